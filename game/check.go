@@ -1,0 +1,81 @@
+package game
+
+import (
+	"errors"
+	"strconv"
+)
+
+// Check returns every mistake in a game's description and in the tables of each
+// of its modes, nil for none. Servers call it at start and refuse a bad game.
+func Check(g Game) error {
+	info := g.Info()
+	var errs []error
+	fail := func(why string) { errs = append(errs, errors.New("game "+info.Name+": "+why)) }
+	if !validName(info.Name) {
+		fail("name is not 1 to 32 of a-z, 0-9 and -")
+	}
+	if info.Version == "" || len(info.Version) > 32 {
+		fail("version is empty or longer than 32 bytes")
+	}
+	if r := info.Rate(); r < 1 || r > 128 {
+		fail("tick rate " + strconv.Itoa(r) + " Hz is not between 1 and 128")
+	}
+	if info.Input.err != nil {
+		fail(info.Input.err.Error())
+	} else if info.Input.Stride == 0 {
+		fail("no input struct; use game.DefineInput")
+	}
+	if len(info.Modes) == 0 {
+		fail("no modes")
+	}
+	for _, m := range info.Modes {
+		errs = append(errs, checkMode(g, info.Name, m)...)
+	}
+	return errors.Join(errs...)
+}
+
+func checkMode(g Game, game string, m Mode) (errs []error) {
+	fail := func(why string) { errs = append(errs, errors.New("game "+game+", mode "+m.Name+": "+why)) }
+	if !validName(m.Name) {
+		fail("name is not 1 to 32 of a-z, 0-9 and -")
+	}
+	if m.MaxPlayers < 1 || m.MaxPlayers > MaxSlots {
+		fail("MaxPlayers " + strconv.Itoa(m.MaxPlayers) + " is not between 1 and " + strconv.Itoa(MaxSlots))
+		return errs
+	}
+	if m.MinPlayers > m.MaxPlayers || m.MinPlayers < 0 {
+		fail("MinPlayers is not between 0 and MaxPlayers")
+	}
+	world := g.NewWorld(MatchConfig{Mode: m, Seed: 1})
+	tables := world.Tables()
+	if err := tables.Err(); err != nil {
+		fail(err.Error())
+	}
+	if _, ok := world.(Botter); m.Fill > 0 && !ok {
+		fail("Fill wants bots, but the world has no Think method")
+	}
+	if m.Fill < 0 || m.Fill > m.MaxPlayers {
+		fail("Fill is not between 0 and MaxPlayers")
+	}
+	if _, ok := world.(Teamer); !ok {
+		for _, t := range tables.tables {
+			if t.schema.HasVisible(Team) {
+				fail("table " + t.schema.Name + " has fields for the team, but the world has no Team method")
+			}
+		}
+	}
+	return errs
+}
+
+func validName(s string) bool {
+	if s == "" || len(s) > 32 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,16 @@
+// Package game is the contract between Tactus and the rules of a match.
+//
+// A game developer implements [Game] and [World] over tables of 32-bit words
+// ([Tables], [NewTable]). Everything else is derived from the tables: what is
+// sent to whom, keyframes, deltas, checkpoints, the state hash, replays and
+// prediction in the browser. The same package is compiled into the server and,
+// as WebAssembly, into the page.
+//
+// A match is a function: state(t+1) = Step(state(t), inputs(t+1)). Rules read
+// no clock, do no I/O, start no goroutine, range over no map and use no float;
+// package game/gametest finds rules that do.
+//
+// The package imports the standard library only, and of it nothing that grows
+// the WebAssembly build or hides a source of variation: no fmt, os, net, time,
+// sync or encoding. Reflection is used at start only.
+package game

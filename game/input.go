@@ -1,0 +1,89 @@
+package game
+
+import (
+	"errors"
+	"reflect"
+	"strconv"
+	"unsafe"
+)
+
+// Input is the typed door to a game's inputs: one value per game, defined once
+// as a package variable.
+type Input[T any] struct{ schema InputSchema }
+
+// DefineInput describes the input struct T: words, with "min=N,max=N" tags for
+// the range the server accepts. Mistakes come out of [Check].
+func DefineInput[T any]() *Input[T] {
+	schema, errs := describe("input", reflect.TypeFor[T]())
+	schema.Capacity = 1
+	if schema.Stride > MaxInputWord {
+		errs = append(errs, errors.New("input: "+strconv.Itoa(schema.Stride)+" words, at most "+strconv.Itoa(MaxInputWord)))
+	}
+	return &Input[T]{schema: InputSchema{TableSchema: schema, err: errors.Join(errs...)}}
+}
+
+// Schema is what goes into [Info].
+func (d *Input[T]) Schema() InputSchema { return d.schema }
+
+// At returns p's input of this tick, to be read only.
+func (d *Input[T]) At(in *Inputs, p Slot) *T {
+	return (*T)(unsafe.Pointer(unsafe.SliceData(in.Words(p))))
+}
+
+// Set writes p's input; bots use it.
+func (d *Input[T]) Set(in *Inputs, p Slot, v T) { *d.At(in, p) = v }
+
+// Valid reports whether every word lies in its field's range.
+func (s *InputSchema) Valid(words []uint32) bool {
+	if len(words) != s.Stride {
+		return false
+	}
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		if !f.bounded {
+			continue
+		}
+		for _, w := range words[f.Offset : f.Offset+f.Words] {
+			if int32(w) < f.Min || int32(w) > f.Max {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Inputs holds what each player wants in one tick. A player of whom nothing
+// new has come keeps the last input.
+type Inputs struct {
+	stride int
+	words  []uint32 // per slot: lag, then the input's words
+}
+
+// LagUnit is the resolution of [Inputs.Lag]: 1/16 tick.
+const LagUnit = 16
+
+func newInputs(stride, slots int) Inputs {
+	return Inputs{stride: stride, words: make([]uint32, (stride+1)*slots)}
+}
+
+// Slots is the number of seats.
+func (in *Inputs) Slots() int { return len(in.words) / (in.stride + 1) }
+
+// Words is the memory of p's input.
+func (in *Inputs) Words(p Slot) []uint32 {
+	at := int(p)*(in.stride+1) + 1
+	return in.words[at : at+in.stride : at+in.stride]
+}
+
+// Lag is how long ago, in 1/16 ticks, the picture was that p acted on: the
+// delay with which the client shows others. Rules rewind by it when they judge
+// a shot; cap it yourself.
+func (in *Inputs) Lag(p Slot) int32 { return int32(in.words[int(p)*(in.stride+1)]) }
+
+// SetLag sets what Lag returns.
+func (in *Inputs) SetLag(p Slot, lag int32) { in.words[int(p)*(in.stride+1)] = uint32(lag) }
+
+func (in *Inputs) clear(p Slot) {
+	at := int(p) * (in.stride + 1)
+	clear(in.words[at : at+in.stride+1])
+}

@@ -1,0 +1,3 @@
+module tactus
+
+go 1.26
