@@ -1,0 +1,128 @@
+# `make run` plays, `make test` checks everything; both do all their set-up.
+# `make help` lists the rest.
+
+MAKEFLAGS += --no-builtin-rules
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := $(CURDIR)/.bin
+STAMPS := .cache/stamps
+
+FUZZTIME ?= 10s
+BENCH ?= .
+BENCHTIME ?= 1s
+URL ?= http://127.0.0.1:8080
+LOADTEST ?= --game arena --mode ffa --players 400 --per-match 16 --duration 30s
+
+# What the page and the SDK are built from; the rules of the games are in it as
+# WebAssembly.
+CLIENT_SOURCES = $(shell find client-js/src client-js/arena game cmd/arenawasm protocol -type f \
+	-not -name '*_test.go' -not -path '*/node_modules/*' 2>/dev/null) \
+	$(wildcard client-js/*.json client-js/*.mjs client-js/*.js client-js/*.ts)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+## Playing
+
+.PHONY: run
+run: build ## play: matchmaker, game server and page on http://127.0.0.1:8080/
+	bin/tactus dev
+
+.PHONY: build
+build: client ## bin/tactus, with the page in it
+	go build -trimpath -o bin/tactus ./cmd/tactus
+
+.PHONY: client
+client: $(STAMPS)/client ## the TypeScript SDK, the arena page and its WebAssembly
+
+$(STAMPS)/client: $(STAMPS)/npm $(CLIENT_SOURCES)
+	cd client-js && npm run --silent build
+	@touch $@
+
+$(STAMPS)/npm: client-js/package-lock.json
+	@mkdir -p $(STAMPS)
+	cd client-js && npm ci --no-audit --no-fund
+	@touch $@
+
+## Set-up
+
+.PHONY: setup
+setup: tools $(STAMPS)/npm ## tools and packages that building and testing need
+	go mod download
+
+.PHONY: tools
+tools: $(STAMPS)/tools $(STAMPS)/testsum
+
+$(STAMPS)/tools: tools/go.mod tools/go.sum
+	@mkdir -p $(STAMPS) $(BIN)
+	cd tools && GOBIN=$(BIN) go install tool
+	@touch $@
+
+$(STAMPS)/testsum: $(wildcard tools/testsum/*.go)
+	@mkdir -p $(STAMPS) $(BIN)
+	cd tools && go build -o $(BIN)/testsum ./testsum
+	@touch $@
+
+## Checking
+
+.PHONY: test
+test: ## everything: lint, generated code, tests, race, client, browser
+	.ci/run
+
+.PHONY: test-short
+test-short: ## the same without race detector and browser
+	.ci/run --short
+
+.PHONY: client-test
+client-test: client ## type check, unit tests and size of the client
+	cd client-js && npm run --silent check && npm test --silent && npm run --silent size
+
+.PHONY: browser-test
+browser-test: build ## plays in a real Chromium
+	.ci/require chromium chromium fonts-dejavu-core
+	cd client-js && npm run --silent e2e
+
+.PHONY: lint
+lint: tools ## golangci-lint: style, mistakes and who may import whom
+	$(BIN)/golangci-lint run ./...
+
+.PHONY: fmt
+fmt: tools ## gofumpt on all Go code that is not generated
+	$(BIN)/golangci-lint fmt ./...
+	cd tools && $(BIN)/gofumpt -w testsum
+
+.PHONY: gen
+gen: tools ## generate code: the .proto contracts and go:generate
+	.ci/require protoc protobuf-compiler
+	protocol/rpc/generate.sh
+	go generate ./...
+
+.PHONY: gen-check
+gen-check: tools ## fail when generated code is out of date
+	.ci/require protoc protobuf-compiler
+	protocol/rpc/generate.sh --check
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	@for package in $$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "== $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## Go benchmarks: ns, bytes and allocations per operation
+	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
+
+.PHONY: loadtest
+loadtest: build ## bots against a running server: URL=..., LOADTEST="--players ..."
+	bin/tactus loadtest --url $(URL) $(LOADTEST)
+
+.PHONY: clean
+clean: ## remove what was built and what tests left behind
+	rm -rf bin .cache .bin client-js/node_modules client-js/*.tsbuildinfo
+	find client-js/dist -mindepth 1 -not -name .keep -delete
