@@ -1,0 +1,69 @@
+package protocol
+
+import "tactus/game"
+
+// Say is chat on its way to the server.
+type Say struct{ Text string }
+
+// Chat is what a player said, on its way to the others.
+type Chat struct {
+	Slot game.Slot
+	Text string
+}
+
+// Notice is a word from the server to the player.
+type Notice struct {
+	Code CloseCode // a close that is about to come; 0: none
+	Text string
+}
+
+// AppendSay appends a say message.
+func AppendSay(dst []byte, s *Say) []byte {
+	return appendString(appendHead(dst, TypeSay, 1), s.Text)
+}
+
+// ParseSay reads a say message.
+func ParseSay(b []byte) (Say, error) {
+	r := open(b, TypeSay, 1)
+	s := Say{Text: r.text(MaxChat)}
+	if err := r.close(); err != nil {
+		return Say{}, err
+	}
+	return s, nil
+}
+
+// AppendChat appends a chat message.
+func AppendChat(dst []byte, c *Chat) []byte {
+	dst = appendHead(dst, TypeChat, 2)
+	dst = AppendUint(dst, uint32(c.Slot))
+	return appendString(dst, c.Text)
+}
+
+// ParseChat reads a chat message.
+func ParseChat(b []byte) (Chat, error) {
+	r := open(b, TypeChat, 2)
+	c := Chat{Slot: r.slot(), Text: r.text(MaxChat)}
+	if err := r.close(); err != nil {
+		return Chat{}, err
+	}
+	return c, nil
+}
+
+// AppendNotice appends a notice message.
+func AppendNotice(dst []byte, n *Notice) []byte {
+	dst = appendHead(dst, TypeNotice, 2)
+	dst = AppendUint(dst, uint32(n.Code))
+	return appendString(dst, n.Text)
+}
+
+// ParseNotice reads a notice message.
+func ParseNotice(b []byte) (Notice, error) {
+	r := open(b, TypeNotice, 2)
+	n := Notice{Code: CloseCode(r.int(0, 1<<16-1)), Text: r.text(MaxNotice)}
+	if err := r.close(); err != nil {
+		return Notice{}, err
+	}
+	return n, nil
+}
+
+func (r *reader) slot() game.Slot { return game.Slot(r.int(0, game.MaxSlots-1)) }

@@ -1,0 +1,73 @@
+package jointoken
+
+import (
+	"errors"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Life is how long a join token is valid.
+const Life = 30 * time.Second
+
+// GuestLife is how long a guest token is valid.
+const GuestLife = 365 * 24 * time.Hour
+
+// maxToken bounds a token in bytes; longer ones are not looked at.
+const maxToken = 2048
+
+// Audiences keep one kind of token from passing for the other.
+const (
+	audienceJoin  = "tactus.join"
+	audienceGuest = "tactus.guest"
+)
+
+// Why a token is refused.
+var (
+	// ErrBadToken is for a token that is malformed, of another kind, incomplete,
+	// or not signed with a known key.
+	ErrBadToken = errors.New("jointoken: not a valid token")
+	// ErrExpired is for a token that was good once.
+	ErrExpired = errors.New("jointoken: token has expired")
+	// ErrWrongServer is for a join token that names another server.
+	ErrWrongServer = errors.New("jointoken: token is for another server")
+)
+
+// Claims is what a join token says.
+type Claims struct {
+	Player  string
+	Name    string // shown to others
+	Match   string
+	Server  string
+	Game    string
+	Mode    string
+	Slot    uint32
+	ID      string    // the reservation; unique, so that a token works once
+	Expires time.Time // whole seconds; zero when minting: Life from now
+}
+
+type joinClaims struct {
+	jwt.RegisteredClaims
+	Name   string `json:"name"`
+	Match  string `json:"match"`
+	Server string `json:"server"`
+	Game   string `json:"game"`
+	Mode   string `json:"mode"`
+	Slot   uint32 `json:"slot"`
+}
+
+type guestClaims struct {
+	jwt.RegisteredClaims
+	Name string `json:"name"`
+}
+
+func (c *joinClaims) complete() bool {
+	return c.Subject != "" && c.ID != "" && c.Match != "" && c.Server != ""
+}
+
+func (c *joinClaims) claims() Claims {
+	return Claims{
+		Player: c.Subject, Name: c.Name, Match: c.Match, Server: c.Server, Game: c.Game, Mode: c.Mode,
+		Slot: c.Slot, ID: c.ID, Expires: c.ExpiresAt.Time,
+	}
+}

@@ -1,0 +1,89 @@
+package jointoken
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Verifier checks tokens against a set of public keys: those of the matchmakers
+// that a server listens to. It is safe for concurrent use.
+type Verifier struct {
+	keys atomic.Pointer[jwt.VerificationKeySet]
+}
+
+// NewVerifier trusts the keys.
+func NewVerifier(keys ...ed25519.PublicKey) *Verifier {
+	v := &Verifier{}
+	v.Replace(keys...)
+	return v
+}
+
+// Replace trusts the keys from now on, and no others.
+func (v *Verifier) Replace(keys ...ed25519.PublicKey) {
+	set := &jwt.VerificationKeySet{}
+	for _, key := range keys {
+		if len(key) == ed25519.PublicKeySize {
+			set.Keys = append(set.Keys, slices.Clone(key))
+		}
+	}
+	v.keys.Store(set)
+}
+
+// Verify returns what a join token says. It is an error for a token to be
+// malformed, forged or of another kind ([ErrBadToken]), past its time
+// ([ErrExpired]), or made for another server ([ErrWrongServer]).
+func (v *Verifier) Verify(token, server string, now time.Time) (Claims, error) {
+	var c joinClaims
+	if err := v.parse(token, &c, audienceJoin, now); err != nil {
+		return Claims{}, err
+	}
+	if !c.complete() {
+		return Claims{}, ErrBadToken
+	}
+	if c.Server != server {
+		return Claims{}, ErrWrongServer
+	}
+	return c.claims(), nil
+}
+
+// VerifyGuest returns the player and name of a guest token. Errors are those of
+// [Verifier.Verify].
+func (v *Verifier) VerifyGuest(token string, now time.Time) (player, name string, err error) {
+	var c guestClaims
+	if err := v.parse(token, &c, audienceGuest, now); err != nil {
+		return "", "", err
+	}
+	if c.Subject == "" {
+		return "", "", ErrBadToken
+	}
+	return c.Subject, c.Name, nil
+}
+
+// parse checks signature, kind and time, in this order.
+func (v *Verifier) parse(token string, claims jwt.Claims, audience string, now time.Time) error {
+	if len(token) > maxToken {
+		return ErrBadToken
+	}
+	keys := *v.keys.Load()
+	if len(keys.Keys) == 0 {
+		return ErrBadToken
+	}
+	parser := jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
+		jwt.WithExpirationRequired(), jwt.WithAudience(audience), jwt.WithStrictDecoding(),
+		jwt.WithTimeFunc(func() time.Time { return now }),
+	)
+	_, err := parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return keys, nil })
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenInvalidAudience):
+		return ErrExpired
+	}
+	return ErrBadToken
+}
