@@ -1,0 +1,94 @@
+package ws
+
+import (
+	"encoding/binary"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+
+	"tactus/protocol"
+)
+
+// Close codes of RFC 6455 section 7.4.1 that appear beside Tactus's own.
+const (
+	closeNormal   protocol.CloseCode = 1000
+	closeNoStatus protocol.CloseCode = 1005 // never on the wire: the peer's close frame was empty
+	closeInternal protocol.CloseCode = 1011
+)
+
+// maxSentence is what a close frame holds beside its code: 125 - 2 bytes.
+const maxSentence = 123
+
+// CloseError says with which number a connection ended.
+type CloseError struct {
+	Code     protocol.CloseCode
+	Sentence string
+	// Peer is true when the client closed; Code is then what it sent, 1005
+	// for an empty close frame. Otherwise the server refused to go on.
+	Peer bool
+}
+
+// Error names the side, the code and the sentence.
+func (e *CloseError) Error() string {
+	side := "closed by the server"
+	if e.Peer {
+		side = "closed by the client"
+	}
+	if e.Sentence == "" {
+		return fmt.Sprintf("%s: %d", side, e.Code)
+	}
+	return fmt.Sprintf("%s: %d %s", side, e.Code, e.Sentence)
+}
+
+func protocolFault(sentence string) *CloseError {
+	return &CloseError{Code: protocol.CloseProtocol, Sentence: sentence}
+}
+
+// appendCloseFrame appends an unmasked close frame. Sentences that are too
+// long for one lose their end, never half of a character.
+func appendCloseFrame(dst []byte, code protocol.CloseCode, sentence string) []byte {
+	if code == closeNoStatus {
+		return append(dst, finBit|byte(ws.OpClose), 0)
+	}
+	if len(sentence) > maxSentence {
+		end := maxSentence
+		for end > 0 && !utf8.RuneStart(sentence[end]) {
+			end--
+		}
+		sentence = sentence[:end]
+	}
+	dst = append(dst, finBit|byte(ws.OpClose), byte(2+len(sentence)))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(code))
+	return append(dst, sentence...)
+}
+
+// parseClose reads the payload of a client's close frame. The second result is
+// what is wrong with it, nil for nothing.
+func parseClose(payload []byte) (closed, fault *CloseError) {
+	if len(payload) == 0 {
+		return &CloseError{Code: closeNoStatus, Peer: true}, nil
+	}
+	if len(payload) == 1 {
+		return nil, protocolFault("close frame with half a code")
+	}
+	code, reason := ws.ParseCloseFrameData(payload)
+	if !validCloseCode(protocol.CloseCode(code)) {
+		return nil, protocolFault("close frame with a code that must not be sent")
+	}
+	if !utf8.ValidString(reason) {
+		return nil, protocolFault("close frame whose reason is not UTF-8")
+	}
+	return &CloseError{Code: protocol.CloseCode(code), Sentence: reason, Peer: true}, nil
+}
+
+// validCloseCode is wider than gobwas's own check, which refuses 1012 to 1014
+// although they are registered with IANA and sent by browsers and proxies.
+func validCloseCode(code protocol.CloseCode) bool {
+	switch {
+	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1014:
+		return true
+	default:
+		return code >= 3000 && code <= 4999
+	}
+}

@@ -1,0 +1,334 @@
+package ws
+
+import (
+	"errors"
+	"net"
+
+	"github.com/gobwas/ws"
+
+	"tactus/protocol"
+)
+
+// Handler takes the messages of a connection.
+type Handler interface {
+	// Message gets one binary message, valid until it returns. It may call
+	// Write and Close of the connection the message came from. An error ends
+	// the connection, a *CloseError with the number and sentence it carries,
+	// any other with 1011.
+	Message(b []byte) error
+}
+
+// Conn is one client's WebSocket, driven by the goroutine that runs its match;
+// it is not safe for concurrent use. Nothing in it waits. On a raw descriptor
+// nothing locks, and nothing allocates while frames come and go whole.
+//
+// A method that returns an error has ended and released the connection; Close
+// may still be called. Times are nanoseconds of any clock the caller chooses,
+// greater than 0.
+type Conn interface {
+	// Attach lends the connection the scratch of the goroutine that drives it
+	// from now on, before the first Poll and whenever the goroutine changes.
+	Attach(s *Scratch)
+	// Poll reads what has arrived, at most [MaxPollBytes], and hands whole
+	// messages to h in order. It answers pings, the client's close, and
+	// breaches of the protocol. The error says why the connection ended: a
+	// *CloseError, or what the socket said.
+	Poll(now int64, h Handler) error
+	// Write sends whole frames (see [Frame]), at most [MaxWrite] bytes. It
+	// reports false when an earlier frame is still on its way and this one was
+	// not taken. The bytes are the caller's again when it returns.
+	Write(now int64, frames []byte) (taken bool, err error)
+	// Flush tries again to send the rest of the last frame; idle is true when
+	// nothing is left.
+	Flush(now int64) (idle bool, err error)
+	// Blocked reports whether Write would have to refuse.
+	Blocked() bool
+	// BlockedSince is the time of the Write whose rest is still unsent, 0 for
+	// none.
+	BlockedSince() int64
+	// LastHeard is the time of the last Poll that got bytes; the first Poll
+	// counts as one.
+	LastHeard() int64
+	// Ping sends a WebSocket ping, whose answer moves LastHeard. It does
+	// nothing while Blocked.
+	Ping(now int64) error
+	// Close sends a close frame, unless the rest of another frame is in its
+	// way, and releases the connection. Only the first call counts.
+	Close(code protocol.CloseCode, sentence string)
+	// BytesIn counts the bytes received, frame headers included.
+	BytesIn() uint64
+	// BytesOut counts the bytes taken for sending, frame headers included.
+	BytesOut() uint64
+	// RemoteAddr is the peer's address as text.
+	RemoteAddr() string
+}
+
+const (
+	// scratchSize is a little more than any client sends in a tick.
+	scratchSize = 16 << 10
+	// readsPerPoll bounds the reads of one Poll; only a client that fills the
+	// whole scratch is read more than once.
+	readsPerPoll = 4
+	// MaxPollBytes is the most one Poll takes from a socket.
+	MaxPollBytes = readsPerPoll * scratchSize
+	// MaxWrite is the most one Write takes, in bytes: two of the largest
+	// server messages.
+	MaxWrite = 2 << 20
+)
+
+// errTooLong is a mistake of the caller.
+var errTooLong = errors.New("ws: write is longer than MaxWrite")
+
+// Scratch is the memory one goroutine reads all its connections with, so that
+// a silent connection owns none.
+type Scratch struct {
+	read   []byte
+	parser frameParser
+}
+
+// NewScratch makes a scratch.
+func NewScratch() *Scratch { return &Scratch{read: make([]byte, scratchSize)} }
+
+// fit makes room for two frames of the connection's longest message, one of
+// them incomplete.
+func (s *Scratch) fit(maxMessage int) {
+	if need := 2 * (headerMax + maxMessage); len(s.read) < need {
+		s.read = make([]byte, need)
+	}
+}
+
+// stream is a socket that never waits.
+type stream interface {
+	// read returns what has arrived, errNothing for nothing yet, io.EOF when
+	// the peer sends no more.
+	read(b []byte) (int, error)
+	// send takes all of b and keeps what the socket does not. It is called
+	// only when nothing is pending.
+	send(b []byte) error
+	// settle tries to send what was kept.
+	settle() error
+	// pending reports whether anything is kept.
+	pending() bool
+	// finish sends lastFrame if it can, nil for none, and releases the socket.
+	finish(lastFrame []byte)
+}
+
+var errNothing = errors.New("ws: nothing to read")
+
+// conn is the frames over a stream; both kinds of stream share it.
+type conn struct {
+	stream       stream
+	scratch      *Scratch
+	ended        error  // why, once over
+	partial      []byte // start of a frame whose rest has not come; see keepBytes
+	pong         []byte // answer to the newest ping, not yet sent
+	unread       bool   // partial came with the handshake and may hold whole frames
+	maxMessage   int
+	blockedSince int64
+	lastHeard    int64
+	bytesIn      uint64
+	bytesOut     uint64
+	remote       string
+}
+
+func (c *conn) Attach(s *Scratch) {
+	s.fit(c.maxMessage)
+	c.scratch = s
+}
+
+func (c *conn) Poll(now int64, h Handler) error {
+	if c.ended != nil {
+		return c.ended
+	}
+	if c.scratch == nil {
+		c.Attach(NewScratch())
+	}
+	if c.lastHeard == 0 {
+		c.lastHeard = now
+	}
+	buf := c.scratch.read
+	held := copy(buf, c.partial)
+	for range readsPerPoll {
+		n, readErr := c.stream.read(buf[held:])
+		full := held+n == len(buf)
+		if n > 0 || c.unread {
+			c.unread = false
+			c.lastHeard = now
+			c.bytesIn += uint64(n)
+			used, err := c.take(buf[:held+n], h)
+			if err != nil {
+				return err
+			}
+			held = copy(buf, buf[used:held+n])
+		}
+		if readErr != nil && readErr != errNothing {
+			return c.end(readErr)
+		}
+		if !full {
+			break
+		}
+	}
+	c.partial = keepBytes(c.partial, buf[:held])
+	return c.sendPong(now)
+}
+
+// take hands the whole frames at the start of b on and returns their length.
+func (c *conn) take(b []byte, h Handler) (used int, err error) {
+	parser := &c.scratch.parser
+	parser.maxMessage = c.maxMessage
+	for used < len(b) {
+		op, payload, size, fault := parser.next(b[used:])
+		if fault != nil {
+			return 0, c.refuse(fault)
+		}
+		if size == 0 {
+			return used, nil
+		}
+		used += size
+		switch op {
+		case ws.OpBinary:
+			err = h.Message(payload)
+		case ws.OpPing:
+			// RFC 6455, 5.5.3: of several pings the newest may be answered
+			// alone, which bounds what a flood of them costs.
+			c.pong = appendControl(c.pong[:0], ws.OpPong, payload)
+		case ws.OpClose:
+			return 0, c.peerClosed(payload)
+		}
+		if c.ended != nil { // the handler closed
+			return 0, c.ended
+		}
+		if err != nil {
+			return 0, c.refuse(err)
+		}
+	}
+	return used, nil
+}
+
+// refuse ends the connection with the number that err carries.
+func (c *conn) refuse(err error) error {
+	var closeErr *CloseError
+	if errors.As(err, &closeErr) {
+		c.close(err, closeErr.Code, closeErr.Sentence)
+	} else {
+		c.close(err, closeInternal, "")
+	}
+	return err
+}
+
+func (c *conn) peerClosed(payload []byte) error {
+	closed, fault := parseClose(payload)
+	if fault != nil {
+		return c.refuse(fault)
+	}
+	c.close(closed, closed.Code, "")
+	return closed
+}
+
+func (c *conn) Write(now int64, frames []byte) (taken bool, err error) {
+	if len(frames) > MaxWrite {
+		return false, c.end(errTooLong)
+	}
+	if idle, err := c.Flush(now); !idle {
+		return false, err
+	}
+	if err := c.send(now, frames); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+func (c *conn) Flush(now int64) (idle bool, err error) {
+	if c.ended != nil {
+		return false, c.ended
+	}
+	if c.stream.pending() {
+		if err := c.stream.settle(); err != nil {
+			return false, c.end(err)
+		}
+		if c.stream.pending() {
+			return false, nil
+		}
+	}
+	c.blockedSince = 0
+	if err := c.sendPong(now); err != nil {
+		return false, err
+	}
+	return !c.stream.pending(), nil
+}
+
+// sendPong answers the newest ping, unless a frame's rest is in its way; then
+// the Flush that clears the way does.
+func (c *conn) sendPong(now int64) error {
+	if len(c.pong) == 0 || c.stream.pending() {
+		return nil
+	}
+	pong := c.pong
+	c.pong = c.pong[:0]
+	return c.send(now, pong)
+}
+
+func (c *conn) send(now int64, b []byte) error {
+	if err := c.stream.send(b); err != nil {
+		return c.end(err)
+	}
+	c.bytesOut += uint64(len(b))
+	if c.stream.pending() {
+		c.blockedSince = now
+	}
+	return nil
+}
+
+func (c *conn) Blocked() bool { return c.ended == nil && c.stream.pending() }
+
+func (c *conn) BlockedSince() int64 {
+	if !c.Blocked() {
+		return 0
+	}
+	return c.blockedSince
+}
+
+func (c *conn) Ping(now int64) error {
+	if c.ended != nil {
+		return c.ended
+	}
+	if c.stream.pending() {
+		return nil
+	}
+	return c.send(now, pingFrame)
+}
+
+var pingFrame = appendControl(nil, ws.OpPing, nil)
+
+func (c *conn) Close(code protocol.CloseCode, sentence string) {
+	c.close(net.ErrClosed, code, sentence)
+}
+
+func (c *conn) close(why error, code protocol.CloseCode, sentence string) {
+	if c.ended != nil {
+		return
+	}
+	var room [2 + maxPong]byte
+	c.release(why, appendCloseFrame(room[:0], code, sentence))
+}
+
+// end releases a connection on which nothing more can be said.
+func (c *conn) end(why error) error {
+	c.release(why, nil)
+	return c.ended
+}
+
+func (c *conn) release(why error, lastFrame []byte) {
+	if c.ended != nil {
+		return
+	}
+	c.ended = why
+	c.stream.finish(lastFrame)
+	c.partial = keepBytes(c.partial, nil)
+	c.pong = nil
+}
+
+func (c *conn) LastHeard() int64   { return c.lastHeard }
+func (c *conn) BytesIn() uint64    { return c.bytesIn }
+func (c *conn) BytesOut() uint64   { return c.bytesOut }
+func (c *conn) RemoteAddr() string { return c.remote }

@@ -1,0 +1,128 @@
+package ws
+
+import (
+	"encoding/binary"
+	"io"
+
+	"github.com/gobwas/ws"
+
+	"tactus/protocol"
+)
+
+// FrameRoom is how many bytes must be free in front of a payload for [Frame].
+const FrameRoom = 10
+
+const (
+	finBit    = 0x80
+	rsvBits   = 0x70
+	opBits    = 0x0f
+	maskBit   = 0x80
+	lenBits   = 0x7f
+	maxPong   = ws.MaxControlFramePayloadSize
+	headerMax = ws.MaxHeaderSize
+)
+
+// Frame makes one binary frame of buf, whose first [FrameRoom] bytes are free
+// and whose rest is the payload. The result is a part of buf, so that a frame
+// is built in place and goes out in one write.
+func Frame(buf []byte) []byte {
+	n := len(buf) - FrameRoom
+	switch {
+	case n <= 125:
+		b := buf[FrameRoom-2:]
+		b[0], b[1] = finBit|byte(ws.OpBinary), byte(n)
+		return b
+	case n <= 0xFFFF:
+		b := buf[FrameRoom-4:]
+		b[0], b[1] = finBit|byte(ws.OpBinary), 126
+		binary.BigEndian.PutUint16(b[2:], uint16(n))
+		return b
+	default:
+		buf[0], buf[1] = finBit|byte(ws.OpBinary), 127
+		binary.BigEndian.PutUint64(buf[2:], uint64(n))
+		return buf
+	}
+}
+
+// appendControl appends an unmasked control frame; payload has at most 125
+// bytes.
+func appendControl(dst []byte, op ws.OpCode, payload []byte) []byte {
+	dst = append(dst, finBit|byte(op), byte(len(payload)))
+	return append(dst, payload...)
+}
+
+// frameParser cuts client frames out of a byte stream, checking each byte of a
+// header as soon as it is there.
+type frameParser struct {
+	maxMessage int
+	src        sliceReader
+	header     [headerMax]byte
+}
+
+// next reads the frame at the start of b and unmasks its payload in place. A
+// size of 0 without a fault asks for more bytes. The payload is a part of b.
+func (p *frameParser) next(b []byte) (op ws.OpCode, payload []byte, size int, fault *CloseError) {
+	if fault = checkStart(b); fault != nil || len(b) < 2 {
+		return 0, nil, 0, fault
+	}
+	p.src = b
+	h, err := ws.ReadHeaderBuffer(&p.src, p.header[:0])
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return 0, nil, 0, nil
+	}
+	if err != nil {
+		return 0, nil, 0, protocolFault("frame length with its top bit set")
+	}
+	if h.Length > int64(p.maxMessage) {
+		return 0, nil, 0, &CloseError{Code: protocol.CloseTooBig, Sentence: "message is over the limit"}
+	}
+	head := len(b) - len(p.src)
+	if head != ws.HeaderSize(h) {
+		return 0, nil, 0, protocolFault("frame length is not in its shortest form")
+	}
+	size = head + int(h.Length)
+	if len(b) < size {
+		return 0, nil, 0, nil
+	}
+	payload = b[head:size:size]
+	ws.Cipher(payload, h.Mask, 0)
+	return h.OpCode, payload, size, nil
+}
+
+// checkStart judges the first one or two bytes of a frame.
+func checkStart(b []byte) *CloseError {
+	if len(b) == 0 {
+		return nil
+	}
+	op := ws.OpCode(b[0] & opBits)
+	switch {
+	case b[0]&rsvBits != 0:
+		return protocolFault("frame with RSV bits, but no extension was agreed on")
+	case op.IsReserved():
+		return protocolFault("frame with a reserved opcode")
+	case op == ws.OpText:
+		return protocolFault("text frame; messages are binary")
+	case op == ws.OpContinuation || b[0]&finBit == 0:
+		return protocolFault("fragmented message; send each in one frame")
+	case len(b) == 1:
+		return nil
+	case b[1]&maskBit == 0:
+		return protocolFault("frame without a mask")
+	case op.IsControl() && b[1]&lenBits > maxPong:
+		return protocolFault("control frame with more than 125 bytes")
+	}
+	return nil
+}
+
+// sliceReader reads a slice; unlike bytes.Reader it can be set without an
+// allocation and tells what is left.
+type sliceReader []byte
+
+func (r *sliceReader) Read(p []byte) (int, error) {
+	if len(*r) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, *r)
+	*r = (*r)[n:]
+	return n, nil
+}

@@ -1,0 +1,145 @@
+package ws
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const rawStreams = true
+
+// rawStream is a non-blocking descriptor outside Go's poller.
+type rawStream struct {
+	fd     int
+	poller *Poller // where the descriptor is registered, nil for nowhere
+	rest   []byte  // bytes the kernel did not take, from sent; see keepBytes
+	sent   int
+	work   *closing
+}
+
+// newRawStream takes the connection's descriptor. Closing the net.Conn removes
+// it from Go's poller; the duplicate keeps the connection open, and its
+// non-blocking mode, which belongs to the open file and not to the descriptor.
+func newRawStream(tcp *net.TCPConn, work *closing) (stream, error) {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	fd, dupErr := -1, error(nil)
+	err = raw.Control(func(original uintptr) {
+		fd, dupErr = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err == nil {
+		err = dupErr
+	}
+	if err != nil {
+		return nil, os.NewSyscallError("dup", err)
+	}
+	if err := tcp.Close(); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return &rawStream{fd: fd, work: work}, nil
+}
+
+// read and write use RawSyscall: a call on a non-blocking descriptor returns
+// at once, so the scheduler need not be told to give this thread's processor
+// away, which costs more than many of the calls.
+func (s *rawStream) read(b []byte) (int, error) {
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		switch {
+		case errno == 0 && n == 0:
+			return 0, io.EOF
+		case errno == 0:
+			return int(n), nil
+		case errno == syscall.EAGAIN:
+			return 0, errNothing
+		case errno != syscall.EINTR:
+			return 0, os.NewSyscallError("read", errno)
+		}
+	}
+}
+
+// write returns how much the kernel took, 0 when it is full. MSG_NOSIGNAL makes
+// a closed peer an error and nothing else.
+func (s *rawStream) write(b []byte) (int, error) {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), syscall.MSG_NOSIGNAL, 0, 0)
+		switch {
+		case errno == 0:
+			return int(n), nil
+		case errno == syscall.EAGAIN:
+			return 0, nil
+		case errno != syscall.EINTR:
+			return 0, os.NewSyscallError("write", errno)
+		}
+	}
+}
+
+func (s *rawStream) send(b []byte) error {
+	n, err := s.write(b)
+	if err == nil && n < len(b) {
+		s.rest, s.sent = keepBytes(s.rest, b[n:]), 0
+	}
+	return err
+}
+
+func (s *rawStream) settle() error {
+	n, err := s.write(s.rest[s.sent:])
+	if err != nil {
+		return err
+	}
+	if s.sent += n; s.sent == len(s.rest) {
+		s.rest, s.sent = keepBytes(s.rest, nil), 0
+	}
+	return nil
+}
+
+func (s *rawStream) pending() bool { return len(s.rest) > 0 }
+
+func (s *rawStream) finish(lastFrame []byte) {
+	if s.poller != nil {
+		s.poller.forget(s)
+	}
+	fd := s.fd
+	s.fd = -1
+	said := s.say(fd, lastFrame)
+	s.rest = keepBytes(s.rest, nil)
+	if !said || unix.Shutdown(fd, unix.SHUT_WR) != nil || s.work.lingering.Add(1) > maxLingering {
+		if said {
+			s.work.lingering.Add(-1)
+		}
+		_ = unix.Close(fd)
+		return
+	}
+	s.work.Go(func() {
+		lingerRaw(fd)
+		s.work.lingering.Add(-1)
+	})
+}
+
+// say reports whether the last frame went out whole.
+func (s *rawStream) say(fd int, lastFrame []byte) bool {
+	if lastFrame == nil || s.pending() {
+		return false
+	}
+	last := rawStream{fd: fd}
+	n, err := last.write(lastFrame)
+	return err == nil && n == len(lastFrame)
+}
+
+// lingerRaw gives the descriptor back to Go's poller, since waiting is nothing
+// for the goroutine of a match.
+func lingerRaw(fd int) {
+	f := os.NewFile(uintptr(fd), "closing websocket")
+	defer func() { _ = f.Close() }()
+	if f.SetReadDeadline(time.Now().Add(lingerTimeout)) == nil {
+		discard(f)
+	}
+}

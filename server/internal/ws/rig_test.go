@@ -1,0 +1,268 @@
+package ws
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+	"go.uber.org/goleak"
+
+	"tactus/protocol"
+)
+
+// patience bounds waits for what has to happen; tests that pass never reach it.
+const patience = 10 * time.Second
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// onBothPaths runs a test over raw descriptors and over the portable path,
+// which have to behave alike.
+func onBothPaths(t *testing.T, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	for _, portable := range []bool{false, true} {
+		name := "raw"
+		if portable {
+			name = "portable"
+		}
+		t.Run(name, func(t *testing.T) { test(t, newRig(t, &Upgrader{ForcePortable: portable})) })
+	}
+}
+
+// rig is an HTTP server that upgrades every request.
+type rig struct {
+	t        testing.TB
+	upgrader *Upgrader
+	server   *httptest.Server
+	upgraded chan *Pending
+}
+
+func newRig(t testing.TB, u *Upgrader) *rig {
+	r := unstartedRig(t, u)
+	r.server.Start()
+	return r
+}
+
+func unstartedRig(t testing.TB, u *Upgrader) *rig {
+	r := &rig{t: t, upgrader: u, upgraded: make(chan *Pending, 1)}
+	r.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if p, err := u.Upgrade(w, req); err == nil {
+			r.upgraded <- p
+		}
+	}))
+	t.Cleanup(func() {
+		r.server.Close()
+		u.Wait()
+	})
+	return r
+}
+
+const handshake = "GET /play HTTP/1.1\r\nHost: tactus.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: tactus.v1\r\n\r\n"
+
+// dial shakes hands; early goes out in the same write as the request.
+func (r *rig) dial(early ...byte) *client {
+	r.t.Helper()
+	nc, err := net.Dial("tcp", r.server.Listener.Addr().String())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return shakeHands(r.t, nc, early)
+}
+
+func shakeHands(t testing.TB, nc net.Conn, early []byte) *client {
+	t.Helper()
+	t.Cleanup(func() { _ = nc.Close() })
+	c := &client{t: t, conn: nc, r: bufio.NewReader(nc)}
+	c.send(append([]byte(handshake), early...))
+	c.setDeadline()
+	answer, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.StatusCode != http.StatusSwitchingProtocols || answer.Header.Get("Sec-WebSocket-Protocol") != protocol.Subprotocol {
+		t.Fatalf("handshake answered with %s, subprotocol %q", answer.Status, answer.Header.Get("Sec-WebSocket-Protocol"))
+	}
+	return c
+}
+
+func (r *rig) pending() *Pending {
+	r.t.Helper()
+	select {
+	case p := <-r.upgraded:
+		return p
+	case <-time.After(patience):
+		r.t.Fatal("no connection was upgraded")
+		return nil
+	}
+}
+
+// conn hands the newest connection over, as a match gets it.
+func (r *rig) conn() Conn {
+	r.t.Helper()
+	c, err := r.pending().Conn()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { c.Close(protocol.CloseRestart, "") })
+	c.Attach(NewScratch())
+	return c
+}
+
+// client is the other end: bytes out, frames in.
+type client struct {
+	t    testing.TB
+	conn net.Conn
+	r    *bufio.Reader
+}
+
+func (c *client) setDeadline() { _ = c.conn.SetDeadline(time.Now().Add(patience)) }
+
+func (c *client) send(b []byte) {
+	c.t.Helper()
+	c.setDeadline()
+	if _, err := c.conn.Write(b); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// frame reads one frame of the server.
+func (c *client) frame() (ws.Header, []byte) {
+	c.t.Helper()
+	c.setDeadline()
+	f, err := c.tryFrame()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return f.Header, f.Payload
+}
+
+func (c *client) tryFrame() (ws.Frame, error) {
+	h, err := ws.ReadHeader(c.r)
+	if err != nil {
+		return ws.Frame{}, err
+	}
+	if err := ws.CheckHeader(h, ws.StateClientSide); err != nil {
+		return ws.Frame{}, err
+	}
+	f := ws.Frame{Header: h, Payload: make([]byte, h.Length)}
+	for n := 0; n < len(f.Payload); {
+		m, err := c.r.Read(f.Payload[n:])
+		if err != nil {
+			return ws.Frame{}, err
+		}
+		n += m
+	}
+	return f, nil
+}
+
+// closed reads on to the close frame and past it to the end of the stream.
+func (c *client) closed() (code protocol.CloseCode, sentence string) {
+	c.t.Helper()
+	for {
+		h, payload := c.frame()
+		if h.OpCode != ws.OpClose {
+			continue
+		}
+		c.setDeadline()
+		if extra, err := c.r.ReadByte(); err == nil {
+			c.t.Fatalf("byte %#x behind the close frame", extra)
+		}
+		if len(payload) == 0 {
+			return closeNoStatus, ""
+		}
+		got, reason := ws.ParseCloseFrameData(payload)
+		return protocol.CloseCode(got), reason
+	}
+}
+
+// clientFrame builds a masked frame with gobwas, which is the oracle here.
+func clientFrame(op ws.OpCode, payload []byte) []byte {
+	return compile(ws.NewFrame(op, true, slices.Clone(payload)))
+}
+
+func compile(f ws.Frame) []byte {
+	f = ws.MaskFrameInPlaceWith(f, [4]byte{0x11, 0x22, 0x33, 0x44})
+	b, err := ws.CompileFrame(f)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func binaryFrame(payload string) []byte { return clientFrame(ws.OpBinary, []byte(payload)) }
+
+// inbox collects messages.
+type inbox struct {
+	messages []string
+	fail     error
+}
+
+func (i *inbox) Message(b []byte) error {
+	i.messages = append(i.messages, string(b))
+	return i.fail
+}
+
+// pollUntil polls as a match does, tick after tick.
+func pollUntil(t testing.TB, c Conn, h Handler, done func() bool) error {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		if err := c.Poll(time.Now().UnixNano(), h); err != nil {
+			return err
+		}
+		if done() {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("what was waited for did not happen")
+		}
+		time.Sleep(20 * time.Microsecond)
+	}
+}
+
+// ending polls until the connection is over and says why.
+func ending(t testing.TB, c Conn, h Handler) error {
+	t.Helper()
+	return pollUntil(t, c, h, func() bool { return false })
+}
+
+// writeUntilTaken retries like a match that has a newer state each tick.
+func writeUntilTaken(t testing.TB, c Conn, frame []byte) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		taken, err := c.Write(time.Now().UnixNano(), frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if taken {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the frame was never taken")
+		}
+		time.Sleep(20 * time.Microsecond)
+	}
+}
+
+func serverFrame(payload []byte) []byte {
+	return Frame(append(make([]byte, FrameRoom), payload...))
+}
+
+func numbered(i int) []byte { return fmt.Appendf(nil, "snapshot %d", i) }
+
+func wantMessages(t testing.TB, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Fatalf("got messages %q, want %q", got, want)
+	}
+}
+
+func repeat(b []byte, n int) []byte { return bytes.Repeat(b, n) }
