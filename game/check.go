@@ -2,6 +2,7 @@ package game
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 )
 
@@ -28,7 +29,10 @@ func Check(g Game) error {
 	if len(info.Modes) == 0 {
 		fail("no modes")
 	}
-	for _, m := range info.Modes {
+	for i, m := range info.Modes {
+		if first := slices.IndexFunc(info.Modes, func(o Mode) bool { return o.Name == m.Name }); first < i {
+			fail("two modes are named " + m.Name)
+		}
 		errs = append(errs, checkMode(g, info.Name, m)...)
 	}
 	return errors.Join(errs...)

@@ -2,6 +2,7 @@ package game
 
 import (
 	"errors"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -160,8 +161,9 @@ func (d *describer) structFields(prefix string, t reflect.Type, vis Visibility, 
 			d.fail(name, f.Type.String()+" "+why+"; rows are made of int32, uint32, fixed-point numbers, entities, slots, and arrays and structs of these")
 			continue
 		}
-		fs := FieldSchema{Name: name, Kind: kind, Vis: vis, Offset: d.offset, Words: words, Min: -1 << 31, Max: 1<<31 - 1}
+		fs := FieldSchema{Name: name, Kind: kind, Vis: vis, Offset: d.offset, Words: words, Min: math.MinInt32, Max: math.MaxInt32}
 		role := d.parseTag(&fs, tag)
+		d.checkRange(&fs)
 		if kind == kindStruct {
 			if role != "" || fs.Quant > 0 || fs.Lerp {
 				d.fail(name, "only a visibility can be given to a nested struct")
@@ -175,7 +177,29 @@ func (d *describer) structFields(prefix string, t reflect.Type, vis Visibility, 
 		}
 		d.offset += words
 		d.takeRole(&fs, role)
+		d.checkName(name)
 		d.schema.Fields = append(d.schema.Fields, fs)
+	}
+}
+
+// checkName refuses a name that two fields of the row come to have: by a nested
+// struct without a name of its own, or by nothing but upper case.
+func (d *describer) checkName(name string) {
+	for i := range d.schema.Fields {
+		if d.schema.Fields[i].Name == name {
+			d.fail(name, "has the name of another field; names differ by more than upper case")
+		}
+	}
+}
+
+// checkRange completes the range of an input field. Words are compared as
+// int32, so that a uint32 with nothing but a max has to be kept from 2^31 up.
+func (d *describer) checkRange(fs *FieldSchema) {
+	if fs.bounded && fs.Kind == KindUint && fs.Min == math.MinInt32 {
+		fs.Min = 0
+	}
+	if fs.Min > fs.Max {
+		d.fail(fs.Name, "min="+strconv.Itoa(int(fs.Min))+" is above max="+strconv.Itoa(int(fs.Max)))
 	}
 }
 
@@ -271,7 +295,7 @@ func wordsOf(t reflect.Type) (kind Kind, words int, why string) {
 		if kind == kindStruct {
 			kind = KindWords
 		}
-		if why == "" && t.Len() == 0 {
+		if why == "" && words*t.Len() == 0 {
 			why = "is empty"
 		}
 		return kind, words * t.Len(), why
@@ -283,6 +307,9 @@ func wordsOf(t reflect.Type) (kind Kind, words int, why string) {
 			}
 			words += w
 		}
+		if words == 0 {
+			return kindStruct, 0, "is empty"
+		}
 		return kindStruct, words, ""
 	default:
 		return 0, 0, "is not made of 32-bit words"
@@ -292,8 +319,8 @@ func wordsOf(t reflect.Type) (kind Kind, words int, why string) {
 func lowerFirst(s string) string {
 	for i, r := range s {
 		if r < 'A' || r > 'Z' {
-			// HP stays hp, XPos becomes xPos, Pos becomes pos.
-			if i > 1 {
+			// HP and HP2 become hp and hp2, XPos xPos, Pos pos.
+			if i > 1 && (r < '0' || r > '9') {
 				i--
 			}
 			return strings.ToLower(s[:i]) + s[i:]

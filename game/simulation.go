@@ -232,13 +232,17 @@ func (t *RawTable) save(dst []byte) []byte {
 func (s *Simulation) Restore(src []byte) error {
 	r := wordReader{src: src}
 	s.tick = Tick(r.word())
-	s.stepped = r.word() == 1
-	if int(r.word()) != len(s.seats) {
+	stepped := r.word()
+	s.stepped = stepped == 1
+	if stepped > 1 || int(r.word()) != len(s.seats) {
 		return ErrCorrupt
 	}
 	for i := range s.seats {
 		w := r.word()
 		s.seats[i] = seat{taken: w&1 != 0, bot: w&2 != 0}
+		if w == 2 || w > 3 {
+			return ErrCorrupt
+		}
 	}
 	r.words(s.inputs.words)
 	for _, list := range [2][]*RawTable{s.tables.tables, s.tables.events} {
@@ -260,11 +264,19 @@ func (t *RawTable) restore(r *wordReader) bool {
 	if r.short || used > t.schema.Capacity || count > used {
 		return false
 	}
+	if t.schema.Single && count != 1 {
+		return false
+	}
 	r.words(t.gens[:used])
+	for _, g := range t.gens[:used] {
+		if g > maxGeneration {
+			return false
+		}
+	}
 	last := -1
 	for range count {
 		i := int(r.word())
-		if i <= last || i >= used {
+		if i <= last || i >= used || t.gens[i] == 0 {
 			return false
 		}
 		last = i

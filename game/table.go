@@ -45,6 +45,9 @@ func (ts *Tables) add(raw *RawTable, errs []error) {
 	*list = append(*list, raw)
 }
 
+// maxGeneration is the highest that fits an [Entity]; 1 comes after it.
+const maxGeneration = 0xFFFF
+
 // RawTable is a table seen as words, for those who copy, compare, hash or send
 // state without knowing the game.
 type RawTable struct {
@@ -56,6 +59,7 @@ type RawTable struct {
 	used   int      // no row at or above it was ever alive
 	count  int
 	free   int // no free bit below this word of alive
+	lost   uint64
 }
 
 func newRaw(schema TableSchema, words []uint32) *RawTable {
@@ -83,6 +87,10 @@ func (t *RawTable) AliveBits() []uint64 { return t.alive }
 // Generation is that of the row at the index, living or last.
 func (t *RawTable) Generation(i int) uint32 { return t.gens[i] }
 
+// Lost counts events for which an event table had no room, since the process
+// made the table; it is no part of the state.
+func (t *RawTable) Lost() uint64 { return t.lost }
+
 // Row is the row's own memory.
 func (t *RawTable) Row(i int) []uint32 {
 	s := t.schema.Stride
@@ -104,7 +112,7 @@ func (t *RawTable) spawn() int {
 		if i >= t.schema.Capacity {
 			return -1
 		}
-		gen := (t.gens[i] + 1) & 0xFFFF
+		gen := (t.gens[i] + 1) & maxGeneration
 		if gen == 0 {
 			gen = 1
 		}
@@ -286,7 +294,9 @@ func (t *Events[T]) Emit(event T) {
 	if i := t.raw.high; i < len(t.rows) {
 		t.raw.Put(i, 1)
 		t.rows[i] = event
+		return
 	}
+	t.raw.lost++
 }
 
 // All visits this tick's events in the order they were emitted.
