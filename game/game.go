@@ -158,6 +158,12 @@ type Teamer interface {
 	Team(p Slot) int32
 }
 
+// Timed is implemented by worlds that know when they end: Remaining is how many
+// ticks are left, 0 for unknown. Nobody is sent into a match that is nearly over.
+type Timed interface {
+	Remaining() Tick
+}
+
 // MaxCommandArgs bounds the words of a command and of its reply.
 const MaxCommandArgs = 16
 

@@ -1,0 +1,106 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
+	"tactus/game"
+)
+
+// Config configures a game server. The zero value, with a Matchmaker, works.
+type Config struct {
+	// ID names the server in the cluster and is what join tokens are bound to;
+	// default: random. It must be stable while the process lives.
+	ID string
+	// Listen is the public address for /play and /healthz, host:port; default
+	// 127.0.0.1:8081. Unused by those who mount [Server.Handler] themselves.
+	Listen string
+	// PublicURL is where browsers reach this server's /play, ws:// or wss://;
+	// default: made from Listen.
+	PublicURL string
+	// Matchmaker is its internal gRPC address; default 127.0.0.1:8090.
+	Matchmaker string
+	// DialOptions are for the connection to the matchmaker (credentials).
+	DialOptions []grpc.DialOption
+	// Region is told to the matchmaker.
+	Region string
+	// Origins are pages of other hosts that may connect; "*" for any.
+	Origins []string
+
+	// MaxMatches and MaxPlayers bound what is taken; defaults 1024 and 20000.
+	MaxMatches int
+	MaxPlayers int
+
+	// Grace is how long a lost connection's seat is kept; default 30 s.
+	Grace time.Duration
+	// Linger is the time between a match's result and its end; default 15 s.
+	Linger time.Duration
+	// Empty is how long a match without people goes on; default 10 s.
+	Empty time.Duration
+
+	// Options apply to every match, over those of its mode.
+	Options []game.Option
+	// StateHash sends clients a hash of their state once a second, so that a
+	// wrong client knows at once. It costs a visit of all rows per client.
+	StateHash bool
+
+	// ReplayDir is where match logs go; empty: none are written.
+	ReplayDir string
+	// ReplayFiles and ReplayBytes bound it; defaults 200 files and 1 GiB.
+	ReplayFiles int
+	ReplayBytes int64
+
+	// ForcePortable keeps sockets in Go's poller, a goroutine each, also where
+	// raw descriptors would work.
+	ForcePortable bool
+	// Registerer takes the server's metrics; default: a registry of its own.
+	Registerer prometheus.Registerer
+}
+
+// Validate returns every mistake at once, nil for none.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Scheme != "ws" && u.Scheme != "wss" || u.Host == "" {
+			errs = append(errs, fmt.Errorf("public URL %q is no ws:// or wss:// URL", c.PublicURL))
+		}
+	}
+	for name, d := range map[string]time.Duration{"grace": c.Grace, "linger": c.Linger, "empty": c.Empty} {
+		if d < 0 {
+			errs = append(errs, fmt.Errorf("%s %v is negative", name, d))
+		}
+	}
+	if c.MaxMatches < 0 || c.MaxPlayers < 0 || c.ReplayFiles < 0 || c.ReplayBytes < 0 {
+		errs = append(errs, errors.New("limits must not be negative"))
+	}
+	if len(c.ID) > 64 {
+		errs = append(errs, fmt.Errorf("server id %q is longer than 64 bytes", c.ID))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.Listen, "127.0.0.1:8081")
+	setDefault(&c.Matchmaker, "127.0.0.1:8090")
+	setDefault(&c.MaxMatches, 1024)
+	setDefault(&c.MaxPlayers, 20000)
+	setDefault(&c.Grace, 30*time.Second)
+	setDefault(&c.Linger, 15*time.Second)
+	setDefault(&c.Empty, 10*time.Second)
+	if c.Registerer == nil {
+		c.Registerer = prometheus.NewRegistry()
+	}
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}

@@ -1,0 +1,116 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/protocol"
+	"tactus/protocol/jointoken"
+	"tactus/server/internal/match"
+	"tactus/server/internal/ws"
+)
+
+// Handler serves /play and /healthz.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc(protocol.Path, s.play)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	return mux
+}
+
+// play takes a WebSocket and waits for its hello. The connection is the
+// handshake's until its token is verified; then it is handed to its match.
+func (s *Server) play(w http.ResponseWriter, r *http.Request) {
+	if s.handshakes.Add(1) > maxHandshakes {
+		s.handshakes.Add(-1)
+		s.metrics.Refused.WithLabelValues("busy").Inc()
+		http.Error(w, "too many connections are being opened; try again", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.handshakes.Add(-1)
+	p, err := s.upgrader.Upgrade(w, r)
+	if err != nil {
+		s.metrics.Refused.WithLabelValues("upgrade").Inc()
+		s.log.Debug("upgrade refused", zap.String("remote", r.RemoteAddr), zap.Error(err))
+		return
+	}
+	msg, err := p.ReadMessage(time.Now().Add(protocol.HelloTimeout))
+	if err != nil {
+		s.metrics.Refused.WithLabelValues("no_hello").Inc()
+		s.log.Debug("no hello", zap.String("remote", r.RemoteAddr), zap.Error(err))
+		return
+	}
+	hello, err := protocol.ParseHello(msg)
+	if err != nil {
+		s.refuse(p, protocol.CloseProtocol, "a hello was expected: "+err.Error())
+		return
+	}
+	if hello.Resume != "" {
+		s.resume(p, &hello)
+		return
+	}
+	s.claim(p, &hello)
+}
+
+func (s *Server) refuse(p *ws.Pending, code protocol.CloseCode, sentence string) {
+	s.metrics.Refused.WithLabelValues(code.Name()).Inc()
+	p.Close(code, sentence)
+}
+
+// claim seats a player by his join token.
+func (s *Server) claim(p *ws.Pending, hello *protocol.Hello) {
+	claims, err := s.tokens.Verify(hello.Token, s.cfg.ID, time.Now())
+	if err != nil {
+		code := protocol.CloseBadToken
+		if errors.Is(err, jointoken.ErrExpired) {
+			code = protocol.CloseTokenExpired
+		}
+		s.refuse(p, code, code.Sentence())
+		return
+	}
+	if m, conn := s.handOver(p, claims.Match, hello, protocol.CloseMatchOver); conn != nil {
+		m.Claim(conn, claims.Slot, claims.Player, claims.ID)
+	}
+}
+
+// resume brings a player back to his seat. A resume token is the match's id, the
+// slot and a secret, so that it needs no table of its own.
+func (s *Server) resume(p *ws.Pending, hello *protocol.Hello) {
+	id, rest, _ := strings.Cut(hello.Resume, ".")
+	slotText, secret, _ := strings.Cut(rest, ".")
+	slot, err := strconv.ParseUint(slotText, 10, 16)
+	if err != nil || slot >= game.MaxSlots {
+		s.refuse(p, protocol.CloseUnknownSession, protocol.CloseUnknownSession.Sentence())
+		return
+	}
+	if m, conn := s.handOver(p, id, hello, protocol.CloseUnknownSession); conn != nil {
+		m.Resume(conn, game.Slot(slot), secret, hello.Event)
+	}
+}
+
+// handOver finds the match and makes the connection one that it can drive. It
+// returns nil where the connection was refused or lost.
+func (s *Server) handOver(p *ws.Pending, id string, hello *protocol.Hello, missing protocol.CloseCode) (*match.Match, ws.Conn) {
+	m := s.match(id)
+	if m == nil {
+		s.refuse(p, missing, missing.Sentence())
+		return nil, nil
+	}
+	if hello.Schema != 0 && hello.Schema != m.SchemaHash() {
+		s.refuse(p, protocol.CloseBadSchema, protocol.CloseBadSchema.Sentence())
+		return nil, nil
+	}
+	conn, err := p.Conn()
+	if err != nil {
+		s.log.Warn("connection could not be handed over", zap.Error(err))
+		return nil, nil
+	}
+	return m, conn
+}

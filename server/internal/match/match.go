@@ -1,0 +1,402 @@
+// Package match runs one match: a goroutine that owns the world, its seats,
+// their sockets and the log, and steps them at fixed ticks.
+//
+// What comes from other goroutines (reservations, new connections, orders to
+// end) is posted to an inbox that is swapped once per tick, at its border.
+package match
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/protocol"
+	"tactus/server/internal/matchlog"
+	"tactus/server/internal/metrics"
+	"tactus/server/internal/replicate"
+	"tactus/server/internal/session"
+	"tactus/server/internal/ws"
+)
+
+// Config makes a match.
+type Config struct {
+	ID      string
+	Game    game.Game
+	Match   game.MatchConfig
+	Private bool
+
+	Grace     time.Duration // a lost connection's seat is kept
+	Linger    time.Duration // between the result and the end
+	Empty     time.Duration // without people until the match ends
+	HashEvery int           // snapshots between state hashes sent to clients; 0: none
+
+	Clock   Clock
+	Writer  func(*game.Simulation) *matchlog.Writer // called once, at tick 0
+	Metrics *metrics.Metrics
+	Log     *zap.Logger
+
+	// OnStatus is called after the match's status changed, OnSeated when a player
+	// took a seat, OnEnd once when the match is over; all by the match's
+	// goroutine, and must not block.
+	OnStatus func()
+	OnSeated func(player string)
+	OnEnd    func(EndReport)
+}
+
+// Status is what others may know of a match.
+type Status struct {
+	ID, Game, Mode string
+	People         int // seats held by people, reserved ones included
+	Seats          int
+	Open           bool // takes new people
+	Private        bool
+	Started        time.Time
+	Remaining      time.Duration // 0: unknown
+}
+
+// EndReport says how a match ended.
+type EndReport struct {
+	ID, Reason string
+	Results    []PlayerResult // people only
+}
+
+// PlayerResult is one person's standing at the end.
+type PlayerResult struct {
+	Player string
+	game.Result
+}
+
+// Reasons of an EndReport.
+const (
+	EndOver     = "over"
+	EndEmpty    = "empty"
+	EndError    = "game_error"
+	EndShutdown = "shutdown"
+)
+
+// Match is one running match.
+type Match struct {
+	cfg    Config
+	info   *game.Info
+	sim    *game.Simulation
+	engine *replicate.Engine
+	poller *ws.Poller
+	writer *matchlog.Writer
+	pacer  pacer
+
+	shared  session.Shared
+	seats   []*session.Seat
+	online  []*session.Seat // those with a connection, by slot
+	ready   []uint32
+	scratch []byte
+
+	welcomeSchema *game.Schema
+	schemaHash    uint32
+	snapshots     uint32
+	results       []PlayerResult
+	overSince     int64
+	emptySince    int64
+	nextChores    int64
+	lost          uint64
+	changed       bool
+	ended         string
+
+	inboxMu sync.Mutex
+	inbox   []func()
+	swap    []func()
+	status  atomic.Pointer[Status]
+	started time.Time
+	done    chan struct{}
+}
+
+// New makes a match at tick 0; Run starts it.
+func New(cfg Config) (*Match, error) {
+	sim, err := game.NewSimulation(cfg.Game, cfg.Match)
+	if err != nil {
+		return nil, fmt.Errorf("match %s: %w", cfg.ID, err)
+	}
+	poller, err := ws.NewPoller()
+	if err != nil {
+		return nil, fmt.Errorf("match %s: %w", cfg.ID, err)
+	}
+	m := &Match{
+		cfg: cfg, info: sim.Info(), sim: sim, engine: replicate.New(sim), poller: poller,
+		welcomeSchema: sim.Schema(), started: time.Now(), done: make(chan struct{}),
+	}
+	m.schemaHash = m.welcomeSchema.Hash()
+	now := cfg.Clock.Now()
+	m.pacer = newPacer(m.info.Rate(), now)
+	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Scratch: ws.NewScratch()}
+	for p := range cfg.Match.Mode.MaxPlayers {
+		m.seats = append(m.seats, session.New(&m.shared, game.Slot(p)))
+	}
+	m.online = make([]*session.Seat, 0, len(m.seats))
+	m.emptySince = now
+	m.publish()
+	m.writer = cfg.Writer(sim)
+	m.writer.Checkpoint(sim)
+	return m, nil
+}
+
+// ID is the match's name in the cluster.
+func (m *Match) ID() string { return m.cfg.ID }
+
+// SchemaHash identifies the layout of the match's state.
+func (m *Match) SchemaHash() uint32 { return m.schemaHash }
+
+// Status is the match's latest; it must not be changed.
+func (m *Match) Status() *Status { return m.status.Load() }
+
+// Done is closed when the match has ended and its connections are closed.
+func (m *Match) Done() <-chan struct{} { return m.done }
+
+// post hands work to the match's goroutine for its next border. It reports
+// false when the match has ended; then f is never called.
+func (m *Match) post(f func()) bool {
+	m.inboxMu.Lock()
+	defer m.inboxMu.Unlock()
+	select {
+	case <-m.done:
+		return false
+	default:
+	}
+	m.inbox = append(m.inbox, f)
+	return true
+}
+
+// Run steps the match until it is over or ctx ends, and closes its connections.
+// A panic in the rules ends this match alone.
+func (m *Match) Run(ctx context.Context) {
+	defer m.close()
+	m.pacer.spread(m.cfg.ID)
+	for m.ended == "" {
+		if !m.cfg.Clock.SleepUntil(ctx, m.pacer.next) {
+			m.end(EndShutdown)
+			return
+		}
+		start := m.cfg.Clock.Now()
+		m.guardedTick(start)
+		now := m.cfg.Clock.Now()
+		m.cfg.Metrics.TickSeconds.Observe(float64(now-start) / 1e9)
+		if back := m.pacer.ticked(now); back > 0 {
+			m.cfg.Metrics.Dilated.Add(float64(back) / float64(m.pacer.period))
+		}
+	}
+}
+
+func (m *Match) guardedTick(now int64) {
+	defer func() {
+		if r := recover(); r != nil {
+			m.cfg.Metrics.Panics.Inc()
+			m.cfg.Log.Error("the rules panicked; the match ends", zap.Uint32("tick", uint32(m.sim.Tick())+1),
+				zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))
+			m.end(EndError)
+		}
+	}()
+	m.Tick(now)
+}
+
+// Tick is one turn of the match: what came in, one step, what goes out. Run
+// calls it on time; tests call it by hand.
+func (m *Match) Tick(now int64) {
+	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
+	m.takeInbox()
+	m.poll()
+	if now >= m.nextChores {
+		m.nextChores = now + int64(100*time.Millisecond)
+		m.chores(now)
+	}
+	if m.ended != "" {
+		return
+	}
+	m.step()
+	m.deliver()
+	m.watchOutcome(now)
+	if m.changed {
+		m.publish()
+	}
+}
+
+func (m *Match) takeInbox() {
+	m.inboxMu.Lock()
+	m.inbox, m.swap = m.swap[:0], m.inbox
+	m.inboxMu.Unlock()
+	for i, f := range m.swap {
+		f()
+		m.swap[i] = nil
+	}
+}
+
+// poll reads every socket that may have something, once.
+func (m *Match) poll() {
+	m.ready = m.poller.Ready(m.ready[:0])
+	for _, p := range m.ready {
+		m.seats[p].Unparked()
+	}
+	for i := 0; i < len(m.online); i++ {
+		s := m.online[i]
+		if s.Parked() {
+			continue
+		}
+		if err := s.Poll(); err != nil {
+			m.drop(s, err)
+			i--
+			continue
+		}
+		if m.handle(s) {
+			i--
+			continue
+		}
+		s.Park(m.poller)
+	}
+}
+
+// handle applies what a poll left in the seat; it reports whether the seat went
+// offline.
+func (m *Match) handle(s *session.Seat) bool {
+	for _, c := range s.Commands() {
+		m.command(s, c)
+	}
+	for _, text := range s.Chats() {
+		m.chat(s, text)
+	}
+	if s.Bye() {
+		m.leave(s, protocol.CloseLeft, game.LeaveQuit)
+		return true
+	}
+	return false
+}
+
+// step applies the inputs of the next tick and advances the world.
+func (m *Match) step() {
+	t := m.sim.Tick() + 1
+	for _, s := range m.online {
+		if lag, words, ok := s.Input(t); ok && m.sim.SetInput(s.Slot(), lag, words) {
+			m.writer.Input(s.Slot(), lag, words)
+		}
+	}
+	m.sim.Step()
+	m.shared.Tick = t
+	m.cfg.Metrics.Ticks.Inc()
+	m.writer.Tick(t, m.sim.Hash())
+	if int(t)%(checkpointEvery*m.info.Rate()) == 0 {
+		m.writer.Checkpoint(m.sim)
+	}
+	m.engine.CollectEvents(t)
+}
+
+// checkpointEvery is the time between checkpoints in the log, in seconds.
+const checkpointEvery = 30
+
+// deliver sends each connected player one frame.
+func (m *Match) deliver() {
+	t := m.sim.Tick()
+	m.engine.Stamp(t)
+	m.snapshots++
+	hash := m.cfg.HashEvery > 0 && m.snapshots%uint32(m.cfg.HashEvery) == 0
+	for i := 0; i < len(m.online); i++ {
+		s := m.online[i]
+		if err := m.deliverTo(s, t, hash); err != nil {
+			m.drop(s, err)
+			i--
+		}
+	}
+	m.engine.Settle()
+}
+
+func (m *Match) deliverTo(s *session.Seat, t game.Tick, hash bool) error {
+	if s.Overflown() {
+		return &ws.CloseError{Code: protocol.CloseSlow, Sentence: protocol.CloseSlow.Sentence()}
+	}
+	if s.Blocked() {
+		m.cfg.Metrics.Skipped.Inc()
+		return nil
+	}
+	h := s.Header()
+	h.Hash, h.Percent = hash, m.pacer.percent
+	room := s.Waiting() + ws.FrameRoom
+	if cap(m.scratch) < room {
+		m.scratch = make([]byte, 0, 2*room)
+	}
+	m.scratch = m.engine.Frame(m.scratch[:room], &s.View, h)
+	taken, err := s.Deliver(m.scratch, t)
+	if taken {
+		m.cfg.Metrics.Snapshots.Inc()
+	} else {
+		m.cfg.Metrics.Skipped.Inc()
+	}
+	return err
+}
+
+// drop loses a player's connection and keeps his seat for the grace time.
+func (m *Match) drop(s *session.Seat, why error) {
+	m.offline(s)
+	s.Drop(why, m.poller, m.shared.Now+int64(m.cfg.Grace))
+	m.stopInput(s)
+	m.announce(s, 0)
+	m.cfg.Log.Debug("connection lost", zap.Uint32("slot", uint32(s.Slot())), zap.String("player", s.Player), zap.Error(why))
+	if final(why) {
+		m.free(s, game.LeaveKicked)
+	}
+}
+
+// stopInput lets go of the controls of somebody who is away.
+func (m *Match) stopInput(s *session.Seat) {
+	var zero [game.MaxInputWord]uint32
+	words := zero[:m.info.Input.Stride]
+	if m.sim.SetInput(s.Slot(), 0, words) {
+		m.writer.Input(s.Slot(), 0, words)
+	}
+}
+
+func (m *Match) offline(s *session.Seat) {
+	for i, o := range m.online {
+		if o == s {
+			m.online = append(m.online[:i], m.online[i+1:]...)
+			m.cfg.Metrics.Sockets.Dec()
+			return
+		}
+	}
+}
+
+// end marks the match as ended; Run closes it.
+func (m *Match) end(reason string) {
+	if m.ended == "" {
+		m.ended = reason
+	}
+}
+
+// close ends every connection and reports the match.
+func (m *Match) close() {
+	code := protocol.CloseMatchOver
+	switch m.ended {
+	case EndError:
+		code = protocol.CloseGameError
+	case EndShutdown:
+		code = protocol.CloseRestart
+	}
+	m.inboxMu.Lock()
+	close(m.done)
+	rest := m.inbox
+	m.inbox = nil
+	m.inboxMu.Unlock()
+	for _, f := range rest {
+		f() // sees m.ended and refuses
+	}
+	m.cfg.Metrics.Sockets.Sub(float64(len(m.online)))
+	for _, s := range m.seats {
+		s.Kick(code, m.poller)
+	}
+	m.online = m.online[:0]
+	if err := m.poller.Close(); err != nil {
+		m.cfg.Log.Warn("closing the poller", zap.Error(err))
+	}
+	m.writer.Close(m.ended)
+	m.cfg.OnEnd(EndReport{ID: m.cfg.ID, Reason: m.ended, Results: m.results})
+}

@@ -1,0 +1,103 @@
+package match
+
+import (
+	"strconv"
+	"time"
+
+	"tactus/game"
+	"tactus/protocol"
+	"tactus/server/internal/session"
+)
+
+// welcome queues what a new connection has to know, and the roster.
+func (m *Match) welcome(s *session.Seat, resumed bool) {
+	mode := &m.cfg.Match.Mode
+	w := protocol.Welcome{
+		Match: m.cfg.ID, Slot: s.Slot(), Player: s.Player,
+		Resume: m.cfg.ID + "." + strconv.Itoa(int(s.Slot())) + "." + s.Secret(),
+		Tick:   uint32(m.sim.Tick()), Rate: m.info.Rate(),
+		Game: m.info.Name, Version: m.info.Version,
+		Mode:   protocol.WelcomeMode{Name: mode.Name, Title: mode.Title, Teams: mode.Teams, Max: mode.MaxPlayers, Options: m.options()},
+		Schema: m.welcomeSchema,
+		Grace:  uint32(m.cfg.Grace / time.Millisecond), Resumed: resumed, Every: 1,
+	}
+	s.Queue(func(dst []byte) []byte { return protocol.AppendWelcome(dst, &w) })
+	var roster []protocol.RosterEntry
+	for _, other := range m.seats {
+		if e, ok := m.rosterEntry(other); ok {
+			roster = append(roster, e)
+		}
+	}
+	s.Queue(func(dst []byte) []byte { return protocol.AppendRoster(dst, &protocol.Roster{Entries: roster}) })
+}
+
+// options are the match's own and, behind them, those of its mode that they do
+// not replace.
+func (m *Match) options() []game.Option {
+	out := append([]game.Option(nil), m.cfg.Match.Options...)
+	for _, o := range m.cfg.Match.Mode.Options {
+		if (game.MatchConfig{Options: out}).Option(o.Name, -1<<31) == -1<<31 {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+func (m *Match) rosterEntry(s *session.Seat) (protocol.RosterEntry, bool) {
+	e := protocol.RosterEntry{Slot: s.Slot(), Name: s.Name, Team: m.teamOf(s.Slot())}
+	taken, bot := m.sim.Taken(s.Slot())
+	switch {
+	case bot:
+		e.Name, e.Flags = botName(s.Slot()), protocol.RosterBot|protocol.RosterConnected
+	case s.Online():
+		e.Flags = protocol.RosterConnected
+	}
+	return e, taken
+}
+
+// announce tells everyone what became of a seat.
+func (m *Match) announce(s *session.Seat, flags protocol.RosterFlags) {
+	m.broadcastRoster(protocol.RosterEntry{Slot: s.Slot(), Name: s.Name, Flags: flags, Team: m.teamOf(s.Slot())})
+}
+
+func (m *Match) announceBot(p game.Slot, flags protocol.RosterFlags) {
+	m.broadcastRoster(protocol.RosterEntry{Slot: p, Name: botName(p), Flags: flags, Team: m.teamOf(p)})
+}
+
+func (m *Match) broadcastRoster(e protocol.RosterEntry) {
+	entries := []protocol.RosterEntry{e}
+	for _, s := range m.online {
+		s.Queue(func(dst []byte) []byte { return protocol.AppendRoster(dst, &protocol.Roster{Entries: entries}) })
+	}
+}
+
+func (m *Match) command(s *session.Seat, c protocol.Command) {
+	reply, ok := m.sim.Command(s.Slot(), c.Name, c.Args)
+	// Refused commands are logged too: refusing may have changed state.
+	m.writer.Command(s.Slot(), c.Name, c.Args)
+	if c.ID != 0 {
+		s.Queue(func(dst []byte) []byte {
+			return protocol.AppendReply(dst, &protocol.Reply{ID: c.ID, OK: ok, Words: reply})
+		})
+	}
+}
+
+func (m *Match) chat(from *session.Seat, text string) {
+	msg := protocol.Chat{Slot: from.Slot(), Text: text}
+	for _, s := range m.online {
+		s.Queue(func(dst []byte) []byte { return protocol.AppendChat(dst, &msg) })
+	}
+}
+
+// Stop ends the match at its next border with the given reason.
+func (m *Match) Stop(reason string) { m.post(func() { m.end(reason) }) }
+
+// Notify tells every player that something is about to happen.
+func (m *Match) Notify(code protocol.CloseCode, text string) {
+	m.post(func() {
+		n := protocol.Notice{Code: code, Text: text}
+		for _, s := range m.online {
+			s.Queue(func(dst []byte) []byte { return protocol.AppendNotice(dst, &n) })
+		}
+	})
+}

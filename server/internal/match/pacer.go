@@ -1,0 +1,103 @@
+package match
+
+import (
+	"context"
+	"hash/fnv"
+	"time"
+)
+
+// Clock is where a match gets its time from; tests inject their own.
+type Clock interface {
+	// Now is a monotonic time in nanoseconds.
+	Now() int64
+	// SleepUntil waits until Now is at least t. It reports false when ctx ended
+	// first.
+	SleepUntil(ctx context.Context, t int64) bool
+}
+
+// SystemClock returns the machine's monotonic clock. Each match needs its own,
+// since it holds one timer.
+func SystemClock() Clock {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return &systemClock{base: time.Now(), timer: t}
+}
+
+type systemClock struct {
+	base  time.Time
+	timer *time.Timer
+}
+
+func (c *systemClock) Now() int64 { return int64(time.Since(c.base)) + 1 }
+
+func (c *systemClock) SleepUntil(ctx context.Context, t int64) bool {
+	wait := t - c.Now()
+	if wait <= 0 {
+		return ctx.Err() == nil
+	}
+	c.timer.Reset(time.Duration(wait))
+	select {
+	case <-c.timer.C:
+		return true
+	case <-ctx.Done():
+		c.timer.Stop()
+		return false
+	}
+}
+
+// pacer keeps a match's ticks on absolute deadlines: start + n x period. A match
+// that is late catches up by at most maxCatchUp ticks; beyond that its clock is
+// put back, which its players are told as a percentage of normal speed.
+type pacer struct {
+	period int64
+	next   int64
+
+	windowStart int64
+	windowTicks int64
+	percent     uint32
+}
+
+const maxCatchUp = 2
+
+// dilatedBelow is the percentage from which on a slow clock is worth telling;
+// single late ticks are not.
+const dilatedBelow = 97
+
+func newPacer(rate int, start int64) pacer {
+	p := pacer{period: int64(time.Second) / int64(rate), percent: 100}
+	p.next = start + p.period
+	p.windowStart = start
+	return p
+}
+
+// spread shifts the first tick by a part of the period that depends on the
+// match, so that a process's matches do not all tick at once.
+func (p *pacer) spread(id string) {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	p.next += p.period * int64(h.Sum32()>>8) >> 24
+}
+
+// ticked notes that the tick due at next was stepped and returns by how many
+// nanoseconds the clock was put back.
+func (p *pacer) ticked(now int64) (dilated int64) {
+	p.next += p.period
+	if late := now - p.next; late > maxCatchUp*p.period {
+		dilated = late
+		p.next = now
+	}
+	p.windowTicks++
+	if elapsed := now - p.windowStart; elapsed >= int64(time.Second) {
+		p.percent = p.speed(elapsed)
+		p.windowStart, p.windowTicks = now, 0
+	}
+	return dilated
+}
+
+func (p *pacer) speed(elapsed int64) uint32 {
+	percent := (p.windowTicks*p.period*100 + elapsed/2) / elapsed
+	if percent >= dilatedBelow {
+		return 100
+	}
+	return uint32(max(percent, 1))
+}

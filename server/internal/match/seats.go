@@ -1,0 +1,249 @@
+package match
+
+import (
+	"context"
+	"errors"
+
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/protocol"
+	"tactus/server/internal/session"
+	"tactus/server/internal/ws"
+)
+
+// Request asks for one seat.
+type Request struct {
+	Player, Name string
+	Team         int32  // -1: any
+	Reservation  string // the join token's id
+}
+
+// Errors of Reserve.
+var (
+	ErrFull = errors.New("full")
+	ErrOver = errors.New("over")
+)
+
+// Reserve holds a seat for each request until the match's clock has advanced by
+// hold nanoseconds: all of them or none. It waits for the match's next border.
+func (m *Match) Reserve(ctx context.Context, requests []Request, hold int64) ([]game.Slot, error) {
+	type answer struct {
+		slots []game.Slot
+		err   error
+	}
+	c := make(chan answer, 1)
+	if !m.post(func() {
+		slots, err := m.reserve(requests, hold)
+		c <- answer{slots, err}
+	}) {
+		return nil, ErrOver
+	}
+	select {
+	case a := <-c:
+		return a.slots, a.err
+	case <-ctx.Done():
+		ids := make([]string, len(requests))
+		for i := range requests {
+			ids[i] = requests[i].Reservation
+		}
+		m.Release(ids) // posted behind the reservation: whatever it got is freed
+		return nil, ctx.Err()
+	}
+}
+
+func (m *Match) reserve(requests []Request, hold int64) ([]game.Slot, error) {
+	if m.ended != "" || m.overSince != 0 {
+		return nil, ErrOver
+	}
+	slots := make([]game.Slot, 0, len(requests))
+	var fresh []*session.Seat
+	for _, r := range requests {
+		s := m.seatOf(r.Player)
+		if s == nil {
+			if s = m.freeSeat(); s != nil {
+				fresh = append(fresh, s)
+			}
+		}
+		if s == nil {
+			for _, f := range fresh {
+				f.Cancel(f.Reservation())
+			}
+			return nil, ErrFull
+		}
+		s.Reserve(r.Player, r.Name, r.Team, r.Reservation, m.shared.Now+hold)
+		slots = append(slots, s.Slot())
+	}
+	m.cfg.Metrics.Reservations.Add(float64(len(slots)))
+	m.publish() // before the answer, which carries the status
+	return slots, nil
+}
+
+func (m *Match) seatOf(player string) *session.Seat {
+	for _, s := range m.seats {
+		if s.State != session.Free && s.Player == player {
+			return s
+		}
+	}
+	return nil
+}
+
+// freeSeat prefers a seat that nobody plays to one that a bot would have to
+// leave.
+func (m *Match) freeSeat() *session.Seat {
+	var botted *session.Seat
+	for _, s := range m.seats {
+		if s.State != session.Free {
+			continue
+		}
+		if taken, _ := m.sim.Taken(s.Slot()); !taken {
+			return s
+		}
+		if botted == nil {
+			botted = s
+		}
+	}
+	return botted
+}
+
+// Release takes back reservations that were not claimed.
+func (m *Match) Release(reservations []string) {
+	m.post(func() {
+		for _, id := range reservations {
+			for _, s := range m.seats {
+				if s.Cancel(id) {
+					m.changed = true
+				}
+			}
+		}
+	})
+}
+
+// Claim seats a player by his join token's reservation. The match owns the
+// connection from then on, whatever it decides.
+func (m *Match) Claim(conn ws.Conn, slot game.Slot, player, reservation string) {
+	if !m.post(func() { m.claim(conn, slot, player, reservation) }) {
+		refuse(conn, protocol.CloseMatchOver)
+	}
+}
+
+func refuse(conn ws.Conn, code protocol.CloseCode) { conn.Close(code, code.Sentence()) }
+
+func (m *Match) claim(conn ws.Conn, slot game.Slot, player, reservation string) {
+	if m.ended != "" {
+		refuse(conn, protocol.CloseMatchOver)
+		return
+	}
+	if int(slot) >= len(m.seats) {
+		refuse(conn, protocol.CloseBadToken)
+		return
+	}
+	s := m.seats[slot]
+	switch {
+	case s.Used(reservation):
+		refuse(conn, protocol.CloseTokenUsed)
+		return
+	case !s.Holds(reservation, m.shared.Now) || s.Player != player:
+		refuse(conn, protocol.CloseTokenExpired)
+		return
+	}
+	first := s.State == session.Reserved
+	m.attach(s, conn, m.engine.LastEvent(), !first)
+	if first {
+		m.seatPerson(s)
+	}
+	m.cfg.OnSeated(player)
+	m.announce(s, protocol.RosterConnected)
+	m.cfg.Log.Info("player joined", zap.Uint32("slot", uint32(slot)), zap.String("player", player), zap.String("name", s.Name))
+}
+
+// seatPerson puts a person into the world; a bot gives way where it has to.
+func (m *Match) seatPerson(s *session.Seat) {
+	team := s.Team
+	if team < 0 {
+		team = m.smallestTeam(false)
+	}
+	if taken, _ := m.sim.Taken(s.Slot()); taken {
+		m.removeBot(s.Slot())
+	} else if people, bots := m.count(); bots > 0 && people+bots >= m.cfg.Match.Mode.Fill {
+		m.removeBot(m.botOf(team))
+	}
+	m.join(s.Slot(), game.PlayerInfo{Team: team}, s.Player, s.Name)
+	s.Team = m.teamOf(s.Slot())
+	m.changed = true
+}
+
+func (m *Match) join(p game.Slot, info game.PlayerInfo, player, name string) {
+	if m.sim.Join(p, info) {
+		m.writer.Join(p, info, player, name)
+	}
+}
+
+// Resume gives a dropped seat, or one whose old connection is still open, a new
+// connection. event is the newest event that the client has seen.
+func (m *Match) Resume(conn ws.Conn, slot game.Slot, secret string, event uint32) {
+	if !m.post(func() { m.resume(conn, slot, secret, event) }) {
+		refuse(conn, protocol.CloseUnknownSession)
+	}
+}
+
+func (m *Match) resume(conn ws.Conn, slot game.Slot, secret string, event uint32) {
+	if m.ended != "" || int(slot) >= len(m.seats) || !m.seats[slot].Matches(secret) {
+		refuse(conn, protocol.CloseUnknownSession)
+		return
+	}
+	s := m.seats[slot]
+	m.attach(s, conn, min(event, m.engine.LastEvent()), true)
+	m.announce(s, protocol.RosterConnected)
+	m.cfg.Log.Info("player came back", zap.Uint32("slot", uint32(slot)), zap.String("player", s.Player))
+}
+
+func (m *Match) attach(s *session.Seat, conn ws.Conn, event uint32, resumed bool) {
+	m.offline(s)
+	s.Attach(conn, event, m.poller)
+	at := 0
+	for at < len(m.online) && m.online[at].Slot() < s.Slot() {
+		at++
+	}
+	m.online = append(m.online, nil)
+	copy(m.online[at+1:], m.online[at:])
+	m.online[at] = s
+	m.cfg.Metrics.Sockets.Inc()
+	m.welcome(s, resumed)
+	m.changed = true
+}
+
+// Evict frees a player's seat because he plays elsewhere now.
+func (m *Match) Evict(player string) {
+	m.post(func() {
+		if s := m.seatOf(player); s != nil {
+			m.leave(s, protocol.CloseReplaced, game.LeaveQuit)
+		}
+	})
+}
+
+// leave ends a player's stay for good.
+func (m *Match) leave(s *session.Seat, code protocol.CloseCode, why game.LeaveReason) {
+	if s.Online() {
+		m.offline(s)
+		s.Kick(code, m.poller)
+	}
+	m.free(s, why)
+}
+
+func (m *Match) free(s *session.Seat, why game.LeaveReason) {
+	if taken, bot := m.sim.Taken(s.Slot()); taken && !bot {
+		m.sim.Leave(s.Slot(), why)
+		m.writer.Leave(s.Slot(), why)
+	}
+	m.announce(s, protocol.RosterGone)
+	s.Free()
+	m.changed = true
+}
+
+// final reports whether a connection ended in a way that its player may not
+// come back from.
+func final(why error) bool {
+	var ce *ws.CloseError
+	return errors.As(why, &ce) && !ce.Peer && !ce.Code.Reconnect()
+}

@@ -1,0 +1,91 @@
+// Package metrics holds what a game server counts. Handles are resolved once,
+// so that counting in a tick is an atomic addition and allocates nothing.
+package metrics
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tactus/protocol"
+)
+
+// Metrics are the counters of one game server.
+type Metrics struct {
+	Matches prometheus.Gauge
+	Players prometheus.Gauge // seats held by people
+	Sockets prometheus.Gauge
+
+	Ticks        prometheus.Counter
+	TickSeconds  prometheus.Histogram
+	Dilated      prometheus.Counter // ticks by which clocks were put back
+	Snapshots    prometheus.Counter
+	Skipped      prometheus.Counter // snapshots not taken by a slow client
+	BytesIn      prometheus.Counter
+	BytesOut     prometheus.Counter
+	InputsTaken  prometheus.Counter
+	InputsLate   prometheus.Counter
+	InputsEarly  prometheus.Counter
+	InputsBad    prometheus.Counter
+	Resyncs      prometheus.Counter
+	Panics       prometheus.Counter
+	EventsLost   prometheus.Counter
+	Reservations prometheus.Counter
+	Refused      *prometheus.CounterVec // handshakes refused, by reason
+
+	closed map[protocol.CloseCode]prometheus.Counter
+	other  prometheus.Counter
+}
+
+// New makes the counters and registers them.
+func New(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{closed: map[protocol.CloseCode]prometheus.Counter{}}
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "tactus", Name: name, Help: help})
+		reg.MustRegister(c)
+		return c
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tactus", Name: name, Help: help})
+		reg.MustRegister(g)
+		return g
+	}
+	m.Matches = gauge("matches", "Matches running on this server.")
+	m.Players = gauge("players", "Seats held by people.")
+	m.Sockets = gauge("sockets", "Connections that belong to a seat.")
+	m.Ticks = counter("ticks_total", "Ticks stepped, all matches.")
+	m.Dilated = counter("ticks_dilated_total", "Ticks by which clocks were put back because the process could not keep up.")
+	m.Snapshots = counter("snapshots_sent_total", "Snapshots handed to sockets.")
+	m.Skipped = counter("snapshots_skipped_total", "Snapshots not sent because the client had not read the last one.")
+	m.BytesIn = counter("socket_in_bytes_total", "Bytes read from players.")
+	m.BytesOut = counter("socket_out_bytes_total", "Bytes written to players.")
+	m.InputsTaken = counter("inputs_taken_total", "Inputs kept for their tick.")
+	m.InputsLate = counter("inputs_late_total", "Inputs whose tick was simulated already.")
+	m.InputsEarly = counter("inputs_early_total", "Inputs too far ahead.")
+	m.InputsBad = counter("inputs_invalid_total", "Inputs with words outside their range.")
+	m.Resyncs = counter("resyncs_total", "Keyframes asked for after a hash mismatch.")
+	m.Panics = counter("match_panics_total", "Matches ended by a panic in their rules.")
+	m.EventsLost = counter("events_lost_total", "Events for which an event table had no room.")
+	m.Reservations = counter("reservations_total", "Seats reserved.")
+	m.TickSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: "tactus", Name: "tick_seconds", Help: "Time spent in one tick of one match.",
+		Buckets: prometheus.ExponentialBuckets(25e-6, 2, 12),
+	})
+	m.Refused = prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tactus", Name: "handshakes_refused_total", Help: "Connections refused before they had a seat."}, []string{"reason"})
+	closed := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tactus", Name: "closed_total", Help: "Connections closed, by close code."}, []string{"code"})
+	reg.MustRegister(m.TickSeconds, m.Refused, closed)
+	for _, code := range protocol.CloseCodes() {
+		m.closed[code] = closed.WithLabelValues(strconv.Itoa(int(code)))
+	}
+	m.other = closed.WithLabelValues("other")
+	return m
+}
+
+// Closed counts a closed connection.
+func (m *Metrics) Closed(code protocol.CloseCode) {
+	if c, ok := m.closed[code]; ok {
+		c.Inc()
+		return
+	}
+	m.other.Inc()
+}

@@ -1,0 +1,212 @@
+// Package replicate turns a match's tables into what each client is sent: it
+// stamps what changed, encodes a tick's changes once per audience and baseline,
+// and gathers each client's snapshot from shared bytes behind a small private
+// header. It knows no socket and no session.
+//
+// Nothing in it allocates once its buffers have grown to the match's size.
+package replicate
+
+import (
+	"tactus/game"
+	"tactus/protocol"
+)
+
+// Engine replicates one match. The goroutine that owns the match calls Stamp,
+// then Frame for each client, then Settle.
+type Engine struct {
+	tables []*tableState
+	events eventLog
+	teamer game.Teamer
+	slots  int
+
+	tick game.Tick // of the last Stamp
+	prev game.Tick // of the Stamp before: the baseline of differences
+
+	cache   []cached
+	used    int // entries of cache that belong to this tick
+	removed []int32
+	born    []int32
+	rows    []int32
+	masks   []uint32
+	kinds   []uint32
+}
+
+// cached is one encoded section of this tick.
+type cached struct {
+	audience audience
+	key      uint32
+	baseline game.Tick
+	bytes    []byte
+}
+
+// maxCached bounds the sections kept per tick; clients with rarer baselines are
+// encoded one by one.
+const maxCached = 64
+
+// New makes the engine of a match that has not been stamped yet.
+func New(sim *game.Simulation) *Engine {
+	e := &Engine{slots: sim.Inputs().Slots()}
+	for i, raw := range sim.Tables().Tables() {
+		e.tables = append(e.tables, newTableState(raw, i, e.slots))
+	}
+	e.teamer, _ = sim.World().(game.Teamer)
+	e.events.init(sim.Tables().Events())
+	return e
+}
+
+// View is what the engine remembers of one client.
+type View struct {
+	Slot     game.Slot
+	Baseline game.Tick // last snapshot that was sent; 0: a keyframe is due
+	Event    uint32    // newest event seq that was sent
+
+	team      int32
+	nextTeam  int32
+	nextEvent uint32
+}
+
+// Sent notes that the client's last Frame is on its way.
+func (v *View) Sent(tick game.Tick) {
+	v.Baseline, v.Event, v.team = tick, v.nextEvent, v.nextTeam
+}
+
+// LastEvent is the seq of the newest event, 0 before the first.
+func (e *Engine) LastEvent() uint32 { return e.events.last }
+
+// CollectEvents takes over the events of a tick; it has to be called for every
+// tick, also for those without a snapshot.
+func (e *Engine) CollectEvents(tick game.Tick) { e.events.collect(tick) }
+
+// Stamp notes what changed since the last snapshot. tick grows by at least one
+// with each call.
+func (e *Engine) Stamp(tick game.Tick) {
+	e.prev, e.tick, e.used = e.tick, tick, 0
+	for _, t := range e.tables {
+		if t.replicated() {
+			t.stamp(tick)
+		}
+	}
+}
+
+// Settle ends a snapshot: what was stamped becomes the base of the next.
+func (e *Engine) Settle() {
+	for _, t := range e.tables {
+		if t.replicated() {
+			t.settle()
+		}
+	}
+}
+
+// Header is the private part of a client's snapshot.
+type Header struct {
+	Ack     uint32
+	Slack   int32
+	Hash    bool   // let the client check its state
+	Percent uint32 // of normal clock speed, 100 for normal
+}
+
+// Frame appends v's snapshot message of the last stamped tick to dst. v.Sent
+// has to be called when it was handed over, and only then.
+func (e *Engine) Frame(dst []byte, v *View, h Header) []byte {
+	v.nextTeam = e.teamOf(v.Slot)
+	baseline := v.Baseline
+	if v.nextTeam != v.team {
+		baseline = 0 // sees for another side now: start over
+	}
+	head := protocol.SnapshotHeader{Tick: uint32(e.tick), Ack: h.Ack, Slack: h.Slack}
+	switch baseline {
+	case 0:
+		head.Flags |= protocol.FlagKeyframe
+	case e.prev:
+		head.Flags |= protocol.FlagDiff
+	}
+	if baseline != 0 {
+		head.Gap = uint32(e.tick - baseline)
+	}
+	if h.Hash {
+		head.Flags |= protocol.FlagHash
+	}
+	if h.Percent != 100 {
+		head.Flags |= protocol.FlagDilated
+	}
+	dst = protocol.AppendSnapshotHeader(dst, head)
+	dst = e.shared(dst, public, 0, baseline)
+	if v.nextTeam >= 0 {
+		dst = e.shared(dst, team, uint32(v.nextTeam), baseline)
+	} else {
+		dst = protocol.AppendNil(dst)
+	}
+	dst = e.section(dst, owner, uint32(v.Slot), baseline)
+	dst, v.nextEvent = e.events.append(dst, v.Event, v.Slot, v.nextTeam)
+	var hash uint32
+	if h.Hash {
+		hash = e.VisibleHash(v.Slot, v.nextTeam)
+	}
+	return protocol.AppendSnapshotTail(dst, hash, h.Percent, head.Flags)
+}
+
+func (e *Engine) teamOf(p game.Slot) int32 {
+	if e.teamer == nil {
+		return -1
+	}
+	return e.teamer.Team(p)
+}
+
+// shared appends a section that several clients get, encoding it at most once
+// per tick and baseline.
+func (e *Engine) shared(dst []byte, a audience, key uint32, baseline game.Tick) []byte {
+	for i := range e.cache[:e.used] {
+		c := &e.cache[i]
+		if c.audience == a && c.key == key && c.baseline == baseline {
+			return append(dst, c.bytes...)
+		}
+	}
+	if e.used == maxCached {
+		return e.section(dst, a, key, baseline)
+	}
+	if e.used == len(e.cache) {
+		e.cache = append(e.cache, cached{})
+	}
+	c := &e.cache[e.used]
+	e.used++
+	c.audience, c.key, c.baseline = a, key, baseline
+	c.bytes = e.section(c.bytes[:0], a, key, baseline)
+	return append(dst, c.bytes...)
+}
+
+// VisibleHash is the hash of what the player sees after the last stamped tick,
+// as docs/protocol.md section 6 defines it.
+func (e *Engine) VisibleHash(p game.Slot, side int32) uint32 {
+	h := game.NewHash()
+	for _, t := range e.tables {
+		for i := range t.raw.High() {
+			if t.replicated() && t.raw.Alive(i) {
+				t.hashRow(&h, i, uint32(p), side)
+			}
+		}
+	}
+	return h.Sum32()
+}
+
+func (t *tableState) hashRow(h *game.Hash, i int, p uint32, side int32) {
+	row := t.raw.Row(i)
+	own := t.slotWord >= 0 && row[t.slotWord] == p
+	mate := side >= 0 && t.sideWord >= 0 && int32(row[t.sideWord]) == side
+	if t.rowsFor == owner && !own || t.rowsFor == team && !mate {
+		return
+	}
+	h.Word(uint32(t.index))
+	h.Word(uint32(game.MakeEntity(i, t.raw.Generation(i))))
+	for w, l := range t.wordLevel {
+		switch {
+		case l.vis == game.Public && (own || l.quant == 0):
+			h.Word(row[w])
+		case l.vis == game.Public:
+			h.Word(row[w] >> l.quant << l.quant)
+		case l.vis == game.Team && mate, l.vis == game.Owner && own:
+			h.Word(row[w])
+		default:
+			h.Word(0)
+		}
+	}
+}

@@ -1,0 +1,265 @@
+package replicate
+
+import (
+	"tactus/game"
+	"tactus/protocol"
+)
+
+// section appends one audience's section against a baseline: differences when
+// that is the previous snapshot, values otherwise, everything when it is 0. A
+// section without blocks is nil.
+func (e *Engine) section(dst []byte, a audience, key uint32, baseline game.Tick) []byte {
+	start := len(dst)
+	dst = protocol.BeginSection(dst)
+	w := writer{buf: dst, diff: baseline != 0 && baseline == e.prev, tick: e.tick}
+	for _, t := range e.tables {
+		if len(t.columns[a]) == 0 {
+			continue
+		}
+		e.collect(t, a, key, baseline, w.diff)
+		if len(e.removed)+len(e.born)+len(e.rows) > 0 {
+			e.block(&w, t, a)
+		}
+	}
+	if w.count == 0 {
+		return protocol.AppendNil(dst[:start])
+	}
+	return protocol.EndSection(w.buf, start, w.count)
+}
+
+// collect lists the table's rows that the section has to tell of.
+func (e *Engine) collect(t *tableState, a audience, key uint32, baseline game.Tick, diff bool) {
+	e.removed, e.born, e.rows, e.masks = e.removed[:0], e.born[:0], e.rows[:0], e.masks[:0]
+	switch {
+	case a == public && diff:
+		e.publicDiff(t)
+	case a == public:
+		for i := range t.high {
+			e.since(t, a, i, baseline)
+			if !t.raw.Alive(i) && baseline > 0 && t.died[i] > baseline {
+				e.removed = append(e.removed, int32(i))
+			}
+		}
+	default:
+		e.private(t, a, key, baseline, diff)
+	}
+}
+
+func (e *Engine) publicDiff(t *tableState) {
+	e.removed = append(e.removed, t.diedNow...)
+	e.born = append(e.born, t.bornNow...)
+	for _, i := range t.dirty {
+		if mask := t.masks[public][i]; mask != 0 {
+			e.rows = append(e.rows, i)
+			e.masks = append(e.masks, mask)
+		}
+	}
+}
+
+// since adds row i to the lists as seen from an older baseline.
+func (e *Engine) since(t *tableState, a audience, i int, baseline game.Tick) {
+	if !t.raw.Alive(i) {
+		return
+	}
+	isNew := t.born[i] > baseline
+	if isNew && t.rowsFor == a {
+		e.born = append(e.born, int32(i))
+		return
+	}
+	mask := t.maskSince(a, i, baseline)
+	if isNew {
+		mask = t.nonZero(a, i)
+	}
+	if mask != 0 {
+		e.rows = append(e.rows, int32(i))
+		e.masks = append(e.masks, mask)
+	}
+}
+
+func (t *tableState) nonZero(a audience, i int) uint32 {
+	row := t.raw.Row(i)
+	var mask uint32
+	for c := range t.columns[a] {
+		if !t.columns[a][c].zero(row) {
+			mask |= 1 << c
+		}
+	}
+	return mask
+}
+
+func (e *Engine) private(t *tableState, a audience, key uint32, baseline game.Tick, diff bool) {
+	ix, word := &t.byOwner, t.slotWord
+	if a == team {
+		ix, word = &t.bySide, t.sideWord
+	}
+	for i := ix.first(key); i >= 0; i = ix.next[i] {
+		switch {
+		case !diff:
+			e.since(t, a, int(i), baseline)
+		case t.changed[i] != e.tick:
+		case t.rowsFor == a && t.born[i] == e.tick:
+			e.born = append(e.born, i)
+		case t.masks[a][i] != 0:
+			e.rows = append(e.rows, i)
+			e.masks = append(e.masks, t.masks[a][i])
+		}
+	}
+	if t.rowsFor == a && baseline > 0 {
+		e.privateRemoved(t, word, key, baseline, diff)
+	}
+}
+
+// privateRemoved lists rows that the key's holder may know and no longer has.
+func (e *Engine) privateRemoved(t *tableState, word int, key uint32, baseline game.Tick, diff bool) {
+	mine := func(i int) bool { return t.raw.Alive(i) && t.raw.Row(i)[word] == key }
+	if diff {
+		for _, i := range t.diedNow {
+			if t.shadowRow(int(i))[word] == key && !mine(int(i)) {
+				e.removed = append(e.removed, i)
+			}
+		}
+		return
+	}
+	for i := range t.high {
+		if t.died[i] > baseline && !mine(i) {
+			e.removed = append(e.removed, int32(i))
+		}
+	}
+}
+
+// maxGroups bounds the different masks that get a group of their own; rows with
+// rarer masks share one whose mask covers them all.
+const maxGroups = 6
+
+// block writes one table's removed, born and changed rows.
+func (e *Engine) block(w *writer, t *tableState, a audience) {
+	w.int(t.index)
+	w.gaps(e.removed)
+	w.int(int32(len(e.born)))
+	last := int32(-1)
+	for _, i := range e.born {
+		w.int(i - last - 1)
+		last = i
+		w.int(int32(t.raw.Generation(int(i))))
+		row := t.raw.Row(int(i))
+		for c := range t.columns[a] {
+			w.values(&t.columns[a][c], row)
+		}
+	}
+	kinds := e.groupMasks()
+	w.int(int32(len(kinds)))
+	for _, kind := range kinds {
+		e.group(w, t, a, kind)
+	}
+}
+
+// groupMasks lists the masks that get a group; masks of rows beyond the bound
+// are widened to the last one.
+func (e *Engine) groupMasks() []uint32 {
+	e.kinds = e.kinds[:0]
+	for r, mask := range e.masks {
+		at := indexOf(e.kinds, mask)
+		switch {
+		case at >= 0:
+		case len(e.kinds) < maxGroups:
+			e.kinds = append(e.kinds, mask)
+		default:
+			return e.widen(r)
+		}
+	}
+	return e.kinds
+}
+
+// widen keeps all but the last kind and lets every other row share one mask.
+func (e *Engine) widen(from int) []uint32 {
+	kept := e.kinds[:maxGroups-1]
+	wide := e.kinds[maxGroups-1]
+	for _, mask := range e.masks[from:] {
+		if indexOf(kept, mask) < 0 {
+			wide |= mask
+		}
+	}
+	for r, mask := range e.masks {
+		if indexOf(kept, mask) < 0 {
+			e.masks[r] = wide
+		}
+	}
+	if indexOf(kept, wide) >= 0 {
+		return kept
+	}
+	e.kinds[maxGroups-1] = wide
+	return e.kinds
+}
+
+func indexOf(list []uint32, v uint32) int {
+	for i, x := range list {
+		if x == v {
+			return i
+		}
+	}
+	return -1
+}
+
+func (e *Engine) group(w *writer, t *tableState, a audience, kind uint32) {
+	n := int32(0)
+	for _, mask := range e.masks {
+		if mask == kind {
+			n++
+		}
+	}
+	w.int(int32(kind))
+	w.int(n)
+	last := int32(-1)
+	for r, i := range e.rows {
+		if e.masks[r] != kind {
+			continue
+		}
+		w.int(i - last - 1)
+		last = i
+		row, old := t.raw.Row(int(i)), t.shadowRow(int(i))
+		diff := w.diff && t.born[i] != w.tick
+		for c := range t.columns[a] {
+			switch {
+			case kind>>c&1 == 0:
+			case diff:
+				w.differences(&t.columns[a][c], row, old)
+			default:
+				w.values(&t.columns[a][c], row)
+			}
+		}
+	}
+}
+
+// writer appends ints and counts them.
+type writer struct {
+	buf   []byte
+	count int
+	diff  bool
+	tick  game.Tick
+}
+
+func (w *writer) int(v int32) {
+	w.buf = protocol.AppendInt(w.buf, v)
+	w.count++
+}
+
+func (w *writer) gaps(list []int32) {
+	w.int(int32(len(list)))
+	last := int32(-1)
+	for _, i := range list {
+		w.int(i - last - 1)
+		last = i
+	}
+}
+
+func (w *writer) values(c *column, row []uint32) {
+	for _, word := range row[c.offset : c.offset+c.words] {
+		w.int(c.value(word))
+	}
+}
+
+func (w *writer) differences(c *column, row, old []uint32) {
+	for i := c.offset; i < c.offset+c.words; i++ {
+		w.int(c.value(row[i]) - c.value(old[i]))
+	}
+}

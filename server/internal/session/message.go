@@ -1,0 +1,188 @@
+package session
+
+import (
+	"tactus/game"
+	"tactus/protocol"
+	"tactus/server/internal/ws"
+)
+
+// Message takes one message of the player; it is called by the connection's
+// Poll. An error ends the connection.
+func (s *Seat) Message(b []byte) error {
+	if !s.budget.take(s.shared.Now) {
+		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
+	}
+	kind, err := protocol.Type(b)
+	if err != nil {
+		return protocolError(err)
+	}
+	switch kind {
+	case protocol.TypeInput:
+		return s.input(b)
+	case protocol.TypePing:
+		return s.ping(b)
+	case protocol.TypeCommand:
+		return s.command(b)
+	case protocol.TypeChat:
+		return s.chat(b)
+	case protocol.TypeBye:
+		s.bye = true
+		return nil
+	case protocol.TypeResync:
+		s.resync()
+		return nil
+	default:
+		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "a message that clients do not send"}
+	}
+}
+
+func protocolError(err error) error {
+	return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: err.Error()}
+}
+
+// input keeps one input. What comes late or far too early is only counted: it is
+// the network's doing; words out of range are the client's.
+func (s *Seat) input(b []byte) error {
+	m := s.shared.Metrics
+	words := s.shared.words[:s.shared.Input.Stride]
+	h, err := protocol.ParseInput(b, words)
+	if err != nil {
+		return s.fault(err.Error())
+	}
+	if !s.shared.Input.Valid(words) {
+		m.InputsBad.Inc()
+		return s.fault("inputs out of their range")
+	}
+	slack := int64(h.Tick) - int64(s.shared.Tick)
+	s.slack, s.heard = int32(min(max(slack, -128), 127)), true
+	switch s.inputs.put(s.shared.Tick, h, words) {
+	case inputTaken:
+		m.InputsTaken.Inc()
+	case inputLate, inputStale:
+		m.InputsLate.Inc()
+	case inputEarly:
+		m.InputsEarly.Inc()
+	}
+	return nil
+}
+
+// fault counts something invalid; a client that goes on with it is closed.
+func (s *Seat) fault(why string) error {
+	if s.faults.take(s.shared.Now) {
+		return nil
+	}
+	return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: why}
+}
+
+func (s *Seat) ping(b []byte) error {
+	p, err := protocol.ParsePing(b)
+	if err != nil {
+		return protocolError(err)
+	}
+	pong := protocol.Pong{Time: p.Time, Tick: uint32(s.shared.Tick)}
+	s.Queue(func(dst []byte) []byte { return protocol.AppendPong(dst, &pong) })
+	return nil
+}
+
+func (s *Seat) command(b []byte) error {
+	c, err := protocol.ParseCommand(b)
+	if err != nil {
+		return protocolError(err)
+	}
+	if len(s.commands) == maxCommandsPerTick {
+		if c.ID != 0 {
+			s.Queue(func(dst []byte) []byte { return protocol.AppendReply(dst, &protocol.Reply{ID: c.ID}) })
+		}
+		return s.fault("too many commands")
+	}
+	s.commands = append(s.commands, c)
+	return nil
+}
+
+func (s *Seat) chat(b []byte) error {
+	c, err := protocol.ParseSay(b)
+	if err != nil {
+		return protocolError(err)
+	}
+	if s.chatting.take(s.shared.Now) && c.Text != "" {
+		s.chats = append(s.chats, c.Text)
+	}
+	return nil
+}
+
+func (s *Seat) resync() {
+	if s.shared.Now-s.resynced >= int64(resyncEvery) {
+		s.resynced = s.shared.Now
+		s.View.Baseline = 0
+		s.shared.Metrics.Resyncs.Inc()
+	}
+}
+
+// Queue adds a reliable message: fill appends its payload. A player who lets
+// them pile up is told apart as slow by [Seat.Overflown].
+func (s *Seat) Queue(fill func(dst []byte) []byte) {
+	if s.conn == nil {
+		return
+	}
+	var room [ws.FrameRoom]byte
+	start := len(s.cold)
+	s.cold = fill(append(s.cold, room[:]...))
+	frame := ws.Frame(s.cold[start:])
+	s.cold = s.cold[:start+copy(s.cold[start:], frame)]
+}
+
+// Overflown reports whether more reliable messages wait than a player may owe.
+func (s *Seat) Overflown() bool { return len(s.cold) > maxCold }
+
+// Waiting is the number of bytes of reliable messages that wait.
+func (s *Seat) Waiting() int { return len(s.cold) }
+
+// Deliver writes a snapshot and what waits before it in one call. buf has
+// Waiting() + ws.FrameRoom free bytes, then the snapshot's payload. It reports
+// whether the frame was taken; if not, the player's next snapshot tells all
+// that changed since his last.
+func (s *Seat) Deliver(buf []byte, tick game.Tick) (bool, error) {
+	n := len(s.cold)
+	frame := ws.Frame(buf[n:])
+	start := len(buf) - len(frame) - n
+	copy(buf[start:], s.cold)
+	taken, err := s.write(buf[start:])
+	if taken {
+		s.View.Sent(tick)
+		s.heard = false
+	}
+	return taken, err
+}
+
+// Flush writes what waits where no snapshot is due.
+func (s *Seat) Flush() error {
+	if len(s.cold) == 0 {
+		if s.conn.Blocked() {
+			_, err := s.conn.Flush(s.shared.Now)
+			return err
+		}
+		return nil
+	}
+	_, err := s.write(s.cold)
+	return err
+}
+
+func (s *Seat) write(frames []byte) (bool, error) {
+	before := s.conn.BytesOut()
+	taken, err := s.conn.Write(s.shared.Now, frames)
+	s.shared.Metrics.BytesOut.Add(float64(s.conn.BytesOut() - before))
+	if taken {
+		s.cold = s.cold[:0]
+	}
+	return taken, err
+}
+
+// Blocked reports whether an earlier frame still waits in the socket, so that
+// encoding another would be for nothing.
+func (s *Seat) Blocked() bool {
+	if !s.conn.Blocked() {
+		return false
+	}
+	idle, err := s.conn.Flush(s.shared.Now)
+	return err == nil && !idle
+}

@@ -1,0 +1,288 @@
+// Package session keeps a player's seat: it outlives the socket that it is
+// played through. A seat turns messages into inputs and commands, and holds
+// what its player still has to be told.
+//
+// All of a match's seats belong to the goroutine that owns the match.
+package session
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"tactus/game"
+	"tactus/protocol"
+	"tactus/server/internal/metrics"
+	"tactus/server/internal/replicate"
+	"tactus/server/internal/ws"
+)
+
+// State is where a seat stands.
+type State uint8
+
+// States of a seat. A reserved seat waits for its player's first connection, a
+// dropped one for his next.
+const (
+	Free State = iota
+	Reserved
+	Connected
+	Dropped
+)
+
+// Shared is what all seats of a match have in common. The match sets Now and
+// Tick before it polls.
+type Shared struct {
+	Now     int64 // nanoseconds
+	Tick    game.Tick
+	Rate    int
+	Input   game.InputSchema
+	Metrics *metrics.Metrics
+	Scratch *ws.Scratch
+
+	words [game.MaxInputWord]uint32
+}
+
+// Seat is one player's place in a match.
+type Seat struct {
+	View replicate.View // what the player was sent
+
+	Player, Name string
+	Team         int32
+	State        State
+	Deadline     int64 // when a reserved or dropped seat is free again
+
+	reservation string // join token id that may claim the seat now
+	holdUntil   int64
+	used        string // join token id that claimed it last
+	secret      string // resume token's secret part
+
+	shared *Shared
+	conn   ws.Conn
+	parked bool
+	cold   []byte // framed reliable messages not yet handed to the socket
+
+	inputs   inputRing
+	ack      uint32
+	slack    int32
+	heard    bool // an input came since the last snapshot
+	budget   bucket
+	faults   bucket
+	chatting bucket
+	resynced int64
+
+	commands []protocol.Command
+	chats    []string
+	bye      bool
+}
+
+// New makes the free seat of a slot.
+func New(shared *Shared, slot game.Slot) *Seat {
+	return &Seat{shared: shared, View: replicate.View{Slot: slot}, Team: -1, inputs: inputRing{stride: shared.Input.Stride}}
+}
+
+// Slot is the seat's number.
+func (s *Seat) Slot() game.Slot { return s.View.Slot }
+
+// Reserve holds the seat for whoever shows the reservation. A seat that its
+// player already has stays his while he fetches it with a new token.
+func (s *Seat) Reserve(player, name string, team int32, reservation string, until int64) {
+	s.reservation, s.holdUntil = reservation, until
+	if s.State == Free {
+		s.State, s.Player, s.Name, s.Team, s.Deadline = Reserved, player, name, team, until
+	}
+}
+
+// Holds reports whether the reservation may claim the seat now.
+func (s *Seat) Holds(reservation string, now int64) bool {
+	return reservation != "" && s.reservation == reservation && now < s.holdUntil
+}
+
+// Reservation is the id that may claim the seat, empty for none.
+func (s *Seat) Reservation() string { return s.reservation }
+
+// Used reports whether the reservation claimed this seat before.
+func (s *Seat) Used(reservation string) bool { return s.used == reservation }
+
+// Cancel takes a reservation back that was not claimed. It reports whether the
+// seat is free now.
+func (s *Seat) Cancel(reservation string) bool {
+	if s.reservation != reservation {
+		return false
+	}
+	s.reservation = ""
+	if s.State == Reserved {
+		s.free()
+		return true
+	}
+	return false
+}
+
+func (s *Seat) free() {
+	*s = Seat{
+		shared: s.shared, View: replicate.View{Slot: s.View.Slot}, Team: -1, used: s.used,
+		inputs: s.inputs, cold: s.cold[:0], commands: s.commands[:0], chats: s.chats[:0],
+	}
+	s.inputs.clear()
+}
+
+// Free empties the seat; its connection must be gone.
+func (s *Seat) Free() { s.free() }
+
+// Attach gives the seat a new connection; an older one is closed. event is the
+// newest event that the client has seen.
+func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
+	if s.conn != nil {
+		s.unpark(p)
+		s.close(protocol.CloseReplaced, protocol.CloseReplaced.Sentence())
+	}
+	now := s.shared.Now
+	conn.Attach(s.shared.Scratch)
+	s.conn, s.State, s.parked, s.bye = conn, Connected, false, false
+	s.View = replicate.View{Slot: s.View.Slot, Event: event}
+	s.cold, s.commands, s.chats = s.cold[:0], s.commands[:0], s.chats[:0]
+	s.ack, s.slack, s.heard = 0, 0, false
+	s.inputs.clear()
+	s.budget = newBucket(messagesBurst, int64(time.Second)/int64(messagesPerTick*s.shared.Rate), now)
+	s.faults = newBucket(maxFaults, int64(faultMemory), now)
+	s.chatting = newBucket(chatBurst, int64(chatEvery), now)
+	if s.reservation != "" {
+		s.used, s.reservation = s.reservation, ""
+	}
+	s.secret = newSecret()
+}
+
+func newSecret() string {
+	var b [secretSize]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}
+
+// Secret is what the player has to show to come back.
+func (s *Seat) Secret() string { return s.secret }
+
+// Matches compares a shown secret with the seat's in constant time.
+func (s *Seat) Matches(secret string) bool {
+	return s.secret != "" && subtle.ConstantTimeCompare([]byte(s.secret), []byte(secret)) == 1
+}
+
+// Online reports whether the seat has a connection.
+func (s *Seat) Online() bool { return s.conn != nil }
+
+// Poll reads what the player sent. It returns why the connection ended, nil
+// while it lives; the caller drops the seat then.
+func (s *Seat) Poll() error {
+	before := s.conn.BytesIn()
+	err := s.conn.Poll(s.shared.Now, s)
+	s.shared.Metrics.BytesIn.Add(float64(s.conn.BytesIn() - before))
+	if err == nil {
+		err = s.Watch()
+	}
+	return err
+}
+
+// Watch looks after silence and stuck writes. It returns why the connection is
+// to be ended, if it is.
+func (s *Seat) Watch() error {
+	now := s.shared.Now
+	if since := s.conn.BlockedSince(); since != 0 && now-since > int64(slowAfter) {
+		return closeError(protocol.CloseSlow)
+	}
+	silent := now - s.conn.LastHeard()
+	switch {
+	case silent > int64(idleAfter):
+		return closeError(protocol.CloseIdle)
+	case silent > int64(pingAfter):
+		return s.conn.Ping(now)
+	}
+	return nil
+}
+
+func closeError(code protocol.CloseCode) error {
+	return &ws.CloseError{Code: code, Sentence: code.Sentence()}
+}
+
+// Park moves the seat's socket to the poller when its player has been silent
+// for a second, so that it costs no call per tick.
+func (s *Seat) Park(p *ws.Poller) {
+	if s.parked || s.conn == nil || s.shared.Now-s.conn.LastHeard() < int64(parkAfter) || s.conn.Blocked() {
+		return
+	}
+	s.parked = p.Park(s.conn, uint32(s.Slot()))
+}
+
+// Unparked notes that the poller has let go of the socket.
+func (s *Seat) Unparked() { s.parked = false }
+
+// Parked reports whether the socket is only watched.
+func (s *Seat) Parked() bool { return s.parked }
+
+// Drop closes the connection for the reason and keeps the seat until the
+// deadline.
+func (s *Seat) Drop(why error, p *ws.Poller, deadline int64) {
+	var ce *ws.CloseError
+	code, sentence := protocol.CloseIdle, "the connection was lost"
+	if errors.As(why, &ce) {
+		code, sentence = ce.Code, ce.Sentence
+	}
+	s.unpark(p)
+	s.close(code, sentence)
+	s.State, s.Deadline = Dropped, deadline
+}
+
+func (s *Seat) unpark(p *ws.Poller) {
+	if s.parked {
+		p.Unpark(s.conn)
+		s.parked = false
+	}
+}
+
+// Kick closes the connection, if there is one, with a final code.
+func (s *Seat) Kick(code protocol.CloseCode, p *ws.Poller) {
+	if s.conn != nil {
+		s.Drop(closeError(code), p, 0)
+	}
+}
+
+func (s *Seat) close(code protocol.CloseCode, sentence string) {
+	s.shared.Metrics.Closed(code)
+	s.conn.Close(code, sentence)
+	s.conn = nil
+}
+
+// Input returns the player's input for tick t, if one came.
+func (s *Seat) Input(t game.Tick) (lag int32, words []uint32, ok bool) {
+	seq, lag, words, ok := s.inputs.take(t)
+	if ok {
+		s.ack = max(s.ack, seq)
+	}
+	return lag, words, ok
+}
+
+// Header is the private part of the seat's next snapshot.
+func (s *Seat) Header() replicate.Header {
+	h := replicate.Header{Ack: s.ack, Percent: 100}
+	if s.heard {
+		h.Slack = s.slack
+	}
+	return h
+}
+
+// Commands returns the commands that came since the last call; the slice is
+// valid until the next Poll.
+func (s *Seat) Commands() []protocol.Command {
+	c := s.commands
+	s.commands = s.commands[:0]
+	return c
+}
+
+// Chats returns the chat lines that came since the last call.
+func (s *Seat) Chats() []string {
+	c := s.chats
+	s.chats = s.chats[:0]
+	return c
+}
+
+// Bye reports whether the player said that he leaves for good.
+func (s *Seat) Bye() bool { return s.bye }

@@ -1,0 +1,239 @@
+// Package server hosts matches: it takes reservations from a matchmaker,
+// players from WebSockets, and runs each match as a goroutine of its own.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/protocol"
+	"tactus/protocol/jointoken"
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+	"tactus/server/internal/fleet"
+	"tactus/server/internal/match"
+	"tactus/server/internal/matchlog"
+	"tactus/server/internal/metrics"
+	"tactus/server/internal/ws"
+)
+
+// Server is one game server.
+type Server struct {
+	cfg      Config
+	log      *zap.Logger
+	games    map[string]game.Game
+	order    []game.Game
+	metrics  *metrics.Metrics
+	logs     *matchlog.Store
+	upgrader ws.Upgrader
+	tokens   *jointoken.Verifier
+	fleet    *fleet.Client
+	cpu      cpuMeter
+
+	handshakes atomic.Int64
+	draining   atomic.Bool
+	drained    chan struct{} // closed when a drain's deadline has passed
+	drainOnce  sync.Once
+
+	opening sync.Mutex // one match is opened at a time
+
+	mu       sync.Mutex
+	matches  map[string]*match.Match
+	players  map[string]*match.Match // where each player was seated last
+	sent     map[string]*match.Status
+	keys     map[string][]byte
+	running  sync.WaitGroup
+	matchCtx context.Context //nolint:containedctx // the life of matches, which outlive the request that opens them
+	stop     context.CancelFunc
+}
+
+// maxHandshakes bounds connections that have not said hello yet.
+const maxHandshakes = 2048
+
+// New makes a server. It refuses a bad Config and games whose tables are wrong.
+func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
+	errs := []error{cfg.Validate()}
+	cfg.setDefaults()
+	if cfg.ID == "" {
+		cfg.ID = uuid.NewString()
+	}
+	s := &Server{
+		cfg: cfg, log: log, games: map[string]game.Game{}, order: games,
+		tokens: jointoken.NewVerifier(), drained: make(chan struct{}),
+		matches: map[string]*match.Match{}, players: map[string]*match.Match{},
+		sent: map[string]*match.Status{}, keys: map[string][]byte{},
+	}
+	if len(games) == 0 {
+		errs = append(errs, errors.New("no games to host"))
+	}
+	for _, g := range games {
+		errs = append(errs, game.Check(g))
+		name := g.Info().Name
+		if s.games[name] != nil {
+			errs = append(errs, fmt.Errorf("game %s: given twice", name))
+		}
+		s.games[name] = g
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	logs, err := matchlog.NewStore(matchlog.Config{Dir: cfg.ReplayDir, MaxFiles: cfg.ReplayFiles, MaxBytes: cfg.ReplayBytes}, log)
+	if err != nil {
+		return nil, fmt.Errorf("replays: %w", err)
+	}
+	s.logs = logs
+	s.metrics = metrics.New(cfg.Registerer)
+	s.upgrader.Origins, s.upgrader.ForcePortable = cfg.Origins, cfg.ForcePortable
+	s.fleet = fleet.New(fleet.Config{Addr: cfg.Matchmaker, DialOptions: cfg.DialOptions}, host{s}, log)
+	s.matchCtx, s.stop = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Run makes a server, listens, and hosts matches until ctx ends or a drain is
+// complete.
+func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) error {
+	s, err := New(cfg, log, games...)
+	if err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", s.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("public port: %w", err)
+	}
+	if s.cfg.PublicURL == "" {
+		s.SetPublicURL("ws://" + ln.Addr().String() + protocol.Path)
+	}
+	hs := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10}
+	served := make(chan error, 1)
+	go func() { served <- hs.Serve(ln) }()
+	log.Info("game server listens", zap.String("addr", ln.Addr().String()), zap.String("url", s.cfg.PublicURL))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			log.Error("public port failed", zap.Error(err))
+			cancel()
+		}
+	}()
+	err = s.Host(ctx)
+	_ = hs.Close()
+	return err
+}
+
+// SetPublicURL sets the URL that browsers reach /play at; to be called before
+// Host by those who learn it from their listener.
+func (s *Server) SetPublicURL(u string) { s.cfg.PublicURL = u }
+
+// ID is what join tokens for this server are bound to.
+func (s *Server) ID() string { return s.cfg.ID }
+
+// Host keeps the server registered with the matchmaker and runs its matches
+// until ctx ends or a drain is complete; then it ends the matches, reports them,
+// and returns.
+func (s *Server) Host(ctx context.Context) error {
+	fleetCtx, stopFleet := context.WithCancel(context.Background())
+	defer stopFleet()
+	fleetDone := make(chan error, 1)
+	go func() { fleetDone <- s.fleet.Run(fleetCtx) }()
+	var err error
+	select {
+	case <-ctx.Done():
+	case <-s.drained:
+	case err = <-fleetDone:
+	}
+	s.draining.Store(true)
+	s.stop()
+	s.opening.Lock()   // whoever opens a match now has started it, or is refused
+	s.opening.Unlock() //nolint:staticcheck // waiting is all there is to do
+	s.running.Wait()
+	s.upgrader.Wait()
+	stopFleet()
+	if err == nil {
+		err = <-fleetDone
+	}
+	return errors.Join(err, s.logs.Close())
+}
+
+// Drain takes nothing new and lets Host return when the last match has ended,
+// or at the deadline.
+func (s *Server) Drain(deadline time.Duration) {
+	if s.draining.Swap(true) {
+		return
+	}
+	s.log.Info("draining", zap.Duration("deadline", deadline))
+	s.fleet.Notify()
+	s.mu.Lock()
+	for _, m := range s.matches {
+		m.Notify(protocol.CloseDraining, "This server is going away when the match is over.")
+	}
+	empty := len(s.matches) == 0
+	s.mu.Unlock()
+	if empty {
+		s.finishDrain()
+		return
+	}
+	time.AfterFunc(deadline, s.finishDrain)
+}
+
+func (s *Server) finishDrain() { s.drainOnce.Do(func() { close(s.drained) }) }
+
+// Matches returns the status of every running match, in no order.
+func (s *Server) Matches() []match.Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]match.Status, 0, len(s.matches))
+	for _, m := range s.matches {
+		list = append(list, *m.Status())
+	}
+	return list
+}
+
+func (s *Server) match(id string) *match.Match {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.matches[id]
+}
+
+// seated notes where a player sits now; a seat that he has elsewhere is freed.
+func (s *Server) seated(player string, m *match.Match) {
+	s.mu.Lock()
+	old := s.players[player]
+	s.players[player] = m
+	s.mu.Unlock()
+	if old != nil && old != m {
+		old.Evict(player)
+	}
+}
+
+// ended forgets a match and reports it.
+func (s *Server) ended(m *match.Match, r match.EndReport) {
+	s.mu.Lock()
+	delete(s.matches, r.ID)
+	delete(s.sent, r.ID)
+	for p, at := range s.players {
+		if at == m {
+			delete(s.players, p)
+		}
+	}
+	last := len(s.matches) == 0
+	s.mu.Unlock()
+	s.metrics.Matches.Dec()
+	report := &fleetv1.MatchEnded{MatchId: r.ID, Reason: r.Reason}
+	for _, p := range r.Results {
+		report.Results = append(report.Results, &fleetv1.PlayerResult{PlayerId: p.Player, Team: p.Team, Score: p.Score, Rank: p.Rank})
+	}
+	s.fleet.Ended(report)
+	s.fleet.Notify()
+	if last && s.draining.Load() {
+		s.finishDrain()
+	}
+}
