@@ -1,0 +1,205 @@
+package protocol_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"tactus/game"
+	"tactus/protocol"
+)
+
+// rowsOf lists what a replica holds of a table.
+func rowsOf(r *protocol.Replica, table int) (out []viewRow) {
+	for i := range r.High(table) {
+		if row := r.Row(table, i); row != nil {
+			out = append(out, viewRow{i, r.Entity(table, i).Generation(), row})
+		}
+	}
+	return out
+}
+
+func sameRows(a, b []viewRow) bool {
+	return slices.EqualFunc(a, b, func(x, y viewRow) bool {
+		return x.index == y.index && x.generation == y.generation && slices.Equal(x.words, y.words)
+	})
+}
+
+func TestReplicaFollowsEveryVector(t *testing.T) {
+	for _, v := range load[sequenceVector](t, "snapshots.json") {
+		t.Run(v.Name, func(t *testing.T) {
+			schema := newTestWorld().schema()
+			if schema.Hash() != v.SchemaHash {
+				t.Fatalf("schema hash %d, want %d", schema.Hash(), v.SchemaHash)
+			}
+			replica := protocol.NewReplica(schema)
+			var events []eventVector
+			replica.OnEvent = func(e *protocol.ReplicaEvent) {
+				events = append(events, eventVector{e.Seq, e.Tick, e.Table, signed(e.Words)})
+			}
+			for _, f := range v.Frames {
+				events = nil
+				applyVector(t, replica, f)
+				if !slices.EqualFunc(events, f.Events, sameEvent) {
+					t.Errorf("%s: events %v, want %v", f.Name, events, f.Events)
+				}
+			}
+		})
+	}
+}
+
+func sameEvent(a, b eventVector) bool {
+	return a.Seq == b.Seq && a.Tick == b.Tick && a.Table == b.Table && slices.Equal(a.Words, b.Words)
+}
+
+func applyVector(t *testing.T, replica *protocol.Replica, f frameVector) {
+	t.Helper()
+	var s protocol.Snapshot
+	if err := protocol.ParseSnapshot(unhex(t, f.Hex), &s); err != nil {
+		t.Fatalf("%s: %v", f.Name, err)
+	}
+	want := protocol.SnapshotHeader{
+		Tick: f.Tick, Gap: f.Gap, Ack: f.Ack, Slack: f.Slack, Flags: protocol.SnapshotFlags(f.Flags),
+	}
+	if s.SnapshotHeader != want || s.Percent != f.Percent {
+		t.Errorf("%s: head %+v at %d %%, want %+v at %d %%", f.Name, s.SnapshotHeader, s.Percent, want, f.Percent)
+	}
+	if err := replica.Apply(&s); err != nil {
+		t.Fatalf("%s: %v", f.Name, err)
+	}
+	for i := range replica.Schema().Tables {
+		name := replica.Schema().Tables[i].Name
+		var rows []viewRow
+		for _, r := range f.Tables[name] {
+			words := make([]uint32, len(r.Words))
+			for k, w := range r.Words {
+				words[k] = uint32(w)
+			}
+			rows = append(rows, viewRow{r.Index, r.Generation, words})
+		}
+		if got := rowsOf(replica, i); !sameRows(got, rows) || len(rows) != replica.Len(i) {
+			t.Errorf("%s: %s is %v (%d rows), want %v", f.Name, name, got, replica.Len(i), rows)
+		}
+	}
+	if got := replica.Hash(); got != f.Hash || replica.Tick() != f.Tick {
+		t.Errorf("%s: hash %d at tick %d, want %d at %d", f.Name, got, replica.Tick(), f.Hash, f.Tick)
+	}
+	if s.Flags&protocol.FlagHash != 0 && s.Hash != f.Hash {
+		t.Errorf("%s: the message says hash %d, want %d", f.Name, s.Hash, f.Hash)
+	}
+}
+
+// parsed makes a snapshot of a head and ints for the public section.
+func parsed(t *testing.T, h protocol.SnapshotHeader, public ...int32) *protocol.Snapshot {
+	t.Helper()
+	return parsedSections(t, h, public, nil, nil)
+}
+
+func parsedSections(t *testing.T, h protocol.SnapshotHeader, sections ...[]int32) *protocol.Snapshot {
+	t.Helper()
+	b := protocol.AppendSnapshotHeader(nil, h)
+	for _, ints := range sections {
+		b = protocol.AppendArray(b, len(ints))
+		for _, n := range ints {
+			b = protocol.AppendInt(b, n)
+		}
+	}
+	b = protocol.AppendNil(b)
+	b = protocol.AppendSnapshotTail(b, 0, 0, h.Flags)
+	s := &protocol.Snapshot{}
+	if err := protocol.ParseSnapshot(b, s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+var (
+	keyframe = protocol.SnapshotHeader{Tick: 10, Flags: protocol.FlagKeyframe}
+	delta    = protocol.SnapshotHeader{Tick: 11, Gap: 1, Flags: protocol.FlagDiff}
+)
+
+func TestReplicaRefusesASnapshotThatDoesNotFollow(t *testing.T) {
+	r := protocol.NewReplica(newTestWorld().schema())
+	if err := r.Apply(parsed(t, delta)); !errors.Is(err, protocol.ErrNoBaseline) {
+		t.Fatalf("a delta first: %v", err)
+	}
+	if err := r.Apply(parsed(t, keyframe)); err != nil || !r.Synced() {
+		t.Fatalf("a keyframe: %v", err)
+	}
+	if err := r.Apply(parsed(t, protocol.SnapshotHeader{Tick: 12, Gap: 1})); !errors.Is(err, protocol.ErrGap) {
+		t.Fatalf("a delta against a snapshot that was never sent: %v", err)
+	}
+	if err := r.Apply(parsed(t, delta)); !errors.Is(err, protocol.ErrNoBaseline) {
+		t.Fatalf("a delta after an error: %v", err)
+	}
+	if err := r.Apply(parsed(t, keyframe)); err != nil {
+		t.Fatalf("a keyframe after an error: %v", err)
+	}
+	if err := r.Apply(parsed(t, delta)); err != nil {
+		t.Fatalf("a delta that follows: %v", err)
+	}
+}
+
+func TestReplicaRefusesSectionsThatDoNotFitTheSchema(t *testing.T) {
+	const ships, cargo = 1, 2
+	for name, sections := range map[string][][]int32{
+		"unknown table":             {{4, 0, 0, 0}},
+		"negative table":            {{-1, 0, 0, 0}},
+		"tables out of order":       {{1, 0, 0, 0, 0, 0, 0, 0}},
+		"a table twice":             {{1, 0, 0, 0, 1, 0, 0, 0}},
+		"a block cut short":         {{ships, 0, 0}},
+		"more removed than there":   {{ships, 9, 0}},
+		"a negative count":          {{ships, -1, 0, 0}},
+		"a row beyond the capacity": {{ships, 1, 100, 0, 0}},
+		"a negative gap":            {{ships, 1, -1, 0, 0}},
+		"a gap that wraps":          {{ships, 2, 99, 1<<31 - 1, 0, 0}},
+		"born without words":        {{ships, 0, 1, 0, 1, 1, 2, 3, 4, 0}},
+		"born in generation 0":      {{ships, 0, 1, 0, 0, 1, 2, 3, 4, 5, 6, 0}},
+		"born in generation 65536":  {{ships, 0, 1, 0, 65536, 1, 2, 3, 4, 5, 6, 0}},
+		"a mask without a column":   {{ships, 0, 0, 1, 1 << 5, 0}},
+		"a mask with bit 31":        {{ships, 0, 0, 1, -1 << 31, 0}},
+		"a group cut short":         {{ships, 0, 0, 1, 1, 1, 0, 5}},
+		"public rows born in own":   {nil, nil, {ships, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+		"public rows gone in team":  {nil, {ships, 1, 0, 0, 0}},
+		"private rows in public":    {{cargo, 0, 1, 0, 1, 0}},
+	} {
+		for len(sections) < 3 {
+			sections = append(sections, nil)
+		}
+		r := protocol.NewReplica(newTestWorld().schema())
+		err := r.Apply(parsedSections(t, keyframe, sections...))
+		if !errors.Is(err, protocol.ErrSection) || r.Synced() {
+			t.Errorf("%s: error %v, synced %v", name, err, r.Synced())
+		}
+	}
+}
+
+func TestReplicaIgnoresRowsItDoesNotKnow(t *testing.T) {
+	const ships = 1
+	r := protocol.NewReplica(newTestWorld().schema())
+	if err := r.Apply(parsed(t, keyframe)); err != nil {
+		t.Fatal(err)
+	}
+	err := r.Apply(parsed(t, delta, ships, 1, 99, 0, 1, 1|4, 2, 98, 1, 2, 3, 0, 4, 5, 6))
+	if err != nil || r.Len(ships) != 0 || r.Row(ships, 99) != nil || r.Entity(ships, 98) != game.NoEntity {
+		t.Fatalf("error %v, %d rows", err, r.Len(ships))
+	}
+}
+
+func TestReplicaRefusesEventsThatDoNotFitTheSchema(t *testing.T) {
+	for name, e := range map[string]refEvent{
+		"unknown table": {1, 10, 2, []uint32{1, 2, 3, 4}},
+		"too few words": {1, 10, 0, []uint32{1, 2, 3}},
+	} {
+		b := protocol.AppendSnapshotHeader(nil, keyframe)
+		b = protocol.AppendNil(protocol.AppendNil(protocol.AppendNil(b)))
+		b = protocol.AppendEvent(protocol.AppendArray(b, 1), e.seq, e.tick, e.table, e.words)
+		var s protocol.Snapshot
+		if err := protocol.ParseSnapshot(b, &s); err != nil {
+			t.Fatal(err)
+		}
+		if err := protocol.NewReplica(newTestWorld().schema()).Apply(&s); !errors.Is(err, protocol.ErrEvent) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

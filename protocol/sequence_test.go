@@ -1,0 +1,264 @@
+package protocol_test
+
+import (
+	"tactus/game"
+	"tactus/game/fixed"
+	"tactus/protocol"
+)
+
+// frame is one snapshot of a sequence, and what the viewer stores after it.
+type frame struct {
+	name    string
+	bytes   []byte
+	header  protocol.SnapshotHeader
+	percent uint32
+	hash    uint32
+	events  []refEvent // those that are new to the viewer
+	rows    [][]viewRow
+}
+
+// sequence is the snapshots that one viewer gets.
+type sequence struct {
+	name   string
+	viewer viewer
+	frames []frame
+}
+
+// moment is one step of a story: what happens, and how it is sent.
+type moment struct {
+	name    string
+	happens func(w *testWorld)
+	gap     uint32 // ticks since the last snapshot
+	ack     uint32
+	slack   int32
+	flags   protocol.SnapshotFlags
+	percent uint32
+	near    func(table, index int) bool
+	events  []refEvent
+}
+
+// tell plays a story to a viewer.
+func tell(name string, v viewer, story []moment) sequence {
+	w := newTestWorld()
+	schema := w.schema()
+	out := sequence{name: name, viewer: v}
+	before, tick, newest := emptyState(schema), uint32(100), uint32(0)
+	for _, m := range story {
+		if m.happens != nil {
+			m.happens(w)
+		}
+		tick += m.gap
+		after := capture(w.tables, m.near)
+		h := protocol.SnapshotHeader{Tick: tick, Gap: m.gap, Ack: m.ack, Slack: m.slack, Flags: m.flags}
+		if m.flags&protocol.FlagKeyframe != 0 {
+			h.Gap = 0
+		}
+		f := frame{
+			name: m.name, header: h, percent: m.percent, hash: hashOf(schema, after, v),
+			bytes: encodeSnapshot(schema, step{h, before, after, m.events, m.percent}, v),
+		}
+		if m.flags&protocol.FlagDilated == 0 {
+			f.percent = 100
+		}
+		for _, e := range m.events {
+			if e.seq > newest {
+				f.events = append(f.events, e)
+				newest = e.seq
+			}
+		}
+		for i := range schema.Tables {
+			f.rows = append(f.rows, viewOf(&schema.Tables[i], after[i], v))
+		}
+		out.frames = append(out.frames, f)
+		before = after
+	}
+	return out
+}
+
+func vec(x, y int32) fixed.Vec { return fixed.Vec{X: fixed.Num(x), Y: fixed.Num(y)} }
+
+// skirmish is a story with most of what can happen to rows that everyone sees.
+func skirmish() []moment {
+	var first, second game.Entity
+	spawn := func(w *testWorld, s ship) game.Entity {
+		e, row := w.ships.Spawn()
+		*row = s
+		return e
+	}
+	far := func(table, index int) bool { return table != 1 || index != 1 }
+	return []moment{
+		{
+			name: "keyframe", gap: 1, flags: protocol.FlagKeyframe | protocol.FlagHash,
+			happens: func(w *testWorld) {
+				*w.clock = clock{Phase: 1, Left: 5400}
+				first = spawn(w, ship{
+					Pos: vec(10<<16|0x1234, -5<<16|0x80), Angle: 16384 + 33, HP: 100, Pilot: 3, Side: 1,
+					Energy: 50, Vel: vec(1, -1), Ammo: [3]int32{7, 0, -1}, Cooldown: 9,
+				})
+				second = spawn(w, ship{Pos: vec(-1, 1), Angle: 65535, HP: 80, Pilot: 9, Side: 0, Energy: 20})
+				spawn(w, ship{Pos: vec(300000, 400000), HP: 60, Pilot: 4, Side: 1, Energy: 33, Vel: vec(5, 5)})
+			},
+		},
+		{
+			name: "everything moves a little, as differences", gap: 1, ack: 1, slack: 2, flags: protocol.FlagDiff,
+			happens: func(w *testWorld) {
+				w.clock.Left--
+				for _, s := range w.ships.All() {
+					s.Pos.X += 700
+					s.Pos.Y -= 3
+					s.Angle += 5
+					s.Vel.X++
+				}
+			},
+		},
+		{
+			name: "the same as values, after a pause", gap: 5, ack: 4, slack: -3, flags: protocol.FlagHash,
+			happens: func(w *testWorld) {
+				w.clock.Left -= 5
+				for _, s := range w.ships.All() {
+					s.Pos.X -= 70000
+					s.Pos.Y += 99
+					s.Energy++
+				}
+				w.ships.Get(first).Ammo[1] = 12
+			},
+		},
+		{
+			name: "one is shot and another comes in its place", gap: 1, ack: 5, slack: 1,
+			flags: protocol.FlagDiff | protocol.FlagHash,
+			happens: func(w *testWorld) {
+				w.ships.Despawn(second)
+				spawn(w, ship{Pos: vec(1<<30, -1<<30), HP: 100, Pilot: 9, Side: 0, Energy: 1})
+			},
+			events: []refEvent{{1, 108, 0, []uint32{0xFFFFFFFF, 1, uint32(second), 80}}},
+		},
+		{
+			name: "one leaves the view, the clock is slow", gap: 1, ack: 6, slack: 1, near: far, percent: 85,
+			flags:  protocol.FlagDiff | protocol.FlagHash | protocol.FlagDilated,
+			events: []refEvent{{1, 108, 0, []uint32{0xFFFFFFFF, 1, uint32(second), 80}}, {2, 109, 1, []uint32{3, 1<<31 | 5}}},
+		},
+		{
+			name: "it comes back, and a ship changes its pilot", gap: 1, ack: 7, slack: 1,
+			flags:   protocol.FlagDiff | protocol.FlagHash,
+			happens: func(w *testWorld) { w.ships.Get(first).Pilot = 9 },
+		},
+		{name: "nothing happens", gap: 1, ack: 8, slack: 1, flags: protocol.FlagDiff | protocol.FlagHash},
+		{
+			name: "words wrap around", gap: 1, ack: 9, slack: 1, flags: protocol.FlagDiff | protocol.FlagHash,
+			happens: func(w *testWorld) {
+				s := w.ships.Get(first)
+				s.HP = -1 << 31
+				s.Pilot = 3
+				w.clock.Phase = -1
+			},
+		},
+		{
+			name: "and back", gap: 1, ack: 9, slack: 0, flags: protocol.FlagDiff | protocol.FlagHash,
+			happens: func(w *testWorld) {
+				s := w.ships.Get(first)
+				s.HP = 1<<31 - 1
+				s.Pos = vec(1<<31-1, -1<<31)
+				s.Angle = 63
+			},
+		},
+		{name: "keyframe again", gap: 3, ack: 9, flags: protocol.FlagKeyframe | protocol.FlagHash},
+	}
+}
+
+// smuggling is a story about tables without public fields.
+func smuggling() []moment {
+	var load game.Entity
+	const flags = protocol.FlagDiff | protocol.FlagHash
+	return []moment{
+		{
+			name: "keyframe", gap: 1, flags: protocol.FlagKeyframe | protocol.FlagHash,
+			happens: func(w *testWorld) {
+				e, c := w.cargo.Spawn()
+				*c, load = cargo{Owner: 3, Side: 1, Weight: 10, Value: 1000}, e
+				_, c = w.cargo.Spawn()
+				*c = cargo{Owner: 4, Side: 1, Weight: 20, Value: 2000}
+				_, c = w.cargo.Spawn()
+				*c = cargo{Owner: 9, Side: 0, Weight: 30, Value: 3000}
+				_, b := w.beacons.Spawn()
+				*b = beacon{Side: 1, Pos: vec(1<<16, 2<<16)}
+				_, b = w.beacons.Spawn()
+				*b = beacon{Side: 0, Pos: vec(3<<16, 4<<16)}
+			},
+		},
+		{name: "values change", gap: 1, flags: flags, happens: func(w *testWorld) {
+			for _, c := range w.cargo.All() {
+				c.Value -= 7
+				c.Weight += 200
+			}
+			for _, b := range w.beacons.All() {
+				b.Pos.X += 70000
+			}
+		}},
+		{name: "the load goes to a mate", gap: 1, flags: flags, happens: func(w *testWorld) { w.cargo.Get(load).Owner = 4 }},
+		{name: "and back", gap: 1, flags: flags, happens: func(w *testWorld) { w.cargo.Get(load).Owner = 3 }},
+		{name: "and to the other side", gap: 1, flags: flags, happens: func(w *testWorld) {
+			c := w.cargo.Get(load)
+			c.Owner, c.Side = 9, 0
+		}},
+		{name: "beacons change sides", gap: 1, flags: flags, happens: func(w *testWorld) {
+			for _, b := range w.beacons.All() {
+				b.Side = 1 - b.Side
+			}
+		}},
+		{name: "all is gone", gap: 1, flags: flags, happens: func(w *testWorld) {
+			for e := range w.cargo.All() {
+				w.cargo.Despawn(e)
+			}
+			for e := range w.beacons.All() {
+				w.beacons.Despawn(e)
+			}
+		}},
+	}
+}
+
+// crowd is a story with sections of more than fifteen ints and rows far apart.
+func crowd() []moment {
+	return []moment{
+		{name: "keyframe", gap: 1, flags: protocol.FlagKeyframe, happens: func(w *testWorld) {
+			for i := range int32(70) {
+				_, s := w.ships.Spawn()
+				*s = ship{Pos: vec(i<<20, -i<<18), Angle: fixed.Angle(i * 900), HP: i, Pilot: game.Slot(i), Side: i & 1}
+			}
+		}},
+		{name: "some go", gap: 1, flags: protocol.FlagDiff | protocol.FlagHash, happens: func(w *testWorld) {
+			for e := range w.ships.All() {
+				if e.Index()%3 == 0 && e.Index() != 3 {
+					w.ships.Despawn(e)
+				}
+			}
+		}},
+		{name: "some change in different ways", gap: 2, flags: protocol.FlagDiff | protocol.FlagHash, happens: func(w *testWorld) {
+			for e, s := range w.ships.All() {
+				switch e.Index() % 4 {
+				case 0:
+					s.HP -= 200
+				case 1:
+					s.Pos.X += 12345
+					s.Angle -= 100
+				case 2:
+					s.Energy = -9
+				}
+			}
+		}},
+	}
+}
+
+// sequences are all stories, each as seen by those who see something else in it.
+func sequences() []sequence {
+	pilot, mate, enemy, watcher := viewer{3, 1}, viewer{4, 1}, viewer{9, 0}, viewer{game.NoSlot, -1}
+	return []sequence{
+		tell("skirmish, seen by the pilot of a ship", pilot, skirmish()),
+		tell("skirmish, seen by his mate", mate, skirmish()),
+		tell("skirmish, seen by his enemy", enemy, skirmish()),
+		tell("skirmish, seen by nobody in it", watcher, skirmish()),
+		tell("smuggling, seen by the owner", pilot, smuggling()),
+		tell("smuggling, seen by his mate", mate, smuggling()),
+		tell("smuggling, seen by his enemy", enemy, smuggling()),
+		tell("crowd, seen by one of it", pilot, crowd()),
+	}
+}
