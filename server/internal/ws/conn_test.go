@@ -1,0 +1,408 @@
+package ws
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"tactus/protocol"
+)
+
+func TestBytesBehindTheHandshakeAreKept(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		early := append(binaryFrame("hello"), binaryFrame("first input")...)
+		half := binaryFrame("second input")
+		cl := r.dial(append(early, half[:5]...)...)
+		p := r.pending()
+		hello, err := p.ReadMessage(time.Now().Add(patience))
+		if err != nil || string(hello) != "hello" {
+			t.Fatalf("got %q, %v", hello, err)
+		}
+		c, err := p.Conn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close(1000, "")
+		var got inbox
+		if err := c.Poll(1, &got); err != nil {
+			t.Fatal(err)
+		}
+		wantMessages(t, got.messages, "first input")
+		cl.send(half[5:])
+		if err := pollUntil(t, c, &got, func() bool { return len(got.messages) == 2 }); err != nil {
+			t.Fatal(err)
+		}
+		wantMessages(t, got.messages, "first input", "second input")
+	})
+}
+
+func TestPendingWaitsNoLongerThanItsDeadline(t *testing.T) {
+	r := newRig(t, &Upgrader{})
+	cl := r.dial()
+	p := r.pending()
+	if _, err := p.ReadMessage(time.Now().Add(-time.Second)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("got %v, want a passed deadline", err)
+	}
+	p.Close(protocol.CloseIdle, "no hello")
+	if code, sentence := cl.closed(); code != protocol.CloseIdle || sentence != "no hello" {
+		t.Errorf("closed with %d %q", code, sentence)
+	}
+	if _, err := p.Conn(); err == nil {
+		t.Error("a closed connection was handed over")
+	}
+}
+
+func TestPendingRefusesPingsInsteadOfHello(t *testing.T) {
+	r := newRig(t, &Upgrader{})
+	cl := r.dial(repeat(clientFrame(ws.OpPing, nil), maxPendingPings+1)...)
+	_, err := r.pending().ReadMessage(time.Now().Add(patience))
+	var closeErr *CloseError
+	if !errors.As(err, &closeErr) || closeErr.Code != protocol.CloseProtocol {
+		t.Fatalf("got %v", err)
+	}
+	if code, _ := cl.closed(); code != protocol.CloseProtocol {
+		t.Errorf("closed with %d", code)
+	}
+}
+
+// TestClientThatStopsReading is the road of a slow client: frames are refused
+// while one is under way, memory stays bounded, and once the client reads again
+// it gets whole frames and the newest state.
+func TestClientThatStopsReading(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		cl := r.dial()
+		c := r.conn()
+		frame := serverFrame(bytes.Repeat([]byte("old "), 4096))
+		taken := 0
+		refused := 0
+		var since int64
+		// A portable frame is on its way until its goroutine has written it, so
+		// only refusals in a row tell that the client has stopped.
+		deadline := time.Now().Add(patience)
+		for now := int64(1); refused < 100 && time.Now().Before(deadline); now++ {
+			ok, err := c.Write(now, frame)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ok {
+				taken++
+				refused = 0
+				since = now
+				continue
+			}
+			refused++
+			time.Sleep(time.Millisecond)
+		}
+		if refused < 100 || !c.Blocked() || c.BlockedSince() != since {
+			t.Fatalf("%d refusals, blocked %v since %d, want since %d", refused, c.Blocked(), c.BlockedSince(), since)
+		}
+		if out := c.BytesOut(); out != uint64(taken*len(frame)) {
+			t.Errorf("BytesOut %d after %d frames of %d", out, taken, len(frame))
+		}
+		if err := c.Ping(1); err != nil {
+			t.Errorf("a ping to a blocked client: %v", err)
+		}
+		received := make(chan []string)
+		go func() { received <- readUntil(cl, "newest") }()
+		writeUntilTaken(t, c, serverFrame([]byte("newest")))
+		got := <-received
+		if len(got) != taken+1 {
+			t.Errorf("the client got %d frames, want %d and the newest", len(got), taken)
+		}
+		for _, m := range got[:len(got)-1] {
+			if m != string(frame[4:]) {
+				t.Fatal("a frame arrived damaged")
+			}
+		}
+		flushed(t, c)
+		if c.BlockedSince() != 0 {
+			t.Error("still blocked after everything went out")
+		}
+	})
+}
+
+// readUntil returns the payloads of the frames up to one that is last.
+func readUntil(cl *client, last string) (got []string) {
+	for len(got) == 0 || got[len(got)-1] != last {
+		cl.setDeadline()
+		f, err := cl.tryFrame()
+		if err != nil {
+			return append(got, err.Error())
+		}
+		got = append(got, string(f.Payload))
+	}
+	return got
+}
+
+func flushed(t *testing.T, c Conn) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Microsecond) {
+		idle, err := c.Flush(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if idle {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("never idle")
+		}
+	}
+}
+
+// A close frame may only follow a whole frame: the raw path gives up at once,
+// the portable one finishes the frame if the client takes it within a second.
+func TestCloseOfABlockedClientDamagesNoFrame(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		cl := r.dial()
+		c := r.conn()
+		// Far more than both kernels hold, so that the rest stays here.
+		payload := bytes.Repeat([]byte{1}, MaxWrite-FrameRoom)
+		for range 8 {
+			if taken, err := c.Write(1, serverFrame(payload)); err != nil {
+				t.Fatal(err)
+			} else if !taken {
+				break
+			}
+		}
+		if !c.Blocked() {
+			t.Fatal("not blocked")
+		}
+		c.Close(protocol.CloseSlow, "too slow")
+		cl.setDeadline()
+		for {
+			f, err := cl.tryFrame()
+			if err != nil {
+				break
+			}
+			code, _ := ws.ParseCloseFrameData(f.Payload)
+			whole := f.Header.OpCode == ws.OpBinary && bytes.Equal(f.Payload, payload)
+			if !whole && (f.Header.OpCode != ws.OpClose || protocol.CloseCode(code) != protocol.CloseSlow) {
+				t.Fatalf("got %v of %d bytes", f.Header.OpCode, len(f.Payload))
+			}
+		}
+	})
+}
+
+func TestPingMovesLastHeard(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		cl := r.dial()
+		c := r.conn()
+		var got inbox
+		if err := c.Poll(5, &got); err != nil || c.LastHeard() != 5 {
+			t.Fatalf("the first poll counts as hearing: %d, %v", c.LastHeard(), err)
+		}
+		if err := c.Poll(6, &got); err != nil || c.LastHeard() != 5 {
+			t.Fatalf("a silent client was heard: %d, %v", c.LastHeard(), err)
+		}
+		if err := c.Ping(7); err != nil {
+			t.Fatal(err)
+		}
+		if h, payload := cl.frame(); h.OpCode != ws.OpPing || len(payload) != 0 {
+			t.Fatalf("got %v %q, want a ping", h.OpCode, payload)
+		}
+		cl.send(clientFrame(ws.OpPong, nil))
+		if err := pollUntil(t, c, &got, func() bool { return c.LastHeard() > 7 }); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestPingFloodGetsOneAnswerAPoll(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		cl := r.dial()
+		c := r.conn()
+		flood := append(repeat(clientFrame(ws.OpPing, []byte("old")), 5000), clientFrame(ws.OpPing, []byte("newest"))...)
+		go func() { _, _ = cl.conn.Write(append(flood, binaryFrame("input")...)) }()
+		polls := 0
+		got := inbox{}
+		err := pollUntil(t, c, &got, func() bool { polls++; return len(got.messages) > 0 })
+		if err != nil {
+			t.Fatal(err)
+		}
+		flushed(t, c)
+		pongs, newest := 0, ""
+		for newest != "newest" {
+			h, payload := cl.frame()
+			if h.OpCode != ws.OpPong {
+				t.Fatalf("got %v", h.OpCode)
+			}
+			pongs++
+			newest = string(payload)
+		}
+		if pongs > polls {
+			t.Errorf("%d pongs in %d polls", pongs, polls)
+		}
+	})
+}
+
+func TestPollTakesNoMoreThanItsBound(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		cl := r.dial()
+		c := r.conn()
+		const count = 300
+		frame := binaryFrame(strings.Repeat("x", 4000))
+		go func() { _, _ = cl.conn.Write(repeat(frame, count)) }()
+		var got inbox
+		before := uint64(0)
+		err := pollUntil(t, c, &got, func() bool {
+			if n := c.BytesIn() - before; n > MaxPollBytes {
+				t.Errorf("one poll took %d bytes", n)
+			}
+			before = c.BytesIn()
+			return len(got.messages) == count
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before != uint64(count*len(frame)) {
+			t.Errorf("BytesIn %d, want %d", before, count*len(frame))
+		}
+	})
+}
+
+func TestHandlerEndsTheConnection(t *testing.T) {
+	cases := []struct {
+		name string
+		fail error
+		code protocol.CloseCode
+	}{
+		{"with a number", &CloseError{Code: protocol.CloseBadInput, Sentence: "no"}, protocol.CloseBadInput},
+		{"with another error", errors.New("broken"), closeInternal},
+	}
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		for _, tc := range cases {
+			cl := r.dial(append(binaryFrame("a"), binaryFrame("b")...)...)
+			c := r.conn()
+			got := inbox{fail: tc.fail}
+			if err := ending(t, c, &got); !errors.Is(err, tc.fail) {
+				t.Errorf("%s: ended with %v", tc.name, err)
+			}
+			wantMessages(t, got.messages, "a")
+			if code, _ := cl.closed(); code != tc.code {
+				t.Errorf("%s: closed with %d, want %d", tc.name, code, tc.code)
+			}
+		}
+	})
+}
+
+// closer closes the connection from within a message, as a kick does.
+type closer struct {
+	c    Conn
+	seen int
+}
+
+func (h *closer) Message([]byte) error {
+	h.seen++
+	h.c.Close(protocol.CloseKicked, "kicked")
+	return nil
+}
+
+func TestHandlerClosesFromWithin(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		cl := r.dial(append(binaryFrame("a"), binaryFrame("b")...)...)
+		h := &closer{c: r.conn()}
+		if err := ending(t, h.c, h); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("ended with %v", err)
+		}
+		if code, _ := cl.closed(); code != protocol.CloseKicked || h.seen != 1 {
+			t.Errorf("closed with %d after %d messages", code, h.seen)
+		}
+	})
+}
+
+func TestCloseIsSeenInSpiteOfUnreadInput(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		cl := r.dial()
+		c := r.conn()
+		for range 20 {
+			cl.send(binaryFrame("input that nobody reads"))
+		}
+		c.Close(protocol.CloseMatchOver, "over")
+		cl.send(binaryFrame("and one more"))
+		if code, sentence := cl.closed(); code != protocol.CloseMatchOver || sentence != "over" {
+			t.Errorf("closed with %d %q", code, sentence)
+		}
+	})
+}
+
+func TestNothingWorksAfterClose(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		cl := r.dial()
+		c := r.conn()
+		c.Close(protocol.CloseRestart, "")
+		c.Close(protocol.CloseKicked, "a second close is none")
+		if code, _ := cl.closed(); code != protocol.CloseRestart {
+			t.Errorf("closed with %d", code)
+		}
+		if err := c.Poll(1, &inbox{}); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Poll: %v", err)
+		}
+		if taken, err := c.Write(1, serverFrame(nil)); taken || !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Write: %v, %v", taken, err)
+		}
+		if idle, err := c.Flush(1); idle || !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Flush: %v, %v", idle, err)
+		}
+		if err := c.Ping(1); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Ping: %v", err)
+		}
+		if c.Blocked() || c.BlockedSince() != 0 {
+			t.Error("a closed connection is blocked")
+		}
+	})
+}
+
+func TestPeerVanishes(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		cl := r.dial(binaryFrame("last words")...)
+		c := r.conn()
+		if err := cl.conn.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var got inbox
+		if err := ending(t, c, &got); !errors.Is(err, io.EOF) {
+			t.Errorf("ended with %v, want EOF", err)
+		}
+		wantMessages(t, got.messages, "last words")
+
+		cl = r.dial()
+		c = r.conn()
+		_ = cl.conn.(*net.TCPConn).SetLinger(0) // resets
+		_ = cl.conn.Close()
+		if err := ending(t, c, &got); err == nil {
+			t.Error("a reset went unnoticed")
+		}
+	})
+}
+
+func TestWriteBeyondTheBoundEndsTheConnection(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		r.dial()
+		c := r.conn()
+		if taken, err := c.Write(1, make([]byte, MaxWrite+1)); taken || !errors.Is(err, errTooLong) {
+			t.Errorf("got %v, %v", taken, err)
+		}
+	})
+}
+
+func TestKeptBytesArePooledBySize(t *testing.T) {
+	var kept []byte
+	for _, n := range []int{3, 128, 129, 100, largeBuffer, largeBuffer + 1, 7, 0} {
+		want := bytes.Repeat([]byte{byte(n)}, n)
+		kept = keepBytes(kept, want)
+		if !bytes.Equal(kept, want) {
+			t.Fatalf("%d bytes came back changed", n)
+		}
+	}
+	if kept != nil {
+		t.Error("a buffer is held for nothing")
+	}
+}

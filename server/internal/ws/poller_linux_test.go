@@ -1,0 +1,143 @@
+package ws
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"tactus/protocol"
+)
+
+func newTestPoller(t *testing.T) *Poller {
+	t.Helper()
+	p, err := NewPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+// readyKeys asks until n keys are there.
+func readyKeys(t *testing.T, p *Poller, n int) (keys []uint32) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); len(keys) < n; time.Sleep(20 * time.Microsecond) {
+		keys = p.Ready(keys)
+		if time.Now().After(deadline) {
+			t.Fatalf("only %d of %d connections became ready", len(keys), n)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func TestPollerReportsWhoSpeaks(t *testing.T) {
+	r := newRig(t, &Upgrader{})
+	p := newTestPoller(t)
+	// More than the kernel reports in one call.
+	const count = readyPerCall + 20
+	clients := make([]*client, count)
+	conns := make([]Conn, count)
+	var want []uint32
+	for i := range clients {
+		clients[i], conns[i] = r.dial(), r.conn()
+		if !p.Park(conns[i], uint32(i)) {
+			t.Fatal("not parked")
+		}
+		want = append(want, uint32(i))
+	}
+	if keys := p.Ready(nil); len(keys) != 0 {
+		t.Fatalf("silent connections are ready: %v", keys)
+	}
+	clients[7].send(binaryFrame("hello"))
+	if keys := readyKeys(t, p, 1); !slices.Equal(keys, []uint32{7}) {
+		t.Fatalf("got %v, want connection 7", keys)
+	}
+	if keys := p.Ready(nil); len(keys) != 0 {
+		t.Fatalf("a connection is reported although it is not parked: %v", keys)
+	}
+	var got inbox
+	if err := pollUntil(t, conns[7], &got, func() bool { return len(got.messages) == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	if !p.Park(conns[7], 7) {
+		t.Fatal("not parked again")
+	}
+	for _, cl := range clients {
+		cl.send(binaryFrame("all"))
+	}
+	if keys := readyKeys(t, p, count); !slices.Equal(keys, want) {
+		t.Fatalf("got %d keys, want %d", len(keys), count)
+	}
+}
+
+func TestPollerReportsWhatCameBeforeParking(t *testing.T) {
+	r := newRig(t, &Upgrader{})
+	p := newTestPoller(t)
+	cl, c := r.dial(), r.conn()
+	if err := c.Poll(1, &inbox{}); err != nil {
+		t.Fatal(err)
+	}
+	cl.send(binaryFrame("early"))
+	if !p.Park(c, 3) {
+		t.Fatal("not parked")
+	}
+	readyKeys(t, p, 1)
+}
+
+func TestPollerReportsClosedPeers(t *testing.T) {
+	r := newRig(t, &Upgrader{})
+	p := newTestPoller(t)
+	cl, c := r.dial(), r.conn()
+	if !p.Park(c, 9) {
+		t.Fatal("not parked")
+	}
+	_ = cl.conn.Close()
+	if keys := readyKeys(t, p, 1); keys[0] != 9 {
+		t.Errorf("got %v", keys)
+	}
+}
+
+func TestPollerForgets(t *testing.T) {
+	r := newRig(t, &Upgrader{})
+	p, other := newTestPoller(t), newTestPoller(t)
+	cl, c := r.dial(), r.conn()
+	if !p.Park(c, 1) || other.Park(c, 1) {
+		t.Fatal("a connection is parked in one place")
+	}
+	p.Unpark(c)
+	if !other.Park(c, 2) {
+		t.Fatal("an unparked connection cannot move")
+	}
+	cl.send(binaryFrame("x"))
+	readyKeys(t, other, 1)
+	if keys := p.Ready(nil); len(keys) != 0 {
+		t.Errorf("an unparked connection is reported: %v", keys)
+	}
+	c.Close(protocol.CloseRestart, "")
+	if other.Park(c, 2) {
+		t.Error("a closed connection was parked")
+	}
+}
+
+func TestPollerTakesOnlyWhatItCanWatch(t *testing.T) {
+	p := newTestPoller(t)
+	portable := newRig(t, &Upgrader{ForcePortable: true})
+	portable.dial()
+	if p.Park(portable.conn(), 1) {
+		t.Error("a portable connection was parked")
+	}
+	raw := newRig(t, &Upgrader{})
+	raw.dial(binaryFrame("early")...)
+	c := raw.conn()
+	var got inbox
+	if c.(*conn).unread && p.Park(c, 1) {
+		t.Error("a connection with unread messages was parked")
+	}
+	if err := pollUntil(t, c, &got, func() bool { return len(got.messages) == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	if !p.Park(c, 1) {
+		t.Error("not parked after its messages were read")
+	}
+}
