@@ -131,6 +131,7 @@ func (w *world) Team(p game.Slot) int32 {
 
 // Step advances the match by one tick.
 func (w *world) Step(t game.Tick, in *game.Inputs) {
+	w.match.Now = t
 	w.cover.sync(w)
 	w.advancePhase(t)
 	w.respawn(t)

@@ -101,10 +101,10 @@ type Pickup struct {
 
 // Kinds of pickup.
 const (
-	KindRepair int32 = 0
-	KindShield int32 = 1
-	KindRapid  int32 = 2
-	pickupKind int32 = 3
+	KindRepair  int32 = 0
+	KindShield  int32 = 1
+	KindRapid   int32 = 2
+	pickupKinds int32 = 3
 )
 
 // Match is the match itself: one row.
@@ -116,6 +116,7 @@ type Match struct {
 	Teams     int32     // 0 or 2
 	TeamScore [2]int32
 	TeamKills [2]int32
+	Now       game.Tick `tactus:"server"` // the last tick stepped
 	Rand      game.Rand `tactus:"server"`
 }
 
@@ -134,16 +135,18 @@ type trail struct {
 
 // bot is what a bot keeps in mind; one row a bot.
 type bot struct {
-	Slot   game.Slot   `tactus:"server"`
-	Skill  int32       `tactus:"server"` // 0 to 100
-	Target game.Entity `tactus:"server"` // ship it fights, or NoEntity
-	Goal   fixed.Vec   `tactus:"server"` // where it wants to be
-	Intent int32       `tactus:"server"` // intentFight and so on
-	Strafe int32       `tactus:"server"` // 1 or -1: which way round it circles
-	Clear  int32       `tactus:"server"` // 1: nothing stands between it and its target
-	Error  fixed.Angle `tactus:"server"` // how far its aim is off just now
-	Last   fixed.Vec   `tactus:"server"` // where it planned last
-	Stuck  int32       `tactus:"server"` // plans in a row without getting anywhere
+	Slot    game.Slot   `tactus:"server"`
+	Skill   int32       `tactus:"server"` // 0 to 100
+	Target  game.Entity `tactus:"server"` // ship it fights, or NoEntity
+	Clear   int32       `tactus:"server"` // 1: no wall stands between it and its target
+	Intent  int32       `tactus:"server"` // intentRoam, intentFight, intentFetch
+	Goal    fixed.Vec   `tactus:"server"` // where it goes, unless it fights
+	Strafe  int32       `tactus:"server"` // 1 or -1: which way round it circles
+	Error   fixed.Angle `tactus:"server"` // how far its aim is off just now
+	DodgeAt game.Tick   `tactus:"server"` // when it last saw a shot come
+	Dodge   fixed.Angle `tactus:"server"` // the way out of that shot's path
+	Last    fixed.Vec   `tactus:"server"` // where it made its last plan
+	Stuck   int32       `tactus:"server"` // plans in a row made in one place
 }
 
 // Hit is a shot that met a ship.

@@ -40,7 +40,7 @@ const (
 	pulseSpeed    = 28 * fixed.One
 	pulseRadius   = fixed.One / 8
 	pulseTicks    = 25 // in flight; 23 m
-	pulseDamage   = 10
+	pulseDamage   = 12
 	pulseKick     = fixed.One / 2 // m/s, in the direction of flight
 	pulseInterval = 5
 	rapidInterval = 3
@@ -56,7 +56,7 @@ const (
 	railStart     = 150           // energy it takes to begin
 	railDrain     = 12            // energy a tick until full power
 	railMinDamage = 25
-	railMaxDamage = 85
+	railMaxDamage = 80
 	railKick      = 5 * fixed.One
 	railRecoil    = 3 * fixed.One
 	railInterval  = 8 // ticks before the gun fires again
@@ -78,10 +78,19 @@ const (
 // Pickups.
 const (
 	pickupRadius  = fixed.Num(58982) // 0.9 m
-	pickupTicks   = 300              // until the next one is there
+	pickupTicks   = 420              // until the next one is there
 	repairHP      = 40
 	shieldAmount  = 50
 	rapidTicks    = 180
 	emoteCooldown = 45
 	emotes        = 4
 )
+
+// bumpSpeed is what two ships that overlap gain away from each other, a tick.
+const bumpSpeed = fixed.One / 2
+
+// rewindReach is farther than a ship gets in 250 ms, with a dash in it.
+const rewindReach = 7 * fixed.One
+
+// warnTicks is how often a projectile looks for bots in its way.
+const warnTicks = 4
