@@ -267,6 +267,7 @@ func (d *pendingDriver) drain() {}
 // stop ends the reading goroutine by closing the socket under it.
 func (d *pendingDriver) stop() {
 	_ = d.pending.conn.Close()
-	for range d.got { //nolint:revive // only the end matters
+	for m := range d.got {
+		d.messages = append(d.messages, m)
 	}
 }

@@ -194,6 +194,7 @@ func (c *conn) take(b []byte, h Handler) (used int, err error) {
 			c.pong = appendControl(c.pong[:0], ws.OpPong, payload)
 		case ws.OpClose:
 			return 0, c.peerClosed(payload)
+		default: // a pong: it was heard, which is all it is for
 		}
 		if c.ended != nil { // the handler closed
 			return 0, c.ended

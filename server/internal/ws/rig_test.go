@@ -86,6 +86,7 @@ func shakeHands(t testing.TB, nc net.Conn, early []byte) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_ = answer.Body.Close()
 	if answer.StatusCode != http.StatusSwitchingProtocols || answer.Header.Get("Sec-WebSocket-Protocol") != protocol.Subprotocol {
 		t.Fatalf("handshake answered with %s, subprotocol %q", answer.Status, answer.Header.Get("Sec-WebSocket-Protocol"))
 	}

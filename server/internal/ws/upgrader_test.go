@@ -38,11 +38,11 @@ func TestUpgradeRefuses(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			answer := exchange(t, r, strings.Replace(handshake, c.old, c.new, 1)+"x")
-			if answer.StatusCode != c.status {
-				t.Errorf("status %d, want %d", answer.StatusCode, c.status)
+			status, header := exchange(t, r, strings.Replace(handshake, c.old, c.new, 1)+"x")
+			if status != c.status {
+				t.Errorf("status %d, want %d", status, c.status)
 			}
-			if version := answer.Header.Get("Sec-WebSocket-Version"); c.status == 426 && version != "13" {
+			if version := header.Get("Sec-WebSocket-Version"); c.status == 426 && version != "13" {
 				t.Errorf("426 names version %q, want 13", version)
 			}
 		})
@@ -63,9 +63,9 @@ func TestUpgradeTakesOrigin(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, &Upgrader{Origins: c.origins})
-			answer := exchange(t, r, strings.Replace(handshake, "Upgrade: websocket", "Upgrade: websocket\r\nOrigin: "+c.origin, 1))
-			if answer.StatusCode != http.StatusSwitchingProtocols {
-				t.Fatalf("status %d, want 101", answer.StatusCode)
+			status, _ := exchange(t, r, strings.Replace(handshake, "Upgrade: websocket", "Upgrade: websocket\r\nOrigin: "+c.origin, 1))
+			if status != http.StatusSwitchingProtocols {
+				t.Fatalf("status %d, want 101", status)
 			}
 			r.pending().Close(1000, "")
 		})
@@ -83,7 +83,7 @@ func TestUpgradeWithoutHijackingIsAnError(t *testing.T) {
 	}
 }
 
-func exchange(t *testing.T, r *rig, request string) *http.Response {
+func exchange(t *testing.T, r *rig, request string) (status int, header http.Header) {
 	t.Helper()
 	nc, err := net.Dial("tcp", r.server.Listener.Addr().String())
 	if err != nil {
@@ -99,5 +99,5 @@ func exchange(t *testing.T, r *rig, request string) *http.Response {
 		t.Fatal(err)
 	}
 	_ = answer.Body.Close()
-	return answer
+	return answer.StatusCode, answer.Header
 }
