@@ -1,5 +1,7 @@
 /** Public types of the Tactus client. Names follow the Go side. */
 
+import type { Rules, RulesConfig } from "./rules.ts";
+
 /** How far a search is. */
 export interface SearchProgress {
   state: "searching" | "assigned" | "joining";
@@ -20,9 +22,12 @@ export interface PlayOptions {
   /** Aborting cancels the ticket and rejects with an AbortError. */
   signal?: AbortSignal;
   onProgress?: (progress: SearchProgress) => void;
-  /** URL of the game's rules in WebAssembly, for prediction; loaded beside the connection. */
-  rules?: string | URL;
+  /** URL of the game's rules in WebAssembly, for prediction; loaded beside the connection. Or rules of another make. */
+  rules?: string | URL | RulesSource;
 }
+
+/** Makes the rules of one match; see Rules in docs/client.md. */
+export type RulesSource = (config: RulesConfig) => Rules | Promise<Rules>;
 
 /** What it takes to come back to a seat: keep it in sessionStorage. */
 export interface SavedSeat {

@@ -1,0 +1,52 @@
+/** Numbered errors. 4000-4999 are the wire's close codes; the rest is the client's own. */
+
+import { closeSentences, reconnects } from "./codes.ts";
+import type { TactusErrorLike } from "./types.ts";
+
+/** Numbers of what can go wrong before and beside the connection; see docs/client.md. */
+export const ErrorCode = {
+  /** The matchmaker, or the game server, can't be reached. */
+  unreachable: 100,
+  /** No answer in time. */
+  timeout: 101,
+  /** The game refused the command. */
+  refused: 102,
+  /** The match is closed. */
+  closed: 103,
+  /** The lost connection did not come back within the seat's grace. */
+  lost: 104,
+  /** The rules in WebAssembly can't be used; play goes on without prediction. */
+  rules: 105,
+  /** The server's bytes can't be understood. */
+  malformed: 106,
+  /** 200 and the number of the ticket's end reason. */
+  ticket: 200,
+  /** 300 and the number of the gRPC status that the matchmaker answered. */
+  matchmaker: 300,
+} as const;
+
+/** An error with a number that stays the same between versions. */
+export class TactusError extends Error implements TactusErrorLike {
+  override name = "TactusError";
+  readonly code: number;
+  /** Whether coming back to the same seat can help. */
+  readonly reconnect: boolean;
+
+  constructor(code: number, message: string, reconnect = false) {
+    super(message);
+    this.code = code;
+    this.reconnect = reconnect;
+  }
+
+  /** The error of a WebSocket close. */
+  static fromClose(code: number, reason: string): TactusError {
+    const message = reason || closeSentences[code] || `The connection was lost (${code}).`;
+    return new TactusError(code, message, reconnects(code));
+  }
+}
+
+/** The error that an aborted operation rejects with. */
+export function abortError(signal: AbortSignal): Error {
+  const { reason } = signal;
+  return reason instanceof Error ? reason : new DOMException("The operation was aborted.", "AbortError");
+}

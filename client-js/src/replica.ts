@@ -1,0 +1,283 @@
+/**
+ * The client's copy of what the server lets it see: snapshots are applied to
+ * tables of 32-bit words with the layout of the rules' own memory
+ * (docs/protocol.md, sections 4 to 6).
+ */
+
+import { MalformedError, type Reader } from "./msgpack.ts";
+import type { Column, Schema, TableSchema } from "./schema.ts";
+
+const flag = { keyframe: 1, diff: 2, hash: 4, dilated: 8 } as const;
+
+/** Rows are made room for in steps, since few tables are ever full. */
+const firstRows = 16;
+
+/** The rows of one table. */
+export class TableState {
+  readonly schema: TableSchema;
+  readonly index: number;
+  /** Room for so many rows; grows up to the capacity. */
+  rows = 0;
+  words = new Int32Array(0);
+  alive = new Uint8Array(0);
+  generations = new Uint16Array(0);
+  /** No row at or above it is alive. */
+  high = 0;
+  /** Indices that the last snapshot changed, touchedCount of them, each once. */
+  touched = new Uint16Array(0);
+  touchedCount = 0;
+  private marked = new Uint8Array(0);
+
+  constructor(schema: TableSchema, index: number) {
+    this.schema = schema;
+    this.index = index;
+  }
+
+  /** Entity id of the row, 0 when there is none. */
+  entity(row: number): number {
+    return row < this.rows && this.alive[row] ? ((this.generations[row] << 16) | row) >>> 0 : 0;
+  }
+
+  /** Forgets which rows were touched. */
+  settle(): void {
+    for (let i = 0; i < this.touchedCount; i++) this.marked[this.touched[i]] = 0;
+    this.touchedCount = 0;
+  }
+
+  touch(row: number): void {
+    if (this.marked[row]) return;
+    this.marked[row] = 1;
+    this.touched[this.touchedCount++] = row;
+  }
+
+  put(row: number, generation: number): void {
+    if (row >= this.rows) this.grow(row + 1);
+    this.touch(row);
+    this.alive[row] = 1;
+    this.generations[row] = generation;
+    this.clearRow(row);
+    if (row >= this.high) this.high = row + 1;
+  }
+
+  remove(row: number): void {
+    if (row >= this.rows || !this.alive[row]) return;
+    this.touch(row);
+    this.alive[row] = 0;
+    this.clearRow(row);
+    while (this.high > 0 && !this.alive[this.high - 1]) this.high--;
+  }
+
+  private clearRow(row: number): void {
+    const stride = this.schema.stride;
+    this.words.fill(0, row * stride, row * stride + stride);
+  }
+
+  private grow(want: number): void {
+    const { capacity, stride, name } = this.schema;
+    if (want > capacity) throw new MalformedError(`row ${want - 1} is beyond table ${name}`);
+    const rows = Math.min(capacity, Math.max(want, this.rows * 2, firstRows));
+    this.words = resized(new Int32Array(rows * stride), this.words);
+    this.alive = resized(new Uint8Array(rows), this.alive);
+    this.generations = resized(new Uint16Array(rows), this.generations);
+    this.touched = resized(new Uint16Array(rows), this.touched);
+    this.marked = resized(new Uint8Array(rows), this.marked);
+    this.rows = rows;
+  }
+}
+
+/** Copies an old array into a larger one. */
+export function resized<T extends Int32Array | Uint8Array | Uint16Array>(to: T, from: T): T {
+  to.set(from);
+  return to;
+}
+
+/** An event as it came: the words of its row. */
+export interface RawEvent {
+  seq: number;
+  tick: number;
+  table: number;
+  words: Int32Array;
+}
+
+/** All tables, and the header of the last snapshot. */
+export class Replica {
+  readonly schema: Schema;
+  readonly tables: TableState[];
+  /** Tick that the state is after; 0 before the first keyframe. */
+  tick = 0;
+  gap = 0;
+  ack = 0;
+  slack = 0;
+  keyframe = false;
+  /** Percent of normal speed that the server's clock runs at. */
+  percent = 100;
+  /** Newest event seen. */
+  eventSeq = 0;
+  /** Events that the last snapshot brought, new ones only. */
+  readonly events: RawEvent[] = [];
+  /** Called before a row's words go, so that they can still be shown. */
+  onDrop: (table: TableState, row: number) => void = () => {};
+  private left = 0;
+
+  constructor(schema: Schema) {
+    this.schema = schema;
+    this.tables = schema.tables.map((t, i) => new TableState(t, i));
+  }
+
+  /**
+   * Applies a snapshot, of which the reader has read the array header (length)
+   * and the type. It returns "gap" when the snapshot does not follow the last
+   * one, "hash" when the state is not what the server says, and "ok"; "gap"
+   * leaves the state as it was. Malformed bytes throw and spoil it.
+   */
+  apply(r: Reader, length: number): "ok" | "gap" | "hash" {
+    const tick = r.int();
+    const gap = r.int();
+    const ack = r.int();
+    const slack = r.int();
+    const flags = r.int();
+    const keyframe = (flags & flag.keyframe) !== 0;
+    if (!keyframe && (this.tick === 0 || tick - gap !== this.tick)) return "gap";
+    for (const t of this.tables) t.settle();
+    if (keyframe) this.clear();
+    this.section(r, 0, flags);
+    this.section(r, 1, flags);
+    this.section(r, 2, flags);
+    this.readEvents(r);
+    this.tick = tick;
+    this.gap = gap;
+    this.ack = ack;
+    this.slack = slack;
+    this.keyframe = keyframe;
+    const hashed = (flags & flag.hash) !== 0 && length > 11;
+    const hash = hashed ? r.int() : 0;
+    this.percent = (flags & flag.dilated) !== 0 && length > (hashed ? 12 : 11) ? r.int() : 100;
+    this.hashed = hashed;
+    return hashed && hash !== this.hash() ? "hash" : "ok";
+  }
+
+  /** Whether the last snapshot carried a hash. */
+  hashed = false;
+
+  /** Hash of the state, to compare with the server's (section 6). */
+  hash(): number {
+    let a = 0x54414354;
+    let n = 0;
+    const word = (w: number) => {
+      const k = Math.imul(w, 0xcc9e2d51);
+      const x = a ^ Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+      a = (Math.imul((x << 13) | (x >>> 19), 5) + 0xe6546b64) | 0;
+      n++;
+    };
+    for (const t of this.tables) {
+      const stride = t.schema.stride;
+      for (let row = 0; row < t.high; row++) {
+        if (!t.alive[row]) continue;
+        word(t.index);
+        word(t.entity(row));
+        for (let i = row * stride; i < row * stride + stride; i++) word(t.words[i]);
+      }
+    }
+    let x = a ^ n;
+    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+    return (x ^ (x >>> 16)) >>> 0;
+  }
+
+  private clear(): void {
+    for (const t of this.tables) {
+      for (let row = t.high - 1; row >= 0; row--) this.drop(t, row);
+    }
+  }
+
+  private drop(t: TableState, row: number): void {
+    if (row >= t.rows || !t.alive[row]) return;
+    this.onDrop(t, row);
+    t.remove(row);
+  }
+
+  /** The next int of the section's flat array. */
+  private next(r: Reader): number {
+    if (--this.left < 0) throw new MalformedError("section ends early");
+    return r.int();
+  }
+
+  private section(r: Reader, which: 0 | 1 | 2, flags: number): void {
+    this.left = r.array();
+    const diff = (flags & flag.diff) !== 0;
+    while (this.left > 0) {
+      const t = this.tables[this.next(r)];
+      if (!t) throw new MalformedError("unknown table");
+      this.removed(r, t);
+      this.born(r, t, t.schema.columns[which]);
+      for (let groups = this.next(r); groups > 0; groups--) this.group(r, t, t.schema.columns[which], diff);
+    }
+  }
+
+  private removed(r: Reader, t: TableState): void {
+    let row = -1;
+    for (let n = this.next(r); n > 0; n--) {
+      row += 1 + this.next(r);
+      this.drop(t, row);
+    }
+  }
+
+  private born(r: Reader, t: TableState, columns: Column[]): void {
+    let row = -1;
+    for (let n = this.next(r); n > 0; n--) {
+      row += 1 + this.next(r);
+      this.drop(t, row);
+      t.put(row, this.next(r));
+      for (const c of columns) this.column(r, t, row, c, false);
+    }
+  }
+
+  private group(r: Reader, t: TableState, columns: Column[], diff: boolean): void {
+    const mask = this.next(r);
+    let row = -1;
+    for (let n = this.next(r); n > 0; n--) {
+      row += 1 + this.next(r);
+      const known = row < t.rows && t.alive[row] === 1;
+      if (known) t.touch(row);
+      for (let i = 0; i < columns.length; i++) {
+        if (((mask >>> i) & 1) === 0) continue;
+        if (known) this.column(r, t, row, columns[i], diff);
+        else for (let w = columns[i].words; w > 0; w--) this.next(r);
+      }
+    }
+  }
+
+  private column(r: Reader, t: TableState, row: number, c: Column, diff: boolean): void {
+    const words = t.words;
+    const low = (1 << c.quant) - 1;
+    let at = row * t.schema.stride + c.offset;
+    for (const end = at + c.words; at < end; at++) {
+      const v = this.next(r);
+      const old = words[at];
+      if (c.quant === 0) words[at] = diff ? old + v : v;
+      else if (c.low) words[at] = (old & ~low) | ((diff ? (old & low) + v : v) & low);
+      else words[at] = ((diff ? (old >> c.quant) + v : v) << c.quant) | (old & low);
+    }
+  }
+
+  private readEvents(r: Reader): void {
+    this.events.length = 0;
+    for (let n = r.array(); n > 0; n--) {
+      let left = r.array() - 3;
+      const seq = r.int();
+      const tick = r.int();
+      const table = r.int();
+      const schema = this.schema.events[table];
+      if (!schema) throw new MalformedError("unknown event table");
+      const words = new Int32Array(schema.stride);
+      for (let i = 0; left > 0; left--, i++) {
+        const w = r.int();
+        if (i < words.length) words[i] = w;
+      }
+      // A resumed session may send again what had come before the line broke.
+      if (seq <= this.eventSeq) continue;
+      this.eventSeq = seq;
+      this.events.push({ seq, tick, table, words });
+    }
+  }
+}
