@@ -1,0 +1,168 @@
+import type { Match, MatchResult, SearchProgress } from "../src/types.ts";
+import { element, write } from "./page.ts";
+import { finalStandings, renderStandings } from "./standings.ts";
+
+/** Clicks within this time after a dialog opened are the game's keys and buttons still held down. */
+const settleMs = 450;
+
+/** A modal dialog whose buttons call what open() was given. */
+class Modal {
+  protected readonly dialog: HTMLDialogElement;
+  private openedAt = 0;
+  private actions = new Map<string, () => void>();
+
+  /** cancelId is the button that Escape stands for. */
+  constructor(
+    id: string,
+    private readonly cancelId: string,
+  ) {
+    this.dialog = element<HTMLDialogElement>(id);
+    this.dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      this.act(this.cancelId);
+    });
+    for (const button of this.dialog.querySelectorAll("button")) button.addEventListener("click", () => this.act(button.id));
+  }
+
+  get isOpen(): boolean {
+    return this.dialog.open;
+  }
+
+  close(): void {
+    if (this.dialog.open) this.dialog.close();
+  }
+
+  protected show(actions: Record<string, () => void>): void {
+    this.actions = new Map(Object.entries(actions));
+    if (this.dialog.open) return;
+    this.openedAt = performance.now();
+    this.dialog.showModal();
+  }
+
+  private act(id: string): void {
+    if (performance.now() - this.openedAt < settleMs) return;
+    this.actions.get(id)?.();
+  }
+}
+
+const searchTexts: Record<SearchProgress["state"], string> = {
+  searching: "Looking for the best match",
+  assigned: "Match found",
+  joining: "Taking your seat",
+};
+
+/** The search for a match. */
+export class SearchDialog extends Modal {
+  private timer = 0;
+
+  constructor() {
+    super("search", "search-cancel");
+  }
+
+  open(title: string, cancel: () => void): void {
+    write(element("search-title"), title);
+    write(element("search-state"), "Asking the matchmaker");
+    write(element("search-estimate"), "soon");
+    write(element("search-players"), "1");
+    const started = performance.now();
+    const tick = (): void => write(element("search-waited"), `${Math.floor((performance.now() - started) / 1000)} s`);
+    tick();
+    clearInterval(this.timer);
+    this.timer = window.setInterval(tick, 250);
+    this.show({ "search-cancel": cancel });
+  }
+
+  progress(progress: SearchProgress): void {
+    write(element("search-state"), searchTexts[progress.state]);
+    write(element("search-estimate"), progress.estimatedWaitMs > 0 ? `${Math.ceil(progress.estimatedWaitMs / 1000)} s` : "soon");
+    write(element("search-players"), String(Math.max(1, progress.searching)));
+  }
+
+  override close(): void {
+    clearInterval(this.timer);
+    super.close();
+  }
+}
+
+/** The connection is gone, and the page works on it. */
+export class ReconnectDialog extends Modal {
+  private timer = 0;
+
+  constructor() {
+    super("reconnect", "reconnect-cancel");
+  }
+
+  open(title: string, text: string, cancel: () => void): void {
+    write(element("reconnect-title"), title);
+    write(element("reconnect-state"), text);
+    if (!this.isOpen) {
+      const started = performance.now();
+      const tick = (): void => write(element("reconnect-waited"), `for ${Math.floor((performance.now() - started) / 1000)} s`);
+      tick();
+      this.timer = window.setInterval(tick, 250);
+    }
+    this.show({ "reconnect-cancel": cancel });
+  }
+
+  override close(): void {
+    clearInterval(this.timer);
+    super.close();
+  }
+}
+
+/** Asks before a seat is given up. */
+export class PauseDialog extends Modal {
+  constructor() {
+    super("pause", "stay");
+  }
+
+  open(leave: () => void): void {
+    this.show({ stay: () => this.close(), "leave-now": leave });
+  }
+}
+
+/** The match is over. */
+export class ResultDialog extends Modal {
+  private timer = 0;
+
+  constructor() {
+    super("result", "to-menu");
+  }
+
+  open(match: Match, result: MatchResult, again: () => void, menu: () => void): void {
+    const list = finalStandings(match, result);
+    const own = list.find((standing) => standing.slot === match.slot);
+    const best = list[0];
+    write(element("result-kicker"), match.mode.title);
+    write(element("result-title"), verdict(own, best, match.mode.teams));
+    renderStandings(element<HTMLTableElement>("result-table"), list, match.slot);
+    this.countDown(result.nextMs);
+    this.show({ again, "to-menu": menu });
+    this.dialog.querySelector("tr.own")?.scrollIntoView({ block: "nearest" });
+  }
+
+  override close(): void {
+    clearInterval(this.timer);
+    super.close();
+  }
+
+  private countDown(milliseconds: number): void {
+    const ends = performance.now() + milliseconds;
+    const tick = (): void => {
+      const left = Math.ceil((ends - performance.now()) / 1000);
+      write(element("result-next"), left > 0 ? `This match closes in ${left} s.` : "This match is closed.");
+    };
+    tick();
+    clearInterval(this.timer);
+    this.timer = window.setInterval(tick, 250);
+  }
+}
+
+type Line = ReturnType<typeof finalStandings>[number];
+
+function verdict(own: Line | undefined, best: Line | undefined, teams: number): string {
+  if (!own || !best) return "Match over";
+  if (own.rank === best.rank) return teams > 0 ? "Your team wins" : "You win";
+  if (teams > 0) return "The other team wins";
+  return `${best.name} wins, you are #${own.rank}`;
+}

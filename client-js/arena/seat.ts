@@ -1,0 +1,32 @@
+import type { SavedSeat } from "../src/types.ts";
+
+const key = "tactus.seat";
+/** A seat older than this is not worth asking for: the server keeps it for 30 s. */
+const freshMs = 60_000;
+
+/** A seat as this tab remembers it over a reload. */
+export interface KeptSeat {
+  saved: SavedSeat;
+  /** Code of the private room, empty for a public match. */
+  room: string;
+}
+
+/** Keeps the seat in this tab; call again now and then to keep it fresh. */
+export function keepSeat(seat: KeptSeat): void {
+  sessionStorage.setItem(key, JSON.stringify({ ...seat, at: Date.now() }));
+}
+
+export function forgetSeat(): void {
+  sessionStorage.removeItem(key);
+}
+
+/** The seat this tab had a moment ago. */
+export function keptSeat(): KeptSeat | undefined {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(key) ?? "null") as (KeptSeat & { at: number }) | null;
+    if (!kept?.saved?.resume || Date.now() - kept.at > freshMs) return undefined;
+    return { saved: kept.saved, room: kept.room ?? "" };
+  } catch {
+    return undefined;
+  }
+}
