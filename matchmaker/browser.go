@@ -1,0 +1,175 @@
+package matchmaker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+	"connectrpc.com/cors"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
+)
+
+// HandlerPath is the path under which [Matchmaker.Handler] has to be mounted,
+// unstripped.
+const HandlerPath = "/" + matchmakerv1connect.MatchmakerServiceName + "/"
+
+// Handler serves matchmaker.v1 by Connect (binary and JSON), gRPC-Web and gRPC,
+// under [HandlerPath].
+func (m *Matchmaker) Handler() http.Handler {
+	_, handler := matchmakerv1connect.NewMatchmakerServiceHandler(browserService{m.service},
+		connect.WithReadMaxBytes(m.cfg.MaxRequestBytes),
+		connect.WithRecover(func(_ context.Context, spec connect.Spec, _ http.Header, p any) error {
+			var err error
+			func() {
+				defer m.recovered(spec.Procedure, &err)
+				panic(p)
+			}()
+			return fromStatus(err)
+		}),
+	)
+	return &publicHandler{cfg: &m.cfg, next: handler}
+}
+
+// publicHandler guards the RPC handlers: who may call from where, how much may
+// be sent, and for how long.
+type publicHandler struct {
+	cfg  *Config
+	next http.Handler
+}
+
+func (h *publicHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if origin := r.Header.Get("Origin"); origin != "" && h.allowed(origin) {
+		w.Header().Add("Vary", "Origin")
+		w.Header().Set("Access-Control-Allow-Origin", origin)
+		w.Header().Set("Access-Control-Expose-Headers", strings.Join(cors.ExposedHeaders(), ", "))
+		if r.Method == http.MethodOptions {
+			w.Header().Set("Access-Control-Allow-Methods", strings.Join(cors.AllowedMethods(), ", "))
+			w.Header().Set("Access-Control-Allow-Headers", strings.Join(cors.AllowedHeaders(), ", "))
+			w.Header().Set("Access-Control-Max-Age", "7200")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+	}
+	body, problem := h.readBody(w, r)
+	if problem != 0 {
+		http.Error(w, http.StatusText(problem), problem)
+		return
+	}
+	// A watcher that does not read is let go with its ticket's end.
+	control := http.NewResponseController(w)
+	if control.SetWriteDeadline(time.Now().Add(h.cfg.TicketExpiry+h.cfg.RequestTimeout)) == nil {
+		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
+	}
+	ctx := context.WithValue(r.Context(), addressKey{}, h.address(r))
+	r = r.WithContext(ctx)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	h.next.ServeHTTP(w, r)
+}
+
+func (h *publicHandler) allowed(origin string) bool {
+	return slices.Contains(h.cfg.AllowedOrigins, origin) || slices.Contains(h.cfg.AllowedOrigins, "*")
+}
+
+// readBody takes the whole request in, which no call of this service needs to
+// stream: afterwards nobody can hold a handler by sending slowly.
+func (h *publicHandler) readBody(w http.ResponseWriter, r *http.Request) (body []byte, problem int) {
+	control := http.NewResponseController(w)
+	if control.SetReadDeadline(time.Now().Add(h.cfg.RequestTimeout)) == nil {
+		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	}
+	const envelope = 5 // of a streaming call: flags and length
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.cfg.MaxRequestBytes+envelope)))
+	var tooBig *http.MaxBytesError
+	switch {
+	case err == nil:
+		return body, 0
+	case errors.As(err, &tooBig):
+		return nil, http.StatusRequestEntityTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, http.StatusRequestTimeout
+	}
+	return nil, http.StatusBadRequest
+}
+
+// address is the client's as far as the proxies in front can be trusted.
+func (h *publicHandler) address(r *http.Request) string {
+	if h.cfg.ForwardedHops > 0 {
+		chain := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		if at := len(chain) - h.cfg.ForwardedHops; at >= 0 {
+			return strings.TrimSpace(chain[at])
+		}
+	}
+	return r.RemoteAddr
+}
+
+type addressKey struct{}
+
+// clientAddress is where a call comes from, by either road.
+func clientAddress(ctx context.Context) string {
+	if address, ok := ctx.Value(addressKey{}).(string); ok {
+		return address
+	}
+	if p, ok := peer.FromContext(ctx); ok {
+		return p.Addr.String()
+	}
+	return ""
+}
+
+// browserService gives Connect's handlers the service that gRPC has.
+type browserService struct{ *service }
+
+var _ matchmakerv1connect.MatchmakerServiceHandler = browserService{}
+
+func unary[Req, Res any](ctx context.Context, s *service, req *connect.Request[Req], call func(context.Context, *Req) (*Res, error)) (*connect.Response[Res], error) {
+	ctx, cancel := context.WithTimeout(ctx, s.mm.cfg.RequestTimeout)
+	defer cancel()
+	res, err := call(ctx, req.Msg)
+	if err != nil {
+		return nil, fromStatus(err)
+	}
+	return connect.NewResponse(res), nil
+}
+
+// fromStatus keeps code and sentence; the codes of both are the same numbers.
+func fromStatus(err error) error {
+	s := status.Convert(err)
+	return connect.NewError(connect.Code(s.Code()), errors.New(s.Message()))
+}
+
+func (b browserService) CreateTicket(ctx context.Context, req *connect.Request[matchmakerv1.CreateTicketRequest]) (*connect.Response[matchmakerv1.CreateTicketResponse], error) {
+	return unary(ctx, b.service, req, b.service.CreateTicket)
+}
+
+func (b browserService) WatchTicket(ctx context.Context, req *connect.Request[matchmakerv1.WatchTicketRequest], stream *connect.ServerStream[matchmakerv1.WatchTicketResponse]) error {
+	if err := b.watch(ctx, req.Msg.GetTicketId(), stream.Send); err != nil {
+		return fromStatus(err)
+	}
+	return nil
+}
+
+func (b browserService) CancelTicket(ctx context.Context, req *connect.Request[matchmakerv1.CancelTicketRequest]) (*connect.Response[matchmakerv1.CancelTicketResponse], error) {
+	return unary(ctx, b.service, req, b.service.CancelTicket)
+}
+
+func (b browserService) CreateRoom(ctx context.Context, req *connect.Request[matchmakerv1.CreateRoomRequest]) (*connect.Response[matchmakerv1.CreateRoomResponse], error) {
+	return unary(ctx, b.service, req, b.service.CreateRoom)
+}
+
+func (b browserService) ListMatches(ctx context.Context, req *connect.Request[matchmakerv1.ListMatchesRequest]) (*connect.Response[matchmakerv1.ListMatchesResponse], error) {
+	return unary(ctx, b.service, req, b.service.ListMatches)
+}
+
+func (b browserService) ListGames(ctx context.Context, req *connect.Request[matchmakerv1.ListGamesRequest]) (*connect.Response[matchmakerv1.ListGamesResponse], error) {
+	return unary(ctx, b.service, req, b.service.ListGames)
+}

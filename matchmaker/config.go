@@ -1,0 +1,204 @@
+package matchmaker
+
+import (
+	"cmp"
+	"crypto/ed25519"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config configures a [Matchmaker]. The zero value works: every zero field
+// means the default named.
+type Config struct {
+	// ID names this matchmaker to the servers. Default: drawn at start.
+	ID string
+	// Key signs join tokens and guest tokens. Default: made at start, which
+	// makes guests strangers after a restart.
+	Key ed25519.PrivateKey
+
+	// InternalAddr is where native gRPC is served. Default 127.0.0.1:8090.
+	InternalAddr string
+	// InternalListener is used instead of InternalAddr when it is set; Run
+	// closes it.
+	InternalListener net.Listener
+	// InternalTLS turns on TLS on the internal port; with ClientCAs and
+	// tls.RequireAndVerifyClientCert it is mutual. Default: plain text.
+	InternalTLS *tls.Config
+
+	// AllowedOrigins lists the web origins besides the page's own that may use
+	// the public handler, such as "https://play.example.com"; "*" allows all.
+	AllowedOrigins []string
+	// ForwardedHops is the number of proxies in front of the public handler. The
+	// client's address is then the one that many from the right of
+	// X-Forwarded-For. Default 0: the address of the connection.
+	ForwardedHops int
+
+	Rates Rates
+
+	TicketExpiry     time.Duration // of a search; default 60 s
+	UnwatchedTimeout time.Duration // until the first watcher; default 10 s
+	WatcherTimeout   time.Duration // after the last watcher; default 5 s
+	KeepEnded        time.Duration // ended tickets can be asked for; default 30 s
+	ProgressInterval time.Duration // between messages of a watched search; default 1 s
+	MaxTickets       int           // ended ones included; default 100,000
+
+	BatchWindow    time.Duration // how long a queue waits for others; default 20 ms
+	Attempts       int           // refusals after which a search ends; default 5
+	ReserveTimeout time.Duration // for a server's answer; default 2 s
+	SeatHold       time.Duration // until a seat that nobody claims is free; default 15 s
+	RoomHold       time.Duration // until a room that nobody enters ends; default 60 s
+	TokenLife      time.Duration // of a join token, whole seconds; default 30 s
+	LoadInterval   time.Duration // at which servers tell their load; default 1 s
+	LastCall       time.Duration // matches that end sooner get nobody new; default 20 s
+	StrikeLasts    time.Duration // a server that did not answer comes last; default 10 s
+
+	MaxRequestBytes int           // of a request on the public handler; default 16 KiB
+	RequestTimeout  time.Duration // to send it, and to answer all but WatchTicket; default 10 s
+
+	// Metrics is where the metrics are registered. Default: nowhere.
+	Metrics prometheus.Registerer
+}
+
+// Rates limits how often players may ask. Each is a token bucket: per second,
+// and at most Burst at once. A rate below zero means no limit.
+type Rates struct {
+	AddressPerSecond float64 // tickets and rooms of one address; default 20
+	AddressBurst     int     // default 200
+	PlayerPerSecond  float64 // tickets of one player; default 2
+	PlayerBurst      int     // default 20
+	CodePerSecond    float64 // room codes tried from one address; default 1
+	CodeBurst        int     // default 30
+	RoomPerSecond    float64 // rooms opened from one address; default 0.5
+	RoomBurst        int     // default 10
+	// Loopback applies the limits of addresses to loopback too, which is
+	// exempt by default.
+	Loopback bool
+}
+
+// DefaultInternalAddr is where native gRPC is served unless configured.
+const DefaultInternalAddr = "127.0.0.1:8090"
+
+func (c Config) withDefaults() Config {
+	c.InternalAddr = cmp.Or(c.InternalAddr, DefaultInternalAddr)
+	c.TicketExpiry = cmp.Or(c.TicketExpiry, time.Minute)
+	c.UnwatchedTimeout = cmp.Or(c.UnwatchedTimeout, 10*time.Second)
+	c.WatcherTimeout = cmp.Or(c.WatcherTimeout, 5*time.Second)
+	c.KeepEnded = cmp.Or(c.KeepEnded, 30*time.Second)
+	c.ProgressInterval = cmp.Or(c.ProgressInterval, time.Second)
+	c.MaxTickets = cmp.Or(c.MaxTickets, 100_000)
+	c.BatchWindow = cmp.Or(c.BatchWindow, 20*time.Millisecond)
+	c.Attempts = cmp.Or(c.Attempts, 5)
+	c.ReserveTimeout = cmp.Or(c.ReserveTimeout, 2*time.Second)
+	c.SeatHold = cmp.Or(c.SeatHold, 15*time.Second)
+	c.RoomHold = cmp.Or(c.RoomHold, time.Minute)
+	c.TokenLife = cmp.Or(c.TokenLife, 30*time.Second)
+	c.LoadInterval = cmp.Or(c.LoadInterval, time.Second)
+	c.LastCall = cmp.Or(c.LastCall, 20*time.Second)
+	c.StrikeLasts = cmp.Or(c.StrikeLasts, 10*time.Second)
+	c.MaxRequestBytes = cmp.Or(c.MaxRequestBytes, 16<<10)
+	c.RequestTimeout = cmp.Or(c.RequestTimeout, 10*time.Second)
+	c.Rates = c.Rates.withDefaults()
+	return c
+}
+
+func (r Rates) withDefaults() Rates {
+	r.AddressPerSecond = cmp.Or(r.AddressPerSecond, 20)
+	r.AddressBurst = cmp.Or(r.AddressBurst, 200)
+	r.PlayerPerSecond = cmp.Or(r.PlayerPerSecond, 2)
+	r.PlayerBurst = cmp.Or(r.PlayerBurst, 20)
+	r.CodePerSecond = cmp.Or(r.CodePerSecond, 1)
+	r.CodeBurst = cmp.Or(r.CodeBurst, 30)
+	r.RoomPerSecond = cmp.Or(r.RoomPerSecond, 0.5)
+	r.RoomBurst = cmp.Or(r.RoomBurst, 10)
+	return r
+}
+
+// Validate returns every mistake in the configuration, nil for none.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf("matchmaker: "+format, args...)) }
+	if len(c.ID) > 64 {
+		fail("ID has %d bytes, at most 64", len(c.ID))
+	}
+	if c.Key != nil && len(c.Key) != ed25519.PrivateKeySize {
+		fail("Key has %d bytes, an Ed25519 private key has %d", len(c.Key), ed25519.PrivateKeySize)
+	}
+	if _, _, err := net.SplitHostPort(c.InternalAddr); err != nil {
+		fail("InternalAddr %q is not host:port", c.InternalAddr)
+	}
+	for _, origin := range c.AllowedOrigins {
+		if !validOrigin(origin) {
+			fail("AllowedOrigins: %q is not an origin like https://play.example.com", origin)
+		}
+	}
+	for _, d := range c.durations() {
+		if d.value < d.least {
+			fail("%s is %s, at least %s", d.name, d.value, d.least)
+		}
+	}
+	if c.TokenLife%time.Second != 0 {
+		fail("TokenLife is %s, it has to be whole seconds", c.TokenLife)
+	}
+	if c.TokenLife < c.SeatHold {
+		fail("TokenLife %s is shorter than SeatHold %s: the seat would outlive its token", c.TokenLife, c.SeatHold)
+	}
+	for _, n := range c.counts() {
+		if n.value < n.least {
+			fail("%s is %d, at least %d", n.name, n.value, n.least)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+type bounded[T any] struct {
+	name         string
+	value, least T
+}
+
+func (c Config) durations() []bounded[time.Duration] {
+	const ms = time.Millisecond
+	return []bounded[time.Duration]{
+		{"TicketExpiry", c.TicketExpiry, ms},
+		{"UnwatchedTimeout", c.UnwatchedTimeout, ms},
+		{"WatcherTimeout", c.WatcherTimeout, ms},
+		{"KeepEnded", c.KeepEnded, ms},
+		{"ProgressInterval", c.ProgressInterval, 10 * ms},
+		{"BatchWindow", c.BatchWindow, 0},
+		{"ReserveTimeout", c.ReserveTimeout, ms},
+		{"SeatHold", c.SeatHold, ms},
+		{"RoomHold", c.RoomHold, ms},
+		{"TokenLife", c.TokenLife, time.Second},
+		{"LoadInterval", c.LoadInterval, 100 * ms},
+		{"LastCall", c.LastCall, 0},
+		{"StrikeLasts", c.StrikeLasts, 0},
+		{"RequestTimeout", c.RequestTimeout, ms},
+	}
+}
+
+func (c Config) counts() []bounded[int] {
+	return []bounded[int]{
+		{"MaxTickets", c.MaxTickets, 1},
+		{"Attempts", c.Attempts, 1},
+		{"MaxRequestBytes", c.MaxRequestBytes, 1024},
+		{"ForwardedHops", c.ForwardedHops, 0},
+		{"Rates.AddressBurst", c.Rates.AddressBurst, 1},
+		{"Rates.PlayerBurst", c.Rates.PlayerBurst, 1},
+		{"Rates.CodeBurst", c.Rates.CodeBurst, 1},
+		{"Rates.RoomBurst", c.Rates.RoomBurst, 1},
+	}
+}
+
+func validOrigin(origin string) bool {
+	if origin == "*" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.Scheme+"://"+u.Host == origin
+}

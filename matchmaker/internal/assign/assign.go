@@ -1,0 +1,206 @@
+// Package assign turns a proposal into seats: it asks the server for them, and
+// on its yes gives each ticket its join token. Seats whose ticket has ended
+// meanwhile go back.
+package assign
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"tactus/matchmaker/internal/fleet"
+	"tactus/matchmaker/internal/room"
+	"tactus/matchmaker/internal/ticket"
+	"tactus/protocol/jointoken"
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+)
+
+// Fleet asks servers.
+type Fleet interface {
+	Reserve(serverID string, r *fleetv1.Reserve) (fleet.Wait, error)
+	Release(serverID string, r *fleetv1.Release)
+	URL(serverID string) string
+}
+
+// Tickets ends searches; the first to finish a ticket wins.
+type Tickets interface {
+	Finish(id string, status ticket.Status) (ticket.Status, bool)
+}
+
+// Signer mints join tokens.
+type Signer interface {
+	Mint(claims jointoken.Claims) (string, error)
+}
+
+// Config configures an [Assigner]. All fields are needed.
+type Config struct {
+	Timeout   time.Duration // for a server's answer
+	HoldSeats time.Duration // for the player to come
+	HoldRoom  time.Duration // for the first player of a private room
+	TokenLife time.Duration
+	// Answered is told the outcome of each reservation and how long it took.
+	Answered func(outcome string, took time.Duration)
+}
+
+// Assigner asks servers for seats.
+type Assigner struct {
+	cfg     Config
+	fleet   Fleet
+	tickets Tickets
+	signer  Signer
+}
+
+// New makes an assigner.
+func New(cfg Config, f Fleet, tickets Tickets, signer Signer) *Assigner {
+	return &Assigner{cfg: cfg, fleet: f, tickets: tickets, signer: signer}
+}
+
+// Proposal seats tickets of one queue in one match.
+type Proposal struct {
+	Key     ticket.Key
+	Server  string
+	Match   string
+	Create  bool
+	Tickets []*ticket.Ticket
+}
+
+// Refusal is a server's no.
+type Refusal struct {
+	Reason string // as in fleet.proto
+}
+
+func (r *Refusal) Error() string { return "the game server refused: " + r.Reason }
+
+// Asked is a proposal that was sent to its server.
+type Asked struct {
+	assigner *Assigner
+	proposal Proposal
+	request  *fleetv1.Reserve
+	url      string
+	began    time.Time
+	wait     fleet.Wait
+}
+
+// Ask sends the reservation and does not wait. From then on the seats count as
+// taken in the fleet's picture.
+func (a *Assigner) Ask(p Proposal) (*Asked, error) {
+	request := &fleetv1.Reserve{
+		RequestId: rand.Text(),
+		MatchId:   p.Match,
+		Create:    p.Create,
+		Game:      p.Key.Game,
+		Mode:      p.Key.Mode,
+		HoldMs:    uint32(a.cfg.HoldSeats.Milliseconds()),
+	}
+	for _, t := range p.Tickets {
+		request.Seats = append(request.Seats, &fleetv1.Seat{
+			PlayerId: t.Player, PlayerName: t.Name, Team: -1, Reservation: rand.Text(),
+		})
+	}
+	return a.send(p, request)
+}
+
+func (a *Assigner) send(p Proposal, request *fleetv1.Reserve) (*Asked, error) {
+	asked := &Asked{assigner: a, proposal: p, request: request, url: a.fleet.URL(p.Server), began: time.Now()}
+	wait, err := a.fleet.Reserve(p.Server, request)
+	if err != nil {
+		a.cfg.Answered("unreachable", 0)
+		return nil, err
+	}
+	asked.wait = wait
+	return asked, nil
+}
+
+// Seat waits for the answer and hands out the seats. Any error means that no
+// ticket was seated.
+func (q *Asked) Seat(ctx context.Context) error {
+	result, err := q.answer(ctx)
+	if err != nil {
+		return err
+	}
+	var lost []string
+	for i, t := range q.proposal.Tickets {
+		reservation := q.request.GetSeats()[i].GetReservation()
+		if !q.assign(t, reservation, result.GetSlots()[i]) {
+			lost = append(lost, reservation)
+		}
+	}
+	if len(lost) > 0 {
+		q.release(lost)
+	}
+	return nil
+}
+
+// answer waits for a yes that can be used.
+func (q *Asked) answer(ctx context.Context) (*fleetv1.ReserveResult, error) {
+	a := q.assigner
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
+	defer cancel()
+	result, err := q.wait(ctx)
+	outcome := "ok"
+	switch {
+	case err != nil:
+		outcome = "no_answer"
+	case !result.GetOk():
+		outcome, err = "refused", &Refusal{Reason: result.GetReason()}
+	case len(result.GetSlots()) != len(q.request.GetSeats()):
+		outcome = "bad_answer"
+		err = fmt.Errorf("the game server gave %d slots for %d seats", len(result.GetSlots()), len(q.request.GetSeats()))
+		q.release(q.reservations())
+	}
+	a.cfg.Answered(outcome, time.Since(q.began))
+	return result, err
+}
+
+func (q *Asked) reservations() []string {
+	var list []string
+	for _, seat := range q.request.GetSeats() {
+		list = append(list, seat.GetReservation())
+	}
+	return list
+}
+
+func (q *Asked) release(reservations []string) {
+	q.assigner.fleet.Release(q.proposal.Server, &fleetv1.Release{MatchId: q.request.GetMatchId(), Reservations: reservations})
+}
+
+// assign reports whether the ticket took its seat.
+func (q *Asked) assign(t *ticket.Ticket, reservation string, slot uint32) bool {
+	a := q.assigner
+	expires := time.Now().Add(a.cfg.TokenLife).Truncate(time.Second)
+	token, err := a.signer.Mint(jointoken.Claims{
+		Player: t.Player, Name: t.Name, Match: q.request.GetMatchId(), Server: q.proposal.Server,
+		Game: t.Key.Game, Mode: t.Key.Mode, Slot: slot, ID: reservation, Expires: expires,
+	})
+	if err != nil {
+		a.tickets.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_ALLOCATION_FAILED, ""))
+		return false
+	}
+	_, won := a.tickets.Finish(t.ID, ticket.AssignedTo(ticket.Assignment{
+		Match: q.request.GetMatchId(), URL: q.url, Token: token,
+		Game: t.Key.Game, Mode: t.Key.Mode, Room: t.Room, Expires: expires,
+	}))
+	return won
+}
+
+// OpenRoom opens a private match on the named server.
+func (a *Assigner) OpenRoom(ctx context.Context, k ticket.Key, server, code string, options []*matchmakerv1.Option) error {
+	request := &fleetv1.Reserve{
+		RequestId: rand.Text(),
+		MatchId:   room.MatchID(code),
+		Create:    true,
+		Game:      k.Game,
+		Mode:      k.Mode,
+		Private:   true,
+		Options:   options,
+		HoldMs:    uint32(a.cfg.HoldRoom.Milliseconds()),
+	}
+	asked, err := a.send(Proposal{Key: k, Server: server, Match: request.GetMatchId(), Create: true}, request)
+	if err != nil {
+		return err
+	}
+	_, err = asked.answer(ctx)
+	return err
+}

@@ -1,0 +1,237 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+)
+
+// Reasons for which a server refuses seats, as fleet.proto names them.
+const (
+	reasonFull        = "full"
+	reasonDraining    = "draining"
+	reasonUnknownGame = "unknown_game"
+	reasonNoMatch     = "no_match"
+	reasonOver        = "over"
+)
+
+// call is a reservation that was asked for and not answered yet.
+type call struct {
+	registry     *Registry
+	server       *server
+	match        *match
+	id           string
+	reservations []string
+	seats        int
+	abandoned    time.Time // zero: somebody waits
+
+	done   chan struct{}
+	result *fleetv1.ReserveResult
+	err    error
+}
+
+// Wait returns the answer to a reservation. When ctx ends first it returns
+// [ErrTimeout], and a late yes will be answered with a release.
+type Wait func(ctx context.Context) (*fleetv1.ReserveResult, error)
+
+// Reserve asks a server for seats and returns at once. From then on the seats
+// count as taken. The request id must be new.
+func (r *Registry) Reserve(serverID string, req *fleetv1.Reserve) (Wait, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.servers[serverID]
+	if s == nil {
+		return nil, ErrGone
+	}
+	m := r.matches[req.GetMatchId()]
+	if m == nil && !req.GetCreate() || m != nil && m.server != s {
+		return nil, ErrGone
+	}
+	if !s.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Reserve{Reserve: req}}) {
+		s.struck = time.Now()
+		return nil, ErrBusy
+	}
+	if m == nil {
+		m = r.expect(s, req)
+	}
+	c := &call{
+		registry: r, server: s, match: m, id: req.GetRequestId(),
+		seats: len(req.GetSeats()), done: make(chan struct{}),
+	}
+	for _, seat := range req.GetSeats() {
+		c.reservations = append(c.reservations, seat.GetReservation())
+	}
+	m.calls++
+	m.held += c.seats
+	s.people += c.seats
+	s.forgetAbandoned()
+	s.calls[c.id] = c
+	return c.wait, nil
+}
+
+// expect adds the match that a server was asked to open; it needs the lock.
+func (r *Registry) expect(s *server, req *fleetv1.Reserve) *match {
+	m := &match{
+		id: req.GetMatchId(), server: s, game: req.GetGame(), mode: req.GetMode(),
+		open: !req.GetPrivate(), private: req.GetPrivate(), born: time.Now(),
+	}
+	if mode := findMode(s.games[m.game], m.mode); mode != nil {
+		m.seats = int(mode.GetMaxPlayers())
+	}
+	r.matches[m.id] = m
+	s.matches[m.id] = m
+	return m
+}
+
+// forgetAbandoned drops calls that nobody waits for and whose seats, if there
+// are any, the server has freed by itself; it needs the lock.
+func (s *server) forgetAbandoned() {
+	for id, c := range s.calls {
+		if !c.abandoned.IsZero() && time.Since(c.abandoned) > time.Minute {
+			delete(s.calls, id)
+		}
+	}
+}
+
+func (c *call) wait(ctx context.Context) (*fleetv1.ReserveResult, error) {
+	select {
+	case <-c.done:
+		return c.result, c.err
+	case <-ctx.Done():
+	}
+	r := c.registry
+	r.mu.Lock()
+	select {
+	case <-c.done: // while the lock was being taken
+		r.mu.Unlock()
+		return c.result, c.err
+	default:
+	}
+	c.abandoned = time.Now()
+	c.server.struck = c.abandoned
+	r.unhold(c)
+	r.mu.Unlock()
+	r.changed()
+	return nil, ErrTimeout
+}
+
+// answer takes in a server's answer to a reservation.
+func (r *Registry) answer(s *server, result *fleetv1.ReserveResult) {
+	r.mu.Lock()
+	c := s.calls[result.GetRequestId()]
+	if c == nil || r.servers[s.id] != s {
+		r.mu.Unlock()
+		return
+	}
+	delete(s.calls, c.id)
+	if !c.abandoned.IsZero() {
+		r.answerLate(c, result)
+		r.mu.Unlock()
+		return
+	}
+	r.unhold(c)
+	if result.GetOk() {
+		s.struck = time.Time{}
+		r.seated(c, result)
+	} else {
+		r.refused(c, result)
+	}
+	r.resolve(c, result, nil)
+	r.mu.Unlock()
+	r.changed()
+}
+
+// seated needs the lock.
+func (r *Registry) seated(c *call, result *fleetv1.ReserveResult) {
+	s, m := c.server, c.match
+	if !m.known() { // it was taken out when another call was refused
+		r.matches[m.id] = m
+		s.matches[m.id] = m
+	}
+	m.confirmed = true
+	if status := result.GetMatch(); status.GetMatchId() == m.id {
+		r.apply(s, status)
+		return
+	}
+	m.people += c.seats
+	s.people += c.seats
+}
+
+// refused learns from a server's no; it needs the lock.
+func (r *Registry) refused(c *call, result *fleetv1.ReserveResult) {
+	s, m := c.server, c.match
+	switch result.GetReason() {
+	case reasonDraining:
+		s.draining = true
+	case reasonUnknownGame:
+		delete(s.games, m.game)
+	case reasonNoMatch, reasonOver:
+		r.drop(m)
+	case reasonFull:
+		if status := result.GetMatch(); status.GetMatchId() == m.id {
+			r.apply(s, status)
+		}
+		switch {
+		case !m.known() || !m.confirmed:
+			s.full = true
+		case m.people+c.seats <= m.seats:
+			// The picture must be old, for these people did not fit: the match
+			// counts as full until the server tells otherwise.
+			s.people += m.seats - m.people
+			m.people = m.seats
+		}
+	default:
+		s.struck = time.Now()
+	}
+}
+
+// answerLate gives back what nobody waits for any more; it needs the lock.
+func (r *Registry) answerLate(c *call, result *fleetv1.ReserveResult) {
+	if !result.GetOk() {
+		return
+	}
+	if status := result.GetMatch(); status.GetMatchId() == c.match.id {
+		r.apply(c.server, status)
+	}
+	c.server.send(releaseMessage(&fleetv1.Release{MatchId: c.match.id, Reservations: c.reservations}))
+}
+
+// Release gives back seats of a match that was reserved before.
+func (r *Registry) Release(serverID string, release *fleetv1.Release) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.servers[serverID]; s != nil {
+		s.send(releaseMessage(release))
+	}
+}
+
+// settle resolves a call of a server that is going; it needs the lock.
+func (r *Registry) settle(c *call, result *fleetv1.ReserveResult, err error) {
+	delete(c.server.calls, c.id)
+	if !c.abandoned.IsZero() {
+		return
+	}
+	r.unhold(c)
+	r.resolve(c, result, err)
+}
+
+func (r *Registry) resolve(c *call, result *fleetv1.ReserveResult, err error) {
+	c.result, c.err = result, err
+	close(c.done)
+}
+
+// unhold gives the call's seats back to the picture; it needs the lock. A match
+// that no server told of and nobody asks for any more is forgotten.
+func (r *Registry) unhold(c *call) {
+	m, s := c.match, c.server
+	if m.known() { // else drop has done it
+		held := min(c.seats, m.held)
+		m.held -= held
+		s.people -= held
+	}
+	m.calls--
+	if m.calls == 0 && !m.confirmed {
+		r.drop(m)
+	}
+}

@@ -1,0 +1,177 @@
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+)
+
+// What one server may tell.
+const (
+	maxID               = 64
+	maxGames            = 64
+	maxModes            = 64
+	maxMatchesPerServer = 20_000
+	maxSeats            = 4096
+	// News beyond this rate wait in the stream.
+	newsPerSecond = 200
+	newsBurst     = 400
+
+	registerTimeout = 5 * time.Second
+)
+
+// Service serves fleet.v1 over a [Registry].
+type Service struct {
+	fleetv1.UnimplementedFleetServiceServer
+	registry *Registry
+}
+
+// NewService makes the service of a registry.
+func NewService(r *Registry) *Service { return &Service{registry: r} }
+
+type stream = grpc.BidiStreamingServer[fleetv1.ConnectRequest, fleetv1.ConnectResponse]
+
+// Connect is one server's stream. It receives in a goroutine of its own, which
+// ends with the stream, because a handler that waits in Recv could not end it.
+func (svc *Service) Connect(str stream) error {
+	r := svc.registry
+	first := make(chan *fleetv1.Register, 1)
+	attached := make(chan *server, 1)
+	failed := make(chan error, 1)
+	go func() { failed <- r.receive(str, first, attached) }()
+
+	timeout := time.NewTimer(registerTimeout)
+	defer timeout.Stop()
+	var reg *fleetv1.Register
+	select {
+	case reg = <-first:
+	case err := <-failed:
+		return err
+	case <-timeout.C:
+		return status.Error(codes.DeadlineExceeded, "no Register within 5 s")
+	case <-r.stopped:
+		return errStopping
+	}
+	if err := checkRegister(reg); err != nil {
+		return status.Error(codes.InvalidArgument, err.Error())
+	}
+	s := r.add(reg)
+	attached <- s
+	r.log.Info("game server registered", zap.String("server", s.id), zap.String("url", s.url),
+		zap.Int("matches", len(reg.GetMatches())))
+	err := r.transmit(str, s, failed)
+	r.remove(s)
+	r.log.Info("game server is gone", zap.String("server", s.id), zap.Bool("superseded", s.superseded), zap.Error(err))
+	return err
+}
+
+var (
+	errStopping   = status.Error(codes.Unavailable, "the matchmaker is stopping")
+	errSuperseded = status.Error(codes.Aborted, "a newer stream registered as this server")
+)
+
+func (r *Registry) transmit(str stream, s *server, failed <-chan error) error {
+	for {
+		select {
+		case m := <-s.out:
+			if err := str.Send(m); err != nil {
+				return err
+			}
+		case err := <-failed:
+			return err
+		case <-s.gone:
+			return errSuperseded
+		case <-r.stopped:
+			return errStopping
+		}
+	}
+}
+
+// receive takes in what the server says. It returns nil at the regular end of
+// the server's side.
+func (r *Registry) receive(str stream, first chan<- *fleetv1.Register, attached <-chan *server) error {
+	m, err := str.Recv()
+	if err != nil {
+		return err
+	}
+	if m.GetRegister() == nil {
+		return status.Error(codes.InvalidArgument, "the first message of the stream must be Register")
+	}
+	first <- m.GetRegister()
+	var s *server
+	select {
+	case s = <-attached:
+	case <-str.Context().Done():
+		return str.Context().Err()
+	}
+	limit := rate.NewLimiter(newsPerSecond, newsBurst)
+	for {
+		m, err := str.Recv()
+		if err != nil {
+			return ended(err)
+		}
+		if m.GetReserveResult() == nil {
+			if err := limit.Wait(str.Context()); err != nil {
+				return err
+			}
+		}
+		switch m := m.GetMessage().(type) {
+		case *fleetv1.ConnectRequest_Load:
+			r.load(s, m.Load)
+		case *fleetv1.ConnectRequest_ReserveResult:
+			r.answer(s, m.ReserveResult)
+		case *fleetv1.ConnectRequest_MatchEnded:
+			r.matchEnded(s, m.MatchEnded.GetMatchId())
+		case *fleetv1.ConnectRequest_Register:
+			return status.Error(codes.InvalidArgument, "Register came twice on one stream")
+		}
+	}
+}
+
+func checkRegister(reg *fleetv1.Register) error {
+	if id := reg.GetServerId(); id == "" || len(id) > maxID {
+		return fmt.Errorf("server_id has %d bytes, it needs 1 to %d", len(id), maxID)
+	}
+	u, err := url.Parse(reg.GetPublicUrl())
+	if err != nil || u.Scheme != "ws" && u.Scheme != "wss" || u.Host == "" {
+		return fmt.Errorf("public_url %q is not a ws:// or wss:// URL", reg.GetPublicUrl())
+	}
+	if n := len(reg.GetGames()); n == 0 || n > maxGames {
+		return fmt.Errorf("%d games, it needs 1 to %d", n, maxGames)
+	}
+	if n := len(reg.GetMatches()); n > maxMatchesPerServer {
+		return fmt.Errorf("%d matches, at most %d", n, maxMatchesPerServer)
+	}
+	for _, g := range reg.GetGames() {
+		if n := len(g.GetName()); n == 0 || n > maxID {
+			return fmt.Errorf("game name %q has %d bytes, it needs 1 to %d", g.GetName(), n, maxID)
+		}
+		if n := len(g.GetModes()); n == 0 || n > maxModes {
+			return fmt.Errorf("game %s has %d modes, it needs 1 to %d", g.GetName(), n, maxModes)
+		}
+		for _, m := range g.GetModes() {
+			if m.GetName() == "" || m.GetMaxPlayers() == 0 || m.GetMaxPlayers() > maxSeats {
+				return fmt.Errorf("mode %q of game %s has %d seats, it needs a name and 1 to %d seats", m.GetName(), g.GetName(), m.GetMaxPlayers(), maxSeats)
+			}
+		}
+	}
+	return nil
+}
+
+// ended makes the regular end of the server's side no error.
+func ended(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,237 @@
+package fleet
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/internal/ticket"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+)
+
+const (
+	// Stand-ins for servers without a limit.
+	unlimitedMatches = 10_000
+	unlimitedPlayers = 100_000
+	// Below this share of its cores a process's CPU says nothing about which
+	// of two servers is the better one; seats and matches do.
+	busyCPU = 0.5
+)
+
+// Errors of [Registry.Resolve].
+var (
+	ErrNoServer = errors.New("no game server has registered yet; try again in a moment")
+	ErrUnknown  = errors.New("unknown")
+)
+
+// Resolve finds the queue for a game and mode as a player names them: an empty
+// game is the only one there is, an empty mode the game's first. Games whose
+// servers are all away for now are still known.
+func (r *Registry) Resolve(game, mode string) (ticket.Key, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.games) == 0 {
+		return ticket.Key{}, ErrNoServer
+	}
+	if game == "" {
+		if len(r.games) > 1 {
+			return ticket.Key{}, fmt.Errorf("%w game: several are hosted here, name one of %s", ErrUnknown, r.gameNames())
+		}
+		for name := range r.games {
+			game = name
+		}
+	}
+	info := r.games[game]
+	if info == nil {
+		return ticket.Key{}, fmt.Errorf("%w game %q; hosted here: %s", ErrUnknown, game, r.gameNames())
+	}
+	if mode == "" {
+		return ticket.Key{Game: game, Mode: info.GetModes()[0].GetName()}, nil
+	}
+	if findMode(info, mode) == nil {
+		names := make([]string, 0, len(info.GetModes()))
+		for _, m := range info.GetModes() {
+			names = append(names, m.GetName())
+		}
+		return ticket.Key{}, fmt.Errorf("%w mode %q of %s; it has: %s", ErrUnknown, mode, game, strings.Join(names, ", "))
+	}
+	return ticket.Key{Game: game, Mode: mode}, nil
+}
+
+func (r *Registry) gameNames() string {
+	names := make([]string, 0, len(r.games))
+	for name := range r.games {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func findMode(g *matchmakerv1.GameInfo, name string) *matchmakerv1.ModeInfo {
+	for _, m := range g.GetModes() {
+		if m.GetName() == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// View is the fleet as one queue sees it.
+func (r *Registry) View(k ticket.Key) matchfn.View {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	var v matchfn.View
+	for _, s := range r.servers {
+		mode := findMode(s.games[k.Game], k.Mode)
+		if mode == nil {
+			continue
+		}
+		v.Seats = max(v.Seats, int(mode.GetMaxPlayers()))
+		v.Servers = append(v.Servers, s.view(s.games[k.Game].GetVersion(), now, r.cfg.StrikeLasts))
+		for _, m := range s.matches {
+			if m.game == k.Game && m.mode == k.Mode {
+				v.Matches = append(v.Matches, m.view(now, r.cfg.LastCall))
+			}
+		}
+	}
+	return v
+}
+
+func (s *server) view(version string, now time.Time, strikeLasts time.Duration) matchfn.Server {
+	maxMatches := cmp.Or(s.maxMatches, unlimitedMatches)
+	maxPlayers := cmp.Or(s.maxPlayers, unlimitedPlayers)
+	load := max(float64(len(s.matches))/float64(maxMatches), float64(s.people)/float64(maxPlayers))
+	if s.cpu > busyCPU {
+		load = max(load, s.cpu)
+	}
+	return matchfn.Server{
+		ID:          s.id,
+		Version:     version,
+		Load:        load,
+		FreeMatches: maxMatches - len(s.matches),
+		FreePlayers: maxPlayers - s.people,
+		Draining:    s.draining,
+		Full:        s.full,
+		Struck:      !s.struck.IsZero() && now.Sub(s.struck) < strikeLasts,
+	}
+}
+
+func (m *match) view(now time.Time, lastCall time.Duration) matchfn.Match {
+	return matchfn.Match{
+		ID:       m.id,
+		Server:   m.server.id,
+		People:   m.people + m.held,
+		Seats:    m.seats,
+		Open:     m.open,
+		Private:  m.private,
+		Opening:  !m.confirmed,
+		LastCall: !m.ends.IsZero() && m.ends.Sub(now) < lastCall,
+	}
+}
+
+// Found is a match that a ticket may want.
+type Found struct {
+	Key     ticket.Key
+	Version string
+	Open    bool
+	Private bool
+	Free    int
+}
+
+// Find looks a match up.
+func (r *Registry) Find(matchID string) (Found, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.matches[matchID]
+	if m == nil {
+		return Found{}, false
+	}
+	return Found{
+		Key:     ticket.Key{Game: m.game, Mode: m.mode},
+		Version: m.server.games[m.game].GetVersion(),
+		Open:    m.open,
+		Private: m.private,
+		Free:    m.seats - m.people - m.held,
+	}, true
+}
+
+// URL is where browsers reach the server; empty when it is not live.
+func (r *Registry) URL(serverID string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.servers[serverID]; s != nil {
+		return s.url
+	}
+	return ""
+}
+
+// OpenMatches lists public matches with free seats, fullest first; empty names
+// mean all.
+func (r *Registry) OpenMatches(game, mode string, limit int) []*matchmakerv1.OpenMatch {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	var list []*matchmakerv1.OpenMatch
+	for _, m := range r.matches {
+		people := m.people + m.held
+		if !m.open || m.private || !m.confirmed || people >= m.seats ||
+			game != "" && m.game != game || mode != "" && m.mode != mode {
+			continue
+		}
+		list = append(list, &matchmakerv1.OpenMatch{
+			MatchId: m.id, Game: m.game, Mode: m.mode,
+			People: uint32(people), Seats: uint32(m.seats), AgeS: uint32(now.Sub(m.born) / time.Second),
+		})
+	}
+	slices.SortFunc(list, func(a, b *matchmakerv1.OpenMatch) int {
+		return cmp.Or(cmp.Compare(b.GetPeople(), a.GetPeople()), cmp.Compare(a.GetMatchId(), b.GetMatchId()))
+	})
+	return list[:min(len(list), limit)]
+}
+
+// Games lists what live servers host, one entry for each version.
+func (r *Registry) Games() []*matchmakerv1.GameInfo {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	type release struct{ name, version string }
+	seen := make(map[release]bool)
+	var list []*matchmakerv1.GameInfo
+	for _, s := range r.servers {
+		for _, g := range s.games {
+			key := release{g.GetName(), g.GetVersion()}
+			if !seen[key] {
+				seen[key] = true
+				list = append(list, proto.CloneOf(g))
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b *matchmakerv1.GameInfo) int {
+		return cmp.Or(cmp.Compare(a.GetName(), b.GetName()), cmp.Compare(a.GetVersion(), b.GetVersion()))
+	})
+	return list
+}
+
+// Totals counts what is live.
+type Totals struct {
+	Servers int
+	Matches int
+	People  int // in matches, seats asked for included
+}
+
+// Totals counts servers, matches and people.
+func (r *Registry) Totals() Totals {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := Totals{Servers: len(r.servers), Matches: len(r.matches)}
+	for _, s := range r.servers {
+		t.People += s.people
+	}
+	return t
+}

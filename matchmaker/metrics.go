@@ -1,0 +1,98 @@
+package matchmaker
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tactus/matchmaker/internal/fleet"
+	"tactus/matchmaker/internal/ticket"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+)
+
+const metricsPrefix = "tactus_matchmaker_"
+
+type metrics struct {
+	created  *prometheus.CounterVec
+	ended    *prometheus.CounterVec
+	wait     *prometheus.HistogramVec
+	search   *prometheus.GaugeVec
+	reserve  *prometheus.HistogramVec
+	rooms    prometheus.Counter
+	limited  *prometheus.CounterVec
+	watchers prometheus.Gauge
+}
+
+func newMetrics() *metrics {
+	queue := []string{"game", "mode"}
+	seconds := []float64{.005, .02, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
+	return &metrics{
+		created: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: metricsPrefix + "tickets_created_total", Help: "Searches begun.",
+		}, queue),
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: metricsPrefix + "tickets_ended_total", Help: "Searches ended, by reason.",
+		}, append(queue, "reason")),
+		wait: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: metricsPrefix + "wait_seconds", Help: "Time from a search's begin to its match.", Buckets: seconds,
+		}, queue),
+		search: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: metricsPrefix + "tickets_searching", Help: "Searches going on.",
+		}, queue),
+		reserve: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: metricsPrefix + "reserve_seconds", Help: "Time a game server took to answer a reservation, by outcome.", Buckets: seconds,
+		}, []string{"outcome"}),
+		rooms: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: metricsPrefix + "rooms_created_total", Help: "Private rooms opened.",
+		}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: metricsPrefix + "limited_total", Help: "Requests refused for coming too often, by limit.",
+		}, []string{"limit"}),
+		watchers: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: metricsPrefix + "watchers", Help: "Streams watching a ticket.",
+		}),
+	}
+}
+
+// register adds everything to the registerer, with gauges read from the fleet.
+func (m *metrics) register(to prometheus.Registerer, totals func() fleet.Totals) error {
+	gauge := func(name, help string, read func(fleet.Totals) int) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: metricsPrefix + name, Help: help},
+			func() float64 { return float64(read(totals())) })
+	}
+	collectors := []prometheus.Collector{
+		m.created, m.ended, m.wait, m.search, m.reserve, m.rooms, m.limited, m.watchers,
+		gauge("servers", "Live game servers.", func(t fleet.Totals) int { return t.Servers }),
+		gauge("matches", "Matches on live game servers.", func(t fleet.Totals) int { return t.Matches }),
+		gauge("people", "People in matches, reserved seats included.", func(t fleet.Totals) int { return t.People }),
+	}
+	for _, c := range collectors {
+		if err := to.Register(c); err != nil {
+			return fmt.Errorf("matchmaker metrics: %w", err)
+		}
+	}
+	return nil
+}
+
+func (m *metrics) ticketCreated(k ticket.Key) {
+	m.created.WithLabelValues(k.Game, k.Mode).Inc()
+	m.search.WithLabelValues(k.Game, k.Mode).Inc()
+}
+
+func (m *metrics) ticketEnded(t *ticket.Ticket, s ticket.Status) {
+	m.search.WithLabelValues(t.Key.Game, t.Key.Mode).Dec()
+	m.ended.WithLabelValues(t.Key.Game, t.Key.Mode, reasonLabel(s.Reason)).Inc()
+	if s.State == ticket.Assigned {
+		m.wait.WithLabelValues(t.Key.Game, t.Key.Mode).Observe(s.At.Sub(t.Created).Seconds())
+	}
+}
+
+func (m *metrics) reserveAnswered(outcome string, took time.Duration) {
+	m.reserve.WithLabelValues(outcome).Observe(took.Seconds())
+}
+
+func reasonLabel(r matchmakerv1.EndReason) string {
+	return strings.ToLower(strings.TrimPrefix(r.String(), "END_REASON_"))
+}
