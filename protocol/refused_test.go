@@ -62,7 +62,9 @@ func refusedCases() []refusedCase {
 		{"snapshot with a string in a section", protocol.TypeSnapshot, raw("9a 11 01 00 00 00 01 91 a0 c0 c0 c0"), protocol.ErrMalformed},
 		{"snapshot with an event of two elements", protocol.TypeSnapshot, raw("9a 11 01 00 00 00 01 c0 c0 c0 91 92 01 02"), protocol.ErrMalformed},
 		{"roster with a slot that no match has", protocol.TypeRoster, raw("92 12 91 94 cd ff ff a1 61 00 00"), protocol.ErrRange},
-		{"roster with too long a name", protocol.TypeRoster,
-			protocol.AppendRoster(nil, &protocol.Roster{Entries: []protocol.RosterEntry{{Name: strings.Repeat("ä", protocol.MaxName+1)}}}), protocol.ErrTooLong},
+		{
+			"roster with too long a name", protocol.TypeRoster,
+			protocol.AppendRoster(nil, &protocol.Roster{Entries: []protocol.RosterEntry{{Name: strings.Repeat("ä", protocol.MaxName+1)}}}), protocol.ErrTooLong,
+		},
 	}
 }

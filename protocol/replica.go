@@ -198,8 +198,11 @@ func (r *Replica) Apply(s *Snapshot) error {
 			return err
 		}
 	}
+	if err := r.applyEvents(s); err != nil {
+		return err
+	}
 	r.tick, r.synced = s.Tick, true
-	return r.applyEvents(s)
+	return nil
 }
 
 func (r *Replica) applySection(kind sectionKind, section Section, diff bool) error {

@@ -1,0 +1,47 @@
+package protocol_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"tactus/protocol"
+)
+
+func TestCloseCodes(t *testing.T) {
+	seen := map[string]bool{}
+	last := protocol.CloseCode(0)
+	for _, c := range protocol.CloseCodes() {
+		if c <= last || seen[c.Name()] {
+			t.Errorf("%v is out of order or not unique", c)
+		}
+		last, seen[c.Name()] = c, true
+		if c.Reconnect() != (c >= 4000 && c <= 4499) || c < 4000 || c > 4999 {
+			t.Errorf("%v is in the wrong range", c)
+		}
+		if s := c.Sentence(); len(s) > 123 || !strings.HasSuffix(s, ".") {
+			t.Errorf("%v: %q does not fit a close frame", c, s)
+		}
+	}
+	for _, c := range []protocol.CloseCode{0, 1000, 1001, 1006, 1015, 3000, 4499, 5000} {
+		if !c.Reconnect() {
+			t.Errorf("%v counts as a lost connection", c)
+		}
+	}
+	if unknown := protocol.CloseCode(4999); unknown.Reconnect() || unknown.Name() != "4999" || unknown.Sentence() == "" {
+		t.Errorf("an unknown code: %v, %q", unknown, unknown.Sentence())
+	}
+}
+
+func TestTheContractListsEveryCloseCode(t *testing.T) {
+	doc, err := os.ReadFile("../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range protocol.CloseCodes() {
+		if row := fmt.Sprintf("| %d | %s |", c, c.Name()); !strings.Contains(string(doc), row) {
+			t.Errorf("docs/protocol.md has no row %q", row)
+		}
+	}
+}
