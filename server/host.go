@@ -242,7 +242,7 @@ func (s *Server) newMatch(id string, g game.Game, cfg game.MatchConfig, private 
 		ID: id, Game: g, Match: cfg, Private: private,
 		Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.Empty, HashEvery: hashEvery,
 		Clock: match.SystemClock(), Metrics: s.metrics, Log: log,
-		Writer: func(sim *game.Simulation) *matchlog.Writer {
+		Record: func(sim *game.Simulation) match.Recorder {
 			return s.logs.Create(matchlog.Header{
 				Match: id, Game: info.Name, Version: info.Version, Mode: cfg.Mode.Name, Seed: cfg.Seed,
 				Options: cfg.Options, Rate: info.Rate(), Schema: sim.Schema().Hash(), Started: time.Now(),

@@ -73,7 +73,7 @@ func (m *Match) botOf(team int32) game.Slot {
 
 func (m *Match) removeBot(p game.Slot) {
 	if m.sim.Leave(p, game.LeaveReplaced) {
-		m.writer.Leave(p, game.LeaveReplaced)
+		m.record.Leave(p, game.LeaveReplaced)
 		m.announceBot(p, protocol.RosterBot|protocol.RosterGone)
 	}
 }

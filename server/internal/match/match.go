@@ -17,7 +17,6 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
-	"tactus/server/internal/matchlog"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/replicate"
 	"tactus/server/internal/session"
@@ -37,7 +36,7 @@ type Config struct {
 	HashEvery int           // snapshots between state hashes sent to clients; 0: none
 
 	Clock   Clock
-	Writer  func(*game.Simulation) *matchlog.Writer // called once, at tick 0
+	Record  func(*game.Simulation) Recorder // called once, at tick 0
 	Metrics *metrics.Metrics
 	Log     *zap.Logger
 
@@ -47,6 +46,19 @@ type Config struct {
 	OnStatus func()
 	OnSeated func(player string)
 	OnEnd    func(EndReport)
+}
+
+// Recorder writes the match's log. It is called within ticks, so it must not
+// block; memory it is given is the caller's again when it returns.
+type Recorder interface {
+	Checkpoint(sim *game.Simulation)
+	Join(p game.Slot, info game.PlayerInfo, player, name string)
+	Leave(p game.Slot, why game.LeaveReason)
+	Command(p game.Slot, name string, args []int32)
+	Input(p game.Slot, lag int32, words []uint32)
+	// Tick ends a tick: what came before it belongs to that tick's border.
+	Tick(t game.Tick, hash uint64)
+	Close(reason string)
 }
 
 // Status is what others may know of a match.
@@ -87,7 +99,7 @@ type Match struct {
 	sim    *game.Simulation
 	engine *replicate.Engine
 	poller *ws.Poller
-	writer *matchlog.Writer
+	record Recorder
 	pacer  pacer
 
 	shared  session.Shared
@@ -139,8 +151,8 @@ func New(cfg Config) (*Match, error) {
 	m.online = make([]*session.Seat, 0, len(m.seats))
 	m.emptySince = now
 	m.publish()
-	m.writer = cfg.Writer(sim)
-	m.writer.Checkpoint(sim)
+	m.record = cfg.Record(sim)
+	m.record.Checkpoint(sim)
 	return m, nil
 }
 
@@ -216,8 +228,8 @@ func (m *Match) Tick(now int64) {
 		return
 	}
 	m.step()
-	m.deliver()
 	m.watchOutcome(now)
+	m.deliver()
 	if m.changed {
 		m.publish()
 	}
@@ -278,15 +290,15 @@ func (m *Match) step() {
 	t := m.sim.Tick() + 1
 	for _, s := range m.online {
 		if lag, words, ok := s.Input(t); ok && m.sim.SetInput(s.Slot(), lag, words) {
-			m.writer.Input(s.Slot(), lag, words)
+			m.record.Input(s.Slot(), lag, words)
 		}
 	}
 	m.sim.Step()
 	m.shared.Tick = t
 	m.cfg.Metrics.Ticks.Inc()
-	m.writer.Tick(t, m.sim.Hash())
+	m.record.Tick(t, m.sim.Hash())
 	if int(t)%(checkpointEvery*m.info.Rate()) == 0 {
-		m.writer.Checkpoint(m.sim)
+		m.record.Checkpoint(m.sim)
 	}
 	m.engine.CollectEvents(t)
 }
@@ -351,7 +363,7 @@ func (m *Match) stopInput(s *session.Seat) {
 	var zero [game.MaxInputWord]uint32
 	words := zero[:m.info.Input.Stride]
 	if m.sim.SetInput(s.Slot(), 0, words) {
-		m.writer.Input(s.Slot(), 0, words)
+		m.record.Input(s.Slot(), 0, words)
 	}
 }
 
@@ -397,6 +409,6 @@ func (m *Match) close() {
 	if err := m.poller.Close(); err != nil {
 		m.cfg.Log.Warn("closing the poller", zap.Error(err))
 	}
-	m.writer.Close(m.ended)
+	m.record.Close(m.ended)
 	m.cfg.OnEnd(EndReport{ID: m.cfg.ID, Reason: m.ended, Results: m.results})
 }

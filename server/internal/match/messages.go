@@ -74,7 +74,7 @@ func (m *Match) broadcastRoster(e protocol.RosterEntry) {
 func (m *Match) command(s *session.Seat, c protocol.Command) {
 	reply, ok := m.sim.Command(s.Slot(), c.Name, c.Args)
 	// Refused commands are logged too: refusing may have changed state.
-	m.writer.Command(s.Slot(), c.Name, c.Args)
+	m.record.Command(s.Slot(), c.Name, c.Args)
 	if c.ID != 0 {
 		s.Queue(func(dst []byte) []byte {
 			return protocol.AppendReply(dst, &protocol.Reply{ID: c.ID, OK: ok, Words: reply})

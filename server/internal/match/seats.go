@@ -175,7 +175,7 @@ func (m *Match) seatPerson(s *session.Seat) {
 
 func (m *Match) join(p game.Slot, info game.PlayerInfo, player, name string) {
 	if m.sim.Join(p, info) {
-		m.writer.Join(p, info, player, name)
+		m.record.Join(p, info, player, name)
 	}
 }
 
@@ -234,7 +234,7 @@ func (m *Match) leave(s *session.Seat, code protocol.CloseCode, why game.LeaveRe
 func (m *Match) free(s *session.Seat, why game.LeaveReason) {
 	if taken, bot := m.sim.Taken(s.Slot()); taken && !bot {
 		m.sim.Leave(s.Slot(), why)
-		m.writer.Leave(s.Slot(), why)
+		m.record.Leave(s.Slot(), why)
 	}
 	m.announce(s, protocol.RosterGone)
 	s.Free()

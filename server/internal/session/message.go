@@ -23,7 +23,7 @@ func (s *Seat) Message(b []byte) error {
 		return s.ping(b)
 	case protocol.TypeCommand:
 		return s.command(b)
-	case protocol.TypeChat:
+	case protocol.TypeSay:
 		return s.chat(b)
 	case protocol.TypeBye:
 		s.bye = true

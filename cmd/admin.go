@@ -1,0 +1,146 @@
+package tactuscmd
+
+import (
+	"crypto/subtle"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+
+	"tactus/server"
+)
+
+//go:embed dashboard.html
+var dashboardSource string
+
+var dashboard = template.Must(template.New("dashboard").Parse(dashboardSource))
+
+// adminFlags are where the admin port is and who may see it.
+type adminFlags struct{ listen, token string }
+
+func (f *adminFlags) add(c *cobra.Command, def string) {
+	c.Flags().StringVar(&f.listen, "admin", def, "admin port: dashboard, metrics, pprof")
+	c.Flags().StringVar(&f.token, "admin-token", "", "token that the admin port asks for; needed when it is not on loopback")
+}
+
+// open listens on the admin port.
+func (f *adminFlags) open() (net.Listener, error) {
+	host, _, err := net.SplitHostPort(f.listen)
+	if err != nil {
+		return nil, fmt.Errorf("--admin %s: want host:port", f.listen)
+	}
+	ip := net.ParseIP(host)
+	if f.token == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("--admin %s is not a loopback address; set --admin-token", f.listen)
+	}
+	return listen("admin", f.listen)
+}
+
+// newRegistry makes a registry with the process's own figures in it.
+func newRegistry() *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return reg
+}
+
+// handler serves the admin port. matches is nil in a process that hosts none.
+func (f *adminFlags) handler(reg *prometheus.Registry, matches func() []server.MatchStatus) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /api/matches", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(sorted(matches))
+	})
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_ = dashboard.Execute(w, newOverview(reg, sorted(matches)))
+	})
+	if f.token == "" {
+		return mux
+	}
+	return requireToken(f.token, mux)
+}
+
+// requireToken asks for the token as a bearer token, or as the password of basic
+// authentication, which browsers can ask their user for.
+func requireToken(token string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if _, password, ok := r.BasicAuth(); ok {
+			given = password
+		}
+		if subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
+			w.Header().Set("WWW-Authenticate", `Basic realm="tactus admin"`)
+			http.Error(w, "the admin token is missing or wrong", http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func sorted(matches func() []server.MatchStatus) []server.MatchStatus {
+	list := []server.MatchStatus{}
+	if matches != nil {
+		list = append(list, matches()...)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Started.Before(list[j].Started) })
+	return list
+}
+
+// overview is what the dashboard shows.
+type overview struct {
+	Now     string
+	Figures []figure
+	Matches []matchRow
+}
+
+type figure struct {
+	Name  string
+	Value float64
+}
+
+type matchRow struct {
+	server.MatchStatus
+	Age string
+}
+
+func newOverview(reg *prometheus.Registry, matches []server.MatchStatus) overview {
+	o := overview{Now: time.Now().Format(time.TimeOnly)}
+	for _, m := range matches {
+		o.Matches = append(o.Matches, matchRow{m, time.Since(m.Started).Round(time.Second).String()})
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		return o
+	}
+	for _, f := range families {
+		name, ours := strings.CutPrefix(f.GetName(), "tactus_")
+		if !ours || len(f.GetMetric()) != 1 {
+			continue
+		}
+		m := f.GetMetric()[0]
+		switch {
+		case m.GetCounter() != nil:
+			o.Figures = append(o.Figures, figure{name, m.GetCounter().GetValue()})
+		case m.GetGauge() != nil:
+			o.Figures = append(o.Figures, figure{name, m.GetGauge().GetValue()})
+		}
+	}
+	return o
+}

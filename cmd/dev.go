@@ -1,0 +1,131 @@
+package tactuscmd
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"tactus/game"
+	"tactus/matchmaker"
+	"tactus/protocol"
+	"tactus/server"
+)
+
+// devConfig is what `tactus dev` is told.
+type devConfig struct {
+	listen, internal, public string
+	data, page               string
+	options, origins         []string
+	portable                 bool
+	admin                    adminFlags
+}
+
+func devCommand(games []game.Game) *cobra.Command {
+	var cfg devConfig
+	c := &cobra.Command{
+		Use: "dev", Short: "Run everything in one process: page, matchmaker, one game server, dashboard",
+		Args: cobra.NoArgs,
+	}
+	f := c.Flags()
+	f.StringVar(&cfg.listen, "listen", "127.0.0.1:8080", "public port: page, matchmaker API, /play")
+	f.StringVar(&cfg.internal, "internal", matchmaker.DefaultInternalAddr, "internal port: native gRPC")
+	f.StringVar(&cfg.public, "public-url", "", "ws:// URL of /play as browsers reach it; made from --listen")
+	f.StringVar(&cfg.data, "data", "data", "folder for replays and the signing key")
+	f.StringVar(&cfg.page, "page", "", "folder with your own page, served instead of the arena's")
+	f.StringArrayVar(&cfg.options, "option", nil, "name=number, given to every match; may be repeated")
+	f.StringArrayVar(&cfg.origins, "origin", nil, "other page that may connect, as https://host; may be repeated")
+	f.BoolVar(&cfg.portable, "portable-io", false, "keep sockets in Go's poller instead of raw descriptors")
+	cfg.admin.add(c, "127.0.0.1:8091")
+	logger := logFlags(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		log, err := logger()
+		if err != nil {
+			return err
+		}
+		return runDev(c.Context(), &cfg, log, games)
+	}
+	return c
+}
+
+// runDev opens the three ports first, so that a taken one is said before
+// anything has started.
+func runDev(ctx context.Context, cfg *devConfig, log *zap.Logger, games []game.Game) error {
+	public, err := listen("listen", cfg.listen)
+	if err != nil {
+		return err
+	}
+	internal, err := listen("internal", cfg.internal)
+	if err != nil {
+		return err
+	}
+	admin, err := cfg.admin.open()
+	if err != nil {
+		return err
+	}
+	reg := newRegistry()
+	mm, gs, err := devParts(cfg, internal, reg, log, games)
+	if err != nil {
+		return err
+	}
+	if cfg.public == "" {
+		gs.SetPublicURL(playURL(public.Addr()))
+	}
+	page, err := pageHandler(cfg.page)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(protocol.Path, gs.Handler())
+	mux.Handle("/healthz", gs.Handler())
+	mux.Handle(matchmakerPath, mm.Handler())
+	mux.Handle("/", page)
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return mm.Run(ctx) })
+	group.Go(func() error { return gs.Host(ctx) })
+	group.Go(func() error { return serve(ctx, publicServer(mux), public) })
+	group.Go(func() error { return serve(ctx, publicServer(cfg.admin.handler(reg, gs.Matches)), admin) })
+	log.Info("Tactus plays", zap.String("page", "http://"+public.Addr().String()+"/"),
+		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))
+	return group.Wait()
+}
+
+func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, log *zap.Logger, games []game.Game) (*matchmaker.Matchmaker, *server.Server, error) {
+	options, err := parseOptions(cfg.options)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := loadKey(cfg.data)
+	if err != nil {
+		return nil, nil, err
+	}
+	mm, err := matchmaker.New(matchmaker.Config{
+		Key: key, InternalAddr: cfg.internal, InternalListener: internal, AllowedOrigins: cfg.origins, Metrics: reg,
+	}, log.Named("matchmaker"))
+	if err != nil {
+		return nil, nil, err
+	}
+	gs, err := server.New(server.Config{
+		PublicURL: cfg.public, Matchmaker: internal.Addr().String(), Origins: cfg.origins,
+		ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
+		ForcePortable: cfg.portable, Registerer: reg,
+	}, log.Named("server"), games...)
+	return mm, gs, err
+}
+
+// playURL makes the URL of /play for browsers on this machine. A listener on all
+// addresses is reached by loopback; others need --public-url.
+func playURL(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return fmt.Sprintf("ws://%s%s", net.JoinHostPort(host, port), protocol.Path)
+}

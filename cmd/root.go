@@ -1,0 +1,128 @@
+// Package tactuscmd is the command line of Tactus. A game developer's own main
+// is one line: tactuscmd.Main(mygame.Game).
+package tactuscmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"tactus/game"
+)
+
+// exitUsage is the exit code of a mistake that the operator can mend: a bad
+// flag, a port in use, an unknown game.
+const exitUsage = 2
+
+// errFailed ends the program with exit code 1 without another word: what went
+// wrong was printed as the result.
+var errFailed = errors.New("failed")
+
+// Main runs the command line with the given games and does not return.
+func Main(games ...game.Game) {
+	root := newRoot(games)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := root.ExecuteContext(ctx)
+	stop()
+	switch {
+	case err == nil:
+		os.Exit(0)
+	case errors.Is(err, errFailed):
+		os.Exit(1)
+	}
+	fmt.Fprintln(os.Stderr, "tactus: "+oneLine(err))
+	os.Exit(exitUsage)
+}
+
+func newRoot(games []game.Game) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tactus",
+		Short: "A multiplayer game server: rules in Go, played in the browser",
+		Long: "Tactus runs matches as fixed-tick authoritative loops and syncs them to browsers.\n" +
+			"`tactus dev` runs everything in one process: page, matchmaker, game server.",
+		SilenceUsage: true, SilenceErrors: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())
+	})
+	root.AddCommand(devCommand(games), serverCommand(games), matchmakerCommand(),
+		loadtestCommand(games), replayCommand(games), versionCommand(games))
+	return root
+}
+
+// oneLine is the error without line breaks; joined errors are set apart.
+func oneLine(err error) string {
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+}
+
+// newLogger makes the process's log: for people on a terminal, JSON elsewhere.
+func newLogger(level, format string) (*zap.Logger, error) {
+	l, err := zapcore.ParseLevel(level)
+	if err != nil {
+		return nil, fmt.Errorf("--log-level %q: want debug, info, warn or error", level)
+	}
+	if format == "auto" {
+		format = "json"
+		if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			format = "console"
+		}
+	}
+	cfg := zap.NewProductionConfig()
+	switch format {
+	case "json":
+	case "console":
+		cfg.Encoding = "console"
+		cfg.EncoderConfig = zap.NewDevelopmentEncoderConfig()
+		cfg.EncoderConfig.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
+		cfg.DisableCaller = true
+	default:
+		return nil, fmt.Errorf("--log-format %q: want auto, json or console", format)
+	}
+	cfg.Level = zap.NewAtomicLevelAt(l)
+	cfg.DisableStacktrace = true
+	return cfg.Build()
+}
+
+// logFlags adds the flags of the log.
+func logFlags(c *cobra.Command) func() (*zap.Logger, error) {
+	level := c.Flags().String("log-level", "info", "debug, info, warn or error")
+	format := c.Flags().String("log-format", "auto", "json, console, or auto: console on a terminal")
+	return func() (*zap.Logger, error) { return newLogger(*level, *format) }
+}
+
+// listen opens a port and says how to mend it when that fails.
+func listen(flag, addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("--%s %s: the address is in use; stop what listens there or choose another", flag, addr)
+	case err != nil:
+		return nil, fmt.Errorf("--%s %s: %w; want host:port", flag, addr, err)
+	}
+	return ln, nil
+}
+
+// parseOptions reads name=value pairs of numbers.
+func parseOptions(pairs []string) ([]game.Option, error) {
+	var options []game.Option
+	for _, pair := range pairs {
+		name, value, ok := strings.Cut(pair, "=")
+		n, err := strconv.ParseInt(value, 10, 32)
+		if !ok || name == "" || err != nil {
+			return nil, fmt.Errorf("--option %q: want name=number", pair)
+		}
+		options = append(options, game.Option{Name: name, Value: int32(n)})
+	}
+	return options, nil
+}

@@ -1,0 +1,200 @@
+package tactuscmd
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"tactus/game"
+	"tactus/matchmaker"
+	"tactus/server"
+)
+
+// serverFlags is what `tactus server` is told.
+type serverFlags struct {
+	cfg     server.Config
+	options []string
+	data    string
+	drain   time.Duration
+	admin   adminFlags
+}
+
+func serverCommand(games []game.Game) *cobra.Command {
+	var f serverFlags
+	c := &cobra.Command{
+		Use: "server", Short: "Host matches for a matchmaker", Args: cobra.NoArgs,
+		Long: "Hosts matches for a matchmaker. SIGTERM drains: nothing new is taken, running matches go on\n" +
+			"until they end or --drain has passed. SIGINT, or a second SIGTERM, ends at once.",
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.cfg.Listen, "listen", "127.0.0.1:8081", "public port: /play and /healthz")
+	fl.StringVar(&f.cfg.PublicURL, "public-url", "", "ws:// or wss:// URL of /play as browsers reach it; made from --listen")
+	fl.StringVar(&f.cfg.Matchmaker, "matchmaker", matchmaker.DefaultInternalAddr, "the matchmaker's internal address, host:port")
+	fl.StringVar(&f.cfg.ID, "id", "", "name of this server in the cluster; random")
+	fl.StringVar(&f.cfg.Region, "region", "", "region told to the matchmaker")
+	fl.StringArrayVar(&f.cfg.Origins, "origin", []string{"*"}, "page that may connect, as https://host; * for any, since players come with a token")
+	fl.IntVar(&f.cfg.MaxMatches, "max-matches", 1024, "matches at most")
+	fl.IntVar(&f.cfg.MaxPlayers, "max-players", 20000, "people at most")
+	fl.DurationVar(&f.cfg.Grace, "grace", 30*time.Second, "how long the seat of a lost connection is kept")
+	fl.BoolVar(&f.cfg.StateHash, "state-hash", false, "send clients a hash of their state each second")
+	fl.BoolVar(&f.cfg.ForcePortable, "portable-io", false, "keep sockets in Go's poller instead of raw descriptors")
+	fl.StringVar(&f.data, "data", "data", "folder for replays")
+	fl.DurationVar(&f.drain, "drain", 4*time.Minute, "how long SIGTERM waits for running matches")
+	fl.StringArrayVar(&f.options, "option", nil, "name=number, given to every match; may be repeated")
+	f.admin.add(c, "127.0.0.1:8092")
+	logger := logFlags(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		log, err := logger()
+		if err != nil {
+			return err
+		}
+		return runServer(c.Context(), &f, log, games)
+	}
+	return c
+}
+
+func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []game.Game) error {
+	options, err := parseOptions(f.options)
+	if err != nil {
+		return err
+	}
+	public, err := listen("listen", f.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	admin, err := f.admin.open()
+	if err != nil {
+		return err
+	}
+	reg := newRegistry()
+	f.cfg.Options, f.cfg.Registerer = options, reg
+	f.cfg.ReplayDir = filepath.Join(f.data, "replays")
+	gs, err := server.New(f.cfg, log, games...)
+	if err != nil {
+		return err
+	}
+	if f.cfg.PublicURL == "" {
+		gs.SetPublicURL(playURL(public.Addr()))
+	}
+	ctx, done := context.WithCancel(ctx)
+	defer done()
+	stopSignals := drainOnTerm(gs, f.drain, done)
+	defer stopSignals()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer done()
+		return gs.Host(ctx)
+	})
+	group.Go(func() error { return serve(ctx, publicServer(gs.Handler()), public) })
+	group.Go(func() error { return serve(ctx, publicServer(f.admin.handler(reg, gs.Matches)), admin) })
+	log.Info("game server listens", zap.String("addr", public.Addr().String()), zap.String("id", gs.ID()),
+		zap.String("matchmaker", f.cfg.Matchmaker), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))
+	return group.Wait()
+}
+
+// drainOnTerm drains at the first SIGTERM and stops at the second.
+func drainOnTerm(gs *server.Server, deadline time.Duration, stop func()) (release func()) {
+	term := make(chan os.Signal, 2)
+	signal.Notify(term, syscall.SIGTERM)
+	quit := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-term:
+				if n > 0 {
+					stop()
+					return
+				}
+				gs.Drain(deadline)
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(term)
+		close(quit)
+	}
+}
+
+// matchmakerFlags is what `tactus matchmaker` is told.
+type matchmakerFlags struct {
+	cfg          matchmaker.Config
+	listen, data string
+	page         string
+	admin        adminFlags
+}
+
+func matchmakerCommand() *cobra.Command {
+	var f matchmakerFlags
+	c := &cobra.Command{
+		Use: "matchmaker", Short: "Find opponents and assign them to game servers; serves the page too", Args: cobra.NoArgs,
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.listen, "listen", "127.0.0.1:8080", "public port: page and the API for browsers")
+	fl.StringVar(&f.cfg.InternalAddr, "internal", matchmaker.DefaultInternalAddr, "internal port: native gRPC for game servers and back ends")
+	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", nil, "other page that may use the API, as https://host; may be repeated")
+	fl.IntVar(&f.cfg.ForwardedHops, "forwarded-hops", 0, "proxies in front of the public port, for the rate limits by address")
+	fl.StringVar(&f.data, "data", "data", "folder for the signing key")
+	fl.StringVar(&f.page, "page", "", "folder with your own page, served instead of the arena's")
+	f.admin.add(c, "127.0.0.1:8091")
+	logger := logFlags(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		log, err := logger()
+		if err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM)
+		defer stop()
+		return runMatchmaker(ctx, &f, log)
+	}
+	return c
+}
+
+func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) error {
+	public, err := listen("listen", f.listen)
+	if err != nil {
+		return err
+	}
+	internal, err := listen("internal", f.cfg.InternalAddr)
+	if err != nil {
+		return err
+	}
+	admin, err := f.admin.open()
+	if err != nil {
+		return err
+	}
+	if f.cfg.Key, err = loadKey(f.data); err != nil {
+		return err
+	}
+	page, err := pageHandler(f.page)
+	if err != nil {
+		return err
+	}
+	reg := newRegistry()
+	f.cfg.InternalListener, f.cfg.Metrics = internal, reg
+	mm, err := matchmaker.New(f.cfg, log)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.Handle(matchmakerPath, mm.Handler())
+	mux.Handle("/", page)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return mm.Run(ctx) })
+	group.Go(func() error { return serve(ctx, publicServer(mux), public) })
+	group.Go(func() error { return serve(ctx, publicServer(f.admin.handler(reg, nil)), admin) })
+	log.Info("matchmaker listens", zap.String("page", "http://"+public.Addr().String()+"/"),
+		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))
+	return group.Wait()
+}

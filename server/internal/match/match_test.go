@@ -1,0 +1,713 @@
+package match
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/game/fixed"
+	"tactus/protocol"
+	"tactus/server/internal/metrics"
+	"tactus/server/internal/ws"
+)
+
+// The tests step a small game by hand: each player has a unit that moves by his
+// input, and "boom" makes an event, a panic, or the end.
+
+type unit struct {
+	Pos  fixed.Vec `tactus:"pos"`
+	Gold int32     `tactus:"owner"`
+	Slot game.Slot `tactus:"slot"`
+	Side int32
+}
+
+type boom struct {
+	Power int32
+}
+
+type move struct {
+	DX int32 `tactus:"min=-10,max=10"`
+}
+
+var moves = game.DefineInput[move]()
+
+type units struct {
+	tables  *game.Tables
+	units   *game.Table[unit]
+	booms   *game.Events[boom]
+	rows    [8]game.Entity
+	teams   int
+	over    bool
+	explode bool
+	results []game.Result
+}
+
+type unitGame struct{ mode game.Mode }
+
+func (g unitGame) Info() game.Info {
+	return game.Info{Name: "units", Version: "1", TickRate: 20, Input: moves.Schema(), Modes: []game.Mode{g.mode}}
+}
+
+func (g unitGame) NewWorld(cfg game.MatchConfig) game.World {
+	ts := game.NewTables()
+	return &units{
+		tables: ts, teams: cfg.Mode.Teams,
+		units: game.NewTable[unit](ts, "unit", 8), booms: game.NewEvents[boom](ts, "boom", 8, game.Global),
+	}
+}
+
+func (w *units) Tables() *game.Tables { return w.tables }
+
+func (w *units) Join(p game.Slot, info game.PlayerInfo) {
+	e, u := w.units.Spawn()
+	w.rows[p] = e
+	u.Slot, u.Side, u.Gold = p, info.Team, 100
+}
+
+func (w *units) Leave(p game.Slot, _ game.LeaveReason) { w.units.Despawn(w.rows[p]) }
+
+func (w *units) Step(_ game.Tick, in *game.Inputs) {
+	if w.explode {
+		panic("rules are wrong")
+	}
+	for _, u := range w.units.All() {
+		u.Pos.X += fixed.Num(moves.At(in, u.Slot).DX)
+	}
+}
+
+func (w *units) Think(_ game.Tick, p game.Slot, in *game.Inputs) { moves.Set(in, p, move{DX: 1}) }
+
+func (w *units) Command(_ game.Slot, name string, args []int32) ([]int32, bool) {
+	switch name {
+	case "boom":
+		w.booms.Emit(boom{Power: args[0]})
+		return args, true
+	case "finish":
+		w.over = true
+		return nil, true
+	case "explode":
+		w.explode = true
+		return nil, true
+	}
+	return nil, false
+}
+
+func (w *units) Team(p game.Slot) int32 {
+	if u := w.units.Get(w.rows[p]); u != nil {
+		return u.Side
+	}
+	return -1
+}
+
+func (w *units) Outcome() (game.Outcome, bool) {
+	w.results = w.results[:0]
+	for _, u := range w.units.All() {
+		w.results = append(w.results, game.Result{Slot: u.Slot, Team: u.Side, Score: int32(u.Pos.X), Rank: 1})
+	}
+	return game.Outcome{Results: w.results}, w.over
+}
+
+// fakeConn is a socket in memory.
+type fakeConn struct {
+	in      [][]byte
+	out     []byte
+	blocked bool
+	ended   error
+	closed  protocol.CloseCode
+	heard   int64
+	since   int64
+	pings   int
+}
+
+func (c *fakeConn) Attach(*ws.Scratch) {}
+
+func (c *fakeConn) Poll(now int64, h ws.Handler) error {
+	if len(c.in) > 0 || c.heard == 0 {
+		c.heard = now
+	}
+	in := c.in
+	c.in = c.in[:0]
+	for _, m := range in {
+		if err := h.Message(m); err != nil {
+			return err
+		}
+	}
+	return c.ended
+}
+
+func (c *fakeConn) Write(now int64, frames []byte) (bool, error) {
+	if c.blocked {
+		if c.since == 0 {
+			c.since = now
+		}
+		return false, nil
+	}
+	c.out = append(c.out, frames...)
+	return true, nil
+}
+
+func (c *fakeConn) Flush(int64) (bool, error) { return !c.blocked, nil }
+func (c *fakeConn) Blocked() bool             { return c.blocked }
+
+func (c *fakeConn) BlockedSince() int64 {
+	if !c.blocked {
+		c.since = 0
+	}
+	return c.since
+}
+
+func (c *fakeConn) LastHeard() int64   { return c.heard }
+func (c *fakeConn) Ping(int64) error   { c.pings++; return nil }
+func (c *fakeConn) BytesIn() uint64    { return 0 }
+func (c *fakeConn) BytesOut() uint64   { return 0 }
+func (c *fakeConn) RemoteAddr() string { return "test" }
+
+func (c *fakeConn) Close(code protocol.CloseCode, _ string) {
+	if c.closed == 0 {
+		c.closed = code
+	}
+}
+
+// recorder keeps the log's calls as text.
+type recorder struct{ lines []string }
+
+func (r *recorder) add(format string, args ...any) {
+	r.lines = append(r.lines, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) Checkpoint(s *game.Simulation) { r.add("checkpoint %d", s.Tick()) }
+func (r *recorder) Join(p game.Slot, i game.PlayerInfo, _, name string) {
+	r.add("join %d %s bot=%v team=%d", p, name, i.Bot, i.Team)
+}
+func (r *recorder) Leave(p game.Slot, why game.LeaveReason) { r.add("leave %d why=%d", p, why) }
+func (r *recorder) Command(p game.Slot, name string, args []int32) {
+	r.add("command %d %s %v", p, name, args)
+}
+
+func (r *recorder) Input(p game.Slot, _ int32, words []uint32) {
+	r.add("input %d %d", p, int32(words[0]))
+}
+func (r *recorder) Tick(game.Tick, uint64) {}
+func (r *recorder) Close(reason string)    { r.add("close %s", reason) }
+
+// handClock only moves when the test moves it.
+type handClock struct{ now int64 }
+
+func (c *handClock) Now() int64 { return c.now }
+
+func (c *handClock) SleepUntil(ctx context.Context, t int64) bool {
+	c.now = max(c.now, t)
+	return ctx.Err() == nil
+}
+
+type harness struct {
+	t     *testing.T
+	m     *Match
+	clock *handClock
+	log   *recorder
+	ended []EndReport
+	seats []string
+	joins int
+}
+
+const period = int64(50 * time.Millisecond)
+
+func newHarness(t *testing.T, mode game.Mode) *harness {
+	t.Helper()
+	h := &harness{t: t, clock: &handClock{now: 1}, log: &recorder{}}
+	mode.Name = "m"
+	var err error
+	h.m, err = New(Config{
+		ID: "match", Game: unitGame{mode}, Match: game.MatchConfig{Mode: mode, Seed: 1},
+		Grace: 30 * time.Second, Linger: time.Second, Empty: 2 * time.Second, HashEvery: 1,
+		Clock: h.clock, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
+		Record: func(*game.Simulation) Recorder { return h.log }, OnStatus: func() {},
+		OnSeated: func(p string) { h.seats = append(h.seats, p) },
+		OnEnd:    func(r EndReport) { h.ended = append(h.ended, r) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (h *harness) tick(n int) {
+	for range n {
+		h.clock.now += period
+		h.m.guardedTick(h.clock.now)
+	}
+}
+
+// reserve asks for seats the way the server does, while the match ticks.
+func (h *harness) reserve(requests ...Request) ([]game.Slot, error) {
+	type answer struct {
+		slots []game.Slot
+		err   error
+	}
+	c := make(chan answer)
+	posted := len(h.m.inbox)
+	go func() {
+		slots, err := h.m.Reserve(context.Background(), requests, int64(15*time.Second))
+		c <- answer{slots, err}
+	}()
+	for {
+		h.m.inboxMu.Lock()
+		n := len(h.m.inbox)
+		h.m.inboxMu.Unlock()
+		if n > posted {
+			break
+		}
+	}
+	h.tick(1)
+	a := <-c
+	return a.slots, a.err
+}
+
+// player is a client of the test: a replica behind a fake connection.
+type player struct {
+	t       *testing.T
+	conn    *fakeConn
+	replica *protocol.Replica
+	welcome protocol.Welcome
+	last    protocol.Snapshot
+	frames  int
+	roster  map[game.Slot]protocol.RosterEntry
+	replies []protocol.Reply
+	chats   []protocol.Chat
+	results []protocol.Result
+	events  []int32
+}
+
+func (h *harness) join(name string) *player {
+	h.t.Helper()
+	h.joins++
+	reservation := fmt.Sprintf("r%d-%s", h.joins, name)
+	slots, err := h.reserve(Request{Player: name, Name: name, Team: -1, Reservation: reservation})
+	if err != nil {
+		h.t.Fatalf("reserving a seat for %s: %v", name, err)
+	}
+	p := &player{t: h.t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}
+	h.m.Claim(p.conn, slots[0], name, reservation)
+	h.tick(1)
+	p.read()
+	return p
+}
+
+func (h *harness) resume(old *player, event uint32) *player {
+	p := &player{t: h.t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}
+	var secret string
+	for i, dots := 0, 0; i < len(old.welcome.Resume); i++ {
+		if old.welcome.Resume[i] == '.' {
+			if dots++; dots == 2 {
+				secret = old.welcome.Resume[i+1:]
+			}
+		}
+	}
+	h.m.Resume(p.conn, old.welcome.Slot, secret, event)
+	h.tick(1)
+	p.read()
+	return p
+}
+
+// read takes every frame that was written; each snapshot's hash is checked.
+func (p *player) read() {
+	p.t.Helper()
+	b := p.conn.out
+	p.conn.out = nil
+	for len(b) > 0 {
+		size, head := int(b[1]), 2
+		if b[1] == 126 {
+			size, head = int(b[2])<<8|int(b[3]), 4
+		}
+		p.message(b[head : head+size])
+		b = b[head+size:]
+	}
+}
+
+func (p *player) message(b []byte) {
+	p.t.Helper()
+	kind, err := protocol.Type(b)
+	must := func(err error) {
+		p.t.Helper()
+		if err != nil {
+			p.t.Fatalf("message %d: %v", kind, err)
+		}
+	}
+	must(err)
+	switch kind {
+	case protocol.TypeWelcome:
+		p.welcome, err = protocol.ParseWelcome(b)
+		must(err)
+		p.replica = protocol.NewReplica(p.welcome.Schema)
+	case protocol.TypeSnapshot:
+		must(protocol.ParseSnapshot(b, &p.last))
+		must(p.replica.Apply(&p.last))
+		p.frames++
+		if got := p.replica.Hash(); got != p.last.Hash {
+			p.t.Fatalf("tick %d: the client's state has hash %08x, the server says %08x", p.last.Tick, got, p.last.Hash)
+		}
+		p.takeEvents()
+	case protocol.TypeRoster:
+		r, err := protocol.ParseRoster(b)
+		must(err)
+		for _, e := range r.Entries {
+			p.roster[e.Slot] = e
+			if e.Flags&protocol.RosterGone != 0 {
+				delete(p.roster, e.Slot)
+			}
+		}
+	case protocol.TypeReply:
+		r, err := protocol.ParseReply(b)
+		must(err)
+		p.replies = append(p.replies, r)
+	case protocol.TypeChat:
+		c, err := protocol.ParseChat(b)
+		must(err)
+		p.chats = append(p.chats, c)
+	case protocol.TypeResult:
+		r, err := protocol.ParseResult(b)
+		must(err)
+		p.results = append(p.results, r)
+	}
+}
+
+func (p *player) takeEvents() {
+	r := p.last.EventReader()
+	var ev protocol.Event
+	for r.Next(&ev) {
+		words := ev.Words.Reader()
+		p.events = append(p.events, words.Int())
+	}
+}
+
+func (p *player) input(seq, tick uint32, dx int32) {
+	p.conn.in = append(p.conn.in, protocol.AppendInput(nil, protocol.InputHeader{Seq: seq, Tick: tick}, []uint32{uint32(dx)}))
+}
+
+func (p *player) command(id uint32, name string, args ...int32) {
+	p.conn.in = append(p.conn.in, protocol.AppendCommand(nil, &protocol.Command{ID: id, Name: name, Args: args}))
+}
+
+func (p *player) x() int32 { return int32(p.replica.Row(0, int(p.welcome.Slot))[0]) }
+
+func (h *harness) want(what string, ok bool) {
+	h.t.Helper()
+	if !ok {
+		h.t.Errorf("want %s", what)
+	}
+}
+
+func TestJoinGetsWelcomeRosterAndKeyframe(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.join("ann")
+	h.want("a keyframe", a.last.Flags&protocol.FlagKeyframe != 0)
+	h.want("ann in the roster", a.roster[0].Name == "ann" && a.roster[0].Flags == protocol.RosterConnected)
+	b := h.join("bob")
+	a.read()
+	h.want("ann sees bob", a.roster[1].Name == "bob" && a.replica.Alive(0, 1))
+	h.want("bob has slot 1", b.welcome.Slot == 1 && b.welcome.Rate == 20 && b.welcome.Game == "units")
+	h.tick(3)
+	a.read()
+	h.want("differences after the keyframe", a.last.Flags&protocol.FlagDiff != 0 && a.last.Gap == 1)
+	h.want("the server to know who sits where", fmt.Sprint(h.seats) == "[ann bob]")
+}
+
+func TestInputsCountAtTheirTick(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.join("ann")
+	now := a.last.Tick
+	a.input(1, now+3, 5)
+	h.tick(1)
+	a.read()
+	h.want("slack 3 for an input three ticks early", a.last.Slack == 3 && a.x() == 0 && a.last.Ack == 0)
+	h.tick(2)
+	a.read()
+	h.want("the input applied at its tick and acknowledged", a.x() == 5 && a.last.Ack == 1)
+	h.tick(1)
+	a.read()
+	h.want("the last input kept", a.x() == 10)
+	a.input(2, now, 9)      // long past
+	a.input(3, now+1000, 9) // far future
+	a.input(4, now+5, 11)   // out of range
+	a.input(5, now+5, 0)    // fine
+	h.tick(3)
+	a.read()
+	h.want("only the fine one applied", a.x() == 10 && a.last.Ack == 5)
+}
+
+func TestDroppedSeatWaitsAndComesBack(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a, b := h.join("ann"), h.join("bob")
+	a.input(1, a.last.Tick+2, 3)
+	h.tick(4)
+	a.read()
+	seen := a.replica.EventSeq()
+	a.conn.ended = errors.New("connection reset")
+	h.tick(1)
+	x := a.x()
+	b.command(0, "boom", 7)
+	h.tick(20)
+	b.read()
+	h.want("bob sees ann away", b.roster[0].Flags == 0)
+	h.want("an absent player's controls let go", int32(b.replica.Row(0, 0)[0]) <= x+3)
+	back := h.resume(a, seen)
+	h.want("the same slot", back.welcome.Slot == 0 && back.welcome.Resumed)
+	h.want("a keyframe", back.last.Flags&protocol.FlagKeyframe != 0)
+	h.want("the event that was missed", fmt.Sprint(back.events) == "[7]")
+	h.want("her own gold", back.replica.Row(0, 0)[2] == 100)
+	stale := h.resume(a, seen)
+	h.want("a resume token that works once", stale.conn.closed == protocol.CloseUnknownSession)
+}
+
+func TestSeatOfWhoStaysAwayIsFreed(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 2})
+	a, b := h.join("ann"), h.join("bob")
+	a.conn.ended = errors.New("gone")
+	for range 31 * 20 {
+		b.input(uint32(h.m.sim.Tick()), uint32(h.m.sim.Tick())+1, 0)
+		h.tick(1)
+	}
+	b.read()
+	h.want("ann out of the roster and the world", len(b.roster) == 1 && !b.replica.Alive(0, 0))
+	late := h.resume(a, 0)
+	h.want("unknown_session", late.conn.closed == protocol.CloseUnknownSession)
+	h.want("the seat to be taken again", h.join("cleo").welcome.Slot == 0)
+}
+
+func TestSecondLoginReplacesTheFirst(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.join("ann")
+	a.input(1, a.last.Tick+1, 4)
+	h.tick(1)
+	again := h.join("ann")
+	h.want("the old connection closed with replaced", a.conn.closed == protocol.CloseReplaced)
+	h.want("the same seat, with its state", again.welcome.Slot == 0 && again.welcome.Resumed && again.x() > 0)
+	h.want("one person in the match", h.m.Status().People == 1)
+}
+
+func TestTokensAreGoodOnce(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	h.join("ann")
+	used, other, forged := &fakeConn{}, &fakeConn{}, &fakeConn{}
+	h.m.Claim(used, 0, "ann", "r1-ann")
+	h.m.Claim(forged, 3, "bob", "r-bob")
+	slots, err := h.reserve(Request{Player: "cleo", Team: -1, Reservation: "r-cleo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.m.Claim(other, slots[0], "dora", "r-cleo")
+	h.tick(1)
+	h.want("token_used", used.closed == protocol.CloseTokenUsed)
+	h.want("a token without a reservation refused", forged.closed == protocol.CloseTokenExpired)
+	h.want("a token of somebody else refused", other.closed == protocol.CloseTokenExpired)
+	late := &fakeConn{}
+	h.tick(16 * 20)
+	h.m.Claim(late, slots[0], "cleo", "r-cleo")
+	h.tick(1)
+	h.want("a seat not claimed in time free again", late.closed == protocol.CloseTokenExpired && h.m.Status().People == 1)
+}
+
+func TestReservationsAreAllOrNone(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 3})
+	h.join("ann")
+	_, err := h.reserve(Request{Player: "b", Reservation: "1"}, Request{Player: "c", Reservation: "2"}, Request{Player: "d", Reservation: "3"})
+	h.want("full", errors.Is(err, ErrFull))
+	h.want("nothing kept of it", h.m.Status().People == 1)
+	slots, err := h.reserve(Request{Player: "b", Reservation: "4"}, Request{Player: "c", Reservation: "5"})
+	h.want("both seats", err == nil && len(slots) == 2 && !h.m.Status().Open)
+	h.m.Release([]string{"4", "5"})
+	h.tick(1)
+	h.want("released seats free", h.m.Status().People == 1 && h.m.Status().Open)
+}
+
+func TestSlowClientGetsTheNewestStateInOneFrame(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a, b := h.join("ann"), h.join("bob")
+	a.conn.blocked = true
+	for range 100 {
+		b.input(uint32(h.m.sim.Tick()), uint32(h.m.sim.Tick())+1, 1)
+		h.tick(1)
+	}
+	b.command(0, "boom", 3)
+	h.tick(1)
+	a.read()
+	frames := a.frames
+	a.conn.blocked = false
+	h.tick(1)
+	a.read()
+	b.read()
+	h.want("one frame", a.frames == frames+1)
+	h.want("with the newest state", a.last.Tick == b.last.Tick && a.replica.Row(0, 1)[0] == b.replica.Row(0, 1)[0])
+	h.want("and what happened meanwhile", fmt.Sprint(a.events) == "[3]")
+	h.want("nothing of it felt by bob", b.frames >= 101)
+}
+
+func TestWhoNeverReadsIsClosedAsSlow(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a, _ := h.join("ann"), h.join("bob")
+	a.conn.blocked = true
+	a.conn.since = h.clock.now
+	h.tick(11 * 20)
+	h.want("slow", a.conn.closed == protocol.CloseSlow)
+}
+
+func TestHalfOpenPeerIsPingedThenClosed(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.join("ann")
+	h.tick(15 * 20)
+	h.want("a ping after ten silent seconds", a.conn.pings > 0 && a.conn.closed == 0)
+	h.tick(16 * 20)
+	h.want("idle after thirty", a.conn.closed == protocol.CloseIdle)
+}
+
+func TestAbuseClosesWithProtocol(t *testing.T) {
+	for name, send := range map[string]func(p *player, tick uint32){
+		"a flood": func(p *player, tick uint32) {
+			for i := range uint32(400) {
+				p.input(i+1, tick+1, 0)
+			}
+		},
+		"invalid inputs": func(p *player, tick uint32) {
+			for i := range uint32(40) {
+				p.input(i+1, tick+1, 99)
+			}
+		},
+		"a server message": func(p *player, _ uint32) { p.conn.in = append(p.conn.in, []byte{0x92, 17, 1}) },
+		"garbage":          func(p *player, _ uint32) { p.conn.in = append(p.conn.in, []byte{0xc1, 0xff}) },
+	} {
+		h := newHarness(t, game.Mode{MaxPlayers: 4})
+		a, b := h.join("ann"), h.join("bob")
+		send(a, a.last.Tick)
+		h.tick(1)
+		b.read()
+		h.want(name+" closed as protocol", a.conn.closed == protocol.CloseProtocol)
+		h.want("bob to go on", b.conn.closed == 0 && b.last.Tick == uint32(h.m.sim.Tick()))
+	}
+}
+
+func TestBotsFillAndGiveWay(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 4, Teams: 2})
+	h.tick(3)
+	_, bots := h.m.count()
+	h.want("four bots from the first second", bots == 4)
+	a := h.join("ann")
+	people, bots := h.m.count()
+	h.want("a bot gave way", people == 1 && bots == 3)
+	b := h.join("bob")
+	h.want("people spread over the teams", h.m.teamOf(a.welcome.Slot) != h.m.teamOf(b.welcome.Slot))
+	sides := map[int32]int{}
+	for p := range h.m.seats {
+		sides[h.m.teamOf(game.Slot(p))]++
+	}
+	h.want("teams of two", sides[0] == 2 && sides[1] == 2)
+	b.conn.in = append(b.conn.in, protocol.AppendBye(nil))
+	h.tick(5)
+	people, bots = h.m.count()
+	h.want("a bot back for who left", people == 1 && bots == 3 && b.conn.closed == protocol.CloseLeft)
+}
+
+func TestPanicEndsOnlyItsMatch(t *testing.T) {
+	h, other := newHarness(t, game.Mode{MaxPlayers: 4}), newHarness(t, game.Mode{MaxPlayers: 4})
+	a, b := h.join("ann"), other.join("bob")
+	a.command(0, "explode")
+	ctx := context.Background()
+	h.m.Run(ctx)
+	h.want("game_error", a.conn.closed == protocol.CloseGameError)
+	h.want("the log closed with the reason", h.log.lines[len(h.log.lines)-1] == "close game_error")
+	h.want("the end reported", len(h.ended) == 1 && h.ended[0].Reason == EndError)
+	other.tick(3)
+	h.want("the other match to go on", b.conn.closed == 0)
+	refused := &fakeConn{}
+	h.m.Claim(refused, 0, "ann", "x")
+	h.want("nobody let in any more", refused.closed == protocol.CloseMatchOver)
+}
+
+func TestResultThenEnd(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 2})
+	a := h.join("ann")
+	a.command(0, "finish")
+	h.tick(1)
+	a.read()
+	h.want("the result", len(a.results) == 1 && a.results[0].Over && len(a.results[0].Results) == 2 && a.results[0].Next == 1000)
+	h.want("no new players", !h.m.Status().Open)
+	_, err := h.reserve(Request{Player: "bob", Reservation: "r"})
+	h.want("over", errors.Is(err, ErrOver))
+	h.m.Run(context.Background())
+	h.want("match_over", a.conn.closed == protocol.CloseMatchOver)
+	h.want("people's results reported", len(h.ended) == 1 && h.ended[0].Reason == EndOver && len(h.ended[0].Results) == 1 && h.ended[0].Results[0].Player == "ann")
+}
+
+func TestMatchWithoutPeopleEnds(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 4})
+	h.m.Run(context.Background())
+	h.want("empty after two seconds", h.ended[0].Reason == EndEmpty && h.m.sim.Tick() >= 38 && h.m.sim.Tick() <= 44)
+}
+
+func TestCommandsChatAndPing(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a, b := h.join("ann"), h.join("bob")
+	a.command(7, "boom", 5, 6)
+	a.command(8, "nonsense")
+	a.conn.in = append(a.conn.in, protocol.AppendSay(nil, &protocol.Say{Text: "hi"}))
+	h.tick(1)
+	a.read()
+	b.read()
+	h.want("an answer", fmt.Sprint(a.replies) == "[{7 true [5 6]} {8 false []}]")
+	h.want("the event for both", fmt.Sprint(a.events, b.events) == "[5] [5]")
+	h.want("the chat for both", len(a.chats) == 1 && len(b.chats) == 1 && b.chats[0].Slot == 0 && b.chats[0].Text == "hi")
+	h.want("commands in the log", h.log.has("command 0 boom [5 6]"))
+}
+
+func (r *recorder) has(line string) bool {
+	for _, l := range r.lines {
+		if l == line {
+			return true
+		}
+	}
+	return false
+}
+
+func TestTickDoesNotAllocate(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 4})
+	h.m.record = silent{}
+	players := []*player{h.join("ann"), h.join("bob"), h.join("cleo")}
+	frames := make([][]byte, len(players))
+	for i, p := range players {
+		p.conn.out = make([]byte, 0, 1<<20)
+		frames[i] = make([]byte, 0, 64)
+		p.conn.in = make([][]byte, 0, 4)
+	}
+	seq := uint32(0)
+	tick := func() {
+		seq++
+		for i, p := range players {
+			frames[i] = protocol.AppendInput(frames[i][:0], protocol.InputHeader{Seq: seq, Tick: uint32(h.m.sim.Tick()) + 2}, []uint32{seq % 10})
+			p.conn.in = append(p.conn.in, frames[i])
+			p.conn.out = p.conn.out[:0]
+		}
+		h.clock.now += period
+		h.m.Tick(h.clock.now)
+	}
+	for range 100 {
+		tick()
+	}
+	if n := testing.AllocsPerRun(400, tick); n != 0 {
+		t.Errorf("%v allocations a tick, want 0", n)
+	}
+}
+
+type silent struct{}
+
+func (silent) Checkpoint(*game.Simulation)                     {}
+func (silent) Join(game.Slot, game.PlayerInfo, string, string) {}
+func (silent) Leave(game.Slot, game.LeaveReason)               {}
+func (silent) Command(game.Slot, string, []int32)              {}
+func (silent) Input(game.Slot, int32, []uint32)                {}
+func (silent) Tick(game.Tick, uint64)                          {}
+func (silent) Close(string)                                    {}
