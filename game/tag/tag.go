@@ -1,0 +1,119 @@
+// Package tag is the smallest complete game: everyone runs, one is "it", a touch
+// passes it on, and who was not it the longest wins.
+package tag
+
+import (
+	"tactus/game"
+	"tactus/game/fixed"
+)
+
+// Input is where a player wants to run: two numbers from -1 to 1 (65536).
+type Input struct {
+	X, Y fixed.Num `tactus:"min=-65536,max=65536"`
+}
+
+// Runner is a row for each player.
+type Runner struct {
+	Pos    fixed.Vec `tactus:"pos"`  // in metres; rows are sent to those nearby
+	Slot   game.Slot `tactus:"slot"` // whose row it is
+	Score  int32     // ticks not being it
+	FreeAt game.Tick // who was just tagged stands still until then
+}
+
+// Round is the match as a whole: one row, which everyone sees.
+type Round struct {
+	It   game.Entity // the runner who is it
+	Left int32       // ticks until the end
+	Rand game.Rand   `tactus:"server"` // chance is state too, but players never see it
+}
+
+type world struct {
+	tables  *game.Tables // every word that changes is in a table
+	runners *game.Table[Runner]
+	round   *Round
+	results []game.Result // room for Outcome
+}
+
+type rules struct{}
+
+var (
+	Game  game.Game = rules{}                   // Game is the rules of tag.
+	input           = game.DefineInput[Input]() // the typed door to what players want
+	speed           = fixed.Ratio(1, 5)         // metres per tick
+	edge            = fixed.Int(15)             // the field goes from -edge to edge
+	reach           = fixed.Int(2)              // nearer than this is a touch
+)
+
+func (rules) Info() game.Info {
+	mode := game.Mode{Name: "classic", Title: "Classic", MaxPlayers: 8, Options: []game.Option{{Name: "seconds", Value: 60}}}
+	return game.Info{Name: "tag", Title: "Tag", Version: "1", TickRate: 30, Input: input.Schema(), Modes: []game.Mode{mode}}
+}
+
+func (rules) NewWorld(cfg game.MatchConfig) game.World {
+	ts := game.NewTables()
+	w := &world{tables: ts, runners: game.NewTable[Runner](ts, "runner", 8), round: game.NewSingle[Round](ts, "round")}
+	w.round.Left = 30 * cfg.Option("seconds", 60)
+	w.round.Rand.Seed(cfg.Seed)
+	return w
+}
+
+func (w *world) Tables() *game.Tables { return w.tables }
+
+func (w *world) Join(p game.Slot, _ game.PlayerInfo) {
+	_, r := w.runners.Spawn()
+	r.Slot, r.Pos = p, fixed.FromAngle(fixed.Angle(w.round.Rand.Uint32()), edge)
+}
+
+func (w *world) Leave(p game.Slot, _ game.LeaveReason) {
+	for e, r := range w.runners.All() {
+		if r.Slot == p {
+			w.runners.Despawn(e)
+		}
+	}
+}
+
+// Step is one tick of the match: the only place where the rules meet.
+func (w *world) Step(t game.Tick, in *game.Inputs) {
+	if w.round.Left == 0 {
+		return
+	}
+	w.round.Left--
+	it := w.runners.Get(w.round.It)
+	for e, r := range w.runners.All() {
+		w.Predict(t, r.Slot, in)
+		switch {
+		case it == nil: // nobody is it, or who was has left
+			it, w.round.It = r, e
+		case t >= it.FreeAt && r != it && r.Pos.Dist(it.Pos) < reach:
+			r.FreeAt = t + 30
+			it, w.round.It = r, e
+		case r != it:
+			r.Score++
+		}
+	}
+}
+
+// Predict moves p alone; p's browser runs it too, ahead of the server.
+func (w *world) Predict(t game.Tick, p game.Slot, in *game.Inputs) {
+	for _, r := range w.runners.All() {
+		if want := input.At(in, p); r.Slot == p && t >= r.FreeAt {
+			r.Pos = r.Pos.Add(fixed.Vec{X: want.X, Y: want.Y}.ClampLen(fixed.One).Scale(speed))
+			r.Pos.X, r.Pos.Y = fixed.Clamp(r.Pos.X, -edge, edge), fixed.Clamp(r.Pos.Y, -edge, edge)
+		}
+	}
+}
+
+// Outcome ranks the players, and says whether the match is over.
+func (w *world) Outcome() (game.Outcome, bool) {
+	w.results = w.results[:0]
+	for _, r := range w.runners.All() {
+		result := game.Result{Slot: r.Slot, Team: -1, Score: r.Score, Rank: 1}
+		for _, other := range w.runners.All() {
+			if other.Score > r.Score {
+				result.Rank++
+			}
+		}
+		w.results = append(w.results, result)
+	}
+	return game.Outcome{Results: w.results}, w.round.Left == 0
+}
