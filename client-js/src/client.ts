@@ -5,58 +5,8 @@ import { abortError, ErrorCode, TactusError } from "./errors.ts";
 import { MatchClient, type SeatConfig } from "./match.ts";
 import { type Assignment, Matchmaker, type Ticket } from "./matchmaker.ts";
 import { compileRules } from "./rules.ts";
-import { type NetworkConditions, simulatedNetwork, type WebSocketClass, webSocketConnect } from "./transport.ts";
-import type { Match, PlayOptions, SavedSeat } from "./types.ts";
-
-export interface ClientOptions {
-  /** WebSocket class where there is no global one, such as Node's ws package. */
-  webSocket?: WebSocketClass;
-  /** Simulated network between this client and the game server, for tests. */
-  network?: NetworkConditions;
-  /**
-   * World units per tick from which a step is shown as a jump rather than
-   * glided over. By default it is judged by what is usual in the table.
-   */
-  teleport?: number;
-  /** Where the guest token is kept; localStorage when there is one, null for nowhere. */
-  storage?: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null;
-}
-
-export interface RoomRequest {
-  game?: string;
-  mode?: string;
-  options?: Record<string, number>;
-}
-
-export interface OpenMatch {
-  matchId: string;
-  game: string;
-  mode: string;
-  people: number;
-  seats: number;
-  ageSeconds: number;
-}
-
-export interface ModeInfo {
-  name: string;
-  title: string;
-  minPlayers: number;
-  maxPlayers: number;
-  teams: number;
-}
-
-export interface GameInfo {
-  name: string;
-  title: string;
-  version: string;
-  modes: ModeInfo[];
-}
-
-export interface GameList {
-  games: GameInfo[];
-  servers: number;
-  players: number;
-}
+import { simulatedNetwork, webSocketConnect } from "./transport.ts";
+import type { ClientOptions, GameInfo, GameList, Match, ModeInfo, OpenMatch, PlayOptions, RoomRequest, SavedSeat } from "./types.ts";
 
 const guestKey = "tactus.guest";
 
@@ -75,23 +25,23 @@ const searchAgain = new Set<number>([
 const unauthenticated = ErrorCode.matchmaker + 16;
 
 export class Client {
-  private readonly matchmaker: Matchmaker;
-  private readonly options: ClientOptions;
+  readonly #matchmaker: Matchmaker;
+  readonly #options: ClientOptions;
 
   /** origin: where the matchmaker is, such as "https://play.example.com"; by default where the page came from. */
   constructor(origin?: string, options: ClientOptions = {}) {
-    this.matchmaker = new Matchmaker(origin ?? globalThis.location?.origin ?? "");
-    this.options = options;
+    this.#matchmaker = new Matchmaker(origin ?? globalThis.location?.origin ?? "");
+    this.#options = options;
   }
 
   /** Finds a match, or the one that is asked for, and joins it. */
   async quickPlay(play: PlayOptions = {}): Promise<Match> {
     warmUp(play.rules);
     for (let left = searches; ; left--) {
-      const assignment = await this.search(play);
+      const assignment = await this.#search(play);
       play.onProgress?.({ state: "joining", waitedMs: 0, estimatedWaitMs: 0, searching: 0 });
       try {
-        return await this.join(
+        return await this.#join(
           { url: assignment.url, token: assignment.joinToken, game: assignment.game, mode: assignment.mode },
           play,
         );
@@ -104,14 +54,14 @@ export class Client {
   /** Comes back to a seat, after a reload of the page for instance. */
   async resume(saved: SavedSeat, options: Pick<PlayOptions, "rules" | "signal"> = {}): Promise<Match> {
     warmUp(options.rules);
-    return this.join({ url: saved.url, resume: saved.resume, game: saved.game, mode: saved.mode }, options);
+    return this.#join({ url: saved.url, resume: saved.resume, game: saved.game, mode: saved.mode }, options);
   }
 
   /** Opens a private match; others join it by its code. */
   async createRoom(request: RoomRequest = {}): Promise<{ code: string; matchId: string }> {
     const { game = "", mode = "", options = {} } = request;
     const list = Object.keys(options).map((name) => ({ name, value: options[name] }));
-    const answer = await this.matchmaker.call<{ roomCode?: string; matchId?: string }>("CreateRoom", {
+    const answer = await this.#matchmaker.call<{ roomCode?: string; matchId?: string }>("CreateRoom", {
       game,
       mode,
       options: list,
@@ -122,7 +72,7 @@ export class Client {
   /** Open public matches with free seats, fullest first. */
   async listMatches(filter: { game?: string; mode?: string; limit?: number } = {}): Promise<OpenMatch[]> {
     type Listed = Partial<Omit<OpenMatch, "ageSeconds"> & { ageS: number }>;
-    const { matches = [] } = await this.matchmaker.call<{ matches?: Listed[] }>("ListMatches", filter);
+    const { matches = [] } = await this.#matchmaker.call<{ matches?: Listed[] }>("ListMatches", filter);
     return matches.map(({ matchId = "", game = "", mode = "", people = 0, seats = 0, ageS = 0 }) => {
       return { matchId, game, mode, people, seats, ageSeconds: ageS };
     });
@@ -132,7 +82,7 @@ export class Client {
   async listGames(): Promise<GameList> {
     type Listed = Partial<Omit<GameInfo, "modes">> & { modes?: Partial<ModeInfo>[] };
     type Answer = { games?: Listed[]; servers?: number; players?: number };
-    const { games = [], servers = 0, players = 0 } = await this.matchmaker.call<Answer>("ListGames", {});
+    const { games = [], servers = 0, players = 0 } = await this.#matchmaker.call<Answer>("ListGames", {});
     const empty = { name: "", title: "", minPlayers: 0, maxPlayers: 0, teams: 0 };
     return {
       games: games.map(({ name = "", title = "", version = "", modes = [] }) => {
@@ -143,13 +93,13 @@ export class Client {
     };
   }
 
-  private async search(play: PlayOptions): Promise<Assignment> {
+  async #search(play: PlayOptions): Promise<Assignment> {
     const { signal, onProgress } = play;
     if (signal?.aborted) throw abortError(signal);
-    const ticket = await this.createTicket(play);
+    const ticket = await this.#createTicket(play);
     onProgress?.({ state: "searching", waitedMs: 0, estimatedWaitMs: 0, searching: 0 });
     try {
-      const assignment = await this.matchmaker.watch(
+      const assignment = await this.#matchmaker.watch(
         ticket.ticketId,
         ({ waitedMs = 0, estimatedWaitMs = 0, searching = 0 }) =>
           onProgress?.({ state: "searching", waitedMs, estimatedWaitMs, searching }),
@@ -160,50 +110,50 @@ export class Client {
     } catch (error) {
       if (!signal?.aborted) throw error;
       // The page may be closing: the farewell has to outlive it.
-      this.matchmaker.call("CancelTicket", { ticketId: ticket.ticketId }, undefined, true).catch(() => {});
+      this.#matchmaker.call("CancelTicket", { ticketId: ticket.ticketId }, undefined, true).catch(() => {});
       throw abortError(signal);
     }
   }
 
-  private async createTicket(play: PlayOptions): Promise<Ticket> {
+  async #createTicket(play: PlayOptions): Promise<Ticket> {
     const request = {
       game: play.game ?? "",
       mode: play.mode ?? "",
       playerName: play.name ?? "",
       roomCode: play.room ?? "",
       matchId: play.matchId ?? "",
-      guestToken: this.guestToken ?? "",
+      guestToken: this.#guestToken ?? "",
     };
     let ticket: Ticket;
     try {
-      ticket = await this.matchmaker.call<Ticket>("CreateTicket", request, play.signal);
+      ticket = await this.#matchmaker.call<Ticket>("CreateTicket", request, play.signal);
     } catch (error) {
       if (play.signal?.aborted) throw abortError(play.signal);
       if (!(error instanceof TactusError) || error.code !== unauthenticated || !request.guestToken) throw error;
       // The token is from another installation: start over as a new guest.
-      this.guestToken = undefined;
-      ticket = await this.matchmaker.call<Ticket>("CreateTicket", { ...request, guestToken: "" }, play.signal);
+      this.#guestToken = undefined;
+      ticket = await this.#matchmaker.call<Ticket>("CreateTicket", { ...request, guestToken: "" }, play.signal);
     }
-    this.guestToken = ticket.guestToken;
+    this.#guestToken = ticket.guestToken;
     return ticket;
   }
 
-  private join(seat: Pick<SeatConfig, "url" | "token" | "resume" | "game" | "mode">, play: PlayOptions): Promise<Match> {
-    const connect = webSocketConnect(this.options.webSocket);
-    const { network } = this.options;
+  #join(seat: Pick<SeatConfig, "url" | "token" | "resume" | "game" | "mode">, play: PlayOptions): Promise<Match> {
+    const connect = webSocketConnect(this.#options.webSocket);
+    const { network } = this.#options;
     return new MatchClient({
       ...seat,
       rules: play.rules,
       signal: play.signal,
-      teleport: this.options.teleport ?? 0,
+      teleport: this.#options.teleport ?? 0,
       connect: network ? simulatedNetwork(connect, network) : connect,
       now: () => performance.now(),
       random: Math.random,
     }).join();
   }
 
-  private get storage(): ClientOptions["storage"] {
-    if (this.options.storage !== undefined) return this.options.storage;
+  get #storage(): ClientOptions["storage"] {
+    if (this.#options.storage !== undefined) return this.#options.storage;
     try {
       return globalThis.localStorage ?? null;
     } catch {
@@ -212,13 +162,13 @@ export class Client {
     }
   }
 
-  private get guestToken(): string | undefined {
-    return this.storage?.getItem(guestKey) ?? undefined;
+  get #guestToken(): string | undefined {
+    return this.#storage?.getItem(guestKey) ?? undefined;
   }
 
-  private set guestToken(token: string | undefined) {
-    if (token) this.storage?.setItem(guestKey, token);
-    else this.storage?.removeItem(guestKey);
+  set #guestToken(token: string | undefined) {
+    if (token) this.#storage?.setItem(guestKey, token);
+    else this.#storage?.removeItem(guestKey);
   }
 }
 

@@ -35,12 +35,12 @@ const silentLimit = 8;
 class Recent {
   readonly values = new Float64Array(window);
   count = 0;
-  private at = 0;
-  private readonly sorted = new Float64Array(window);
+  #at = 0;
+  readonly #sorted = new Float64Array(window);
 
   add(v: number): void {
-    this.values[this.at] = v;
-    this.at = (this.at + 1) % window;
+    this.values[this.#at] = v;
+    this.#at = (this.#at + 1) % window;
     if (this.count < window) this.count++;
   }
 
@@ -51,7 +51,7 @@ class Recent {
   /** The value that the given share of all values don't exceed. */
   quantile(share: number): number {
     if (this.count === 0) return 0;
-    const part = this.sorted.subarray(0, this.count);
+    const part = this.#sorted.subarray(0, this.count);
     part.set(this.values.subarray(0, this.count));
     part.sort();
     return part[Math.min(this.count - 1, Math.floor(share * this.count))];
@@ -59,7 +59,7 @@ class Recent {
 
   clear(): void {
     this.count = 0;
-    this.at = 0;
+    this.#at = 0;
   }
 }
 
@@ -74,135 +74,135 @@ export class Clock {
   rtt = 0;
   /** How much later than the fastest ones the late snapshots are, in ms. */
   jitter = 0;
-  private head = 0;
-  private headAt = 0;
-  private started = false;
-  private readonly rate: number;
-  private readonly every: number;
-  private percent = 100;
-  private now = 0;
-  private goalDelay: number;
+  #head = 0;
+  #headAt = 0;
+  #started = false;
+  readonly #rate: number;
+  readonly #every: number;
+  #percent = 100;
+  #now = 0;
+  #goalDelay: number;
   /** Ticks that snapshots were early (above 0) or late, against head. */
-  private readonly arrivals = new Recent();
+  readonly #arrivals = new Recent();
   /** Delay that would have been just enough for each snapshot. */
-  private readonly needs = new Recent();
+  readonly #needs = new Recent();
   /** Slack of an input if it had been sent without any lead. */
-  private readonly slacks = new Recent();
-  private readonly sentTicks = new Float64Array(256);
-  private readonly sentLeads = new Float64Array(256);
-  private silent = 0;
-  private lead = 0;
+  readonly #slacks = new Recent();
+  readonly #sentTicks = new Float64Array(256);
+  readonly #sentLeads = new Float64Array(256);
+  #silent = 0;
+  #lead = 0;
 
   /** rate in Hz; every: ticks per snapshot. */
   constructor(rate: number, every: number) {
-    this.rate = rate;
-    this.every = Math.max(1, every);
-    this.delay = this.every + 0.5;
-    this.goalDelay = this.delay;
+    this.#rate = rate;
+    this.#every = Math.max(1, every);
+    this.delay = this.#every + 0.5;
+    this.#goalDelay = this.delay;
   }
 
   /** Forgets everything but the delay, before a new connection's first snapshot. */
   reset(): void {
-    this.started = false;
-    this.arrivals.clear();
-    this.needs.clear();
-    this.slacks.clear();
-    this.silent = 0;
+    this.#started = false;
+    this.#arrivals.clear();
+    this.#needs.clear();
+    this.#slacks.clear();
+    this.#silent = 0;
   }
 
   get tickMs(): number {
-    return 1000 / this.rate;
+    return 1000 / this.#rate;
   }
 
-  private get ticksPerMs(): number {
-    return (this.rate * this.percent) / 100_000;
+  get #ticksPerMs(): number {
+    return (this.#rate * this.#percent) / 100_000;
   }
 
-  private headAtTime(now: number): number {
-    return this.head + Math.max(0, now - this.headAt) * this.ticksPerMs;
+  #headAtTime(now: number): number {
+    return this.#head + Math.max(0, now - this.#headAt) * this.#ticksPerMs;
   }
 
   /** A snapshot came: gap ticks after the one before (0: keyframe), the server's clock at percent of normal speed. */
   snapshot(now: number, tick: number, gap: number, percent: number): void {
-    if (!this.started) return this.start(now, tick, percent);
-    this.moveHead(now, this.headAtTime(now));
-    this.percent = percent;
-    const early = tick - this.head;
-    if (early < -this.rate) {
+    if (!this.#started) return this.#start(now, tick, percent);
+    this.#moveHead(now, this.#headAtTime(now));
+    this.#percent = percent;
+    const early = tick - this.#head;
+    if (early < -this.#rate) {
       // The server stood still, or was restored to an earlier tick.
       this.reset();
-      return this.start(now, tick, percent);
+      return this.#start(now, tick, percent);
     }
-    this.arrivals.add(early);
-    this.needs.add((gap || this.every) + Math.max(0, -early));
-    const best = this.arrivals.quantile(1);
-    if (early > 0) this.shiftHead(early);
-    else if (this.arrivals.count === window && best < 0) this.shiftHead(best * 0.1);
-    const needed = this.needs.quantile(percentile);
-    this.jitter = -Math.min(0, this.arrivals.quantile(1 - percentile)) * this.tickMs;
-    this.goalDelay = Math.min(Math.max(needed + 0.25, this.every + 0.5), this.rate * maxDelaySeconds + this.every);
+    this.#arrivals.add(early);
+    this.#needs.add((gap || this.#every) + Math.max(0, -early));
+    const best = this.#arrivals.quantile(1);
+    if (early > 0) this.#shiftHead(early);
+    else if (this.#arrivals.count === window && best < 0) this.#shiftHead(best * 0.1);
+    const needed = this.#needs.quantile(percentile);
+    this.jitter = -Math.min(0, this.#arrivals.quantile(1 - percentile)) * this.tickMs;
+    this.#goalDelay = Math.min(Math.max(needed + 0.25, this.#every + 0.5), this.#rate * maxDelaySeconds + this.#every);
   }
 
-  private start(now: number, tick: number, percent: number): void {
-    this.started = true;
-    this.percent = percent;
-    this.head = tick;
-    this.headAt = now;
-    this.now = now;
+  #start(now: number, tick: number, percent: number): void {
+    this.#started = true;
+    this.#percent = percent;
+    this.#head = tick;
+    this.#headAt = now;
+    this.#now = now;
     this.renderTick = tick - this.delay;
-    this.lead = (this.rtt * this.rate) / 1000 + slackGoal;
-    this.predictedTick = tick + this.lead;
+    this.#lead = (this.rtt * this.#rate) / 1000 + slackGoal;
+    this.predictedTick = tick + this.#lead;
   }
 
-  private moveHead(now: number, head: number): void {
-    this.head = head;
-    this.headAt = Math.max(now, this.headAt);
+  #moveHead(now: number, head: number): void {
+    this.#head = head;
+    this.#headAt = Math.max(now, this.#headAt);
   }
 
-  private shiftHead(by: number): void {
-    this.head += by;
-    this.arrivals.shift(-by);
+  #shiftHead(by: number): void {
+    this.#head += by;
+    this.#arrivals.shift(-by);
     // Leads are measured from head, so that what they are worth shifts with it.
-    this.slacks.shift(by);
-    for (let i = 0; i < this.sentLeads.length; i++) this.sentLeads[i] -= by;
-    this.lead -= by;
+    this.#slacks.shift(by);
+    for (let i = 0; i < this.#sentLeads.length; i++) this.#sentLeads[i] -= by;
+    this.#lead -= by;
   }
 
   /** An input for the tick is sent now. */
   sent(now: number, tick: number): void {
-    this.sentTicks[tick & 255] = tick;
-    this.sentLeads[tick & 255] = tick - this.headAtTime(now);
+    this.#sentTicks[tick & 255] = tick;
+    this.#sentLeads[tick & 255] = tick - this.#headAtTime(now);
   }
 
   /** A snapshot says how many ticks early the newest input was; 0: none came. */
   slack(tick: number, slack: number): void {
-    if (slack === 0 && ++this.silent < silentLimit) return;
-    this.silent = 0;
+    if (slack === 0 && ++this.#silent < silentLimit) return;
+    this.#silent = 0;
     const inputTick = tick - 1 + slack;
-    const known = this.sentTicks[inputTick & 255] === inputTick;
-    this.slacks.add(slack - (known ? this.sentLeads[inputTick & 255] : this.lead));
-    this.lead = slackGoal - this.slacks.quantile(0.03);
+    const known = this.#sentTicks[inputTick & 255] === inputTick;
+    this.#slacks.add(slack - (known ? this.#sentLeads[inputTick & 255] : this.#lead));
+    this.#lead = slackGoal - this.#slacks.quantile(0.03);
   }
 
   /** A ping came back after so many ms. */
   roundTrip(ms: number): void {
     this.rtt = this.rtt === 0 ? ms : this.rtt + (ms - this.rtt) * 0.2;
-    if (this.slacks.count === 0) this.lead = (this.rtt * this.rate) / 1000 + slackGoal;
+    if (this.#slacks.count === 0) this.#lead = (this.rtt * this.#rate) / 1000 + slackGoal;
   }
 
   /** Moves both clocks on to now. It returns true when predictedTick had to jump. */
   advance(now: number): boolean {
-    const ms = now - this.now;
-    if (!this.started || ms <= 0) return false;
-    this.now = now;
-    const head = this.headAtTime(now);
-    const step = ms * this.ticksPerMs;
-    const settle = this.goalDelay > this.delay ? 200 : 3000;
-    this.delay += (this.goalDelay - this.delay) * (1 - Math.exp(-ms / settle));
-    this.renderTick = paced(this.renderTick, step, head - this.delay, maxRenderPace, this.rate * 0.5);
+    const ms = now - this.#now;
+    if (!this.#started || ms <= 0) return false;
+    this.#now = now;
+    const head = this.#headAtTime(now);
+    const step = ms * this.#ticksPerMs;
+    const settle = this.#goalDelay > this.delay ? 200 : 3000;
+    this.delay += (this.#goalDelay - this.delay) * (1 - Math.exp(-ms / settle));
+    this.renderTick = paced(this.renderTick, step, head - this.delay, maxRenderPace, this.#rate * 0.5);
     const before = this.predictedTick;
-    const jump = Math.max(4, this.rate * jumpSeconds);
-    this.predictedTick = paced(before, step, head + this.lead, maxPace, jump);
+    const jump = Math.max(4, this.#rate * jumpSeconds);
+    this.predictedTick = paced(before, step, head + this.#lead, maxPace, jump);
     return Math.abs(this.predictedTick - before - step) > step * maxPace + 1e-6;
   }
 }

@@ -14,59 +14,59 @@ const maxArgs = 16;
 const maxNameBytes = 32;
 
 export class Commands {
-  private readonly connection: Connection;
-  private readonly waiting = new Map<number, Waiting>();
-  private lastId = 0;
+  readonly #connection: Connection;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
 
   constructor(connection: Connection) {
-    this.connection = connection;
+    this.#connection = connection;
   }
 
   send(name: string, args: readonly number[]): void {
-    this.write(0, name, args);
+    this.#write(0, name, args);
   }
 
   request(name: string, args: readonly number[], timeoutMs = defaultTimeoutMs): Promise<readonly number[]> {
-    const id = (this.lastId = (this.lastId % 0x7fffffff) + 1);
+    const id = (this.#lastId = (this.#lastId % 0x7fffffff) + 1);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.waiting.delete(id);
+        this.#waiting.delete(id);
         reject(new TactusError(ErrorCode.timeout, `The command "${name}" was not answered within ${timeoutMs} ms.`));
       }, timeoutMs);
-      this.waiting.set(id, { resolve, reject, timer });
+      this.#waiting.set(id, { resolve, reject, timer });
       try {
-        this.write(id, name, args);
+        this.#write(id, name, args);
       } catch (error) {
-        this.settle(id)?.reject(error as Error);
+        this.#settle(id)?.reject(error as Error);
       }
     });
   }
 
   /** The server's answer. */
   reply(id: number, ok: boolean, words: readonly number[]): void {
-    const waiting = this.settle(id);
+    const waiting = this.#settle(id);
     if (ok) waiting?.resolve(words);
     else waiting?.reject(new TactusError(ErrorCode.refused, "The game refused the command."));
   }
 
   /** No answer will come any more. */
   close(error: Error): void {
-    for (const id of [...this.waiting.keys()]) this.settle(id)?.reject(error);
+    for (const id of [...this.#waiting.keys()]) this.#settle(id)?.reject(error);
   }
 
-  private settle(id: number): Waiting | undefined {
-    const waiting = this.waiting.get(id);
-    this.waiting.delete(id);
+  #settle(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
     clearTimeout(waiting?.timer);
     return waiting;
   }
 
-  private write(id: number, name: string, args: readonly number[]): void {
+  #write(id: number, name: string, args: readonly number[]): void {
     if (new TextEncoder().encode(name).length > maxNameBytes || args.length > maxArgs) {
       throw new TypeError(`a command has a name of at most ${maxNameBytes} bytes and at most ${maxArgs} numbers`);
     }
-    const w = this.connection.writer.begin(4).int(MessageType.command).int(id).string(name).array(args.length);
+    const w = this.#connection.writer.begin(4).int(MessageType.command).int(id).string(name).array(args.length);
     for (const arg of args) w.int(arg | 0);
-    if (!this.connection.sendReliably(w.done())) throw new TactusError(ErrorCode.closed, "The match can't be reached.");
+    if (!this.#connection.sendReliably(w.done())) throw new TactusError(ErrorCode.closed, "The match can't be reached.");
   }
 }

@@ -76,55 +76,55 @@ export class Connection {
   bytesIn = 0;
   bytesOut = 0;
   resume: string;
-  private readonly config: ConnectionConfig;
-  private readonly owner: ConnectionOwner;
-  private transport: Transport | undefined;
-  private readonly reader = new Reader();
+  readonly #config: ConnectionConfig;
+  readonly #owner: ConnectionOwner;
+  #transport: Transport | undefined;
+  readonly #reader = new Reader();
   readonly writer = new Writer();
-  private live = false;
-  private done = false;
-  private graceMs = 0;
-  private lostAt = 0;
-  private heardAt = 0;
-  private attempts = 0;
-  private welcomed = false;
-  private retryTimer: ReturnType<typeof setTimeout> | undefined;
-  private welcomeTimer: ReturnType<typeof setTimeout> | undefined;
-  private readonly pingTimer: ReturnType<typeof setInterval>;
-  private readonly waiting: Uint8Array<ArrayBuffer>[] = [];
+  #live = false;
+  #done = false;
+  #graceMs = 0;
+  #lostAt = 0;
+  #heardAt = 0;
+  #attempts = 0;
+  #welcomed = false;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #welcomeTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #pingTimer: ReturnType<typeof setInterval>;
+  readonly #waiting: Uint8Array<ArrayBuffer>[] = [];
 
   constructor(config: ConnectionConfig, owner: ConnectionOwner) {
-    this.config = config;
-    this.owner = owner;
+    this.#config = config;
+    this.#owner = owner;
     this.resume = config.resume ?? "";
-    this.pingTimer = setInterval(() => this.beat(), pingMs);
-    globalThis.addEventListener?.("online", this.hurry);
-    globalThis.document?.addEventListener("visibilitychange", this.hurry);
-    this.open();
+    this.#pingTimer = setInterval(() => this.#beat(), pingMs);
+    globalThis.addEventListener?.("online", this.#hurry);
+    globalThis.document?.addEventListener("visibilitychange", this.#hurry);
+    this.#open();
   }
 
   /** Whether messages reach the server. */
   get isLive(): boolean {
-    return this.live;
+    return this.#live;
   }
 
   /** Whether the uplink is so far behind that inputs would come too late. */
   get isCongested(): boolean {
-    return (this.transport?.pending ?? 0) > maxPending;
+    return (this.#transport?.pending ?? 0) > maxPending;
   }
 
   /** Sends what is only worth something now; it is dropped while the line is broken. */
   send(bytes: Uint8Array<ArrayBuffer>): void {
-    if (!this.live) return;
+    if (!this.#live) return;
     this.bytesOut += bytes.length;
-    this.transport?.send(bytes);
+    this.#transport?.send(bytes);
   }
 
   /** Sends now, or when the line is mended. It returns false when too much waits already. */
   sendReliably(bytes: Uint8Array<ArrayBuffer>): boolean {
-    if (this.live) this.send(bytes);
-    else if (this.waiting.length >= maxWaiting || this.done) return false;
-    else this.waiting.push(bytes.slice());
+    if (this.#live) this.send(bytes);
+    else if (this.#waiting.length >= maxWaiting || this.#done) return false;
+    else this.#waiting.push(bytes.slice());
     return true;
   }
 
@@ -136,29 +136,29 @@ export class Connection {
 
   /** Ends, with an error that tells why. The seat stays for its grace. */
   end(error: TactusError): void {
-    if (this.done) return;
-    this.done = true;
-    this.live = false;
-    clearInterval(this.pingTimer);
-    clearTimeout(this.retryTimer);
-    clearTimeout(this.welcomeTimer);
-    globalThis.removeEventListener?.("online", this.hurry);
-    globalThis.document?.removeEventListener("visibilitychange", this.hurry);
-    this.transport?.close(1000, "");
-    this.owner.ended(error);
+    if (this.#done) return;
+    this.#done = true;
+    this.#live = false;
+    clearInterval(this.#pingTimer);
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#welcomeTimer);
+    globalThis.removeEventListener?.("online", this.#hurry);
+    globalThis.document?.removeEventListener("visibilitychange", this.#hurry);
+    this.#transport?.close(1000, "");
+    this.#owner.ended(error);
   }
 
-  private open(): void {
-    this.retryTimer = undefined;
-    if (this.done) return;
-    this.attempts++;
-    this.heardAt = this.config.now();
-    this.welcomeTimer = setTimeout(() => this.cut("no welcome in time"), welcomeMs);
+  #open(): void {
+    this.#retryTimer = undefined;
+    if (this.#done) return;
+    this.#attempts++;
+    this.#heardAt = this.#config.now();
+    this.#welcomeTimer = setTimeout(() => this.#cut("no welcome in time"), welcomeMs);
     try {
-      this.transport = this.config.connect(this.config.url, {
-        open: () => this.hello(),
-        message: (bytes) => this.receive(bytes),
-        close: (code, reason) => this.closed(TactusError.fromClose(code, reason)),
+      this.#transport = this.#config.connect(this.#config.url, {
+        open: () => this.#hello(),
+        message: (bytes) => this.#receive(bytes),
+        close: (code, reason) => this.#closed(TactusError.fromClose(code, reason)),
       });
     } catch (error) {
       // No WebSocket at all, or no URL for one.
@@ -166,103 +166,103 @@ export class Connection {
     }
   }
 
-  private hello(): void {
-    const { event, schema } = this.owner.seen();
+  #hello(): void {
+    const { event, schema } = this.#owner.seen();
     const w = this.writer.begin(2).int(MessageType.hello).map(4);
     if (this.resume) w.string("resume").string(this.resume);
-    else w.string("token").string(this.config.token ?? "");
+    else w.string("token").string(this.#config.token ?? "");
     w.string("schema").int(schema).string("event").int(event).string("client").string(clientName);
     const bytes = w.done();
     this.bytesOut += bytes.length;
-    this.transport?.send(bytes);
+    this.#transport?.send(bytes);
   }
 
-  private receive(bytes: Uint8Array): void {
-    const now = this.config.now();
-    this.heardAt = now;
+  #receive(bytes: Uint8Array): void {
+    const now = this.#config.now();
+    this.#heardAt = now;
     this.bytesIn += bytes.length;
     try {
-      this.reader.reset(bytes);
-      const length = this.reader.array();
-      const type = this.reader.int();
-      if (type === MessageType.welcome) this.welcome(mapOf(this.reader.value()));
-      else if (type === MessageType.pong) this.owner.roundTrip(((Math.floor(now) >>> 0) - this.reader.int()) >>> 0);
-      else this.owner.message(type, length, this.reader, now);
+      this.#reader.reset(bytes);
+      const length = this.#reader.array();
+      const type = this.#reader.int();
+      if (type === MessageType.welcome) this.#welcome(mapOf(this.#reader.value()));
+      else if (type === MessageType.pong) this.#owner.roundTrip(((Math.floor(now) >>> 0) - this.#reader.int()) >>> 0);
+      else this.#owner.message(type, length, this.#reader, now);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       this.end(new TactusError(ErrorCode.malformed, `The server's message can't be read: ${error.message}.`));
     }
   }
 
-  private welcome(map: Welcome): void {
-    clearTimeout(this.welcomeTimer);
+  #welcome(map: Welcome): void {
+    clearTimeout(this.#welcomeTimer);
     this.resume = stringOf(map.resume) || this.resume;
-    this.graceMs = numberOf(map.grace, 30_000);
-    this.live = true;
-    this.welcomed = true;
-    this.attempts = 0;
-    this.lostAt = 0;
-    this.owner.welcome(map);
-    for (const bytes of this.waiting.splice(0)) this.send(bytes);
-    this.ping();
+    this.#graceMs = numberOf(map.grace, 30_000);
+    this.#live = true;
+    this.#welcomed = true;
+    this.#attempts = 0;
+    this.#lostAt = 0;
+    this.#owner.welcome(map);
+    for (const bytes of this.#waiting.splice(0)) this.send(bytes);
+    this.#ping();
   }
 
-  private beat(): void {
-    if (!this.live) return;
-    if (this.config.now() - this.heardAt > deadMs) this.cut("nothing heard from the server");
-    else this.ping();
+  #beat(): void {
+    if (!this.#live) return;
+    if (this.#config.now() - this.#heardAt > deadMs) this.#cut("nothing heard from the server");
+    else this.#ping();
   }
 
-  private ping(): void {
-    this.send(this.writer.begin(2).int(MessageType.ping).int(Math.floor(this.config.now()) >>> 0).done());
+  #ping(): void {
+    this.send(this.writer.begin(2).int(MessageType.ping).int(Math.floor(this.#config.now()) >>> 0).done());
   }
 
   /** Gives the line up from this side. */
-  private cut(why: string): void {
-    this.transport?.close();
-    this.closed(new TactusError(1006, `The connection was lost: ${why}.`, true));
+  #cut(why: string): void {
+    this.#transport?.close();
+    this.#closed(new TactusError(1006, `The connection was lost: ${why}.`, true));
   }
 
-  private closed(error: TactusError): void {
-    clearTimeout(this.welcomeTimer);
-    if (this.done) return;
-    const wasLive = this.live;
-    this.live = false;
-    this.transport = undefined;
+  #closed(error: TactusError): void {
+    clearTimeout(this.#welcomeTimer);
+    if (this.#done) return;
+    const wasLive = this.#live;
+    this.#live = false;
+    this.#transport = undefined;
     if (!error.reconnect) return this.end(error);
     // A join token is good for one hello: without a welcome there is no seat to come back to.
     if (!this.resume) return this.end(new TactusError(ErrorCode.unreachable, `The game server can't be reached. ${error.message}`));
-    const now = this.config.now();
-    if (this.lostAt === 0) this.lostAt = now;
-    if (wasLive) this.owner.lost();
-    const patience = this.welcomed ? this.graceMs : welcomeMs;
-    if (now - this.lostAt > patience) {
+    const now = this.#config.now();
+    if (this.#lostAt === 0) this.#lostAt = now;
+    if (wasLive) this.#owner.lost();
+    const patience = this.#welcomed ? this.#graceMs : welcomeMs;
+    if (now - this.#lostAt > patience) {
       return this.end(new TactusError(ErrorCode.lost, "The connection was lost for longer than the seat is kept."));
     }
-    this.retryTimer = setTimeout(() => this.retry(), this.backoff());
+    this.#retryTimer = setTimeout(() => this.#retry(), this.#backoff());
   }
 
   /** Exponential, and anywhere between half and all of it, so that a restarted server is not met by everybody at once. */
-  private backoff(): number {
-    const ms = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.max(0, this.attempts - 1));
-    return ms * (0.5 + this.config.random() / 2);
+  #backoff(): number {
+    const ms = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.max(0, this.#attempts - 1));
+    return ms * (0.5 + this.#config.random() / 2);
   }
 
-  private retry(): void {
-    if (globalThis.navigator?.onLine === false && this.config.now() - this.lostAt < this.graceMs) {
+  #retry(): void {
+    if (globalThis.navigator?.onLine === false && this.#config.now() - this.#lostAt < this.#graceMs) {
       // The browser knows that there is no network; "online" comes sooner than this.
-      this.retryTimer = setTimeout(() => this.retry(), maxBackoffMs);
+      this.#retryTimer = setTimeout(() => this.#retry(), maxBackoffMs);
       return;
     }
-    this.open();
+    this.#open();
   }
 
   /** The network is back, or the player looks again: waiting has no more reason. */
-  private hurry = (): void => {
+  #hurry = (): void => {
     if (globalThis.document?.visibilityState === "hidden") return;
-    if (this.live) return this.beat();
-    if (this.retryTimer === undefined) return;
-    clearTimeout(this.retryTimer);
-    this.open();
+    if (this.#live) return this.#beat();
+    if (this.#retryTimer === undefined) return;
+    clearTimeout(this.#retryTimer);
+    this.#open();
   };
 }

@@ -4,17 +4,17 @@ import { guarded } from "./entity.ts";
 import type { Unsubscribe } from "./types.ts";
 
 export class Emitter<Events extends { [K in keyof Events]: (...args: never[]) => void }> {
-  private readonly callbacks = new Map<keyof Events, Set<Events[keyof Events]>>();
+  readonly #callbacks = new Map<keyof Events, Set<Events[keyof Events]>>();
 
   on<K extends keyof Events>(name: K, callback: Events[K]): Unsubscribe {
-    let set = this.callbacks.get(name);
-    if (!set) this.callbacks.set(name, (set = new Set()));
+    let set = this.#callbacks.get(name);
+    if (!set) this.#callbacks.set(name, (set = new Set()));
     set.add(callback);
     return () => set.delete(callback);
   }
 
   emit<K extends keyof Events>(name: K, ...args: Parameters<Events[K]>): void {
-    for (const callback of this.callbacks.get(name) ?? []) {
+    for (const callback of this.#callbacks.get(name) ?? []) {
       guarded(callback as (...args: Parameters<Events[K]>) => void, ...args);
     }
   }

@@ -66,61 +66,61 @@ export class EntityTable implements EntityView<unknown>, Memory {
   readonly state: TableState;
   /** Words that the getters read: newest ones, but interpolated or predicted where the picture is. */
   picture = new Int32Array(0);
-  private readonly make: typeof Row;
+  readonly #make: typeof Row;
   /** Offsets of the words that the picture does not interpolate. */
   readonly plainWords: Int32Array;
-  private readonly slotOffset: number;
-  private readonly byIndex: (Row | undefined)[] = [];
-  private readonly list: Row[] = [];
-  private added: Row[] = [];
-  private changed: Row[] = [];
-  private removed: Row[] = [];
-  private readonly addCallbacks = new Set<Callback>();
-  private readonly changeCallbacks = new Set<Callback>();
-  private readonly removeCallbacks = new Set<Callback>();
+  readonly #slotOffset: number;
+  readonly #byIndex: (Row | undefined)[] = [];
+  readonly #list: Row[] = [];
+  #added: Row[] = [];
+  #changed: Row[] = [];
+  #removed: Row[] = [];
+  readonly #addCallbacks = new Set<Callback>();
+  readonly #changeCallbacks = new Set<Callback>();
+  readonly #removeCallbacks = new Set<Callback>();
 
   constructor(state: TableState) {
     const { schema } = state;
     this.state = state;
-    this.make = entityClass(schema);
+    this.#make = entityClass(schema);
     const lerped = new Set(schema.lerp);
     this.plainWords = Int32Array.from({ length: schema.stride }, (_, i) => i).filter((i) => !lerped.has(i));
-    this.slotOffset = schema.slot < 0 ? -1 : schema.fields[schema.slot].offset;
+    this.#slotOffset = schema.slot < 0 ? -1 : schema.fields[schema.slot].offset;
   }
 
   get size(): number {
-    return this.list.length;
+    return this.#list.length;
   }
 
   get(id: number): Row | undefined {
-    const e = this.byIndex[id & 0xffff];
+    const e = this.#byIndex[id & 0xffff];
     return e && e.id === id ? e : undefined;
   }
 
   /** The entity in a row, whatever its id. */
   at(row: number): Row | undefined {
-    return this.byIndex[row];
+    return this.#byIndex[row];
   }
 
   [Symbol.iterator](): Iterator<Row> {
-    return this.list[Symbol.iterator]();
+    return this.#list[Symbol.iterator]();
   }
 
   onAdd(callback: Callback): Unsubscribe {
-    return subscribe(this.addCallbacks, callback);
+    return subscribe(this.#addCallbacks, callback);
   }
 
   onChange(callback: Callback): Unsubscribe {
-    return subscribe(this.changeCallbacks, callback);
+    return subscribe(this.#changeCallbacks, callback);
   }
 
   onRemove(callback: Callback): Unsubscribe {
-    return subscribe(this.removeCallbacks, callback);
+    return subscribe(this.#removeCallbacks, callback);
   }
 
   /** Gives the row's entity a copy of its words, since the row is about to go. */
   drop(row: number): void {
-    const e = this.byIndex[row];
+    const e = this.#byIndex[row];
     if (!e || e.$memory !== this) return;
     const stride = this.state.schema.stride;
     e.$memory = { picture: this.picture.slice(e.$base, e.$base + stride) };
@@ -138,68 +138,68 @@ export class EntityTable implements EntityView<unknown>, Memory {
       grown.set(this.picture);
       this.picture = grown;
     }
-    for (let i = 0; i < state.touchedCount; i++) this.commitRow(state.touched[i], slot);
+    for (let i = 0; i < state.touchedCount; i++) this.#commitRow(state.touched[i], slot);
   }
 
-  private commitRow(row: number, slot: number): void {
+  #commitRow(row: number, slot: number): void {
     const { state, picture } = this;
     const { stride } = state.schema;
     const id = state.entity(row);
     const base = row * stride;
-    const old = this.byIndex[row];
+    const old = this.#byIndex[row];
     if (old && old.id !== id) {
-      this.removed.push(old);
-      if (id !== 0) this.unlist(old);
+      this.#removed.push(old);
+      if (id !== 0) this.#unlist(old);
     }
     if (id === 0) return;
     if (old && old.id === id) {
       old.$memory = this;
       old.$base = base;
       for (const w of this.plainWords) picture[base + w] = state.words[base + w];
-      this.own(old, slot);
-      this.changed.push(old);
+      this.#own(old, slot);
+      this.#changed.push(old);
       return;
     }
     for (let w = base; w < base + stride; w++) picture[w] = state.words[w];
-    const entity = new this.make(id, this, base);
-    this.byIndex[row] = entity;
-    this.list.splice(this.place(row), 0, entity);
-    this.own(entity, slot);
-    this.added.push(entity);
+    const entity = new this.#make(id, this, base);
+    this.#byIndex[row] = entity;
+    this.#list.splice(this.#place(row), 0, entity);
+    this.#own(entity, slot);
+    this.#added.push(entity);
   }
 
-  private own(e: Row, slot: number): void {
-    e.own = this.slotOffset >= 0 && this.state.words[e.$base + this.slotOffset] === slot;
+  #own(e: Row, slot: number): void {
+    e.own = this.#slotOffset >= 0 && this.state.words[e.$base + this.#slotOffset] === slot;
   }
 
   /** Tells who listens what came and what changed. */
   notify(): void {
-    fire(this.addCallbacks, this.added);
-    fire(this.changeCallbacks, this.changed);
-    this.added.length = 0;
-    this.changed.length = 0;
+    fire(this.#addCallbacks, this.#added);
+    fire(this.#changeCallbacks, this.#changed);
+    this.#added.length = 0;
+    this.#changed.length = 0;
   }
 
   /** Forgets the entities that are gone, after the snapshot's events were told. */
   bury(): void {
-    for (const e of this.removed) this.unlist(e);
-    fire(this.removeCallbacks, this.removed);
-    this.removed.length = 0;
+    for (const e of this.#removed) this.#unlist(e);
+    fire(this.#removeCallbacks, this.#removed);
+    this.#removed.length = 0;
   }
 
-  private unlist(e: Row): void {
-    if (this.byIndex[e.index] !== e) return;
-    this.byIndex[e.index] = undefined;
-    this.list.splice(this.place(e.index), 1);
+  #unlist(e: Row): void {
+    if (this.#byIndex[e.index] !== e) return;
+    this.#byIndex[e.index] = undefined;
+    this.#list.splice(this.#place(e.index), 1);
   }
 
   /** Where an index is, or belongs, in the list. */
-  private place(index: number): number {
+  #place(index: number): number {
     let low = 0;
-    let high = this.list.length;
+    let high = this.#list.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.list[middle].index < index) low = middle + 1;
+      if (this.#list[middle].index < index) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -9,29 +9,29 @@ const depth = 32;
 const teleportRatio = 4;
 
 export class History {
-  private readonly state: TableState;
-  private readonly words: number;
-  private ticks = new Int32Array(0);
-  private values = new Int32Array(0);
+  readonly #state: TableState;
+  readonly #words: number;
+  #ticks = new Int32Array(0);
+  #values = new Int32Array(0);
   /** Entries that nothing is interpolated into. */
-  private jumps = new Uint8Array(0);
-  private newest = new Uint8Array(0);
-  private counts = new Uint8Array(0);
+  #jumps = new Uint8Array(0);
+  #newest = new Uint8Array(0);
+  #counts = new Uint8Array(0);
   /** Rows whose picture still moves. */
-  private moving = new Uint8Array(0);
-  private rows = 0;
+  #moving = new Uint8Array(0);
+  #rows = 0;
   /** Largest step per tick seen lately, in words. */
-  private fastest = 0;
-  private readonly posAt: number;
-  private readonly teleport: number;
+  #fastest = 0;
+  readonly #posAt: number;
+  readonly #teleport: number;
 
   /** teleport: world units per tick from which a step counts as a jump; 0: judged by what is usual in the table. */
   constructor(state: TableState, teleport: number) {
-    this.state = state;
+    this.#state = state;
     const { schema } = state;
-    this.words = schema.lerp.length;
-    this.posAt = schema.pos < 0 ? -1 : schema.lerp.indexOf(schema.fields[schema.pos].offset);
-    this.teleport = teleport * 65536;
+    this.#words = schema.lerp.length;
+    this.#posAt = schema.pos < 0 ? -1 : schema.lerp.indexOf(schema.fields[schema.pos].offset);
+    this.#teleport = teleport * 65536;
   }
 
   /**
@@ -39,104 +39,104 @@ export class History {
    * snapshot before; with restart the past is forgotten.
    */
   record(tick: number, previous: number, restart: boolean, entityBefore: (row: number) => number): void {
-    const { state } = this;
-    if (this.words === 0) return;
-    this.grow();
+    const state = this.#state;
+    if (this.#words === 0) return;
+    this.#grow();
     for (let i = 0; i < state.touchedCount; i++) {
       const row = state.touched[i];
       if (!state.alive[row]) {
-        this.counts[row] = 0;
-        this.moving[row] = 0;
+        this.#counts[row] = 0;
+        this.#moving[row] = 0;
         continue;
       }
-      if (restart || entityBefore(row) !== state.entity(row)) this.counts[row] = 0;
-      this.recordRow(row, tick, previous);
+      if (restart || entityBefore(row) !== state.entity(row)) this.#counts[row] = 0;
+      this.#recordRow(row, tick, previous);
     }
-    this.fastest *= 0.999;
+    this.#fastest *= 0.999;
   }
 
-  private recordRow(row: number, tick: number, previous: number): void {
-    let at = row * depth + this.newest[row];
-    const known = this.counts[row] > 0;
-    if (known && this.ticks[at] < previous) {
+  #recordRow(row: number, tick: number, previous: number): void {
+    let at = row * depth + this.#newest[row];
+    const known = this.#counts[row] > 0;
+    if (known && this.#ticks[at] < previous) {
       // The row rested since its last entry: it starts to move from the last snapshot on.
       const from = at;
-      at = this.push(row, previous);
-      this.values.copyWithin(at * this.words, from * this.words, (from + 1) * this.words);
+      at = this.#push(row, previous);
+      this.#values.copyWithin(at * this.#words, from * this.#words, (from + 1) * this.#words);
     }
     const last = at;
-    at = this.push(row, tick);
-    const base = row * this.state.schema.stride;
-    const { lerp } = this.state.schema;
-    for (let w = 0; w < this.words; w++) this.values[at * this.words + w] = this.state.words[base + lerp[w]];
-    this.jumps[at] = known && this.jumped(last, at) ? 1 : 0;
-    this.moving[row] = 1;
+    at = this.#push(row, tick);
+    const base = row * this.#state.schema.stride;
+    const { lerp } = this.#state.schema;
+    for (let w = 0; w < this.#words; w++) this.#values[at * this.#words + w] = this.#state.words[base + lerp[w]];
+    this.#jumps[at] = known && this.#jumped(last, at) ? 1 : 0;
+    this.#moving[row] = 1;
   }
 
-  private push(row: number, tick: number): number {
-    this.newest[row] = (this.newest[row] + 1) % depth;
-    if (this.counts[row] < depth) this.counts[row]++;
-    const at = row * depth + this.newest[row];
-    this.ticks[at] = tick;
-    this.jumps[at] = 0;
+  #push(row: number, tick: number): number {
+    this.#newest[row] = (this.#newest[row] + 1) % depth;
+    if (this.#counts[row] < depth) this.#counts[row]++;
+    const at = row * depth + this.#newest[row];
+    this.#ticks[at] = tick;
+    this.#jumps[at] = 0;
     return at;
   }
 
-  private jumped(from: number, to: number): boolean {
-    if (this.posAt < 0) return false;
-    const a = from * this.words + this.posAt;
-    const b = to * this.words + this.posAt;
-    const dx = this.values[b] - this.values[a];
-    const dy = this.values[b + 1] - this.values[a + 1];
-    const step = Math.sqrt(dx * dx + dy * dy) / Math.max(1, this.ticks[to] - this.ticks[from]);
-    if (this.teleport > 0) return step > this.teleport;
-    const limit = this.fastest * teleportRatio;
+  #jumped(from: number, to: number): boolean {
+    if (this.#posAt < 0) return false;
+    const a = from * this.#words + this.#posAt;
+    const b = to * this.#words + this.#posAt;
+    const dx = this.#values[b] - this.#values[a];
+    const dy = this.#values[b + 1] - this.#values[a + 1];
+    const step = Math.sqrt(dx * dx + dy * dy) / Math.max(1, this.#ticks[to] - this.#ticks[from]);
+    if (this.#teleport > 0) return step > this.#teleport;
+    const limit = this.#fastest * teleportRatio;
     const jump = limit > 0 && step > limit;
-    this.fastest = Math.max(this.fastest, jump ? limit : step);
+    this.#fastest = Math.max(this.#fastest, jump ? limit : step);
     return jump;
   }
 
   /** Writes the picture of a tick (continuous) for all rows that move, except those that skip. */
   sample(tick: number, picture: Int32Array, skip: Uint8Array | undefined): void {
-    if (this.words === 0) return;
-    const high = Math.min(this.state.high, this.rows);
+    if (this.#words === 0) return;
+    const high = Math.min(this.#state.high, this.#rows);
     for (let row = 0; row < high; row++) {
-      if (this.moving[row] && !skip?.[row]) this.sampleRow(row, tick, picture);
+      if (this.#moving[row] && !skip?.[row]) this.#sampleRow(row, tick, picture);
     }
   }
 
-  private sampleRow(row: number, tick: number, picture: Int32Array): void {
+  #sampleRow(row: number, tick: number, picture: Int32Array): void {
     const first = row * depth;
-    let place = this.newest[row];
+    let place = this.#newest[row];
     let next = -1;
-    for (let n = this.counts[row]; n > 1 && this.ticks[first + place] > tick; n--) {
+    for (let n = this.#counts[row]; n > 1 && this.#ticks[first + place] > tick; n--) {
       next = place;
       place = (place + depth - 1) % depth;
     }
     const a = first + place;
-    const { lerp, lerpAngle, stride } = this.state.schema;
+    const { lerp, lerpAngle, stride } = this.#state.schema;
     const base = row * stride;
-    if (next < 0) this.moving[row] = 0;
+    if (next < 0) this.#moving[row] = 0;
     const b = first + next;
-    const span = next < 0 || this.jumps[b] ? 0 : this.ticks[b] - this.ticks[a];
-    const part = span > 0 ? Math.min(Math.max((tick - this.ticks[a]) / span, 0), 1) : 0;
-    for (let w = 0; w < this.words; w++) {
-      const from = this.values[a * this.words + w];
-      const move = part === 0 ? 0 : difference(from, this.values[b * this.words + w], lerpAngle[w] !== 0) * part;
+    const span = next < 0 || this.#jumps[b] ? 0 : this.#ticks[b] - this.#ticks[a];
+    const part = span > 0 ? Math.min(Math.max((tick - this.#ticks[a]) / span, 0), 1) : 0;
+    for (let w = 0; w < this.#words; w++) {
+      const from = this.#values[a * this.#words + w];
+      const move = part === 0 ? 0 : difference(from, this.#values[b * this.#words + w], lerpAngle[w] !== 0) * part;
       picture[base + lerp[w]] = from + Math.round(move);
     }
   }
 
-  private grow(): void {
-    const { rows } = this.state;
-    if (rows <= this.rows) return;
-    this.ticks = resized(new Int32Array(rows * depth), this.ticks);
-    this.values = resized(new Int32Array(rows * depth * this.words), this.values);
-    this.jumps = resized(new Uint8Array(rows * depth), this.jumps);
-    this.newest = resized(new Uint8Array(rows), this.newest);
-    this.counts = resized(new Uint8Array(rows), this.counts);
-    this.moving = resized(new Uint8Array(rows), this.moving);
-    this.rows = rows;
+  #grow(): void {
+    const { rows } = this.#state;
+    if (rows <= this.#rows) return;
+    this.#ticks = resized(new Int32Array(rows * depth), this.#ticks);
+    this.#values = resized(new Int32Array(rows * depth * this.#words), this.#values);
+    this.#jumps = resized(new Uint8Array(rows * depth), this.#jumps);
+    this.#newest = resized(new Uint8Array(rows), this.#newest);
+    this.#counts = resized(new Uint8Array(rows), this.#counts);
+    this.#moving = resized(new Uint8Array(rows), this.#moving);
+    this.#rows = rows;
   }
 }
 

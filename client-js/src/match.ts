@@ -11,7 +11,7 @@ import { History } from "./history.ts";
 import { MalformedError, type Reader } from "./msgpack.ts";
 import { Prediction } from "./prediction.ts";
 import { type RawEvent, Replica } from "./replica.ts";
-import { compileRules, loadRules, type Rules, type RulesConfig } from "./rules.ts";
+import { compileRules, loadRules } from "./rules.ts";
 import { listOf, mapOf, numberOf, parseSchema, type Schema, stringOf } from "./schema.ts";
 import type {
   Entity,
@@ -24,6 +24,8 @@ import type {
   NetStats,
   PlayOptions,
   RosterEntry,
+  Rules,
+  RulesConfig,
   SavedSeat,
   Unsubscribe,
 } from "./types.ts";
@@ -75,49 +77,49 @@ export class MatchClient implements Match, ConnectionOwner {
     hashesChecked: 0,
     clockPercent: 100,
   };
-  private readonly config: SeatConfig;
-  private readonly emitter = new Emitter<MatchEvents>();
-  private readonly eventCallbacks = new Map<string, Set<Callback>>();
-  private readonly connection: Connection;
-  private readonly commands: Commands;
-  private schemaHash = 0;
-  private schema!: Schema;
-  private replica!: Replica;
-  private tables: EntityTable[] = [];
-  private histories: History[] = [];
-  private clock!: Clock;
-  private prediction: Prediction | undefined;
-  private rules: Rules | undefined;
-  private input = new Int32Array(0);
-  private seq = 0;
-  private inputTick = 0;
-  private inputsSince = false;
-  private resyncing = false;
-  private resumed = false;
-  private framedAt = 0;
-  private timer: ReturnType<typeof setInterval> | undefined;
-  private readonly joined: Promise<void>;
-  private settleJoin!: { resolve: () => void; reject: (error: Error) => void };
+  readonly #config: SeatConfig;
+  readonly #emitter = new Emitter<MatchEvents>();
+  readonly #eventCallbacks = new Map<string, Set<Callback>>();
+  readonly #connection: Connection;
+  readonly #commands: Commands;
+  #schemaHash = 0;
+  #schema!: Schema;
+  #replica!: Replica;
+  #tables: EntityTable[] = [];
+  #histories: History[] = [];
+  #clock!: Clock;
+  #prediction: Prediction | undefined;
+  #rules: Rules | undefined;
+  #input = new Int32Array(0);
+  #seq = 0;
+  #inputTick = 0;
+  #inputsSince = false;
+  #resyncing = false;
+  #resumed = false;
+  #framedAt = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #joined: Promise<void>;
+  #settleJoin!: { resolve: () => void; reject: (error: Error) => void };
 
   constructor(config: SeatConfig) {
-    this.config = config;
-    this.joined = new Promise((resolve, reject) => (this.settleJoin = { resolve, reject }));
-    this.joined.catch(() => {});
-    this.connection = new Connection(config, this);
-    this.commands = new Commands(this.connection);
+    this.#config = config;
+    this.#joined = new Promise((resolve, reject) => (this.#settleJoin = { resolve, reject }));
+    this.#joined.catch(() => {});
+    this.#connection = new Connection(config, this);
+    this.#commands = new Commands(this.#connection);
   }
 
   /** Resolves when the first state is there; an abort leaves the match. */
   async join(): Promise<Match> {
-    const { signal } = this.config;
+    const { signal } = this.#config;
     const abort = () => {
-      this.settleJoin.reject(abortError(signal!));
+      this.#settleJoin.reject(abortError(signal!));
       this.leave();
     };
     if (signal?.aborted) abort();
     signal?.addEventListener("abort", abort, { once: true });
     try {
-      await this.joined;
+      await this.#joined;
     } finally {
       signal?.removeEventListener("abort", abort);
     }
@@ -125,21 +127,21 @@ export class MatchClient implements Match, ConnectionOwner {
   }
 
   get saved(): SavedSeat {
-    return { url: this.config.url, resume: this.connection.resume, game: this.config.game, mode: this.config.mode };
+    return { url: this.#config.url, resume: this.#connection.resume, game: this.#config.game, mode: this.#config.mode };
   }
 
   get renderTick(): number {
-    return this.clock.renderTick;
+    return this.#clock.renderTick;
   }
 
   get predictedTick(): number {
-    return this.clock.predictedTick;
+    return this.#clock.predictedTick;
   }
 
   entities<T>(table: string): EntityView<T> {
-    const view = this.tables.find((t) => t.state.schema.name === table);
+    const view = this.#tables.find((t) => t.state.schema.name === table);
     if (!view) {
-      throw new TypeError(`there is no table "${table}"; there are ${this.schema.tables.map((t) => t.name).join(", ")}`);
+      throw new TypeError(`there is no table "${table}"; there are ${this.#schema.tables.map((t) => t.name).join(", ")}`);
     }
     return view as unknown as EntityView<T>;
   }
@@ -150,65 +152,65 @@ export class MatchClient implements Match, ConnectionOwner {
   }
 
   onEvent<T>(table: string, callback: (event: GameEvent & T) => void): Unsubscribe {
-    if (!this.schema.events.some((t) => t.name === table)) {
-      throw new TypeError(`there is no event "${table}"; there are ${this.schema.events.map((t) => t.name).join(", ")}`);
+    if (!this.#schema.events.some((t) => t.name === table)) {
+      throw new TypeError(`there is no event "${table}"; there are ${this.#schema.events.map((t) => t.name).join(", ")}`);
     }
-    let set = this.eventCallbacks.get(table);
-    if (!set) this.eventCallbacks.set(table, (set = new Set()));
+    let set = this.#eventCallbacks.get(table);
+    if (!set) this.#eventCallbacks.set(table, (set = new Set()));
     set.add(callback as Callback);
     return () => set.delete(callback as Callback);
   }
 
   on<K extends keyof MatchEvents>(name: K, callback: MatchEvents[K]): Unsubscribe {
-    return this.emitter.on(name, callback);
+    return this.#emitter.on(name, callback);
   }
 
   setInput(input: Parameters<Match["setInput"]>[0]): void {
-    writeInput(this.schema.input, input, this.input);
+    writeInput(this.#schema.input, input, this.#input);
   }
 
   frame(nowMs: number): void {
-    this.framedAt = this.config.now();
-    this.advance(nowMs);
+    this.#framedAt = this.#config.now();
+    this.#advance(nowMs);
   }
 
   send(name: string, args: readonly number[] = []): void {
-    this.commands.send(name, args);
+    this.#commands.send(name, args);
   }
 
   request(name: string, args: readonly number[] = [], options: { timeoutMs?: number } = {}): Promise<readonly number[]> {
-    return this.commands.request(name, args, options.timeoutMs);
+    return this.#commands.request(name, args, options.timeoutMs);
   }
 
   chat(text: string): void {
     let short = text;
     while (new TextEncoder().encode(short).length > maxChatBytes) short = [...short].slice(0, -1).join("");
-    this.connection.sendReliably(this.connection.writer.begin(2).int(MessageType.chat).string(short).done());
+    this.#connection.sendReliably(this.#connection.writer.begin(2).int(MessageType.chat).string(short).done());
   }
 
   leave(): void {
-    this.connection.leave();
+    this.#connection.leave();
   }
 
   // What the connection reports.
 
   seen(): { event: number; schema: number } {
-    return { event: this.replica?.eventSeq ?? 0, schema: this.schemaHash };
+    return { event: this.#replica?.eventSeq ?? 0, schema: this.#schemaHash };
   }
 
   roundTrip(ms: number): void {
-    this.clock.roundTrip(ms);
-    this.stats.rttMs = this.clock.rtt;
+    this.#clock.roundTrip(ms);
+    this.stats.rttMs = this.#clock.rtt;
   }
 
   welcome(map: Welcome): void {
-    if (!this.schema) this.begin(map);
+    if (!this.#schema) this.#begin(map);
     this.slot = numberOf(map.slot);
-    this.resumed = true;
-    this.clock.reset();
+    this.#resumed = true;
+    this.#clock.reset();
   }
 
-  private begin(map: Welcome): void {
+  #begin(map: Welcome): void {
     const mode = mapOf(map.mode);
     const options: Record<string, number> = {};
     for (const option of listOf(mode.options)) {
@@ -225,50 +227,50 @@ export class MatchClient implements Match, ConnectionOwner {
       max: numberOf(mode.max),
       options,
     };
-    this.schema = parseSchema(map.schema);
-    this.schemaHash = numberOf(map.hash);
-    this.replica = new Replica(this.schema);
-    this.tables = entityTables(this.replica);
-    this.histories = this.replica.tables.map((t) => new History(t, this.config.teleport));
-    this.clock = new Clock(this.tickRate, numberOf(map.every, 1));
-    this.input = new Int32Array(this.schema.input.stride);
-    this.timer = setInterval(() => this.tickHidden(), Math.max(this.clock.tickMs, 33));
-    void this.loadRules();
+    this.#schema = parseSchema(map.schema);
+    this.#schemaHash = numberOf(map.hash);
+    this.#replica = new Replica(this.#schema);
+    this.#tables = entityTables(this.#replica);
+    this.#histories = this.#replica.tables.map((t) => new History(t, this.#config.teleport));
+    this.#clock = new Clock(this.tickRate, numberOf(map.every, 1));
+    this.#input = new Int32Array(this.#schema.input.stride);
+    this.#timer = setInterval(() => this.#tickHidden(), Math.max(this.#clock.tickMs, 33));
+    void this.#loadRules();
   }
 
   lost(): void {
-    this.setState("reconnecting");
+    this.#setState("reconnecting");
   }
 
   ended(error: TactusError): void {
-    clearInterval(this.timer);
-    this.commands?.close(new TactusError(ErrorCode.closed, "The match is closed."));
-    this.settleJoin.reject(error);
-    this.setState("closed");
-    this.emitter.emit("close", error);
+    clearInterval(this.#timer);
+    this.#commands?.close(new TactusError(ErrorCode.closed, "The match is closed."));
+    this.#settleJoin.reject(error);
+    this.#setState("closed");
+    this.#emitter.emit("close", error);
   }
 
   message(type: number, length: number, reader: Reader, now: number): void {
-    if (!this.schema) throw new MalformedError("the first message is no welcome");
-    if (type === MessageType.snapshot) return this.snapshot(reader, length, now);
+    if (!this.#schema) throw new MalformedError("the first message is no welcome");
+    if (type === MessageType.snapshot) return this.#snapshot(reader, length, now);
     const rest = Array.from({ length: Math.max(0, length - 1) }, () => reader.value());
     switch (type) {
       case MessageType.roster:
-        return listOf(rest[0]).forEach((entry) => this.rosterEntry(listOf(entry)));
+        return listOf(rest[0]).forEach((entry) => this.#rosterEntry(listOf(entry)));
       case MessageType.reply:
-        return this.commands.reply(numberOf(rest[0]), rest[1] === true, listOf(rest[2]).map((w) => numberOf(w)));
+        return this.#commands.reply(numberOf(rest[0]), rest[1] === true, listOf(rest[2]).map((w) => numberOf(w)));
       case MessageType.chatFrom:
-        return this.emitter.emit("chat", numberOf(rest[0]), stringOf(rest[1]));
+        return this.#emitter.emit("chat", numberOf(rest[0]), stringOf(rest[1]));
       case MessageType.result:
-        return this.takeResult(mapOf(rest[0]));
+        return this.#takeResult(mapOf(rest[0]));
       case MessageType.notice:
-        return this.emitter.emit("notice", numberOf(rest[0]), stringOf(rest[1]));
+        return this.#emitter.emit("notice", numberOf(rest[0]), stringOf(rest[1]));
       default:
       // A newer server may say more than this client knows.
     }
   }
 
-  private rosterEntry([slot, name, flags, team]: ReturnType<typeof listOf>): void {
+  #rosterEntry([slot, name, flags, team]: ReturnType<typeof listOf>): void {
     const f = numberOf(flags);
     const entry: RosterEntry = {
       slot: numberOf(slot),
@@ -280,10 +282,10 @@ export class MatchClient implements Match, ConnectionOwner {
     const gone = (f & rosterFlag.gone) !== 0;
     if (gone) this.roster.delete(entry.slot);
     else this.roster.set(entry.slot, entry);
-    this.emitter.emit("roster", entry, gone);
+    this.#emitter.emit("roster", entry, gone);
   }
 
-  private takeResult(map: ReturnType<typeof mapOf>): void {
+  #takeResult(map: ReturnType<typeof mapOf>): void {
     this.result = {
       over: map.over === true,
       nextMs: numberOf(map.next),
@@ -299,78 +301,83 @@ export class MatchClient implements Match, ConnectionOwner {
         };
       }),
     };
-    if (this.result.over) this.setState("over");
-    this.emitter.emit("result", this.result);
+    if (this.result.over) this.#setState("over");
+    this.#emitter.emit("result", this.result);
   }
 
-  private setState(state: MatchState): void {
+  #setState(state: MatchState): void {
     if (this.state === state || this.state === "closed") return;
     this.state = state;
-    this.emitter.emit("state", state);
+    this.#emitter.emit("state", state);
   }
 
   // State.
 
-  private snapshot(reader: Reader, length: number, now: number): void {
-    const { replica, stats, clock } = this;
+  #snapshot(reader: Reader, length: number, now: number): void {
+    const { stats } = this;
+    const replica = this.#replica;
+    const clock = this.#clock;
     const previous = replica.tick;
     const outcome = replica.apply(reader, length);
     stats.snapshots++;
-    if (outcome === "gap") return this.resync();
+    if (outcome === "gap") return this.#resync();
     if (replica.hashed) stats.hashesChecked++;
-    if (replica.keyframe) this.resyncing = false;
-    if (outcome === "hash") this.resync();
-    if (replica.ack > this.seq) this.seq = replica.ack;
+    if (replica.keyframe) this.#resyncing = false;
+    if (outcome === "hash") this.#resync();
+    if (replica.ack > this.#seq) this.#seq = replica.ack;
     clock.snapshot(now, replica.tick, replica.gap, replica.percent);
-    if (this.inputsSince || replica.slack !== 0) clock.slack(replica.tick, replica.slack);
-    this.inputsSince = false;
+    if (this.#inputsSince || replica.slack !== 0) clock.slack(replica.tick, replica.slack);
+    this.#inputsSince = false;
     // After a long absence the picture starts anew instead of gliding there.
     const restart = replica.tick - previous > this.tickRate / 2 || replica.tick < previous;
-    for (let i = 0; i < this.tables.length; i++) {
-      const view = this.tables[i];
-      this.histories[i].record(replica.tick, previous, restart, (row) => view.at(row)?.id ?? 0);
+    for (let i = 0; i < this.#tables.length; i++) {
+      const view = this.#tables[i];
+      this.#histories[i].record(replica.tick, previous, restart, (row) => view.at(row)?.id ?? 0);
     }
-    this.predict();
-    this.note();
-    if (this.state === "connecting" || this.state === "reconnecting") this.setState(this.result?.over ? "over" : "playing");
-    this.tell();
-    if (this.resumed) {
-      this.resumed = false;
-      this.inputTick = 0;
-      this.settleJoin.resolve();
+    this.#predict();
+    this.#note();
+    if (this.state === "connecting" || this.state === "reconnecting") this.#setState(this.result?.over ? "over" : "playing");
+    this.#tell();
+    if (this.#resumed) {
+      this.#resumed = false;
+      this.#inputTick = 0;
+      this.#settleJoin.resolve();
     }
   }
 
-  private predict(): void {
-    const { prediction, rules } = this;
+  #predict(): void {
+    const prediction = this.#prediction;
+    const rules = this.#rules;
     if (prediction) prediction.snapshot();
-    else if (rules) this.prediction = new Prediction(rules, this.replica, this.tables, this.slot);
+    else if (rules) this.#prediction = new Prediction(rules, this.#replica, this.#tables, this.slot);
     if (prediction) this.stats.predictionError = prediction.error;
-    this.stats.predicting = this.prediction?.active ?? false;
+    this.stats.predicting = this.#prediction?.active ?? false;
   }
 
-  private note(): void {
-    const { stats, replica, clock } = this;
+  #note(): void {
+    const { stats } = this;
+    const replica = this.#replica;
+    const clock = this.#clock;
     stats.serverTick = replica.tick;
     if (replica.slack !== 0) stats.slack = replica.slack;
     stats.clockPercent = replica.percent;
     stats.jitterMs = clock.jitter;
     stats.interpolationDelayMs = clock.delay * clock.tickMs;
-    stats.bytesIn = this.connection.bytesIn;
-    stats.bytesOut = this.connection.bytesOut;
+    stats.bytesIn = this.#connection.bytesIn;
+    stats.bytesOut = this.#connection.bytesOut;
   }
 
   /** Tells the game what the snapshot brought: what came and changed, what happened, what is gone. */
-  private tell(): void {
-    for (const view of this.tables) view.commit(this.slot);
-    for (const view of this.tables) view.notify();
-    for (const event of this.replica.events) this.tellEvent(event);
-    for (const view of this.tables) view.bury();
+  #tell(): void {
+    for (const view of this.#tables) view.commit(this.slot);
+    for (const view of this.#tables) view.notify();
+    for (const event of this.#replica.events) this.#tellEvent(event);
+    for (const view of this.#tables) view.bury();
   }
 
-  private tellEvent(raw: RawEvent): void {
-    const schema = this.schema.events[raw.table];
-    const callbacks = this.eventCallbacks.get(schema.name);
+  #tellEvent(raw: RawEvent): void {
+    const schema = this.#schema.events[raw.table];
+    const callbacks = this.#eventCallbacks.get(schema.name);
     if (!callbacks?.size) return;
     const event: Record<string, unknown> = {};
     for (const f of schema.fields) event[f.name] = readField(f, raw.words, 0);
@@ -380,29 +387,29 @@ export class MatchClient implements Match, ConnectionOwner {
   }
 
   /** Asks for a keyframe, once until it comes. */
-  private resync(): void {
-    if (this.resyncing) return;
-    this.resyncing = true;
+  #resync(): void {
+    if (this.#resyncing) return;
+    this.#resyncing = true;
     this.stats.resyncs++;
-    this.connection.send(this.connection.writer.begin(1).int(MessageType.resync).done());
+    this.#connection.send(this.#connection.writer.begin(1).int(MessageType.resync).done());
   }
 
-  private async loadRules(): Promise<void> {
-    const { rules, signal } = this.config;
+  async #loadRules(): Promise<void> {
+    const { rules, signal } = this.#config;
     if (!rules) return;
     const config: RulesConfig = {
-      game: this.schema.game,
+      game: this.#schema.game,
       mode: this.mode.name,
       options: this.mode.options,
-      tableWords: this.schema.tables.map((t) => t.capacity * t.stride),
+      tableWords: this.#schema.tables.map((t) => t.capacity * t.stride),
       signal,
     };
     try {
       const made = typeof rules === "function" ? await rules(config) : await loadRules(await compileRules(rules), config);
-      if (made.schemaHash !== this.schemaHash) {
+      if (made.schemaHash !== this.#schemaHash) {
         throw new TactusError(ErrorCode.rules, "the rules were built for another version of the game");
       }
-      this.rules = made;
+      this.#rules = made;
     } catch (error) {
       // Play goes on: the own ship is drawn from the past like everybody's.
       console.warn("Tactus: playing without prediction,", error);
@@ -412,47 +419,48 @@ export class MatchClient implements Match, ConnectionOwner {
   // Time.
 
   /** Keeps inputs going, and others moving, when nobody calls frame. */
-  private tickHidden(): void {
-    const now = this.config.now();
-    if (now - this.framedAt > hiddenMs) this.advance(now);
+  #tickHidden(): void {
+    const now = this.#config.now();
+    if (now - this.#framedAt > hiddenMs) this.#advance(now);
   }
 
-  private advance(now: number): void {
+  #advance(now: number): void {
     // While the line is broken the picture stands still until the keyframe comes.
-    if (!this.connection.isLive || this.replica === undefined || this.replica.tick === 0) return;
-    const { clock } = this;
+    if (!this.#connection.isLive || this.#replica === undefined || this.#replica.tick === 0) return;
+    const clock = this.#clock;
     const jumped = clock.advance(now);
     const due = Math.floor(clock.predictedTick);
-    if (jumped || this.inputTick === 0 || due - this.inputTick > maxBurst) {
-      this.inputTick = due - 1;
-      this.prediction?.jump(due - 1);
+    if (jumped || this.#inputTick === 0 || due - this.#inputTick > maxBurst) {
+      this.#inputTick = due - 1;
+      this.#prediction?.jump(due - 1);
     }
-    while (this.inputTick < due) this.sendInput(now, ++this.inputTick);
-    for (let i = 0; i < this.tables.length; i++) {
-      this.histories[i].sample(clock.renderTick, this.tables[i].picture, this.prediction?.skips(i));
+    while (this.#inputTick < due) this.#sendInput(now, ++this.#inputTick);
+    for (let i = 0; i < this.#tables.length; i++) {
+      this.#histories[i].sample(clock.renderTick, this.#tables[i].picture, this.#prediction?.skips(i));
     }
-    this.prediction?.draw(now, clock.predictedTick - due, this.lag(due), this.input);
+    this.#prediction?.draw(now, clock.predictedTick - due, this.#lag(due), this.#input);
   }
 
   /** How far behind a tick the picture of others is, as the wire has it: 1/16 ticks. */
-  private lag(tick: number): number {
-    return Math.min(255, Math.max(0, Math.round((tick - this.clock.renderTick) * 16)));
+  #lag(tick: number): number {
+    return Math.min(255, Math.max(0, Math.round((tick - this.#clock.renderTick) * 16)));
   }
 
-  private sendInput(now: number, tick: number): void {
-    const { connection, input } = this;
-    const lag = this.lag(tick);
-    if (this.prediction) {
-      if (this.prediction.tick !== tick - 1) this.prediction.jump(tick - 1);
-      this.prediction.remember(tick, lag, input);
-      this.prediction.step();
+  #sendInput(now: number, tick: number): void {
+    const connection = this.#connection;
+    const input = this.#input;
+    const lag = this.#lag(tick);
+    if (this.#prediction) {
+      if (this.#prediction.tick !== tick - 1) this.#prediction.jump(tick - 1);
+      this.#prediction.remember(tick, lag, input);
+      this.#prediction.step();
     }
     if (connection.isCongested) return;
-    const w = connection.writer.begin(4 + input.length).int(MessageType.input).int(++this.seq).int(tick).int(lag);
+    const w = connection.writer.begin(4 + input.length).int(MessageType.input).int(++this.#seq).int(tick).int(lag);
     for (let i = 0; i < input.length; i++) w.int(input[i]);
     connection.send(w.done());
-    this.clock.sent(now, tick);
-    this.inputsSince = true;
+    this.#clock.sent(now, tick);
+    this.#inputsSince = true;
     this.stats.inputTick = tick;
   }
 }

@@ -95,15 +95,15 @@ const rewatches = 3;
 const rewatchMs = 500;
 
 export class Matchmaker {
-  private readonly origin: string;
+  readonly #origin: string;
 
   constructor(origin: string) {
-    this.origin = origin.replace(/\/$/, "");
+    this.#origin = origin.replace(/\/$/, "");
   }
 
   /** A call with one answer. Empty answers are an empty object. */
   async call<Answer>(method: string, request: object, signal?: AbortSignal, keepalive = false): Promise<Answer> {
-    const response = await this.post(method, "application/json", JSON.stringify(request), signal, keepalive);
+    const response = await this.#post(method, "application/json", JSON.stringify(request), signal, keepalive);
     const body = (await response.json().catch(() => ({}))) as Answer & ConnectError;
     if (!response.ok) throw matchmakerError(body, response.status);
     return body;
@@ -116,7 +116,7 @@ export class Matchmaker {
   async watch(ticketId: string, onUpdate: (update: TicketUpdate) => void, signal?: AbortSignal): Promise<Assignment> {
     for (let broken = 0; ; broken++) {
       try {
-        for await (const update of this.updates(ticketId, signal)) {
+        for await (const update of this.#updates(ticketId, signal)) {
           broken = 0;
           if (update.state === "STATE_ASSIGNED" && update.assignment) return update.assignment;
           if (update.state === "STATE_ENDED") throw endError(update);
@@ -131,8 +131,8 @@ export class Matchmaker {
     }
   }
 
-  private async *updates(ticketId: string, signal?: AbortSignal): AsyncGenerator<TicketUpdate> {
-    const response = await this.post("WatchTicket", "application/connect+json", envelope({ ticketId }), signal);
+  async *#updates(ticketId: string, signal?: AbortSignal): AsyncGenerator<TicketUpdate> {
+    const response = await this.#post("WatchTicket", "application/connect+json", envelope({ ticketId }), signal);
     if (!response.ok || !response.body) {
       throw matchmakerError((await response.json().catch(() => undefined)) as ConnectError | undefined, response.status);
     }
@@ -147,7 +147,7 @@ export class Matchmaker {
     }
   }
 
-  private async post(
+  async #post(
     method: string,
     contentType: string,
     body: string | Uint8Array<ArrayBuffer>,
@@ -156,7 +156,7 @@ export class Matchmaker {
   ): Promise<Response> {
     const headers = { "Content-Type": contentType, "Connect-Protocol-Version": "1" };
     try {
-      return await fetch(this.origin + service + method, { method: "POST", headers, body, signal, keepalive });
+      return await fetch(this.#origin + service + method, { method: "POST", headers, body, signal, keepalive });
     } catch (error) {
       throw unreachable(error, signal);
     }

@@ -20,37 +20,37 @@ const maxDepth = 16;
 
 /** Reads one message after another; reused, so that a snapshot costs no garbage. */
 export class Reader {
-  private bytes: Uint8Array = new Uint8Array(0);
-  private at = 0;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #at = 0;
 
   /** Starts to read a message; the bytes are borrowed until the next call. */
   reset(bytes: Uint8Array): void {
-    this.bytes = bytes;
-    this.at = 0;
+    this.#bytes = bytes;
+    this.#at = 0;
   }
 
   /** The next integer of any width. */
   int(): number {
-    const b = this.bytes[this.at++];
+    const b = this.#bytes[this.#at++];
     if (b < 0x80) return b;
     if (b >= 0xe0) return b - 0x100;
     switch (b) {
       case 0xcc:
-        return this.uint(1);
+        return this.#uint(1);
       case 0xcd:
-        return this.uint(2);
+        return this.#uint(2);
       case 0xce:
-        return this.uint(4);
+        return this.#uint(4);
       case 0xcf:
-        return this.uint(4) * 0x1_0000_0000 + this.uint(4);
+        return this.#uint(4) * 0x1_0000_0000 + this.#uint(4);
       case 0xd0:
-        return (this.uint(1) << 24) >> 24;
+        return (this.#uint(1) << 24) >> 24;
       case 0xd1:
-        return (this.uint(2) << 16) >> 16;
+        return (this.#uint(2) << 16) >> 16;
       case 0xd2:
-        return this.uint(4) | 0;
+        return this.#uint(4) | 0;
       case 0xd3:
-        return (this.uint(4) | 0) * 0x1_0000_0000 + this.uint(4);
+        return (this.#uint(4) | 0) * 0x1_0000_0000 + this.#uint(4);
       default:
         throw new MalformedError(`expected an integer, got byte ${b}`);
     }
@@ -58,10 +58,10 @@ export class Reader {
 
   /** Length of the array that follows, or -1 for nil. */
   array(): number {
-    const b = this.bytes[this.at++];
+    const b = this.#bytes[this.#at++];
     if ((b & 0xf0) === 0x90) return b & 0x0f;
-    if (b === 0xdc) return this.uint(2);
-    if (b === 0xdd) return this.uint(4);
+    if (b === 0xdc) return this.#uint(2);
+    if (b === 0xdd) return this.#uint(4);
     if (b === 0xc0) return -1;
     throw new MalformedError(`expected an array, got byte ${b}`);
   }
@@ -69,119 +69,119 @@ export class Reader {
   /** Any value. */
   value(depth = 0): Value {
     if (depth > maxDepth) throw new MalformedError("nested too deeply");
-    const b = this.bytes[this.at];
+    const b = this.#bytes[this.#at];
     if (b === undefined) throw new MalformedError("message ends early");
     if (b < 0x80 || b >= 0xe0 || (b >= 0xcc && b <= 0xd3)) return this.int();
-    if ((b & 0xe0) === 0xa0 || (b >= 0xd9 && b <= 0xdb)) return this.string();
-    if ((b & 0xf0) === 0x90 || b === 0xdc || b === 0xdd) return this.list(depth);
-    if ((b & 0xf0) === 0x80 || b === 0xde || b === 0xdf) return this.map(depth);
-    this.at++;
+    if ((b & 0xe0) === 0xa0 || (b >= 0xd9 && b <= 0xdb)) return this.#string();
+    if ((b & 0xf0) === 0x90 || b === 0xdc || b === 0xdd) return this.#list(depth);
+    if ((b & 0xf0) === 0x80 || b === 0xde || b === 0xdf) return this.#map(depth);
+    this.#at++;
     if (b === 0xc0) return null;
     if (b === 0xc2 || b === 0xc3) return b === 0xc3;
     throw new MalformedError(`unexpected byte ${b}`);
   }
 
-  private string(): string {
-    const b = this.bytes[this.at++];
-    const length = b < 0xc0 ? b & 0x1f : this.uint(1 << (b - 0xd9));
-    const end = this.at + length;
-    if (end > this.bytes.length) throw new MalformedError("string ends early");
-    const text = utf8.decode(this.bytes.subarray(this.at, end));
-    this.at = end;
+  #string(): string {
+    const b = this.#bytes[this.#at++];
+    const length = b < 0xc0 ? b & 0x1f : this.#uint(1 << (b - 0xd9));
+    const end = this.#at + length;
+    if (end > this.#bytes.length) throw new MalformedError("string ends early");
+    const text = utf8.decode(this.#bytes.subarray(this.#at, end));
+    this.#at = end;
     return text;
   }
 
-  private list(depth: number): Value[] {
+  #list(depth: number): Value[] {
     const out: Value[] = [];
     for (let n = this.array(); n > 0; n--) out.push(this.value(depth + 1));
     return out;
   }
 
-  private map(depth: number): { [key: string]: Value } {
-    const b = this.bytes[this.at++];
+  #map(depth: number): { [key: string]: Value } {
+    const b = this.#bytes[this.#at++];
     const out: { [key: string]: Value } = Object.create(null);
-    for (let n = b < 0xde ? b & 0x0f : this.uint(b === 0xde ? 2 : 4); n > 0; n--) {
+    for (let n = b < 0xde ? b & 0x0f : this.#uint(b === 0xde ? 2 : 4); n > 0; n--) {
       const key = this.value(depth + 1);
       out[String(key)] = this.value(depth + 1);
     }
     return out;
   }
 
-  private uint(bytes: number): number {
-    const end = this.at + bytes;
-    if (end > this.bytes.length) throw new MalformedError("integer ends early");
+  #uint(bytes: number): number {
+    const end = this.#at + bytes;
+    if (end > this.#bytes.length) throw new MalformedError("integer ends early");
     let n = 0;
-    while (this.at < end) n = n * 256 + this.bytes[this.at++];
+    while (this.#at < end) n = n * 256 + this.#bytes[this.#at++];
     return n;
   }
 }
 
 /** Builds one message at a time in memory of its own. */
 export class Writer {
-  private bytes = new Uint8Array(256);
-  private length = 0;
+  #bytes = new Uint8Array(256);
+  #length = 0;
 
   /** Starts a message, which is an array of n elements. */
   begin(n: number): this {
-    this.length = 0;
+    this.#length = 0;
     return this.array(n);
   }
 
   /** The message so far; valid until the next begin. */
   done(): Uint8Array<ArrayBuffer> {
-    return this.bytes.subarray(0, this.length);
+    return this.#bytes.subarray(0, this.#length);
   }
 
   array(n: number): this {
-    if (n < 16) this.byte(0x90 | n);
-    else this.sized(0xdc, 2, n);
+    if (n < 16) this.#byte(0x90 | n);
+    else this.#sized(0xdc, 2, n);
     return this;
   }
 
   map(n: number): this {
-    this.byte(0x80 | n);
+    this.#byte(0x80 | n);
     return this;
   }
 
   /** An integer between -2^31 and 2^32-1, in its shortest form. */
   int(n: number): this {
     if (n >= 0) {
-      if (n < 0x80) this.byte(n);
-      else if (n < 0x100) this.sized(0xcc, 1, n);
-      else if (n < 0x10000) this.sized(0xcd, 2, n);
-      else this.sized(0xce, 4, n);
-    } else if (n >= -32) this.byte(n & 0xff);
-    else if (n >= -0x80) this.sized(0xd0, 1, n);
-    else if (n >= -0x8000) this.sized(0xd1, 2, n);
-    else this.sized(0xd2, 4, n);
+      if (n < 0x80) this.#byte(n);
+      else if (n < 0x100) this.#sized(0xcc, 1, n);
+      else if (n < 0x10000) this.#sized(0xcd, 2, n);
+      else this.#sized(0xce, 4, n);
+    } else if (n >= -32) this.#byte(n & 0xff);
+    else if (n >= -0x80) this.#sized(0xd0, 1, n);
+    else if (n >= -0x8000) this.#sized(0xd1, 2, n);
+    else this.#sized(0xd2, 4, n);
     return this;
   }
 
   string(text: string): this {
     const raw = utf8Out.encode(text);
-    if (raw.length < 32) this.byte(0xa0 | raw.length);
-    else if (raw.length < 0x100) this.sized(0xd9, 1, raw.length);
-    else this.sized(0xda, 2, raw.length);
-    this.need(raw.length);
-    this.bytes.set(raw, this.length);
-    this.length += raw.length;
+    if (raw.length < 32) this.#byte(0xa0 | raw.length);
+    else if (raw.length < 0x100) this.#sized(0xd9, 1, raw.length);
+    else this.#sized(0xda, 2, raw.length);
+    this.#need(raw.length);
+    this.#bytes.set(raw, this.#length);
+    this.#length += raw.length;
     return this;
   }
 
-  private sized(head: number, bytes: number, n: number): void {
-    this.byte(head);
-    for (let shift = (bytes - 1) * 8; shift >= 0; shift -= 8) this.byte((n >>> shift) & 0xff);
+  #sized(head: number, bytes: number, n: number): void {
+    this.#byte(head);
+    for (let shift = (bytes - 1) * 8; shift >= 0; shift -= 8) this.#byte((n >>> shift) & 0xff);
   }
 
-  private byte(b: number): void {
-    this.need(1);
-    this.bytes[this.length++] = b;
+  #byte(b: number): void {
+    this.#need(1);
+    this.#bytes[this.#length++] = b;
   }
 
-  private need(n: number): void {
-    if (this.length + n <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + n));
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+  #need(n: number): void {
+    if (this.#length + n <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + n));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
   }
 }

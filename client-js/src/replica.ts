@@ -26,7 +26,7 @@ export class TableState {
   /** Indices that the last snapshot changed, touchedCount of them, each once. */
   touched = new Uint16Array(0);
   touchedCount = 0;
-  private marked = new Uint8Array(0);
+  #marked = new Uint8Array(0);
 
   constructor(schema: TableSchema, index: number) {
     this.schema = schema;
@@ -40,22 +40,22 @@ export class TableState {
 
   /** Forgets which rows were touched. */
   settle(): void {
-    for (let i = 0; i < this.touchedCount; i++) this.marked[this.touched[i]] = 0;
+    for (let i = 0; i < this.touchedCount; i++) this.#marked[this.touched[i]] = 0;
     this.touchedCount = 0;
   }
 
   touch(row: number): void {
-    if (this.marked[row]) return;
-    this.marked[row] = 1;
+    if (this.#marked[row]) return;
+    this.#marked[row] = 1;
     this.touched[this.touchedCount++] = row;
   }
 
   put(row: number, generation: number): void {
-    if (row >= this.rows) this.grow(row + 1);
+    if (row >= this.rows) this.#grow(row + 1);
     this.touch(row);
     this.alive[row] = 1;
     this.generations[row] = generation;
-    this.clearRow(row);
+    this.#clearRow(row);
     if (row >= this.high) this.high = row + 1;
   }
 
@@ -63,16 +63,16 @@ export class TableState {
     if (row >= this.rows || !this.alive[row]) return;
     this.touch(row);
     this.alive[row] = 0;
-    this.clearRow(row);
+    this.#clearRow(row);
     while (this.high > 0 && !this.alive[this.high - 1]) this.high--;
   }
 
-  private clearRow(row: number): void {
+  #clearRow(row: number): void {
     const stride = this.schema.stride;
     this.words.fill(0, row * stride, row * stride + stride);
   }
 
-  private grow(want: number): void {
+  #grow(want: number): void {
     const { capacity, stride, name } = this.schema;
     if (want > capacity) throw new MalformedError(`row ${want - 1} is beyond table ${name}`);
     const rows = Math.min(capacity, Math.max(want, this.rows * 2, firstRows));
@@ -80,7 +80,7 @@ export class TableState {
     this.alive = resized(new Uint8Array(rows), this.alive);
     this.generations = resized(new Uint16Array(rows), this.generations);
     this.touched = resized(new Uint16Array(rows), this.touched);
-    this.marked = resized(new Uint8Array(rows), this.marked);
+    this.#marked = resized(new Uint8Array(rows), this.#marked);
     this.rows = rows;
   }
 }
@@ -117,7 +117,7 @@ export class Replica {
   readonly events: RawEvent[] = [];
   /** Called before a row's words go, so that they can still be shown. */
   onDrop: (table: TableState, row: number) => void = () => {};
-  private left = 0;
+  #left = 0;
 
   constructor(schema: Schema) {
     this.schema = schema;
@@ -139,11 +139,11 @@ export class Replica {
     const keyframe = (flags & flag.keyframe) !== 0;
     if (!keyframe && (this.tick === 0 || tick - gap !== this.tick)) return "gap";
     for (const t of this.tables) t.settle();
-    if (keyframe) this.clear();
-    this.section(r, 0, flags);
-    this.section(r, 1, flags);
-    this.section(r, 2, flags);
-    this.readEvents(r);
+    if (keyframe) this.#clear();
+    this.#section(r, 0, flags);
+    this.#section(r, 1, flags);
+    this.#section(r, 2, flags);
+    this.#readEvents(r);
     this.tick = tick;
     this.gap = gap;
     this.ack = ack;
@@ -184,75 +184,75 @@ export class Replica {
     return (x ^ (x >>> 16)) >>> 0;
   }
 
-  private clear(): void {
+  #clear(): void {
     for (const t of this.tables) {
-      for (let row = t.high - 1; row >= 0; row--) this.drop(t, row);
+      for (let row = t.high - 1; row >= 0; row--) this.#drop(t, row);
     }
   }
 
-  private drop(t: TableState, row: number): void {
+  #drop(t: TableState, row: number): void {
     if (row >= t.rows || !t.alive[row]) return;
     this.onDrop(t, row);
     t.remove(row);
   }
 
   /** The next int of the section's flat array. */
-  private next(r: Reader): number {
-    if (--this.left < 0) throw new MalformedError("section ends early");
+  #next(r: Reader): number {
+    if (--this.#left < 0) throw new MalformedError("section ends early");
     return r.int();
   }
 
-  private section(r: Reader, which: 0 | 1 | 2, flags: number): void {
-    this.left = r.array();
+  #section(r: Reader, which: 0 | 1 | 2, flags: number): void {
+    this.#left = r.array();
     const diff = (flags & flag.diff) !== 0;
-    while (this.left > 0) {
-      const t = this.tables[this.next(r)];
+    while (this.#left > 0) {
+      const t = this.tables[this.#next(r)];
       if (!t) throw new MalformedError("unknown table");
-      this.removed(r, t);
-      this.born(r, t, t.schema.columns[which]);
-      for (let groups = this.next(r); groups > 0; groups--) this.group(r, t, t.schema.columns[which], diff);
+      this.#removed(r, t);
+      this.#born(r, t, t.schema.columns[which]);
+      for (let groups = this.#next(r); groups > 0; groups--) this.#group(r, t, t.schema.columns[which], diff);
     }
   }
 
-  private removed(r: Reader, t: TableState): void {
+  #removed(r: Reader, t: TableState): void {
     let row = -1;
-    for (let n = this.next(r); n > 0; n--) {
-      row += 1 + this.next(r);
-      this.drop(t, row);
+    for (let n = this.#next(r); n > 0; n--) {
+      row += 1 + this.#next(r);
+      this.#drop(t, row);
     }
   }
 
-  private born(r: Reader, t: TableState, columns: Column[]): void {
+  #born(r: Reader, t: TableState, columns: Column[]): void {
     let row = -1;
-    for (let n = this.next(r); n > 0; n--) {
-      row += 1 + this.next(r);
-      this.drop(t, row);
-      t.put(row, this.next(r));
-      for (const c of columns) this.column(r, t, row, c, false);
+    for (let n = this.#next(r); n > 0; n--) {
+      row += 1 + this.#next(r);
+      this.#drop(t, row);
+      t.put(row, this.#next(r));
+      for (const c of columns) this.#column(r, t, row, c, false);
     }
   }
 
-  private group(r: Reader, t: TableState, columns: Column[], diff: boolean): void {
-    const mask = this.next(r);
+  #group(r: Reader, t: TableState, columns: Column[], diff: boolean): void {
+    const mask = this.#next(r);
     let row = -1;
-    for (let n = this.next(r); n > 0; n--) {
-      row += 1 + this.next(r);
+    for (let n = this.#next(r); n > 0; n--) {
+      row += 1 + this.#next(r);
       const known = row < t.rows && t.alive[row] === 1;
       if (known) t.touch(row);
       for (let i = 0; i < columns.length; i++) {
         if (((mask >>> i) & 1) === 0) continue;
-        if (known) this.column(r, t, row, columns[i], diff);
-        else for (let w = columns[i].words; w > 0; w--) this.next(r);
+        if (known) this.#column(r, t, row, columns[i], diff);
+        else for (let w = columns[i].words; w > 0; w--) this.#next(r);
       }
     }
   }
 
-  private column(r: Reader, t: TableState, row: number, c: Column, diff: boolean): void {
+  #column(r: Reader, t: TableState, row: number, c: Column, diff: boolean): void {
     const words = t.words;
     const low = (1 << c.quant) - 1;
     let at = row * t.schema.stride + c.offset;
     for (const end = at + c.words; at < end; at++) {
-      const v = this.next(r);
+      const v = this.#next(r);
       const old = words[at];
       if (c.quant === 0) words[at] = diff ? old + v : v;
       else if (c.low) words[at] = (old & ~low) | ((diff ? (old & low) + v : v) & low);
@@ -260,7 +260,7 @@ export class Replica {
     }
   }
 
-  private readEvents(r: Reader): void {
+  #readEvents(r: Reader): void {
     this.events.length = 0;
     for (let n = r.array(); n > 0; n--) {
       let left = r.array() - 3;

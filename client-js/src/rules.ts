@@ -4,24 +4,7 @@
  */
 
 import { ErrorCode, TactusError } from "./errors.ts";
-
-/** What prediction needs of a set of rules; {@link loadRules} makes one from WebAssembly. */
-export interface Rules {
-  /** Hash of the schema that they were built for. */
-  readonly schemaHash: number;
-  /** Memory of a table's rows, capacity x stride; fetch it anew after every call. */
-  words(table: number): Int32Array;
-  /** Makes a row live, with zero words. */
-  put(table: number, row: number, generation: number): void;
-  remove(table: number, row: number): void;
-  clear(): void;
-  /**
-   * Advances what the player in the slot controls by count ticks, the first of
-   * which is tick. inputs holds a lag word and the input's words for each. It
-   * returns false when the game can't predict.
-   */
-  predict(tick: number, slot: number, inputs: Int32Array, count: number): boolean;
-}
+import type { Rules, RulesConfig } from "./types.ts";
 
 interface Exports {
   memory: WebAssembly.Memory;
@@ -34,16 +17,6 @@ interface Exports {
   tactus_remove(table: number, row: number): void;
   tactus_clear(): void;
   tactus_predict(tick: number, slot: number, count: number): number;
-}
-
-/** Sizes of the tables that the server described, to make views of the rules' memory. */
-export interface RulesConfig {
-  game: string;
-  mode: string;
-  options: Record<string, number>;
-  /** Words of each table, capacity x stride. */
-  tableWords: readonly number[];
-  signal?: AbortSignal;
 }
 
 /** A compiled module by its URL: matches of one page share it. */
@@ -82,61 +55,61 @@ export async function loadRules(module: WebAssembly.Module, config: RulesConfig)
 
 class WasmRules implements Rules {
   readonly schemaHash: number;
-  private readonly exports: Exports;
-  private readonly sizes: readonly number[];
-  private readonly views: (Int32Array | undefined)[] = [];
-  private buffer: ArrayBuffer | undefined;
-  private scratch = new Int32Array(0);
+  readonly #exports: Exports;
+  readonly #sizes: readonly number[];
+  readonly #views: (Int32Array | undefined)[] = [];
+  #buffer: ArrayBuffer | undefined;
+  #scratch = new Int32Array(0);
 
   constructor(exports: Exports, host: Host, config: RulesConfig) {
-    this.exports = exports;
-    this.sizes = config.tableWords;
+    this.#exports = exports;
+    this.#sizes = config.tableWords;
     host.memory = exports.memory;
     exports._initialize?.();
-    this.init(config);
+    this.#init(config);
     this.schemaHash = exports.tactus_schema() >>> 0;
   }
 
-  private init({ game, mode, options }: RulesConfig): void {
+  #init({ game, mode, options }: RulesConfig): void {
     const lines = [game, mode, ...Object.keys(options).map((name) => `${name}=${options[name]}`)];
     const text = new TextEncoder().encode(lines.map((line) => line + "\n").join(""));
-    const at = this.exports.tactus_buffer(Math.max(text.length, 1024));
-    new Uint8Array(this.exports.memory.buffer, at, text.length).set(text);
-    const failed = this.exports.tactus_init(text.length);
+    const at = this.#exports.tactus_buffer(Math.max(text.length, 1024));
+    new Uint8Array(this.#exports.memory.buffer, at, text.length).set(text);
+    const failed = this.#exports.tactus_init(text.length);
     if (failed === 0) return;
-    const why = new Uint8Array(this.exports.memory.buffer, at, failed);
+    const why = new Uint8Array(this.#exports.memory.buffer, at, failed);
     throw new TactusError(ErrorCode.rules, `the rules refused the match: ${new TextDecoder().decode(why)}`);
   }
 
   words(table: number): Int32Array {
-    const { memory } = this.exports;
-    if (memory.buffer !== this.buffer) {
+    const { memory } = this.#exports;
+    if (memory.buffer !== this.#buffer) {
       // The memory grew, which detached every view of it.
-      this.buffer = memory.buffer;
-      this.views.length = 0;
+      this.#buffer = memory.buffer;
+      this.#views.length = 0;
     }
-    return (this.views[table] ??= new Int32Array(memory.buffer, this.exports.tactus_words(table), this.sizes[table]));
+    return (this.#views[table] ??= new Int32Array(memory.buffer, this.#exports.tactus_words(table), this.#sizes[table]));
   }
 
   put(table: number, row: number, generation: number): void {
-    this.exports.tactus_put(table, row, generation);
+    this.#exports.tactus_put(table, row, generation);
   }
 
   remove(table: number, row: number): void {
-    this.exports.tactus_remove(table, row);
+    this.#exports.tactus_remove(table, row);
   }
 
   clear(): void {
-    this.exports.tactus_clear();
+    this.#exports.tactus_clear();
   }
 
   predict(tick: number, slot: number, inputs: Int32Array, count: number): boolean {
-    const at = this.exports.tactus_buffer(inputs.byteLength);
-    if (this.scratch.byteOffset !== at || this.scratch.buffer !== this.exports.memory.buffer || this.scratch.length < inputs.length) {
-      this.scratch = new Int32Array(this.exports.memory.buffer, at, inputs.length);
+    const at = this.#exports.tactus_buffer(inputs.byteLength);
+    if (this.#scratch.byteOffset !== at || this.#scratch.buffer !== this.#exports.memory.buffer || this.#scratch.length < inputs.length) {
+      this.#scratch = new Int32Array(this.#exports.memory.buffer, at, inputs.length);
     }
-    this.scratch.set(inputs);
-    return this.exports.tactus_predict(tick, slot, count) === 0;
+    this.#scratch.set(inputs);
+    return this.#exports.tactus_predict(tick, slot, count) === 0;
   }
 }
 
@@ -151,24 +124,24 @@ const wasiNoSystemCall = 52;
  */
 class Host {
   memory: WebAssembly.Memory | undefined;
-  private line = "";
+  #line = "";
 
   /** The functions that the module imports; unknown ones answer that there is no such call. */
   imports(module: WebAssembly.Module): WebAssembly.ModuleImports {
     const known: Record<string, (...args: never[]) => number | void> = {
-      args_sizes_get: this.none,
+      args_sizes_get: this.#none,
       args_get: () => wasiOk,
-      environ_sizes_get: this.none,
+      environ_sizes_get: this.#none,
       environ_get: () => wasiOk,
-      clock_time_get: this.clock,
-      random_get: this.random,
-      fd_write: this.write,
+      clock_time_get: this.#clock,
+      random_get: this.#random,
+      fd_write: this.#write,
       fd_fdstat_get: () => wasiBadDescriptor,
       fd_prestat_get: () => wasiBadDescriptor,
       sched_yield: () => wasiOk,
-      poll_oneoff: this.poll,
+      poll_oneoff: this.#poll,
       proc_exit: (code: number) => {
-        throw new TactusError(ErrorCode.rules, `the rules ended with code ${code}: ${this.line}`);
+        throw new TactusError(ErrorCode.rules, `the rules ended with code ${code}: ${this.#line}`);
       },
     };
     const out: WebAssembly.ModuleImports = {};
@@ -178,29 +151,29 @@ class Host {
     return out;
   }
 
-  private view(): DataView {
+  #view(): DataView {
     return new DataView(this.memory!.buffer);
   }
 
-  private none = (count: number, bytes: number): number => {
-    this.view().setUint32(count, 0, true);
-    this.view().setUint32(bytes, 0, true);
+  #none = (count: number, bytes: number): number => {
+    this.#view().setUint32(count, 0, true);
+    this.#view().setUint32(bytes, 0, true);
     return wasiOk;
   };
 
-  private clock = (_id: number, _precision: bigint, out: number): number => {
-    this.view().setBigUint64(out, BigInt(Math.round(performance.now() * 1e6)), true);
+  #clock = (_id: number, _precision: bigint, out: number): number => {
+    this.#view().setBigUint64(out, BigInt(Math.round(performance.now() * 1e6)), true);
     return wasiOk;
   };
 
-  private random = (at: number, length: number): number => {
+  #random = (at: number, length: number): number => {
     crypto.getRandomValues(new Uint8Array(this.memory!.buffer, at, length));
     return wasiOk;
   };
 
   /** Every wait is over at once: rules never wait, the runtime only asks for its own timers. */
-  private poll = (subscriptions: number, events: number, count: number, out: number): number => {
-    const view = this.view();
+  #poll = (subscriptions: number, events: number, count: number, out: number): number => {
+    const view = this.#view();
     for (let i = 0; i < count; i++) {
       view.setBigUint64(events + i * 32, view.getBigUint64(subscriptions + i * 48, true), true);
       view.setUint32(events + i * 32 + 8, 0, true);
@@ -209,15 +182,15 @@ class Host {
     return wasiOk;
   };
 
-  private write = (fd: number, vectors: number, count: number, out: number): number => {
+  #write = (fd: number, vectors: number, count: number, out: number): number => {
     if (fd !== 1 && fd !== 2) return wasiBadDescriptor;
-    const view = this.view();
+    const view = this.#view();
     let total = 0;
     for (let i = 0; i < count; i++) {
       const at = view.getUint32(vectors + i * 8, true);
       const length = view.getUint32(vectors + i * 8 + 4, true);
       total += length;
-      this.line = (this.line + new TextDecoder().decode(new Uint8Array(this.memory!.buffer, at, length))).slice(-400);
+      this.#line = (this.#line + new TextDecoder().decode(new Uint8Array(this.memory!.buffer, at, length))).slice(-400);
     }
     view.setUint32(out, total, true);
     return wasiOk;

@@ -1,5 +1,7 @@
 /** Ordered, reliable binary messages to a game server. */
 
+import type { NetworkConditions, WebSocketClass } from "./types.ts";
+
 /** Events of a transport, in the order they happen: open, any number of messages, close. */
 export interface TransportHandler {
   open(): void;
@@ -19,22 +21,6 @@ export interface Transport {
 }
 
 export type Connect = (url: string, handler: TransportHandler) => Transport;
-
-/** The part of the WebSocket class that is used, so that Node's ws package fits too. */
-export type WebSocketClass = new (
-  url: string,
-  protocols: string[],
-) => {
-  binaryType: string;
-  readonly bufferedAmount: number;
-  readonly readyState: number;
-  onopen: ((event: never) => unknown) | null;
-  onmessage: ((event: never) => unknown) | null;
-  onclose: ((event: never) => unknown) | null;
-  onerror: ((event: never) => unknown) | null;
-  send(data: Uint8Array<ArrayBuffer>): void;
-  close(code?: number, reason?: string): void;
-};
 
 const subprotocol = "tactus.v1";
 const open = 1;
@@ -69,20 +55,6 @@ export function webSocketConnect(implementation?: WebSocketClass): Connect {
       },
     };
   };
-}
-
-/** What the simulated network does to each direction, in milliseconds. */
-export interface NetworkConditions {
-  /** One way. */
-  delayMs?: number;
-  /** Up to so much more, drawn evenly for each message; order is kept, as TCP does. */
-  jitterMs?: number;
-  /** Every so often nothing gets through... */
-  stallEveryMs?: number;
-  /** ...for so long. */
-  stallMs?: number;
-  /** Source of chance, 0 to 1; Math.random unless given. */
-  random?: () => number;
 }
 
 /**
@@ -122,45 +94,45 @@ export function simulatedNetwork(connect: Connect, conditions: NetworkConditions
 
 /** Runs actions later, each after the one before. */
 class DelayLine {
-  private readonly conditions: NetworkConditions;
-  private last = 0;
-  private stopped = false;
-  private readonly begun = performance.now();
-  private readonly queue: { at: number; action: () => void }[] = [];
+  readonly #conditions: NetworkConditions;
+  #last = 0;
+  #stopped = false;
+  readonly #begun = performance.now();
+  readonly #queue: { at: number; action: () => void }[] = [];
 
   constructor(conditions: NetworkConditions) {
-    this.conditions = conditions;
+    this.#conditions = conditions;
   }
 
   push(action: () => void): void {
-    const { delayMs = 0, jitterMs = 0, random = Math.random } = this.conditions;
+    const { delayMs = 0, jitterMs = 0, random = Math.random } = this.#conditions;
     const now = performance.now();
-    const at = Math.max(this.last, this.afterStall(now + delayMs + jitterMs * random()));
-    this.last = at;
-    this.queue.push({ at, action });
-    if (this.queue.length === 1) this.wait();
+    const at = Math.max(this.#last, this.#afterStall(now + delayMs + jitterMs * random()));
+    this.#last = at;
+    this.#queue.push({ at, action });
+    if (this.#queue.length === 1) this.#wait();
   }
 
   stop(): void {
-    this.stopped = true;
-    this.queue.length = 0;
+    this.#stopped = true;
+    this.#queue.length = 0;
   }
 
-  private afterStall(at: number): number {
-    const { stallEveryMs = 0, stallMs = 0 } = this.conditions;
+  #afterStall(at: number): number {
+    const { stallEveryMs = 0, stallMs = 0 } = this.#conditions;
     if (stallEveryMs <= 0) return at;
-    const phase = (at - this.begun) % stallEveryMs;
+    const phase = (at - this.#begun) % stallEveryMs;
     const quiet = stallEveryMs - stallMs;
     return phase < quiet ? at : at + stallEveryMs - phase;
   }
 
-  private wait(): void {
-    setTimeout(() => this.run(), Math.max(0, this.queue[0].at - performance.now()));
+  #wait(): void {
+    setTimeout(() => this.#run(), Math.max(0, this.#queue[0].at - performance.now()));
   }
 
-  private run(): void {
+  #run(): void {
     const now = performance.now();
-    while (!this.stopped && this.queue.length > 0 && this.queue[0].at <= now) this.queue.shift()!.action();
-    if (!this.stopped && this.queue.length > 0) this.wait();
+    while (!this.#stopped && this.#queue.length > 0 && this.#queue[0].at <= now) this.#queue.shift()!.action();
+    if (!this.#stopped && this.#queue.length > 0) this.#wait();
   }
 }

@@ -1,7 +1,5 @@
 /** Public types of the Tactus client. Names follow the Go side. */
 
-import type { Rules, RulesConfig } from "./rules.ts";
-
 /** How far a search is. */
 export interface SearchProgress {
   state: "searching" | "assigned" | "joining";
@@ -160,4 +158,112 @@ export interface Match {
   readonly renderTick: number;
   /** Continuous tick that the player's own picture is at. */
   readonly predictedTick: number;
+}
+
+/** What prediction needs of a set of rules; made from WebAssembly, or by a RulesSource. */
+export interface Rules {
+  /** Hash of the schema that they were built for. */
+  readonly schemaHash: number;
+  /** Memory of a table's rows, capacity x stride; fetch it anew after every call. */
+  words(table: number): Int32Array;
+  /** Makes a row live, with zero words. */
+  put(table: number, row: number, generation: number): void;
+  remove(table: number, row: number): void;
+  clear(): void;
+  /**
+   * Advances what the player in the slot controls by count ticks, the first of
+   * which is tick. inputs holds a lag word and the input's words for each. It
+   * returns false when the game can't predict.
+   */
+  predict(tick: number, slot: number, inputs: Int32Array, count: number): boolean;
+}
+
+/** The match that rules are made for. */
+export interface RulesConfig {
+  game: string;
+  mode: string;
+  options: Record<string, number>;
+  /** Words of each table, capacity x stride. */
+  tableWords: readonly number[];
+  signal?: AbortSignal;
+}
+
+export interface ClientOptions {
+  /** WebSocket class where there is no global one, such as Node's ws package. */
+  webSocket?: WebSocketClass;
+  /** Simulated network between this client and the game server, for tests. */
+  network?: NetworkConditions;
+  /**
+   * World units per tick from which a step is shown as a jump rather than
+   * glided over. By default it is judged by what is usual in the table.
+   */
+  teleport?: number;
+  /** Where the guest token is kept; localStorage when there is one, null for nowhere. */
+  storage?: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null;
+}
+
+export interface RoomRequest {
+  game?: string;
+  mode?: string;
+  options?: Record<string, number>;
+}
+
+export interface OpenMatch {
+  matchId: string;
+  game: string;
+  mode: string;
+  people: number;
+  seats: number;
+  ageSeconds: number;
+}
+
+export interface ModeInfo {
+  name: string;
+  title: string;
+  minPlayers: number;
+  maxPlayers: number;
+  teams: number;
+}
+
+export interface GameInfo {
+  name: string;
+  title: string;
+  version: string;
+  modes: ModeInfo[];
+}
+
+export interface GameList {
+  games: GameInfo[];
+  servers: number;
+  players: number;
+}
+
+/** The part of the WebSocket class that is used, so that Node's ws package fits too. */
+export type WebSocketClass = new (
+  url: string,
+  protocols: string[],
+) => {
+  binaryType: string;
+  readonly bufferedAmount: number;
+  readonly readyState: number;
+  onopen: ((event: never) => unknown) | null;
+  onmessage: ((event: never) => unknown) | null;
+  onclose: ((event: never) => unknown) | null;
+  onerror: ((event: never) => unknown) | null;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+};
+
+/** What the simulated network does to each direction, in milliseconds. */
+export interface NetworkConditions {
+  /** One way. */
+  delayMs?: number;
+  /** Up to so much more, drawn evenly for each message; order is kept, as TCP does. */
+  jitterMs?: number;
+  /** Every so often nothing gets through... */
+  stallEveryMs?: number;
+  /** ...for so long. */
+  stallMs?: number;
+  /** Source of chance, 0 to 1; Math.random unless given. */
+  random?: () => number;
 }
