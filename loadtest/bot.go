@@ -1,0 +1,257 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/gobwas/ws"
+	"go.uber.org/zap"
+
+	"tactus/protocol"
+)
+
+// bot is one player's life during a test: it searches, plays, comes back to its
+// seat when the connection is lost, and searches again when a match is over.
+type bot struct {
+	run      *run
+	index    int
+	name     string
+	room     *room // of its group, nil: searches like anybody
+	slow     bool
+	loop     loop
+	rand     random
+	guest    string // guest token: who it is
+	spent    string // code of the last room
+	stay     *stay
+	entered  bool // has been welcomed at least once
+	measured bool // has received snapshots within the window
+}
+
+// How long a bot waits for one thing, and between two tries.
+const (
+	dialTimeout    = 10 * time.Second
+	welcomeTimeout = 10 * time.Second
+	searchTimeout  = 30 * time.Second
+	firstRetry     = 250 * time.Millisecond
+	longestRetry   = 4 * time.Second
+)
+
+// live plays until ctx is done.
+func (b *bot) live(ctx context.Context) {
+	for retry := firstRetry; ctx.Err() == nil; {
+		err := b.visit(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			retry = firstRetry
+			continue
+		}
+		b.run.fail(b, err)
+		b.wait(ctx, retry)
+		retry = min(2*retry, longestRetry)
+	}
+}
+
+// wait sleeps for d, give or take a quarter, so that bots that failed together
+// do not come back together.
+func (b *bot) wait(ctx context.Context, d time.Duration) {
+	d = d*3/4 + time.Duration(b.rand.below(uint32(d/2)))
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// visit is one match, from the ticket to its end. It returns nil when the match
+// was over.
+func (b *bot) visit(ctx context.Context) error {
+	url, token, err := b.search(ctx)
+	if err != nil {
+		return err
+	}
+	b.stay = &stay{bot: b}
+	hello := protocol.Hello{Token: token, Client: "tactus-loadtest"}
+	end, err := b.connect(ctx, url, &hello)
+	for err == nil {
+		if end.over || end.code == protocol.CloseMatchOver || ctx.Err() != nil {
+			return nil
+		}
+		if end.code != 0 && !end.code.Reconnect() {
+			return failed(end.code.String(), errors.New(end.code.Sentence()))
+		}
+		b.run.lost(b, end)
+		end, err = b.comeBack(ctx, url)
+	}
+	return err
+}
+
+func (b *bot) search(ctx context.Context) (url, token string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, searchTimeout)
+	defer cancel()
+	code := ""
+	if b.room != nil {
+		if code, err = b.room.enter(ctx, b.run.entrance, b.spent); err != nil {
+			return "", "", err
+		}
+	}
+	a, err := b.run.entrance.search(ctx, b, code)
+	if err == nil || errors.Is(err, errNoRoom) {
+		b.spent = code
+	}
+	if err != nil {
+		return "", "", err
+	}
+	return a.GetUrl(), a.GetJoinToken(), nil
+}
+
+// comeBack tries to get the seat back for as long as the server keeps it.
+func (b *bot) comeBack(ctx context.Context, url string) (ending, error) {
+	deadline := time.Now().Add(protocol.SeatGrace)
+	for retry := firstRetry; ; retry = min(2*retry, longestRetry) {
+		b.wait(ctx, retry)
+		hello := protocol.Hello{Resume: b.stay.resume, Event: b.stay.events, Client: "tactus-loadtest"}
+		end, err := b.connect(ctx, url, &hello)
+		if kind := kindOf(err); err == nil || ctx.Err() != nil || kind != kindDial && kind != kindLost || time.Now().After(deadline) {
+			return end, err
+		}
+	}
+}
+
+// Kinds of failure that trying again can mend.
+const (
+	kindDial = "dial"
+	kindLost = "connection lost"
+)
+
+// connect opens a connection, says hello and plays until the connection ends.
+// An error means that the bot was not welcomed.
+func (b *bot) connect(ctx context.Context, url string, hello *protocol.Hello) (ending, error) {
+	conn, early, err := dial(ctx, url, b.slow)
+	if err != nil {
+		return ending{}, err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })
+	w, early, err := introduce(conn, early, hello, &b.rand)
+	if !stop() || err != nil {
+		conn.Close()
+		return ending{}, err
+	}
+	b.stay.resume, b.stay.match = w.Resume, w.Match
+	l := newLink(&w, b.stay, b.loop.metered(), b.rand, b.run.cfg.Verify, b.run.clock.now())
+	l.slow = b.slow
+	b.rand.next()
+	b.run.welcomed(b, &w)
+	if _, tcp := conn.(*net.TCPConn); tcp {
+		b.loop.serve(l, conn, early)
+	} else {
+		b.run.streams.serve(l, conn, early)
+	}
+	end := <-l.ended
+	b.run.online.Add(-1)
+	return end, nil
+}
+
+// dial opens a WebSocket. early is what the server sent right after the
+// handshake.
+func dial(ctx context.Context, url string, slow bool) (conn net.Conn, early []byte, err error) {
+	dialer := ws.Dialer{Timeout: dialTimeout, Protocols: []string{protocol.Subprotocol}}
+	conn, reader, shaken, err := dialer.Dial(ctx, url)
+	var refused ws.StatusError
+	switch {
+	case errors.As(err, &refused):
+		return nil, nil, failed(fmt.Sprintf("http %d", int(refused)), err)
+	case err != nil:
+		return nil, nil, failed(kindDial, err)
+	case shaken.Protocol != protocol.Subprotocol:
+		conn.Close()
+		return nil, nil, failed("subprotocol", fmt.Errorf("the server chose %q", shaken.Protocol))
+	}
+	if reader != nil {
+		early, err = io.ReadAll(io.LimitReader(reader, int64(reader.Buffered())))
+		ws.PutReader(reader)
+		if err != nil {
+			conn.Close()
+			return nil, nil, failed(kindLost, err)
+		}
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok && slow {
+		// A small buffer is an aim, not a condition: the test goes on without.
+		_ = tcp.SetReadBuffer(slowBuffer)
+	}
+	return conn, early, nil
+}
+
+// introduce says hello and waits for the welcome. rest is what came after it.
+func introduce(conn net.Conn, early []byte, hello *protocol.Hello, r *random) (w protocol.Welcome, rest []byte, err error) {
+	if err := conn.SetDeadline(time.Now().Add(welcomeTimeout)); err != nil {
+		return w, nil, failed(kindLost, err)
+	}
+	frame := protocol.AppendHello(beginFrame(nil), hello)
+	if _, err := conn.Write(frame[endFrame(frame, 0, ws.OpBinary, r.next()):]); err != nil {
+		return w, nil, failed(kindLost, err)
+	}
+	data, room := early, make([]byte, 4096)
+	for {
+		f, rest, complete, err := cutFrame(data)
+		switch {
+		case err != nil:
+			return w, nil, failed("bad frame", err)
+		case complete && f.op == ws.OpClose && len(f.payload) >= 2:
+			code := protocol.CloseCode(uint16(f.payload[0])<<8 | uint16(f.payload[1]))
+			return w, nil, failed(code.String(), errors.New(string(f.payload[2:])))
+		case complete && f.op == ws.OpBinary:
+			w, err = protocol.ParseWelcome(f.payload)
+			if err != nil {
+				return w, nil, failed("bad welcome", err)
+			}
+			return w, rest, conn.SetDeadline(time.Time{})
+		case complete:
+			data = rest
+			continue
+		}
+		n, err := conn.Read(room)
+		if err != nil {
+			return w, nil, failed(kindLost, err)
+		}
+		data = append(data, room[:n]...)
+	}
+}
+
+// fail counts a failure; the first of its kind is told in the log.
+func (r *run) fail(b *bot, err error) {
+	kind := kindOf(err)
+	if r.errors.add(kind) == 1 {
+		r.log.Warn("a bot failed; more of this kind are only counted",
+			zap.String("bot", b.name), zap.String("kind", kind), zap.Error(err))
+	}
+}
+
+// lost counts a connection that ended before its match. One that the server
+// ended in order is no failure.
+func (r *run) lost(b *bot, end ending) {
+	if end.code >= protocol.CloseDraining {
+		r.reconnects.add(end.code.String())
+		return
+	}
+	kind := kindLost
+	switch {
+	case errors.Is(end.err, errFrame):
+		kind = "bad frame"
+	case errors.Is(end.err, errMessage):
+		kind = "bad message"
+	case end.code != 0:
+		kind = end.code.String()
+	}
+	if end.err == nil {
+		end.err = errors.New("closed by the server")
+	}
+	r.reconnects.add(kind)
+	r.fail(b, failed(kind, end.err))
+}

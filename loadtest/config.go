@@ -1,0 +1,117 @@
+package loadtest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config says what to play, with how many bots and for how long. The zero value
+// plays the first mode of the only game on http://127.0.0.1:8080 with 100 bots
+// for 30 s.
+type Config struct {
+	// URL is the matchmaker's public origin, http or https.
+	URL string
+	// Game and Mode name what to play; empty: the server's only game, its first
+	// mode.
+	Game, Mode string
+	// Players is the number of bots.
+	Players int
+	// PerMatch groups that many bots in a match of their own, a private room;
+	// the last group may be smaller. 0: bots search like anybody and meet whom
+	// they meet.
+	PerMatch int
+	// Duration is the time that is measured, after ramp and warm-up.
+	Duration time.Duration
+	// Ramp is the time over which bots arrive, at a steady rate that does not
+	// wait for those who came before. 0: 200 a second.
+	Ramp time.Duration
+	// WarmUp is the time between the last arrival and the first measurement.
+	WarmUp time.Duration
+	// Seed makes the bots' choices repeat. 0 is a seed like others.
+	Seed uint64
+	// Verify keeps each bot's copy of the state and compares its hash with every
+	// one that the server sends.
+	Verify bool
+	// SlowReaders is how many of the bots stop reading for 8 s out of every 10 s,
+	// with a small receive buffer. They are not part of the figures: those show
+	// what the others notice of them.
+	SlowReaders int
+	// ServerPID is the process whose CPU time is measured, 0 for none. It has to
+	// run on this machine.
+	ServerPID int
+	// Thresholds are conditions on the result, like "gap_p99<50",
+	// "delivered>=0.999" or "errors==0". See [Metrics] for the names.
+	Thresholds []string
+	// Progress receives the live display; nil: none.
+	Progress io.Writer
+}
+
+// Defaults of Config.
+const (
+	DefaultURL      = "http://127.0.0.1:8080"
+	DefaultPlayers  = 100
+	DefaultDuration = 30 * time.Second
+	DefaultWarmUp   = 2 * time.Second
+	// arrivalsPerSecond is the default ramp.
+	arrivalsPerSecond = 200
+	// maxPlayers is what one machine's ports to one server address allow.
+	maxPlayers = 50_000
+)
+
+// withDefaults returns c with what is zero filled in.
+func (c Config) withDefaults() Config {
+	if c.URL == "" {
+		c.URL = DefaultURL
+	}
+	c.URL = strings.TrimRight(c.URL, "/")
+	if c.Players == 0 {
+		c.Players = DefaultPlayers
+	}
+	if c.Duration == 0 {
+		c.Duration = DefaultDuration
+	}
+	if c.WarmUp == 0 {
+		c.WarmUp = DefaultWarmUp
+	}
+	if c.Ramp == 0 {
+		c.Ramp = time.Duration(c.Players) * time.Second / arrivalsPerSecond
+	}
+	return c
+}
+
+// Validate returns every mistake in the configuration, nil for none.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		fail("url %q is not an origin like %s", c.URL, DefaultURL)
+	}
+	if c.Players < 1 || c.Players > maxPlayers {
+		fail("players %d is not between 1 and %d", c.Players, maxPlayers)
+	}
+	if c.PerMatch < 0 {
+		fail("per-match %d is negative", c.PerMatch)
+	}
+	if c.Duration < time.Second {
+		fail("duration %v is shorter than 1s", c.Duration)
+	}
+	if c.Ramp < 0 || c.WarmUp < 0 {
+		fail("ramp %v and warm-up %v must not be negative", c.Ramp, c.WarmUp)
+	}
+	if c.SlowReaders < 0 || c.SlowReaders >= c.Players && c.SlowReaders > 0 {
+		fail("slow readers %d is not between 0 and one less than players (%d)", c.SlowReaders, c.Players)
+	}
+	if c.ServerPID < 0 {
+		fail("server pid %d is negative", c.ServerPID)
+	}
+	if _, err := parseThresholds(c.Thresholds); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

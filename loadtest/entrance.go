@@ -1,0 +1,162 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	"connectrpc.com/connect"
+
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
+)
+
+// entrance is the matchmaker as bots use it.
+type entrance struct {
+	client     matchmakerv1connect.MatchmakerServiceClient
+	game, mode string
+}
+
+func newEntrance(c *Config) *entrance {
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 256}
+	return &entrance{
+		client: matchmakerv1connect.NewMatchmakerServiceClient(&http.Client{Transport: transport}, c.URL),
+		game:   c.Game, mode: c.Mode,
+	}
+}
+
+// survey finds out what is hosted and settles game and mode; perMatch has to
+// fit in a match.
+func (e *entrance) survey(ctx context.Context, url string, perMatch int) error {
+	answer, err := e.client.ListGames(ctx, connect.NewRequest(&matchmakerv1.ListGamesRequest{}))
+	if err != nil {
+		return fmt.Errorf("no matchmaker answers at %s: %w", url, err)
+	}
+	games := answer.Msg.GetGames()
+	if len(games) == 0 {
+		return fmt.Errorf("the matchmaker at %s knows no game server yet", url)
+	}
+	game, names := games[0], make([]string, 0, len(games))
+	for _, g := range games {
+		names = append(names, g.GetName())
+		if g.GetName() == e.game {
+			game = g
+		}
+	}
+	if e.game != "" && game.GetName() != e.game || e.game == "" && len(games) > 1 {
+		return fmt.Errorf("game %q is not hosted; hosted are %s", e.game, strings.Join(names, ", "))
+	}
+	e.game = game.GetName()
+	return e.chooseMode(game, perMatch)
+}
+
+func (e *entrance) chooseMode(game *matchmakerv1.GameInfo, perMatch int) error {
+	names := make([]string, 0, len(game.GetModes()))
+	for _, m := range game.GetModes() {
+		names = append(names, m.GetName())
+		if e.mode != "" && m.GetName() != e.mode {
+			continue
+		}
+		e.mode = m.GetName()
+		if seats := int(m.GetMaxPlayers()); perMatch > seats {
+			return fmt.Errorf("per-match %d does not fit: mode %s of %s has %d seats", perMatch, e.mode, e.game, seats)
+		}
+		return nil
+	}
+	return fmt.Errorf("game %s has no mode %q; it has %s", e.game, e.mode, strings.Join(names, ", "))
+}
+
+// failure is why a bot could not go on; kind is what it is counted under.
+type failure struct {
+	kind string
+	err  error
+}
+
+func (f *failure) Error() string { return f.kind + ": " + f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+func failed(kind string, err error) error { return &failure{kind: kind, err: err} }
+
+func failedCall(err error) error {
+	return failed("matchmaker "+connect.CodeOf(err).String(), err)
+}
+
+// kindOf is what an error is counted under.
+func kindOf(err error) string {
+	var f *failure
+	if errors.As(err, &f) {
+		return f.kind
+	}
+	return "other"
+}
+
+// errNoRoom is for a room that is gone or full: its group needs a new one.
+var errNoRoom = errors.New("the room takes nobody")
+
+// search takes a ticket and waits for its assignment.
+func (e *entrance) search(ctx context.Context, b *bot, room string) (*matchmakerv1.Assignment, error) {
+	answer, err := e.client.CreateTicket(ctx, connect.NewRequest(&matchmakerv1.CreateTicketRequest{
+		Game: e.game, Mode: e.mode, PlayerName: b.name, GuestToken: b.guest, RoomCode: room,
+	}))
+	if err != nil {
+		return nil, failedCall(err)
+	}
+	b.guest = answer.Msg.GetGuestToken()
+	stream, err := e.client.WatchTicket(ctx, connect.NewRequest(&matchmakerv1.WatchTicketRequest{
+		TicketId: answer.Msg.GetTicketId(),
+	}))
+	if err != nil {
+		return nil, failedCall(err)
+	}
+	defer stream.Close()
+	for stream.Receive() {
+		switch news := stream.Msg(); news.GetState() {
+		case matchmakerv1.WatchTicketResponse_STATE_ASSIGNED:
+			return news.GetAssignment(), nil
+		case matchmakerv1.WatchTicketResponse_STATE_ENDED:
+			return nil, ticketEnded(news)
+		default:
+		}
+	}
+	if err := stream.Err(); err != nil {
+		return nil, failedCall(err)
+	}
+	return nil, failed("ticket cut off", errors.New("the watch ended without an answer"))
+}
+
+func ticketEnded(news *matchmakerv1.WatchTicketResponse) error {
+	reason := strings.ToLower(strings.TrimPrefix(news.GetReason().String(), "END_REASON_"))
+	err := errors.New(news.GetMessage())
+	if news.GetReason() == matchmakerv1.EndReason_END_REASON_UNMATCHABLE {
+		err = fmt.Errorf("%w: %s", errNoRoom, news.GetMessage())
+	}
+	return failed("ticket "+reason, err)
+}
+
+// room is the private match of a group of bots. When one match is over, the
+// first bot to come back opens the next one, and the others follow.
+type room struct {
+	mu     sync.Mutex
+	code   string
+	opened int
+}
+
+// enter returns the code of the group's room. spent is the code of a match that
+// the bot has done with; a room with that code is replaced.
+func (r *room) enter(ctx context.Context, e *entrance, spent string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.code != "" && r.code != spent {
+		return r.code, nil
+	}
+	answer, err := e.client.CreateRoom(ctx, connect.NewRequest(&matchmakerv1.CreateRoomRequest{Game: e.game, Mode: e.mode}))
+	if err != nil {
+		return "", failedCall(err)
+	}
+	r.code = answer.Msg.GetRoomCode()
+	r.opened++
+	return r.code, nil
+}

@@ -1,0 +1,267 @@
+package loadtest
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"tactus/protocol"
+)
+
+// link is one connection of a bot to a match, from the welcome on. It belongs
+// to the loop that serves it, which is the only one to call its methods; times
+// are nanoseconds on the run's clock.
+type link struct {
+	stay   *stay
+	meter  *meter
+	out    outlet
+	pilot  pilot
+	rand   random
+	slow   bool // reads in bursts, see [Config.SlowReaders]
+	copy   *protocol.Replica
+	resync bool // a keyframe was asked for and has not come
+
+	period int64 // per tick
+	every  int64 // ticks per snapshot
+	due    int64 // when the next input is to be sent
+	place  int   // in the loop's queue, -1 for none
+
+	tick    uint32 // of the newest snapshot, or of the welcome
+	tickAt  int64  // when that came
+	aimed   uint32 // newest tick that an input was for
+	guard   int64  // how long before its tick an input has to be there
+	acked   uint32 // newest input that a snapshot has confirmed
+	dueAt   [unanswered]int64
+	over    bool   // the match has a result; what follows is not measured
+	partial []byte // an incomplete frame
+
+	ended chan ending // takes one value, when the loop lets go of the link
+}
+
+// unanswered is how many inputs are remembered until a snapshot confirms them:
+// 2 s of them at the highest tick rate.
+const unanswered = 256
+
+// ending says how a connection ended.
+type ending struct {
+	code protocol.CloseCode // of the close frame, 0 without one
+	err  error              // what else went wrong, nil after a close frame
+	over bool               // the match had a result
+}
+
+// outlet takes a link's frames to its socket.
+type outlet interface {
+	// send takes one frame, in full or not at all (false): an input that finds
+	// the socket full is dropped, for the next one is newer. The bytes are the
+	// caller's again when it returns.
+	send(frame []byte) bool
+}
+
+func newLink(w *protocol.Welcome, s *stay, m *meter, r random, verify bool, now int64) *link {
+	l := &link{
+		stay: s, meter: m, rand: r, pilot: newPilot(&w.Schema.Input, w.Rate, &r),
+		period: int64(time.Second) / int64(w.Rate), every: int64(w.Every), place: -1,
+		tick: w.Tick, tickAt: now, aimed: w.Tick, acked: s.seq,
+		ended: make(chan ending, 1),
+	}
+	// Inputs of different bots are spread over the tick, as those of people are.
+	l.due = now + int64(l.rand.below(uint32(l.period)))
+	if verify {
+		l.copy = protocol.NewReplica(w.Schema)
+	}
+	return l
+}
+
+// receive takes what came from the socket. It reports false when the connection
+// is over. The bytes of an incomplete frame are copied.
+func (l *link) receive(data []byte, now int64) (end ending, open bool) {
+	l.meter.bytes(l, len(data), now)
+	if len(l.partial) > 0 {
+		l.partial = append(l.partial, data...)
+		data = l.partial
+	}
+	for {
+		f, rest, complete, err := cutFrame(data)
+		if err != nil {
+			return ending{err: err}, false
+		}
+		if !complete {
+			l.partial = append(l.partial[:0], data...)
+			return ending{}, true
+		}
+		if end, open = l.take(f, now); !open {
+			end.over = l.over
+			return end, false
+		}
+		data = rest
+	}
+}
+
+func (l *link) take(f frame, now int64) (end ending, open bool) {
+	switch f.op {
+	case ws.OpBinary:
+		if err := l.message(f.payload, now); err != nil {
+			return ending{err: err}, false
+		}
+		return ending{}, true
+	case ws.OpPing:
+		l.control(ws.OpPong, f.payload)
+		return ending{}, true
+	case ws.OpPong:
+		return ending{}, true
+	case ws.OpClose:
+		l.control(ws.OpClose, f.payload)
+		code := protocol.CloseCode(ws.StatusNoStatusRcvd)
+		if len(f.payload) >= 2 {
+			code = protocol.CloseCode(binary.BigEndian.Uint16(f.payload))
+		}
+		return ending{code: code}, false
+	default:
+		return ending{err: errFrame}, false
+	}
+}
+
+func (l *link) control(op ws.OpCode, payload []byte) {
+	var room [frameRoom + ws.MaxControlFramePayloadSize]byte
+	b := append(beginFrame(room[:0]), payload...)
+	l.out.send(b[endFrame(b, 0, op, l.rand.next()):])
+}
+
+func (l *link) message(b []byte, now int64) error {
+	kind, err := protocol.Type(b)
+	if err != nil {
+		return errors.Join(errMessage, err)
+	}
+	switch kind {
+	case protocol.TypeSnapshot:
+		return l.snapshot(b, now)
+	case protocol.TypeResult:
+		r, err := protocol.ParseResult(b)
+		if err != nil {
+			return errors.Join(errMessage, err)
+		}
+		if r.Over {
+			l.over, l.stay.counts = true, false
+		}
+	}
+	return nil
+}
+
+// errMessage is returned for a message that breaks the contract.
+var errMessage = errors.New("loadtest: the server sent a bad message")
+
+func (l *link) snapshot(b []byte, now int64) error {
+	h, err := protocol.ParseSnapshotHeader(b)
+	if err != nil {
+		return errors.Join(errMessage, err)
+	}
+	if l.copy != nil {
+		if err := l.verify(b); err != nil {
+			return err
+		}
+	}
+	if !l.over {
+		l.meter.snapshot(l, &h, now)
+		l.confirm(h.Ack, now)
+	}
+	l.tick, l.tickAt = h.Tick, now
+	l.pace(h.Slack)
+	return nil
+}
+
+// verify applies a snapshot to the bot's copy of the state and compares hashes.
+// A difference is counted, and mended by a keyframe.
+func (l *link) verify(b []byte) error {
+	m := l.meter
+	if err := protocol.ParseSnapshot(b, &m.parsed); err != nil {
+		return errors.Join(errMessage, err)
+	}
+	if l.resync && m.parsed.Flags&protocol.FlagKeyframe == 0 {
+		return nil
+	}
+	l.resync = false
+	err := l.copy.Apply(&m.parsed)
+	l.stay.events = max(l.stay.events, l.copy.EventSeq())
+	differs := err == nil && m.parsed.Flags&protocol.FlagHash != 0 && l.copy.Hash() != m.parsed.Hash
+	m.verified(&m.parsed, err, differs)
+	if err != nil || differs {
+		m.frame = protocol.AppendResync(beginFrame(m.frame[:0]))
+		l.resync = l.sendFrame()
+	}
+	return nil
+}
+
+// confirm measures the echo of every input that the snapshot is the first to
+// confirm, from when the input was due: a generator that came late to send it
+// made the player wait all the same.
+func (l *link) confirm(ack uint32, now int64) {
+	if ack <= l.acked || ack > l.stay.seq {
+		return
+	}
+	for seq := max(l.acked+1, ack-min(ack, unanswered-1)); seq <= ack; seq++ {
+		if at := l.dueAt[seq%unanswered]; at > 0 {
+			l.meter.echo(l, now-at, now)
+		}
+	}
+	l.acked = ack
+}
+
+// pace moves the moment from which on an input is for the next tick but one: a
+// quarter tick earlier when inputs come too late, and slowly back.
+func (l *link) pace(slack int32) {
+	switch {
+	case slack < 0:
+		l.guard = min(l.guard+l.period/4, l.period)
+	case slack > 0:
+		l.guard -= l.guard / 256
+	}
+}
+
+// maxAhead bounds how far ahead of the newest snapshot inputs are, in ticks:
+// where snapshots stay away, the bot does not run on alone.
+const maxAhead = 8
+
+// nextTick is the tick that an input sent now is for: the first one that it
+// still reaches.
+func (l *link) nextTick(now int64) uint32 {
+	ahead := min((now-l.tickAt+l.guard)/l.period, maxAhead)
+	l.aimed = max(l.aimed, l.tick+1+uint32(max(ahead, 0)))
+	return l.aimed
+}
+
+// play sends the input that is due and sets when the next one is. Inputs whose
+// time has passed altogether are not made up for: their ticks are gone.
+func (l *link) play(now int64) {
+	m := l.meter
+	m.late(now-l.due, now)
+	l.stay.seq++
+	l.dueAt[l.stay.seq%unanswered] = l.due
+	h := protocol.InputHeader{Seq: l.stay.seq, Tick: l.nextTick(now), Lag: viewLag}
+	m.frame = protocol.AppendInput(beginFrame(m.frame[:0]), h, l.pilot.steer(&l.rand))
+	if !l.sendFrame() {
+		m.dropped++
+	}
+	l.due += l.period
+	if behind := now - l.due; behind > 0 {
+		l.due += (behind/l.period + 1) * l.period
+	}
+}
+
+// viewLag is the age of the picture that bots claim to act on: two ticks, which
+// is what a client with a steady connection interpolates with.
+const viewLag = 2 * 16
+
+// leave says goodbye, so that the seat is free at once.
+func (l *link) leave() {
+	l.meter.frame = protocol.AppendBye(beginFrame(l.meter.frame[:0]))
+	l.sendFrame()
+	l.control(ws.OpClose, ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))
+}
+
+// sendFrame sends the message that was begun in the meter's frame.
+func (l *link) sendFrame() bool {
+	b := l.meter.frame
+	return l.out.send(b[endFrame(b, 0, ws.OpBinary, l.rand.next()):])
+}

@@ -1,0 +1,208 @@
+package loadtest
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+)
+
+// loop serves links: it reads their sockets, sends their inputs when they are
+// due and measures. Everything of a link happens under its loop, one at a time.
+type loop interface {
+	// serve takes a link, its socket, and what was already read from it. The
+	// link's ended channel says when it is over.
+	serve(l *link, conn net.Conn, early []byte)
+	// run serves until ctx is done, and then takes leave of everybody.
+	run(ctx context.Context) error
+	// metered is what the loop measures.
+	metered() *meter
+	// busy is the time that the loop has spent on anything but waiting.
+	busy() time.Duration
+}
+
+// clock is the run's own time in nanoseconds.
+type clock struct{ start time.Time }
+
+func newClock() clock { return clock{start: time.Now()} }
+
+func (c clock) now() int64 { return int64(time.Since(c.start)) }
+
+// Slow readers read for the first readFor of every readEvery.
+const (
+	readFor   = int64(2 * time.Second)
+	readEvery = int64(10 * time.Second)
+	// slowBuffer is a slow reader's receive buffer in bytes.
+	slowBuffer = 4096
+)
+
+// reads reports whether a slow reader reads at the time since it came in.
+func reads(since int64) bool { return since%readEvery < readFor }
+
+// streamLoop serves links over any net.Conn with two goroutines each. It is for
+// connections without a raw descriptor of their own: TLS, and systems without
+// epoll.
+type streamLoop struct {
+	clock clock
+	meter *meter
+	wake  chan struct{} // an earlier input has come in
+
+	mu      sync.Mutex
+	queue   queue
+	streams map[*link]*stream
+	done    bool
+	work    int64
+	wg      sync.WaitGroup
+}
+
+// stream is a link's way out: a goroutine of its own writes, so that a socket
+// that takes nothing holds nobody up.
+type stream struct {
+	conn   net.Conn
+	frames chan []byte
+}
+
+// queuedFrames is how many frames wait for a stream's socket; inputs beyond
+// that are dropped.
+const queuedFrames = 4
+
+func newStreamLoop(c clock, w *window) *streamLoop {
+	return &streamLoop{clock: c, meter: newMeter(w), wake: make(chan struct{}, 1), streams: map[*link]*stream{}}
+}
+
+func (s *stream) send(frame []byte) bool {
+	select {
+	case s.frames <- append([]byte(nil), frame...):
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *stream) write() {
+	for frame := range s.frames {
+		if _, err := s.conn.Write(frame); err != nil {
+			// The reader sees the same broken connection and reports it.
+			break
+		}
+	}
+	s.conn.Close()
+	for range s.frames { //nolint:revive // what is still queued has nowhere to go
+	}
+}
+
+func (p *streamLoop) metered() *meter { return p.meter }
+
+func (p *streamLoop) busy() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Duration(p.work)
+}
+
+func (p *streamLoop) serve(l *link, conn net.Conn, early []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done {
+		conn.Close()
+		l.ended <- ending{err: context.Canceled}
+		return
+	}
+	s := &stream{conn: conn, frames: make(chan []byte, queuedFrames)}
+	l.out, l.meter = s, p.meter
+	p.streams[l] = s
+	p.queue.add(l)
+	p.wg.Go(s.write)
+	p.wg.Go(func() { p.read(l, conn, early) })
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (p *streamLoop) read(l *link, conn net.Conn, early []byte) {
+	buf := make([]byte, 16<<10)
+	born := p.clock.now()
+	for data, err := early, error(nil); ; {
+		end, open := p.receive(l, data)
+		if open && err != nil {
+			end, open = ending{err: err, over: l.over}, false
+		}
+		if !open {
+			p.release(l, end)
+			return
+		}
+		if since := p.clock.now() - born; l.slow && !reads(since) {
+			p.pause(time.Duration(readEvery - since%readEvery))
+		}
+		var n int
+		n, err = conn.Read(buf)
+		data = buf[:n]
+	}
+}
+
+func (p *streamLoop) pause(d time.Duration) {
+	p.mu.Lock()
+	p.meter.slow.pauses++
+	p.mu.Unlock()
+	time.Sleep(d)
+}
+
+func (p *streamLoop) receive(l *link, data []byte) (ending, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	from := p.clock.now()
+	end, open := l.receive(data, from)
+	p.work += p.clock.now() - from
+	return end, open
+}
+
+// release lets go of a link, once.
+func (p *streamLoop) release(l *link, end ending) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, served := p.streams[l]
+	if !served {
+		return
+	}
+	delete(p.streams, l)
+	p.queue.remove(l)
+	close(s.frames)
+	l.ended <- end
+}
+
+func (p *streamLoop) run(ctx context.Context) error {
+	const idle = int64(100 * time.Millisecond)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			p.stop()
+			return nil
+		case <-timer.C:
+		case <-p.wake:
+		}
+		p.mu.Lock()
+		now := p.clock.now()
+		next := p.queue.playDue(now, now+idle)
+		p.meter.publish()
+		p.work += p.clock.now() - now
+		p.mu.Unlock()
+		timer.Reset(time.Duration(next - p.clock.now()))
+	}
+}
+
+func (p *streamLoop) stop() {
+	p.mu.Lock()
+	p.done = true
+	var links []*link
+	for l := range p.streams {
+		l.leave()
+		links = append(links, l)
+	}
+	p.mu.Unlock()
+	for _, l := range links {
+		p.release(l, ending{err: context.Canceled})
+	}
+	p.wg.Wait()
+}

@@ -1,0 +1,188 @@
+package loadtest
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"tactus/protocol"
+)
+
+// window is the time that is measured, on the run's clock. It is set once all
+// bots have come in; until then nothing lies in it.
+type window struct{ from, to atomic.Int64 }
+
+func newWindow() *window {
+	w := &window{}
+	w.from.Store(math.MaxInt64)
+	return w
+}
+
+func (w *window) holds(now int64) bool { return now >= w.from.Load() && now < w.to.Load() }
+
+// stay is a bot's time in one match. It outlives a connection: what a bot misses
+// while it comes back is missed.
+type stay struct {
+	bot    *bot
+	resume string // the seat's secret
+	match  string
+	seq    uint32 // newest input sent
+	events uint32 // newest event seen
+	period int64  // ns per snapshot, as the welcome said
+	every  int64  // ticks per snapshot
+	counts bool   // a snapshot has come within the window: the rest is measured from it
+	last   uint32 // tick of the newest snapshot
+	at     int64  // when that came
+}
+
+// meter is what one loop measures. It belongs to that loop, but for the live
+// numbers, until the loop has ended.
+type meter struct {
+	window *window
+	slow   slowMeter
+
+	gaps, echoes, lateness *hdrhistogram.Histogram // microseconds
+
+	snapshots int64
+	ticksDue  int64 // ticks that passed for measured clients
+	ticksGot  int64 // ticks that their snapshots stand for
+	received  int64 // bytes
+	seen      int64 // ns that clients were measured for
+	dropped   int64 // inputs that found the socket full
+
+	checked, mismatched, broken int64 // hashes compared, different; snapshots that did not apply
+
+	live   live
+	parsed protocol.Snapshot // scratch
+	frame  []byte            // scratch
+}
+
+// slowMeter is what becomes of slow readers.
+type slowMeter struct {
+	pauses  int64
+	skipped int64 // ticks that the server left out for them
+}
+
+// live is what the display reads while the loop runs.
+type live struct {
+	snapshots, received atomic.Int64
+	gapP99              atomic.Int64 // microseconds
+}
+
+const (
+	longest = int64(2 * time.Minute / time.Microsecond)
+	digits  = 3
+)
+
+func newMeter(w *window) *meter {
+	return &meter{
+		window:   w,
+		gaps:     hdrhistogram.New(1, longest, digits),
+		echoes:   hdrhistogram.New(1, longest, digits),
+		lateness: hdrhistogram.New(1, longest, digits),
+	}
+}
+
+func micros(ns int64) int64 { return min(max(ns/1000, 1), longest) }
+
+// record adds a value that is within the histogram's range by construction, so
+// that there is no error to handle.
+func record(h *hdrhistogram.Histogram, ns int64) { _ = h.RecordValue(micros(ns)) }
+
+func (m *meter) bytes(l *link, n int, now int64) {
+	m.live.received.Add(int64(n))
+	if !l.slow && l.stay.counts && m.window.holds(now) {
+		m.received += int64(n)
+	}
+}
+
+// snapshot counts a snapshot. Where one came later than it should have, the
+// time until then counts as a gap for each that would have come meanwhile:
+// players saw nothing new in all of it (what load testers call the omission of
+// what was coordinated with a stall).
+func (m *meter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
+	s := l.stay
+	m.live.snapshots.Add(1)
+	if l.slow {
+		if int64(h.Gap) > l.every {
+			m.slow.skipped += int64(h.Gap) - l.every
+		}
+		return
+	}
+	if !m.window.holds(now) {
+		return
+	}
+	if !s.counts {
+		s.counts, s.bot.measured = true, true
+		s.last, s.at, s.every, s.period = h.Tick, now, l.every, l.period*l.every
+		return
+	}
+	_ = m.gaps.RecordCorrectedValue(micros(now-s.at), micros(l.period*l.every))
+	m.snapshots++
+	m.ticksGot += l.every
+	m.ticksDue += int64(h.Tick - s.last)
+	m.seen += now - s.at
+	s.last, s.at = h.Tick, now
+}
+
+// silence counts what a client has missed since its newest snapshot, for those
+// that hear nothing more before the end.
+func (m *meter) silence(s *stay, end int64) {
+	if !s.counts || s.period == 0 {
+		return
+	}
+	missed := (end - s.at) / s.period
+	if missed < 2 {
+		return
+	}
+	_ = m.gaps.RecordCorrectedValue(micros(end-s.at), micros(s.period))
+	m.ticksDue += missed * s.every
+	m.seen += end - s.at
+}
+
+func (m *meter) echo(l *link, ns, now int64) {
+	if !l.slow && m.window.holds(now) {
+		record(m.echoes, ns)
+	}
+}
+
+func (m *meter) late(ns, now int64) {
+	if m.window.holds(now) {
+		record(m.lateness, ns)
+	}
+}
+
+func (m *meter) verified(s *protocol.Snapshot, err error, differs bool) {
+	switch {
+	case err != nil:
+		m.broken++
+	case s.Flags&protocol.FlagHash != 0:
+		m.checked++
+	}
+	if differs {
+		m.mismatched++
+	}
+}
+
+// publish sets the live numbers that are not counted as they happen.
+func (m *meter) publish() { m.live.gapP99.Store(m.gaps.ValueAtQuantile(99)) }
+
+// add merges what another meter has measured.
+func (m *meter) add(o *meter) {
+	m.gaps.Merge(o.gaps)
+	m.echoes.Merge(o.echoes)
+	m.lateness.Merge(o.lateness)
+	m.slow.pauses += o.slow.pauses
+	m.slow.skipped += o.slow.skipped
+	m.snapshots += o.snapshots
+	m.ticksDue += o.ticksDue
+	m.ticksGot += o.ticksGot
+	m.received += o.received
+	m.seen += o.seen
+	m.dropped += o.dropped
+	m.checked += o.checked
+	m.mismatched += o.mismatched
+	m.broken += o.broken
+}

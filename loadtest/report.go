@@ -1,0 +1,250 @@
+package loadtest
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"go.uber.org/zap"
+)
+
+// Report is what a load test has measured, in the window only unless it says
+// otherwise.
+type Report struct {
+	// Clients is the number of bots that were measured; slow readers are not.
+	Clients int `json:"clients"`
+	// Delivered is the share of snapshots that arrived of those that their
+	// clients should have got, from each client's first one on.
+	Delivered float64 `json:"delivered"`
+	// GapMS is the time between two snapshots of a client. A late one counts for
+	// all that would have come meanwhile.
+	GapMS Spread `json:"gap_ms"`
+	// EchoMS is the time from when an input was due to be sent to the first
+	// snapshot that says it was applied.
+	EchoMS Pair `json:"echo_ms"`
+	// BytesPerClientS is what a client receives in a second, frame heads
+	// included.
+	BytesPerClientS float64 `json:"bytes_per_client_s"`
+	// CPUPerClientTickUS is the server's user and system time per client and
+	// tick in microseconds, nil when it was not measured.
+	CPUPerClientTickUS *float64 `json:"cpu_us_per_client_tick"`
+	// Errors counts failures by kind, over the whole run.
+	Errors map[string]int `json:"errors"`
+
+	// Reconnects counts connections that bots came back from, by close code,
+	// over the whole run.
+	Reconnects map[string]int `json:"reconnects"`
+	Game       string         `json:"game"`
+	Mode       string         `json:"mode"`
+	Players    int            `json:"players"` // asked for
+	// Matches is how many were opened for groups of bots; 0 without groups.
+	Matches   int     `json:"matches"`
+	TickRate  int     `json:"tick_rate"` // Hz
+	DurationS float64 `json:"duration_s"`
+	// Snapshots is how many the measured clients received.
+	Snapshots int64 `json:"snapshots"`
+	// DroppedInputs is how many inputs found their socket full.
+	DroppedInputs int64             `json:"dropped_inputs"`
+	Verify        *VerifyReport     `json:"verify,omitempty"`
+	SlowReaders   *SlowReport       `json:"slow_readers,omitempty"`
+	Generator     GeneratorReport   `json:"generator"`
+	Thresholds    []ThresholdResult `json:"thresholds"`
+	// Failed says that a threshold did not hold.
+	Failed bool `json:"failed"`
+}
+
+// Spread is a distribution in milliseconds.
+type Spread struct {
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
+	Max float64 `json:"max"`
+}
+
+// Pair is a distribution in milliseconds without its maximum, which for echoes
+// says more about one unlucky input than about a server.
+type Pair struct {
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
+}
+
+// VerifyReport says what comparing the state has shown, over the whole run.
+type VerifyReport struct {
+	Checked    int64 `json:"checked"`    // hashes compared
+	Mismatched int64 `json:"mismatched"` // hashes that differed, and snapshots that did not apply
+}
+
+// SlowReport is what became of the slow readers, over the whole run.
+type SlowReport struct {
+	Clients      int   `json:"clients"`
+	Pauses       int64 `json:"pauses"`
+	SkippedTicks int64 `json:"skipped_ticks"` // left out for them, made up for by one larger delta
+}
+
+// GeneratorReport says what the load tester itself was like. Limited means that
+// the figures show its own limits and not the server's.
+type GeneratorReport struct {
+	CPUCores  float64 `json:"cpu_cores"`   // of this process
+	Busiest   float64 `json:"busiest"`     // share of the time that its busiest loop worked
+	LateP99MS float64 `json:"late_p99_ms"` // how late inputs were sent
+	LateMaxMS float64 `json:"late_max_ms"`
+	Limited   bool    `json:"limited"`
+	Why       string  `json:"why,omitempty"`
+}
+
+func (r *run) report(span *measured) (*Report, error) {
+	all := newMeter(r.window)
+	for _, l := range r.loops {
+		all.add(l.metered())
+	}
+	report := &Report{
+		Errors: r.errors.list(), Reconnects: r.reconnects.list(),
+		Game: r.entrance.game, Mode: r.entrance.mode, Players: r.cfg.Players,
+		TickRate: int(r.tickRate.Load()), DurationS: seconds(span.to - span.from),
+	}
+	for _, b := range r.bots {
+		if b.measured {
+			report.Clients++
+			all.silence(b.stay, span.to)
+		}
+	}
+	for _, room := range r.rooms {
+		report.Matches += room.opened
+	}
+	report.measure(all)
+	report.blame(r, span, all)
+	if r.cfg.ServerPID != 0 {
+		switch {
+		case span.serverErr != nil:
+			r.log.Warn("the server's CPU time could not be measured", zap.Error(span.serverErr))
+		case all.ticksDue > 0:
+			us := float64(span.serverCPU.Nanoseconds()) / 1e3 / float64(all.ticksDue)
+			report.CPUPerClientTickUS = &us
+		}
+	}
+	if r.cfg.Verify {
+		report.Verify = &VerifyReport{Checked: all.checked, Mismatched: all.mismatched + all.broken}
+	}
+	if r.cfg.SlowReaders > 0 {
+		report.SlowReaders = &SlowReport{Clients: r.cfg.SlowReaders, Pauses: all.slow.pauses, SkippedTicks: all.slow.skipped}
+	}
+	conditions, err := parseThresholds(r.cfg.Thresholds)
+	if err != nil {
+		return nil, err
+	}
+	report.Thresholds = make([]ThresholdResult, 0, len(conditions))
+	for _, t := range conditions {
+		result := t.check(report)
+		report.Thresholds = append(report.Thresholds, result)
+		report.Failed = report.Failed || !result.OK
+	}
+	return report, nil
+}
+
+func (r *Report) measure(m *meter) {
+	r.Snapshots, r.DroppedInputs = m.snapshots, m.dropped
+	if m.ticksDue > 0 {
+		r.Delivered = float64(m.ticksGot) / float64(m.ticksDue)
+	}
+	if m.seen > 0 {
+		r.BytesPerClientS = float64(m.received) / seconds(m.seen)
+	}
+	r.GapMS = Spread{P50: quantile(m.gaps, 50), P99: quantile(m.gaps, 99), Max: quantile(m.gaps, 100)}
+	r.EchoMS = Pair{P50: quantile(m.echoes, 50), P99: quantile(m.echoes, 99)}
+}
+
+// Marks from which on the load tester says that it was the limit itself.
+const (
+	tooBusy = 0.85 // of a loop's time
+	tooLate = 0.25 // of a tick, by the latest hundredth of the inputs
+)
+
+func (r *Report) blame(test *run, span *measured, m *meter) {
+	g := &r.Generator
+	g.CPUCores = float64(span.ownCPU) / float64(max(span.to-span.from, 1))
+	g.Busiest = span.busiest
+	g.LateP99MS, g.LateMaxMS = quantile(m.lateness, 99), quantile(m.lateness, 100)
+	tick := 1000 / float64(max(r.TickRate, 1))
+	switch {
+	case g.Busiest > tooBusy:
+		g.Why = fmt.Sprintf("a loop of the load tester worked %.0f %% of the time", g.Busiest*100)
+	case g.LateP99MS > tooLate*tick:
+		g.Why = fmt.Sprintf("one input in a hundred was sent %.1f ms late or more: the load tester did not get the CPU in time", g.LateP99MS)
+	}
+	g.Limited = g.Why != ""
+	if g.Limited {
+		test.log.Warn("the load tester was the limit, not the server; use fewer bots, or another machine", zap.String("why", g.Why))
+	}
+}
+
+func seconds(ns int64) float64 { return float64(ns) / float64(time.Second) }
+
+// quantile returns a percentile in milliseconds, 0 where nothing was recorded.
+func quantile(h *hdrhistogram.Histogram, percent float64) float64 {
+	if h.TotalCount() == 0 {
+		return 0
+	}
+	return float64(h.ValueAtQuantile(percent)) / 1000
+}
+
+// Print writes the report as a table for people.
+func (r *Report) Print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	row("played", "%s/%s, %d Hz, %.1f s measured", r.Game, r.Mode, r.TickRate, r.DurationS)
+	matches := ""
+	if r.Matches > 0 {
+		matches = fmt.Sprintf(" in %d matches", r.Matches)
+	}
+	row("clients", "%d of %d%s", r.Clients, r.Players, matches)
+	row("delivered", "%.5f (%d snapshots)", r.Delivered, r.Snapshots)
+	row("gap", "p50 %.1f ms   p99 %.1f ms   max %.1f ms", r.GapMS.P50, r.GapMS.P99, r.GapMS.Max)
+	row("echo", "p50 %.1f ms   p99 %.1f ms", r.EchoMS.P50, r.EchoMS.P99)
+	row("bytes", "%.0f per client and second", r.BytesPerClientS)
+	if r.CPUPerClientTickUS != nil {
+		row("server CPU", "%.2f us per client and tick", *r.CPUPerClientTickUS)
+	}
+	row("errors", "%s", counts(r.Errors))
+	if len(r.Reconnects) > 0 {
+		row("reconnects", "%s", counts(r.Reconnects))
+	}
+	if r.Verify != nil {
+		row("verified", "%d hashes, %d mismatched", r.Verify.Checked, r.Verify.Mismatched)
+	}
+	if s := r.SlowReaders; s != nil {
+		row("slow readers", "%d, %d pauses, %d ticks left out", s.Clients, s.Pauses, s.SkippedTicks)
+	}
+	g := r.Generator
+	row("load tester", "%.2f cores, loop %.0f %% busy, inputs late p99 %.1f ms, max %.1f ms", g.CPUCores, g.Busiest*100, g.LateP99MS, g.LateMaxMS)
+	if g.Limited {
+		row("", "THE LOAD TESTER WAS THE LIMIT: %s", g.Why)
+	}
+	for _, c := range r.Thresholds {
+		verdict := "ok"
+		switch {
+		case !c.Measured:
+			verdict = "FAILED, not measured"
+		case !c.OK:
+			verdict = fmt.Sprintf("FAILED, is %.4g", c.Value)
+		}
+		row("threshold", "%s   %s", c.Condition, verdict)
+	}
+	return t.Flush()
+}
+
+func counts(list map[string]int) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	parts := make([]string, 0, len(list))
+	for _, name := range slices.Sorted(maps.Keys(list)) {
+		parts = append(parts, fmt.Sprintf("%d x %s", list[name], name))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,288 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/protocol"
+)
+
+// run is one load test.
+type run struct {
+	cfg      Config
+	log      *zap.Logger
+	clock    clock
+	window   *window
+	entrance *entrance
+	games    []game.Game
+	loops    []loop
+	streams  *streamLoop // also in loops
+	rooms    []*room
+	bots     []*bot
+
+	errors, reconnects tally
+	online             atomic.Int64
+	inside             atomic.Int64 // bots that have been welcomed at least once
+	allInside          chan struct{}
+	tickRate           atomic.Int64
+	compare            sync.Once
+}
+
+// tally counts by name.
+type tally struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+func (t *tally) add(name string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts == nil {
+		t.counts = map[string]int{}
+	}
+	t.counts[name]++
+	return t.counts[name]
+}
+
+// list returns a copy, never nil.
+func (t *tally) list() map[string]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make(map[string]int, len(t.counts))
+	for name, n := range t.counts {
+		list[name] = n
+	}
+	return list
+}
+
+func total(counts map[string]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// Run plays as cfg says and reports what was measured. games are the rules that
+// the caller was built with, if any: a server that plays by others is told in
+// the log. It returns an error when the test could not be held; a test whose
+// thresholds failed is a report with Failed set. When ctx ends during the
+// measurement, the report covers the time until then.
+func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) (*Report, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if log == nil {
+		log = zap.NewNop()
+	}
+	r, err := newRun(cfg.withDefaults(), log, games)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.entrance.survey(ctx, r.cfg.URL, r.cfg.PerMatch); err != nil {
+		return nil, err
+	}
+	return r.hold(ctx)
+}
+
+// linksPerLoop is how many bots share an event loop before another is started.
+const linksPerLoop = 2000
+
+func newRun(cfg Config, log *zap.Logger, games []game.Game) (*run, error) {
+	r := &run{
+		cfg: cfg, log: log, clock: newClock(), window: newWindow(), entrance: newEntrance(&cfg),
+		games: games, allInside: make(chan struct{}),
+	}
+	for range min(runtime.GOMAXPROCS(0), (cfg.Players+linksPerLoop-1)/linksPerLoop) {
+		l, err := newLoop(r.clock, r.window)
+		if err != nil {
+			return nil, err
+		}
+		r.loops = append(r.loops, l)
+	}
+	workers := len(r.loops)
+	r.streams = newStreamLoop(r.clock, r.window)
+	r.loops = append(r.loops, r.streams)
+	for i := range cfg.Players {
+		b := &bot{
+			run: r, index: i, name: fmt.Sprintf("bot-%d", i+1), loop: r.loops[i%workers],
+			rand: newRandom(cfg.Seed, i),
+			// Slow readers sit among the others, so that matches are alike.
+			slow: (i+1)*cfg.SlowReaders/cfg.Players > i*cfg.SlowReaders/cfg.Players,
+		}
+		if cfg.PerMatch > 0 {
+			if i%cfg.PerMatch == 0 {
+				r.rooms = append(r.rooms, &room{})
+			}
+			b.room = r.rooms[len(r.rooms)-1]
+		}
+		r.bots = append(r.bots, b)
+	}
+	return r, nil
+}
+
+// errStopped ends loops and bots when the test is over.
+var errStopped = errors.New("the load test is over")
+
+// hold runs the test: arrivals, warm-up, measurement, leave.
+func (r *run) hold(ctx context.Context) (*Report, error) {
+	playing, stop := context.WithCancelCause(ctx)
+	defer stop(errStopped)
+	var wg sync.WaitGroup
+	for _, l := range r.loops {
+		wg.Go(func() {
+			if err := l.run(playing); err != nil {
+				stop(err)
+			}
+		})
+	}
+	wg.Go(func() { r.arrive(playing, &wg) })
+
+	show := newDisplay(r)
+	err := r.gather(playing, show)
+	var span measured
+	if err == nil {
+		span = r.measure(playing, show)
+	}
+	show.finish()
+	if cause := context.Cause(playing); err == nil && cause != nil && ctx.Err() == nil {
+		err = cause // a loop failed
+	}
+	stop(errStopped)
+	wg.Wait()
+	if err != nil {
+		return nil, err
+	}
+	return r.report(&span)
+}
+
+// arrive lets the bots in at a steady rate, whether those before have got in or
+// not.
+func (r *run) arrive(ctx context.Context, wg *sync.WaitGroup) {
+	start := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for i, b := range r.bots {
+		timer.Reset(time.Until(start.Add(r.cfg.Ramp * time.Duration(i) / time.Duration(len(r.bots)))))
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		wg.Go(func() { b.live(ctx) })
+	}
+}
+
+// patience is how long after the last arrival the test waits for those who are
+// still outside.
+const patience = 20 * time.Second
+
+// gather waits until all bots are in a match and warm.
+func (r *run) gather(ctx context.Context, show *display) error {
+	deadline := time.NewTimer(r.cfg.Ramp + patience)
+	defer deadline.Stop()
+	for waiting := true; waiting; {
+		select {
+		case <-r.allInside:
+			waiting = false
+		case <-deadline.C:
+			waiting = false
+		case <-show.tick():
+			show.arriving()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	inside := int(r.inside.Load())
+	if inside == 0 {
+		return fmt.Errorf("no bot got into a match in %v; failures: %v", r.cfg.Ramp+patience, r.errors.list())
+	}
+	if inside < r.cfg.Players {
+		r.log.Warn("not all bots got into a match; measuring those who did",
+			zap.Int("inside", inside), zap.Int("players", r.cfg.Players))
+	}
+	show.phase("warm-up", r.cfg.WarmUp)
+	show.until(ctx, r.cfg.WarmUp)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// measured is what was read at both ends of the window.
+type measured struct {
+	from, to  int64
+	serverCPU time.Duration
+	serverErr error
+	ownCPU    time.Duration
+	busiest   float64 // share of the window that the busiest loop worked
+}
+
+func (r *run) measure(ctx context.Context, show *display) measured {
+	show.phase("measuring", r.cfg.Duration)
+	server, serverErr := serverCPU(r.cfg.ServerPID)
+	own, _ := ownCPU()
+	busy := r.busy()
+	m := measured{from: r.clock.now()}
+	r.window.to.Store(m.from + int64(r.cfg.Duration))
+	r.window.from.Store(m.from)
+
+	show.until(ctx, r.cfg.Duration)
+
+	m.to = min(r.clock.now(), r.window.to.Load())
+	r.window.to.Store(m.to)
+	serverEnd, err := serverCPU(r.cfg.ServerPID)
+	m.serverErr = errors.Join(serverErr, err)
+	m.serverCPU = serverEnd - server
+	ownEnd, _ := ownCPU()
+	m.ownCPU = ownEnd - own
+	for i, b := range r.busy() {
+		m.busiest = max(m.busiest, float64(b-busy[i])/float64(m.to-m.from))
+	}
+	return m
+}
+
+func (r *run) busy() (list []time.Duration) {
+	for _, l := range r.loops {
+		list = append(list, l.busy())
+	}
+	return list
+}
+
+// welcomed notes that a bot has got in.
+func (r *run) welcomed(b *bot, w *protocol.Welcome) {
+	r.tickRate.Store(int64(w.Rate))
+	r.online.Add(1)
+	r.compare.Do(func() { r.compareRules(w) })
+	if b.entered {
+		return
+	}
+	b.entered = true
+	if int(r.inside.Add(1)) == len(r.bots) {
+		close(r.allInside)
+	}
+}
+
+// compareRules warns when the server's tables are not those of the rules that
+// this program was built with.
+func (r *run) compareRules(w *protocol.Welcome) {
+	for _, g := range r.games {
+		info := g.Info()
+		mode, known := info.Mode(w.Mode.Name)
+		if info.Name != w.Game || !known {
+			continue
+		}
+		sim, err := game.NewSimulation(g, game.MatchConfig{Mode: mode, Options: w.Mode.Options})
+		if err != nil || sim.Schema().Hash() != w.Schema.Hash() {
+			r.log.Warn("the server plays by other rules than this program was built with",
+				zap.String("game", w.Game), zap.String("server version", w.Version), zap.String("own version", info.Version))
+		}
+	}
+}
