@@ -72,6 +72,7 @@ export class Hud {
   /** Shows an emote to everyone; the answer says how many ticks until the next one. */
   emote(index: number): void {
     const bar = element("emotes");
+    bar.classList.remove("open");
     if (bar.classList.contains("cooling")) return;
     this.match.request("emote", [index]).then(
       ([ticks = 0]) => this.cool(bar, (ticks / this.match.tickRate) * 1000),
@@ -169,7 +170,7 @@ export class Hud {
   }
 
   private wireButtons(room: string, leave: () => void): void {
-    const on = (id: string, action: () => void): void => {
+    const on = (id: string, action: () => unknown): void => {
       const button = element(id);
       button.addEventListener("click", () => {
         action();
@@ -179,6 +180,7 @@ export class Hud {
     on("leave", leave);
     on("mute", () => this.toggleSound());
     on("touch-chat", () => this.openChat());
+    on("touch-emote", () => element("emotes").classList.toggle("open"));
     on("show-scores", () => {
       this.scoresPinned = !this.scoresPinned;
       this.showScores();

@@ -1,4 +1,4 @@
-import { Client } from "../src/index.ts";
+import { Client, CloseCode, ErrorCode } from "../src/index.ts";
 import type { Match, PlayOptions, TactusErrorLike } from "../src/types.ts";
 import { DemoMatch } from "./demo.ts";
 import { PauseDialog, ReconnectDialog, ResultDialog, SearchDialog } from "./dialogs.ts";
@@ -21,15 +21,14 @@ export type Phase = "menu" | "searching" | "resuming" | "playing" | "reconnectin
 const game = "arena";
 const keepEveryMs = 5000;
 const longestRetryMs = 8000;
-/** The server does not know the seat (any more): it was restarted, or the seat's time is up. */
-const unknownSession = 4503;
-const lostConnection = 104;
-const unreachable = 100;
+/** Errors after which the seat can't be had again, but another one can. */
+const seatLost = new Set<number>([CloseCode.UnknownSession, ErrorCode.lost, ErrorCode.unreachable]);
 
 class Page {
   phase: Phase = "menu";
   play: Play | undefined;
-  private readonly client = new Client();
+  // Each tab is a player of its own: two tabs of one browser can meet in a match.
+  private readonly client = new Client(undefined, { storage: sessionStorage });
   private readonly sound = new Sound();
   private readonly canvas = element<HTMLCanvasElement>("scene");
   private readonly scene = new Scene(this.canvas, this.sound);
@@ -199,15 +198,12 @@ class Page {
 
   private closed(match: Match, error: TactusErrorLike): void {
     if (this.play?.match !== match || this.phase === "result") return;
-    if (error.reconnect || error.code === unknownSession || error.code === lostConnection) {
-      void this.playOn(match.mode.name, error.code === unknownSession);
-    } else {
-      this.openMenu(error);
-    }
+    if (error.reconnect || seatLost.has(error.code)) void this.playOn(match.mode.name, error.code);
+    else this.openMenu(error);
   }
 
   /** The seat is gone for good, but not by the player's will: finds a new match of the same mode, for as long as it takes. */
-  private async playOn(mode: string, restarted: boolean): Promise<void> {
+  private async playOn(mode: string, why: number): Promise<void> {
     const effort = this.newEffort();
     this.setPhase("reconnecting");
     for (let attempt = 1; !effort.signal.aborted; attempt++) {
@@ -218,7 +214,7 @@ class Page {
       try {
         const match = await this.quickPlay({ mode }, effort.signal);
         this.enter(match, "");
-        toast(restarted ? "The server was restarted. This is a new match." : "Your old match could not be reached. This is a new one.");
+        toast(why === CloseCode.UnknownSession ? "The server was restarted. This is a new match." : "Your old match could not be reached. This is a new one.");
         return;
       } catch {
         await pause(Math.min(longestRetryMs, 400 * 2 ** attempt) * (0.75 + Math.random() * 0.5), effort.signal);
@@ -239,7 +235,7 @@ class Page {
     } catch (error) {
       if (effort.signal.aborted) return;
       const { code } = error as { code?: number };
-      if (code === unknownSession || code === lostConnection || code === unreachable) await this.playOn(kept.saved.mode, code === unknownSession);
+      if (code !== undefined && seatLost.has(code)) await this.playOn(kept.saved.mode, code);
       else this.openMenu(error);
     }
   }

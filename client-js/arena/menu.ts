@@ -1,25 +1,9 @@
-import { element, errorText, make, write } from "./page.ts";
+import type { ModeInfo, OpenMatch } from "../src/types.ts";
+import { clockText, element, errorText, make, write } from "./page.ts";
 
 const nameKey = "tactus.name";
 const modeKey = "tactus.mode";
 const refreshMs = 4000;
-
-/** A mode as the matchmaker lists it. */
-export interface ModeChoice {
-  name: string;
-  title: string;
-  maxPlayers: number;
-  teams: number;
-}
-
-/** An open match as the matchmaker lists it. */
-export interface MatchChoice {
-  matchId: string;
-  mode: string;
-  people: number;
-  seats: number;
-  ageS: number;
-}
 
 /** What the menu asks for. */
 export interface MenuActions {
@@ -27,14 +11,14 @@ export interface MenuActions {
   createRoom(mode: string): void;
   joinRoom(code: string): void;
   joinMatch(matchId: string, mode: string): void;
-  modes(): Promise<ModeChoice[]>;
-  openMatches(): Promise<MatchChoice[]>;
+  modes(): Promise<ModeInfo[]>;
+  openMatches(): Promise<OpenMatch[]>;
 }
 
 /** The way in: name, mode, play, rooms, open matches. */
 export class Menu {
   private readonly name = element<HTMLInputElement>("name");
-  private modes: ModeChoice[] = [];
+  private modes: ModeInfo[] = [];
   private room = "";
   private timer = 0;
 
@@ -79,9 +63,9 @@ export class Menu {
   }
 
   open(): void {
-    void this.refresh();
     clearInterval(this.timer);
     this.timer = window.setInterval(() => void this.refresh(), refreshMs);
+    void this.refresh();
   }
 
   close(): void {
@@ -113,14 +97,14 @@ export class Menu {
     }
   }
 
-  private showModes(modes: ModeChoice[]): void {
+  private showModes(modes: ModeInfo[]): void {
     const known = modes.some((mode) => mode.name === this.mode) ? this.mode : modes[0]?.name;
     this.modes = modes;
     const fieldset = element("modes");
     fieldset.replaceChildren(make("legend", "", "Mode"), ...modes.map((mode) => modeChoice(mode, mode.name === known)));
   }
 
-  private showMatches(matches: MatchChoice[], none = "None right now. Play now opens one."): void {
+  private showMatches(matches: OpenMatch[], none = "None right now. Play now opens one."): void {
     const people = matches.reduce((sum, match) => sum + match.people, 0);
     write(element("crowd"), matches.length > 0 ? `${people} ${people === 1 ? "pilot" : "pilots"} flying` : "");
     const list = element("matches");
@@ -132,18 +116,18 @@ export class Menu {
     list.replaceChildren(...matches.slice(0, 8).map((match) => this.matchLine(match)));
   }
 
-  private matchLine(match: MatchChoice): HTMLElement {
+  private matchLine(match: OpenMatch): HTMLElement {
     const line = make("li");
     const button = make("button");
     button.type = "button";
-    button.append(make("span", "", this.titleOf(match.mode)), make("span", "seats", `${match.people} / ${match.seats}`), make("span", "age", `${Math.floor(match.ageS / 60)}:${String(match.ageS % 60).padStart(2, "0")}`));
+    button.append(make("span", "", this.titleOf(match.mode)), make("span", "seats", `${match.people} / ${match.seats}`), make("span", "age", clockText(match.ageSeconds)));
     button.addEventListener("click", () => this.act(() => this.actions.joinMatch(match.matchId, match.mode)));
     line.append(button);
     return line;
   }
 }
 
-function modeChoice(mode: ModeChoice, checked: boolean): HTMLElement {
+function modeChoice(mode: ModeInfo, checked: boolean): HTMLElement {
   const label = make("label");
   const input = make("input");
   input.type = "radio";

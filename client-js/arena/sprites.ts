@@ -79,18 +79,28 @@ export class SpriteCache {
     });
   }
 
-  /** A pulse shot that flies right. */
+  /** A pulse shot that flies right: a bright bolt in its own light. */
   pulse(color: string): Sprite {
     const u = this.scale;
     return this.get(`pulse ${color}`, u * 1.6, u * 0.8, (g) => {
-      g.scale(1, 0.42);
+      g.save();
+      g.scale(1, 0.48);
       const light = g.createRadialGradient(0, 0, 0, 0, 0, u * 0.78);
-      light.addColorStop(0, "rgba(255, 255, 255, 1)");
-      light.addColorStop(0.22, fade(color, 0.95));
-      light.addColorStop(0.5, fade(color, 0.3));
+      light.addColorStop(0, fade(color, 0.75));
+      light.addColorStop(0.45, fade(color, 0.28));
       light.addColorStop(1, fade(color, 0));
       g.fillStyle = light;
       g.fillRect(-u, -u, u * 2, u * 2);
+      g.restore();
+      g.lineCap = "round";
+      for (const [width, style] of [[0.2, color], [0.1, "#ffffff"]] as const) {
+        g.lineWidth = width * u;
+        g.strokeStyle = style;
+        g.beginPath();
+        g.moveTo(-0.24 * u, 0);
+        g.lineTo(0.34 * u, 0);
+        g.stroke();
+      }
     });
   }
 

@@ -55,7 +55,7 @@ export class Vitals {
 
   private drawBars(g: CanvasRenderingContext2D, match: Match, ship: Ship, x: number, y: number, ratio: number): void {
     const own = ship.slot === match.slot;
-    const width = barWidth * ratio;
+    const width = (own && this.touch ? 64 : barWidth) * ratio;
     const height = 4 * ratio;
     const left = Math.round(x - width / 2);
     g.fillStyle = "rgba(4, 7, 15, 0.75)";
@@ -151,11 +151,11 @@ export class Vitals {
     if (this.touch) return;
     const width = 300 * ratio;
     const x = Math.round(camera.width / 2 - width / 2);
-    const y = Math.round(camera.height - 54 * ratio);
+    const y = Math.round(camera.height - 60 * ratio);
     g.setTransform(1, 0, 0, 1, 0, 0);
     g.fillStyle = "rgba(7, 12, 24, 0.7)";
     g.beginPath();
-    g.roundRect(x - 14 * ratio, y - 13 * ratio, width + 28 * ratio, 54 * ratio, 10 * ratio);
+    g.roundRect(x - 14 * ratio, y - 13 * ratio, width + 28 * ratio, 62 * ratio, 10 * ratio);
     g.fill();
     this.drawHull(g, own, x, y, width, ratio);
     this.drawEnergy(g, own, tick, x, y + 20 * ratio, width, ratio);
@@ -188,8 +188,8 @@ export class Vitals {
     g.fillStyle = "rgba(4, 7, 15, 0.9)";
     for (let i = 1; i * rules.dashEnergy < rules.maxEnergy; i++) g.fillRect(x + (width * i * rules.dashEnergy) / rules.maxEnergy, y, 2 * ratio, 6 * ratio);
     const hint = this.sprites.label(ready ? "dash ready" : "energy", ready ? palette.warm : palette.muted, 11 * ratio);
-    g.drawImage(hint, Math.round(x + width - hint.width), y + 5 * ratio);
+    g.drawImage(hint, Math.round(x + width - hint.width), y + 9 * ratio);
     const hull = this.sprites.label(`hull ${Math.max(0, own.hp)}${own.shield > 0 ? `  shield ${own.shield}` : ""}`, palette.text, 11 * ratio);
-    g.drawImage(hull, Math.round(x), y + 5 * ratio);
+    g.drawImage(hull, Math.round(x), y + 9 * ratio);
   }
 }
