@@ -87,7 +87,9 @@ func newHandler(dist fs.FS) http.Handler {
 // revalidate lets browsers keep a file, but ask each time whether it changed.
 const revalidate = "no-cache"
 
-func isTwin(name string) bool { return strings.HasSuffix(name, ".br") || strings.HasSuffix(name, ".gz") }
+func isTwin(name string) bool {
+	return strings.HasSuffix(name, ".br") || strings.HasSuffix(name, ".gz")
+}
 
 func readFile(dist fs.FS, name string) *file {
 	read := func(name string) []byte {

@@ -149,9 +149,9 @@ export class Replica {
     this.ack = ack;
     this.slack = slack;
     this.keyframe = keyframe;
-    const hashed = (flags & flag.hash) !== 0 && length > 11;
+    const hashed = (flags & flag.hash) !== 0 && length > 10;
     const hash = hashed ? r.int() : 0;
-    this.percent = (flags & flag.dilated) !== 0 && length > (hashed ? 12 : 11) ? r.int() : 100;
+    this.percent = (flags & flag.dilated) !== 0 && length > (hashed ? 11 : 10) ? r.int() : 100;
     this.hashed = hashed;
     return hashed && hash !== this.hash() ? "hash" : "ok";
   }
