@@ -130,7 +130,7 @@ func FuzzInput(f *testing.F) {
 func FuzzSnapshot(f *testing.F) {
 	schema := newTestWorld().schema()
 	keyframes := map[int][]byte{}
-	for i, s := range sequences() {
+	for i, s := range sequences()[1:] { // all but the duel play in the same world
 		keyframes[i] = s.frames[0].bytes
 		for _, frame := range s.frames {
 			f.Add(i, frame.bytes)

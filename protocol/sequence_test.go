@@ -21,13 +21,14 @@ type frame struct {
 type sequence struct {
 	name   string
 	viewer viewer
+	schema *game.Schema
 	frames []frame
 }
 
 // moment is one step of a story: what happens, and how it is sent.
 type moment struct {
 	name    string
-	happens func(w *testWorld)
+	happens func()
 	gap     uint32 // ticks since the last snapshot
 	ack     uint32
 	slack   int32
@@ -37,25 +38,29 @@ type moment struct {
 	events  []refEvent
 }
 
+// stage is a world that a story plays in.
+type stage struct {
+	tables *game.Tables
+	schema *game.Schema
+}
+
 // tell plays a story to a viewer.
-func tell(name string, v viewer, story []moment) sequence {
-	w := newTestWorld()
-	schema := w.schema()
-	out := sequence{name: name, viewer: v}
-	before, tick, newest := emptyState(schema), uint32(100), uint32(0)
+func tell(name string, v viewer, on stage, story []moment) sequence {
+	out := sequence{name: name, viewer: v, schema: on.schema}
+	before, tick, newest := emptyState(on.schema), uint32(100), uint32(0)
 	for _, m := range story {
 		if m.happens != nil {
-			m.happens(w)
+			m.happens()
 		}
 		tick += m.gap
-		after := capture(w.tables, m.near)
+		after := capture(on.tables, m.near)
 		h := protocol.SnapshotHeader{Tick: tick, Gap: m.gap, Ack: m.ack, Slack: m.slack, Flags: m.flags}
 		if m.flags&protocol.FlagKeyframe != 0 {
 			h.Gap = 0
 		}
 		f := frame{
-			name: m.name, header: h, percent: m.percent, hash: hashOf(schema, after, v),
-			bytes: encodeSnapshot(schema, step{h, before, after, m.events, m.percent}, v),
+			name: m.name, header: h, percent: m.percent, hash: hashOf(on.schema, after, v),
+			bytes: encodeSnapshot(on.schema, step{h, before, after, m.events, m.percent}, v),
 		}
 		if m.flags&protocol.FlagDilated == 0 {
 			f.percent = 100
@@ -66,8 +71,8 @@ func tell(name string, v viewer, story []moment) sequence {
 				newest = e.seq
 			}
 		}
-		for i := range schema.Tables {
-			f.rows = append(f.rows, viewOf(&schema.Tables[i], after[i], v))
+		for i := range on.schema.Tables {
+			f.rows = append(f.rows, viewOf(&on.schema.Tables[i], after[i], v))
 		}
 		out.frames = append(out.frames, f)
 		before = after
@@ -78,9 +83,9 @@ func tell(name string, v viewer, story []moment) sequence {
 func vec(x, y int32) fixed.Vec { return fixed.Vec{X: fixed.Num(x), Y: fixed.Num(y)} }
 
 // skirmish is a story with most of what can happen to rows that everyone sees.
-func skirmish() []moment {
+func skirmish(w *testWorld) []moment {
 	var first, second game.Entity
-	spawn := func(w *testWorld, s ship) game.Entity {
+	spawn := func(s ship) game.Entity {
 		e, row := w.ships.Spawn()
 		*row = s
 		return e
@@ -89,19 +94,19 @@ func skirmish() []moment {
 	return []moment{
 		{
 			name: "keyframe", gap: 1, flags: protocol.FlagKeyframe | protocol.FlagHash,
-			happens: func(w *testWorld) {
+			happens: func() {
 				*w.clock = clock{Phase: 1, Left: 5400}
-				first = spawn(w, ship{
+				first = spawn(ship{
 					Pos: vec(10<<16|0x1234, -5<<16|0x80), Angle: 16384 + 33, HP: 100, Pilot: 3, Side: 1,
 					Energy: 50, Vel: vec(1, -1), Ammo: [3]int32{7, 0, -1}, Cooldown: 9,
 				})
-				second = spawn(w, ship{Pos: vec(-1, 1), Angle: 65535, HP: 80, Pilot: 9, Side: 0, Energy: 20})
-				spawn(w, ship{Pos: vec(300000, 400000), HP: 60, Pilot: 4, Side: 1, Energy: 33, Vel: vec(5, 5)})
+				second = spawn(ship{Pos: vec(-1, 1), Angle: 65535, HP: 80, Pilot: 9, Side: 0, Energy: 20})
+				spawn(ship{Pos: vec(300000, 400000), HP: 60, Pilot: 4, Side: 1, Energy: 33, Vel: vec(5, 5)})
 			},
 		},
 		{
 			name: "everything moves a little, as differences", gap: 1, ack: 1, slack: 2, flags: protocol.FlagDiff,
-			happens: func(w *testWorld) {
+			happens: func() {
 				w.clock.Left--
 				for _, s := range w.ships.All() {
 					s.Pos.X += 700
@@ -113,7 +118,7 @@ func skirmish() []moment {
 		},
 		{
 			name: "the same as values, after a pause", gap: 5, ack: 4, slack: -3, flags: protocol.FlagHash,
-			happens: func(w *testWorld) {
+			happens: func() {
 				w.clock.Left -= 5
 				for _, s := range w.ships.All() {
 					s.Pos.X -= 70000
@@ -126,9 +131,9 @@ func skirmish() []moment {
 		{
 			name: "one is shot and another comes in its place", gap: 1, ack: 5, slack: 1,
 			flags: protocol.FlagDiff | protocol.FlagHash,
-			happens: func(w *testWorld) {
+			happens: func() {
 				w.ships.Despawn(second)
-				spawn(w, ship{Pos: vec(1<<30, -1<<30), HP: 100, Pilot: 9, Side: 0, Energy: 1})
+				spawn(ship{Pos: vec(1<<30, -1<<30), HP: 100, Pilot: 9, Side: 0, Energy: 1})
 			},
 			events: []refEvent{{1, 108, 0, []uint32{0xFFFFFFFF, 1, uint32(second), 80}}},
 		},
@@ -140,12 +145,12 @@ func skirmish() []moment {
 		{
 			name: "it comes back, and a ship changes its pilot", gap: 1, ack: 7, slack: 1,
 			flags:   protocol.FlagDiff | protocol.FlagHash,
-			happens: func(w *testWorld) { w.ships.Get(first).Pilot = 9 },
+			happens: func() { w.ships.Get(first).Pilot = 9 },
 		},
 		{name: "nothing happens", gap: 1, ack: 8, slack: 1, flags: protocol.FlagDiff | protocol.FlagHash},
 		{
 			name: "words wrap around", gap: 1, ack: 9, slack: 1, flags: protocol.FlagDiff | protocol.FlagHash,
-			happens: func(w *testWorld) {
+			happens: func() {
 				s := w.ships.Get(first)
 				s.HP = -1 << 31
 				s.Pilot = 3
@@ -154,7 +159,7 @@ func skirmish() []moment {
 		},
 		{
 			name: "and back", gap: 1, ack: 9, slack: 0, flags: protocol.FlagDiff | protocol.FlagHash,
-			happens: func(w *testWorld) {
+			happens: func() {
 				s := w.ships.Get(first)
 				s.HP = 1<<31 - 1
 				s.Pos = vec(1<<31-1, -1<<31)
@@ -166,13 +171,13 @@ func skirmish() []moment {
 }
 
 // smuggling is a story about tables without public fields.
-func smuggling() []moment {
+func smuggling(w *testWorld) []moment {
 	var load game.Entity
 	const flags = protocol.FlagDiff | protocol.FlagHash
 	return []moment{
 		{
 			name: "keyframe", gap: 1, flags: protocol.FlagKeyframe | protocol.FlagHash,
-			happens: func(w *testWorld) {
+			happens: func() {
 				e, c := w.cargo.Spawn()
 				*c, load = cargo{Owner: 3, Side: 1, Weight: 10, Value: 1000}, e
 				_, c = w.cargo.Spawn()
@@ -185,7 +190,7 @@ func smuggling() []moment {
 				*b = beacon{Side: 0, Pos: vec(3<<16, 4<<16)}
 			},
 		},
-		{name: "values change", gap: 1, flags: flags, happens: func(w *testWorld) {
+		{name: "values change", gap: 1, flags: flags, happens: func() {
 			for _, c := range w.cargo.All() {
 				c.Value -= 7
 				c.Weight += 200
@@ -194,18 +199,18 @@ func smuggling() []moment {
 				b.Pos.X += 70000
 			}
 		}},
-		{name: "the load goes to a mate", gap: 1, flags: flags, happens: func(w *testWorld) { w.cargo.Get(load).Owner = 4 }},
-		{name: "and back", gap: 1, flags: flags, happens: func(w *testWorld) { w.cargo.Get(load).Owner = 3 }},
-		{name: "and to the other side", gap: 1, flags: flags, happens: func(w *testWorld) {
+		{name: "the load goes to a mate", gap: 1, flags: flags, happens: func() { w.cargo.Get(load).Owner = 4 }},
+		{name: "and back", gap: 1, flags: flags, happens: func() { w.cargo.Get(load).Owner = 3 }},
+		{name: "and to the other side", gap: 1, flags: flags, happens: func() {
 			c := w.cargo.Get(load)
 			c.Owner, c.Side = 9, 0
 		}},
-		{name: "beacons change sides", gap: 1, flags: flags, happens: func(w *testWorld) {
+		{name: "beacons change sides", gap: 1, flags: flags, happens: func() {
 			for _, b := range w.beacons.All() {
 				b.Side = 1 - b.Side
 			}
 		}},
-		{name: "all is gone", gap: 1, flags: flags, happens: func(w *testWorld) {
+		{name: "all is gone", gap: 1, flags: flags, happens: func() {
 			for e := range w.cargo.All() {
 				w.cargo.Despawn(e)
 			}
@@ -217,22 +222,22 @@ func smuggling() []moment {
 }
 
 // crowd is a story with sections of more than fifteen ints and rows far apart.
-func crowd() []moment {
+func crowd(w *testWorld) []moment {
 	return []moment{
-		{name: "keyframe", gap: 1, flags: protocol.FlagKeyframe, happens: func(w *testWorld) {
+		{name: "keyframe", gap: 1, flags: protocol.FlagKeyframe, happens: func() {
 			for i := range int32(70) {
 				_, s := w.ships.Spawn()
 				*s = ship{Pos: vec(i<<20, -i<<18), Angle: fixed.Angle(i * 900), HP: i, Pilot: game.Slot(i), Side: i & 1}
 			}
 		}},
-		{name: "some go", gap: 1, flags: protocol.FlagDiff | protocol.FlagHash, happens: func(w *testWorld) {
+		{name: "some go", gap: 1, flags: protocol.FlagDiff | protocol.FlagHash, happens: func() {
 			for e := range w.ships.All() {
 				if e.Index()%3 == 0 && e.Index() != 3 {
 					w.ships.Despawn(e)
 				}
 			}
 		}},
-		{name: "some change in different ways", gap: 2, flags: protocol.FlagDiff | protocol.FlagHash, happens: func(w *testWorld) {
+		{name: "some change in different ways", gap: 2, flags: protocol.FlagDiff | protocol.FlagHash, happens: func() {
 			for e, s := range w.ships.All() {
 				switch e.Index() % 4 {
 				case 0:
@@ -248,17 +253,74 @@ func crowd() []moment {
 	}
 }
 
+// duelShip is small enough for the worked example of docs/protocol.md.
+type duelShip struct {
+	Pos   fixed.Vec `tactus:"pos,q=8"`
+	HP    int32
+	Pilot game.Slot `tactus:"slot"`
+	Ammo  int32     `tactus:"owner"`
+}
+
+type duelHit struct {
+	Pos    fixed.Vec `tactus:"pos"`
+	Damage int32
+}
+
+// duel is the worked example: the viewer has seat 3.
+func duel() sequence {
+	ts := game.NewTables()
+	ships := game.NewTable[duelShip](ts, "ship", 8)
+	game.NewEvents[duelHit](ts, "hit", 8)
+	schema := &game.Schema{
+		Game: "duel", Version: "1.0.0", Tables: []game.TableSchema{*ts.Tables()[0].Schema()},
+		Events: []game.TableSchema{*ts.Events()[0].Schema()}, Input: controls.Schema().TableSchema,
+	}
+	var own, other game.Entity
+	spawn := func(s duelShip) game.Entity {
+		e, row := ships.Spawn()
+		*row = s
+		return e
+	}
+	return tell("duel", viewer{3, -1}, stage{ts, schema}, []moment{
+		{name: "keyframe", gap: 1, flags: protocol.FlagKeyframe, happens: func() {
+			own = spawn(duelShip{Pos: vec(0x0A8007, 0x018020), HP: 100, Pilot: 3, Ammo: 5})
+			other = spawn(duelShip{Pos: vec(0x14007F, -0x028000), HP: 80, Pilot: 4, Ammo: 9})
+		}},
+		{
+			name: "delta", gap: 1, ack: 1, slack: 2, flags: protocol.FlagDiff | protocol.FlagHash, happens: func() {
+				ships.Get(own).Pos.X += 0x0103
+				ships.Get(own).Ammo--
+				ships.Get(other).Pos.X -= 0x0280
+				ships.Get(other).HP -= 25
+			},
+			events: []refEvent{{1, 102, 0, []uint32{0x140000, 0, 25}}},
+		},
+		{
+			name: "born and removed", gap: 2, ack: 3, slack: 1, flags: protocol.FlagDiff | protocol.FlagHash, happens: func() {
+				ships.Despawn(own)
+				ships.Despawn(other)
+				own = spawn(duelShip{Pos: vec(0x010000, 0x0100), HP: 100, Pilot: 3, Ammo: 5})
+			},
+		},
+	})
+}
+
 // sequences are all stories, each as seen by those who see something else in it.
 func sequences() []sequence {
+	on := func(name string, v viewer, story func(w *testWorld) []moment) sequence {
+		w := newTestWorld()
+		return tell(name, v, stage{w.tables, w.schema()}, story(w))
+	}
 	pilot, mate, enemy, watcher := viewer{3, 1}, viewer{4, 1}, viewer{9, 0}, viewer{game.NoSlot, -1}
 	return []sequence{
-		tell("skirmish, seen by the pilot of a ship", pilot, skirmish()),
-		tell("skirmish, seen by his mate", mate, skirmish()),
-		tell("skirmish, seen by his enemy", enemy, skirmish()),
-		tell("skirmish, seen by nobody in it", watcher, skirmish()),
-		tell("smuggling, seen by the owner", pilot, smuggling()),
-		tell("smuggling, seen by his mate", mate, smuggling()),
-		tell("smuggling, seen by his enemy", enemy, smuggling()),
-		tell("crowd, seen by one of it", pilot, crowd()),
+		duel(),
+		on("skirmish, seen by the pilot of a ship", pilot, skirmish),
+		on("skirmish, seen by his mate", mate, skirmish),
+		on("skirmish, seen by his enemy", enemy, skirmish),
+		on("skirmish, seen by nobody in it", watcher, skirmish),
+		on("smuggling, seen by the owner", pilot, smuggling),
+		on("smuggling, seen by his mate", mate, smuggling),
+		on("smuggling, seen by his enemy", enemy, smuggling),
+		on("crowd, seen by one of it", pilot, crowd),
 	}
 }

@@ -89,14 +89,13 @@ func signed(words []uint32) []int32 {
 
 func sequenceVectors(t *testing.T) (out []sequenceVector) {
 	t.Helper()
-	schema := newTestWorld().schema()
 	for _, s := range sequences() {
 		v := sequenceVector{
 			Name: s.name, Slot: uint32(s.viewer.slot), Team: s.viewer.team,
-			Schema: schemaValue(t, schema), SchemaHash: schema.Hash(),
+			Schema: schemaValue(t, s.schema), SchemaHash: s.schema.Hash(),
 		}
 		for _, f := range s.frames {
-			v.Frames = append(v.Frames, f.vector(schema))
+			v.Frames = append(v.Frames, f.vector(s.schema))
 		}
 		out = append(out, v)
 	}

@@ -12,14 +12,9 @@ import (
 )
 
 func main() {
-	out := flag.String("out", "", "file to write; empty: standard output")
+	out := flag.String("out", "", "file to write")
 	flag.Parse()
-	source := typescript(protocol.CloseCodes())
-	if *out == "" {
-		os.Stdout.Write(source)
-		return
-	}
-	if err := os.WriteFile(*out, source, 0o644); err != nil {
+	if err := os.WriteFile(*out, typescript(protocol.CloseCodes()), 0o644); err != nil {
 		fmt.Fprintln(os.Stderr, "gencodes:", err)
 		os.Exit(1)
 	}
