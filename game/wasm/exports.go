@@ -26,7 +26,8 @@ func initialize(length uint32) int32 {
 }
 
 // schemaHash returns the hash of the world's schema, to be compared with the
-// server's; 0 before tactus_init.
+// server's; 0 before tactus_init. JavaScript gets every result as a signed
+// number: >>> 0 makes it this one.
 //
 //go:wasmexport tactus_schema
 func schemaHash() uint32 { return page.schema() }
