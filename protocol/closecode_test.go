@@ -1,8 +1,6 @@
 package protocol_test
 
 import (
-	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -31,17 +29,5 @@ func TestCloseCodes(t *testing.T) {
 	}
 	if unknown := protocol.CloseCode(4999); unknown.Reconnect() || unknown.Name() != "4999" || unknown.Sentence() == "" {
 		t.Errorf("an unknown code: %v, %q", unknown, unknown.Sentence())
-	}
-}
-
-func TestTheContractListsEveryCloseCode(t *testing.T) {
-	doc, err := os.ReadFile("../docs/protocol.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range protocol.CloseCodes() {
-		if row := fmt.Sprintf("| %d | %s |", c, c.Name()); !strings.Contains(string(doc), row) {
-			t.Errorf("docs/protocol.md has no row %q", row)
-		}
 	}
 }
