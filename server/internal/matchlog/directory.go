@@ -1,0 +1,111 @@
+package matchlog
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// foreignGrace is how long a log of another process counts as being written
+// after its last change; writers hand on what they have much more often.
+const foreignGrace = 2 * time.Minute
+
+// fileSystem is the directory of a store.
+type fileSystem interface {
+	// Create makes a new file; it must not exist.
+	Create(name string) (file, error)
+	Rename(name, newName string) error
+	Remove(name string) error
+	List() ([]logFile, error)
+	Close() error
+}
+
+type logFile struct {
+	name    string
+	size    int64
+	changed time.Time
+}
+
+// directory keeps a store within its folder, whatever a file is called.
+type directory struct{ root *os.Root }
+
+func openDirectory(path string) (fileSystem, error) {
+	if err := os.MkdirAll(path, 0o750); err != nil {
+		return nil, fmt.Errorf("folder for match logs: %w", err)
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("folder for match logs: %w", err)
+	}
+	return directory{root}, nil
+}
+
+func (d directory) Create(name string) (file, error) {
+	return d.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+}
+
+func (d directory) Rename(name, newName string) error { return d.root.Rename(name, newName) }
+func (d directory) Remove(name string) error          { return d.root.Remove(name) }
+func (d directory) Close() error                      { return d.root.Close() }
+
+func (d directory) List() ([]logFile, error) {
+	folder, err := d.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = folder.Close() }()
+	entries, err := folder.ReadDir(-1)
+	var files []logFile
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !strings.HasSuffix(e.Name(), suffix) {
+			continue
+		}
+		if info, err := e.Info(); err == nil { // else it was deleted meanwhile
+			files = append(files, logFile{name: e.Name(), size: info.Size(), changed: info.ModTime()})
+		}
+	}
+	return files, err
+}
+
+// prune deletes the oldest logs beyond the bounds, but none that is being
+// written.
+func (s *Store) prune() {
+	files, err := s.files.List()
+	if err != nil {
+		s.log.Warn("match logs not listed", zap.Error(err))
+		return
+	}
+	slices.SortFunc(files, func(a, b logFile) int { return strings.Compare(a.name, b.name) })
+	count, total := len(files), int64(0)
+	for _, f := range files {
+		total += f.size
+	}
+	for _, f := range files {
+		if count <= s.cfg.MaxFiles && total <= s.cfg.MaxBytes {
+			break
+		}
+		if s.inUse(f) {
+			continue
+		}
+		if err := s.files.Remove(f.name); err != nil {
+			s.log.Warn("old match log not deleted", zap.String("file", f.name), zap.Error(err))
+			continue
+		}
+		delete(s.ended, f.name)
+		s.counts.deleted.Add(1)
+		count--
+		total -= f.size
+	}
+	s.onDisk = total
+}
+
+func (s *Store) inUse(f logFile) bool {
+	if s.open[f.name] != nil {
+		return true
+	}
+	return !s.ended[f.name] && time.Since(f.changed) < foreignGrace
+}

@@ -1,0 +1,325 @@
+package matchlog
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+)
+
+// Defaults of [Config].
+const (
+	DefaultMaxFiles = 200
+	DefaultMaxBytes = 1 << 30
+)
+
+const (
+	// bufferSize holds a second of a small match, and is all the memory that a
+	// quiet match's log takes.
+	bufferSize = 4 << 10
+	// longestRecord is an upper bound for any record but a checkpoint: a join
+	// with two texts and its numbers.
+	longestRecord = 2*(maxText+3) + 64
+	// sendAt is the fill at which a buffer is handed on, so that one more
+	// record still fits.
+	sendAt = bufferSize - longestRecord
+	// maxSpareBuffers and maxSpareStates bound the buffers kept for later.
+	maxSpareBuffers = 1024
+	maxSpareStates  = 8
+	// maxQueued bounds what waits for a slow disk, in bytes; beyond it logs
+	// break instead of matches waiting.
+	maxQueued = 32 << 20
+)
+
+var (
+	errSlowDisk = errors.New("the disk does not keep up with the matches")
+	errTooLarge = errors.New("the logs of running matches alone are over the byte limit")
+)
+
+// Config bounds a store. Zero values mean the defaults.
+type Config struct {
+	Dir      string // made if missing; empty: nothing is logged
+	MaxFiles int    // logs kept
+	MaxBytes int64  // bytes of all logs
+}
+
+// Stats counts what a store did since it was made.
+type Stats struct {
+	Open    int64 // logs being written
+	Bytes   int64 // written
+	Done    int64 // logs finished in order
+	Broken  int64 // logs given up
+	Deleted int64 // old logs deleted
+}
+
+// Store owns a directory of logs and the goroutine that writes to it. Matches
+// never wait for the disk.
+type Store struct {
+	cfg   Config
+	log   *zap.Logger
+	files fileSystem
+
+	mu     sync.Mutex
+	queue  []block
+	queued int // bytes
+	shut   bool
+	spare  [][]byte // of bufferSize
+	states [][]byte // larger ones
+
+	wake chan struct{}
+	done chan struct{}
+
+	open   map[string]*Writer // by file name; the goroutine's own, as is onDisk
+	ended  map[string]bool    // logs of this process that nobody writes any more
+	onDisk int64              // bytes of all logs
+	counts struct{ open, bytes, done, broken, deleted atomic.Int64 }
+}
+
+// block is a part of a log on its way to the disk.
+type block struct {
+	w    *Writer
+	b    []byte
+	last bool
+}
+
+// NewStore opens the directory, deletes what is beyond the bounds, and starts
+// the store's goroutine, which Close ends.
+func NewStore(cfg Config, log *zap.Logger) (*Store, error) {
+	if cfg.Dir == "" {
+		return newStore(cfg, nil, log), nil
+	}
+	files, err := openDirectory(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return newStore(cfg, files, log), nil
+}
+
+func newStore(cfg Config, files fileSystem, log *zap.Logger) *Store {
+	if cfg.MaxFiles <= 0 {
+		cfg.MaxFiles = DefaultMaxFiles
+	}
+	if cfg.MaxBytes <= 0 {
+		cfg.MaxBytes = DefaultMaxBytes
+	}
+	s := &Store{
+		cfg: cfg, log: log, files: files, open: make(map[string]*Writer), ended: make(map[string]bool),
+		wake: make(chan struct{}, 1), done: make(chan struct{}), shut: files == nil,
+	}
+	if files == nil {
+		close(s.done)
+		return s
+	}
+	s.prune()
+	go s.run()
+	return s
+}
+
+// Create makes the log of a match; the file appears with the first checkpoint.
+// The result is never nil: where nothing can be logged it drops all.
+func (s *Store) Create(h Header) *Writer {
+	w := &Writer{store: s, header: h}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.closed = s.shut
+	return w
+}
+
+// Close waits until everything handed over is on the disk. Logs of matches
+// that still run end without a footer. Further calls do nothing.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	wasShut := s.shut
+	s.shut = true
+	s.mu.Unlock()
+	s.signal()
+	<-s.done
+	if wasShut {
+		return nil
+	}
+	return s.files.Close()
+}
+
+// Stats may be called from any goroutine.
+func (s *Store) Stats() Stats {
+	return Stats{
+		Open: s.counts.open.Load(), Bytes: s.counts.bytes.Load(), Done: s.counts.done.Load(),
+		Broken: s.counts.broken.Load(), Deleted: s.counts.deleted.Load(),
+	}
+}
+
+// take queues a part of a log. It reports false when the store cannot; the
+// last part of a log is always taken, since it lets the file go.
+func (s *Store) take(w *Writer, b []byte, last bool) bool {
+	s.mu.Lock()
+	if s.shut || s.queued+len(b) > maxQueued && !last {
+		s.mu.Unlock()
+		return false
+	}
+	s.queue = append(s.queue, block{w, b, last})
+	s.queued += len(b)
+	s.mu.Unlock()
+	s.signal()
+	return true
+}
+
+func (s *Store) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Store) buffer() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.spare); n > 0 {
+		b := s.spare[n-1]
+		s.spare = s.spare[:n-1]
+		return b
+	}
+	return make([]byte, 0, bufferSize)
+}
+
+// stateBuffer is the largest one there is: once it was large enough for a
+// game's state it will be again.
+func (s *Store) stateBuffer() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.states)
+	if n == 0 {
+		return make([]byte, 0, 2*bufferSize)
+	}
+	best := 0
+	for i := range s.states {
+		if cap(s.states[i]) > cap(s.states[best]) {
+			best = i
+		}
+	}
+	b := s.states[best]
+	s.states[best] = s.states[n-1]
+	s.states = s.states[:n-1]
+	return b
+}
+
+func (s *Store) recycle(b []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case cap(b) == bufferSize && len(s.spare) < maxSpareBuffers:
+		s.spare = append(s.spare, b[:0])
+	case cap(b) > bufferSize && len(s.states) < maxSpareStates:
+		s.states = append(s.states, b[:0])
+	}
+}
+
+func (s *Store) run() {
+	defer close(s.done)
+	var blocks []block
+	for range s.wake {
+		s.mu.Lock()
+		blocks, s.queue = s.queue, blocks[:0]
+		shut := s.shut
+		s.mu.Unlock()
+		for _, k := range blocks {
+			s.write(k)
+			s.mu.Lock()
+			s.queued -= len(k.b)
+			s.mu.Unlock()
+			s.recycle(k.b)
+		}
+		clear(blocks)
+		if shut {
+			s.abandon()
+			return
+		}
+	}
+}
+
+// write puts one block on the disk. It is the only place where a log begins,
+// breaks and ends.
+func (s *Store) write(k block) {
+	w := k.w
+	if !w.gone && w.broken.Load() {
+		s.giveUp(w, errSlowDisk)
+	}
+	if !w.gone {
+		if err := s.append(w, k.b); err != nil {
+			s.giveUp(w, err)
+		}
+	}
+	if k.last && !w.gone {
+		if err := w.file.Close(); err != nil {
+			s.giveUp(w, err)
+			return
+		}
+		s.counts.done.Add(1)
+		s.end(w, w.name)
+		s.prune()
+	}
+}
+
+func (s *Store) append(w *Writer, b []byte) error {
+	if w.file == nil {
+		f, err := s.files.Create(w.name)
+		if err != nil {
+			return err
+		}
+		w.file = f
+		s.open[w.name] = w
+		s.counts.open.Add(1)
+		s.prune()
+	}
+	n, err := w.file.Write(b)
+	s.onDisk += int64(n)
+	s.counts.bytes.Add(int64(n))
+	if err != nil {
+		return err
+	}
+	if s.onDisk > s.cfg.MaxBytes {
+		s.prune()
+		if s.onDisk > s.cfg.MaxBytes {
+			return errTooLarge
+		}
+	}
+	return nil
+}
+
+// giveUp ends a log that has a gap: it is renamed, so that nobody takes it for
+// a whole one, counted, and said once.
+func (s *Store) giveUp(w *Writer, why error) {
+	w.gone = true
+	w.broken.Store(true)
+	s.counts.broken.Add(1)
+	name := w.name
+	if w.file != nil {
+		_ = w.file.Close()
+		broken := strings.TrimSuffix(name, suffix) + brokenSuffix
+		if err := s.files.Rename(name, broken); err == nil {
+			name = broken
+		}
+		s.end(w, name)
+	}
+	s.log.Warn("match log broken; the match goes on without", zap.String("file", name), zap.Error(why))
+	s.prune()
+}
+
+func (s *Store) end(w *Writer, name string) {
+	delete(s.open, w.name)
+	s.ended[name] = true
+	s.counts.open.Add(-1)
+	w.file = nil
+}
+
+// abandon closes the files of matches that have not ended.
+func (s *Store) abandon() {
+	for _, w := range s.open {
+		if err := w.file.Close(); err != nil {
+			s.log.Warn("match log not closed", zap.String("file", w.name), zap.Error(err))
+		}
+	}
+	s.counts.open.Store(0)
+	clear(s.open)
+}

@@ -1,0 +1,219 @@
+package matchlog
+
+import (
+	"hash/crc32"
+	"io"
+	"slices"
+	"sync/atomic"
+
+	"tactus/game"
+)
+
+// Writer logs one match. The goroutine of the match calls it within ticks: its
+// methods append to a buffer and hand full ones to the store. They neither
+// wait nor fail; a log that cannot be kept is marked as broken and drops what
+// comes. Texts and slices are the caller's again when a method returns.
+type Writer struct {
+	store  *Store
+	header Header
+	begun  bool // the header is written
+	closed bool
+	broken atomic.Bool // set by either side; the writer drops everything then
+
+	buf      []byte
+	summed   int    // bytes of buf that are in sum
+	sum      uint32 // checksum of the log up to there
+	unsent   int    // ticks in buf
+	tick     game.Tick
+	hash     uint64
+	inputs   []uint32 // per slot: lag, then words, as the simulation has them
+	perInput int
+
+	file file // the store's own from here on
+	name string
+	size int64
+	gone bool // failed, and counted
+}
+
+// file is what the store writes a log to.
+type file interface{ io.WriteCloser }
+
+func (w *Writer) dropping() bool { return w.closed || w.broken.Load() }
+
+// Checkpoint logs the whole state. The first call begins the log, so it comes
+// before everything else; later ones, at a tick's border, let a viewer seek.
+func (w *Writer) Checkpoint(sim *game.Simulation) {
+	if w.dropping() {
+		return
+	}
+	if !w.begun {
+		w.begin(sim)
+	}
+	w.send(false)
+	w.store.recycle(w.buf)
+	b := appendArray(w.store.stateBuffer(), 3)
+	b = appendUint(b, uint64(KindCheckpoint))
+	b = appendUint(b, uint64(sim.Tick()))
+	b = appendStateRoom(b)
+	start := len(b)
+	b = sim.Save(b)
+	setStateLength(b, start)
+	w.buf, w.tick = b, sim.Tick()
+	w.send(false)
+}
+
+func (w *Writer) begin(sim *game.Simulation) {
+	w.begun = true
+	w.header.fill(sim)
+	w.perInput = w.header.InputWords + 1
+	w.inputs = make([]uint32, w.perInput*w.header.Rules.MaxPlayers)
+	for p := range game.Slot(w.header.Rules.MaxPlayers) {
+		at := w.inputs[int(p)*w.perInput:]
+		at[0] = uint32(sim.Inputs().Lag(p))
+		copy(at[1:w.perInput], sim.Inputs().Words(p))
+	}
+	w.name = w.header.FileName()
+	w.buf = w.header.append(w.store.buffer())
+}
+
+// Join logs that a player was seated; player is an id, name is for people.
+func (w *Writer) Join(p game.Slot, info game.PlayerInfo, player, name string) {
+	b, ok := w.record(KindJoin, 6)
+	if !ok {
+		return
+	}
+	b = appendBool(appendUint(b, uint64(p)), info.Bot)
+	b = appendInt(b, int64(info.Team))
+	b = appendText(appendText(b, player), name)
+	w.forget(p)
+	w.append(b)
+}
+
+// Leave logs that a seat was freed.
+func (w *Writer) Leave(p game.Slot, why game.LeaveReason) {
+	b, ok := w.record(KindLeave, 3)
+	if !ok {
+		return
+	}
+	w.forget(p)
+	w.append(appendUint(appendUint(b, uint64(p)), uint64(why)))
+}
+
+// Command logs a command, whatever the rules answered.
+func (w *Writer) Command(p game.Slot, name string, args []int32) {
+	b, ok := w.record(KindCommand, 4)
+	if !ok {
+		return
+	}
+	b = appendText(appendUint(b, uint64(p)), name)
+	b = appendArray(b, len(args))
+	for _, a := range args {
+		b = appendInt(b, int64(a))
+	}
+	w.append(b)
+}
+
+// Input logs an input that the simulation took. One that changes nothing is
+// not written.
+func (w *Writer) Input(p game.Slot, lag int32, words []uint32) {
+	if w.dropping() || !w.begun || len(words)+1 != w.perInput || (int(p)+1)*w.perInput > len(w.inputs) {
+		return
+	}
+	last := w.inputs[int(p)*w.perInput:][:w.perInput]
+	if last[0] == uint32(lag) && slices.Equal(last[1:], words) {
+		return
+	}
+	last[0] = uint32(lag)
+	copy(last[1:], words)
+	b, _ := w.record(KindInput, 3+len(words))
+	b = appendInt(appendUint(b, uint64(p)), int64(lag))
+	for _, word := range words {
+		// Most words are small numbers of either sign, which are shorter as
+		// signed ones.
+		b = appendInt(b, int64(int32(word)))
+	}
+	w.append(b)
+}
+
+// Tick ends a tick; what was logged since the last belongs to its border. hash
+// is that of the state after the tick, or 0 where none was taken.
+func (w *Writer) Tick(t game.Tick, hash uint64) {
+	b, ok := w.record(KindTick, 4)
+	if !ok {
+		return
+	}
+	w.tick, w.hash = t, hash
+	w.buf = appendUint(appendUint(b, uint64(t)), hash)
+	w.seal()
+	w.unsent++
+	if w.unsent >= w.header.Rate || len(w.buf) > sendAt {
+		w.send(false)
+	}
+}
+
+// Close ends the log and says why the match ended. Only the first call counts.
+func (w *Writer) Close(reason string) {
+	if w.closed {
+		return
+	}
+	if b, ok := w.record(KindEnd, 5); ok {
+		w.buf = appendUint(appendUint(appendText(b, reason), uint64(w.tick)), w.hash)
+		w.seal()
+	}
+	if w.begun {
+		w.send(true)
+	}
+	w.closed = true
+	w.inputs = nil
+}
+
+// record starts a record; ok is false when it is to be dropped.
+func (w *Writer) record(k Kind, elements int) (b []byte, ok bool) {
+	if w.dropping() || !w.begun {
+		return nil, false
+	}
+	return appendUint(appendArray(w.buf, elements), uint64(k)), true
+}
+
+// append takes a record, and hands the buffer on when it is nearly full, so
+// that it never grows.
+func (w *Writer) append(b []byte) {
+	w.buf = b
+	if len(b) > sendAt {
+		w.send(false)
+	}
+}
+
+// seal closes a record with the checksum of the whole log up to here.
+func (w *Writer) seal() {
+	w.addUp()
+	w.buf = appendChecksum(w.buf, w.sum)
+}
+
+func (w *Writer) addUp() {
+	w.sum = crc32.Update(w.sum, castagnoli, w.buf[w.summed:])
+	w.summed = len(w.buf)
+}
+
+// forget keeps the last input in step with the simulation, which clears it
+// when a seat changes hands.
+func (w *Writer) forget(p game.Slot) {
+	if (int(p)+1)*w.perInput <= len(w.inputs) {
+		clear(w.inputs[int(p)*w.perInput:][:w.perInput])
+	}
+}
+
+// send hands the buffer to the store. A store that cannot follow breaks the
+// log: a gap would make the rest worthless.
+func (w *Writer) send(last bool) {
+	w.addUp()
+	if !w.store.take(w, w.buf, last) {
+		w.broken.Store(true)
+		w.store.recycle(w.buf)
+	}
+	w.summed, w.unsent = 0, 0
+	w.buf = nil
+	if !last {
+		w.buf = w.store.buffer()
+	}
+}
