@@ -30,12 +30,7 @@ func (m *Matchmaker) Handler() http.Handler {
 	_, handler := matchmakerv1connect.NewMatchmakerServiceHandler(browserService{m.service},
 		connect.WithReadMaxBytes(m.cfg.MaxRequestBytes),
 		connect.WithRecover(func(_ context.Context, spec connect.Spec, _ http.Header, p any) error {
-			var err error
-			func() {
-				defer m.recovered(spec.Procedure, &err)
-				panic(p)
-			}()
-			return fromStatus(err)
+			return fromStatus(m.panicked(spec.Procedure, p))
 		}),
 	)
 	return &publicHandler{cfg: &m.cfg, next: handler}
@@ -106,7 +101,7 @@ func (h *publicHandler) readBody(w http.ResponseWriter, r *http.Request) (body [
 func (h *publicHandler) address(r *http.Request) string {
 	if h.cfg.ForwardedHops > 0 {
 		chain := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-		if at := len(chain) - h.cfg.ForwardedHops; at >= 0 {
+		if at := len(chain) - h.cfg.ForwardedHops; at >= 0 && chain[at] != "" {
 			return strings.TrimSpace(chain[at])
 		}
 	}

@@ -23,9 +23,13 @@ func (m *Matchmaker) recoverStream(srv any, stream grpc.ServerStream, info *grpc
 
 func (m *Matchmaker) recovered(method string, err *error) {
 	if p := recover(); p != nil {
-		m.log.Error("call failed", zap.String("method", method), zap.Any("panic", p), zap.Stack("stack"))
-		*err = status.Error(codes.Internal, "internal error")
+		*err = m.panicked(method, p)
 	}
+}
+
+func (m *Matchmaker) panicked(method string, p any) error {
+	m.log.Error("call failed", zap.String("method", method), zap.Any("panic", p), zap.Stack("stack"))
+	return status.Error(codes.Internal, "internal error")
 }
 
 // limitUnary bounds calls whose caller set no deadline, or a long one.

@@ -101,7 +101,7 @@ func (m *Matchmaker) assemble(signer *jointoken.Signer) {
 		Kept: cfg.KeepEnded, Tickets: cfg.MaxTickets,
 	}, func(t *ticket.Ticket, s ticket.Status) {
 		m.metrics.ticketEnded(t, s)
-		m.queues.WakeOne(t.Key)
+		m.queues.Ended(t, s)
 	})
 	m.fleet = fleet.NewRegistry(fleet.Config{
 		MatchmakerID: cfg.ID, TokenKey: signer.Public(), LoadInterval: cfg.LoadInterval,

@@ -163,10 +163,6 @@ func (q *queue) ask(ctx context.Context, p matchfn.Proposal, searches []*search)
 		if err := asked.Seat(ctx); err != nil {
 			q.log.Debug("no seats", zap.String("server", p.Server), zap.String("match", proposal.Match), zap.Error(err))
 			q.refused(searches, err)
-			return
-		}
-		for _, s := range searches {
-			q.waits.observe(time.Since(s.ticket.Created))
 		}
 	})
 }

@@ -63,13 +63,18 @@ func (s *Set) Wake() {
 	}
 }
 
-// WakeOne lets the queue look again, if it has started.
-func (s *Set) WakeOne(k ticket.Key) {
+// Ended lets the ticket's queue forget it and learn from its wait.
+func (s *Set) Ended(t *ticket.Ticket, status ticket.Status) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if q := s.queues[k]; q != nil {
-		q.wakeUp()
+	q := s.queues[t.Key]
+	s.mu.Unlock()
+	if q == nil {
+		return
 	}
+	if status.State == ticket.Assigned && t.Match == "" {
+		q.waits.observe(status.At.Sub(t.Created))
+	}
+	q.wakeUp()
 }
 
 // EstimatedWait is the median of what players of the queue waited lately, 0

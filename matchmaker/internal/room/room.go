@@ -1,6 +1,7 @@
 // Package room makes and reads the codes of private rooms. A private match's id
 // carries its code, so that a matchmaker that restarts knows the rooms again
-// as soon as the servers tell their matches.
+// as soon as the servers tell their matches, and finds the match of a code
+// without a table.
 package room
 
 import (
@@ -52,12 +53,3 @@ func Parse(typed string) (code string, ok bool) {
 
 // MatchID is the id of the private match with the code.
 func MatchID(code string) string { return prefix + strings.ToLower(code) }
-
-// CodeOf returns the code of a private match's id.
-func CodeOf(matchID string) (code string, ok bool) {
-	rest, ok := strings.CutPrefix(matchID, prefix)
-	if !ok {
-		return "", false
-	}
-	return Parse(rest)
-}
