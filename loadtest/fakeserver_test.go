@@ -25,6 +25,7 @@ type fakeServer struct {
 	matchmakerv1connect.UnimplementedMatchmakerServiceHandler
 	*httptest.Server
 	rules fakeRules
+	seats sync.WaitGroup
 
 	mu       sync.Mutex
 	tickets  map[string]*matchmakerv1.Assignment
@@ -32,7 +33,6 @@ type fakeServer struct {
 	resumed  int
 	resyncs  int
 	byes     int
-	hellos   int
 	rooms    int
 	inputErr error
 }
@@ -132,6 +132,8 @@ func (s *fakeServer) play(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer conn.Close()
+	s.seats.Add(1)
+	defer s.seats.Done()
 	read := func() (ws.Frame, error) {
 		f, err := ws.ReadFrame(rw)
 		return ws.UnmaskFrameInPlace(f), err
@@ -151,7 +153,6 @@ func (s *fakeServer) play(w http.ResponseWriter, r *http.Request) {
 	match, name, _ := strings.Cut(hello.Token+hello.Resume, "/")
 	seat := &fakeSeat{server: s, conn: conn, first: hello.Token != "", key: true, closed: make(chan struct{})}
 	s.mu.Lock()
-	s.hellos++
 	if seat.first {
 		s.joined[match] = append(s.joined[match], name)
 	} else {

@@ -201,9 +201,7 @@ func (l *link) confirm(ack uint32, now int64) {
 		return
 	}
 	for seq := max(l.acked+1, ack-min(ack, unanswered-1)); seq <= ack; seq++ {
-		if at := l.dueAt[seq%unanswered]; at > 0 {
-			l.meter.echo(l, now-at, now)
-		}
+		l.meter.echo(l, now-l.dueAt[seq%unanswered], now)
 	}
 	l.acked = ack
 }

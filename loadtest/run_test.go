@@ -35,8 +35,7 @@ func mustRun(t *testing.T, c Config) *Report {
 
 func (s *fakeServer) check(t *testing.T) {
 	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.seats.Wait()
 	if s.inputErr != nil {
 		t.Errorf("a bot sent a bad input: %v", s.inputErr)
 	}
@@ -63,8 +62,7 @@ func TestPlaysMeasuresAndVerifies(t *testing.T) {
 	if !strings.Contains(progress.String(), "measuring") {
 		t.Errorf("no progress was shown: %q", progress.String())
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.seats.Wait()
 	if s.byes != 8 {
 		t.Errorf("%d bots said bye, want 8", s.byes)
 	}

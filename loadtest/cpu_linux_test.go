@@ -1,0 +1,31 @@
+package loadtest
+
+import (
+	"errors"
+	"os"
+	"testing"
+	"time"
+)
+
+func TestReadsCPUTimeBehindAnyProgramName(t *testing.T) {
+	const stat = "42 (a) b (c) S 1 42 42 0 -1 4194304 100 0 0 0 150 50 7 7 20 0 9 0 1000 0 0"
+	got, err := parseStat([]byte(stat))
+	if err != nil || got != 2*time.Second {
+		t.Errorf("%v, %v; want 2s", got, err)
+	}
+	if _, err := parseStat([]byte("42 (a) S 1 2")); !errors.Is(err, errStat) {
+		t.Errorf("a short line: %v, want %v", err, errStat)
+	}
+}
+
+func TestReadsItsOwnProcess(t *testing.T) {
+	if _, err := serverCPU(os.Getpid()); err != nil {
+		t.Error(err)
+	}
+	if own, err := ownCPU(); err != nil || own <= 0 {
+		t.Errorf("own CPU time %v, %v; want some", own, err)
+	}
+	if _, err := serverCPU(1 << 30); err == nil {
+		t.Error("no error for a process that is not there")
+	}
+}
