@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
@@ -49,51 +51,83 @@ func devCommand(games []game.Game) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return runDev(c.Context(), &cfg, log, games)
+		p, err := openDev(&cfg, log, games)
+		if err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM)
+		defer stop()
+		return p.run(ctx)
 	}
 	return c
 }
 
-// runDev opens the three ports first, so that a taken one is said before
+// devProcess is everything `tactus dev` runs, with its ports open.
+type devProcess struct {
+	public, internal, admin net.Listener
+	matchmaker              *matchmaker.Matchmaker
+	server                  *server.Server
+	publicHandler           http.Handler
+	adminHandler            http.Handler
+	dataDir                 string
+	log                     *zap.Logger
+}
+
+// openDev opens the three ports first, so that a taken one is said before
 // anything has started.
-func runDev(ctx context.Context, cfg *devConfig, log *zap.Logger, games []game.Game) error {
-	public, err := listen("listen", cfg.listen)
-	if err != nil {
-		return err
+func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess, err error) {
+	p := &devProcess{dataDir: cfg.data, log: log}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.public, err = listen("listen", cfg.listen); err != nil {
+		return nil, err
 	}
-	internal, err := listen("internal", cfg.internal)
-	if err != nil {
-		return err
+	if p.internal, err = listen("internal", cfg.internal); err != nil {
+		return nil, err
 	}
-	admin, err := cfg.admin.open()
-	if err != nil {
-		return err
-	}
-	reg := newRegistry()
-	mm, gs, err := devParts(cfg, internal, reg, log, games)
-	if err != nil {
-		return err
-	}
-	if cfg.public == "" {
-		gs.SetPublicURL(playURL(public.Addr()))
+	if p.admin, err = cfg.admin.open(); err != nil {
+		return nil, err
 	}
 	page, err := pageHandler(cfg.page)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	reg := newRegistry()
+	if p.matchmaker, p.server, err = devParts(cfg, p.internal, reg, log, games); err != nil {
+		return nil, err
+	}
+	if cfg.public == "" {
+		p.server.SetPublicURL(playURL(p.public.Addr()))
 	}
 	mux := http.NewServeMux()
-	mux.Handle(protocol.Path, gs.Handler())
-	mux.Handle("/healthz", gs.Handler())
-	mux.Handle(matchmakerPath, mm.Handler())
+	mux.Handle(protocol.Path, p.server.Handler())
+	mux.Handle("/healthz", p.server.Handler())
+	mux.Handle(matchmakerPath, p.matchmaker.Handler())
 	mux.Handle("/", page)
+	p.publicHandler, p.adminHandler = mux, cfg.admin.handler(reg, p.server.Matches)
+	return p, nil
+}
 
+func (p *devProcess) close() {
+	for _, ln := range []net.Listener{p.public, p.internal, p.admin} {
+		if ln != nil {
+			_ = ln.Close()
+		}
+	}
+}
+
+// run serves until ctx ends or a part fails.
+func (p *devProcess) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return mm.Run(ctx) })
-	group.Go(func() error { return gs.Host(ctx) })
-	group.Go(func() error { return serve(ctx, publicServer(mux), public) })
-	group.Go(func() error { return serve(ctx, publicServer(cfg.admin.handler(reg, gs.Matches)), admin) })
-	log.Info("Tactus plays", zap.String("page", "http://"+public.Addr().String()+"/"),
-		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))
+	group.Go(func() error { return p.matchmaker.Run(ctx) })
+	group.Go(func() error { return p.server.Host(ctx) })
+	group.Go(func() error { return serve(ctx, publicServer(p.publicHandler), p.public) })
+	group.Go(func() error { return serve(ctx, publicServer(p.adminHandler), p.admin) })
+	p.log.Info("Tactus plays", zap.String("page", "http://"+p.public.Addr().String()+"/"),
+		zap.String("grpc", p.internal.Addr().String()), zap.String("dashboard", "http://"+p.admin.Addr().String()+"/"))
 	return group.Wait()
 }
 

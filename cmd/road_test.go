@@ -1,0 +1,413 @@
+package tactuscmd
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/gobwas/ws"
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/game/arena"
+	"tactus/protocol"
+	"tactus/protocol/jointoken"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
+)
+
+// The tests take the real road in one process: ticket, assignment, token,
+// WebSocket, hello, welcome, snapshots.
+
+// startDev runs `tactus dev` on free ports until the test ends.
+func startDev(t *testing.T, change func(*devConfig)) *devProcess {
+	t.Helper()
+	cfg := devConfig{listen: "127.0.0.1:0", internal: "127.0.0.1:0", data: t.TempDir(), admin: adminFlags{listen: "127.0.0.1:0"}}
+	if change != nil {
+		change(&cfg)
+	}
+	p, err := openDev(&cfg, zap.NewNop(), []game.Game{arena.Game})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("dev ended with %v", err)
+		}
+	})
+	return p
+}
+
+func (p *devProcess) client() matchmakerv1connect.MatchmakerServiceClient {
+	return matchmakerv1connect.NewMatchmakerServiceClient(http.DefaultClient, "http://"+p.public.Addr().String())
+}
+
+// assign takes a ticket to its assignment. A server that has just started may
+// not be registered yet; the ticket waits for it.
+func assign(t *testing.T, p *devProcess, req *matchmakerv1.CreateTicketRequest) (*matchmakerv1.Assignment, *matchmakerv1.CreateTicketResponse) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	c := p.client()
+	ticket, err := c.CreateTicket(ctx, connect.NewRequest(req))
+	for connect.CodeOf(err) == connect.CodeUnavailable || connect.CodeOf(err) == connect.CodeInvalidArgument && ctx.Err() == nil {
+		ticket, err = c.CreateTicket(ctx, connect.NewRequest(req)) // no server has registered yet
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := c.WatchTicket(ctx, connect.NewRequest(&matchmakerv1.WatchTicketRequest{TicketId: ticket.Msg.GetTicketId()}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	for stream.Receive() {
+		if a := stream.Msg().GetAssignment(); a != nil {
+			return a, ticket.Msg
+		}
+		if stream.Msg().GetState() == matchmakerv1.WatchTicketResponse_STATE_ENDED {
+			t.Fatalf("the ticket ended: %v %s", stream.Msg().GetReason(), stream.Msg().GetMessage())
+		}
+	}
+	t.Fatalf("the watch ended without an assignment: %v", stream.Err())
+	return nil, nil
+}
+
+// socket is a bare client of /play.
+type socket struct {
+	t    *testing.T
+	conn net.Conn
+	in   io.Reader
+}
+
+func dial(t *testing.T, url string) *socket {
+	t.Helper()
+	d := ws.Dialer{Protocols: []string{protocol.Subprotocol}, Timeout: 5 * time.Second}
+	conn, buffered, _, err := d.Dial(context.Background(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	s := &socket{t: t, conn: conn, in: conn}
+	if buffered != nil {
+		s.in = io.MultiReader(buffered, conn)
+	}
+	return s
+}
+
+func (s *socket) send(payload []byte) {
+	s.t.Helper()
+	if err := ws.WriteFrame(s.conn, ws.MaskFrame(ws.NewBinaryFrame(payload))); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// next returns the next message, or the close code.
+func (s *socket) next() ([]byte, protocol.CloseCode) {
+	s.t.Helper()
+	for {
+		f, err := ws.ReadFrame(s.in)
+		if err != nil {
+			s.t.Fatalf("reading a frame: %v", err)
+		}
+		switch f.Header.OpCode {
+		case ws.OpClose:
+			code, _ := ws.ParseCloseFrameData(f.Payload)
+			return nil, protocol.CloseCode(code)
+		case ws.OpBinary:
+			return f.Payload, 0
+		}
+	}
+}
+
+func (s *socket) wantClose(code protocol.CloseCode) {
+	s.t.Helper()
+	for {
+		if _, got := s.next(); got != 0 {
+			if got != code {
+				s.t.Errorf("closed with %v, want %v", got, code)
+			}
+			return
+		}
+	}
+}
+
+// enter says hello and reads up to the first snapshot.
+func (s *socket) enter(hello protocol.Hello) (protocol.Welcome, *protocol.Replica) {
+	s.t.Helper()
+	s.send(protocol.AppendHello(nil, &hello))
+	var w protocol.Welcome
+	for {
+		msg, code := s.next()
+		if code != 0 {
+			s.t.Fatalf("closed with %v instead of a welcome", code)
+		}
+		switch kind, err := protocol.Type(msg); {
+		case err != nil:
+			s.t.Fatal(err)
+		case kind == protocol.TypeWelcome:
+			if w, err = protocol.ParseWelcome(msg); err != nil {
+				s.t.Fatal(err)
+			}
+		case kind == protocol.TypeSnapshot:
+			r := protocol.NewReplica(w.Schema)
+			var snap protocol.Snapshot
+			if err := errors.Join(protocol.ParseSnapshot(msg, &snap), r.Apply(&snap)); err != nil {
+				s.t.Fatal(err)
+			}
+			return w, r
+		}
+	}
+}
+
+func TestTheRoadFromTicketToSnapshot(t *testing.T) {
+	for _, portable := range []bool{false, true} {
+		p := startDev(t, func(c *devConfig) { c.portable = portable })
+		a, ticket := assign(t, p, &matchmakerv1.CreateTicketRequest{Mode: "ffa", PlayerName: "Ann"})
+		s := dial(t, a.GetUrl())
+		w, r := s.enter(protocol.Hello{Token: a.GetJoinToken()})
+		if w.Game != "arena" || w.Mode.Name != "ffa" || w.Player != ticket.GetPlayerId() || w.Match != a.GetMatchId() {
+			t.Errorf("welcome to %s %s as %s in %s", w.Game, w.Mode.Name, w.Player, w.Match)
+		}
+		if r.Len(0) == 0 {
+			t.Error("the first snapshot shows nothing")
+		}
+		checked := 0
+		var snap protocol.Snapshot
+		for checked < 2 { // two state hashes, a second apart
+			msg, code := s.next()
+			if code != 0 {
+				t.Fatalf("closed with %v", code)
+			}
+			if kind, _ := protocol.Type(msg); kind != protocol.TypeSnapshot {
+				continue
+			}
+			if err := errors.Join(protocol.ParseSnapshot(msg, &snap), r.Apply(&snap)); err != nil {
+				t.Fatal(err)
+			}
+			if snap.Flags&protocol.FlagHash != 0 {
+				checked++
+				if r.Hash() != snap.Hash {
+					t.Fatalf("tick %d: the state differs from the server's", snap.Tick)
+				}
+			}
+		}
+	}
+}
+
+func TestASecondPlayerMeetsTheFirst(t *testing.T) {
+	p := startDev(t, nil)
+	a, _ := assign(t, p, &matchmakerv1.CreateTicketRequest{PlayerName: "Ann"})
+	dial(t, a.GetUrl()).enter(protocol.Hello{Token: a.GetJoinToken()})
+	b, _ := assign(t, p, &matchmakerv1.CreateTicketRequest{PlayerName: "Bob"})
+	w, _ := dial(t, b.GetUrl()).enter(protocol.Hello{Token: b.GetJoinToken()})
+	if b.GetMatchId() != a.GetMatchId() || w.Slot == 0 {
+		t.Errorf("matches %s and %s, slot %d: want the same match", a.GetMatchId(), b.GetMatchId(), w.Slot)
+	}
+}
+
+func TestComingBackToTheSeat(t *testing.T) {
+	p := startDev(t, nil)
+	a, _ := assign(t, p, &matchmakerv1.CreateTicketRequest{})
+	first := dial(t, a.GetUrl())
+	w, _ := first.enter(protocol.Hello{Token: a.GetJoinToken()})
+	_ = first.conn.Close()
+	again, _ := dial(t, a.GetUrl()).enter(protocol.Hello{Resume: w.Resume, Schema: w.Schema.Hash()})
+	if again.Slot != w.Slot || !again.Resumed {
+		t.Errorf("came back to slot %d (resumed %v), want %d", again.Slot, again.Resumed, w.Slot)
+	}
+	stale := dial(t, a.GetUrl())
+	stale.send(protocol.AppendHello(nil, &protocol.Hello{Resume: w.Resume}))
+	stale.wantClose(protocol.CloseUnknownSession)
+}
+
+func TestASecondLoginElsewhereEndsTheFirst(t *testing.T) {
+	p := startDev(t, nil)
+	a, ticket := assign(t, p, &matchmakerv1.CreateTicketRequest{Mode: "ffa"})
+	first := dial(t, a.GetUrl())
+	first.enter(protocol.Hello{Token: a.GetJoinToken()})
+	b, _ := assign(t, p, &matchmakerv1.CreateTicketRequest{Mode: "duel", GuestToken: ticket.GetGuestToken()})
+	dial(t, b.GetUrl()).enter(protocol.Hello{Token: b.GetJoinToken()})
+	first.wantClose(protocol.CloseReplaced)
+}
+
+func TestRefusedHellos(t *testing.T) {
+	p := startDev(t, nil)
+	a, _ := assign(t, p, &matchmakerv1.CreateTicketRequest{})
+	dial(t, a.GetUrl()).enter(protocol.Hello{Token: a.GetJoinToken()})
+	_, stranger, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged, err := jointoken.NewSigner(stranger).Mint(jointoken.Claims{
+		Player: "p", Name: "n", Match: a.GetMatchId(), Server: p.server.ID(), Game: "arena", Mode: "ffa", ID: "r", Expires: time.Now().Add(time.Minute),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := loadKey(p.dataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mint := func(c jointoken.Claims) string {
+		c.Player, c.Name, c.Game, c.Mode, c.ID = "p", "n", "arena", "ffa", "r"
+		token, err := jointoken.NewSigner(key).Mint(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	soon, past := time.Now().Add(time.Minute), time.Now().Add(-time.Minute)
+	for name, c := range map[string]struct {
+		message []byte
+		want    protocol.CloseCode
+	}{
+		"used":            {protocol.AppendHello(nil, &protocol.Hello{Token: a.GetJoinToken()}), protocol.CloseTokenUsed},
+		"forged":          {protocol.AppendHello(nil, &protocol.Hello{Token: forged}), protocol.CloseBadToken},
+		"garbage token":   {protocol.AppendHello(nil, &protocol.Hello{Token: "x.y.z"}), protocol.CloseBadToken},
+		"other server":    {protocol.AppendHello(nil, &protocol.Hello{Token: mint(jointoken.Claims{Match: a.GetMatchId(), Server: "other", Expires: soon})}), protocol.CloseBadToken},
+		"expired":         {protocol.AppendHello(nil, &protocol.Hello{Token: mint(jointoken.Claims{Match: a.GetMatchId(), Server: p.server.ID(), Expires: past})}), protocol.CloseTokenExpired},
+		"match is over":   {protocol.AppendHello(nil, &protocol.Hello{Token: mint(jointoken.Claims{Match: "gone", Server: p.server.ID(), Expires: soon})}), protocol.CloseMatchOver},
+		"unknown session": {protocol.AppendHello(nil, &protocol.Hello{Resume: "gone.0.abc"}), protocol.CloseUnknownSession},
+		"other schema":    {protocol.AppendHello(nil, &protocol.Hello{Token: a.GetJoinToken(), Schema: 1}), protocol.CloseBadSchema},
+		"no hello":        {protocol.AppendPing(nil, &protocol.Ping{}), protocol.CloseProtocol},
+		"garbage":         {[]byte{0xc1, 0, 1, 2}, protocol.CloseProtocol},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := dial(t, a.GetUrl())
+			s.send(c.message)
+			s.wantClose(c.want)
+		})
+	}
+}
+
+func TestPublicPort(t *testing.T) {
+	p := startDev(t, nil)
+	base := "http://" + p.public.Addr().String()
+	get := func(path string, header ...string) (int, string) {
+		req, err := http.NewRequest(http.MethodGet, base+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i+1 < len(header); i += 2 {
+			req.Header.Set(header[i], header[i+1])
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	if code, body := get("/healthz"); code != 200 || strings.TrimSpace(body) != "ok" {
+		t.Errorf("/healthz: %d %q", code, body)
+	}
+	upgrade := []string{
+		"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13",
+		"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol", protocol.Subprotocol,
+	}
+	if code, _ := get("/play", append(upgrade, "Origin", "https://elsewhere.example")...); code != http.StatusForbidden {
+		t.Errorf("foreign Origin: %d, want 403", code)
+	}
+	if code, _ := get("/play"); code < 400 || code >= 500 {
+		t.Errorf("/play without an upgrade: %d, want a client error", code)
+	}
+}
+
+func TestOperatorsMistakesAreOneLineAndExitCode2(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"port in use":       {[]string{"dev", "--listen", taken.Addr().String()}, "in use"},
+		"bad flag":          {[]string{"dev", "--nonsense"}, "unknown flag"},
+		"bad option":        {[]string{"dev", "--listen", "127.0.0.1:0", "--internal", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--option", "x"}, "name=number"},
+		"admin in public":   {[]string{"dev", "--listen", "127.0.0.1:0", "--internal", "127.0.0.1:0", "--admin", "0.0.0.0:0"}, "--admin-token"},
+		"bad public url":    {[]string{"server", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--public-url", "http://x"}, "ws://"},
+		"page without page": {[]string{"dev", "--listen", "127.0.0.1:0", "--internal", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--page", t.TempDir()}, "index.html"},
+		"unknown command":   {[]string{"devv"}, "unknown command"},
+		"bad log level":     {[]string{"dev", "--log-level", "loud"}, "--log-level"},
+		"missing replay":    {[]string{"replay", "info", "/nonexistent.tlog"}, "no such file"},
+		"unknown game":      {[]string{"loadtest", "--url", "http://127.0.0.1:1", "--game", "chess", "--players", "1", "--duration", "1s"}, "127.0.0.1:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := newRoot([]game.Game{arena.Game})
+			root.SetArgs(append(c.args, dataFlag(c.args[0], t)...))
+			root.SetOut(io.Discard)
+			root.SetErr(io.Discard)
+			err := root.ExecuteContext(context.Background())
+			if err == nil || errors.Is(err, errFailed) {
+				t.Fatalf("ended with %v, want a mistake", err)
+			}
+			if line := oneLine(err); !strings.Contains(line, c.want) || strings.Contains(line, "\n") {
+				t.Errorf("said %q, want one line with %q", line, c.want)
+			}
+		})
+	}
+}
+
+// dataFlag keeps tests out of the working folder.
+func dataFlag(command string, t *testing.T) []string {
+	if command == "dev" || command == "server" {
+		return []string{"--data", t.TempDir()}
+	}
+	return nil
+}
+
+func TestDrainTellsPlayersAndPlaysOn(t *testing.T) {
+	p := startDev(t, nil)
+	a, _ := assign(t, p, &matchmakerv1.CreateTicketRequest{})
+	s := dial(t, a.GetUrl())
+	s.enter(protocol.Hello{Token: a.GetJoinToken()})
+	p.matchmaker.Drain(p.server.ID(), time.Minute, "test")
+	// The server drains: the player gets a notice, and plays on.
+	for {
+		msg, code := s.next()
+		if code != 0 {
+			t.Fatalf("closed with %v, want to play on", code)
+		}
+		if kind, _ := protocol.Type(msg); kind == protocol.TypeNotice {
+			n, err := protocol.ParseNotice(msg)
+			if err != nil || n.Code != protocol.CloseDraining {
+				t.Errorf("notice %+v, %v", n, err)
+			}
+			break
+		}
+	}
+	s.next()
+}
+
+func TestKeyIsMadeOnceAndCheckedAfterwards(t *testing.T) {
+	dir := t.TempDir()
+	a, err := loadKey(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := loadKey(dir)
+	if err != nil || !bytes.Equal(a, b) {
+		t.Errorf("a second start has another key (%v)", err)
+	}
+}
