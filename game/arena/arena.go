@@ -58,15 +58,17 @@ type world struct {
 	trails      *game.Table[trail]
 	bots        *game.Table[bot]
 
-	hits    *game.Events[Hit]
-	kills   *game.Events[Kill]
-	rails   *game.Events[RailShot]
-	dashes  *game.Events[DashStart]
-	takes   *game.Events[Taken]
-	spawns  *game.Events[Spawned]
-	emotes  *game.Events[Emote]
-	cover   cover
-	ships2d *grid.Grid
+	hits   *game.Events[Hit]
+	kills  *game.Events[Kill]
+	rails  *game.Events[RailShot]
+	dashes *game.Events[DashStart]
+	takes  *game.Events[Taken]
+	spawns *game.Events[Spawned]
+	emotes *game.Events[Emote]
+
+	cover       cover
+	coverSynced bool // by a bot's thought about the tick to come
+	ships2d     *grid.Grid
 
 	shipAt, scoreAt, botAt []int32 // place of a slot's row, if it still is there
 	acts                   []action
@@ -133,6 +135,7 @@ func (w *world) Team(p game.Slot) int32 {
 func (w *world) Step(t game.Tick, in *game.Inputs) {
 	w.match.Now = t
 	w.cover.sync(w)
+	w.coverSynced = false
 	w.advancePhase(t)
 	w.respawn(t)
 	w.flyAll(t, in)

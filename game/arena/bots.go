@@ -16,10 +16,10 @@ const (
 )
 
 const (
-	botSkillMin = 25
-	botSkillMax = 85
+	botSkillMin = 20
+	botSkillMax = 75
 	planTicks   = 6               // between two plans
-	botSight    = 30 * fixed.One  // how far it looks for enemies
+	botSight    = 24 * fixed.One  // how far it looks for enemies
 	botReach    = 19 * fixed.One  // how far it fires the gun
 	botDistance = 8 * fixed.One   // the least it keeps from its target
 	railTaste   = 10 * fixed.One  // nearer than this it does not charge the rail
@@ -131,8 +131,11 @@ func (w *world) pickIntent(t game.Tick, b *bot, s *Ship) {
 		if pick == nil || pick.ReadyAt > t+rate || !s.wants(pick.Kind) {
 			continue
 		}
-		worth := pickupWorth(s, pick.Kind) - s.Pos.Dist(pick.Pos)
-		if worth > best {
+		worth, way := pickupWorth(s, pick.Kind), pick.Pos.Sub(s.Pos)
+		if max(way.X.Abs(), way.Y.Abs()) >= worth-best {
+			continue
+		}
+		if worth -= way.Len(); worth > best {
 			best, b.Goal = worth, pick.Pos
 		}
 	}
@@ -201,7 +204,11 @@ func (w *world) Think(t game.Tick, p game.Slot, in *game.Inputs) {
 		input.Set(in, p, Input{Aim: input.At(in, p).Aim})
 		return
 	}
-	w.cover.sync(w)
+	if !w.coverSynced {
+		// Nothing but Step changes tables between one bot's thought and the next.
+		w.cover.sync(w)
+		w.coverSynced = true
+	}
 	target := w.ships.Get(b.Target)
 	if target != nil && target.HP <= 0 {
 		target = nil
@@ -306,14 +313,14 @@ func (w *world) aimAndFire(t game.Tick, b *bot, s, target *Ship, want *Input) {
 	case b.Clear == 0 || off > fixed.Degrees(7) || t <= target.ProtectUntil:
 	case w.wantsRail(t, b, s, distance):
 		want.Buttons |= Rail
-	case distance < botReach && chance(t/10, s.Slot)%4 != 0:
+	case distance < botReach && chance(t/10, s.Slot)%8 < 5:
 		want.Buttons |= Fire
 	}
 }
 
 func (w *world) wantsRail(t game.Tick, b *bot, s *Ship, distance fixed.Num) bool {
 	return distance > railTaste && s.Energy > maxEnergy*6/10 && t > s.RapidUntil &&
-		int32(chance(t/24, s.Slot)%100) < 8+b.Skill/4
+		int32(chance(t/24, s.Slot)%100) < 4+b.Skill/6
 }
 
 // wantsDash spends energy on getting out of a shot's way, or on getting

@@ -23,6 +23,9 @@ func (w *world) pushApart() {
 			if d.LenSq() >= int64(reach)*int64(reach) {
 				continue
 			}
+			if d == (fixed.Vec{}) {
+				d.X = 1
+			}
 			push := d.Norm().Scale(bumpSpeed)
 			a.Vel, b.Vel = a.Vel.Add(push), b.Vel.Sub(push)
 		}

@@ -17,7 +17,7 @@ type layout struct {
 func layoutOf(mode game.Mode) layout {
 	switch mode.Name {
 	case modeDuel:
-		return layout{size: metres(40, 26), wallPairs: 5, rockPairs: 1, pickupPairs: 2}
+		return layout{size: metres(40, 26), wallPairs: 4, rockPairs: 1, pickupPairs: 2}
 	case modeTeams:
 		return layout{size: metres(56, 36), wallPairs: 9, rockPairs: 2, pickupPairs: 3}
 	case modeTeams8:
@@ -37,20 +37,21 @@ const (
 	wallGap   = 3 * fixed.One
 	edgeGap   = 3 * fixed.One
 	pickupGap = 2 * fixed.One
-	mapTries  = 60 // places thrown for one thing before it is left out
+	mapTries  = 80 // places thrown for one thing before it is left out
 )
 
 func (w *world) buildMap(plan layout) {
 	b := builder{w: w, rand: &w.match.Rand, size: plan.size}
 	b.centerPiece()
-	for range plan.wallPairs {
-		b.wallPair()
-	}
+	// What needs the most room comes first, walls fill what is left.
 	for range plan.rockPairs {
 		b.rockPair()
 	}
 	for i := range plan.pickupPairs {
 		b.pickupPair(int32(i) % pickupKinds)
+	}
+	for range plan.wallPairs {
+		b.wallPair()
 	}
 }
 
@@ -80,8 +81,22 @@ func (b *builder) centerPiece() {
 	}
 }
 
+// wallPair tries a second shape where the first one finds no room.
 func (b *builder) wallPair() {
-	var wall Wall
+	for range 2 {
+		wall := b.randomWall()
+		half := fixed.Vec{X: wall.Half.X + wall.Radius, Y: wall.Half.Y + wall.Radius}
+		if center, ok := b.place(half, wallGap, edgeGap); ok {
+			wall.Center = center
+			b.addWall(wall)
+			wall.Center = b.opposite(center)
+			b.addWall(wall)
+			return
+		}
+	}
+}
+
+func (b *builder) randomWall() (wall Wall) {
 	switch b.rand.Intn(4) {
 	case 0:
 		wall.Radius = b.between(80, 180)
@@ -92,13 +107,7 @@ func (b *builder) wallPair() {
 	default:
 		wall.Half = fixed.Vec{X: b.between(90, 180), Y: b.between(90, 180)}
 	}
-	half := fixed.Vec{X: wall.Half.X + wall.Radius, Y: wall.Half.Y + wall.Radius}
-	if center, ok := b.place(half, wallGap, edgeGap); ok {
-		wall.Center = center
-		b.addWall(wall)
-		wall.Center = b.opposite(center)
-		b.addWall(wall)
-	}
+	return wall
 }
 
 func (b *builder) addWall(wall Wall) {
@@ -110,7 +119,7 @@ func (b *builder) addWall(wall Wall) {
 
 func (b *builder) rockPair() {
 	rock := Rock{
-		Reach:  fixed.Vec{X: b.between(100, 320), Y: b.between(100, 320)},
+		Reach:  fixed.Vec{X: b.between(80, 260), Y: b.between(80, 260)},
 		Radius: b.between(60, 110),
 		Phase:  fixed.Angle(b.rand.Intn(int32(fixed.Turn))),
 	}

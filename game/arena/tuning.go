@@ -40,7 +40,7 @@ const (
 	pulseSpeed    = 28 * fixed.One
 	pulseRadius   = fixed.One / 8
 	pulseTicks    = 25 // in flight; 23 m
-	pulseDamage   = 12
+	pulseDamage   = 13
 	pulseKick     = fixed.One / 2 // m/s, in the direction of flight
 	pulseInterval = 5
 	rapidInterval = 3
