@@ -482,3 +482,38 @@ func TestSnapshotDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations a tick, want 0", n)
 	}
 }
+
+// TestFarBehindGetsTheNewestEvents: whoever missed more than is kept gets what
+// is kept, in order, up to the newest.
+func TestFarBehindGetsTheNewestEvents(t *testing.T) {
+	h := newHarness(t)
+	n := int32(0)
+	h.world.change = func(w *testWorld) {
+		for range 10 {
+			n++
+			w.bangs.Emit(bang{Power: n, Slot: 4})
+		}
+	}
+	v := View{Slot: 1, Event: 5}
+	var got []int32
+	for tick := game.Tick(1); tick <= 520; tick++ {
+		h.sim.Step()
+		h.engine.CollectEvents(tick)
+		h.engine.Stamp(tick)
+		if tick > 500 {
+			for _, ev := range eventsOf(t, h.engine.Frame(nil, &v, Header{Percent: 100})) {
+				got = append(got, ev.Words[2])
+			}
+			v.Sent(tick)
+		}
+		h.engine.Settle()
+	}
+	if len(got) < maxEvents-chunkEvents || got[len(got)-1] != n {
+		t.Fatalf("%d events up to %d, want at least %d up to %d", len(got), got[len(got)-1], maxEvents-chunkEvents, n)
+	}
+	for i := 1; i < len(got); i++ {
+		if got[i] != got[i-1]+1 {
+			t.Fatalf("event %d follows %d", got[i], got[i-1])
+		}
+	}
+}

@@ -6,26 +6,39 @@ import (
 )
 
 // eventLog keeps the newest events of a match, encoded, for clients that are
-// behind: those that skip ticks and those that come back.
+// behind: those that skip ticks and those that come back. Its memory grows by
+// chunks as events come, so that a quiet match owns hardly any, and is used
+// again in turn from then on.
 type eventLog struct {
-	tables  []eventTable
-	entries []event
-	last    uint32 // seq of the newest, 0 before the first
-	words   []uint32
+	tables []eventTable
+	chunks []*eventChunk
+	last   uint32 // seq of the newest, 0 before the first
+	words  []uint32
 }
 
-// maxEvents bounds what is kept: about half a minute of a busy match.
-const maxEvents = 1024
+const (
+	chunkEvents = 64
+	maxChunks   = 16
+	// maxEvents is what is kept at most, about half a minute of a busy match;
+	// up to a chunk less when the oldest one has just been taken for new events.
+	maxEvents = chunkEvents * maxChunks
+	// maxEventsPerFrame bounds the backlog one frame carries; the rest follows
+	// with the next frames.
+	maxEventsPerFrame = 256
+)
 
-// maxEventsPerFrame bounds the backlog one frame carries; the rest follows with
-// the next frames.
-const maxEventsPerFrame = 256
+type eventChunk struct {
+	data   []byte
+	events [chunkEvents]event
+}
 
-// event is one encoded event, once for each level of viewer that it differs for.
+// event is one encoded event, once for each level of viewer that it differs
+// for: bytes ends[level-1] to ends[level] of the chunk's data.
 type event struct {
-	slot   uint32
-	side   int32
-	levels [3][]byte // by Public, Team, Owner; empty: the same as the level below
+	slot  uint32
+	side  int32
+	start uint32
+	ends  [3]uint32 // by Public, Team, Owner; an empty run: the same as the level below
 }
 
 type eventTable struct {
@@ -58,9 +71,6 @@ func (l *eventLog) init(tables []*game.RawTable) {
 		}
 		l.tables = append(l.tables, t)
 	}
-	if len(tables) > 0 {
-		l.entries = make([]event, maxEvents)
-	}
 }
 
 func (l *eventLog) collect(tick game.Tick) {
@@ -77,21 +87,43 @@ func (l *eventLog) collect(tick game.Tick) {
 
 func (l *eventLog) add(tick uint32, table int, t *eventTable, row []uint32) {
 	l.last++
-	e := &l.entries[l.last%maxEvents]
-	e.slot, e.side = uint32(game.NoSlot), -1
+	c, e := l.at(l.last)
+	if (l.last-1)%chunkEvents == 0 {
+		c.data = c.data[:0]
+	}
+	e.slot, e.side, e.start = uint32(game.NoSlot), -1, uint32(len(c.data))
 	if t.slotWord >= 0 {
 		e.slot = row[t.slotWord]
 	}
 	if t.sideWord >= 0 {
 		e.side = int32(row[t.sideWord])
 	}
-	for level := range e.levels {
-		e.levels[level] = e.levels[level][:0]
+	for level := range e.ends {
 		if t.has[level] {
 			words := l.masked(row, t.levels, game.Visibility(level))
-			e.levels[level] = protocol.AppendEvent(e.levels[level], l.last, tick, table, words)
+			c.data = protocol.AppendEvent(c.data, l.last, tick, table, words)
 		}
+		e.ends[level] = uint32(len(c.data))
 	}
+}
+
+// at returns the place of an event and its chunk, which is made when it is new.
+func (l *eventLog) at(seq uint32) (*eventChunk, *event) {
+	i := int((seq - 1) % maxEvents)
+	if i/chunkEvents == len(l.chunks) {
+		l.chunks = append(l.chunks, &eventChunk{})
+	}
+	c := l.chunks[i/chunkEvents]
+	return c, &c.events[i%chunkEvents]
+}
+
+// oldest is the seq of the oldest event that is kept.
+func (l *eventLog) oldest() uint32 {
+	newest := (l.last - 1) / chunkEvents // chunk that is being filled, ever counted
+	if l.last == 0 || newest < maxChunks {
+		return 1
+	}
+	return (newest-maxChunks+1)*chunkEvents + 1
 }
 
 // masked returns the row's words with 0 for those above the viewer's level,
@@ -107,36 +139,36 @@ func (l *eventLog) masked(row []uint32, levels []game.Visibility, level game.Vis
 	return l.words
 }
 
-// bytesFor returns what of the event a player gets, nil for nothing. Its owner
+// bytesFor returns what of an event a player gets, nil for nothing. Its owner
 // sees what his side sees too.
-func (e *event) bytesFor(p game.Slot, side int32) []byte {
-	level := game.Public
+func (l *eventLog) bytesFor(seq uint32, p game.Slot, side int32) []byte {
+	c, e := l.at(seq)
+	level := int(game.Public)
 	switch {
 	case e.slot == uint32(p):
-		level = game.Owner
+		level = int(game.Owner)
 	case side >= 0 && e.side == side:
-		level = game.Team
+		level = int(game.Team)
 	}
-	for ; ; level-- {
-		if len(e.levels[level]) > 0 {
-			return e.levels[level]
+	for ; level >= 0; level-- {
+		from := e.start
+		if level > 0 {
+			from = e.ends[level-1]
 		}
-		if level == game.Public {
-			return nil
+		if e.ends[level] > from {
+			return c.data[from:e.ends[level]]
 		}
 	}
+	return nil
 }
 
 // append adds the events element: those after seq that the player may see, as
 // many as fit a frame. It returns the seq up to which the player is told then.
 func (l *eventLog) append(dst []byte, seq uint32, p game.Slot, side int32) ([]byte, uint32) {
-	first := seq + 1
-	if l.last >= maxEvents && first <= l.last-maxEvents {
-		first = l.last - maxEvents + 1
-	}
+	first := max(seq+1, l.oldest())
 	n, upTo := 0, seq
 	for s := first; s <= l.last && n < maxEventsPerFrame; s++ {
-		if l.entries[s%maxEvents].bytesFor(p, side) != nil {
+		if l.bytesFor(s, p, side) != nil {
 			n++
 		}
 		upTo = s
@@ -146,7 +178,7 @@ func (l *eventLog) append(dst []byte, seq uint32, p game.Slot, side int32) ([]by
 	}
 	dst = protocol.AppendArray(dst, n)
 	for s := first; s <= upTo; s++ {
-		dst = append(dst, l.entries[s%maxEvents].bytesFor(p, side)...)
+		dst = append(dst, l.bytesFor(s, p, side)...)
 	}
 	return dst, upTo
 }

@@ -1,0 +1,119 @@
+package match
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/game/arena"
+	"tactus/protocol"
+	"tactus/server/internal/metrics"
+)
+
+// arenaMatch is a full match of the arena with people in every seat, whose
+// sockets are memory: what is left is the tick itself.
+type arenaMatch struct {
+	m      *Match
+	clock  *handClock
+	conns  []*fakeConn
+	frames [][]byte
+	seq    uint32
+	bytes  int
+}
+
+func newArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
+	tb.Helper()
+	info := arena.Game.Info()
+	md, ok := info.Mode(mode)
+	if !ok {
+		tb.Fatalf("the arena has no mode %s", mode)
+	}
+	a := &arenaMatch{clock: &handClock{now: 1}}
+	var err error
+	a.m, err = New(Config{
+		ID: "bench", Game: arena.Game, Match: game.MatchConfig{Mode: md, Seed: 7, Options: []game.Option{{Name: "seconds", Value: 3600}}},
+		Grace: time.Minute, Linger: time.Minute, Empty: time.Minute,
+		Clock: a.clock, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
+		Record:   func(*game.Simulation) Recorder { return silent{} },
+		OnStatus: func() {}, OnSeated: func(string) {}, OnEnd: func(EndReport) {},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for i := range people {
+		a.seat(tb, i)
+	}
+	for range 300 {
+		a.tick() // buffers reach their size, players have met
+	}
+	return a
+}
+
+func (a *arenaMatch) seat(tb testing.TB, i int) {
+	tb.Helper()
+	name := fmt.Sprint("p", i)
+	a.m.shared.Now = a.clock.now
+	slots, err := a.m.reserve([]Request{{Player: name, Name: name, Team: -1, Reservation: name}}, int64(time.Minute))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c := &fakeConn{out: make([]byte, 0, 1<<18), in: make([][]byte, 0, 4)}
+	a.m.claim(c, slots[0], name, name)
+	a.conns = append(a.conns, c)
+	a.frames = append(a.frames, make([]byte, 0, 64))
+}
+
+// tick sends an input for each player and steps once.
+func (a *arenaMatch) tick() {
+	a.seq++
+	words := [game.MaxInputWord]uint32{}
+	for i, c := range a.conns {
+		phase := a.seq/30 + uint32(i)*7
+		words[0], words[1] = uint32(int32(phase%3-1)<<16), uint32(int32(phase/3%3-1)<<16)
+		words[2], words[3] = (a.seq*400+uint32(i)*9000)&0xFFFF, phase%2
+		h := protocol.InputHeader{Seq: a.seq, Tick: uint32(a.m.sim.Tick()) + 1}
+		a.frames[i] = protocol.AppendInput(a.frames[i][:0], h, words[:a.m.info.Input.Stride])
+		c.in = append(c.in, a.frames[i])
+		a.bytes += len(c.out)
+		c.out = c.out[:0]
+	}
+	a.clock.now += a.m.pacer.period
+	a.m.Tick(a.clock.now)
+}
+
+func TestArenaTickDoesNotAllocate(t *testing.T) {
+	for mode, people := range map[string]int{"duel": 2, "ffa": 16, "teams": 5, "swarm": 30} {
+		a := newArenaMatch(t, mode, people)
+		if n := testing.AllocsPerRun(200, a.tick); n != 0 {
+			t.Errorf("%s with %d people: %v allocations a tick, want 0", mode, people, n)
+		}
+		for i, c := range a.conns {
+			if c.closed != 0 {
+				t.Fatalf("%s: player %d was closed with %v", mode, i, c.closed)
+			}
+		}
+	}
+}
+
+func BenchmarkTick(b *testing.B) {
+	for _, bench := range []struct {
+		mode   string
+		people int
+	}{{"duel", 2}, {"ffa", 16}, {"teams8", 16}, {"swarm", 200}} {
+		b.Run(fmt.Sprintf("%s-%d", bench.mode, bench.people), func(b *testing.B) {
+			a := newArenaMatch(b, bench.mode, bench.people)
+			a.bytes = 0
+			b.ReportAllocs()
+			for b.Loop() {
+				a.tick()
+			}
+			perTick := float64(a.bytes) / float64(b.N) / float64(bench.people)
+			b.ReportMetric(perTick*float64(a.m.info.Rate()), "B/client/s")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(bench.people), "ns/client")
+		})
+	}
+}
