@@ -28,6 +28,7 @@ func BenchmarkParseInput(b *testing.B) {
 func BenchmarkParseSnapshotHeader(b *testing.B) {
 	b.ReportAllocs()
 	message := sequences()[1].frames[1].bytes
+	b.ResetTimer()
 	for range b.N {
 		if _, err := protocol.ParseSnapshotHeader(message); err != nil {
 			b.Fatal(err)
@@ -42,6 +43,7 @@ func BenchmarkApplyKeyframeOfSeventyShips(b *testing.B) {
 	replica := protocol.NewReplica(crowd.schema)
 	var s protocol.Snapshot
 	b.SetBytes(int64(len(crowd.frames[0].bytes)))
+	b.ResetTimer()
 	for range b.N {
 		if err := protocol.ParseSnapshot(crowd.frames[0].bytes, &s); err != nil {
 			b.Fatal(err)

@@ -64,7 +64,8 @@ type optionArray struct {
 	Value    int32
 }
 
-// AppendWelcome appends a welcome message with the schema and its hash.
+// AppendWelcome appends a welcome message with the schema, which has to be
+// there, and its hash.
 func AppendWelcome(dst []byte, w *Welcome) []byte {
 	m := welcomeMap{
 		Match: w.Match, Slot: uint32(w.Slot), Player: w.Player, Resume: w.Resume,
