@@ -19,10 +19,12 @@ import (
 
 	"tactus/game"
 	"tactus/game/arena"
+	"tactus/matchmaker"
 	"tactus/protocol"
 	"tactus/protocol/jointoken"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
+	"tactus/server"
 )
 
 // The tests take the real road in one process: ticket, assignment, token,
@@ -409,5 +411,95 @@ func TestKeyIsMadeOnceAndCheckedAfterwards(t *testing.T) {
 	b, err := loadKey(dir)
 	if err != nil || !bytes.Equal(a, b) {
 		t.Errorf("a second start has another key (%v)", err)
+	}
+}
+
+// TestTwoServersShareOneMatchmaker runs the parts as separate processes would:
+// one matchmaker, two game servers, each with its own port.
+func TestTwoServersShareOneMatchmaker(t *testing.T) {
+	mm := startMatchmaker(t)
+	urls := map[string]bool{}
+	for range 2 {
+		urls[startServer(t, mm.internal.Addr().String(), 1)] = true
+	}
+	seen := map[string]bool{}
+	for range 2 { // each server takes one match, so the second has to go to the other
+		room := createRoom(t, mm)
+		a, _ := assign(t, mm, &matchmakerv1.CreateTicketRequest{RoomCode: room})
+		w, _ := dial(t, a.GetUrl()).enter(protocol.Hello{Token: a.GetJoinToken()})
+		if !urls[a.GetUrl()] || w.Match != a.GetMatchId() {
+			t.Errorf("assigned to %s, match %s", a.GetUrl(), w.Match)
+		}
+		seen[a.GetUrl()] = true
+	}
+	if len(seen) != 2 {
+		t.Errorf("two matches on servers %v, want one on each", seen)
+	}
+	_, err := mm.client().CreateRoom(context.Background(), connect.NewRequest(&matchmakerv1.CreateRoomRequest{Game: "arena"}))
+	if connect.CodeOf(err) != connect.CodeResourceExhausted {
+		t.Errorf("a third match: %v, want resource_exhausted", err)
+	}
+}
+
+// startMatchmaker runs what `tactus matchmaker` runs, without its page.
+func startMatchmaker(t *testing.T) *devProcess {
+	t.Helper()
+	p := &devProcess{log: zap.NewNop()}
+	var err error
+	if p.public, err = listen("listen", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	if p.internal, err = listen("internal", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	if p.matchmaker, err = matchmaker.New(matchmaker.Config{InternalListener: p.internal}, zap.NewNop()); err != nil {
+		t.Fatal(err)
+	}
+	runUntilEnd(t, p.matchmaker.Run)
+	runUntilEnd(t, func(ctx context.Context) error { return serve(ctx, publicServer(p.matchmaker.Handler()), p.public) })
+	return p
+}
+
+// startServer runs a game server and returns its URL once it takes matches.
+func startServer(t *testing.T, matchmakerAddr string, maxMatches int) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gs, err := server.New(server.Config{
+		PublicURL: playURL(ln.Addr()), Matchmaker: matchmakerAddr, MaxMatches: maxMatches, ReplayDir: t.TempDir(),
+	}, zap.NewNop(), arena.Game)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runUntilEnd(t, gs.Host)
+	runUntilEnd(t, func(ctx context.Context) error { return serve(ctx, publicServer(gs.Handler()), ln) })
+	return playURL(ln.Addr())
+}
+
+func runUntilEnd(t *testing.T, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// createRoom opens a room as soon as a server with space has registered.
+func createRoom(t *testing.T, p *devProcess) string {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		room, err := p.client().CreateRoom(context.Background(), connect.NewRequest(&matchmakerv1.CreateRoomRequest{Game: "arena"}))
+		if err == nil {
+			return room.Msg.GetRoomCode()
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 }
