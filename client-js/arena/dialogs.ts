@@ -2,13 +2,14 @@ import type { Match, MatchResult, SearchProgress } from "../src/types.ts";
 import { element, write } from "./page.ts";
 import { finalStandings, renderStandings } from "./standings.ts";
 
-/** Clicks within this time after a dialog opened are the game's keys and buttons still held down. */
+/** What is pressed within this time after a dialog opened was meant for the game. */
 const settleMs = 450;
 
 /** A modal dialog whose buttons call what open() was given. */
 class Modal {
   protected readonly dialog: HTMLDialogElement;
-  private openedAt = 0;
+  private readonly buttons: HTMLButtonElement[];
+  private settled = false;
   private actions = new Map<string, () => void>();
 
   /** cancelId is the button that Escape stands for. */
@@ -17,11 +18,12 @@ class Modal {
     private readonly cancelId: string,
   ) {
     this.dialog = element<HTMLDialogElement>(id);
+    this.buttons = [...this.dialog.querySelectorAll("button")];
     this.dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
-      this.act(this.cancelId);
+      if (this.settled) this.act(this.cancelId);
     });
-    for (const button of this.dialog.querySelectorAll("button")) button.addEventListener("click", () => this.act(button.id));
+    for (const button of this.buttons) button.addEventListener("click", () => this.act(button.id));
   }
 
   get isOpen(): boolean {
@@ -35,12 +37,17 @@ class Modal {
   protected show(actions: Record<string, () => void>): void {
     this.actions = new Map(Object.entries(actions));
     if (this.dialog.open) return;
-    this.openedAt = performance.now();
+    this.settle(false);
+    setTimeout(() => this.settle(true), settleMs);
     this.dialog.showModal();
   }
 
+  private settle(settled: boolean): void {
+    this.settled = settled;
+    for (const button of this.buttons) button.disabled = !settled;
+  }
+
   private act(id: string): void {
-    if (performance.now() - this.openedAt < settleMs) return;
     this.actions.get(id)?.();
   }
 }

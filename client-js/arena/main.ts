@@ -19,6 +19,8 @@ declare const ARENA_RULES: string;
 export type Phase = "menu" | "searching" | "resuming" | "playing" | "reconnecting" | "result";
 
 const game = "arena";
+/** Empty where the page was built without them: the own ship is then interpolated like the others. */
+const rules = ARENA_RULES || undefined;
 const keepEveryMs = 5000;
 const longestRetryMs = 8000;
 /** Errors after which the seat can't be had again, but another one can. */
@@ -132,7 +134,7 @@ class Page {
 
   private quickPlay(options: PlayOptions, signal: AbortSignal): Promise<Match> {
     return this.client.quickPlay({
-      game, name: this.menu.playerName, rules: ARENA_RULES, ...options, signal, onProgress: (progress) => this.search.progress(progress),
+      game, name: this.menu.playerName, rules, ...options, signal, onProgress: (progress) => this.search.progress(progress),
     });
   }
 
@@ -231,7 +233,7 @@ class Page {
       this.openMenu();
     });
     try {
-      this.enter(await this.client.resume(kept.saved, { rules: ARENA_RULES, signal: effort.signal }), kept.room);
+      this.enter(await this.client.resume(kept.saved, { rules, signal: effort.signal }), kept.room);
     } catch (error) {
       if (effort.signal.aborted) return;
       const { code } = error as { code?: number };

@@ -1,0 +1,185 @@
+/** The arena in a real browser against the real server, by the real road. */
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, test } from "node:test";
+import type { Browser, BrowserContext } from "playwright-core";
+import type { ShipRow } from "../arena/tables.ts";
+import { launch, Pilot } from "./pilot.ts";
+import { TactusServer } from "./server.ts";
+
+const viewport = { width: 900, height: 560 };
+
+let browser: Browser;
+let context: BrowserContext | undefined;
+const pilots: Pilot[] = [];
+
+before(async () => {
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+});
+
+/** Every test ends by asking whether any of its pages had something to complain about. */
+afterEach(async () => {
+  const complaints = pilots.splice(0).flatMap((pilot) => pilot.complaints);
+  await context?.close();
+  context = undefined;
+  assert.deepEqual(complaints, []);
+});
+
+async function openTab(url: string, options: { serverMayBeDown?: boolean } = {}): Promise<Pilot> {
+  context ??= await browser.newContext({ viewport });
+  const pilot = await Pilot.open(context, url, options);
+  pilots.push(pilot);
+  return pilot;
+}
+
+describe("in a running server", () => {
+  let server: TactusServer;
+
+  before(async () => {
+    server = await TactusServer.start();
+  });
+
+  after(() => server.stop());
+
+  test("two tabs meet in one match, see each other move and hear each other", async () => {
+    const ann = await openTab(server.url);
+    await ann.page.fill("#name", "Ann");
+    const annSeat = await ann.play("ffa");
+    const bob = await openTab(server.url);
+    await bob.page.fill("#name", "Bob");
+    const bobSeat = await bob.play("ffa");
+    assert.equal(bobSeat.match, annSeat.match);
+    assert.notEqual(bobSeat.slot, annSeat.slot);
+    assert.notEqual(bobSeat.player, annSeat.player);
+
+    await ann.flyWhile(() => bob.seesFly(annSeat.slot, 3));
+    await bob.flyWhile(() => ann.seesFly(bobSeat.slot, 3));
+    const names = await bob.page.evaluate((slot) => window.__tactus.match?.roster.get(slot)?.name, annSeat.slot);
+    assert.equal(names, "Ann");
+
+    await ann.page.keyboard.press("Enter");
+    await ann.page.fill("#chat-text", "on the beat");
+    await ann.page.keyboard.press("Enter");
+    await bob.page.waitForFunction(() => document.getElementById("chat-lines")?.textContent?.includes("on the beat"));
+  });
+
+  test("a reload takes the same seat again", async () => {
+    const pilot = await openTab(server.url);
+    const seat = await pilot.play("duel");
+    await pilot.page.reload();
+    assert.deepEqual(await pilot.seated(), seat);
+    await pilot.flyWhile(() => pilot.seesFly(seat.slot, 2));
+  });
+
+  test("friends meet in a private room by its link, and strangers stay out", async () => {
+    const host = await openTab(server.url);
+    await host.page.waitForSelector("#modes input");
+    await host.page.click("#create-room");
+    const seat = await host.seated();
+    const link = host.page.url();
+    assert.match(link, /[?&]room=[A-Z0-9]+/);
+
+    const friend = await openTab(link);
+    await friend.page.locator("#play", { hasText: "Join room" }).click();
+    assert.equal((await friend.seated()).match, seat.match);
+
+    const stranger = await openTab(server.url);
+    assert.notEqual((await stranger.play(seat.mode)).match, seat.match);
+  });
+
+  test("a room that does not exist is refused with a numbered sentence", async () => {
+    const pilot = await openTab(server.url);
+    await pilot.page.fill("#room-code", "ZZZZZZ");
+    await pilot.page.click("#room-form button");
+    await pilot.page.waitForSelector("#menu-error", { state: "visible" });
+    assert.match((await pilot.page.textContent("#menu-error")) ?? "", /^[A-Z].* \(error \d+\)\.$/);
+  });
+
+  test("the own ship is predicted: it answers a key within a few frames", async () => {
+    const pilot = await openTab(server.url);
+    await pilot.play("ffa");
+    await pilot.page.waitForFunction(() => window.__tactus.match?.stats.predicting);
+    const key = await pilot.inwardKey();
+    const frames = await pilot.page.evaluate(framesUntilMoved, key);
+    assert.ok(frames <= 6, `the ship moved after ${frames} frames`);
+  });
+
+  test("an emote is shown to others and then rests", async () => {
+    const pilot = await openTab(server.url);
+    await pilot.play("ffa");
+    await pilot.page.keyboard.press("Digit1");
+    await pilot.page.waitForSelector("#emotes.cooling");
+    await pilot.page.waitForSelector("#emotes:not(.cooling)");
+  });
+});
+
+test("a killed server shows the overlay, and play goes on when it is back", async () => {
+  const server = await TactusServer.start();
+  try {
+    const pilot = await openTab(server.url, { serverMayBeDown: true });
+    const seat = await pilot.play("ffa");
+    await server.kill();
+    await pilot.page.waitForSelector("dialog#reconnect[open]");
+    await pilot.phase("reconnecting");
+    await server.run();
+    const next = await pilot.seated();
+    assert.notEqual(next.match, seat.match);
+    assert.equal(next.mode, seat.mode);
+    assert.match((await pilot.page.textContent("#toasts")) ?? "", /new match/);
+    await pilot.page.waitForSelector("dialog#reconnect", { state: "hidden" });
+    await pilot.flyWhile(() => pilot.seesFly(next.slot, 2));
+  } finally {
+    await server.stop();
+  }
+});
+
+test("a match ends with a result, and play again finds the next one", async () => {
+  const server = await TactusServer.start("seconds=3", "warmup=0");
+  try {
+    const pilot = await openTab(server.url);
+    const seat = await pilot.play("ffa");
+    await pilot.page.waitForSelector("dialog#result[open]");
+    assert.equal(await pilot.page.locator("#result-table tr.own").count(), 1);
+    assert.ok((await pilot.page.locator("#result-table tbody tr").count()) > 1);
+    await pilot.page.click("#again");
+    const next = await pilot.seated();
+    assert.notEqual(next.match, seat.match);
+    assert.equal(next.mode, seat.mode);
+  } finally {
+    await server.stop();
+  }
+});
+
+/** Runs in the page: animation frames from a key going down to the ship being elsewhere. */
+function framesUntilMoved(code: string): Promise<number> {
+  const own = (): ShipRow | undefined => {
+    const match = window.__tactus.match;
+    return [...(match?.entities<ShipRow>("ship") ?? [])].find((ship) => ship.slot === match?.slot && ship.hp > 0);
+  };
+  const press = (type: string): boolean => window.dispatchEvent(new KeyboardEvent(type, { code }));
+  return new Promise((resolve, reject) => {
+    let frames = -1;
+    let from = { x: 0, y: 0 };
+    const frame = (): void => {
+      const ship = own();
+      if (!ship) return reject(new Error("the ship is gone"));
+      if (frames < 0 && Math.hypot(ship.vel.x, ship.vel.y) < 0.01) {
+        frames = 0;
+        from = { ...ship.pos };
+        press("keydown");
+      } else if (frames >= 0) {
+        frames++;
+        if (Math.hypot(ship.pos.x - from.x, ship.pos.y - from.y) > 0.005) {
+          press("keyup");
+          return resolve(frames);
+        }
+      }
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  });
+}

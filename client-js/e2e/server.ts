@@ -1,0 +1,89 @@
+/** The real binary as a browser meets it: `tactus dev` on free loopback ports. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+const readyLine = "Tactus plays";
+
+export class TactusServer {
+  private process: ChildProcess | undefined;
+  private readonly log: string[] = [];
+
+  private constructor(
+    private readonly ports: readonly [number, number, number],
+    private readonly data: string,
+    private readonly options: readonly string[],
+  ) {}
+
+  /** Starts a server; options as in `--option name=value`. */
+  static async start(...options: string[]): Promise<TactusServer> {
+    const ports = [await freePort(), await freePort(), await freePort()] as const;
+    const server = new TactusServer(ports, mkdtempSync(join(tmpdir(), "tactus-e2e-")), options);
+    await server.run();
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.ports[0]}/`;
+  }
+
+  /** Runs the binary, again on the same ports, and waits until it says that it plays. */
+  async run(): Promise<void> {
+    const [listen, internal, admin] = this.ports.map((port) => `127.0.0.1:${port}`);
+    const args = ["dev", "--listen", listen, "--internal", internal, "--admin", admin, "--data", this.data];
+    for (const option of this.options) args.push("--option", option);
+    const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.process = child;
+    await new Promise<void>((done, fail) => {
+      child.once("error", fail);
+      child.once("exit", (code) => fail(new Error(`tactus ended with ${code} before it played:\n${this.log.join("\n")}`)));
+      for (const stream of [child.stdout, child.stderr]) {
+        createInterface({ input: stream }).on("line", (line) => {
+          this.log.push(line);
+          if (line.includes(readyLine)) done();
+        });
+      }
+    });
+  }
+
+  /** kill -9: no farewell to anybody. */
+  async kill(): Promise<void> {
+    const child = this.process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  /** Ends it for good and removes what it wrote. */
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.data, { recursive: true, force: true });
+  }
+
+  /** What the server logged, newest last. */
+  get lastLines(): string {
+    return this.log.slice(-30).join("\n");
+  }
+}
+
+function binary(): string {
+  const path = resolve(process.env.TACTUS_BIN ?? "../bin/tactus");
+  if (!existsSync(path)) throw new Error(`there is no ${path}: run "make build", or set TACTUS_BIN`);
+  return path;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
