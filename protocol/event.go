@@ -1,5 +1,7 @@
 package protocol
 
+import "tactus/game"
+
 // eventHead is the number of elements of an event before its words.
 const eventHead = 3
 
@@ -38,11 +40,13 @@ func (r *reader) events() Section {
 		}
 		r.uint32()
 		r.uint32()
-		r.uint32()
+		r.eventTable()
 		r.skip(elements - eventHead)
 	}
 	return Section{Count: n, Data: start[:len(start)-len(r.b)]}
 }
+
+func (r *reader) eventTable() int { return int(r.int(0, game.MaxTables-1)) }
 
 // EventReader starts to read the snapshot's events.
 func (s *Snapshot) EventReader() EventReader {
@@ -63,7 +67,7 @@ func (e *EventReader) Next(ev *Event) bool {
 	}
 	e.left--
 	n := e.r.array() - eventHead
-	*ev = Event{Seq: e.r.uint32(), Tick: e.r.uint32(), Table: int(e.r.uint32())}
+	*ev = Event{Seq: e.r.uint32(), Tick: e.r.uint32(), Table: e.r.eventTable()}
 	start := e.r.b
 	e.r.skip(n)
 	if e.r.err != nil || n < 0 {

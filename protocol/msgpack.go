@@ -346,13 +346,13 @@ func (r *reader) pairs() int {
 	default:
 		r.fail(ErrMalformed)
 	}
-	return r.fits(2*n) / 2
+	return r.fits(2*r.fits(n)) / 2
 }
 
 // fits returns n when so many values can be in the bytes that are left: each
 // has at least one.
 func (r *reader) fits(n int) int {
-	if n > len(r.b) {
+	if n < 0 || n > len(r.b) {
 		r.fail(ErrMalformed)
 		return 0
 	}
@@ -397,7 +397,7 @@ func (r *reader) skipOne() int {
 	case codeArray16, codeArray32:
 		return r.size(2 << (c - codeArray16))
 	case codeMap16, codeMap32:
-		return 2 * r.size(2<<(c-codeMap16))
+		return 2 * r.fits(r.size(2<<(c-codeMap16)))
 	default:
 		if intSize[c] == 0 {
 			r.fail(ErrMalformed)
