@@ -150,13 +150,13 @@ func (d *decoder) int() int64 {
 	return int64(v)
 }
 
-func (d *decoder) intIn(low, high int64) int64 {
+func (d *decoder) int32() int32 {
 	v := d.int()
-	if v < low || v > high {
-		d.fail(fmt.Sprintf("number %d is not between %d and %d", v, low, high))
+	if int64(int32(v)) != v {
+		d.fail(fmt.Sprintf("number %d is too large", v))
 		return 0
 	}
-	return v
+	return int32(v)
 }
 
 func (d *decoder) bool() bool {
@@ -226,7 +226,7 @@ func (d *decoder) options() []game.Option {
 	var options []game.Option
 	for i := 0; i < n && d.err == nil; i++ {
 		d.arrayOf(2)
-		options = append(options, game.Option{Name: d.text(), Value: int32(d.intIn(-1<<31, 1<<31-1))})
+		options = append(options, game.Option{Name: d.text(), Value: d.int32()})
 	}
 	return options
 }

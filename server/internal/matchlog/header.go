@@ -154,7 +154,7 @@ func (h *Header) decodeMode(d *decoder) {
 	d.arrayOf(7)
 	m.Name, m.Title = d.text(), d.text()
 	for _, n := range [...]*int{&m.MinPlayers, &m.MaxPlayers, &m.Teams, &m.Fill} {
-		*n = int(d.intIn(-1<<31, 1<<31-1))
+		*n = int(d.int32())
 	}
 	m.Options = d.options()
 	h.Mode = m.Name

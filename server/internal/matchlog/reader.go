@@ -65,12 +65,12 @@ func (r *Reader) Next() (*Step, error) {
 		r.ended = io.EOF
 		if !r.d.atEnd() {
 			r.d.fail("bytes behind the end")
-			r.stop()
+			return nil, r.stop()
 		}
 		return nil, r.ended
 	}
 	for {
-		done := r.record()
+		done := r.record() // adds to the step
 		if r.d.err != nil {
 			return nil, r.stop()
 		}
@@ -108,11 +108,11 @@ func (r *Reader) record() (done bool) {
 		d.fail(fmt.Sprintf("record of kind %d with %d elements, want %d", kind, n, want))
 		return false
 	}
-	switch kind {
-	case KindTick:
+	if kind == KindTick {
 		r.tick()
 		return true
-	case KindEnd:
+	}
+	if kind == KindEnd {
 		r.end()
 		return true
 	}
@@ -143,7 +143,7 @@ func (r *Reader) content(kind Kind) Record {
 	switch kind {
 	case KindJoin:
 		rec.Info.Bot = d.bool()
-		rec.Info.Team = int32(d.intIn(-1<<31, 1<<31-1))
+		rec.Info.Team = d.int32()
 		rec.Player, rec.Name = d.text(), d.text()
 	case KindLeave:
 		rec.Why = game.LeaveReason(d.uintUpTo(1<<32 - 1))
@@ -151,13 +151,13 @@ func (r *Reader) content(kind Kind) Record {
 		rec.Name = d.text()
 		rec.Args = make([]int32, d.arrayLen(game.MaxCommandArgs))
 		for i := range rec.Args {
-			rec.Args[i] = int32(d.intIn(-1<<31, 1<<31-1))
+			rec.Args[i] = d.int32()
 		}
 	default:
-		rec.Lag = int32(d.intIn(-1<<31, 1<<31-1))
+		rec.Lag = d.int32()
 		rec.Words = make([]uint32, r.header.InputWords)
 		for i := range rec.Words {
-			rec.Words[i] = uint32(d.intIn(-1<<31, 1<<31-1))
+			rec.Words[i] = uint32(d.int32())
 		}
 	}
 	return rec

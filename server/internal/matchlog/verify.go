@@ -62,7 +62,7 @@ var (
 // is restored and run beside the first. A nil error means that all agreed,
 // which for a truncated log is all that is left.
 func Verify(ctx context.Context, path string, games []game.Game) (Report, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	f, err := os.Open(path)
 	if err != nil {
 		return Report{}, err
 	}
@@ -80,12 +80,6 @@ func verify(ctx context.Context, src io.Reader, size int64, games []game.Game) (
 		return Report{}, err
 	}
 	v := verifier{report: Report{Header: r.Header()}}
-	if v.rules, err = rules(&v.report.Header, games); err != nil {
-		return v.report, err
-	}
-	if v.main.sim, err = game.NewSimulation(v.rules, v.report.Header.config()); err != nil {
-		return v.report, err
-	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return v.report, err
@@ -99,6 +93,12 @@ func verify(ctx context.Context, src io.Reader, size int64, games []game.Game) (
 			return v.report, nil
 		case err != nil:
 			return v.report, err
+		}
+		if v.main.sim == nil {
+			// Not before: the first step's checksum covers the header.
+			if err := v.begin(games); err != nil {
+				return v.report, err
+			}
 		}
 		if err := v.step(step); err != nil {
 			return v.report, err
@@ -145,6 +145,14 @@ type runner struct {
 	sim      *game.Simulation
 	restored bool
 	since    game.Tick
+}
+
+func (v *verifier) begin(games []game.Game) (err error) {
+	if v.rules, err = rules(&v.report.Header, games); err != nil {
+		return err
+	}
+	v.main.sim, err = game.NewSimulation(v.rules, v.report.Header.config())
+	return err
 }
 
 func (v *verifier) step(s *Step) error {

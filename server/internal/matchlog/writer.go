@@ -31,7 +31,6 @@ type Writer struct {
 
 	file file // the store's own from here on
 	name string
-	size int64
 	gone bool // failed, and counted
 }
 
