@@ -137,7 +137,7 @@ func (b *bot) connect(ctx context.Context, url string, hello *protocol.Hello) (e
 	if err != nil {
 		return ending{}, err
 	}
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	w, early, err := introduce(conn, early, hello, &b.rand)
 	if !stop() || err != nil {
 		conn.Close()

@@ -3,6 +3,7 @@ package loadtest
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -114,10 +115,7 @@ func (s *fakeServer) WatchTicket(_ context.Context, q *connect.Request[matchmake
 // fakeSeat is one connection at the game server.
 type fakeSeat struct {
 	server *fakeServer
-	conn   interface {
-		Write([]byte) (int, error)
-		Close() error
-	}
+	conn   net.Conn
 	mu     sync.Mutex
 	ack    uint32
 	aimed  uint32
@@ -147,7 +145,7 @@ func (s *fakeServer) play(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s.rules.refuse != 0 {
-		ws.WriteFrame(conn, ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusCode(s.rules.refuse), "no")))
+		(&fakeSeat{conn: conn}).close(s.rules.refuse)
 		return
 	}
 	match, name, _ := strings.Cut(hello.Token+hello.Resume, "/")
@@ -214,11 +212,11 @@ func (c *fakeSeat) hear(f ws.Frame) error {
 }
 
 func (c *fakeSeat) write(message []byte) {
-	frame, err := ws.CompileFrame(ws.NewBinaryFrame(message))
-	if err == nil {
-		c.conn.Write(frame)
-	}
+	c.send(ws.NewBinaryFrame(message))
 }
+
+// send writes a frame; where the client has gone, the reader notices.
+func (c *fakeSeat) send(f ws.Frame) { _, _ = c.conn.Write(ws.MustCompileFrame(f)) }
 
 // tick sends a snapshot per tick until the connection or the match ends.
 func (c *fakeSeat) tick() {
@@ -250,10 +248,7 @@ func (c *fakeSeat) tick() {
 
 func (c *fakeSeat) close(code protocol.CloseCode) {
 	if code != 0 {
-		frame, err := ws.CompileFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusCode(code), code.Name())))
-		if err == nil {
-			c.conn.Write(frame)
-		}
+		c.send(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusCode(code), code.Name())))
 	}
 	c.conn.Close()
 }

@@ -145,6 +145,7 @@ func (l *link) message(b []byte, now int64) error {
 		if r.Over {
 			l.over, l.stay.counts = true, false
 		}
+	default: // names, chat and the like are of no interest to a bot
 	}
 	return nil
 }

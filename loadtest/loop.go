@@ -46,6 +46,7 @@ type streamLoop struct {
 	clock clock
 	meter *meter
 	wake  chan struct{} // an earlier input has come in
+	quit  chan struct{} // closed at the end
 
 	mu      sync.Mutex
 	queue   queue
@@ -62,12 +63,18 @@ type stream struct {
 	frames chan []byte
 }
 
+// lastWords is how long a goodbye may take.
+const lastWords = time.Second
+
 // queuedFrames is how many frames wait for a stream's socket; inputs beyond
 // that are dropped.
 const queuedFrames = 4
 
 func newStreamLoop(c clock, w *window) *streamLoop {
-	return &streamLoop{clock: c, meter: newMeter(w), wake: make(chan struct{}, 1), streams: map[*link]*stream{}}
+	return &streamLoop{
+		clock: c, meter: newMeter(w), wake: make(chan struct{}, 1), quit: make(chan struct{}),
+		streams: map[*link]*stream{},
+	}
 }
 
 func (s *stream) send(frame []byte) bool {
@@ -80,15 +87,13 @@ func (s *stream) send(frame []byte) bool {
 }
 
 func (s *stream) write() {
+	var err error
 	for frame := range s.frames {
-		if _, err := s.conn.Write(frame); err != nil {
-			// The reader sees the same broken connection and reports it.
-			break
+		if err == nil { // the reader sees the same broken connection and reports it
+			_, err = s.conn.Write(frame)
 		}
 	}
 	s.conn.Close()
-	for range s.frames { //nolint:revive // what is still queued has nowhere to go
-	}
 }
 
 func (p *streamLoop) metered() *meter { return p.meter }
@@ -144,7 +149,10 @@ func (p *streamLoop) pause(d time.Duration) {
 	p.mu.Lock()
 	p.meter.slow.pauses++
 	p.mu.Unlock()
-	time.Sleep(d)
+	select {
+	case <-p.quit:
+	case <-time.After(d):
+	}
 }
 
 func (p *streamLoop) receive(l *link, data []byte) (ending, bool) {
@@ -167,6 +175,8 @@ func (p *streamLoop) release(l *link, end ending) {
 	delete(p.streams, l)
 	p.queue.remove(l)
 	close(s.frames)
+	// Where not even this can be set, the socket is closed already.
+	_ = s.conn.SetWriteDeadline(time.Now().Add(lastWords))
 	l.ended <- end
 }
 
@@ -195,6 +205,7 @@ func (p *streamLoop) run(ctx context.Context) error {
 func (p *streamLoop) stop() {
 	p.mu.Lock()
 	p.done = true
+	close(p.quit)
 	var links []*link
 	for l := range p.streams {
 		l.leave()
