@@ -214,14 +214,12 @@ function fire(callbacks: Set<Callback>, entities: Row[]): void {
   }
 }
 
-/** Calls a game's callback; its error is reported as an uncaught one, the client goes on. */
+/** Calls a game's callback; its error is reported as an uncaught one would be, the client goes on. */
 export function guarded<A extends unknown[]>(callback: (...args: A) => void, ...args: A): void {
   try {
     callback(...args);
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    (globalThis.reportError ?? console.error)(error);
   }
 }
 

@@ -75,10 +75,15 @@ class WasmRules implements Rules {
     const text = new TextEncoder().encode(lines.map((line) => line + "\n").join(""));
     const at = this.#exports.tactus_buffer(Math.max(text.length, 1024));
     new Uint8Array(this.#exports.memory.buffer, at, text.length).set(text);
-    const failed = this.#exports.tactus_init(text.length);
-    if (failed === 0) return;
-    const why = new Uint8Array(this.#exports.memory.buffer, at, failed);
-    throw new TactusError(ErrorCode.rules, `the rules refused the match: ${new TextDecoder().decode(why)}`);
+    this.#check(this.#exports.tactus_init(text.length), "refused the match");
+  }
+
+  /** Throws when a call left an error text of that length in the buffer. */
+  #check(length: number, what: string): void {
+    if (length <= 0) return;
+    const at = this.#exports.tactus_buffer(length);
+    const why = new Uint8Array(this.#exports.memory.buffer, at, length);
+    throw new TactusError(ErrorCode.rules, `the rules ${what}: ${new TextDecoder().decode(why)}`);
   }
 
   words(table: number): Int32Array {
@@ -88,7 +93,13 @@ class WasmRules implements Rules {
       this.#buffer = memory.buffer;
       this.#views.length = 0;
     }
-    return (this.#views[table] ??= new Int32Array(memory.buffer, this.#exports.tactus_words(table), this.#sizes[table]));
+    let view = this.#views[table];
+    if (!view) {
+      const at = this.#exports.tactus_words(table);
+      if (at === 0) throw new TactusError(ErrorCode.rules, `the rules have no table ${table}`);
+      view = this.#views[table] = new Int32Array(memory.buffer, at, this.#sizes[table]);
+    }
+    return view;
   }
 
   put(table: number, row: number, generation: number): void {
@@ -109,7 +120,9 @@ class WasmRules implements Rules {
       this.#scratch = new Int32Array(this.#exports.memory.buffer, at, inputs.length);
     }
     this.#scratch.set(inputs);
-    return this.#exports.tactus_predict(tick, slot, count) === 0;
+    const answer = this.#exports.tactus_predict(tick, slot, count);
+    this.#check(answer, `failed at tick ${tick}`);
+    return answer === 0;
   }
 }
 

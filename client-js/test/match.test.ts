@@ -1,0 +1,349 @@
+/** A match over a real socket, against a server that does what the test says. */
+
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { WebSocket } from "ws";
+import { Client, CloseCode, type Entity, ErrorCode, type Match, type MatchState, TactusError, type WebSocketClass } from "../src/index.ts";
+import { MessageType } from "../src/connection.ts";
+import { FakeServer, type Ship } from "./fakeserver.ts";
+
+const webSocket = WebSocket as unknown as WebSocketClass;
+
+interface ShipRow {
+  pos: { x: number; y: number };
+  angle: number;
+  hp: number;
+  pilot: number;
+}
+
+let server: FakeServer;
+let client: Client;
+let open: Match[] = [];
+
+beforeEach(async () => {
+  server = await FakeServer.start();
+  client = new Client(server.origin, { webSocket, storage: null });
+});
+
+afterEach(async () => {
+  for (const match of open) match.leave();
+  open = [];
+  await server.stop();
+});
+
+function ships(...list: [number, Ship][]): Map<number, Ship> {
+  return new Map(list);
+}
+
+async function play(first = ships([0, { generation: 1, x: 1, y: 2, pilot: 2 }])) {
+  const joining = client.quickPlay({ game: "fake" });
+  const player = await server.welcome(first);
+  const match = await joining;
+  open.push(match);
+  return { match, player };
+}
+
+/** Resolves with the arguments of the next call. */
+function next<A extends unknown[]>(subscribe: (callback: (...args: A) => void) => () => void): Promise<A> {
+  return new Promise((resolve) => {
+    const stop = subscribe((...args: A) => {
+      stop();
+      resolve(args);
+    });
+  });
+}
+
+const state = (match: Match, wanted: MatchState) =>
+  new Promise<void>((resolve) => {
+    if (match.state === wanted) return resolve();
+    const stop = match.on("state", (now) => {
+      if (now !== wanted) return;
+      stop();
+      resolve();
+    });
+  });
+
+const snapshotApplied = async (match: Match, tick: number) => {
+  while (match.stats.serverTick < tick) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test("a match is there with its state once quickPlay resolves", async () => {
+  const { match, player } = await play(ships([0, { generation: 1, x: 1.5, y: -2, angle: 16384, hp: 80, pilot: 2 }], [5, { generation: 3, x: 0, y: 0 }]));
+  assert.equal(player.hello.token, "join-1");
+  assert.equal(match.state, "playing");
+  assert.equal(match.slot, 2);
+  assert.deepEqual(match.mode.options, { seconds: 180 });
+  assert.deepEqual(match.saved, { url: server.url, resume: "seat-secret", game: "fake", mode: "free" });
+  const view = match.entities<ShipRow>("ship");
+  assert.equal(view.size, 2);
+  const [mine, other] = [...view];
+  assert.deepEqual({ ...mine.pos }, { x: 1.5, y: -2 });
+  assert.ok(Math.abs(mine.angle - Math.PI / 2) < 1e-9);
+  assert.equal(mine.hp, 80);
+  assert.equal(mine.own, true);
+  assert.equal(other.own, false);
+  assert.equal(other.pilot, -1);
+  assert.equal(other.id, (3 << 16) | 5);
+  assert.equal(view.get(other.id), other);
+  assert.equal(match.single<{ left: number }>("clock")?.left, 100);
+  assert.throws(() => match.entities("boat"), /there is no table "boat"; there are clock, ship/);
+});
+
+test("rows that come, change and go are told once each", async () => {
+  const { match, player } = await play();
+  const seen: string[] = [];
+  const view = match.entities<ShipRow>("ship");
+  view.onAdd((e) => seen.push(`add ${e.index} at ${e.pos.x}`));
+  view.onChange((e) => seen.push(`change ${e.index} to ${e.hp}`));
+  view.onRemove((e) => seen.push(`remove ${e.index} with ${e.hp}`));
+  player.snapshot(101, ships([0, { generation: 1, x: 1, y: 2, pilot: 2 }], [4, { generation: 1, x: 7, y: 0, hp: 9 }]));
+  player.snapshot(102, ships([0, { generation: 1, x: 1, y: 2, pilot: 2, hp: 50 }], [4, { generation: 1, x: 7, y: 0, hp: 9 }]));
+  player.snapshot(103, ships([0, { generation: 1, x: 1, y: 2, pilot: 2, hp: 50 }], [4, { generation: 2, x: 8, y: 0, hp: 33 }]));
+  player.snapshot(104, ships([4, { generation: 2, x: 8, y: 0, hp: 33 }]));
+  await snapshotApplied(match, 104);
+  assert.deepEqual(seen, ["add 4 at 7", "change 0 to 50", "add 4 at 8", "remove 4 with 9", "remove 0 with 50"]);
+  assert.deepEqual([...view].map((e) => e.index), [4]);
+});
+
+test("an entity keeps its last values when its place is taken by another", async () => {
+  const { match, player } = await play();
+  const [first] = match.entities<ShipRow>("ship");
+  player.snapshot(101, ships([0, { generation: 2, x: 50, y: 60, hp: 1 }]));
+  await snapshotApplied(match, 101);
+  assert.equal(first.hp, 100);
+  assert.equal(first.pos.x, 1);
+  assert.equal(match.entities("ship").get(first.id), undefined);
+});
+
+test("unsubscribing silences a callback", async () => {
+  const { match, player } = await play();
+  let calls = 0;
+  const stop = match.entities("ship").onAdd(() => calls++);
+  stop();
+  player.snapshot(101, ships([1, { generation: 1, x: 0, y: 0 }]));
+  await snapshotApplied(match, 101);
+  assert.equal(calls, 0);
+});
+
+test("events carry their fields and come before what they ended is forgotten", async () => {
+  const { match, player } = await play();
+  const [victim] = match.entities<ShipRow>("ship");
+  let found: Entity | undefined;
+  const hit = next<[{ seq: number; tick: number; pos: { x: number; y: number }; damage: number }]>((callback) =>
+    match.onEvent<{ pos: { x: number; y: number }; damage: number }>("hit", (event) => {
+      found = match.entities("ship").get(victim.id);
+      callback(event);
+    }),
+  );
+  player.snapshot(101, ships(), { events: [[1, 101, 0, 65536, -65536, 25]] });
+  const [event] = await hit;
+  assert.deepEqual(event, { seq: 1, tick: 101, pos: { x: 1, y: -1 }, damage: 25 });
+  assert.equal(found, victim);
+  assert.equal(match.entities("ship").size, 0);
+  assert.throws(() => match.onEvent("miss", () => {}), /there is no event "miss"/);
+});
+
+test("what a callback throws does not stop the match", async (t) => {
+  const { match, player } = await play();
+  const reported: unknown[] = [];
+  t.mock.method(console, "error", (error: unknown) => reported.push(error));
+  match.entities("ship").onAdd(() => {
+    throw new Error("a bug in the game");
+  });
+  player.snapshot(101, ships([1, { generation: 1, x: 0, y: 0 }]));
+  player.snapshot(102, ships());
+  await snapshotApplied(match, 102);
+  assert.deepEqual(reported, [new Error("a bug in the game")]);
+  assert.equal(match.state, "playing");
+});
+
+test("inputs go out for rising ticks, in the fields' ranges", async () => {
+  const { match, player } = await play();
+  match.setInput({ move: { x: 0.5, y: -7 }, aim: -Math.PI / 2, buttons: 99 });
+  match.frame(performance.now() + 1);
+  const first = await player.message(MessageType.input);
+  assert.deepEqual(first.slice(4), [32768, -65536, 49152, 7]);
+  assert.ok((first[2] as number) > 100, "for a tick to come");
+  match.setInput({ buttons: 0 });
+  const second = await player.message(MessageType.input);
+  const third = await player.message(MessageType.input);
+  assert.ok(third[1] as number > (second[1] as number), "seq rises");
+  assert.ok(third[2] as number > (second[2] as number), "ticks rise");
+  assert.deepEqual(third.slice(4), [32768, -65536, 49152, 0]);
+  assert.throws(() => match.setInput({ thrust: 1 }), /no field "thrust"; it has move, aim, buttons/);
+});
+
+test("inputs go on by a timer when nobody draws", async () => {
+  const { match, player } = await play();
+  match.setInput({ buttons: 1 });
+  const first = await player.message(MessageType.input);
+  const second = await player.message(MessageType.input);
+  assert.ok((second[2] as number) > (first[2] as number));
+});
+
+test("requests are answered, refused, or time out", async () => {
+  const { match, player } = await play();
+  const asked = match.request("emote", [3]);
+  const [, id, name, args] = await player.message(MessageType.command);
+  assert.deepEqual([name, args], ["emote", [3]]);
+  player.send([MessageType.reply, id as number, true, [-5, 7]]);
+  assert.deepEqual(await asked, [-5, 7]);
+
+  const refused = match.request("emote");
+  player.send([MessageType.reply, (await player.message(MessageType.command))[1] as number, false, []]);
+  await assert.rejects(refused, { name: "TactusError", code: ErrorCode.refused });
+
+  await assert.rejects(match.request("emote", [], { timeoutMs: 5 }), { code: ErrorCode.timeout });
+  assert.throws(() => match.send("x".repeat(33)), TypeError);
+
+  match.send("ready");
+  for (;;) {
+    const command = await player.message(MessageType.command);
+    if (command[2] !== "ready") continue;
+    assert.equal(command[1], 0, "no answer wanted");
+    break;
+  }
+  const never = match.request("emote");
+  match.leave();
+  await assert.rejects(never, { code: ErrorCode.closed });
+});
+
+test("roster, chat, notices and the result arrive", async () => {
+  const { match, player } = await play();
+  player.send([MessageType.roster, [[2, "Ada", 2, -1], [3, "Bot", 3, 1]]]);
+  await next((callback) => match.on("roster", callback));
+  assert.deepEqual(match.roster.get(3), { slot: 3, name: "Bot", bot: true, connected: true, team: 1 });
+  player.send([MessageType.roster, [[3, "Bot", 4, 1]]]);
+  const [gone, isGone] = await next((callback) => match.on("roster", callback));
+  assert.deepEqual([gone.slot, isGone, match.roster.has(3)], [3, true, false]);
+  player.send([MessageType.chatFrom, 2, "gg"]);
+  assert.deepEqual(await next((callback) => match.on("chat", callback)), [2, "gg"]);
+  player.send([MessageType.notice, CloseCode.Draining, "soon"]);
+  assert.deepEqual(await next((callback) => match.on("notice", callback)), [CloseCode.Draining, "soon"]);
+  player.send([MessageType.result, { over: true, results: [[2, "Ada", -1, 30, 1, false]], next: 8000 }]);
+  const [result] = await next((callback) => match.on("result", callback));
+  assert.deepEqual(result.results, [{ slot: 2, name: "Ada", team: -1, score: 30, rank: 1, bot: false }]);
+  assert.equal(match.result, result);
+  assert.equal(match.state, "over");
+  match.chat("é".repeat(150));
+  assert.equal((await player.message(MessageType.chat))[1], "é".repeat(100), "cut to 200 bytes");
+});
+
+test("a wrong state is found by its hash and mended by a keyframe", async () => {
+  const { match, player } = await play();
+  player.snapshot(101, ships([0, { generation: 1, x: 1, y: 2, pilot: 2 }]), { hash: 12345 });
+  await player.message(MessageType.resync);
+  assert.equal(match.stats.resyncs, 1);
+  assert.equal(match.stats.hashesChecked, 1);
+  player.snapshot(102, ships([9, { generation: 1, x: 0, y: 0 }]), { keyframe: true });
+  await snapshotApplied(match, 102);
+  assert.deepEqual([...match.entities("ship")].map((e) => e.index), [9]);
+});
+
+test("a snapshot that does not follow the last one asks for a keyframe, once", async () => {
+  const { match, player } = await play();
+  player.tick = 105;
+  player.snapshot(106, ships([1, { generation: 1, x: 0, y: 0 }]));
+  player.snapshot(107, ships([1, { generation: 1, x: 0, y: 0 }]));
+  await player.message(MessageType.resync);
+  player.snapshot(108, ships([1, { generation: 1, x: 0, y: 0 }]), { keyframe: true });
+  await snapshotApplied(match, 108);
+  assert.equal(match.stats.resyncs, 1);
+  assert.equal(player.received.some((m) => m[0] === MessageType.resync), false);
+});
+
+test("a lost connection comes back to its seat, with what was missed", async () => {
+  const { match, player } = await play();
+  const [mine] = match.entities<ShipRow>("ship");
+  const hits: number[] = [];
+  match.onEvent("hit", (event) => hits.push(event.seq));
+  player.snapshot(101, ships([0, { generation: 1, x: 1, y: 2, pilot: 2 }]), { events: [[1, 101, 0, 0, 0, 1]] });
+  await snapshotApplied(match, 101);
+  player.socket.terminate();
+  await state(match, "reconnecting");
+  assert.equal(match.entities("ship").size, 1, "the picture stays");
+  const asked = match.request("emote", [1]);
+
+  const again = await server.welcome(ships([0, { generation: 1, x: 4, y: 2, pilot: 2 }]), 140);
+  assert.equal(again.hello.resume, "seat-secret");
+  assert.equal(again.hello.token, undefined);
+  assert.equal(again.hello.event, 1);
+  await state(match, "playing");
+  assert.equal(match.entities("ship").get(mine.id), mine, "the same object");
+  again.snapshot(141, ships([0, { generation: 1, x: 4, y: 2, pilot: 2 }]), { events: [[1, 101, 0, 0, 0, 1], [2, 120, 0, 0, 0, 1]] });
+  await snapshotApplied(match, 141);
+  assert.deepEqual(hits, [1, 2], "each event once");
+  const [, id] = await again.message(MessageType.command);
+  again.send([MessageType.reply, id as number, true, []]);
+  assert.deepEqual(await asked, [], "what was asked meanwhile is answered");
+});
+
+test("the close code's range decides whether to come back", async () => {
+  for (const code of [CloseCode.Draining, CloseCode.Idle, 4499, 1001]) {
+    const { match, player } = await play();
+    player.close(code);
+    await state(match, "reconnecting");
+    await server.welcome();
+    await state(match, "playing");
+  }
+  for (const code of [CloseCode.MatchOver, CloseCode.Replaced, 4999]) {
+    const { match, player } = await play();
+    const closed = next((callback) => match.on("close", callback));
+    player.close(code, "because");
+    const [error] = await closed;
+    assert.ok(error instanceof TactusError);
+    assert.deepEqual([error.code, error.reconnect, error.message, match.state], [code, false, "because", "closed"]);
+  }
+});
+
+test("a seat that can't be reached within its grace is given up", async () => {
+  server.graceMs = 50;
+  const { match } = await play();
+  const closed = next((callback) => match.on("close", callback));
+  await server.stop();
+  const [error] = await closed;
+  assert.equal(error.code, ErrorCode.lost);
+  assert.equal(match.state, "closed");
+  await server.restart();
+});
+
+test("a killed server that is back in time is found again", async () => {
+  const { match } = await play();
+  await server.stop();
+  await state(match, "reconnecting");
+  await server.restart();
+  await server.welcome(ships(), 7);
+  await state(match, "playing");
+  assert.equal(match.stats.serverTick, 7);
+});
+
+test("a saved seat is resumed by another page", async () => {
+  const { match } = await play();
+  const resuming = client.resume(match.saved);
+  const player = await server.welcome(ships([3, { generation: 1, x: 0, y: 0 }]), 300);
+  assert.equal(player.hello.resume, "seat-secret");
+  open.push(await resuming);
+  assert.equal(open[1].entities("ship").size, 1);
+});
+
+test("a seat that is no longer kept says so", async () => {
+  const resuming = client.resume({ url: server.url, resume: "old", game: "fake", mode: "free" });
+  (await server.player()).close(CloseCode.UnknownSession);
+  await assert.rejects(resuming, { code: CloseCode.UnknownSession, message: "The seat is no longer kept." });
+});
+
+test("leaving says goodbye and ends for good", async () => {
+  const { match, player } = await play();
+  const closed = next((callback) => match.on("close", callback));
+  match.leave();
+  assert.equal((await closed)[0].code, CloseCode.Left);
+  await player.message(MessageType.bye);
+  assert.equal(match.state, "closed");
+});
+
+test("bytes that are no message end the match with a number", async () => {
+  const { match, player } = await play();
+  const closed = next((callback) => match.on("close", callback));
+  player.socket.send(Uint8Array.from([0xc1]));
+  assert.equal((await closed)[0].code, ErrorCode.malformed);
+});
