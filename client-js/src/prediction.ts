@@ -94,9 +94,9 @@ export class Prediction {
       for (let row = 0; row < t.high; row++) if (t.alive[row]) this.#copyRow(t, row, true);
     }
     this.#findOwn();
-    for (const o of this.#own) o.catchUp = true;
     this.tick = this.#replica.tick;
     this.#rebuild(this.tick);
+    for (const o of this.#own) o.catchUp = o.known = true;
   }
 
   #copyRow(t: TableState, row: number, fresh: boolean): void {
