@@ -95,7 +95,7 @@ func (d *display) refresh(done time.Duration) {
 	}
 	if time.Since(d.plainAt) >= plainEvery {
 		d.plainAt = time.Now()
-		fmt.Fprintf(d.out, "%s  %.0f s of %.0f s\n", line, time.Since(d.began).Seconds(), d.length.Seconds())
+		fmt.Fprintf(d.out, "%s  %.1f s of %.1f s\n", line, time.Since(d.began).Seconds(), d.length.Seconds())
 	}
 }
 

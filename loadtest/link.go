@@ -20,6 +20,8 @@ type link struct {
 	pilot  pilot
 	rand   random
 	slow   bool // reads in bursts, see [Config.SlowReaders]
+	woke   int64
+	queued int64 // snapshots that were waiting when it began to read again
 	copy   *protocol.Replica
 	resync bool // a keyframe was asked for and has not come
 

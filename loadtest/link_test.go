@@ -167,6 +167,23 @@ func TestInputsWhoseTimeHasPassedAreNotMadeUpFor(t *testing.T) {
 	}
 }
 
+func TestSlowReadersTellWhatWaitedForThem(t *testing.T) {
+	l, _ := newTestLink(false)
+	l.slow = true
+	l.mustReceive(t, serverFrame(snapshotAt(1, 0, true, false)), 0)
+	l.awake(100 * tickLength)
+	for tick := uint32(2); tick < 5; tick++ {
+		l.mustReceive(t, serverFrame(snapshotAt(tick, 0, false, false)), 100*tickLength+int64(tick))
+	}
+	l.mustReceive(t, serverFrame(snapshotAt(5, 0, false, false)), 102*tickLength)
+	if got := l.meter.slow.backlog; got != 3 {
+		t.Errorf("backlog %d, want the 3 snapshots that came at once", got)
+	}
+	if l.meter.snapshots != 0 {
+		t.Error("a slow reader was measured like the others")
+	}
+}
+
 func TestFramesMayComeInAnyPieces(t *testing.T) {
 	l, _ := newTestLink(true)
 	stream := serverFrame(snapshotAt(1, 0, true, false))

@@ -137,7 +137,7 @@ func (p *streamLoop) read(l *link, conn net.Conn, early []byte) {
 			return
 		}
 		if since := p.clock.now() - born; l.slow && !reads(since) {
-			p.pause(time.Duration(readEvery - since%readEvery))
+			p.pause(l, time.Duration(readEvery-since%readEvery))
 		}
 		var n int
 		n, err = conn.Read(buf)
@@ -145,7 +145,7 @@ func (p *streamLoop) read(l *link, conn net.Conn, early []byte) {
 	}
 }
 
-func (p *streamLoop) pause(d time.Duration) {
+func (p *streamLoop) pause(l *link, d time.Duration) {
 	p.mu.Lock()
 	p.meter.slow.pauses++
 	p.mu.Unlock()
@@ -153,6 +153,9 @@ func (p *streamLoop) pause(d time.Duration) {
 	case <-p.quit:
 	case <-time.After(d):
 	}
+	p.mu.Lock()
+	l.awake(p.clock.now())
+	p.mu.Unlock()
 }
 
 func (p *streamLoop) receive(l *link, data []byte) (ending, bool) {

@@ -180,7 +180,9 @@ func (p *epollLoop) burst(now int64) {
 			continue
 		}
 		events := e.events ^ unix.EPOLLIN
-		if !read {
+		if read {
+			e.awake(now)
+		} else {
 			p.meter.slow.pauses++
 		}
 		_ = e.watch(unix.EPOLL_CTL_MOD, events)

@@ -63,6 +63,7 @@ type meter struct {
 type slowMeter struct {
 	pauses  int64
 	skipped int64 // ticks that the server left out for them
+	backlog int64 // most snapshots that waited for one of them
 }
 
 // live is what the display reads while the loop runs.
@@ -106,9 +107,7 @@ func (m *meter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
 	s := l.stay
 	m.live.snapshots.Add(1)
 	if l.slow {
-		if int64(h.Gap) > l.every {
-			m.slow.skipped += int64(h.Gap) - l.every
-		}
+		m.slow.snapshot(l, h, now)
 		return
 	}
 	if !m.window.holds(now) {
@@ -126,6 +125,21 @@ func (m *meter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
 	m.seen += now - s.at
 	s.last, s.at = h.Tick, now
 }
+
+// snapshot counts a slow reader's snapshot. What comes within a tick of its
+// reading again had been waiting: 1 means that the newest state came at once.
+func (m *slowMeter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
+	if h.Flags&protocol.FlagKeyframe == 0 {
+		m.skipped += max(int64(h.Gap)-l.every, 0)
+	}
+	if l.woke > 0 && now-l.woke < l.period {
+		l.queued++
+		m.backlog = max(m.backlog, l.queued)
+	}
+}
+
+// awake notes that a slow reader reads again.
+func (l *link) awake(now int64) { l.woke, l.queued = now, 0 }
 
 // silence counts what a client has missed since its newest snapshot, for those
 // that hear nothing more before the end.
@@ -176,6 +190,7 @@ func (m *meter) add(o *meter) {
 	m.lateness.Merge(o.lateness)
 	m.slow.pauses += o.slow.pauses
 	m.slow.skipped += o.slow.skipped
+	m.slow.backlog = max(m.slow.backlog, o.slow.backlog)
 	m.snapshots += o.snapshots
 	m.ticksDue += o.ticksDue
 	m.ticksGot += o.ticksGot

@@ -83,6 +83,9 @@ type SlowReport struct {
 	Clients      int   `json:"clients"`
 	Pauses       int64 `json:"pauses"`
 	SkippedTicks int64 `json:"skipped_ticks"` // left out for them, made up for by one larger delta
+	// Backlog is the most snapshots that one of them found waiting when it read
+	// again; 1: the newest state came at once.
+	Backlog int64 `json:"backlog"`
 }
 
 // GeneratorReport says what the load tester itself was like. Limited means that
@@ -130,7 +133,9 @@ func (r *run) report(span *measured) (*Report, error) {
 		report.Verify = &VerifyReport{Checked: all.checked, Mismatched: all.mismatched + all.broken}
 	}
 	if r.cfg.SlowReaders > 0 {
-		report.SlowReaders = &SlowReport{Clients: r.cfg.SlowReaders, Pauses: all.slow.pauses, SkippedTicks: all.slow.skipped}
+		report.SlowReaders = &SlowReport{
+			Clients: r.cfg.SlowReaders, Pauses: all.slow.pauses, SkippedTicks: all.slow.skipped, Backlog: all.slow.backlog,
+		}
 	}
 	conditions, err := parseThresholds(r.cfg.Thresholds)
 	if err != nil {
@@ -218,7 +223,7 @@ func (r *Report) Print(w io.Writer) error {
 		row("verified", "%d hashes, %d mismatched", r.Verify.Checked, r.Verify.Mismatched)
 	}
 	if s := r.SlowReaders; s != nil {
-		row("slow readers", "%d, %d pauses, %d ticks left out", s.Clients, s.Pauses, s.SkippedTicks)
+		row("slow readers", "%d, %d pauses, %d ticks left out, at most %d snapshots waited", s.Clients, s.Pauses, s.SkippedTicks, s.Backlog)
 	}
 	g := r.Generator
 	row("load tester", "%.2f cores, loop %.0f %% busy, inputs late p99 %.1f ms, max %.1f ms", g.CPUCores, g.Busiest*100, g.LateP99MS, g.LateMaxMS)
