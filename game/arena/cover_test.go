@@ -15,10 +15,10 @@ func randomPoint(r *rand.Rand, size fixed.Vec) fixed.Vec {
 
 // The index over the map finds what going through all walls and rocks finds.
 func TestCoverLosesNothing(t *testing.T) {
-	for _, mode := range []string{modeFFA, modeSwarm} {
+	for mode, rays := range map[string]int{modeFFA: 2000, modeSwarm: 200} {
 		_, w := newSim(t, mode, 5)
 		r := rand.New(rand.NewPCG(1, 2))
-		for range 3000 {
+		for range rays {
 			a := randomPoint(r, w.match.Size)
 			b := a.Add(fixed.FromAngle(fixed.Angle(r.Int32N(65536)), fixed.Num(r.Int32N(int32(railRange)))))
 			end, free := w.edgeEnd(a, b.Sub(a)), true
@@ -85,14 +85,14 @@ func float(n fixed.Num) float64 { return float64(n) / float64(fixed.One) }
 func TestSegmentsAgreeWithSampling(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	size := metres(20, 20)
-	for range 4000 {
+	for range 1000 {
 		a, b, c := randomPoint(r, size), randomPoint(r, size), randomPoint(r, size)
 		half := fixed.Vec{X: fixed.Num(1 + r.Int32N(4<<16)), Y: fixed.Num(1 + r.Int32N(4<<16))}
 		radius := fixed.Num(1 + r.Int32N(4<<16))
 		ax, ay, dx, dy := float(a.X), float(a.Y), float(b.X-a.X), float(b.Y-a.Y)
 		boxAt, circleAt, near := 2.0, 2.0, math.Inf(1)
 		boxNear := math.Inf(1)
-		const samples = 4000
+		const samples = 2000
 		for i := range samples + 1 {
 			s := float64(i) / samples
 			x, y := math.Abs(ax+dx*s-float(c.X)), math.Abs(ay+dy*s-float(c.Y))
@@ -107,7 +107,7 @@ func TestSegmentsAgreeWithSampling(t *testing.T) {
 				circleAt = s
 			}
 		}
-		const slack = 0.02
+		const slack = 0.03
 		at, ok := segmentEntersBox(a, b.Sub(a), c, half)
 		if touches := segmentMeetsBox(a, b, c, half); touches != ok && math.Abs(boxNear) > slack {
 			t.Fatalf("box %v %v, line %v %v: meets %v, enters %v", c, half, a, b, touches, ok)
@@ -128,7 +128,7 @@ func TestSegmentsAgreeWithSampling(t *testing.T) {
 
 func TestPushOutEndsAtTheEdge(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for range 20000 {
+	for range 5000 {
 		c, half := metres(10, 10), fixed.Vec{X: fixed.Num(r.Int32N(3 << 16)), Y: fixed.Num(r.Int32N(3 << 16))}
 		p, reach := randomPoint(r, metres(20, 20)), fixed.Num(1<<12+r.Int32N(2<<16))
 		to, normal, hit := pushOut(p, c, half, reach)
@@ -146,9 +146,9 @@ func TestPushOutEndsAtTheEdge(t *testing.T) {
 
 func TestMapsAreOpenAndSymmetric(t *testing.T) {
 	for _, mode := range Game.Info().Modes {
-		seeds := uint64(60)
+		seeds := uint64(25)
 		if mode.Name == modeSwarm {
-			seeds = 2
+			seeds = 1
 		}
 		for seed := range seeds {
 			_, w := newSim(t, mode.Name, seed)
@@ -187,12 +187,12 @@ func checkMap(t *testing.T, w *world, mode string, seed uint64) {
 		if rock.Spin == 0 || rock.Spin > 600 || rock.Spin < -600 {
 			t.Fatalf("%s, seed %d: rock spins by %d", mode, seed, rock.Spin)
 		}
-		for tick := range uint32(400) {
+		if mode == modeSwarm {
+			continue // the same builder, and 128,000 pairs
+		}
+		for tick := range uint32(100) {
 			for _, wall := range w.walls.All() {
-				if mode == modeSwarm {
-					break
-				}
-				if _, _, hit := pushOut(rock.at(game.Tick(2*tick)), wall.Center, wall.Half, wall.Radius+rock.Radius+2*shipRadius); hit {
+				if _, _, hit := pushOut(rock.at(game.Tick(8*tick)), wall.Center, wall.Half, wall.Radius+rock.Radius+2*shipRadius); hit {
 					t.Fatalf("%s, seed %d: rock %+v crushes ships at %+v", mode, seed, *rock, *wall)
 				}
 			}

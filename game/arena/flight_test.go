@@ -158,7 +158,7 @@ func TestGunKeepsItsInterval(t *testing.T) {
 // Whatever pilots do, ships end each tick on the map and outside of walls.
 func TestShipsNeverGetIntoWalls(t *testing.T) {
 	const slack = fixed.One / 32
-	for seed := range uint64(12) {
+	for seed := range uint64(5) {
 		sim, w := newSim(t, modeFFA, seed)
 		r := rand.New(rand.NewPCG(seed, 2))
 		for p := range game.Slot(16) {

@@ -94,11 +94,11 @@ func TestBotsPlayAGoodMatch(t *testing.T) {
 		seeds            uint64
 		unusedPickups    int
 	}{
-		{modeFFA, 8, 180, 4, 0},
-		{modeDuel, 2, 180, 4, 2},
-		{modeTeams, 8, 180, 3, 1},
-		{modeTeams8, 16, 180, 2, 1},
-		{modeSwarm, 40, 60, 1, 600},
+		{modeFFA, 8, 180, 2, 0},
+		{modeDuel, 2, 180, 3, 2},
+		{modeTeams, 8, 180, 1, 1},
+		{modeTeams8, 16, 120, 1, 2},
+		{modeSwarm, 40, 30, 1, 601},
 	} {
 		t.Run(c.mode, func(t *testing.T) {
 			st := playBots(t, c.mode, c.players, c.seconds, c.seeds)
