@@ -225,10 +225,10 @@ func (s *Store) run() {
 		s.mu.Unlock()
 		for _, k := range blocks {
 			s.write(k)
+			s.recycle(k.b)
 			s.mu.Lock()
 			s.queued -= len(k.b)
 			s.mu.Unlock()
-			s.recycle(k.b)
 		}
 		clear(blocks)
 		if shut {

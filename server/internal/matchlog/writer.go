@@ -124,7 +124,8 @@ func (w *Writer) Input(p game.Slot, lag int32, words []uint32) {
 	}
 	last[0] = uint32(lag)
 	copy(last[1:], words)
-	b, _ := w.record(KindInput, 3+len(words))
+	// Not record: the log may have broken since the check above.
+	b := w.start(KindInput, 3+len(words))
 	b = appendInt(appendUint(b, uint64(p)), int64(lag))
 	for _, word := range words {
 		// Most words are small numbers of either sign, which are shorter as
@@ -171,7 +172,11 @@ func (w *Writer) record(k Kind, elements int) (b []byte, ok bool) {
 	if w.dropping() || !w.begun {
 		return nil, false
 	}
-	return appendUint(appendArray(w.buf, elements), uint64(k)), true
+	return w.start(k, elements), true
+}
+
+func (w *Writer) start(k Kind, elements int) []byte {
+	return appendUint(appendArray(w.buf, elements), uint64(k))
 }
 
 // append takes a record, and hands the buffer on when it is nearly full, so
