@@ -22,9 +22,10 @@ type Runner struct {
 
 // Round is the match as a whole: one row, which everyone sees.
 type Round struct {
-	It   game.Entity // the runner who is it
-	Left int32       // ticks until the end
-	Rand game.Rand   `tactus:"server"` // chance is state too, but players never see it
+	It     game.Entity // the runner who is it
+	EndsAt game.Tick   // a moment costs nothing to send while time passes, a countdown does
+	Over   int32       // 1 after the end
+	Rand   game.Rand   `tactus:"server"` // chance is state too, but players never see it
 }
 
 type world struct {
@@ -52,7 +53,7 @@ func (rules) Info() game.Info {
 func (rules) NewWorld(cfg game.MatchConfig) game.World {
 	ts := game.NewTables()
 	w := &world{tables: ts, runners: game.NewTable[Runner](ts, "runner", 8), round: game.NewSingle[Round](ts, "round")}
-	w.round.Left = 30 * cfg.Option("seconds", 60)
+	w.round.EndsAt = game.Tick(30 * cfg.Option("seconds", 60))
 	w.round.Rand.Seed(cfg.Seed)
 	return w
 }
@@ -74,10 +75,10 @@ func (w *world) Leave(p game.Slot, _ game.LeaveReason) {
 
 // Step is one tick of the match: the only place where the rules meet.
 func (w *world) Step(t game.Tick, in *game.Inputs) {
-	if w.round.Left == 0 {
+	if t > w.round.EndsAt {
+		w.round.Over = 1
 		return
 	}
-	w.round.Left--
 	it := w.runners.Get(w.round.It)
 	for e, r := range w.runners.All() {
 		w.Predict(t, r.Slot, in)
@@ -115,5 +116,5 @@ func (w *world) Outcome() (game.Outcome, bool) {
 		}
 		w.results = append(w.results, result)
 	}
-	return game.Outcome{Results: w.results}, w.round.Left == 0
+	return game.Outcome{Results: w.results}, w.round.Over == 1
 }
