@@ -16,6 +16,7 @@ export class Backdrop {
     this.prepare(camera);
     this.drawSky(g, camera, size);
     camera.apply(g);
+    this.drawOutside(g, camera, size);
     this.drawGrid(g, camera, size);
     this.drawBorder(g, size, beat);
   }
@@ -44,13 +45,28 @@ export class Backdrop {
     }
   }
 
+  /** Dims what is not part of the map. */
+  private drawOutside(g: CanvasRenderingContext2D, camera: Camera, size: Vec): void {
+    const left = camera.worldX(0) - 1;
+    const top = camera.worldY(0) - 1;
+    const right = camera.worldX(camera.width) + 1;
+    const bottom = camera.worldY(camera.height) + 1;
+    g.fillStyle = "rgba(2, 4, 9, 0.6)";
+    if (left < 0) g.fillRect(left, top, -left, bottom - top);
+    if (right > size.x) g.fillRect(size.x, top, right - size.x, bottom - top);
+    const from = Math.max(0, left);
+    const width = Math.min(size.x, right) - from;
+    if (top < 0) g.fillRect(from, top, width, -top);
+    if (bottom > size.y) g.fillRect(from, size.y, width, bottom - size.y);
+  }
+
   private drawGrid(g: CanvasRenderingContext2D, camera: Camera, size: Vec): void {
     const left = Math.max(0, Math.floor(camera.worldX(0) / gridStep) * gridStep);
     const top = Math.max(0, Math.floor(camera.worldY(0) / gridStep) * gridStep);
     const right = Math.min(size.x, camera.worldX(camera.width) + 1);
     const bottom = Math.min(size.y, camera.worldY(camera.height) + 1);
     g.lineWidth = 1 / camera.scale;
-    g.strokeStyle = "rgba(95, 140, 208, 0.1)";
+    g.strokeStyle = "rgba(95, 140, 208, 0.13)";
     g.beginPath();
     for (let x = left; x <= right; x += gridStep) {
       g.moveTo(x, top);

@@ -139,9 +139,8 @@ export class ResultDialog extends Modal {
   open(match: Match, result: MatchResult, again: () => void, menu: () => void): void {
     const list = finalStandings(match, result);
     const own = list.find((standing) => standing.slot === match.slot);
-    const best = list[0];
     write(element("result-kicker"), match.mode.title);
-    write(element("result-title"), verdict(own, best, match.mode.teams));
+    write(element("result-title"), verdict(own, list, match.mode.teams));
     renderStandings(element<HTMLTableElement>("result-table"), list, match.slot);
     this.countDown(result.nextMs);
     this.show({ again, "to-menu": menu });
@@ -167,9 +166,15 @@ export class ResultDialog extends Modal {
 
 type Line = ReturnType<typeof finalStandings>[number];
 
-function verdict(own: Line | undefined, best: Line | undefined, teams: number): string {
-  if (!own || !best) return "Match over";
-  if (own.rank === best.rank) return teams > 0 ? "Your team wins" : "You win";
-  if (teams > 0) return "The other team wins";
-  return `${best.name} wins, you are #${own.rank}`;
+/** The result in one sentence. */
+function verdict(own: Line | undefined, list: readonly Line[], teams: number): string {
+  const winners = list.filter((line) => line.rank === list[0].rank);
+  if (!own || winners.length === 0) return "Match over";
+  const won = winners.includes(own);
+  if (teams > 0) {
+    if (winners.some((line) => line.team !== winners[0].team)) return "A draw";
+    return won ? "Your team wins" : "The other team wins";
+  }
+  if (won) return winners.length > 1 ? "You share first place" : "You win";
+  return `${winners.map((line) => line.name).slice(0, 2).join(" and ")} won, you are #${own.rank}`;
 }

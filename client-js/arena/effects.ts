@@ -123,8 +123,8 @@ export class Effects {
   private drawRings(g: CanvasRenderingContext2D): void {
     for (const ring of this.rings) {
       const part = ring.age / ring.life;
-      g.strokeStyle = fade(ring.color, (1 - part) * 0.8);
-      g.lineWidth = 0.05 + 0.22 * (1 - part);
+      g.strokeStyle = fade(ring.color, (1 - part) * 0.75);
+      g.lineWidth = 0.03 + 0.13 * (1 - part);
       g.beginPath();
       g.arc(ring.x, ring.y, ring.radius * (1 - (1 - part) ** 3), 0, Math.PI * 2);
       g.stroke();

@@ -28,6 +28,7 @@ export class Hud {
   private scoresPinned = false;
   private nextRefresh = 0;
   private lastBeat = -1;
+  private slowSince = performance.now();
 
   constructor(
     private readonly match: Match,
@@ -138,7 +139,9 @@ export class Hud {
   private updateNotice(): void {
     const notice = element("notice");
     const percent = this.match.stats.clockPercent;
-    const slow = percent > 0 && percent < 98;
+    const now = performance.now();
+    if (percent <= 0 || percent >= 95) this.slowSince = now;
+    const slow = now - this.slowSince > 1000;
     if (slow) write(notice, `The server is busy: time runs at ${Math.round(percent)} %`);
     notice.hidden = !slow;
   }

@@ -15,7 +15,15 @@ import type { Bubble } from "./vitals.ts";
 /** World area that is in the picture, in square metres: 34 x 19 on a wide screen. */
 const viewArea = 646;
 const slowFrameMs = 23;
+const smoothFrameMs = 18;
 const leastQuality = 0.6;
+const qualityStep = 0.2;
+/** Smooth frames in a row before more pixels are tried again. */
+const calmFrames = 600;
+/** How far beyond the map's edge the view goes, in metres. */
+const overscan = 2.5;
+/** Height of what thumbs cover, in CSS pixels. */
+const thumbHeight = 215;
 
 export const emotes = ["GG", "Nice shot", "Oops", "Catch me"] as const;
 
@@ -42,6 +50,8 @@ export class Scene {
   private lastGunAt = 0;
   private quality = 1;
   private frameMs = 16;
+  private smoothFrames = 0;
+  private bestQuality = 1;
   private ratio = 1;
   private focused = false;
 
@@ -152,8 +162,11 @@ export class Scene {
       const part = Math.hypot(view.aim.x - page.x, view.aim.y - page.y) / (Math.min(innerWidth, innerHeight) * 0.45);
       ahead = reach * Math.min(1, part);
     }
-    const x = own.pos.x + Math.cos(own.angle) * ahead;
-    const y = own.pos.y + Math.sin(own.angle) * ahead;
+    const halfWidth = this.camera.width / this.camera.scale / 2;
+    const halfHeight = this.camera.height / this.camera.scale / 2;
+    const below = view.touch ? (thumbHeight * this.ratio) / this.camera.scale : overscan;
+    const x = within(own.pos.x + Math.cos(own.angle) * ahead, halfWidth - overscan, size.x - halfWidth + overscan);
+    const y = within(own.pos.y + Math.sin(own.angle) * ahead, halfHeight - overscan, size.y - halfHeight + below);
     this.camera.follow(x, y, seconds, this.focused ? 0.13 : 0);
     this.focused = true;
   }
@@ -245,13 +258,28 @@ export class Scene {
     this.sprites.setScale(this.camera.scale);
   }
 
-  /** Draws fewer pixels where the machine can't keep up. */
+  /** Draws fewer pixels where the machine can't keep up, and tries more again after a smooth time. */
   private adapt(frameMs: number): void {
     if (frameMs <= 0 || frameMs > 200 || document.hidden) return;
     this.frameMs += (frameMs - this.frameMs) * 0.02;
-    if (this.frameMs < slowFrameMs || this.quality <= leastQuality) return;
-    this.quality = Math.max(leastQuality, this.quality - 0.2);
+    this.smoothFrames = this.frameMs < smoothFrameMs ? this.smoothFrames + 1 : 0;
+    if (this.frameMs > slowFrameMs && this.quality > leastQuality) {
+      this.bestQuality = Math.max(leastQuality, this.bestQuality - qualityStep / 4);
+      this.setQuality(Math.max(leastQuality, this.quality - qualityStep));
+    } else if (this.smoothFrames > calmFrames && this.quality + qualityStep / 2 < this.bestQuality) {
+      this.setQuality(Math.min(1, this.quality + qualityStep));
+    }
+  }
+
+  private setQuality(quality: number): void {
+    this.quality = quality;
     this.frameMs = 16;
+    this.smoothFrames = 0;
     this.resize();
   }
+}
+
+/** value held between least and most; their middle where they leave no room. */
+function within(value: number, least: number, most: number): number {
+  return least > most ? (least + most) / 2 : Math.min(most, Math.max(least, value));
 }

@@ -91,9 +91,9 @@ export class Fleet {
     }
     const speed = Math.hypot(trail.vx, trail.vy);
     if (speed < 1.5) return;
-    trail.nextPuff = 0.05;
+    trail.nextPuff = 0.026;
     const back = 0.55 / speed;
-    this.effects.puff(ship.pos.x - trail.vx * back, ship.pos.y - trail.vy * back, -trail.vx * 0.15, -trail.vy * 0.15, 0.62, 0.36, color);
+    this.effects.puff(ship.pos.x - trail.vx * back, ship.pos.y - trail.vy * back, -trail.vx * 0.15, -trail.vy * 0.15, 0.5, 0.34, color);
   }
 
   /** Draws all ships; the camera's transform has to be set. */

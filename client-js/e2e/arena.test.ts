@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { Browser, BrowserContext } from "playwright-core";
-import type { ShipRow } from "../arena/tables.ts";
+import type { ProjectileRow, ShipRow } from "../arena/tables.ts";
 import { launch, Pilot } from "./pilot.ts";
 import { TactusServer } from "./server.ts";
 
@@ -51,7 +51,7 @@ describe("in a running server", () => {
     const annSeat = await ann.play("ffa");
     const bob = await openTab(server.url);
     await bob.page.fill("#name", "Bob");
-    const bobSeat = await bob.play("ffa");
+    const bobSeat = await bob.playByKeyboard("ffa");
     assert.equal(bobSeat.match, annSeat.match);
     assert.notEqual(bobSeat.slot, annSeat.slot);
     assert.notEqual(bobSeat.player, annSeat.player);
@@ -106,6 +106,25 @@ describe("in a running server", () => {
     const key = await pilot.inwardKey();
     const frames = await pilot.page.evaluate(framesUntilMoved, key);
     assert.ok(frames <= 6, `the ship moved after ${frames} frames`);
+  });
+
+  test("on a phone two thumbs fly and shoot", async () => {
+    context = await browser.newContext({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+    const pilot = await openTab(server.url);
+    const seat = await pilot.play("ffa");
+    await pilot.page.waitForSelector("#touch-rail", { state: "visible" });
+    const side = (await pilot.inwardKey()) === "KeyD" ? 40 : -40;
+    const fingers = await context.newCDPSession(pilot.page);
+    const touch = (type: "touchStart" | "touchMove" | "touchEnd", points: { x: number; y: number; id: number }[]): Promise<unknown> =>
+      fingers.send("Input.dispatchTouchEvent", { type, touchPoints: points });
+    await touch("touchStart", [{ x: 90, y: 700, id: 1 }, { x: 300, y: 700, id: 2 }]);
+    await touch("touchMove", [{ x: 90 + side, y: 700, id: 1 }, { x: 300, y: 660, id: 2 }]);
+    await pilot.seesFly(seat.slot, 2);
+    await pilot.page.waitForFunction((slot) => {
+      const shots = window.__tactus.match?.entities<ProjectileRow>("projectile") ?? [];
+      return [...shots].some((shot) => shot.slot === slot && shot.vel.y < 0);
+    }, seat.slot);
+    await touch("touchEnd", []);
   });
 
   test("an emote is shown to others and then rests", async () => {

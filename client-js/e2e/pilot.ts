@@ -60,6 +60,18 @@ export class Pilot {
     return this.seated();
   }
 
+  /** The same without a pointer: from the name's field through the modes to the button. */
+  async playByKeyboard(mode: string): Promise<Seat> {
+    const { keyboard } = this.page;
+    await this.page.waitForSelector("#modes input");
+    await this.page.focus("#name");
+    await keyboard.press("Tab");
+    while ((await this.page.evaluate(() => (document.activeElement as HTMLInputElement).value)) !== mode) await keyboard.press("ArrowRight");
+    await keyboard.press("Tab");
+    await keyboard.press("Enter");
+    return this.seated();
+  }
+
   async phase(phase: Phase): Promise<void> {
     await this.page.waitForFunction((wanted) => window.__tactus.phase === wanted, phase);
   }
