@@ -28,6 +28,12 @@ const jumpSeconds = 0.25;
 /** A delay of the picture beyond this would be worse than what it hides, in seconds. */
 const maxDelaySeconds = 0.5;
 
+/** Until the server has spoken so often about inputs, the lead is a guess that may jump. */
+const firstSlacks = 4;
+
+/** Round trips looked back on. */
+const pings = 5;
+
 /** Snapshots in a row without a word of inputs that were sent: they must come too late. */
 const silentLimit = 8;
 
@@ -70,7 +76,7 @@ export class Clock {
   predictedTick = 0;
   /** Ticks between head and renderTick. */
   delay: number;
-  /** Round trip in ms, smoothed. */
+  /** Round trip in ms: the shortest lately, since the server answers at its next tick only. */
   rtt = 0;
   /** How much later than the fastest ones the late snapshots are, in ms. */
   jitter = 0;
@@ -90,6 +96,7 @@ export class Clock {
   readonly #slacks = new Recent();
   readonly #sentTicks = new Float64Array(256);
   readonly #sentLeads = new Float64Array(256);
+  readonly #roundTrips: number[] = [];
   #silent = 0;
   #lead = 0;
 
@@ -186,7 +193,9 @@ export class Clock {
 
   /** A ping came back after so many ms. */
   roundTrip(ms: number): void {
-    this.rtt = this.rtt === 0 ? ms : this.rtt + (ms - this.rtt) * 0.2;
+    this.#roundTrips.push(ms);
+    if (this.#roundTrips.length > pings) this.#roundTrips.shift();
+    this.rtt = Math.min(...this.#roundTrips);
     if (this.#slacks.count === 0) this.#lead = (this.rtt * this.#rate) / 1000 + slackGoal;
   }
 
@@ -201,7 +210,7 @@ export class Clock {
     this.delay += (this.#goalDelay - this.delay) * (1 - Math.exp(-ms / settle));
     this.renderTick = paced(this.renderTick, step, head - this.delay, maxRenderPace, this.#rate * 0.5);
     const before = this.predictedTick;
-    const jump = Math.max(4, this.#rate * jumpSeconds);
+    const jump = this.#slacks.count < firstSlacks ? 1 : Math.max(4, this.#rate * jumpSeconds);
     this.predictedTick = paced(before, step, head + this.#lead, maxPace, jump);
     return Math.abs(this.predictedTick - before - step) > step * maxPace + 1e-6;
   }

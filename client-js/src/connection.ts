@@ -85,6 +85,7 @@ export class Connection {
   #done = false;
   #graceMs = 0;
   #lostAt = 0;
+  #helloAt = 0;
   #heardAt = 0;
   #attempts = 0;
   #welcomed = false;
@@ -173,6 +174,7 @@ export class Connection {
     else w.string("token").string(this.#config.token ?? "");
     w.string("schema").int(schema).string("event").int(event).string("client").string(clientName);
     const bytes = w.done();
+    this.#helloAt = this.#config.now();
     this.bytesOut += bytes.length;
     this.#transport?.send(bytes);
   }
@@ -203,6 +205,7 @@ export class Connection {
     this.#attempts = 0;
     this.#lostAt = 0;
     this.#owner.welcome(map);
+    this.#owner.roundTrip(this.#heardAt - this.#helloAt);
     for (const bytes of this.#waiting.splice(0)) this.send(bytes);
     this.#ping();
   }
