@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { WebSocket } from "ws";
-import { Client, CloseCode, type Entity, ErrorCode, type Match, type MatchState, TactusError, type WebSocketClass } from "../src/index.ts";
+import { Client, CloseCode, type Entity, ErrorCode, type Match, type MatchEvents, type MatchState, TactusError, type WebSocketClass } from "../src/index.ts";
 import { MessageType } from "../src/connection.ts";
 import { FakeServer, type Ship } from "./fakeserver.ts";
 
@@ -44,12 +44,12 @@ async function play(first = ships([0, { generation: 1, x: 1, y: 2, pilot: 2 }]))
 }
 
 /** Resolves with the arguments of the next call. */
-function next<A extends unknown[]>(subscribe: (callback: (...args: A) => void) => () => void): Promise<A> {
+function heard<K extends keyof MatchEvents>(match: Match, name: K): Promise<Parameters<MatchEvents[K]>> {
   return new Promise((resolve) => {
-    const stop = subscribe((...args: A) => {
+    const stop = match.on(name, ((...args: Parameters<MatchEvents[K]>) => {
       stop();
       resolve(args);
-    });
+    }) as MatchEvents[K]);
   });
 }
 
@@ -129,15 +129,14 @@ test("events carry their fields and come before what they ended is forgotten", a
   const { match, player } = await play();
   const [victim] = match.entities<ShipRow>("ship");
   let found: Entity | undefined;
-  const hit = next<[{ seq: number; tick: number; pos: { x: number; y: number }; damage: number }]>((callback) =>
-    match.onEvent<{ pos: { x: number; y: number }; damage: number }>("hit", (event) => {
-      found = match.entities("ship").get(victim.id);
-      callback(event);
-    }),
-  );
+  const hits: object[] = [];
+  match.onEvent("hit", (event) => {
+    found = match.entities("ship").get(victim.id);
+    hits.push(event);
+  });
   player.snapshot(101, ships(), { events: [[1, 101, 0, 65536, -65536, 25]] });
-  const [event] = await hit;
-  assert.deepEqual(event, { seq: 1, tick: 101, pos: { x: 1, y: -1 }, damage: 25 });
+  await snapshotApplied(match, 101);
+  assert.deepEqual(hits, [{ seq: 1, tick: 101, pos: { x: 1, y: -1 }, damage: 25 }]);
   assert.equal(found, victim);
   assert.equal(match.entities("ship").size, 0);
   assert.throws(() => match.onEvent("miss", () => {}), /there is no event "miss"/);
@@ -211,17 +210,17 @@ test("requests are answered, refused, or time out", async () => {
 test("roster, chat, notices and the result arrive", async () => {
   const { match, player } = await play();
   player.send([MessageType.roster, [[2, "Ada", 2, -1], [3, "Bot", 3, 1]]]);
-  await next((callback) => match.on("roster", callback));
+  await heard(match, "roster");
   assert.deepEqual(match.roster.get(3), { slot: 3, name: "Bot", bot: true, connected: true, team: 1 });
   player.send([MessageType.roster, [[3, "Bot", 4, 1]]]);
-  const [gone, isGone] = await next((callback) => match.on("roster", callback));
+  const [gone, isGone] = await heard(match, "roster");
   assert.deepEqual([gone.slot, isGone, match.roster.has(3)], [3, true, false]);
   player.send([MessageType.chatFrom, 2, "gg"]);
-  assert.deepEqual(await next((callback) => match.on("chat", callback)), [2, "gg"]);
+  assert.deepEqual(await heard(match, "chat"), [2, "gg"]);
   player.send([MessageType.notice, CloseCode.Draining, "soon"]);
-  assert.deepEqual(await next((callback) => match.on("notice", callback)), [CloseCode.Draining, "soon"]);
+  assert.deepEqual(await heard(match, "notice"), [CloseCode.Draining, "soon"]);
   player.send([MessageType.result, { over: true, results: [[2, "Ada", -1, 30, 1, false]], next: 8000 }]);
-  const [result] = await next((callback) => match.on("result", callback));
+  const [result] = await heard(match, "result");
   assert.deepEqual(result.results, [{ slot: 2, name: "Ada", team: -1, score: 30, rank: 1, bot: false }]);
   assert.equal(match.result, result);
   assert.equal(match.state, "over");
@@ -288,7 +287,7 @@ test("the close code's range decides whether to come back", async () => {
   }
   for (const code of [CloseCode.MatchOver, CloseCode.Replaced, 4999]) {
     const { match, player } = await play();
-    const closed = next((callback) => match.on("close", callback));
+    const closed = heard(match, "close");
     player.close(code, "because");
     const [error] = await closed;
     assert.ok(error instanceof TactusError);
@@ -299,7 +298,7 @@ test("the close code's range decides whether to come back", async () => {
 test("a seat that can't be reached within its grace is given up", async () => {
   server.graceMs = 50;
   const { match } = await play();
-  const closed = next((callback) => match.on("close", callback));
+  const closed = heard(match, "close");
   await server.stop();
   const [error] = await closed;
   assert.equal(error.code, ErrorCode.lost);
@@ -334,7 +333,7 @@ test("a seat that is no longer kept says so", async () => {
 
 test("leaving says goodbye and ends for good", async () => {
   const { match, player } = await play();
-  const closed = next((callback) => match.on("close", callback));
+  const closed = heard(match, "close");
   match.leave();
   assert.equal((await closed)[0].code, CloseCode.Left);
   await player.message(MessageType.bye);
@@ -343,7 +342,7 @@ test("leaving says goodbye and ends for good", async () => {
 
 test("bytes that are no message end the match with a number", async () => {
   const { match, player } = await play();
-  const closed = next((callback) => match.on("close", callback));
+  const closed = heard(match, "close");
   player.socket.send(Uint8Array.from([0xc1]));
   assert.equal((await closed)[0].code, ErrorCode.malformed);
 });
