@@ -2,7 +2,6 @@ package game
 
 import (
 	"errors"
-	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -79,6 +78,12 @@ const (
 	MaxSlots     = 4096
 )
 
+// Range of a word that is given no other.
+const (
+	minWord = -1 << 31
+	maxWord = 1<<31 - 1
+)
+
 // Global marks a table without a position: everyone sees all its rows. It has
 // to be said, since a forgotten position would silently reach everyone.
 const Global TableOption = 1
@@ -101,7 +106,7 @@ func describe(table string, t reflect.Type) (TableSchema, []error) {
 	if t.Kind() != reflect.Struct {
 		return s, []error{errors.New("table " + table + ": " + t.String() + " is not a struct")}
 	}
-	d.structFields("", t, Public, true)
+	d.structFields("", t, Public)
 	s.Stride = int(t.Size() / 4)
 	visible := 0
 	for i := range s.Fields {
@@ -148,7 +153,7 @@ func (d *describer) needRoles() {
 	}
 }
 
-func (d *describer) structFields(prefix string, t reflect.Type, vis Visibility, top bool) {
+func (d *describer) structFields(prefix string, t reflect.Type, vis Visibility) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name := prefix
@@ -161,7 +166,7 @@ func (d *describer) structFields(prefix string, t reflect.Type, vis Visibility, 
 			d.fail(name, f.Type.String()+" "+why+"; rows are made of int32, uint32, fixed-point numbers, entities, slots, and arrays and structs of these")
 			continue
 		}
-		fs := FieldSchema{Name: name, Kind: kind, Vis: vis, Offset: d.offset, Words: words, Min: math.MinInt32, Max: math.MaxInt32}
+		fs := FieldSchema{Name: name, Kind: kind, Vis: vis, Offset: d.offset, Words: words, Min: minWord, Max: maxWord}
 		role := d.parseTag(&fs, tag)
 		d.checkRange(&fs)
 		if kind == kindStruct {
@@ -172,7 +177,7 @@ func (d *describer) structFields(prefix string, t reflect.Type, vis Visibility, 
 			if f.Anonymous {
 				p = prefix
 			}
-			d.structFields(p, f.Type, fs.Vis, false)
+			d.structFields(p, f.Type, fs.Vis)
 			continue
 		}
 		d.offset += words
@@ -195,7 +200,7 @@ func (d *describer) checkName(name string) {
 // checkRange completes the range of an input field. Words are compared as
 // int32, so that a uint32 with nothing but a max has to be kept from 2^31 up.
 func (d *describer) checkRange(fs *FieldSchema) {
-	if fs.bounded && fs.Kind == KindUint && fs.Min == math.MinInt32 {
+	if fs.bounded && fs.Kind == KindUint && fs.Min == minWord {
 		fs.Min = 0
 	}
 	if fs.Min > fs.Max {

@@ -15,8 +15,8 @@ func findAllocation(t *trial) error {
 	again := t.allocations()
 	for tick := range t.ticks + 1 {
 		if n := min(first[tick], again[tick]); n > 0 {
-			return fmt.Errorf("Step allocates %d times in tick %d; "+
-				"make room in NewWorld and use it again: slices cut to [:0], no closures kept, no interfaces around values", n, tick)
+			return fmt.Errorf("tick %d: Step allocates %d times; "+
+				"make room in NewWorld and use it again: slices cut to [:0], no closures kept, no interfaces around values", tick, n)
 		}
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"tactus/game"
-	"tactus/game/gametest/script"
+	"tactus/game/script"
 )
 
 // Option changes how a game is tried.

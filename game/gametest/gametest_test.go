@@ -197,7 +197,7 @@ var faults = map[string]struct {
 		if t == 333 {
 			sink = make([]byte, 100)
 		}
-	}}, []string{"step does not allocate", "allocates 1 times in tick 333"}},
+	}}, []string{"step does not allocate", "tick 333: Step allocates 1 times"}},
 	"predicting from a server word": {ruled{predict: func(w *world, _ game.Tick, p game.Slot, _ *game.Inputs) {
 		if own := w.shipOf(p); own != nil {
 			own.Value += own.Secret

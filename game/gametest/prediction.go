@@ -39,7 +39,7 @@ func findPredictionLeak(t *trial) error {
 		}
 		hide(seen, viewer{player: p, side: sideOf(full, p)})
 		if err := comparePredictions(full, seen, p); err != nil {
-			return fmt.Errorf("Predict for slot %d from tick %d: %w", p, sim.Tick(), err)
+			return fmt.Errorf("tick %d, slot %d: Predict %w", sim.Tick(), p, err)
 		}
 	}
 	return nil

@@ -41,6 +41,7 @@ func badReference(sim *game.Simulation, table *game.RawTable) error {
 				if int(word) >= seats && game.Slot(word) != game.NoSlot {
 					why = fmt.Sprintf("there are %d seats, and game.NoSlot", seats)
 				}
+			default: // any word is a good one
 			}
 			if why != "" {
 				return fmt.Errorf("table %s, row %d, field %s is %s: %s", schema.Name, i, wordName(schema, w), wordText(schema, w, word), why)

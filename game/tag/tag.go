@@ -37,12 +37,14 @@ type world struct {
 
 type rules struct{}
 
+// Game is the rules of tag.
+var Game game.Game = rules{}
+
 var (
-	Game  game.Game = rules{}                   // Game is the rules of tag.
-	input           = game.DefineInput[Input]() // the typed door to what players want
-	speed           = fixed.Ratio(1, 5)         // metres per tick
-	edge            = fixed.Int(15)             // the field goes from -edge to edge
-	reach           = fixed.Int(2)              // nearer than this is a touch
+	input = game.DefineInput[Input]() // the typed door to what players want
+	speed = fixed.Ratio(1, 5)         // metres per tick
+	edge  = fixed.Int(15)             // the field goes from -edge to edge
+	reach = fixed.Int(2)              // nearer than this is a touch
 )
 
 func (rules) Info() game.Info {

@@ -12,7 +12,7 @@ import (
 
 	"tactus/game"
 	"tactus/game/arena"
-	"tactus/game/gametest/script"
+	"tactus/game/script"
 	"tactus/game/tag"
 )
 

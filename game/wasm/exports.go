@@ -2,7 +2,10 @@
 
 package wasm
 
-import "errors"
+import (
+	"errors"
+	"unsafe"
+)
 
 // bufferAddress returns scratch memory of at least so many bytes, at most 1 MiB,
 // 0 where that is exceeded. It stays where it is until a call with a larger size.
@@ -88,4 +91,9 @@ func random(length, seedLow, seedHigh, ticks uint32) int32 {
 	return page.guarded(func() error {
 		return page.random(int(length), uint64(seedHigh)<<32|uint64(seedLow), ticks)
 	})
+}
+
+// address is where the memory begins, 0 for none.
+func address[T any](memory []T) uint32 {
+	return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(memory))))
 }

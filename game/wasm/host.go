@@ -19,10 +19,9 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"tactus/game"
-	"tactus/game/gametest/script"
+	"tactus/game/script"
 )
 
 // Register makes a game known to the exports. Call it from init.
@@ -251,9 +250,4 @@ func panicText(p any) string {
 	default:
 		return "a value that is neither an error nor a string"
 	}
-}
-
-// address is where the memory begins, 0 for none.
-func address[T any](memory []T) uint32 {
-	return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(memory))))
 }
