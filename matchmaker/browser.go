@@ -80,14 +80,15 @@ func (h *publicHandler) allowed(origin string) bool {
 // stream: afterwards nobody can hold a handler by sending slowly.
 func (h *publicHandler) readBody(w http.ResponseWriter, r *http.Request) (body []byte, problem int) {
 	control := http.NewResponseController(w)
-	if control.SetReadDeadline(time.Now().Add(h.cfg.RequestTimeout)) == nil {
-		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	}
+	_ = control.SetReadDeadline(time.Now().Add(h.cfg.RequestTimeout)) // not every ResponseWriter has deadlines
 	const envelope = 5 // of a streaming call: flags and length
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.cfg.MaxRequestBytes+envelope)))
 	var tooBig *http.MaxBytesError
 	switch {
 	case err == nil:
+		// Only now: while the deadline stands, net/http does not wait for the
+		// rest of a refused body either.
+		_ = control.SetReadDeadline(time.Time{})
 		return body, 0
 	case errors.As(err, &tooBig):
 		return nil, http.StatusRequestEntityTooLarge

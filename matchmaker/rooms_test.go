@@ -1,0 +1,158 @@
+package matchmaker_test
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"tactus/matchmaker"
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+)
+
+func (w *world) room(mode string) *matchmakerv1.CreateRoomResponse {
+	w.t.Helper()
+	res, err := w.client.CreateRoom(w.context(), &matchmakerv1.CreateRoomRequest{
+		Game: "arena", Mode: mode, Options: []*matchmakerv1.Option{{Name: "minutes", Value: 5}},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return res
+}
+
+func (w *world) join(code string) *player {
+	w.t.Helper()
+	return w.search(&matchmakerv1.CreateTicketRequest{RoomCode: code})
+}
+
+func TestRoomIsEnteredByItsCodeOnly(t *testing.T) {
+	w := start(t, nil)
+	g := w.server("s1", nil)
+	room := w.room("ffa")
+	g.look(func() {
+		r := g.asked[0]
+		if !r.GetPrivate() || !r.GetCreate() || len(r.GetSeats()) != 0 || r.GetOptions()[0].GetValue() != 5 || r.GetHoldMs() != 60_000 {
+			t.Errorf("reserve %v", r)
+		}
+	})
+	typed := strings.ToLower(room.GetRoomCode()[:3] + " - " + room.GetRoomCode()[3:])
+	for range 2 {
+		a := w.join(typed).assigned()
+		if a.GetMatchId() != room.GetMatchId() || a.GetRoomCode() != room.GetRoomCode() || a.GetMode() != "ffa" {
+			t.Errorf("assignment %v", a)
+		}
+	}
+	if a := w.quickPlay().assigned(); a.GetMatchId() == room.GetMatchId() {
+		t.Error("quick play leads into the room")
+	}
+	list, err := w.client.ListMatches(w.context(), &matchmakerv1.ListMatchesRequest{})
+	if err != nil || len(list.GetMatches()) != 1 || list.GetMatches()[0].GetMatchId() == room.GetMatchId() {
+		t.Errorf("open matches %v %v", list, err)
+	}
+	w.search(&matchmakerv1.CreateTicketRequest{MatchId: room.GetMatchId()}).endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
+}
+
+func TestUnknownAndFullRoomsSaySo(t *testing.T) {
+	w := start(t, nil)
+	w.server("s1", nil)
+	w.join("ABCDEF").endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
+	w.join("no code").endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
+	code := w.room("duel").GetRoomCode()
+	w.join(code).assigned()
+	w.join(code).assigned()
+	last := w.join(code).end()
+	if last.GetReason() != matchmakerv1.EndReason_END_REASON_UNMATCHABLE || last.GetMessage() != "This room is full." {
+		t.Errorf("third in a duel: %v", last)
+	}
+}
+
+func TestRoomSurvivesTheMatchmaker(t *testing.T) {
+	w := start(t, nil)
+	w.server("s1", func(_ *gameServer, reg *fleetv1.Register) { reg.Draining = true })
+	// What another matchmaker had opened, the server tells when it registers.
+	g := w.server("s2", func(g *gameServer, reg *fleetv1.Register) {
+		s := &fleetv1.MatchStatus{MatchId: "room-k7qx2m", Game: "arena", Mode: "ffa", Seats: 4, Private: true}
+		reg.Matches = []*fleetv1.MatchStatus{copyStatus(s)}
+		g.matches[s.GetMatchId()] = &fakeMatch{seats: make([]string, 4), status: s}
+	})
+	if a := w.join("K7QX2M").assigned(); serverOf(a) != g.id || a.GetRoomCode() != "K7QX2M" {
+		t.Errorf("assignment %v", a)
+	}
+}
+
+func TestRoomTriesTheNextServer(t *testing.T) {
+	w := start(t, nil)
+	w.server("a", func(g *gameServer, _ *fleetv1.Register) { g.maxMatches = 0 })
+	w.server("b", nil)
+	w.join(w.room("ffa").GetRoomCode()).assigned()
+}
+
+func TestNoServerForARoom(t *testing.T) {
+	w := start(t, nil)
+	w.server("a", func(g *gameServer, _ *fleetv1.Register) { g.maxMatches = 0 })
+	_, err := w.client.CreateRoom(w.context(), &matchmakerv1.CreateRoomRequest{Game: "arena"})
+	if status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("error %v", err)
+	}
+	_, err = w.client.CreateRoom(w.context(), &matchmakerv1.CreateRoomRequest{Game: "chess"})
+	if status.Code(err) != codes.InvalidArgument {
+		t.Errorf("error %v", err)
+	}
+	_, err = w.client.CreateRoom(w.context(), &matchmakerv1.CreateRoomRequest{Game: "arena", Options: make([]*matchmakerv1.Option, 33)})
+	if status.Code(err) != codes.InvalidArgument {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestCodesCanNotBeGuessedAtSpeed(t *testing.T) {
+	w := start(t, func(c *matchmaker.Config) {
+		c.Rates = matchmaker.Rates{CodePerSecond: .001, CodeBurst: 2, Loopback: true}
+	})
+	w.server("s1", nil)
+	w.join("ABCDEF").end()
+	w.join("ABCDEG").end()
+	_, err := w.client.CreateTicket(w.context(), &matchmakerv1.CreateTicketRequest{RoomCode: "ABCDEH"})
+	if status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("third guess: %v", err)
+	}
+}
+
+func TestOpenMatchesAreListedAndJoined(t *testing.T) {
+	w := start(t, nil)
+	w.server("s1", func(g *gameServer, reg *fleetv1.Register) {
+		for id, people := range map[string]uint32{"m-2": 2, "m-3": 3, "m-4": 4} {
+			s := &fleetv1.MatchStatus{MatchId: id, Game: "arena", Mode: "ffa", People: people, Seats: 4, Open: true, AgeS: 7}
+			reg.Matches = append(reg.Matches, copyStatus(s))
+			seats := make([]string, 4)
+			for i := range people {
+				seats[i] = "someone"
+			}
+			g.matches[id] = &fakeMatch{seats: seats, status: s}
+		}
+	})
+	list, err := w.client.ListMatches(w.context(), &matchmakerv1.ListMatchesRequest{Game: "arena"})
+	if err != nil || len(list.GetMatches()) != 2 {
+		t.Fatalf("list %v %v", list, err)
+	}
+	first := list.GetMatches()[0]
+	if first.GetMatchId() != "m-3" || first.GetPeople() != 3 || first.GetSeats() != 4 || first.GetAgeS() < 7 {
+		t.Errorf("first %v", first)
+	}
+	none, err := w.client.ListMatches(w.context(), &matchmakerv1.ListMatchesRequest{Mode: "duel"})
+	if err != nil || len(none.GetMatches()) != 0 {
+		t.Errorf("duels %v %v", none, err)
+	}
+	one, err := w.client.ListMatches(w.context(), &matchmakerv1.ListMatchesRequest{Limit: 1})
+	if err != nil || len(one.GetMatches()) != 1 {
+		t.Errorf("limited %v %v", one, err)
+	}
+	if a := w.search(&matchmakerv1.CreateTicketRequest{MatchId: "m-2"}).assigned(); a.GetMatchId() != "m-2" {
+		t.Errorf("assignment %v", a)
+	}
+	w.search(&matchmakerv1.CreateTicketRequest{MatchId: "m-4"}).endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
+	w.search(&matchmakerv1.CreateTicketRequest{MatchId: "m-5"}).endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
+	w.search(&matchmakerv1.CreateTicketRequest{MatchId: "m-2", Version: "2"}).endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
+}
