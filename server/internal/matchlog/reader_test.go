@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -161,4 +162,30 @@ func FuzzVerify(f *testing.F) {
 		}
 		_, _ = verify(t.Context(), bytes.NewReader(b), int64(len(b)), games(drift{}))
 	})
+}
+
+func TestTextsAndArraysOfAllSizes(t *testing.T) {
+	for _, n := range []int{0, 1, 31, 32, 255, 256} {
+		want := strings.Repeat("x", n)
+		b := appendText(nil, want)
+		var oracle string
+		if err := msgpack.Unmarshal(b, &oracle); err != nil || oracle != want {
+			t.Errorf("text of %d bytes reads as %q, %v", n, oracle, err)
+		}
+		d := newDecoder(bytes.NewReader(b))
+		if got := d.text(); got != want || d.err != nil {
+			t.Errorf("text of %d bytes reads as %q, %v", n, got, d.err)
+		}
+	}
+	for _, n := range []int{0, 15, 16, 19, 255, 256} {
+		b := appendArray(nil, n)
+		oracle, err := msgpack.NewDecoder(bytes.NewReader(b)).DecodeArrayLen()
+		if err != nil || oracle != n {
+			t.Errorf("array of %d reads as one of %d, %v", n, oracle, err)
+		}
+		d := newDecoder(bytes.NewReader(b))
+		if got := d.arrayLen(256); got != n || d.err != nil {
+			t.Errorf("array of %d reads as one of %d, %v", n, got, d.err)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -264,5 +265,73 @@ func TestDescribe(t *testing.T) {
 	}
 	if info, err = Describe(ctx, r.only(), nil); err != nil || !strings.Contains(info.Runnable, "not here") {
 		t.Errorf("without the game: %q, %v", info.Runnable, err)
+	}
+}
+
+// TestCrowdedTick fills several buffers within one tick.
+func TestCrowdedTick(t *testing.T) {
+	r := newRig(t, Config{})
+	p := begin(t, r.store, drift{}, "m1", 1)
+	for range 20 {
+		p.tick()
+	}
+	for i := range 2000 {
+		args := []int32{int32(i), -1 << 31, 1<<31 - 1}
+		p.sim.Command(game.Slot(i%8), "trim", args)
+		p.log.Command(game.Slot(i%8), "trim", args)
+	}
+	p.tick()
+	p.log.Close("over")
+	r.close()
+	report, err := Verify(ctx, r.only(), games(drift{}))
+	if err != nil || report.Ticks != 21 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if info, err := Describe(ctx, r.only(), nil); err != nil || info.Commands < 2000 {
+		t.Errorf("%d commands, %v", info.Commands, err)
+	}
+}
+
+// TestRecordThatIsRefusedNow is a log whose joins no longer fit the rules.
+func TestRecordThatIsRefusedNow(t *testing.T) {
+	r := newRig(t, Config{})
+	p := begin(t, r.store, drift{}, "m1", 1)
+	p.sim.Step()
+	p.log.Tick(1, p.sim.Hash())
+	p.log.Leave(3, game.LeaveQuit) // nobody sits there
+	p.sim.Step()
+	p.log.Tick(2, p.sim.Hash())
+	p.log.Close("over")
+	r.close()
+	_, err := Verify(ctx, r.only(), games(drift{}))
+	if err == nil || err.Error() != "tick 2 differs: a leave of slot 3 is refused now" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDescribeSaysHowALogEnded(t *testing.T) {
+	r := newRig(t, Config{})
+	p := begin(t, r.store, drift{}, "m1", 1)
+	for range 40 {
+		p.tick()
+	}
+	r.close()
+	info, err := Describe(ctx, r.only(), games(drift{}))
+	if err != nil || !info.Truncated || info.Ticks != 40 || !strings.Contains(info.String(), "cut off") {
+		t.Errorf("%s, %v", info, err)
+	}
+	broken := strings.TrimSuffix(r.only(), suffix) + brokenSuffix
+	if err := os.Rename(r.only(), broken); err != nil {
+		t.Fatal(err)
+	}
+	info, err = Describe(ctx, broken, games(drift{}))
+	if err != nil || !info.Broken || !strings.Contains(info.String(), "broken") {
+		t.Errorf("%s, %v", info, err)
+	}
+	if err := os.WriteFile(broken, []byte("no log"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Describe(ctx, broken, nil); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("got %v", err)
 	}
 }

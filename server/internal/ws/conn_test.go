@@ -406,3 +406,52 @@ func TestKeptBytesArePooledBySize(t *testing.T) {
 		t.Error("a buffer is held for nothing")
 	}
 }
+
+func TestMessagesOfALargerLimit(t *testing.T) {
+	for _, portable := range []bool{false, true} {
+		r := newRig(t, &Upgrader{ForcePortable: portable, MaxMessage: 100_000})
+		cl := r.dial()
+		c := r.conn()
+		want := strings.Repeat("long ", 20_000)
+		whole := binaryFrame(want)
+		cl.send(whole[:50_000])
+		var got inbox
+		if err := pollUntil(t, c, &got, func() bool { return c.BytesIn() == 50_000 }); err != nil {
+			t.Fatal(err)
+		}
+		cl.send(whole[50_000:])
+		if err := pollUntil(t, c, &got, func() bool { return len(got.messages) == 1 }); err != nil {
+			t.Fatal(err)
+		}
+		wantMessages(t, got.messages, want)
+	}
+}
+
+// TestTooManyClosingConnections closes at once where too many others are still
+// being read; the close frame has been sent all the same.
+func TestTooManyClosingConnections(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, r *rig) {
+		r.upgrader.work.lingering.Store(maxLingering)
+		cl := r.dial()
+		r.conn().Close(protocol.CloseDraining, "")
+		if code, _ := cl.closed(); code != protocol.CloseDraining {
+			t.Errorf("closed with %d", code)
+		}
+		r.upgrader.Wait()
+		if n := r.upgrader.work.lingering.Load(); n != maxLingering {
+			t.Errorf("%d counted as closing, want the %d others", n, maxLingering)
+		}
+	})
+}
+
+func TestCloseErrorNamesSideAndNumber(t *testing.T) {
+	cases := map[string]error{
+		"closed by the client: 1001":            &CloseError{Code: 1001, Peer: true},
+		"closed by the server: 4509 text frame": &CloseError{Code: protocol.CloseProtocol, Sentence: "text frame"},
+	}
+	for want, err := range cases {
+		if err.Error() != want {
+			t.Errorf("got %q, want %q", err, want)
+		}
+	}
+}
