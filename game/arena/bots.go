@@ -196,6 +196,14 @@ func (w *world) warnBots(t game.Tick, shot *Projectile) {
 	}
 }
 
+// gloat lets a bot show an emote after one kill in four.
+func (w *world) gloat(t game.Tick, p game.Slot) {
+	score := w.scoreOf(p)
+	if _, b := w.botOf(p); b != nil && score != nil && w.match.Rand.Intn(4) == 0 {
+		w.emote(t, score, w.match.Rand.Intn(emotes))
+	}
+}
+
 // Think plays a bot's seat for one tick.
 func (w *world) Think(t game.Tick, p game.Slot, in *game.Inputs) {
 	_, s := w.shipOf(p)

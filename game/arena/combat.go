@@ -281,6 +281,7 @@ func (w *world) shootDown(t game.Tick, s *Ship, b blow) {
 		}
 	}
 	w.kills.Emit(kill)
+	w.gloat(t, b.source)
 }
 
 func (w *world) award(s *Score, points int32) {

@@ -65,6 +65,7 @@ func (w *world) fly(t game.Tick, s *Ship, in *Input) action {
 		}
 		s.Vel = s.Vel.Add(move.Scale(push)).Scale(keepSpeed)
 	}
+	s.Vel = s.Vel.ClampLen(maxSpeed)
 	s.Pos = s.Pos.Add(fixed.Vec{X: s.Vel.X / rate, Y: s.Vel.Y / rate})
 	w.collide(t, s)
 	return act

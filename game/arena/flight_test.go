@@ -155,7 +155,8 @@ func TestGunKeepsItsInterval(t *testing.T) {
 	}
 }
 
-// Whatever pilots do, ships end each tick on the map and outside of walls.
+// Whatever pilots do and whatever hits them, ships end each tick on the map and
+// outside of walls, and on the side they came from.
 func TestShipsNeverGetIntoWalls(t *testing.T) {
 	const slack = fixed.One / 32
 	for seed := range uint64(5) {
@@ -170,14 +171,24 @@ func TestShipsNeverGetIntoWalls(t *testing.T) {
 					sim.SetInput(p, 0, []uint32{uint32(r.Int32N(131073) - 65536), uint32(r.Int32N(131073) - 65536), r.Uint32N(65536), r.Uint32N(8)})
 				}
 			}
+			before := map[game.Entity]fixed.Vec{}
+			for e, s := range w.ships.All() {
+				before[e] = s.Pos
+				if r.IntN(20) == 0 {
+					s.Vel = fixed.FromAngle(fixed.Angle(r.Int32N(65536)), 90*fixed.One)
+				}
+			}
 			sim.Step()
-			for _, s := range w.ships.All() {
+			for e, s := range w.ships.All() {
 				if s.Pos.X < shipRadius || s.Pos.Y < shipRadius || s.Pos.X > w.match.Size.X-shipRadius || s.Pos.Y > w.match.Size.Y-shipRadius {
 					t.Fatalf("seed %d tick %d: ship at %v is off the map", seed, tick, s.Pos)
 				}
 				for _, wall := range w.walls.All() {
 					if _, _, hit := pushOut(s.Pos, wall.Center, wall.Half, wall.Radius+shipRadius-slack); hit {
 						t.Fatalf("seed %d tick %d: ship at %v is in wall %+v", seed, tick, s.Pos, *wall)
+					}
+					if from, ok := before[e]; ok && wall.meets(from, s.Pos, 0) {
+						t.Fatalf("seed %d tick %d: ship came from %v to %v through wall %+v", seed, tick, from, s.Pos, *wall)
 					}
 				}
 			}

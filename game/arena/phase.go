@@ -90,17 +90,21 @@ func (w *world) Command(p game.Slot, name string, args []int32) (reply []int32, 
 	if name != "emote" || score == nil || len(args) != 1 || args[0] < 0 || args[0] >= emotes {
 		return nil, false
 	}
-	_, s := w.shipOf(p)
-	if s == nil {
-		return nil, false
-	}
-	ok = w.match.Now >= score.EmoteAt
-	if ok {
-		score.EmoteAt = w.match.Now + emoteCooldown
-		w.emotes.Emit(Emote{Pos: s.Pos, Slot: p, Kind: args[0]})
-	}
+	ok = w.emote(w.match.Now, score, args[0])
 	w.reply[0] = int32(score.EmoteAt - w.match.Now)
 	return w.reply[:], ok
+}
+
+// emote shows an emote over the player's ship, unless the last one was shown
+// too short a time ago.
+func (w *world) emote(t game.Tick, score *Score, kind int32) bool {
+	_, s := w.shipOf(score.Slot)
+	if s == nil || t < score.EmoteAt {
+		return false
+	}
+	score.EmoteAt = t + emoteCooldown
+	w.emotes.Emit(Emote{Pos: s.Pos, Slot: score.Slot, Kind: kind})
+	return true
 }
 
 // takePickups gives what lies ready to the nearest ship that touches it and

@@ -25,8 +25,8 @@ var input = game.DefineInput[Input]()
 // Ship is one pilot's ship. A shot down ship stays where it fell as a wreck
 // (HP 0) until RespawnAt and then gives way to a new row.
 type Ship struct {
-	Pos          fixed.Vec   `tactus:"pos,q=8"`
-	Angle        fixed.Angle `tactus:"lerp,q=6"`
+	Pos          fixed.Vec   `tactus:"pos,q=10"` // others get it to 1.6 cm
+	Angle        fixed.Angle `tactus:"lerp,q=8"` // others get it to 1.4 degrees
 	Slot         game.Slot   `tactus:"slot"`
 	Side         int32       `tactus:"side"` // team, -1 without teams
 	HP           int32       // 0 to 100; 0 is a wreck

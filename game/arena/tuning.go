@@ -25,6 +25,7 @@ const (
 	chargeThrust = fixed.Num(28180) // 0.43 m/s a tick while the rail charges
 	keepSpeed    = fixed.Num(60293) // 0.92
 	wallBounce   = fixed.Num(19661) // 0.3 of the speed comes back
+	maxSpeed     = 27 * fixed.One   // 0.9 m a tick, less than it takes to get through the thinnest wall
 )
 
 // Dash.
@@ -56,7 +57,7 @@ const (
 	railStart     = 150           // energy it takes to begin
 	railDrain     = 12            // energy a tick until full power
 	railMinDamage = 25
-	railMaxDamage = 80
+	railMaxDamage = 70
 	railKick      = 5 * fixed.One
 	railRecoil    = 3 * fixed.One
 	railInterval  = 8 // ticks before the gun fires again
