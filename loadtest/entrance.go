@@ -111,7 +111,7 @@ func (e *entrance) search(ctx context.Context, b *bot, room string) (*matchmaker
 	if err != nil {
 		return nil, failedCall(err)
 	}
-	defer stream.Close()
+	defer func() { _ = stream.Close() }() // an error of the stream has come by Err already
 	for stream.Receive() {
 		switch news := stream.Msg(); news.GetState() {
 		case matchmakerv1.WatchTicketResponse_STATE_ASSIGNED:
