@@ -34,8 +34,8 @@ function clean() {
 }
 
 async function buildSdk() {
-  await build({ ...bundleOptions, format: "esm", outfile: join(dist, "tactus.mjs") });
-  await build({ ...bundleOptions, format: "iife", globalName: "Tactus", outfile: join(dist, "tactus.js") });
+  await build({ ...bundleOptions(root), format: "esm", outfile: join(dist, "tactus.mjs") });
+  await build({ ...bundleOptions(root), format: "iife", globalName: "Tactus", outfile: join(dist, "tactus.js") });
   writeFileSync(join(dist, "tactus.d.ts"), flattenTypes(root));
 }
 
@@ -56,7 +56,7 @@ function buildRules() {
 
 async function buildPage(rules) {
   await build({
-    ...bundleOptions,
+    ...bundleOptions(root),
     entryPoints: [join(arena, "main.ts")],
     format: "esm",
     define: { ARENA_RULES: JSON.stringify(rules) },

@@ -1,15 +1,15 @@
 // How the SDK is bundled, shared by the build and the size test.
 
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-
-export const bundleOptions = {
-  entryPoints: [join(root, "src", "index.ts")],
-  bundle: true,
-  minify: true,
-  target: "es2022",
-  legalComments: "none",
-  logLevel: "warning",
-};
+/** Options of esbuild for the package at root. */
+export function bundleOptions(root) {
+  return {
+    entryPoints: [join(root, "src", "index.ts")],
+    bundle: true,
+    minify: true,
+    target: "es2022",
+    legalComments: "none",
+    logLevel: "warning",
+  };
+}

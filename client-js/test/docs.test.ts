@@ -1,0 +1,67 @@
+/** The guide's examples compile against the types that are shipped. */
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { before, test } from "node:test";
+import { CloseCode, closeNames } from "../src/codes.ts";
+import { ErrorCode } from "../src/errors.ts";
+import { flattenTypes } from "../scripts/types.mjs";
+
+const guide = readFileSync("../docs/client.md", "utf8");
+const folder = resolve("node_modules", ".cache", "tactus-docs");
+
+/** What an example may use that an earlier one made. */
+const preamble = `import { Client, type Match } from "tactus";\ndeclare const client: Client;\ndeclare const match: Match;\n`;
+
+before(() => {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "tactus.d.ts"), flattenTypes(resolve(".")));
+});
+
+function examples(): string[] {
+  const blocks = [...guide.matchAll(/```ts\n([^]*?)```/g)].map((m) => m[1]);
+  return blocks.map((code) => {
+    const used = (name: string) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`const ${name}\\b`).test(code);
+    if (code.includes("const match") && !code.includes("import ")) return preamble.replace(/declare const match.*\n/, "") + code;
+    if (!code.includes("import ")) return preamble + code;
+    return code + (used("client") ? `\ndeclare const client: import("tactus").Client;\n` : "");
+  });
+}
+
+test("every example of the guide compiles", () => {
+  const codes = examples();
+  assert.ok(codes.length > 8);
+  codes.forEach((code, i) => writeFileSync(join(folder, `example${i}.ts`), `${code}\nexport {};\n`));
+  const options = {
+    target: "ES2022",
+    module: "ESNext",
+    moduleResolution: "Bundler",
+    lib: ["ES2022", "DOM", "DOM.Iterable"],
+    types: [],
+    strict: true,
+    noEmit: true,
+    paths: { tactus: ["./tactus.d.ts"] },
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include: ["*.ts"] }));
+  const tsc = spawnSync(process.execPath, [resolve("node_modules/typescript/bin/tsc"), "-p", folder], { encoding: "utf8" });
+  assert.equal(tsc.stdout + tsc.stderr, "");
+});
+
+test("the types have the global of the script tag", () => {
+  const types = readFileSync(join(folder, "tactus.d.ts"), "utf8");
+  assert.match(types, /export as namespace Tactus;/);
+  for (const name of ["Client", "CloseCode", "ErrorCode", "TactusError", "Match", "PlayOptions"]) {
+    assert.match(types, new RegExp(`export \\{[^}]*\\b${name}\\b`));
+  }
+});
+
+test("the guide lists every error number", () => {
+  for (const [name, code] of Object.entries(ErrorCode)) {
+    const shown = name === "ticket" || name === "matchmaker" ? `\`${name}\` + n` : `| ${code} | \`${name}\``;
+    assert.ok(guide.includes(shown), `${code} ${name}`);
+  }
+  for (const code of Object.values(CloseCode)) assert.ok(closeNames[code], `close code ${code} has a name`);
+});
