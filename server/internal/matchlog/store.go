@@ -64,6 +64,7 @@ type Store struct {
 	mu     sync.Mutex
 	queue  []block
 	queued int // bytes
+	room   int // most bytes that may wait; the tests' own is smaller
 	shut   bool
 	spare  [][]byte // of bufferSize
 	states [][]byte // larger ones
@@ -105,7 +106,7 @@ func newStore(cfg Config, files fileSystem, log *zap.Logger) *Store {
 		cfg.MaxBytes = DefaultMaxBytes
 	}
 	s := &Store{
-		cfg: cfg, log: log, files: files, open: make(map[string]*Writer), ended: make(map[string]bool),
+		cfg: cfg, log: log, files: files, room: maxQueued, open: make(map[string]*Writer), ended: make(map[string]bool),
 		wake: make(chan struct{}, 1), done: make(chan struct{}), shut: files == nil,
 	}
 	if files == nil {
@@ -154,7 +155,7 @@ func (s *Store) Stats() Stats {
 // last part of a log is always taken, since it lets the file go.
 func (s *Store) take(w *Writer, b []byte, last bool) bool {
 	s.mu.Lock()
-	if s.shut || s.queued+len(b) > maxQueued && !last {
+	if s.shut || s.queued+len(b) > s.room && !last {
 		s.mu.Unlock()
 		return false
 	}

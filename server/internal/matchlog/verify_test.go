@@ -150,7 +150,7 @@ func (w wider) NewWorld(cfg game.MatchConfig) game.World {
 }
 
 func TestNoFlippedByteGoesUnnoticed(t *testing.T) {
-	good := logOf(t, 60)
+	good := logOf(t, 20)
 	if _, err := verify(ctx, bytes.NewReader(good), int64(len(good)), games(drift{})); err != nil {
 		t.Fatal(err)
 	}
