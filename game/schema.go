@@ -274,6 +274,23 @@ func (d *describer) number(fs *FieldSchema, key string, n int32) {
 	}
 }
 
+// reservedNames refuses fields that a client's row could not show, since it has
+// members of that name already.
+func reservedNames(s *TableSchema) (errs []error) {
+	reserved := []string{"id", "index", "own"}
+	if s.Event {
+		reserved = []string{"seq", "tick"}
+	}
+	for i := range s.Fields {
+		for _, name := range reserved {
+			if f := &s.Fields[i]; f.Name == name && f.Visible() {
+				errs = append(errs, errors.New("table "+s.Name+", field "+name+": clients' rows have a member of that name; choose another"))
+			}
+		}
+	}
+	return errs
+}
+
 const kindStruct Kind = 255
 
 // wordsOf classifies a field's type; why says what is wrong with it.

@@ -197,6 +197,7 @@ func NewSingle[T any](ts *Tables, name string) *T {
 func makeTable[T any](name string, capacity int, event bool, options []TableOption) (*RawTable, []T, []error) {
 	schema, errs := describe(name, reflect.TypeFor[T]())
 	schema.Event = event
+	errs = append(errs, reservedNames(&schema)...)
 	schema.Capacity = min(max(capacity, 1), MaxCapacity)
 	if capacity != schema.Capacity {
 		errs = append(errs, errors.New("table "+name+": capacity "+strconv.Itoa(capacity)+" is not between 1 and "+strconv.Itoa(MaxCapacity)))

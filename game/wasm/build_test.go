@@ -68,8 +68,8 @@ func TestWebAssemblyPlaysTheSameMatch(t *testing.T) {
 		mode  string
 		ticks int
 	}{
-		{tag.Game, "./testdata/tagwasm", "classic", 100_000},
-		{arena.Game, "tactus/cmd/arenawasm", "ffa", 100_000},
+		{tag.Game, "./testdata/tagwasm", "classic", proofTicks},
+		{arena.Game, "tactus/cmd/arenawasm", "ffa", proofTicks},
 	} {
 		t.Run(c.game.Info().Name, func(t *testing.T) {
 			file := build(t, c.pkg)
