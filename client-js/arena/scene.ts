@@ -22,7 +22,8 @@ const qualityStep = 0.2;
 const calmFrames = 600;
 /** How far beyond the map's edge the view goes, in metres. */
 const overscan = 2.5;
-/** Height of what thumbs cover, in CSS pixels. */
+/** Heights of what lies over the picture on a phone, in CSS pixels: the plates and buttons above, the thumbs below. */
+const platesHeight = 118;
 const thumbHeight = 215;
 
 export const emotes = ["GG", "Nice shot", "Oops", "Catch me"] as const;
@@ -164,9 +165,10 @@ export class Scene {
     }
     const halfWidth = this.camera.width / this.camera.scale / 2;
     const halfHeight = this.camera.height / this.camera.scale / 2;
+    const above = view.touch ? (platesHeight * this.ratio) / this.camera.scale : overscan;
     const below = view.touch ? (thumbHeight * this.ratio) / this.camera.scale : overscan;
     const x = within(own.pos.x + Math.cos(own.angle) * ahead, halfWidth - overscan, size.x - halfWidth + overscan);
-    const y = within(own.pos.y + Math.sin(own.angle) * ahead, halfHeight - overscan, size.y - halfHeight + below);
+    const y = within(own.pos.y + Math.sin(own.angle) * ahead, halfHeight - above, size.y - halfHeight + below);
     this.camera.follow(x, y, seconds, this.focused ? 0.13 : 0);
     this.focused = true;
   }

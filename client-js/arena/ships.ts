@@ -113,7 +113,7 @@ export class Fleet {
     const u = rules.shipRadius;
     g.rotate(ship.angle + 0.4);
     g.globalAlpha = 0.4;
-    g.drawImage(this.sprites.ship("#6c7690", ship.side, false), -u * 2.6, -u * 2.6, u * 5.2, u * 5.2);
+    g.drawImage(this.sprites.ship("#6c7690", ship.side, "#6c7690"), -u * 2.6, -u * 2.6, u * 5.2, u * 5.2);
     g.globalAlpha = 1;
   }
 
@@ -130,10 +130,10 @@ export class Fleet {
     g.save();
     g.rotate(ship.angle);
     if (tick <= ship.protectUntil && Math.floor(tick / 3) % 2 === 0) g.globalAlpha = 0.45;
-    g.drawImage(this.sprites.ship(color, ship.side, false), -u * 2.6, -u * 2.6, u * 5.2, u * 5.2);
+    g.drawImage(this.sprites.ship(color, ship.side, ship.slot === match.slot ? "#ffffff" : color), -u * 2.6, -u * 2.6, u * 5.2, u * 5.2);
     if (trail && trail.flash > 0) {
       g.globalAlpha = trail.flash * 0.9;
-      g.drawImage(this.sprites.ship(color, ship.side, true), -u * 2.6, -u * 2.6, u * 5.2, u * 5.2);
+      g.drawImage(this.sprites.flash(ship.side), -u * 2.6, -u * 2.6, u * 5.2, u * 5.2);
     }
     g.globalAlpha = 1;
     if (ship.chargeFrom > 0) this.drawCharge(g, Math.min(1, Math.max(0, (tick - ship.chargeFrom) / rules.railTicks)), color);

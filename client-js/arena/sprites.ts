@@ -48,17 +48,22 @@ export class SpriteCache {
     });
   }
 
-  /** A ship that points right. team picks the hull, so that sides differ in shape and not in colour alone. */
-  ship(color: string, team: number, white: boolean): Sprite {
+  /** A ship that points right. team picks the hull, so that sides differ in shape and not in colour alone; edge is the colour of its outline. */
+  ship(color: string, team: number, edge: string): Sprite {
     const u = this.scale;
-    return this.get(`ship ${color} ${team} ${white}`, u * 2.6, u * 2.6, (g) => {
+    return this.get(`ship ${color} ${team} ${edge}`, u * 2.6, u * 2.6, (g) => {
       g.scale(u * 0.62, u * 0.62);
-      if (white) {
-        g.fillStyle = "#ffffff";
-        g.fill(hull(team));
-        return;
-      }
-      drawHull(g, color, team);
+      drawHull(g, color, team, edge);
+    });
+  }
+
+  /** A ship's shape all white, for the moment it is hit. */
+  flash(team: number): Sprite {
+    const u = this.scale;
+    return this.get(`flash ${team}`, u * 2.6, u * 2.6, (g) => {
+      g.scale(u * 0.62, u * 0.62);
+      g.fillStyle = "#ffffff";
+      g.fill(hull(team));
     });
   }
 
@@ -154,7 +159,7 @@ function hull(team: number): Path2D {
   return path;
 }
 
-function drawHull(g: CanvasRenderingContext2D, color: string, team: number): void {
+function drawHull(g: CanvasRenderingContext2D, color: string, team: number, edge: string): void {
   const outline = hull(team);
   g.shadowColor = fade(color, 0.9);
   g.shadowBlur = 14;
@@ -169,7 +174,7 @@ function drawHull(g: CanvasRenderingContext2D, color: string, team: number): voi
   g.fillStyle = metal;
   g.fill(outline);
   g.lineWidth = 0.1;
-  g.strokeStyle = color;
+  g.strokeStyle = edge;
   g.stroke(outline);
   g.fillStyle = "#ffffff";
   g.beginPath();

@@ -40,7 +40,10 @@ export function finalStandings(match: Match, result: MatchResult): Standing[] {
     .sort((a, b) => a.rank - b.rank || a.slot - b.slot);
 }
 
-/** Fills a table element. */
+/** Lines that a table shows; in a swarm nobody reads them all. */
+const longest = 50;
+
+/** Fills a table element with the best, and with the player's own line wherever that is. */
 export function renderStandings(table: HTMLTableElement, list: readonly Standing[], ownSlot: number): void {
   const head = make("thead");
   const titles = make("tr");
@@ -51,7 +54,7 @@ export function renderStandings(table: HTMLTableElement, list: readonly Standing
   }
   head.append(titles);
   const body = make("tbody");
-  for (const standing of list) body.append(renderLine(standing, ownSlot));
+  for (const standing of list.filter((line, i) => i < longest || line.slot === ownSlot)) body.append(renderLine(standing, ownSlot));
   table.replaceChildren(head, body);
 }
 

@@ -39,7 +39,8 @@ export class Vitals {
       const x = Math.round(camera.screenX(ship.pos.x));
       const y = Math.round(camera.screenY(ship.pos.y) - camera.scale * 1.05);
       if (ship.hp > 0) this.drawBars(g, match, ship, x, y, ratio);
-      if (ship.hp > 0 && ship.slot !== match.slot) this.drawName(g, match, ship, x, y - 12 * ratio, ratio);
+      if (ship.hp > 0 && ship.slot === match.slot) drawPointer(g, x, y - 15 * ratio, ratio);
+      else if (ship.hp > 0) this.drawName(g, match, ship, x, y - 12 * ratio, ratio);
       const bubble = bubbles.find((candidate) => candidate.slot === ship.slot);
       if (bubble) this.drawBubble(g, bubble, x, y - 34 * ratio, ratio);
     }
@@ -192,4 +193,14 @@ export class Vitals {
     const hull = this.sprites.label(`hull ${Math.max(0, own.hp)}${own.shield > 0 ? `  shield ${own.shield}` : ""}`, palette.text, 11 * ratio);
     g.drawImage(hull, Math.round(x), y + 9 * ratio);
   }
+}
+
+/** A small arrow down to the own ship, for when many look alike. */
+function drawPointer(g: CanvasRenderingContext2D, x: number, y: number, ratio: number): void {
+  g.fillStyle = palette.text;
+  g.beginPath();
+  g.moveTo(x - 5 * ratio, y);
+  g.lineTo(x + 5 * ratio, y);
+  g.lineTo(x, y + 6 * ratio);
+  g.fill();
 }
