@@ -25,6 +25,9 @@ const (
 	railTaste   = 10 * fixed.One  // nearer than this it does not charge the rail
 	heedTicks   = game.Tick(7)    // how long it evades a shot
 	holdTicks   = game.Tick(70)   // how long it holds a charge at most
+	burstTicks  = 10              // a bot fires, or does not, for so long
+	burstShare  = 5               // eighths of the time that it fires
+	moodTicks   = 24              // how often it thinks about the rail
 	tooHurt     = int32(30)       // HP below which it keeps away
 	wayAhead    = fixed.Num(9830) // 0.15 s: how far ahead it takes its own speed
 )
@@ -321,14 +324,14 @@ func (w *world) aimAndFire(t game.Tick, b *bot, s, target *Ship, want *Input) {
 	case b.Clear == 0 || off > fixed.Degrees(7) || t <= target.ProtectUntil:
 	case w.wantsRail(t, b, s, distance):
 		want.Buttons |= Rail
-	case distance < botReach && chance(t/10, s.Slot)%8 < 5:
+	case distance < botReach && chance(t/burstTicks, s.Slot)%8 < burstShare:
 		want.Buttons |= Fire
 	}
 }
 
 func (w *world) wantsRail(t game.Tick, b *bot, s *Ship, distance fixed.Num) bool {
 	return distance > railTaste && s.Energy > maxEnergy*6/10 && t > s.RapidUntil &&
-		int32(chance(t/24, s.Slot)%100) < 4+b.Skill/6
+		int32(chance(t/moodTicks, s.Slot)%100) < 4+b.Skill/6
 }
 
 // wantsDash spends energy on getting out of a shot's way, or on getting

@@ -356,3 +356,37 @@ func TestWarmUpHurtsNobody(t *testing.T) {
 		t.Fatalf("HP %d, phase %d", target.HP, st.w.match.Phase)
 	}
 }
+
+// How long a fight takes: with every shot a hit, and with every second one.
+func TestTimeToKill(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		miss   bool
+		lo, hi game.Tick
+	}{{"every shot hits", false, 1 * rate, 3 * rate / 2}, {"every second shot hits", true, 3 * rate / 2, 3 * rate}} {
+		t.Run(c.name, func(t *testing.T) {
+			st := newStage(t, modeFFA)
+			st.enter(0, 10, 16)
+			target := st.enter(1, 14, 16)
+			first := game.Tick(0)
+			for range 10 * rate {
+				aim := fixed.Angle(0)
+				if c.miss && st.score(0).Shots%2 == 1 {
+					aim = left
+				}
+				st.want(0, Input{Aim: aim, Buttons: Fire}, 0)
+				st.Step()
+				st.put(1, metres(14, 16))
+				if first == 0 && target.HP < maxHP {
+					first = st.Tick()
+				}
+				if target.HP == 0 {
+					break
+				}
+			}
+			if took := st.Tick() - first; target.HP != 0 || took < c.lo || took > c.hi {
+				t.Fatalf("%d ticks from the first hit, HP %d; want %d to %d", took, target.HP, c.lo, c.hi)
+			}
+		})
+	}
+}
