@@ -92,7 +92,7 @@ type SlowReport struct {
 // the figures show its own limits and not the server's.
 type GeneratorReport struct {
 	CPUCores  float64 `json:"cpu_cores"`   // of this process
-	Busiest   float64 `json:"busiest"`     // share of the time that its busiest loop worked
+	Busiest   float64 `json:"busiest"`     // share of the time that its busiest loop worked, or waited for a CPU
 	LateP99MS float64 `json:"late_p99_ms"` // how late inputs were sent
 	LateMaxMS float64 `json:"late_max_ms"`
 	Limited   bool    `json:"limited"`
@@ -176,7 +176,7 @@ func (r *Report) blame(test *run, span *measured, m *meter) {
 	tick := 1000 / float64(max(r.TickRate, 1))
 	switch {
 	case g.Busiest > tooBusy:
-		g.Why = fmt.Sprintf("a loop of the load tester worked %.0f %% of the time", g.Busiest*100)
+		g.Why = fmt.Sprintf("a loop of the load tester had no rest for %.0f %% of the time", g.Busiest*100)
 	case g.LateP99MS > tooLate*tick:
 		g.Why = fmt.Sprintf("one input in a hundred was sent %.1f ms late or more: the load tester did not get the CPU in time", g.LateP99MS)
 	}
