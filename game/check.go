@@ -61,14 +61,23 @@ func checkMode(g Game, game string, m Mode) (errs []error) {
 	if m.Fill < 0 || m.Fill > m.MaxPlayers {
 		fail("Fill is not between 0 and MaxPlayers")
 	}
-	if _, ok := world.(Teamer); !ok {
-		for _, t := range tables.tables {
-			if t.schema.HasVisible(Team) {
-				fail("table " + t.schema.Name + " has fields for the team, but the world has no Team method")
-			}
-		}
+	_, teamer := world.(Teamer)
+	for _, t := range tables.tables {
+		checkTeamFields(&t.schema, teamer, fail)
 	}
 	return errs
+}
+
+func checkTeamFields(t *TableSchema, teamer bool, fail func(why string)) {
+	if !t.HasVisible(Team) {
+		return
+	}
+	if !teamer {
+		fail("table " + t.Name + " has fields for the team, but the world has no Team method")
+	}
+	if t.HasVisible(Owner) && !t.HasVisible(Public) {
+		fail("table " + t.Name + " has fields for the team and for the owner, but none for everyone; split it in two, one for each")
+	}
 }
 
 func validName(s string) bool {

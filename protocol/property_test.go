@@ -11,7 +11,8 @@ import (
 )
 
 // TestReplicaSeesWhatItsViewerSees plays random worlds to random viewers, with
-// rows that come, go, change hands and leave the view, keyframes and pauses.
+// rows that come, go, change hands and leave the view, keyframes and pauses, and
+// with sections that are laid out in all the ways that the contract allows.
 func TestReplicaSeesWhatItsViewerSees(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		world := newTestWorld()
@@ -35,7 +36,8 @@ func TestReplicaSeesWhatItsViewerSees(t *testing.T) {
 				h.Flags |= protocol.FlagKeyframe
 				h.Gap = 0
 			}
-			b := encodeSnapshot(schema, step{header: h, before: before, after: after}, v)
+			layouts := [sections]layout{drawLayout(t, "public"), drawLayout(t, "team"), drawLayout(t, "own")}
+			b := encodeSnapshot(schema, step{header: h, before: before, after: after, layouts: layouts}, v)
 			var s protocol.Snapshot
 			if err := protocol.ParseSnapshot(b, &s); err != nil {
 				t.Fatal(err)
@@ -56,6 +58,15 @@ func TestReplicaSeesWhatItsViewerSees(t *testing.T) {
 	})
 }
 
+// drawLayout picks one of the ways in which a section can be written.
+func drawLayout(t *rapid.T, section string) layout {
+	return layout{
+		cells:    rapid.IntRange(1, 4).Draw(t, section+" cells"),
+		absolute: rapid.Uint32Range(0, 15).Draw(t, section+" absolute"),
+		again:    rapid.Uint32Range(0, 15).Draw(t, section+" again"),
+	}
+}
+
 // change does one thing to the world.
 func change(t *rapid.T, w *testWorld) {
 	slot := game.Slot(rapid.IntRange(0, 3).Draw(t, "owner"))
@@ -69,7 +80,7 @@ func change(t *rapid.T, w *testWorld) {
 		}
 	case 1:
 		if _, c := w.cargo.Spawn(); c != nil {
-			*c = cargo{Owner: slot, Side: side, Weight: word, Value: -word}
+			*c = cargo{Owner: slot, Weight: word, Value: -word}
 		}
 	case 2:
 		if _, b := w.beacons.Spawn(); b != nil {
@@ -89,7 +100,7 @@ func change(t *rapid.T, w *testWorld) {
 		}
 	case 6:
 		if e, c := w.cargo.At(pick); e != game.NoEntity {
-			c.Owner, c.Side = slot, side
+			c.Owner = slot
 		}
 	case 7:
 		if e, b := w.beacons.At(pick % 8); e != game.NoEntity {

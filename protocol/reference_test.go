@@ -63,6 +63,7 @@ const (
 	inTeam
 	inOwn
 	nowhere
+	sections = nowhere
 )
 
 // homeOf is the section in which a row comes and goes for the viewer.
@@ -81,14 +82,13 @@ func homeOf(t *game.TableSchema, row fullRow, v viewer) int {
 // seen returns the words that the viewer stores for a row, nil for a row that it
 // can't see.
 func seen(t *game.TableSchema, row fullRow, v viewer) []uint32 {
-	home := homeOf(t, row, v)
-	if home == nowhere {
+	if homeOf(t, row, v) == nowhere {
 		return nil
 	}
 	out := make([]uint32, t.Stride)
 	for _, f := range t.Fields {
 		visible := f.Vis == game.Public ||
-			f.Vis == game.Team && (home == inOwn || sided(t, row, v)) ||
+			f.Vis == game.Team && sided(t, row, v) ||
 			f.Vis == game.Owner && owns(t, row, v)
 		for i := f.Offset; visible && i < f.Offset+f.Words; i++ {
 			out[i] = row.words[i]
@@ -111,14 +111,12 @@ func columnsOf(t *game.TableSchema, section int) (out []refColumn) {
 		whole := func(w uint32) int32 { return int32(w) }
 		high := func(w uint32) int32 { return int32(w) >> f.Quant }
 		low := func(w uint32) int32 { return int32(w & (1<<f.Quant - 1)) }
-		privateTeam := !t.HasVisible(game.Public) && t.HasVisible(game.Owner)
 		switch {
 		case section == inPublic && f.Vis == game.Public:
 			out = append(out, refColumn{f, high})
 		case section == inTeam && f.Vis == game.Team:
 			out = append(out, refColumn{f, whole})
-		case section == inOwn && f.Vis == game.Owner,
-			section == inOwn && f.Vis == game.Team && privateTeam:
+		case section == inOwn && f.Vis == game.Owner:
 			out = append(out, refColumn{f, whole})
 		case section == inOwn && f.Vis == game.Public && f.Quant > 0:
 			out = append(out, refColumn{f, low})
@@ -150,49 +148,95 @@ func writesPrivate(t *game.TableSchema, row fullRow, v viewer, section int) bool
 	return section == inTeam && sided(t, row, v) || section == inOwn && owns(t, row, v)
 }
 
-// block is what one section says of one table.
+// layout is how a section is cut into blocks. Rows are dealt out to cells by
+// their index, and there is a block for each cell and each table in it. A layout
+// of zeros has one cell.
+type layout struct {
+	cells    int
+	absolute uint32 // by cell: its groups hold values, whatever the snapshot's flag says
+	again    uint32 // by cell: rows that the viewer has are born once more
+}
+
+func (l layout) cellOf(index int) int { return index % max(l.cells, 1) }
+
+func (l layout) isAbsolute(cell int) bool { return l.absolute>>cell&1 != 0 }
+
+func (l layout) bearsAgain(index int) bool { return l.again>>l.cellOf(index)&1 != 0 }
+
+// block is what one section says of one table's rows in one cell.
 type block struct {
+	head    int
 	removed []int
 	born    []int
 	groups  map[uint32][]groupRow // by mask
 }
+
+func (b *block) empty() bool { return len(b.removed)+len(b.born)+len(b.groups) == 0 }
 
 type groupRow struct {
 	index  int
 	values []int32
 }
 
-// describeStep finds what the section has to say of table i.
-func describeStep(t *game.TableSchema, section int, before, after map[int]fullRow, v viewer, diff bool) block {
-	b := block{groups: map[uint32][]groupRow{}}
-	columns := columnsOf(t, section)
+// rowStep is what becomes of one row for the viewer.
+type rowStep struct {
+	home, oldHome int  // sections, or nowhere
+	fresh         bool // it is another entity than before, or was not seen
+	moved         bool // it has another owner or side
+	again         bool // it is born once more without a reason
+}
+
+func (s rowStep) born() bool { return s.fresh || s.moved || s.again }
+
+func (s *step) row(t *game.TableSchema, table, index int, v viewer) rowStep {
+	old, had := s.before[table][index]
+	row, has := s.after[table][index]
+	r := rowStep{home: nowhere, oldHome: nowhere}
+	if had {
+		r.oldHome = homeOf(t, old, v)
+	}
+	if has {
+		r.home = homeOf(t, row, v)
+	}
+	if r.home == nowhere {
+		return r
+	}
+	r.fresh = r.oldHome != r.home || old.generation != row.generation
+	r.moved = !r.fresh && moved(t, old, row)
+	r.again = !r.fresh && s.layouts[r.home].bearsAgain(index)
+	return r
+}
+
+// describe finds what the section has to say of a table's rows in a cell.
+func (s *step) describe(schema *game.Schema, section, cell, table int, v viewer) block {
+	t, how := &schema.Tables[table], s.layouts[section]
+	b := block{head: table, groups: map[uint32][]groupRow{}}
+	diff := s.header.Flags&protocol.FlagDiff != 0
+	if how.isAbsolute(cell) {
+		b.head += protocol.BlockAbsolute
+		diff = false
+	}
 	for index := range t.Capacity {
-		old, had := before[index]
-		row, has := after[index]
-		oldHome, home := nowhere, nowhere
-		if had {
-			oldHome = homeOf(t, old, v)
+		if how.cellOf(index) != cell {
+			continue
 		}
-		if has {
-			home = homeOf(t, row, v)
-		}
-		fresh := home != nowhere && (oldHome != home || old.generation != row.generation)
-		reborn := home != nowhere && !fresh && moved(t, old, row)
-		if oldHome == section && (home == nowhere || reborn) {
+		r := s.row(t, table, index, v)
+		row := s.after[table][index]
+		if r.oldHome == section && (r.home == nowhere || r.moved) {
 			b.removed = append(b.removed, index)
 		}
-		if home == section && (fresh || reborn) {
+		if r.home == section && r.born() {
 			b.born = append(b.born, index)
 			continue
 		}
-		if home != section && !(home == inPublic && writesPrivate(t, row, v, section)) {
+		if r.home != section && !(r.home == inPublic && writesPrivate(t, row, v, section)) {
 			continue
 		}
-		base := old.words
-		if fresh || reborn {
+		base := s.before[table][index].words
+		if r.born() {
 			base = make([]uint32, t.Stride)
 		}
-		if mask, values := changes(columns, base, row.words, diff); mask != 0 {
+		if mask, values := changes(columnsOf(t, section), base, row.words, diff); mask != 0 {
 			b.groups[mask] = append(b.groups[mask], groupRow{index, values})
 		}
 	}
@@ -210,34 +254,40 @@ func gaps() func(index int) int32 {
 }
 
 // encodeSection returns the ints of one section for the step from before to
-// after; before has no rows for a keyframe.
-func encodeSection(schema *game.Schema, section int, before, after state, v viewer, diff bool) (out []int32) {
-	for i := range schema.Tables {
-		t := &schema.Tables[i]
-		b := describeStep(t, section, before[i], after[i], v, diff)
-		if len(b.removed)+len(b.born)+len(b.groups) == 0 {
-			continue
+// after; before has no rows for a keyframe. All of a cell's blocks come before
+// those of the next.
+func (s *step) encodeSection(schema *game.Schema, section int, v viewer) (out []int32) {
+	for cell := range max(s.layouts[section].cells, 1) {
+		for i := range schema.Tables {
+			if b := s.describe(schema, section, cell, i, v); !b.empty() {
+				out = b.append(out, columnsOf(&schema.Tables[i], section), s.after[i])
+			}
 		}
-		out = append(out, int32(i), int32(len(b.removed)))
-		gap := gaps()
-		for _, index := range b.removed {
-			out = append(out, gap(index))
+	}
+	return out
+}
+
+// append writes the block's ints.
+func (b *block) append(out []int32, columns []refColumn, after map[int]fullRow) []int32 {
+	out = append(out, int32(b.head), int32(len(b.removed)))
+	gap := gaps()
+	for _, index := range b.removed {
+		out = append(out, gap(index))
+	}
+	out = append(out, int32(len(b.born)))
+	gap = gaps()
+	for _, index := range b.born {
+		out = append(out, gap(index), int32(after[index].generation))
+		for _, c := range columns {
+			out = append(out, c.values(after[index].words)...)
 		}
-		out = append(out, int32(len(b.born)))
+	}
+	out = append(out, int32(len(b.groups)))
+	for _, mask := range slices.Sorted(maps.Keys(b.groups)) {
+		out = append(out, int32(mask), int32(len(b.groups[mask])))
 		gap = gaps()
-		for _, index := range b.born {
-			out = append(out, gap(index), int32(after[i][index].generation))
-			for _, c := range columnsOf(t, section) {
-				out = append(out, c.values(after[i][index].words)...)
-			}
-		}
-		out = append(out, int32(len(b.groups)))
-		for _, mask := range slices.Sorted(maps.Keys(b.groups)) {
-			out = append(out, int32(mask), int32(len(b.groups[mask])))
-			gap = gaps()
-			for _, row := range b.groups[mask] {
-				out = append(append(out, gap(row.index)), row.values...)
-			}
+		for _, row := range b.groups[mask] {
+			out = append(append(out, gap(row.index)), row.values...)
 		}
 	}
 	return out
@@ -268,6 +318,7 @@ type step struct {
 	before, after state
 	events        []refEvent
 	percent       uint32
+	layouts       [sections]layout
 }
 
 type refEvent struct {
@@ -283,7 +334,7 @@ func encodeSnapshot(schema *game.Schema, s step, v viewer) []byte {
 	}
 	out := protocol.AppendSnapshotHeader(nil, s.header)
 	for section := inPublic; section <= inOwn; section++ {
-		ints := encodeSection(schema, section, s.before, s.after, v, s.header.Flags&protocol.FlagDiff != 0)
+		ints := s.encodeSection(schema, section, v)
 		start := len(out)
 		out = protocol.BeginSection(out)
 		for _, n := range ints {

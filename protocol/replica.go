@@ -111,9 +111,6 @@ func (t *replicaTable) describe(s *game.TableSchema) {
 			}
 		case game.Team:
 			t.columns[teamSection] = append(t.columns[teamSection], c)
-			if t.home[ownSection] {
-				t.columns[ownSection] = append(t.columns[ownSection], c)
-			}
 		case game.Owner:
 			t.columns[ownSection] = append(t.columns[ownSection], c)
 		case game.Server:
@@ -207,14 +204,13 @@ func (r *Replica) Apply(s *Snapshot) error {
 
 func (r *Replica) applySection(kind sectionKind, section Section, diff bool) error {
 	in := section.Reader()
-	for last := -1; in.Left() > 0; {
-		table := in.Index(len(r.tables))
-		if in.Err() == nil && table <= last {
+	for in.Left() > 0 {
+		head := in.Index(2 * BlockAbsolute)
+		table := head &^ BlockAbsolute
+		if table >= len(r.tables) {
 			in.fail(ErrRange)
-		}
-		last = table
-		if in.Err() == nil {
-			r.tables[table].applyBlock(&in, kind, diff)
+		} else if in.Err() == nil {
+			r.tables[table].applyBlock(&in, kind, diff && head&BlockAbsolute == 0)
 		}
 		if in.Err() != nil {
 			return fmt.Errorf("%w: %v section, table %d: %w", ErrSection, kind, table, in.Err())
@@ -318,7 +314,8 @@ func (t *replicaTable) row(index int) []uint32 {
 	return t.words[index*t.stride : (index+1)*t.stride : (index+1)*t.stride]
 }
 
-// put makes a row of zeros live at the index.
+// put makes a row of zeros live at the index. With the generation of the row
+// that lives there already, it stays the same entity.
 func (t *replicaTable) put(index int, generation uint32) {
 	if index >= len(t.gens) {
 		t.grow(index + 1)

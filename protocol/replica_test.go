@@ -148,9 +148,10 @@ func TestReplicaRefusesSectionsThatDoNotFitTheSchema(t *testing.T) {
 	const ships, cargo = 1, 2
 	for name, sections := range map[string][][]int32{
 		"unknown table":             {{4, 0, 0, 0}},
+		"unknown table of values":   {{4 + protocol.BlockAbsolute, 0, 0, 0}},
 		"negative table":            {{-1, 0, 0, 0}},
-		"tables out of order":       {{1, 0, 0, 0, 0, 0, 0, 0}},
-		"a table twice":             {{1, 0, 0, 0, 1, 0, 0, 0}},
+		"a bit above absolute":      {{ships + 2*protocol.BlockAbsolute, 0, 0, 0}},
+		"a broken second block":     {{ships, 0, 0, 0, ships, 9, 0}},
 		"a block cut short":         {{ships, 0, 0}},
 		"more removed than there":   {{ships, 9, 0}},
 		"a negative count":          {{ships, -1, 0, 0}},
@@ -175,6 +176,51 @@ func TestReplicaRefusesSectionsThatDoNotFitTheSchema(t *testing.T) {
 		if !errors.Is(err, protocol.ErrSection) || r.Synced() {
 			t.Errorf("%s: error %v, synced %v", name, err, r.Synced())
 		}
+	}
+}
+
+func TestReplicaTakesATablesBlocksInAnyOrder(t *testing.T) {
+	const clocks, ships = 0, 1
+	r := protocol.NewReplica(newTestWorld().schema())
+	err := r.Apply(parsed(t, keyframe,
+		ships, 0, 1, 5, 1, 1, 2, 3, 4, 5, 6, 0,
+		clocks, 0, 1, 0, 1, 7, 8, 0,
+		ships, 0, 1, 2, 1, 9, 8, 7, 6, 5, 4, 0))
+	if err != nil || r.Len(ships) != 2 || r.Len(clocks) != 1 || r.Row(ships, 2)[3] != 6 || r.Row(ships, 5)[3] != 4 {
+		t.Fatalf("error %v, %d ships: %v, %v", err, r.Len(ships), r.Row(ships, 2), r.Row(ships, 5))
+	}
+	// A row that goes in one block and comes in a later one is there.
+	err = r.Apply(parsed(t, delta, ships, 1, 5, 0, 0, ships, 0, 1, 5, 2, 1, 2, 3, 40, 5, 6, 0))
+	if err != nil || r.Entity(ships, 5) != game.MakeEntity(5, 2) || r.Row(ships, 5)[3] != 40 {
+		t.Fatalf("error %v, entity %d: %v", err, r.Entity(ships, 5), r.Row(ships, 5))
+	}
+}
+
+func TestABlockOfValuesStandsAmongDifferences(t *testing.T) {
+	const ships, hp = 1, 3
+	r := protocol.NewReplica(newTestWorld().schema())
+	if err := r.Apply(parsed(t, keyframe, ships, 0, 2, 0, 1, 1, 2, 3, 100, 5, 6, 0, 1, 1, 2, 3, 100, 5, 6, 0)); err != nil {
+		t.Fatal(err)
+	}
+	err := r.Apply(parsed(t, delta,
+		ships+protocol.BlockAbsolute, 0, 0, 1, 1<<2, 1, 0, 70,
+		ships, 0, 0, 1, 1<<2, 1, 1, -1))
+	if err != nil || r.Row(ships, 0)[hp] != 70 || r.Row(ships, 1)[hp] != 99 {
+		t.Fatalf("error %v, %v and %v", err, r.Row(ships, 0), r.Row(ships, 1))
+	}
+}
+
+func TestARowBornAgainForgetsItsWordsAndStaysTheEntity(t *testing.T) {
+	const ships, hp, energy = 1, 3, 6
+	r := protocol.NewReplica(newTestWorld().schema())
+	err := r.Apply(parsedSections(t, keyframe, []int32{ships, 0, 1, 0, 7, 1, 2, 3, 100, 5, 6, 0}, []int32{ships, 0, 0, 1, 1, 1, 0, 50}, nil))
+	if err != nil || r.Row(ships, 0)[energy] != 50 {
+		t.Fatalf("error %v, %v", err, r.Row(ships, 0))
+	}
+	err = r.Apply(parsed(t, delta, ships, 0, 1, 0, 7, 1, 2, 3, 90, 5, 6, 0))
+	row := r.Row(ships, 0)
+	if err != nil || r.Entity(ships, 0) != game.MakeEntity(0, 7) || r.Len(ships) != 1 || row[hp] != 90 || row[energy] != 0 {
+		t.Fatalf("error %v, entity %d of %d: %v", err, r.Entity(ships, 0), r.Len(ships), row)
 	}
 }
 

@@ -1,6 +1,17 @@
 package protocol
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"tactus/game"
+)
+
+// BlockAbsolute is added to the table's index at the head of a block whose
+// groups hold values, even in a snapshot with [FlagDiff].
+const BlockAbsolute = 32
+
+// A head tells the two apart as long as no table's index reaches the bit.
+var _ [BlockAbsolute - game.MaxTables]struct{}
 
 // Section is a run of MessagePack integers within a message: the elements of
 // one array. Data is part of the message it was parsed from.

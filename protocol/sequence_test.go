@@ -36,6 +36,7 @@ type moment struct {
 	percent uint32
 	near    func(table, index int) bool
 	events  []refEvent
+	layouts [sections]layout
 }
 
 // stage is a world that a story plays in.
@@ -60,7 +61,7 @@ func tell(name string, v viewer, on stage, story []moment) sequence {
 		}
 		f := frame{
 			name: m.name, header: h, percent: m.percent, hash: hashOf(on.schema, after, v),
-			bytes: encodeSnapshot(on.schema, step{h, before, after, m.events, m.percent}, v),
+			bytes: encodeSnapshot(on.schema, step{h, before, after, m.events, m.percent, m.layouts}, v),
 		}
 		if m.flags&protocol.FlagDilated == 0 {
 			f.percent = 100
@@ -170,7 +171,8 @@ func skirmish(w *testWorld) []moment {
 	}
 }
 
-// smuggling is a story about tables without public fields.
+// smuggling is a story about tables without public fields: one for the owner,
+// one for the team.
 func smuggling(w *testWorld) []moment {
 	var load game.Entity
 	const flags = protocol.FlagDiff | protocol.FlagHash
@@ -179,11 +181,11 @@ func smuggling(w *testWorld) []moment {
 			name: "keyframe", gap: 1, flags: protocol.FlagKeyframe | protocol.FlagHash,
 			happens: func() {
 				e, c := w.cargo.Spawn()
-				*c, load = cargo{Owner: 3, Side: 1, Weight: 10, Value: 1000}, e
+				*c, load = cargo{Owner: 3, Weight: 10, Value: 1000}, e
 				_, c = w.cargo.Spawn()
-				*c = cargo{Owner: 4, Side: 1, Weight: 20, Value: 2000}
+				*c = cargo{Owner: 4, Weight: 20, Value: 2000}
 				_, c = w.cargo.Spawn()
-				*c = cargo{Owner: 9, Side: 0, Weight: 30, Value: 3000}
+				*c = cargo{Owner: 9, Weight: 30, Value: 3000}
 				_, b := w.beacons.Spawn()
 				*b = beacon{Side: 1, Pos: vec(1<<16, 2<<16)}
 				_, b = w.beacons.Spawn()
@@ -201,10 +203,7 @@ func smuggling(w *testWorld) []moment {
 		}},
 		{name: "the load goes to a mate", gap: 1, flags: flags, happens: func() { w.cargo.Get(load).Owner = 4 }},
 		{name: "and back", gap: 1, flags: flags, happens: func() { w.cargo.Get(load).Owner = 3 }},
-		{name: "and to the other side", gap: 1, flags: flags, happens: func() {
-			c := w.cargo.Get(load)
-			c.Owner, c.Side = 9, 0
-		}},
+		{name: "and to the other side", gap: 1, flags: flags, happens: func() { w.cargo.Get(load).Owner = 9 }},
 		{name: "beacons change sides", gap: 1, flags: flags, happens: func() {
 			for _, b := range w.beacons.All() {
 				b.Side = 1 - b.Side
@@ -250,6 +249,71 @@ func crowd(w *testWorld) []moment {
 				}
 			}
 		}},
+	}
+}
+
+// convoy is a story that is told in cells: a block for each that a viewer sees.
+func convoy(w *testWorld) []moment {
+	const flags = protocol.FlagDiff | protocol.FlagHash
+	four := layout{cells: 4}
+	sail := func() {
+		w.clock.Left--
+		for e, s := range w.ships.All() {
+			s.Pos.X += 900
+			s.Angle++
+			s.Energy -= int32(e.Index())
+			s.Vel.Y += 70000
+		}
+	}
+	in := func(public, private layout) [sections]layout { return [sections]layout{public, private, private} }
+	return []moment{
+		{name: "keyframe", gap: 1, flags: protocol.FlagKeyframe | protocol.FlagHash, layouts: in(four, layout{}), happens: func() {
+			for i := range int32(9) {
+				_, s := w.ships.Spawn()
+				*s = ship{
+					Pos: vec(i<<20|0x55, -i<<18|0x77), HP: 100, Pilot: game.Slot(i), Side: i & 1, Energy: 50, Ammo: [3]int32{i, 1, 2},
+				}
+			}
+			_, b := w.beacons.Spawn()
+			*b = beacon{Side: 1, Pos: vec(1, 2)}
+		}},
+		{name: "all cells move", gap: 1, flags: flags, layouts: in(four, layout{}), happens: sail},
+		{
+			name: "a cell comes as values among differences", gap: 1, flags: flags, happens: sail,
+			layouts: in(layout{cells: 4, absolute: 1 << 1}, layout{}),
+		},
+		{
+			name: "a cell is entered whose rows were still there", gap: 1, flags: flags, happens: sail,
+			layouts: in(layout{cells: 4, again: 1 << 3}, layout{}),
+		},
+		{
+			name: "one is sunk and replaced, its cell is entered", gap: 1, flags: flags,
+			layouts: in(layout{cells: 4, again: 1 << 2, absolute: 1<<0 | 1<<2}, layout{}),
+			happens: func() {
+				sail()
+				e, _ := w.ships.At(2)
+				w.ships.Despawn(e)
+				_, s := w.ships.Spawn()
+				*s = ship{Pos: vec(-77, 1<<25), HP: 100, Pilot: 3, Side: 0, Energy: 9}
+			},
+		},
+		{
+			name: "private sections in blocks, too", gap: 1, flags: flags, happens: sail,
+			layouts: in(layout{cells: 2, absolute: 1, again: 2}, layout{cells: 3, absolute: 1<<0 | 1<<2, again: 1 << 1}),
+		},
+		{
+			name: "a pilot changes ships while its cell is entered", gap: 1, flags: flags,
+			layouts: in(layout{cells: 4, again: 1<<0 | 1<<3}, layout{}),
+			happens: func() {
+				_, s := w.ships.At(4)
+				_, other := w.ships.At(3)
+				s.Pilot, other.Pilot = other.Pilot, s.Pilot
+			},
+		},
+		{
+			name: "values that say so twice", gap: 3, flags: protocol.FlagHash, happens: sail,
+			layouts: in(layout{cells: 4, absolute: 1<<0 | 1<<3}, layout{cells: 1, absolute: 1}),
+		},
 	}
 }
 
@@ -302,6 +366,21 @@ func duel() sequence {
 				own = spawn(duelShip{Pos: vec(0x010000, 0x0100), HP: 100, Pilot: 3, Ammo: 5})
 			},
 		},
+		{
+			name: "two blocks", gap: 1, ack: 4, slack: 1, flags: protocol.FlagDiff | protocol.FlagHash, happens: func() {
+				ships.Get(own).Pos.X += 0x0300
+				other = spawn(duelShip{Pos: vec(0x020000, 0), HP: 100, Pilot: 4, Ammo: 9})
+			},
+			layouts: [sections]layout{{cells: 2}},
+		},
+		{
+			name: "a block of values, and a row born again", gap: 1, ack: 5, slack: 1,
+			flags: protocol.FlagDiff | protocol.FlagHash, happens: func() {
+				ships.Get(own).HP -= 30
+				ships.Get(other).Pos.X += 0x0100
+			},
+			layouts: [sections]layout{{cells: 2, absolute: 1 << 0, again: 1 << 1}},
+		},
 	})
 }
 
@@ -322,5 +401,8 @@ func sequences() []sequence {
 		on("smuggling, seen by his mate", mate, smuggling),
 		on("smuggling, seen by his enemy", enemy, smuggling),
 		on("crowd, seen by one of it", pilot, crowd),
+		on("convoy, seen by the pilot of a ship", pilot, convoy),
+		on("convoy, seen by his mate", mate, convoy),
+		on("convoy, seen by nobody in it", watcher, convoy),
 	}
 }

@@ -6,7 +6,7 @@ type SnapshotFlags uint8
 // Flags of a snapshot.
 const (
 	FlagKeyframe SnapshotFlags = 1 // replaces everything
-	FlagDiff     SnapshotFlags = 2 // words in groups are differences
+	FlagDiff     SnapshotFlags = 2 // words in groups are differences, but for blocks with BlockAbsolute
 	FlagHash     SnapshotFlags = 4 // a hash of the visible state follows
 	FlagDilated  SnapshotFlags = 8 // the match's clock runs slow; its speed follows
 )

@@ -25,11 +25,10 @@ type clock struct {
 	Rand  game.Rand
 }
 
-// cargo has no public field: the owner sees it, and his side a part of it.
+// cargo is seen by its owner only.
 type cargo struct {
 	Owner  game.Slot `tactus:"slot,owner"`
-	Side   int32     `tactus:"side,team"`
-	Weight int32     `tactus:"team"`
+	Weight int32     `tactus:"owner"`
 	Value  int32     `tactus:"owner"`
 }
 

@@ -9,6 +9,9 @@ import type { Column, Schema, TableSchema } from "./schema.ts";
 
 const flag = { keyframe: 1, diff: 2, hash: 4, dilated: 8 } as const;
 
+/** Added to the table's index at the head of a block whose groups hold values, whatever the snapshot's flags say. */
+const absoluteBlock = 32;
+
 /** Rows are made room for in steps, since few tables are ever full. */
 const firstRows = 16;
 
@@ -206,11 +209,14 @@ export class Replica {
     this.#left = r.array();
     const diff = (flags & flag.diff) !== 0;
     while (this.#left > 0) {
-      const t = this.tables[this.#next(r)];
+      const head = this.#next(r);
+      const absolute = head >= absoluteBlock;
+      const t = this.tables[absolute ? head - absoluteBlock : head];
       if (!t) throw new MalformedError("unknown table");
+      const columns = t.schema.columns[which];
       this.#removed(r, t);
-      this.#born(r, t, t.schema.columns[which]);
-      for (let groups = this.#next(r); groups > 0; groups--) this.#group(r, t, t.schema.columns[which], diff);
+      this.#born(r, t, columns);
+      for (let groups = this.#next(r); groups > 0; groups--) this.#group(r, t, columns, diff && !absolute);
     }
   }
 
@@ -226,8 +232,10 @@ export class Replica {
     let row = -1;
     for (let n = this.#next(r); n > 0; n--) {
       row += 1 + this.#next(r);
-      this.#drop(t, row);
-      t.put(row, this.#next(r));
+      const generation = this.#next(r);
+      // With the same generation it is the same entity, whose words come anew.
+      if (t.generations[row] !== generation) this.#drop(t, row);
+      t.put(row, generation);
       for (const c of columns) this.#column(r, t, row, c, false);
     }
   }

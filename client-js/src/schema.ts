@@ -146,16 +146,11 @@ function teamColumns(fields: Field[]): Column[] {
   return fields.filter((f) => f.vis === visibility.team).map((f) => column(f, 0, false));
 }
 
-/**
- * What only the owner gets. A table without public fields that has both team
- * and owner fields sends the owner the team's in the same section.
- */
+/** What only the owner gets: his fields, and the low bits of quantised ones. */
 function ownColumns(fields: Field[]): Column[] {
-  const has = (vis: number) => fields.some((f) => f.vis === vis);
-  const withTeam = !has(visibility.public) && has(visibility.owner);
   const out: Column[] = [];
   for (const f of fields) {
-    if (f.vis === visibility.owner || (f.vis === visibility.team && withTeam)) out.push(column(f, 0, false));
+    if (f.vis === visibility.owner) out.push(column(f, 0, false));
     else if (f.vis === visibility.public && f.quant > 0) out.push(column(f, f.quant, true));
   }
   return out;
