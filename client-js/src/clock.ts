@@ -8,10 +8,16 @@
  */
 
 /** Snapshots that the estimates look back on, about two seconds at 30 Hz. */
-const window = 64;
+const snapshotWindow = 64;
 
-/** Share of late snapshots that the picture's delay does not wait for. */
-const percentile = 0.97;
+/** Frames that the picture's delay looks back on, about three seconds at 60 Hz. */
+const frameWindow = 180;
+
+/** Share of frames that must find a newer snapshot than the one they show. */
+const percentile = 0.98;
+
+/** Added to the delay that would have been just enough, in ticks. */
+const delayMargin = 0.25;
 
 /** What predictedTick may run faster or slower than the server. */
 const maxPace = 0.05;
@@ -37,17 +43,26 @@ const pings = 5;
 /** Snapshots in a row without a word of inputs that were sent: they must come too late. */
 const silentLimit = 8;
 
-/** The newest values of something, as many as the window holds. */
+/** The newest values of something, so many of them. */
 class Recent {
-  readonly values = new Float64Array(window);
+  readonly values: Float64Array;
   count = 0;
   #at = 0;
-  readonly #sorted = new Float64Array(window);
+  readonly #sorted: Float64Array;
+
+  constructor(size: number) {
+    this.values = new Float64Array(size);
+    this.#sorted = new Float64Array(size);
+  }
+
+  get full(): boolean {
+    return this.count === this.values.length;
+  }
 
   add(v: number): void {
     this.values[this.#at] = v;
-    this.#at = (this.#at + 1) % window;
-    if (this.count < window) this.count++;
+    this.#at = (this.#at + 1) % this.values.length;
+    if (!this.full) this.count++;
   }
 
   shift(by: number): void {
@@ -78,7 +93,7 @@ export class Clock {
   delay: number;
   /** Round trip in ms: the shortest lately, since the server answers at its next tick only. */
   rtt = 0;
-  /** How much later than the fastest ones the late snapshots are, in ms. */
+  /** How much later than at their regular pace frames get their snapshots, in ms. */
   jitter = 0;
   #head = 0;
   #headAt = 0;
@@ -89,11 +104,16 @@ export class Clock {
   #now = 0;
   #goalDelay: number;
   /** Ticks that snapshots were early (above 0) or late, against head. */
-  readonly #arrivals = new Recent();
-  /** Delay that would have been just enough for each snapshot. */
-  readonly #needs = new Recent();
+  readonly #arrivals = new Recent(snapshotWindow);
+  /**
+   * Delay that would have been just enough for each frame: by how much the
+   * newest snapshot was behind head. Frames count, not arrivals, since a page
+   * that stutters gets its snapshots late, but draws late as well.
+   */
+  readonly #needs = new Recent(frameWindow);
+  #newest = 0;
   /** Slack of an input if it had been sent without any lead. */
-  readonly #slacks = new Recent();
+  readonly #slacks = new Recent(snapshotWindow);
   readonly #sentTicks = new Float64Array(256);
   readonly #sentLeads = new Float64Array(256);
   readonly #roundTrips: number[] = [];
@@ -129,8 +149,9 @@ export class Clock {
     return this.#head + Math.max(0, now - this.#headAt) * this.#ticksPerMs;
   }
 
-  /** A snapshot came: gap ticks after the one before (0: keyframe), the server's clock at percent of normal speed. */
-  snapshot(now: number, tick: number, gap: number, percent: number): void {
+  /** A snapshot came; the server's clock runs at percent of normal speed. */
+  snapshot(now: number, tick: number, percent: number): void {
+    this.#newest = tick;
     if (!this.#started) return this.#start(now, tick, percent);
     this.#moveHead(now, this.#headAtTime(now));
     this.#percent = percent;
@@ -141,13 +162,17 @@ export class Clock {
       return this.#start(now, tick, percent);
     }
     this.#arrivals.add(early);
-    this.#needs.add((gap || this.#every) + Math.max(0, -early));
     const best = this.#arrivals.quantile(1);
     if (early > 0) this.#shiftHead(early);
-    else if (this.#arrivals.count === window && best < 0) this.#shiftHead(best * 0.1);
+    else if (this.#arrivals.full && best < 0) this.#shiftHead(best * 0.1);
+    this.#setDelay();
+  }
+
+  #setDelay(): void {
+    if (this.#needs.count === 0) return;
     const needed = this.#needs.quantile(percentile);
-    this.jitter = -Math.min(0, this.#arrivals.quantile(1 - percentile)) * this.tickMs;
-    this.#goalDelay = Math.min(Math.max(needed + 0.25, this.#every + 0.5), this.#rate * maxDelaySeconds + this.#every);
+    this.jitter = Math.max(0, needed - this.#every) * this.tickMs;
+    this.#goalDelay = Math.min(Math.max(needed, this.#every) + delayMargin, this.#rate * maxDelaySeconds + this.#every);
   }
 
   #start(now: number, tick: number, percent: number): void {
@@ -206,6 +231,7 @@ export class Clock {
     this.#now = now;
     const head = this.#headAtTime(now);
     const step = ms * this.#ticksPerMs;
+    this.#needs.add(Math.max(0, head - this.#newest));
     const settle = this.#goalDelay > this.delay ? 200 : 3000;
     this.delay += (this.#goalDelay - this.delay) * (1 - Math.exp(-ms / settle));
     this.renderTick = paced(this.renderTick, step, head - this.delay, maxRenderPace, this.#rate * 0.5);

@@ -325,7 +325,7 @@ export class MatchClient implements Match, ConnectionOwner {
     if (replica.keyframe) this.#resyncing = false;
     if (outcome === "hash") this.#resync();
     if (replica.ack > this.#seq) this.#seq = replica.ack;
-    clock.snapshot(now, replica.tick, replica.gap, replica.percent);
+    clock.snapshot(now, replica.tick, replica.percent);
     if (this.#inputsSince || replica.slack !== 0) clock.slack(replica.tick, replica.slack);
     this.#inputsSince = false;
     // After a long absence the picture starts anew instead of gliding there.
