@@ -81,7 +81,7 @@ func (h *publicHandler) allowed(origin string) bool {
 func (h *publicHandler) readBody(w http.ResponseWriter, r *http.Request) (body []byte, problem int) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(h.cfg.RequestTimeout)) // not every ResponseWriter has deadlines
-	const envelope = 5 // of a streaming call: flags and length
+	const envelope = 5                                                // of a streaming call: flags and length
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.cfg.MaxRequestBytes+envelope)))
 	var tooBig *http.MaxBytesError
 	switch {

@@ -101,7 +101,7 @@ func TestNoServerForARoom(t *testing.T) {
 	if status.Code(err) != codes.InvalidArgument {
 		t.Errorf("error %v", err)
 	}
-	_, err = w.client.CreateRoom(w.context(), &matchmakerv1.CreateRoomRequest{Game: "arena", Options: make([]*matchmakerv1.Option, 33)})
+	_, err = w.client.CreateRoom(w.context(), &matchmakerv1.CreateRoomRequest{Game: "arena", Options: make([]*matchmakerv1.Option, 17)})
 	if status.Code(err) != codes.InvalidArgument {
 		t.Errorf("error %v", err)
 	}

@@ -24,7 +24,7 @@ import (
 
 const (
 	maxShortString = 64
-	maxOptions     = 32
+	maxOptions     = 16
 	maxListed      = 100
 	roomServers    = 5 // servers asked for a room before giving up
 	codeDraws      = 10

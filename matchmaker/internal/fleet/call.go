@@ -182,7 +182,10 @@ func (r *Registry) refused(c *call, result *fleetv1.ReserveResult) {
 			m.people = m.seats
 		}
 	default:
-		s.struck = time.Now()
+		// A room's options are a player's: a no to them is not the server's fault.
+		if !m.private {
+			s.struck = time.Now()
+		}
 	}
 }
 

@@ -133,8 +133,11 @@ func (c *Client) Connected() bool { return c.connected.Load() }
 
 // Run connects, and connects again for ever with growing, jittered waits. It
 // returns nil when ctx ends, after what is queued was sent if there is a
-// connection; an error only when the address is no gRPC target at all.
+// connection; an error only when the address or the options can't work.
 func (c *Client) Run(ctx context.Context) error {
+	if c.cfg.Addr == "" {
+		return errors.New("matchmaker address is empty")
+	}
 	conn, err := grpc.NewClient(c.cfg.Addr, c.dialOptions()...)
 	if err != nil {
 		return fmt.Errorf("matchmaker address %q: %w", c.cfg.Addr, err)
