@@ -48,7 +48,7 @@ export class Scene {
   private unsubscribe: Unsubscribe[] = [];
   private bubbles: Bubble[] = [];
   private last = 0;
-  private lastGunAt = 0;
+  private ownBefore: { gunAt: number; chargeFrom: number; dashUntil: number } | undefined;
   private quality = 1;
   private frameMs = 16;
   private smoothFrames = 0;
@@ -73,7 +73,7 @@ export class Scene {
     for (const stop of this.unsubscribe) stop();
     this.match = match;
     this.focused = false;
-    this.lastGunAt = 0;
+    this.ownBefore = undefined;
     this.bubbles = [];
     this.effects.clear();
     this.fleet.clear();
@@ -115,7 +115,7 @@ export class Scene {
     this.camera.update(seconds, now);
     this.fleet.update(match, seconds);
     this.effects.update(seconds);
-    this.muzzle(match, own);
+    this.answer(match, own);
     this.paint(match, own, size);
     this.paintOver(match, own, now, view);
   }
@@ -173,16 +173,28 @@ export class Scene {
     this.focused = true;
   }
 
-  /** The own gun answers in the frame it is fired in: its cooldown is predicted, the shot itself comes from the server. */
-  private muzzle(match: Match, own: (Entity & ShipRow) | undefined): void {
-    if (!own || own.hp <= 0 || own.gunAt === this.lastGunAt) return;
-    const fired = this.lastGunAt > 0 && own.gunAt > this.lastGunAt && own.chargeFrom === 0;
-    this.lastGunAt = own.gunAt;
-    if (!fired) return;
+  /**
+   * The own ship answers in the frame a button is pressed in: its cooldowns are
+   * predicted, while the shots themselves come from the server a round trip later.
+   */
+  private answer(match: Match, own: (Entity & ShipRow) | undefined): void {
+    const before = this.ownBefore;
+    const now = own && own.hp > 0 ? { gunAt: own.gunAt, chargeFrom: own.chargeFrom, dashUntil: own.dashUntil } : undefined;
+    this.ownBefore = now;
+    if (!own || !now || !before) return;
+    const color = slotColor(own.slot, own.side, match.slot);
     const x = own.pos.x + Math.cos(own.angle) * 0.8;
     const y = own.pos.y + Math.sin(own.angle) * 0.8;
-    this.effects.puff(x, y, 0, 0, 1.2, 0.09, slotColor(own.slot, own.side, match.slot));
-    this.sound.shot(1);
+    if (now.dashUntil > before.dashUntil) {
+      this.effects.ring(own.pos.x, own.pos.y, 1.5, 0.3, color);
+      this.sound.dash(1);
+    }
+    if (now.gunAt <= before.gunAt) return;
+    const rail = before.chargeFrom > 0 && now.chargeFrom === 0;
+    this.effects.puff(x, y, 0, 0, rail ? 2.4 : 1.2, rail ? 0.2 : 0.09, color);
+    if (rail) this.sound.rail(1);
+    else this.sound.shot(1);
+    if (rail) this.camera.bump(0.3);
   }
 
   private hit(match: Match, event: HitEvent): void {
@@ -209,12 +221,13 @@ export class Scene {
   private rail(match: Match, event: RailEvent): void {
     this.effects.beam(event.from.x, event.from.y, event.to.x, event.to.y, this.colorOf(match, event.slot));
     this.effects.sparks(event.to.x, event.to.y, 10, 6, palette.text);
+    if (event.slot === match.slot) return;
     this.effects.puff(event.from.x, event.from.y, 0, 0, 2.4, 0.2, this.colorOf(match, event.slot));
     this.sound.rail(this.loudness(event.from));
-    if (event.slot === match.slot) this.camera.bump(0.3);
   }
 
   private dash(match: Match, event: DashEvent): void {
+    if (event.slot === match.slot) return;
     this.effects.ring(event.pos.x, event.pos.y, 1.5, 0.3, this.colorOf(match, event.slot));
     this.sound.dash(this.loudness(event.pos));
   }
