@@ -49,9 +49,17 @@ $(STAMPS)/npm: client-js/package-lock.json
 
 ## Set-up
 
+# Programs in docs/ that a test runs, with packages of their own.
+EXAMPLES = $(patsubst docs/examples/%/package-lock.json,$(STAMPS)/example-%,$(wildcard docs/examples/*/package-lock.json))
+
 .PHONY: setup
-setup: tools $(STAMPS)/npm ## tools and packages that building and testing need
+setup: tools $(STAMPS)/npm $(EXAMPLES) ## tools and packages that building and testing need
 	go mod download
+
+$(STAMPS)/example-%: docs/examples/%/package-lock.json
+	@mkdir -p $(STAMPS)
+	cd docs/examples/$* && npm ci --no-audit --no-fund
+	@touch $@
 
 .PHONY: tools
 tools: $(STAMPS)/tools $(STAMPS)/testsum
@@ -124,5 +132,5 @@ loadtest: build ## bots against a running server: URL=..., LOADTEST="--players .
 
 .PHONY: clean
 clean: ## remove what was built and what tests left behind
-	rm -rf bin .cache .bin client-js/node_modules client-js/*.tsbuildinfo
+	rm -rf bin .cache .bin client-js/node_modules docs/examples/*/node_modules
 	find client-js/dist -mindepth 1 -not -name .keep -delete
