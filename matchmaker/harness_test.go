@@ -42,8 +42,7 @@ func start(t *testing.T, change func(*matchmaker.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := bufconn.Listen(1 << 20)
-	cfg := matchmaker.Config{Key: private, InternalListener: listener, BatchWindow: time.Millisecond}
+	cfg := matchmaker.Config{Key: private, InternalListener: bufconn.Listen(1 << 20), BatchWindow: time.Millisecond}
 	if change != nil {
 		change(&cfg)
 	}
@@ -61,15 +60,19 @@ func start(t *testing.T, change func(*matchmaker.Config)) *world {
 		}
 	})
 	t.Cleanup(stop)
-	conn := dial(t, listener)
+	conn := dial(t, cfg.InternalListener)
 	return &world{t: t, mm: mm, key: public, conn: conn, client: matchmakerv1.NewMatchmakerServiceClient(conn), stop: stop}
 }
 
-func dial(t *testing.T, listener *bufconn.Listener) *grpc.ClientConn {
+func dial(t *testing.T, listener net.Listener) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.NewClient("passthrough:///bufconn",
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	options := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}
+	target := listener.Addr().String()
+	if memory, ok := listener.(*bufconn.Listener); ok {
+		target = "passthrough:///bufconn"
+		options = append(options, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return memory.DialContext(ctx) }))
+	}
+	conn, err := grpc.NewClient(target, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
