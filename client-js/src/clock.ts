@@ -10,11 +10,22 @@
 /** Snapshots that the estimates look back on, about two seconds at 30 Hz. */
 const snapshotWindow = 64;
 
-/** Frames that the picture's delay looks back on, about three seconds at 60 Hz. */
-const frameWindow = 180;
+/**
+ * The picture's delay is judged by periods of so many milliseconds, and looks
+ * back on so many of them: ten seconds.
+ */
+const periodMs = 250;
+const periods = 40;
 
-/** Share of frames that must find a newer snapshot than the one they show. */
-const percentile = 0.98;
+/** Until then the delay is a guess. */
+const firstPeriods = 2;
+
+/**
+ * Share of periods in which every frame must find a newer snapshot than the one
+ * it shows. A single stall is none of jitter's business: hiding it would make
+ * everybody late for the next ten seconds.
+ */
+const percentile = 0.9;
 
 /** Added to the delay that would have been just enough, in ticks. */
 const delayMargin = 0.25;
@@ -106,11 +117,13 @@ export class Clock {
   /** Ticks that snapshots were early (above 0) or late, against head. */
   readonly #arrivals = new Recent(snapshotWindow);
   /**
-   * Delay that would have been just enough for each frame: by how much the
-   * newest snapshot was behind head. Frames count, not arrivals, since a page
-   * that stutters gets its snapshots late, but draws late as well.
+   * Delay that would have been just enough for all frames of a period: by how
+   * much the newest snapshot was behind head. Frames count, not arrivals, since
+   * a page that stutters gets its snapshots late, but draws late as well.
    */
-  readonly #needs = new Recent(frameWindow);
+  readonly #needs = new Recent(periods);
+  #worst = 0;
+  #periodEnd = 0;
   #newest = 0;
   /** Slack of an input if it had been sent without any lead. */
   readonly #slacks = new Recent(snapshotWindow);
@@ -165,11 +178,21 @@ export class Clock {
     const best = this.#arrivals.quantile(1);
     if (early > 0) this.#shiftHead(early);
     else if (this.#arrivals.full && best < 0) this.#shiftHead(best * 0.1);
+  }
+
+  /** A frame is drawn while the newest snapshot is so many ticks behind head. */
+  #need(now: number, behind: number): void {
+    this.#worst = Math.max(this.#worst, behind);
+    if (now < this.#periodEnd) return;
+    this.#periodEnd = now + periodMs;
+    // Longer gaps are not hidden by any delay that one would play with.
+    if (this.#worst <= this.#rate * maxDelaySeconds) this.#needs.add(this.#worst);
+    this.#worst = 0;
     this.#setDelay();
   }
 
   #setDelay(): void {
-    if (this.#needs.count === 0) return;
+    if (this.#needs.count < firstPeriods) return;
     const needed = this.#needs.quantile(percentile);
     this.jitter = Math.max(0, needed - this.#every) * this.tickMs;
     this.#goalDelay = Math.min(Math.max(needed, this.#every) + delayMargin, this.#rate * maxDelaySeconds + this.#every);
@@ -231,8 +254,8 @@ export class Clock {
     this.#now = now;
     const head = this.#headAtTime(now);
     const step = ms * this.#ticksPerMs;
-    this.#needs.add(Math.max(0, head - this.#newest));
-    const settle = this.#goalDelay > this.delay ? 200 : 3000;
+    this.#need(now, head - this.#newest);
+    const settle = this.#goalDelay > this.delay ? 300 : 1000;
     this.delay += (this.#goalDelay - this.delay) * (1 - Math.exp(-ms / settle));
     this.renderTick = paced(this.renderTick, step, head - this.delay, maxRenderPace, this.#rate * 0.5);
     const before = this.predictedTick;

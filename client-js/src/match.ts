@@ -33,6 +33,9 @@ import type {
 /** Without a frame() for so long, the page is hidden or draws nothing: a timer takes over. */
 const hiddenMs = 250;
 
+/** What a frame's time may differ from the page's clock, in ms. */
+const maxClockError = 1000;
+
 /** Of a longer pause only the newest input is sent: those of the ticks between would come too late. */
 const maxBurst = 4;
 
@@ -171,7 +174,8 @@ export class MatchClient implements Match, ConnectionOwner {
 
   frame(nowMs: number): void {
     this.#framedAt = this.#config.now();
-    this.#advance(nowMs);
+    // A time of another clock, Date.now() for instance, would freeze the picture.
+    this.#advance(Math.abs(nowMs - this.#framedAt) < maxClockError ? nowMs : this.#framedAt);
   }
 
   send(name: string, args: readonly number[] = []): void {

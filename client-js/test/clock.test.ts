@@ -182,6 +182,19 @@ test("the picture's delay adapts to jitter, and back", () => {
   assert.ok(run.clock.delay < calm + 0.5, `back to ${run.clock.delay} ticks`);
 });
 
+test("a single stall does not spoil the picture of the seconds after it", () => {
+  const clock = new Clock(rate, 1);
+  let tick = 100;
+  let worst = 0;
+  for (let now = 0; now < 14_000; now += 17) {
+    const stalled = now > 6000 && now < 6800;
+    for (; !stalled && tick - 100 <= now / tickMs; tick++) clock.snapshot(now, tick, 100);
+    clock.advance(now);
+    if (now > 6000) worst = Math.max(worst, clock.delay);
+  }
+  assert.ok(worst < 3, `delay up to ${worst} ticks`);
+});
+
 test("a page that stutters does not take its own pauses for the network's", () => {
   const clock = new Clock(rate, 1);
   let tick = 100;
