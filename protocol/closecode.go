@@ -30,7 +30,6 @@ const (
 	CloseBadSchema      CloseCode = 4508
 	CloseProtocol       CloseCode = 4509
 	CloseTooBig         CloseCode = 4510
-	CloseBadInput       CloseCode = 4511
 	CloseGameError      CloseCode = 4512
 	CloseFull           CloseCode = 4513
 	CloseLeft           CloseCode = 4514
@@ -65,7 +64,6 @@ var closeTexts = [...]closeText{
 	{CloseBadSchema, "bad_schema", "The client was built for another version of the game."},
 	{CloseProtocol, "protocol", "The client broke the protocol."},
 	{CloseTooBig, "too_big", "The client sent a message over the limit."},
-	{CloseBadInput, "bad_input", "The client kept sending invalid inputs."},
 	{CloseGameError, "game_error", "The match ended because of an error in its rules."},
 	{CloseFull, "full", "The match has no free seat."},
 	{CloseLeft, "left", "The player left the match."},

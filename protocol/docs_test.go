@@ -85,6 +85,7 @@ func TestTheContractsTablesAreTheConstants(t *testing.T) {
 	want := []string{
 		fmt.Sprintf("subprotocol `%s`", protocol.Subprotocol),
 		fmt.Sprintf("`GET %s`", protocol.Path),
+		fmt.Sprintf("plus %d in a block whose groups hold values", protocol.BlockAbsolute),
 		fmt.Sprintf("| client message | %d bytes |", protocol.MaxClientMessage),
 		fmt.Sprintf("| server message | %d bytes |", protocol.MaxServerMessage),
 		fmt.Sprintf("| join token | %d bytes |", protocol.MaxToken),

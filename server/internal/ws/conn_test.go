@@ -274,7 +274,7 @@ func TestHandlerEndsTheConnection(t *testing.T) {
 		fail error
 		code protocol.CloseCode
 	}{
-		{"with a number", &CloseError{Code: protocol.CloseBadInput, Sentence: "no"}, protocol.CloseBadInput},
+		{"with a number", &CloseError{Code: protocol.CloseKicked, Sentence: "no"}, protocol.CloseKicked},
 		{"with another error", errors.New("broken"), closeInternal},
 	}
 	onBothPaths(t, func(t *testing.T, r *rig) {
