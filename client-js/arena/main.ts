@@ -5,7 +5,7 @@ import { PauseDialog, ReconnectDialog, ResultDialog, SearchDialog } from "./dial
 import { copyRoomLink } from "./hud.ts";
 import { Menu, roomCode } from "./menu.ts";
 import { NetGraph } from "./netgraph.ts";
-import { element, toast } from "./page.ts";
+import { element, toast, write } from "./page.ts";
 import { Play } from "./play.ts";
 import { Scene } from "./scene.ts";
 import { forgetSeat, keepSeat, keptSeat } from "./seat.ts";
@@ -25,6 +25,11 @@ const keepEveryMs = 5000;
 const longestRetryMs = 8000;
 /** Errors after which the seat can't be had again, but another one can. */
 const seatLost = new Set<number>([CloseCode.UnknownSession, ErrorCode.lost, ErrorCode.unreachable]);
+
+/** What a screen reader hears when the phase changes. */
+const announcements: Record<Phase, string> = {
+  menu: "", searching: "Searching for a match", resuming: "Taking your seat again", playing: "In the match", reconnecting: "Connection lost", result: "Match over",
+};
 
 class Page {
   phase: Phase = "menu";
@@ -90,7 +95,10 @@ class Page {
   private setPhase(phase: Phase): void {
     this.phase = phase;
     document.body.dataset.phase = phase;
-    if (phase !== "playing") this.play?.release();
+    write(element("announce"), announcements[phase]);
+    if (!this.play) return;
+    this.play.atControls = phase === "playing";
+    if (phase !== "playing") this.play.release();
   }
 
   private openMenu(error?: unknown): void {
@@ -195,6 +203,7 @@ class Page {
     this.setPhase("result");
     const { mode } = match;
     const again = (): void => void (this.room ? this.createRoom(mode.name) : this.find({ mode: mode.name }, mode.title));
+    write(element("again"), this.room ? "New private room" : "Play again");
     this.result.open(match, match.result, again, () => this.openMenu());
   }
 

@@ -4,6 +4,8 @@ import { clockText, element, errorText, make, write } from "./page.ts";
 const nameKey = "tactus.name";
 const modeKey = "tactus.mode";
 const refreshMs = 4000;
+/** While no modes are known: the server is still starting. */
+const firstTryMs = 700;
 
 /** What the menu asks for. */
 export interface MenuActions {
@@ -21,6 +23,7 @@ export class Menu {
   private modes: ModeInfo[] = [];
   private room = "";
   private timer = 0;
+  private isOpen = false;
 
   constructor(private readonly actions: MenuActions) {
     this.name.value = localStorage.getItem(nameKey) ?? "";
@@ -57,20 +60,19 @@ export class Menu {
   /** Offers this room as what to play; an empty code takes the offer back. */
   invite(code: string): void {
     this.room = code;
-    write(element("play").firstElementChild as HTMLElement, code ? `Join room ${code}` : "Play now");
+    write(element("play"), code ? `Join room ${code}` : "Play now");
     element("modes").hidden = code !== "";
     element("play-public").hidden = code === "";
   }
 
   open(): void {
-    clearInterval(this.timer);
-    this.timer = window.setInterval(() => void this.refresh(), refreshMs);
+    this.isOpen = true;
     void this.refresh();
   }
 
   close(): void {
-    clearInterval(this.timer);
-    this.timer = 0;
+    this.isOpen = false;
+    clearTimeout(this.timer);
   }
 
   /** Says what went wrong, with its number; nothing clears it. */
@@ -87,14 +89,18 @@ export class Menu {
     action();
   }
 
+  /** Asks the matchmaker what there is, and again after a while, as long as the menu is to be seen. */
   private async refresh(): Promise<void> {
-    if (document.hidden || this.timer === 0) return;
+    clearTimeout(this.timer);
+    if (document.hidden || !this.isOpen) return;
     try {
       if (this.modes.length === 0) this.showModes(await this.actions.modes());
       this.showMatches(await this.actions.openMatches());
     } catch {
       this.showMatches([], "The matchmaker does not answer. Trying again.");
     }
+    clearTimeout(this.timer);
+    if (this.isOpen) this.timer = window.setTimeout(() => void this.refresh(), this.modes.length > 0 ? refreshMs : firstTryMs);
   }
 
   private showModes(modes: ModeInfo[]): void {

@@ -13,6 +13,8 @@ export class Play {
   private readonly hud: Hud;
   private readonly controls: Controls;
   private readonly touch: TouchControls;
+  /** False while a dialog has the player's attention: the picture goes on without the sight. */
+  atControls = true;
 
   constructor(
     readonly match: Match,
@@ -61,6 +63,7 @@ export class Play {
 
   private view(ship: { x: number; y: number }, intent: Intent): View {
     const touch = document.body.classList.contains("touch");
+    if (!this.atControls) return { aim: undefined, touch };
     if (!this.controls.aimsByDirection) return { aim: { x: this.controls.pointerX, y: this.controls.pointerY }, touch };
     const reach = Math.min(innerWidth, innerHeight) * 0.3;
     return { aim: { x: ship.x + Math.cos(intent.aim) * reach, y: ship.y + Math.sin(intent.aim) * reach }, touch };

@@ -28,7 +28,7 @@ const thumbHeight = 215;
 
 export const emotes = ["GG", "Nice shot", "Oops", "Catch me"] as const;
 
-/** What the frame is drawn with; aim is where the sight is, in CSS pixels, undefined to hide it. */
+/** What the frame is drawn with; aim is where the sight is, in CSS pixels, undefined to hide it and the instruments. */
 export interface View {
   aim: { x: number; y: number } | undefined;
   touch: boolean;
@@ -137,11 +137,12 @@ export class Scene {
     vitals.touch = view.touch;
     this.bubbles = this.bubbles.filter((bubble) => bubble.until > now);
     vitals.drawLabels(g, camera, match, ratio, this.bubbles);
+    if (!view.aim) return;
     if (own) {
       vitals.drawMarkers(g, camera, match, own, ratio);
       vitals.drawPanel(g, camera, own, match.predictedTick, ratio);
     }
-    if (view.aim) vitals.drawSight(g, view.aim.x * ratio, view.aim.y * ratio, own, match.predictedTick, ratio);
+    vitals.drawSight(g, view.aim.x * ratio, view.aim.y * ratio, own, match.predictedTick, ratio);
   }
 
   /** The camera follows the own ship, a little ahead of where it aims. */

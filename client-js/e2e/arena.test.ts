@@ -87,6 +87,11 @@ describe("in a running server", () => {
     await friend.page.locator("#play", { hasText: "Join room" }).click();
     assert.equal((await friend.seated()).match, seat.match);
 
+    const other = await openTab(server.url);
+    await other.page.fill("#room-code", link);
+    await other.page.click("#room-form button");
+    assert.equal((await other.seated()).match, seat.match);
+
     const stranger = await openTab(server.url);
     assert.notEqual((await stranger.play(seat.mode)).match, seat.match);
   });
@@ -151,6 +156,24 @@ test("a killed server shows the overlay, and play goes on when it is back", asyn
     assert.match((await pilot.page.textContent("#toasts")) ?? "", /new match/);
     await pilot.page.waitForSelector("dialog#reconnect", { state: "hidden" });
     await pilot.flyWhile(() => pilot.seesFly(next.slot, 2));
+  } finally {
+    await server.stop();
+  }
+});
+
+test("a page opened after the server was restarted plays on in the same mode", async () => {
+  const server = await TactusServer.start();
+  try {
+    const pilot = await openTab(server.url);
+    const seat = await pilot.play("teams");
+    await pilot.page.goto("about:blank");
+    await server.kill();
+    await server.run();
+    await pilot.page.goto(server.url);
+    const next = await pilot.seated();
+    assert.equal(next.mode, seat.mode);
+    assert.notEqual(next.match, seat.match);
+    assert.match((await pilot.page.textContent("#toasts")) ?? "", /restarted/);
   } finally {
     await server.stop();
   }
