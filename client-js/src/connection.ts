@@ -263,8 +263,8 @@ export class Connection {
   /** The network is back, or the player looks again: waiting has no more reason. */
   #hurry = (): void => {
     if (globalThis.document?.visibilityState === "hidden") return;
-    if (this.#live) return this.#beat();
-    if (this.#retryTimer === undefined) return;
+    this.#beat();
+    if (this.#live || this.#retryTimer === undefined) return;
     clearTimeout(this.#retryTimer);
     this.#open();
   };

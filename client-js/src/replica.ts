@@ -205,6 +205,13 @@ export class Replica {
     return r.int();
   }
 
+  /** The rows between the last one of a list and the next. */
+  #gap(r: Reader): number {
+    const gap = this.#next(r);
+    if (gap < 0) throw new MalformedError("rows run backwards");
+    return gap;
+  }
+
   #section(r: Reader, which: 0 | 1 | 2, flags: number): void {
     this.#left = r.array();
     const diff = (flags & flag.diff) !== 0;
@@ -223,7 +230,7 @@ export class Replica {
   #removed(r: Reader, t: TableState): void {
     let row = -1;
     for (let n = this.#next(r); n > 0; n--) {
-      row += 1 + this.#next(r);
+      row += 1 + this.#gap(r);
       this.#drop(t, row);
     }
   }
@@ -231,7 +238,7 @@ export class Replica {
   #born(r: Reader, t: TableState, columns: Column[]): void {
     let row = -1;
     for (let n = this.#next(r); n > 0; n--) {
-      row += 1 + this.#next(r);
+      row += 1 + this.#gap(r);
       const generation = this.#next(r);
       // With the same generation it is the same entity, whose words come anew.
       if (t.generations[row] !== generation) this.#drop(t, row);
@@ -244,7 +251,7 @@ export class Replica {
     const mask = this.#next(r);
     let row = -1;
     for (let n = this.#next(r); n > 0; n--) {
-      row += 1 + this.#next(r);
+      row += 1 + this.#gap(r);
       const known = row < t.rows && t.alive[row] === 1;
       if (known) t.touch(row);
       for (let i = 0; i < columns.length; i++) {
