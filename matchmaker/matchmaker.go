@@ -168,7 +168,9 @@ func (m *Matchmaker) Run(ctx context.Context) error {
 	force := time.AfterFunc(stopTimeout, server.Stop)
 	defer force.Stop()
 	server.GracefulStop()
-	<-served
+	if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("matchmaker: internal port: %w", err)
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package matchmaker_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -155,4 +156,50 @@ func TestOpenMatchesAreListedAndJoined(t *testing.T) {
 	w.search(&matchmakerv1.CreateTicketRequest{MatchId: "m-4"}).endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
 	w.search(&matchmakerv1.CreateTicketRequest{MatchId: "m-5"}).endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
 	w.search(&matchmakerv1.CreateTicketRequest{MatchId: "m-2", Version: "2"}).endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
+}
+
+func TestMatchThatEndedMeanwhileSaysSo(t *testing.T) {
+	for reason, want := range map[string]string{
+		"over": "This match has ended.", "no_match": "This match has ended.", "full": "This room is full.",
+	} {
+		w := start(t, nil)
+		g := w.server("s1", nil)
+		code := w.room("ffa").GetRoomCode()
+		g.look(func() {
+			g.answer = func(*fleetv1.Reserve) *fleetv1.ReserveResult { return &fleetv1.ReserveResult{Reason: reason} }
+		})
+		last := w.join(code).end()
+		if last.GetReason() != matchmakerv1.EndReason_END_REASON_UNMATCHABLE || last.GetMessage() != want {
+			t.Errorf("%s: %v", reason, last)
+		}
+	}
+}
+
+// Two want the last seat in the same moment: one gets it, the other is told.
+func TestLastSeatOfARoomGoesToOne(t *testing.T) {
+	w := start(t, func(c *matchmaker.Config) { c.BatchWindow = 100 * time.Millisecond })
+	w.server("s1", nil)
+	code := w.room("duel").GetRoomCode()
+	w.join(code).assigned()
+	both := []*player{w.join(code), w.join(code)}
+	both[0].assigned()
+	both[1].endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
+}
+
+func TestPlayersOfSeveralVersionsMeetTheirOwn(t *testing.T) {
+	w := start(t, nil)
+	w.server("old", nil)
+	w.server("new", func(_ *gameServer, reg *fleetv1.Register) { reg.Games[0].Version = "2" })
+	for range 3 {
+		if a := w.search(&matchmakerv1.CreateTicketRequest{Version: "2"}).assigned(); serverOf(a) != "new" {
+			t.Errorf("version 2 went to %v", a)
+		}
+		if a := w.search(&matchmakerv1.CreateTicketRequest{Version: "1"}).assigned(); serverOf(a) != "old" {
+			t.Errorf("version 1 went to %v", a)
+		}
+	}
+	games, err := w.client.ListGames(w.context(), &matchmakerv1.ListGamesRequest{})
+	if err != nil || len(games.GetGames()) != 2 {
+		t.Errorf("games %v %v", games, err)
+	}
 }

@@ -56,7 +56,7 @@ type Config struct {
 	DialOptions []grpc.DialOption
 	// BackoffMin is the wait after the first failed attempt; default 200 ms.
 	BackoffMin time.Duration
-	// BackoffMax bounds the wait between attempts; default 5 s.
+	// BackoffMax bounds the wait between attempts; default 2 s.
 	BackoffMax time.Duration
 	// EndedQueue bounds how many ended matches wait for a connection; the
 	// oldest is dropped above it. Default 1024.
@@ -92,7 +92,7 @@ func New(cfg Config, host Host, log *zap.Logger) *Client {
 		cfg.BackoffMin = 200 * time.Millisecond
 	}
 	if cfg.BackoffMax < cfg.BackoffMin {
-		cfg.BackoffMax = max(5*time.Second, cfg.BackoffMin)
+		cfg.BackoffMax = max(2*time.Second, cfg.BackoffMin)
 	}
 	if cfg.EndedQueue <= 0 {
 		cfg.EndedQueue = 1024

@@ -156,7 +156,12 @@ func startMatchmaker(t *testing.T, listener net.Listener) *mm {
 	fleetv1.RegisterFleetServiceServer(m.server, m)
 	done := make(chan error, 1)
 	go func() { done <- m.server.Serve(listener) }()
-	t.Cleanup(func() { m.server.Stop(); <-done })
+	t.Cleanup(func() {
+		m.server.Stop()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
 	return m
 }
 
