@@ -1,5 +1,7 @@
 package game
 
+import "tactus/game/fixed"
+
 // Tick counts simulation steps of one match; the first step is tick 1.
 type Tick uint32
 
@@ -163,6 +165,30 @@ type Teamer interface {
 // ticks are left, 0 for unknown. Nobody is sent into a match that is nearly over.
 type Timed interface {
 	Remaining() Tick
+}
+
+// Viewer is implemented by worlds too big for everyone to see everything: rows
+// with a position are sent only to those who look at their part of the world.
+type Viewer interface {
+	// Interest is the grid that rows are sorted into. It is asked once, at
+	// start; the zero value means that everyone sees everything.
+	Interest() Interest
+	// View is what p looks at now.
+	View(p Slot) View
+}
+
+// Interest is a grid of square cells over the world. Rows outside are counted
+// to its border cells.
+type Interest struct {
+	Min, Max fixed.Vec
+	Cell     fixed.Num // edge of a cell; at most 65,536 cells
+}
+
+// View is a disc that a player sees. Rows within Near come with every snapshot,
+// those beyond it up to Far less often. A player's own rows are always sent.
+type View struct {
+	Center    fixed.Vec
+	Near, Far fixed.Num // Far below Near counts as Near
 }
 
 // MaxCommandArgs bounds the words of a command and of its reply.

@@ -14,10 +14,11 @@ import (
 // Engine replicates one match. The goroutine that owns the match calls Stamp,
 // then Frame for each client, then Settle.
 type Engine struct {
-	tables []*tableState
-	events eventLog
-	teamer game.Teamer
-	slots  int
+	tables   []*tableState
+	events   eventLog
+	teamer   game.Teamer
+	interest *interest // nil where everyone sees everything
+	slots    int
 
 	tick game.Tick // of the last Stamp
 	prev game.Tick // of the Stamp before: the baseline of differences
@@ -50,7 +51,8 @@ func New(sim *game.Simulation) *Engine {
 		e.tables = append(e.tables, newTableState(raw, i, e.slots))
 	}
 	e.teamer, _ = sim.World().(game.Teamer)
-	e.events.init(sim.Tables().Events())
+	e.interest = newInterest(sim.World(), e.tables)
+	e.events.init(sim.Tables().Events(), e.interest)
 	return e
 }
 
@@ -63,11 +65,15 @@ type View struct {
 	team      int32
 	nextTeam  int32
 	nextEvent uint32
+
+	cells     []seen // of the last snapshot, in worlds with interest
+	nextCells []seen
 }
 
 // Sent notes that the client's last Frame is on its way.
 func (v *View) Sent(tick game.Tick) {
 	v.Baseline, v.Event, v.team = tick, v.nextEvent, v.nextTeam
+	v.cells, v.nextCells = v.nextCells, v.cells
 }
 
 // LastEvent is the seq of the newest event, 0 before the first.
@@ -85,6 +91,9 @@ func (e *Engine) Stamp(tick game.Tick) {
 		if t.replicated() {
 			t.stamp(tick)
 		}
+	}
+	if e.interest != nil {
+		e.interest.stamp(tick)
 	}
 }
 
@@ -113,6 +122,12 @@ func (e *Engine) Frame(dst []byte, v *View, h Header) []byte {
 	if v.nextTeam != v.team {
 		baseline = 0 // sees for another side now: start over
 	}
+	if e.interest != nil {
+		if baseline != e.prev {
+			baseline = 0 // what was in view then is not kept; little is in view
+		}
+		e.interest.look(v, baseline == 0)
+	}
 	head := protocol.SnapshotHeader{Tick: uint32(e.tick), Ack: h.Ack, Slack: h.Slack}
 	switch baseline {
 	case 0:
@@ -130,19 +145,31 @@ func (e *Engine) Frame(dst []byte, v *View, h Header) []byte {
 		head.Flags |= protocol.FlagDilated
 	}
 	dst = protocol.AppendSnapshotHeader(dst, head)
-	dst = e.shared(dst, public, 0, baseline)
-	if v.nextTeam >= 0 {
-		dst = e.shared(dst, team, uint32(v.nextTeam), baseline)
-	} else {
-		dst = protocol.AppendNil(dst)
-	}
-	dst = e.section(dst, owner, uint32(v.Slot), baseline)
+	dst = e.sections(dst, v, baseline, h.Hash)
 	dst, v.nextEvent = e.events.append(dst, v.Event, v.Slot, v.nextTeam)
 	var hash uint32
 	if h.Hash {
-		hash = e.VisibleHash(v.Slot, v.nextTeam)
+		hash = e.visibleHash(v.Slot, v.nextTeam)
 	}
 	return protocol.AppendSnapshotTail(dst, hash, h.Percent, head.Flags)
+}
+
+// sections appends what the player sees: with everyone, with his side, alone.
+func (e *Engine) sections(dst []byte, v *View, baseline game.Tick, hash bool) []byte {
+	if e.interest != nil {
+		dst = e.publicByCells(dst, v, baseline, hash)
+	} else {
+		dst = e.shared(dst, public, 0, baseline)
+	}
+	switch {
+	case v.nextTeam < 0:
+		dst = protocol.AppendNil(dst)
+	case e.interest != nil:
+		dst = e.section(dst, team, uint32(v.nextTeam), baseline)
+	default:
+		dst = e.shared(dst, team, uint32(v.nextTeam), baseline)
+	}
+	return e.section(dst, owner, uint32(v.Slot), baseline)
 }
 
 func (e *Engine) teamOf(p game.Slot) int32 {
@@ -174,13 +201,14 @@ func (e *Engine) shared(dst []byte, a audience, key uint32, baseline game.Tick) 
 	return append(dst, c.bytes...)
 }
 
-// VisibleHash is the hash of what the player sees after the last stamped tick,
-// as docs/protocol.md section 6 defines it.
-func (e *Engine) VisibleHash(p game.Slot, side int32) uint32 {
+// visibleHash is the hash of what the player sees after the last stamped tick,
+// as docs/protocol.md section 6 defines it. In worlds with interest it is good
+// only for the player whose frame is being made.
+func (e *Engine) visibleHash(p game.Slot, side int32) uint32 {
 	h := game.NewHash()
 	for _, t := range e.tables {
 		for i := range t.raw.High() {
-			if t.replicated() && t.raw.Alive(i) {
+			if t.replicated() && t.raw.Alive(i) && (t.placed == nil || e.interest.sees(t.placed.cell[i])) {
 				t.hashRow(&h, i, uint32(p), side)
 			}
 		}

@@ -2,6 +2,7 @@ package replicate
 
 import (
 	"tactus/game"
+	"tactus/game/fixed"
 	"tactus/protocol"
 )
 
@@ -14,6 +15,8 @@ type eventLog struct {
 	chunks []*eventChunk
 	last   uint32 // seq of the newest, 0 before the first
 	words  []uint32
+
+	interest *interest // nil where everyone sees everything
 }
 
 const (
@@ -37,6 +40,7 @@ type eventChunk struct {
 type event struct {
 	slot  uint32
 	side  int32
+	cell  int32 // noCell: everywhere
 	start uint32
 	ends  [3]uint32 // by Public, Team, Owner; an empty run: the same as the level below
 }
@@ -46,14 +50,16 @@ type eventTable struct {
 	vis      game.Visibility
 	slotWord int
 	sideWord int
+	posWord  int
 	levels   []game.Visibility
 	has      [3]bool // visibilities that occur
 }
 
-func (l *eventLog) init(tables []*game.RawTable) {
+func (l *eventLog) init(tables []*game.RawTable, in *interest) {
+	l.interest = in
 	for _, raw := range tables {
 		sc := raw.Schema()
-		t := eventTable{raw: raw, slotWord: -1, sideWord: -1, vis: game.Server, levels: make([]game.Visibility, sc.Stride)}
+		t := eventTable{raw: raw, slotWord: -1, sideWord: -1, posWord: -1, vis: game.Server, levels: make([]game.Visibility, sc.Stride)}
 		for _, f := range sc.Fields {
 			t.vis = min(t.vis, f.Vis)
 			if f.Vis != game.Server {
@@ -68,6 +74,9 @@ func (l *eventLog) init(tables []*game.RawTable) {
 		}
 		if sc.Side >= 0 {
 			t.sideWord = sc.Fields[sc.Side].Offset
+		}
+		if sc.Pos >= 0 && in != nil {
+			t.posWord = sc.Fields[sc.Pos].Offset
 		}
 		l.tables = append(l.tables, t)
 	}
@@ -91,7 +100,11 @@ func (l *eventLog) add(tick uint32, table int, t *eventTable, row []uint32) {
 	if (l.last-1)%chunkEvents == 0 {
 		c.data = c.data[:0]
 	}
-	e.slot, e.side, e.start = uint32(game.NoSlot), -1, uint32(len(c.data))
+	e.slot, e.side, e.cell, e.start = uint32(game.NoSlot), -1, noCell, uint32(len(c.data))
+	if t.posWord >= 0 {
+		pos := fixed.Vec{X: fixed.Num(row[t.posWord]), Y: fixed.Num(row[t.posWord+1])}
+		e.cell = l.interest.grid.at(pos)
+	}
 	if t.slotWord >= 0 {
 		e.slot = row[t.slotWord]
 	}
@@ -140,9 +153,12 @@ func (l *eventLog) masked(row []uint32, levels []game.Visibility, level game.Vis
 }
 
 // bytesFor returns what of an event a player gets, nil for nothing. Its owner
-// sees what his side sees too.
+// sees what his side sees too; where it happened has to be in view.
 func (l *eventLog) bytesFor(seq uint32, p game.Slot, side int32) []byte {
 	c, e := l.at(seq)
+	if e.cell != noCell && !l.interest.sees(e.cell) {
+		return nil
+	}
 	level := int(game.Public)
 	switch {
 	case e.slot == uint32(p):

@@ -16,10 +16,12 @@ func (e *Engine) section(dst []byte, a audience, key uint32, baseline game.Tick)
 		if len(t.columns[a]) == 0 {
 			continue
 		}
-		e.collect(t, a, key, baseline, w.diff)
-		if len(e.removed)+len(e.born)+len(e.rows) > 0 {
-			e.block(&w, t, a)
+		if t.placed != nil && a != public {
+			e.privateByCells(&w, t, a, key)
+			continue
 		}
+		e.collect(t, a, key, baseline, w.diff)
+		e.flush(&w, t, a, false)
 	}
 	if w.count == 0 {
 		return protocol.AppendNil(dst[:start])
@@ -29,7 +31,7 @@ func (e *Engine) section(dst []byte, a audience, key uint32, baseline game.Tick)
 
 // collect lists the table's rows that the section has to tell of.
 func (e *Engine) collect(t *tableState, a audience, key uint32, baseline game.Tick, diff bool) {
-	e.removed, e.born, e.rows, e.masks = e.removed[:0], e.born[:0], e.rows[:0], e.masks[:0]
+	e.reset()
 	switch {
 	case a == public && diff:
 		e.publicDiff(t)
@@ -133,7 +135,11 @@ const maxGroups = 6
 
 // block writes one table's removed, born and changed rows.
 func (e *Engine) block(w *writer, t *tableState, a audience) {
-	w.int(t.index)
+	head := t.index
+	if w.absolute {
+		head += protocol.BlockAbsolute
+	}
+	w.int(head)
 	w.gaps(e.removed)
 	w.int(int32(len(e.born)))
 	last := int32(-1)
@@ -217,7 +223,7 @@ func (e *Engine) group(w *writer, t *tableState, a audience, kind uint32) {
 		w.int(i - last - 1)
 		last = i
 		row, old := t.raw.Row(int(i)), t.shadowRow(int(i))
-		diff := w.diff && t.born[i] != w.tick
+		diff := w.diff && !w.absolute && t.born[i] != w.tick
 		for c := range t.columns[a] {
 			switch {
 			case kind>>c&1 == 0:
@@ -236,6 +242,8 @@ type writer struct {
 	count int
 	diff  bool
 	tick  game.Tick
+
+	absolute bool // the block that is being written holds values all the same
 }
 
 func (w *writer) int(v int32) {

@@ -75,6 +75,7 @@ type tableState struct {
 	diedNow   []int32
 	byOwner   index
 	bySide    index
+	placed    *placement // where the rows are; nil where everyone sees them
 	wordLevel []wordLevel
 }
 
@@ -162,6 +163,7 @@ func (t *tableState) stamp(tick game.Tick) {
 	t.high = max(t.high, t.raw.High())
 	t.byOwner.clear()
 	t.bySide.clear()
+	t.placed.begin()
 	for i := range t.high {
 		gen := uint32(0)
 		if t.raw.Alive(i) {
@@ -173,6 +175,7 @@ func (t *tableState) stamp(tick game.Tick) {
 		case gen == 0:
 			t.died[i] = tick
 			t.diedNow = append(t.diedNow, int32(i))
+			t.placed.gone(i)
 			continue
 		case gen != t.gens[i] || t.reowned(i):
 			t.stampBorn(i, tick)
@@ -180,6 +183,7 @@ func (t *tableState) stamp(tick game.Tick) {
 			t.stampRow(i, tick)
 		}
 		t.link(i)
+		t.placed.place(i, t.raw.Row(i), t.born[i] == tick)
 	}
 }
 
@@ -260,11 +264,13 @@ func (t *tableState) settle() {
 	for _, i := range t.diedNow {
 		clear(t.shadowRow(int(i)))
 		t.gens[i] = 0
+		t.placed.settle(i, false)
 	}
 	for _, list := range [2][]int32{t.bornNow, t.dirty} {
 		for _, i := range list {
 			copy(t.shadowRow(int(i)), t.raw.Row(int(i)))
 			t.gens[i] = t.raw.Generation(int(i))
+			t.placed.settle(i, true)
 		}
 	}
 }

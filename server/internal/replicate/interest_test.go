@@ -1,0 +1,373 @@
+package replicate
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"tactus/game"
+	"tactus/game/fixed"
+	"tactus/protocol"
+)
+
+// The tests' world is 64 by 64 metres in cells of 4; every player sees 10 metres
+// around his eye at once and 18 less often.
+
+const (
+	testNear = 10 * fixed.One
+	testFar  = 18 * fixed.One
+	testCell = 4 * fixed.One
+)
+
+type probe struct {
+	Pos    fixed.Vec `tactus:"pos,q=6"`
+	HP     int32
+	Energy int32     `tactus:"team"`
+	Vel    fixed.Num `tactus:"owner"`
+	Slot   game.Slot `tactus:"slot"`
+	Side   int32     `tactus:"side"`
+}
+
+type ping struct {
+	Pos fixed.Vec `tactus:"pos"`
+	N   int32
+}
+
+type fieldWorld struct {
+	tables *game.Tables
+	probes *game.Table[probe]
+	stock  *game.Table[item]
+	clock  *clock
+	pings  *game.Events[ping]
+	eyes   [testSlots]fixed.Vec
+	change func(*fieldWorld)
+}
+
+func (w *fieldWorld) Tables() *game.Tables              { return w.tables }
+func (w *fieldWorld) Join(game.Slot, game.PlayerInfo)   {}
+func (w *fieldWorld) Leave(game.Slot, game.LeaveReason) {}
+func (w *fieldWorld) Step(game.Tick, *game.Inputs)      { w.change(w) }
+func (w *fieldWorld) Outcome() (game.Outcome, bool)     { return game.Outcome{}, false }
+func (w *fieldWorld) Team(p game.Slot) int32            { return int32(p % 2) }
+
+func (w *fieldWorld) Interest() game.Interest {
+	return game.Interest{Max: fixed.Vec{X: 64 * fixed.One, Y: 64 * fixed.One}, Cell: testCell}
+}
+
+func (w *fieldWorld) View(p game.Slot) game.View {
+	return game.View{Center: w.eyes[p], Near: testNear, Far: testFar}
+}
+
+type fieldGame struct{ world *fieldWorld }
+
+func (g *fieldGame) Info() game.Info {
+	return game.Info{Name: "field", Version: "1", Input: input.Schema(), Modes: []game.Mode{{Name: "m", MaxPlayers: testSlots}}}
+}
+
+func (g *fieldGame) NewWorld(game.MatchConfig) game.World {
+	ts := game.NewTables()
+	g.world = &fieldWorld{
+		tables: ts, probes: game.NewTable[probe](ts, "probe", 40), stock: game.NewTable[item](ts, "item", 8, game.Global),
+		clock: game.NewSingle[clock](ts, "clock"), pings: game.NewEvents[ping](ts, "ping", 8),
+		change: func(*fieldWorld) {},
+	}
+	return g.world
+}
+
+type field struct {
+	sim     *game.Simulation
+	world   *fieldWorld
+	engine  *Engine
+	clients [testSlots]*client
+}
+
+func newField(tb interface{ Fatal(args ...any) }) *field {
+	g := &fieldGame{}
+	sim, err := game.NewSimulation(g, game.MatchConfig{Mode: g.Info().Modes[0], Seed: 1})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f := &field{sim: sim, world: g.world, engine: New(sim)}
+	for p := range f.clients {
+		f.clients[p] = f.newClient(game.Slot(p))
+	}
+	return f
+}
+
+func (f *field) newClient(p game.Slot) *client {
+	return &client{view: View{Slot: p, Event: f.engine.LastEvent()}, replica: protocol.NewReplica(f.sim.Schema())}
+}
+
+func (f *field) tick(hash bool) error {
+	f.sim.Step()
+	t := f.sim.Tick()
+	f.engine.CollectEvents(t)
+	f.engine.Stamp(t)
+	defer f.engine.Settle()
+	for _, c := range f.clients {
+		if c.skip > 0 {
+			c.skip--
+			continue
+		}
+		if err := f.deliver(c, hash); err != nil {
+			return fmt.Errorf("tick %d, slot %d: %w", t, c.view.Slot, err)
+		}
+	}
+	return nil
+}
+
+func (f *field) deliver(c *client, hash bool) error {
+	frame := f.engine.Frame(nil, &c.view, Header{Hash: hash, Percent: 100})
+	c.view.Sent(f.sim.Tick())
+	var s protocol.Snapshot
+	if err := protocol.ParseSnapshot(frame, &s); err != nil {
+		return err
+	}
+	if err := c.replica.Apply(&s); err != nil {
+		return err
+	}
+	if hash && c.replica.Hash() != s.Hash {
+		return fmt.Errorf("client has %08x, the server says %08x (flags %d)", c.replica.Hash(), s.Hash, s.Flags)
+	}
+	return f.compare(c, hash || s.Flags&protocol.FlagKeyframe != 0)
+}
+
+// compare checks what the player must see, may see, and must not see.
+func (f *field) compare(c *client, exact bool) error {
+	p := c.view.Slot
+	eye := f.world.eyes[p]
+	for i := range f.world.probes.Cap() {
+		e, s := f.world.probes.At(i)
+		has := c.replica.Alive(0, i)
+		if s == nil {
+			if has {
+				return fmt.Errorf("probe %d is gone, the client still has it", i)
+			}
+			continue
+		}
+		distance := s.Pos.Dist(eye)
+		own := s.Slot == p
+		switch {
+		case (own || distance <= testFar) && !has:
+			return fmt.Errorf("probe %d at distance %d is missing", i, distance.Int())
+		case !own && distance > testFar+3*testCell && has && !f.sharesCell(s, p):
+			return fmt.Errorf("probe %d at distance %d is still there", i, distance.Int())
+		case !has:
+			continue
+		}
+		if exact || own || distance <= testNear {
+			if err := f.compareRow(c, i, e, s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sharesCell reports whether a probe lies in the cell of one of the player's
+// own, which is always in view.
+func (f *field) sharesCell(s *probe, p game.Slot) bool {
+	for _, o := range f.world.probes.All() {
+		if o.Slot == p && o.Pos.X/testCell == s.Pos.X/testCell && o.Pos.Y/testCell == s.Pos.Y/testCell {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *field) compareRow(c *client, i int, e game.Entity, s *probe) error {
+	want := *s
+	if s.Slot != c.view.Slot {
+		want.Pos.X, want.Pos.Y, want.Vel = s.Pos.X&^63, s.Pos.Y&^63, 0
+	}
+	if s.Side != f.world.Team(c.view.Slot) {
+		want.Energy = 0
+	}
+	r := c.replica.Row(0, i)
+	got := probe{
+		Pos: fixed.Vec{X: fixed.Num(r[0]), Y: fixed.Num(r[1])}, HP: int32(r[2]), Energy: int32(r[3]),
+		Vel: fixed.Num(r[4]), Slot: game.Slot(r[5]), Side: int32(r[6]),
+	}
+	if got != want || c.replica.Entity(0, i) != e {
+		return fmt.Errorf("probe %d: client has %+v, want %+v", i, got, want)
+	}
+	return nil
+}
+
+// disturb makes one random change of the world.
+func disturb(t *rapid.T) func(*fieldWorld) {
+	kind := rapid.IntRange(0, 9).Draw(t, "kind")
+	i := rapid.IntRange(0, 39).Draw(t, "row")
+	pos := fixed.Vec{
+		X: fixed.Num(rapid.IntRange(0, 64<<16-1).Draw(t, "x")),
+		Y: fixed.Num(rapid.IntRange(0, 64<<16-1).Draw(t, "y")),
+	}
+	p := game.Slot(rapid.IntRange(0, testSlots).Draw(t, "slot"))
+	v := int32(rapid.IntRange(-99, 99).Draw(t, "value"))
+	return func(w *fieldWorld) {
+		e, s := w.probes.At(i)
+		switch {
+		case kind <= 1:
+			if _, n := w.probes.Spawn(); n != nil {
+				*n = probe{Pos: pos, HP: v, Energy: v, Vel: fixed.Num(v), Slot: p, Side: int32(p % 2)}
+			}
+		case kind == 2:
+			w.probes.Despawn(e)
+		case kind == 3 && s != nil:
+			s.Pos = pos // anywhere
+		case kind <= 5 && s != nil: // a step, often into the next cell
+			s.Pos.X = fixed.Clamp(s.Pos.X+fixed.Num(v)*3000, 0, 64*fixed.One-1)
+			s.Pos.Y = fixed.Clamp(s.Pos.Y-fixed.Num(v)*2000, 0, 64*fixed.One-1)
+		case kind == 6 && s != nil:
+			s.HP, s.Vel, s.Energy = v, fixed.Num(v), -v
+		case kind == 7 && s != nil:
+			s.Slot, s.Side = p, int32(p%2)
+		case kind == 8:
+			w.eyes[int(p)%testSlots] = pos
+		case kind == 9:
+			eye := &w.eyes[int(p)%testSlots]
+			eye.X = fixed.Clamp(eye.X+fixed.Num(v)*2000, 0, 64*fixed.One-1)
+			w.clock.Left = v
+		}
+	}
+}
+
+// TestEveryViewConverges: whatever moves where and whoever looks where, skips or
+// comes back, each player has what is near exactly, what is far soon, nothing
+// out of view, and his own rows always.
+func TestEveryViewConverges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := newField(t)
+		for range rapid.IntRange(1, 25).Draw(t, "ticks") {
+			changes := rapid.SliceOfN(rapid.Custom(disturb), 0, 12).Draw(t, "changes")
+			f.world.change = func(w *fieldWorld) {
+				for _, change := range changes {
+					change(w)
+				}
+			}
+			for p := range f.clients {
+				switch rapid.IntRange(0, 14).Draw(t, "client") {
+				case 0:
+					f.clients[p].skip = rapid.IntRange(1, 6).Draw(t, "skip")
+				case 1:
+					f.clients[p].view.Baseline = 0
+				case 2:
+					f.clients[p] = f.newClient(game.Slot(p))
+				}
+			}
+			if err := f.tick(rapid.IntRange(0, 3).Draw(t, "hash") == 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// TestOutOfViewIsNotInTheBytes looks for what a player must not see in his frames.
+func TestOutOfViewIsNotInTheBytes(t *testing.T) {
+	f := newField(t)
+	const marked = 0x3ADBEE
+	f.world.change = func(w *fieldWorld) {
+		if w.probes.Len() == 0 {
+			_, s := w.probes.Spawn()
+			*s = probe{Pos: fixed.Vec{X: 60 * fixed.One, Y: 60 * fixed.One}, Slot: 4}
+			w.eyes[4] = s.Pos
+		}
+		_, s := w.probes.At(0)
+		s.HP = marked + int32(w.clock.Left)<<24
+		w.clock.Left++
+		w.pings.Emit(ping{Pos: s.Pos, N: marked})
+	}
+	for range 10 {
+		f.sim.Step()
+		tick := f.sim.Tick()
+		f.engine.CollectEvents(tick)
+		f.engine.Stamp(tick)
+		for p, want := range [testSlots]bool{4: true} {
+			v := &f.clients[p].view
+			frame := f.engine.Frame(nil, v, Header{Percent: 100})
+			v.Sent(tick)
+			if got := contains(frame, protocol.AppendInt(nil, marked)); got != want {
+				t.Errorf("tick %d, slot %d: the event's word in the bytes: %v, want %v", tick, p, got, want)
+			}
+			var s protocol.Snapshot
+			if err := protocol.ParseSnapshot(frame, &s); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.clients[p].replica.Apply(&s); err != nil || f.clients[p].replica.Alive(0, 0) != want {
+				t.Errorf("tick %d, slot %d: the far probe is there: %v, want %v (%v)", tick, p, !want, want, err)
+			}
+		}
+		f.engine.Settle()
+	}
+}
+
+// TestFarCellsComeLessOften: a far row that changes all the time costs bytes only
+// every fourth snapshot.
+func TestFarCellsComeLessOften(t *testing.T) {
+	f := newField(t)
+	f.world.change = func(w *fieldWorld) {
+		if w.probes.Len() == 0 {
+			_, near := w.probes.Spawn()
+			*near = probe{Pos: fixed.Vec{X: 5 * fixed.One}, Slot: game.NoSlot}
+			_, far := w.probes.Spawn()
+			*far = probe{Pos: fixed.Vec{X: 17 * fixed.One}, Slot: game.NoSlot}
+		}
+		for _, s := range w.probes.All() {
+			s.HP++
+		}
+	}
+	told := [2]int{}
+	last := [2]uint32{}
+	for range 40 {
+		if err := f.tick(false); err != nil {
+			t.Fatal(err)
+		}
+		for i := range told {
+			if hp := f.clients[0].replica.Row(0, i)[2]; hp != last[i] {
+				told[i]++
+				last[i] = hp
+			}
+		}
+	}
+	if told[0] != 40 || told[1] < 10 || told[1] > 12 {
+		t.Errorf("the near row was told %d times in 40 snapshots, the far one %d times; want 40 and about 10", told[0], told[1])
+	}
+}
+
+func TestInterestDoesNotAllocate(t *testing.T) {
+	f := newField(t)
+	f.world.change = func(w *fieldWorld) {
+		for w.probes.Len() < 40 {
+			n := fixed.Num(w.probes.Len())
+			_, s := w.probes.Spawn()
+			*s = probe{Pos: fixed.Vec{X: n * fixed.One * 3 / 2, Y: n * fixed.One}, Slot: game.Slot(n), Side: int32(n % 2)}
+		}
+		for _, s := range w.probes.All() {
+			s.Pos.X = (s.Pos.X + 9000) % (64 * fixed.One)
+			s.HP++
+		}
+		for p := range w.eyes {
+			w.eyes[p].Y = (w.eyes[p].Y + 7000*fixed.Num(p)) % (64 * fixed.One)
+		}
+		w.pings.Emit(ping{})
+	}
+	buf := make([]byte, 0, 1<<16)
+	tick := func() {
+		f.sim.Step()
+		t := f.sim.Tick()
+		f.engine.CollectEvents(t)
+		f.engine.Stamp(t)
+		for _, c := range f.clients {
+			f.engine.Frame(buf[:0], &c.view, Header{Hash: t%30 == 0, Percent: 100})
+			c.view.Sent(t)
+		}
+		f.engine.Settle()
+	}
+	for range 2 * maxEvents {
+		tick()
+	}
+	if n := testing.AllocsPerRun(500, tick); n != 0 {
+		t.Errorf("%v allocations a tick, want 0", n)
+	}
+}

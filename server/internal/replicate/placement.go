@@ -1,0 +1,132 @@
+package replicate
+
+import (
+	"tactus/game"
+	"tactus/game/fixed"
+)
+
+// noCell is the cell of rows that do not live.
+const noCell int32 = -1
+
+// grid sorts positions into cells, counted row by row.
+type grid struct {
+	min        fixed.Vec
+	cell       int64
+	cols, rows int32
+}
+
+// maxCells bounds a grid; a game with finer cells gets coarser ones.
+const maxCells = 1 << 16
+
+func newGrid(in game.Interest) *grid {
+	g := &grid{min: in.Min, cell: int64(in.Cell)}
+	for ; ; g.cell *= 2 {
+		g.cols = int32((int64(in.Max.X)-int64(in.Min.X))/g.cell + 1)
+		g.rows = int32((int64(in.Max.Y)-int64(in.Min.Y))/g.cell + 1)
+		if int64(g.cols)*int64(g.rows) <= maxCells {
+			return g
+		}
+	}
+}
+
+func (g *grid) cells() int { return int(g.cols) * int(g.rows) }
+
+func (g *grid) col(x fixed.Num) int32 { return along(int64(x)-int64(g.min.X), g.cell, g.cols) }
+func (g *grid) row(y fixed.Num) int32 { return along(int64(y)-int64(g.min.Y), g.cell, g.rows) }
+
+func along(d, cell int64, n int32) int32 {
+	if d < 0 {
+		return 0
+	}
+	return int32(min(d/cell, int64(n-1)))
+}
+
+func (g *grid) at(pos fixed.Vec) int32 { return g.row(pos.Y)*g.cols + g.col(pos.X) }
+
+// distance2 is the squared distance from a point to a cell's square, in units
+// of 1/256, so that no map of Q16.16 numbers overflows it.
+func (g *grid) distance2(p fixed.Vec, col, row int32) int64 {
+	dx := outside(int64(p.X)-int64(g.min.X), int64(col)*g.cell, g.cell) >> 8
+	dy := outside(int64(p.Y)-int64(g.min.Y), int64(row)*g.cell, g.cell) >> 8
+	return dx*dx + dy*dy
+}
+
+func outside(x, from, length int64) int64 {
+	switch {
+	case x < from:
+		return from - x
+	case x > from+length:
+		return x - from - length
+	}
+	return 0
+}
+
+func square(r fixed.Num) int64 { return (int64(r) >> 8) * (int64(r) >> 8) }
+
+// placement is where a table's rows are, now and as of the last snapshot. A nil
+// placement is that of a table without positions: its methods do nothing.
+type placement struct {
+	grid     *grid
+	pos      int     // first word of the position
+	cell     []int32 // by row
+	prev     []int32 // cell in the last snapshot
+	rows     index   // by cell
+	arrivals index   // rows that came into a cell from another one
+	leavers  index   // rows that a cell lost: moved, gone, or replaced
+}
+
+func newPlacement(g *grid, pos, capacity int) *placement {
+	p := &placement{
+		grid: g, pos: pos, cell: make([]int32, capacity), prev: make([]int32, capacity),
+		rows: newIndex(g.cells(), capacity), arrivals: newIndex(g.cells(), capacity), leavers: newIndex(g.cells(), capacity),
+	}
+	for i := range p.cell {
+		p.cell[i], p.prev[i] = noCell, noCell
+	}
+	return p
+}
+
+func (p *placement) begin() {
+	if p != nil {
+		p.rows.clear()
+		p.arrivals.clear()
+		p.leavers.clear()
+	}
+}
+
+// place sorts a living row into its cell.
+func (p *placement) place(i int, row []uint32, born bool) {
+	if p == nil {
+		return
+	}
+	c := p.grid.at(fixed.Vec{X: fixed.Num(row[p.pos]), Y: fixed.Num(row[p.pos+1])})
+	p.cell[i] = c
+	p.rows.add(uint32(c), int32(i))
+	was := p.prev[i]
+	if was == c || was == noCell {
+		return
+	}
+	p.leavers.add(uint32(was), int32(i))
+	if !born {
+		p.arrivals.add(uint32(c), int32(i))
+	}
+}
+
+// gone notes that a row of the last snapshot does not live any more.
+func (p *placement) gone(i int) {
+	if p == nil {
+		return
+	}
+	p.cell[i] = noCell
+	p.leavers.add(uint32(p.prev[i]), int32(i))
+}
+
+func (p *placement) settle(i int32, alive bool) {
+	switch {
+	case p == nil:
+	case alive:
+		p.prev[i] = p.cell[i]
+	default:
+		p.prev[i] = noCell
+	}
+}
