@@ -13,6 +13,7 @@ import (
 
 // ruled is a game without a fault, but for what step, predict and outcome add.
 type ruled struct {
+	far     bool // players see 1 unit far only
 	step    func(*world, game.Tick, *game.Inputs)
 	predict func(*world, game.Tick, game.Slot, *game.Inputs)
 	outcome func(*world) []game.Result
@@ -124,6 +125,20 @@ func (w *world) Outcome() (game.Outcome, bool) {
 	return game.Outcome{}, false
 }
 
+func (w *world) Interest() game.Interest {
+	if !w.rules.far {
+		return game.Interest{}
+	}
+	return game.Interest{Max: fixed.Vec{X: fixed.One}, Cell: fixed.One}
+}
+
+func (w *world) View(p game.Slot) game.View {
+	if own := w.shipOf(p); own != nil {
+		return game.View{Center: own.Pos, Near: 1}
+	}
+	return game.View{}
+}
+
 func (w *world) shipOf(p game.Slot) *ship {
 	for _, s := range w.ships.All() {
 		if s.Slot == p {
@@ -148,7 +163,10 @@ var (
 	sink   []byte // keeps allocations from being optimised away
 )
 
-func TestGameWithoutFaultPasses(t *testing.T) { gametest.Run(t, ruled{}, gametest.Commands("fire")) }
+func TestGameWithoutFaultPasses(t *testing.T) {
+	gametest.Run(t, ruled{}, gametest.Commands("fire"))
+	gametest.Run(t, ruled{far: true})
+}
 
 // faults are games that break one promise each, and what has to be said of them.
 var faults = map[string]struct {
@@ -211,6 +229,11 @@ var faults = map[string]struct {
 	"predicting from another's low bits": {ruled{predict: func(w *world, _ game.Tick, p game.Slot, _ *game.Inputs) {
 		if own := w.shipOf(p); own != nil {
 			own.Value += int32(w.stranger(p).Pos.X)
+		}
+	}}, []string{"prediction keeps", "reads what the player may not see", "field value"}},
+	"predicting from what is far away": {ruled{far: true, predict: func(w *world, _ game.Tick, p game.Slot, _ *game.Inputs) {
+		if own := w.shipOf(p); own != nil {
+			own.Value += int32(w.stranger(p).Slot)
 		}
 	}}, []string{"prediction keeps", "reads what the player may not see", "field value"}},
 	"predicting from another's input": {ruled{predict: func(w *world, _ game.Tick, p game.Slot, in *game.Inputs) {

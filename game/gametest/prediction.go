@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tactus/game"
+	"tactus/game/fixed"
 )
 
 // Prediction is tried in every so many ticks, for so many ticks ahead.
@@ -37,20 +38,20 @@ func findPredictionLeak(t *trial) error {
 				return fmt.Errorf("state saved at tick %d: %w", sim.Tick(), err)
 			}
 		}
-		hide(seen, viewer{player: p, side: sideOf(full, p)})
-		if err := comparePredictions(full, seen, p); err != nil {
+		v := viewOf(full, p)
+		hide(seen, v)
+		if err := comparePredictions(full, seen, v); err != nil {
 			return fmt.Errorf("tick %d, slot %d: Predict %w", sim.Tick(), p, err)
 		}
 	}
 	return nil
 }
 
-func comparePredictions(full, seen *game.Simulation, p game.Slot) error {
-	v := viewer{player: p, side: sideOf(full, p)}
+func comparePredictions(full, seen *game.Simulation, v viewer) error {
 	fullBefore, seenBefore := copyTables(full), copyTables(seen)
 	for tick := full.Tick() + 1; tick <= full.Tick()+predictAhead; tick++ {
-		full.World().(game.Predictor).Predict(tick, p, full.Inputs())
-		seen.World().(game.Predictor).Predict(tick, p, seen.Inputs())
+		full.World().(game.Predictor).Predict(tick, v.player, full.Inputs())
+		seen.World().(game.Predictor).Predict(tick, v.player, seen.Inputs())
 	}
 	for i, table := range seen.Tables().Tables() {
 		if err := fullBefore[i].foreignChange(full.Tables().Tables()[i], v); err != nil {
@@ -66,18 +67,25 @@ func comparePredictions(full, seen *game.Simulation, p game.Slot) error {
 	return nil
 }
 
-// viewer is a player, who sees some words of a row and not others.
+// viewer is a player, who sees some rows and words and not others.
 type viewer struct {
 	player game.Slot
 	side   int32
+	center fixed.Vec
+	reach  fixed.Num // how far he sees, -1 for everything
 }
 
-// sideOf is what the world says the player sees for, -1 for none.
-func sideOf(sim *game.Simulation, p game.Slot) int32 {
+// viewOf asks the world what the player sees.
+func viewOf(sim *game.Simulation, p game.Slot) viewer {
+	v := viewer{player: p, side: -1, reach: -1}
 	if t, ok := sim.World().(game.Teamer); ok {
-		return t.Team(p)
+		v.side = t.Team(p)
 	}
-	return -1
+	if w, ok := sim.World().(game.Viewer); ok && w.Interest() != (game.Interest{}) {
+		view := w.View(p)
+		v.center, v.reach = view.Center, max(view.Near, view.Far)
+	}
+	return v
 }
 
 // owns reports whether the row's slot names the player.
@@ -85,8 +93,7 @@ func (v viewer) owns(schema *game.TableSchema, row []uint32) bool {
 	return schema.Slot >= 0 && game.Slot(row[schema.Fields[schema.Slot].Offset]) == v.player
 }
 
-// sees reports whether the field of the row reaches the player. Where a table
-// has no public field, owners are sent their team's fields too.
+// sees reports whether the field of the row reaches the player.
 func (v viewer) sees(schema *game.TableSchema, f *game.FieldSchema, row []uint32) bool {
 	switch f.Vis {
 	case game.Public:
@@ -94,15 +101,21 @@ func (v viewer) sees(schema *game.TableSchema, f *game.FieldSchema, row []uint32
 	case game.Owner:
 		return v.owns(schema, row)
 	case game.Team:
-		allied := v.side >= 0 && int32(row[schema.Fields[schema.Side].Offset]) == v.side
-		return allied || v.owns(schema, row) && !schema.HasVisible(game.Public)
+		return v.side >= 0 && int32(row[schema.Fields[schema.Side].Offset]) == v.side
 	default:
 		return false
 	}
 }
 
-// seesRow reports whether anything of the row reaches the player.
+// seesRow reports whether anything of the row reaches the player. His own rows
+// do wherever they are.
 func (v viewer) seesRow(schema *game.TableSchema, row []uint32) bool {
+	if schema.Pos >= 0 && v.reach >= 0 && !v.owns(schema, row) {
+		at := row[schema.Fields[schema.Pos].Offset:]
+		if v.center.Dist(fixed.Vec{X: fixed.Num(at[0]), Y: fixed.Num(at[1])}) > v.reach {
+			return false
+		}
+	}
 	for i := range schema.Fields {
 		if v.sees(schema, &schema.Fields[i], row) {
 			return true
