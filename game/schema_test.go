@@ -92,7 +92,7 @@ func TestBadRowsAreRefusedByName(t *testing.T) {
 			S int32
 		}](game.Global), []string{"field s", "another field"}},
 		"name differs by case": {tableError[struct{ HP, Hp int32 }](game.Global), []string{"field hp", "another field"}},
-		"name that rows have": {tableError[struct{ Index int32 }](game.Global), []string{"field index", "choose another"}},
+		"name that rows have":  {tableError[struct{ Index int32 }](game.Global), []string{"field index", "choose another"}},
 		"empty range": {tableError[struct {
 			A int32 `tactus:"min=2,max=1"`
 		}](game.Global), []string{"field a", "min=2", "max=1"}},
