@@ -437,3 +437,22 @@ func TestBackoffGrowsAndIsBounded(t *testing.T) {
 		}
 	}
 }
+
+func TestKeptAnswersAreBounded(t *testing.T) {
+	asked := 0
+	rs := newReservations(func(context.Context, *fleetv1.Reserve) *fleetv1.ReserveResult {
+		asked++
+		return &fleetv1.ReserveResult{Ok: true}
+	})
+	ask := func(i int) {
+		rs.reserve(context.Background(), &fleetv1.Reserve{RequestId: fmt.Sprint(i)})
+	}
+	for i := range 2 * keptAnswers {
+		ask(i)
+	}
+	ask(2*keptAnswers - 1) // kept
+	ask(0)                 // forgotten, so asked again
+	if asked != 2*keptAnswers+1 || len(rs.answers) != keptAnswers || len(rs.order) != keptAnswers {
+		t.Errorf("asked %d times, %d answers kept", asked, len(rs.answers))
+	}
+}
