@@ -609,7 +609,7 @@ type Reserve struct {
 	Private       bool                   `protobuf:"varint,6,opt,name=private,proto3" json:"private,omitempty"`
 	Options       []*v1.Option           `protobuf:"bytes,7,rep,name=options,proto3" json:"options,omitempty"`
 	Seats         []*Seat                `protobuf:"bytes,8,rep,name=seats,proto3" json:"seats,omitempty"`                  // may be empty: only open the match
-	HoldMs        uint32                 `protobuf:"varint,9,opt,name=hold_ms,json=holdMs,proto3" json:"hold_ms,omitempty"` // how long a seat waits for its player
+	HoldMs        uint32                 `protobuf:"varint,9,opt,name=hold_ms,json=holdMs,proto3" json:"hold_ms,omitempty"` // how long a seat waits for its player; without seats, the match for its first
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
