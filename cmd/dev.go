@@ -149,7 +149,7 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 	gs, err := server.New(server.Config{
 		PublicURL: cfg.public, Matchmaker: internal.Addr().String(), Origins: cfg.origins,
 		ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
-		ForcePortable: cfg.portable, Registerer: reg,
+		ForcePortable: cfg.portable, Registerer: reg, Product: buildVersion(),
 	}, log.Named("server"), games...)
 	return mm, gs, err
 }

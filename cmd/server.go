@@ -76,7 +76,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return err
 	}
 	reg := newRegistry()
-	f.cfg.Options, f.cfg.Registerer = options, reg
+	f.cfg.Options, f.cfg.Registerer, f.cfg.Product = options, reg, buildVersion()
 	f.cfg.ReplayDir = filepath.Join(f.data, "replays")
 	gs, err := server.New(f.cfg, log, games...)
 	if err != nil {

@@ -115,8 +115,8 @@ type World interface {
 	// Step advances the match by exactly one tick. It must not allocate.
 	Step(t Tick, in *Inputs)
 	// Outcome returns the standing, and true once the match is over. It is asked
-	// after every tick and must not allocate; the slice is valid until the next
-	// call.
+	// several times a second and must not allocate; the slice is valid until the
+	// next call.
 	Outcome() (Outcome, bool)
 }
 

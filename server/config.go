@@ -49,6 +49,8 @@ type Config struct {
 	// wrong client knows at once. It costs a visit of all rows per client.
 	StateHash bool
 
+	// Product is the version of the program, for the headers of match logs.
+	Product string
 	// ReplayDir is where match logs go; empty: none are written.
 	ReplayDir string
 	// ReplayFiles and ReplayBytes bound it; defaults 200 files and 1 GiB.

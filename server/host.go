@@ -245,7 +245,7 @@ func (s *Server) newMatch(id string, g game.Game, cfg game.MatchConfig, private 
 		Record: func(sim *game.Simulation) match.Recorder {
 			return s.logs.Create(matchlog.Header{
 				Match: id, Game: info.Name, Version: info.Version, Mode: cfg.Mode.Name, Seed: cfg.Seed,
-				Options: cfg.Options, Rate: info.Rate(), Schema: sim.Schema().Hash(), Started: time.Now(),
+				Options: cfg.Options, Rate: info.Rate(), Schema: sim.Schema().Hash(), Started: time.Now(), Product: s.cfg.Product,
 			})
 		},
 		OnStatus: s.fleet.Notify,

@@ -115,6 +115,7 @@ type Match struct {
 	overSince     int64
 	emptySince    int64
 	nextChores    int64
+	nextOutcome   int64
 	lost          uint64
 	changed       bool
 	ended         string
@@ -228,7 +229,10 @@ func (m *Match) Tick(now int64) {
 		return
 	}
 	m.step()
-	m.watchOutcome(now)
+	if now >= m.nextOutcome {
+		m.nextOutcome = now + int64(outcomeEvery)
+		m.watchOutcome(now)
+	}
 	m.deliver()
 	if m.changed {
 		m.publish()
@@ -303,6 +307,9 @@ func (m *Match) step() {
 	m.engine.CollectEvents(t)
 }
 
+// outcomeEvery is the time between looks at the standing: games sort it.
+const outcomeEvery = 200 * time.Millisecond
+
 // checkpointEvery is the time between checkpoints in the log, in seconds.
 const checkpointEvery = 30
 
@@ -326,7 +333,7 @@ func (m *Match) deliverTo(s *session.Seat, t game.Tick, hash bool) error {
 	if s.Overflown() {
 		return &ws.CloseError{Code: protocol.CloseSlow, Sentence: protocol.CloseSlow.Sentence()}
 	}
-	if s.Blocked() {
+	if s.Blocked() || s.Stalled() {
 		m.cfg.Metrics.Skipped.Inc()
 		return nil
 	}

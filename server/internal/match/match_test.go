@@ -548,6 +548,35 @@ func TestSlowClientGetsTheNewestStateInOneFrame(t *testing.T) {
 	h.want("nothing of it felt by bob", b.frames >= 101)
 }
 
+// TestStoppedClientGetsNoBacklog: a player whose inputs stop (his process was
+// stopped) is not sent what his kernel would hoard; the newest state waits for
+// him in one frame.
+func TestStoppedClientGetsNoBacklog(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a, b := h.join("ann"), h.join("bob")
+	idle := h.join("cleo") // never sends a thing, and is sent everything
+	play := func(p *player) { p.input(uint32(h.m.sim.Tick()), uint32(h.m.sim.Tick())+1, 1) }
+	for range 40 {
+		play(a)
+		play(b)
+		h.tick(1)
+	}
+	for range 8 * 20 {
+		play(b)
+		h.tick(1)
+	}
+	a.read()
+	behind := a.frames
+	play(a)
+	h.tick(1)
+	for _, p := range []*player{a, b, idle} {
+		p.read()
+	}
+	h.want("at most a second of snapshots for the stopped client", behind <= 2+40+22+2)
+	h.want("one frame to the newest state", a.frames == behind+1 && a.last.Tick == b.last.Tick)
+	h.want("a silent spectator to get every snapshot", idle.frames > 200)
+}
+
 func TestWhoNeverReadsIsClosedAsSlow(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, _ := h.join("ann"), h.join("bob")
@@ -632,7 +661,7 @@ func TestResultThenEnd(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 2})
 	a := h.join("ann")
 	a.command(0, "finish")
-	h.tick(1)
+	h.tick(5)
 	a.read()
 	h.want("the result", len(a.results) == 1 && a.results[0].Over && len(a.results[0].Results) == 2 && a.results[0].Next == 1000)
 	h.want("no new players", !h.m.Status().Open)

@@ -27,4 +27,10 @@ const (
 	slowAfter  = 10 * time.Second // without taking a byte
 	parkAfter  = time.Second      // silence before the socket is only watched
 	secretSize = 16
+
+	// Who has sent something in at least a quarter of the ticks of a second and
+	// then nothing for stallAfter is taken to have stopped (a stopped process, a
+	// link that died): his kernel would still take seconds of snapshots.
+	stallAfter  = time.Second
+	livelyShare = 4
 )

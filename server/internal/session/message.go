@@ -12,6 +12,7 @@ func (s *Seat) Message(b []byte) error {
 	if !s.budget.take(s.shared.Now) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
 	}
+	s.heardOne()
 	kind, err := protocol.Type(b)
 	if err != nil {
 		return protocolError(err)

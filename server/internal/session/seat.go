@@ -72,6 +72,10 @@ type Seat struct {
 	chatting bucket
 	resynced int64
 
+	window int64 // begin of the second that messages are counted in
+	count  int   // messages of this second
+	lively bool  // many came in the last second in which any came
+
 	commands []protocol.Command
 	chats    []string
 	bye      bool
@@ -151,6 +155,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
 		s.used, s.reservation = s.reservation, ""
 	}
 	s.secret = newSecret()
+	s.window, s.count, s.lively = now, 0, false
 }
 
 func newSecret() string {
@@ -267,6 +272,23 @@ func (s *Seat) Header() replicate.Header {
 		h.Slack = s.slack
 	}
 	return h
+}
+
+// heardOne counts a message towards whether the player is lively.
+func (s *Seat) heardOne() {
+	if now := s.shared.Now; now-s.window >= int64(time.Second) {
+		s.lively = s.count >= s.shared.Rate/livelyShare
+		s.window, s.count = now, 0
+	}
+	s.count++
+}
+
+// Stalled reports whether a player who sent inputs all the time has gone silent.
+// He gets no snapshots meanwhile, and all that changed in one when he is heard
+// again; what the kernel has taken for him already he reads first.
+func (s *Seat) Stalled() bool {
+	silent := s.shared.Now - s.conn.LastHeard()
+	return silent > int64(stallAfter) && (s.lively || s.count >= s.shared.Rate/livelyShare)
 }
 
 // Commands returns the commands that came since the last call; the slice is
