@@ -148,6 +148,7 @@ export class Clock {
     this.#needs.clear();
     this.#slacks.clear();
     this.#silent = 0;
+    this.#worst = 0;
   }
 
   get tickMs(): number {

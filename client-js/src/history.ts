@@ -8,6 +8,12 @@ const depth = 32;
 /** A step this many times the largest one lately is a teleport, not a move. */
 const teleportRatio = 4;
 
+/** Longer pauses of a far row are rests, not the pace of its news. */
+const maxSparseTicks = 16;
+
+/** What a row's picture may move back or forth in time with one of its snapshots, in ticks. */
+const sparseStep = 0.5;
+
 export class History {
   readonly #state: TableState;
   readonly #words: number;
@@ -20,6 +26,10 @@ export class History {
   /** Rows whose picture still moves. */
   #moving = new Uint8Array(0);
   #rows = 0;
+  /** By how much more than others far rows are shown in the past, in ticks. */
+  #behind = new Float32Array(0);
+  /** Ticks between two news of a far row. */
+  #sparseTicks = 0;
   /** Largest step per tick seen lately, in words. */
   #fastest = 0;
   readonly #posAt: number;
@@ -49,28 +59,42 @@ export class History {
         this.#moving[row] = 0;
         continue;
       }
-      if (restart || entityBefore(row) !== state.entity(row)) this.#counts[row] = 0;
+      if (restart || entityBefore(row) !== state.entity(row)) {
+        this.#counts[row] = 0;
+        this.#behind[row] = 0;
+      }
       this.#recordRow(row, tick, previous);
     }
     this.#fastest *= 0.999;
   }
 
   #recordRow(row: number, tick: number, previous: number): void {
+    const state = this.#state;
     let at = row * depth + this.#newest[row];
     const known = this.#counts[row] > 0;
-    if (known && this.#ticks[at] < previous) {
-      // The row rested since its last entry: it starts to move from the last snapshot on.
+    const rested = known ? this.#restedUntil(row, tick, previous, this.#ticks[at]) : 0;
+    if (known && this.#ticks[at] < rested) {
+      // The row rested since its last entry: it starts to move from there.
       const from = at;
-      at = this.#push(row, previous);
+      at = this.#push(row, rested);
       this.#values.copyWithin(at * this.#words, from * this.#words, (from + 1) * this.#words);
     }
     const last = at;
     at = this.#push(row, tick);
-    const base = row * this.#state.schema.stride;
-    const { lerp } = this.#state.schema;
-    for (let w = 0; w < this.#words; w++) this.#values[at * this.#words + w] = this.#state.words[base + lerp[w]];
+    const { lerp, stride } = state.schema;
+    for (let w = 0; w < this.#words; w++) this.#values[at * this.#words + w] = state.words[row * stride + lerp[w]];
     this.#jumps[at] = known && this.#jumped(last, at) ? 1 : 0;
     this.#moving[row] = 1;
+  }
+
+  /** Tick up to which a row that has news now was where its last entry says. Keeps far rows' pace in mind. */
+  #restedUntil(row: number, tick: number, previous: number, last: number): number {
+    const sparse = this.#state.sparse[row] === 1;
+    const wasSparse = this.#behind[row] > 0;
+    if (sparse && tick - last <= maxSparseTicks) this.#sparseTicks = Math.max(this.#sparseTicks * 0.99, tick - last);
+    const late = sparse ? Math.max(0, this.#sparseTicks - (tick - previous)) : 0;
+    this.#behind[row] += Math.min(Math.max(late - this.#behind[row], -sparseStep), sparseStep);
+    return sparse || wasSparse ? tick - Math.ceil(this.#sparseTicks || maxSparseTicks) : previous;
   }
 
   #push(row: number, tick: number): number {
@@ -101,7 +125,7 @@ export class History {
     if (this.#words === 0) return;
     const high = Math.min(this.#state.high, this.#rows);
     for (let row = 0; row < high; row++) {
-      if (this.#moving[row] && !skip?.[row]) this.#sampleRow(row, tick, picture);
+      if (this.#moving[row] && !skip?.[row]) this.#sampleRow(row, tick - this.#behind[row], picture);
     }
   }
 
@@ -136,6 +160,7 @@ export class History {
     this.#newest = resized(new Uint8Array(rows), this.#newest);
     this.#counts = resized(new Uint8Array(rows), this.#counts);
     this.#moving = resized(new Uint8Array(rows), this.#moving);
+    this.#behind = resized(new Float32Array(rows), this.#behind);
     this.#rows = rows;
   }
 }

@@ -24,6 +24,8 @@ export class TableState {
   words = new Int32Array(0);
   alive = new Uint8Array(0);
   generations = new Uint16Array(0);
+  /** Rows in a far part of the map, whose news come less often than with every snapshot. */
+  sparse = new Uint8Array(0);
   /** No row at or above it is alive. */
   high = 0;
   /** Indices that the last snapshot changed, touchedCount of them, each once. */
@@ -57,6 +59,7 @@ export class TableState {
     if (row >= this.rows) this.#grow(row + 1);
     this.touch(row);
     this.alive[row] = 1;
+    this.sparse[row] = 0;
     this.generations[row] = generation;
     this.#clearRow(row);
     if (row >= this.high) this.high = row + 1;
@@ -82,6 +85,7 @@ export class TableState {
     this.words = resized(new Int32Array(rows * stride), this.words);
     this.alive = resized(new Uint8Array(rows), this.alive);
     this.generations = resized(new Uint16Array(rows), this.generations);
+    this.sparse = resized(new Uint8Array(rows), this.sparse);
     this.touched = resized(new Uint16Array(rows), this.touched);
     this.#marked = resized(new Uint8Array(rows), this.#marked);
     this.rows = rows;
@@ -89,7 +93,7 @@ export class TableState {
 }
 
 /** Copies an old array into a larger one. */
-export function resized<T extends Int32Array | Uint8Array | Uint16Array>(to: T, from: T): T {
+export function resized<T extends Int32Array | Uint8Array | Uint16Array | Float32Array>(to: T, from: T): T {
   to.set(from);
   return to;
 }
@@ -223,7 +227,7 @@ export class Replica {
       const columns = t.schema.columns[which];
       this.#removed(r, t);
       this.#born(r, t, columns);
-      for (let groups = this.#next(r); groups > 0; groups--) this.#group(r, t, columns, diff && !absolute);
+      for (let groups = this.#next(r); groups > 0; groups--) this.#group(r, t, columns, diff, absolute);
     }
   }
 
@@ -247,16 +251,19 @@ export class Replica {
     }
   }
 
-  #group(r: Reader, t: TableState, columns: Column[], diff: boolean): void {
+  #group(r: Reader, t: TableState, columns: Column[], diff: boolean, absolute: boolean): void {
     const mask = this.#next(r);
     let row = -1;
     for (let n = this.#next(r); n > 0; n--) {
       row += 1 + this.#gap(r);
       const known = row < t.rows && t.alive[row] === 1;
-      if (known) t.touch(row);
+      if (known) {
+        t.touch(row);
+        t.sparse[row] = absolute ? 1 : 0;
+      }
       for (let i = 0; i < columns.length; i++) {
         if (((mask >>> i) & 1) === 0) continue;
-        if (known) this.#column(r, t, row, columns[i], diff);
+        if (known) this.#column(r, t, row, columns[i], diff && !absolute);
         else for (let w = columns[i].words; w > 0; w--) this.#next(r);
       }
     }

@@ -18,13 +18,14 @@ class Ships {
   private tick = 0;
   private known = new Map<number, number>();
 
-  /** A snapshot in which the rows given changed. */
-  snapshot(tick: number, rows: Record<number, { x: number; angle?: number; generation?: number }>): this {
+  /** A snapshot in which the rows given changed; sparse: as rows of a far part of the map. */
+  snapshot(tick: number, rows: Record<number, { x: number; angle?: number; generation?: number; sparse?: boolean }>): this {
     this.table.settle();
-    for (const [key, { x, angle = 0, generation = 1 }] of Object.entries(rows)) {
+    for (const [key, { x, angle = 0, generation = 1, sparse = false }] of Object.entries(rows)) {
       const row = Number(key);
       if (this.table.entity(row) >>> 16 !== generation) this.table.put(row, generation);
       this.table.touch(row);
+      this.table.sparse[row] = sparse ? 1 : 0;
       this.table.words[row * stride] = Math.round(x * one);
       this.table.words[row * stride + 2] = angle;
     }
@@ -101,4 +102,20 @@ test("a long run at any rate finds its place in the ring", () => {
     ships.snapshot(tick, { 0: { x: tick } });
     assert.equal(ships.x(tick - 4.5), Math.max(1, tick - 4.5));
   }
+});
+
+test("a far row that is told every fourth tick moves evenly, and settles when it comes near", () => {
+  const ships = new Ships();
+  const steps: number[] = [];
+  const pictures: number[] = [0];
+  for (let tick = 1; tick <= 120; tick++) {
+    const far = tick < 80;
+    ships.snapshot(tick, !far || tick % 4 === 0 ? { 0: { x: tick, sparse: far && tick > 4 } } : {});
+    pictures.push(ships.x(tick - 1.5));
+    steps.push(pictures[tick] - pictures[tick - 1]);
+  }
+  for (const step of steps.slice(50, 79)) assert.ok(Math.abs(step - 1) < 0.01, `a step of ${step} far away`);
+  for (const step of steps.slice(79, 100)) assert.ok(step > 0.9 && step < 1.6, `a step of ${step} on its way near`);
+  for (const step of steps.slice(100)) assert.equal(step, 1);
+  assert.equal(pictures[120], 118.5);
 });
