@@ -63,11 +63,12 @@ type outlet interface {
 
 func newLink(w *protocol.Welcome, s *stay, m *meter, r random, verify bool, now int64) *link {
 	l := &link{
-		stay: s, meter: m, rand: r, pilot: newPilot(&w.Schema.Input, w.Rate, &r),
+		stay: s, meter: m, rand: r,
 		period: int64(time.Second) / int64(w.Rate), every: int64(w.Every), place: -1,
 		tick: w.Tick, tickAt: now, aimed: w.Tick, acked: s.seq,
 		ended: make(chan ending, 1),
 	}
+	l.pilot = newPilot(&w.Schema.Input, w.Rate, &l.rand)
 	// Inputs of different bots are spread over the tick, as those of people are.
 	l.due = now + int64(l.rand.below(uint32(l.period)))
 	if verify {
