@@ -8,7 +8,7 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -18,6 +18,8 @@ import { flattenTypes } from "./types.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
+/** Everything is made here first, so that a failed build, or a Go build meanwhile, finds the last good one in dist. */
+const staging = join(root, "node_modules", ".cache", "tactus", `dist-${process.pid}`);
 const arena = join(root, "arena");
 const cache = join(root, "node_modules", ".cache", "tactus");
 
@@ -27,30 +29,35 @@ const compressible = new Set([".js", ".mjs", ".ts", ".css", ".html", ".svg", ".w
 /** Below this a twin saves nothing but is one more file. */
 const minCompressed = 512;
 
-function clean() {
+function prepare() {
+  mkdirSync(staging, { recursive: true });
   mkdirSync(dist, { recursive: true });
-  mkdirSync(cache, { recursive: true });
-  for (const name of readdirSync(dist)) if (name !== ".keep") rmSync(join(dist, name), { recursive: true });
+}
+
+/** Puts what was made into dist, and takes away what was not made this time. */
+function publish() {
+  const made = new Set(readdirSync(staging));
+  for (const name of made) renameSync(join(staging, name), join(dist, name));
+  for (const name of readdirSync(dist)) if (name !== ".keep" && !made.has(name)) rmSync(join(dist, name), { recursive: true });
 }
 
 async function buildSdk() {
-  await build({ ...bundleOptions(root), format: "esm", outfile: join(dist, "tactus.mjs") });
-  await build({ ...bundleOptions(root), format: "iife", globalName: "Tactus", outfile: join(dist, "tactus.js") });
-  writeFileSync(join(dist, "tactus.d.ts"), flattenTypes(root));
+  await build({ ...bundleOptions(root), format: "esm", outfile: join(staging, "tactus.mjs") });
+  await build({ ...bundleOptions(root), format: "iife", globalName: "Tactus", outfile: join(staging, "tactus.js") });
+  writeFileSync(join(staging, "tactus.d.ts"), flattenTypes(root));
 }
 
-/** Compiles the arena's rules and returns their file name in dist, which changes with their content. */
+/** Compiles the arena's rules and returns their file name, which changes with their content. */
 function buildRules() {
-  const out = join(cache, "arena.wasm");
+  const out = join(staging, "rules.wasm");
   const go = ["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, "./cmd/arenawasm"];
   execFileSync("go", go, {
     cwd: dirname(root),
     env: { ...process.env, GOOS: "wasip1", GOARCH: "wasm", GOFLAGS: "" },
     stdio: "inherit",
   });
-  const bytes = readFileSync(out);
-  const name = `arena.${hash(bytes)}.wasm`;
-  writeFileSync(join(dist, name), bytes);
+  const name = `arena.${hash(readFileSync(out))}.wasm`;
+  renameSync(out, join(staging, name));
   return name;
 }
 
@@ -60,29 +67,47 @@ async function buildPage(rules) {
     entryPoints: [join(arena, "main.ts")],
     format: "esm",
     define: { ARENA_RULES: JSON.stringify(rules) },
-    outfile: join(dist, "arena.js"),
+    outfile: join(staging, "arena.js"),
   });
   for (const name of readdirSync(arena)) {
     if (extname(name) === ".css") {
-      await build({ entryPoints: [join(arena, name)], minify: true, outfile: join(dist, name), logLevel: "warning" });
+      await build({ entryPoints: [join(arena, name)], minify: true, outfile: join(staging, name), logLevel: "warning" });
     } else if (extname(name) !== ".ts") {
-      writeFileSync(join(dist, name), readFileSync(join(arena, name)));
+      writeFileSync(join(staging, name), readFileSync(join(arena, name)));
     }
   }
 }
 
-/** Writes .br and .gz twins; the slow ones are kept by content, since rules seldom change. */
+/** Writes .br and .gz twins; they are kept by content for the next build, since rules seldom change and take seconds. */
 function compress() {
-  for (const name of readdirSync(dist)) {
+  const twins = { br: brotli, gz: (bytes) => gzipSync(bytes, { level: 9 }) };
+  const used = new Set();
+  for (const name of readdirSync(staging)) {
     if (!compressible.has(extname(name))) continue;
-    const bytes = readFileSync(join(dist, name));
+    const bytes = readFileSync(join(staging, name));
     if (bytes.length < minCompressed) continue;
-    const twins = { br: brotli, gz: (b) => gzipSync(b, { level: 9 }) };
     for (const [suffix, squeeze] of Object.entries(twins)) {
-      const kept = join(cache, `${hash(bytes)}.${suffix}`);
-      if (!existsSync(kept)) writeFileSync(kept, squeeze(bytes));
-      writeFileSync(join(dist, `${name}.${suffix}`), readFileSync(kept));
+      const kept = `${hash(bytes)}.${suffix}`;
+      used.add(kept);
+      const twin = join(staging, `${name}.${suffix}`);
+      if (existsSync(join(cache, kept))) copyFileSync(join(cache, kept), twin);
+      else writeFileSync(twin, squeeze(bytes));
     }
+  }
+  keepTwins(used);
+}
+
+/** Remembers the twins of this build, by the hash of what they are twins of, and forgets all others. */
+function keepTwins(used) {
+  for (const name of readdirSync(cache)) if (/\.(br|gz)$/.test(name) && !used.has(name)) rmSync(join(cache, name), { force: true });
+  for (const name of readdirSync(staging)) {
+    const suffix = extname(name);
+    if (suffix !== ".br" && suffix !== ".gz") continue;
+    const kept = hash(readFileSync(join(staging, name.slice(0, -suffix.length)))) + suffix;
+    if (existsSync(join(cache, kept))) continue;
+    // Renamed into place, so that a build that is stopped leaves no half of a file.
+    copyFileSync(join(staging, name), join(cache, `${kept}.${process.pid}`));
+    renameSync(join(cache, `${kept}.${process.pid}`), join(cache, kept));
   }
 }
 
@@ -94,7 +119,12 @@ function hash(bytes) {
   return createHash("sha256").update(bytes).digest("hex").slice(0, 12);
 }
 
-clean();
-await buildSdk();
-await buildPage(process.argv.includes("--no-rules") ? "" : buildRules());
-compress();
+prepare();
+try {
+  await buildSdk();
+  await buildPage(process.argv.includes("--no-rules") ? "" : buildRules());
+  compress();
+  publish();
+} finally {
+  rmSync(staging, { recursive: true, force: true });
+}
