@@ -72,7 +72,7 @@ func statusMessage(st *match.Status) *fleetv1.MatchStatus {
 // Load tells how busy the server is and which matches changed.
 func (h host) Load() *fleetv1.Load {
 	s := h.s
-	load := &fleetv1.Load{Cpu: s.cpu.share()}
+	load := &fleetv1.Load{Cpu: s.cpu.share(), Draining: s.draining.Load()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	load.Matches = uint32(len(s.matches))
@@ -157,6 +157,9 @@ func (s *Server) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, 
 	hold := time.Duration(r.GetHoldMs()) * time.Millisecond
 	if hold <= 0 || hold > maxHold {
 		hold = defaultHold
+	}
+	if opened && len(r.GetSeats()) == 0 {
+		m.Await(int64(hold))
 	}
 	requests := make([]match.Request, 0, len(r.GetSeats()))
 	for _, seat := range r.GetSeats() {

@@ -13,18 +13,14 @@ import (
 // chores look after deadlines. They run ten times a second: none of them is
 // worth a visit of every seat in every tick.
 func (m *Match) chores(now int64) {
-	people := 0
 	for _, s := range m.seats {
 		m.expire(s, now)
-		if s.State != session.Free {
-			people++
-		}
 	}
 	m.watchSilent()
 	m.fill()
 	m.countLost()
 	switch {
-	case people > 0:
+	case m.people() > 0:
 		m.emptySince = now
 	case now-m.emptySince > int64(m.cfg.Empty):
 		m.end(EndEmpty)
@@ -108,11 +104,7 @@ func (m *Match) publish() {
 		ID: m.cfg.ID, Game: m.info.Name, Mode: m.cfg.Match.Mode.Name,
 		Seats: len(m.seats), Private: m.cfg.Private, Started: m.started,
 	}
-	for _, s := range m.seats {
-		if s.State != session.Free {
-			st.People++
-		}
-	}
+	st.People = m.people()
 	if t, ok := m.sim.World().(game.Timed); ok {
 		st.Remaining = time.Duration(t.Remaining()) * time.Second / time.Duration(m.info.Rate())
 	}

@@ -678,6 +678,21 @@ func TestMatchWithoutPeopleEnds(t *testing.T) {
 	h.want("empty after two seconds", h.ended[0].Reason == EndEmpty && h.m.sim.Tick() >= 38 && h.m.sim.Tick() <= 44)
 }
 
+func TestRoomWaitsForItsFirstPlayer(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	h.m.Await(int64(10 * time.Second))
+	h.tick(9 * 20)
+	h.want("the room still open after nine seconds", h.m.ended == "")
+	h.m.Release(nil)
+	h.tick(1)
+	h.want("the room closed when nobody will come", h.m.ended == EndEmpty)
+	other := newHarness(t, game.Mode{MaxPlayers: 4})
+	other.join("ann")
+	other.m.Release(nil)
+	other.tick(1)
+	other.want("a match with people to go on", other.m.ended == "")
+}
+
 func TestCommandsChatAndPing(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")

@@ -106,9 +106,33 @@ func (m *Match) freeSeat() *session.Seat {
 	return botted
 }
 
-// Release takes back reservations that were not claimed.
+// Await lets a match without people wait for its first ones for so many
+// nanoseconds, where that is longer than it would by itself.
+func (m *Match) Await(hold int64) {
+	m.post(func() {
+		if m.people() == 0 {
+			m.emptySince = max(m.emptySince, m.shared.Now+hold-int64(m.cfg.Empty))
+		}
+	})
+}
+
+func (m *Match) people() int {
+	n := 0
+	for _, s := range m.seats {
+		if s.State != session.Free {
+			n++
+		}
+	}
+	return n
+}
+
+// Release takes back reservations that were not claimed. Without any, nobody
+// will come: a match without people ends.
 func (m *Match) Release(reservations []string) {
 	m.post(func() {
+		if len(reservations) == 0 && m.people() == 0 {
+			m.end(EndEmpty)
+		}
 		for _, id := range reservations {
 			for _, s := range m.seats {
 				if s.Cancel(id) {
