@@ -131,6 +131,9 @@ func (r *run) report(span *measured) (*Report, error) {
 	}
 	if r.cfg.Verify {
 		report.Verify = &VerifyReport{Checked: all.checked, Mismatched: all.mismatched + all.broken}
+		if all.checked == 0 {
+			r.log.Warn("nothing was verified: the server sends no hash of the state")
+		}
 	}
 	if r.cfg.SlowReaders > 0 {
 		report.SlowReaders = &SlowReport{

@@ -59,6 +59,15 @@ func TestPlaysMeasuresAndVerifies(t *testing.T) {
 	if r.Verify == nil || r.Verify.Checked == 0 || r.Verify.Mismatched != 0 {
 		t.Errorf("verification: %+v, want hashes checked and none mismatched", r.Verify)
 	}
+	var table bytes.Buffer
+	if err := r.Print(&table); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"dots/all, 20 Hz", "8 of 8 in 2 matches", "errors", "none", "0 mismatched", "errors==0   ok"} {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("%q is missing in the table:\n%s", want, table.String())
+		}
+	}
 	if !strings.Contains(progress.String(), "measuring") {
 		t.Errorf("no progress was shown: %q", progress.String())
 	}
