@@ -17,7 +17,7 @@ LOADTEST ?= --game arena --mode ffa --players 400 --per-match 16 --duration 30s
 
 # What the page and the SDK are built from; the rules of the games are in it as
 # WebAssembly.
-CLIENT_SOURCES = $(shell find client-js/src client-js/arena game cmd/arenawasm protocol -type f \
+CLIENT_SOURCES = $(shell find client-js/src client-js/arena client-js/scripts game cmd/arenawasm protocol -type f \
 	-not -name '*_test.go' -not -path '*/node_modules/*' 2>/dev/null) \
 	$(wildcard client-js/*.json client-js/*.mjs client-js/*.js client-js/*.ts)
 
