@@ -1,0 +1,25 @@
+// Command tactusbench is the server and the load tester with the games that
+// Tactus is measured with; the suite in loadtest/bench runs it.
+package main
+
+import (
+	tactuscmd "tactus/cmd"
+	"tactus/game"
+	"tactus/game/arena"
+	"tactus/loadtest/workload"
+)
+
+// world20 is the arena at 20 Hz, as big worlds are played: the same rules over
+// longer ticks.
+type world20 struct{ game.Game }
+
+// Info is the arena's but for name and rate.
+func (w world20) Info() game.Info {
+	info := w.Game.Info()
+	info.Name, info.Title, info.TickRate = "bench-world", "World", 20
+	return info
+}
+
+func main() {
+	tactuscmd.Main(workload.Rooms, workload.Crowd, world20{arena.Game}, arena.Game)
+}
