@@ -118,6 +118,8 @@ export class Replica {
   keyframe = false;
   /** Percent of normal speed that the server's clock runs at. */
   percent = 100;
+  /** Whether the last snapshot carried a hash. */
+  hashed = false;
   /** Newest event seen. */
   eventSeq = 0;
   /** Events that the last snapshot brought, new ones only. */
@@ -162,9 +164,6 @@ export class Replica {
     this.hashed = hashed;
     return hashed && hash !== this.hash() ? "hash" : "ok";
   }
-
-  /** Whether the last snapshot carried a hash. */
-  hashed = false;
 
   /** Hash of the state, to compare with the server's (section 6). */
   hash(): number {
