@@ -76,7 +76,7 @@ func (s *Server) claim(p *ws.Pending, hello *protocol.Hello) {
 		return
 	}
 	if m, conn := s.handOver(p, claims.Match, hello, protocol.CloseMatchOver); conn != nil {
-		m.Claim(conn, claims.Slot, claims.Player, claims.ID)
+		m.Claim(conn, game.Slot(claims.Slot), claims.Player, claims.ID)
 	}
 }
 

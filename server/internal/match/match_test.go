@@ -432,13 +432,17 @@ func TestInputsCountAtTheirTick(t *testing.T) {
 	h.tick(1)
 	a.read()
 	h.want("the last input kept", a.x() == 10)
+	a.input(2, uint32(h.m.sim.Tick()), 9) // its tick has just been stepped
+	h.tick(1)
+	a.read()
+	h.want("slack -1 for an input one tick late", a.last.Slack == -1 && a.x() == 15)
 	a.input(2, now, 9)      // long past
 	a.input(3, now+1000, 9) // far future
-	a.input(4, now+5, 11)   // out of range
-	a.input(5, now+5, 0)    // fine
-	h.tick(3)
+	a.input(4, now+6, 11)   // out of range
+	a.input(5, now+6, 0)    // fine
+	h.tick(1)
 	a.read()
-	h.want("only the fine one applied", a.x() == 10 && a.last.Ack == 5)
+	h.want("only the fine one applied", a.x() == 15 && a.last.Ack == 5)
 }
 
 func TestDroppedSeatWaitsAndComesBack(t *testing.T) {

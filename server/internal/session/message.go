@@ -55,6 +55,9 @@ func (s *Seat) input(b []byte) error {
 		return s.fault("inputs out of their range")
 	}
 	slack := int64(h.Tick) - int64(s.shared.Tick)
+	if slack <= 0 {
+		slack-- // late by one tick is -1: 0 says that nothing came
+	}
 	s.slack, s.heard = int32(min(max(slack, -128), 127)), true
 	switch s.inputs.put(s.shared.Tick, h, words) {
 	case inputTaken:
