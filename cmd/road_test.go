@@ -228,9 +228,18 @@ func TestComingBackToTheSeat(t *testing.T) {
 	first := dial(t, a.GetUrl())
 	w, _ := first.enter(protocol.Hello{Token: a.GetJoinToken()})
 	_ = first.conn.Close()
-	again, _ := dial(t, a.GetUrl()).enter(protocol.Hello{Resume: w.Resume, Schema: w.Schema.Hash()})
+	back := dial(t, a.GetUrl())
+	again, _ := back.enter(protocol.Hello{Resume: w.Resume, Schema: w.Schema.Hash()})
 	if again.Slot != w.Slot || !again.Resumed {
 		t.Errorf("came back to slot %d (resumed %v), want %d", again.Slot, again.Resumed, w.Slot)
+	}
+	back.send(protocol.AppendPing(nil, &protocol.Ping{}))
+	for kind := protocol.MessageType(0); kind != protocol.TypePong; {
+		msg, code := back.next()
+		if code != 0 {
+			t.Fatalf("closed with %v", code)
+		}
+		kind, _ = protocol.Type(msg)
 	}
 	stale := dial(t, a.GetUrl())
 	stale.send(protocol.AppendHello(nil, &protocol.Hello{Resume: w.Resume}))

@@ -465,6 +465,10 @@ func TestDroppedSeatWaitsAndComesBack(t *testing.T) {
 	h.want("a keyframe", back.last.Flags&protocol.FlagKeyframe != 0)
 	h.want("the event that was missed", fmt.Sprint(back.events) == "[7]")
 	h.want("her own gold", back.replica.Row(0, 0)[2] == 100)
+	lost := h.resume(a, seen)
+	h.want("the token good again as long as nobody has spoken", lost.conn.closed == 0 && back.conn.closed == protocol.CloseReplaced)
+	lost.input(1, lost.last.Tick+1, 0)
+	h.tick(1)
 	stale := h.resume(a, seen)
 	h.want("a resume token that works once", stale.conn.closed == protocol.CloseUnknownSession)
 }

@@ -57,6 +57,7 @@ type Seat struct {
 	holdUntil   int64
 	used        string // join token id that claimed it last
 	secret      string // resume token's secret part
+	previous    string // the one before, good until the new connection has spoken
 
 	shared *Shared
 	conn   ws.Conn
@@ -154,7 +155,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
 	if s.reservation != "" {
 		s.used, s.reservation = s.reservation, ""
 	}
-	s.secret = newSecret()
+	s.previous, s.secret = s.secret, newSecret()
 	s.window, s.count, s.lively = now, 0, false
 }
 
@@ -167,9 +168,13 @@ func newSecret() string {
 // Secret is what the player has to show to come back.
 func (s *Seat) Secret() string { return s.secret }
 
-// Matches compares a shown secret with the seat's in constant time.
-func (s *Seat) Matches(secret string) bool {
-	return s.secret != "" && subtle.ConstantTimeCompare([]byte(s.secret), []byte(secret)) == 1
+// Matches compares a shown secret with the seat's in constant time. The one
+// before it counts too until the new connection has spoken: its welcome may not
+// have arrived.
+func (s *Seat) Matches(secret string) bool { return same(s.secret, secret) || same(s.previous, secret) }
+
+func same(want, shown string) bool {
+	return want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(shown)) == 1
 }
 
 // Online reports whether the seat has a connection.
@@ -276,6 +281,7 @@ func (s *Seat) Header() replicate.Header {
 
 // heardOne counts a message towards whether the player is lively.
 func (s *Seat) heardOne() {
+	s.previous = ""
 	if now := s.shared.Now; now-s.window >= int64(time.Second) {
 		s.lively = s.count >= s.shared.Rate/livelyShare
 		s.window, s.count = now, 0
