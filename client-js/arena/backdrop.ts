@@ -34,7 +34,11 @@ export class Backdrop {
     if (this.sky) {
       const partX = Math.min(1, Math.max(0, camera.x / Math.max(1, size.x)));
       const partY = Math.min(1, Math.max(0, camera.y / Math.max(1, size.y)));
-      g.drawImage(this.sky, Math.round((camera.width - this.sky.width) * partX), Math.round((camera.height - this.sky.height) * partY));
+      g.drawImage(
+        this.sky,
+        Math.round((camera.width - this.sky.width) * partX),
+        Math.round((camera.height - this.sky.height) * partY),
+      );
     }
     if (!this.dust) return;
     const tile = this.dust.width;
@@ -134,7 +138,10 @@ function paintStars(g: CanvasRenderingContext2D, width: number, height: number, 
   for (let i = 0; i < count; i++) {
     const light = random() ** 3;
     const tint = random();
-    g.fillStyle = tint > 0.9 ? fade(palette.warm, brightness * (0.3 + light * 0.7)) : fade(tint > 0.6 ? palette.cold : palette.text, brightness * (0.2 + light * 0.8));
+    g.fillStyle =
+      tint > 0.9
+        ? fade(palette.warm, brightness * (0.3 + light * 0.7))
+        : fade(tint > 0.6 ? palette.cold : palette.text, brightness * (0.2 + light * 0.8));
     const size = light > 0.7 ? 2 : 1;
     g.fillRect(Math.floor(random() * width), Math.floor(random() * height), size, size);
   }

@@ -1,4 +1,14 @@
-import type { Entity, EntityView, GameEvent, Match, MatchEvents, NetStats, RosterEntry, SavedSeat, Unsubscribe } from "../src/types.ts";
+import type {
+  Entity,
+  EntityView,
+  GameEvent,
+  Match,
+  MatchEvents,
+  NetStats,
+  RosterEntry,
+  SavedSeat,
+  Unsubscribe,
+} from "../src/types.ts";
 import { sequence } from "./sprites.ts";
 import { events, phases, rules, tables } from "./tables.ts";
 import type { MatchRow, PickupRow, ProjectileRow, RockRow, ShipRow, Vec, WallRow } from "./tables.ts";
@@ -10,8 +20,20 @@ const pulseSpeed = 28;
 const ships = 8;
 
 const noStats: NetStats = {
-  rttMs: 0, jitterMs: 0, serverTick: 0, inputTick: 0, slack: 0, interpolationDelayMs: 0, predictionError: 0, predicting: false,
-  bytesIn: 0, bytesOut: 0, snapshots: 0, resyncs: 0, hashesChecked: 0, clockPercent: 100,
+  rttMs: 0,
+  jitterMs: 0,
+  serverTick: 0,
+  inputTick: 0,
+  slack: 0,
+  interpolationDelayMs: 0,
+  predictionError: 0,
+  predicting: false,
+  bytesIn: 0,
+  bytesOut: 0,
+  snapshots: 0,
+  resyncs: 0,
+  hashesChecked: 0,
+  clockPercent: 100,
 };
 
 type Row<T> = Entity & T;
@@ -80,18 +102,44 @@ export class DemoMatch implements Match {
   private readonly pickup = new DemoTable<PickupRow>();
   private readonly callbacks = new Map<string, Set<(event: never) => void>>();
   private readonly match: Row<MatchRow> = {
-    id: 1, index: 0, own: false, phase: phases.playing, endsAt: 0, size: { x: width, y: height }, killLimit: 0, teams: 0, teamScore: [0, 0], teamKills: [0, 0],
+    id: 1,
+    index: 0,
+    own: false,
+    phase: phases.playing,
+    endsAt: 0,
+    size: { x: width, y: height },
+    killLimit: 0,
+    teams: 0,
+    teamScore: [0, 0],
+    teamKills: [0, 0],
   };
   private tick = 0;
   private last = 0;
 
   constructor() {
-    for (const [x, y, w, h] of [[12, 8, 3, 0.8], [36, 24, 3, 0.8], [12, 24, 0.8, 3], [36, 8, 0.8, 3], [24, 16, 2.4, 2.4]] as const) {
+    for (const [x, y, w, h] of [
+      [12, 8, 3, 0.8],
+      [36, 24, 3, 0.8],
+      [12, 24, 0.8, 3],
+      [36, 8, 0.8, 3],
+      [24, 16, 2.4, 2.4],
+    ] as const) {
       this.wall.add({ center: { x, y }, half: { x: w, y: h }, radius: 0 });
     }
-    for (const [x, y] of [[6, 16], [42, 16], [24, 5], [24, 27]] as const) {
+    for (const [x, y] of [
+      [6, 16],
+      [42, 16],
+      [24, 5],
+      [24, 27],
+    ] as const) {
       this.pickup.add({ pos: { x, y }, kind: (x + y) % 3, readyAt: 0 });
-      this.rock.add({ home: { x: x * 0.8 + 5, y: y * 0.8 + 3 }, reach: { x: 3, y: 2 }, radius: 0.9 + (x % 5) * 0.2, phase: x, spin: 90 });
+      this.rock.add({
+        home: { x: x * 0.8 + 5, y: y * 0.8 + 3 },
+        reach: { x: 3, y: 2 },
+        radius: 0.9 + (x % 5) * 0.2,
+        phase: x,
+        spin: 90,
+      });
     }
     for (let slot = 0; slot < ships; slot++) this.spawn(slot);
   }
@@ -106,7 +154,11 @@ export class DemoMatch implements Match {
 
   entities<T = Record<string, never>>(table: string): EntityView<T> {
     const views: Record<string, unknown> = {
-      [tables.ship]: this.ship, [tables.projectile]: this.projectile, [tables.rock]: this.rock, [tables.wall]: this.wall, [tables.pickup]: this.pickup,
+      [tables.ship]: this.ship,
+      [tables.projectile]: this.projectile,
+      [tables.rock]: this.rock,
+      [tables.wall]: this.wall,
+      [tables.pickup]: this.pickup,
     };
     return (views[table] ?? new DemoTable<T>()) as EntityView<T>;
   }
@@ -147,15 +199,29 @@ export class DemoMatch implements Match {
   }
 
   private emit(table: string, event: object): void {
-    for (const callback of this.callbacks.get(table) ?? []) callback({ seq: 0, tick: Math.floor(this.tick), ...event } as never);
+    for (const callback of this.callbacks.get(table) ?? [])
+      callback({ seq: 0, tick: Math.floor(this.tick), ...event } as never);
   }
 
   private spawn(slot: number): void {
     const turn = this.random() * Math.PI * 2;
     const pos = { x: width / 2 + Math.cos(turn) * width * 0.4, y: height / 2 + Math.sin(turn) * height * 0.4 };
     this.ship.add({
-      pos, angle: turn, slot, side: -1, hp: rules.maxHp, shield: 0, chargeFrom: 0, dashUntil: 0, protectUntil: this.tick + rate, rapidUntil: 0,
-      respawnAt: 0, vel: { x: 0, y: 0 }, energy: rules.maxEnergy, gunAt: this.tick + rate * (0.5 + this.random()), dashAt: 0,
+      pos,
+      angle: turn,
+      slot,
+      side: -1,
+      hp: rules.maxHp,
+      shield: 0,
+      chargeFrom: 0,
+      dashUntil: 0,
+      protectUntil: this.tick + rate,
+      rapidUntil: 0,
+      respawnAt: 0,
+      vel: { x: 0, y: 0 },
+      energy: rules.maxEnergy,
+      gunAt: this.tick + rate * (0.5 + this.random()),
+      dashAt: 0,
     });
   }
 
@@ -233,7 +299,8 @@ export class DemoMatch implements Match {
     const x = shot.origin.x + shot.vel.x * seconds;
     const y = shot.origin.y + shot.vel.y * seconds;
     let gone = this.tick >= shot.ends || x < 0 || y < 0 || x > width || y > height;
-    for (const wall of this.wall) gone ||= Math.abs(x - wall.center.x) < wall.half.x && Math.abs(y - wall.center.y) < wall.half.y;
+    for (const wall of this.wall)
+      gone ||= Math.abs(x - wall.center.x) < wall.half.x && Math.abs(y - wall.center.y) < wall.half.y;
     for (const ship of this.ship) {
       if (gone || ship.slot === shot.slot || ship.hp <= 0 || Math.hypot(ship.pos.x - x, ship.pos.y - y) > 0.7) continue;
       gone = true;

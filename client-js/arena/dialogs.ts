@@ -10,6 +10,7 @@ class Modal {
   protected readonly dialog: HTMLDialogElement;
   private readonly buttons: HTMLButtonElement[];
   private settled = false;
+  private wanted = false;
   private actions = new Map<string, () => void>();
 
   /** cancelId is the button that Escape stands for. */
@@ -23,6 +24,10 @@ class Modal {
       event.preventDefault();
       if (this.settled) this.act(this.cancelId);
     });
+    // A browser may close a dialog by itself when Escape is pressed again and again.
+    this.dialog.addEventListener("close", () => {
+      if (this.wanted) this.act(this.cancelId);
+    });
     for (const button of this.buttons) button.addEventListener("click", () => this.act(button.id));
   }
 
@@ -31,11 +36,13 @@ class Modal {
   }
 
   close(): void {
+    this.wanted = false;
     if (this.dialog.open) this.dialog.close();
   }
 
   protected show(actions: Record<string, () => void>): void {
     this.actions = new Map(Object.entries(actions));
+    this.wanted = true;
     if (this.dialog.open) return;
     this.settle(false);
     setTimeout(() => this.settle(true), settleMs);
@@ -81,7 +88,10 @@ export class SearchDialog extends Modal {
 
   progress(progress: SearchProgress): void {
     write(element("search-state"), searchTexts[progress.state]);
-    write(element("search-estimate"), progress.estimatedWaitMs > 0 ? `${Math.ceil(progress.estimatedWaitMs / 1000)} s` : "soon");
+    write(
+      element("search-estimate"),
+      progress.estimatedWaitMs > 0 ? `${Math.ceil(progress.estimatedWaitMs / 1000)} s` : "soon",
+    );
     write(element("search-players"), String(Math.max(1, progress.searching)));
   }
 
@@ -176,5 +186,8 @@ function verdict(own: Line | undefined, list: readonly Line[], teams: number): s
     return won ? "Your team wins" : "The other team wins";
   }
   if (won) return winners.length > 1 ? "You share first place" : "You win";
-  return `${winners.map((line) => line.name).slice(0, 2).join(" and ")} won, you are #${own.rank}`;
+  return `${winners
+    .map((line) => line.name)
+    .slice(0, 2)
+    .join(" and ")} won, you are #${own.rank}`;
 }

@@ -61,7 +61,15 @@ export class Effects {
     for (let i = 0; i < count; i++) {
       const turn = Math.random() * Math.PI * 2;
       const pace = speed * (0.3 + Math.random() * 0.9);
-      this.puff(x, y, Math.cos(turn) * pace, Math.sin(turn) * pace, 0.16 + Math.random() * 0.16, 0.2 + Math.random() * 0.3, color);
+      this.puff(
+        x,
+        y,
+        Math.cos(turn) * pace,
+        Math.sin(turn) * pace,
+        0.16 + Math.random() * 0.16,
+        0.2 + Math.random() * 0.3,
+        color,
+      );
     }
   }
 

@@ -96,7 +96,10 @@ export class Hud {
   private updateClock(row: MatchRow): void {
     const seconds = (row.endsAt - this.match.predictedTick) / this.match.tickRate;
     const playing = row.phase === phases.playing;
-    write(element("time"), row.endsAt > 0 && playing ? clockText(seconds) : playing ? "" : row.phase === phases.over ? "0:00" : "Warm-up");
+    write(
+      element("time"),
+      row.endsAt > 0 && playing ? clockText(seconds) : playing ? "" : row.phase === phases.over ? "0:00" : "Warm-up",
+    );
     element("clock").classList.toggle("late", playing && row.endsAt > 0 && seconds <= 10);
     const sides = element("sides");
     if (row.teams < 2) {
@@ -106,12 +109,14 @@ export class Hud {
     const text = row.teamScore.join(" ");
     if (sides.dataset.text === text) return;
     sides.dataset.text = text;
-    sides.replaceChildren(...row.teamScore.map((score, team) => {
-      const side = make("b", "", String(score));
-      side.style.color = slotColor(0, team, -1);
-      side.setAttribute("aria-label", `Team ${team + 1}: ${score}`);
-      return side;
-    }));
+    sides.replaceChildren(
+      ...row.teamScore.map((score, team) => {
+        const side = make("b", "", String(score));
+        side.style.color = slotColor(0, team, -1);
+        side.setAttribute("aria-label", `Team ${team + 1}: ${score}`);
+        return side;
+      }),
+    );
   }
 
   private updateCountdown(row: MatchRow | undefined, own: (Entity & ShipRow) | undefined): void {
@@ -175,10 +180,14 @@ export class Hud {
   private wireButtons(room: string, leave: () => void): void {
     const on = (id: string, action: () => unknown): void => {
       const button = element(id);
-      button.addEventListener("click", () => {
-        action();
-        button.blur();
-      }, { signal: this.stop.signal });
+      button.addEventListener(
+        "click",
+        () => {
+          action();
+          button.blur();
+        },
+        { signal: this.stop.signal },
+      );
     };
     on("leave", leave);
     on("mute", () => this.toggleSound());
@@ -203,31 +212,41 @@ export class Hud {
       this.chatText.value = "";
       this.chatText.blur();
     };
-    this.chatForm.addEventListener("submit", (event) => {
-      event.preventDefault();
-      const text = this.chatText.value.trim();
-      if (text) this.match.chat(text);
-      close();
-    }, options);
-    this.chatText.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") close();
-      event.stopPropagation();
-    }, options);
+    this.chatForm.addEventListener(
+      "submit",
+      (event) => {
+        event.preventDefault();
+        const text = this.chatText.value.trim();
+        if (text) this.match.chat(text);
+        close();
+      },
+      options,
+    );
+    this.chatText.addEventListener(
+      "keydown",
+      (event) => {
+        if (event.key === "Escape") close();
+        event.stopPropagation();
+      },
+      options,
+    );
   }
 
   private buildEmotes(): void {
     const bar = element("emotes");
     bar.classList.remove("cooling");
-    bar.replaceChildren(...emotes.map((text, index) => {
-      const button = make("button");
-      button.type = "button";
-      button.append(make("i", "", String(index + 1)), text);
-      button.addEventListener("click", () => {
-        this.emote(index);
-        button.blur();
-      });
-      return button;
-    }));
+    bar.replaceChildren(
+      ...emotes.map((text, index) => {
+        const button = make("button");
+        button.type = "button";
+        button.append(make("i", "", String(index + 1)), text);
+        button.addEventListener("click", () => {
+          this.emote(index);
+          button.blur();
+        });
+        return button;
+      }),
+    );
   }
 
   private cool(bar: HTMLElement, milliseconds: number): void {
@@ -265,4 +284,3 @@ export function copyRoomLink(code: string): void {
     () => toast(link.href),
   );
 }
-

@@ -1,5 +1,5 @@
 import { Client, CloseCode, ErrorCode } from "../src/index.ts";
-import type { Match, PlayOptions, TactusErrorLike } from "../src/types.ts";
+import type { Match, PlayOptions, SearchProgress, TactusErrorLike } from "../src/types.ts";
 import { DemoMatch } from "./demo.ts";
 import { PauseDialog, ReconnectDialog, ResultDialog, SearchDialog } from "./dialogs.ts";
 import { copyRoomLink } from "./hud.ts";
@@ -28,7 +28,12 @@ const seatLost = new Set<number>([CloseCode.UnknownSession, ErrorCode.lost, Erro
 
 /** What a screen reader hears when the phase changes. */
 const announcements: Record<Phase, string> = {
-  menu: "", searching: "Searching for a match", resuming: "Taking your seat again", playing: "In the match", reconnecting: "Connection lost", result: "Match over",
+  menu: "",
+  searching: "Searching for a match",
+  resuming: "Taking your seat again",
+  playing: "In the match",
+  reconnecting: "Connection lost",
+  result: "Match over",
 };
 
 class Page {
@@ -140,10 +145,15 @@ class Page {
     }
   }
 
-  private quickPlay(options: PlayOptions, signal: AbortSignal): Promise<Match> {
-    return this.client.quickPlay({
-      game, name: this.menu.playerName, rules, ...options, signal, onProgress: (progress) => this.search.progress(progress),
-    });
+  /** Searches and joins; a seat that comes after the player has turned away is given back. */
+  private async quickPlay(options: PlayOptions, signal: AbortSignal): Promise<Match> {
+    const onProgress = (progress: SearchProgress): void => this.search.progress(progress);
+    const match = await this.client.quickPlay({ game, name: this.menu.playerName, rules, ...options, signal, onProgress });
+    if (signal.aborted) {
+      match.leave();
+      signal.throwIfAborted();
+    }
+    return match;
   }
 
   private async createRoom(mode: string): Promise<void> {
@@ -154,7 +164,7 @@ class Page {
       await this.find({ room: code, mode }, `Room ${code}`);
       if (this.room === code) copyRoomLink(code);
     } catch (error) {
-      this.menu.fail(error);
+      if (!effort.signal.aborted) this.openMenu(error);
     }
   }
 
@@ -171,7 +181,9 @@ class Page {
     this.menu.close();
     this.showRoom(room);
     this.play = new Play(match, this.scene, this.netGraph, this.canvas, element("touch"), {
-      sound: this.sound, room, leave: () => this.pause.open(() => this.openMenu()),
+      sound: this.sound,
+      room,
+      leave: () => this.pause.open(() => this.openMenu()),
     });
     this.nextKeep = 0;
     this.setPhase("playing");
@@ -218,14 +230,22 @@ class Page {
     const effort = this.newEffort();
     this.setPhase("reconnecting");
     for (let attempt = 1; !effort.signal.aborted; attempt++) {
-      this.reconnect.open("Connection lost", attempt === 1 ? "Your seat is gone. Looking for a new match." : `Looking for a new match, attempt ${attempt}.`, () => {
-        effort.abort();
-        this.openMenu();
-      });
+      this.reconnect.open(
+        "Connection lost",
+        attempt === 1 ? "Your seat is gone. Looking for a new match." : `Looking for a new match, attempt ${attempt}.`,
+        () => {
+          effort.abort();
+          this.openMenu();
+        },
+      );
       try {
         const match = await this.quickPlay({ mode }, effort.signal);
         this.enter(match, "");
-        toast(why === CloseCode.UnknownSession ? "The server was restarted. This is a new match." : "Your old match could not be reached. This is a new one.");
+        toast(
+          why === CloseCode.UnknownSession
+            ? "The server was restarted. This is a new match."
+            : "Your old match could not be reached. This is a new one.",
+        );
         return;
       } catch {
         await pause(Math.min(longestRetryMs, 400 * 2 ** attempt) * (0.75 + Math.random() * 0.5), effort.signal);
@@ -242,7 +262,9 @@ class Page {
       this.openMenu();
     });
     try {
-      this.enter(await this.client.resume(kept.saved, { rules, signal: effort.signal }), kept.room);
+      const match = await this.client.resume(kept.saved, { rules, signal: effort.signal });
+      if (effort.signal.aborted) match.leave();
+      else this.enter(match, kept.room);
     } catch (error) {
       if (effort.signal.aborted) return;
       const { code } = error as { code?: number };
@@ -265,10 +287,14 @@ class Page {
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
   });
 }
 

@@ -126,7 +126,11 @@ export class Menu {
     const line = make("li");
     const button = make("button");
     button.type = "button";
-    button.append(make("span", "", this.titleOf(match.mode)), make("span", "seats", `${match.people} / ${match.seats}`), make("span", "age", clockText(match.ageSeconds)));
+    button.append(
+      make("span", "", this.titleOf(match.mode)),
+      make("span", "seats", `${match.people} / ${match.seats}`),
+      make("span", "age", clockText(match.ageSeconds)),
+    );
     button.addEventListener("click", () => this.act(() => this.actions.joinMatch(match.matchId, match.mode)));
     line.append(button);
     return line;

@@ -29,10 +29,35 @@ export class NetGraph {
     this.plots = [
       { label: "rtt", color: palette.cold, least: 60, read: (match) => match.stats.rttMs, text: milliseconds },
       { label: "jitter", color: palette.cold, least: 20, read: (match) => match.stats.jitterMs, text: milliseconds },
-      { label: "interpolation", color: palette.shield, least: 100, read: (match) => match.stats.interpolationDelayMs, text: milliseconds },
-      { label: "slack", color: palette.repair, least: 4, signed: true, read: (match) => match.stats.slack, text: (value) => `${value.toFixed(1)} ticks` },
-      { label: "prediction error", color: palette.warm, least: 0.5, read: (match) => match.stats.predictionError, text: (value) => `${value.toFixed(3)} m` },
-      { label: "in", color: palette.text, least: 4096, read: () => this.bytesPerSecond, text: (value) => `${(value / 1024).toFixed(1)} KiB/s` },
+      {
+        label: "interpolation",
+        color: palette.shield,
+        least: 100,
+        read: (match) => match.stats.interpolationDelayMs,
+        text: milliseconds,
+      },
+      {
+        label: "slack",
+        color: palette.repair,
+        least: 4,
+        signed: true,
+        read: (match) => match.stats.slack,
+        text: (value) => `${value.toFixed(1)} ticks`,
+      },
+      {
+        label: "prediction error",
+        color: palette.warm,
+        least: 0.5,
+        read: (match) => match.stats.predictionError,
+        text: (value) => `${value.toFixed(3)} m`,
+      },
+      {
+        label: "in",
+        color: palette.text,
+        least: 4096,
+        read: () => this.bytesPerSecond,
+        text: (value) => `${(value / 1024).toFixed(1)} KiB/s`,
+      },
     ];
     this.values = this.plots.map(() => new Float32Array(samples));
   }

@@ -7,7 +7,17 @@ import { Fleet } from "./ships.ts";
 import type { Sound } from "./sound.ts";
 import { SpriteCache } from "./sprites.ts";
 import { events, kinds, tables } from "./tables.ts";
-import type { DashEvent, EmoteEvent, HitEvent, KillEvent, MatchRow, RailEvent, ShipRow, SpawnedEvent, TakenEvent } from "./tables.ts";
+import type {
+  DashEvent,
+  EmoteEvent,
+  HitEvent,
+  KillEvent,
+  MatchRow,
+  RailEvent,
+  ShipRow,
+  SpawnedEvent,
+  TakenEvent,
+} from "./tables.ts";
 import { drawTerrain } from "./terrain.ts";
 import { Vitals } from "./vitals.ts";
 import type { Bubble } from "./vitals.ts";
@@ -146,10 +156,21 @@ export class Scene {
   }
 
   /** The camera follows the own ship, a little ahead of where it aims. */
-  private aimCamera(match: Match, own: (Entity & ShipRow) | undefined, size: { x: number; y: number }, seconds: number, view: View): void {
+  private aimCamera(
+    match: Match,
+    own: (Entity & ShipRow) | undefined,
+    size: { x: number; y: number },
+    seconds: number,
+    view: View,
+  ): void {
     if (match.slot < 0) {
       const turn = match.renderTick / 400;
-      this.camera.follow(size.x / 2 + Math.cos(turn) * 5 - 5, size.y / 2 + Math.sin(turn * 1.3) * 4, seconds, this.focused ? 0.6 : 0);
+      this.camera.follow(
+        size.x / 2 + Math.cos(turn) * 5 - 5,
+        size.y / 2 + Math.sin(turn * 1.3) * 4,
+        seconds,
+        this.focused ? 0.6 : 0,
+      );
       this.focused = true;
       return;
     }

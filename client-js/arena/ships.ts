@@ -93,7 +93,15 @@ export class Fleet {
     if (speed < 1.5) return;
     trail.nextPuff = 0.026;
     const back = 0.55 / speed;
-    this.effects.puff(ship.pos.x - trail.vx * back, ship.pos.y - trail.vy * back, -trail.vx * 0.15, -trail.vy * 0.15, 0.5, 0.34, color);
+    this.effects.puff(
+      ship.pos.x - trail.vx * back,
+      ship.pos.y - trail.vy * back,
+      -trail.vx * 0.15,
+      -trail.vy * 0.15,
+      0.5,
+      0.34,
+      color,
+    );
   }
 
   /** Draws all ships; the camera's transform has to be set. */
@@ -130,7 +138,13 @@ export class Fleet {
     g.save();
     g.rotate(ship.angle);
     if (tick <= ship.protectUntil && Math.floor(tick / 3) % 2 === 0) g.globalAlpha = 0.45;
-    g.drawImage(this.sprites.ship(color, ship.side, ship.slot === match.slot ? "#ffffff" : color), -u * 2.6, -u * 2.6, u * 5.2, u * 5.2);
+    g.drawImage(
+      this.sprites.ship(color, ship.side, ship.slot === match.slot ? "#ffffff" : color),
+      -u * 2.6,
+      -u * 2.6,
+      u * 5.2,
+      u * 5.2,
+    );
     if (trail && trail.flash > 0) {
       g.globalAlpha = trail.flash * 0.9;
       g.drawImage(this.sprites.flash(ship.side), -u * 2.6, -u * 2.6, u * 5.2, u * 5.2);

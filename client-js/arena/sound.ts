@@ -84,7 +84,11 @@ export class Sound {
     return true;
   }
 
-  private tone(name: string, gapMs: number, t: { type: OscillatorType; from: number; to: number; seconds: number; gain: number; after?: number }): void {
+  private tone(
+    name: string,
+    gapMs: number,
+    t: { type: OscillatorType; from: number; to: number; seconds: number; gain: number; after?: number },
+  ): void {
     if (t.gain < 0.004 || !this.ready(name, gapMs)) return;
     const context = this.context!;
     const start = context.currentTime + (t.after ?? 0);
@@ -107,7 +111,10 @@ export class Sound {
     filter.type = "lowpass";
     filter.frequency.setValueAtTime(t.from, start);
     filter.frequency.exponentialRampToValueAtTime(t.to, start + t.seconds);
-    source.connect(filter).connect(this.envelope(start, t.seconds, t.gain)).connect(this.output!);
+    source
+      .connect(filter)
+      .connect(this.envelope(start, t.seconds, t.gain))
+      .connect(this.output!);
     source.start(start, Math.random() * 0.3);
     source.stop(start + t.seconds);
   }

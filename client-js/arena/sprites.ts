@@ -98,7 +98,10 @@ export class SpriteCache {
       g.fillRect(-u, -u, u * 2, u * 2);
       g.restore();
       g.lineCap = "round";
-      for (const [width, style] of [[0.2, color], [0.1, "#ffffff"]] as const) {
+      for (const [width, style] of [
+        [0.2, color],
+        [0.1, "#ffffff"],
+      ] as const) {
         g.lineWidth = width * u;
         g.strokeStyle = style;
         g.beginPath();
@@ -151,8 +154,22 @@ function hull(team: number): Path2D {
   const path = new Path2D();
   const points =
     team === 1
-      ? [[1.05, 0.16], [0.35, 0.5], [-0.2, 0.95], [-0.75, 0.82], [-0.5, 0.3], [-0.82, 0]]
-      : [[1.25, 0], [0.3, 0.36], [-0.45, 0.98], [-0.9, 0.9], [-0.55, 0.26], [-0.72, 0]];
+      ? [
+          [1.05, 0.16],
+          [0.35, 0.5],
+          [-0.2, 0.95],
+          [-0.75, 0.82],
+          [-0.5, 0.3],
+          [-0.82, 0],
+        ]
+      : [
+          [1.25, 0],
+          [0.3, 0.36],
+          [-0.45, 0.98],
+          [-0.9, 0.9],
+          [-0.55, 0.26],
+          [-0.72, 0],
+        ];
   for (const [x = 0, y = 0] of points) path.lineTo(x, y);
   for (const [x = 0, y = 0] of points.slice().reverse()) path.lineTo(x, -y);
   path.closePath();

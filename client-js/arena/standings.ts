@@ -24,7 +24,15 @@ export function standings(match: Match): Standing[] {
     const entry = match.roster.get(row.slot);
     if (!entry) continue;
     list.push({
-      rank: 0, slot: row.slot, name: entry.name, team: row.side, bot: entry.bot, connected: entry.connected, score: row.score, kills: row.kills, deaths: row.deaths,
+      rank: 0,
+      slot: row.slot,
+      name: entry.name,
+      team: row.side,
+      bot: entry.bot,
+      connected: entry.connected,
+      score: row.score,
+      kills: row.kills,
+      deaths: row.deaths,
     });
   }
   list.sort((a, b) => b.score - a.score || (b.kills ?? 0) - (a.kills ?? 0) || a.slot - b.slot);
@@ -47,14 +55,21 @@ const longest = 50;
 export function renderStandings(table: HTMLTableElement, list: readonly Standing[], ownSlot: number): void {
   const head = make("thead");
   const titles = make("tr");
-  for (const [title, className] of [["", "rank"], ["Pilot", ""], ["Score", "number"], ["Kills", "number extra"], ["Deaths", "number extra"]]) {
+  for (const [title, className] of [
+    ["", "rank"],
+    ["Pilot", ""],
+    ["Score", "number"],
+    ["Kills", "number extra"],
+    ["Deaths", "number extra"],
+  ]) {
     const cell = make("th", className, title);
     cell.scope = "col";
     titles.append(cell);
   }
   head.append(titles);
   const body = make("tbody");
-  for (const standing of list.filter((line, i) => i < longest || line.slot === ownSlot)) body.append(renderLine(standing, ownSlot));
+  for (const standing of list.filter((line, i) => i < longest || line.slot === ownSlot))
+    body.append(renderLine(standing, ownSlot));
   table.replaceChildren(head, body);
 }
 
@@ -67,6 +82,9 @@ function renderLine(standing: Standing, ownSlot: number): HTMLTableRowElement {
   if (standing.bot) who.append(make("span", "tag", "bot"));
   if (standing.slot === ownSlot) who.append(make("span", "tag", "you"));
   line.append(make("td", "rank", String(standing.rank)), who, make("td", "number", String(standing.score)));
-  line.append(make("td", "number extra", String(standing.kills ?? "")), make("td", "number extra", String(standing.deaths ?? "")));
+  line.append(
+    make("td", "number extra", String(standing.kills ?? "")),
+    make("td", "number extra", String(standing.deaths ?? "")),
+  );
   return line;
 }

@@ -14,7 +14,8 @@ const pickupLooks: Record<number, { color: string; path: string }> = {
 /** Walls, rocks and pickups. The camera's transform has to be set. */
 export function drawTerrain(g: CanvasRenderingContext2D, camera: Camera, sprites: SpriteCache, match: Match): void {
   for (const wall of match.entities<WallRow>(tables.wall)) drawWall(g, camera, sprites, wall);
-  for (const pickup of match.entities<PickupRow>(tables.pickup)) drawPickup(g, camera, sprites, pickup, match.renderTick, match.tickRate);
+  for (const pickup of match.entities<PickupRow>(tables.pickup))
+    drawPickup(g, camera, sprites, pickup, match.renderTick, match.tickRate);
   for (const rock of match.entities<RockRow>(tables.rock)) {
     const { x, y } = rockAt(rock, match.predictedTick);
     if (!camera.sees(x, y, rock.radius * 1.3)) continue;
@@ -82,7 +83,14 @@ function hatch(g: CanvasRenderingContext2D, shape: Path2D, halfX: number, halfY:
   g.restore();
 }
 
-function drawPickup(g: CanvasRenderingContext2D, camera: Camera, sprites: SpriteCache, pickup: PickupRow, tick: number, rate: number): void {
+function drawPickup(
+  g: CanvasRenderingContext2D,
+  camera: Camera,
+  sprites: SpriteCache,
+  pickup: PickupRow,
+  tick: number,
+  rate: number,
+): void {
   const { x, y } = pickup.pos;
   if (!camera.sees(x, y, 1.5)) return;
   const look = pickupLooks[pickup.kind];

@@ -104,10 +104,14 @@ export class TouchControls {
       this.controls.dash.release("touch");
       button.classList.remove("held");
     };
-    button.addEventListener("pointerdown", () => {
-      this.controls.dash.press("touch");
-      button.classList.add("held");
-    }, options);
+    button.addEventListener(
+      "pointerdown",
+      () => {
+        this.controls.dash.press("touch");
+        button.classList.add("held");
+      },
+      options,
+    );
     button.addEventListener("pointerup", release, options);
     button.addEventListener("pointercancel", release, options);
   }
@@ -117,18 +121,26 @@ export class TouchControls {
     const options = { signal: this.stop.signal };
     let startX = 0;
     let startY = 0;
-    button.addEventListener("pointerdown", (event) => {
-      button.setPointerCapture(event.pointerId);
-      startX = event.clientX;
-      startY = event.clientY;
-      this.controls.rail.press("touch");
-      button.classList.add("held");
-    }, options);
-    button.addEventListener("pointermove", (event) => {
-      const dx = event.clientX - startX;
-      const dy = event.clientY - startY;
-      if (button.classList.contains("held") && Math.hypot(dx, dy) > 12) this.controls.touchAim = Math.atan2(dy, dx);
-    }, options);
+    button.addEventListener(
+      "pointerdown",
+      (event) => {
+        button.setPointerCapture(event.pointerId);
+        startX = event.clientX;
+        startY = event.clientY;
+        this.controls.rail.press("touch");
+        button.classList.add("held");
+      },
+      options,
+    );
+    button.addEventListener(
+      "pointermove",
+      (event) => {
+        const dx = event.clientX - startX;
+        const dy = event.clientY - startY;
+        if (button.classList.contains("held") && Math.hypot(dx, dy) > 12) this.controls.touchAim = Math.atan2(dy, dx);
+      },
+      options,
+    );
     const release = (): void => {
       this.controls.rail.release("touch");
       button.classList.remove("held");

@@ -94,14 +94,27 @@ export class Vitals {
     g.setTransform(1, 0, 0, 1, 0, 0);
     const outside: { ship: Ship; distance: number }[] = [];
     for (const ship of match.entities<ShipRow>(tables.ship)) {
-      if (ship.hp <= 0 || ship.slot === match.slot || (own.side >= 0 && ship.side === own.side) || camera.sees(ship.pos.x, ship.pos.y, -0.5)) continue;
+      if (
+        ship.hp <= 0 ||
+        ship.slot === match.slot ||
+        (own.side >= 0 && ship.side === own.side) ||
+        camera.sees(ship.pos.x, ship.pos.y, -0.5)
+      )
+        continue;
       outside.push({ ship, distance: Math.hypot(ship.pos.x - own.pos.x, ship.pos.y - own.pos.y) });
     }
     outside.sort((a, b) => a.distance - b.distance);
     for (const { ship, distance } of outside.slice(0, markerLimit)) this.drawMarker(g, camera, match, ship, distance, ratio);
   }
 
-  private drawMarker(g: CanvasRenderingContext2D, camera: Camera, match: Match, ship: Ship, distance: number, ratio: number): void {
+  private drawMarker(
+    g: CanvasRenderingContext2D,
+    camera: Camera,
+    match: Match,
+    ship: Ship,
+    distance: number,
+    ratio: number,
+  ): void {
     const dx = camera.screenX(ship.pos.x) - camera.width / 2;
     const dy = camera.screenY(ship.pos.y) - camera.height / 2;
     const margin = 22 * ratio;
@@ -179,7 +192,15 @@ export class Vitals {
     if (own.shield > 0) g.fillRect(x, y - 6 * ratio, (width * own.shield) / rules.maxShield, 4 * ratio);
   }
 
-  private drawEnergy(g: CanvasRenderingContext2D, own: Ship, tick: number, x: number, y: number, width: number, ratio: number): void {
+  private drawEnergy(
+    g: CanvasRenderingContext2D,
+    own: Ship,
+    tick: number,
+    x: number,
+    y: number,
+    width: number,
+    ratio: number,
+  ): void {
     const energy = Math.max(0, own.energy) / rules.maxEnergy;
     const ready = own.energy >= rules.dashEnergy && tick >= own.dashAt;
     g.fillStyle = "rgba(120, 150, 200, 0.18)";
@@ -187,10 +208,15 @@ export class Vitals {
     g.fillStyle = ready ? palette.warm : "#8b7a5c";
     g.fillRect(x, y, width * energy, 6 * ratio);
     g.fillStyle = "rgba(4, 7, 15, 0.9)";
-    for (let i = 1; i * rules.dashEnergy < rules.maxEnergy; i++) g.fillRect(x + (width * i * rules.dashEnergy) / rules.maxEnergy, y, 2 * ratio, 6 * ratio);
+    for (let i = 1; i * rules.dashEnergy < rules.maxEnergy; i++)
+      g.fillRect(x + (width * i * rules.dashEnergy) / rules.maxEnergy, y, 2 * ratio, 6 * ratio);
     const hint = this.sprites.label(ready ? "dash ready" : "energy", ready ? palette.warm : palette.muted, 11 * ratio);
     g.drawImage(hint, Math.round(x + width - hint.width), y + 9 * ratio);
-    const hull = this.sprites.label(`hull ${Math.max(0, own.hp)}${own.shield > 0 ? `  shield ${own.shield}` : ""}`, palette.text, 11 * ratio);
+    const hull = this.sprites.label(
+      `hull ${Math.max(0, own.hp)}${own.shield > 0 ? `  shield ${own.shield}` : ""}`,
+      palette.text,
+      11 * ratio,
+    );
     g.drawImage(hull, Math.round(x), y + 9 * ratio);
   }
 }

@@ -120,10 +120,18 @@ describe("in a running server", () => {
     await pilot.page.waitForSelector("#touch-rail", { state: "visible" });
     const side = (await pilot.inwardKey()) === "KeyD" ? 40 : -40;
     const fingers = await context.newCDPSession(pilot.page);
-    const touch = (type: "touchStart" | "touchMove" | "touchEnd", points: { x: number; y: number; id: number }[]): Promise<unknown> =>
-      fingers.send("Input.dispatchTouchEvent", { type, touchPoints: points });
-    await touch("touchStart", [{ x: 90, y: 700, id: 1 }, { x: 300, y: 700, id: 2 }]);
-    await touch("touchMove", [{ x: 90 + side, y: 700, id: 1 }, { x: 300, y: 660, id: 2 }]);
+    const touch = (
+      type: "touchStart" | "touchMove" | "touchEnd",
+      points: { x: number; y: number; id: number }[],
+    ): Promise<unknown> => fingers.send("Input.dispatchTouchEvent", { type, touchPoints: points });
+    await touch("touchStart", [
+      { x: 90, y: 700, id: 1 },
+      { x: 300, y: 700, id: 2 },
+    ]);
+    await touch("touchMove", [
+      { x: 90 + side, y: 700, id: 1 },
+      { x: 300, y: 660, id: 2 },
+    ]);
     await pilot.seesFly(seat.slot, 2);
     await pilot.page.waitForFunction((slot) => {
       const shots = window.__tactus.match?.entities<ProjectileRow>("projectile") ?? [];

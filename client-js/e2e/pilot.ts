@@ -7,19 +7,27 @@ import type { Phase } from "../arena/main.ts";
 import type { ShipRow } from "../arena/tables.ts";
 
 /** Long enough for a loaded machine; every wait ends with the event it is for. */
-const patienceMs = 45_000;
+const patienceMs = 25_000;
 
 /** Chromium says this by itself whenever a server is down; no page can keep it from doing so. */
-const serverDown = /net::ERR_CONNECTION_(REFUSED|RESET|CLOSED)|net::ERR_INCOMPLETE_CHUNKED_ENCODING|WebSocket connection to .* failed/;
+const serverDown =
+  /net::ERR_CONNECTION_(REFUSED|RESET|CLOSED)|net::ERR_INCOMPLETE_CHUNKED_ENCODING|WebSocket connection to .* failed/;
 
 export async function launch(): Promise<Browser> {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  if (!existsSync(executablePath)) throw new Error(`there is no ${executablePath}: install Debian's package chromium, or set CHROMIUM`);
+  if (!existsSync(executablePath))
+    throw new Error(`there is no ${executablePath}: install Debian's package chromium, or set CHROMIUM`);
   return chromium.launch({
     executablePath,
     args: [
-      "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync",
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
     ],
   });
 }
@@ -66,7 +74,8 @@ export class Pilot {
     await this.page.waitForSelector("#modes input");
     await this.page.focus("#name");
     await keyboard.press("Tab");
-    while ((await this.page.evaluate(() => (document.activeElement as HTMLInputElement).value)) !== mode) await keyboard.press("ArrowRight");
+    while ((await this.page.evaluate(() => (document.activeElement as HTMLInputElement).value)) !== mode)
+      await keyboard.press("ArrowRight");
     await keyboard.press("Tab");
     await keyboard.press("Enter");
     return this.seated();
@@ -110,17 +119,20 @@ export class Pilot {
       delete document.body.dataset.flown;
       delete document.body.dataset.from;
     });
-    await this.page.waitForFunction(([watched, enough]) => {
-      const ships = window.__tactus.match?.entities<ShipRow>("ship") ?? [];
-      const ship = [...ships].find((candidate) => candidate.slot === watched && candidate.hp > 0);
-      if (!ship) return false;
-      const { dataset } = document.body;
-      const [x, y] = (dataset.from ?? `${ship.pos.x} ${ship.pos.y}`).split(" ").map(Number);
-      const step = Math.hypot(ship.pos.x - x, ship.pos.y - y);
-      dataset.flown = String(Number(dataset.flown ?? 0) + (step < 2 ? step : 0));
-      dataset.from = `${ship.pos.x} ${ship.pos.y}`;
-      return Number(dataset.flown) >= enough;
-    }, [slot, metres] as const);
+    await this.page.waitForFunction(
+      ([watched, enough]) => {
+        const ships = window.__tactus.match?.entities<ShipRow>("ship") ?? [];
+        const ship = [...ships].find((candidate) => candidate.slot === watched && candidate.hp > 0);
+        if (!ship) return false;
+        const { dataset } = document.body;
+        const [x, y] = (dataset.from ?? `${ship.pos.x} ${ship.pos.y}`).split(" ").map(Number);
+        const step = Math.hypot(ship.pos.x - x, ship.pos.y - y);
+        dataset.flown = String(Number(dataset.flown ?? 0) + (step < 2 ? step : 0));
+        dataset.from = `${ship.pos.x} ${ship.pos.y}`;
+        return Number(dataset.flown) >= enough;
+      },
+      [slot, metres] as const,
+    );
   }
 
   /** Flies while the others watch. */
