@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// machine is where something was measured, and with what.
+type machine struct {
+	CPU      string `json:"cpu"`
+	Cores    int    `json:"cores"`
+	MemoryGB int    `json:"memory_gb"`
+	Kernel   string `json:"kernel"`
+	Go       string `json:"go"`
+	CC       string `json:"cc,omitempty"`
+	Node     string `json:"node,omitempty"`
+	Commit   string `json:"commit"`
+	Pinned   bool   `json:"pinned"` // server and load tester had a core each
+}
+
+func describeMachine(ctx context.Context) machine {
+	return machine{
+		CPU: field("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(),
+		MemoryGB: megabytes(field("/proc/meminfo", "MemTotal")) / 1000,
+		Kernel:   says(ctx, "uname", "-sr"), Go: runtime.Version(),
+		CC: says(ctx, "cc", "--version"), Node: says(ctx, "node", "--version"),
+		Commit: says(ctx, "git", "rev-parse", "--short", "HEAD"), Pinned: newPins().server != none,
+	}
+}
+
+// field reads "name : value" from a file of /proc; empty where it is not.
+func field(file, name string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// megabytes of a text like "16384 kB".
+func megabytes(text string) int {
+	kb, _, _ := strings.Cut(text, " ")
+	n, err := strconv.Atoi(kb)
+	if err != nil {
+		return 0
+	}
+	return n / 1000
+}
+
+// says is the first line of what a command prints; empty where it is missing.
+func says(ctx context.Context, name string, args ...string) string {
+	out, err := exec.CommandContext(ctx, name, args...).Output()
+	if err != nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(string(out), "\n")
+	return strings.TrimSpace(line)
+}

@@ -1,0 +1,125 @@
+// Command bench is the benchmark suite: it runs a server and a load tester as
+// processes of their own, each on a core of its own, measures what the server
+// costs and what its clients get, and measures the floor of the operating system
+// beside it. It is run by make, from the repository's root; docs/bench.md says
+// what the workloads are.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// cacheDir is where results and the logs of children go.
+const cacheDir = ".cache/bench"
+
+// suite is how everything is measured.
+type suite struct {
+	window  time.Duration
+	repeats int
+	pins    pins
+	machine machine
+	sizes   []int
+}
+
+// workloads by their names on the command line.
+var workloads = map[string]func(*suite, context.Context) (*result, error){
+	"w1":    func(s *suite, ctx context.Context) (*result, error) { return s.pair(ctx, rooms(s)) },
+	"w2":    func(s *suite, ctx context.Context) (*result, error) { return s.pair(ctx, crowd(s)) },
+	"floor": (*suite).floorForms,
+	"sweep": (*suite).sweep,
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := realMain(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+func realMain(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	seconds := f.Float64("seconds", 20, "length of each window")
+	repeats := f.Int("repeats", 3, "measurements of each")
+	sizes := f.String("sizes", "", "numbers of clients of the sweep, with commas between; empty: 100 to 3200")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if *seconds < 1 || *repeats < 1 {
+		return errors.New("-seconds and -repeats are at least 1")
+	}
+	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
+		return err
+	}
+	s := &suite{
+		window: time.Duration(*seconds * float64(time.Second)), repeats: *repeats,
+		pins: newPins(), machine: describeMachine(ctx), sizes: sweepSizes,
+	}
+	if *sizes != "" {
+		s.sizes = nil
+		for text := range strings.SplitSeq(*sizes, ",") {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 1 {
+				return fmt.Errorf("-sizes %q: want numbers with commas between", *sizes)
+			}
+			s.sizes = append(s.sizes, n)
+		}
+	}
+	return s.all(ctx, f.Args())
+}
+
+// all measures the named workloads in their order.
+func (s *suite) all(ctx context.Context, names []string) error {
+	for _, name := range names {
+		if workloads[name] == nil {
+			return fmt.Errorf("no workload %q; there are %s", name, strings.Join(known(), ", "))
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("name a workload: %s", strings.Join(known(), ", "))
+	}
+	for _, name := range names {
+		r, err := workloads[name](s, ctx)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(r.save(), r.print(os.Stdout)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func known() []string {
+	names := make([]string, 0, len(workloads))
+	for name := range workloads {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s *suite) result(name, title string, window time.Duration) *result {
+	r := &result{Name: name, Title: title, Date: time.Now().UTC().Round(time.Second), Machine: s.machine, Seconds: window.Seconds()}
+	if s.pins.server == none {
+		r.Notes = append(r.Notes, "server and load tester shared processors: there is one only, or no taskset")
+	}
+	return r
+}
+
+// say tells what is going on.
+func (s *suite) say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%s  %s\n", time.Now().Format("15:04:05"), fmt.Sprintf(format, args...))
+}

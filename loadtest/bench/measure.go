@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"tactus/loadtest"
+)
+
+// target is a server under measurement.
+type target interface {
+	pid() int
+	url() string
+	stop()
+}
+
+// load is what a target is put under.
+type load struct {
+	game, mode string
+	clients    int
+	perMatch   int
+	window     time.Duration
+}
+
+// arrivals is how many bots come in a second, and warmUp how long they play
+// before the window opens.
+const (
+	arrivals = 400
+	warmUp   = 2 * time.Second
+)
+
+// measure plays on a target with bots in a process of their own.
+func measure(ctx context.Context, s target, l load, cpu string) (*loadtest.Report, error) {
+	file := filepath.Join(cacheDir, "report.json")
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	ramp := time.Duration(l.clients) * time.Second / arrivals
+	err := run(ctx, "loadtest", cpu, program, "loadtest", "--url", s.url(), "--game", l.game, "--mode", l.mode,
+		"--players", strconv.Itoa(l.clients), "--per-match", strconv.Itoa(l.perMatch), "--duration", l.window.String(),
+		"--ramp", max(ramp, 100*time.Millisecond).String(), "--warm-up", warmUp.String(), "--seed", "1",
+		"--server-pid", strconv.Itoa(s.pid()), "--json", file)
+	if err != nil {
+		return nil, err
+	}
+	return readReport(file)
+}
+
+func readReport(file string) (*loadtest.Report, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var r loadtest.Report
+	if err := json.Unmarshal(text, &r); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if r.CPUPerClientTickUS == nil {
+		return nil, fmt.Errorf("%s: the server's CPU time is missing", file)
+	}
+	return &r, nil
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// pins says which processor a child gets: the server one of its own, whatever
+// makes its load another.
+type pins struct{ server, load string }
+
+// none leaves a child where the system puts it.
+const none = ""
+
+// newPins chooses processors, or none where there is but one or no taskset.
+func newPins() pins {
+	_, err := exec.LookPath("taskset")
+	if n := runtime.NumCPU(); err == nil && n > 1 {
+		return pins{server: strconv.Itoa(n - 1), load: "0"}
+	}
+	return pins{}
+}
+
+// process is a child that runs until it is stopped.
+type process struct {
+	name string
+	cmd  *exec.Cmd
+	log  *os.File
+	done chan struct{}
+	err  error
+}
+
+// start runs a program on a processor, with its output in a file of the cache.
+func start(name, cpu, program string, args ...string) (*process, error) {
+	if cpu != none {
+		program, args = "taskset", append([]string{"-c", cpu, program}, args...)
+	}
+	log, err := os.Create(filepath.Join(cacheDir, name+".log"))
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	// A child does not outlive the suite, however that ends.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p := &process{name: name, cmd: cmd, log: log, done: make(chan struct{})}
+	began := make(chan error)
+	go func() {
+		// Pdeathsig follows the thread that started the child.
+		runtime.LockOSThread()
+		err := cmd.Start()
+		began <- err
+		if err == nil {
+			p.err = cmd.Wait()
+		}
+		close(p.done)
+	}()
+	if err := <-began; err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), log.Close())
+	}
+	return p, nil
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+// stop interrupts the child, and kills it when it does not end.
+func (p *process) stop() {
+	_ = p.cmd.Process.Signal(os.Interrupt)
+	select {
+	case <-p.done:
+	case <-time.After(stopPatience):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	}
+	_ = p.log.Close()
+}
+
+// How long children may take to end, and to open their ports.
+const (
+	stopPatience = 5 * time.Second
+	bootPatience = 20 * time.Second
+)
+
+// listens waits until the child takes connections.
+func (p *process) listens(ctx context.Context, addr string) error {
+	ctx, cancel := context.WithTimeout(ctx, bootPatience)
+	defer cancel()
+	for {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-p.done:
+			return p.failed()
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not listen on %s: %w", p.name, addr, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// failed is why the child ended, with the end of its output.
+func (p *process) failed() error {
+	text, _ := os.ReadFile(p.log.Name())
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return fmt.Errorf("%s ended: %w: %s", p.name, p.err, strings.Join(lines[max(0, len(lines)-3):], "; "))
+}
+
+// run waits for a child that ends by itself.
+func run(ctx context.Context, name, cpu, program string, args ...string) error {
+	p, err := start(name, cpu, program, args...)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	select {
+	case <-p.done:
+		if p.err != nil {
+			return p.failed()
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// freePorts returns so many TCP ports that are free on the loopback.
+func freePorts(n int) ([]int, error) {
+	ports := make([]int, n)
+	for i := range ports {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer ln.Close()
+		ports[i] = ln.Addr().(*net.TCPAddr).Port
+	}
+	return ports, nil
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// clockTick is what /proc/PID/stat counts in: USER_HZ, see proc_pid_stat(5).
+const clockTick = 10 * time.Millisecond
+
+// cpuTime is the user and system time that a process has used, all its threads
+// together.
+func cpuTime(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	const utime = 14 - 3 // counted from what follows the name
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < utime+2 {
+		return 0, fmt.Errorf("/proc/%d/stat has an unexpected shape", pid)
+	}
+	user, err1 := strconv.ParseInt(string(fields[utime]), 10, 64)
+	system, err2 := strconv.ParseInt(string(fields[utime+1]), 10, 64)
+	return time.Duration(user+system) * clockTick, errors.Join(err1, err2)
+}
+
+// resident is the memory in bytes that a process has in RAM (proc_pid_status(5)).
+func resident(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := strings.Cut(string(status), "VmRSS:")
+	fields := strings.Fields(rest)
+	if !ok || len(fields) == 0 {
+		return 0, errors.New("no VmRSS in /proc/PID/status")
+	}
+	kb, err := strconv.ParseInt(fields[0], 10, 64)
+	return kb << 10, err
+}

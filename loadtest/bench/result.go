@@ -1,0 +1,225 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"tactus/loadtest"
+)
+
+// result is what one workload has shown; it is what the suite writes as JSON.
+type result struct {
+	Name    string    `json:"name"`  // w1, w2, ...
+	Title   string    `json:"title"` // for people
+	Date    time.Time `json:"date"`
+	Machine machine   `json:"machine"`
+	Seconds float64   `json:"seconds"` // of each window
+	Rows    []row     `json:"rows"`
+	Facts   []fact    `json:"facts,omitempty"` // figures that are not of a row
+	Marks   []mark    `json:"marks"`
+	Notes   []string  `json:"notes,omitempty"`
+}
+
+// row is one system under one load, measured several times.
+type row struct {
+	System  string             `json:"system"`
+	Clients int                `json:"clients"`
+	Runs    []*loadtest.Report `json:"runs"`
+	// Ratio is the CPU of each run over that of the floor's run beside it.
+	Ratio []float64 `json:"ratio,omitempty"`
+}
+
+// fact is a figure with its unit.
+type fact struct {
+	Name  string    `json:"name"`
+	Unit  string    `json:"unit"`
+	Runs  []float64 `json:"runs"`
+	About string    `json:"about,omitempty"`
+}
+
+// mark is something that is to hold.
+type mark struct {
+	What  string  `json:"what"`
+	Value float64 `json:"value"`
+	Limit float64 `json:"limit"`
+	Least bool    `json:"least"` // the limit is a minimum
+}
+
+func atMost(what string, value, limit float64) mark {
+	return mark{What: what, Value: value, Limit: limit}
+}
+
+func atLeast(what string, value, limit float64) mark {
+	return mark{What: what, Value: value, Limit: limit, Least: true}
+}
+
+func (m mark) holds() bool {
+	if m.Least {
+		return m.Value >= m.Limit
+	}
+	return m.Value <= m.Limit
+}
+
+// verdict is a sentence.
+func (m mark) verdict() string {
+	word, side := "missed", "at most"
+	if m.holds() {
+		word = "holds"
+	}
+	if m.Least {
+		side = "at least"
+	}
+	return fmt.Sprintf("%s: %s (%s %s)", word, number(m.Value), side, number(m.Limit))
+}
+
+// number writes a figure with as many digits as mean something.
+func number(v float64) string {
+	switch {
+	case v >= 1000:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 100:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.2f", v)
+	}
+}
+
+// median of the values, 0 of none.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	if n := len(sorted); n%2 == 0 {
+		return (sorted[n/2-1] + sorted[n/2]) / 2
+	}
+	return sorted[len(sorted)/2]
+}
+
+// spread is the median, and lowest to highest where there are several.
+func spread(values []float64) string {
+	switch len(values) {
+	case 0:
+		return "-"
+	case 1:
+		return number(values[0])
+	default:
+		return fmt.Sprintf("%s (%s to %s)", number(median(values)), number(slices.Min(values)), number(slices.Max(values)))
+	}
+}
+
+// each picks a figure of every run.
+func (r *row) each(pick func(*loadtest.Report) float64) []float64 {
+	values := make([]float64, 0, len(r.Runs))
+	for _, run := range r.Runs {
+		values = append(values, pick(run))
+	}
+	return values
+}
+
+func cpuOf(r *loadtest.Report) float64       { return *r.CPUPerClientTickUS }
+func bytesOf(r *loadtest.Report) float64     { return r.BytesPerClientS }
+func gapOf(r *loadtest.Report) float64       { return r.GapMS.P99 }
+func echoOf(r *loadtest.Report) float64      { return r.EchoMS.P99 }
+func deliveredOf(r *loadtest.Report) float64 { return r.Delivered }
+
+// ticks returns pick in ticks instead of milliseconds.
+func ticks(pick func(*loadtest.Report) float64) func(*loadtest.Report) float64 {
+	return func(r *loadtest.Report) float64 { return pick(r) * float64(max(r.TickRate, 1)) / 1000 }
+}
+
+// heads of the table of rows.
+var heads = []string{"system", "clients", "CPU us/client/tick", "ratio to floor", "bytes/s/client", "gap p99 ms", "echo p99 ms", "delivered", ""}
+
+// cells are the row's part of the table.
+func (r *row) cells() []string {
+	echo := spread(r.each(echoOf))
+	if median(r.each(echoOf)) == 0 {
+		echo = "-"
+	}
+	return []string{
+		r.System, fmt.Sprint(r.Clients), spread(r.each(cpuOf)), spread(r.Ratio), number(median(r.each(bytesOf))),
+		spread(r.each(gapOf)), echo, fmt.Sprintf("%.4f", median(r.each(deliveredOf))), r.remark(),
+	}
+}
+
+// remark says what else is to be known of the runs.
+func (r *row) remark() string {
+	limited, failed := 0, 0
+	for _, run := range r.Runs {
+		if run.Generator.Limited {
+			limited++
+		}
+		for _, n := range run.Errors {
+			failed += n
+		}
+	}
+	text := ""
+	if limited > 0 {
+		text = fmt.Sprintf("load tester was the limit in %d of %d", limited, len(r.Runs))
+	}
+	if failed > 0 {
+		if text != "" {
+			text += "; "
+		}
+		text += fmt.Sprintf("%d errors", failed)
+	}
+	return text
+}
+
+// print writes the result as one table.
+func (r *result) print(w io.Writer) error {
+	fmt.Fprintf(w, "\n%s: %s\n", r.Name, r.Title)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(cells []string) {
+		for _, c := range cells {
+			fmt.Fprintf(t, "%s\t", c)
+		}
+		fmt.Fprintln(t)
+	}
+	if len(r.Rows) > 0 {
+		line(heads)
+	}
+	for i := range r.Rows {
+		line(r.Rows[i].cells())
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, f := range r.Facts {
+		fmt.Fprintf(t, "%s\t%s %s\t%s\n", f.Name, spread(f.Runs), f.Unit, f.About)
+	}
+	for _, m := range r.Marks {
+		fmt.Fprintf(t, "mark\t%s\t%s\n", m.What, m.verdict())
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(t, "note\t%s\n", n)
+	}
+	return t.Flush()
+}
+
+// save writes the result to the cache, where the report and the plots find it.
+func (r *result) save() error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(resultFile(r.Name), append(text, '\n'), 0o644) //nolint:gosec // a result for anybody to read
+}
+
+func resultFile(name string) string { return filepath.Join(cacheDir, name+".json") }
+
+func loadResult(name string) (*result, error) {
+	text, err := os.ReadFile(resultFile(name))
+	if err != nil {
+		return nil, err
+	}
+	r := &result{}
+	return r, json.Unmarshal(text, r)
+}
