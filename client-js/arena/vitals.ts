@@ -16,6 +16,8 @@ export interface Bubble {
 
 const markerLimit = 6;
 const barWidth = 46;
+/** What the instruments take of the lower edge, in CSS pixels. */
+const panelHeight = 88;
 
 /** What is written over the picture: names, bars, markers, sight. Everything in CSS pixels; ratio is device pixels to one of them. */
 export class Vitals {
@@ -118,7 +120,8 @@ export class Vitals {
     const dx = camera.screenX(ship.pos.x) - camera.width / 2;
     const dy = camera.screenY(ship.pos.y) - camera.height / 2;
     const margin = 22 * ratio;
-    const part = Math.min((camera.width / 2 - margin) / Math.abs(dx || 1), (camera.height / 2 - margin) / Math.abs(dy || 1));
+    const below = dy > 0 && !this.touch ? panelHeight * ratio : margin;
+    const part = Math.min((camera.width / 2 - margin) / Math.abs(dx || 1), (camera.height / 2 - below) / Math.abs(dy || 1));
     const size = ratio * Math.max(6, 13 - distance * 0.14);
     g.save();
     g.translate(camera.width / 2 + dx * part, camera.height / 2 + dy * part);
