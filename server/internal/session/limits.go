@@ -22,6 +22,9 @@ const (
 	// maxCold bounds the reliable messages a player has not taken yet.
 	maxCold = 64 << 10
 
+	// keepCold is the room for such messages that a seat keeps when it has none.
+	keepCold = 512
+
 	pingAfter  = 10 * time.Second // silence before a heartbeat
 	idleAfter  = 30 * time.Second // silence before the connection counts as lost
 	slowAfter  = 10 * time.Second // without taking a byte

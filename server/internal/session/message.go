@@ -177,6 +177,9 @@ func (s *Seat) write(frames []byte) (bool, error) {
 	s.shared.Metrics.BytesOut.Add(float64(s.conn.BytesOut() - before))
 	if taken {
 		s.cold = s.cold[:0]
+		if cap(s.cold) > keepCold {
+			s.cold = nil // a welcome's room is not held for a silent player
+		}
 	}
 	return taken, err
 }
