@@ -9,6 +9,10 @@ import { TactusServer } from "./server.ts";
 
 const viewport = { width: 900, height: 560 };
 
+/** Nothing inline, nothing from elsewhere; the rules are WebAssembly. */
+const strictPolicy =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
+
 let browser: Browser;
 let context: BrowserContext | undefined;
 const pilots: Pilot[] = [];
@@ -111,6 +115,16 @@ describe("in a running server", () => {
     const key = await pilot.inwardKey();
     const frames = await pilot.page.evaluate(framesUntilMoved, key);
     assert.ok(frames <= 6, `the ship moved after ${frames} frames`);
+  });
+
+  test("the page loads under a strict content security policy", async () => {
+    context = await browser.newContext({ viewport });
+    await context.route(server.url, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, headers: { ...response.headers(), "content-security-policy": strictPolicy } });
+    });
+    const pilot = await openTab(server.url);
+    await pilot.page.waitForSelector('#modes input[value="ffa"]', { state: "attached" });
   });
 
   test("on a phone two thumbs fly and shoot", async () => {
