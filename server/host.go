@@ -17,6 +17,7 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 	"tactus/server/internal/match"
 	"tactus/server/internal/matchlog"
+	"tactus/server/internal/overload"
 )
 
 // host is the server as its matchmakers see it.
@@ -197,6 +198,9 @@ func (s *Server) open(r *fleetv1.Reserve) (*match.Match, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.overload.Rung() >= overload.NoMatches {
+		return nil, refusal("overloaded")
+	}
 	id := r.GetMatchId()
 	if id == "" || len(id) > 64 {
 		return nil, refusal("bad_match_id")
@@ -244,7 +248,7 @@ func (s *Server) newMatch(id string, g game.Game, cfg game.MatchConfig, private 
 	m, err = match.New(match.Config{
 		ID: id, Game: g, Match: cfg, Private: private,
 		Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.Empty, HashEvery: hashEvery,
-		Clock: match.SystemClock(), Metrics: s.metrics, Log: log,
+		Clock: match.SystemClock(), Process: &s.overload, Metrics: s.metrics, Log: log,
 		Record: func(sim *game.Simulation) match.Recorder {
 			return s.logs.Create(matchlog.Header{
 				Match: id, Game: info.Name, Version: info.Version, Mode: cfg.Mode.Name, Seed: cfg.Seed,

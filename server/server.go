@@ -23,6 +23,7 @@ import (
 	"tactus/server/internal/match"
 	"tactus/server/internal/matchlog"
 	"tactus/server/internal/metrics"
+	"tactus/server/internal/overload"
 	"tactus/server/internal/ws"
 )
 
@@ -38,6 +39,7 @@ type Server struct {
 	tokens   *jointoken.Verifier
 	fleet    *fleet.Client
 	cpu      cpuMeter
+	overload overload.Process
 
 	handshakes atomic.Int64
 	draining   atomic.Bool
@@ -144,6 +146,8 @@ func (s *Server) Host(ctx context.Context) error {
 	defer stopFleet()
 	fleetDone := make(chan error, 1)
 	go func() { fleetDone <- s.fleet.Run(fleetCtx) }()
+	var watching sync.WaitGroup
+	watching.Go(func() { s.watchOverload(s.matchCtx) })
 	var err error
 	select {
 	case <-ctx.Done():
@@ -155,6 +159,7 @@ func (s *Server) Host(ctx context.Context) error {
 	s.opening.Lock()   // whoever opens a match now has started it, or is refused
 	s.opening.Unlock() //nolint:staticcheck // waiting is all there is to do
 	s.running.Wait()
+	watching.Wait()
 	s.upgrader.Wait()
 	stopFleet()
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
+	"tactus/server/internal/overload"
 	"tactus/server/internal/session"
 )
 
@@ -108,7 +109,7 @@ func (m *Match) publish() {
 	if t, ok := m.sim.World().(game.Timed); ok {
 		st.Remaining = time.Duration(t.Remaining()) * time.Second / time.Duration(m.info.Rate())
 	}
-	st.Open = m.overSince == 0 && m.ended == "" && st.People < st.Seats
+	st.Open = m.overSince == 0 && m.ended == "" && st.People < st.Seats && m.strain.rung < overload.NoJoins
 	m.status.Store(st)
 	m.cfg.OnStatus()
 }

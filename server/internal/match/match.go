@@ -18,6 +18,7 @@ import (
 	"tactus/game"
 	"tactus/protocol"
 	"tactus/server/internal/metrics"
+	"tactus/server/internal/overload"
 	"tactus/server/internal/replicate"
 	"tactus/server/internal/session"
 	"tactus/server/internal/ws"
@@ -36,6 +37,7 @@ type Config struct {
 	HashEvery int           // snapshots between state hashes sent to clients; 0: none
 
 	Clock   Clock
+	Process *overload.Process               // where the whole process stands; nil: calm
 	Record  func(*game.Simulation) Recorder // called once, at tick 0
 	Metrics *metrics.Metrics
 	Log     *zap.Logger
@@ -101,6 +103,7 @@ type Match struct {
 	poller *ws.Poller
 	record Recorder
 	pacer  pacer
+	strain strain
 
 	shared  session.Shared
 	seats   []*session.Seat
@@ -145,6 +148,8 @@ func New(cfg Config) (*Match, error) {
 	m.schemaHash = m.welcomeSchema.Hash()
 	now := cfg.Clock.Now()
 	m.pacer = newPacer(m.info.Rate(), now)
+	m.strain.init(m.pacer.period)
+	cfg.Metrics.RungMatches[overload.Calm].Inc()
 	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Scratch: ws.NewScratch()}
 	for p := range cfg.Match.Mode.MaxPlayers {
 		m.seats = append(m.seats, session.New(&m.shared, game.Slot(p)))
@@ -189,17 +194,24 @@ func (m *Match) Run(ctx context.Context) {
 	defer m.close()
 	m.pacer.spread(m.cfg.ID)
 	for m.ended == "" {
-		if !m.cfg.Clock.SleepUntil(ctx, m.pacer.next) {
-			m.end(EndShutdown)
-			return
-		}
-		start := m.cfg.Clock.Now()
-		m.guardedTick(start)
-		now := m.cfg.Clock.Now()
-		m.cfg.Metrics.TickSeconds.Observe(float64(now-start) / 1e9)
-		if back := m.pacer.ticked(now); back > 0 {
-			m.cfg.Metrics.Dilated.Add(float64(back) / float64(m.pacer.period))
-		}
+		m.turn(ctx)
+	}
+}
+
+// turn waits for the next tick's time and steps it.
+func (m *Match) turn(ctx context.Context) {
+	due := m.pacer.next
+	if !m.cfg.Clock.SleepUntil(ctx, due) {
+		m.end(EndShutdown)
+		return
+	}
+	start := m.cfg.Clock.Now()
+	m.guardedTick(start)
+	now := m.cfg.Clock.Now()
+	m.cfg.Metrics.TickSeconds.Observe(float64(now-start) / 1e9)
+	m.bear(due, start, now)
+	if back := m.pacer.ticked(now); back > 0 {
+		m.cfg.Metrics.Dilated.Add(float64(back) / float64(m.pacer.period))
 	}
 }
 
@@ -313,9 +325,14 @@ const outcomeEvery = 200 * time.Millisecond
 // checkpointEvery is the time between checkpoints in the log, in seconds.
 const checkpointEvery = 30
 
-// deliver sends each connected player one frame.
+// deliver sends each connected player one frame, in ticks that have one. What
+// waits for him besides goes with the next.
 func (m *Match) deliver() {
 	t := m.sim.Tick()
+	if !m.snapshotDue(t) {
+		return
+	}
+	m.engine.SlowFar(m.strain.rung >= overload.FarSlower)
 	m.engine.Stamp(t)
 	m.snapshots++
 	hash := m.cfg.HashEvery > 0 && m.snapshots%uint32(m.cfg.HashEvery) == 0
@@ -408,6 +425,7 @@ func (m *Match) close() {
 	for _, f := range rest {
 		f() // sees m.ended and refuses
 	}
+	m.cfg.Metrics.RungMatches[m.strain.rung].Dec()
 	m.cfg.Metrics.Sockets.Sub(float64(len(m.online)))
 	for _, s := range m.seats {
 		s.Kick(code, m.poller)

@@ -14,6 +14,7 @@ import (
 	"tactus/game/fixed"
 	"tactus/protocol"
 	"tactus/server/internal/metrics"
+	"tactus/server/internal/overload"
 	"tactus/server/internal/ws"
 )
 
@@ -123,6 +124,7 @@ type fakeConn struct {
 	heard   int64
 	since   int64
 	pings   int
+	onWrite func() // when a frame is taken
 }
 
 func (c *fakeConn) Attach(*ws.Scratch) {}
@@ -149,6 +151,9 @@ func (c *fakeConn) Write(now int64, frames []byte) (bool, error) {
 		return false, nil
 	}
 	c.out = append(c.out, frames...)
+	if c.onWrite != nil {
+		c.onWrite()
+	}
 	return true, nil
 }
 
@@ -175,7 +180,10 @@ func (c *fakeConn) Close(code protocol.CloseCode, _ string) {
 }
 
 // recorder keeps the log's calls as text.
-type recorder struct{ lines []string }
+type recorder struct {
+	lines  []string
+	onTick func()
+}
 
 func (r *recorder) add(format string, args ...any) {
 	r.lines = append(r.lines, fmt.Sprintf(format, args...))
@@ -193,16 +201,25 @@ func (r *recorder) Command(p game.Slot, name string, args []int32) {
 func (r *recorder) Input(p game.Slot, _ int32, words []uint32) {
 	r.add("input %d %d", p, int32(words[0]))
 }
-func (r *recorder) Tick(game.Tick, uint64) {}
-func (r *recorder) Close(reason string)    { r.add("close %s", reason) }
+
+func (r *recorder) Tick(game.Tick, uint64) {
+	if r.onTick != nil {
+		r.onTick()
+	}
+}
+
+func (r *recorder) Close(reason string) { r.add("close %s", reason) }
 
 // handClock only moves when the test moves it.
-type handClock struct{ now int64 }
+type handClock struct {
+	now  int64
+	late int64 // by how much sleepers wake up late
+}
 
 func (c *handClock) Now() int64 { return c.now }
 
 func (c *handClock) SleepUntil(ctx context.Context, t int64) bool {
-	c.now = max(c.now, t)
+	c.now = max(c.now, t) + c.late
 	return ctx.Err() == nil
 }
 
@@ -220,13 +237,18 @@ const period = int64(50 * time.Millisecond)
 
 func newHarness(t *testing.T, mode game.Mode) *harness {
 	t.Helper()
+	return newHarnessIn(t, mode, nil, prometheus.NewRegistry())
+}
+
+func newHarnessIn(t *testing.T, mode game.Mode, process *overload.Process, registry *prometheus.Registry) *harness {
+	t.Helper()
 	h := &harness{t: t, clock: &handClock{now: 1}, log: &recorder{}}
 	mode.Name = "m"
 	var err error
 	h.m, err = New(Config{
 		ID: "match", Game: unitGame{mode}, Match: game.MatchConfig{Mode: mode, Seed: 1},
 		Grace: 30 * time.Second, Linger: time.Second, Empty: 2 * time.Second, HashEvery: 1,
-		Clock: h.clock, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
+		Clock: h.clock, Process: process, Metrics: metrics.New(registry), Log: zap.NewNop(),
 		Record: func(*game.Simulation) Recorder { return h.log }, OnStatus: func() {},
 		OnSeated: func(p string) { h.seats = append(h.seats, p) },
 		OnEnd:    func(r EndReport) { h.ended = append(h.ended, r) },

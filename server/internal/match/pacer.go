@@ -4,6 +4,8 @@ import (
 	"context"
 	"hash/fnv"
 	"time"
+
+	"tactus/server/internal/overload"
 )
 
 // Clock is where a match gets its time from; tests inject their own.
@@ -51,6 +53,7 @@ func (c *systemClock) SleepUntil(ctx context.Context, t int64) bool {
 type pacer struct {
 	period int64
 	next   int64
+	slowed bool // a tick lasts longer than the period, see interval
 
 	windowStart int64
 	windowTicks int64
@@ -81,7 +84,7 @@ func (p *pacer) spread(id string) {
 // ticked notes that the tick due at next was stepped and returns by how many
 // nanoseconds the clock was put back.
 func (p *pacer) ticked(now int64) (dilated int64) {
-	p.next += p.period
+	p.next += p.interval()
 	if late := now - p.next; late > maxCatchUp*p.period {
 		dilated = late
 		p.next = now
@@ -92,6 +95,14 @@ func (p *pacer) ticked(now int64) (dilated int64) {
 		p.windowStart, p.windowTicks = now, 0
 	}
 	return dilated
+}
+
+// interval is the time between two ticks.
+func (p *pacer) interval() int64 {
+	if p.slowed {
+		return p.period * overload.StretchNum / overload.StretchDen
+	}
+	return p.period
 }
 
 func (p *pacer) speed(elapsed int64) uint32 {

@@ -8,6 +8,7 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
+	"tactus/server/internal/overload"
 	"tactus/server/internal/session"
 	"tactus/server/internal/ws"
 )
@@ -23,6 +24,8 @@ type Request struct {
 var (
 	ErrFull = errors.New("full")
 	ErrOver = errors.New("over")
+	// ErrOverloaded refuses players who have no seat yet.
+	ErrOverloaded = errors.New("overloaded")
 )
 
 // Reserve holds a seat for each request until the match's clock has advanced by
@@ -61,15 +64,14 @@ func (m *Match) reserve(requests []Request, hold int64) ([]game.Slot, error) {
 	for _, r := range requests {
 		s := m.seatOf(r.Player)
 		if s == nil {
-			if s = m.freeSeat(); s != nil {
-				fresh = append(fresh, s)
+			var err error
+			if s, err = m.newSeat(); err != nil {
+				for _, f := range fresh {
+					f.Cancel(f.Reservation())
+				}
+				return nil, err
 			}
-		}
-		if s == nil {
-			for _, f := range fresh {
-				f.Cancel(f.Reservation())
-			}
-			return nil, ErrFull
+			fresh = append(fresh, s)
 		}
 		s.Reserve(r.Player, r.Name, r.Team, r.Reservation, m.shared.Now+hold)
 		slots = append(slots, s.Slot())
@@ -86,6 +88,17 @@ func (m *Match) seatOf(player string) *session.Seat {
 		}
 	}
 	return nil
+}
+
+// newSeat finds a seat for somebody who has none.
+func (m *Match) newSeat() (*session.Seat, error) {
+	if max(m.strain.rung, m.cfg.Process.Rung()) >= overload.NoJoins {
+		return nil, ErrOverloaded
+	}
+	if s := m.freeSeat(); s != nil {
+		return s, nil
+	}
+	return nil, ErrFull
 }
 
 // freeSeat prefers a seat that nobody plays to one that a bot would have to

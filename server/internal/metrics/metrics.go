@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tactus/protocol"
+	"tactus/server/internal/overload"
 )
 
 // Metrics are the counters of one game server.
@@ -32,6 +33,13 @@ type Metrics struct {
 	EventsLost   prometheus.Counter
 	Reservations prometheus.Counter
 	Refused      *prometheus.CounterVec // handshakes refused, by reason
+
+	// By rung of the overload ladder: matches that stand on it, and how often
+	// matches and the process came to stand on it by climbing.
+	RungMatches   [overload.Rungs]prometheus.Gauge
+	MatchClimbs   [overload.Rungs]prometheus.Counter
+	ProcessClimbs [overload.Rungs]prometheus.Counter
+	ProcessRung   prometheus.Gauge
 
 	closed map[protocol.CloseCode]prometheus.Counter
 	other  prometheus.Counter
@@ -78,7 +86,28 @@ func New(reg prometheus.Registerer) *Metrics {
 		m.closed[code] = closed.WithLabelValues(strconv.Itoa(int(code)))
 	}
 	m.other = closed.WithLabelValues("other")
+	m.addOverload(reg)
 	return m
+}
+
+func (m *Metrics) addOverload(reg prometheus.Registerer) {
+	standing := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: "tactus", Name: "overload_matches", Help: "Matches, by the rung of the overload ladder that they stand on.",
+	}, []string{"rung"})
+	climbs := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "tactus", Name: "overload_climbs_total", Help: "Rungs of the overload ladder that were climbed, by matches and by the whole process.",
+	}, []string{"scope", "rung"})
+	m.ProcessRung = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: "tactus", Name: "overload_process_rung", Help: "Rung of the overload ladder that the process stands on: 0 calm, 1 far_slower, 2 half_rate, 3 dilated, 4 no_matches, 5 no_joins.",
+	})
+	reg.MustRegister(standing, climbs, m.ProcessRung)
+	for r := range overload.Rungs {
+		m.RungMatches[r] = standing.WithLabelValues(r.String())
+		if r != overload.Calm {
+			m.MatchClimbs[r] = climbs.WithLabelValues("match", r.String())
+			m.ProcessClimbs[r] = climbs.WithLabelValues("process", r.String())
+		}
+	}
 }
 
 // Closed counts a closed connection.

@@ -97,6 +97,14 @@ func (e *Engine) Stamp(tick game.Tick) {
 	}
 }
 
+// SlowFar lets far cells be told half as often, or as usual again, from the next
+// Stamp on.
+func (e *Engine) SlowFar(slow bool) {
+	if e.interest != nil {
+		e.interest.slow(slow)
+	}
+}
+
 // Settle ends a snapshot: what was stamped becomes the base of the next.
 func (e *Engine) Settle() {
 	for _, t := range e.tables {

@@ -11,15 +11,19 @@ import (
 // gathered by everyone who sees the cell; rows that move between cells are told
 // to each player by what he saw of their way.
 //
-// Cells beyond a player's Near are told every farEvery snapshots, by values
-// instead of differences; births and ends are told at once everywhere.
+// Cells beyond a player's Near are told every farEvery snapshots, half as often
+// in times of overload, by values instead of differences; births and ends are
+// told at once everywhere.
 type interest struct {
 	grid   *grid
 	viewer game.Viewer
 	tables []*tableState // those with a position
 
-	stamps int                     // snapshots so far
-	since  [farEvery + 1]game.Tick // ticks of the last snapshots, by count
+	stamps int                        // snapshots so far
+	since  [maxFarEvery + 1]game.Tick // ticks of the last snapshots, by count
+	every  int                        // snapshots between two news of a far cell
+	span   int                        // how many ago a far cell may have been told last
+	settle int                        // value of stamps from which on span is every again
 
 	parts []byte
 	cells [partKinds][]part
@@ -33,6 +37,9 @@ type interest struct {
 // farEvery is how many snapshots apart far cells are told.
 const farEvery = 4
 
+// maxFarEvery is farEvery in times of overload.
+const maxFarEvery = 2 * farEvery
+
 type mark struct {
 	serial uint32
 	near   bool
@@ -43,7 +50,7 @@ type partKind int
 
 const (
 	partDiff  partKind = iota // changes since the last snapshot, as differences, and births
-	partFar                   // changes since farEvery snapshots ago, as values, and births
+	partFar                   // changes since the span's first snapshot, as values, and births
 	partBirth                 // births only
 	partWhole                 // every row
 	partKinds
@@ -62,7 +69,7 @@ func newInterest(world game.World, tables []*tableState) *interest {
 	if !ok || viewer.Interest().Cell <= 0 {
 		return nil
 	}
-	x := &interest{grid: newGrid(viewer.Interest()), viewer: viewer}
+	x := &interest{grid: newGrid(viewer.Interest()), viewer: viewer, every: farEvery, span: farEvery}
 	for _, t := range tables {
 		if sc := t.raw.Schema(); sc.Pos >= 0 && t.rowsFor == public && t.replicated() {
 			t.placed = newPlacement(x.grid, sc.Fields[sc.Pos].Offset, sc.Capacity)
@@ -81,18 +88,35 @@ func newInterest(world game.World, tables []*tableState) *interest {
 func (x *interest) stamp(tick game.Tick) {
 	x.since[x.stamps%len(x.since)] = tick
 	x.stamps++
+	if x.stamps > x.settle {
+		x.span = x.every
+	}
 	x.parts = x.parts[:0]
+}
+
+// slow sets how often far cells are told. After a change some of them were told
+// maxFarEvery snapshots ago, until all had their turn.
+func (x *interest) slow(slow bool) {
+	every := farEvery
+	if slow {
+		every = maxFarEvery
+	}
+	if every == x.every {
+		return
+	}
+	x.every, x.span = every, maxFarEvery
+	x.settle = x.stamps + farEvery
 }
 
 // farBaseline is the tick of the snapshot that far cells are told since.
 func (x *interest) farBaseline() game.Tick {
-	if x.stamps <= farEvery {
+	if x.stamps <= x.span {
 		return 0
 	}
-	return x.since[x.stamps%len(x.since)]
+	return x.since[(x.stamps-1-x.span)%len(x.since)]
 }
 
-func (x *interest) farDue(cell int32) bool { return (x.stamps+int(cell))%farEvery == 0 }
+func (x *interest) farDue(cell int32) bool { return (x.stamps+int(cell))%x.every == 0 }
 
 // seen is a cell in a player's view: the cell's number and whether it is near.
 type seen uint32

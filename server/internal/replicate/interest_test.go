@@ -239,6 +239,7 @@ func disturb(t *rapid.T) func(*fieldWorld) {
 func TestEveryViewConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := newField(t)
+		slowness := rapid.IntRange(0, 4).Draw(t, "slowness") // how often far cells are told half as often
 		for range rapid.IntRange(1, 25).Draw(t, "ticks") {
 			changes := rapid.SliceOfN(rapid.Custom(disturb), 0, 12).Draw(t, "changes")
 			f.world.change = func(w *fieldWorld) {
@@ -255,6 +256,12 @@ func TestEveryViewConverges(t *testing.T) {
 				case 2:
 					f.clients[p] = f.newClient(game.Slot(p))
 				}
+			}
+			f.engine.SlowFar(rapid.IntRange(0, 3).Draw(t, "slow") < slowness)
+			if rapid.IntRange(0, 5).Draw(t, "quiet") == 0 { // a tick without a snapshot
+				f.sim.Step()
+				f.engine.CollectEvents(f.sim.Tick())
+				continue
 			}
 			if err := f.tick(rapid.IntRange(0, 3).Draw(t, "hash") == 0); err != nil {
 				t.Fatal(err)
@@ -303,7 +310,7 @@ func TestOutOfViewIsNotInTheBytes(t *testing.T) {
 }
 
 // TestFarCellsComeLessOften: a far row that changes all the time costs bytes only
-// every fourth snapshot.
+// every fourth snapshot, in times of overload every eighth.
 func TestFarCellsComeLessOften(t *testing.T) {
 	f := newField(t)
 	f.world.change = func(w *fieldWorld) {
@@ -317,21 +324,58 @@ func TestFarCellsComeLessOften(t *testing.T) {
 			s.HP++
 		}
 	}
-	told := [2]int{}
 	last := [2]uint32{}
-	for range 40 {
-		if err := f.tick(false); err != nil {
-			t.Fatal(err)
-		}
-		for i := range told {
-			if hp := f.clients[0].replica.Row(0, i)[2]; hp != last[i] {
-				told[i]++
-				last[i] = hp
+	for _, phase := range []struct {
+		slow bool
+		far  int
+	}{{false, 10}, {true, 5}, {false, 10}} {
+		f.engine.SlowFar(phase.slow)
+		told := [2]int{}
+		for range 40 {
+			if err := f.tick(false); err != nil {
+				t.Fatal(err)
+			}
+			for i := range told {
+				if hp := f.clients[0].replica.Row(0, i)[2]; hp != last[i] {
+					told[i]++
+					last[i] = hp
+				}
 			}
 		}
+		if told[0] != 40 || told[1] < phase.far || told[1] > phase.far+2 {
+			t.Errorf("slow %v: the near row was told %d times in 40 snapshots, the far one %d times; want 40 and about %d",
+				phase.slow, told[0], told[1], phase.far)
+		}
 	}
-	if told[0] != 40 || told[1] < 10 || told[1] > 12 {
-		t.Errorf("the near row was told %d times in 40 snapshots, the far one %d times; want 40 and about 10", told[0], told[1])
+}
+
+// TestFarRowsMissNothingWhenTheirPaceChanges: what changed long before a change
+// of pace is told after it, too.
+func TestFarRowsMissNothingWhenTheirPaceChanges(t *testing.T) {
+	for changedAt := range 3 * maxFarEvery {
+		for quickAt := changedAt; quickAt < changedAt+maxFarEvery; quickAt++ {
+			f := newField(t)
+			step := 0
+			f.world.change = func(w *fieldWorld) {
+				if step == 0 {
+					_, far := w.probes.Spawn()
+					*far = probe{Pos: fixed.Vec{X: 17 * fixed.One}, Slot: game.NoSlot}
+				}
+				if step == maxFarEvery+changedAt {
+					_, far := w.probes.At(0)
+					far.HP = 77
+				}
+			}
+			for ; step < maxFarEvery+changedAt+2*maxFarEvery+1; step++ {
+				f.engine.SlowFar(step > 3 && step < maxFarEvery+quickAt)
+				if err := f.tick(false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if hp := f.clients[0].replica.Row(0, 0)[2]; hp != 77 {
+				t.Fatalf("changed at %d, quick again at %d: the client has %d, want 77", changedAt, quickAt, hp)
+			}
+		}
 	}
 }
 

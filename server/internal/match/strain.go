@@ -1,0 +1,59 @@
+package match
+
+import (
+	"math"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/server/internal/overload"
+)
+
+// strain is how hard the match has it and what it gives up for that. The rung
+// it stands on is its own or its process's, whichever is higher.
+type strain struct {
+	pressure overload.Pressure
+	ladder   overload.Ladder
+	rung     overload.Rung
+	told     atomic.Uint64 // the pressure's bits, for other goroutines
+}
+
+func (s *strain) init(period int64) { s.pressure = overload.NewPressure(period) }
+
+// Pressure is how hard the match has it: 1 when ticks take, or start late by, a
+// whole period. It may be called by anybody.
+func (m *Match) Pressure() float64 { return math.Float64frombits(m.strain.told.Load()) }
+
+// bear notes how a tick went and moves on the ladder.
+func (m *Match) bear(due, began, ended int64) {
+	s := &m.strain
+	s.pressure.Tick(due, began, ended)
+	pressure := s.pressure.Value()
+	s.told.Store(math.Float64bits(pressure))
+	rung := max(s.ladder.Observe(ended, pressure), m.cfg.Process.Rung())
+	if rung == s.rung {
+		return
+	}
+	was := s.rung
+	s.rung = rung
+	m.moved(was, rung, pressure)
+}
+
+// moved tells of the change of rungs and lets the clock follow it; the other
+// rungs are looked up where they matter.
+func (m *Match) moved(was, rung overload.Rung, pressure float64) {
+	m.pacer.slowed = rung >= overload.Dilated
+	m.changed = m.changed || (was >= overload.NoJoins) != (rung >= overload.NoJoins)
+	m.cfg.Metrics.RungMatches[was].Dec()
+	m.cfg.Metrics.RungMatches[rung].Inc()
+	for r := was + 1; r <= rung; r++ {
+		m.cfg.Metrics.MatchClimbs[r].Inc()
+	}
+	m.cfg.Log.Info("overload", zap.Stringer("rung", rung), zap.Stringer("was", was), zap.Float64("pressure", pressure))
+}
+
+// snapshotDue reports whether the tick's state is sent.
+func (m *Match) snapshotDue(t game.Tick) bool {
+	return m.strain.rung < overload.HalfRate || t%overload.SnapshotEvery == 0
+}

@@ -1,0 +1,91 @@
+// Package overload decides what a match, or a whole process, gives up when its
+// ticks take more time than there is: one rung after the other, each with a
+// threshold to climb it and a lower one to leave it. It reads no clock; nothing
+// in it waits, locks or allocates.
+package overload
+
+import "sync/atomic"
+
+// Rung is how much is given up. Each includes those below it.
+type Rung uint32
+
+// Rungs in the order in which they are climbed. NoMatches concerns the process
+// alone: a match only passes over it.
+const (
+	Calm      Rung = iota
+	FarSlower      // far tiers are told half as often
+	HalfRate       // a snapshot every second tick
+	Dilated        // the clock runs slower
+	NoMatches      // no new matches
+	NoJoins        // no new players; those who play, or come back, stay welcome
+	Rungs          // how many there are
+)
+
+var names = [Rungs]string{"calm", "far_slower", "half_rate", "dilated", "no_matches", "no_joins"}
+
+// String is the rung's name in metrics and logs.
+func (r Rung) String() string { return names[r] }
+
+// Ladder is where somebody stands. The zero value stands on the ground.
+type Ladder struct {
+	rung  Rung
+	above int64 // since when the pressure has been enough for the next rung; 0: it is not
+	below int64 // since when it has been little enough to leave this one; 0: it is not
+}
+
+// Rung is where it stands.
+func (l *Ladder) Rung() Rung { return l.rung }
+
+// Observe takes the pressure at a time, in nanoseconds above 0 that do not run
+// backwards, and moves by at most one rung.
+func (l *Ladder) Observe(now int64, pressure float64) Rung {
+	next := l.rung + 1
+	switch {
+	case next < Rungs && pressure >= limits[next].up:
+		l.below = 0
+		if held(&l.above, now) >= limits[next].after {
+			l.rung, l.above = next, 0
+		}
+	case l.rung > Calm && pressure <= limits[l.rung].down:
+		l.above = 0
+		if held(&l.below, now) >= calmFor {
+			l.rung, l.below = l.rung-1, 0
+		}
+	default:
+		l.above, l.below = 0, 0
+	}
+	return l.rung
+}
+
+// held returns how long a condition has lasted that is true now.
+func held(since *int64, now int64) int64 {
+	if *since == 0 {
+		*since = now
+	}
+	return now - *since
+}
+
+// Process is where a whole process stands. One goroutine judges, its matches
+// ask. A nil Process is calm.
+type Process struct {
+	ladder Ladder
+	cpu    float64 // smoothed
+	rung   atomic.Uint32
+}
+
+// Rung is where the process stands; it may be called by anybody.
+func (p *Process) Rung() Rung {
+	if p == nil {
+		return Calm
+	}
+	return Rung(p.rung.Load())
+}
+
+// Judge looks at the process, every [JudgeEvery]: at the mean of its matches'
+// pressures, the worst of them, and the share of its cores in use.
+func (p *Process) Judge(now int64, mean, worst, cpu float64) Rung {
+	p.cpu += float64(JudgeEvery) / float64(memory) * (cpu - p.cpu)
+	r := p.ladder.Observe(now, whole(mean, worst, p.cpu))
+	p.rung.Store(uint32(r))
+	return r
+}

@@ -1,0 +1,172 @@
+package overload
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+const (
+	millisecond = int64(time.Millisecond)
+	second      = int64(time.Second)
+	period      = 50 * millisecond
+)
+
+// walk keeps up a pressure for a time, looking every 50 ms, and returns the
+// rungs that were stood on.
+type walk struct {
+	ladder Ladder
+	now    int64
+}
+
+func (w *walk) hold(pressure float64, d time.Duration) []Rung {
+	stood := []Rung{w.ladder.Rung()}
+	for end := w.now + int64(d); w.now < end; {
+		w.now += period
+		if r := w.ladder.Observe(w.now, pressure); r != stood[len(stood)-1] {
+			stood = append(stood, r)
+		}
+	}
+	return stood
+}
+
+func want(t *testing.T, got []Rung, rungs ...Rung) {
+	t.Helper()
+	if len(got) != len(rungs) {
+		t.Fatalf("stood on %v, want %v", got, rungs)
+	}
+	for i := range got {
+		if got[i] != rungs[i] {
+			t.Fatalf("stood on %v, want %v", got, rungs)
+		}
+	}
+}
+
+func TestLadderIsClimbedAndLeftRungByRung(t *testing.T) {
+	w := &walk{}
+	want(t, w.hold(2, time.Minute), Calm, FarSlower, HalfRate, Dilated, NoMatches, NoJoins)
+	want(t, w.hold(0.1, 24*time.Second), NoJoins, NoMatches, Dilated, HalfRate, FarSlower)
+	want(t, w.hold(0.1, 2*time.Second), FarSlower, Calm)
+	want(t, w.hold(0.1, time.Minute), Calm)
+}
+
+func TestEachRungHasItsOwnThresholds(t *testing.T) {
+	for rung := FarSlower; rung < Rungs; rung++ {
+		l := limits[rung]
+		w := &walk{ladder: Ladder{rung: rung - 1}}
+		w.hold(l.up-0.01, time.Minute)
+		if got := w.ladder.Rung(); got != rung-1 {
+			t.Errorf("%v is climbed below its threshold", rung)
+		}
+		w.hold(l.up, time.Duration(l.after)+2*time.Duration(period))
+		if got := w.ladder.Rung(); got != rung {
+			t.Errorf("at its threshold, %v is not climbed: standing on %v", rung, got)
+		}
+		w.hold((l.up+l.down)/2, time.Minute)
+		if got := w.ladder.Rung(); got != rung {
+			t.Errorf("between its thresholds, %v is not kept: standing on %v", rung, got)
+		}
+		w.hold(l.down, time.Duration(calmFor)+2*time.Duration(period))
+		if got := w.ladder.Rung(); got != rung-1 {
+			t.Errorf("at its lower threshold, %v is not left: standing on %v", rung, got)
+		}
+	}
+}
+
+func TestThresholdsLeaveRoomForWhatARungRelieves(t *testing.T) {
+	for rung := FarSlower; rung < Rungs; rung++ {
+		if l := limits[rung]; l.down >= l.up {
+			t.Errorf("%v is climbed at %v and left at %v: it would flap", rung, l.up, l.down)
+		}
+		if rung > FarSlower && limits[rung].up < limits[rung-1].up {
+			t.Errorf("%v is climbed at less than the rung below", rung)
+		}
+	}
+	// With half the snapshots the same load presses about half as much.
+	if l := limits[HalfRate]; l.down > l.up/2 {
+		t.Errorf("half the rate is left at %v, which is %v at the full rate: it would flap", l.down, 2*l.down)
+	}
+}
+
+func TestAPeakIsNoOverload(t *testing.T) {
+	w := &walk{}
+	for range 20 {
+		want(t, w.hold(3, 900*time.Millisecond), Calm)
+		want(t, w.hold(0.5, 100*time.Millisecond), Calm)
+	}
+	w.hold(3, 1100*time.Millisecond)
+	for range 20 { // calm, but never for long enough
+		want(t, w.hold(0.1, 4*time.Second), FarSlower)
+		want(t, w.hold(0.7, 100*time.Millisecond), FarSlower)
+	}
+}
+
+func TestPressureIsTheShareOfThePeriodThatTicksTake(t *testing.T) {
+	p := NewPressure(period)
+	due := int64(0)
+	for range 200 {
+		due += period
+		p.Tick(due, due, due+period*3/4)
+	}
+	if v := p.Value(); math.Abs(v-0.75) > 0.01 {
+		t.Errorf("ticks of three quarters of a period: pressure %v", v)
+	}
+}
+
+func TestCheapTicksThatStartLatePressToo(t *testing.T) {
+	p := NewPressure(period)
+	due := int64(0)
+	for range 200 {
+		due += period
+		p.Tick(due, due+period*9/10, due+period*9/10+1)
+	}
+	if v := p.Value(); math.Abs(v-0.9) > 0.01 {
+		t.Errorf("ticks late by nine tenths of a period: pressure %v", v)
+	}
+}
+
+func TestOneStallHardlyPresses(t *testing.T) {
+	p := NewPressure(period)
+	p.Tick(period, 100*period, 200*period)
+	if v := p.Value(); v > 0.2 {
+		t.Errorf("after a stall of a hundred periods the pressure is %v", v)
+	}
+}
+
+func TestABigMatchPressesTheProcessByTheCoresItTakes(t *testing.T) {
+	for _, c := range []struct{ mean, worst, cpu, want float64 }{
+		{mean: 0.1, worst: 2, cpu: 1, want: 2},       // alone on the only core
+		{mean: 0.1, worst: 2, cpu: 0.05, want: 0.1},  // one core of many
+		{mean: 1.2, worst: 1.3, cpu: 0.1, want: 1.2}, // starved by others
+		{mean: 0.2, worst: 0.3, cpu: 1, want: 0.3},   // busy, but on time
+	} {
+		if got := whole(c.mean, c.worst, c.cpu); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("mean %v, worst %v, cpu %v: pressure %v, want %v", c.mean, c.worst, c.cpu, got, c.want)
+		}
+	}
+}
+
+func TestMatchesSeeWhereTheirProcessStands(t *testing.T) {
+	var nobody *Process
+	if nobody.Rung() != Calm {
+		t.Error("without a process there is overload")
+	}
+	p := &Process{}
+	for now := second; now < 4*second; now += period {
+		p.Judge(now, 1.1, 1.1, 0)
+	}
+	if got := p.Rung(); got != HalfRate {
+		t.Errorf("after three seconds of pressure matches see %v", got)
+	}
+}
+
+func TestObservingDoesNotAllocate(t *testing.T) {
+	p, process, now := NewPressure(period), &Process{}, int64(1)
+	if n := testing.AllocsPerRun(1000, func() {
+		now += period
+		p.Tick(now, now, now+period)
+		process.Judge(now, p.Value(), p.Value(), 1)
+	}); n != 0 {
+		t.Errorf("%v allocations, want 0", n)
+	}
+}
