@@ -21,7 +21,7 @@ var sdkFiles = [...]string{"/tactus.js", "/tactus.mjs", "/tactus.d.ts"}
 
 // pageHandler serves the arena page, or the folder given, beside the SDK.
 func pageHandler(dir string) (http.Handler, error) {
-	page := clientjs.Handler()
+	page := guarded(clientjs.Handler())
 	if dir == "" {
 		return page, nil
 	}
@@ -34,6 +34,22 @@ func pageHandler(dir string) (http.Handler, error) {
 	}
 	mux.Handle("/", noStore(http.FileServer(http.Dir(dir))))
 	return mux, nil
+}
+
+// pagePolicy lets the arena page load what is its own, compile its rules, and
+// talk to game servers on whatever host the matchmaker names.
+const pagePolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
+	"connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// guarded says what the page may do. The referrer is withheld, since a room's
+// code is in its URL.
+func guarded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", pagePolicy)
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		h.ServeHTTP(w, r)
+	})
 }
 
 // noStore keeps browsers from caching what its developer is working on.
