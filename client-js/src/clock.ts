@@ -48,6 +48,9 @@ const maxDelaySeconds = 0.5;
 /** Until the server has spoken so often about inputs, the lead is a guess that may jump. */
 const firstSlacks = 4;
 
+/** Steps from snapshot to snapshot looked back on: an overloaded server sends one every second tick. */
+const steps = 15;
+
 /** Round trips looked back on. */
 const pings = 5;
 
@@ -110,7 +113,9 @@ export class Clock {
   #headAt = 0;
   #started = false;
   readonly #rate: number;
-  readonly #every: number;
+  /** Ticks per snapshot, as most came lately. */
+  #every: number;
+  readonly #steps = new Recent(steps);
   #percent = 100;
   #now = 0;
   #goalDelay: number;
@@ -133,7 +138,7 @@ export class Clock {
   #silent = 0;
   #lead = 0;
 
-  /** rate in Hz; every: ticks per snapshot. */
+  /** rate in Hz; every: ticks per snapshot, until some have come. */
   constructor(rate: number, every: number) {
     this.#rate = rate;
     this.#every = Math.max(1, every);
@@ -165,6 +170,7 @@ export class Clock {
 
   /** A snapshot came; the server's clock runs at percent of normal speed. */
   snapshot(now: number, tick: number, percent: number): void {
+    const step = tick - this.#newest;
     this.#newest = tick;
     if (!this.#started) return this.#start(now, tick, percent);
     this.#moveHead(now, this.#headAtTime(now));
@@ -175,6 +181,8 @@ export class Clock {
       this.reset();
       return this.#start(now, tick, percent);
     }
+    this.#steps.add(step);
+    if (this.#steps.full) this.#every = Math.max(1, this.#steps.quantile(0.5));
     this.#arrivals.add(early);
     const best = this.#arrivals.quantile(1);
     if (early > 0) this.#shiftHead(early);

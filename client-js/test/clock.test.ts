@@ -24,6 +24,8 @@ interface Link {
   /** Up to so much more. */
   jitter: number;
   percent?: number;
+  /** Ticks per snapshot. */
+  every?: number;
 }
 
 /** A server, a client that draws at 60 Hz, and an ordered link between them. */
@@ -81,6 +83,7 @@ class Run {
     if (this.now - this.serverAt < (tickMs * 100) / (this.link.percent ?? 100)) return;
     this.serverAt += (tickMs * 100) / (this.link.percent ?? 100);
     this.serverTick++;
+    if (this.serverTick % (this.link.every ?? 1) !== 0) return;
     this.lastDown = Math.max(this.lastDown, this.now + this.delay());
     this.down.push({ at: this.lastDown, tick: this.serverTick, slack: this.slack });
     this.slack = 0;
@@ -217,6 +220,23 @@ test("a dilated server clock is followed", () => {
   const run = new Run({ delay: 30, jitter: 2, percent: 50 }).play(4).forget().play(6);
   assert.ok(Math.abs(mean(run.paces) - 0.5) < 0.01, `pace ${mean(run.paces)}`);
   assert.equal(share(run.slacks, (s) => s >= 1), 1);
+});
+
+test("half of the snapshots: a tick more delay, nothing else, and back", () => {
+  const run = new Run({ delay: 30, jitter: 1 }).play(10);
+  const calm = run.clock.delay;
+  run.link.every = 2;
+  run.play(3).forget().play(10);
+  const { delay } = run.clock;
+  assert.ok(delay > calm + 0.7 && delay < calm + 1.5, `${calm} to ${delay} ticks`);
+  assert.ok(run.starved / run.frames < 0.03, `${run.starved} of ${run.frames} frames had nothing to show`);
+  assert.equal(run.jumps, 0);
+  assert.ok(Math.abs(mean(run.paces) - 1) < 0.01, `pace ${mean(run.paces)}`);
+  assert.equal(share(run.slacks, (s) => s >= 1), 1, "no input is late");
+  assert.ok(run.clock.jitter < tickMs, `jitter ${run.clock.jitter} ms`);
+  run.link.every = 1;
+  run.play(15);
+  assert.ok(run.clock.delay < calm + 0.3, `back to ${run.clock.delay} ticks`);
 });
 
 test("a server that stood still is caught up with by a jump", () => {
