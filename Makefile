@@ -78,11 +78,11 @@ $(STAMPS)/testsum: $(wildcard tools/testsum/*.go)
 
 .PHONY: test
 test: ## everything: lint, generated code, tests, race, client, browser
-	.ci/run
+	.ci/test
 
 .PHONY: test-short
 test-short: ## the same without race detector and browser
-	.ci/run --short
+	.ci/test --short
 
 .PHONY: client-test
 client-test: client ## type check, unit tests and size limits of the client

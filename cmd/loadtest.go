@@ -72,7 +72,7 @@ func showReport(c *cobra.Command, report *loadtest.Report, jsonFile string) erro
 		if jsonFile == "-" {
 			_, err = c.OutOrStdout().Write(text)
 		} else {
-			err = os.WriteFile(jsonFile, text, 0o644) //nolint:gosec // a result for anybody to read
+			err = os.WriteFile(jsonFile, text, 0o644)
 		}
 		if err != nil {
 			return fmt.Errorf("--json: %w", err)

@@ -1,10 +1,6 @@
 package replicate
 
-import (
-	"math/bits"
-
-	"tactus/game"
-)
+import "tactus/game"
 
 // audience is who a section is for.
 type audience int
@@ -332,5 +328,3 @@ func (x *index) first(key uint32) int32 {
 	}
 	return x.head[key]
 }
-
-func bitsSet(mask uint32) int { return bits.OnesCount32(mask) }
