@@ -22,13 +22,13 @@ type machine struct {
 	Pinned   bool   `json:"pinned"` // server and load tester had a core each
 }
 
-func describeMachine(ctx context.Context) machine {
+func describeMachine(ctx context.Context, pinned bool) machine {
 	return machine{
 		CPU: field("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(),
 		MemoryGB: megabytes(field("/proc/meminfo", "MemTotal")) / 1000,
 		Kernel:   says(ctx, "uname", "-sr"), Go: runtime.Version(),
 		CC: says(ctx, "cc", "--version"), Node: says(ctx, "node", "--version"),
-		Commit: says(ctx, "git", "rev-parse", "--short", "HEAD"), Pinned: newPins().server != none,
+		Commit: says(ctx, "git", "rev-parse", "--short", "HEAD"), Pinned: pinned,
 	}
 }
 

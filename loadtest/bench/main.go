@@ -28,7 +28,15 @@ type suite struct {
 	repeats int
 	pins    pins
 	machine machine
-	sizes   []int
+	sizes   []int // asked for; empty: each workload's own
+}
+
+// sizesOr returns the numbers of clients that were asked for, or a workload's own.
+func (s *suite) sizesOr(own []int) []int {
+	if len(s.sizes) > 0 {
+		return s.sizes
+	}
+	return own
 }
 
 // workloads by their names on the command line.
@@ -37,6 +45,10 @@ var workloads = map[string]func(*suite, context.Context) (*result, error){
 	"w2":    func(s *suite, ctx context.Context) (*result, error) { return s.pair(ctx, crowd(s)) },
 	"floor": (*suite).floorForms,
 	"sweep": (*suite).sweep,
+	"w3":    (*suite).idle,
+	"w4":    (*suite).assignments,
+	"w5":    (*suite).world,
+	"peers": (*suite).comparePeers,
 }
 
 func main() {
@@ -53,7 +65,7 @@ func realMain(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	seconds := f.Float64("seconds", 20, "length of each window")
 	repeats := f.Int("repeats", 3, "measurements of each")
-	sizes := f.String("sizes", "", "numbers of clients of the sweep, with commas between; empty: 100 to 3200")
+	sizes := f.String("sizes", "", "numbers of clients for w3, w5 and sweep, with commas between; empty: each its own")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -63,12 +75,12 @@ func realMain(ctx context.Context, args []string) error {
 	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
 		return err
 	}
+	p := newPins()
 	s := &suite{
 		window: time.Duration(*seconds * float64(time.Second)), repeats: *repeats,
-		pins: newPins(), machine: describeMachine(ctx), sizes: sweepSizes,
+		pins: p, machine: describeMachine(ctx, p.server != none),
 	}
 	if *sizes != "" {
-		s.sizes = nil
 		for text := range strings.SplitSeq(*sizes, ",") {
 			n, err := strconv.Atoi(text)
 			if err != nil || n < 1 {

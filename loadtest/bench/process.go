@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // pins says which processor a child gets: the server one of its own, whatever
@@ -23,13 +25,35 @@ type pins struct{ server, load string }
 // none leaves a child where the system puts it.
 const none = ""
 
-// newPins chooses processors, or none where there is but one or no taskset.
+// newPins chooses processors, or none where there is but one or no taskset. The
+// suite itself, which plays with some servers, goes to the load's.
 func newPins() pins {
-	_, err := exec.LookPath("taskset")
-	if n := runtime.NumCPU(); err == nil && n > 1 {
-		return pins{server: strconv.Itoa(n - 1), load: "0"}
+	n := runtime.NumCPU()
+	if _, err := exec.LookPath("taskset"); err != nil || n < 2 || stayOn(0) != nil {
+		return pins{}
 	}
-	return pins{}
+	return pins{server: strconv.Itoa(n - 1), load: "0"}
+}
+
+// stayOn keeps all threads of this process, and those to come, on a processor.
+func stayOn(cpu int) error {
+	runtime.GOMAXPROCS(1)
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	var set unix.CPUSet
+	set.Set(cpu)
+	for _, thread := range threads {
+		id, err := strconv.Atoi(thread.Name())
+		if err != nil {
+			return err
+		}
+		if err := unix.SchedSetaffinity(id, &set); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // process is a child that runs until it is stopped.

@@ -223,3 +223,9 @@ func loadResult(name string) (*result, error) {
 	r := &result{}
 	return r, json.Unmarshal(text, r)
 }
+
+// Names of systems in rows.
+const (
+	tactusName = "Tactus"
+	floorName  = "floor (C)"
+)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"tactus/game"
 	"tactus/loadtest"
@@ -82,7 +81,7 @@ func (s *suite) onFloor(ctx context.Context, plan floorPlan, l load) (*loadtest.
 }
 
 func (s *suite) pair(ctx context.Context, p pairing) (*result, error) {
-	tactus, floor := row{System: "Tactus", Clients: p.load.clients}, row{System: "floor (C)", Clients: p.load.clients}
+	tactus, floor := row{System: tactusName, Clients: p.load.clients}, row{System: floorName, Clients: p.load.clients}
 	for range s.repeats {
 		t, f, err := s.measurePair(ctx, p.game, p.load)
 		if err != nil {
@@ -127,54 +126,3 @@ func frameBytes(r *loadtest.Report) int {
 
 // floorBytes is the size of a frame where Tactus is not measured beside.
 const floorBytes = 100
-
-// Rule of capacity: from where on clients do not get what they should.
-func keepsUp(r *loadtest.Report) bool {
-	return r.Delivered >= 0.99 && ticks(gapOf)(r) <= 1.5 && ticks(echoOf)(r) <= 2
-}
-
-// sweepSizes are the numbers of clients that cost is plotted over, and among
-// which the capacity is looked for.
-var sweepSizes = []int{100, 400, 800, 1600, 2400, 3200}
-
-// sweepWindow is the window of each of its measurements.
-func (s *suite) sweepWindow() time.Duration { return max(time.Second, s.window/4) }
-
-// sweep measures cost per client as clients grow, up to where a system can't
-// keep up.
-func (s *suite) sweep(ctx context.Context) (*result, error) {
-	l := rooms(s).load
-	l.window = s.sweepWindow()
-	r := s.result("sweep", "W1 with more and more clients, in matches of 16", l.window)
-	capacity := map[string]float64{}
-	full := map[string]bool{}
-	for _, l.clients = range s.sizes {
-		for _, system := range []string{"floor (C)", "Tactus"} {
-			if full[system] {
-				continue
-			}
-			var report *loadtest.Report
-			var err error
-			if system == "Tactus" {
-				report, err = s.onTactus(ctx, l)
-			} else {
-				report, err = s.onFloor(ctx, floorPlan{game: workload.Rooms, groups: l.matches(), bytes: floorBytes}, l)
-			}
-			if err != nil {
-				return nil, err
-			}
-			r.Rows = append(r.Rows, row{System: system, Clients: l.clients, Runs: []*loadtest.Report{report}})
-			if full[system] = !keepsUp(report); !full[system] {
-				capacity[system] = float64(l.clients)
-			}
-		}
-	}
-	for _, system := range []string{"floor (C)", "Tactus"} {
-		r.Facts = append(r.Facts, fact{
-			Name: "capacity of " + system, Unit: "clients", Runs: []float64{capacity[system]},
-			About: "the most of these sizes with delivered >= 0.99, gap p99 <= 1.5 ticks, echo p99 <= 2 ticks",
-		})
-	}
-	r.Marks = []mark{atLeast("W1 clients on one core", capacity["Tactus"], 3000)}
-	return r, nil
-}

@@ -1,0 +1,378 @@
+package flock
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/gobwas/ws"
+	"golang.org/x/sys/unix"
+
+	"tactus/loadtest"
+)
+
+// flock is a running test. The loop owns the members and what is measured; the
+// course of the test only opens and closes its window.
+type flock struct {
+	cfg     Config
+	start   time.Time
+	set     int
+	members []*Member
+	buf     []byte
+	out     []byte
+	lost    int
+	period  int64
+	spent   atomic.Int64
+
+	mu      sync.Mutex
+	arrived []arrival
+	window  atomic.Bool
+	count   tally
+}
+
+type arrival struct {
+	m     *Member
+	early []byte
+}
+
+// tally is what is measured within the window; it is guarded by the flock's
+// mutex.
+type tally struct {
+	gaps, echoes, late *hdrhistogram.Histogram
+	states, bytes      int64
+	dropped            int64
+	from, busyFrom     int64
+}
+
+func newFlock(cfg Config) (*flock, error) {
+	set, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	histogram := func() *hdrhistogram.Histogram { return hdrhistogram.New(1, 60_000_000, 3) } // microseconds
+	return &flock{
+		cfg: cfg, start: time.Now(), set: set, buf: make([]byte, 64<<10), period: int64(time.Second) / int64(cfg.Rate),
+		count: tally{gaps: histogram(), echoes: histogram(), late: histogram()},
+	}, nil
+}
+
+func (f *flock) now() int64 { return int64(time.Since(f.start)) }
+
+// detach takes the descriptor out of Go's poller.
+func detach(conn net.Conn) (int, error) {
+	defer conn.Close()
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return -1, fmt.Errorf("no descriptor in a %T", conn)
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	fd := -1
+	var dupErr error
+	err = raw.Control(func(old uintptr) { fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) })
+	return fd, errors.Join(err, dupErr)
+}
+
+// serve is the loop. Everybody's inputs are due once a period, each at a moment
+// of his own.
+func (f *flock) serve(ctx context.Context) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer f.closeAll()
+	events := make([]unix.EpollEvent, 512)
+	for due := f.now(); ctx.Err() == nil; {
+		f.mu.Lock()
+		began := f.now()
+		if err := f.takeArrivals(); err != nil {
+			f.mu.Unlock()
+			return err
+		}
+		due = f.playDue(due, began)
+		f.mu.Unlock()
+		slept := f.now()
+		f.spent.Add(slept - began)
+		n, err := unix.EpollWait(f.set, events, 1)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("epoll: %w", err)
+		}
+		woke := f.now()
+		f.mu.Lock()
+		for i := range max(n, 0) {
+			f.handle(&events[i])
+		}
+		f.mu.Unlock()
+		f.spent.Add(f.now() - woke)
+	}
+	return nil
+}
+
+func (f *flock) closeAll() {
+	for _, m := range f.members {
+		if m != nil {
+			unix.Close(m.fd)
+		}
+	}
+	unix.Close(f.set)
+}
+
+func (f *flock) takeArrivals() error {
+	for _, a := range f.arrived {
+		number := int32(len(f.members))
+		f.members = append(f.members, a.m)
+		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: number}
+		if err := unix.EpollCtl(f.set, unix.EPOLL_CTL_ADD, a.m.fd, &event); err != nil {
+			return fmt.Errorf("epoll: %w", err)
+		}
+		if err := f.receive(a.m, a.early, f.now()); err != nil {
+			f.release(int(number))
+		}
+	}
+	f.arrived = f.arrived[:0]
+	return nil
+}
+
+// playDue sends the inputs whose moment lies between from and now. Member i's
+// moment is the i-th part of the period.
+func (f *flock) playDue(from, now int64) int64 {
+	n := int64(len(f.members))
+	if n == 0 {
+		return now
+	}
+	first, last := from*n/f.period, now*n/f.period
+	first = max(first, last-n) // periods missed altogether are gone
+	for turn := first; turn < last; turn++ {
+		if m := f.members[turn%n]; m != nil {
+			f.play(m, turn*f.period/n, now)
+		}
+	}
+	return now
+}
+
+func (f *flock) play(m *Member, due, now int64) {
+	m.choose(f.cfg.Rate)
+	b, ok := f.cfg.Dialect.Input(append(f.out[:0], make([]byte, frameRoom)...), m, m.seq+1)
+	f.out = b
+	if !ok {
+		return
+	}
+	m.seq++
+	m.sentAt[m.seq] = due
+	if f.window.Load() {
+		_ = f.count.late.RecordValue((now - due) / 1000)
+	}
+	if !m.send(b, ws.OpBinary) && f.window.Load() {
+		f.count.dropped++
+	}
+}
+
+// send masks and writes a frame whose payload starts at frameRoom in b. What
+// finds the socket full is dropped.
+func (m *Member) send(b []byte, op ws.OpCode) bool {
+	payload := b[frameRoom:]
+	mask := uint32(m.next())
+	binary.LittleEndian.PutUint32(b[4:], mask)
+	for i := range payload {
+		payload[i] ^= b[4+i&3]
+	}
+	from := 2
+	if len(payload) < 126 {
+		b[2], b[3] = 0x80|byte(op), 0x80|byte(len(payload))
+	} else {
+		from = 0
+		b[0], b[1] = 0x80|byte(op), 0x80|126
+		binary.BigEndian.PutUint16(b[2:], uint16(len(payload)))
+	}
+	if len(m.rest) > 0 {
+		n, err := unix.Write(m.fd, m.rest)
+		if err != nil {
+			return false
+		}
+		if m.rest = m.rest[n:]; len(m.rest) > 0 {
+			return false
+		}
+	}
+	n, err := unix.Write(m.fd, b[from:])
+	if err != nil {
+		return false
+	}
+	m.rest = append(m.rest[:0], b[from+n:]...)
+	return true
+}
+
+func (f *flock) handle(event *unix.EpollEvent) {
+	m := f.members[event.Fd]
+	if m == nil {
+		return
+	}
+	n, err := unix.Read(m.fd, f.buf)
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		return
+	case err == nil && n == 0:
+		err = io.EOF
+	}
+	if err == nil {
+		err = f.receive(m, f.buf[:n], f.now())
+	}
+	if err != nil {
+		f.release(int(event.Fd))
+	}
+}
+
+func (f *flock) release(number int) {
+	unix.Close(f.members[number].fd)
+	f.members[number] = nil
+	f.lost++
+}
+
+var errFrame = errors.New("flock: the server closed, or sent a frame that no server should")
+
+// receive takes what came from a socket; the bytes of an incomplete frame are
+// kept.
+func (f *flock) receive(m *Member, data []byte, now int64) error {
+	if f.window.Load() {
+		f.count.bytes += int64(len(data))
+	}
+	if len(m.partial) > 0 {
+		m.partial = append(m.partial, data...)
+		data = m.partial
+	}
+	for {
+		op, payload, size := cutFrame(data)
+		if size == 0 {
+			m.partial = append(m.partial[:0], data...)
+			return nil
+		}
+		if err := f.take(m, op, payload, now); err != nil {
+			return err
+		}
+		data = data[size:]
+	}
+}
+
+// cutFrame returns the first frame of b and its size, 0 when it is not complete.
+func cutFrame(b []byte) (op ws.OpCode, payload []byte, size int) {
+	if len(b) < 2 {
+		return 0, nil, 0
+	}
+	head, n := 2, int(b[1]&0x7f)
+	switch {
+	case n == 126 && len(b) >= 4:
+		head, n = 4, int(binary.BigEndian.Uint16(b[2:]))
+	case n == 127 && len(b) >= 10:
+		head, n = 10, int(binary.BigEndian.Uint64(b[2:]))
+	case n > 125:
+		return 0, nil, 0
+	}
+	if len(b) < head+n {
+		return 0, nil, 0
+	}
+	return ws.OpCode(b[0] & 0x0f), b[head : head+n], head + n
+}
+
+func (f *flock) take(m *Member, op ws.OpCode, payload []byte, now int64) error {
+	switch op {
+	case ws.OpText, ws.OpBinary:
+		got, reply := f.cfg.Dialect.Message(m, op == ws.OpText, payload)
+		if reply != nil {
+			m.send(append(make([]byte, frameRoom), reply...), op)
+		}
+		if got.Is {
+			f.state(m, got, now)
+		}
+		return nil
+	case ws.OpPing:
+		m.send(append(make([]byte, frameRoom), payload...), ws.OpPong)
+		return nil
+	case ws.OpPong:
+		return nil
+	default:
+		return errFrame
+	}
+}
+
+// state measures a state that has come. A gap counts for all the states that
+// should have come meanwhile.
+func (f *flock) state(m *Member, got State, now int64) {
+	measured := f.window.Load()
+	if measured {
+		f.count.states++
+		if m.stateAt != 0 {
+			_ = f.count.gaps.RecordCorrectedValue((now-m.stateAt)/1000, f.period/1000)
+		}
+	}
+	m.stateAt = now
+	for got.Echoes && m.acked != got.Ack {
+		m.acked++
+		if sent := m.sentAt[m.acked]; measured && sent != 0 {
+			_ = f.count.echoes.RecordValue((now - sent) / 1000)
+		}
+	}
+}
+
+func (f *flock) open() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count.from, f.count.busyFrom = f.now(), f.spent.Load()
+	f.window.Store(true)
+	return f.count.from
+}
+
+// Marks from which on the flock says that it was the limit itself, as the load
+// tester does.
+const (
+	tooBusy = 0.85
+	tooLate = 0.25 // of a period
+)
+
+func (f *flock) close(from int64, cpu time.Duration) *loadtest.Report {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.window.Store(false)
+	span := f.now() - from
+	seconds := float64(span) / float64(time.Second)
+	clients := float64(f.cfg.Clients)
+	perTick := float64(cpu.Microseconds()) / (clients * float64(f.cfg.Rate) * seconds)
+	r := &loadtest.Report{
+		Clients: f.cfg.Clients, Players: f.cfg.Clients, TickRate: f.cfg.Rate, DurationS: seconds,
+		Snapshots: f.count.states, DroppedInputs: f.count.dropped, Errors: map[string]int{},
+		Delivered:          float64(f.count.states) / (clients * float64(f.cfg.Rate) * seconds),
+		BytesPerClientS:    float64(f.count.bytes) / clients / seconds,
+		GapMS:              loadtest.Spread{P50: ms(f.count.gaps, 50), P99: ms(f.count.gaps, 99), Max: ms(f.count.gaps, 100)},
+		EchoMS:             loadtest.Pair{P50: ms(f.count.echoes, 50), P99: ms(f.count.echoes, 99)},
+		CPUPerClientTickUS: &perTick,
+	}
+	if f.lost > 0 {
+		r.Errors["connection lost"] = f.lost
+	}
+	for _, m := range f.members {
+		if m != nil && m.Seat < 0 {
+			r.Errors["not let in"]++
+		}
+	}
+	g := &r.Generator
+	g.Busiest = float64(f.spent.Load()-f.count.busyFrom) / float64(span)
+	g.LateP99MS, g.LateMaxMS = ms(f.count.late, 99), ms(f.count.late, 100)
+	g.Limited = g.Busiest > tooBusy || g.LateP99MS > tooLate*float64(f.period)/1e6
+	if g.Limited {
+		g.Why = fmt.Sprintf("%.0f %% busy, inputs %.1f ms late", g.Busiest*100, g.LateP99MS)
+	}
+	return r
+}
+
+func ms(h *hdrhistogram.Histogram, percent float64) float64 {
+	if h.TotalCount() == 0 {
+		return 0
+	}
+	return float64(h.ValueAtQuantile(percent)) / 1000
+}
