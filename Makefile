@@ -130,6 +130,59 @@ bench: ## Go benchmarks: ns, bytes and allocations per operation
 loadtest: build ## bots against a running server: URL=..., LOADTEST="--players ..."
 	bin/tactus loadtest --url $(URL) $(LOADTEST)
 
+## Benchmarks
+
+# Whole servers against the workloads of docs/bench.md. Each prints one table
+# and leaves JSON in .cache/bench. BENCH_SECONDS=5 BENCH_REPEATS=1 is quick;
+# BENCH_SIZES=400,800 sets the numbers of clients of w3, w5 and the sweep.
+BENCH_SECONDS ?= 20
+BENCH_REPEATS ?= 3
+BENCH_SIZES ?=
+BENCH_RUN = bin/bench -seconds $(BENCH_SECONDS) -repeats $(BENCH_REPEATS) -sizes "$(BENCH_SIZES)"
+
+.PHONY: bench-w1 bench-w2 bench-w3 bench-w4 bench-w5 bench-sweep
+bench-w1: bench-programs bin/floor ## 25 matches of 16, everybody moves
+bench-w2: bench-programs bin/floor ## one match of 200
+bench-w3: bench-programs ## 10,000 silent clients
+bench-w4: bench-programs ## the matchmaker
+bench-w5: bench-programs ## one world of 3,000, interest management
+bench-sweep: bench-programs bin/floor $(STAMPS)/peers ## cost and capacity as clients grow
+bench-w1 bench-w2 bench-w3 bench-w4 bench-w5 bench-sweep:
+	$(BENCH_RUN) $(@:bench-%=%)
+
+.PHONY: bench-floor
+bench-floor: bench-programs bin/floor ## what the operating system asks for, and nothing else
+	$(BENCH_RUN) floor
+
+.PHONY: bench-peers
+bench-peers: bench-programs $(STAMPS)/peers ## Socket.IO and Colyseus under the same load
+	$(BENCH_RUN) peers
+
+.PHONY: bench-report
+bench-report: bench-programs bin/floor $(STAMPS)/peers bin/plot ## all of them into docs/bench.md, in a quarter of an hour
+	$(BENCH_RUN) w1 w2 w3 w4 w5 peers sweep
+	bin/plot .cache/bench docs/img
+	bin/bench report
+
+.PHONY: bench-programs
+bench-programs:
+	go build -o bin/bench ./loadtest/bench
+	go build -trimpath -o bin/tactusbench ./cmd/tactusbench
+
+bin/floor: loadtest/floor/floor.c
+	@command -v cc >/dev/null || { echo "the floor is a C program and there is no cc: install a C compiler (on Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
+	@mkdir -p bin
+	cc -O2 -Wall -Wextra -o $@ $<
+
+bin/plot: $(wildcard tools/plot/*.go) tools/plot/go.mod tools/plot/go.sum
+	@mkdir -p bin
+	cd tools/plot && go build -o ../../bin/plot .
+
+$(STAMPS)/peers: loadtest/peers/package-lock.json
+	@mkdir -p $(STAMPS)
+	cd loadtest/peers && npm ci --no-audit --no-fund
+	@touch $@
+
 .PHONY: clean
 clean: ## remove what was built and what tests left behind
 	rm -rf bin .cache .bin client-js/node_modules docs/examples/*/node_modules
