@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const (
+	sweepJSON = `{"title":"t","rows":[
+		{"system":"floor (C)","clients":100,"runs":[{"cpu_us_per_client_tick":8}]},
+		{"system":"Tactus","clients":100,"runs":[{"cpu_us_per_client_tick":10}]},
+		{"system":"Tactus","clients":400,"runs":[{"cpu_us_per_client_tick":9}]}]}`
+	w1JSON    = `{"rows":[{"system":"Tactus","clients":400,"runs":[{"cpu_us_per_client_tick":9},{"cpu_us_per_client_tick":12}]}]}`
+	peersJSON = `{"rows":[{"system":"Tactus","clients":400,"runs":[{"cpu_us_per_client_tick":99}]},
+		{"system":"Socket.IO 4.8","clients":400,"runs":[{"cpu_us_per_client_tick":34}]}]}`
+)
+
+func TestChartsAreDrawnFromResults(t *testing.T) {
+	cache, out := t.TempDir(), t.TempDir()
+	for name, text := range map[string]string{"sweep": sweepJSON, "w1": w1JSON, "peers": peersJSON} {
+		if err := os.WriteFile(filepath.Join(cache, name+".json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := drawAll(cache, out); err != nil {
+		t.Fatal(err)
+	}
+	wants := map[string][]string{
+		"bench-cost.svg": {"floor (C)", "Tactus", "clients"},
+		"bench-w1.svg":   {"Tactus", "Socket.IO 4.8"},
+	}
+	for name, words := range wants {
+		text := svgText(t, filepath.Join(out, name))
+		for _, word := range words {
+			if !strings.Contains(text, word) {
+				t.Errorf("%s does not say %q; it says %q", name, word, text)
+			}
+		}
+	}
+}
+
+// svgText is what the drawing says in words.
+func svgText(t *testing.T, file string) string {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var text strings.Builder
+	d := xml.NewDecoder(f)
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return text.String()
+		}
+		if err != nil {
+			t.Fatalf("%s is no XML: %v", file, err)
+		}
+		if words, ok := token.(xml.CharData); ok {
+			text.Write(words)
+			text.WriteByte('\n')
+		}
+	}
+}
+
+func TestASystemInBothResultsIsDrawnOnce(t *testing.T) {
+	rows := beside(&result{Rows: []row{{System: "Tactus", Clients: 1}}}, &result{Rows: []row{{System: "Tactus", Clients: 2}, {System: "other"}}})
+	if len(rows) != 2 || rows[0].Clients != 1 || rows[1].System != "other" {
+		t.Errorf("got %+v", rows)
+	}
+}
+
+func TestMissingResultsAreNamed(t *testing.T) {
+	err := drawAll(t.TempDir(), t.TempDir())
+	if err == nil || !strings.Contains(err.Error(), "make bench-report") {
+		t.Errorf("got %v", err)
+	}
+}
