@@ -20,6 +20,9 @@ type variant struct {
 	deferred bool // completions run when asked for, on one operating system thread
 	fixed    bool // descriptors are registered with the ring
 	silent   bool // a send that succeeds completes without saying so
+	// oneThread runs all matches on one operating system thread that sleeps in
+	// the kernel, outside of Go's scheduler.
+	oneThread bool
 }
 
 type way int
@@ -37,6 +40,8 @@ var variants = []variant{
 	{name: "both", receives: batch, sends: batch, fixed: true, silent: true},
 	{name: "multishot", receives: multishot, sends: batch, deferred: true},
 	{name: "multishot-tuned", receives: multishot, sends: batch, deferred: true, fixed: true, silent: true},
+	{name: "calls-onethread", oneThread: true},
+	{name: "multishot-onethread", receives: multishot, sends: batch, deferred: true, fixed: true, silent: true, oneThread: true},
 	{name: "multishot-anythread", receives: multishot, sends: batch, fixed: true, silent: true},
 }
 
@@ -103,7 +108,7 @@ func newExchange(v variant, fds []int32, got func(client int, b []byte)) (*excha
 	for client := range fds {
 		x.arm(client)
 	}
-	return x, x.ring.enter(false)
+	return x, x.ring.submit()
 }
 
 // receive hands over what has arrived.
@@ -119,14 +124,14 @@ func (x *exchange) receive() error {
 				msgFlags: unix.MSG_DONTWAIT, userData: uint64(client),
 			})
 		}
-		if err := x.ring.enter(false); err != nil {
+		if err := x.ring.submit(); err != nil {
 			return err
 		}
 	case multishot:
 		// Without deferral the kernel has run the completions whenever the
 		// thread entered it.
 		if x.deferred {
-			if err := x.ring.enter(true); err != nil {
+			if err := x.ring.collect(); err != nil {
 				return err
 			}
 		}
@@ -168,7 +173,7 @@ func (x *exchange) send() error {
 			msgFlags: unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL | unix.MSG_WAITALL, userData: sendTag | uint64(client),
 		})
 	}
-	if err := x.ring.enter(false); err != nil {
+	if err := x.ring.submit(); err != nil {
 		return err
 	}
 	return x.reap()
@@ -225,7 +230,7 @@ func (x *exchange) reap() error {
 		x.buffers.publish()
 	}
 	if err == nil && x.ring.queued > 0 {
-		err = x.ring.enter(false)
+		err = x.ring.submit()
 	}
 	return err
 }

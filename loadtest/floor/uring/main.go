@@ -182,17 +182,16 @@ func (c *comparison) print(out io.Writer, v variant) {
 		server = append(server, float64(s.server)/1e3)
 		generator = append(generator, float64(s.generator)/1e3)
 		lag = append(lag, s.generated.Lag)
-		all.served.Inputs += s.served.Inputs
+		all.served.Frames += s.served.Frames
 		all.served.Late += s.served.Late
 		all.served.Blocked += s.served.Blocked
 		all.served.Broken += s.served.Broken
-		all.generated.Sent += s.generated.Sent
 		all.generated.Received += s.generated.Received
 	}
 	fmt.Fprintf(out, "%s\t%.2f\t%.2f\t%.2f-%.2f\t%.2f\t%.2f\t%.2f-%.2f\t%.2f\t%.4f\t%d\t%d\t%d\n", v.name,
 		median(server), median(c.server), slices.Min(c.server), slices.Max(c.server),
 		median(generator), median(c.both), slices.Min(c.both), slices.Max(c.both), median(lag),
-		float64(all.generated.Received)/float64(max(all.generated.Sent, 1)),
+		float64(all.generated.Received)/float64(max(all.served.Frames, 1)),
 		all.served.Late, all.served.Blocked, all.served.Broken)
 }
 

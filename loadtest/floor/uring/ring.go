@@ -16,6 +16,7 @@ import (
 const (
 	setupCQSize       = 1 << 3
 	setupCoopTaskRun  = 1 << 8
+	setupTaskRunFlag  = 1 << 9
 	setupSingleIssuer = 1 << 12
 	setupDeferTaskRun = 1 << 13
 
@@ -26,6 +27,8 @@ const (
 	offsetEntries = 0x10000000
 
 	enterGetEvents = 1 << 0
+
+	submissionTaskRun = 1 << 2 // in the submission ring's flags
 
 	registerFiles      = 2
 	registerBufferRing = 22
@@ -109,15 +112,15 @@ type bufferRegistration struct {
 // any other gets EEXIST.
 type ring struct {
 	fd          int
-	deferred    bool
 	rings       []byte // mapped: heads, tails, completions
 	entries     []byte // mapped: the submissions
 	submissions []submission
 	queued      uint32 // submissions written and not yet entered
 
-	submissionTail, completionHead, completionTail *uint32
-	submissionMask, completionMask                 uint32
-	completions                                    []completion
+	submissionTail, submissionFlags *uint32
+	completionHead, completionTail  *uint32
+	submissionMask, completionMask  uint32
+	completions                     []completion
 }
 
 // newRing makes a ring for that many submissions at a time and four times as
@@ -126,13 +129,13 @@ func newRing(submissions int, deferred bool) (*ring, error) {
 	count := uint32(nextPowerOfTwo(submissions))
 	params := setupParams{completions: 4 * count, flags: setupCQSize | setupCoopTaskRun}
 	if deferred {
-		params.flags = setupCQSize | setupSingleIssuer | setupDeferTaskRun
+		params.flags = setupCQSize | setupSingleIssuer | setupDeferTaskRun | setupTaskRunFlag
 	}
 	fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, uintptr(count), uintptr(unsafe.Pointer(&params)), 0)
 	if errno != 0 {
 		return nil, os.NewSyscallError("io_uring_setup", errno)
 	}
-	r := &ring{fd: int(fd), deferred: deferred}
+	r := &ring{fd: int(fd)}
 	if err := r.mapMemory(&params); err != nil {
 		r.close()
 		return nil, err
@@ -158,7 +161,7 @@ func (r *ring) mapMemory(p *setupParams) error {
 		return os.NewSyscallError("mmap", err)
 	}
 	word := func(offset uint32) *uint32 { return (*uint32)(unsafe.Pointer(&r.rings[offset])) }
-	r.submissionTail, r.submissionMask = word(sub.tail), *word(sub.mask)
+	r.submissionTail, r.submissionFlags, r.submissionMask = word(sub.tail), word(sub.flags), *word(sub.mask)
 	r.completionHead, r.completionTail, r.completionMask = word(com.head), word(com.tail), *word(com.mask)
 	r.submissions = unsafe.Slice((*submission)(unsafe.Pointer(&r.entries[0])), p.submissions)
 	r.completions = unsafe.Slice((*completion)(unsafe.Pointer(&r.rings[com.list])), p.completions)
@@ -176,26 +179,37 @@ func (r *ring) push(s submission) {
 	r.queued++
 }
 
-// enter submits all that was queued. A deferred ring runs the completions of
-// its receives only when collect is set.
-func (r *ring) enter(collect bool) error {
+// submit enters the kernel with all that was queued.
+func (r *ring) submit() error {
 	atomic.StoreUint32(r.submissionTail, *r.submissionTail+r.queued)
-	var flags uintptr
-	if collect {
-		flags = enterGetEvents
-	}
-	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(r.queued), 0, flags, 0, 0)
+	for r.queued > 0 {
+		n, errno := r.enter(r.queued, 0)
 		if errno != 0 && errno != unix.EINTR {
 			return os.NewSyscallError("io_uring_enter", errno)
 		}
-		if errno == 0 {
-			r.queued -= uint32(n)
-			if r.queued == 0 {
-				return nil
-			}
+		r.queued -= n
+	}
+	return nil
+}
+
+// collect lets a deferred ring complete what has arrived. One call completes 20
+// at most (IO_LOCAL_TW_DEFAULT_MAX of the kernel), so that a crowd needs several;
+// stopping at one would leave most inputs for a later tick.
+func (r *ring) collect() error {
+	for atomic.LoadUint32(r.submissionFlags)&submissionTaskRun != 0 {
+		if _, errno := r.enter(0, enterGetEvents); errno != 0 && errno != unix.EINTR {
+			return os.NewSyscallError("io_uring_enter", errno)
 		}
 	}
+	return nil
+}
+
+func (r *ring) enter(count uint32, flags uintptr) (uint32, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(count), 0, flags, 0, 0)
+	if errno != 0 {
+		n = 0
+	}
+	return uint32(n), errno
 }
 
 // each hands over the completions that are there.

@@ -34,7 +34,7 @@ func (l load) clients() int { return l.matches * l.perMatch }
 
 // served is what a server says when it ends.
 type served struct {
-	Inputs  uint64 // frames received
+	Frames  uint64 // frames sent
 	Blocked uint64 // sends refused by a full socket
 	Late    uint64 // ticks that began more than half a period after their time
 	Broken  uint64 // frames that were not the next one of their client
@@ -55,21 +55,39 @@ func serve(v variant, l load, stop <-chan struct{}, out io.Writer) error {
 	var (
 		playing  sync.WaitGroup
 		total    served
-		failures = make(chan error, l.matches)
+		threads  = v.workers(l)
+		failures = make(chan error, len(threads))
 		start    = time.Now()
 	)
-	for i := range l.matches {
-		phase := period * time.Duration(i) / time.Duration(l.matches)
-		m := &room{begin: start.Add(phase), stop: stop, account: &total}
-		playing.Go(func() { failures <- m.run(v, fds[i*l.perMatch:][:l.perMatch]) })
+	for _, matches := range threads {
+		w := worker{variant: v, stop: stop, account: &total}
+		for _, i := range matches {
+			phase := period * time.Duration(i) / time.Duration(l.matches)
+			w.rooms = append(w.rooms, &room{next: start.Add(phase), fds: fds[i*l.perMatch:][:l.perMatch]})
+		}
+		playing.Go(func() { failures <- w.run() })
 	}
 	playing.Wait()
-	for range l.matches {
+	for range threads {
 		if err := <-failures; err != nil {
 			return err
 		}
 	}
 	return json.NewEncoder(out).Encode(&total)
+}
+
+// workers are the numbers of the matches that share a goroutine.
+func (v variant) workers(l load) [][]int {
+	var each [][]int
+	var all []int
+	for i := range l.matches {
+		each = append(each, []int{i})
+		all = append(all, i)
+	}
+	if v.oneThread {
+		return [][]int{all}
+	}
+	return each
 }
 
 // acceptAll takes descriptors out of Go's poller, as the product does.
@@ -102,40 +120,37 @@ func acceptAll(listener net.Listener, count int) ([]int32, error) {
 	return fds, nil
 }
 
-// room is one match: its clients are read, answered and written once a tick.
-type room struct {
-	begin   time.Time
+// worker is a goroutine that runs matches, in the order of their phases.
+type worker struct {
+	variant
+	rooms   []*room
 	stop    <-chan struct{}
 	account *served
-
-	x        *exchange
-	received []uint64 // bytes of each client
-	newest   []uint64 // newest number of each client
-	inputs   uint64
-	late     uint64
-	broken   uint64
 }
 
-func (m *room) run(v variant, fds []int32) error {
-	if v.deferred {
+func (w *worker) run() error {
+	if w.deferred || w.oneThread {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 	}
-	m.received, m.newest = make([]uint64, len(fds)), make([]uint64, len(fds))
-	x, err := newExchange(v, fds, m.got)
-	if err != nil {
-		return err
+	for _, m := range w.rooms {
+		if err := m.open(w.variant); err != nil {
+			return err
+		}
+		defer m.x.close()
 	}
-	defer x.close()
-	m.x = x
-	for next := m.begin; ; next = next.Add(period) {
-		time.Sleep(time.Until(next))
-		if time.Since(next) > period/2 {
+	for turn := 0; ; turn++ {
+		m := w.rooms[turn%len(w.rooms)]
+		w.sleepUntil(m.next)
+		if time.Since(m.next) > period/2 {
 			m.late++
 		}
+		m.next = m.next.Add(period)
 		select {
-		case <-m.stop:
-			m.settle()
+		case <-w.stop:
+			for _, m := range w.rooms {
+				m.settle(w.account)
+			}
 			return nil
 		default:
 		}
@@ -145,6 +160,38 @@ func (m *room) run(v variant, fds []int32) error {
 	}
 }
 
+// sleepUntil waits in the kernel where the thread is ours: a locked goroutine
+// that waits in Go's scheduler needs another thread to wake its own.
+func (w *worker) sleepUntil(next time.Time) {
+	wait := time.Until(next)
+	if !w.oneThread {
+		time.Sleep(wait)
+		return
+	}
+	if wait > 0 {
+		t := unix.NsecToTimespec(int64(wait))
+		_ = unix.Nanosleep(&t, nil) // a signal makes it early, which costs nothing but a turn's punctuality
+	}
+}
+
+// room is one match: its clients are read, answered and written once a tick.
+type room struct {
+	next     time.Time
+	fds      []int32
+	x        *exchange
+	received []uint64 // bytes of each client
+	newest   []uint64 // newest number of each client
+	ticks    uint64
+	late     uint64
+	broken   uint64
+}
+
+func (m *room) open(v variant) (err error) {
+	m.received, m.newest = make([]uint64, len(m.fds)), make([]uint64, len(m.fds))
+	m.x, err = newExchange(v, m.fds, m.got)
+	return err
+}
+
 func (m *room) tick() error {
 	if err := m.x.receive(); err != nil {
 		return err
@@ -152,6 +199,7 @@ func (m *room) tick() error {
 	for client, newest := range m.newest {
 		binary.LittleEndian.PutUint64(m.x.frame(client), newest)
 	}
+	m.ticks++
 	return m.x.send()
 }
 
@@ -169,14 +217,11 @@ func (m *room) got(client int, b []byte) {
 	}
 }
 
-func (m *room) settle() {
-	for _, bytes := range m.received {
-		m.inputs += bytes / frameSize
-	}
-	atomic.AddUint64(&m.account.Inputs, m.inputs)
-	atomic.AddUint64(&m.account.Blocked, m.x.blocked)
-	atomic.AddUint64(&m.account.Late, m.late)
-	atomic.AddUint64(&m.account.Broken, m.broken)
+func (m *room) settle(account *served) {
+	atomic.AddUint64(&account.Frames, m.ticks*uint64(len(m.fds))-m.x.blocked)
+	atomic.AddUint64(&account.Blocked, m.x.blocked)
+	atomic.AddUint64(&account.Late, m.late)
+	atomic.AddUint64(&account.Broken, m.broken)
 }
 
 // untilFrame is how many bytes after the first received ones the next frame
