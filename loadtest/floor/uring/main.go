@@ -108,9 +108,9 @@ func (p plan) measure(l load, chosen []variant, out io.Writer) error {
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "variant\tserver us\t/ calls\tspread\tgenerator us\tboth / calls\tspread\tlag ticks\tdelivered\tlate\tblocked\tbroken")
-	plain.print(table, variants[0])
+	plain.writeRow(table, variants[0])
 	for i, v := range chosen {
-		results[i].print(table, v)
+		results[i].writeRow(table, v)
 	}
 	return table.Flush()
 }
@@ -175,7 +175,7 @@ func (c *comparison) add(s, before, after sample) {
 	c.both = append(c.both, 2*float64(s.server+s.generator)/plain)
 }
 
-func (c *comparison) print(out io.Writer, v variant) {
+func (c *comparison) writeRow(out io.Writer, v variant) {
 	var server, generator, lag []float64
 	var all sample
 	for _, s := range c.samples {
