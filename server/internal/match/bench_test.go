@@ -27,6 +27,15 @@ type arenaMatch struct {
 
 func newArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
 	tb.Helper()
+	a := openArenaMatch(tb, mode, people)
+	for range 300 {
+		a.tick() // buffers reach their size, players have met
+	}
+	return a
+}
+
+func openArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
+	tb.Helper()
 	info := arena.Game.Info()
 	md, ok := info.Mode(mode)
 	if !ok {
@@ -37,7 +46,7 @@ func newArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
 	a.m, err = New(Config{
 		ID: "bench", Game: arena.Game, Match: game.MatchConfig{Mode: md, Seed: 7, Options: []game.Option{{Name: "seconds", Value: 3600}}},
 		Grace: time.Minute, Linger: time.Minute, Empty: time.Minute,
-		Clock: a.clock, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
+		HashEvery: 8, Clock: a.clock, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
 		Record:   func(*game.Simulation) Recorder { return silent{} },
 		OnStatus: func() {}, OnSeated: func(string) {}, OnEnd: func(EndReport) {},
 	})
@@ -46,9 +55,6 @@ func newArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
 	}
 	for i := range people {
 		a.seat(tb, i)
-	}
-	for range 300 {
-		a.tick() // buffers reach their size, players have met
 	}
 	return a
 }

@@ -105,11 +105,12 @@ type Match struct {
 	pacer  pacer
 	strain strain
 
-	shared  session.Shared
-	seats   []*session.Seat
-	online  []*session.Seat // those with a connection, by slot
-	ready   []uint32
-	scratch []byte
+	shared session.Shared
+	own    hand  // the match's own goroutine
+	crew   *crew // nil in matches that are small enough for one goroutine
+	seats  []*session.Seat
+	online []*session.Seat // those with a connection, by slot
+	ready  []uint32
 
 	welcomeSchema *game.Schema
 	schemaHash    uint32
@@ -150,9 +151,10 @@ func New(cfg Config) (*Match, error) {
 	m.pacer = newPacer(m.info.Rate(), now)
 	m.strain.init(m.pacer.period)
 	cfg.Metrics.RungMatches[overload.Calm].Inc()
-	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Scratch: ws.NewScratch()}
+	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics}
+	m.own = hand{m: m, engine: m.engine, desk: session.NewDesk()}
 	for p := range cfg.Match.Mode.MaxPlayers {
-		m.seats = append(m.seats, session.New(&m.shared, game.Slot(p)))
+		m.seats = append(m.seats, session.New(&m.shared, m.own.desk, game.Slot(p)))
 	}
 	m.online = make([]*session.Seat, 0, len(m.seats))
 	m.emptySince = now
@@ -267,12 +269,22 @@ func (m *Match) poll() {
 	for _, p := range m.ready {
 		m.seats[p].Unparked()
 	}
+	split := m.split()
+	if split {
+		m.crew.do(job{kind: pollSeats})
+	}
 	for i := 0; i < len(m.online); i++ {
 		s := m.online[i]
 		if s.Parked() {
 			continue
 		}
-		if err := s.Poll(); err != nil {
+		var err error
+		if split {
+			err = m.crew.faults[s.Slot()]
+		} else {
+			err = s.Poll()
+		}
+		if err != nil {
 			m.drop(s, err)
 			i--
 			continue
@@ -336,38 +348,37 @@ func (m *Match) deliver() {
 	m.engine.Stamp(t)
 	m.snapshots++
 	hash := m.cfg.HashEvery > 0 && m.snapshots%uint32(m.cfg.HashEvery) == 0
-	for i := 0; i < len(m.online); i++ {
-		s := m.online[i]
-		if err := m.deliverTo(s, t, hash); err != nil {
-			m.drop(s, err)
-			i--
-		}
+	if m.split() {
+		m.deliverSplit(t, hash)
+	} else {
+		m.deliverAlone(t, hash)
 	}
 	m.engine.Settle()
 }
 
-func (m *Match) deliverTo(s *session.Seat, t game.Tick, hash bool) error {
-	if s.Overflown() {
-		return &ws.CloseError{Code: protocol.CloseSlow, Sentence: protocol.CloseSlow.Sentence()}
+func (m *Match) deliverAlone(t game.Tick, hash bool) {
+	for i := 0; i < len(m.online); i++ {
+		s := m.online[i]
+		m.engine.Prepare(&s.View)
+		if err := m.own.deliver(s, t, hash); err != nil {
+			m.drop(s, err)
+			i--
+		}
 	}
-	if s.Blocked() || s.Stalled() {
-		m.cfg.Metrics.Skipped.Inc()
-		return nil
+}
+
+func (m *Match) deliverSplit(t game.Tick, hash bool) {
+	for _, s := range m.online {
+		m.engine.Prepare(&s.View)
 	}
-	h := s.Header()
-	h.Hash, h.Percent = hash, m.pacer.percent
-	room := s.Waiting() + ws.FrameRoom
-	if cap(m.scratch) < room {
-		m.scratch = make([]byte, 0, 2*room)
+	m.crew.do(job{kind: deliverFrames, tick: t, hash: hash})
+	for i := 0; i < len(m.online); i++ {
+		s := m.online[i]
+		if err := m.crew.faults[s.Slot()]; err != nil {
+			m.drop(s, err)
+			i--
+		}
 	}
-	m.scratch = m.engine.Frame(m.scratch[:room], &s.View, h)
-	taken, err := s.Deliver(m.scratch, t)
-	if taken {
-		m.cfg.Metrics.Snapshots.Inc()
-	} else {
-		m.cfg.Metrics.Skipped.Inc()
-	}
-	return err
 }
 
 // drop loses a player's connection and keeps his seat for the grace time.
@@ -425,6 +436,7 @@ func (m *Match) close() {
 	for _, f := range rest {
 		f() // sees m.ended and refuses
 	}
+	m.crew.dismiss()
 	m.cfg.Metrics.RungMatches[m.strain.rung].Dec()
 	m.cfg.Metrics.Sockets.Sub(float64(len(m.online)))
 	for _, s := range m.seats {

@@ -42,7 +42,7 @@ type units struct {
 	tables  *game.Tables
 	units   *game.Table[unit]
 	booms   *game.Events[boom]
-	rows    [8]game.Entity
+	rows    []game.Entity
 	teams   int
 	over    bool
 	explode bool
@@ -57,9 +57,10 @@ func (g unitGame) Info() game.Info {
 
 func (g unitGame) NewWorld(cfg game.MatchConfig) game.World {
 	ts := game.NewTables()
+	n := max(8, cfg.Mode.MaxPlayers)
 	return &units{
-		tables: ts, teams: cfg.Mode.Teams,
-		units: game.NewTable[unit](ts, "unit", 8), booms: game.NewEvents[boom](ts, "boom", 8, game.Global),
+		tables: ts, teams: cfg.Mode.Teams, rows: make([]game.Entity, n),
+		units: game.NewTable[unit](ts, "unit", n), booms: game.NewEvents[boom](ts, "boom", 8, game.Global),
 	}
 }
 

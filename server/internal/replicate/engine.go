@@ -12,10 +12,12 @@ import (
 )
 
 // Engine replicates one match. The goroutine that owns the match calls Stamp,
-// then Frame for each client, then Settle.
+// then Frame for each client, then Settle. In between, other goroutines may make
+// frames by twins, of views that the owner has prepared: only Prepare asks the
+// world.
 type Engine struct {
 	tables   []*tableState
-	events   eventLog
+	events   *eventLog
 	teamer   game.Teamer
 	interest *interest // nil where everyone sees everything
 	slots    int
@@ -46,7 +48,7 @@ const maxCached = 64
 
 // New makes the engine of a match that has not been stamped yet.
 func New(sim *game.Simulation) *Engine {
-	e := &Engine{slots: sim.Inputs().Slots()}
+	e := &Engine{events: &eventLog{}, slots: sim.Inputs().Slots()}
 	for i, raw := range sim.Tables().Tables() {
 		e.tables = append(e.tables, newTableState(raw, i, e.slots))
 	}
@@ -54,6 +56,24 @@ func New(sim *game.Simulation) *Engine {
 	e.interest = newInterest(sim.World(), e.tables)
 	e.events.init(sim.Tables().Events(), e.interest)
 	return e
+}
+
+// Twin makes an engine for another goroutine: memory of its own, over e's state.
+// Once it follows e, it gathers what e would, until e settles.
+func (e *Engine) Twin() *Engine {
+	t := &Engine{tables: e.tables, events: e.events, slots: e.slots}
+	if e.interest != nil {
+		t.interest = e.interest.twin()
+	}
+	return t
+}
+
+// Follow brings a twin to e's last Stamp.
+func (e *Engine) Follow(of *Engine) {
+	e.tick, e.prev, e.used = of.tick, of.prev, 0
+	if e.interest != nil {
+		e.interest.follow(of.interest)
+	}
 }
 
 // View is what the engine remembers of one client.
@@ -64,6 +84,7 @@ type View struct {
 
 	team      int32
 	nextTeam  int32
+	eye       game.View // where the player looks now, in worlds with interest
 	nextEvent uint32
 
 	cells     []seen // of the last snapshot, in worlds with interest
@@ -122,10 +143,25 @@ type Header struct {
 	Percent uint32 // of normal clock speed, 100 for normal
 }
 
+// Prepare asks the world where v's player looks and which side he is on; for
+// the owner's engine only.
+func (e *Engine) Prepare(v *View) {
+	v.nextTeam = e.teamOf(v.Slot)
+	if e.interest != nil {
+		v.eye = e.interest.viewer.View(v.Slot)
+	}
+}
+
 // Frame appends v's snapshot message of the last stamped tick to dst. v.Sent
 // has to be called when it was handed over, and only then.
 func (e *Engine) Frame(dst []byte, v *View, h Header) []byte {
-	v.nextTeam = e.teamOf(v.Slot)
+	e.Prepare(v)
+	return e.Gather(dst, v, h)
+}
+
+// Gather is Frame for a view that was prepared since the last Stamp: what twins
+// do.
+func (e *Engine) Gather(dst []byte, v *View, h Header) []byte {
 	baseline := v.Baseline
 	if v.nextTeam != v.team {
 		baseline = 0 // sees for another side now: start over
@@ -154,7 +190,7 @@ func (e *Engine) Frame(dst []byte, v *View, h Header) []byte {
 	}
 	dst = protocol.AppendSnapshotHeader(dst, head)
 	dst = e.sections(dst, v, baseline, h.Hash)
-	dst, v.nextEvent = e.events.append(dst, v.Event, v.Slot, v.nextTeam)
+	dst, v.nextEvent = e.events.append(dst, v, e.interest)
 	var hash uint32
 	if h.Hash {
 		hash = e.visibleHash(v.Slot, v.nextTeam)

@@ -16,7 +16,7 @@ type eventLog struct {
 	last   uint32 // seq of the newest, 0 before the first
 	words  []uint32
 
-	interest *interest // nil where everyone sees everything
+	grid *grid // nil where everyone sees everything
 }
 
 const (
@@ -56,7 +56,9 @@ type eventTable struct {
 }
 
 func (l *eventLog) init(tables []*game.RawTable, in *interest) {
-	l.interest = in
+	if in != nil {
+		l.grid = in.grid
+	}
 	for _, raw := range tables {
 		sc := raw.Schema()
 		t := eventTable{raw: raw, slotWord: -1, sideWord: -1, posWord: -1, vis: game.Server, levels: make([]game.Visibility, sc.Stride)}
@@ -103,7 +105,7 @@ func (l *eventLog) add(tick uint32, table int, t *eventTable, row []uint32) {
 	e.slot, e.side, e.cell, e.start = uint32(game.NoSlot), -1, noCell, uint32(len(c.data))
 	if t.posWord >= 0 {
 		pos := fixed.Vec{X: fixed.Num(row[t.posWord]), Y: fixed.Num(row[t.posWord+1])}
-		e.cell = l.interest.grid.at(pos)
+		e.cell = l.grid.at(pos)
 	}
 	if t.slotWord >= 0 {
 		e.slot = row[t.slotWord]
@@ -153,17 +155,17 @@ func (l *eventLog) masked(row []uint32, levels []game.Visibility, level game.Vis
 }
 
 // bytesFor returns what of an event a player gets, nil for nothing. Its owner
-// sees what his side sees too; where it happened has to be in view.
-func (l *eventLog) bytesFor(seq uint32, p game.Slot, side int32) []byte {
+// sees what his side sees too; where it happened has to be in x's view.
+func (l *eventLog) bytesFor(seq uint32, v *View, x *interest) []byte {
 	c, e := l.at(seq)
-	if e.cell != noCell && !l.interest.sees(e.cell) {
+	if e.cell != noCell && !x.sees(e.cell) {
 		return nil
 	}
 	level := int(game.Public)
 	switch {
-	case e.slot == uint32(p):
+	case e.slot == uint32(v.Slot):
 		level = int(game.Owner)
-	case side >= 0 && e.side == side:
+	case v.nextTeam >= 0 && e.side == v.nextTeam:
 		level = int(game.Team)
 	}
 	for ; level >= 0; level-- {
@@ -178,13 +180,13 @@ func (l *eventLog) bytesFor(seq uint32, p game.Slot, side int32) []byte {
 	return nil
 }
 
-// append adds the events element: those after seq that the player may see, as
-// many as fit a frame. It returns the seq up to which the player is told then.
-func (l *eventLog) append(dst []byte, seq uint32, p game.Slot, side int32) ([]byte, uint32) {
-	first := max(seq+1, l.oldest())
-	n, upTo := 0, seq
+// append adds the events element: those after the player's last that he may see,
+// as many as fit a frame. It returns the seq up to which he is told then.
+func (l *eventLog) append(dst []byte, v *View, x *interest) ([]byte, uint32) {
+	first := max(v.Event+1, l.oldest())
+	n, upTo := 0, v.Event
 	for s := first; s <= l.last && n < maxEventsPerFrame; s++ {
-		if l.bytesFor(s, p, side) != nil {
+		if l.bytesFor(s, v, x) != nil {
 			n++
 		}
 		upTo = s
@@ -194,7 +196,7 @@ func (l *eventLog) append(dst []byte, seq uint32, p game.Slot, side int32) ([]by
 	}
 	dst = protocol.AppendArray(dst, n)
 	for s := first; s <= upTo; s++ {
-		dst = append(dst, l.bytesFor(s, p, side)...)
+		dst = append(dst, l.bytesFor(s, v, x)...)
 	}
 	return dst, upTo
 }

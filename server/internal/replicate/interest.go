@@ -70,18 +70,35 @@ func newInterest(world game.World, tables []*tableState) *interest {
 		return nil
 	}
 	x := &interest{grid: newGrid(viewer.Interest()), viewer: viewer, every: farEvery, span: farEvery}
+	x.makeMarks()
 	for _, t := range tables {
 		if sc := t.raw.Schema(); sc.Pos >= 0 && t.rowsFor == public && t.replicated() {
 			t.placed = newPlacement(x.grid, sc.Fields[sc.Pos].Offset, sc.Capacity)
 			x.tables = append(x.tables, t)
 		}
 	}
+	return x
+}
+
+func (x *interest) makeMarks() {
 	n := x.grid.cells()
 	for k := range x.cells {
 		x.cells[k] = make([]part, n)
 	}
 	x.now, x.before = make([]mark, n), make([]mark, n)
-	return x
+}
+
+// twin has the same cells with marks and parts of its own.
+func (x *interest) twin() *interest {
+	t := &interest{grid: x.grid, tables: x.tables}
+	t.makeMarks()
+	return t
+}
+
+// follow brings a twin to the last stamp of another.
+func (x *interest) follow(of *interest) {
+	x.stamps, x.since, x.every, x.span = of.stamps, of.since, of.every, of.span
+	x.parts = x.parts[:0]
 }
 
 // stamp begins a snapshot.
@@ -142,7 +159,7 @@ func (x *interest) look(v *View, fresh bool) {
 		}
 	}
 	v.nextCells = v.nextCells[:0]
-	view := x.viewer.View(v.Slot)
+	view := &v.eye
 	far := max(view.Near, view.Far)
 	stay := far + fixed.Num(x.grid.cell/2)
 	near2, far2, stay2 := square(view.Near), square(far), square(stay)

@@ -2,7 +2,8 @@
 // played through. A seat turns messages into inputs and commands, and holds
 // what its player still has to be told.
 //
-// All of a match's seats belong to the goroutine that owns the match.
+// All of a match's seats belong to the goroutine that owns the match, which may
+// lend them to others of its own to be polled and delivered to.
 package session
 
 import (
@@ -39,10 +40,16 @@ type Shared struct {
 	Rate    int
 	Input   game.InputSchema
 	Metrics *metrics.Metrics
-	Scratch *ws.Scratch
-
-	words [game.MaxInputWord]uint32
 }
+
+// Desk is the memory of a goroutine that reads and writes seats' connections.
+type Desk struct {
+	scratch *ws.Scratch
+	words   [game.MaxInputWord]uint32
+}
+
+// NewDesk makes a desk.
+func NewDesk() *Desk { return &Desk{scratch: ws.NewScratch()} }
 
 // Seat is one player's place in a match.
 type Seat struct {
@@ -60,6 +67,7 @@ type Seat struct {
 	previous    string // the one before, good until the new connection has spoken
 
 	shared *Shared
+	desk   *Desk
 	conn   ws.Conn
 	parked bool
 	cold   []byte // framed reliable messages not yet handed to the socket
@@ -83,8 +91,18 @@ type Seat struct {
 }
 
 // New makes the free seat of a slot.
-func New(shared *Shared, slot game.Slot) *Seat {
-	return &Seat{shared: shared, View: replicate.View{Slot: slot}, Team: -1, inputs: inputRing{stride: shared.Input.Stride}}
+func New(shared *Shared, desk *Desk, slot game.Slot) *Seat {
+	return &Seat{shared: shared, desk: desk, View: replicate.View{Slot: slot}, Team: -1, inputs: inputRing{stride: shared.Input.Stride}}
+}
+
+// Move brings the seat to the desk of the goroutine that polls it and delivers
+// to it from now on. Seats of several desks may be used at once, as long as
+// nobody changes what they share.
+func (s *Seat) Move(desk *Desk) {
+	s.desk = desk
+	if s.conn != nil {
+		s.conn.Attach(desk.scratch)
+	}
 }
 
 // Slot is the seat's number.
@@ -126,7 +144,7 @@ func (s *Seat) Cancel(reservation string) bool {
 
 func (s *Seat) free() {
 	*s = Seat{
-		shared: s.shared, View: replicate.View{Slot: s.View.Slot}, Team: -1, used: s.used,
+		shared: s.shared, desk: s.desk, View: replicate.View{Slot: s.View.Slot}, Team: -1, used: s.used,
 		inputs: s.inputs, cold: s.cold[:0], commands: s.commands[:0], chats: s.chats[:0],
 	}
 	s.inputs.clear()
@@ -143,7 +161,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
 		s.close(protocol.CloseReplaced, protocol.CloseReplaced.Sentence())
 	}
 	now := s.shared.Now
-	conn.Attach(s.shared.Scratch)
+	conn.Attach(s.desk.scratch)
 	s.conn, s.State, s.parked, s.bye = conn, Connected, false, false
 	s.View = replicate.View{Slot: s.View.Slot, Event: event}
 	s.cold, s.commands, s.chats = s.cold[:0], s.commands[:0], s.chats[:0]

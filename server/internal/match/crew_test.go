@@ -1,0 +1,197 @@
+package match
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"runtime"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"tactus/game"
+	"tactus/protocol"
+	"tactus/server/internal/session"
+)
+
+// hands is how many goroutines the tests' matches have, whatever the machine.
+const hands = 3
+
+// oneCore lets a match believe that there is no other.
+func oneCore(t *testing.T) {
+	t.Helper()
+	before := runtime.GOMAXPROCS(1)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+}
+
+// crowd is a match of many players with a small world.
+type crowd struct {
+	*harness
+	conns  []*fakeConn
+	inputs [][]byte
+	seq    uint32
+}
+
+func newCrowd(t *testing.T, people, hands int) *crowd {
+	t.Helper()
+	c := &crowd{harness: newHarness(t, game.Mode{MaxPlayers: people + 1})}
+	c.m.record = silent{}
+	if hands > 1 {
+		c.m.engage(hands)
+	}
+	c.m.shared.Now = c.clock.now
+	for range people {
+		c.join()
+	}
+	t.Cleanup(func() {
+		c.m.end(EndShutdown)
+		c.m.close()
+		goleak.VerifyNone(t)
+	})
+	return c
+}
+
+func (c *crowd) join() {
+	c.t.Helper()
+	name := fmt.Sprint("p", len(c.conns))
+	slots, err := c.m.reserve([]Request{{Player: name, Name: name, Team: -1, Reservation: name}}, int64(time.Minute))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	conn := &fakeConn{out: make([]byte, 0, 1<<16), in: make([][]byte, 0, 1)}
+	c.m.claim(conn, slots[0], name, name)
+	c.conns = append(c.conns, conn)
+	c.inputs = append(c.inputs, make([]byte, 0, 64))
+}
+
+// turn lets everyone move, forgets what was sent, and steps once.
+func (c *crowd) turn() {
+	c.seq++
+	h := protocol.InputHeader{Seq: c.seq, Tick: uint32(c.m.sim.Tick()) + 1}
+	for p, conn := range c.conns {
+		words := [1]uint32{(c.seq + uint32(p)) % 3}
+		c.inputs[p] = protocol.AppendInput(c.inputs[p][:0], h, words[:])
+		conn.in = append(conn.in[:0], c.inputs[p])
+		conn.out = conn.out[:0]
+	}
+	c.tick(1)
+}
+
+// sent ticks n times after the first, in which everybody gets a secret of his
+// own, and returns, for each tick and player, a sum over what he was sent.
+func sent(conns []*fakeConn, tick func(), n int) []uint64 {
+	tick()
+	var sums []uint64
+	for range n {
+		tick()
+		for _, c := range conns {
+			h := fnv.New64a()
+			_, _ = h.Write(c.out)
+			sums = append(sums, h.Sum64())
+		}
+	}
+	return sums
+}
+
+// sameBytes compares what a match sends on one core to what it sends split.
+func sameBytes(t *testing.T, play func(t *testing.T, hands int) []uint64) {
+	t.Helper()
+	var alone []uint64
+	t.Run("alone", func(t *testing.T) {
+		oneCore(t)
+		alone = play(t, 1)
+	})
+	t.Run("split", func(t *testing.T) {
+		for i, sum := range play(t, hands) {
+			if sum != alone[i] {
+				t.Fatalf("frame %d: what is sent differs", i)
+			}
+		}
+	})
+}
+
+func TestASplitMatchSendsWhatOneGoroutineWould(t *testing.T) {
+	t.Run("everyone sees everything", func(t *testing.T) {
+		sameBytes(t, func(t *testing.T, hands int) []uint64 {
+			c := newCrowd(t, 400, hands)
+			sums := sent(c.conns, c.turn, 10)
+			if (c.m.crew == nil) != (hands == 1) {
+				t.Errorf("with %d cores the match has a crew: %v", hands, c.m.crew != nil)
+			}
+			return sums
+		})
+	})
+	t.Run("interest", func(t *testing.T) {
+		sameBytes(t, func(t *testing.T, hands int) []uint64 {
+			a := openArenaMatch(t, "swarm", 400)
+			defer a.m.close()
+			if hands > 1 {
+				a.m.engage(hands)
+			}
+			return sent(a.conns, a.tick, 10)
+		})
+	})
+}
+
+func TestAMatchIsSplitWhenItIsBigEnough(t *testing.T) {
+	before := runtime.GOMAXPROCS(2)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+	c := newCrowd(t, splitFrom-1, 1)
+	c.turn()
+	if c.m.crew != nil {
+		t.Errorf("with %d players the match has engaged goroutines", splitFrom-1)
+	}
+	c.join()
+	c.turn()
+	if c.m.crew == nil {
+		t.Errorf("with %d players the match has engaged none", splitFrom)
+	}
+	for p, conn := range c.conns {
+		if len(conn.out) == 0 {
+			t.Fatalf("player %d was sent nothing", p)
+		}
+	}
+}
+
+func TestASplitTickDoesNotAllocate(t *testing.T) {
+	c := newCrowd(t, 400, hands)
+	for range 20 {
+		c.turn()
+	}
+	if n := testing.AllocsPerRun(20, c.turn); n != 0 {
+		t.Errorf("%v allocations a tick, want 0", n)
+	}
+}
+
+func TestASplitMatchLosesOnlyTheConnectionsThatEnd(t *testing.T) {
+	c := newCrowd(t, 400, hands)
+	c.turn()
+	const lost = 17
+	c.conns[lost].ended = errors.New("connection reset")
+	c.turn()
+	c.turn()
+	for p, conn := range c.conns {
+		s := c.m.seats[p]
+		switch {
+		case p == lost && (conn.closed == 0 || s.State != session.Dropped):
+			t.Errorf("player %d was not dropped: closed with %v", p, conn.closed)
+		case p != lost && (conn.closed != 0 || len(conn.out) == 0):
+			t.Fatalf("player %d: closed with %v, %d bytes sent", p, conn.closed, len(conn.out))
+		}
+	}
+}
+
+func TestAPanicOfAHandEndsTheMatchAlone(t *testing.T) {
+	for p := range hands { // one seat of each
+		t.Run(fmt.Sprint("hand ", p), func(t *testing.T) {
+			c := newCrowd(t, splitFrom, hands)
+			c.turn()
+			c.conns[p].onWrite = func() { panic("frames are wrong") }
+			c.turn()
+			if c.m.ended != EndError {
+				t.Errorf("the match's end is %q, want %q", c.m.ended, EndError)
+			}
+		})
+	}
+}
