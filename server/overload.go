@@ -28,9 +28,9 @@ func (s *Server) watchOverload(ctx context.Context) {
 // judge moves the process on the overload ladder. now is in nanoseconds above 0,
 // cpu the share of the process's cores in use.
 func (s *Server) judge(now int64, cpu float64) {
-	mean, worst := s.pressures()
+	meanWait, worst := s.pressures()
 	was := s.overload.Rung()
-	rung := s.overload.Judge(now, mean, worst, cpu)
+	rung := s.overload.Judge(now, meanWait, worst, cpu)
 	if rung == was {
 		return
 	}
@@ -39,17 +39,18 @@ func (s *Server) judge(now int64, cpu float64) {
 		s.metrics.ProcessClimbs[rung].Inc()
 	}
 	s.log.Warn("overload of the whole process", zap.Stringer("rung", rung), zap.Stringer("was", was),
-		zap.Float64("mean_pressure", mean), zap.Float64("worst_pressure", worst), zap.Float64("cpu", cpu))
+		zap.Float64("mean_wait", meanWait), zap.Float64("worst_pressure", worst), zap.Float64("cpu", cpu))
 }
 
-// pressures returns the mean and the worst of the matches'.
-func (s *Server) pressures() (mean, worst float64) {
+// pressures returns the mean of what the matches wait and the worst of their
+// pressures.
+func (s *Server) pressures() (meanWait, worst float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, m := range s.matches {
-		p := m.Pressure()
-		mean += p
-		worst = max(worst, p)
+		value, wait := m.Pressure()
+		meanWait += wait
+		worst = max(worst, value)
 	}
-	return mean / float64(max(len(s.matches), 1)), worst
+	return meanWait / float64(max(len(s.matches), 1)), worst
 }

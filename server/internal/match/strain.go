@@ -16,21 +16,26 @@ type strain struct {
 	pressure overload.Pressure
 	ladder   overload.Ladder
 	rung     overload.Rung
-	told     atomic.Uint64 // the pressure's bits, for other goroutines
+
+	// For other goroutines, as bits:
+	toldValue, toldWait atomic.Uint64
 }
 
 func (s *strain) init(period int64) { s.pressure = overload.NewPressure(period) }
 
-// Pressure is how hard the match has it: 1 when ticks take, or start late by, a
-// whole period. It may be called by anybody.
-func (m *Match) Pressure() float64 { return math.Float64frombits(m.strain.told.Load()) }
+// Pressure is how hard the match has it, 1 when ticks take, or wait to begin, a
+// whole period; and how long they wait alone. It may be called by anybody.
+func (m *Match) Pressure() (value, wait float64) {
+	return math.Float64frombits(m.strain.toldValue.Load()), math.Float64frombits(m.strain.toldWait.Load())
+}
 
 // bear notes how a tick went and moves on the ladder.
 func (m *Match) bear(due, began, ended int64) {
 	s := &m.strain
 	s.pressure.Tick(due, began, ended)
 	pressure := s.pressure.Value()
-	s.told.Store(math.Float64bits(pressure))
+	s.toldValue.Store(math.Float64bits(pressure))
+	s.toldWait.Store(math.Float64bits(s.pressure.Wait()))
 	rung := max(s.ladder.Observe(ended, pressure), m.cfg.Process.Rung())
 	if rung == s.rung {
 		return

@@ -81,11 +81,11 @@ func (p *Process) Rung() Rung {
 	return Rung(p.rung.Load())
 }
 
-// Judge looks at the process, every [JudgeEvery]: at the mean of its matches'
-// pressures, the worst of them, and the share of its cores in use.
-func (p *Process) Judge(now int64, mean, worst, cpu float64) Rung {
+// Judge looks at the process, every [JudgeEvery]: at the mean of what its
+// matches wait, the worst of their pressures, and the share of its cores in use.
+func (p *Process) Judge(now int64, meanWait, worst, cpu float64) Rung {
 	p.cpu += float64(JudgeEvery) / float64(memory) * (cpu - p.cpu)
-	r := p.ladder.Observe(now, whole(mean, worst, p.cpu))
+	r := p.ladder.Observe(now, whole(meanWait, worst, p.cpu))
 	p.rung.Store(uint32(r))
 	return r
 }

@@ -125,6 +125,18 @@ func TestCheapTicksThatStartLatePressToo(t *testing.T) {
 	}
 }
 
+func TestAMatchThatIsTooBigDoesNotWait(t *testing.T) {
+	p := NewPressure(period)
+	now := int64(0)
+	for n := range int64(200) { // each tick begins when the last has ended
+		p.Tick(n*period, now, now+2*period)
+		now += 2 * period
+	}
+	if p.Wait() > 0.01 || math.Abs(p.Value()-2) > 0.01 {
+		t.Errorf("ticks of two periods: pressure %v, of which wait %v", p.Value(), p.Wait())
+	}
+}
+
 func TestOneStallHardlyPresses(t *testing.T) {
 	p := NewPressure(period)
 	p.Tick(period, 100*period, 200*period)
@@ -134,14 +146,14 @@ func TestOneStallHardlyPresses(t *testing.T) {
 }
 
 func TestABigMatchPressesTheProcessByTheCoresItTakes(t *testing.T) {
-	for _, c := range []struct{ mean, worst, cpu, want float64 }{
-		{mean: 0.1, worst: 2, cpu: 1, want: 2},       // alone on the only core
-		{mean: 0.1, worst: 2, cpu: 0.05, want: 0.1},  // one core of many
-		{mean: 1.2, worst: 1.3, cpu: 0.1, want: 1.2}, // starved by others
-		{mean: 0.2, worst: 0.3, cpu: 1, want: 0.3},   // busy, but on time
+	for _, c := range []struct{ wait, worst, cpu, want float64 }{
+		{wait: 0.1, worst: 2, cpu: 1, want: 2},       // alone on the only core
+		{wait: 0.1, worst: 2, cpu: 0.05, want: 0.1},  // one core of many
+		{wait: 1.2, worst: 1.3, cpu: 0.1, want: 1.2}, // starved by other processes
+		{wait: 0.2, worst: 0.3, cpu: 1, want: 0.3},   // busy, but on time
 	} {
-		if got := whole(c.mean, c.worst, c.cpu); math.Abs(got-c.want) > 1e-9 {
-			t.Errorf("mean %v, worst %v, cpu %v: pressure %v, want %v", c.mean, c.worst, c.cpu, got, c.want)
+		if got := whole(c.wait, c.worst, c.cpu); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("wait %v, worst %v, cpu %v: pressure %v, want %v", c.wait, c.worst, c.cpu, got, c.want)
 		}
 	}
 }

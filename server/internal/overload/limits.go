@@ -3,7 +3,7 @@ package overload
 import "time"
 
 // limit says when a rung is climbed and when it is left again. Pressure is a
-// share of the tick's period; 1 means that a tick takes, or starts late by, a
+// share of the tick's period; 1 means that a tick takes, or waits to begin, a
 // whole period.
 type limit struct {
 	up    float64 // climbed from here on

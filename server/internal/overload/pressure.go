@@ -1,12 +1,13 @@
 package overload
 
 // Pressure is how hard a match has it: what share of its period its ticks take,
-// and how late they start. Cheap ticks that start late belong to a process that
-// gets too little of its machine.
+// and how long they wait to begin though nothing of the match is in their way.
+// Cheap ticks that wait belong to a process that gets too little of its machine.
 type Pressure struct {
 	period int64
+	ended  int64 // when the last tick did
 	share  float64
-	late   float64
+	wait   float64
 }
 
 // NewPressure makes the pressure of a match whose ticks are due every so many
@@ -17,7 +18,8 @@ func NewPressure(period int64) Pressure { return Pressure{period: period} }
 func (p *Pressure) Tick(due, began, ended int64) {
 	weight := min(1, float64(p.period)/float64(memory))
 	p.share += weight * (p.sample(ended-began) - p.share)
-	p.late += weight * (p.sample(began-due) - p.late)
+	p.wait += weight * (p.sample(began-max(due, p.ended)) - p.wait)
+	p.ended = ended
 }
 
 func (p *Pressure) sample(d int64) float64 {
@@ -25,8 +27,11 @@ func (p *Pressure) sample(d int64) float64 {
 }
 
 // Value is the pressure now, 1 for a whole period.
-func (p *Pressure) Value() float64 { return max(p.share, p.late) }
+func (p *Pressure) Value() float64 { return max(p.share, p.wait) }
 
-// whole is a process's pressure. One match that is too big presses the others
-// only where it takes the cores that they need.
-func whole(mean, worst, cpu float64) float64 { return max(mean, worst*cpu) }
+// Wait is what of it is the process's doing, not the match's.
+func (p *Pressure) Wait() float64 { return p.wait }
+
+// whole is a process's pressure: what its matches wait, and one match that is
+// too big as far as it takes the cores that the others need.
+func whole(meanWait, worst, cpu float64) float64 { return max(meanWait, worst*cpu) }
