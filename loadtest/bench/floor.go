@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -36,7 +38,7 @@ func startFloor(ctx context.Context, plan floorPlan, cpu string) (*floorServer, 
 	}
 	files := [2]string{filepath.Join(cacheDir, "floor-welcome"), filepath.Join(cacheDir, "floor-frame")}
 	for i, content := range [2][]byte{welcome, frame} {
-		if err := os.WriteFile(files[i], content, 0o644); err != nil { //nolint:gosec // nothing secret in it
+		if err := os.WriteFile(files[i], content, 0o644); err != nil {
 			return nil, err
 		}
 	}
@@ -79,10 +81,23 @@ func floorFrames(plan floorPlan) (welcome, snapshot []byte, err error) {
 		Game: info.Name, Version: info.Version, Schema: sim.Schema(), Mode: protocol.WelcomeMode{Name: info.Modes[0].Name},
 	})
 	snapshot = protocol.AppendSnapshotHeader(nil, protocol.SnapshotHeader{Tick: wide, Gap: 1, Ack: wide})
-	for len(snapshot) < max(plan.bytes-len(frameHead(plan.bytes)), 20) {
+	for len(snapshot) < max(payloadOf(plan.bytes), 20) {
 		snapshot = append(snapshot, 0)
 	}
 	return append(frameHead(len(welcome)), welcome...), append(frameHead(len(snapshot)), snapshot...), nil
+}
+
+// payloadOf is the payload of a frame of so many bytes; 128 and 129 can't be had,
+// since the head grows by two there.
+func payloadOf(frame int) int {
+	switch {
+	case frame < 128:
+		return frame - 2
+	case frame < 4+1<<16:
+		return max(frame-4, 126)
+	default:
+		return frame - 10
+	}
 }
 
 // frameHead is the head of a binary frame of a server.

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench is the benchmark suite: it runs a server and a load tester as
 // processes of their own, each on a core of its own, measures what the server
 // costs and what its clients get, and measures the floor of the operating system
@@ -74,6 +76,9 @@ func realMain(ctx context.Context, args []string) error {
 	}
 	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
 		return err
+	}
+	if names := f.Args(); len(names) == 1 && names[0] == "report" {
+		return writeReport()
 	}
 	p := newPins()
 	s := &suite{

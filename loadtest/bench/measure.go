@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -24,7 +26,7 @@ type target interface {
 type load struct {
 	game, mode string
 	clients    int
-	perMatch   int
+	perMatch   int // 0: all search like anybody
 	window     time.Duration
 }
 
@@ -35,16 +37,20 @@ const (
 	warmUp   = 2 * time.Second
 )
 
+// rampTime is how long the load takes to come in.
+func (l load) rampTime() time.Duration {
+	return max(time.Duration(l.clients)*time.Second/arrivals, 100*time.Millisecond)
+}
+
 // measure plays on a target with bots in a process of their own.
 func measure(ctx context.Context, s target, l load, cpu string) (*loadtest.Report, error) {
 	file := filepath.Join(cacheDir, "report.json")
 	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	ramp := time.Duration(l.clients) * time.Second / arrivals
 	err := run(ctx, "loadtest", cpu, program, "loadtest", "--url", s.url(), "--game", l.game, "--mode", l.mode,
 		"--players", strconv.Itoa(l.clients), "--per-match", strconv.Itoa(l.perMatch), "--duration", l.window.String(),
-		"--ramp", max(ramp, 100*time.Millisecond).String(), "--warm-up", warmUp.String(), "--seed", "1",
+		"--ramp", l.rampTime().String(), "--warm-up", warmUp.String(), "--seed", "1",
 		"--server-pid", strconv.Itoa(s.pid()), "--json", file)
 	if err != nil {
 		return nil, err

@@ -1,12 +1,16 @@
+//go:build linux
+
 package main
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -59,7 +63,8 @@ func atLeast(what string, value, limit float64) mark {
 	return mark{What: what, Value: value, Limit: limit, Least: true}
 }
 
-func (m mark) holds() bool {
+// Holds reports whether the figure keeps the limit.
+func (m mark) Holds() bool {
 	if m.Least {
 		return m.Value >= m.Limit
 	}
@@ -69,7 +74,7 @@ func (m mark) holds() bool {
 // verdict is a sentence.
 func (m mark) verdict() string {
 	word, side := "missed", "at most"
-	if m.holds() {
+	if m.Holds() {
 		word = "holds"
 	}
 	if m.Least {
@@ -81,9 +86,9 @@ func (m mark) verdict() string {
 // number writes a figure with as many digits as mean something.
 func number(v float64) string {
 	switch {
-	case v >= 1000:
+	case v >= 1000 || v == math.Trunc(v):
 		return fmt.Sprintf("%.0f", v)
-	case v >= 100:
+	case v >= 20:
 		return fmt.Sprintf("%.1f", v)
 	default:
 		return fmt.Sprintf("%.2f", v)
@@ -135,43 +140,52 @@ func ticks(pick func(*loadtest.Report) float64) func(*loadtest.Report) float64 {
 }
 
 // heads of the table of rows.
-var heads = []string{"system", "clients", "CPU us/client/tick", "ratio to floor", "bytes/s/client", "gap p99 ms", "echo p99 ms", "delivered", ""}
+var heads = []string{"system", "clients", "CPU us/client/tick", "ratio to floor", "bytes/s/client", "gap ms p50 / p99 / max", "echo ms p50 / p99", "delivered", ""}
 
 // cells are the row's part of the table.
 func (r *row) cells() []string {
-	echo := spread(r.each(echoOf))
+	middle := func(pick func(*loadtest.Report) float64) string { return number(median(r.each(pick))) }
+	gap := middle(func(r *loadtest.Report) float64 { return r.GapMS.P50 }) + " / " + middle(gapOf) + " / " +
+		middle(func(r *loadtest.Report) float64 { return r.GapMS.Max })
+	echo := middle(func(r *loadtest.Report) float64 { return r.EchoMS.P50 }) + " / " + middle(echoOf)
 	if median(r.each(echoOf)) == 0 {
 		echo = "-"
 	}
 	return []string{
-		r.System, fmt.Sprint(r.Clients), spread(r.each(cpuOf)), spread(r.Ratio), number(median(r.each(bytesOf))),
-		spread(r.each(gapOf)), echo, fmt.Sprintf("%.4f", median(r.each(deliveredOf))), r.remark(),
+		r.System, fmt.Sprint(r.Clients), spread(r.each(cpuOf)), spread(r.Ratio), middle(bytesOf),
+		gap, echo, fmt.Sprintf("%.4f", median(r.each(deliveredOf))), r.remark(),
 	}
 }
 
 // remark says what else is to be known of the runs.
 func (r *row) remark() string {
-	limited, failed := 0, 0
+	limited, behind, failed := 0, 0, 0
 	for _, run := range r.Runs {
 		if run.Generator.Limited {
 			limited++
+		}
+		if run.Delivered < fullDelivery {
+			behind++
 		}
 		for _, n := range run.Errors {
 			failed += n
 		}
 	}
-	text := ""
+	var remarks []string
 	if limited > 0 {
-		text = fmt.Sprintf("load tester was the limit in %d of %d", limited, len(r.Runs))
+		remarks = append(remarks, fmt.Sprintf("load tester was the limit in %d of %d", limited, len(r.Runs)))
+	}
+	if behind > 0 {
+		remarks = append(remarks, fmt.Sprintf("fell behind in %d of %d: its CPU is that of less work", behind, len(r.Runs)))
 	}
 	if failed > 0 {
-		if text != "" {
-			text += "; "
-		}
-		text += fmt.Sprintf("%d errors", failed)
+		remarks = append(remarks, fmt.Sprintf("%d errors", failed))
 	}
-	return text
+	return strings.Join(remarks, "; ")
 }
+
+// fullDelivery is the share of states from which on a server does all its work.
+const fullDelivery = 0.99
 
 // print writes the result as one table.
 func (r *result) print(w io.Writer) error {
@@ -210,7 +224,7 @@ func (r *result) save() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(resultFile(r.Name), append(text, '\n'), 0o644) //nolint:gosec // a result for anybody to read
+	return os.WriteFile(resultFile(r.Name), append(text, '\n'), 0o644)
 }
 
 func resultFile(name string) string { return filepath.Join(cacheDir, name+".json") }

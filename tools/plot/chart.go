@@ -41,12 +41,19 @@ func newChart(title, x, y string) *plot.Plot {
 	return p
 }
 
-// saveCost draws a line for each system.
+// fullDelivery is the share of states from which on a server does all its work;
+// what it costs below that compares with nothing.
+const fullDelivery = 0.99
+
+// saveCost draws a line for each system, up to where it falls behind.
 func saveCost(r *result, file string) error {
 	p := newChart("Server CPU per client and tick as clients grow (W1, one core)", "clients", "microseconds")
 	var systems []string
 	points := map[string]plotter.XYs{}
 	for _, row := range r.Rows {
+		if len(row.Runs) == 0 || row.Runs[0].Delivered < fullDelivery {
+			continue
+		}
 		if !slices.Contains(systems, row.System) {
 			systems = append(systems, row.System)
 		}
@@ -62,8 +69,9 @@ func saveCost(r *result, file string) error {
 		p.Add(line, marks)
 		p.Legend.Add(system, line, marks)
 	}
-	p.Legend.Top = true
+	p.Legend.Top, p.Legend.Padding = true, vg.Points(3)
 	p.X.Min, p.Y.Min = 0, 0
+	p.Y.Max *= 1.1
 	return save(p, file)
 }
 
@@ -87,6 +95,7 @@ func saveBars(rows []row, file string) error {
 	}
 	p.NominalX(names...)
 	p.Y.Min = 0
+	p.Y.Max *= 1.1
 	return save(p, file)
 }
 

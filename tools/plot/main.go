@@ -17,11 +17,8 @@ import (
 
 // report is the part of a load test's report that is drawn.
 type report struct {
-	CPU   float64 `json:"cpu_us_per_client_tick"`
-	Bytes float64 `json:"bytes_per_client_s"`
-	Gap   struct {
-		P99 float64 `json:"p99"`
-	} `json:"gap_ms"`
+	CPU       float64 `json:"cpu_us_per_client_tick"`
+	Delivered float64 `json:"delivered"`
 }
 
 // row is one system under one load.

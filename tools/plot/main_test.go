@@ -12,9 +12,10 @@ import (
 
 const (
 	sweepJSON = `{"title":"t","rows":[
-		{"system":"floor (C)","clients":100,"runs":[{"cpu_us_per_client_tick":8}]},
-		{"system":"Tactus","clients":100,"runs":[{"cpu_us_per_client_tick":10}]},
-		{"system":"Tactus","clients":400,"runs":[{"cpu_us_per_client_tick":9}]}]}`
+		{"system":"floor (C)","clients":100,"runs":[{"cpu_us_per_client_tick":8,"delivered":1}]},
+		{"system":"Tactus","clients":100,"runs":[{"cpu_us_per_client_tick":10,"delivered":1}]},
+		{"system":"Tactus","clients":400,"runs":[{"cpu_us_per_client_tick":9,"delivered":1}]},
+		{"system":"Colyseus 0.18","clients":400,"runs":[{"cpu_us_per_client_tick":7,"delivered":0.5}]}]}`
 	w1JSON    = `{"rows":[{"system":"Tactus","clients":400,"runs":[{"cpu_us_per_client_tick":9},{"cpu_us_per_client_tick":12}]}]}`
 	peersJSON = `{"rows":[{"system":"Tactus","clients":400,"runs":[{"cpu_us_per_client_tick":99}]},
 		{"system":"Socket.IO 4.8","clients":400,"runs":[{"cpu_us_per_client_tick":34}]}]}`
@@ -66,6 +67,20 @@ func svgText(t *testing.T, file string) string {
 			text.Write(words)
 			text.WriteByte('\n')
 		}
+	}
+}
+
+func TestAServerThatFallsBehindIsNotDrawn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cost.svg")
+	r := &result{Rows: []row{
+		{System: "Tactus", Clients: 1, Runs: []report{{CPU: 1, Delivered: 1}}},
+		{System: "Colyseus 0.18", Clients: 1, Runs: []report{{CPU: 1, Delivered: 0.9}}},
+	}}
+	if err := saveCost(r, file); err != nil {
+		t.Fatal(err)
+	}
+	if text := svgText(t, file); strings.Contains(text, "Colyseus") || !strings.Contains(text, "Tactus") {
+		t.Errorf("the chart says %q", text)
 	}
 }
 

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package flock is the load tester's simple cousin for servers that do not speak
 // Tactus' protocol, and for clients that do not play: many connections in one
 // epoll set, served by one thread without a goroutine each. Inputs are sent on a
@@ -61,7 +63,6 @@ type Member struct {
 	acked   uint8
 	sentAt  [256]int64
 	stateAt int64
-	states  int64
 }
 
 // Config says how to play.

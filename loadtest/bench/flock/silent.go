@@ -1,3 +1,5 @@
+//go:build linux
+
 package flock
 
 import (
@@ -34,7 +36,8 @@ type roomCode struct {
 	err  error
 }
 
-// NewSilent joins rooms of perMatch members at the matchmaker's origin.
+// NewSilent joins rooms of perMatch members at the matchmaker's origin; with
+// perMatch 0 its members search like anybody.
 func NewSilent(origin, game, mode string, perMatch int) *Silent {
 	transport := &http.Transport{MaxIdleConnsPerHost: entering}
 	return &Silent{
@@ -80,9 +83,12 @@ func (d *Silent) room(ctx context.Context, group int) (string, error) {
 }
 
 func (d *Silent) assigned(ctx context.Context, m *Member) (*matchmakerv1.Assignment, error) {
-	code, err := d.room(ctx, m.Index/d.perMatch)
-	if err != nil {
-		return nil, err
+	code := ""
+	if d.perMatch > 0 {
+		var err error
+		if code, err = d.room(ctx, m.Index/d.perMatch); err != nil {
+			return nil, err
+		}
 	}
 	ticket, err := d.client.CreateTicket(ctx, connect.NewRequest(&matchmakerv1.CreateTicketRequest{
 		Game: d.game, Mode: d.mode, RoomCode: code, PlayerName: fmt.Sprintf("silent-%d", m.Index+1),
