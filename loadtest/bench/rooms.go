@@ -51,16 +51,6 @@ func crowd(s *suite) pairing {
 // matches is how many the load's clients are in.
 func (l load) matches() int { return (l.clients + l.perMatch - 1) / l.perMatch }
 
-// measurePair plays one round: Tactus, then the floor with frames of the size
-// that Tactus had.
-func (s *suite) measurePair(ctx context.Context, g game.Game, l load) (tactus, floor *loadtest.Report, err error) {
-	if tactus, err = s.onTactus(ctx, l); err != nil {
-		return nil, nil, err
-	}
-	floor, err = s.onFloor(ctx, floorPlan{game: g, groups: l.matches(), bytes: frameBytes(tactus)}, l)
-	return tactus, floor, err
-}
-
 func (s *suite) onTactus(ctx context.Context, l load) (*loadtest.Report, error) {
 	s.say("Tactus, %d clients, %v", l.clients, l.window)
 	t, err := startTactus(ctx, s.pins)
@@ -82,32 +72,50 @@ func (s *suite) onFloor(ctx context.Context, plan floorPlan, l load) (*loadtest.
 	return measure(ctx, f, l, s.pins.load)
 }
 
+// pair measures Tactus and the floor in turns, the floor with frames of the size
+// that Tactus had. A workload of several matches has the floor in a second form,
+// with clients spread over the tick as matches are.
 func (s *suite) pair(ctx context.Context, p pairing) (*result, error) {
-	tactus, floor := row{System: tactusName, Clients: p.load.clients}, row{System: floorName, Clients: p.load.clients}
+	n := p.load.clients
+	tactus, rows := row{System: tactusName, Clients: n}, []row{{System: floorName, Clients: n}}
+	groups := []int{1}
+	if m := p.load.matches(); m > 1 {
+		groups = append(groups, m)
+		rows = append(rows, row{System: fmt.Sprintf("%s, spread as %d matches", floorName, m), Clients: n})
+	}
 	for range s.repeats {
-		t, f, err := s.measurePair(ctx, p.game, p.load)
+		t, err := s.onTactus(ctx, p.load)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
-		tactus.Runs, floor.Runs = append(tactus.Runs, t), append(floor.Runs, f)
-		tactus.Ratio = append(tactus.Ratio, cpuOf(t)/cpuOf(f))
-		floor.Ratio = append(floor.Ratio, 1)
+		tactus.Runs = append(tactus.Runs, t)
+		var floor float64
+		for i, g := range groups {
+			f, err := s.onFloor(ctx, floorPlan{game: p.game, groups: g, bytes: frameBytes(t)}, p.load)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.name, err)
+			}
+			if i == 0 {
+				floor = cpuOf(f)
+			}
+			rows[i].Runs, rows[i].Ratio = append(rows[i].Runs, f), append(rows[i].Ratio, cpuOf(f)/floor)
+		}
+		tactus.Ratio = append(tactus.Ratio, cpuOf(t)/floor)
 	}
 	r := s.result(p.name, p.title, p.load.window)
-	r.Rows = []row{floor, tactus}
+	r.Rows = append(rows, tactus)
 	r.Marks = p.marks(&tactus)
 	return r, nil
 }
 
-// floorForms measures the floor in both its forms: clients spread over the tick
-// as matches are, and all at one moment.
+// floorForms measures the floor alone, in both its forms.
 func (s *suite) floorForms(ctx context.Context) (*result, error) {
 	l := rooms(s).load
 	r := s.result("floor", "one read and one write per client and tick, and nothing else (C)", l.window)
 	for _, form := range []struct {
 		name   string
 		groups int
-	}{{"floor (C), spread as 25 matches", l.matches()}, {"floor (C), all at one moment", 1}} {
+	}{{floorName, 1}, {fmt.Sprintf("%s, spread as %d matches", floorName, l.matches()), l.matches()}} {
 		line := row{System: form.name, Clients: l.clients}
 		for range s.repeats {
 			report, err := s.onFloor(ctx, floorPlan{game: workload.Rooms, groups: form.groups, bytes: floorBytes}, l)

@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"os"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -21,6 +22,21 @@ var colors = map[string]color.RGBA{
 	"Tactus":        {0x00, 0x72, 0xb2, 0xff},
 	"Socket.IO 4.8": {0xd5, 0x5e, 0x00, 0xff},
 	"Colyseus 0.18": {0x00, 0x9e, 0x73, 0xff},
+}
+
+// colorOf is the system's color; a second form of one, "name, form", is paler.
+func colorOf(system string) color.RGBA {
+	name, _, form := strings.Cut(system, ", ")
+	c, known := colors[name]
+	switch {
+	case !known:
+		return color.RGBA{0xcc, 0x79, 0xa7, 0xff}
+	case form:
+		pale := func(v uint8) uint8 { return 0xff - (0xff-v)/2 }
+		return color.RGBA{pale(c.R), pale(c.G), pale(c.B), 0xff}
+	default:
+		return c
+	}
 }
 
 const (
@@ -64,7 +80,7 @@ func saveCost(r *result, file string) error {
 		if err != nil {
 			return err
 		}
-		line.Color, marks.Color = colors[system], colors[system]
+		line.Color, marks.Color = colorOf(system), colorOf(system)
 		line.Width, marks.Shape = vg.Points(1.5), draw.CircleGlyph{}
 		p.Add(line, marks)
 		p.Legend.Add(system, line, marks)
@@ -80,12 +96,12 @@ func saveBars(rows []row, file string) error {
 	p := newChart("Server CPU per client and tick (W1: 400 clients)", "", "microseconds")
 	names := make([]string, len(rows))
 	for i, row := range rows {
-		names[i] = row.System
+		names[i] = strings.Replace(row.System, ", ", "\n", 1)
 		bar, err := plotter.NewBarChart(plotter.Values{median(row.Runs)}, vg.Points(60))
 		if err != nil {
 			return err
 		}
-		bar.Color, bar.LineStyle.Width, bar.XMin = colors[row.System], 0, float64(i)
+		bar.Color, bar.LineStyle.Width, bar.XMin = colorOf(row.System), 0, float64(i)
 		p.Add(bar)
 		whisker, err := plotter.NewYErrorBars(spread{x: float64(i), runs: row.Runs})
 		if err != nil {

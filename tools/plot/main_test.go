@@ -84,6 +84,18 @@ func TestAServerThatFallsBehindIsNotDrawn(t *testing.T) {
 	}
 }
 
+func TestFormsOfASystemHaveColorsOfTheirOwn(t *testing.T) {
+	seen := map[string]bool{}
+	for _, system := range []string{"floor (C)", "floor (C), spread as 25 matches", "Tactus", "unheard of"} {
+		c := colorOf(system)
+		if key := string([]byte{c.R, c.G, c.B}); c.A != 0xff || seen[key] {
+			t.Errorf("%s: %v", system, c)
+		} else {
+			seen[key] = true
+		}
+	}
+}
+
 func TestASystemInBothResultsIsDrawnOnce(t *testing.T) {
 	rows := beside(&result{Rows: []row{{System: "Tactus", Clients: 1}}}, &result{Rows: []row{{System: "Tactus", Clients: 2}, {System: "other"}}})
 	if len(rows) != 2 || rows[0].Clients != 1 || rows[1].System != "other" {
