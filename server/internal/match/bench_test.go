@@ -46,7 +46,7 @@ func openArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
 	a.m, err = New(Config{
 		ID: "bench", Game: arena.Game, Match: game.MatchConfig{Mode: md, Seed: 7, Options: []game.Option{{Name: "seconds", Value: 3600}}},
 		Grace: time.Minute, Linger: time.Minute, Empty: time.Minute,
-		HashEvery: 8, Clock: a.clock, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
+		Clock: a.clock, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
 		Record:   func(*game.Simulation) Recorder { return silent{} },
 		OnStatus: func() {}, OnSeated: func(string) {}, OnEnd: func(EndReport) {},
 	})
@@ -109,7 +109,7 @@ func BenchmarkTick(b *testing.B) {
 	for _, bench := range []struct {
 		mode   string
 		people int
-	}{{"duel", 2}, {"ffa", 16}, {"teams8", 16}, {"swarm", 200}} {
+	}{{"duel", 2}, {"ffa", 16}, {"teams8", 16}, {"swarm", 200}, {"swarm", 1000}} {
 		b.Run(fmt.Sprintf("%s-%d", bench.mode, bench.people), func(b *testing.B) {
 			a := newArenaMatch(b, bench.mode, bench.people)
 			a.bytes = 0

@@ -125,6 +125,7 @@ func TestASplitMatchSendsWhatOneGoroutineWould(t *testing.T) {
 	t.Run("interest", func(t *testing.T) {
 		sameBytes(t, func(t *testing.T, hands int) []uint64 {
 			a := openArenaMatch(t, "swarm", 400)
+			a.m.cfg.HashEvery = 4
 			defer a.m.close()
 			if hands > 1 {
 				a.m.engage(hands)
