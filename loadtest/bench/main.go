@@ -28,9 +28,11 @@ const cacheDir = ".cache/bench"
 type suite struct {
 	window  time.Duration
 	repeats int
-	pins    pins
-	machine machine
-	sizes   []int // asked for; empty: each workload's own
+	// keepGoing makes a workload that can't be measured a note in the report.
+	keepGoing bool
+	pins      pins
+	machine   machine
+	sizes     []int // asked for; empty: each workload's own
 }
 
 // sizesOr returns the numbers of clients that were asked for, or a workload's own.
@@ -68,6 +70,7 @@ func realMain(ctx context.Context, args []string) error {
 	seconds := f.Float64("seconds", 20, "length of each window")
 	repeats := f.Int("repeats", 3, "measurements of each")
 	sizes := f.String("sizes", "", "numbers of clients for w3, w5 and sweep, with commas between; empty: each its own")
+	keepGoing := f.Bool("keep-going", false, "go on when a workload can't be measured, and say so in its result")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -82,7 +85,7 @@ func realMain(ctx context.Context, args []string) error {
 	}
 	p := newPins()
 	s := &suite{
-		window: time.Duration(*seconds * float64(time.Second)), repeats: *repeats,
+		window: time.Duration(*seconds * float64(time.Second)), repeats: *repeats, keepGoing: *keepGoing,
 		pins: p, machine: describeMachine(ctx, p.server != none),
 	}
 	if *sizes != "" {
@@ -109,8 +112,12 @@ func (s *suite) all(ctx context.Context, names []string) error {
 	}
 	for _, name := range names {
 		r, err := workloads[name](s, ctx)
-		if err != nil {
+		switch {
+		case err != nil && (!s.keepGoing || ctx.Err() != nil):
 			return err
+		case err != nil:
+			r = s.result(name, "not measured", 0)
+			r.Notes = append(r.Notes, "it could not be measured: "+err.Error())
 		}
 		if err := errors.Join(r.save(), r.print(os.Stdout)); err != nil {
 			return err

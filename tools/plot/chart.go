@@ -87,7 +87,9 @@ func saveCost(r *result, file string) error {
 	}
 	p.Legend.Top, p.Legend.Padding = true, vg.Points(3)
 	p.X.Min, p.Y.Min = 0, 0
-	p.Y.Max *= 1.1
+	if len(systems) > 0 {
+		p.Y.Max *= 1.1
+	}
 	return save(p, file)
 }
 
@@ -109,9 +111,11 @@ func saveBars(rows []row, file string) error {
 		}
 		p.Add(whisker)
 	}
-	p.NominalX(names...)
+	if len(rows) > 0 {
+		p.NominalX(names...)
+		p.Y.Max *= 1.1
+	}
 	p.Y.Min = 0
-	p.Y.Max *= 1.1
 	return save(p, file)
 }
 

@@ -109,3 +109,18 @@ func TestMissingResultsAreNamed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestResultsWithoutMeasurementsAreDrawnEmpty(t *testing.T) {
+	cache, out := t.TempDir(), t.TempDir()
+	for _, name := range []string{"sweep", "w1", "peers"} {
+		if err := os.WriteFile(filepath.Join(cache, name+".json"), []byte(`{"rows":[]}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := drawAll(cache, out); err != nil {
+		t.Fatal(err)
+	}
+	if text := svgText(t, filepath.Join(out, "bench-w1.svg")); !strings.Contains(text, "W1") {
+		t.Errorf("the chart says %q", text)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -162,38 +163,31 @@ func wait(ctx context.Context, d time.Duration) error {
 // entering bounds how many members come in at once.
 const entering = 64
 
-// enterAll lets members in at a steady rate.
+// enterAll lets members in at a steady rate. Those who can't get in are counted;
+// it is an error when nobody can.
 func (f *flock) enterAll(ctx context.Context) error {
 	var wg sync.WaitGroup
-	defer wg.Wait()
+	var last atomic.Pointer[error]
 	places, start := make(chan struct{}, entering), time.Now()
-	failed := make(chan error, 1)
 	for i := range f.cfg.Clients {
 		if err := wait(ctx, time.Until(start.Add(time.Duration(i)*time.Second/time.Duration(f.cfg.PerSecond)))); err != nil {
+			wg.Wait()
 			return err
 		}
-		select {
-		case err := <-failed:
-			return err
-		case places <- struct{}{}:
-		}
+		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
 			if err := f.enter(ctx, i); err != nil {
-				select {
-				case failed <- fmt.Errorf("client %d: %w", i+1, err):
-				default:
-				}
+				f.outside.Add(1)
+				last.Store(&err)
 			}
 		})
 	}
 	wg.Wait()
-	select {
-	case err := <-failed:
-		return err
-	default:
-		return nil
+	if int(f.outside.Load()) == f.cfg.Clients {
+		return fmt.Errorf("none of %d clients got in: %w", f.cfg.Clients, *last.Load())
 	}
+	return nil
 }
 
 func (f *flock) enter(ctx context.Context, i int) error {

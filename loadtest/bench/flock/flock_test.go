@@ -4,6 +4,7 @@ package flock
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,10 +16,13 @@ import (
 	"github.com/gobwas/ws"
 )
 
+var errRefused = errors.New("refused")
+
 // mirror answers each input with a state that shows it.
 type mirror struct {
-	addr  string
-	pongs *atomic.Int64
+	addr   string
+	pongs  *atomic.Int64
+	refuse int // that many members
 }
 
 func startMirror(t *testing.T) mirror {
@@ -46,11 +50,14 @@ func startMirror(t *testing.T) mirror {
 		}
 	}))
 	t.Cleanup(s.Close)
-	return mirror{strings.TrimPrefix(s.URL, "http://"), pongs}
+	return mirror{addr: strings.TrimPrefix(s.URL, "http://"), pongs: pongs}
 }
 
 // Enter, Input and Message are the dialect of the mirror.
 func (d mirror) Enter(ctx context.Context, m *Member) (net.Conn, []byte, error) {
+	if m.Index < d.refuse {
+		return nil, nil, errRefused
+	}
 	m.Seat = m.Index
 	return Dial(ctx, "ws://"+d.addr)
 }
@@ -87,12 +94,21 @@ func TestFlockMeasuresWhatItsMembersGet(t *testing.T) {
 	}
 }
 
-func TestFlockReportsWhoCannotGetIn(t *testing.T) {
-	_, err := Run(t.Context(), Config{
-		Dialect: mirror{addr: "127.0.0.1:1", pongs: &atomic.Int64{}}, Clients: 2, Rate: 50, PerSecond: 1000,
+func TestFlockGoesOnWithoutThoseWhoCannotGetIn(t *testing.T) {
+	d := startMirror(t)
+	cfg := Config{
+		Clients: 4, Rate: 50, PerSecond: 1000, Window: 100 * time.Millisecond,
 		CPU: func() (time.Duration, error) { return 0, nil },
-	})
-	if err == nil || !strings.Contains(err.Error(), "client ") {
-		t.Errorf("got %v", err)
+	}
+	d.refuse = 3
+	cfg.Dialect = d
+	report, err := Run(t.Context(), cfg)
+	if err != nil || report.Errors["not let in"] != 3 {
+		t.Errorf("got %+v, %v; want 3 who were not let in", report, err)
+	}
+	d.refuse = 4
+	cfg.Dialect = d
+	if _, err := Run(t.Context(), cfg); !errors.Is(err, errRefused) {
+		t.Errorf("nobody got in: %v", err)
 	}
 }

@@ -33,6 +33,7 @@ type flock struct {
 	lost    int
 	period  int64
 	spent   atomic.Int64
+	outside atomic.Int64 // members who did not get in
 
 	mu      sync.Mutex
 	arrived []arrival
@@ -357,10 +358,14 @@ func (f *flock) close(from int64, cpu time.Duration) *loadtest.Report {
 	if f.lost > 0 {
 		r.Errors["connection lost"] = f.lost
 	}
+	outside := int(f.outside.Load())
 	for _, m := range f.members {
 		if m != nil && m.Seat < 0 {
-			r.Errors["not let in"]++
+			outside++
 		}
+	}
+	if outside > 0 {
+		r.Errors["not let in"] = outside
 	}
 	g := &r.Generator
 	g.Busiest = float64(f.spent.Load()-f.count.busyFrom) / float64(span)
