@@ -167,7 +167,7 @@ bench-peers: bench-programs $(STAMPS)/peers ## Socket.IO and Colyseus under the 
 
 .PHONY: bench-report
 bench-report: bench-programs bin/floor $(STAMPS)/peers bin/plot ## all of them into docs/bench.md, in a quarter of an hour
-	$(BENCH_RUN) w1 w2 w3 w4 w5 peers sweep
+	$(BENCH_RUN) -keep-going w1 w2 w3 w4 w5 peers sweep
 	bin/plot .cache/bench docs/img
 	bin/bench report
 
