@@ -18,19 +18,18 @@ type Clock interface {
 }
 
 // SystemClock returns the machine's monotonic clock. Each match needs its own,
-// since it holds one timer.
+// since it holds one timer; all count from the same moment.
 func SystemClock() Clock {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
-	return &systemClock{base: time.Now(), timer: t}
+	return &systemClock{timer: t}
 }
 
-type systemClock struct {
-	base  time.Time
-	timer *time.Timer
-}
+type systemClock struct{ timer *time.Timer }
 
-func (c *systemClock) Now() int64 { return int64(time.Since(c.base)) + 1 }
+var processStart = time.Now()
+
+func (c *systemClock) Now() int64 { return int64(time.Since(processStart)) + 1 }
 
 func (c *systemClock) SleepUntil(ctx context.Context, t int64) bool {
 	wait := t - c.Now()
@@ -68,17 +67,27 @@ const dilatedBelow = 97
 
 func newPacer(rate int, start int64) pacer {
 	p := pacer{period: int64(time.Second) / int64(rate), percent: 100}
-	p.next = start + p.period
+	p.next = p.align(start) + p.period
 	p.windowStart = start
 	return p
 }
 
-// spread shifts the first tick by a part of the period that depends on the
-// match, so that a process's matches do not all tick at once.
+// phases is into how many moments of a period a process's matches are spread:
+// enough that they do not all tick at once, and so few that one wake-up of the
+// process serves several matches.
+const phases = 8
+
+// spread shifts the first tick to one of the period's phases, by the match.
 func (p *pacer) spread(id string) {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(id))
-	p.next += p.period * int64(h.Sum32()>>8) >> 24
+	p.next += p.period / phases * int64(h.Sum32()%phases)
+}
+
+// align returns the first phase at or after t.
+func (p *pacer) align(t int64) int64 {
+	slot := p.period / phases
+	return t - t%p.period + (t%p.period+slot-1)/slot*slot
 }
 
 // ticked notes that the tick due at next was stepped and returns by how many
@@ -87,7 +96,7 @@ func (p *pacer) ticked(now int64) (dilated int64) {
 	p.next += p.interval()
 	if late := now - p.next; late > maxCatchUp*p.period {
 		dilated = late
-		p.next = now
+		p.next = p.align(now)
 	}
 	p.windowTicks++
 	if elapsed := now - p.windowStart; elapsed >= int64(time.Second) {
