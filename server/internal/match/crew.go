@@ -17,6 +17,9 @@ const (
 	// splitFrom is how many connections a match needs before its reads and
 	// writes are worth several goroutines.
 	splitFrom = 256
+	// restEvery is the time between frames to a silent player to whom nothing
+	// happens, in seconds.
+	restEvery = 5
 	// seatsPerHand is how many seats a match has for each of them, at least.
 	seatsPerHand = 128
 )
@@ -162,6 +165,9 @@ func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) error {
 	if s.Blocked() || s.Stalled() {
 		m.cfg.Metrics.Skipped.Inc()
 		return nil
+	}
+	if s.Silent() && h.engine.Idle(&s.View) && s.Waiting() == 0 && int(t-s.View.Baseline) < restEvery*m.info.Rate() {
+		return nil // nothing to say to somebody who says nothing
 	}
 	head := s.Header()
 	head.Hash, head.Percent = hash, m.pacer.percent

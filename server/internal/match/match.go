@@ -120,6 +120,7 @@ type Match struct {
 	emptySince    int64
 	nextChores    int64
 	nextOutcome   int64
+	awakeSince    int64
 	lost          uint64
 	changed       bool
 	ended         string
@@ -248,9 +249,27 @@ func (m *Match) Tick(now int64) {
 		m.watchOutcome(now)
 	}
 	m.deliver()
+	m.rest()
 	if m.changed {
 		m.publish()
 	}
+}
+
+// restAfter is how long nothing has to move before a match rests.
+const restAfter = 3 * time.Second
+
+// rest slows the clock of a match in which nothing moves and nobody speaks, and
+// sets it right again with the first sign of life. A rules' own countdown is a
+// change, also where nobody sees it.
+func (m *Match) rest() {
+	still := !m.engine.Active() && m.overSince == 0 && len(m.online) > 0
+	for _, s := range m.online {
+		still = still && s.Silent()
+	}
+	if !still {
+		m.awakeSince = m.shared.Now
+	}
+	m.pacer.rests = m.shared.Now-m.awakeSince >= int64(restAfter)
 }
 
 func (m *Match) takeInbox() {

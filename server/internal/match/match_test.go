@@ -617,6 +617,25 @@ func TestWhoNeverReadsIsClosedAsSlow(t *testing.T) {
 	h.want("slow", a.conn.closed == protocol.CloseSlow)
 }
 
+func TestQuietMatchRestsUntilSomebodySpeaks(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a, b := h.join("ann"), h.join("bob")
+	h.tick(8 * 20)
+	a.read()
+	b.read()
+	h.want("hardly a frame for players to whom nothing happens", a.frames < 30 && b.frames < 30)
+	h.want("ten ticks a second", h.m.pacer.interval() == restPeriod)
+	a.input(1, uint32(h.m.sim.Tick())+1, 4)
+	h.tick(1)
+	b.read()
+	a.read()
+	h.want("the full rate again", h.m.pacer.interval() == period)
+	h.want("what happened, as a difference to the last frame", b.last.Flags&protocol.FlagDiff != 0 && b.last.Gap > 1 && int32(b.replica.Row(0, 0)[0]) == 4)
+	h.tick(20)
+	b.read()
+	h.want("every tick told while ann moves", b.last.Tick == uint32(h.m.sim.Tick()))
+}
+
 func TestHalfOpenPeerIsPingedThenClosed(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")

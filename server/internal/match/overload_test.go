@@ -70,6 +70,7 @@ func (l *laden) snapshotShare() float64 {
 	const ticks = 20
 	before := l.players[0].frames
 	for range ticks {
+		l.players[0].conn.heard = l.clock.now
 		l.m.turn(context.Background())
 	}
 	l.players[0].read()

@@ -53,6 +53,7 @@ type pacer struct {
 	period int64
 	next   int64
 	slowed bool // a tick lasts longer than the period, see interval
+	rests  bool // nothing happens, see interval
 
 	windowStart int64
 	windowTicks int64
@@ -60,6 +61,10 @@ type pacer struct {
 }
 
 const maxCatchUp = 2
+
+// restPeriod is the time between the ticks of a match in which nothing moves and
+// nobody speaks; whoever speaks first waits so long at most.
+const restPeriod = int64(100 * time.Millisecond)
 
 // dilatedBelow is the percentage from which on a slow clock is worth telling;
 // single late ticks are not.
@@ -108,6 +113,9 @@ func (p *pacer) ticked(now int64) (dilated int64) {
 
 // interval is the time between two ticks.
 func (p *pacer) interval() int64 {
+	if p.rests {
+		return max(p.period, restPeriod)
+	}
 	if p.slowed {
 		return p.period * overload.StretchNum / overload.StretchDen
 	}

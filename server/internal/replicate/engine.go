@@ -25,6 +25,9 @@ type Engine struct {
 	tick game.Tick // of the last Stamp
 	prev game.Tick // of the Stamp before: the baseline of differences
 
+	active bool      // something that is replicated changed in this Stamp
+	steady game.Tick // last Stamp before this one in which something did
+
 	cache   []cached
 	used    int // entries of cache that belong to this tick
 	removed []int32
@@ -71,6 +74,7 @@ func (e *Engine) Twin() *Engine {
 // Follow brings a twin to e's last Stamp.
 func (e *Engine) Follow(of *Engine) {
 	e.tick, e.prev, e.used = of.tick, of.prev, 0
+	e.active, e.steady = of.active, of.steady
 	if e.interest != nil {
 		e.interest.follow(of.interest)
 	}
@@ -107,15 +111,35 @@ func (e *Engine) CollectEvents(tick game.Tick) { e.events.collect(tick) }
 // Stamp notes what changed since the last snapshot. tick grows by at least one
 // with each call.
 func (e *Engine) Stamp(tick game.Tick) {
-	e.prev, e.tick, e.used = e.tick, tick, 0
+	if e.active {
+		e.steady = e.tick
+	}
+	e.prev, e.tick, e.used, e.active = e.tick, tick, 0, false
 	for _, t := range e.tables {
 		if t.replicated() {
 			t.stamp(tick)
+			e.active = e.active || len(t.dirty)+len(t.bornNow)+len(t.diedNow) > 0
 		}
 	}
 	if e.interest != nil {
 		e.interest.stamp(tick)
 	}
+}
+
+// Active reports whether the last Stamp found anything changed in a table that
+// is replicated, be it in words that nobody sees.
+func (e *Engine) Active() bool { return e.active }
+
+// Idle reports whether v's next frame would tell him nothing but the tick. In
+// worlds with interest it never does: what is far is told by turns.
+func (e *Engine) Idle(v *View) bool {
+	return !e.active && e.interest == nil && e.equivalent(v.Baseline) && v.Event == e.events.last && v.team == v.nextTeam
+}
+
+// equivalent reports whether the state at a baseline is that of the last
+// snapshot, since nothing has changed in between.
+func (e *Engine) equivalent(baseline game.Tick) bool {
+	return baseline != 0 && baseline >= e.steady
 }
 
 // SlowFar lets far cells be told half as often, or as usual again, from the next
@@ -171,6 +195,8 @@ func (e *Engine) Gather(dst []byte, v *View, h Header) []byte {
 			baseline = 0 // what was in view then is not kept; little is in view
 		}
 		e.interest.look(v, baseline == 0)
+	} else if e.equivalent(baseline) {
+		baseline = e.prev
 	}
 	head := protocol.SnapshotHeader{Tick: uint32(e.tick), Ack: h.Ack, Slack: h.Slack}
 	switch baseline {
@@ -180,7 +206,7 @@ func (e *Engine) Gather(dst []byte, v *View, h Header) []byte {
 		head.Flags |= protocol.FlagDiff
 	}
 	if baseline != 0 {
-		head.Gap = uint32(e.tick - baseline)
+		head.Gap = uint32(e.tick - v.Baseline)
 	}
 	if h.Hash {
 		head.Flags |= protocol.FlagHash

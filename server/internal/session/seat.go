@@ -234,11 +234,14 @@ func closeError(code protocol.CloseCode) error {
 // Park moves the seat's socket to the poller when its player has been silent
 // for a second, so that it costs no call per tick.
 func (s *Seat) Park(p *ws.Poller) {
-	if s.parked || s.conn == nil || s.shared.Now-s.conn.LastHeard() < int64(parkAfter) || s.conn.Blocked() {
+	if s.parked || s.conn == nil || !s.Silent() || s.conn.Blocked() {
 		return
 	}
 	s.parked = p.Park(s.conn, uint32(s.Slot()))
 }
+
+// Silent reports whether the player has said nothing for a second.
+func (s *Seat) Silent() bool { return s.shared.Now-s.conn.LastHeard() >= int64(parkAfter) }
 
 // Unparked notes that the poller has let go of the socket.
 func (s *Seat) Unparked() { s.parked = false }
