@@ -55,6 +55,7 @@ func devCommand(games []game.Game) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		tightMemory()
 		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM)
 		defer stop()
 		return p.run(ctx)

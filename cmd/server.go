@@ -85,6 +85,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	if f.cfg.PublicURL == "" {
 		gs.SetPublicURL(playURL(public.Addr()))
 	}
+	tightMemory()
 	ctx, done := context.WithCancel(ctx)
 	defer done()
 	stopSignals := drainOnTerm(gs, f.drain, done)

@@ -413,6 +413,12 @@ func (p *player) input(seq, tick uint32, dx int32) {
 	p.conn.in = append(p.conn.in, protocol.AppendInput(nil, protocol.InputHeader{Seq: seq, Tick: tick}, []uint32{uint32(dx)}))
 }
 
+// speak says something that has no effect.
+func (p *player) speak(now int64) {
+	p.conn.heard = now
+	p.conn.in = append(p.conn.in, protocol.AppendPing(nil, &protocol.Ping{}))
+}
+
 func (p *player) command(id uint32, name string, args ...int32) {
 	p.conn.in = append(p.conn.in, protocol.AppendCommand(nil, &protocol.Command{ID: id, Name: name, Args: args}))
 }

@@ -42,7 +42,7 @@ func (l *laden) run(d time.Duration) []overload.Rung {
 	for end := l.clock.now + int64(d); l.clock.now < end; {
 		l.m.turn(context.Background())
 		for _, p := range l.players {
-			p.conn.heard = l.clock.now
+			p.speak(l.clock.now)
 			p.read()
 		}
 		if r := l.m.strain.rung; r != stood[len(stood)-1] {
@@ -70,7 +70,7 @@ func (l *laden) snapshotShare() float64 {
 	const ticks = 20
 	before := l.players[0].frames
 	for range ticks {
-		l.players[0].conn.heard = l.clock.now
+		l.players[0].speak(l.clock.now)
 		l.m.turn(context.Background())
 	}
 	l.players[0].read()

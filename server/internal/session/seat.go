@@ -83,6 +83,7 @@ type Seat struct {
 
 	window int64 // begin of the second that messages are counted in
 	count  int   // messages of this second
+	spoke  int64 // when the last message came
 	lively bool  // many came in the last second in which any came
 
 	commands []protocol.Command
@@ -174,7 +175,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
 		s.used, s.reservation = s.reservation, ""
 	}
 	s.previous, s.secret = s.secret, newSecret()
-	s.window, s.count, s.lively = now, 0, false
+	s.window, s.count, s.lively, s.spoke = now, 0, false, now
 }
 
 func newSecret() string {
@@ -234,14 +235,15 @@ func closeError(code protocol.CloseCode) error {
 // Park moves the seat's socket to the poller when its player has been silent
 // for a second, so that it costs no call per tick.
 func (s *Seat) Park(p *ws.Poller) {
-	if s.parked || s.conn == nil || !s.Silent() || s.conn.Blocked() {
+	if s.parked || s.conn == nil || s.shared.Now-s.conn.LastHeard() < int64(parkAfter) || s.conn.Blocked() {
 		return
 	}
 	s.parked = p.Park(s.conn, uint32(s.Slot()))
 }
 
-// Silent reports whether the player has said nothing for a second.
-func (s *Seat) Silent() bool { return s.shared.Now-s.conn.LastHeard() >= int64(parkAfter) }
+// Silent reports whether the player has sent no message for a second; answers to
+// heartbeats are none.
+func (s *Seat) Silent() bool { return s.shared.Now-s.spoke >= int64(parkAfter) }
 
 // Unparked notes that the poller has let go of the socket.
 func (s *Seat) Unparked() { s.parked = false }
@@ -302,7 +304,7 @@ func (s *Seat) Header() replicate.Header {
 
 // heardOne counts a message towards whether the player is lively.
 func (s *Seat) heardOne() {
-	s.previous = ""
+	s.previous, s.spoke = "", s.shared.Now
 	if now := s.shared.Now; now-s.window >= int64(time.Second) {
 		s.lively = s.count >= s.shared.Rate/livelyShare
 		s.window, s.count = now, 0

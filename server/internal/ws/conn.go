@@ -65,7 +65,7 @@ type Conn interface {
 
 const (
 	// scratchSize is a little more than any client sends in a tick.
-	scratchSize = 16 << 10
+	scratchSize = 8 << 10
 	// readsPerPoll bounds the reads of one Poll; only a client that fills the
 	// whole scratch is read more than once.
 	readsPerPoll = 4
