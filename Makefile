@@ -23,7 +23,7 @@ CLIENT_SOURCES = $(shell find client-js/src client-js/arena client-js/scripts ga
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 ## Playing
 
@@ -100,7 +100,7 @@ lint: tools ## golangci-lint: style, mistakes and who may import whom
 .PHONY: fmt
 fmt: tools ## gofumpt on all Go code that is not generated
 	$(BIN)/golangci-lint fmt ./...
-	cd tools && $(BIN)/gofumpt -w testsum
+	cd tools && $(BIN)/gofumpt -w testsum plot
 
 .PHONY: gen
 gen: tools ## generate code: the .proto contracts and go:generate
@@ -194,5 +194,5 @@ $(STAMPS)/peers: loadtest/peers/package-lock.json
 
 .PHONY: clean
 clean: ## remove what was built and what tests left behind
-	rm -rf bin .cache .bin client-js/node_modules docs/examples/*/node_modules
+	rm -rf bin .cache .bin client-js/node_modules docs/examples/*/node_modules loadtest/peers/node_modules
 	find client-js/dist -mindepth 1 -not -name .keep -delete
