@@ -306,6 +306,21 @@ func TestRefusedHellos(t *testing.T) {
 	}
 }
 
+func TestAnotherVersionIsToldSo(t *testing.T) {
+	p := startDev(t, nil)
+	d := ws.Dialer{Protocols: []string{"tactus.v999"}, Timeout: 5 * time.Second}
+	conn, buffered, _, err := d.Dial(context.Background(), playURL(p.public.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	s := &socket{t: t, conn: conn, in: conn}
+	if buffered != nil {
+		s.in = io.MultiReader(buffered, conn)
+	}
+	s.wantClose(protocol.CloseBadVersion)
+}
+
 func TestPublicPort(t *testing.T) {
 	p := startDev(t, nil)
 	base := "http://" + p.public.Addr().String()

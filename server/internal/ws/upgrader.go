@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -53,15 +54,18 @@ func (r *refusal) Error() string { return r.sentence }
 // Upgrade answers a WebSocket handshake and takes the connection over from
 // net/http. A refused request is answered with its HTTP status (403 for a
 // foreign Origin, 426 for another version, else 400 or 405) and an error that
-// says why. Bytes that came behind the handshake are kept.
+// says why. One that offers another version of the protocol only is upgraded and
+// closed with [protocol.CloseBadVersion], since a page is told no HTTP status.
+// Bytes that came behind the handshake are kept.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Pending, error) {
 	if no := u.check(r); no != nil {
 		answerRefusal(w, no)
 		return nil, no
 	}
+	chosen := chooseProtocol(r.Header)
 	upgrader := ws.HTTPUpgrader{
 		Timeout:  upgradeTimeout,
-		Protocol: func(offer string) bool { return offer == protocol.Subprotocol },
+		Protocol: func(offer string) bool { return offer == chosen },
 	}
 	conn, rw, _, err := upgrader.Upgrade(r, w)
 	if err != nil {
@@ -74,7 +78,12 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Pending, er
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return u.pending(conn, early), nil
+	p := u.pending(conn, early)
+	if chosen != protocol.Subprotocol {
+		p.Close(protocol.CloseBadVersion, protocol.CloseBadVersion.Sentence())
+		return nil, &refusal{http.StatusBadRequest, "the client speaks " + strconv.Quote(chosen) + " only"}
+	}
+	return p, nil
 }
 
 // Wait returns when the goroutines of all connections have ended, which is at
@@ -105,7 +114,7 @@ func (u *Upgrader) check(r *http.Request) *refusal {
 		return &refusal{http.StatusBadRequest, "Sec-WebSocket-Key has to be 16 bytes in base64"}
 	case !u.allows(r):
 		return &refusal{http.StatusForbidden, "pages of this origin may not connect"}
-	case !hasProtocol(r.Header):
+	case chooseProtocol(r.Header) == "":
 		return &refusal{http.StatusBadRequest, "the WebSocket subprotocol has to be " + protocol.Subprotocol}
 	}
 	return nil
@@ -169,16 +178,23 @@ func hasToken(h http.Header, canonicalName, token string) bool {
 	return false
 }
 
-// hasProtocol compares exactly: subprotocols are case-sensitive.
-func hasProtocol(h http.Header) bool {
+// otherVersions begins the subprotocols of all versions.
+const otherVersions = "tactus."
+
+// chooseProtocol returns the server's subprotocol when it is offered, else an
+// offered one of another version, else "". Subprotocols are case-sensitive.
+func chooseProtocol(h http.Header) (chosen string) {
 	for _, line := range h["Sec-Websocket-Protocol"] {
 		for part := range strings.SplitSeq(line, ",") {
-			if strings.TrimSpace(part) == protocol.Subprotocol {
-				return true
+			switch offer := strings.TrimSpace(part); {
+			case offer == protocol.Subprotocol:
+				return offer
+			case chosen == "" && strings.HasPrefix(offer, otherVersions):
+				chosen = offer
 			}
 		}
 	}
-	return false
+	return chosen
 }
 
 func (u *Upgrader) pending(conn net.Conn, early []byte) *Pending {
