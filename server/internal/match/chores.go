@@ -17,7 +17,10 @@ func (m *Match) chores(now int64) {
 	for _, s := range m.seats {
 		m.expire(s, now)
 	}
-	m.watchSilent()
+	if now >= m.nextWatch {
+		m.nextWatch = now + int64(time.Second)
+		m.watchSilent()
+	}
 	m.fill()
 	m.countLost()
 	switch {

@@ -121,6 +121,7 @@ type Match struct {
 	nextChores    int64
 	nextOutcome   int64
 	awakeSince    int64
+	nextWatch     int64
 	lost          uint64
 	changed       bool
 	ended         string

@@ -26,6 +26,7 @@ const (
 	keepCold = 512
 
 	pingAfter  = 10 * time.Second // silence before a heartbeat
+	pingEvery  = 5 * time.Second  // between heartbeats that are not answered
 	idleAfter  = 30 * time.Second // silence before the connection counts as lost
 	slowAfter  = 10 * time.Second // without taking a byte
 	parkAfter  = time.Second      // silence before the socket is only watched

@@ -84,6 +84,7 @@ type Seat struct {
 	window int64 // begin of the second that messages are counted in
 	count  int   // messages of this second
 	spoke  int64 // when the last message came
+	pinged int64 // when the last heartbeat went out
 	lively bool  // many came in the last second in which any came
 
 	commands []protocol.Command
@@ -222,7 +223,8 @@ func (s *Seat) Watch() error {
 	switch {
 	case silent > int64(idleAfter):
 		return closeError(protocol.CloseIdle)
-	case silent > int64(pingAfter):
+	case silent > int64(pingAfter) && now-s.pinged >= int64(pingEvery):
+		s.pinged = now
 		return s.conn.Ping(now)
 	}
 	return nil
@@ -233,9 +235,10 @@ func closeError(code protocol.CloseCode) error {
 }
 
 // Park moves the seat's socket to the poller when its player has been silent
-// for a second, so that it costs no call per tick.
+// for a second, so that it costs no call per tick. The answer to a heartbeat
+// wakes it for one look only.
 func (s *Seat) Park(p *ws.Poller) {
-	if s.parked || s.conn == nil || s.shared.Now-s.conn.LastHeard() < int64(parkAfter) || s.conn.Blocked() {
+	if s.parked || s.conn == nil || !s.Silent() || s.conn.Blocked() {
 		return
 	}
 	s.parked = p.Park(s.conn, uint32(s.Slot()))
