@@ -18,7 +18,7 @@ const (
 	// writes are worth several goroutines.
 	splitFrom = 256
 	// restEvery is the time between frames to a silent player to whom nothing
-	// happens, in seconds.
+	// happens, in seconds of the match's clock, which runs slower while it rests.
 	restEvery = 5
 	// seatsPerHand is how many seats a match has for each of them, at least.
 	seatsPerHand = 128

@@ -270,7 +270,7 @@ func (m *Match) rest() {
 	if !still {
 		m.awakeSince = m.shared.Now
 	}
-	m.pacer.rests = m.shared.Now-m.awakeSince >= int64(restAfter)
+	m.pacer.rest(m.shared.Now-m.awakeSince >= int64(restAfter), m.shared.Now)
 }
 
 func (m *Match) takeInbox() {

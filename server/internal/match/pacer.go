@@ -111,6 +111,15 @@ func (p *pacer) ticked(now int64) (dilated int64) {
 	return dilated
 }
 
+// rest slows the clock of a match that rests, or sets it right again at once:
+// players are told the full speed with the first tick that has it.
+func (p *pacer) rest(rests bool, now int64) {
+	if p.rests && !rests {
+		p.percent, p.windowStart, p.windowTicks = 100, now, 0
+	}
+	p.rests = rests
+}
+
 // interval is the time between two ticks.
 func (p *pacer) interval() int64 {
 	if p.rests {

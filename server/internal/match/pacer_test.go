@@ -33,6 +33,23 @@ func TestPacerCatchesUpTwoTicksAndNoMore(t *testing.T) {
 	}
 }
 
+func TestPacerWakesAtFullSpeed(t *testing.T) {
+	p := newPacer(20, 0)
+	p.rest(true, 0)
+	for range 30 {
+		p.ticked(p.next)
+	}
+	if p.percent > 60 {
+		t.Errorf("speed %d %% at rest, want about 50", p.percent)
+	}
+	p.rest(false, p.next)
+	due := p.next
+	p.ticked(due)
+	if p.percent != 100 || p.next != due+second/20 {
+		t.Errorf("awake: speed %d %%, next tick after %d ns; want 100 and %d", p.percent, p.next-due, second/20)
+	}
+}
+
 func TestPacerTellsHowSlowTheClockIs(t *testing.T) {
 	p := newPacer(20, 0)
 	now := int64(0)
