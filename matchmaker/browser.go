@@ -169,3 +169,42 @@ func (b browserService) ListMatches(ctx context.Context, req *connect.Request[ma
 func (b browserService) ListGames(ctx context.Context, req *connect.Request[matchmakerv1.ListGamesRequest]) (*connect.Response[matchmakerv1.ListGamesResponse], error) {
 	return unary(ctx, b.service, req, b.service.ListGames)
 }
+
+func (b browserService) AcceptMatch(ctx context.Context, req *connect.Request[matchmakerv1.AcceptMatchRequest]) (*connect.Response[matchmakerv1.AcceptMatchResponse], error) {
+	return unary(ctx, b.service, req, b.service.AcceptMatch)
+}
+
+func (b browserService) CreateParty(ctx context.Context, req *connect.Request[matchmakerv1.CreatePartyRequest]) (*connect.Response[matchmakerv1.CreatePartyResponse], error) {
+	return unary(ctx, b.service, req, b.service.CreateParty)
+}
+
+func (b browserService) JoinParty(ctx context.Context, req *connect.Request[matchmakerv1.JoinPartyRequest]) (*connect.Response[matchmakerv1.JoinPartyResponse], error) {
+	return unary(ctx, b.service, req, b.service.JoinParty)
+}
+
+func (b browserService) LeaveParty(ctx context.Context, req *connect.Request[matchmakerv1.LeavePartyRequest]) (*connect.Response[matchmakerv1.LeavePartyResponse], error) {
+	return unary(ctx, b.service, req, b.service.LeaveParty)
+}
+
+func (b browserService) ListQueues(ctx context.Context, req *connect.Request[matchmakerv1.ListQueuesRequest]) (*connect.Response[matchmakerv1.ListQueuesResponse], error) {
+	return unary(ctx, b.service, req, b.service.ListQueues)
+}
+
+func (b browserService) GetRating(ctx context.Context, req *connect.Request[matchmakerv1.GetRatingRequest]) (*connect.Response[matchmakerv1.GetRatingResponse], error) {
+	return unary(ctx, b.service, req, b.service.GetRating)
+}
+
+func (b browserService) ListLeaderboard(ctx context.Context, req *connect.Request[matchmakerv1.ListLeaderboardRequest]) (*connect.Response[matchmakerv1.ListLeaderboardResponse], error) {
+	return unary(ctx, b.service, req, b.service.ListLeaderboard)
+}
+
+func (b browserService) ListHistory(ctx context.Context, req *connect.Request[matchmakerv1.ListHistoryRequest]) (*connect.Response[matchmakerv1.ListHistoryResponse], error) {
+	return unary(ctx, b.service, req, b.service.ListHistory)
+}
+
+func (b browserService) WatchParty(ctx context.Context, req *connect.Request[matchmakerv1.WatchPartyRequest], stream *connect.ServerStream[matchmakerv1.WatchPartyResponse]) error {
+	if err := b.watchParty(ctx, req.Msg.GetMemberId(), stream.Send); err != nil {
+		return fromStatus(err)
+	}
+	return nil
+}

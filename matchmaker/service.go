@@ -314,3 +314,7 @@ func checkOptions(options []*matchmakerv1.Option) error {
 	}
 	return nil
 }
+
+func (s *service) watchParty(context.Context, string, func(*matchmakerv1.WatchPartyResponse) error) error {
+	return status.Error(codes.Unimplemented, "parties are not served yet")
+}

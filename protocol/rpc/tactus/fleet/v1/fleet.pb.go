@@ -145,6 +145,8 @@ type ConnectResponse struct {
 	//	*ConnectResponse_Reserve
 	//	*ConnectResponse_Release
 	//	*ConnectResponse_Drain
+	//	*ConnectResponse_MatchEndedAck
+	//	*ConnectResponse_Replicas
 	Message       isConnectResponse_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -223,6 +225,24 @@ func (x *ConnectResponse) GetDrain() *Drain {
 	return nil
 }
 
+func (x *ConnectResponse) GetMatchEndedAck() *MatchEndedAck {
+	if x != nil {
+		if x, ok := x.Message.(*ConnectResponse_MatchEndedAck); ok {
+			return x.MatchEndedAck
+		}
+	}
+	return nil
+}
+
+func (x *ConnectResponse) GetReplicas() *Replicas {
+	if x != nil {
+		if x, ok := x.Message.(*ConnectResponse_Replicas); ok {
+			return x.Replicas
+		}
+	}
+	return nil
+}
+
 type isConnectResponse_Message interface {
 	isConnectResponse_Message()
 }
@@ -243,6 +263,14 @@ type ConnectResponse_Drain struct {
 	Drain *Drain `protobuf:"bytes,4,opt,name=drain,proto3,oneof"`
 }
 
+type ConnectResponse_MatchEndedAck struct {
+	MatchEndedAck *MatchEndedAck `protobuf:"bytes,5,opt,name=match_ended_ack,json=matchEndedAck,proto3,oneof"`
+}
+
+type ConnectResponse_Replicas struct {
+	Replicas *Replicas `protobuf:"bytes,6,opt,name=replicas,proto3,oneof"`
+}
+
 func (*ConnectResponse_Registered) isConnectResponse_Message() {}
 
 func (*ConnectResponse_Reserve) isConnectResponse_Message() {}
@@ -250,6 +278,10 @@ func (*ConnectResponse_Reserve) isConnectResponse_Message() {}
 func (*ConnectResponse_Release) isConnectResponse_Message() {}
 
 func (*ConnectResponse_Drain) isConnectResponse_Message() {}
+
+func (*ConnectResponse_MatchEndedAck) isConnectResponse_Message() {}
+
+func (*ConnectResponse_Replicas) isConnectResponse_Message() {}
 
 // Register says who a server is and what already runs on it.
 type Register struct {
@@ -357,6 +389,7 @@ type Registered struct {
 	MatchmakerId   string                 `protobuf:"bytes,1,opt,name=matchmaker_id,json=matchmakerId,proto3" json:"matchmaker_id,omitempty"`
 	TokenKey       []byte                 `protobuf:"bytes,2,opt,name=token_key,json=tokenKey,proto3" json:"token_key,omitempty"`                      // Ed25519 public key that signs join tokens
 	LoadIntervalMs uint32                 `protobuf:"varint,3,opt,name=load_interval_ms,json=loadIntervalMs,proto3" json:"load_interval_ms,omitempty"` // how often Load is wanted
+	Replicas       *Replicas              `protobuf:"bytes,4,opt,name=replicas,proto3" json:"replicas,omitempty"`                                      // all live ones; empty: this one alone
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -412,6 +445,59 @@ func (x *Registered) GetLoadIntervalMs() uint32 {
 	return 0
 }
 
+func (x *Registered) GetReplicas() *Replicas {
+	if x != nil {
+		return x.Replicas
+	}
+	return nil
+}
+
+// Replicas are the matchmakers that share the fleet. A server keeps a stream to
+// each, by the addresses it was configured with and these.
+type Replicas struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Addresses     []string               `protobuf:"bytes,1,rep,name=addresses,proto3" json:"addresses,omitempty"` // host:port of native gRPC
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Replicas) Reset() {
+	*x = Replicas{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Replicas) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Replicas) ProtoMessage() {}
+
+func (x *Replicas) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Replicas.ProtoReflect.Descriptor instead.
+func (*Replicas) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Replicas) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
 // Load is sent at the asked interval, and at once when a match's seats change.
 type Load struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -426,7 +512,7 @@ type Load struct {
 
 func (x *Load) Reset() {
 	*x = Load{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[4]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -438,7 +524,7 @@ func (x *Load) String() string {
 func (*Load) ProtoMessage() {}
 
 func (x *Load) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[4]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -451,7 +537,7 @@ func (x *Load) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Load.ProtoReflect.Descriptor instead.
 func (*Load) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{4}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Load) GetPlayers() uint32 {
@@ -499,14 +585,18 @@ type MatchStatus struct {
 	Open          bool                   `protobuf:"varint,6,opt,name=open,proto3" json:"open,omitempty"`       // takes new people by quick play
 	Private       bool                   `protobuf:"varint,7,opt,name=private,proto3" json:"private,omitempty"` // entered by room code only
 	AgeS          uint32                 `protobuf:"varint,8,opt,name=age_s,json=ageS,proto3" json:"age_s,omitempty"`
-	RemainingS    uint32                 `protobuf:"varint,9,opt,name=remaining_s,json=remainingS,proto3" json:"remaining_s,omitempty"` // until the match is likely to end; 0: unknown
+	RemainingS    uint32                 `protobuf:"varint,9,opt,name=remaining_s,json=remainingS,proto3" json:"remaining_s,omitempty"`       // until the match is likely to end; 0: unknown
+	Queue         string                 `protobuf:"bytes,10,opt,name=queue,proto3" json:"queue,omitempty"`                                   // that made it, as Reserve told; empty: none
+	RulesVersion  string                 `protobuf:"bytes,11,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"` // as Reserve told
+	Backfill      bool                   `protobuf:"varint,12,opt,name=backfill,proto3" json:"backfill,omitempty"`                            // wants players from its queue for the seats that are free
+	Teams         []*TeamStatus          `protobuf:"bytes,13,rep,name=teams,proto3" json:"teams,omitempty"`                                   // by number; empty: the game has no teams
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MatchStatus) Reset() {
 	*x = MatchStatus{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[5]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -518,7 +608,7 @@ func (x *MatchStatus) String() string {
 func (*MatchStatus) ProtoMessage() {}
 
 func (x *MatchStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[5]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -531,7 +621,7 @@ func (x *MatchStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchStatus.ProtoReflect.Descriptor instead.
 func (*MatchStatus) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{5}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *MatchStatus) GetMatchId() string {
@@ -597,6 +687,94 @@ func (x *MatchStatus) GetRemainingS() uint32 {
 	return 0
 }
 
+func (x *MatchStatus) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *MatchStatus) GetRulesVersion() string {
+	if x != nil {
+		return x.RulesVersion
+	}
+	return ""
+}
+
+func (x *MatchStatus) GetBackfill() bool {
+	if x != nil {
+		return x.Backfill
+	}
+	return false
+}
+
+func (x *MatchStatus) GetTeams() []*TeamStatus {
+	if x != nil {
+		return x.Teams
+	}
+	return nil
+}
+
+type TeamStatus struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	People        uint32                 `protobuf:"varint,1,opt,name=people,proto3" json:"people,omitempty"` // seats held by people, reserved ones included
+	Seats         uint32                 `protobuf:"varint,2,opt,name=seats,proto3" json:"seats,omitempty"`
+	Skill         float64                `protobuf:"fixed64,3,opt,name=skill,proto3" json:"skill,omitempty"` // mean of what Seat told of its people
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamStatus) Reset() {
+	*x = TeamStatus{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamStatus) ProtoMessage() {}
+
+func (x *TeamStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamStatus.ProtoReflect.Descriptor instead.
+func (*TeamStatus) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *TeamStatus) GetPeople() uint32 {
+	if x != nil {
+		return x.People
+	}
+	return 0
+}
+
+func (x *TeamStatus) GetSeats() uint32 {
+	if x != nil {
+		return x.Seats
+	}
+	return 0
+}
+
+func (x *TeamStatus) GetSkill() float64 {
+	if x != nil {
+		return x.Skill
+	}
+	return 0
+}
+
 // Reserve asks for seats. The same request_id twice gives the same answer and
 // the same seats.
 type Reserve struct {
@@ -608,15 +786,19 @@ type Reserve struct {
 	Mode          string                 `protobuf:"bytes,5,opt,name=mode,proto3" json:"mode,omitempty"`
 	Private       bool                   `protobuf:"varint,6,opt,name=private,proto3" json:"private,omitempty"`
 	Options       []*v1.Option           `protobuf:"bytes,7,rep,name=options,proto3" json:"options,omitempty"`
-	Seats         []*Seat                `protobuf:"bytes,8,rep,name=seats,proto3" json:"seats,omitempty"`                  // may be empty: only open the match
-	HoldMs        uint32                 `protobuf:"varint,9,opt,name=hold_ms,json=holdMs,proto3" json:"hold_ms,omitempty"` // how long a seat waits for its player; without seats, the match for its first
+	Seats         []*Seat                `protobuf:"bytes,8,rep,name=seats,proto3" json:"seats,omitempty"`                                    // may be empty: only open the match
+	HoldMs        uint32                 `protobuf:"varint,9,opt,name=hold_ms,json=holdMs,proto3" json:"hold_ms,omitempty"`                   // how long a seat waits for its player; without seats, the match for its first
+	Queue         string                 `protobuf:"bytes,10,opt,name=queue,proto3" json:"queue,omitempty"`                                   // whose match it is; kept and told in MatchStatus and MatchEnded
+	RulesVersion  string                 `protobuf:"bytes,11,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"` // of the rules that made the match; kept with it
+	Term          uint64                 `protobuf:"varint,12,opt,name=term,proto3" json:"term,omitempty"`                                    // of the queue's owner. A server refuses a lower term than it has seen for the queue; 0: no check
+	Backfill      bool                   `protobuf:"varint,13,opt,name=backfill,proto3" json:"backfill,omitempty"`                            // the match asks for players when it loses some; it takes nobody else
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Reserve) Reset() {
 	*x = Reserve{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[6]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -628,7 +810,7 @@ func (x *Reserve) String() string {
 func (*Reserve) ProtoMessage() {}
 
 func (x *Reserve) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[6]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -641,7 +823,7 @@ func (x *Reserve) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserve.ProtoReflect.Descriptor instead.
 func (*Reserve) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{6}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Reserve) GetRequestId() string {
@@ -707,19 +889,48 @@ func (x *Reserve) GetHoldMs() uint32 {
 	return 0
 }
 
+func (x *Reserve) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *Reserve) GetRulesVersion() string {
+	if x != nil {
+		return x.RulesVersion
+	}
+	return ""
+}
+
+func (x *Reserve) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
+func (x *Reserve) GetBackfill() bool {
+	if x != nil {
+		return x.Backfill
+	}
+	return false
+}
+
 type Seat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
 	PlayerName    string                 `protobuf:"bytes,2,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
 	Team          int32                  `protobuf:"varint,3,opt,name=team,proto3" json:"team,omitempty"`              // -1: any
 	Reservation   string                 `protobuf:"bytes,4,opt,name=reservation,proto3" json:"reservation,omitempty"` // the join token's id
+	Skill         float64                `protobuf:"fixed64,5,opt,name=skill,proto3" json:"skill,omitempty"`           // in rating points, for MatchStatus
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Seat) Reset() {
 	*x = Seat{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[7]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -731,7 +942,7 @@ func (x *Seat) String() string {
 func (*Seat) ProtoMessage() {}
 
 func (x *Seat) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[7]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -744,7 +955,7 @@ func (x *Seat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seat.ProtoReflect.Descriptor instead.
 func (*Seat) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{7}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Seat) GetPlayerId() string {
@@ -775,11 +986,18 @@ func (x *Seat) GetReservation() string {
 	return ""
 }
 
+func (x *Seat) GetSkill() float64 {
+	if x != nil {
+		return x.Skill
+	}
+	return 0
+}
+
 type ReserveResult struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	Ok            bool                   `protobuf:"varint,2,opt,name=ok,proto3" json:"ok,omitempty"`
-	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`       // full, draining, unknown_game, no_match, over
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`       // full, draining, unknown_game, no_match, over, overloaded, fenced, bad_request
 	Slots         []uint32               `protobuf:"varint,4,rep,packed,name=slots,proto3" json:"slots,omitempty"` // in the order of the seats asked for
 	Match         *MatchStatus           `protobuf:"bytes,5,opt,name=match,proto3" json:"match,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -788,7 +1006,7 @@ type ReserveResult struct {
 
 func (x *ReserveResult) Reset() {
 	*x = ReserveResult{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[8]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -800,7 +1018,7 @@ func (x *ReserveResult) String() string {
 func (*ReserveResult) ProtoMessage() {}
 
 func (x *ReserveResult) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[8]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -813,7 +1031,7 @@ func (x *ReserveResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReserveResult.ProtoReflect.Descriptor instead.
 func (*ReserveResult) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{8}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReserveResult) GetRequestId() string {
@@ -864,7 +1082,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[9]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -876,7 +1094,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[9]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -889,7 +1107,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{9}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Release) GetMatchId() string {
@@ -917,7 +1135,7 @@ type Drain struct {
 
 func (x *Drain) Reset() {
 	*x = Drain{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[10]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -929,7 +1147,7 @@ func (x *Drain) String() string {
 func (*Drain) ProtoMessage() {}
 
 func (x *Drain) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[10]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -942,7 +1160,7 @@ func (x *Drain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drain.ProtoReflect.Descriptor instead.
 func (*Drain) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{10}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Drain) GetDeadlineMs() uint32 {
@@ -959,18 +1177,26 @@ func (x *Drain) GetReason() string {
 	return ""
 }
 
+// MatchEnded tells how a match ended. It is told again, also to other replicas
+// and after a reconnect, until one has answered MatchEndedAck.
 type MatchEnded struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	MatchId       string                 `protobuf:"bytes,1,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
-	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"` // over, empty, game_error, shutdown
-	Results       []*PlayerResult        `protobuf:"bytes,3,rep,name=results,proto3" json:"results,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`   // over, empty, game_error, shutdown
+	Results       []*PlayerResult        `protobuf:"bytes,3,rep,name=results,proto3" json:"results,omitempty"` // of the people who had a seat at the end
+	Game          string                 `protobuf:"bytes,4,opt,name=game,proto3" json:"game,omitempty"`
+	Mode          string                 `protobuf:"bytes,5,opt,name=mode,proto3" json:"mode,omitempty"`
+	Queue         string                 `protobuf:"bytes,6,opt,name=queue,proto3" json:"queue,omitempty"`                                   // as Reserve told; empty: none
+	RulesVersion  string                 `protobuf:"bytes,7,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"` // as Reserve told
+	EndedUnixMs   int64                  `protobuf:"varint,8,opt,name=ended_unix_ms,json=endedUnixMs,proto3" json:"ended_unix_ms,omitempty"`
+	DurationS     uint32                 `protobuf:"varint,9,opt,name=duration_s,json=durationS,proto3" json:"duration_s,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MatchEnded) Reset() {
 	*x = MatchEnded{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[11]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1208,7 @@ func (x *MatchEnded) String() string {
 func (*MatchEnded) ProtoMessage() {}
 
 func (x *MatchEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[11]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1221,7 @@ func (x *MatchEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchEnded.ProtoReflect.Descriptor instead.
 func (*MatchEnded) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{11}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *MatchEnded) GetMatchId() string {
@@ -1019,19 +1245,62 @@ func (x *MatchEnded) GetResults() []*PlayerResult {
 	return nil
 }
 
+func (x *MatchEnded) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *MatchEnded) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *MatchEnded) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *MatchEnded) GetRulesVersion() string {
+	if x != nil {
+		return x.RulesVersion
+	}
+	return ""
+}
+
+func (x *MatchEnded) GetEndedUnixMs() int64 {
+	if x != nil {
+		return x.EndedUnixMs
+	}
+	return 0
+}
+
+func (x *MatchEnded) GetDurationS() uint32 {
+	if x != nil {
+		return x.DurationS
+	}
+	return 0
+}
+
 type PlayerResult struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
-	Team          int32                  `protobuf:"varint,2,opt,name=team,proto3" json:"team,omitempty"`
+	Team          int32                  `protobuf:"varint,2,opt,name=team,proto3" json:"team,omitempty"` // -1: none
 	Score         int32                  `protobuf:"varint,3,opt,name=score,proto3" json:"score,omitempty"`
-	Rank          int32                  `protobuf:"varint,4,opt,name=rank,proto3" json:"rank,omitempty"`
+	Rank          int32                  `protobuf:"varint,4,opt,name=rank,proto3" json:"rank,omitempty"` // 1 is best; equal ranks are a draw
+	PlayerName    string                 `protobuf:"bytes,5,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PlayerResult) Reset() {
 	*x = PlayerResult{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[12]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1043,7 +1312,7 @@ func (x *PlayerResult) String() string {
 func (*PlayerResult) ProtoMessage() {}
 
 func (x *PlayerResult) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[12]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1056,7 +1325,7 @@ func (x *PlayerResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerResult.ProtoReflect.Descriptor instead.
 func (*PlayerResult) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{12}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PlayerResult) GetPlayerId() string {
@@ -1087,6 +1356,58 @@ func (x *PlayerResult) GetRank() int32 {
 	return 0
 }
 
+func (x *PlayerResult) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+// MatchEndedAck says that a match's end is stored; it need not be told again.
+type MatchEndedAck struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MatchId       string                 `protobuf:"bytes,1,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchEndedAck) Reset() {
+	*x = MatchEndedAck{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchEndedAck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchEndedAck) ProtoMessage() {}
+
+func (x *MatchEndedAck) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchEndedAck.ProtoReflect.Descriptor instead.
+func (*MatchEndedAck) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *MatchEndedAck) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
 var File_tactus_fleet_v1_fleet_proto protoreflect.FileDescriptor
 
 const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
@@ -1098,14 +1419,16 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x0ereserve_result\x18\x03 \x01(\v2\x1e.tactus.fleet.v1.ReserveResultH\x00R\rreserveResult\x12>\n" +
 	"\vmatch_ended\x18\x04 \x01(\v2\x1b.tactus.fleet.v1.MatchEndedH\x00R\n" +
 	"matchEndedB\t\n" +
-	"\amessage\"\xf7\x01\n" +
+	"\amessage\"\xfa\x02\n" +
 	"\x0fConnectResponse\x12=\n" +
 	"\n" +
 	"registered\x18\x01 \x01(\v2\x1b.tactus.fleet.v1.RegisteredH\x00R\n" +
 	"registered\x124\n" +
 	"\areserve\x18\x02 \x01(\v2\x18.tactus.fleet.v1.ReserveH\x00R\areserve\x124\n" +
 	"\arelease\x18\x03 \x01(\v2\x18.tactus.fleet.v1.ReleaseH\x00R\arelease\x12.\n" +
-	"\x05drain\x18\x04 \x01(\v2\x16.tactus.fleet.v1.DrainH\x00R\x05drainB\t\n" +
+	"\x05drain\x18\x04 \x01(\v2\x16.tactus.fleet.v1.DrainH\x00R\x05drain\x12H\n" +
+	"\x0fmatch_ended_ack\x18\x05 \x01(\v2\x1e.tactus.fleet.v1.MatchEndedAckH\x00R\rmatchEndedAck\x127\n" +
+	"\breplicas\x18\x06 \x01(\v2\x19.tactus.fleet.v1.ReplicasH\x00R\breplicasB\t\n" +
 	"\amessage\"\xaa\x02\n" +
 	"\bRegister\x12\x1b\n" +
 	"\tserver_id\x18\x01 \x01(\tR\bserverId\x12\x1d\n" +
@@ -1118,18 +1441,21 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"maxPlayers\x126\n" +
 	"\amatches\x18\x06 \x03(\v2\x1c.tactus.fleet.v1.MatchStatusR\amatches\x12\x16\n" +
 	"\x06region\x18\a \x01(\tR\x06region\x12\x1a\n" +
-	"\bdraining\x18\b \x01(\bR\bdraining\"x\n" +
+	"\bdraining\x18\b \x01(\bR\bdraining\"\xaf\x01\n" +
 	"\n" +
 	"Registered\x12#\n" +
 	"\rmatchmaker_id\x18\x01 \x01(\tR\fmatchmakerId\x12\x1b\n" +
 	"\ttoken_key\x18\x02 \x01(\fR\btokenKey\x12(\n" +
-	"\x10load_interval_ms\x18\x03 \x01(\rR\x0eloadIntervalMs\"\xa0\x01\n" +
+	"\x10load_interval_ms\x18\x03 \x01(\rR\x0eloadIntervalMs\x125\n" +
+	"\breplicas\x18\x04 \x01(\v2\x19.tactus.fleet.v1.ReplicasR\breplicas\"(\n" +
+	"\bReplicas\x12\x1c\n" +
+	"\taddresses\x18\x01 \x03(\tR\taddresses\"\xa0\x01\n" +
 	"\x04Load\x12\x18\n" +
 	"\aplayers\x18\x01 \x01(\rR\aplayers\x12\x18\n" +
 	"\amatches\x18\x02 \x01(\rR\amatches\x12\x10\n" +
 	"\x03cpu\x18\x03 \x01(\x01R\x03cpu\x126\n" +
 	"\achanged\x18\x04 \x03(\v2\x1c.tactus.fleet.v1.MatchStatusR\achanged\x12\x1a\n" +
-	"\bdraining\x18\x05 \x01(\bR\bdraining\"\xe2\x01\n" +
+	"\bdraining\x18\x05 \x01(\bR\bdraining\"\xec\x02\n" +
 	"\vMatchStatus\x12\x19\n" +
 	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x12\n" +
@@ -1140,7 +1466,17 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\aprivate\x18\a \x01(\bR\aprivate\x12\x13\n" +
 	"\x05age_s\x18\b \x01(\rR\x04ageS\x12\x1f\n" +
 	"\vremaining_s\x18\t \x01(\rR\n" +
-	"remainingS\"\x9b\x02\n" +
+	"remainingS\x12\x14\n" +
+	"\x05queue\x18\n" +
+	" \x01(\tR\x05queue\x12#\n" +
+	"\rrules_version\x18\v \x01(\tR\frulesVersion\x12\x1a\n" +
+	"\bbackfill\x18\f \x01(\bR\bbackfill\x121\n" +
+	"\x05teams\x18\r \x03(\v2\x1b.tactus.fleet.v1.TeamStatusR\x05teams\"P\n" +
+	"\n" +
+	"TeamStatus\x12\x16\n" +
+	"\x06people\x18\x01 \x01(\rR\x06people\x12\x14\n" +
+	"\x05seats\x18\x02 \x01(\rR\x05seats\x12\x14\n" +
+	"\x05skill\x18\x03 \x01(\x01R\x05skill\"\x86\x03\n" +
 	"\aReserve\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x19\n" +
@@ -1151,13 +1487,19 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\aprivate\x18\x06 \x01(\bR\aprivate\x126\n" +
 	"\aoptions\x18\a \x03(\v2\x1c.tactus.matchmaker.v1.OptionR\aoptions\x12+\n" +
 	"\x05seats\x18\b \x03(\v2\x15.tactus.fleet.v1.SeatR\x05seats\x12\x17\n" +
-	"\ahold_ms\x18\t \x01(\rR\x06holdMs\"z\n" +
+	"\ahold_ms\x18\t \x01(\rR\x06holdMs\x12\x14\n" +
+	"\x05queue\x18\n" +
+	" \x01(\tR\x05queue\x12#\n" +
+	"\rrules_version\x18\v \x01(\tR\frulesVersion\x12\x12\n" +
+	"\x04term\x18\f \x01(\x04R\x04term\x12\x1a\n" +
+	"\bbackfill\x18\r \x01(\bR\bbackfill\"\x90\x01\n" +
 	"\x04Seat\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +
 	"\vplayer_name\x18\x02 \x01(\tR\n" +
 	"playerName\x12\x12\n" +
 	"\x04team\x18\x03 \x01(\x05R\x04team\x12 \n" +
-	"\vreservation\x18\x04 \x01(\tR\vreservation\"\xa0\x01\n" +
+	"\vreservation\x18\x04 \x01(\tR\vreservation\x12\x14\n" +
+	"\x05skill\x18\x05 \x01(\x01R\x05skill\"\xa0\x01\n" +
 	"\rReserveResult\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x0e\n" +
@@ -1171,17 +1513,28 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x05Drain\x12\x1f\n" +
 	"\vdeadline_ms\x18\x01 \x01(\rR\n" +
 	"deadlineMs\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"x\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x9e\x02\n" +
 	"\n" +
 	"MatchEnded\x12\x19\n" +
 	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x127\n" +
-	"\aresults\x18\x03 \x03(\v2\x1d.tactus.fleet.v1.PlayerResultR\aresults\"i\n" +
+	"\aresults\x18\x03 \x03(\v2\x1d.tactus.fleet.v1.PlayerResultR\aresults\x12\x12\n" +
+	"\x04game\x18\x04 \x01(\tR\x04game\x12\x12\n" +
+	"\x04mode\x18\x05 \x01(\tR\x04mode\x12\x14\n" +
+	"\x05queue\x18\x06 \x01(\tR\x05queue\x12#\n" +
+	"\rrules_version\x18\a \x01(\tR\frulesVersion\x12\"\n" +
+	"\rended_unix_ms\x18\b \x01(\x03R\vendedUnixMs\x12\x1d\n" +
+	"\n" +
+	"duration_s\x18\t \x01(\rR\tdurationS\"\x8a\x01\n" +
 	"\fPlayerResult\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x12\n" +
 	"\x04team\x18\x02 \x01(\x05R\x04team\x12\x14\n" +
 	"\x05score\x18\x03 \x01(\x05R\x05score\x12\x12\n" +
-	"\x04rank\x18\x04 \x01(\x05R\x04rank2`\n" +
+	"\x04rank\x18\x04 \x01(\x05R\x04rank\x12\x1f\n" +
+	"\vplayer_name\x18\x05 \x01(\tR\n" +
+	"playerName\"*\n" +
+	"\rMatchEndedAck\x12\x19\n" +
+	"\bmatch_id\x18\x01 \x01(\tR\amatchId2`\n" +
 	"\fFleetService\x12P\n" +
 	"\aConnect\x12\x1f.tactus.fleet.v1.ConnectRequest\x1a .tactus.fleet.v1.ConnectResponse(\x010\x01B-Z+tactus/protocol/rpc/tactus/fleet/v1;fleetv1b\x06proto3"
 
@@ -1197,47 +1550,54 @@ func file_tactus_fleet_v1_fleet_proto_rawDescGZIP() []byte {
 	return file_tactus_fleet_v1_fleet_proto_rawDescData
 }
 
-var file_tactus_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_tactus_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_tactus_fleet_v1_fleet_proto_goTypes = []any{
 	(*ConnectRequest)(nil),  // 0: tactus.fleet.v1.ConnectRequest
 	(*ConnectResponse)(nil), // 1: tactus.fleet.v1.ConnectResponse
 	(*Register)(nil),        // 2: tactus.fleet.v1.Register
 	(*Registered)(nil),      // 3: tactus.fleet.v1.Registered
-	(*Load)(nil),            // 4: tactus.fleet.v1.Load
-	(*MatchStatus)(nil),     // 5: tactus.fleet.v1.MatchStatus
-	(*Reserve)(nil),         // 6: tactus.fleet.v1.Reserve
-	(*Seat)(nil),            // 7: tactus.fleet.v1.Seat
-	(*ReserveResult)(nil),   // 8: tactus.fleet.v1.ReserveResult
-	(*Release)(nil),         // 9: tactus.fleet.v1.Release
-	(*Drain)(nil),           // 10: tactus.fleet.v1.Drain
-	(*MatchEnded)(nil),      // 11: tactus.fleet.v1.MatchEnded
-	(*PlayerResult)(nil),    // 12: tactus.fleet.v1.PlayerResult
-	(*v1.GameInfo)(nil),     // 13: tactus.matchmaker.v1.GameInfo
-	(*v1.Option)(nil),       // 14: tactus.matchmaker.v1.Option
+	(*Replicas)(nil),        // 4: tactus.fleet.v1.Replicas
+	(*Load)(nil),            // 5: tactus.fleet.v1.Load
+	(*MatchStatus)(nil),     // 6: tactus.fleet.v1.MatchStatus
+	(*TeamStatus)(nil),      // 7: tactus.fleet.v1.TeamStatus
+	(*Reserve)(nil),         // 8: tactus.fleet.v1.Reserve
+	(*Seat)(nil),            // 9: tactus.fleet.v1.Seat
+	(*ReserveResult)(nil),   // 10: tactus.fleet.v1.ReserveResult
+	(*Release)(nil),         // 11: tactus.fleet.v1.Release
+	(*Drain)(nil),           // 12: tactus.fleet.v1.Drain
+	(*MatchEnded)(nil),      // 13: tactus.fleet.v1.MatchEnded
+	(*PlayerResult)(nil),    // 14: tactus.fleet.v1.PlayerResult
+	(*MatchEndedAck)(nil),   // 15: tactus.fleet.v1.MatchEndedAck
+	(*v1.GameInfo)(nil),     // 16: tactus.matchmaker.v1.GameInfo
+	(*v1.Option)(nil),       // 17: tactus.matchmaker.v1.Option
 }
 var file_tactus_fleet_v1_fleet_proto_depIdxs = []int32{
 	2,  // 0: tactus.fleet.v1.ConnectRequest.register:type_name -> tactus.fleet.v1.Register
-	4,  // 1: tactus.fleet.v1.ConnectRequest.load:type_name -> tactus.fleet.v1.Load
-	8,  // 2: tactus.fleet.v1.ConnectRequest.reserve_result:type_name -> tactus.fleet.v1.ReserveResult
-	11, // 3: tactus.fleet.v1.ConnectRequest.match_ended:type_name -> tactus.fleet.v1.MatchEnded
+	5,  // 1: tactus.fleet.v1.ConnectRequest.load:type_name -> tactus.fleet.v1.Load
+	10, // 2: tactus.fleet.v1.ConnectRequest.reserve_result:type_name -> tactus.fleet.v1.ReserveResult
+	13, // 3: tactus.fleet.v1.ConnectRequest.match_ended:type_name -> tactus.fleet.v1.MatchEnded
 	3,  // 4: tactus.fleet.v1.ConnectResponse.registered:type_name -> tactus.fleet.v1.Registered
-	6,  // 5: tactus.fleet.v1.ConnectResponse.reserve:type_name -> tactus.fleet.v1.Reserve
-	9,  // 6: tactus.fleet.v1.ConnectResponse.release:type_name -> tactus.fleet.v1.Release
-	10, // 7: tactus.fleet.v1.ConnectResponse.drain:type_name -> tactus.fleet.v1.Drain
-	13, // 8: tactus.fleet.v1.Register.games:type_name -> tactus.matchmaker.v1.GameInfo
-	5,  // 9: tactus.fleet.v1.Register.matches:type_name -> tactus.fleet.v1.MatchStatus
-	5,  // 10: tactus.fleet.v1.Load.changed:type_name -> tactus.fleet.v1.MatchStatus
-	14, // 11: tactus.fleet.v1.Reserve.options:type_name -> tactus.matchmaker.v1.Option
-	7,  // 12: tactus.fleet.v1.Reserve.seats:type_name -> tactus.fleet.v1.Seat
-	5,  // 13: tactus.fleet.v1.ReserveResult.match:type_name -> tactus.fleet.v1.MatchStatus
-	12, // 14: tactus.fleet.v1.MatchEnded.results:type_name -> tactus.fleet.v1.PlayerResult
-	0,  // 15: tactus.fleet.v1.FleetService.Connect:input_type -> tactus.fleet.v1.ConnectRequest
-	1,  // 16: tactus.fleet.v1.FleetService.Connect:output_type -> tactus.fleet.v1.ConnectResponse
-	16, // [16:17] is the sub-list for method output_type
-	15, // [15:16] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	8,  // 5: tactus.fleet.v1.ConnectResponse.reserve:type_name -> tactus.fleet.v1.Reserve
+	11, // 6: tactus.fleet.v1.ConnectResponse.release:type_name -> tactus.fleet.v1.Release
+	12, // 7: tactus.fleet.v1.ConnectResponse.drain:type_name -> tactus.fleet.v1.Drain
+	15, // 8: tactus.fleet.v1.ConnectResponse.match_ended_ack:type_name -> tactus.fleet.v1.MatchEndedAck
+	4,  // 9: tactus.fleet.v1.ConnectResponse.replicas:type_name -> tactus.fleet.v1.Replicas
+	16, // 10: tactus.fleet.v1.Register.games:type_name -> tactus.matchmaker.v1.GameInfo
+	6,  // 11: tactus.fleet.v1.Register.matches:type_name -> tactus.fleet.v1.MatchStatus
+	4,  // 12: tactus.fleet.v1.Registered.replicas:type_name -> tactus.fleet.v1.Replicas
+	6,  // 13: tactus.fleet.v1.Load.changed:type_name -> tactus.fleet.v1.MatchStatus
+	7,  // 14: tactus.fleet.v1.MatchStatus.teams:type_name -> tactus.fleet.v1.TeamStatus
+	17, // 15: tactus.fleet.v1.Reserve.options:type_name -> tactus.matchmaker.v1.Option
+	9,  // 16: tactus.fleet.v1.Reserve.seats:type_name -> tactus.fleet.v1.Seat
+	6,  // 17: tactus.fleet.v1.ReserveResult.match:type_name -> tactus.fleet.v1.MatchStatus
+	14, // 18: tactus.fleet.v1.MatchEnded.results:type_name -> tactus.fleet.v1.PlayerResult
+	0,  // 19: tactus.fleet.v1.FleetService.Connect:input_type -> tactus.fleet.v1.ConnectRequest
+	1,  // 20: tactus.fleet.v1.FleetService.Connect:output_type -> tactus.fleet.v1.ConnectResponse
+	20, // [20:21] is the sub-list for method output_type
+	19, // [19:20] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_tactus_fleet_v1_fleet_proto_init() }
@@ -1256,6 +1616,8 @@ func file_tactus_fleet_v1_fleet_proto_init() {
 		(*ConnectResponse_Reserve)(nil),
 		(*ConnectResponse_Release)(nil),
 		(*ConnectResponse_Drain)(nil),
+		(*ConnectResponse_MatchEndedAck)(nil),
+		(*ConnectResponse_Replicas)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1263,7 +1625,7 @@ func file_tactus_fleet_v1_fleet_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tactus_fleet_v1_fleet_proto_rawDesc), len(file_tactus_fleet_v1_fleet_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -34,6 +34,7 @@ const (
 	EndReason_END_REASON_UNMATCHABLE       EndReason = 6 // room unknown or full, match gone
 	EndReason_END_REASON_ABANDONED         EndReason = 7 // nobody watched
 	EndReason_END_REASON_SHUTDOWN          EndReason = 8 // the matchmaker is stopping; search again
+	EndReason_END_REASON_DECLINED          EndReason = 9 // declined the match, or did not answer in time
 )
 
 // Enum value maps for EndReason.
@@ -48,6 +49,7 @@ var (
 		6: "END_REASON_UNMATCHABLE",
 		7: "END_REASON_ABANDONED",
 		8: "END_REASON_SHUTDOWN",
+		9: "END_REASON_DECLINED",
 	}
 	EndReason_value = map[string]int32{
 		"END_REASON_UNSPECIFIED":       0,
@@ -59,6 +61,7 @@ var (
 		"END_REASON_UNMATCHABLE":       6,
 		"END_REASON_ABANDONED":         7,
 		"END_REASON_SHUTDOWN":          8,
+		"END_REASON_DECLINED":          9,
 	}
 )
 
@@ -96,6 +99,7 @@ const (
 	WatchTicketResponse_STATE_SEARCHING   WatchTicketResponse_State = 1
 	WatchTicketResponse_STATE_ASSIGNED    WatchTicketResponse_State = 2 // assignment is set; the stream ends
 	WatchTicketResponse_STATE_ENDED       WatchTicketResponse_State = 3 // reason is set; the stream ends
+	WatchTicketResponse_STATE_PROPOSED    WatchTicketResponse_State = 4 // proposal is set: a match waits for AcceptMatch
 )
 
 // Enum value maps for WatchTicketResponse_State.
@@ -105,12 +109,14 @@ var (
 		1: "STATE_SEARCHING",
 		2: "STATE_ASSIGNED",
 		3: "STATE_ENDED",
+		4: "STATE_PROPOSED",
 	}
 	WatchTicketResponse_State_value = map[string]int32{
 		"STATE_UNSPECIFIED": 0,
 		"STATE_SEARCHING":   1,
 		"STATE_ASSIGNED":    2,
 		"STATE_ENDED":       3,
+		"STATE_PROPOSED":    4,
 	}
 )
 
@@ -138,18 +144,25 @@ func (x WatchTicketResponse_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WatchTicketResponse_State.Descriptor instead.
 func (WatchTicketResponse_State) EnumDescriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{3, 0}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{5, 0}
 }
 
 type CreateTicketRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`                               // game name; may be empty where only one is hosted
-	Mode          string                 `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"`                               // mode name; empty: the game's first
-	PlayerName    string                 `protobuf:"bytes,3,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"` // shown to others; at most 24 characters; empty: a guest name is made
-	GuestToken    string                 `protobuf:"bytes,4,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"` // from an earlier answer; empty: a new guest is made
-	RoomCode      string                 `protobuf:"bytes,5,opt,name=room_code,json=roomCode,proto3" json:"room_code,omitempty"`       // join this private room instead of searching
-	MatchId       string                 `protobuf:"bytes,6,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`          // join this open match from ListMatches
-	Version       string                 `protobuf:"bytes,7,opt,name=version,proto3" json:"version,omitempty"`                         // game version of the client; empty: any
+	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`                                                                                                        // game name; may be empty where only one is hosted
+	Mode          string                 `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"`                                                                                                        // mode name; empty: the game's first
+	PlayerName    string                 `protobuf:"bytes,3,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`                                                                          // shown to others; at most 24 characters; empty: a guest name is made
+	GuestToken    string                 `protobuf:"bytes,4,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`                                                                          // from an earlier answer; empty: a new guest is made
+	RoomCode      string                 `protobuf:"bytes,5,opt,name=room_code,json=roomCode,proto3" json:"room_code,omitempty"`                                                                                // join this private room instead of searching
+	MatchId       string                 `protobuf:"bytes,6,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`                                                                                   // join this open match from ListMatches
+	Version       string                 `protobuf:"bytes,7,opt,name=version,proto3" json:"version,omitempty"`                                                                                                  // game version of the client; empty: any
+	Queue         string                 `protobuf:"bytes,8,opt,name=queue,proto3" json:"queue,omitempty"`                                                                                                      // queue name from its rules; empty: the queue of game and mode
+	IdentityToken string                 `protobuf:"bytes,9,opt,name=identity_token,json=identityToken,proto3" json:"identity_token,omitempty"`                                                                 // a JWT of the game's own issuer, instead of guest_token
+	LatencyMs     map[string]uint32      `protobuf:"bytes,10,rep,name=latency_ms,json=latencyMs,proto3" json:"latency_ms,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // measured round trip by region; a region that is missing is not played in where the queue has a latency rule
+	Attributes    map[string]*Values     `protobuf:"bytes,11,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`                 // what the queue's attribute rules look at
+	Party         string                 `protobuf:"bytes,12,opt,name=party,proto3" json:"party,omitempty"`                                                                                                     // member_id of a party's leader: search for all its members
+	Players       []*Player              `protobuf:"bytes,13,rep,name=players,proto3" json:"players,omitempty"`                                                                                                 // internal port only: the players of one party, known to the caller
+	RequestId     string                 `protobuf:"bytes,14,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`                                                                            // drawn by the caller; the same id again within 60 s returns the same ticket
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -233,19 +246,175 @@ func (x *CreateTicketRequest) GetVersion() string {
 	return ""
 }
 
+func (x *CreateTicketRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *CreateTicketRequest) GetIdentityToken() string {
+	if x != nil {
+		return x.IdentityToken
+	}
+	return ""
+}
+
+func (x *CreateTicketRequest) GetLatencyMs() map[string]uint32 {
+	if x != nil {
+		return x.LatencyMs
+	}
+	return nil
+}
+
+func (x *CreateTicketRequest) GetAttributes() map[string]*Values {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+func (x *CreateTicketRequest) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
+func (x *CreateTicketRequest) GetPlayers() []*Player {
+	if x != nil {
+		return x.Players
+	}
+	return nil
+}
+
+func (x *CreateTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Player is one of a party, named by a trusted caller.
+type Player struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"` // 1 to 64 bytes
+	PlayerName    string                 `protobuf:"bytes,2,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	Skill         *float64               `protobuf:"fixed64,3,opt,name=skill,proto3,oneof" json:"skill,omitempty"` // in rating points; unset: the player's rating in the queue
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Player) Reset() {
+	*x = Player{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Player) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Player) ProtoMessage() {}
+
+func (x *Player) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Player.ProtoReflect.Descriptor instead.
+func (*Player) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Player) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *Player) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *Player) GetSkill() float64 {
+	if x != nil && x.Skill != nil {
+		return *x.Skill
+	}
+	return 0
+}
+
+type Values struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Values        []string               `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Values) Reset() {
+	*x = Values{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Values) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Values) ProtoMessage() {}
+
+func (x *Values) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Values.ProtoReflect.Descriptor instead.
+func (*Values) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Values) GetValues() []string {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
 type CreateTicketResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	TicketId      string                 `protobuf:"bytes,1,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"` // secret of its holder
 	PlayerId      string                 `protobuf:"bytes,2,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
-	GuestToken    string                 `protobuf:"bytes,3,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"` // keep it: it is who the player is
+	GuestToken    string                 `protobuf:"bytes,3,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"` // keep it: it is who the player is; empty with identity_token
 	PlayerName    string                 `protobuf:"bytes,4,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	MemberTickets []string               `protobuf:"bytes,5,rep,name=member_tickets,json=memberTickets,proto3" json:"member_tickets,omitempty"` // with players: each one's own ticket_id, in their order
+	Existing      bool                   `protobuf:"varint,6,opt,name=existing,proto3" json:"existing,omitempty"`                               // the player was searching already, and the queue's policy keeps that search
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateTicketResponse) Reset() {
 	*x = CreateTicketResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[1]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -257,7 +426,7 @@ func (x *CreateTicketResponse) String() string {
 func (*CreateTicketResponse) ProtoMessage() {}
 
 func (x *CreateTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[1]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -270,7 +439,7 @@ func (x *CreateTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTicketResponse.ProtoReflect.Descriptor instead.
 func (*CreateTicketResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{1}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CreateTicketResponse) GetTicketId() string {
@@ -301,6 +470,20 @@ func (x *CreateTicketResponse) GetPlayerName() string {
 	return ""
 }
 
+func (x *CreateTicketResponse) GetMemberTickets() []string {
+	if x != nil {
+		return x.MemberTickets
+	}
+	return nil
+}
+
+func (x *CreateTicketResponse) GetExisting() bool {
+	if x != nil {
+		return x.Existing
+	}
+	return false
+}
+
 type WatchTicketRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	TicketId      string                 `protobuf:"bytes,1,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
@@ -310,7 +493,7 @@ type WatchTicketRequest struct {
 
 func (x *WatchTicketRequest) Reset() {
 	*x = WatchTicketRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[2]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -322,7 +505,7 @@ func (x *WatchTicketRequest) String() string {
 func (*WatchTicketRequest) ProtoMessage() {}
 
 func (x *WatchTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[2]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -335,7 +518,7 @@ func (x *WatchTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTicketRequest.ProtoReflect.Descriptor instead.
 func (*WatchTicketRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{2}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *WatchTicketRequest) GetTicketId() string {
@@ -346,21 +529,25 @@ func (x *WatchTicketRequest) GetTicketId() string {
 }
 
 type WatchTicketResponse struct {
-	state           protoimpl.MessageState    `protogen:"open.v1"`
-	State           WatchTicketResponse_State `protobuf:"varint,1,opt,name=state,proto3,enum=tactus.matchmaker.v1.WatchTicketResponse_State" json:"state,omitempty"`
-	WaitedMs        uint32                    `protobuf:"varint,2,opt,name=waited_ms,json=waitedMs,proto3" json:"waited_ms,omitempty"`
-	EstimatedWaitMs uint32                    `protobuf:"varint,3,opt,name=estimated_wait_ms,json=estimatedWaitMs,proto3" json:"estimated_wait_ms,omitempty"` // from what was observed lately; 0: unknown
-	Searching       uint32                    `protobuf:"varint,4,opt,name=searching,proto3" json:"searching,omitempty"`                                      // players searching in this mode
-	Assignment      *Assignment               `protobuf:"bytes,5,opt,name=assignment,proto3" json:"assignment,omitempty"`
-	Reason          EndReason                 `protobuf:"varint,6,opt,name=reason,proto3,enum=tactus.matchmaker.v1.EndReason" json:"reason,omitempty"`
-	Message         string                    `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"` // a sentence for people
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	state              protoimpl.MessageState    `protogen:"open.v1"`
+	State              WatchTicketResponse_State `protobuf:"varint,1,opt,name=state,proto3,enum=tactus.matchmaker.v1.WatchTicketResponse_State" json:"state,omitempty"`
+	WaitedMs           uint32                    `protobuf:"varint,2,opt,name=waited_ms,json=waitedMs,proto3" json:"waited_ms,omitempty"`
+	EstimatedWaitMs    uint32                    `protobuf:"varint,3,opt,name=estimated_wait_ms,json=estimatedWaitMs,proto3" json:"estimated_wait_ms,omitempty"` // half of those who were matched lately waited less; 0: unknown
+	Searching          uint32                    `protobuf:"varint,4,opt,name=searching,proto3" json:"searching,omitempty"`                                      // players searching in this mode
+	Assignment         *Assignment               `protobuf:"bytes,5,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	Reason             EndReason                 `protobuf:"varint,6,opt,name=reason,proto3,enum=tactus.matchmaker.v1.EndReason" json:"reason,omitempty"`
+	Message            string                    `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`                                                      // a sentence for people
+	EstimatedWaitP90Ms uint32                    `protobuf:"varint,8,opt,name=estimated_wait_p90_ms,json=estimatedWaitP90Ms,proto3" json:"estimated_wait_p90_ms,omitempty"` // nine of ten waited less
+	Proposal           *MatchProposal            `protobuf:"bytes,9,opt,name=proposal,proto3" json:"proposal,omitempty"`
+	Queue              string                    `protobuf:"bytes,10,opt,name=queue,proto3" json:"queue,omitempty"`
+	RulesVersion       string                    `protobuf:"bytes,11,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"` // of the queue's rules, as of now
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *WatchTicketResponse) Reset() {
 	*x = WatchTicketResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[3]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -372,7 +559,7 @@ func (x *WatchTicketResponse) String() string {
 func (*WatchTicketResponse) ProtoMessage() {}
 
 func (x *WatchTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[3]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -385,7 +572,7 @@ func (x *WatchTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTicketResponse.ProtoReflect.Descriptor instead.
 func (*WatchTicketResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{3}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *WatchTicketResponse) GetState() WatchTicketResponse_State {
@@ -437,6 +624,663 @@ func (x *WatchTicketResponse) GetMessage() string {
 	return ""
 }
 
+func (x *WatchTicketResponse) GetEstimatedWaitP90Ms() uint32 {
+	if x != nil {
+		return x.EstimatedWaitP90Ms
+	}
+	return 0
+}
+
+func (x *WatchTicketResponse) GetProposal() *MatchProposal {
+	if x != nil {
+		return x.Proposal
+	}
+	return nil
+}
+
+func (x *WatchTicketResponse) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *WatchTicketResponse) GetRulesVersion() string {
+	if x != nil {
+		return x.RulesVersion
+	}
+	return ""
+}
+
+// MatchProposal is a match that was found and waits for its players' consent.
+type MatchProposal struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	MatchId        string                 `protobuf:"bytes,1,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
+	AcceptWithinMs uint32                 `protobuf:"varint,2,opt,name=accept_within_ms,json=acceptWithinMs,proto3" json:"accept_within_ms,omitempty"` // what is left of it
+	Players        uint32                 `protobuf:"varint,3,opt,name=players,proto3" json:"players,omitempty"`
+	Accepted       uint32                 `protobuf:"varint,4,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	AcceptedByYou  bool                   `protobuf:"varint,5,opt,name=accepted_by_you,json=acceptedByYou,proto3" json:"accepted_by_you,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *MatchProposal) Reset() {
+	*x = MatchProposal{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchProposal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchProposal) ProtoMessage() {}
+
+func (x *MatchProposal) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchProposal.ProtoReflect.Descriptor instead.
+func (*MatchProposal) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *MatchProposal) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
+func (x *MatchProposal) GetAcceptWithinMs() uint32 {
+	if x != nil {
+		return x.AcceptWithinMs
+	}
+	return 0
+}
+
+func (x *MatchProposal) GetPlayers() uint32 {
+	if x != nil {
+		return x.Players
+	}
+	return 0
+}
+
+func (x *MatchProposal) GetAccepted() uint32 {
+	if x != nil {
+		return x.Accepted
+	}
+	return 0
+}
+
+func (x *MatchProposal) GetAcceptedByYou() bool {
+	if x != nil {
+		return x.AcceptedByYou
+	}
+	return false
+}
+
+type AcceptMatchRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TicketId      string                 `protobuf:"bytes,1,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
+	MatchId       string                 `protobuf:"bytes,2,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
+	Accept        bool                   `protobuf:"varint,3,opt,name=accept,proto3" json:"accept,omitempty"` // false: decline
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptMatchRequest) Reset() {
+	*x = AcceptMatchRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptMatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptMatchRequest) ProtoMessage() {}
+
+func (x *AcceptMatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptMatchRequest.ProtoReflect.Descriptor instead.
+func (*AcceptMatchRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *AcceptMatchRequest) GetTicketId() string {
+	if x != nil {
+		return x.TicketId
+	}
+	return ""
+}
+
+func (x *AcceptMatchRequest) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
+func (x *AcceptMatchRequest) GetAccept() bool {
+	if x != nil {
+		return x.Accept
+	}
+	return false
+}
+
+type AcceptMatchResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptMatchResponse) Reset() {
+	*x = AcceptMatchResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptMatchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptMatchResponse) ProtoMessage() {}
+
+func (x *AcceptMatchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptMatchResponse.ProtoReflect.Descriptor instead.
+func (*AcceptMatchResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{8}
+}
+
+type CreatePartyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PlayerName    string                 `protobuf:"bytes,1,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	GuestToken    string                 `protobuf:"bytes,2,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`
+	IdentityToken string                 `protobuf:"bytes,3,opt,name=identity_token,json=identityToken,proto3" json:"identity_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreatePartyRequest) Reset() {
+	*x = CreatePartyRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreatePartyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreatePartyRequest) ProtoMessage() {}
+
+func (x *CreatePartyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreatePartyRequest.ProtoReflect.Descriptor instead.
+func (*CreatePartyRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *CreatePartyRequest) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *CreatePartyRequest) GetGuestToken() string {
+	if x != nil {
+		return x.GuestToken
+	}
+	return ""
+}
+
+func (x *CreatePartyRequest) GetIdentityToken() string {
+	if x != nil {
+		return x.IdentityToken
+	}
+	return ""
+}
+
+type CreatePartyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PartyCode     string                 `protobuf:"bytes,1,opt,name=party_code,json=partyCode,proto3" json:"party_code,omitempty"` // tell it to friends
+	MemberId      string                 `protobuf:"bytes,2,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`    // secret of its holder
+	PlayerId      string                 `protobuf:"bytes,3,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	GuestToken    string                 `protobuf:"bytes,4,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`
+	PlayerName    string                 `protobuf:"bytes,5,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreatePartyResponse) Reset() {
+	*x = CreatePartyResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreatePartyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreatePartyResponse) ProtoMessage() {}
+
+func (x *CreatePartyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreatePartyResponse.ProtoReflect.Descriptor instead.
+func (*CreatePartyResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *CreatePartyResponse) GetPartyCode() string {
+	if x != nil {
+		return x.PartyCode
+	}
+	return ""
+}
+
+func (x *CreatePartyResponse) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+func (x *CreatePartyResponse) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *CreatePartyResponse) GetGuestToken() string {
+	if x != nil {
+		return x.GuestToken
+	}
+	return ""
+}
+
+func (x *CreatePartyResponse) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+type JoinPartyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PartyCode     string                 `protobuf:"bytes,1,opt,name=party_code,json=partyCode,proto3" json:"party_code,omitempty"`
+	PlayerName    string                 `protobuf:"bytes,2,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	GuestToken    string                 `protobuf:"bytes,3,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`
+	IdentityToken string                 `protobuf:"bytes,4,opt,name=identity_token,json=identityToken,proto3" json:"identity_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinPartyRequest) Reset() {
+	*x = JoinPartyRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinPartyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinPartyRequest) ProtoMessage() {}
+
+func (x *JoinPartyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinPartyRequest.ProtoReflect.Descriptor instead.
+func (*JoinPartyRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *JoinPartyRequest) GetPartyCode() string {
+	if x != nil {
+		return x.PartyCode
+	}
+	return ""
+}
+
+func (x *JoinPartyRequest) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *JoinPartyRequest) GetGuestToken() string {
+	if x != nil {
+		return x.GuestToken
+	}
+	return ""
+}
+
+func (x *JoinPartyRequest) GetIdentityToken() string {
+	if x != nil {
+		return x.IdentityToken
+	}
+	return ""
+}
+
+type JoinPartyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MemberId      string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"` // secret of its holder
+	PlayerId      string                 `protobuf:"bytes,2,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	GuestToken    string                 `protobuf:"bytes,3,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`
+	PlayerName    string                 `protobuf:"bytes,4,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinPartyResponse) Reset() {
+	*x = JoinPartyResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinPartyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinPartyResponse) ProtoMessage() {}
+
+func (x *JoinPartyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinPartyResponse.ProtoReflect.Descriptor instead.
+func (*JoinPartyResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *JoinPartyResponse) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+func (x *JoinPartyResponse) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *JoinPartyResponse) GetGuestToken() string {
+	if x != nil {
+		return x.GuestToken
+	}
+	return ""
+}
+
+func (x *JoinPartyResponse) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+type WatchPartyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MemberId      string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchPartyRequest) Reset() {
+	*x = WatchPartyRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchPartyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchPartyRequest) ProtoMessage() {}
+
+func (x *WatchPartyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchPartyRequest.ProtoReflect.Descriptor instead.
+func (*WatchPartyRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *WatchPartyRequest) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+type WatchPartyResponse struct {
+	state         protoimpl.MessageState       `protogen:"open.v1"`
+	PartyCode     string                       `protobuf:"bytes,1,opt,name=party_code,json=partyCode,proto3" json:"party_code,omitempty"`
+	Members       []*WatchPartyResponse_Member `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
+	TicketId      string                       `protobuf:"bytes,3,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"` // the receiver's own, of the party's present search
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchPartyResponse) Reset() {
+	*x = WatchPartyResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchPartyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchPartyResponse) ProtoMessage() {}
+
+func (x *WatchPartyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchPartyResponse.ProtoReflect.Descriptor instead.
+func (*WatchPartyResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *WatchPartyResponse) GetPartyCode() string {
+	if x != nil {
+		return x.PartyCode
+	}
+	return ""
+}
+
+func (x *WatchPartyResponse) GetMembers() []*WatchPartyResponse_Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *WatchPartyResponse) GetTicketId() string {
+	if x != nil {
+		return x.TicketId
+	}
+	return ""
+}
+
+type LeavePartyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MemberId      string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeavePartyRequest) Reset() {
+	*x = LeavePartyRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeavePartyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeavePartyRequest) ProtoMessage() {}
+
+func (x *LeavePartyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeavePartyRequest.ProtoReflect.Descriptor instead.
+func (*LeavePartyRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *LeavePartyRequest) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+type LeavePartyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeavePartyResponse) Reset() {
+	*x = LeavePartyResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeavePartyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeavePartyResponse) ProtoMessage() {}
+
+func (x *LeavePartyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeavePartyResponse.ProtoReflect.Descriptor instead.
+func (*LeavePartyResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{16}
+}
+
 type Assignment struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	MatchId       string                 `protobuf:"bytes,1,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
@@ -446,13 +1290,16 @@ type Assignment struct {
 	Game          string                 `protobuf:"bytes,5,opt,name=game,proto3" json:"game,omitempty"`
 	Mode          string                 `protobuf:"bytes,6,opt,name=mode,proto3" json:"mode,omitempty"`
 	RoomCode      string                 `protobuf:"bytes,7,opt,name=room_code,json=roomCode,proto3" json:"room_code,omitempty"` // set for private rooms
+	Queue         string                 `protobuf:"bytes,8,opt,name=queue,proto3" json:"queue,omitempty"`
+	RulesVersion  string                 `protobuf:"bytes,9,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"` // of the rules that made the match
+	Team          int32                  `protobuf:"varint,10,opt,name=team,proto3" json:"team,omitempty"`                                   // -1: the game decides
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[4]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -464,7 +1311,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[4]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -477,7 +1324,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{4}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Assignment) GetMatchId() string {
@@ -529,6 +1376,27 @@ func (x *Assignment) GetRoomCode() string {
 	return ""
 }
 
+func (x *Assignment) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *Assignment) GetRulesVersion() string {
+	if x != nil {
+		return x.RulesVersion
+	}
+	return ""
+}
+
+func (x *Assignment) GetTeam() int32 {
+	if x != nil {
+		return x.Team
+	}
+	return 0
+}
+
 type CancelTicketRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	TicketId      string                 `protobuf:"bytes,1,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
@@ -538,7 +1406,7 @@ type CancelTicketRequest struct {
 
 func (x *CancelTicketRequest) Reset() {
 	*x = CancelTicketRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[5]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -550,7 +1418,7 @@ func (x *CancelTicketRequest) String() string {
 func (*CancelTicketRequest) ProtoMessage() {}
 
 func (x *CancelTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[5]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -563,7 +1431,7 @@ func (x *CancelTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTicketRequest.ProtoReflect.Descriptor instead.
 func (*CancelTicketRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{5}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CancelTicketRequest) GetTicketId() string {
@@ -582,7 +1450,7 @@ type CancelTicketResponse struct {
 
 func (x *CancelTicketResponse) Reset() {
 	*x = CancelTicketResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[6]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -594,7 +1462,7 @@ func (x *CancelTicketResponse) String() string {
 func (*CancelTicketResponse) ProtoMessage() {}
 
 func (x *CancelTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[6]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -607,7 +1475,7 @@ func (x *CancelTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTicketResponse.ProtoReflect.Descriptor instead.
 func (*CancelTicketResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{6}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CancelTicketResponse) GetReason() EndReason {
@@ -628,7 +1496,7 @@ type CreateRoomRequest struct {
 
 func (x *CreateRoomRequest) Reset() {
 	*x = CreateRoomRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[7]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -640,7 +1508,7 @@ func (x *CreateRoomRequest) String() string {
 func (*CreateRoomRequest) ProtoMessage() {}
 
 func (x *CreateRoomRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[7]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -653,7 +1521,7 @@ func (x *CreateRoomRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRoomRequest.ProtoReflect.Descriptor instead.
 func (*CreateRoomRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{7}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CreateRoomRequest) GetGame() string {
@@ -687,7 +1555,7 @@ type CreateRoomResponse struct {
 
 func (x *CreateRoomResponse) Reset() {
 	*x = CreateRoomResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[8]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -699,7 +1567,7 @@ func (x *CreateRoomResponse) String() string {
 func (*CreateRoomResponse) ProtoMessage() {}
 
 func (x *CreateRoomResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[8]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -712,7 +1580,7 @@ func (x *CreateRoomResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRoomResponse.ProtoReflect.Descriptor instead.
 func (*CreateRoomResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{8}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CreateRoomResponse) GetRoomCode() string {
@@ -739,7 +1607,7 @@ type Option struct {
 
 func (x *Option) Reset() {
 	*x = Option{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[9]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -751,7 +1619,7 @@ func (x *Option) String() string {
 func (*Option) ProtoMessage() {}
 
 func (x *Option) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[9]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -764,7 +1632,7 @@ func (x *Option) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Option.ProtoReflect.Descriptor instead.
 func (*Option) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{9}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Option) GetName() string {
@@ -792,7 +1660,7 @@ type ListMatchesRequest struct {
 
 func (x *ListMatchesRequest) Reset() {
 	*x = ListMatchesRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[10]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -804,7 +1672,7 @@ func (x *ListMatchesRequest) String() string {
 func (*ListMatchesRequest) ProtoMessage() {}
 
 func (x *ListMatchesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[10]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -817,7 +1685,7 @@ func (x *ListMatchesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatchesRequest.ProtoReflect.Descriptor instead.
 func (*ListMatchesRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{10}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListMatchesRequest) GetGame() string {
@@ -850,7 +1718,7 @@ type ListMatchesResponse struct {
 
 func (x *ListMatchesResponse) Reset() {
 	*x = ListMatchesResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[11]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +1730,7 @@ func (x *ListMatchesResponse) String() string {
 func (*ListMatchesResponse) ProtoMessage() {}
 
 func (x *ListMatchesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[11]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +1743,7 @@ func (x *ListMatchesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatchesResponse.ProtoReflect.Descriptor instead.
 func (*ListMatchesResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{11}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListMatchesResponse) GetMatches() []*OpenMatch {
@@ -899,7 +1767,7 @@ type OpenMatch struct {
 
 func (x *OpenMatch) Reset() {
 	*x = OpenMatch{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[12]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -911,7 +1779,7 @@ func (x *OpenMatch) String() string {
 func (*OpenMatch) ProtoMessage() {}
 
 func (x *OpenMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[12]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -924,7 +1792,7 @@ func (x *OpenMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenMatch.ProtoReflect.Descriptor instead.
 func (*OpenMatch) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{12}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *OpenMatch) GetMatchId() string {
@@ -977,7 +1845,7 @@ type ListGamesRequest struct {
 
 func (x *ListGamesRequest) Reset() {
 	*x = ListGamesRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[13]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -989,7 +1857,7 @@ func (x *ListGamesRequest) String() string {
 func (*ListGamesRequest) ProtoMessage() {}
 
 func (x *ListGamesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[13]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1002,7 +1870,7 @@ func (x *ListGamesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGamesRequest.ProtoReflect.Descriptor instead.
 func (*ListGamesRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{13}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{26}
 }
 
 type ListGamesResponse struct {
@@ -1016,7 +1884,7 @@ type ListGamesResponse struct {
 
 func (x *ListGamesResponse) Reset() {
 	*x = ListGamesResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[14]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1028,7 +1896,7 @@ func (x *ListGamesResponse) String() string {
 func (*ListGamesResponse) ProtoMessage() {}
 
 func (x *ListGamesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[14]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1041,7 +1909,7 @@ func (x *ListGamesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGamesResponse.ProtoReflect.Descriptor instead.
 func (*ListGamesResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{14}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListGamesResponse) GetGames() []*GameInfo {
@@ -1077,7 +1945,7 @@ type GameInfo struct {
 
 func (x *GameInfo) Reset() {
 	*x = GameInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[15]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +1957,7 @@ func (x *GameInfo) String() string {
 func (*GameInfo) ProtoMessage() {}
 
 func (x *GameInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[15]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +1970,7 @@ func (x *GameInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GameInfo.ProtoReflect.Descriptor instead.
 func (*GameInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{15}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GameInfo) GetName() string {
@@ -1146,7 +2014,7 @@ type ModeInfo struct {
 
 func (x *ModeInfo) Reset() {
 	*x = ModeInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[16]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1158,7 +2026,7 @@ func (x *ModeInfo) String() string {
 func (*ModeInfo) ProtoMessage() {}
 
 func (x *ModeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[16]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1171,7 +2039,7 @@ func (x *ModeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModeInfo.ProtoReflect.Descriptor instead.
 func (*ModeInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{16}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ModeInfo) GetName() string {
@@ -1209,11 +2077,812 @@ func (x *ModeInfo) GetTeams() uint32 {
 	return 0
 }
 
+type ListQueuesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQueuesRequest) Reset() {
+	*x = ListQueuesRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQueuesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQueuesRequest) ProtoMessage() {}
+
+func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
+func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{30}
+}
+
+type ListQueuesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queues        []*QueueInfo           `protobuf:"bytes,1,rep,name=queues,proto3" json:"queues,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQueuesResponse) Reset() {
+	*x = ListQueuesResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQueuesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQueuesResponse) ProtoMessage() {}
+
+func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
+func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ListQueuesResponse) GetQueues() []*QueueInfo {
+	if x != nil {
+		return x.Queues
+	}
+	return nil
+}
+
+type QueueInfo struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Game          string                 `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`
+	Mode          string                 `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`
+	RulesVersion  string                 `protobuf:"bytes,4,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"`
+	Teams         uint32                 `protobuf:"varint,5,opt,name=teams,proto3" json:"teams,omitempty"`
+	TeamMin       uint32                 `protobuf:"varint,6,opt,name=team_min,json=teamMin,proto3" json:"team_min,omitempty"` // players of a team
+	TeamMax       uint32                 `protobuf:"varint,7,opt,name=team_max,json=teamMax,proto3" json:"team_max,omitempty"`
+	PartyMax      uint32                 `protobuf:"varint,8,opt,name=party_max,json=partyMax,proto3" json:"party_max,omitempty"`
+	Accept        bool                   `protobuf:"varint,9,opt,name=accept,proto3" json:"accept,omitempty"` // a found match waits for consent
+	Rated         bool                   `protobuf:"varint,10,opt,name=rated,proto3" json:"rated,omitempty"`
+	Searching     uint32                 `protobuf:"varint,11,opt,name=searching,proto3" json:"searching,omitempty"` // players
+	WaitP50Ms     uint32                 `protobuf:"varint,12,opt,name=wait_p50_ms,json=waitP50Ms,proto3" json:"wait_p50_ms,omitempty"`
+	WaitP90Ms     uint32                 `protobuf:"varint,13,opt,name=wait_p90_ms,json=waitP90Ms,proto3" json:"wait_p90_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueueInfo) Reset() {
+	*x = QueueInfo{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueueInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueueInfo) ProtoMessage() {}
+
+func (x *QueueInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueueInfo.ProtoReflect.Descriptor instead.
+func (*QueueInfo) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *QueueInfo) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *QueueInfo) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *QueueInfo) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *QueueInfo) GetRulesVersion() string {
+	if x != nil {
+		return x.RulesVersion
+	}
+	return ""
+}
+
+func (x *QueueInfo) GetTeams() uint32 {
+	if x != nil {
+		return x.Teams
+	}
+	return 0
+}
+
+func (x *QueueInfo) GetTeamMin() uint32 {
+	if x != nil {
+		return x.TeamMin
+	}
+	return 0
+}
+
+func (x *QueueInfo) GetTeamMax() uint32 {
+	if x != nil {
+		return x.TeamMax
+	}
+	return 0
+}
+
+func (x *QueueInfo) GetPartyMax() uint32 {
+	if x != nil {
+		return x.PartyMax
+	}
+	return 0
+}
+
+func (x *QueueInfo) GetAccept() bool {
+	if x != nil {
+		return x.Accept
+	}
+	return false
+}
+
+func (x *QueueInfo) GetRated() bool {
+	if x != nil {
+		return x.Rated
+	}
+	return false
+}
+
+func (x *QueueInfo) GetSearching() uint32 {
+	if x != nil {
+		return x.Searching
+	}
+	return 0
+}
+
+func (x *QueueInfo) GetWaitP50Ms() uint32 {
+	if x != nil {
+		return x.WaitP50Ms
+	}
+	return 0
+}
+
+func (x *QueueInfo) GetWaitP90Ms() uint32 {
+	if x != nil {
+		return x.WaitP90Ms
+	}
+	return 0
+}
+
+type GetRatingRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	PlayerId      string                 `protobuf:"bytes,2,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRatingRequest) Reset() {
+	*x = GetRatingRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRatingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRatingRequest) ProtoMessage() {}
+
+func (x *GetRatingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRatingRequest.ProtoReflect.Descriptor instead.
+func (*GetRatingRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *GetRatingRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *GetRatingRequest) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+type GetRatingResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Rating        *Rating                `protobuf:"bytes,1,opt,name=rating,proto3" json:"rating,omitempty"` // the queue's initial rating for a player without matches
+	Last          *RatedMatch            `protobuf:"bytes,2,opt,name=last,proto3" json:"last,omitempty"`     // unset without matches
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRatingResponse) Reset() {
+	*x = GetRatingResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRatingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRatingResponse) ProtoMessage() {}
+
+func (x *GetRatingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRatingResponse.ProtoReflect.Descriptor instead.
+func (*GetRatingResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *GetRatingResponse) GetRating() *Rating {
+	if x != nil {
+		return x.Rating
+	}
+	return nil
+}
+
+func (x *GetRatingResponse) GetLast() *RatedMatch {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+// Rating is what is known of a player's skill in one queue.
+type Rating struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	PlayerName    string                 `protobuf:"bytes,2,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	Points        float64                `protobuf:"fixed64,3,opt,name=points,proto3" json:"points,omitempty"`           // the estimated skill; players start at 1500
+	Uncertainty   float64                `protobuf:"fixed64,4,opt,name=uncertainty,proto3" json:"uncertainty,omitempty"` // one standard deviation, in points
+	Rank          uint32                 `protobuf:"varint,5,opt,name=rank,proto3" json:"rank,omitempty"`                // 1 is best; 0: unranked
+	Matches       uint32                 `protobuf:"varint,6,opt,name=matches,proto3" json:"matches,omitempty"`
+	Wins          uint32                 `protobuf:"varint,7,opt,name=wins,proto3" json:"wins,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rating) Reset() {
+	*x = Rating{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rating) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rating) ProtoMessage() {}
+
+func (x *Rating) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rating.ProtoReflect.Descriptor instead.
+func (*Rating) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Rating) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *Rating) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *Rating) GetPoints() float64 {
+	if x != nil {
+		return x.Points
+	}
+	return 0
+}
+
+func (x *Rating) GetUncertainty() float64 {
+	if x != nil {
+		return x.Uncertainty
+	}
+	return 0
+}
+
+func (x *Rating) GetRank() uint32 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+func (x *Rating) GetMatches() uint32 {
+	if x != nil {
+		return x.Matches
+	}
+	return 0
+}
+
+func (x *Rating) GetWins() uint32 {
+	if x != nil {
+		return x.Wins
+	}
+	return 0
+}
+
+type RatedMatch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MatchId       string                 `protobuf:"bytes,1,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
+	EndedUnixMs   int64                  `protobuf:"varint,2,opt,name=ended_unix_ms,json=endedUnixMs,proto3" json:"ended_unix_ms,omitempty"`
+	Rank          uint32                 `protobuf:"varint,3,opt,name=rank,proto3" json:"rank,omitempty"`   // of the player's team; 1 is best
+	Teams         uint32                 `protobuf:"varint,4,opt,name=teams,proto3" json:"teams,omitempty"` // in free-for-all: players
+	PointsBefore  float64                `protobuf:"fixed64,5,opt,name=points_before,json=pointsBefore,proto3" json:"points_before,omitempty"`
+	PointsAfter   float64                `protobuf:"fixed64,6,opt,name=points_after,json=pointsAfter,proto3" json:"points_after,omitempty"`
+	Mode          string                 `protobuf:"bytes,7,opt,name=mode,proto3" json:"mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RatedMatch) Reset() {
+	*x = RatedMatch{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RatedMatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RatedMatch) ProtoMessage() {}
+
+func (x *RatedMatch) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RatedMatch.ProtoReflect.Descriptor instead.
+func (*RatedMatch) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *RatedMatch) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
+func (x *RatedMatch) GetEndedUnixMs() int64 {
+	if x != nil {
+		return x.EndedUnixMs
+	}
+	return 0
+}
+
+func (x *RatedMatch) GetRank() uint32 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+func (x *RatedMatch) GetTeams() uint32 {
+	if x != nil {
+		return x.Teams
+	}
+	return 0
+}
+
+func (x *RatedMatch) GetPointsBefore() float64 {
+	if x != nil {
+		return x.PointsBefore
+	}
+	return 0
+}
+
+func (x *RatedMatch) GetPointsAfter() float64 {
+	if x != nil {
+		return x.PointsAfter
+	}
+	return 0
+}
+
+func (x *RatedMatch) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+type ListLeaderboardRequest struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Queue          string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	AroundPlayerId string                 `protobuf:"bytes,2,opt,name=around_player_id,json=aroundPlayerId,proto3" json:"around_player_id,omitempty"` // the page that this player is in the middle of
+	Offset         uint32                 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`                                        // without around_player_id: first rank - 1
+	Limit          uint32                 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`                                          // 0 or over 100: 100
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ListLeaderboardRequest) Reset() {
+	*x = ListLeaderboardRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListLeaderboardRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListLeaderboardRequest) ProtoMessage() {}
+
+func (x *ListLeaderboardRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListLeaderboardRequest.ProtoReflect.Descriptor instead.
+func (*ListLeaderboardRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ListLeaderboardRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *ListLeaderboardRequest) GetAroundPlayerId() string {
+	if x != nil {
+		return x.AroundPlayerId
+	}
+	return ""
+}
+
+func (x *ListLeaderboardRequest) GetOffset() uint32 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *ListLeaderboardRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type ListLeaderboardResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ratings       []*Rating              `protobuf:"bytes,1,rep,name=ratings,proto3" json:"ratings,omitempty"`
+	Players       uint32                 `protobuf:"varint,2,opt,name=players,proto3" json:"players,omitempty"` // ranked in all
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListLeaderboardResponse) Reset() {
+	*x = ListLeaderboardResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListLeaderboardResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListLeaderboardResponse) ProtoMessage() {}
+
+func (x *ListLeaderboardResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListLeaderboardResponse.ProtoReflect.Descriptor instead.
+func (*ListLeaderboardResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ListLeaderboardResponse) GetRatings() []*Rating {
+	if x != nil {
+		return x.Ratings
+	}
+	return nil
+}
+
+func (x *ListLeaderboardResponse) GetPlayers() uint32 {
+	if x != nil {
+		return x.Players
+	}
+	return 0
+}
+
+type ListHistoryRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	PlayerId      string                 `protobuf:"bytes,2,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	Limit         uint32                 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"` // 0 or over 20: 20
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListHistoryRequest) Reset() {
+	*x = ListHistoryRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListHistoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListHistoryRequest) ProtoMessage() {}
+
+func (x *ListHistoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListHistoryRequest.ProtoReflect.Descriptor instead.
+func (*ListHistoryRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ListHistoryRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *ListHistoryRequest) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *ListHistoryRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type ListHistoryResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Matches       []*RatedMatch          `protobuf:"bytes,1,rep,name=matches,proto3" json:"matches,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListHistoryResponse) Reset() {
+	*x = ListHistoryResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListHistoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListHistoryResponse) ProtoMessage() {}
+
+func (x *ListHistoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListHistoryResponse.ProtoReflect.Descriptor instead.
+func (*ListHistoryResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ListHistoryResponse) GetMatches() []*RatedMatch {
+	if x != nil {
+		return x.Matches
+	}
+	return nil
+}
+
+type WatchPartyResponse_Member struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	PlayerName    string                 `protobuf:"bytes,2,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	Leader        bool                   `protobuf:"varint,3,opt,name=leader,proto3" json:"leader,omitempty"`
+	You           bool                   `protobuf:"varint,4,opt,name=you,proto3" json:"you,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchPartyResponse_Member) Reset() {
+	*x = WatchPartyResponse_Member{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchPartyResponse_Member) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchPartyResponse_Member) ProtoMessage() {}
+
+func (x *WatchPartyResponse_Member) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchPartyResponse_Member.ProtoReflect.Descriptor instead.
+func (*WatchPartyResponse_Member) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{14, 0}
+}
+
+func (x *WatchPartyResponse_Member) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *WatchPartyResponse_Member) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *WatchPartyResponse_Member) GetLeader() bool {
+	if x != nil {
+		return x.Leader
+	}
+	return false
+}
+
+func (x *WatchPartyResponse_Member) GetYou() bool {
+	if x != nil {
+		return x.You
+	}
+	return false
+}
+
 var File_tactus_matchmaker_v1_matchmaker_proto protoreflect.FileDescriptor
 
 const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\n" +
-	"%tactus/matchmaker/v1/matchmaker.proto\x12\x14tactus.matchmaker.v1\"\xd1\x01\n" +
+	"%tactus/matchmaker/v1/matchmaker.proto\x12\x14tactus.matchmaker.v1\"\xca\x05\n" +
 	"\x13CreateTicketRequest\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x1f\n" +
@@ -1223,16 +2892,44 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"guestToken\x12\x1b\n" +
 	"\troom_code\x18\x05 \x01(\tR\broomCode\x12\x19\n" +
 	"\bmatch_id\x18\x06 \x01(\tR\amatchId\x12\x18\n" +
-	"\aversion\x18\a \x01(\tR\aversion\"\x92\x01\n" +
+	"\aversion\x18\a \x01(\tR\aversion\x12\x14\n" +
+	"\x05queue\x18\b \x01(\tR\x05queue\x12%\n" +
+	"\x0eidentity_token\x18\t \x01(\tR\ridentityToken\x12W\n" +
+	"\n" +
+	"latency_ms\x18\n" +
+	" \x03(\v28.tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntryR\tlatencyMs\x12Y\n" +
+	"\n" +
+	"attributes\x18\v \x03(\v29.tactus.matchmaker.v1.CreateTicketRequest.AttributesEntryR\n" +
+	"attributes\x12\x14\n" +
+	"\x05party\x18\f \x01(\tR\x05party\x126\n" +
+	"\aplayers\x18\r \x03(\v2\x1c.tactus.matchmaker.v1.PlayerR\aplayers\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x0e \x01(\tR\trequestId\x1a<\n" +
+	"\x0eLatencyMsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\x1a[\n" +
+	"\x0fAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x122\n" +
+	"\x05value\x18\x02 \x01(\v2\x1c.tactus.matchmaker.v1.ValuesR\x05value:\x028\x01\"k\n" +
+	"\x06Player\x12\x1b\n" +
+	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +
+	"\vplayer_name\x18\x02 \x01(\tR\n" +
+	"playerName\x12\x19\n" +
+	"\x05skill\x18\x03 \x01(\x01H\x00R\x05skill\x88\x01\x01B\b\n" +
+	"\x06_skill\" \n" +
+	"\x06Values\x12\x16\n" +
+	"\x06values\x18\x01 \x03(\tR\x06values\"\xd5\x01\n" +
 	"\x14CreateTicketResponse\x12\x1b\n" +
 	"\tticket_id\x18\x01 \x01(\tR\bticketId\x12\x1b\n" +
 	"\tplayer_id\x18\x02 \x01(\tR\bplayerId\x12\x1f\n" +
 	"\vguest_token\x18\x03 \x01(\tR\n" +
 	"guestToken\x12\x1f\n" +
 	"\vplayer_name\x18\x04 \x01(\tR\n" +
-	"playerName\"1\n" +
+	"playerName\x12%\n" +
+	"\x0emember_tickets\x18\x05 \x03(\tR\rmemberTickets\x12\x1a\n" +
+	"\bexisting\x18\x06 \x01(\bR\bexisting\"1\n" +
 	"\x12WatchTicketRequest\x12\x1b\n" +
-	"\tticket_id\x18\x01 \x01(\tR\bticketId\"\xb2\x03\n" +
+	"\tticket_id\x18\x01 \x01(\tR\bticketId\"\xf5\x04\n" +
 	"\x13WatchTicketResponse\x12E\n" +
 	"\x05state\x18\x01 \x01(\x0e2/.tactus.matchmaker.v1.WatchTicketResponse.StateR\x05state\x12\x1b\n" +
 	"\twaited_ms\x18\x02 \x01(\rR\bwaitedMs\x12*\n" +
@@ -1242,12 +2939,75 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"assignment\x18\x05 \x01(\v2 .tactus.matchmaker.v1.AssignmentR\n" +
 	"assignment\x127\n" +
 	"\x06reason\x18\x06 \x01(\x0e2\x1f.tactus.matchmaker.v1.EndReasonR\x06reason\x12\x18\n" +
-	"\amessage\x18\a \x01(\tR\amessage\"X\n" +
+	"\amessage\x18\a \x01(\tR\amessage\x121\n" +
+	"\x15estimated_wait_p90_ms\x18\b \x01(\rR\x12estimatedWaitP90Ms\x12?\n" +
+	"\bproposal\x18\t \x01(\v2#.tactus.matchmaker.v1.MatchProposalR\bproposal\x12\x14\n" +
+	"\x05queue\x18\n" +
+	" \x01(\tR\x05queue\x12#\n" +
+	"\rrules_version\x18\v \x01(\tR\frulesVersion\"l\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fSTATE_SEARCHING\x10\x01\x12\x12\n" +
 	"\x0eSTATE_ASSIGNED\x10\x02\x12\x0f\n" +
-	"\vSTATE_ENDED\x10\x03\"\xbc\x01\n" +
+	"\vSTATE_ENDED\x10\x03\x12\x12\n" +
+	"\x0eSTATE_PROPOSED\x10\x04\"\xb2\x01\n" +
+	"\rMatchProposal\x12\x19\n" +
+	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12(\n" +
+	"\x10accept_within_ms\x18\x02 \x01(\rR\x0eacceptWithinMs\x12\x18\n" +
+	"\aplayers\x18\x03 \x01(\rR\aplayers\x12\x1a\n" +
+	"\baccepted\x18\x04 \x01(\rR\baccepted\x12&\n" +
+	"\x0faccepted_by_you\x18\x05 \x01(\bR\racceptedByYou\"d\n" +
+	"\x12AcceptMatchRequest\x12\x1b\n" +
+	"\tticket_id\x18\x01 \x01(\tR\bticketId\x12\x19\n" +
+	"\bmatch_id\x18\x02 \x01(\tR\amatchId\x12\x16\n" +
+	"\x06accept\x18\x03 \x01(\bR\x06accept\"\x15\n" +
+	"\x13AcceptMatchResponse\"}\n" +
+	"\x12CreatePartyRequest\x12\x1f\n" +
+	"\vplayer_name\x18\x01 \x01(\tR\n" +
+	"playerName\x12\x1f\n" +
+	"\vguest_token\x18\x02 \x01(\tR\n" +
+	"guestToken\x12%\n" +
+	"\x0eidentity_token\x18\x03 \x01(\tR\ridentityToken\"\xb0\x01\n" +
+	"\x13CreatePartyResponse\x12\x1d\n" +
+	"\n" +
+	"party_code\x18\x01 \x01(\tR\tpartyCode\x12\x1b\n" +
+	"\tmember_id\x18\x02 \x01(\tR\bmemberId\x12\x1b\n" +
+	"\tplayer_id\x18\x03 \x01(\tR\bplayerId\x12\x1f\n" +
+	"\vguest_token\x18\x04 \x01(\tR\n" +
+	"guestToken\x12\x1f\n" +
+	"\vplayer_name\x18\x05 \x01(\tR\n" +
+	"playerName\"\x9a\x01\n" +
+	"\x10JoinPartyRequest\x12\x1d\n" +
+	"\n" +
+	"party_code\x18\x01 \x01(\tR\tpartyCode\x12\x1f\n" +
+	"\vplayer_name\x18\x02 \x01(\tR\n" +
+	"playerName\x12\x1f\n" +
+	"\vguest_token\x18\x03 \x01(\tR\n" +
+	"guestToken\x12%\n" +
+	"\x0eidentity_token\x18\x04 \x01(\tR\ridentityToken\"\x8f\x01\n" +
+	"\x11JoinPartyResponse\x12\x1b\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\x12\x1b\n" +
+	"\tplayer_id\x18\x02 \x01(\tR\bplayerId\x12\x1f\n" +
+	"\vguest_token\x18\x03 \x01(\tR\n" +
+	"guestToken\x12\x1f\n" +
+	"\vplayer_name\x18\x04 \x01(\tR\n" +
+	"playerName\"0\n" +
+	"\x11WatchPartyRequest\x12\x1b\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\x8d\x02\n" +
+	"\x12WatchPartyResponse\x12\x1d\n" +
+	"\n" +
+	"party_code\x18\x01 \x01(\tR\tpartyCode\x12I\n" +
+	"\amembers\x18\x02 \x03(\v2/.tactus.matchmaker.v1.WatchPartyResponse.MemberR\amembers\x12\x1b\n" +
+	"\tticket_id\x18\x03 \x01(\tR\bticketId\x1ap\n" +
+	"\x06Member\x12\x1b\n" +
+	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +
+	"\vplayer_name\x18\x02 \x01(\tR\n" +
+	"playerName\x12\x16\n" +
+	"\x06leader\x18\x03 \x01(\bR\x06leader\x12\x10\n" +
+	"\x03you\x18\x04 \x01(\bR\x03you\"0\n" +
+	"\x11LeavePartyRequest\x12\x1b\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\x14\n" +
+	"\x12LeavePartyResponse\"\x8b\x02\n" +
 	"\n" +
 	"Assignment\x12\x19\n" +
 	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x10\n" +
@@ -1258,7 +3018,11 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"expires_ms\x18\x04 \x01(\rR\texpiresMs\x12\x12\n" +
 	"\x04game\x18\x05 \x01(\tR\x04game\x12\x12\n" +
 	"\x04mode\x18\x06 \x01(\tR\x04mode\x12\x1b\n" +
-	"\troom_code\x18\a \x01(\tR\broomCode\"2\n" +
+	"\troom_code\x18\a \x01(\tR\broomCode\x12\x14\n" +
+	"\x05queue\x18\b \x01(\tR\x05queue\x12#\n" +
+	"\rrules_version\x18\t \x01(\tR\frulesVersion\x12\x12\n" +
+	"\x04team\x18\n" +
+	" \x01(\x05R\x04team\"2\n" +
 	"\x13CancelTicketRequest\x12\x1b\n" +
 	"\tticket_id\x18\x01 \x01(\tR\bticketId\"O\n" +
 	"\x14CancelTicketResponse\x127\n" +
@@ -1303,7 +3067,63 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"minPlayers\x12\x1f\n" +
 	"\vmax_players\x18\x04 \x01(\rR\n" +
 	"maxPlayers\x12\x14\n" +
-	"\x05teams\x18\x05 \x01(\rR\x05teams*\xfb\x01\n" +
+	"\x05teams\x18\x05 \x01(\rR\x05teams\"\x13\n" +
+	"\x11ListQueuesRequest\"M\n" +
+	"\x12ListQueuesResponse\x127\n" +
+	"\x06queues\x18\x01 \x03(\v2\x1f.tactus.matchmaker.v1.QueueInfoR\x06queues\"\xe1\x02\n" +
+	"\tQueueInfo\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04game\x18\x02 \x01(\tR\x04game\x12\x12\n" +
+	"\x04mode\x18\x03 \x01(\tR\x04mode\x12#\n" +
+	"\rrules_version\x18\x04 \x01(\tR\frulesVersion\x12\x14\n" +
+	"\x05teams\x18\x05 \x01(\rR\x05teams\x12\x19\n" +
+	"\bteam_min\x18\x06 \x01(\rR\ateamMin\x12\x19\n" +
+	"\bteam_max\x18\a \x01(\rR\ateamMax\x12\x1b\n" +
+	"\tparty_max\x18\b \x01(\rR\bpartyMax\x12\x16\n" +
+	"\x06accept\x18\t \x01(\bR\x06accept\x12\x14\n" +
+	"\x05rated\x18\n" +
+	" \x01(\bR\x05rated\x12\x1c\n" +
+	"\tsearching\x18\v \x01(\rR\tsearching\x12\x1e\n" +
+	"\vwait_p50_ms\x18\f \x01(\rR\twaitP50Ms\x12\x1e\n" +
+	"\vwait_p90_ms\x18\r \x01(\rR\twaitP90Ms\"E\n" +
+	"\x10GetRatingRequest\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1b\n" +
+	"\tplayer_id\x18\x02 \x01(\tR\bplayerId\"\x7f\n" +
+	"\x11GetRatingResponse\x124\n" +
+	"\x06rating\x18\x01 \x01(\v2\x1c.tactus.matchmaker.v1.RatingR\x06rating\x124\n" +
+	"\x04last\x18\x02 \x01(\v2 .tactus.matchmaker.v1.RatedMatchR\x04last\"\xc2\x01\n" +
+	"\x06Rating\x12\x1b\n" +
+	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +
+	"\vplayer_name\x18\x02 \x01(\tR\n" +
+	"playerName\x12\x16\n" +
+	"\x06points\x18\x03 \x01(\x01R\x06points\x12 \n" +
+	"\vuncertainty\x18\x04 \x01(\x01R\vuncertainty\x12\x12\n" +
+	"\x04rank\x18\x05 \x01(\rR\x04rank\x12\x18\n" +
+	"\amatches\x18\x06 \x01(\rR\amatches\x12\x12\n" +
+	"\x04wins\x18\a \x01(\rR\x04wins\"\xd1\x01\n" +
+	"\n" +
+	"RatedMatch\x12\x19\n" +
+	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\"\n" +
+	"\rended_unix_ms\x18\x02 \x01(\x03R\vendedUnixMs\x12\x12\n" +
+	"\x04rank\x18\x03 \x01(\rR\x04rank\x12\x14\n" +
+	"\x05teams\x18\x04 \x01(\rR\x05teams\x12#\n" +
+	"\rpoints_before\x18\x05 \x01(\x01R\fpointsBefore\x12!\n" +
+	"\fpoints_after\x18\x06 \x01(\x01R\vpointsAfter\x12\x12\n" +
+	"\x04mode\x18\a \x01(\tR\x04mode\"\x86\x01\n" +
+	"\x16ListLeaderboardRequest\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12(\n" +
+	"\x10around_player_id\x18\x02 \x01(\tR\x0earoundPlayerId\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\rR\x06offset\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\"k\n" +
+	"\x17ListLeaderboardResponse\x126\n" +
+	"\aratings\x18\x01 \x03(\v2\x1c.tactus.matchmaker.v1.RatingR\aratings\x12\x18\n" +
+	"\aplayers\x18\x02 \x01(\rR\aplayers\"]\n" +
+	"\x12ListHistoryRequest\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1b\n" +
+	"\tplayer_id\x18\x02 \x01(\tR\bplayerId\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"Q\n" +
+	"\x13ListHistoryResponse\x12:\n" +
+	"\amatches\x18\x01 \x03(\v2 .tactus.matchmaker.v1.RatedMatchR\amatches*\x94\x02\n" +
 	"\tEndReason\x12\x1a\n" +
 	"\x16END_REASON_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12END_REASON_MATCHED\x10\x01\x12\x18\n" +
@@ -1313,15 +3133,28 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x1cEND_REASON_ALLOCATION_FAILED\x10\x05\x12\x1a\n" +
 	"\x16END_REASON_UNMATCHABLE\x10\x06\x12\x18\n" +
 	"\x14END_REASON_ABANDONED\x10\a\x12\x17\n" +
-	"\x13END_REASON_SHUTDOWN\x10\b2\xea\x04\n" +
+	"\x13END_REASON_SHUTDOWN\x10\b\x12\x17\n" +
+	"\x13END_REASON_DECLINED\x10\t2\xe7\v\n" +
 	"\x11MatchmakerService\x12e\n" +
 	"\fCreateTicket\x12).tactus.matchmaker.v1.CreateTicketRequest\x1a*.tactus.matchmaker.v1.CreateTicketResponse\x12d\n" +
 	"\vWatchTicket\x12(.tactus.matchmaker.v1.WatchTicketRequest\x1a).tactus.matchmaker.v1.WatchTicketResponse0\x01\x12e\n" +
-	"\fCancelTicket\x12).tactus.matchmaker.v1.CancelTicketRequest\x1a*.tactus.matchmaker.v1.CancelTicketResponse\x12_\n" +
+	"\fCancelTicket\x12).tactus.matchmaker.v1.CancelTicketRequest\x1a*.tactus.matchmaker.v1.CancelTicketResponse\x12b\n" +
+	"\vAcceptMatch\x12(.tactus.matchmaker.v1.AcceptMatchRequest\x1a).tactus.matchmaker.v1.AcceptMatchResponse\x12b\n" +
+	"\vCreateParty\x12(.tactus.matchmaker.v1.CreatePartyRequest\x1a).tactus.matchmaker.v1.CreatePartyResponse\x12\\\n" +
+	"\tJoinParty\x12&.tactus.matchmaker.v1.JoinPartyRequest\x1a'.tactus.matchmaker.v1.JoinPartyResponse\x12a\n" +
+	"\n" +
+	"WatchParty\x12'.tactus.matchmaker.v1.WatchPartyRequest\x1a(.tactus.matchmaker.v1.WatchPartyResponse0\x01\x12_\n" +
+	"\n" +
+	"LeaveParty\x12'.tactus.matchmaker.v1.LeavePartyRequest\x1a(.tactus.matchmaker.v1.LeavePartyResponse\x12_\n" +
 	"\n" +
 	"CreateRoom\x12'.tactus.matchmaker.v1.CreateRoomRequest\x1a(.tactus.matchmaker.v1.CreateRoomResponse\x12b\n" +
 	"\vListMatches\x12(.tactus.matchmaker.v1.ListMatchesRequest\x1a).tactus.matchmaker.v1.ListMatchesResponse\x12\\\n" +
-	"\tListGames\x12&.tactus.matchmaker.v1.ListGamesRequest\x1a'.tactus.matchmaker.v1.ListGamesResponseB7Z5tactus/protocol/rpc/tactus/matchmaker/v1;matchmakerv1b\x06proto3"
+	"\tListGames\x12&.tactus.matchmaker.v1.ListGamesRequest\x1a'.tactus.matchmaker.v1.ListGamesResponse\x12_\n" +
+	"\n" +
+	"ListQueues\x12'.tactus.matchmaker.v1.ListQueuesRequest\x1a(.tactus.matchmaker.v1.ListQueuesResponse\x12\\\n" +
+	"\tGetRating\x12&.tactus.matchmaker.v1.GetRatingRequest\x1a'.tactus.matchmaker.v1.GetRatingResponse\x12n\n" +
+	"\x0fListLeaderboard\x12,.tactus.matchmaker.v1.ListLeaderboardRequest\x1a-.tactus.matchmaker.v1.ListLeaderboardResponse\x12b\n" +
+	"\vListHistory\x12(.tactus.matchmaker.v1.ListHistoryRequest\x1a).tactus.matchmaker.v1.ListHistoryResponseB7Z5tactus/protocol/rpc/tactus/matchmaker/v1;matchmakerv1b\x06proto3"
 
 var (
 	file_tactus_matchmaker_v1_matchmaker_proto_rawDescOnce sync.Once
@@ -1336,54 +3169,110 @@ func file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP() []byte {
 }
 
 var file_tactus_matchmaker_v1_matchmaker_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_tactus_matchmaker_v1_matchmaker_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_tactus_matchmaker_v1_matchmaker_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_tactus_matchmaker_v1_matchmaker_proto_goTypes = []any{
-	(EndReason)(0),                 // 0: tactus.matchmaker.v1.EndReason
-	(WatchTicketResponse_State)(0), // 1: tactus.matchmaker.v1.WatchTicketResponse.State
-	(*CreateTicketRequest)(nil),    // 2: tactus.matchmaker.v1.CreateTicketRequest
-	(*CreateTicketResponse)(nil),   // 3: tactus.matchmaker.v1.CreateTicketResponse
-	(*WatchTicketRequest)(nil),     // 4: tactus.matchmaker.v1.WatchTicketRequest
-	(*WatchTicketResponse)(nil),    // 5: tactus.matchmaker.v1.WatchTicketResponse
-	(*Assignment)(nil),             // 6: tactus.matchmaker.v1.Assignment
-	(*CancelTicketRequest)(nil),    // 7: tactus.matchmaker.v1.CancelTicketRequest
-	(*CancelTicketResponse)(nil),   // 8: tactus.matchmaker.v1.CancelTicketResponse
-	(*CreateRoomRequest)(nil),      // 9: tactus.matchmaker.v1.CreateRoomRequest
-	(*CreateRoomResponse)(nil),     // 10: tactus.matchmaker.v1.CreateRoomResponse
-	(*Option)(nil),                 // 11: tactus.matchmaker.v1.Option
-	(*ListMatchesRequest)(nil),     // 12: tactus.matchmaker.v1.ListMatchesRequest
-	(*ListMatchesResponse)(nil),    // 13: tactus.matchmaker.v1.ListMatchesResponse
-	(*OpenMatch)(nil),              // 14: tactus.matchmaker.v1.OpenMatch
-	(*ListGamesRequest)(nil),       // 15: tactus.matchmaker.v1.ListGamesRequest
-	(*ListGamesResponse)(nil),      // 16: tactus.matchmaker.v1.ListGamesResponse
-	(*GameInfo)(nil),               // 17: tactus.matchmaker.v1.GameInfo
-	(*ModeInfo)(nil),               // 18: tactus.matchmaker.v1.ModeInfo
+	(EndReason)(0),                    // 0: tactus.matchmaker.v1.EndReason
+	(WatchTicketResponse_State)(0),    // 1: tactus.matchmaker.v1.WatchTicketResponse.State
+	(*CreateTicketRequest)(nil),       // 2: tactus.matchmaker.v1.CreateTicketRequest
+	(*Player)(nil),                    // 3: tactus.matchmaker.v1.Player
+	(*Values)(nil),                    // 4: tactus.matchmaker.v1.Values
+	(*CreateTicketResponse)(nil),      // 5: tactus.matchmaker.v1.CreateTicketResponse
+	(*WatchTicketRequest)(nil),        // 6: tactus.matchmaker.v1.WatchTicketRequest
+	(*WatchTicketResponse)(nil),       // 7: tactus.matchmaker.v1.WatchTicketResponse
+	(*MatchProposal)(nil),             // 8: tactus.matchmaker.v1.MatchProposal
+	(*AcceptMatchRequest)(nil),        // 9: tactus.matchmaker.v1.AcceptMatchRequest
+	(*AcceptMatchResponse)(nil),       // 10: tactus.matchmaker.v1.AcceptMatchResponse
+	(*CreatePartyRequest)(nil),        // 11: tactus.matchmaker.v1.CreatePartyRequest
+	(*CreatePartyResponse)(nil),       // 12: tactus.matchmaker.v1.CreatePartyResponse
+	(*JoinPartyRequest)(nil),          // 13: tactus.matchmaker.v1.JoinPartyRequest
+	(*JoinPartyResponse)(nil),         // 14: tactus.matchmaker.v1.JoinPartyResponse
+	(*WatchPartyRequest)(nil),         // 15: tactus.matchmaker.v1.WatchPartyRequest
+	(*WatchPartyResponse)(nil),        // 16: tactus.matchmaker.v1.WatchPartyResponse
+	(*LeavePartyRequest)(nil),         // 17: tactus.matchmaker.v1.LeavePartyRequest
+	(*LeavePartyResponse)(nil),        // 18: tactus.matchmaker.v1.LeavePartyResponse
+	(*Assignment)(nil),                // 19: tactus.matchmaker.v1.Assignment
+	(*CancelTicketRequest)(nil),       // 20: tactus.matchmaker.v1.CancelTicketRequest
+	(*CancelTicketResponse)(nil),      // 21: tactus.matchmaker.v1.CancelTicketResponse
+	(*CreateRoomRequest)(nil),         // 22: tactus.matchmaker.v1.CreateRoomRequest
+	(*CreateRoomResponse)(nil),        // 23: tactus.matchmaker.v1.CreateRoomResponse
+	(*Option)(nil),                    // 24: tactus.matchmaker.v1.Option
+	(*ListMatchesRequest)(nil),        // 25: tactus.matchmaker.v1.ListMatchesRequest
+	(*ListMatchesResponse)(nil),       // 26: tactus.matchmaker.v1.ListMatchesResponse
+	(*OpenMatch)(nil),                 // 27: tactus.matchmaker.v1.OpenMatch
+	(*ListGamesRequest)(nil),          // 28: tactus.matchmaker.v1.ListGamesRequest
+	(*ListGamesResponse)(nil),         // 29: tactus.matchmaker.v1.ListGamesResponse
+	(*GameInfo)(nil),                  // 30: tactus.matchmaker.v1.GameInfo
+	(*ModeInfo)(nil),                  // 31: tactus.matchmaker.v1.ModeInfo
+	(*ListQueuesRequest)(nil),         // 32: tactus.matchmaker.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),        // 33: tactus.matchmaker.v1.ListQueuesResponse
+	(*QueueInfo)(nil),                 // 34: tactus.matchmaker.v1.QueueInfo
+	(*GetRatingRequest)(nil),          // 35: tactus.matchmaker.v1.GetRatingRequest
+	(*GetRatingResponse)(nil),         // 36: tactus.matchmaker.v1.GetRatingResponse
+	(*Rating)(nil),                    // 37: tactus.matchmaker.v1.Rating
+	(*RatedMatch)(nil),                // 38: tactus.matchmaker.v1.RatedMatch
+	(*ListLeaderboardRequest)(nil),    // 39: tactus.matchmaker.v1.ListLeaderboardRequest
+	(*ListLeaderboardResponse)(nil),   // 40: tactus.matchmaker.v1.ListLeaderboardResponse
+	(*ListHistoryRequest)(nil),        // 41: tactus.matchmaker.v1.ListHistoryRequest
+	(*ListHistoryResponse)(nil),       // 42: tactus.matchmaker.v1.ListHistoryResponse
+	nil,                               // 43: tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
+	nil,                               // 44: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
+	(*WatchPartyResponse_Member)(nil), // 45: tactus.matchmaker.v1.WatchPartyResponse.Member
 }
 var file_tactus_matchmaker_v1_matchmaker_proto_depIdxs = []int32{
-	1,  // 0: tactus.matchmaker.v1.WatchTicketResponse.state:type_name -> tactus.matchmaker.v1.WatchTicketResponse.State
-	6,  // 1: tactus.matchmaker.v1.WatchTicketResponse.assignment:type_name -> tactus.matchmaker.v1.Assignment
-	0,  // 2: tactus.matchmaker.v1.WatchTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
-	0,  // 3: tactus.matchmaker.v1.CancelTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
-	11, // 4: tactus.matchmaker.v1.CreateRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
-	14, // 5: tactus.matchmaker.v1.ListMatchesResponse.matches:type_name -> tactus.matchmaker.v1.OpenMatch
-	17, // 6: tactus.matchmaker.v1.ListGamesResponse.games:type_name -> tactus.matchmaker.v1.GameInfo
-	18, // 7: tactus.matchmaker.v1.GameInfo.modes:type_name -> tactus.matchmaker.v1.ModeInfo
-	2,  // 8: tactus.matchmaker.v1.MatchmakerService.CreateTicket:input_type -> tactus.matchmaker.v1.CreateTicketRequest
-	4,  // 9: tactus.matchmaker.v1.MatchmakerService.WatchTicket:input_type -> tactus.matchmaker.v1.WatchTicketRequest
-	7,  // 10: tactus.matchmaker.v1.MatchmakerService.CancelTicket:input_type -> tactus.matchmaker.v1.CancelTicketRequest
-	9,  // 11: tactus.matchmaker.v1.MatchmakerService.CreateRoom:input_type -> tactus.matchmaker.v1.CreateRoomRequest
-	12, // 12: tactus.matchmaker.v1.MatchmakerService.ListMatches:input_type -> tactus.matchmaker.v1.ListMatchesRequest
-	15, // 13: tactus.matchmaker.v1.MatchmakerService.ListGames:input_type -> tactus.matchmaker.v1.ListGamesRequest
-	3,  // 14: tactus.matchmaker.v1.MatchmakerService.CreateTicket:output_type -> tactus.matchmaker.v1.CreateTicketResponse
-	5,  // 15: tactus.matchmaker.v1.MatchmakerService.WatchTicket:output_type -> tactus.matchmaker.v1.WatchTicketResponse
-	8,  // 16: tactus.matchmaker.v1.MatchmakerService.CancelTicket:output_type -> tactus.matchmaker.v1.CancelTicketResponse
-	10, // 17: tactus.matchmaker.v1.MatchmakerService.CreateRoom:output_type -> tactus.matchmaker.v1.CreateRoomResponse
-	13, // 18: tactus.matchmaker.v1.MatchmakerService.ListMatches:output_type -> tactus.matchmaker.v1.ListMatchesResponse
-	16, // 19: tactus.matchmaker.v1.MatchmakerService.ListGames:output_type -> tactus.matchmaker.v1.ListGamesResponse
-	14, // [14:20] is the sub-list for method output_type
-	8,  // [8:14] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	43, // 0: tactus.matchmaker.v1.CreateTicketRequest.latency_ms:type_name -> tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
+	44, // 1: tactus.matchmaker.v1.CreateTicketRequest.attributes:type_name -> tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
+	3,  // 2: tactus.matchmaker.v1.CreateTicketRequest.players:type_name -> tactus.matchmaker.v1.Player
+	1,  // 3: tactus.matchmaker.v1.WatchTicketResponse.state:type_name -> tactus.matchmaker.v1.WatchTicketResponse.State
+	19, // 4: tactus.matchmaker.v1.WatchTicketResponse.assignment:type_name -> tactus.matchmaker.v1.Assignment
+	0,  // 5: tactus.matchmaker.v1.WatchTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
+	8,  // 6: tactus.matchmaker.v1.WatchTicketResponse.proposal:type_name -> tactus.matchmaker.v1.MatchProposal
+	45, // 7: tactus.matchmaker.v1.WatchPartyResponse.members:type_name -> tactus.matchmaker.v1.WatchPartyResponse.Member
+	0,  // 8: tactus.matchmaker.v1.CancelTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
+	24, // 9: tactus.matchmaker.v1.CreateRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
+	27, // 10: tactus.matchmaker.v1.ListMatchesResponse.matches:type_name -> tactus.matchmaker.v1.OpenMatch
+	30, // 11: tactus.matchmaker.v1.ListGamesResponse.games:type_name -> tactus.matchmaker.v1.GameInfo
+	31, // 12: tactus.matchmaker.v1.GameInfo.modes:type_name -> tactus.matchmaker.v1.ModeInfo
+	34, // 13: tactus.matchmaker.v1.ListQueuesResponse.queues:type_name -> tactus.matchmaker.v1.QueueInfo
+	37, // 14: tactus.matchmaker.v1.GetRatingResponse.rating:type_name -> tactus.matchmaker.v1.Rating
+	38, // 15: tactus.matchmaker.v1.GetRatingResponse.last:type_name -> tactus.matchmaker.v1.RatedMatch
+	37, // 16: tactus.matchmaker.v1.ListLeaderboardResponse.ratings:type_name -> tactus.matchmaker.v1.Rating
+	38, // 17: tactus.matchmaker.v1.ListHistoryResponse.matches:type_name -> tactus.matchmaker.v1.RatedMatch
+	4,  // 18: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry.value:type_name -> tactus.matchmaker.v1.Values
+	2,  // 19: tactus.matchmaker.v1.MatchmakerService.CreateTicket:input_type -> tactus.matchmaker.v1.CreateTicketRequest
+	6,  // 20: tactus.matchmaker.v1.MatchmakerService.WatchTicket:input_type -> tactus.matchmaker.v1.WatchTicketRequest
+	20, // 21: tactus.matchmaker.v1.MatchmakerService.CancelTicket:input_type -> tactus.matchmaker.v1.CancelTicketRequest
+	9,  // 22: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:input_type -> tactus.matchmaker.v1.AcceptMatchRequest
+	11, // 23: tactus.matchmaker.v1.MatchmakerService.CreateParty:input_type -> tactus.matchmaker.v1.CreatePartyRequest
+	13, // 24: tactus.matchmaker.v1.MatchmakerService.JoinParty:input_type -> tactus.matchmaker.v1.JoinPartyRequest
+	15, // 25: tactus.matchmaker.v1.MatchmakerService.WatchParty:input_type -> tactus.matchmaker.v1.WatchPartyRequest
+	17, // 26: tactus.matchmaker.v1.MatchmakerService.LeaveParty:input_type -> tactus.matchmaker.v1.LeavePartyRequest
+	22, // 27: tactus.matchmaker.v1.MatchmakerService.CreateRoom:input_type -> tactus.matchmaker.v1.CreateRoomRequest
+	25, // 28: tactus.matchmaker.v1.MatchmakerService.ListMatches:input_type -> tactus.matchmaker.v1.ListMatchesRequest
+	28, // 29: tactus.matchmaker.v1.MatchmakerService.ListGames:input_type -> tactus.matchmaker.v1.ListGamesRequest
+	32, // 30: tactus.matchmaker.v1.MatchmakerService.ListQueues:input_type -> tactus.matchmaker.v1.ListQueuesRequest
+	35, // 31: tactus.matchmaker.v1.MatchmakerService.GetRating:input_type -> tactus.matchmaker.v1.GetRatingRequest
+	39, // 32: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:input_type -> tactus.matchmaker.v1.ListLeaderboardRequest
+	41, // 33: tactus.matchmaker.v1.MatchmakerService.ListHistory:input_type -> tactus.matchmaker.v1.ListHistoryRequest
+	5,  // 34: tactus.matchmaker.v1.MatchmakerService.CreateTicket:output_type -> tactus.matchmaker.v1.CreateTicketResponse
+	7,  // 35: tactus.matchmaker.v1.MatchmakerService.WatchTicket:output_type -> tactus.matchmaker.v1.WatchTicketResponse
+	21, // 36: tactus.matchmaker.v1.MatchmakerService.CancelTicket:output_type -> tactus.matchmaker.v1.CancelTicketResponse
+	10, // 37: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:output_type -> tactus.matchmaker.v1.AcceptMatchResponse
+	12, // 38: tactus.matchmaker.v1.MatchmakerService.CreateParty:output_type -> tactus.matchmaker.v1.CreatePartyResponse
+	14, // 39: tactus.matchmaker.v1.MatchmakerService.JoinParty:output_type -> tactus.matchmaker.v1.JoinPartyResponse
+	16, // 40: tactus.matchmaker.v1.MatchmakerService.WatchParty:output_type -> tactus.matchmaker.v1.WatchPartyResponse
+	18, // 41: tactus.matchmaker.v1.MatchmakerService.LeaveParty:output_type -> tactus.matchmaker.v1.LeavePartyResponse
+	23, // 42: tactus.matchmaker.v1.MatchmakerService.CreateRoom:output_type -> tactus.matchmaker.v1.CreateRoomResponse
+	26, // 43: tactus.matchmaker.v1.MatchmakerService.ListMatches:output_type -> tactus.matchmaker.v1.ListMatchesResponse
+	29, // 44: tactus.matchmaker.v1.MatchmakerService.ListGames:output_type -> tactus.matchmaker.v1.ListGamesResponse
+	33, // 45: tactus.matchmaker.v1.MatchmakerService.ListQueues:output_type -> tactus.matchmaker.v1.ListQueuesResponse
+	36, // 46: tactus.matchmaker.v1.MatchmakerService.GetRating:output_type -> tactus.matchmaker.v1.GetRatingResponse
+	40, // 47: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:output_type -> tactus.matchmaker.v1.ListLeaderboardResponse
+	42, // 48: tactus.matchmaker.v1.MatchmakerService.ListHistory:output_type -> tactus.matchmaker.v1.ListHistoryResponse
+	34, // [34:49] is the sub-list for method output_type
+	19, // [19:34] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_tactus_matchmaker_v1_matchmaker_proto_init() }
@@ -1391,13 +3280,14 @@ func file_tactus_matchmaker_v1_matchmaker_proto_init() {
 	if File_tactus_matchmaker_v1_matchmaker_proto != nil {
 		return
 	}
+	file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[1].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tactus_matchmaker_v1_matchmaker_proto_rawDesc), len(file_tactus_matchmaker_v1_matchmaker_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

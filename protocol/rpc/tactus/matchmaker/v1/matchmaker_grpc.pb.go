@@ -20,12 +20,21 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	MatchmakerService_CreateTicket_FullMethodName = "/tactus.matchmaker.v1.MatchmakerService/CreateTicket"
-	MatchmakerService_WatchTicket_FullMethodName  = "/tactus.matchmaker.v1.MatchmakerService/WatchTicket"
-	MatchmakerService_CancelTicket_FullMethodName = "/tactus.matchmaker.v1.MatchmakerService/CancelTicket"
-	MatchmakerService_CreateRoom_FullMethodName   = "/tactus.matchmaker.v1.MatchmakerService/CreateRoom"
-	MatchmakerService_ListMatches_FullMethodName  = "/tactus.matchmaker.v1.MatchmakerService/ListMatches"
-	MatchmakerService_ListGames_FullMethodName    = "/tactus.matchmaker.v1.MatchmakerService/ListGames"
+	MatchmakerService_CreateTicket_FullMethodName    = "/tactus.matchmaker.v1.MatchmakerService/CreateTicket"
+	MatchmakerService_WatchTicket_FullMethodName     = "/tactus.matchmaker.v1.MatchmakerService/WatchTicket"
+	MatchmakerService_CancelTicket_FullMethodName    = "/tactus.matchmaker.v1.MatchmakerService/CancelTicket"
+	MatchmakerService_AcceptMatch_FullMethodName     = "/tactus.matchmaker.v1.MatchmakerService/AcceptMatch"
+	MatchmakerService_CreateParty_FullMethodName     = "/tactus.matchmaker.v1.MatchmakerService/CreateParty"
+	MatchmakerService_JoinParty_FullMethodName       = "/tactus.matchmaker.v1.MatchmakerService/JoinParty"
+	MatchmakerService_WatchParty_FullMethodName      = "/tactus.matchmaker.v1.MatchmakerService/WatchParty"
+	MatchmakerService_LeaveParty_FullMethodName      = "/tactus.matchmaker.v1.MatchmakerService/LeaveParty"
+	MatchmakerService_CreateRoom_FullMethodName      = "/tactus.matchmaker.v1.MatchmakerService/CreateRoom"
+	MatchmakerService_ListMatches_FullMethodName     = "/tactus.matchmaker.v1.MatchmakerService/ListMatches"
+	MatchmakerService_ListGames_FullMethodName       = "/tactus.matchmaker.v1.MatchmakerService/ListGames"
+	MatchmakerService_ListQueues_FullMethodName      = "/tactus.matchmaker.v1.MatchmakerService/ListQueues"
+	MatchmakerService_GetRating_FullMethodName       = "/tactus.matchmaker.v1.MatchmakerService/GetRating"
+	MatchmakerService_ListLeaderboard_FullMethodName = "/tactus.matchmaker.v1.MatchmakerService/ListLeaderboard"
+	MatchmakerService_ListHistory_FullMethodName     = "/tactus.matchmaker.v1.MatchmakerService/ListHistory"
 )
 
 // MatchmakerServiceClient is the client API for MatchmakerService service.
@@ -36,19 +45,42 @@ const (
 // as native gRPC on the internal port, and as Connect, gRPC-Web and gRPC on the
 // public port.
 type MatchmakerServiceClient interface {
-	// CreateTicket starts a search. The ticket lives as long as somebody watches
-	// it; one that nobody watches for 10 s is cancelled.
-	// INVALID_ARGUMENT: unknown game, mode or a bad name. UNAUTHENTICATED: a
-	// guest token that this matchmaker did not sign. UNAVAILABLE: no game server
-	// has registered yet. RESOURCE_EXHAUSTED: too many requests.
+	// CreateTicket starts a search of one player, or of a party that stays
+	// together. The ticket lives as long as somebody watches it; one that nobody
+	// watches for 10 s is cancelled.
+	// INVALID_ARGUMENT: unknown game, mode or queue, a bad name, an oversized
+	// party, a bad attribute. UNAUTHENTICATED: a guest or identity token that is
+	// not valid here. PERMISSION_DENIED: players named by id on the public port;
+	// a party started by somebody else than its leader. FAILED_PRECONDITION: no
+	// server runs the client's version. UNAVAILABLE: no game server has
+	// registered yet, or the matchmaker can't store the ticket; try again.
+	// RESOURCE_EXHAUSTED: too many requests. Every error carries a
+	// google.rpc.ErrorInfo whose reason names it.
 	CreateTicket(ctx context.Context, in *CreateTicketRequest, opts ...grpc.CallOption) (*CreateTicketResponse, error)
 	// WatchTicket streams what happens to a ticket, from its present state on,
 	// until it has ended. When its last watcher is gone for 5 s, the ticket is
 	// cancelled. NOT_FOUND: no such ticket.
 	WatchTicket(ctx context.Context, in *WatchTicketRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchTicketResponse], error)
-	// CancelTicket ends a search. A ticket that was assigned already stays
-	// assigned: its seat frees itself when nobody claims it.
+	// CancelTicket ends a search, a party's for all its members. A ticket that
+	// was assigned already stays assigned: its seat frees itself when nobody
+	// claims it.
 	CancelTicket(ctx context.Context, in *CancelTicketRequest, opts ...grpc.CallOption) (*CancelTicketResponse, error)
+	// AcceptMatch answers a match that was proposed, in queues that ask. Who
+	// declines, or does not answer in time, leaves the queue; the others keep
+	// their place. FAILED_PRECONDITION: this match is not proposed (any more).
+	AcceptMatch(ctx context.Context, in *AcceptMatchRequest, opts ...grpc.CallOption) (*AcceptMatchResponse, error)
+	// CreateParty opens a party whose leader the caller is. Others join it by its
+	// code; the leader searches for all by CreateTicket.
+	CreateParty(ctx context.Context, in *CreatePartyRequest, opts ...grpc.CallOption) (*CreatePartyResponse, error)
+	// JoinParty joins a party. NOT_FOUND: no party has this code.
+	// FAILED_PRECONDITION: it is full.
+	JoinParty(ctx context.Context, in *JoinPartyRequest, opts ...grpc.CallOption) (*JoinPartyResponse, error)
+	// WatchParty streams a party to one of its members: at once, and whenever it
+	// changes. A member whom nobody watches for 10 s leaves it.
+	WatchParty(ctx context.Context, in *WatchPartyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchPartyResponse], error)
+	// LeaveParty leaves a party, and cancels its search. When the leader leaves,
+	// the member who came next leads.
+	LeaveParty(ctx context.Context, in *LeavePartyRequest, opts ...grpc.CallOption) (*LeavePartyResponse, error)
 	// CreateRoom opens a private match and returns its code. The caller joins it
 	// by CreateTicket with that code. RESOURCE_EXHAUSTED: no server has room.
 	CreateRoom(ctx context.Context, in *CreateRoomRequest, opts ...grpc.CallOption) (*CreateRoomResponse, error)
@@ -56,6 +88,15 @@ type MatchmakerServiceClient interface {
 	ListMatches(ctx context.Context, in *ListMatchesRequest, opts ...grpc.CallOption) (*ListMatchesResponse, error)
 	// ListGames lists the games and modes that live servers host.
 	ListGames(ctx context.Context, in *ListGamesRequest, opts ...grpc.CallOption) (*ListGamesResponse, error)
+	// ListQueues lists the queues and how long players wait in them.
+	ListQueues(ctx context.Context, in *ListQueuesRequest, opts ...grpc.CallOption) (*ListQueuesResponse, error)
+	// GetRating tells a player's rating in a queue and the change by the last
+	// match. NOT_FOUND: the queue keeps no ratings.
+	GetRating(ctx context.Context, in *GetRatingRequest, opts ...grpc.CallOption) (*GetRatingResponse, error)
+	// ListLeaderboard lists a queue's players by rank.
+	ListLeaderboard(ctx context.Context, in *ListLeaderboardRequest, opts ...grpc.CallOption) (*ListLeaderboardResponse, error)
+	// ListHistory lists a player's last rated matches of a queue, newest first.
+	ListHistory(ctx context.Context, in *ListHistoryRequest, opts ...grpc.CallOption) (*ListHistoryResponse, error)
 }
 
 type matchmakerServiceClient struct {
@@ -105,6 +146,65 @@ func (c *matchmakerServiceClient) CancelTicket(ctx context.Context, in *CancelTi
 	return out, nil
 }
 
+func (c *matchmakerServiceClient) AcceptMatch(ctx context.Context, in *AcceptMatchRequest, opts ...grpc.CallOption) (*AcceptMatchResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AcceptMatchResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_AcceptMatch_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *matchmakerServiceClient) CreateParty(ctx context.Context, in *CreatePartyRequest, opts ...grpc.CallOption) (*CreatePartyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreatePartyResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_CreateParty_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *matchmakerServiceClient) JoinParty(ctx context.Context, in *JoinPartyRequest, opts ...grpc.CallOption) (*JoinPartyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(JoinPartyResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_JoinParty_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *matchmakerServiceClient) WatchParty(ctx context.Context, in *WatchPartyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchPartyResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &MatchmakerService_ServiceDesc.Streams[1], MatchmakerService_WatchParty_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchPartyRequest, WatchPartyResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type MatchmakerService_WatchPartyClient = grpc.ServerStreamingClient[WatchPartyResponse]
+
+func (c *matchmakerServiceClient) LeaveParty(ctx context.Context, in *LeavePartyRequest, opts ...grpc.CallOption) (*LeavePartyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(LeavePartyResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_LeaveParty_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *matchmakerServiceClient) CreateRoom(ctx context.Context, in *CreateRoomRequest, opts ...grpc.CallOption) (*CreateRoomResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateRoomResponse)
@@ -135,6 +235,46 @@ func (c *matchmakerServiceClient) ListGames(ctx context.Context, in *ListGamesRe
 	return out, nil
 }
 
+func (c *matchmakerServiceClient) ListQueues(ctx context.Context, in *ListQueuesRequest, opts ...grpc.CallOption) (*ListQueuesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListQueuesResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_ListQueues_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *matchmakerServiceClient) GetRating(ctx context.Context, in *GetRatingRequest, opts ...grpc.CallOption) (*GetRatingResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetRatingResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_GetRating_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *matchmakerServiceClient) ListLeaderboard(ctx context.Context, in *ListLeaderboardRequest, opts ...grpc.CallOption) (*ListLeaderboardResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListLeaderboardResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_ListLeaderboard_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *matchmakerServiceClient) ListHistory(ctx context.Context, in *ListHistoryRequest, opts ...grpc.CallOption) (*ListHistoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListHistoryResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_ListHistory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MatchmakerServiceServer is the server API for MatchmakerService service.
 // All implementations must embed UnimplementedMatchmakerServiceServer
 // for forward compatibility.
@@ -143,19 +283,42 @@ func (c *matchmakerServiceClient) ListGames(ctx context.Context, in *ListGamesRe
 // as native gRPC on the internal port, and as Connect, gRPC-Web and gRPC on the
 // public port.
 type MatchmakerServiceServer interface {
-	// CreateTicket starts a search. The ticket lives as long as somebody watches
-	// it; one that nobody watches for 10 s is cancelled.
-	// INVALID_ARGUMENT: unknown game, mode or a bad name. UNAUTHENTICATED: a
-	// guest token that this matchmaker did not sign. UNAVAILABLE: no game server
-	// has registered yet. RESOURCE_EXHAUSTED: too many requests.
+	// CreateTicket starts a search of one player, or of a party that stays
+	// together. The ticket lives as long as somebody watches it; one that nobody
+	// watches for 10 s is cancelled.
+	// INVALID_ARGUMENT: unknown game, mode or queue, a bad name, an oversized
+	// party, a bad attribute. UNAUTHENTICATED: a guest or identity token that is
+	// not valid here. PERMISSION_DENIED: players named by id on the public port;
+	// a party started by somebody else than its leader. FAILED_PRECONDITION: no
+	// server runs the client's version. UNAVAILABLE: no game server has
+	// registered yet, or the matchmaker can't store the ticket; try again.
+	// RESOURCE_EXHAUSTED: too many requests. Every error carries a
+	// google.rpc.ErrorInfo whose reason names it.
 	CreateTicket(context.Context, *CreateTicketRequest) (*CreateTicketResponse, error)
 	// WatchTicket streams what happens to a ticket, from its present state on,
 	// until it has ended. When its last watcher is gone for 5 s, the ticket is
 	// cancelled. NOT_FOUND: no such ticket.
 	WatchTicket(*WatchTicketRequest, grpc.ServerStreamingServer[WatchTicketResponse]) error
-	// CancelTicket ends a search. A ticket that was assigned already stays
-	// assigned: its seat frees itself when nobody claims it.
+	// CancelTicket ends a search, a party's for all its members. A ticket that
+	// was assigned already stays assigned: its seat frees itself when nobody
+	// claims it.
 	CancelTicket(context.Context, *CancelTicketRequest) (*CancelTicketResponse, error)
+	// AcceptMatch answers a match that was proposed, in queues that ask. Who
+	// declines, or does not answer in time, leaves the queue; the others keep
+	// their place. FAILED_PRECONDITION: this match is not proposed (any more).
+	AcceptMatch(context.Context, *AcceptMatchRequest) (*AcceptMatchResponse, error)
+	// CreateParty opens a party whose leader the caller is. Others join it by its
+	// code; the leader searches for all by CreateTicket.
+	CreateParty(context.Context, *CreatePartyRequest) (*CreatePartyResponse, error)
+	// JoinParty joins a party. NOT_FOUND: no party has this code.
+	// FAILED_PRECONDITION: it is full.
+	JoinParty(context.Context, *JoinPartyRequest) (*JoinPartyResponse, error)
+	// WatchParty streams a party to one of its members: at once, and whenever it
+	// changes. A member whom nobody watches for 10 s leaves it.
+	WatchParty(*WatchPartyRequest, grpc.ServerStreamingServer[WatchPartyResponse]) error
+	// LeaveParty leaves a party, and cancels its search. When the leader leaves,
+	// the member who came next leads.
+	LeaveParty(context.Context, *LeavePartyRequest) (*LeavePartyResponse, error)
 	// CreateRoom opens a private match and returns its code. The caller joins it
 	// by CreateTicket with that code. RESOURCE_EXHAUSTED: no server has room.
 	CreateRoom(context.Context, *CreateRoomRequest) (*CreateRoomResponse, error)
@@ -163,6 +326,15 @@ type MatchmakerServiceServer interface {
 	ListMatches(context.Context, *ListMatchesRequest) (*ListMatchesResponse, error)
 	// ListGames lists the games and modes that live servers host.
 	ListGames(context.Context, *ListGamesRequest) (*ListGamesResponse, error)
+	// ListQueues lists the queues and how long players wait in them.
+	ListQueues(context.Context, *ListQueuesRequest) (*ListQueuesResponse, error)
+	// GetRating tells a player's rating in a queue and the change by the last
+	// match. NOT_FOUND: the queue keeps no ratings.
+	GetRating(context.Context, *GetRatingRequest) (*GetRatingResponse, error)
+	// ListLeaderboard lists a queue's players by rank.
+	ListLeaderboard(context.Context, *ListLeaderboardRequest) (*ListLeaderboardResponse, error)
+	// ListHistory lists a player's last rated matches of a queue, newest first.
+	ListHistory(context.Context, *ListHistoryRequest) (*ListHistoryResponse, error)
 	mustEmbedUnimplementedMatchmakerServiceServer()
 }
 
@@ -182,6 +354,21 @@ func (UnimplementedMatchmakerServiceServer) WatchTicket(*WatchTicketRequest, grp
 func (UnimplementedMatchmakerServiceServer) CancelTicket(context.Context, *CancelTicketRequest) (*CancelTicketResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelTicket not implemented")
 }
+func (UnimplementedMatchmakerServiceServer) AcceptMatch(context.Context, *AcceptMatchRequest) (*AcceptMatchResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AcceptMatch not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) CreateParty(context.Context, *CreatePartyRequest) (*CreatePartyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateParty not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) JoinParty(context.Context, *JoinPartyRequest) (*JoinPartyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method JoinParty not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) WatchParty(*WatchPartyRequest, grpc.ServerStreamingServer[WatchPartyResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchParty not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) LeaveParty(context.Context, *LeavePartyRequest) (*LeavePartyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method LeaveParty not implemented")
+}
 func (UnimplementedMatchmakerServiceServer) CreateRoom(context.Context, *CreateRoomRequest) (*CreateRoomResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateRoom not implemented")
 }
@@ -190,6 +377,18 @@ func (UnimplementedMatchmakerServiceServer) ListMatches(context.Context, *ListMa
 }
 func (UnimplementedMatchmakerServiceServer) ListGames(context.Context, *ListGamesRequest) (*ListGamesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListGames not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) ListQueues(context.Context, *ListQueuesRequest) (*ListQueuesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListQueues not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) GetRating(context.Context, *GetRatingRequest) (*GetRatingResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRating not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) ListLeaderboard(context.Context, *ListLeaderboardRequest) (*ListLeaderboardResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListLeaderboard not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) ListHistory(context.Context, *ListHistoryRequest) (*ListHistoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListHistory not implemented")
 }
 func (UnimplementedMatchmakerServiceServer) mustEmbedUnimplementedMatchmakerServiceServer() {}
 func (UnimplementedMatchmakerServiceServer) testEmbeddedByValue()                           {}
@@ -259,6 +458,89 @@ func _MatchmakerService_CancelTicket_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MatchmakerService_AcceptMatch_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AcceptMatchRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).AcceptMatch(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_AcceptMatch_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).AcceptMatch(ctx, req.(*AcceptMatchRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MatchmakerService_CreateParty_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreatePartyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).CreateParty(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_CreateParty_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).CreateParty(ctx, req.(*CreatePartyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MatchmakerService_JoinParty_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(JoinPartyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).JoinParty(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_JoinParty_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).JoinParty(ctx, req.(*JoinPartyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MatchmakerService_WatchParty_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchPartyRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(MatchmakerServiceServer).WatchParty(m, &grpc.GenericServerStream[WatchPartyRequest, WatchPartyResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type MatchmakerService_WatchPartyServer = grpc.ServerStreamingServer[WatchPartyResponse]
+
+func _MatchmakerService_LeaveParty_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LeavePartyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).LeaveParty(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_LeaveParty_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).LeaveParty(ctx, req.(*LeavePartyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MatchmakerService_CreateRoom_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateRoomRequest)
 	if err := dec(in); err != nil {
@@ -313,6 +595,78 @@ func _MatchmakerService_ListGames_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MatchmakerService_ListQueues_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListQueuesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).ListQueues(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_ListQueues_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).ListQueues(ctx, req.(*ListQueuesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MatchmakerService_GetRating_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRatingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).GetRating(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_GetRating_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).GetRating(ctx, req.(*GetRatingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MatchmakerService_ListLeaderboard_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListLeaderboardRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).ListLeaderboard(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_ListLeaderboard_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).ListLeaderboard(ctx, req.(*ListLeaderboardRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MatchmakerService_ListHistory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListHistoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).ListHistory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_ListHistory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).ListHistory(ctx, req.(*ListHistoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MatchmakerService_ServiceDesc is the grpc.ServiceDesc for MatchmakerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -329,6 +683,22 @@ var MatchmakerService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MatchmakerService_CancelTicket_Handler,
 		},
 		{
+			MethodName: "AcceptMatch",
+			Handler:    _MatchmakerService_AcceptMatch_Handler,
+		},
+		{
+			MethodName: "CreateParty",
+			Handler:    _MatchmakerService_CreateParty_Handler,
+		},
+		{
+			MethodName: "JoinParty",
+			Handler:    _MatchmakerService_JoinParty_Handler,
+		},
+		{
+			MethodName: "LeaveParty",
+			Handler:    _MatchmakerService_LeaveParty_Handler,
+		},
+		{
 			MethodName: "CreateRoom",
 			Handler:    _MatchmakerService_CreateRoom_Handler,
 		},
@@ -340,11 +710,32 @@ var MatchmakerService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ListGames",
 			Handler:    _MatchmakerService_ListGames_Handler,
 		},
+		{
+			MethodName: "ListQueues",
+			Handler:    _MatchmakerService_ListQueues_Handler,
+		},
+		{
+			MethodName: "GetRating",
+			Handler:    _MatchmakerService_GetRating_Handler,
+		},
+		{
+			MethodName: "ListLeaderboard",
+			Handler:    _MatchmakerService_ListLeaderboard_Handler,
+		},
+		{
+			MethodName: "ListHistory",
+			Handler:    _MatchmakerService_ListHistory_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "WatchTicket",
 			Handler:       _MatchmakerService_WatchTicket_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "WatchParty",
+			Handler:       _MatchmakerService_WatchParty_Handler,
 			ServerStreams: true,
 		},
 	},

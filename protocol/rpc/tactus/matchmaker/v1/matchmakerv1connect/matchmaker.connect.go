@@ -43,6 +43,21 @@ const (
 	// MatchmakerServiceCancelTicketProcedure is the fully-qualified name of the MatchmakerService's
 	// CancelTicket RPC.
 	MatchmakerServiceCancelTicketProcedure = "/tactus.matchmaker.v1.MatchmakerService/CancelTicket"
+	// MatchmakerServiceAcceptMatchProcedure is the fully-qualified name of the MatchmakerService's
+	// AcceptMatch RPC.
+	MatchmakerServiceAcceptMatchProcedure = "/tactus.matchmaker.v1.MatchmakerService/AcceptMatch"
+	// MatchmakerServiceCreatePartyProcedure is the fully-qualified name of the MatchmakerService's
+	// CreateParty RPC.
+	MatchmakerServiceCreatePartyProcedure = "/tactus.matchmaker.v1.MatchmakerService/CreateParty"
+	// MatchmakerServiceJoinPartyProcedure is the fully-qualified name of the MatchmakerService's
+	// JoinParty RPC.
+	MatchmakerServiceJoinPartyProcedure = "/tactus.matchmaker.v1.MatchmakerService/JoinParty"
+	// MatchmakerServiceWatchPartyProcedure is the fully-qualified name of the MatchmakerService's
+	// WatchParty RPC.
+	MatchmakerServiceWatchPartyProcedure = "/tactus.matchmaker.v1.MatchmakerService/WatchParty"
+	// MatchmakerServiceLeavePartyProcedure is the fully-qualified name of the MatchmakerService's
+	// LeaveParty RPC.
+	MatchmakerServiceLeavePartyProcedure = "/tactus.matchmaker.v1.MatchmakerService/LeaveParty"
 	// MatchmakerServiceCreateRoomProcedure is the fully-qualified name of the MatchmakerService's
 	// CreateRoom RPC.
 	MatchmakerServiceCreateRoomProcedure = "/tactus.matchmaker.v1.MatchmakerService/CreateRoom"
@@ -52,23 +67,58 @@ const (
 	// MatchmakerServiceListGamesProcedure is the fully-qualified name of the MatchmakerService's
 	// ListGames RPC.
 	MatchmakerServiceListGamesProcedure = "/tactus.matchmaker.v1.MatchmakerService/ListGames"
+	// MatchmakerServiceListQueuesProcedure is the fully-qualified name of the MatchmakerService's
+	// ListQueues RPC.
+	MatchmakerServiceListQueuesProcedure = "/tactus.matchmaker.v1.MatchmakerService/ListQueues"
+	// MatchmakerServiceGetRatingProcedure is the fully-qualified name of the MatchmakerService's
+	// GetRating RPC.
+	MatchmakerServiceGetRatingProcedure = "/tactus.matchmaker.v1.MatchmakerService/GetRating"
+	// MatchmakerServiceListLeaderboardProcedure is the fully-qualified name of the MatchmakerService's
+	// ListLeaderboard RPC.
+	MatchmakerServiceListLeaderboardProcedure = "/tactus.matchmaker.v1.MatchmakerService/ListLeaderboard"
+	// MatchmakerServiceListHistoryProcedure is the fully-qualified name of the MatchmakerService's
+	// ListHistory RPC.
+	MatchmakerServiceListHistoryProcedure = "/tactus.matchmaker.v1.MatchmakerService/ListHistory"
 )
 
 // MatchmakerServiceClient is a client for the tactus.matchmaker.v1.MatchmakerService service.
 type MatchmakerServiceClient interface {
-	// CreateTicket starts a search. The ticket lives as long as somebody watches
-	// it; one that nobody watches for 10 s is cancelled.
-	// INVALID_ARGUMENT: unknown game, mode or a bad name. UNAUTHENTICATED: a
-	// guest token that this matchmaker did not sign. UNAVAILABLE: no game server
-	// has registered yet. RESOURCE_EXHAUSTED: too many requests.
+	// CreateTicket starts a search of one player, or of a party that stays
+	// together. The ticket lives as long as somebody watches it; one that nobody
+	// watches for 10 s is cancelled.
+	// INVALID_ARGUMENT: unknown game, mode or queue, a bad name, an oversized
+	// party, a bad attribute. UNAUTHENTICATED: a guest or identity token that is
+	// not valid here. PERMISSION_DENIED: players named by id on the public port;
+	// a party started by somebody else than its leader. FAILED_PRECONDITION: no
+	// server runs the client's version. UNAVAILABLE: no game server has
+	// registered yet, or the matchmaker can't store the ticket; try again.
+	// RESOURCE_EXHAUSTED: too many requests. Every error carries a
+	// google.rpc.ErrorInfo whose reason names it.
 	CreateTicket(context.Context, *connect.Request[v1.CreateTicketRequest]) (*connect.Response[v1.CreateTicketResponse], error)
 	// WatchTicket streams what happens to a ticket, from its present state on,
 	// until it has ended. When its last watcher is gone for 5 s, the ticket is
 	// cancelled. NOT_FOUND: no such ticket.
 	WatchTicket(context.Context, *connect.Request[v1.WatchTicketRequest]) (*connect.ServerStreamForClient[v1.WatchTicketResponse], error)
-	// CancelTicket ends a search. A ticket that was assigned already stays
-	// assigned: its seat frees itself when nobody claims it.
+	// CancelTicket ends a search, a party's for all its members. A ticket that
+	// was assigned already stays assigned: its seat frees itself when nobody
+	// claims it.
 	CancelTicket(context.Context, *connect.Request[v1.CancelTicketRequest]) (*connect.Response[v1.CancelTicketResponse], error)
+	// AcceptMatch answers a match that was proposed, in queues that ask. Who
+	// declines, or does not answer in time, leaves the queue; the others keep
+	// their place. FAILED_PRECONDITION: this match is not proposed (any more).
+	AcceptMatch(context.Context, *connect.Request[v1.AcceptMatchRequest]) (*connect.Response[v1.AcceptMatchResponse], error)
+	// CreateParty opens a party whose leader the caller is. Others join it by its
+	// code; the leader searches for all by CreateTicket.
+	CreateParty(context.Context, *connect.Request[v1.CreatePartyRequest]) (*connect.Response[v1.CreatePartyResponse], error)
+	// JoinParty joins a party. NOT_FOUND: no party has this code.
+	// FAILED_PRECONDITION: it is full.
+	JoinParty(context.Context, *connect.Request[v1.JoinPartyRequest]) (*connect.Response[v1.JoinPartyResponse], error)
+	// WatchParty streams a party to one of its members: at once, and whenever it
+	// changes. A member whom nobody watches for 10 s leaves it.
+	WatchParty(context.Context, *connect.Request[v1.WatchPartyRequest]) (*connect.ServerStreamForClient[v1.WatchPartyResponse], error)
+	// LeaveParty leaves a party, and cancels its search. When the leader leaves,
+	// the member who came next leads.
+	LeaveParty(context.Context, *connect.Request[v1.LeavePartyRequest]) (*connect.Response[v1.LeavePartyResponse], error)
 	// CreateRoom opens a private match and returns its code. The caller joins it
 	// by CreateTicket with that code. RESOURCE_EXHAUSTED: no server has room.
 	CreateRoom(context.Context, *connect.Request[v1.CreateRoomRequest]) (*connect.Response[v1.CreateRoomResponse], error)
@@ -76,6 +126,15 @@ type MatchmakerServiceClient interface {
 	ListMatches(context.Context, *connect.Request[v1.ListMatchesRequest]) (*connect.Response[v1.ListMatchesResponse], error)
 	// ListGames lists the games and modes that live servers host.
 	ListGames(context.Context, *connect.Request[v1.ListGamesRequest]) (*connect.Response[v1.ListGamesResponse], error)
+	// ListQueues lists the queues and how long players wait in them.
+	ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error)
+	// GetRating tells a player's rating in a queue and the change by the last
+	// match. NOT_FOUND: the queue keeps no ratings.
+	GetRating(context.Context, *connect.Request[v1.GetRatingRequest]) (*connect.Response[v1.GetRatingResponse], error)
+	// ListLeaderboard lists a queue's players by rank.
+	ListLeaderboard(context.Context, *connect.Request[v1.ListLeaderboardRequest]) (*connect.Response[v1.ListLeaderboardResponse], error)
+	// ListHistory lists a player's last rated matches of a queue, newest first.
+	ListHistory(context.Context, *connect.Request[v1.ListHistoryRequest]) (*connect.Response[v1.ListHistoryResponse], error)
 }
 
 // NewMatchmakerServiceClient constructs a client for the tactus.matchmaker.v1.MatchmakerService
@@ -107,6 +166,36 @@ func NewMatchmakerServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithSchema(matchmakerServiceMethods.ByName("CancelTicket")),
 			connect.WithClientOptions(opts...),
 		),
+		acceptMatch: connect.NewClient[v1.AcceptMatchRequest, v1.AcceptMatchResponse](
+			httpClient,
+			baseURL+MatchmakerServiceAcceptMatchProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("AcceptMatch")),
+			connect.WithClientOptions(opts...),
+		),
+		createParty: connect.NewClient[v1.CreatePartyRequest, v1.CreatePartyResponse](
+			httpClient,
+			baseURL+MatchmakerServiceCreatePartyProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("CreateParty")),
+			connect.WithClientOptions(opts...),
+		),
+		joinParty: connect.NewClient[v1.JoinPartyRequest, v1.JoinPartyResponse](
+			httpClient,
+			baseURL+MatchmakerServiceJoinPartyProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("JoinParty")),
+			connect.WithClientOptions(opts...),
+		),
+		watchParty: connect.NewClient[v1.WatchPartyRequest, v1.WatchPartyResponse](
+			httpClient,
+			baseURL+MatchmakerServiceWatchPartyProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("WatchParty")),
+			connect.WithClientOptions(opts...),
+		),
+		leaveParty: connect.NewClient[v1.LeavePartyRequest, v1.LeavePartyResponse](
+			httpClient,
+			baseURL+MatchmakerServiceLeavePartyProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("LeaveParty")),
+			connect.WithClientOptions(opts...),
+		),
 		createRoom: connect.NewClient[v1.CreateRoomRequest, v1.CreateRoomResponse](
 			httpClient,
 			baseURL+MatchmakerServiceCreateRoomProcedure,
@@ -125,17 +214,50 @@ func NewMatchmakerServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithSchema(matchmakerServiceMethods.ByName("ListGames")),
 			connect.WithClientOptions(opts...),
 		),
+		listQueues: connect.NewClient[v1.ListQueuesRequest, v1.ListQueuesResponse](
+			httpClient,
+			baseURL+MatchmakerServiceListQueuesProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("ListQueues")),
+			connect.WithClientOptions(opts...),
+		),
+		getRating: connect.NewClient[v1.GetRatingRequest, v1.GetRatingResponse](
+			httpClient,
+			baseURL+MatchmakerServiceGetRatingProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("GetRating")),
+			connect.WithClientOptions(opts...),
+		),
+		listLeaderboard: connect.NewClient[v1.ListLeaderboardRequest, v1.ListLeaderboardResponse](
+			httpClient,
+			baseURL+MatchmakerServiceListLeaderboardProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("ListLeaderboard")),
+			connect.WithClientOptions(opts...),
+		),
+		listHistory: connect.NewClient[v1.ListHistoryRequest, v1.ListHistoryResponse](
+			httpClient,
+			baseURL+MatchmakerServiceListHistoryProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("ListHistory")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // matchmakerServiceClient implements MatchmakerServiceClient.
 type matchmakerServiceClient struct {
-	createTicket *connect.Client[v1.CreateTicketRequest, v1.CreateTicketResponse]
-	watchTicket  *connect.Client[v1.WatchTicketRequest, v1.WatchTicketResponse]
-	cancelTicket *connect.Client[v1.CancelTicketRequest, v1.CancelTicketResponse]
-	createRoom   *connect.Client[v1.CreateRoomRequest, v1.CreateRoomResponse]
-	listMatches  *connect.Client[v1.ListMatchesRequest, v1.ListMatchesResponse]
-	listGames    *connect.Client[v1.ListGamesRequest, v1.ListGamesResponse]
+	createTicket    *connect.Client[v1.CreateTicketRequest, v1.CreateTicketResponse]
+	watchTicket     *connect.Client[v1.WatchTicketRequest, v1.WatchTicketResponse]
+	cancelTicket    *connect.Client[v1.CancelTicketRequest, v1.CancelTicketResponse]
+	acceptMatch     *connect.Client[v1.AcceptMatchRequest, v1.AcceptMatchResponse]
+	createParty     *connect.Client[v1.CreatePartyRequest, v1.CreatePartyResponse]
+	joinParty       *connect.Client[v1.JoinPartyRequest, v1.JoinPartyResponse]
+	watchParty      *connect.Client[v1.WatchPartyRequest, v1.WatchPartyResponse]
+	leaveParty      *connect.Client[v1.LeavePartyRequest, v1.LeavePartyResponse]
+	createRoom      *connect.Client[v1.CreateRoomRequest, v1.CreateRoomResponse]
+	listMatches     *connect.Client[v1.ListMatchesRequest, v1.ListMatchesResponse]
+	listGames       *connect.Client[v1.ListGamesRequest, v1.ListGamesResponse]
+	listQueues      *connect.Client[v1.ListQueuesRequest, v1.ListQueuesResponse]
+	getRating       *connect.Client[v1.GetRatingRequest, v1.GetRatingResponse]
+	listLeaderboard *connect.Client[v1.ListLeaderboardRequest, v1.ListLeaderboardResponse]
+	listHistory     *connect.Client[v1.ListHistoryRequest, v1.ListHistoryResponse]
 }
 
 // CreateTicket calls tactus.matchmaker.v1.MatchmakerService.CreateTicket.
@@ -153,6 +275,31 @@ func (c *matchmakerServiceClient) CancelTicket(ctx context.Context, req *connect
 	return c.cancelTicket.CallUnary(ctx, req)
 }
 
+// AcceptMatch calls tactus.matchmaker.v1.MatchmakerService.AcceptMatch.
+func (c *matchmakerServiceClient) AcceptMatch(ctx context.Context, req *connect.Request[v1.AcceptMatchRequest]) (*connect.Response[v1.AcceptMatchResponse], error) {
+	return c.acceptMatch.CallUnary(ctx, req)
+}
+
+// CreateParty calls tactus.matchmaker.v1.MatchmakerService.CreateParty.
+func (c *matchmakerServiceClient) CreateParty(ctx context.Context, req *connect.Request[v1.CreatePartyRequest]) (*connect.Response[v1.CreatePartyResponse], error) {
+	return c.createParty.CallUnary(ctx, req)
+}
+
+// JoinParty calls tactus.matchmaker.v1.MatchmakerService.JoinParty.
+func (c *matchmakerServiceClient) JoinParty(ctx context.Context, req *connect.Request[v1.JoinPartyRequest]) (*connect.Response[v1.JoinPartyResponse], error) {
+	return c.joinParty.CallUnary(ctx, req)
+}
+
+// WatchParty calls tactus.matchmaker.v1.MatchmakerService.WatchParty.
+func (c *matchmakerServiceClient) WatchParty(ctx context.Context, req *connect.Request[v1.WatchPartyRequest]) (*connect.ServerStreamForClient[v1.WatchPartyResponse], error) {
+	return c.watchParty.CallServerStream(ctx, req)
+}
+
+// LeaveParty calls tactus.matchmaker.v1.MatchmakerService.LeaveParty.
+func (c *matchmakerServiceClient) LeaveParty(ctx context.Context, req *connect.Request[v1.LeavePartyRequest]) (*connect.Response[v1.LeavePartyResponse], error) {
+	return c.leaveParty.CallUnary(ctx, req)
+}
+
 // CreateRoom calls tactus.matchmaker.v1.MatchmakerService.CreateRoom.
 func (c *matchmakerServiceClient) CreateRoom(ctx context.Context, req *connect.Request[v1.CreateRoomRequest]) (*connect.Response[v1.CreateRoomResponse], error) {
 	return c.createRoom.CallUnary(ctx, req)
@@ -168,22 +315,65 @@ func (c *matchmakerServiceClient) ListGames(ctx context.Context, req *connect.Re
 	return c.listGames.CallUnary(ctx, req)
 }
 
+// ListQueues calls tactus.matchmaker.v1.MatchmakerService.ListQueues.
+func (c *matchmakerServiceClient) ListQueues(ctx context.Context, req *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error) {
+	return c.listQueues.CallUnary(ctx, req)
+}
+
+// GetRating calls tactus.matchmaker.v1.MatchmakerService.GetRating.
+func (c *matchmakerServiceClient) GetRating(ctx context.Context, req *connect.Request[v1.GetRatingRequest]) (*connect.Response[v1.GetRatingResponse], error) {
+	return c.getRating.CallUnary(ctx, req)
+}
+
+// ListLeaderboard calls tactus.matchmaker.v1.MatchmakerService.ListLeaderboard.
+func (c *matchmakerServiceClient) ListLeaderboard(ctx context.Context, req *connect.Request[v1.ListLeaderboardRequest]) (*connect.Response[v1.ListLeaderboardResponse], error) {
+	return c.listLeaderboard.CallUnary(ctx, req)
+}
+
+// ListHistory calls tactus.matchmaker.v1.MatchmakerService.ListHistory.
+func (c *matchmakerServiceClient) ListHistory(ctx context.Context, req *connect.Request[v1.ListHistoryRequest]) (*connect.Response[v1.ListHistoryResponse], error) {
+	return c.listHistory.CallUnary(ctx, req)
+}
+
 // MatchmakerServiceHandler is an implementation of the tactus.matchmaker.v1.MatchmakerService
 // service.
 type MatchmakerServiceHandler interface {
-	// CreateTicket starts a search. The ticket lives as long as somebody watches
-	// it; one that nobody watches for 10 s is cancelled.
-	// INVALID_ARGUMENT: unknown game, mode or a bad name. UNAUTHENTICATED: a
-	// guest token that this matchmaker did not sign. UNAVAILABLE: no game server
-	// has registered yet. RESOURCE_EXHAUSTED: too many requests.
+	// CreateTicket starts a search of one player, or of a party that stays
+	// together. The ticket lives as long as somebody watches it; one that nobody
+	// watches for 10 s is cancelled.
+	// INVALID_ARGUMENT: unknown game, mode or queue, a bad name, an oversized
+	// party, a bad attribute. UNAUTHENTICATED: a guest or identity token that is
+	// not valid here. PERMISSION_DENIED: players named by id on the public port;
+	// a party started by somebody else than its leader. FAILED_PRECONDITION: no
+	// server runs the client's version. UNAVAILABLE: no game server has
+	// registered yet, or the matchmaker can't store the ticket; try again.
+	// RESOURCE_EXHAUSTED: too many requests. Every error carries a
+	// google.rpc.ErrorInfo whose reason names it.
 	CreateTicket(context.Context, *connect.Request[v1.CreateTicketRequest]) (*connect.Response[v1.CreateTicketResponse], error)
 	// WatchTicket streams what happens to a ticket, from its present state on,
 	// until it has ended. When its last watcher is gone for 5 s, the ticket is
 	// cancelled. NOT_FOUND: no such ticket.
 	WatchTicket(context.Context, *connect.Request[v1.WatchTicketRequest], *connect.ServerStream[v1.WatchTicketResponse]) error
-	// CancelTicket ends a search. A ticket that was assigned already stays
-	// assigned: its seat frees itself when nobody claims it.
+	// CancelTicket ends a search, a party's for all its members. A ticket that
+	// was assigned already stays assigned: its seat frees itself when nobody
+	// claims it.
 	CancelTicket(context.Context, *connect.Request[v1.CancelTicketRequest]) (*connect.Response[v1.CancelTicketResponse], error)
+	// AcceptMatch answers a match that was proposed, in queues that ask. Who
+	// declines, or does not answer in time, leaves the queue; the others keep
+	// their place. FAILED_PRECONDITION: this match is not proposed (any more).
+	AcceptMatch(context.Context, *connect.Request[v1.AcceptMatchRequest]) (*connect.Response[v1.AcceptMatchResponse], error)
+	// CreateParty opens a party whose leader the caller is. Others join it by its
+	// code; the leader searches for all by CreateTicket.
+	CreateParty(context.Context, *connect.Request[v1.CreatePartyRequest]) (*connect.Response[v1.CreatePartyResponse], error)
+	// JoinParty joins a party. NOT_FOUND: no party has this code.
+	// FAILED_PRECONDITION: it is full.
+	JoinParty(context.Context, *connect.Request[v1.JoinPartyRequest]) (*connect.Response[v1.JoinPartyResponse], error)
+	// WatchParty streams a party to one of its members: at once, and whenever it
+	// changes. A member whom nobody watches for 10 s leaves it.
+	WatchParty(context.Context, *connect.Request[v1.WatchPartyRequest], *connect.ServerStream[v1.WatchPartyResponse]) error
+	// LeaveParty leaves a party, and cancels its search. When the leader leaves,
+	// the member who came next leads.
+	LeaveParty(context.Context, *connect.Request[v1.LeavePartyRequest]) (*connect.Response[v1.LeavePartyResponse], error)
 	// CreateRoom opens a private match and returns its code. The caller joins it
 	// by CreateTicket with that code. RESOURCE_EXHAUSTED: no server has room.
 	CreateRoom(context.Context, *connect.Request[v1.CreateRoomRequest]) (*connect.Response[v1.CreateRoomResponse], error)
@@ -191,6 +381,15 @@ type MatchmakerServiceHandler interface {
 	ListMatches(context.Context, *connect.Request[v1.ListMatchesRequest]) (*connect.Response[v1.ListMatchesResponse], error)
 	// ListGames lists the games and modes that live servers host.
 	ListGames(context.Context, *connect.Request[v1.ListGamesRequest]) (*connect.Response[v1.ListGamesResponse], error)
+	// ListQueues lists the queues and how long players wait in them.
+	ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error)
+	// GetRating tells a player's rating in a queue and the change by the last
+	// match. NOT_FOUND: the queue keeps no ratings.
+	GetRating(context.Context, *connect.Request[v1.GetRatingRequest]) (*connect.Response[v1.GetRatingResponse], error)
+	// ListLeaderboard lists a queue's players by rank.
+	ListLeaderboard(context.Context, *connect.Request[v1.ListLeaderboardRequest]) (*connect.Response[v1.ListLeaderboardResponse], error)
+	// ListHistory lists a player's last rated matches of a queue, newest first.
+	ListHistory(context.Context, *connect.Request[v1.ListHistoryRequest]) (*connect.Response[v1.ListHistoryResponse], error)
 }
 
 // NewMatchmakerServiceHandler builds an HTTP handler from the service implementation. It returns
@@ -218,6 +417,36 @@ func NewMatchmakerServiceHandler(svc MatchmakerServiceHandler, opts ...connect.H
 		connect.WithSchema(matchmakerServiceMethods.ByName("CancelTicket")),
 		connect.WithHandlerOptions(opts...),
 	)
+	matchmakerServiceAcceptMatchHandler := connect.NewUnaryHandler(
+		MatchmakerServiceAcceptMatchProcedure,
+		svc.AcceptMatch,
+		connect.WithSchema(matchmakerServiceMethods.ByName("AcceptMatch")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceCreatePartyHandler := connect.NewUnaryHandler(
+		MatchmakerServiceCreatePartyProcedure,
+		svc.CreateParty,
+		connect.WithSchema(matchmakerServiceMethods.ByName("CreateParty")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceJoinPartyHandler := connect.NewUnaryHandler(
+		MatchmakerServiceJoinPartyProcedure,
+		svc.JoinParty,
+		connect.WithSchema(matchmakerServiceMethods.ByName("JoinParty")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceWatchPartyHandler := connect.NewServerStreamHandler(
+		MatchmakerServiceWatchPartyProcedure,
+		svc.WatchParty,
+		connect.WithSchema(matchmakerServiceMethods.ByName("WatchParty")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceLeavePartyHandler := connect.NewUnaryHandler(
+		MatchmakerServiceLeavePartyProcedure,
+		svc.LeaveParty,
+		connect.WithSchema(matchmakerServiceMethods.ByName("LeaveParty")),
+		connect.WithHandlerOptions(opts...),
+	)
 	matchmakerServiceCreateRoomHandler := connect.NewUnaryHandler(
 		MatchmakerServiceCreateRoomProcedure,
 		svc.CreateRoom,
@@ -236,6 +465,30 @@ func NewMatchmakerServiceHandler(svc MatchmakerServiceHandler, opts ...connect.H
 		connect.WithSchema(matchmakerServiceMethods.ByName("ListGames")),
 		connect.WithHandlerOptions(opts...),
 	)
+	matchmakerServiceListQueuesHandler := connect.NewUnaryHandler(
+		MatchmakerServiceListQueuesProcedure,
+		svc.ListQueues,
+		connect.WithSchema(matchmakerServiceMethods.ByName("ListQueues")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceGetRatingHandler := connect.NewUnaryHandler(
+		MatchmakerServiceGetRatingProcedure,
+		svc.GetRating,
+		connect.WithSchema(matchmakerServiceMethods.ByName("GetRating")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceListLeaderboardHandler := connect.NewUnaryHandler(
+		MatchmakerServiceListLeaderboardProcedure,
+		svc.ListLeaderboard,
+		connect.WithSchema(matchmakerServiceMethods.ByName("ListLeaderboard")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceListHistoryHandler := connect.NewUnaryHandler(
+		MatchmakerServiceListHistoryProcedure,
+		svc.ListHistory,
+		connect.WithSchema(matchmakerServiceMethods.ByName("ListHistory")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/tactus.matchmaker.v1.MatchmakerService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case MatchmakerServiceCreateTicketProcedure:
@@ -244,12 +497,30 @@ func NewMatchmakerServiceHandler(svc MatchmakerServiceHandler, opts ...connect.H
 			matchmakerServiceWatchTicketHandler.ServeHTTP(w, r)
 		case MatchmakerServiceCancelTicketProcedure:
 			matchmakerServiceCancelTicketHandler.ServeHTTP(w, r)
+		case MatchmakerServiceAcceptMatchProcedure:
+			matchmakerServiceAcceptMatchHandler.ServeHTTP(w, r)
+		case MatchmakerServiceCreatePartyProcedure:
+			matchmakerServiceCreatePartyHandler.ServeHTTP(w, r)
+		case MatchmakerServiceJoinPartyProcedure:
+			matchmakerServiceJoinPartyHandler.ServeHTTP(w, r)
+		case MatchmakerServiceWatchPartyProcedure:
+			matchmakerServiceWatchPartyHandler.ServeHTTP(w, r)
+		case MatchmakerServiceLeavePartyProcedure:
+			matchmakerServiceLeavePartyHandler.ServeHTTP(w, r)
 		case MatchmakerServiceCreateRoomProcedure:
 			matchmakerServiceCreateRoomHandler.ServeHTTP(w, r)
 		case MatchmakerServiceListMatchesProcedure:
 			matchmakerServiceListMatchesHandler.ServeHTTP(w, r)
 		case MatchmakerServiceListGamesProcedure:
 			matchmakerServiceListGamesHandler.ServeHTTP(w, r)
+		case MatchmakerServiceListQueuesProcedure:
+			matchmakerServiceListQueuesHandler.ServeHTTP(w, r)
+		case MatchmakerServiceGetRatingProcedure:
+			matchmakerServiceGetRatingHandler.ServeHTTP(w, r)
+		case MatchmakerServiceListLeaderboardProcedure:
+			matchmakerServiceListLeaderboardHandler.ServeHTTP(w, r)
+		case MatchmakerServiceListHistoryProcedure:
+			matchmakerServiceListHistoryHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -271,6 +542,26 @@ func (UnimplementedMatchmakerServiceHandler) CancelTicket(context.Context, *conn
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.CancelTicket is not implemented"))
 }
 
+func (UnimplementedMatchmakerServiceHandler) AcceptMatch(context.Context, *connect.Request[v1.AcceptMatchRequest]) (*connect.Response[v1.AcceptMatchResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.AcceptMatch is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) CreateParty(context.Context, *connect.Request[v1.CreatePartyRequest]) (*connect.Response[v1.CreatePartyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.CreateParty is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) JoinParty(context.Context, *connect.Request[v1.JoinPartyRequest]) (*connect.Response[v1.JoinPartyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.JoinParty is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) WatchParty(context.Context, *connect.Request[v1.WatchPartyRequest], *connect.ServerStream[v1.WatchPartyResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.WatchParty is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) LeaveParty(context.Context, *connect.Request[v1.LeavePartyRequest]) (*connect.Response[v1.LeavePartyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.LeaveParty is not implemented"))
+}
+
 func (UnimplementedMatchmakerServiceHandler) CreateRoom(context.Context, *connect.Request[v1.CreateRoomRequest]) (*connect.Response[v1.CreateRoomResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.CreateRoom is not implemented"))
 }
@@ -281,4 +572,20 @@ func (UnimplementedMatchmakerServiceHandler) ListMatches(context.Context, *conne
 
 func (UnimplementedMatchmakerServiceHandler) ListGames(context.Context, *connect.Request[v1.ListGamesRequest]) (*connect.Response[v1.ListGamesResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.ListGames is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.ListQueues is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) GetRating(context.Context, *connect.Request[v1.GetRatingRequest]) (*connect.Response[v1.GetRatingResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.GetRating is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) ListLeaderboard(context.Context, *connect.Request[v1.ListLeaderboardRequest]) (*connect.Response[v1.ListLeaderboardResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.ListLeaderboard is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) ListHistory(context.Context, *connect.Request[v1.ListHistoryRequest]) (*connect.Response[v1.ListHistoryResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.ListHistory is not implemented"))
 }

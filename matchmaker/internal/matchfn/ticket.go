@@ -1,0 +1,64 @@
+package matchfn
+
+import "time"
+
+// Group is one search as a match function sees it: a player, or a party that
+// stays together. It is read only.
+type Group struct {
+	ID      string
+	Players []Player // one or more
+	Created time.Time
+	// Priority puts groups before others of the same fit: 1 for players whose
+	// last match was lost.
+	Priority   int
+	Version    string                   // game version of the clients; empty: any
+	Attributes map[string][]string      // what the attribute rules look at
+	Latency    map[string]time.Duration // by region
+}
+
+// Player is one of a [Group].
+type Player struct {
+	ID    string
+	Skill float64 // rating points
+}
+
+// Gap is a running match that asks for players.
+type Gap struct {
+	Match   string
+	Server  string
+	Region  string
+	Version string
+	Teams   []GapTeam // by number
+	Started time.Time
+}
+
+// GapTeam is one team of a [Gap].
+type GapTeam struct {
+	People int
+	Seats  int
+	Skill  float64 // mean of its people
+}
+
+// Place is somewhere that matches can be opened: servers of one region that run
+// one version.
+type Place struct {
+	Region  string
+	Version string
+	Matches int // that could be opened now
+}
+
+// Situation is what a cycle may propose for.
+type Situation struct {
+	Now    time.Time
+	Gaps   []Gap
+	Places []Place
+}
+
+// MatchProposal seats groups in one match.
+type MatchProposal struct {
+	Match   string  // a running match (a Gap's); empty: a new one
+	Region  string  // of the place
+	Version string  // of the place
+	Teams   [][]int // by number, indices of groups; a party is in one team
+	Quality float64 // 1 is perfect, 0 the worst that the rules allow
+}
