@@ -2,8 +2,6 @@ package tactuscmd
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -125,77 +123,4 @@ func drainOnTerm(gs *server.Server, deadline time.Duration, stop func()) (releas
 		signal.Stop(term)
 		close(quit)
 	}
-}
-
-// matchmakerFlags is what `tactus matchmaker` is told.
-type matchmakerFlags struct {
-	cfg          matchmaker.Config
-	listen, data string
-	page         string
-	admin        adminFlags
-}
-
-func matchmakerCommand() *cobra.Command {
-	var f matchmakerFlags
-	c := &cobra.Command{
-		Use: "matchmaker", Short: "Find opponents and assign them to game servers; serves the page too", Args: cobra.NoArgs,
-	}
-	fl := c.Flags()
-	fl.StringVar(&f.listen, "listen", "127.0.0.1:8080", "public port: page and the API for browsers")
-	fl.StringVar(&f.cfg.InternalAddr, "internal", matchmaker.DefaultInternalAddr, "internal port: native gRPC for game servers and back ends")
-	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", nil, "other page that may use the API, as https://host; may be repeated")
-	fl.IntVar(&f.cfg.ForwardedHops, "forwarded-hops", 0, "proxies in front of the public port, for the rate limits by address")
-	fl.StringVar(&f.data, "data", "data", "folder for the signing key")
-	fl.StringVar(&f.page, "page", "", "folder with your own page, served instead of the arena's")
-	f.admin.add(c, "127.0.0.1:8091")
-	logger := logFlags(c)
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		log, err := logger()
-		if err != nil {
-			return err
-		}
-		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM)
-		defer stop()
-		return runMatchmaker(ctx, &f, log)
-	}
-	return c
-}
-
-func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) error {
-	public, err := listen("listen", f.listen)
-	if err != nil {
-		return err
-	}
-	internal, err := listen("internal", f.cfg.InternalAddr)
-	if err != nil {
-		return err
-	}
-	admin, err := f.admin.open()
-	if err != nil {
-		return err
-	}
-	if f.cfg.Key, err = loadKey(f.data); err != nil {
-		return err
-	}
-	page, err := pageHandler(f.page)
-	if err != nil {
-		return err
-	}
-	reg := newRegistry()
-	f.cfg.InternalListener, f.cfg.Metrics = internal, reg
-	mm, err := matchmaker.New(f.cfg, log)
-	if err != nil {
-		return err
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.Handle(matchmakerPath, mm.Handler())
-	mux.Handle("/", page)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return mm.Run(ctx) })
-	group.Go(func() error { return serve(ctx, publicServer(mux), public) })
-	group.Go(func() error { return serve(ctx, publicServer(f.admin.handler(reg, nil)), admin) })
-	log.Info("matchmaker listens", zap.String("page", "http://"+public.Addr().String()+"/"),
-		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))
-	return group.Wait()
 }
