@@ -1,0 +1,220 @@
+// Package rating estimates skill from match results: the Plackett-Luce model
+// of Weng and Lin, for any number of teams of any size, free-for-all and draws.
+// It is arithmetic alone; what is stored where is package ranking's matter.
+//
+// The method is Algorithm 4 of R. C. Weng and C.-J. Lin, "A Bayesian
+// Approximation Method for Online Ranking", Journal of Machine Learning
+// Research 12 (2011), 267-300, with the defaults of the OpenSkill libraries.
+package rating
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Limits of one match. Time grows with the square of the teams: 1,000 of them
+// take about 15 ms of a core.
+const (
+	MaxTeams   = 1000
+	MaxPlayers = 10_000
+)
+
+// Bounds of a skill. Real ones never come near; within them no step of the
+// arithmetic overflows or loses all digits.
+const (
+	MaxMu    = 1e6
+	MinSigma = 1e-4
+	MaxSigma = 1e4
+)
+
+// Skill is what is known of a player: normally distributed with mean Mu and
+// standard deviation Sigma.
+type Skill struct {
+	Mu, Sigma float64
+}
+
+// Valid reports whether the skill is a number within bounds.
+func (s Skill) Valid() bool {
+	return math.Abs(s.Mu) <= MaxMu && s.Sigma >= MinSigma && s.Sigma <= MaxSigma
+}
+
+// Conservative is a skill that the player has most likely (99.9 %): three
+// standard deviations below the mean. Leaderboards rank by it.
+func (s Skill) Conservative() float64 { return s.Mu - 3*s.Sigma }
+
+// Model holds the constants of the method, in units of Mu.
+type Model struct {
+	Initial Skill
+	// Beta is by how much performance varies from match to match: one standard
+	// deviation of it.
+	Beta float64
+	// Kappa is the least that is left of a variance after one match, as a share
+	// of it.
+	Kappa float64
+	// Tau is what Sigma gains before each match, as the root of a sum of
+	// squares, so that a long career does not end in a rating that can't move.
+	// 0: nothing.
+	Tau float64
+}
+
+// Default returns OpenSkill's constants: mu 25, sigma 25/3, beta 25/6, kappa
+// 0.0001, tau 25/300.
+func Default() Model {
+	return Model{Initial: Skill{Mu: 25, Sigma: 25. / 3}, Beta: 25. / 6, Kappa: 0.0001, Tau: 25. / 300}
+}
+
+// Validate returns every mistake at once.
+func (m Model) Validate() error {
+	var errs []error
+	if !m.Initial.Valid() {
+		errs = append(errs, fmt.Errorf("initial skill: mu %v, sigma %v: out of bounds", m.Initial.Mu, m.Initial.Sigma))
+	}
+	if !(m.Beta >= MinSigma && m.Beta <= MaxSigma) {
+		errs = append(errs, fmt.Errorf("beta: %v is not between %v and %v", m.Beta, MinSigma, MaxSigma))
+	}
+	if !(m.Kappa > 0 && m.Kappa <= 1) {
+		errs = append(errs, fmt.Errorf("kappa: %v is not between 0 and 1", m.Kappa))
+	}
+	if !(m.Tau >= 0 && m.Tau <= MaxSigma) {
+		errs = append(errs, fmt.Errorf("tau: %v is not between 0 and %v", m.Tau, MaxSigma))
+	}
+	return errors.Join(errs...)
+}
+
+// Rate returns the skills after a match in which teams[i] was placed
+// ranks[i]: lower is better, equal is a draw, and only the order counts. In
+// free-for-all each player is a team. The arguments are not changed; the answer
+// has the shape of teams. The model must be valid.
+func (m Model) Rate(teams [][]Skill, ranks []int32) ([][]Skill, error) {
+	if err := check(teams, ranks); err != nil {
+		return nil, err
+	}
+	after := make([][]Skill, len(teams))
+	for i, team := range teams {
+		after[i] = slices.Clone(team)
+		for p := range after[i] {
+			after[i][p].Sigma = min(math.Hypot(after[i][p].Sigma, m.Tau), MaxSigma)
+		}
+	}
+	m.update(after, ranks)
+	return after, nil
+}
+
+func check(teams [][]Skill, ranks []int32) error {
+	switch {
+	case len(teams) != len(ranks):
+		return fmt.Errorf("%d teams and %d ranks", len(teams), len(ranks))
+	case len(teams) < 2:
+		return fmt.Errorf("%d teams: a match has at least two", len(teams))
+	case len(teams) > MaxTeams:
+		return fmt.Errorf("%d teams are more than the limit of %d", len(teams), MaxTeams)
+	}
+	players := 0
+	for i, team := range teams {
+		if len(team) == 0 {
+			return fmt.Errorf("team %d is empty", i)
+		}
+		for p, s := range team {
+			if !s.Valid() {
+				return fmt.Errorf("team %d, player %d: mu %v, sigma %v: out of bounds", i, p, s.Mu, s.Sigma)
+			}
+		}
+		players += len(team)
+	}
+	if players > MaxPlayers {
+		return fmt.Errorf("%d players are more than the limit of %d", players, MaxPlayers)
+	}
+	return nil
+}
+
+// sums is a team as the model sees it.
+type sums struct {
+	mu, variance float64
+}
+
+// place is what the teams of one rank have in common.
+type place struct {
+	rank  int32
+	teams float64
+	// total is the logarithm of the sum of exp(mu/c) over the teams that were
+	// still to be placed when this rank was: its own and all worse ones. With
+	// logarithms no skill is too far from the others to be told apart from 0.
+	total float64
+}
+
+// update is Algorithm 4 with the paper's choice of gamma, sigma_i/c.
+func (m Model) update(teams [][]Skill, ranks []int32) {
+	of := make([]sums, len(teams))
+	square := 0.0
+	for i, team := range teams {
+		for _, s := range team {
+			of[i].mu += s.Mu
+			of[i].variance += s.Sigma * s.Sigma
+		}
+		square += of[i].variance + m.Beta*m.Beta
+	}
+	c := math.Sqrt(square)
+	places := placesOf(of, ranks, c)
+	for i, team := range teams {
+		omega, delta := 0.0, 0.0
+		for _, q := range places {
+			if q.rank > ranks[i] {
+				break
+			}
+			// The chance that i comes out first of those still to be placed, once
+			// for each team of this rank, each weighted by one over their number.
+			chance := min(math.Exp(of[i].mu/c-q.total), 1)
+			omega -= chance
+			delta += chance * (1 - chance)
+			if q.rank == ranks[i] {
+				omega += 1 / q.teams
+			}
+		}
+		gamma := math.Sqrt(of[i].variance) / c
+		for p, s := range team {
+			variance := s.Sigma * s.Sigma
+			team[p] = Skill{
+				Mu:    clamp(s.Mu+variance/c*omega, -MaxMu, MaxMu),
+				Sigma: clamp(s.Sigma*math.Sqrt(max(1-variance/square*gamma*delta, m.Kappa)), MinSigma, MaxSigma),
+			}
+		}
+	}
+}
+
+// placesOf returns the ranks that were given, best first.
+func placesOf(of []sums, ranks []int32, c float64) []place {
+	order := make([]int, len(ranks))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		// Skill breaks ties, so that a sum does not depend on the teams' order.
+		return cmp.Or(cmp.Compare(ranks[a], ranks[b]), cmp.Compare(of[a].mu, of[b].mu))
+	})
+	var places []place
+	total := math.Inf(-1)
+	for i := len(order) - 1; i >= 0; i-- {
+		total = addLogs(total, of[order[i]].mu/c)
+		if len(places) == 0 || places[len(places)-1].rank != ranks[order[i]] {
+			places = append(places, place{rank: ranks[order[i]]})
+		}
+		last := &places[len(places)-1]
+		last.teams++
+		last.total = total
+	}
+	slices.Reverse(places)
+	return places
+}
+
+// addLogs returns log(exp(a) + exp(b)).
+func addLogs(a, b float64) float64 {
+	if a < b {
+		a, b = b, a
+	}
+	return a + math.Log1p(math.Exp(b-a))
+}
+
+func clamp(v, low, high float64) float64 { return max(low, min(v, high)) }
