@@ -1,0 +1,189 @@
+// Package failure makes the matchmaker's refusals: gRPC statuses that say in a
+// sentence what is wrong, and in details what a program can act on. Every one
+// carries a google.rpc.ErrorInfo; those about fields a BadRequest, those that
+// pass by themselves a RetryInfo (google/rpc/error_details.proto, AIP-193).
+package failure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// Domain is what all reasons belong to.
+const Domain = "tactus"
+
+// What a failure carries travels in headers, which clients bound: Node's at
+// 16 KiB in all.
+const (
+	maxSentence   = 512
+	maxText       = 256
+	maxViolations = 16
+	maxMetadata   = 16
+)
+
+// Error is a refusal. It is made by [New] or [Newf] and is not changed after it
+// was returned; gRPC sends it as the status it is.
+type Error struct {
+	kind       Kind
+	sentence   string
+	retry      time.Duration
+	metadata   map[string]string
+	violations []*errdetails.BadRequest_FieldViolation
+	cause      error
+}
+
+// New makes a failure with the reason's own sentence.
+func New(reason Reason) *Error {
+	kind := reason.Kind()
+	return &Error{kind: kind, sentence: kind.Sentence, retry: kind.Retry}
+}
+
+// Newf makes a failure with a more exact sentence. What a player sent may be in
+// it: it is cut to 512 bytes and made valid UTF-8.
+func Newf(reason Reason, format string, args ...any) *Error {
+	e := New(reason)
+	e.sentence = bounded(fmt.Sprintf(format, args...), maxSentence)
+	return e
+}
+
+// With adds a name and a value for programs, such as the queues there are.
+func (e *Error) With(name, value string) *Error {
+	if e.metadata == nil {
+		e.metadata = make(map[string]string)
+	}
+	if len(e.metadata) < maxMetadata {
+		e.metadata[bounded(name, maxText)] = bounded(value, maxText)
+	}
+	return e
+}
+
+// Field says which field of the request is wrong, by its name in the .proto
+// ("players[1].player_id"), and what is expected of it.
+func (e *Error) Field(path, expected string) *Error {
+	if len(e.violations) < maxViolations {
+		e.violations = append(e.violations, &errdetails.BadRequest_FieldViolation{
+			Field: bounded(path, maxText), Description: bounded(expected, maxText), Reason: string(e.kind.Reason),
+		})
+	}
+	return e
+}
+
+// RetryAfter says how long to wait before trying again, instead of the reason's
+// usual time.
+func (e *Error) RetryAfter(d time.Duration) *Error {
+	e.retry = d
+	return e
+}
+
+// Because keeps the error behind the failure for errors.Is and for logs; it is
+// not sent.
+func (e *Error) Because(cause error) *Error {
+	e.cause = cause
+	return e
+}
+
+// Reason is why.
+func (e *Error) Reason() Reason { return e.kind.Reason }
+
+// Error is the sentence, with the cause behind it.
+func (e *Error) Error() string {
+	if e.cause != nil {
+		return fmt.Sprintf("%s: %s (%v)", e.kind.Reason, e.sentence, e.cause)
+	}
+	return fmt.Sprintf("%s: %s", e.kind.Reason, e.sentence)
+}
+
+// Unwrap is the cause.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Is tells failures of the same reason alike.
+func (e *Error) Is(other error) bool {
+	o, ok := other.(*Error)
+	return ok && o.kind.Reason == e.kind.Reason
+}
+
+// GRPCStatus is what is sent: code, sentence and details.
+func (e *Error) GRPCStatus() *status.Status {
+	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{
+		Reason: string(e.kind.Reason), Domain: Domain, Metadata: maps.Clone(e.metadata),
+	}}
+	if len(e.violations) > 0 {
+		details = append(details, &errdetails.BadRequest{FieldViolations: slices.Clone(e.violations)})
+	}
+	if e.retry > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.retry)})
+	}
+	plain := status.New(e.kind.Code, e.sentence)
+	if detailed, err := plain.WithDetails(details...); err == nil {
+		return detailed
+	}
+	return plain
+}
+
+// Status is how any error is told to a client. A failure and a gRPC status
+// stay what they are, a context's end has its own code, and whatever else is
+// told as [Internal]: what it says is for the log.
+func Status(err error) *status.Status {
+	if err == nil {
+		return nil
+	}
+	if s, ok := status.FromError(err); ok {
+		return s
+	}
+	if s := status.FromContextError(err); s.Code() != codes.Unknown {
+		return status.New(s.Code(), contextSentence(err))
+	}
+	return New(Internal).GRPCStatus()
+}
+
+func contextSentence(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "the call took longer than its deadline"
+	}
+	return "the caller has gone"
+}
+
+// ReasonOf is the reason of a failure: one's own, or one that came over gRPC.
+func ReasonOf(err error) (Reason, bool) {
+	var own *Error
+	if errors.As(err, &own) {
+		return own.kind.Reason, true
+	}
+	s, ok := status.FromError(err)
+	if !ok {
+		return "", false
+	}
+	for _, detail := range s.Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == Domain {
+			return Reason(info.GetReason()), true
+		}
+	}
+	return "", false
+}
+
+// bounded cuts text to at most size bytes of valid UTF-8, without which
+// Protobuf would refuse to send it.
+func bounded(text string, size int) string {
+	const more = "…"
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) <= size {
+		return text
+	}
+	cut := size - len(more)
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + more
+}

@@ -1,0 +1,169 @@
+package failure
+
+import (
+	"slices"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+// Reason names why a call was refused, in the form that google.rpc.ErrorInfo
+// asks for. Programs go by it; people read the sentence.
+type Reason string
+
+// What is wrong with the request itself.
+const (
+	BadField      Reason = "BAD_FIELD"
+	BadName       Reason = "BAD_NAME"
+	BadAttribute  Reason = "BAD_ATTRIBUTE"
+	BadLatency    Reason = "BAD_LATENCY"
+	BadOption     Reason = "BAD_OPTION"
+	BadPlayer     Reason = "BAD_PLAYER"
+	PartyTooLarge Reason = "PARTY_TOO_LARGE"
+	UnknownGame   Reason = "UNKNOWN_GAME"
+	UnknownMode   Reason = "UNKNOWN_MODE"
+	UnknownQueue  Reason = "UNKNOWN_QUEUE"
+)
+
+// Who the caller is.
+const (
+	GuestTokenInvalid     Reason = "GUEST_TOKEN_INVALID"
+	IdentityRequired      Reason = "IDENTITY_REQUIRED"
+	IdentityNotAccepted   Reason = "IDENTITY_NOT_ACCEPTED"
+	IdentityTooLarge      Reason = "IDENTITY_TOO_LARGE"
+	IdentityMalformed     Reason = "IDENTITY_MALFORMED"
+	IdentityAlgorithm     Reason = "IDENTITY_ALGORITHM"
+	IdentityForged        Reason = "IDENTITY_FORGED"
+	IdentityKeyUnknown    Reason = "IDENTITY_KEY_UNKNOWN"
+	IdentityExpired       Reason = "IDENTITY_EXPIRED"
+	IdentityNotYetValid   Reason = "IDENTITY_NOT_YET_VALID"
+	IdentityWrongIssuer   Reason = "IDENTITY_WRONG_ISSUER"
+	IdentityWrongAudience Reason = "IDENTITY_WRONG_AUDIENCE"
+	IdentityIncomplete    Reason = "IDENTITY_INCOMPLETE"
+)
+
+// What the caller may not do.
+const (
+	PlayersNotTrusted Reason = "PLAYERS_NOT_TRUSTED"
+	NotPartyLeader    Reason = "NOT_PARTY_LEADER"
+)
+
+// What does not fit the state of things.
+const (
+	VersionNotServed Reason = "VERSION_NOT_SERVED"
+	PartyFull        Reason = "PARTY_FULL"
+	PartySearching   Reason = "PARTY_SEARCHING"
+	ProposalGone     Reason = "PROPOSAL_GONE"
+)
+
+// What is not there.
+const (
+	TicketUnknown Reason = "TICKET_UNKNOWN"
+	PartyUnknown  Reason = "PARTY_UNKNOWN"
+	QueueUnrated  Reason = "QUEUE_UNRATED"
+)
+
+// What may be tried again.
+const (
+	TooManyFromAddress Reason = "TOO_MANY_FROM_ADDRESS"
+	TooManyFromPlayer  Reason = "TOO_MANY_FROM_PLAYER"
+	TooManyCodes       Reason = "TOO_MANY_CODES"
+	TooManyRooms       Reason = "TOO_MANY_ROOMS"
+	TooManyTickets     Reason = "TOO_MANY_TICKETS"
+	TooManyParties     Reason = "TOO_MANY_PARTIES"
+	ServersFull        Reason = "SERVERS_FULL"
+	NoServer           Reason = "NO_SERVER"
+	Stopping           Reason = "STOPPING"
+	StoreUnavailable   Reason = "STORE_UNAVAILABLE"
+	KeysUnavailable    Reason = "KEYS_UNAVAILABLE"
+	Internal           Reason = "INTERNAL"
+)
+
+// Kind is what holds for every failure of one reason.
+type Kind struct {
+	Reason Reason
+	Code   codes.Code
+	// Sentence is for people; a failure may say it more exactly.
+	Sentence string
+	// Retry is how long to wait before the same call may succeed; 0: it won't
+	// without a change.
+	Retry time.Duration
+}
+
+const (
+	soon  = time.Second
+	later = 10 * time.Second
+)
+
+// kinds is the one list of everything the matchmaker refuses for.
+var kinds = []Kind{
+	{BadField, codes.InvalidArgument, "a field has a value that is not allowed", 0},
+	{BadName, codes.InvalidArgument, "the player name is too long or can't be shown", 0},
+	{BadAttribute, codes.InvalidArgument, "an attribute is not one that the queue knows, or has too many or too long values", 0},
+	{BadLatency, codes.InvalidArgument, "a measured latency names no region or is out of range", 0},
+	{BadOption, codes.InvalidArgument, "an option of the room has no name, or there are too many", 0},
+	{BadPlayer, codes.InvalidArgument, "a player's id is missing, too long or there twice", 0},
+	{PartyTooLarge, codes.InvalidArgument, "the party has more players than the queue takes in one party", 0},
+	{UnknownGame, codes.InvalidArgument, "no live server hosts this game", 0},
+	{UnknownMode, codes.InvalidArgument, "the game has no such mode", 0},
+	{UnknownQueue, codes.InvalidArgument, "there is no queue of this name", 0},
+
+	{GuestTokenInvalid, codes.Unauthenticated, "this guest token is not (or no longer) valid here; ask without it for a new one", 0},
+	{IdentityRequired, codes.Unauthenticated, "guests are not taken here; send an identity token of the game's issuer", 0},
+	{IdentityNotAccepted, codes.Unauthenticated, "identity tokens are not taken here; ask without one to play as a guest", 0},
+	{IdentityTooLarge, codes.Unauthenticated, "the identity token is larger than any that is taken here", 0},
+	{IdentityMalformed, codes.Unauthenticated, "the identity token is not a JSON Web Token", 0},
+	{IdentityAlgorithm, codes.Unauthenticated, "the identity token is signed by a method that is not taken here", 0},
+	{IdentityForged, codes.Unauthenticated, "the identity token is not signed by its issuer", 0},
+	{IdentityKeyUnknown, codes.Unauthenticated, "the identity token is signed with a key that its issuer does not publish (yet)", later},
+	{IdentityExpired, codes.Unauthenticated, "the identity token has expired; sign in again", 0},
+	{IdentityNotYetValid, codes.Unauthenticated, "the identity token is not valid yet; is the issuer's clock right?", 0},
+	{IdentityWrongIssuer, codes.Unauthenticated, "the identity token is of another issuer", 0},
+	{IdentityWrongAudience, codes.Unauthenticated, "the identity token was made for something else", 0},
+	{IdentityIncomplete, codes.Unauthenticated, "the identity token does not say who the player is, or until when it is valid", 0},
+
+	{PlayersNotTrusted, codes.PermissionDenied, "players can be named by id on the internal port only", 0},
+	{NotPartyLeader, codes.PermissionDenied, "only the party's leader may start its search", 0},
+
+	{VersionNotServed, codes.FailedPrecondition, "no live server runs this version of the game", 0},
+	{PartyFull, codes.FailedPrecondition, "the party is full", 0},
+	{PartySearching, codes.FailedPrecondition, "the party is searching already", 0},
+	{ProposalGone, codes.FailedPrecondition, "this match is not proposed (any more)", 0},
+
+	{TicketUnknown, codes.NotFound, "no such ticket; it may have ended long ago", 0},
+	{PartyUnknown, codes.NotFound, "there is no party with this code (any more)", 0},
+	{QueueUnrated, codes.NotFound, "this queue keeps no ratings", 0},
+
+	{TooManyFromAddress, codes.ResourceExhausted, "too many searches from your network; try again in a moment", soon},
+	{TooManyFromPlayer, codes.ResourceExhausted, "you search too often; try again in a moment", soon},
+	{TooManyCodes, codes.ResourceExhausted, "too many codes tried from your network; try again in a minute", later},
+	{TooManyRooms, codes.ResourceExhausted, "too many rooms opened from your network; try again in a minute", later},
+	{TooManyTickets, codes.ResourceExhausted, "too many players are searching; try again in a moment", later},
+	{TooManyParties, codes.ResourceExhausted, "too many parties are open; try again in a moment", later},
+	{ServersFull, codes.ResourceExhausted, "no game server has room for another match; try again in a moment", later},
+	{NoServer, codes.Unavailable, "no game server has registered yet; try again in a moment", soon},
+	{Stopping, codes.Unavailable, "this matchmaker is stopping; try again", soon},
+	{StoreUnavailable, codes.Unavailable, "the matchmaker can't store this now; try again in a moment", soon},
+	{KeysUnavailable, codes.Unavailable, "the keys of the identity tokens' issuer could not be fetched yet; try again in a moment", later},
+	{Internal, codes.Internal, "internal error", 0},
+}
+
+var byReason = func() map[Reason]Kind {
+	all := make(map[Reason]Kind, len(kinds))
+	for _, k := range kinds {
+		all[k.Reason] = k
+	}
+	return all
+}()
+
+// All lists every reason there is, by code and in a fixed order. The slice is
+// the caller's.
+func All() []Kind { return slices.Clone(kinds) }
+
+// Kind is what holds for the reason; an unknown one counts as [Internal].
+func (r Reason) Kind() Kind {
+	if k, ok := byReason[r]; ok {
+		return k
+	}
+	return byReason[Internal]
+}

@@ -1,0 +1,198 @@
+package identity
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"go.uber.org/zap"
+
+	"tactus/matchmaker/internal/failure"
+)
+
+// keyring holds the issuer's keys. They are read again at intervals, and when a
+// token names one that is not there.
+type keyring struct {
+	log    *zap.Logger
+	from   string // URL or path
+	read   func(context.Context) ([]byte, error)
+	parse  func([]byte) (*keySet, error)
+	every  time.Duration
+	wanted chan struct{} // capacity 1: somebody waits for pending
+	ended  chan struct{} // closed when nobody reads any more
+
+	current atomic.Pointer[keySet]
+	last    []byte // what current was made of; the running goroutine's
+
+	mu      sync.Mutex
+	pending chan struct{} // closed when the next reading is done
+	asked   time.Time     // when a token last made us read
+}
+
+func newKeyring(ctx context.Context, cfg Config, log *zap.Logger) (*keyring, error) {
+	k := &keyring{
+		log: log, every: cfg.Refresh, parse: parseKeySet,
+		wanted: make(chan struct{}, 1), ended: make(chan struct{}),
+	}
+	if cfg.JWKSURL != "" {
+		k.from = cfg.JWKSURL
+		if strings.HasPrefix(cfg.JWKSURL, "http://") {
+			log.Warn("the identity issuer's keys come over plain HTTP: whoever can change them on the way can be anybody",
+				zap.String("from", cfg.JWKSURL))
+		}
+		k.read = func(ctx context.Context) ([]byte, error) { return fetch(ctx, cfg.Client, cfg.JWKSURL) }
+		k.pending = make(chan struct{}) // who comes before the first fetch is done waits for it
+		return k, nil
+	}
+	k.from = cfg.JWKSFile
+	if cfg.KeyFile != "" {
+		k.from, k.parse = cfg.KeyFile, parsePEM
+	}
+	k.read = func(context.Context) ([]byte, error) { return os.ReadFile(k.from) }
+	if err := k.refresh(ctx); err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	return k, nil
+}
+
+func fetch(ctx context.Context, client *http.Client, url string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answered %s", url, res.Status)
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxKeySetBytes+1))
+	if len(body) > maxKeySetBytes {
+		return nil, fmt.Errorf("%s: over %d bytes", url, maxKeySetBytes)
+	}
+	return body, err
+}
+
+// run reads the keys now (those of a URL), at intervals, and when they are
+// asked for, until ctx ends. A failure leaves the present keys valid.
+func (k *keyring) run(ctx context.Context) {
+	defer close(k.ended)
+	wait, retry := k.every, firstRetry
+	if k.current.Load() == nil {
+		wait = 0
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-k.wanted:
+		}
+		wait = k.every
+		if err := k.refresh(ctx); err == nil {
+			retry = firstRetry
+		} else if ctx.Err() == nil {
+			wait, retry = min(retry, k.every), min(2*retry, lastRetry)
+			k.log.Warn("keys of the identity issuer could not be read; those known stay valid",
+				zap.String("from", k.from), zap.Duration("again_in", wait), zap.Error(err))
+		}
+		k.answer()
+		timer.Reset(wait)
+	}
+}
+
+// refresh reads the keys once.
+func (k *keyring) refresh(ctx context.Context) error {
+	data, err := k.read(ctx)
+	if err != nil {
+		return err
+	}
+	if k.current.Load() != nil && bytes.Equal(data, k.last) {
+		return nil
+	}
+	set, err := k.parse(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", k.from, err)
+	}
+	k.current.Store(set)
+	k.last = data
+	k.log.Info("keys of the identity issuer read", zap.String("from", k.from),
+		zap.Int("keys", len(set.all.Keys)), zap.Int("not_usable", set.skipped))
+	return nil
+}
+
+// answer tells everybody who waits that the keys were read.
+func (k *keyring) answer() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.pending != nil {
+		close(k.pending)
+		k.pending = nil
+	}
+}
+
+// find returns the key, or keys, that can have signed the token. One that is
+// not known makes the keys be read again, at most once in [leastRefresh] for
+// all tokens together.
+func (k *keyring) find(ctx context.Context, token *jwt.Token) (any, error) {
+	set := k.current.Load()
+	if set != nil {
+		if key, err := set.find(token); !errors.Is(err, errUnknownKey) {
+			return key, err
+		}
+	}
+	if err := k.readAgain(ctx); err != nil {
+		return nil, err
+	}
+	if set = k.current.Load(); set == nil {
+		return nil, failure.New(failure.KeysUnavailable)
+	}
+	key, err := set.find(token)
+	if errors.Is(err, errUnknownKey) {
+		return nil, failure.New(failure.IdentityKeyUnknown)
+	}
+	return key, err
+}
+
+// readAgain has the keys read, or waits for a reading that goes on; when the
+// last one that a token asked for is too recent it does nothing.
+func (k *keyring) readAgain(ctx context.Context) error {
+	k.mu.Lock()
+	pending := k.pending
+	if pending == nil && time.Since(k.asked) >= leastRefresh {
+		pending = make(chan struct{})
+		k.pending, k.asked = pending, time.Now()
+		select {
+		case k.wanted <- struct{}{}:
+		default: // a reading that is about to begin serves this one too
+		}
+	}
+	k.mu.Unlock()
+	if pending == nil {
+		return nil
+	}
+	select {
+	case <-pending:
+		return nil
+	case <-k.ended:
+		return failure.New(failure.Stopping)
+	case <-ctx.Done():
+		return failure.New(failure.KeysUnavailable).Because(ctx.Err())
+	}
+}

@@ -1,0 +1,43 @@
+package identity
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+// Prefixes keep guests and the issuer's users apart.
+const (
+	guestPrefix = "g-"
+	userPrefix  = "u-"
+)
+
+// userID makes a player id of the issuer's: itself where it consists of letters
+// and digits of ASCII, '-', '_', '.' and '@'; with other bytes as %XX; and a
+// hash where that is too long. No two issuer's ids make the same one: '%' and
+// '=' stand for themselves in none.
+func userID(subject string) string {
+	var b strings.Builder
+	b.WriteString(userPrefix)
+	for _, c := range []byte(subject) {
+		if plain(c) {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	if b.Len() <= maxPlayerID {
+		return b.String()
+	}
+	sum := sha256.Sum256([]byte(subject))
+	return userPrefix + "=" + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func plain(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	return c == '-' || c == '_' || c == '.' || c == '@'
+}
