@@ -86,17 +86,20 @@ func (m *Match) teamOf(p game.Slot) int32 {
 }
 
 // smallestTeam returns the team with the fewest members, -1 without teams. For
-// a person only people count, and bots break ties: bots give way.
+// a person only people count, also those who are on their way to a team of
+// theirs, and bots break ties: bots give way.
 func (m *Match) smallestTeam(countBots bool) int32 {
 	n := m.cfg.Match.Mode.Teams
 	if n == 0 {
 		return -1
 	}
 	weight := make([]int, n)
-	for p := range m.seats {
+	for p, s := range m.seats {
 		taken, bot := m.sim.Taken(game.Slot(p))
 		team := m.teamOf(game.Slot(p))
 		switch {
+		case !countBots && s.State == session.Reserved && s.Team >= 0:
+			weight[s.Team] += game.MaxSlots
 		case !taken || team < 0 || int(team) >= n:
 		case bot && !countBots:
 			weight[team]++

@@ -7,7 +7,6 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
-	"tactus/server/internal/overload"
 	"tactus/server/internal/session"
 )
 
@@ -77,6 +76,7 @@ func (m *Match) watchOutcome(now int64) {
 	}
 	outcome, over := m.sim.Outcome()
 	if !over {
+		m.changed = m.changed || m.outdated()
 		return
 	}
 	m.overSince, m.changed = now, true
@@ -89,7 +89,7 @@ func (m *Match) watchOutcome(now int64) {
 		if bot {
 			name = botName(r.Slot)
 		} else if s.Player != "" {
-			m.results = append(m.results, PlayerResult{Player: s.Player, Result: r})
+			m.results = append(m.results, PlayerResult{Player: s.Player, Name: s.Name, Result: r})
 		}
 		msg.Results = append(msg.Results, protocol.ResultEntry{
 			Slot: r.Slot, Name: name, Team: r.Team, Score: r.Score, Rank: r.Rank, Bot: bot,
@@ -106,13 +106,15 @@ func (m *Match) publish() {
 	m.changed = false
 	st := &Status{
 		ID: m.cfg.ID, Game: m.info.Name, Mode: m.cfg.Match.Mode.Name,
-		Seats: len(m.seats), Private: m.cfg.Private, Started: m.started,
+		Seats: len(m.seats), Private: m.cfg.Private, Started: m.started, At: time.Now(),
+		Queue: m.cfg.Queue, RulesVersion: m.cfg.RulesVersion,
 	}
 	st.People = m.people()
-	if t, ok := m.sim.World().(game.Timed); ok {
-		st.Remaining = time.Duration(t.Remaining()) * time.Second / time.Duration(m.info.Rate())
-	}
-	st.Open = m.overSince == 0 && m.ended == "" && st.People < st.Seats && m.strain.rung < overload.NoJoins
+	m.peak = max(m.peak, st.People)
+	st.Remaining = m.remaining()
+	st.Teams = m.teams()
+	st.Backfill = m.wantsPlayers()
+	st.Open = m.takesPeople() && st.People < st.Seats && m.cfg.Queue == "" && !m.cfg.Backfill
 	m.status.Store(st)
 	m.cfg.OnStatus()
 }

@@ -31,6 +31,11 @@ type Config struct {
 	Match   game.MatchConfig
 	Private bool
 
+	Queue        string // that made the match; empty: none
+	RulesVersion string
+	// Backfill lets the match ask for players when it loses some.
+	Backfill bool
+
 	Grace     time.Duration // a lost connection's seat is kept
 	Linger    time.Duration // between the result and the end
 	Empty     time.Duration // without people until the match ends
@@ -68,10 +73,15 @@ type Status struct {
 	ID, Game, Mode string
 	People         int // seats held by people, reserved ones included
 	Seats          int
-	Open           bool // takes new people
+	Open           bool // takes new people by quick play
 	Private        bool
 	Started        time.Time
-	Remaining      time.Duration // 0: unknown
+	At             time.Time     // when all this was so
+	Remaining      time.Duration // from then on; 0: unknown
+
+	Queue, RulesVersion string
+	Backfill            bool         // asks for players
+	Teams               []TeamStatus // by number; see teams
 }
 
 // EndReport says how a match ended.
@@ -82,7 +92,7 @@ type EndReport struct {
 
 // PlayerResult is one person's standing at the end.
 type PlayerResult struct {
-	Player string
+	Player, Name string
 	game.Result
 }
 
@@ -123,6 +133,7 @@ type Match struct {
 	awakeSince    int64
 	nextWatch     int64
 	lost          uint64
+	peak          int // people at most so far
 	changed       bool
 	ended         string
 

@@ -18,6 +18,7 @@ type Request struct {
 	Player, Name string
 	Team         int32  // -1: any
 	Reservation  string // the join token's id
+	Skill        float64
 }
 
 // Errors of Reserve.
@@ -65,7 +66,7 @@ func (m *Match) reserve(requests []Request, hold int64) ([]game.Slot, error) {
 		s := m.seatOf(r.Player)
 		if s == nil {
 			var err error
-			if s, err = m.newSeat(); err != nil {
+			if s, err = m.newSeat(m.wanted(r.Team)); err != nil {
 				for _, f := range fresh {
 					f.Cancel(f.Reservation())
 				}
@@ -73,7 +74,8 @@ func (m *Match) reserve(requests []Request, hold int64) ([]game.Slot, error) {
 			}
 			fresh = append(fresh, s)
 		}
-		s.Reserve(r.Player, r.Name, r.Team, r.Reservation, m.shared.Now+hold)
+		s.Reserve(r.Player, r.Name, m.wanted(r.Team), r.Reservation, m.shared.Now+hold)
+		s.Skill = r.Skill
 		slots = append(slots, s.Slot())
 	}
 	m.cfg.Metrics.Reservations.Add(float64(len(slots)))
@@ -90,20 +92,22 @@ func (m *Match) seatOf(player string) *session.Seat {
 	return nil
 }
 
-// newSeat finds a seat for somebody who has none.
-func (m *Match) newSeat() (*session.Seat, error) {
+// newSeat finds a seat for somebody who has none, in a team that has room.
+func (m *Match) newSeat(team int32) (*session.Seat, error) {
 	if max(m.strain.rung, m.cfg.Process.Rung()) >= overload.NoJoins {
 		return nil, ErrOverloaded
 	}
-	if s := m.freeSeat(); s != nil {
-		return s, nil
+	if team < 0 || m.teamPeople(team) < m.teamSeats() {
+		if s := m.freeSeat(team); s != nil {
+			return s, nil
+		}
 	}
 	return nil, ErrFull
 }
 
 // freeSeat prefers a seat that nobody plays to one that a bot would have to
-// leave.
-func (m *Match) freeSeat() *session.Seat {
+// leave, and a bot of the team to others.
+func (m *Match) freeSeat(team int32) *session.Seat {
 	var botted *session.Seat
 	for _, s := range m.seats {
 		if s.State != session.Free {
@@ -112,7 +116,7 @@ func (m *Match) freeSeat() *session.Seat {
 		if taken, _ := m.sim.Taken(s.Slot()); !taken {
 			return s
 		}
-		if botted == nil {
+		if botted == nil || m.teamOf(botted.Slot()) != team && m.teamOf(s.Slot()) == team {
 			botted = s
 		}
 	}
@@ -205,6 +209,7 @@ func (m *Match) seatPerson(s *session.Seat) {
 	} else if people, bots := m.count(); bots > 0 && people+bots >= m.cfg.Match.Mode.Fill {
 		m.removeBot(m.botOf(team))
 	}
+	m.makeRoom(team)
 	m.join(s.Slot(), game.PlayerInfo{Team: team}, s.Player, s.Name)
 	s.Team = m.teamOf(s.Slot())
 	m.changed = true

@@ -57,6 +57,7 @@ type Seat struct {
 
 	Player, Name string
 	Team         int32
+	Skill        float64 // in rating points, as the matchmaker told it
 	State        State
 	Deadline     int64 // when a reserved or dropped seat is free again
 

@@ -1,0 +1,185 @@
+package match
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"tactus/game"
+	"tactus/protocol"
+)
+
+// seat reserves a place in a team and takes it.
+func (h *harness) seat(name string, team int32, skill float64) game.Slot {
+	h.t.Helper()
+	slots, err := h.reserve(Request{Player: name, Name: name, Team: team, Reservation: "r-" + name, Skill: skill})
+	if err != nil {
+		h.t.Fatalf("a seat for %s in team %d: %v", name, team, err)
+	}
+	h.m.Claim(&fakeConn{}, slots[0], name, "r-"+name)
+	h.tick(1)
+	return slots[0]
+}
+
+func TestPeoplePlayInTheTeamThatTheyWereSeatedIn(t *testing.T) {
+	for _, fill := range []int{0, 4, 6} {
+		h := newHarness(t, game.Mode{MaxPlayers: 6, Teams: 2, Fill: fill})
+		h.tick(5) // the bots are there first
+		for i, team := range []int32{1, 1, 0, 1} {
+			slot := h.seat(fmt.Sprint("p", i), team, 0)
+			if got := h.m.teamOf(slot); got != team {
+				t.Errorf("fill %d: player %d plays in team %d, was seated in %d", fill, i, got, team)
+			}
+		}
+		members := map[int32]int{}
+		for p := range h.m.seats {
+			if taken, _ := h.m.sim.Taken(game.Slot(p)); taken {
+				members[h.m.teamOf(game.Slot(p))]++
+			}
+		}
+		if members[0] > 3 || members[1] > 3 {
+			t.Errorf("fill %d: teams of %v in a match of 3 against 3", fill, members)
+		}
+	}
+}
+
+func TestFullTeamRefusesAndTheOtherTakes(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4, Teams: 2})
+	ask := func(name string, team int32) error {
+		_, err := h.reserve(Request{Player: name, Team: team, Reservation: "r-" + name})
+		return err
+	}
+	// Seats count from the moment they are reserved, and a refused request
+	// leaves none behind.
+	if _, err := h.reserve(
+		Request{Player: "a", Team: 0, Reservation: "a"}, Request{Player: "b", Team: 0, Reservation: "b"},
+		Request{Player: "c", Team: 0, Reservation: "c"},
+	); !errors.Is(err, ErrFull) {
+		t.Errorf("three in a team of two: %v", err)
+	}
+	for _, name := range []string{"a", "b"} {
+		if err := ask(name, 0); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := ask("c", 0); !errors.Is(err, ErrFull) {
+		t.Errorf("a third in a team of two: %v", err)
+	}
+	if err := ask("a", 0); err != nil {
+		t.Errorf("a again, who has his seat: %v", err)
+	}
+	if err := ask("c", 1); err != nil {
+		t.Errorf("c in the other team: %v", err)
+	}
+	// Whoever does not care goes where nobody is expected.
+	if slot := h.seat("d", -1, 0); h.m.teamOf(slot) != 1 {
+		t.Errorf("d plays in team %d, whose seats are reserved", h.m.teamOf(slot))
+	}
+}
+
+func TestStatusTellsOfTeams(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 7, Teams: 2, Fill: 4})
+	h.tick(5)
+	h.seat("a", 1, 1400)
+	h.seat("b", 1, 1600)
+	if _, err := h.reserve(Request{Player: "c", Team: 0, Reservation: "c", Skill: 900}); err != nil {
+		t.Fatal(err)
+	}
+	want := "[{1 3 900} {2 3 1500}]"
+	if got := fmt.Sprint(h.m.Status().Teams); got != want {
+		t.Errorf("teams %s, want %s", got, want)
+	}
+	free := newHarness(t, game.Mode{MaxPlayers: 4})
+	if got := free.m.Status().Teams; got != nil {
+		t.Errorf("a game without teams tells of %v", got)
+	}
+	free.m.cfg.Queue = "ranked"
+	free.seat("a", 3, 1200) // a team of free-for-all means nothing to the rules
+	if got := fmt.Sprint(free.m.Status().Teams); got != "[{1 4 1200}]" {
+		t.Errorf("a queue's match without teams tells of %s", got)
+	}
+}
+
+// timed is a world that knows its end.
+type timed struct {
+	*units
+	left *game.Tick
+}
+
+func (w timed) Remaining() game.Tick { return *w.left }
+
+type timedGame struct {
+	unitGame
+	left *game.Tick
+}
+
+func (g timedGame) NewWorld(cfg game.MatchConfig) game.World {
+	return timed{units: g.unitGame.NewWorld(cfg).(*units), left: g.left}
+}
+
+func TestMatchAsksForPlayersWhenItHasLostSome(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	cfg := h.m.cfg
+	left := new(game.Tick)
+	cfg.Game = timedGame{unitGame{cfg.Match.Mode}, left}
+	cfg.Queue, cfg.RulesVersion, cfg.Backfill = "ranked", "v7", true
+	if err := h.m.poller.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if h.m, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	asks := func(when string, want bool) {
+		t.Helper()
+		h.tick(10)
+		st := h.m.Status()
+		if st.Backfill != want || st.Open || st.Queue != "ranked" || st.RulesVersion != "v7" {
+			t.Errorf("%s: %+v, want backfill %v", when, st, want)
+		}
+	}
+	asks("before anybody came", false)
+	a := h.join("a")
+	h.seat("b", -1, 0)
+	asks("with everybody who was to come, and seats that nobody lost", false)
+	a.conn.in = append(a.conn.in, protocol.AppendBye(nil))
+	asks("after one left for good", true)
+	*left = 20 * 20
+	asks("20 s before the end", false)
+	*left = 21 * 20
+	asks("21 s before the end", true)
+	if _, err := h.reserve(Request{Player: "c", Team: -1, Reservation: "c"}); err != nil {
+		t.Fatal(err)
+	}
+	asks("while one is on his way", false)
+	h.m.Release([]string{"c"})
+	asks("when he does not come", true)
+	h.seat("d", -1, 0)
+	asks("when the seat is filled", false)
+}
+
+func TestQueuesMatchIsClosedToQuickPlay(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	h.join("a")
+	if st := h.m.Status(); !st.Open || st.Backfill {
+		t.Errorf("quick play: %+v", st)
+	}
+	h.m.cfg.Queue = "ranked"
+	b := h.join("b")
+	b.conn.in = append(b.conn.in, protocol.AppendBye(nil))
+	h.tick(3)
+	if st := h.m.Status(); st.Open || st.Backfill {
+		t.Errorf("a queue that does not fill up: %+v", st)
+	}
+}
+
+func TestReportTellsNames(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.join("ada")
+	a.command(0, "finish")
+	h.tick(int(2*time.Second/time.Duration(period)) + 10)
+	if len(h.m.results) != 1 || h.m.results[0].Player != "ada" || h.m.results[0].Name != "ada" {
+		t.Errorf("results %+v", h.m.results)
+	}
+}
