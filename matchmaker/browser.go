@@ -14,8 +14,8 @@ import (
 	"connectrpc.com/connect"
 	"connectrpc.com/cors"
 	"google.golang.org/grpc/peer"
-	"google.golang.org/grpc/status"
 
+	"tactus/matchmaker/internal/failure"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
@@ -137,11 +137,8 @@ func unary[Req, Res any](ctx context.Context, s *service, req *connect.Request[R
 	return connect.NewResponse(res), nil
 }
 
-// fromStatus keeps code and sentence; the codes of both are the same numbers.
-func fromStatus(err error) error {
-	s := status.Convert(err)
-	return connect.NewError(connect.Code(s.Code()), errors.New(s.Message()))
-}
+// fromStatus keeps code, sentence and details.
+func fromStatus(err error) error { return failure.Connect(err) }
 
 func (b browserService) CreateTicket(ctx context.Context, req *connect.Request[matchmakerv1.CreateTicketRequest]) (*connect.Response[matchmakerv1.CreateTicketResponse], error) {
 	return unary(ctx, b.service, req, b.service.CreateTicket)

@@ -29,8 +29,8 @@ const Domain = "tactus"
 const (
 	maxSentence   = 512
 	maxText       = 256
-	maxViolations = 16
-	maxMetadata   = 16
+	maxViolations = 8
+	maxMetadata   = 8
 )
 
 // Error is a refusal. It is made by [New] or [Newf] and is not changed after it
@@ -138,6 +138,10 @@ func (e *Error) GRPCStatus() *status.Status {
 func Status(err error) *status.Status {
 	if err == nil {
 		return nil
+	}
+	var own *Error
+	if errors.As(err, &own) { // whatever wraps it is for the log
+		return own.GRPCStatus()
 	}
 	if s, ok := status.FromError(err); ok {
 		return s
