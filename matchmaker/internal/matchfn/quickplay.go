@@ -11,7 +11,10 @@ import (
 type Ticket struct {
 	Version string // game version of the client, empty for any
 	Match   string // the one match that is wanted, empty for the best
+	Players int    // who come together; 0 is 1
 }
+
+func (t Ticket) players() int { return max(t.Players, 1) }
 
 // Match is a running match, or one that is being opened.
 type Match struct {
@@ -103,8 +106,8 @@ func newPlan(tickets []Ticket, view View) *plan {
 func fits(t Ticket, s *Server) bool { return t.Version == "" || t.Version == s.Version }
 
 func (p *plan) seat(m *Match, s *Server, ticket int) {
-	m.People++
-	s.FreePlayers--
+	m.People += p.tickets[ticket].players()
+	s.FreePlayers -= p.tickets[ticket].players()
 	at, ok := p.byMatch[m.ID]
 	if !ok {
 		at = len(p.proposals)
@@ -122,7 +125,7 @@ func (p *plan) seatWanted(i int) bool {
 	}
 	m := &p.matches[at]
 	s := p.servers[m.Server]
-	if s == nil || m.People >= m.Seats || !fits(t, s) {
+	if s == nil || m.People+t.players() > m.Seats || !fits(t, s) {
 		return false
 	}
 	p.seat(m, s, i)
@@ -146,7 +149,7 @@ func (p *plan) fillOpen(rest []int) []int {
 				left = append(left, rest[n:]...)
 				break
 			}
-			if !fits(p.tickets[i], s) {
+			if n := p.tickets[i].players(); !fits(p.tickets[i], s) || m.People+n > m.Seats || n > s.FreePlayers {
 				left = append(left, i)
 				continue
 			}
@@ -161,22 +164,24 @@ func (p *plan) fillOpen(rest []int) []int {
 func (p *plan) openNew(rest []int) {
 	for len(rest) > 0 {
 		s := p.leastLoaded(p.tickets[rest[0]])
-		if s == nil {
+		if s == nil || p.tickets[rest[0]].players() > max(p.seats, 1) {
 			rest = rest[1:] // waits; another version may still find a server
 			continue
 		}
 		seats := min(max(p.seats, 1), s.FreePlayers)
 		proposal := Proposal{Server: s.ID, Create: true}
+		people := 0
 		left := rest[:0:0]
 		for _, i := range rest {
-			if len(proposal.Tickets) < seats && fits(p.tickets[i], s) {
+			if n := p.tickets[i].players(); people+n <= seats && fits(p.tickets[i], s) {
 				proposal.Tickets = append(proposal.Tickets, i)
+				people += n
 			} else {
 				left = append(left, i)
 			}
 		}
 		p.proposals = append(p.proposals, proposal)
-		s.occupy(len(proposal.Tickets))
+		s.occupy(people)
 		rest = left
 	}
 }
@@ -184,7 +189,7 @@ func (p *plan) openNew(rest []int) {
 func (p *plan) leastLoaded(t Ticket) *Server {
 	var best *Server
 	for _, s := range p.ordered {
-		if s.takesMatch() && fits(t, s) && (best == nil || s.before(best)) {
+		if s.takesMatch() && t.players() <= s.FreePlayers && fits(t, s) && (best == nil || s.before(best)) {
 			best = s
 		}
 	}

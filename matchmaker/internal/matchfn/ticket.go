@@ -30,12 +30,16 @@ type Gap struct {
 	Version string
 	Teams   []GapTeam // by number
 	Started time.Time
+	// Attributes are what the people in it have in common, by the attribute
+	// rules' names: with equal the set that all have, with overlap the values
+	// that all share. One that is not there is not known and keeps nobody out.
+	Attributes map[string][]string
 }
 
 // GapTeam is one team of a [Gap].
 type GapTeam struct {
 	People int
-	Seats  int
+	Seats  int // in all, those of its people too
 	Skill  float64 // mean of its people
 }
 

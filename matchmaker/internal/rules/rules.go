@@ -36,11 +36,13 @@ type Queue struct {
 // one: count says how many are wanted at most, at_least how many will do.
 type Teams struct {
 	Count   int `yaml:"count"`    // at most; default 2
-	AtLeast int `yaml:"at_least"` // teams that a match may start with; default: count
-	Min     int `yaml:"min"`      // players in a team; default: max
+	AtLeast int `yaml:"at_least"` // teams that a match may start with; default: the least of fill, else count
+	Min     int `yaml:"min"`      // players in a team; default: the least of fill, else max
 	Max     int `yaml:"max"`      // default 1
-	// Fill relaxes how full a match has to be: after a wait, matches of fewer
-	// teams or players are good enough. Without it, a match starts as soon as
+	// Fill relaxes how full a match has to be: it is a full one at first, and
+	// after a wait, one of fewer teams or players is good enough. The wait of
+	// the group of a match that has waited longest counts, since whoever comes
+	// in makes a match only fuller. Without it, a match starts as soon as
 	// at_least and min are reached and nobody better is at hand.
 	Fill []Fill `yaml:"fill"`
 }
@@ -48,8 +50,8 @@ type Teams struct {
 // Fill is how full a match has to be from a wait on.
 type Fill struct {
 	After   time.Duration `yaml:"after"`
-	AtLeast int           `yaml:"at_least"` // teams
-	Min     int           `yaml:"min"`      // players in a team
+	AtLeast int           `yaml:"at_least"` // teams; default: teams.at_least
+	Min     int           `yaml:"min"`      // players in a team; default: teams.min
 }
 
 // Party bounds groups that stay together.

@@ -1,0 +1,30 @@
+package rules
+
+import "time"
+
+// What a rules file may ask for at most. Larger matches and longer lists would
+// be found as well, but no longer within a cycle's time.
+const (
+	maxFileBytes  = 256 << 10
+	maxQueues     = 256 // in all files together
+	maxName       = 48
+	maxGameName   = 32 // as games name themselves
+	maxTitle      = 80
+	maxPlayers    = 1000 // in a match
+	maxTeams      = 1000
+	maxSteps      = 16 // of one relaxation
+	maxAttributes = 8
+	maxVersions   = 16
+	maxVersion    = 64 // characters
+	maxProblems   = 100
+	maxPoints     = 1e6 // of skill
+	maxWait       = 24 * time.Hour
+	maxLatency    = 10 * time.Second
+	maxAccept     = 5 * time.Minute
+)
+
+const (
+	defaultTeams  = 2
+	defaultAccept = 10 * time.Second
+	defaultExpiry = time.Minute
+)

@@ -1,0 +1,93 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one mistake in a rules file.
+type Problem struct {
+	File    string // as it was given
+	Line    int    // from 1; 0: not known
+	Path    string // such as skill.relax[1].after; empty: the file as a whole
+	Message string // what is wrong and what is expected
+}
+
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+	}
+	if p.Path != "" {
+		if b.Len() > 0 {
+			b.WriteString(": ")
+		}
+		b.WriteString(p.Path)
+	}
+	if b.Len() > 0 {
+		b.WriteString(": ")
+	}
+	b.WriteString(p.Message)
+	return b.String()
+}
+
+// Problems is every mistake of one or several files, by file and line. It is
+// the error that [Parse], [ParseAll], [Load] and [Queue.Complete] return.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, problem := range p {
+		lines[i] = problem.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// orNil avoids an error that is not nil and says nothing.
+func (p Problems) orNil() error {
+	if len(p) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(p, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	if len(p) > maxProblems {
+		more := len(p) - maxProblems
+		p = append(p[:maxProblems:maxProblems], Problem{File: p[maxProblems-1].File, Message: fmt.Sprintf("and %d more mistakes", more)})
+	}
+	return p
+}
+
+// report collects the problems of one document. Of each path only the first
+// problem is told: what follows from it helps nobody.
+type report struct {
+	file     string
+	lines    map[string]int // by path
+	problems Problems
+	told     map[string]bool
+}
+
+func newReport(file string) *report {
+	return &report{file: file, lines: make(map[string]int), told: make(map[string]bool)}
+}
+
+func (r *report) add(path, format string, args ...any) {
+	if r.told[path] {
+		return
+	}
+	r.told[path] = true
+	r.problems = append(r.problems, Problem{File: r.file, Line: r.line(path), Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// line is where the path is written, or the nearest that encloses it.
+func (r *report) line(path string) int {
+	for {
+		if line, ok := r.lines[path]; ok || path == "" {
+			return line
+		}
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+	}
+}
