@@ -36,10 +36,9 @@ type crew struct {
 
 // hand is one goroutine of a match and the memory that it works with.
 type hand struct {
-	m       *Match
-	engine  *replicate.Engine
-	desk    *session.Desk
-	scratch []byte
+	m      *Match
+	engine *replicate.Engine
+	bench  *bench
 
 	// Of the hands of a crew:
 	crew   *crew
@@ -47,6 +46,18 @@ type hand struct {
 	jobs   chan job
 	done   chan any // what the job panicked with, nil for nothing
 }
+
+// bench is the memory that a goroutine reads and writes connections with. A
+// match's own goroutine borrows one for each turn: few matches are at theirs at
+// the same time.
+type bench struct {
+	scratch *ws.Scratch
+	frame   []byte
+}
+
+var benches = sync.Pool{New: func() any { return newBench() }}
+
+func newBench() *bench { return &bench{scratch: ws.NewScratch()} }
 
 // job is one pass over a hand's seats.
 type job struct {
@@ -84,14 +95,11 @@ func (m *Match) engage(hands int) {
 	c.hands = append(c.hands, &m.own)
 	for n := 1; n < hands; n++ {
 		h := &hand{
-			m: m, engine: m.engine.Twin(), desk: session.NewDesk(),
+			m: m, engine: m.engine.Twin(), bench: newBench(),
 			crew: c, number: n, jobs: make(chan job, 1), done: make(chan any, 1),
 		}
 		c.hands = append(c.hands, h)
 		c.running.Go(h.work)
-	}
-	for _, s := range m.seats {
-		s.Move(c.hands[int(s.Slot())%hands].desk)
 	}
 	m.crew = c
 }
@@ -151,7 +159,7 @@ func (h *hand) try(j job) {
 		case j.kind == deliverFrames:
 			h.crew.faults[s.Slot()] = h.deliver(s, j.tick, j.hash)
 		case !s.Parked():
-			h.crew.faults[s.Slot()] = s.Poll()
+			h.crew.faults[s.Slot()] = s.Poll(h.bench.scratch)
 		}
 	}
 }
@@ -172,11 +180,12 @@ func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) error {
 	head := s.Header()
 	head.Hash, head.Percent = hash, m.pacer.percent
 	room := s.Waiting() + ws.FrameRoom
-	if cap(h.scratch) < room {
-		h.scratch = make([]byte, 0, 2*room)
+	b := h.bench
+	if cap(b.frame) < room {
+		b.frame = make([]byte, 0, 2*room)
 	}
-	h.scratch = h.engine.Gather(h.scratch[:room], &s.View, head)
-	taken, err := s.Deliver(h.scratch, t)
+	b.frame = h.engine.Gather(b.frame[:room], &s.View, head)
+	taken, err := s.Deliver(b.frame, t)
 	if taken {
 		m.cfg.Metrics.Snapshots.Inc()
 	} else {

@@ -165,9 +165,9 @@ func New(cfg Config) (*Match, error) {
 	m.strain.init(m.pacer.period)
 	cfg.Metrics.RungMatches[overload.Calm].Inc()
 	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics}
-	m.own = hand{m: m, engine: m.engine, desk: session.NewDesk()}
+	m.own = hand{m: m, engine: m.engine}
 	for p := range cfg.Match.Mode.MaxPlayers {
-		m.seats = append(m.seats, session.New(&m.shared, m.own.desk, game.Slot(p)))
+		m.seats = append(m.seats, session.New(&m.shared, game.Slot(p)))
 	}
 	m.online = make([]*session.Seat, 0, len(m.seats))
 	m.emptySince = now
@@ -245,6 +245,13 @@ func (m *Match) guardedTick(now int64) {
 // Tick is one turn of the match: what came in, one step, what goes out. Run
 // calls it on time; tests call it by hand.
 func (m *Match) Tick(now int64) {
+	m.own.bench = benches.Get().(*bench)
+	m.play(now)
+	benches.Put(m.own.bench)
+	m.own.bench = nil
+}
+
+func (m *Match) play(now int64) {
 	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
 	m.takeInbox()
 	m.poll()
@@ -313,7 +320,7 @@ func (m *Match) poll() {
 		if split {
 			err = m.crew.faults[s.Slot()]
 		} else {
-			err = s.Poll()
+			err = s.Poll(m.own.bench.scratch)
 		}
 		if err != nil {
 			m.drop(s, err)

@@ -45,7 +45,8 @@ func protocolError(err error) error {
 // the network's doing; words out of range are the client's.
 func (s *Seat) input(b []byte) error {
 	m := s.shared.Metrics
-	words := s.desk.words[:s.shared.Input.Stride]
+	var room [game.MaxInputWord]uint32
+	words := room[:s.shared.Input.Stride]
 	h, err := protocol.ParseInput(b, words)
 	if err != nil {
 		return s.fault(err.Error())

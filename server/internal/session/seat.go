@@ -42,15 +42,6 @@ type Shared struct {
 	Metrics *metrics.Metrics
 }
 
-// Desk is the memory of a goroutine that reads and writes seats' connections.
-type Desk struct {
-	scratch *ws.Scratch
-	words   [game.MaxInputWord]uint32
-}
-
-// NewDesk makes a desk.
-func NewDesk() *Desk { return &Desk{scratch: ws.NewScratch()} }
-
 // Seat is one player's place in a match.
 type Seat struct {
 	View replicate.View // what the player was sent
@@ -68,7 +59,6 @@ type Seat struct {
 	previous    string // the one before, good until the new connection has spoken
 
 	shared *Shared
-	desk   *Desk
 	conn   ws.Conn
 	parked bool
 	cold   []byte // framed reliable messages not yet handed to the socket
@@ -94,18 +84,8 @@ type Seat struct {
 }
 
 // New makes the free seat of a slot.
-func New(shared *Shared, desk *Desk, slot game.Slot) *Seat {
-	return &Seat{shared: shared, desk: desk, View: replicate.View{Slot: slot}, Team: -1, inputs: inputRing{stride: shared.Input.Stride}}
-}
-
-// Move brings the seat to the desk of the goroutine that polls it and delivers
-// to it from now on. Seats of several desks may be used at once, as long as
-// nobody changes what they share.
-func (s *Seat) Move(desk *Desk) {
-	s.desk = desk
-	if s.conn != nil {
-		s.conn.Attach(desk.scratch)
-	}
+func New(shared *Shared, slot game.Slot) *Seat {
+	return &Seat{shared: shared, View: replicate.View{Slot: slot}, Team: -1, inputs: inputRing{stride: shared.Input.Stride}}
 }
 
 // Slot is the seat's number.
@@ -147,7 +127,7 @@ func (s *Seat) Cancel(reservation string) bool {
 
 func (s *Seat) free() {
 	*s = Seat{
-		shared: s.shared, desk: s.desk, View: replicate.View{Slot: s.View.Slot}, Team: -1, used: s.used,
+		shared: s.shared, View: replicate.View{Slot: s.View.Slot}, Team: -1, used: s.used,
 		inputs: s.inputs, cold: s.cold[:0], commands: s.commands[:0], chats: s.chats[:0],
 	}
 	s.inputs.clear()
@@ -164,7 +144,6 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
 		s.close(protocol.CloseReplaced, protocol.CloseReplaced.Sentence())
 	}
 	now := s.shared.Now
-	conn.Attach(s.desk.scratch)
 	s.conn, s.State, s.parked, s.bye = conn, Connected, false, false
 	s.View = replicate.View{Slot: s.View.Slot, Event: event}
 	s.cold, s.commands, s.chats = s.cold[:0], s.commands[:0], s.chats[:0]
@@ -201,11 +180,13 @@ func same(want, shown string) bool {
 // Online reports whether the seat has a connection.
 func (s *Seat) Online() bool { return s.conn != nil }
 
-// Poll reads what the player sent. It returns why the connection ended, nil
-// while it lives; the caller drops the seat then.
-func (s *Seat) Poll() error {
+// Poll reads what the player sent, in scratch. It returns why the connection
+// ended, nil while it lives; the caller drops the seat then. Several seats may be
+// polled at once, each with a scratch of its own, as long as nobody changes what
+// they share.
+func (s *Seat) Poll(scratch *ws.Scratch) error {
 	before := s.conn.BytesIn()
-	err := s.conn.Poll(s.shared.Now, s)
+	err := s.conn.Poll(s.shared.Now, scratch, s)
 	s.shared.Metrics.BytesIn.Add(float64(s.conn.BytesIn() - before))
 	if err == nil {
 		err = s.Watch()
@@ -226,7 +207,7 @@ func (s *Seat) Watch() error {
 		return closeError(protocol.CloseIdle)
 	case silent > int64(pingAfter) && now-s.pinged >= int64(pingEvery):
 		s.pinged = now
-		return s.conn.Ping(now)
+		s.cold = ws.AppendPing(s.cold) // it goes with the next frame
 	}
 	return nil
 }

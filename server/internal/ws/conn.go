@@ -26,14 +26,12 @@ type Handler interface {
 // may still be called. Times are nanoseconds of any clock the caller chooses,
 // greater than 0.
 type Conn interface {
-	// Attach lends the connection the scratch of the goroutine that drives it
-	// from now on, before the first Poll and whenever the goroutine changes.
-	Attach(s *Scratch)
 	// Poll reads what has arrived, at most [MaxPollBytes], and hands whole
-	// messages to h in order. It answers pings, the client's close, and
-	// breaches of the protocol. The error says why the connection ended: a
-	// *CloseError, or what the socket said.
-	Poll(now int64, h Handler) error
+	// messages to h in order. It works in s, which is the caller's again when
+	// it returns. It answers pings, the client's close, and breaches of the
+	// protocol. The error says why the connection ended: a *CloseError, or what
+	// the socket said.
+	Poll(now int64, s *Scratch, h Handler) error
 	// Write sends whole frames (see [Frame]), at most [MaxWrite] bytes. It
 	// reports false when an earlier frame is still on its way and this one was
 	// not taken. The bytes are the caller's again when it returns.
@@ -49,9 +47,6 @@ type Conn interface {
 	// LastHeard is the time of the last Poll that got bytes; the first Poll
 	// counts as one.
 	LastHeard() int64
-	// Ping sends a WebSocket ping, whose answer moves LastHeard. It does
-	// nothing while Blocked.
-	Ping(now int64) error
 	// Close sends a close frame, unless the rest of another frame is in its
 	// way, and releases the connection. Only the first call counts.
 	Close(code protocol.CloseCode, sentence string)
@@ -79,8 +74,8 @@ const (
 // errTooLong is a mistake of the caller.
 var errTooLong = errors.New("ws: write is longer than MaxWrite")
 
-// Scratch is the memory one goroutine reads all its connections with, so that
-// a silent connection owns none.
+// Scratch is the memory that connections are read with, one after the other, so
+// that a silent one owns none.
 type Scratch struct {
 	read   []byte
 	parser frameParser
@@ -118,7 +113,6 @@ var errNothing = errors.New("ws: nothing to read")
 // conn is the frames over a stream; both kinds of stream share it.
 type conn struct {
 	stream       stream
-	scratch      *Scratch
 	ended        error  // why, once over
 	partial      []byte // start of a frame whose rest has not come; see keepBytes
 	pong         []byte // answer to the newest ping, not yet sent
@@ -131,22 +125,15 @@ type conn struct {
 	remote       string
 }
 
-func (c *conn) Attach(s *Scratch) {
-	s.fit(c.maxMessage)
-	c.scratch = s
-}
-
-func (c *conn) Poll(now int64, h Handler) error {
+func (c *conn) Poll(now int64, s *Scratch, h Handler) error {
 	if c.ended != nil {
 		return c.ended
 	}
-	if c.scratch == nil {
-		c.Attach(NewScratch())
-	}
+	s.fit(c.maxMessage)
 	if c.lastHeard == 0 {
 		c.lastHeard = now
 	}
-	buf := c.scratch.read
+	buf := s.read
 	held := copy(buf, c.partial)
 	for range readsPerPoll {
 		n, readErr := c.stream.read(buf[held:])
@@ -155,7 +142,7 @@ func (c *conn) Poll(now int64, h Handler) error {
 			c.unread = false
 			c.lastHeard = now
 			c.bytesIn += uint64(n)
-			used, err := c.take(buf[:held+n], h)
+			used, err := c.take(&s.parser, buf[:held+n], h)
 			if err != nil {
 				return err
 			}
@@ -173,8 +160,7 @@ func (c *conn) Poll(now int64, h Handler) error {
 }
 
 // take hands the whole frames at the start of b on and returns their length.
-func (c *conn) take(b []byte, h Handler) (used int, err error) {
-	parser := &c.scratch.parser
+func (c *conn) take(parser *frameParser, b []byte, h Handler) (used int, err error) {
 	parser.maxMessage = c.maxMessage
 	for used < len(b) {
 		op, payload, size, fault := parser.next(b[used:])
@@ -288,18 +274,6 @@ func (c *conn) BlockedSince() int64 {
 	}
 	return c.blockedSince
 }
-
-func (c *conn) Ping(now int64) error {
-	if c.ended != nil {
-		return c.ended
-	}
-	if c.stream.pending() {
-		return nil
-	}
-	return c.send(now, pingFrame)
-}
-
-var pingFrame = appendControl(nil, ws.OpPing, nil)
 
 func (c *conn) Close(code protocol.CloseCode, sentence string) {
 	c.close(net.ErrClosed, code, sentence)

@@ -31,7 +31,7 @@ func TestBytesBehindTheHandshakeAreKept(t *testing.T) {
 		}
 		defer c.Close(1000, "")
 		var got inbox
-		if err := c.Poll(1, &got); err != nil {
+		if err := c.Poll(1, scratch, &got); err != nil {
 			t.Fatal(err)
 		}
 		wantMessages(t, got.messages, "first input")
@@ -105,9 +105,6 @@ func TestClientThatStopsReading(t *testing.T) {
 		}
 		if out := c.BytesOut(); out != uint64(taken*len(frame)) {
 			t.Errorf("BytesOut %d after %d frames of %d", out, taken, len(frame))
-		}
-		if err := c.Ping(1); err != nil {
-			t.Errorf("a ping to a blocked client: %v", err)
 		}
 		received := make(chan []string)
 		go func() { received <- readUntil(cl, "newest") }()
@@ -196,14 +193,14 @@ func TestPingMovesLastHeard(t *testing.T) {
 		cl := r.dial()
 		c := r.conn()
 		var got inbox
-		if err := c.Poll(5, &got); err != nil || c.LastHeard() != 5 {
+		if err := c.Poll(5, scratch, &got); err != nil || c.LastHeard() != 5 {
 			t.Fatalf("the first poll counts as hearing: %d, %v", c.LastHeard(), err)
 		}
-		if err := c.Poll(6, &got); err != nil || c.LastHeard() != 5 {
+		if err := c.Poll(6, scratch, &got); err != nil || c.LastHeard() != 5 {
 			t.Fatalf("a silent client was heard: %d, %v", c.LastHeard(), err)
 		}
-		if err := c.Ping(7); err != nil {
-			t.Fatal(err)
+		if taken, err := c.Write(7, AppendPing(nil)); !taken || err != nil {
+			t.Fatal(taken, err)
 		}
 		if h, payload := cl.frame(); h.OpCode != ws.OpPing || len(payload) != 0 {
 			t.Fatalf("got %v %q, want a ping", h.OpCode, payload)
@@ -342,7 +339,7 @@ func TestNothingWorksAfterClose(t *testing.T) {
 		if code, _ := cl.closed(); code != protocol.CloseRestart {
 			t.Errorf("closed with %d", code)
 		}
-		if err := c.Poll(1, &inbox{}); !errors.Is(err, net.ErrClosed) {
+		if err := c.Poll(1, scratch, &inbox{}); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Poll: %v", err)
 		}
 		if taken, err := c.Write(1, serverFrame(nil)); taken || !errors.Is(err, net.ErrClosed) {
@@ -350,9 +347,6 @@ func TestNothingWorksAfterClose(t *testing.T) {
 		}
 		if idle, err := c.Flush(1); idle || !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Flush: %v, %v", idle, err)
-		}
-		if err := c.Ping(1); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("Ping: %v", err)
 		}
 		if c.Blocked() || c.BlockedSince() != 0 {
 			t.Error("a closed connection is blocked")

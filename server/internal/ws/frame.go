@@ -44,6 +44,10 @@ func Frame(buf []byte) []byte {
 	}
 }
 
+// AppendPing appends a ping, a whole frame to be sent between others. Its answer
+// moves LastHeard.
+func AppendPing(dst []byte) []byte { return appendControl(dst, ws.OpPing, nil) }
+
 // appendControl appends an unmasked control frame; payload has at most 125
 // bytes.
 func appendControl(dst []byte, op ws.OpCode, payload []byte) []byte {

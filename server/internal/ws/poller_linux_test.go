@@ -75,7 +75,7 @@ func TestPollerReportsWhatCameBeforeParking(t *testing.T) {
 	r := newRig(t, &Upgrader{})
 	p := newTestPoller(t)
 	cl, c := r.dial(), r.conn()
-	if err := c.Poll(1, &inbox{}); err != nil {
+	if err := c.Poll(1, scratch, &inbox{}); err != nil {
 		t.Fatal(err)
 	}
 	cl.send(binaryFrame("early"))

@@ -20,6 +20,9 @@ import (
 // patience bounds waits for what has to happen; tests that pass never reach it.
 const patience = 10 * time.Second
 
+// scratch is what the tests read with: they follow each other.
+var scratch = NewScratch()
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // onBothPaths runs a test over raw descriptors and over the portable path,
@@ -112,7 +115,6 @@ func (r *rig) conn() Conn {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { c.Close(protocol.CloseRestart, "") })
-	c.Attach(NewScratch())
 	return c
 }
 
@@ -215,7 +217,7 @@ func pollUntil(t testing.TB, c Conn, h Handler, done func() bool) error {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
-		if err := c.Poll(time.Now().UnixNano(), h); err != nil {
+		if err := c.Poll(time.Now().UnixNano(), scratch, h); err != nil {
 			return err
 		}
 		if done() {

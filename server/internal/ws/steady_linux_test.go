@@ -18,7 +18,6 @@ func pair(t testing.TB) (c *conn, peer int) {
 	}
 	work := new(closing)
 	c = &conn{stream: &rawStream{fd: fds[0], work: work}, maxMessage: protocol.MaxClientMessage}
-	c.Attach(NewScratch())
 	t.Cleanup(func() {
 		c.Close(1000, "")
 		_ = unix.Close(fds[1])
@@ -38,7 +37,7 @@ func tick(t testing.TB, c Conn, peer int, h *counter, input, snapshot, sink []by
 	if _, err := unix.Write(peer, input); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Poll(1, h); err != nil {
+	if err := c.Poll(1, scratch, h); err != nil {
 		t.Fatal(err)
 	}
 	if taken, err := c.Write(1, snapshot); !taken || err != nil {
@@ -89,7 +88,7 @@ func TestSilentTickAllocatesNothing(t *testing.T) {
 	defer func() { _ = p.Close() }()
 	keys := make([]uint32, 0, 8)
 	allocs := testing.AllocsPerRun(200, func() {
-		if c.Poll(1, nil) != nil || !p.Park(c, 1) || len(p.Ready(keys[:0])) != 0 {
+		if c.Poll(1, scratch, nil) != nil || !p.Park(c, 1) || len(p.Ready(keys[:0])) != 0 {
 			t.Fatal("not silent")
 		}
 	})
@@ -106,7 +105,7 @@ func TestIdleConnectionHoldsNoBuffer(t *testing.T) {
 		if _, err := unix.Write(peer, part); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Poll(1, h); err != nil {
+		if err := c.Poll(1, scratch, h); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,7 +131,7 @@ func BenchmarkPollSilent(b *testing.B) {
 	c, _ := pair(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := c.Poll(1, nil); err != nil {
+		if err := c.Poll(1, scratch, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
