@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	operationHeader = "KV-Operation" // as in a key-value bucket of NATS
+	operationDelete = "DEL"
+
+	// markerTTL is how long a deleted or expired key leaves a trace in the
+	// stream, by which followers learn of it in order.
+	markerTTL = 60 * time.Second
+	// duplicateWindow is how long the stream remembers the ids of writes. It
+	// only has to outlive an attempt on its way.
+	duplicateWindow = 10 * time.Second
+)
+
+// BucketConfig describes a bucket. All replicas must describe it the same way.
+type BucketConfig struct {
+	Name string
+	// TTL after which a record is gone unless written again, in whole seconds; 0: never.
+	TTL time.Duration
+	// Durable records survive a restart, where the store has a place for them.
+	Durable bool
+}
+
+// Entry is one record of a bucket. Revisions grow with each write to the bucket.
+type Entry struct {
+	Key      string
+	Value    []byte
+	Revision uint64
+}
+
+// Bucket holds records with compare-and-swap. Keys are any non-empty string.
+//
+// Writes repeat until they are certain or the context ends: give it a deadline,
+// and expect 4 to 10 seconds without an answer while a leader is replaced. An
+// error other than those named at the methods leaves open whether the write was
+// stored.
+type Bucket struct {
+	stream *stream
+	hint   string
+}
+
+// Bucket opens a bucket and makes it if need be.
+func (s *Store) Bucket(ctx context.Context, cfg BucketConfig) (*Bucket, error) {
+	if cfg.Name == "" || strings.Trim(cfg.Name, plainLetters) != "" {
+		return nil, fmt.Errorf("the name of a bucket may have letters, digits, - and _ only, is %q", cfg.Name)
+	}
+	if cfg.TTL < 0 || cfg.TTL%time.Second != 0 {
+		return nil, fmt.Errorf("bucket %s: the TTL must be in whole seconds, is %v", cfg.Name, cfg.TTL)
+	}
+	name := s.cfg.Name + "_" + cfg.Name
+	window := duplicateWindow
+	if cfg.TTL > 0 {
+		window = min(window, cfg.TTL)
+	}
+	root := "$KV." + name + "."
+	st, err := s.stream(ctx, jetstream.StreamConfig{
+		Name:                   "KV_" + name,
+		Subjects:               []string{root + ">"},
+		Storage:                s.storage(cfg.Durable),
+		MaxMsgsPerSubject:      1,
+		MaxAge:                 cfg.TTL,
+		Duplicates:             window,
+		AllowRollup:            true, // markers need it
+		AllowMsgTTL:            true,
+		SubjectDeleteMarkerTTL: markerTTL,
+	}, root)
+	if err != nil {
+		return nil, err
+	}
+	return &Bucket{stream: st, hint: "bucket." + cfg.Name}, nil
+}
+
+// storage of a stream: an embedded server without a directory has no files.
+func (s *Store) storage(durable bool) jetstream.StorageType {
+	if durable && (s.cfg.URL != "" || s.cfg.Dir != "") {
+		return jetstream.FileStorage
+	}
+	return jetstream.MemoryStorage
+}
+
+// gone reports whether a message only says that its key was removed.
+func (m message) gone() bool {
+	return m.Header.Get(operationHeader) != "" || m.Header.Get(jetstream.MarkerReasonHeader) != ""
+}
+
+// Get reads a record, from any replica of the bucket: just after a write
+// elsewhere it may be the one before. Errors: ErrNotFound.
+func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
+	token, err := encodeKey(key)
+	if err != nil {
+		return Entry{}, err
+	}
+	m, err := b.stream.last(ctx, token)
+	if err == nil && m.gone() {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Entry{}, fmt.Errorf("get %q: %w", key, err)
+	}
+	return Entry{Key: key, Value: m.Data, Revision: m.Sequence}, nil
+}
+
+// Create writes a record under a key that has none. Errors: ErrExists.
+func (b *Bucket) Create(ctx context.Context, key string, value []byte) (revision uint64, err error) {
+	return b.create(ctx, key, value, 0)
+}
+
+func (b *Bucket) create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
+	token, err := encodeKey(key)
+	if err != nil {
+		return 0, err
+	}
+	var expect uint64
+	for {
+		revision, err := b.stream.write(ctx, token, nil, value, &expect, ttl)
+		if err == nil {
+			b.changed()
+			return revision, nil
+		}
+		if !errors.Is(err, errWrongSequence) {
+			return 0, fmt.Errorf("create %q: %w", key, err)
+		}
+		// What is there may be the marker of a removal.
+		var m message
+		err = b.stream.store.repeat(ctx, func(ctx context.Context) error {
+			var err error
+			m, err = b.stream.lastFromLeader(ctx, token)
+			return err
+		})
+		switch {
+		case errors.Is(err, ErrNotFound):
+			expect = 0
+		case err != nil:
+			return 0, fmt.Errorf("create %q: %w", key, err)
+		case !m.gone():
+			return 0, fmt.Errorf("create %q: %w", key, ErrExists)
+		default:
+			expect = m.Sequence
+		}
+	}
+}
+
+// Update writes a record that has the given revision. Errors: ErrConflict.
+func (b *Bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	return b.put(ctx, "update", key, nil, value, &revision, 0)
+}
+
+// Put writes a record whatever is there.
+func (b *Bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+	return b.put(ctx, "put", key, nil, value, nil, 0)
+}
+
+// Delete removes a record that has the given revision, 0: whatever is there.
+// Errors: ErrConflict.
+func (b *Bucket) Delete(ctx context.Context, key string, revision uint64) error {
+	var expect *uint64
+	if revision != 0 {
+		expect = &revision
+	}
+	header := nats.Header{operationHeader: {operationDelete}}
+	_, err := b.put(ctx, "delete", key, header, nil, expect, markerTTL)
+	return err
+}
+
+func (b *Bucket) put(ctx context.Context, what, key string, header nats.Header, value []byte, expect *uint64, ttl time.Duration) (uint64, error) {
+	token, err := encodeKey(key)
+	if err != nil {
+		return 0, err
+	}
+	revision, err := b.stream.write(ctx, token, header, value, expect, ttl)
+	if errors.Is(err, errWrongSequence) {
+		err = ErrConflict
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%s %q: %w", what, key, err)
+	}
+	b.changed()
+	return revision, nil
+}
+
+// changed tells followers to look. A lost hint costs them the time to their next
+// look.
+func (b *Bucket) changed() { _ = b.stream.store.Publish(b.hint, nil) }
+
+// All reads all records, in the order in which they were written, from any
+// replica of the bucket.
+func (b *Bucket) All(ctx context.Context) ([]Entry, error) {
+	var all []Entry
+	at := map[string]int{} // a record that is written meanwhile comes twice
+	err := b.stream.scan(ctx, 0, func(m message) error {
+		key, err := b.stream.key(m.Subject)
+		if err != nil {
+			return nil // written by hand
+		}
+		if i, ok := at[key]; ok {
+			all[i].Key = ""
+			delete(at, key)
+		}
+		if !m.gone() {
+			at[key] = len(all)
+			all = append(all, Entry{Key: key, Value: m.Data, Revision: m.Sequence})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read bucket %s: %w", b.stream.name, err)
+	}
+	return slices.DeleteFunc(all, func(e Entry) bool { return e.Key == "" }), nil
+}

@@ -1,0 +1,294 @@
+// Package store is what the replicas of a matchmaker share: records with
+// compare-and-swap, who is alive, leases with fencing, the journal of a queue
+// and logs to which a key is appended once. All of it lies in NATS JetStream:
+// in a server inside the process by default, which listens on nothing, or in an
+// external cluster. Everything above the connection is the same code for both.
+//
+// Two facts about JetStream shape the package. A stream whose leader died takes
+// no writes for 4 to 10 seconds and says nothing: a write that timed out may
+// have been stored, so each carries an id by which it is recognised later, and
+// is repeated until it is certain. And a consumer may stay silent after its
+// node died, so nobody here has one: changes are announced by a plain message
+// and read from the stream by sequence, which is also done every two seconds
+// without an announcement.
+//
+// docs/adr/0006-nats.md has the reasons and what is lost when.
+package store
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+var (
+	// ErrNotFound is returned for a key that nothing is stored under.
+	ErrNotFound = errors.New("no such key in the store")
+	// ErrExists is returned by Create for a key that is taken.
+	ErrExists = errors.New("the key exists in the store")
+	// ErrConflict is returned when a key has another revision than the caller
+	// expected: somebody else has written it.
+	ErrConflict = errors.New("the key was changed in the store meanwhile")
+	// ErrFenced is returned once another writer has opened the journal. A record
+	// that ends with it may be in the journal or not; the other writer knows.
+	ErrFenced = errors.New("another writer has taken over the journal")
+	// ErrClosed is returned for what was not stored before Close.
+	ErrClosed = errors.New("closed")
+	// ErrTooLarge is returned for a value beyond the largest NATS message.
+	ErrTooLarge = errors.New("value is larger than the largest message of NATS")
+)
+
+const (
+	defaultName    = "tactus"
+	defaultTimeout = 500 * time.Millisecond
+)
+
+// Config says where the streams live. The zero value is an embedded server with
+// everything in memory.
+type Config struct {
+	// URL of an external NATS, several separated by commas. Empty: embedded.
+	URL string
+	// Dir is where the embedded server keeps durable streams over restarts.
+	// Empty: they are in memory like all others.
+	Dir string
+	// Replicas of each stream: 1 embedded; external 1, 3 or 5, default 3.
+	Replicas int
+	// Name is the prefix of buckets, streams and subjects, default "tactus". Two
+	// installations can share a NATS by different names.
+	Name string
+	// TLS, Credentials (a file), User, Password and Token are for an external
+	// NATS only, as its client takes them.
+	TLS                                *tls.Config
+	Credentials, User, Password, Token string
+	// Timeout of one attempt of a write or read, default 500 ms. Attempts are
+	// repeated until the caller's context ends.
+	Timeout time.Duration
+}
+
+// Validate returns every mistake at once.
+func (c Config) Validate() error {
+	var errs []error
+	if c.URL == "" {
+		if c.Replicas > 1 {
+			errs = append(errs, fmt.Errorf("an embedded store has one replica of each stream, not %d", c.Replicas))
+		}
+		if c.TLS != nil || c.Credentials != "" || c.User != "" || c.Password != "" || c.Token != "" {
+			errs = append(errs, errors.New("an embedded store takes neither TLS nor credentials: it does not listen"))
+		}
+	} else {
+		if c.Dir != "" {
+			errs = append(errs, errors.New("an external NATS keeps its own files: Dir is for the embedded store"))
+		}
+		if c.Replicas != 0 && c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5 {
+			errs = append(errs, fmt.Errorf("replicas must be 1, 3 or 5, not %d", c.Replicas))
+		}
+	}
+	if strings.Trim(c.Name, plainLetters) != "" {
+		errs = append(errs, fmt.Errorf("the store's name %q may have letters, digits, - and _ only", c.Name))
+	}
+	if c.Timeout < 0 {
+		errs = append(errs, fmt.Errorf("timeout must not be negative, is %v", c.Timeout))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Name == "" {
+		c.Name = defaultName
+	}
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.Replicas == 0 {
+		c.Replicas = 3
+		if c.URL == "" {
+			c.Replicas = 1
+		}
+	}
+	return c
+}
+
+// Store is the connection to NATS and, embedded, the server at its other end.
+type Store struct {
+	cfg    Config
+	log    *zap.Logger
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	server *embeddedServer // nil when external
+
+	stop  context.Context // ends with Close
+	close context.CancelFunc
+	tasks sync.WaitGroup // goroutines of the store itself
+}
+
+// Open connects, and starts the server when it is embedded. To an external NATS
+// it tries until ctx ends, so that processes may start in any order; wrong
+// credentials fail at once.
+func Open(ctx context.Context, cfg Config, log *zap.Logger) (*Store, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if log == nil {
+		log = zap.NewNop()
+	}
+	s := &Store{cfg: cfg.withDefaults(), log: log.Named("store")}
+	s.stop, s.close = context.WithCancel(context.Background())
+	if err := s.connect(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	var err error
+	if s.js, err = jetstream.New(s.nc); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	return s, nil
+}
+
+// Close ends everything that was opened from the store and, embedded, stops the
+// server. Leases are not released: see Lease.Release. Idempotent.
+func (s *Store) Close() {
+	s.close()
+	if s.nc != nil {
+		s.nc.Close()
+	}
+	s.tasks.Wait()
+	if s.server != nil {
+		s.server.shutdown()
+	}
+}
+
+// Connected reports whether NATS is reachable.
+func (s *Store) Connected() bool { return s.nc.IsConnected() }
+
+// Embedded reports whether the server runs in this process.
+func (s *Store) Embedded() bool { return s.server != nil }
+
+// Publish sends a hint to the subscribers of subject in all processes. It is
+// not stored: who is not connected misses it. The subject is one of the store's
+// own, below its name; it is words of letters, digits, - and _ joined by dots.
+func (s *Store) Publish(subject string, data []byte) error {
+	if err := s.nc.Publish(s.hintSubject(subject), data); err != nil {
+		return fmt.Errorf("publish %s: %w", subject, err)
+	}
+	return nil
+}
+
+// Subscribe calls f with each hint for subject, one after the other, those of
+// this process included. data belongs to f.
+func (s *Store) Subscribe(subject string, f func(data []byte)) (unsubscribe func(), err error) {
+	sub, err := s.nc.Subscribe(s.hintSubject(subject), func(m *nats.Msg) { f(m.Data) })
+	if err != nil {
+		return nil, fmt.Errorf("subscribe %s: %w", subject, err)
+	}
+	return func() { _ = sub.Unsubscribe() }, nil
+}
+
+func (s *Store) hintSubject(subject string) string { return s.cfg.Name + ".hint." + subject }
+
+// options of the connection. It never gives up, and it keeps nothing back while
+// it is down: what could not be sent is an error, and its sender decides.
+func (s *Store) options() []nats.Option {
+	return []nats.Option{
+		nats.Name(s.cfg.Name + " matchmaker"),
+		nats.Timeout(2 * time.Second),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(50 * time.Millisecond),
+		nats.ReconnectJitter(50*time.Millisecond, 200*time.Millisecond),
+		nats.ReconnectBufSize(-1),
+		nats.IgnoreAuthErrorAbort(),
+		nats.PingInterval(2 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if s.stop.Err() == nil {
+				s.log.Warn("lost the connection to NATS", zap.Error(err))
+			}
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			s.log.Info("connected to NATS again", zap.String("url", nc.ConnectedUrlRedacted()))
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			s.log.Warn("NATS", zap.Error(err))
+		}),
+	}
+}
+
+func (s *Store) connect(ctx context.Context) error {
+	if s.cfg.URL == "" {
+		return s.connectEmbedded()
+	}
+	options := append(s.options(), s.credentials()...)
+	for told := false; ; {
+		nc, err := nats.Connect(s.cfg.URL, options...)
+		if err == nil {
+			s.nc = nc
+			return nil
+		}
+		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) {
+			return fmt.Errorf("NATS at %s refuses the credentials: %w", s.cfg.URL, err)
+		}
+		if !told {
+			told = true
+			s.log.Warn("NATS is not reachable, trying again", zap.String("url", s.cfg.URL), zap.Error(err))
+		}
+		if !pause(ctx, 250*time.Millisecond) {
+			return fmt.Errorf("no connection to NATS at %s: %w", s.cfg.URL, err)
+		}
+	}
+}
+
+func (s *Store) connectEmbedded() error {
+	server, err := startServer(s.cfg.Dir, s.log)
+	if err != nil {
+		return err
+	}
+	s.server = server
+	if s.nc, err = nats.Connect("", append(s.options(), nats.InProcessServer(server.nats))...); err != nil {
+		return fmt.Errorf("connect to the embedded NATS: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) credentials() []nats.Option {
+	var options []nats.Option
+	if s.cfg.TLS != nil {
+		options = append(options, nats.Secure(s.cfg.TLS))
+	}
+	if s.cfg.Credentials != "" {
+		options = append(options, nats.UserCredentials(s.cfg.Credentials))
+	}
+	if s.cfg.User != "" {
+		options = append(options, nats.UserInfo(s.cfg.User, s.cfg.Password))
+	}
+	if s.cfg.Token != "" {
+		options = append(options, nats.Token(s.cfg.Token))
+	}
+	return options
+}
+
+// bound is ctx that also ends with the store.
+func (s *Store) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	detach := context.AfterFunc(s.stop, func() { cancel(ErrClosed) })
+	return ctx, func() { detach(); cancel(nil) }
+}
+
+// pause waits for d; false: ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
