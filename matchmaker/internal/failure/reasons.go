@@ -27,7 +27,7 @@ const (
 
 // Who the caller is.
 const (
-	GuestTokenInvalid     Reason = "GUEST_TOKEN_INVALID"
+	GuestTokenInvalid     Reason = "GUEST_TOKEN_INVALID" //nolint:gosec // G101 takes the name of a reason for a secret
 	IdentityRequired      Reason = "IDENTITY_REQUIRED"
 	IdentityNotAccepted   Reason = "IDENTITY_NOT_ACCEPTED"
 	IdentityTooLarge      Reason = "IDENTITY_TOO_LARGE"

@@ -45,6 +45,9 @@ func New(ctx context.Context, cfg Config, guests *jointoken.Signer, log *zap.Log
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if log == nil {
+		log = zap.NewNop()
+	}
 	cfg = cfg.withDefaults()
 	v := &Verifier{cfg: cfg, signer: guests, stop: func() {}}
 	if !cfg.Enabled() {
