@@ -87,6 +87,7 @@ export class DemoMatch implements Match {
   readonly id = "demo";
   readonly slot = -1;
   readonly player = "";
+  readonly queue = "";
   readonly tickRate = rate;
   readonly mode = { name: "demo", title: "Demo", teams: 0, max: ships, options: {} };
   readonly state = "playing" as const;

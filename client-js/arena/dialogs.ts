@@ -61,6 +61,7 @@ class Modal {
 
 const searchTexts: Record<SearchProgress["state"], string> = {
   searching: "Looking for the best match",
+  proposed: "Match found",
   assigned: "Match found",
   joining: "Taking your seat",
 };

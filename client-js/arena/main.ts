@@ -1,4 +1,5 @@
 import { Client, CloseCode, ErrorCode } from "../src/index.ts";
+import { Lobby } from "../src/lobby.ts";
 import type { Match, PlayOptions, SearchProgress, TactusErrorLike } from "../src/types.ts";
 import { DemoMatch } from "./demo.ts";
 import { PauseDialog, ReconnectDialog, ResultDialog, SearchDialog } from "./dialogs.ts";
@@ -41,6 +42,7 @@ class Page {
   play: Play | undefined;
   // Each tab is a player of its own: two tabs of one browser can meet in a match.
   private readonly client = new Client(undefined, { storage: sessionStorage });
+  private readonly lobby = new Lobby(this.client);
   private readonly sound = new Sound();
   private readonly canvas = element<HTMLCanvasElement>("scene");
   private readonly scene = new Scene(this.canvas, this.sound);
@@ -61,8 +63,8 @@ class Page {
       createRoom: (mode) => void this.createRoom(mode),
       joinRoom: (code) => void this.find({ room: code }, `Room ${code}`),
       joinMatch: (matchId, mode) => void this.find({ matchId, mode }, this.menu.titleOf(mode)),
-      modes: async () => (await this.client.listGames()).games.find((known) => known.name === game)?.modes ?? [],
-      openMatches: async () => this.client.listMatches({ game }),
+      modes: async () => (await this.lobby.listGames()).games.find((known) => known.name === game)?.modes ?? [],
+      openMatches: async () => this.lobby.listMatches({ game }),
     });
     addEventListener("pointerdown", () => this.sound.unlock());
     addEventListener("keydown", () => this.sound.unlock());
@@ -159,7 +161,7 @@ class Page {
   private async createRoom(mode: string): Promise<void> {
     const effort = this.newEffort();
     try {
-      const { code } = await this.client.createRoom({ game, mode });
+      const { code } = await this.lobby.createRoom({ game, mode });
       if (effort.signal.aborted) return;
       await this.find({ room: code, mode }, `Room ${code}`);
       if (this.room === code) copyRoomLink(code);

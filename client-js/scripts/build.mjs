@@ -1,4 +1,4 @@
-// Builds dist/: the SDK as one script, as a module and its types, the arena
+// Builds dist/: the SDK's entries as scripts, as modules and their types, the arena
 // page with its rules in WebAssembly, and precompressed twins of all that.
 //
 //   node scripts/build.mjs [--no-rules]
@@ -13,7 +13,7 @@ import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { bundleOptions } from "./bundle.mjs";
+import { bundleOptions, entries } from "./bundle.mjs";
 import { flattenTypes } from "./types.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -42,9 +42,11 @@ function publish() {
 }
 
 async function buildSdk() {
-  await build({ ...bundleOptions(root), format: "esm", outfile: join(staging, "tactus.mjs") });
-  await build({ ...bundleOptions(root), format: "iife", globalName: "Tactus", outfile: join(staging, "tactus.js") });
-  writeFileSync(join(staging, "tactus.d.ts"), flattenTypes(root));
+  for (const [name, { entry, global }] of Object.entries(entries)) {
+    await build({ ...bundleOptions(root, entry), format: "esm", outfile: join(staging, `${name}.mjs`) });
+    await build({ ...bundleOptions(root, entry), format: "iife", globalName: global, outfile: join(staging, `${name}.js`) });
+  }
+  for (const [name, types] of Object.entries(flattenTypes(root))) writeFileSync(join(staging, name), types);
 }
 
 /** Compiles the arena's rules and returns their file name, which changes with their content. */

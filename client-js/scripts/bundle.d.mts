@@ -1,4 +1,7 @@
 import type { BuildOptions } from "esbuild";
 
-/** Options of esbuild for the package at root. */
-export function bundleOptions(root: string): BuildOptions;
+/** Options of esbuild for an entry point of the package at root. */
+export function bundleOptions(root: string, entry?: string): BuildOptions;
+
+/** What the package exports: files by their names in dist, what they are made from, and the global of the script. */
+export const entries: Record<"tactus" | "lobby" | "simulation", { entry: string; global: string }>;

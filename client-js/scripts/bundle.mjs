@@ -2,10 +2,10 @@
 
 import { join } from "node:path";
 
-/** Options of esbuild for the package at root. */
-export function bundleOptions(root) {
+/** Options of esbuild for an entry point of the package at root. */
+export function bundleOptions(root, entry = "index") {
   return {
-    entryPoints: [join(root, "src", "index.ts")],
+    entryPoints: [join(root, "src", `${entry}.ts`)],
     bundle: true,
     minify: true,
     target: "es2022",
@@ -13,3 +13,10 @@ export function bundleOptions(root) {
     logLevel: "warning",
   };
 }
+
+/** What the package exports: files by their names in dist, what they are made from, and the global of the script. */
+export const entries = {
+  tactus: { entry: "index", global: "Tactus" },
+  lobby: { entry: "lobby", global: "TactusLobby" },
+  simulation: { entry: "simulation", global: "TactusSimulation" },
+};

@@ -3,12 +3,19 @@
 import { CloseCode } from "./codes.ts";
 import { abortError, ErrorCode, TactusError } from "./errors.ts";
 import { MatchClient, type SeatConfig } from "./match.ts";
-import { type Assignment, Matchmaker, type Ticket } from "./matchmaker.ts";
+import { Matchmaker } from "./matchmaker.ts";
 import { compileRules } from "./rules.ts";
-import { simulatedNetwork, webSocketConnect } from "./transport.ts";
-import type { ClientOptions, GameInfo, GameList, Match, ModeInfo, OpenMatch, PlayOptions, RoomRequest, SavedSeat } from "./types.ts";
-
-const guestKey = "tactus.guest";
+import { webSocketConnect } from "./transport.ts";
+import type {
+  Assignment,
+  ClientOptions,
+  Match,
+  MatchmakerApi,
+  PlayOptions,
+  Proposal,
+  SavedSeat,
+  SearchProgress,
+} from "./types.ts";
 
 /** Seats that slip away between assignment and hello are searched anew, so many times. */
 const searches = 3;
@@ -22,31 +29,55 @@ const searchAgain = new Set<number>([
   ErrorCode.unreachable,
 ]);
 
-const unauthenticated = ErrorCode.matchmaker + 16;
+/** Names of a ticket's end reasons, without END_REASON_, in the order of their numbers. */
+const endReasons =
+  "UNSPECIFIED MATCHED CANCELLED EXPIRED REPLACED ALLOCATION_FAILED UNMATCHABLE ABANDONED SHUTDOWN DECLINED".split(" ");
+
+/** The matchmaker stopped while it was searching: another replica, or the next one, goes on. */
+const shutDown = ErrorCode.ticket + endReasons.indexOf("SHUTDOWN");
+
+/** What a found seat is got with. */
+type Found = Partial<Assignment> & { url: string; joinToken: string };
+
+/** One news of a watched ticket; fields with their zero value are left out, as JSON of protobuf does. */
+interface TicketUpdate extends Partial<Omit<SearchProgress, "state" | "proposal" | "assignment">> {
+  state?: string;
+  assignment?: Found;
+  proposal?: Partial<Proposal>;
+  reason?: string;
+  message?: string;
+}
 
 export class Client {
-  readonly #matchmaker: Matchmaker;
+  /** The matchmaker's calls by their names in its .proto, for what has no method here. */
+  readonly matchmaker: MatchmakerApi;
   readonly #options: ClientOptions;
 
   /** origin: where the matchmaker is, such as "https://play.example.com"; by default where the page came from. */
   constructor(origin?: string, options: ClientOptions = {}) {
-    this.#matchmaker = new Matchmaker(origin ?? globalThis.location?.origin ?? "");
+    this.matchmaker = new Matchmaker(origin ?? globalThis.location?.origin ?? "", options.storage);
     this.#options = options;
+  }
+
+  /** The player's id, once a ticket or a party has told it; kept with the guest token. Empty until then. */
+  get playerId(): string {
+    return this.matchmaker.playerId;
   }
 
   /** Finds a match, or the one that is asked for, and joins it. */
   async quickPlay(play: PlayOptions = {}): Promise<Match> {
     warmUp(play.rules);
-    for (let left = searches; ; left--) {
-      const assignment = await this.#search(play);
-      play.onProgress?.({ state: "joining", waitedMs: 0, estimatedWaitMs: 0, searching: 0 });
+    // A party's search is for all its members: one of them can't have another.
+    for (let left = play.party || play.ticketId ? 1 : searches; ; left--) {
+      let found: Found | undefined;
       try {
-        return await this.#join(
-          { url: assignment.url, token: assignment.joinToken, game: assignment.game, mode: assignment.mode },
-          play,
-        );
+        found = await this.#search(play);
+        play.onProgress?.(progress("joining", found));
+        const { url, joinToken: token, game = "", mode = "", queue = "" } = found;
+        return await this.#join({ url, token, game, mode, queue }, play);
       } catch (error) {
-        if (left <= 1 || !(error instanceof TactusError) || !searchAgain.has(error.code)) throw error;
+        const { code } = error as { code?: number };
+        if (left <= 1 || !(found ? searchAgain.has(code!) : code === shutDown)) throw error;
       }
     }
   }
@@ -54,91 +85,67 @@ export class Client {
   /** Comes back to a seat, after a reload of the page for instance. */
   async resume(saved: SavedSeat, options: Pick<PlayOptions, "rules" | "signal"> = {}): Promise<Match> {
     warmUp(options.rules);
-    return this.#join({ url: saved.url, resume: saved.resume, game: saved.game, mode: saved.mode }, options);
+    return this.#join({ queue: "", ...saved }, options);
   }
 
-  /** Opens a private match; others join it by its code. */
-  async createRoom(request: RoomRequest = {}): Promise<{ code: string; matchId: string }> {
-    const { game = "", mode = "", options = {} } = request;
-    const list = Object.keys(options).map((name) => ({ name, value: options[name] }));
-    const answer = await this.#matchmaker.call<{ roomCode?: string; matchId?: string }>("CreateRoom", {
-      game,
-      mode,
-      options: list,
-    });
-    return { code: answer.roomCode ?? "", matchId: answer.matchId ?? "" };
-  }
-
-  /** Open public matches with free seats, fullest first. */
-  async listMatches(filter: { game?: string; mode?: string; limit?: number } = {}): Promise<OpenMatch[]> {
-    type Listed = Partial<Omit<OpenMatch, "ageSeconds"> & { ageS: number }>;
-    const { matches = [] } = await this.#matchmaker.call<{ matches?: Listed[] }>("ListMatches", filter);
-    return matches.map(({ matchId = "", game = "", mode = "", people = 0, seats = 0, ageS = 0 }) => {
-      return { matchId, game, mode, people, seats, ageSeconds: ageS };
-    });
-  }
-
-  /** Games and modes that can be played now, and how many people are there. */
-  async listGames(): Promise<GameList> {
-    type Listed = Partial<Omit<GameInfo, "modes">> & { modes?: Partial<ModeInfo>[] };
-    type Answer = { games?: Listed[]; servers?: number; players?: number };
-    const { games = [], servers = 0, players = 0 } = await this.#matchmaker.call<Answer>("ListGames", {});
-    const empty = { name: "", title: "", minPlayers: 0, maxPlayers: 0, teams: 0 };
-    return {
-      games: games.map(({ name = "", title = "", version = "", modes = [] }) => {
-        return { name, title, version, modes: modes.map((m) => ({ ...empty, ...m })) };
-      }),
-      servers,
-      players,
-    };
-  }
-
-  async #search(play: PlayOptions): Promise<Assignment> {
+  async #search(play: PlayOptions): Promise<Found> {
     const { signal, onProgress } = play;
     if (signal?.aborted) throw abortError(signal);
-    const ticket = await this.#createTicket(play);
-    onProgress?.({ state: "searching", waitedMs: 0, estimatedWaitMs: 0, searching: 0 });
+    const ticketId = play.ticketId || (await this.#createTicket(play));
+    onProgress?.(progress("searching"));
     try {
-      const assignment = await this.#matchmaker.watch(
-        ticket.ticketId,
-        ({ waitedMs = 0, estimatedWaitMs = 0, searching = 0 }) =>
-          onProgress?.({ state: "searching", waitedMs, estimatedWaitMs, searching }),
+      let found: Found | undefined;
+      await this.matchmaker.follow<TicketUpdate>(
+        "WatchTicket",
+        { ticketId },
+        (update) => {
+          found = update.state === "STATE_ASSIGNED" ? update.assignment : undefined;
+          if (found) return true;
+          if (update.state === "STATE_ENDED") throw endError(update);
+          onProgress?.({ ...progress("searching"), ...known(update), ...this.#proposal(ticketId, update.proposal) });
+          return false;
+        },
         signal,
       );
-      onProgress?.({ state: "assigned", waitedMs: 0, estimatedWaitMs: 0, searching: 0 });
-      return assignment;
+      onProgress?.(progress("assigned", found));
+      return found!;
     } catch (error) {
       if (!signal?.aborted) throw error;
       // The page may be closing: the farewell has to outlive it.
-      this.#matchmaker.call("CancelTicket", { ticketId: ticket.ticketId }, undefined, true).catch(() => {});
+      this.matchmaker.call("CancelTicket", { ticketId }, undefined, true).catch(() => {});
       throw abortError(signal);
     }
   }
 
-  async #createTicket(play: PlayOptions): Promise<Ticket> {
-    const request = {
-      game: play.game ?? "",
-      mode: play.mode ?? "",
-      playerName: play.name ?? "",
-      roomCode: play.room ?? "",
-      matchId: play.matchId ?? "",
-      guestToken: this.#guestToken ?? "",
+  #proposal(ticketId: string, proposal: Partial<Proposal> | undefined): Partial<SearchProgress> {
+    if (!proposal) return {};
+    const { matchId = "" } = proposal;
+    const answer = async (accept: boolean): Promise<void> => {
+      await this.matchmaker.call("AcceptMatch", { ticketId, matchId, accept });
     };
-    let ticket: Ticket;
-    try {
-      ticket = await this.#matchmaker.call<Ticket>("CreateTicket", request, play.signal);
-    } catch (error) {
-      if (play.signal?.aborted) throw abortError(play.signal);
-      if (!(error instanceof TactusError) || error.code !== unauthenticated || !request.guestToken) throw error;
-      // The token is from another installation: start over as a new guest.
-      this.#guestToken = undefined;
-      ticket = await this.#matchmaker.call<Ticket>("CreateTicket", { ...request, guestToken: "" }, play.signal);
-    }
-    this.#guestToken = ticket.guestToken;
-    return ticket;
+    const empty = { acceptWithinMs: 0, players: 0, accepted: 0, acceptedByYou: false };
+    const said = { ...empty, ...proposal, matchId, accept: () => answer(true), decline: () => answer(false) };
+    return { state: "proposed", proposal: said };
   }
 
-  #join(seat: Pick<SeatConfig, "url" | "token" | "resume" | "game" | "mode">, play: PlayOptions): Promise<Match> {
+  async #createTicket(play: PlayOptions): Promise<string> {
+    const { game, mode, queue, version, identityToken, latencyMs, party, matchId, signal } = play;
+    const attributes = Object.entries(play.attributes ?? {}).map(([name, values]) => [name, { values }]);
+    const request = {
+      ...{ game, mode, queue, version, identityToken, latencyMs, party, matchId },
+      playerName: play.name,
+      roomCode: play.room,
+      attributes: Object.fromEntries(attributes) as object,
+      requestId: Math.random().toString(36).slice(2) + Date.now().toString(36),
+    };
+    try {
+      return (await this.matchmaker.enter<{ ticketId: string }>("CreateTicket", request, signal)).ticketId;
+    } catch (error) {
+      throw signal?.aborted ? abortError(signal) : error;
+    }
+  }
+
+  #join(seat: Pick<SeatConfig, "url" | "token" | "resume" | "game" | "mode" | "queue">, play: PlayOptions): Promise<Match> {
     const connect = webSocketConnect(this.#options.webSocket);
     const { network } = this.#options;
     return new MatchClient({
@@ -146,30 +153,36 @@ export class Client {
       rules: play.rules,
       signal: play.signal,
       teleport: this.#options.teleport ?? 0,
-      connect: network ? simulatedNetwork(connect, network) : connect,
+      connect: network?.(connect) ?? connect,
       now: () => performance.now(),
       random: Math.random,
     }).join();
   }
+}
 
-  get #storage(): ClientOptions["storage"] {
-    if (this.#options.storage !== undefined) return this.#options.storage;
-    try {
-      return globalThis.localStorage ?? null;
-    } catch {
-      // Storage is forbidden here: the player is a new guest each time.
-      return null;
-    }
-  }
+/** Progress without news, with the assignment once there is one. */
+function progress(state: SearchProgress["state"], found?: Found): SearchProgress {
+  const { matchId = "", game = "", mode = "", roomCode = "", queue = "", rulesVersion = "", team = 0 } = found ?? {};
+  return {
+    ...{ state, waitedMs: 0, estimatedWaitMs: 0, estimatedWaitP90Ms: 0, searching: 0, queue, rulesVersion },
+    assignment: found && { matchId, game, mode, roomCode, queue, rulesVersion, team },
+  };
+}
 
-  get #guestToken(): string | undefined {
-    return this.#storage?.getItem(guestKey) ?? undefined;
-  }
+/** What an update says of a search's progress. */
+function known({ waitedMs = 0, estimatedWaitMs = 0, estimatedWaitP90Ms = 0, searching = 0, queue = "", rulesVersion = "" }: TicketUpdate) {
+  return { waitedMs, estimatedWaitMs, estimatedWaitP90Ms, searching, queue, rulesVersion };
+}
 
-  set #guestToken(token: string | undefined) {
-    if (token) this.#storage?.setItem(guestKey, token);
-    else this.#storage?.removeItem(guestKey);
-  }
+/** A ticket that ends without a match is an error of 200 and its reason's number. */
+function endError({ reason = "", message }: TicketUpdate): TactusError {
+  const name = reason.slice(11);
+  return new TactusError(
+    ErrorCode.ticket + Math.max(0, endReasons.indexOf(name)),
+    message || `The search ended: ${name.toLowerCase()}.`,
+    false,
+    name,
+  );
 }
 
 /** Starts to compile rules while a match is searched for. */

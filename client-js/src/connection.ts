@@ -7,26 +7,26 @@ import { CloseCode } from "./codes.ts";
 import { ErrorCode, TactusError } from "./errors.ts";
 import { MalformedError, Reader, Writer } from "./msgpack.ts";
 import { mapOf, numberOf, stringOf } from "./schema.ts";
-import type { Connect, Transport } from "./transport.ts";
+import type { Connect, Transport } from "./types.ts";
 
 /** Numbers of the messages (docs/protocol.md). */
-export const MessageType = {
-  hello: 1,
-  input: 2,
-  command: 3,
-  chat: 4,
-  ping: 5,
-  bye: 6,
-  resync: 7,
-  welcome: 16,
-  snapshot: 17,
-  roster: 18,
-  reply: 19,
-  chatFrom: 20,
-  pong: 21,
-  result: 22,
-  notice: 23,
-} as const;
+export enum MessageType {
+  hello = 1,
+  input = 2,
+  command = 3,
+  chat = 4,
+  ping = 5,
+  bye = 6,
+  resync = 7,
+  welcome = 16,
+  snapshot = 17,
+  roster = 18,
+  reply = 19,
+  chatFrom = 20,
+  pong = 21,
+  result = 22,
+  notice = 23,
+}
 
 const pingMs = 2000;
 

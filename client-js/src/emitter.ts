@@ -1,6 +1,5 @@
 /** Named callbacks. */
 
-import { guarded } from "./entity.ts";
 import type { Unsubscribe } from "./types.ts";
 
 export class Emitter<Events extends { [K in keyof Events]: (...args: never[]) => void }> {
@@ -17,5 +16,14 @@ export class Emitter<Events extends { [K in keyof Events]: (...args: never[]) =>
     for (const callback of this.#callbacks.get(name) ?? []) {
       guarded(callback as (...args: Parameters<Events[K]>) => void, ...args);
     }
+  }
+}
+
+/** Calls a game's callback; its error is reported as an uncaught one would be, the client goes on. */
+export function guarded<A extends unknown[]>(callback: (...args: A) => void, ...args: A): void {
+  try {
+    callback(...args);
+  } catch (error) {
+    (globalThis.reportError ?? console.error)(error);
   }
 }

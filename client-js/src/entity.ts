@@ -1,5 +1,6 @@
 /** Rows as objects: one per entity, with getters made from the schema. */
 
+import { guarded } from "./emitter.ts";
 import { elementWords, type FieldValue, isArray, readField, scalar } from "./field.ts";
 import type { Replica, TableState } from "./replica.ts";
 import type { TableSchema } from "./schema.ts";
@@ -211,15 +212,6 @@ function fire(callbacks: Set<Callback>, entities: Row[]): void {
   if (callbacks.size === 0) return;
   for (const e of entities) {
     for (const callback of callbacks) guarded(callback, e);
-  }
-}
-
-/** Calls a game's callback; its error is reported as an uncaught one would be, the client goes on. */
-export function guarded<A extends unknown[]>(callback: (...args: A) => void, ...args: A): void {
-  try {
-    callback(...args);
-  } catch (error) {
-    (globalThis.reportError ?? console.error)(error);
   }
 }
 

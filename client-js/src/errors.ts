@@ -31,11 +31,14 @@ export class TactusError extends Error implements TactusErrorLike {
   readonly code: number;
   /** Whether coming back to the same seat can help. */
   readonly reconnect: boolean;
+  /** Why the matchmaker refused, or the search ended, as a name that stays the same between versions; empty elsewhere. */
+  readonly reason: string;
 
-  constructor(code: number, message: string, reconnect = false) {
+  constructor(code: number, message: string, reconnect = false, reason = "") {
     super(message);
     this.code = code;
     this.reconnect = reconnect;
+    this.reason = reason;
   }
 
   /** The error of a WebSocket close. */

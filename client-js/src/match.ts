@@ -3,8 +3,8 @@
 import { Clock } from "./clock.ts";
 import { Commands } from "./commands.ts";
 import { Connection, type ConnectionConfig, type ConnectionOwner, MessageType, type Welcome } from "./connection.ts";
-import { Emitter } from "./emitter.ts";
-import { type EntityTable, entityTables, guarded } from "./entity.ts";
+import { Emitter, guarded } from "./emitter.ts";
+import { type EntityTable, entityTables } from "./entity.ts";
 import { abortError, ErrorCode, TactusError } from "./errors.ts";
 import { readField, writeInput } from "./field.ts";
 import { History } from "./history.ts";
@@ -41,12 +41,13 @@ const maxBurst = 4;
 
 const maxChatBytes = 200;
 
-const rosterFlag = { bot: 1, connected: 2, gone: 4 } as const;
+enum RosterFlag { bot = 1, connected = 2, gone = 4 }
 
 /** Where the seat is and how to get there. */
 export interface SeatConfig extends ConnectionConfig {
   game: string;
   mode: string;
+  queue: string;
   rules?: PlayOptions["rules"];
   signal?: AbortSignal;
   /** See ClientOptions.teleport. */
@@ -130,7 +131,12 @@ export class MatchClient implements Match, ConnectionOwner {
   }
 
   get saved(): SavedSeat {
-    return { url: this.#config.url, resume: this.#connection.resume, game: this.#config.game, mode: this.#config.mode };
+    const { url, game, mode, queue } = this.#config;
+    return { url, resume: this.#connection.resume, game, mode, queue };
+  }
+
+  get queue(): string {
+    return this.#config.queue;
   }
 
   get renderTick(): number {
@@ -279,11 +285,11 @@ export class MatchClient implements Match, ConnectionOwner {
     const entry: RosterEntry = {
       slot: numberOf(slot),
       name: stringOf(name),
-      bot: (f & rosterFlag.bot) !== 0,
-      connected: (f & rosterFlag.connected) !== 0,
+      bot: (f & RosterFlag.bot) !== 0,
+      connected: (f & RosterFlag.connected) !== 0,
       team: numberOf(team, -1),
     };
-    const gone = (f & rosterFlag.gone) !== 0;
+    const gone = (f & RosterFlag.gone) !== 0;
     if (gone) this.roster.delete(entry.slot);
     else this.roster.set(entry.slot, entry);
     this.#emitter.emit("roster", entry, gone);

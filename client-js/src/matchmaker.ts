@@ -1,107 +1,93 @@
 /**
  * The matchmaker over the Connect protocol with JSON
- * (connectrpc.com/docs/protocol): unary calls are POSTs, the watched ticket is
- * a stream of envelopes.
+ * (connectrpc.com/docs/protocol): unary calls are POSTs, watches are streams of
+ * envelopes.
  */
 
 import { ErrorCode, TactusError } from "./errors.ts";
+import { pause } from "./pause.ts";
+import type { ClientOptions, MatchmakerApi } from "./types.ts";
 
 const service = "/tactus.matchmaker.v1.MatchmakerService/";
 
-/** gRPC status numbers by their Connect names. */
-const statusNumbers: Record<string, number> = {
-  canceled: 1,
-  unknown: 2,
-  invalid_argument: 3,
-  deadline_exceeded: 4,
-  not_found: 5,
-  already_exists: 6,
-  permission_denied: 7,
-  resource_exhausted: 8,
-  failed_precondition: 9,
-  aborted: 10,
-  out_of_range: 11,
-  unimplemented: 12,
-  internal: 13,
-  unavailable: 14,
-  data_loss: 15,
-  unauthenticated: 16,
-};
+/** gRPC statuses by their Connect names, in the order of their numbers. */
+const statusNames =
+  "ok canceled unknown invalid_argument deadline_exceeded not_found already_exists permission_denied resource_exhausted failed_precondition aborted out_of_range unimplemented internal unavailable data_loss unauthenticated".split(
+    " ",
+  );
 
-/** Names of a ticket's end reasons, by number. */
-const endReasons = [
-  "END_REASON_UNSPECIFIED",
-  "END_REASON_MATCHED",
-  "END_REASON_CANCELLED",
-  "END_REASON_EXPIRED",
-  "END_REASON_REPLACED",
-  "END_REASON_ALLOCATION_FAILED",
-  "END_REASON_UNMATCHABLE",
-  "END_REASON_ABANDONED",
-];
+const unknown = 2;
+const unavailable = 14;
+const unauthenticated = 16;
 
-export interface Assignment {
-  matchId: string;
-  url: string;
-  joinToken: string;
-  game: string;
-  mode: string;
-  roomCode?: string;
-}
-
-/** One news of a watched ticket; fields with their zero value are left out, as JSON of protobuf does. */
-interface TicketUpdate {
-  state?: string;
-  waitedMs?: number;
-  estimatedWaitMs?: number;
-  searching?: number;
-  assignment?: Assignment;
-  reason?: string;
-  message?: string;
-}
-
-export interface TicketRequest {
-  game?: string;
-  mode?: string;
-  playerName?: string;
-  guestToken?: string;
-  roomCode?: string;
-  matchId?: string;
-}
-
-export interface Ticket {
-  ticketId: string;
-  playerId: string;
-  guestToken: string;
-  playerName: string;
-}
+/** What an answer that is not from a matchmaker means (connectrpc.com/docs/protocol, "HTTP to error code"). */
+const statusOfHttp: Record<number, number> = { 400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14 };
 
 /** An error in the Connect protocol's JSON. */
 interface ConnectError {
   code?: string;
   message?: string;
+  details?: { type?: string; value?: string }[];
 }
 
-function matchmakerError(error: ConnectError | undefined, status: number): TactusError {
-  const number = statusNumbers[error?.code ?? ""] ?? 2;
-  return new TactusError(ErrorCode.matchmaker + number, error?.message || `The matchmaker answered HTTP ${status}.`);
+function matchmakerError(error: ConnectError, status: number): TactusError {
+  const named = statusNames.indexOf(error.code ?? "");
+  const number = named > 0 ? named : (statusOfHttp[status] ?? unknown);
+  const sentence = error.message || `The matchmaker answered HTTP ${status}.`;
+  return new TactusError(ErrorCode.matchmaker + number, sentence, false, reasonOf(error));
+}
+
+/** The reason in a google.rpc.ErrorInfo: its field 1, which comes first and is shorter than 128 bytes. */
+function reasonOf({ details = [] }: ConnectError): string {
+  for (const { type, value = "" } of details) {
+    if (type !== "google.rpc.ErrorInfo") continue;
+    const bytes = atob(value);
+    if (bytes[0] === "\n") return bytes.slice(2, 2 + bytes.charCodeAt(1));
+  }
+  return "";
 }
 
 const endOfStream = 2;
 const envelopeHead = 5;
 
-/** A ticket whose stream breaks is kept for a few seconds: it is watched again so many times. */
-const rewatches = 3;
-const rewatchMs = 500;
+/** Pauses before a broken watch is resumed. What is watched is kept for five seconds or more without a watcher. */
+const firstBackoffMs = 200;
+const maxBackoffMs = 2000;
 
-export class Matchmaker {
+/** A watch that can't be resumed for so long is given up. */
+const patienceMs = 20_000;
+
+/** Failures that another attempt, maybe at another replica, can mend. */
+const mendable = new Set<number>([
+  ErrorCode.unreachable,
+  ErrorCode.matchmaker + 4, // deadline exceeded
+  ErrorCode.matchmaker + 8, // resource exhausted
+  ErrorCode.matchmaker + unavailable,
+]);
+
+/** A call with a request id is made so often, should its answer be lost. */
+const attempts = 3;
+
+const guestKey = "tactus.guest";
+const playerKey = "tactus.player";
+
+interface Identity {
+  guestToken?: string;
+  playerId?: string;
+}
+
+export class Matchmaker implements MatchmakerApi {
   readonly #origin: string;
+  readonly #storage: ClientOptions["storage"];
 
-  constructor(origin: string) {
+  constructor(origin: string, storage: ClientOptions["storage"]) {
     this.#origin = origin.replace(/\/$/, "");
+    this.#storage = storage === undefined ? pageStorage() : storage;
+    this.playerId = this.#storage?.getItem(playerKey) ?? "";
   }
 
-  /** A call with one answer. Empty answers are an empty object. */
+  playerId: string;
+
   async call<Answer>(method: string, request: object, signal?: AbortSignal, keepalive = false): Promise<Answer> {
     const response = await this.#post(method, "application/json", JSON.stringify(request), signal, keepalive);
     const body = (await response.json().catch(() => ({}))) as Answer & ConnectError;
@@ -109,40 +95,70 @@ export class Matchmaker {
     return body;
   }
 
-  /**
-   * Watches a ticket until it is assigned, and returns the assignment. A ticket
-   * that ends otherwise is an error of 200 and its reason's number.
-   */
-  async watch(ticketId: string, onUpdate: (update: TicketUpdate) => void, signal?: AbortSignal): Promise<Assignment> {
-    for (let broken = 0; ; broken++) {
+  async enter<Answer>(
+    method: string,
+    request: { identityToken?: string; requestId?: string },
+    signal?: AbortSignal,
+  ): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      const guestToken = request.identityToken ? "" : (this.#storage?.getItem(guestKey) ?? "");
       try {
-        for await (const update of this.#updates(ticketId, signal)) {
-          broken = 0;
-          if (update.state === "STATE_ASSIGNED" && update.assignment) return update.assignment;
-          if (update.state === "STATE_ENDED") throw endError(update);
-          onUpdate(update);
-        }
+        const answer = await this.call<Answer & Identity>(method, { ...request, guestToken }, signal);
+        this.#keep(playerKey, (this.playerId = answer.playerId ?? ""));
+        if (!request.identityToken) this.#keep(guestKey, answer.guestToken);
+        return answer;
       } catch (error) {
-        const mendable = error instanceof TactusError && error.code === ErrorCode.unreachable;
-        if (!mendable || broken >= rewatches) throw error;
+        const code = error instanceof TactusError ? error.code : 0;
+        if (code === ErrorCode.unreachable && request.requestId && attempt < attempts) {
+          await pause(backoff(attempt), signal);
+        } else if (code === ErrorCode.matchmaker + unauthenticated && guestToken) {
+          // The token is from another installation: start over as a new guest.
+          this.#keep(guestKey);
+        } else throw error;
       }
-      if (broken >= rewatches) throw new TactusError(ErrorCode.unreachable, "The matchmaker stopped answering.");
-      await pause(rewatchMs, signal);
     }
   }
 
-  async *#updates(ticketId: string, signal?: AbortSignal): AsyncGenerator<TicketUpdate> {
-    const response = await this.#post("WatchTicket", "application/connect+json", envelope({ ticketId }), signal);
+  async follow<Message>(
+    method: string,
+    request: object,
+    take: (message: Message) => boolean,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    let brokenAt = 0;
+    for (let broken = 1; ; broken++) {
+      let problem: TactusError | undefined;
+      try {
+        for await (const message of this.#messages<Message>(method, request, signal)) {
+          broken = 0;
+          if (take(message)) return;
+        }
+      } catch (error) {
+        if (!(error instanceof TactusError) || !mendable.has(error.code)) throw error;
+        problem = error;
+      }
+      const now = performance.now();
+      if (broken < 2) brokenAt = now;
+      if (now - brokenAt > patienceMs) {
+        throw problem ?? new TactusError(ErrorCode.unreachable, "The matchmaker stopped answering.");
+      }
+      await pause(backoff(broken), signal);
+    }
+  }
+
+  async *#messages<Message>(method: string, request: object, signal?: AbortSignal): AsyncGenerator<Message> {
+    const response = await this.#post(method, "application/connect+json", envelope(request), signal);
     if (!response.ok || !response.body) {
-      throw matchmakerError((await response.json().catch(() => undefined)) as ConnectError | undefined, response.status);
+      throw matchmakerError((await response.json().catch(() => ({}))) as ConnectError, response.status);
     }
     for await (const { flags, text } of envelopes(response.body)) {
-      const message = JSON.parse(text) as TicketUpdate & { error?: ConnectError };
+      const message = JSON.parse(text) as Message | { error?: ConnectError };
       if ((flags & endOfStream) === 0) {
-        yield message;
+        yield message as Message;
         continue;
       }
-      if (message.error) throw matchmakerError(message.error, response.status);
+      const { error } = message as { error?: ConnectError };
+      if (error) throw matchmakerError(error, response.status);
       return;
     }
   }
@@ -161,16 +177,25 @@ export class Matchmaker {
       throw unreachable(error, signal);
     }
   }
+
+  #keep(key: string, value?: string): void {
+    if (value) this.#storage?.setItem(key, value);
+    else this.#storage?.removeItem(key);
+  }
+}
+
+function pageStorage(): ClientOptions["storage"] {
+  try {
+    return globalThis.localStorage ?? null;
+  } catch {
+    // Storage is forbidden here: the player is a new guest each time.
+    return null;
+  }
 }
 
 function unreachable(error: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted) return error;
   return new TactusError(ErrorCode.unreachable, `The matchmaker can't be reached: ${(error as Error).message}.`);
-}
-
-function endError({ reason, message }: TicketUpdate): TactusError {
-  const number = Math.max(0, endReasons.indexOf(reason ?? ""));
-  return new TactusError(ErrorCode.ticket + number, message || `The search ended: ${endReasons[number]}.`);
 }
 
 function envelope(message: object): Uint8Array<ArrayBuffer> {
@@ -207,17 +232,7 @@ async function* envelopes(body: ReadableStream<Uint8Array>): AsyncGenerator<{ fl
   }
 }
 
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal!.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    if (signal?.aborted) stop();
-    else signal?.addEventListener("abort", stop, { once: true });
-  });
+/** Exponential, and anywhere between half and all of it, so that a new replica is not met by everybody at once. */
+function backoff(failures: number): number {
+  return Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.max(0, failures - 1)) * (0.5 + Math.random() / 2);
 }

@@ -7,7 +7,7 @@
 import { MalformedError, type Reader } from "./msgpack.ts";
 import type { Column, Schema, TableSchema } from "./schema.ts";
 
-const flag = { keyframe: 1, diff: 2, hash: 4, dilated: 8 } as const;
+enum Flag { keyframe = 1, diff = 2, hash = 4, dilated = 8 }
 
 /** Added to the table's index at the head of a block whose groups hold values, whatever the snapshot's flags say. */
 const absoluteBlock = 32;
@@ -145,7 +145,7 @@ export class Replica {
     const ack = r.int();
     const slack = r.int();
     const flags = r.int();
-    const keyframe = (flags & flag.keyframe) !== 0;
+    const keyframe = (flags & Flag.keyframe) !== 0;
     if (!keyframe && (this.tick === 0 || tick - gap !== this.tick)) return "gap";
     for (const t of this.tables) t.settle();
     if (keyframe) this.#clear();
@@ -158,9 +158,9 @@ export class Replica {
     this.ack = ack;
     this.slack = slack;
     this.keyframe = keyframe;
-    const hashed = (flags & flag.hash) !== 0 && length > 10;
+    const hashed = (flags & Flag.hash) !== 0 && length > 10;
     const hash = hashed ? r.int() : 0;
-    this.percent = (flags & flag.dilated) !== 0 && length > (hashed ? 11 : 10) ? r.int() : 100;
+    this.percent = (flags & Flag.dilated) !== 0 && length > (hashed ? 11 : 10) ? r.int() : 100;
     this.hashed = hashed;
     return hashed && hash !== this.hash() ? "hash" : "ok";
   }
@@ -217,7 +217,7 @@ export class Replica {
 
   #section(r: Reader, which: 0 | 1 | 2, flags: number): void {
     this.#left = r.array();
-    const diff = (flags & flag.diff) !== 0;
+    const diff = (flags & Flag.diff) !== 0;
     while (this.#left > 0) {
       const head = this.#next(r);
       const absolute = head >= absoluteBlock;

@@ -4,9 +4,9 @@ import type { Value } from "./msgpack.ts";
 import { MalformedError } from "./msgpack.ts";
 
 /** How a field's words are to be read. */
-export const Kind = { words: 0, int: 1, uint: 2, fixed: 3, vec: 4, angle: 5, entity: 6, slot: 7 } as const;
+export enum Kind { words = 0, int = 1, uint = 2, fixed = 3, vec = 4, angle = 5, entity = 6, slot = 7 }
 
-const visibility = { public: 0, team: 1, owner: 2 } as const;
+enum Visibility { public = 0, team = 1, owner = 2 }
 
 export interface Field {
   name: string;
@@ -113,7 +113,7 @@ function parseTable(value: Value | undefined): TableSchema {
       throw new MalformedError(`field ${table.name}.${f.name} lies outside its row`);
     }
   }
-  const lerped = fields.filter((f) => f.lerp && f.vis <= visibility.owner);
+  const lerped = fields.filter((f) => f.lerp && f.vis <= Visibility.owner);
   table.lerp = Int32Array.from(lerped.flatMap((f) => Array.from({ length: f.words }, (_, i) => f.offset + i)));
   table.lerpAngle = Uint8Array.from(lerped.flatMap((f) => Array(f.words).fill(f.kind === Kind.angle ? 1 : 0)));
   return table;
@@ -139,19 +139,19 @@ function column(f: Field, quant: number, low: boolean): Column {
 }
 
 function publicColumns(fields: Field[]): Column[] {
-  return fields.filter((f) => f.vis === visibility.public).map((f) => column(f, f.quant, false));
+  return fields.filter((f) => f.vis === Visibility.public).map((f) => column(f, f.quant, false));
 }
 
 function teamColumns(fields: Field[]): Column[] {
-  return fields.filter((f) => f.vis === visibility.team).map((f) => column(f, 0, false));
+  return fields.filter((f) => f.vis === Visibility.team).map((f) => column(f, 0, false));
 }
 
 /** What only the owner gets: his fields, and the low bits of quantised ones. */
 function ownColumns(fields: Field[]): Column[] {
   const out: Column[] = [];
   for (const f of fields) {
-    if (f.vis === visibility.owner) out.push(column(f, 0, false));
-    else if (f.vis === visibility.public && f.quant > 0) out.push(column(f, f.quant, true));
+    if (f.vis === Visibility.owner) out.push(column(f, 0, false));
+    else if (f.vis === Visibility.public && f.quant > 0) out.push(column(f, f.quant, true));
   }
   return out;
 }

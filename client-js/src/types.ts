@@ -2,26 +2,96 @@
 
 /** How far a search is. */
 export interface SearchProgress {
-  state: "searching" | "assigned" | "joining";
+  state: "searching" | "proposed" | "assigned" | "joining";
   waitedMs: number;
-  /** Computed by the matchmaker from what it observed; 0: unknown. */
+  /** Half of those who were matched lately waited less; 0: unknown. */
   estimatedWaitMs: number;
+  /** Nine of ten waited less; 0: unknown. */
+  estimatedWaitP90Ms: number;
   searching: number;
+  queue: string;
+  /** Of the queue's rules: when proposed or searching as of now, later of those that made the match. */
+  rulesVersion: string;
+  /** While a found match waits for its players' consent: state is "proposed". */
+  proposal?: Proposal;
+  /** Once a seat is found. */
+  assignment?: Assignment;
+}
+
+/** A match that was found and waits for its players' consent. Who does not accept in time leaves the queue. */
+export interface Proposal {
+  matchId: string;
+  /** What is left of the time to answer. */
+  acceptWithinMs: number;
+  players: number;
+  accepted: number;
+  acceptedByYou: boolean;
+  /** Rejects when the match is not proposed any more. */
+  accept(): Promise<void>;
+  /** Ends the search, of a party for all its members, with error 209. */
+  decline(): Promise<void>;
+}
+
+/** The match that a search has found. */
+export interface Assignment {
+  matchId: string;
+  game: string;
+  mode: string;
+  /** Set for private rooms. */
+  roomCode: string;
+  queue: string;
+  rulesVersion: string;
+  /** -1: the game decides. */
+  team: number;
 }
 
 export interface PlayOptions {
   game?: string;
   mode?: string;
+  /** Queue by the name in its rules; by default the one of game and mode. */
+  queue?: string;
   name?: string;
   /** Join this private room instead of searching. */
   room?: string;
   /** Join this open match instead of searching. */
   matchId?: string;
+  /** Game version of the page, where only servers of that version will do. */
+  version?: string;
+  /** A JWT of the game's own issuer, instead of the guest token that the client keeps. */
+  identityToken?: string;
+  /** Measured round trip by region, for queues with a latency rule. */
+  latencyMs?: Record<string, number>;
+  /** What the queue's attribute rules look at, such as { language: ["en", "de"] }. */
+  attributes?: Record<string, readonly string[]>;
+  /** Search for all members of a party: its leader's member id. See Party.start. */
+  party?: string;
+  /** Follow this ticket, which somebody else opened for the player. See Party.follow. */
+  ticketId?: string;
   /** Aborting cancels the ticket and rejects with an AbortError. */
   signal?: AbortSignal;
   onProgress?: (progress: SearchProgress) => void;
   /** URL of the game's rules in WebAssembly, for prediction; loaded beside the connection. Or rules of another make. */
   rules?: string | URL | RulesSource;
+}
+
+/** The matchmaker's API; methods and fields as in matchmaker.proto, fields in the JSON of protobuf. */
+export interface MatchmakerApi {
+  /** See Client.playerId. */
+  readonly playerId: string;
+  /** One call. Fields with their zero value are missing in the answer. With keepalive it outlives the page. */
+  call<Answer>(method: string, request: object, signal?: AbortSignal, keepalive?: boolean): Promise<Answer>;
+  /** A call that says who the player is: it sends the guest token that is kept, and keeps what comes back. */
+  enter<Answer>(method: string, request: { identityToken?: string; requestId?: string }, signal?: AbortSignal): Promise<Answer>;
+  /**
+   * Listens to a stream until take returns true, or throws. A stream that breaks is
+   * opened again, with growing pauses, for 20 s.
+   */
+  follow<Message>(
+    method: string,
+    request: object,
+    take: (message: Message) => boolean,
+    signal?: AbortSignal,
+  ): Promise<void>;
 }
 
 /** Makes the rules of one match; see Rules in docs/client.md. */
@@ -33,6 +103,7 @@ export interface SavedSeat {
   resume: string;
   game: string;
   mode: string;
+  queue?: string;
 }
 
 export type MatchState = "connecting" | "playing" | "reconnecting" | "over" | "closed";
@@ -116,12 +187,15 @@ export interface TactusErrorLike extends Error {
   readonly code: number;
   /** Whether coming back can help. */
   readonly reconnect: boolean;
+  readonly reason: string;
 }
 
 export interface Match {
   readonly id: string;
   readonly slot: number;
   readonly player: string;
+  /** Queue that made the match; empty where none did, as in private rooms. */
+  readonly queue: string;
   readonly tickRate: number;
   readonly mode: { name: string; title: string; teams: number; max: number; options: Record<string, number> };
   readonly state: MatchState;
@@ -191,8 +265,8 @@ export interface RulesConfig {
 export interface ClientOptions {
   /** WebSocket class where there is no global one, such as Node's ws package. */
   webSocket?: WebSocketClass;
-  /** Simulated network between this client and the game server, for tests. */
-  network?: NetworkConditions;
+  /** Wraps the way to game servers, for instance in a simulated network (tactus/simulation). */
+  network?: (connect: Connect) => Connect;
   /**
    * World units per tick from which a step is shown as a jump rather than
    * glided over. By default it is judged by what is usual in the table.
@@ -238,6 +312,96 @@ export interface GameList {
   players: number;
 }
 
+/** A queue and what its rules say; see tactus/lobby. */
+export interface QueueInfo {
+  name: string;
+  game: string;
+  mode: string;
+  rulesVersion: string;
+  teams: number;
+  /** Players of a team. */
+  teamMin: number;
+  teamMax: number;
+  partyMax: number;
+  /** A found match waits for its players' consent. */
+  accept: boolean;
+  rated: boolean;
+  /** Players. */
+  searching: number;
+  waitP50Ms: number;
+  waitP90Ms: number;
+}
+
+/** What is known of a player's skill in one queue. */
+export interface Rating {
+  playerId: string;
+  playerName: string;
+  /** The estimated skill; players start at 1500. */
+  points: number;
+  /** One standard deviation, in points. */
+  uncertainty: number;
+  /** 1 is best; 0: unranked. */
+  rank: number;
+  matches: number;
+  wins: number;
+}
+
+export interface RatedMatch {
+  matchId: string;
+  endedUnixMs: number;
+  /** Of the player's team; 1 is best. */
+  rank: number;
+  /** In free-for-all: players. */
+  teams: number;
+  pointsBefore: number;
+  pointsAfter: number;
+  mode: string;
+}
+
+export interface PlayerRating {
+  rating: Rating;
+  /** The newest rated match; undefined without any. */
+  last: RatedMatch | undefined;
+}
+
+export interface LeaderboardPage {
+  /** The page that this player is in the middle of. */
+  around?: string;
+  /** First rank - 1. */
+  offset?: number;
+  /** 100 by default and at most. */
+  limit?: number;
+}
+
+export interface Leaderboard {
+  ratings: Rating[];
+  /** Ranked in all. */
+  players: number;
+}
+
+export interface PartyMember {
+  playerId: string;
+  playerName: string;
+  leader: boolean;
+  you: boolean;
+}
+
+/** What it takes to come back to a party: keep it in sessionStorage. The member id is a secret. */
+export interface PartyMembership {
+  code: string;
+  memberId: string;
+  playerId: string;
+}
+
+export interface PartyEvents {
+  /** Who is in it, or its search, has changed. */
+  change: (members: readonly PartyMember[]) => void;
+  /** The leader has started a search: Party.follow joins it. Whoever does not within 10 s ends it. */
+  search: (ticketId: string) => void;
+  /** The player is not in the party any more, and did not leave it himself. */
+  close: (error: TactusErrorLike) => void;
+}
+
 /** The part of the WebSocket class that is used, so that Node's ws package fits too. */
 export type WebSocketClass = new (
   url: string,
@@ -253,6 +417,26 @@ export type WebSocketClass = new (
   send(data: Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
 };
+
+/** Events of a transport, in the order they happen: open, any number of messages, close. */
+export interface TransportHandler {
+  open(): void;
+  /** The bytes are the receiver's. */
+  message(bytes: Uint8Array): void;
+  /** Called once, also when the connection never opened. */
+  close(code: number, reason: string): void;
+}
+
+export interface Transport {
+  /** The bytes may be reused once send returns. */
+  send(bytes: Uint8Array<ArrayBuffer>): void;
+  /** Ends the connection; the handler hears nothing more. */
+  close(code?: number, reason?: string): void;
+  /** Bytes that wait for the network. */
+  readonly pending: number;
+}
+
+export type Connect = (url: string, handler: TransportHandler) => Transport;
 
 /** What the simulated network does to each direction, in milliseconds. */
 export interface NetworkConditions {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Connection, type ConnectionOwner, MessageType } from "../src/connection.ts";
-import type { Transport, TransportHandler } from "../src/transport.ts";
+import type { Transport, TransportHandler } from "../src/types.ts";
 import { encode } from "./encode.ts";
 
 /** Sockets that a connection opened, and the page's events. */

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { WebSocket } from "ws";
 import { Client, CloseCode, ErrorCode, type SearchProgress, type WebSocketClass } from "../src/index.ts";
 import { MessageType } from "../src/connection.ts";
+import { simulatedNetwork } from "../src/simulation.ts";
 import { FakeServer } from "./fakeserver.ts";
 
 const webSocket = WebSocket as unknown as WebSocketClass;
@@ -30,7 +31,8 @@ function memoryStorage(): Pick<Storage, "getItem" | "setItem" | "removeItem"> & 
 }
 
 test("a search tells how it goes", async () => {
-  server.updates = [{ state: "STATE_SEARCHING", waitedMs: 120, estimatedWaitMs: 900, searching: 3 }, server.assigned()];
+  const news = { waitedMs: 120, estimatedWaitMs: 900, estimatedWaitP90Ms: 4000, searching: 3, queue: "fake/free", rulesVersion: "r1" };
+  server.updates = [{ state: "STATE_SEARCHING", ...news }, server.assigned()];
   const seen: SearchProgress[] = [];
   const joining = client.quickPlay({ game: "fake", mode: "free", name: "Ada", room: "XYZ", onProgress: (p) => seen.push(p) });
   await server.welcome();
@@ -43,7 +45,141 @@ test("a search tells how it goes", async () => {
     seen.map((p) => p.state),
     ["searching", "searching", "assigned", "joining"],
   );
-  assert.deepEqual(seen[1], { state: "searching", waitedMs: 120, estimatedWaitMs: 900, searching: 3 });
+  assert.deepEqual(seen[1], { state: "searching", assignment: undefined, ...news });
+  const { assignment } = seen[2];
+  assert.deepEqual(assignment, { matchId: "m1", game: "fake", mode: "free", roomCode: "", queue: "fake/free", rulesVersion: "r1", team: 1 });
+});
+
+test("what narrows a search reaches the matchmaker as its .proto has it", async () => {
+  const joining = client.quickPlay({
+    ...{ queue: "ranked", version: "1.2", latencyMs: { eu: 20 }, party: "member-secret" },
+    attributes: { language: ["en", "de"] },
+    identityToken: "jwt",
+  });
+  await server.welcome();
+  const match = await joining;
+  assert.equal(match.queue, "fake/free", "the queue that made the match");
+  assert.equal(match.saved.queue, "fake/free");
+  match.leave();
+  const { request } = server.calls[0];
+  assert.equal(typeof request.requestId, "string");
+  delete request.requestId;
+  assert.deepEqual(request, {
+    ...{ queue: "ranked", version: "1.2", latencyMs: { eu: 20 }, party: "member-secret", identityToken: "jwt", guestToken: "" },
+    attributes: { language: { values: ["en", "de"] } },
+  });
+});
+
+test("a found match waits for consent where the queue asks", async () => {
+  server.updates = [];
+  const seen: SearchProgress[] = [];
+  const joining = client.quickPlay({ onProgress: (p) => seen.push(p) });
+  const watch = await server.stream();
+  const proposal = { matchId: "m1", acceptWithinMs: 9000, players: 4 };
+  const proposed = new Promise<SearchProgress>((resolve) => {
+    const push = seen.push.bind(seen);
+    seen.push = (p) => (p.proposal && resolve(p), push(p));
+  });
+  watch.send({ state: "STATE_PROPOSED", proposal });
+  const told = await proposed;
+  assert.equal(told.state, "proposed");
+  const { accept, decline, ...facts } = told.proposal!;
+  assert.deepEqual(facts, { ...proposal, accepted: 0, acceptedByYou: false });
+  await accept();
+  assert.deepEqual(server.calls.at(-1), { method: "AcceptMatch", request: { ticketId: "t1", matchId: "m1", accept: true } });
+  await decline();
+  assert.equal(server.calls.at(-1)?.request.accept, false);
+  server.answers.AcceptMatch = () => ({ status: 400, body: { code: "failed_precondition", message: "gone" } });
+  await assert.rejects(accept(), { code: ErrorCode.matchmaker + 9 });
+  watch.send({ state: "STATE_ENDED", reason: "END_REASON_DECLINED" });
+  await assert.rejects(joining, { code: ErrorCode.ticket + 9, reason: "DECLINED" });
+});
+
+test("a ticket that somebody else opened is followed", async () => {
+  const joining = client.quickPlay({ ticketId: "from-the-leader" });
+  await server.welcome();
+  (await joining).leave();
+  assert.deepEqual(server.calls, [{ method: "WatchTicket", request: { ticketId: "from-the-leader" } }]);
+});
+
+test("a party's search is not repeated by one of its members", async () => {
+  const joining = client.quickPlay({ party: "member-secret" });
+  (await server.player()).close(CloseCode.Full);
+  await assert.rejects(joining, { code: CloseCode.Full });
+  assert.equal(server.calls.filter((c) => c.method === "CreateTicket").length, 1);
+});
+
+test("a watch that breaks is resumed until the ticket has ended", async () => {
+  server.updates = [];
+  const joining = client.quickPlay();
+  (await server.stream()).break();
+  (await server.stream()).end({ code: "unavailable", message: "draining" });
+  (await server.stream()).end();
+  const last = await server.stream();
+  assert.deepEqual(last.request, { ticketId: "t1" });
+  last.send(server.assigned());
+  last.end();
+  await server.welcome();
+  (await joining).leave();
+  assert.equal(server.calls.filter((c) => c.method === "CreateTicket").length, 1);
+});
+
+test("a ticket that is gone is not watched for again", async () => {
+  server.updates = [];
+  const joining = client.quickPlay();
+  (await server.stream()).end({ code: "not_found", message: "no such ticket" });
+  await assert.rejects(joining, { code: ErrorCode.matchmaker + 5 });
+});
+
+test("a watch is given up when nobody answers for long", async (t) => {
+  server.updates = [];
+  server.refuse = 503;
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const joining = client.quickPlay();
+  let over = false;
+  const outcome = assert.rejects(joining, { code: ErrorCode.matchmaker + 14 }).finally(() => (over = true));
+  while (!over) {
+    now += 1000;
+    t.mock.timers.tick(1000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await outcome;
+  assert.ok(server.calls.length > 5);
+});
+
+test("a matchmaker that stops has the search begun anew", async () => {
+  server.updates = [{ state: "STATE_ENDED", reason: "END_REASON_SHUTDOWN" }];
+  server.answers.CreateTicket = () => {
+    if (server.calls.length > 2) server.updates = [server.assigned()];
+    return { body: { ticketId: `t${server.calls.length}` } };
+  };
+  const joining = client.quickPlay();
+  await server.welcome();
+  (await joining).leave();
+  const ids = server.calls.filter((c) => c.method === "CreateTicket").map((c) => c.request.requestId);
+  assert.equal(new Set(ids).size, 2, "two searches");
+});
+
+test("a lost answer to CreateTicket is asked for again with the same id", async () => {
+  const { fetch } = globalThis;
+  let lost = 0;
+  globalThis.fetch = async (...args) => {
+    const response = await fetch(...args);
+    if (!String(args[0]).endsWith("CreateTicket") || lost++ > 0) return response;
+    throw new TypeError("connection reset");
+  };
+  try {
+    const joining = client.quickPlay();
+    await server.welcome();
+    (await joining).leave();
+  } finally {
+    globalThis.fetch = fetch;
+  }
+  const ids = server.calls.filter((c) => c.method === "CreateTicket").map((c) => c.request.requestId);
+  assert.equal(ids.length, 2);
+  assert.equal(ids[0], ids[1]);
 });
 
 test("a guest stays who he is", async () => {
@@ -104,8 +240,16 @@ test("a ticket that ends without a match is a numbered error", async () => {
 test("the matchmaker's refusals are numbered errors", async () => {
   server.answers.CreateTicket = () => ({ status: 400, body: { code: "invalid_argument", message: "unknown game" } });
   await assert.rejects(client.quickPlay({ game: "nope" }), { code: ErrorCode.matchmaker + 3, message: "unknown game" });
-  server.answers.CreateRoom = () => ({ status: 503, body: {} });
-  await assert.rejects(client.createRoom(), { code: ErrorCode.matchmaker + 2 });
+  server.answers.CreateTicket = () => ({ status: 503, body: {} });
+  await assert.rejects(client.quickPlay(), { code: ErrorCode.matchmaker + 14 });
+});
+
+test("a refusal carries the reason that the matchmaker names", async () => {
+  // google.rpc.ErrorInfo: reason "QUEUE_UNKNOWN", domain "tactus".
+  const value = Buffer.from("\n\rQUEUE_UNKNOWN\x12\x06tactus").toString("base64").replace(/=+$/, "");
+  const details = [{ type: "google.rpc.BadRequest", value: "" }, { type: "google.rpc.ErrorInfo", value }];
+  server.answers.CreateTicket = () => ({ status: 400, body: { code: "invalid_argument", message: "no such queue", details } });
+  await assert.rejects(client.quickPlay({ queue: "nope" }), { code: ErrorCode.matchmaker + 3, reason: "QUEUE_UNKNOWN" });
 });
 
 test("a matchmaker that is not there is a numbered error", async () => {
@@ -128,33 +272,8 @@ test("a refused token is not tried again", async () => {
   assert.equal(server.calls.filter((c) => c.method === "CreateTicket").length, 1);
 });
 
-test("rooms, matches and games are listed with all their fields", async () => {
-  server.answers.CreateRoom = ({ options }) => {
-    assert.deepEqual(options, [{ name: "seconds", value: 60 }]);
-    return { body: { roomCode: "ABCD", matchId: "m7" } };
-  };
-  assert.deepEqual(await client.createRoom({ game: "fake", options: { seconds: 60 } }), { code: "ABCD", matchId: "m7" });
-  server.answers.ListMatches = () => ({ body: { matches: [{ matchId: "m7", game: "fake", mode: "free", seats: 16, ageS: 5 }] } });
-  assert.deepEqual(await client.listMatches(), [{ matchId: "m7", game: "fake", mode: "free", people: 0, seats: 16, ageSeconds: 5 }]);
-  server.answers.ListMatches = () => ({ body: {} });
-  assert.deepEqual(await client.listMatches({ mode: "free" }), []);
-  server.answers.ListGames = () => ({ body: { games: [{ name: "fake", modes: [{ name: "free", maxPlayers: 16 }] }], players: 3 } });
-  assert.deepEqual(await client.listGames(), {
-    games: [
-      {
-        name: "fake",
-        title: "",
-        version: "",
-        modes: [{ name: "free", title: "", minPlayers: 0, maxPlayers: 16, teams: 0 }],
-      },
-    ],
-    servers: 0,
-    players: 3,
-  });
-});
-
 test("a simulated network delays what is sent and what comes, in order", async () => {
-  const slow = new Client(server.origin, { webSocket, storage: null, network: { delayMs: 25, jitterMs: 20 } });
+  const slow = new Client(server.origin, { webSocket, storage: null, network: simulatedNetwork({ delayMs: 25, jitterMs: 20 }) });
   const joining = slow.quickPlay();
   const player = await server.welcome();
   const match = await joining;

@@ -13,21 +13,28 @@ const guide = readFileSync("../docs/client.md", "utf8");
 const folder = resolve("node_modules", ".cache", "tactus-docs");
 
 /** What an example may use that an earlier one made. */
-const preamble = `import { Client, type Match } from "tactus";\ndeclare const client: Client;\ndeclare const match: Match;\n`;
+const preamble = [
+  `import { Client, type Match } from "tactus";`,
+  `import { Lobby, type Party } from "tactus/lobby";`,
+  `declare const client: Client;`,
+  `declare const match: Match;`,
+  `declare const lobby: Lobby;`,
+  `declare const party: Party;`,
+];
 
 before(() => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "tactus.d.ts"), flattenTypes(resolve(".")));
+  for (const [name, types] of Object.entries(flattenTypes(resolve(".")))) writeFileSync(join(folder, name), types);
 });
 
 function examples(): string[] {
   const blocks = [...guide.matchAll(/```ts\n([^]*?)```/g)].map((m) => m[1]);
   return blocks.map((code) => {
     const used = (name: string) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`const ${name}\\b`).test(code);
-    if (code.includes("const match") && !code.includes("import ")) return preamble.replace(/declare const match.*\n/, "") + code;
-    if (!code.includes("import ")) return preamble + code;
-    return code + (used("client") ? `\ndeclare const client: import("tactus").Client;\n` : "");
+    if (code.includes("import ")) return code + (used("client") ? `\ndeclare const client: import("tactus").Client;\n` : "");
+    const known = preamble.filter((line) => !line.startsWith("declare") || used(/const (\w+)/.exec(line)![1]));
+    return [...known, code].join("\n");
   });
 }
 
@@ -43,7 +50,7 @@ test("every example of the guide compiles", () => {
     types: [],
     strict: true,
     noEmit: true,
-    paths: { tactus: ["./tactus.d.ts"] },
+    paths: { tactus: ["./tactus.d.ts"], "tactus/*": ["./*.d.ts"] },
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include: ["*.ts"] }));
   const tsc = spawnSync(process.execPath, [resolve("node_modules/typescript/bin/tsc"), "-p", folder], { encoding: "utf8" });
@@ -56,6 +63,7 @@ test("the types have the global of the script tag", () => {
   for (const name of ["Client", "CloseCode", "ErrorCode", "TactusError", "Match", "PlayOptions"]) {
     assert.match(types, new RegExp(`export \\{[^}]*\\b${name}\\b`));
   }
+  assert.match(readFileSync(join(folder, "lobby.d.ts"), "utf8"), /export as namespace TactusLobby;/);
 });
 
 test("the guide lists every error number", () => {

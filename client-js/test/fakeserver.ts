@@ -180,6 +180,29 @@ function gaps(indices: number[]): [number, number][] {
 
 type Answer = { status?: number; body: object };
 
+/** A watch, as the matchmaker sees it. */
+export class FakeStream {
+  constructor(
+    readonly method: string,
+    readonly request: Record<string, unknown>,
+    private readonly response: ServerResponse,
+  ) {}
+
+  send(message: object): void {
+    this.response.write(envelope(0, message));
+  }
+
+  /** Ends it as the protocol wants. */
+  end(error?: object): void {
+    this.response.end(envelope(2, error ? { error } : {}));
+  }
+
+  /** The server, or what is between, is gone. */
+  break(): void {
+    this.response.destroy();
+  }
+}
+
 export class FakeServer {
   origin = "";
   url = "";
@@ -189,6 +212,10 @@ export class FakeServer {
   updates: object[] = [];
   /** Answers of unary calls, where a test wants another one. */
   readonly answers: Record<string, (request: Record<string, unknown>) => Answer> = {};
+  /** Streams that are open and were not asked for by a test yet. */
+  private streams: FakeStream[] = [];
+  /** HTTP status of new streams, other than 200. */
+  refuse = 0;
   /** Streams that watchers closed before their end. */
   abandoned = 0;
   graceMs = 30_000;
@@ -218,6 +245,7 @@ export class FakeServer {
 
   assigned(token = "join-1"): object {
     const assignment = { matchId: "m1", url: this.url, joinToken: token, game: "fake", mode: "free" };
+    Object.assign(assignment, { queue: "fake/free", rulesVersion: "r1", team: 1 });
     return { state: "STATE_ASSIGNED", assignment };
   }
 
@@ -281,7 +309,7 @@ export class FakeServer {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
     const method = (request.url ?? "").replace("/tactus.matchmaker.v1.MatchmakerService/", "");
-    if (method === "WatchTicket") return this.watch(body, response);
+    if (method.startsWith("Watch")) return this.watch(method, body, response);
     const asked = JSON.parse(body.toString()) as Record<string, unknown>;
     this.calls.push({ method, request: asked });
     for (const wake of this.waiting.splice(0)) wake();
@@ -290,20 +318,38 @@ export class FakeServer {
     response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(answer));
   }
 
-  private watch(body: Buffer, response: ServerResponse): void {
-    this.calls.push({ method: "WatchTicket", request: JSON.parse(body.subarray(5).toString()) as Record<string, unknown> });
-    for (const wake of this.waiting.splice(0)) wake();
-    response.writeHead(200, { "Content-Type": "application/connect+json" });
+  private watch(method: string, body: Buffer, response: ServerResponse): void {
+    const request = JSON.parse(body.subarray(5).toString()) as Record<string, unknown>;
+    this.calls.push({ method, request });
+    const wake = () => this.waiting.splice(0).forEach((waiting) => waiting());
+    if (this.refuse) {
+      response.writeHead(this.refuse).end();
+      return wake();
+    }
+    response.writeHead(200, { "Content-Type": "application/connect+json" }).flushHeaders();
+    const stream = new FakeStream(method, request, response);
     let ended = false;
-    for (const update of this.updates) {
-      response.write(envelope(0, update));
+    for (const update of method === "WatchTicket" ? this.updates : []) {
+      stream.send(update);
       ended ||= "assignment" in update || "reason" in update || "error" in update;
     }
-    if (ended) return void response.end(envelope(2, {}));
+    if (ended) {
+      stream.end();
+      return wake();
+    }
+    this.streams.push(stream);
     response.on("close", () => {
+      if (response.writableEnded) return;
       this.abandoned++;
-      for (const wake of this.waiting.splice(0)) wake();
+      wake();
     });
+    wake();
+  }
+
+  /** The next watch that stays open. */
+  async stream(): Promise<FakeStream> {
+    await this.until(() => this.streams.length > 0);
+    return this.streams.shift()!;
   }
 
   /** Waits until a condition holds, looking at it whenever something reached the server. */

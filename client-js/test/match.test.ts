@@ -73,7 +73,7 @@ test("a match is there with its state once quickPlay resolves", async () => {
   assert.equal(match.state, "playing");
   assert.equal(match.slot, 2);
   assert.deepEqual(match.mode.options, { seconds: 180 });
-  assert.deepEqual(match.saved, { url: server.url, resume: "seat-secret", game: "fake", mode: "free" });
+  assert.deepEqual(match.saved, { url: server.url, resume: "seat-secret", game: "fake", mode: "free", queue: "fake/free" });
   const view = match.entities<ShipRow>("ship");
   assert.equal(view.size, 2);
   const [mine, other] = [...view];
@@ -326,7 +326,7 @@ test("a saved seat is resumed by another page", async () => {
 });
 
 test("a seat that is no longer kept says so", async () => {
-  const resuming = client.resume({ url: server.url, resume: "old", game: "fake", mode: "free" });
+  const resuming = client.resume({ url: server.url, resume: "old", game: "fake", mode: "free", queue: "fake/free" });
   (await server.player()).close(CloseCode.UnknownSession);
   await assert.rejects(resuming, { code: CloseCode.UnknownSession, message: "The seat is no longer kept." });
 });

@@ -1,0 +1,175 @@
+/**
+ * What happens around matches: rooms, parties, queues, ratings. A file of its own
+ * (lobby.mjs, package export tactus/lobby) beside the client, which it is given.
+ */
+
+import type { Client } from "./client.ts";
+import { Party } from "./party.ts";
+import { pause } from "./pause.ts";
+import type {
+  GameInfo,
+  GameList,
+  Leaderboard,
+  LeaderboardPage,
+  Match,
+  ModeInfo,
+  OpenMatch,
+  PartyMembership,
+  PlayerRating,
+  QueueInfo,
+  RatedMatch,
+  Rating,
+  RoomRequest,
+} from "./types.ts";
+
+export { Party } from "./party.ts";
+
+/** Who opens or joins a party. */
+export interface PartyOptions {
+  name?: string;
+  /** See PlayOptions. */
+  identityToken?: string;
+  signal?: AbortSignal;
+}
+
+/** Pauses before the rating after a match is asked for: the server's report takes its way, and may have to be repeated. */
+const ratingPausesMs = [300, 700, 1500, 3000, 6000];
+
+/** ErrorCode.matchmaker and the status "not found". */
+const notFound = 305;
+
+type Told<T> = Partial<T> | undefined;
+
+/** What CreateParty and JoinParty answer. */
+interface Joined {
+  partyCode?: string;
+  memberId?: string;
+  playerId?: string;
+}
+
+export class Lobby {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Opens a party that the player leads. */
+  async createParty(options: PartyOptions = {}): Promise<Party> {
+    const { partyCode = "", ...joined } = await this.#enter("CreateParty", options);
+    return this.#party(partyCode, joined);
+  }
+
+  /** Joins a party by its code. Error 305: there is none; 309: it is full. */
+  async joinParty(code: string, options: PartyOptions = {}): Promise<Party> {
+    return this.#party(code, await this.#enter("JoinParty", options, code));
+  }
+
+  /** Comes back to a party that the player is still a member of, after a reload of the page for instance. */
+  resumeParty(saved: PartyMembership): Party {
+    return new Party(this.#client, saved);
+  }
+
+  /** The queues, and how long players wait in them. */
+  async queues(): Promise<QueueInfo[]> {
+    const { queues = [] } = await this.#call<{ queues?: Partial<QueueInfo>[] }>("ListQueues", {});
+    const empty = { name: "", game: "", mode: "", rulesVersion: "", teams: 0, teamMin: 0, teamMax: 0, partyMax: 0 };
+    const unknown = { accept: false, rated: false, searching: 0, waitP50Ms: 0, waitP90Ms: 0 };
+    return queues.map((queue) => ({ ...empty, ...unknown, ...queue }));
+  }
+
+  /** A player's rating, by default the own one. Error 305: the queue keeps no ratings. */
+  async rating(queue: string, playerId = this.#client.playerId, signal?: AbortSignal): Promise<PlayerRating> {
+    const { rating, last } = await this.#call<{ rating: Told<Rating>; last: Told<RatedMatch> }>("GetRating", { queue, playerId }, signal);
+    return { rating: ratingOf(rating), last: last && ratedMatchOf(last) };
+  }
+
+  /**
+   * The own rating with the change by this match, as soon as it is known; undefined
+   * when the match is not rated, or the result is still not there after ten seconds.
+   */
+  async ratingAfter(match: Pick<Match, "id" | "player" | "queue">, signal?: AbortSignal): Promise<PlayerRating | undefined> {
+    for (const ms of ratingPausesMs) {
+      await pause(ms, signal);
+      try {
+        const known = await this.rating(match.queue, match.player, signal);
+        if (known.last?.matchId === match.id) return known;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if ((error as { code?: number }).code === notFound) return undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /** A queue's players by rank: from an offset on, or around a player. */
+  async leaderboard(queue: string, page: LeaderboardPage = {}): Promise<Leaderboard> {
+    const request = { queue, aroundPlayerId: page.around, offset: page.offset, limit: page.limit };
+    const { ratings = [], players = 0 } = await this.#call<{ ratings?: Partial<Rating>[]; players?: number }>("ListLeaderboard", request);
+    return { ratings: ratings.map(ratingOf), players };
+  }
+
+  /** A player's last rated matches, newest first; by default the own ones. */
+  async history(queue: string, playerId = this.#client.playerId, limit = 0): Promise<RatedMatch[]> {
+    const { matches = [] } = await this.#call<{ matches?: Partial<RatedMatch>[] }>("ListHistory", { queue, playerId, limit });
+    return matches.map(ratedMatchOf);
+  }
+
+  /** Opens a private match; others join it by its code. */
+  async createRoom(request: RoomRequest = {}): Promise<{ code: string; matchId: string }> {
+    const { game = "", mode = "", options = {} } = request;
+    const list = Object.keys(options).map((name) => ({ name, value: options[name] }));
+    const answer = await this.#call<{ roomCode?: string; matchId?: string }>("CreateRoom", {
+      game,
+      mode,
+      options: list,
+    });
+    return { code: answer.roomCode ?? "", matchId: answer.matchId ?? "" };
+  }
+
+  /** Open public matches with free seats, fullest first. */
+  async listMatches(filter: { game?: string; mode?: string; limit?: number } = {}): Promise<OpenMatch[]> {
+    type Listed = Partial<Omit<OpenMatch, "ageSeconds"> & { ageS: number }>;
+    const { matches = [] } = await this.#call<{ matches?: Listed[] }>("ListMatches", filter);
+    return matches.map(({ matchId = "", game = "", mode = "", people = 0, seats = 0, ageS = 0 }) => {
+      return { matchId, game, mode, people, seats, ageSeconds: ageS };
+    });
+  }
+
+  /** Games and modes that can be played now, and how many people are there. */
+  async listGames(): Promise<GameList> {
+    type Listed = Partial<Omit<GameInfo, "modes">> & { modes?: Partial<ModeInfo>[] };
+    type Answer = { games?: Listed[]; servers?: number; players?: number };
+    const { games = [], servers = 0, players = 0 } = await this.#call<Answer>("ListGames", {});
+    const empty = { name: "", title: "", minPlayers: 0, maxPlayers: 0, teams: 0 };
+    return {
+      games: games.map(({ name = "", title = "", version = "", modes = [] }) => {
+        return { name, title, version, modes: modes.map((m) => ({ ...empty, ...m })) };
+      }),
+      servers,
+      players,
+    };
+  }
+
+  #call<Answer>(method: string, request: object, signal?: AbortSignal): Promise<Answer> {
+    return this.#client.matchmaker.call<Answer>(method, request, signal);
+  }
+
+  #enter(method: string, { name, identityToken, signal }: PartyOptions, partyCode?: string): Promise<Joined> {
+    return this.#client.matchmaker.enter<Joined>(method, { ...{ partyCode, playerName: name, identityToken } }, signal);
+  }
+
+  #party(code: string, { memberId = "", playerId = "" }: Joined): Party {
+    return new Party(this.#client, { code, memberId, playerId });
+  }
+}
+
+function ratingOf(told: Told<Rating>): Rating {
+  return { playerId: "", playerName: "", points: 0, uncertainty: 0, rank: 0, matches: 0, wins: 0, ...told };
+}
+
+/** 64-bit integers are strings in the JSON of protobuf. */
+function ratedMatchOf({ endedUnixMs = 0, ...told }: Partial<RatedMatch>): RatedMatch {
+  const empty = { matchId: "", mode: "", rank: 0, teams: 0, pointsBefore: 0, pointsAfter: 0 };
+  return { ...empty, ...told, endedUnixMs: Number(endedUnixMs) };
+}
