@@ -45,6 +45,19 @@ func (s Skill) Valid() bool {
 // standard deviations below the mean. Leaderboards rank by it.
 func (s Skill) Conservative() float64 { return s.Mu - 3*s.Sigma }
 
+// Moved returns the skill after the change that took before to after: the same
+// distance, and the same share of the uncertainty. Two matches that were rated
+// without knowing of each other count both.
+func (s Skill) Moved(before, after Skill) Skill {
+	if s == before {
+		return after
+	}
+	return Skill{
+		Mu:    clamp(s.Mu+(after.Mu-before.Mu), -MaxMu, MaxMu),
+		Sigma: clamp(s.Sigma*(after.Sigma/before.Sigma), MinSigma, MaxSigma),
+	}
+}
+
 // Model holds the constants of the method, in units of Mu.
 type Model struct {
 	Initial Skill

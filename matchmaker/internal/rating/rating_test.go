@@ -152,6 +152,18 @@ func TestPublishedSeries(t *testing.T) {
 	}}, 5e-3) // compared to two decimal places there
 }
 
+func TestMoved(t *testing.T) {
+	before, after := Skill{25, 8}, Skill{27.1, 7.3}
+	if got := before.Moved(before, after); got != after {
+		t.Errorf("from the same skill: %v, want exactly %v", got, after)
+	}
+	got, want := (Skill{30, 4}).Moved(before, after), Skill{32.1, 4 * 7.3 / 8}
+	near(t, each(got), each(want), 1e-12)
+	if got := (Skill{MaxMu, MinSigma}).Moved(before, after); !got.Valid() {
+		t.Errorf("%v is out of bounds", got)
+	}
+}
+
 func TestRefused(t *testing.T) {
 	many := make([][]Skill, MaxTeams+1)
 	for i := range many {

@@ -1,0 +1,337 @@
+// Package ranking keeps the skill of each player in each queue: it rates what
+// game servers report, counts each match exactly once, and answers who is how
+// good, in which place, and by which matches.
+//
+// The truth is a log of results, to which every replica appends and which every
+// replica adds up in the same order. An entry carries the change of each
+// player, so that adding is all there is to do. Records and histories in two
+// buckets are sums of the log that one replica writes (see archive), for a
+// quick start and for when the log has forgotten; each knows up to which entry
+// it goes, so that a start from any mixture of them ends at the same sums.
+package ranking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"tactus/matchmaker/internal/rating"
+	"tactus/matchmaker/internal/store"
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+)
+
+// ErrStarting is returned by Report while the results since the last archived
+// ones are still being read.
+var ErrStarting = errors.New("ratings are being loaded; report the match again")
+
+// Config says what is rated and how. The zero value rates every queue by the
+// default model.
+type Config struct {
+	// Model of the ratings; the zero value is rating.Default. It rates what is
+	// reported to this replica; matches that were rated before stay as they are.
+	Model rating.Model
+	// Rated tells which queues keep ratings. Nil: all.
+	Rated func(queue string) bool
+	// MinMatches a player must have played to be ranked, default 3.
+	MinMatches int
+	// Keep is for how long results are remembered, so that a match told again is
+	// not counted again, default 90 days.
+	Keep time.Duration
+	// Leases of the store, so that only one replica archives. Nil: this one does,
+	// which is right for a replica alone and only wasteful otherwise.
+	Leases *store.Leases
+}
+
+const (
+	defaultMinMatches = 3
+	defaultKeep       = 90 * 24 * time.Hour
+	leaseName         = "ratings"
+)
+
+// Validate returns every mistake at once.
+func (c Config) Validate() error {
+	var errs []error
+	if err := c.withDefaults().Model.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("rating model: %w", err))
+	}
+	if c.MinMatches < 0 {
+		errs = append(errs, fmt.Errorf("a player can't be ranked after %d matches", c.MinMatches))
+	}
+	if c.Keep != 0 && c.Keep < time.Hour {
+		errs = append(errs, fmt.Errorf("results must be kept an hour at least, not %v", c.Keep))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Model == (rating.Model{}) {
+		c.Model = rating.Default()
+	}
+	if c.Rated == nil {
+		c.Rated = func(string) bool { return true }
+	}
+	if c.MinMatches == 0 {
+		c.MinMatches = defaultMinMatches
+	}
+	if c.Keep == 0 {
+		c.Keep = defaultKeep
+	}
+	return c
+}
+
+// Ranking holds the ratings of all queues. Its methods may be called from any
+// goroutine.
+type Ranking struct {
+	cfg     Config
+	log     *zap.Logger
+	results *store.Log
+	records *store.Bucket
+	history *store.Bucket
+
+	from  uint64        // Run reads the results after this one
+	until uint64        // and is ready when it has read this one
+	ready chan struct{} // closed then
+
+	mu     sync.RWMutex
+	boards map[string]*queueBoard
+}
+
+// queueBoard is one queue's board and its lock.
+type queueBoard struct {
+	sync.RWMutex
+	*board
+}
+
+// Open reads the records that were archived. Ratings are as of these until Run
+// has read the results since; it must be called for anything to change.
+func Open(ctx context.Context, s *store.Store, cfg Config, log *zap.Logger) (*Ranking, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if log == nil {
+		log = zap.NewNop()
+	}
+	r := &Ranking{cfg: cfg.withDefaults(), log: log, ready: make(chan struct{}), boards: make(map[string]*queueBoard)}
+	var err error
+	if r.results, err = s.Log(ctx, store.LogConfig{Name: "results", MaxAge: r.cfg.Keep, Durable: true}); err != nil {
+		return nil, fmt.Errorf("open match results: %w", err)
+	}
+	if r.records, err = s.Bucket(ctx, store.BucketConfig{Name: "ratings", Durable: true}); err != nil {
+		return nil, fmt.Errorf("open ratings: %w", err)
+	}
+	if r.history, err = s.Bucket(ctx, store.BucketConfig{Name: "rating-history", Durable: true}); err != nil {
+		return nil, fmt.Errorf("open rating history: %w", err)
+	}
+	if err := r.load(ctx); err != nil {
+		return nil, fmt.Errorf("load ratings: %w", err)
+	}
+	return r, nil
+}
+
+// load reads the checkpoint before the records: they are at least as new.
+func (r *Ranking) load(ctx context.Context) (err error) {
+	began := time.Now()
+	if r.from, _, err = r.archive().checkpoint(ctx); err != nil {
+		return err
+	}
+	entries, err := r.records.All(ctx)
+	if err != nil {
+		return err
+	}
+	players, newest := 0, r.from
+	for _, e := range entries {
+		o, ok := parseKey(e.Key)
+		if !ok {
+			continue
+		}
+		rec, err := decodeRecord(e.Value)
+		if err != nil {
+			return fmt.Errorf("record of player %q in queue %q can't be read: %w", o.player, o.queue, err)
+		}
+		r.board(o.queue).put(o.player, rec)
+		players++
+		newest = max(newest, rec.Sequence)
+	}
+	if r.until, err = r.results.Last(ctx); err != nil {
+		return err
+	}
+	if err := r.fill(ctx, newest); err != nil {
+		return err
+	}
+	r.seen(r.from)
+	r.log.Info("ratings loaded", zap.Int("records", players), zap.Uint64("results_archived", r.from),
+		zap.Uint64("results_stored", r.until), zap.Duration("took", time.Since(began)))
+	return nil
+}
+
+// fill appends empty results until the log is as long as what was summed up of
+// it. A power cut can take the end of the log and leave newer records, which
+// would then take the next results for ones they have counted.
+func (r *Ranking) fill(ctx context.Context, newest uint64) (err error) {
+	if newest <= r.until {
+		return nil
+	}
+	if newest-r.until > maxFill {
+		return fmt.Errorf("ratings count %d results and the log holds %d: was it removed? Remove the ratings too, or bring it back", newest, r.until)
+	}
+	r.log.Warn("the end of the log of results is lost; ratings stay", zap.Uint64("counted", newest), zap.Uint64("stored", r.until))
+	empty, err := new(result).encode()
+	if err != nil {
+		return err
+	}
+	for r.until < newest {
+		if r.until, _, err = r.results.AppendOnce(ctx, fmt.Sprintf("lost %d", r.until+1), empty); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Run follows the results and archives them, until ctx ends, which is no error.
+// Call it once.
+func (r *Ranking) Run(ctx context.Context) error {
+	tasks, ctx := errgroup.WithContext(ctx)
+	tasks.Go(func() error {
+		err := r.results.Follow(ctx, r.from, func(sequence uint64, match string, value []byte) error {
+			r.count(sequence, match, value)
+			return nil
+		})
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("follow match results: %w", err)
+	})
+	tasks.Go(func() error {
+		r.archive().run(ctx, r.cfg.Leases)
+		return nil
+	})
+	return tasks.Wait()
+}
+
+// Report rates a match that ended and stores the result, once, whoever reports
+// it how often. Nil: it need not be told again; it is stored, or it is none that
+// is rated, or it makes no sense, which is logged. Ratings change as soon as the
+// stored result comes back, in every replica. The error is of the store, of ctx
+// or ErrStarting: it may be stored or not, tell it again.
+func (r *Ranking) Report(ctx context.Context, e *fleetv1.MatchEnded) error {
+	if !r.cfg.Rated(QueueOf(e)) {
+		return nil
+	}
+	m, teams, err := readResult(e, time.Now(), r.cfg.Keep)
+	if errors.Is(err, errUnrated) {
+		return nil
+	}
+	if err == nil {
+		select {
+		case <-r.ready:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrStarting, ctx.Err())
+		}
+		err = r.rate(m, teams)
+	}
+	if err != nil {
+		r.log.Warn("match is not rated: its result makes no sense", zap.String("match", e.GetMatchId()), zap.String("queue", QueueOf(e)), zap.Error(err))
+		return nil
+	}
+	value, err := m.encode()
+	if err != nil {
+		return fmt.Errorf("encode the result of match %s: %w", e.GetMatchId(), err)
+	}
+	if _, _, err := r.results.AppendOnce(ctx, e.GetMatchId(), value); err != nil {
+		return fmt.Errorf("store the result of match %s: %w", e.GetMatchId(), err)
+	}
+	return nil
+}
+
+// rate computes the changes from what is known now.
+func (r *Ranking) rate(m *result, l *lineup) error {
+	b := r.board(m.Queue)
+	before := make([][]rating.Skill, len(l.teams))
+	b.RLock()
+	for t, team := range l.teams {
+		for _, i := range team {
+			skill := r.cfg.Model.Initial
+			if w := b.find(m.Players[i].Player); w != nil {
+				skill = w.skill
+			}
+			before[t] = append(before[t], skill)
+		}
+	}
+	b.RUnlock()
+	after, err := r.cfg.Model.Rate(before, l.ranks)
+	if err != nil {
+		return err
+	}
+	for t, team := range l.teams {
+		for k, i := range team {
+			m.Players[i].Before, m.Players[i].After = pack(before[t][k]), pack(after[t][k])
+		}
+	}
+	return nil
+}
+
+// count adds one stored result to the boards.
+func (r *Ranking) count(sequence uint64, match string, value []byte) {
+	defer r.seen(sequence)
+	m, err := decodeResult(value)
+	if err != nil {
+		r.log.Error("stored result can't be read; its match does not count", zap.String("match", match), zap.Uint64("sequence", sequence), zap.Error(err))
+		return
+	}
+	if len(m.Players) == 0 {
+		return
+	}
+	b := r.board(m.Queue)
+	b.Lock()
+	defer b.Unlock()
+	for i := range m.Players {
+		c := &m.Players[i]
+		rec := b.record(c.Player)
+		if rec.add(sequence, match, m, c) {
+			b.put(c.Player, rec)
+		}
+	}
+}
+
+// seen notes that all results up to the sequence are counted. Only Open and the
+// follower of Run call it.
+func (r *Ranking) seen(sequence uint64) {
+	if sequence < r.until {
+		return
+	}
+	select {
+	case <-r.ready:
+	default:
+		close(r.ready)
+	}
+}
+
+func (r *Ranking) board(queue string) *queueBoard {
+	if b := r.known(queue); b != nil {
+		return b
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := r.boards[queue]
+	if b == nil {
+		b = &queueBoard{board: newBoard(uint32(r.cfg.MinMatches))}
+		r.boards[queue] = b
+	}
+	return b
+}
+
+// known returns the queue's board, nil if nothing was ever rated in it.
+func (r *Ranking) known(queue string) *queueBoard {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.boards[queue]
+}
+
+func (r *Ranking) archive() *archive {
+	return &archive{log: r.log, results: r.results, records: r.records, history: r.history}
+}

@@ -1,0 +1,173 @@
+package ranking
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"tactus/matchmaker/internal/rating"
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+)
+
+// errUnrated says that a match is in order and changes no rating.
+var errUnrated = errors.New("not rated")
+
+// result is a rated match as the log keeps it. It tells the change of each
+// player, so that adding up the log in its order gives the same ratings
+// wherever and whenever that is done.
+type result struct {
+	Queue   string   `msgpack:"q"`
+	Mode    string   `msgpack:"m,omitempty"`
+	Rules   string   `msgpack:"v,omitempty"` // their version
+	Ended   int64    `msgpack:"e"`           // Unix time in milliseconds
+	Teams   uint32   `msgpack:"t"`
+	Players []change `msgpack:"p"`
+}
+
+// change is what a match does to one player.
+type change struct {
+	Player string     `msgpack:"i"`
+	Name   string     `msgpack:"n,omitempty"`
+	Rank   uint32     `msgpack:"r"` // of the player's team: 1 more than the teams that were better
+	Won    bool       `msgpack:"w,omitempty"`
+	Before [2]float64 `msgpack:"b"` // mu and sigma, as far as the reporter knew
+	After  [2]float64 `msgpack:"a"`
+}
+
+func pack(s rating.Skill) [2]float64      { return [2]float64{s.Mu, s.Sigma} }
+func unpack(v [2]float64) rating.Skill    { return rating.Skill{Mu: v[0], Sigma: v[1]} }
+func (r *result) encode() ([]byte, error) { return msgpack.Marshal(r) }
+
+func decodeResult(value []byte) (*result, error) {
+	r := new(result)
+	if err := msgpack.Unmarshal(value, r); err != nil {
+		return nil, err
+	}
+	for i := range r.Players {
+		c := &r.Players[i]
+		if !unpack(c.Before).Valid() || !unpack(c.After).Valid() {
+			return nil, fmt.Errorf("player %q: rating from %v to %v: out of bounds", c.Player, c.Before, c.After)
+		}
+	}
+	return r, nil
+}
+
+// QueueOf names the queue that a match counts for: its own, or game and mode.
+func QueueOf(e *fleetv1.MatchEnded) string {
+	if e.GetQueue() != "" {
+		return e.GetQueue()
+	}
+	return e.GetGame() + "/" + e.GetMode()
+}
+
+// lineup is a match before it is rated: who played in which team, and how the
+// teams were placed.
+type lineup struct {
+	teams [][]int // indices of result.Players
+	ranks []int32
+}
+
+// readResult reads what a server told. The error is errUnrated for a match
+// that ended without a contest between people.
+func readResult(e *fleetv1.MatchEnded, now time.Time, kept time.Duration) (*result, *lineup, error) {
+	ended := e.GetEndedUnixMs()
+	if ended <= 0 {
+		ended = now.UnixMilli()
+	}
+	switch age := now.Sub(time.UnixMilli(ended)); {
+	case e.GetMatchId() == "" || len(e.GetMatchId()) > maxMatchID:
+		return nil, nil, fmt.Errorf("match id of %d bytes; between 1 and %d are allowed", len(e.GetMatchId()), maxMatchID)
+	case len(QueueOf(e)) > maxQueue:
+		return nil, nil, fmt.Errorf("queue name of %d bytes; %d are allowed", len(QueueOf(e)), maxQueue)
+	case e.GetReason() != "over" || len(e.GetResults()) < 2:
+		return nil, nil, errUnrated
+	case len(e.GetResults()) > maxPlayers:
+		return nil, nil, fmt.Errorf("%d players are more than the limit of %d", len(e.GetResults()), maxPlayers)
+	case age > kept:
+		return nil, nil, fmt.Errorf("it ended %d days ago; whether it was counted is remembered for %d days", int(age.Hours()/24), int(kept.Hours()/24))
+	}
+	teams, err := readTeams(e.GetResults())
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(teams.teams) < 2 {
+		return nil, nil, errUnrated
+	}
+	r := &result{Queue: QueueOf(e), Mode: e.GetMode(), Rules: e.GetRulesVersion(), Ended: ended, Teams: uint32(len(teams.teams))}
+	r.Players = make([]change, len(e.GetResults()))
+	places := placesOf(teams.ranks)
+	for t, team := range teams.teams {
+		for _, i := range team {
+			p := e.GetResults()[i]
+			r.Players[i] = change{Player: p.GetPlayerId(), Name: shorten(p.GetPlayerName()), Rank: places[t].rank, Won: places[t].won}
+		}
+	}
+	return r, teams, nil
+}
+
+// readTeams groups players by team; whoever has none is one.
+func readTeams(results []*fleetv1.PlayerResult) (*lineup, error) {
+	l := new(lineup)
+	number := make(map[int32]int) // of a team in l
+	seen := make(map[string]bool, len(results))
+	for i, p := range results {
+		id := p.GetPlayerId()
+		switch {
+		case id == "" || len(id) > maxPlayerID:
+			return nil, fmt.Errorf("player %d: id of %d bytes; between 1 and %d are allowed", i, len(id), maxPlayerID)
+		case seen[id]:
+			return nil, fmt.Errorf("player %q appears twice", id)
+		case p.GetRank() < 1:
+			return nil, fmt.Errorf("player %q: rank %d; 1 is best", id, p.GetRank())
+		}
+		seen[id] = true
+		t, known := number[p.GetTeam()]
+		if !known || p.GetTeam() < 0 {
+			t = len(l.teams)
+			number[p.GetTeam()] = t
+			l.teams, l.ranks = append(l.teams, nil), append(l.ranks, p.GetRank())
+		}
+		if l.ranks[t] != p.GetRank() {
+			return nil, fmt.Errorf("team %d has players of ranks %d and %d; a team is placed as one", p.GetTeam(), l.ranks[t], p.GetRank())
+		}
+		l.teams[t] = append(l.teams[t], i)
+	}
+	return l, nil
+}
+
+// placed is how a team did among those that were told: bots count for nothing.
+type placed struct {
+	rank uint32
+	won  bool // alone at the top
+}
+
+func placesOf(ranks []int32) []placed {
+	places := make([]placed, len(ranks))
+	for i, mine := range ranks {
+		better, equal := uint32(0), 0
+		for _, other := range ranks {
+			if other < mine {
+				better++
+			} else if other == mine {
+				equal++
+			}
+		}
+		places[i] = placed{rank: better + 1, won: better == 0 && equal == 1}
+	}
+	return places
+}
+
+// shorten cuts a name at a letter's border.
+func shorten(name string) string {
+	if len(name) <= maxName {
+		return name
+	}
+	end := maxName
+	for end > 0 && !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end]
+}
