@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"tactus/matchmaker/internal/identity"
 )
 
 // Config configures a [Matchmaker]. The zero value works: every zero field
@@ -30,6 +32,34 @@ type Config struct {
 	// InternalTLS turns on TLS on the internal port; with ClientCAs and
 	// tls.RequireAndVerifyClientCert it is mutual. Default: plain text.
 	InternalTLS *tls.Config
+	// MaxConnectionAge is after how long a connection to the internal port takes
+	// no new calls, so that its client opens another one, perhaps to a replica
+	// that has come since. Streams on it go on until they end by themselves.
+	// Default 5 min, a tenth more or less; below zero: never.
+	MaxConnectionAge time.Duration
+
+	// Identity says which players are known: guests, users of the game's own
+	// issuer, or both. Default: guests.
+	Identity Identity
+
+	// AdvertiseAddr is where other matchmakers and game servers reach the internal
+	// port. Default: the address that it listens on.
+	AdvertiseAddr string
+	// PeerTLS is what other matchmakers are called with when InternalTLS is set.
+	PeerTLS *tls.Config
+
+	// NATS is what matchmakers share their state by.
+	NATS NATS
+	// DataDir is where the embedded NATS keeps ratings. Default: nowhere, they
+	// end with the process.
+	DataDir string
+	// RulesFiles are files, or folders of files, with queue rules in YAML or
+	// JSON. See [Matchmaker.ReloadRules].
+	RulesFiles []string
+	// Functions can be named by rules to propose a queue's matches.
+	Functions map[string]MatchFunction
+	// Identity says whose players are known here. The zero value knows guests.
+	Identity Identity
 
 	// AllowedOrigins lists the web origins besides the page's own that may use
 	// the public handler, such as "https://play.example.com"; "*" allows all.
@@ -65,6 +95,40 @@ type Config struct {
 	Metrics prometheus.Registerer
 }
 
+// Identity configures who a player is: the issuer of identity tokens and its
+// keys, and whether guests are taken.
+type Identity = identity.Config
+
+// NATS says where the state is that matchmakers share. The zero value is a
+// server in this process that listens on nothing.
+type NATS struct {
+	URL         string // of an external cluster, several separated by commas
+	Replicas    int    // of each stream: 1, 3 or 5; default 3 for an external cluster
+	Name        string // prefix of streams and subjects; default "tactus"
+	Credentials string // file with the credentials of an external cluster
+	TLS         *tls.Config
+}
+
+// Identity says who may be a player; see its fields.
+type Identity = identity.Config
+
+// What a [MatchFunction] takes and gives.
+type (
+	// MatchFunction proposes matches for the groups that wait in a queue. It is
+	// pure: it reads no clock, keeps nothing and changes nothing of what it is
+	// given. It is called about 50 times a second. A proposal that breaks the
+	// queue's sizes or splits a party is refused and logged.
+	MatchFunction = matchfn.Function
+	// MatchGroup is a player, or a party that stays together.
+	MatchGroup = matchfn.Group
+	// MatchPlayer is one of a group.
+	MatchPlayer = matchfn.Player
+	// MatchSituation is what there is to propose for.
+	MatchSituation = matchfn.Situation
+	// MatchProposal seats groups in one match.
+	MatchProposal = matchfn.MatchProposal
+)
+
 // Rates limits how often players may ask. Each is a token bucket: per second,
 // and at most Burst at once. A rate below zero means no limit.
 type Rates struct {
@@ -86,6 +150,7 @@ const DefaultInternalAddr = "127.0.0.1:8090"
 
 func (c Config) withDefaults() Config {
 	c.InternalAddr = cmp.Or(c.InternalAddr, DefaultInternalAddr)
+	c.MaxConnectionAge = cmp.Or(c.MaxConnectionAge, 5*time.Minute)
 	c.TicketExpiry = cmp.Or(c.TicketExpiry, time.Minute)
 	c.UnwatchedTimeout = cmp.Or(c.UnwatchedTimeout, 10*time.Second)
 	c.WatcherTimeout = cmp.Or(c.WatcherTimeout, 5*time.Second)
@@ -133,6 +198,9 @@ func (c Config) Validate() error {
 	if _, _, err := net.SplitHostPort(c.InternalAddr); err != nil {
 		fail("InternalAddr %q is not host:port", c.InternalAddr)
 	}
+	if err := c.Identity.Validate(); err != nil {
+		errs = append(errs, err)
+	}
 	for _, origin := range c.AllowedOrigins {
 		if !validOrigin(origin) {
 			fail("AllowedOrigins: %q is not an origin like https://play.example.com", origin)
@@ -154,7 +222,33 @@ func (c Config) Validate() error {
 			fail("%s is %d, at least %d", n.name, n.value, n.least)
 		}
 	}
+	if err := c.Identity.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := (store.Config{URL: c.NATS.URL, Dir: c.storeDir(), Replicas: c.NATS.Replicas, Name: c.NATS.Name, TLS: c.NATS.TLS, Credentials: c.NATS.Credentials}).Validate(); err != nil {
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
+}
+
+// storeDir is where the embedded store keeps what outlives the process.
+func (c *Config) storeDir() string {
+	if c.DataDir == "" || c.NATS.URL != "" {
+		return ""
+	}
+	return filepath.Join(c.DataDir, "nats")
+}
+
+// peerCredentials are what other matchmakers are called with.
+func (c *Config) peerCredentials() grpc.DialOption {
+	if c.InternalTLS == nil {
+		return grpc.WithTransportCredentials(insecure.NewCredentials())
+	}
+	peer := c.PeerTLS
+	if peer == nil {
+		peer = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return grpc.WithTransportCredentials(credentials.NewTLS(peer))
 }
 
 type bounded[T any] struct {

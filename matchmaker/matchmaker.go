@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,10 +27,12 @@ import (
 	"tactus/matchmaker/internal/assign"
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/queue"
+	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/protocol/jointoken"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+	replicav1 "tactus/protocol/rpc/tactus/replica/v1"
 )
 
 // Matchmaker is made by [New]; [Matchmaker.Run] brings it to life.
@@ -37,17 +40,23 @@ type Matchmaker struct {
 	cfg     Config
 	log     *zap.Logger
 	metrics *metrics
+	hooks   *hooks
 
-	fleet    *fleet.Registry
-	tickets  *ticket.Memory
-	queues   *queue.Set
-	assigner *assign.Assigner
-	service  *service
-	state    atomic.Int32 // stateNew, stateRunning, stateStopped
+	fleet   *fleet.Registry
+	catalog *catalog
+	queues  *queue.Set
+	service *service
+	signer  *jointoken.Signer
+	shared  *shared      // made by Run
+	state   atomic.Int32 // stateNew, stateStarting, stateRunning, stateStopped
+
+	stopping   chan struct{}  // closed when Run takes leave
+	background sync.WaitGroup // what calls have left behind
 }
 
 const (
 	stateNew = iota
+	stateStarting
 	stateRunning
 	stateStopped
 )
@@ -84,8 +93,14 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 	if cfg.Metrics == nil {
 		cfg.Metrics = prometheus.NewRegistry()
 	}
-	m := &Matchmaker{cfg: cfg, log: log, metrics: newMetrics()}
-	m.assemble(jointoken.NewSigner(cfg.Key))
+	m := &Matchmaker{
+		cfg: cfg, log: log, metrics: newMetrics(), stopping: make(chan struct{}), signer: jointoken.NewSigner(cfg.Key),
+	}
+	m.hooks = &hooks{mm: m}
+	m.assemble()
+	if err := m.ReloadRules(); err != nil {
+		return nil, err
+	}
 	if err := m.metrics.register(cfg.Metrics, m.fleet.Totals); err != nil {
 		return nil, err
 	}
@@ -94,33 +109,55 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 
 // assemble wires the parts: tickets wait in queues, queues look at the fleet
 // and let the assigner ask it for seats.
-func (m *Matchmaker) assemble(signer *jointoken.Signer) {
+func (m *Matchmaker) assemble() {
 	cfg := &m.cfg
-	m.tickets = ticket.NewMemory(ticket.Limits{
-		Expiry: cfg.TicketExpiry, Unwatched: cfg.UnwatchedTimeout, WatcherGone: cfg.WatcherTimeout,
-		Kept: cfg.KeepEnded, Tickets: cfg.MaxTickets,
-	}, func(t *ticket.Ticket, s ticket.Status) {
-		m.metrics.ticketEnded(t, s)
-		m.queues.Ended(t, s)
-	})
 	m.fleet = fleet.NewRegistry(fleet.Config{
-		MatchmakerID: cfg.ID, TokenKey: signer.Public(), LoadInterval: cfg.LoadInterval,
+		MatchmakerID: cfg.ID, TokenKey: m.signer.Public(), LoadInterval: cfg.LoadInterval,
 		LastCall: cfg.LastCall, StrikeLasts: cfg.StrikeLasts, HoldSeats: cfg.SeatHold,
+		Ended: m.matchEnded, Lost: m.matchLost,
 	}, func() { m.queues.Wake() }, m.log)
-	m.assigner = assign.New(assign.Config{
+	m.catalog = newCatalog(m.fleet, cfg.Functions)
+	assigner := assign.New(assign.Config{
 		Timeout: cfg.ReserveTimeout, HoldSeats: cfg.SeatHold, HoldRoom: cfg.RoomHold,
 		TokenLife: cfg.TokenLife, Answered: m.metrics.reserveAnswered,
-	}, m.fleet, m.tickets, signer)
-	m.queues = queue.NewSet(queue.Config{Window: cfg.BatchWindow, Attempts: cfg.Attempts},
-		m.fleet, m.tickets, m.assigner, m.log)
-	m.service = newService(m, signer)
+	}, m.fleet, m.signer)
+	m.queues = queue.NewSet(queue.Config{
+		Window: cfg.BatchWindow, Attempts: cfg.Attempts, KeepEnded: cfg.KeepEnded,
+		Lookup: m.catalog.lookup, Hooks: m.hooks.queue(),
+	}, ticket.Limits{
+		Unwatched: cfg.UnwatchedTimeout, WatcherGone: cfg.WatcherTimeout, Kept: cfg.KeepEnded, Tickets: cfg.MaxTickets,
+	}, m.fleet, assigner, m.log)
+	m.service = &service{
+		mm: m, fleet: m.fleet, queues: m.queues, assigner: assigner, catalog: m.catalog,
+		limits: newLimits(cfg.Rates, m.metrics), replicas: newReplicas(cfg.peerCredentials()),
+		board: newBoard(cfg.ID, m.queues.Stats, m.log),
+	}
 }
 
-// RegisterGRPC registers the matchmaker and fleet services with a gRPC server
-// of the caller's own. [Matchmaker.Run] has one already.
+// ReloadRules reads the rules' files again. When there is any mistake in them,
+// the error names all of them and the queues stay as they are.
+func (m *Matchmaker) ReloadRules() error {
+	if len(m.cfg.RulesFiles) == 0 {
+		return nil
+	}
+	list, err := rules.Load(m.cfg.RulesFiles...)
+	if err != nil {
+		return fmt.Errorf("matchmaker: rules: %w", err)
+	}
+	if err := m.catalog.set(list); err != nil {
+		return fmt.Errorf("matchmaker: rules: %w", err)
+	}
+	m.queues.Wake()
+	m.log.Info("queue rules read", zap.Int("queues", len(list)))
+	return nil
+}
+
+// RegisterGRPC registers the matchmaker, fleet and replica services with a gRPC
+// server of the caller's own. [Matchmaker.Run] has one already.
 func (m *Matchmaker) RegisterGRPC(s *grpc.Server) {
 	matchmakerv1.RegisterMatchmakerServiceServer(s, m.service)
 	fleetv1.RegisterFleetServiceServer(s, fleet.NewService(m.fleet))
+	replicav1.RegisterReplicaServiceServer(s, replicaService{service: m.service})
 }
 
 // Drain asks a game server to take nothing new and to end when its matches
@@ -131,25 +168,36 @@ func (m *Matchmaker) Drain(serverID string, deadline time.Duration, reason strin
 }
 
 // Run serves the internal port until ctx ends, then takes leave: health says
-// NOT_SERVING, searches end with the reason shutdown, streams end. It is called
-// once.
-func (m *Matchmaker) Run(ctx context.Context) error {
-	if !m.state.CompareAndSwap(stateNew, stateRunning) {
+// NOT_SERVING, searches go on at another replica or else end with the reason
+// shutdown, streams end. It is called once.
+func (m *Matchmaker) Run(ctx context.Context) (err error) {
+	if !m.state.CompareAndSwap(stateNew, stateStarting) {
 		return errors.New("matchmaker: Run was called before")
 	}
 	listener := m.cfg.InternalListener
 	if listener == nil {
-		var err error
 		if listener, err = net.Listen("tcp", m.cfg.InternalAddr); err != nil {
 			m.stop()
 			return fmt.Errorf("matchmaker: internal port: %w", err)
 		}
 	}
+	if err := m.open(ctx, listener.Addr().String()); err != nil {
+		_ = listener.Close()
+		m.stop()
+		return fmt.Errorf("matchmaker: %w", err)
+	}
+	defer m.shared.close()
+	m.state.Store(stateRunning)
+	return m.serve(ctx, listener)
+}
+
+func (m *Matchmaker) serve(ctx context.Context, listener net.Listener) error {
 	server := m.newServer()
 	healthServer := health.NewServer()
 	healthv1.RegisterHealthServer(server, healthServer)
 	for _, name := range []string{
 		matchmakerv1.MatchmakerService_ServiceDesc.ServiceName, fleetv1.FleetService_ServiceDesc.ServiceName,
+		replicav1.ReplicaService_ServiceDesc.ServiceName,
 	} {
 		healthServer.SetServingStatus(name, healthv1.HealthCheckResponse_SERVING)
 	}
@@ -174,11 +222,14 @@ func (m *Matchmaker) Run(ctx context.Context) error {
 	return nil
 }
 
+// stop ends everything that calls wait for.
 func (m *Matchmaker) stop() {
 	m.state.Store(stateStopped)
-	m.tickets.Stop()
-	m.queues.Stop()
+	close(m.stopping)
+	m.queues.Stop(m.shared.heirs())
 	m.fleet.Stop()
+	m.service.replicas.close()
+	m.background.Wait()
 }
 
 func (m *Matchmaker) newServer() *grpc.Server {
@@ -186,7 +237,7 @@ func (m *Matchmaker) newServer() *grpc.Server {
 		grpc.MaxRecvMsgSize(maxMessageBytes),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: leastPingInterval, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingInterval, Timeout: pingTimeout}),
+		grpc.KeepaliveParams(m.keepalive()),
 		grpc.ChainUnaryInterceptor(m.recoverUnary, m.limitUnary),
 		grpc.ChainStreamInterceptor(m.recoverStream),
 	}

@@ -1,0 +1,48 @@
+package matchmaker
+
+import (
+	"net"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// A peer that vanished must not hold a ticket or a seat for the quarter of an
+// hour that TCP takes by default.
+func TestConnectionsOfVanishedPeersEnd(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Close()
+	client, err := net.Dial("tcp", inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	accepted, err := liveListener{inner}.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	raw, err := accepted.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, option := range map[string]struct{ level, option, want int }{
+		"unacknowledged data, ms": {unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(giveUp.Milliseconds())},
+		"probes":                  {unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+		"silence before, s":       {unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(pingInterval.Seconds())},
+		"between probes, s":       {unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(probeInterval.Seconds())},
+		"number of probes":        {unix.IPPROTO_TCP, unix.TCP_KEEPCNT, probes},
+	} {
+		var got int
+		var gerr error
+		if err := raw.Control(func(fd uintptr) { got, gerr = unix.GetsockoptInt(int(fd), option.level, option.option) }); err != nil || gerr != nil {
+			t.Fatal(err, gerr)
+		}
+		if got != option.want {
+			t.Errorf("%s: %d, want %d", name, got, option.want)
+		}
+	}
+}

@@ -1,0 +1,259 @@
+package matchmaker_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
+
+	"tactus/matchmaker"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+)
+
+// authority signs certificates.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true,
+		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	var err error
+	if a.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &a.key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (a *authority) pem() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
+}
+
+// issue makes a certificate, for servers and clients alike, and its key.
+func (a *authority) issue(t *testing.T, name string) (cert, key []byte) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"matchmaker.test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}, a.cert, &private.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})
+}
+
+// secured is a matchmaker whose internal port wants certificates of its
+// authority.
+type secured struct {
+	*world
+	*authority
+	files matchmaker.TLSFiles
+	addr  string
+	logs  *observer.ObservedLogs
+}
+
+func (s *secured) write(path string, data []byte) {
+	s.t.Helper()
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func startSecured(t *testing.T) *secured {
+	t.Helper()
+	dir := t.TempDir()
+	s := &secured{world: &world{t: t}, authority: newAuthority(t), files: matchmaker.TLSFiles{
+		CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"),
+	}}
+	s.replace(s.authority, "first")
+	core, logs := observer.New(zap.InfoLevel)
+	s.logs = logs
+	loaded, err := s.files.Load(zap.New(core))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.addr = listener.Addr().String()
+	s.world = start(t, func(c *matchmaker.Config) { c.InternalListener, c.InternalTLS = listener, loaded })
+	return s
+}
+
+// replace writes new files, as a renewal does.
+func (s *secured) replace(a *authority, name string) {
+	cert, key := a.issue(s.t, name)
+	s.write(s.files.CA, a.pem())
+	s.write(s.files.Key, key)
+	s.write(s.files.Cert, cert)
+}
+
+// dialTLS connects with the certificate that the authority issues, or without
+// one, and tells the server's name.
+func (s *secured) dialTLS(trusted, issuer *authority) (server string, err error) {
+	s.t.Helper()
+	var certificates []tls.Certificate
+	if issuer != nil {
+		cert, key := issuer.issue(s.t, "game-server")
+		pair, err := tls.X509KeyPair(cert, key)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		certificates = []tls.Certificate{pair}
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(trusted.cert)
+	creds := credentials.NewTLS(&tls.Config{
+		MinVersion: tls.VersionTLS13, ServerName: "matchmaker.test", RootCAs: roots, Certificates: certificates,
+		VerifyConnection: func(c tls.ConnectionState) error {
+			server = c.PeerCertificates[0].Subject.CommonName
+			return nil
+		},
+	})
+	conn, err := grpc.NewClient(s.addr, grpc.WithTransportCredentials(creds))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, err = matchmakerv1.NewMatchmakerServiceClient(conn).ListGames(ctx, &matchmakerv1.ListGamesRequest{})
+	return server, err
+}
+
+func TestTheInternalPortKnowsItsClients(t *testing.T) {
+	s := startSecured(t)
+	stranger := newAuthority(t)
+	if server, err := s.dialTLS(s.authority, s.authority); err != nil || server != "first" {
+		t.Errorf("a client with a certificate: %q %v", server, err)
+	}
+	if _, err := s.dialTLS(s.authority, nil); status.Code(err) != codes.Unavailable {
+		t.Errorf("a client without one: %v", err)
+	}
+	if _, err := s.dialTLS(s.authority, stranger); status.Code(err) != codes.Unavailable {
+		t.Errorf("a client with somebody else's: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	plain := matchmakerv1.NewMatchmakerServiceClient(s.conn) // without TLS
+	if _, err := plain.ListGames(ctx, &matchmakerv1.ListGamesRequest{}); status.Code(err) != codes.Unavailable {
+		t.Errorf("a client without TLS: %v", err)
+	}
+}
+
+func TestRenewedCertificatesAreUsedWithoutARestart(t *testing.T) {
+	s := startSecured(t)
+	if _, err := s.dialTLS(s.authority, s.authority); err != nil {
+		t.Fatal(err)
+	}
+	old, renewed := s.authority, newAuthority(t)
+	s.replace(renewed, "second")
+	if server, err := s.dialTLS(renewed, renewed); err != nil || server != "second" {
+		t.Errorf("after the renewal: %q %v", server, err)
+	}
+	if _, err := s.dialTLS(renewed, old); err == nil {
+		t.Error("clients of the old authority still get in")
+	}
+}
+
+func TestHalfARenewalHarmsNobody(t *testing.T) {
+	s := startSecured(t)
+	cert, _ := s.issue(t, "second")
+	s.write(s.files.Cert, cert) // its key is not there yet
+	for range 3 {
+		if server, err := s.dialTLS(s.authority, s.authority); err != nil || server != "first" {
+			t.Errorf("between the two files: %q %v", server, err)
+		}
+	}
+	if n := s.logs.FilterMessageSnippet("can't be used").Len(); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+	if err := os.Remove(s.files.CA); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.dialTLS(s.authority, nil); err == nil {
+		t.Error("without the authority's file everybody gets in")
+	}
+	s.replace(s.authority, "third")
+	if server, err := s.dialTLS(s.authority, s.authority); err != nil || server != "third" {
+		t.Errorf("after the whole renewal: %q %v", server, err)
+	}
+}
+
+func TestTLSFilesThatCantBeUsed(t *testing.T) {
+	dir := t.TempDir()
+	a := newAuthority(t)
+	cert, key := a.issue(t, "matchmaker")
+	_, otherKey := a.issue(t, "another")
+	file := func(name string, data []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good := matchmaker.TLSFiles{CA: file("ca.pem", a.pem()), Cert: file("cert.pem", cert), Key: file("key.pem", key)}
+	for name, tt := range map[string]struct {
+		change func(*matchmaker.TLSFiles)
+		says   string
+	}{
+		"an authority alone": {func(f *matchmaker.TLSFiles) { f.Cert, f.Key = "", "" }, "needs a certificate"},
+		"no key":             {func(f *matchmaker.TLSFiles) { f.Key = "" }, "its key"},
+		"no such file":       {func(f *matchmaker.TLSFiles) { f.Cert = filepath.Join(dir, "none.pem") }, "none.pem"},
+		"another's key":      {func(f *matchmaker.TLSFiles) { f.Key = file("other.pem", otherKey) }, "other.pem"},
+		"no authority in it": {func(f *matchmaker.TLSFiles) { f.CA = file("empty.pem", nil) }, "empty.pem"},
+	} {
+		files := good
+		tt.change(&files)
+		if _, err := files.Load(nil); err == nil || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if loaded, err := good.Load(nil); err != nil || loaded == nil {
+		t.Errorf("good files: %v", err)
+	}
+	if loaded, err := (matchmaker.TLSFiles{}).Load(nil); err != nil || loaded != nil {
+		t.Errorf("no files: %v %v", loaded, err)
+	}
+}
