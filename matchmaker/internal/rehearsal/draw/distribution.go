@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Distribution is a random number, or a mixture of several. It is made by
@@ -181,4 +182,13 @@ func cutLast(text, separator string) (before, after string, found bool) {
 		return text[:i], text[i+len(separator):], true
 	}
 	return text, "", false
+}
+
+// Duration reads a time such as "5m", for distributions of nanoseconds.
+func Duration(text string) (float64, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%q is not a time like 90s or 5m", text)
+	}
+	return float64(d), nil
 }

@@ -44,18 +44,14 @@ func TestDistributionsAreWhatTheySay(t *testing.T) {
 }
 
 func TestDistributionOfDurations(t *testing.T) {
-	duration := func(text string) (float64, error) {
-		d, err := time.ParseDuration(text)
-		return float64(d), err
-	}
-	d, err := ParseDistribution("lognormal(5m,0)", duration)
+	d, err := ParseDistribution("lognormal(5m,0)", Duration)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := time.Duration(d.Draw(seeded())); got != 5*time.Minute {
 		t.Errorf("drew %v, want 5m", got)
 	}
-	if _, err := ParseDistribution("normal(5m,3)", duration); err == nil {
+	if _, err := ParseDistribution("normal(5m,3)", Duration); err == nil {
 		t.Error("a deviation without a unit was taken")
 	}
 }

@@ -1,0 +1,201 @@
+package rehearsal
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// metric is a figure of a result: a row of the table and a name in conditions.
+type metric struct {
+	name, label string
+	unit        unit
+	unless      bool // the row is left out where all are 0
+	value       func(*Result) (v float64, measured bool)
+}
+
+func number(name, label string, u unit, value func(*Result) float64) metric {
+	return metric{name: name, label: label, unit: u, value: func(r *Result) (float64, bool) { return value(r), true }}
+}
+
+// spreads are the metrics of a distribution.
+func spreads(name, label string, u unit, of func(*Result) Spread, percentiles ...string) []metric {
+	list := make([]metric, 0, len(percentiles))
+	for _, p := range percentiles {
+		list = append(list, metric{name: name + "_" + p, label: label + " " + p, unit: u, value: func(r *Result) (float64, bool) {
+			s := of(r)
+			return s.at(p), s.Count > 0
+		}})
+	}
+	return list
+}
+
+func (s Spread) at(percentile string) float64 {
+	switch percentile {
+	case "p50":
+		return s.P50
+	case "p90":
+		return s.P90
+	case "p99":
+		return s.P99
+	default:
+		return s.Max
+	}
+}
+
+// metrics are all figures, in the order of the table.
+var metrics = listMetrics()
+
+func listMetrics() []metric {
+	var list []metric
+	add := func(m ...metric) { list = append(list, m...) }
+	ifAny := func(m metric) metric {
+		m.unless = true
+		return m
+	}
+	ofMatches := func(m metric) metric {
+		value := m.value
+		m.value = func(r *Result) (float64, bool) {
+			v, _ := value(r)
+			return v, r.Matches > 0
+		}
+		return m
+	}
+	add(number("tickets", "tickets", counted, func(r *Result) float64 { return float64(r.Tickets) }),
+		number("players", "players", counted, func(r *Result) float64 { return float64(r.Players) }),
+		number("matched", "matched", counted, func(r *Result) float64 { return float64(r.Matched) }),
+		number("matched_share", "matched share", shared, func(r *Result) float64 { return r.MatchedShare }),
+		number("unmatched", "unmatched", counted, func(r *Result) float64 { return float64(r.Unmatched) }),
+		number("expired", "  expired", counted, func(r *Result) float64 { return float64(r.Expired) }),
+		number("cancelled", "  cancelled", counted, func(r *Result) float64 { return float64(r.Cancelled) }),
+		ifAny(number("refused", "  refused: party too large", counted, func(r *Result) float64 { return float64(r.Refused) })))
+	add(spreads("wait", "wait", timed, func(r *Result) Spread { return r.WaitMS }, "p50", "p90", "p99", "max")...)
+	add(spreads("spread", "skill spread", numeric, func(r *Result) Spread { return r.SkillSpread }, "p50", "p90")...)
+	add(spreads("balance", "team difference", numeric, func(r *Result) Spread { return r.Balance }, "p50", "p90")...)
+	add(spreads("latency", "latency", timed, func(r *Result) Spread { return r.LatencyMS }, "p50", "p90")...)
+	add(ofMatches(number("quality", "quality, mean", numeric, func(r *Result) float64 { return r.QualityMean })),
+		number("matches", "matches", counted, func(r *Result) float64 { return float64(r.Matches) }),
+		ofMatches(number("players_per_match", "players per match", numeric, func(r *Result) float64 { return r.PlayersPerMatch })),
+		number("most_matches", "matches at once, most", counted, func(r *Result) float64 { return float64(r.MostMatches) }),
+		number("most_waiting", "tickets waiting, most", counted, func(r *Result) float64 { return float64(r.MostWaiting) }),
+		ifAny(number("no_room", "matches without a server", counted, func(r *Result) float64 { return float64(r.NoRoom) })),
+		number("cycles", "cycles", counted, func(r *Result) float64 { return float64(r.Cycles) }),
+		number("cycle_mean", "cycle time, mean", timed, func(r *Result) float64 { return r.CycleMeanMS }))
+	add(spreads("cycle", "cycle time", timed, func(r *Result) Spread { return r.CycleMS }, "p99")...)
+	return list
+}
+
+// Metrics returns the names that conditions can use, in the order of the table.
+func Metrics() []string {
+	names := make([]string, len(metrics))
+	for i, m := range metrics {
+		names[i] = m.name
+	}
+	return names
+}
+
+// AssertResult is a condition and how it came out. Times are milliseconds.
+type AssertResult struct {
+	Condition string  `json:"condition"`
+	Value     float64 `json:"value"`
+	Measured  bool    `json:"measured"` // false: there was nothing to measure, which fails
+	OK        bool    `json:"ok"`
+	unit      unit
+}
+
+func (a *AssertResult) verdict() string {
+	switch {
+	case !a.Measured:
+		return "FAILED, not measured"
+	case !a.OK:
+		return "FAILED, is " + a.unit.text(a.Value)
+	}
+	return "ok"
+}
+
+type condition struct {
+	text   string
+	metric metric
+	op     string
+	limit  float64
+}
+
+// operators, the longer ones first so that "<=" is not read as "<".
+var operators = []string{"<=", ">=", "==", "<", ">"}
+
+// parseConditions reads "wait_p90<10s,spread_p90<200"; empty: none. The error
+// names every mistake.
+func parseConditions(text string) ([]condition, error) {
+	var list []condition
+	var errs []error
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		c, err := parseCondition(strings.TrimSpace(part))
+		list, errs = append(list, c), append(errs, err)
+	}
+	return list, errors.Join(errs...)
+}
+
+func parseCondition(text string) (condition, error) {
+	for _, op := range operators {
+		name, limit, found := strings.Cut(text, op)
+		if !found {
+			continue
+		}
+		name, limit = strings.TrimSpace(name), strings.TrimSpace(limit)
+		for _, m := range metrics {
+			if m.name == name {
+				n, err := m.unit.parse(limit)
+				if err != nil {
+					return condition{}, fmt.Errorf("assert %q: %w", text, err)
+				}
+				return condition{text: text, metric: m, op: op, limit: n}, nil
+			}
+		}
+		return condition{}, fmt.Errorf("assert %q: no figure %q; known are %s", text, name, strings.Join(Metrics(), ", "))
+	}
+	return condition{}, fmt.Errorf(`assert %q is not of the form FIGURE OPERATOR LIMIT, like "wait_p90<10s"; operators are <, <=, >, >= and ==`, text)
+}
+
+func (u unit) parse(text string) (float64, error) {
+	if u == timed {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return 0, fmt.Errorf("%q is not a time like 10s or 80ms", text)
+		}
+		return milliseconds(d), nil
+	}
+	body, percent := strings.CutSuffix(text, "%")
+	n, err := strconv.ParseFloat(strings.TrimSpace(body), 64)
+	if err != nil || percent && u != shared {
+		return 0, fmt.Errorf("%q is not a number", text)
+	}
+	if percent {
+		n /= 100
+	}
+	return n, nil
+}
+
+func (c condition) check(r *Result) AssertResult {
+	value, ok := c.metric.value(r)
+	return AssertResult{Condition: c.text, Value: value, Measured: ok, OK: ok && c.holds(value), unit: c.metric.unit}
+}
+
+func (c condition) holds(v float64) bool {
+	switch c.op {
+	case "<":
+		return v < c.limit
+	case "<=":
+		return v <= c.limit
+	case ">":
+		return v > c.limit
+	case ">=":
+		return v >= c.limit
+	default:
+		return v == c.limit
+	}
+}
