@@ -27,6 +27,7 @@ type devConfig struct {
 	options, origins         []string
 	portable                 bool
 	admin                    adminFlags
+	identity                 identityFlags
 }
 
 func devCommand(games []game.Game) *cobra.Command {
@@ -44,6 +45,7 @@ func devCommand(games []game.Game) *cobra.Command {
 	f.StringArrayVar(&cfg.options, "option", nil, "name=number, given to every match; may be repeated")
 	f.StringArrayVar(&cfg.origins, "origin", nil, "other page that may connect, as https://host; may be repeated")
 	f.BoolVar(&cfg.portable, "portable-io", false, "keep sockets in Go's poller instead of raw descriptors")
+	cfg.identity.add(c)
 	cfg.admin.add(c, "127.0.0.1:8091")
 	logger := logFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -141,8 +143,13 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 	if err != nil {
 		return nil, nil, err
 	}
+	players, err := cfg.identity.config()
+	if err != nil {
+		return nil, nil, err
+	}
 	mm, err := matchmaker.New(matchmaker.Config{
 		Key: key, InternalAddr: cfg.internal, InternalListener: internal, AllowedOrigins: cfg.origins, Metrics: reg,
+		Identity: players,
 	}, log.Named("matchmaker"))
 	if err != nil {
 		return nil, nil, err

@@ -20,6 +20,8 @@ type matchmakerFlags struct {
 	listen, data string
 	page         string
 	admin        adminFlags
+	identity     identityFlags
+	tls          internalTLSFlags
 }
 
 func matchmakerCommand() *cobra.Command {
@@ -34,6 +36,8 @@ func matchmakerCommand() *cobra.Command {
 	fl.IntVar(&f.cfg.ForwardedHops, "forwarded-hops", 0, "proxies in front of the public port, for the rate limits by address")
 	fl.StringVar(&f.data, "data", "data", "folder for the signing key")
 	fl.StringVar(&f.page, "page", "", "folder with your own page, served instead of the arena's")
+	f.identity.add(c)
+	f.tls.add(c)
 	f.admin.add(c, "127.0.0.1:8091")
 	logger := logFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -62,6 +66,12 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 		return err
 	}
 	if f.cfg.Key, err = loadKey(f.data); err != nil {
+		return err
+	}
+	if f.cfg.Identity, err = f.identity.config(); err != nil {
+		return err
+	}
+	if err := f.tls.apply(&f.cfg, log); err != nil {
 		return err
 	}
 	page, err := pageHandler(f.page)

@@ -1,0 +1,84 @@
+package tactuscmd
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"tactus/matchmaker"
+)
+
+// identityFlags says whose players are known.
+type identityFlags struct {
+	jwks     string
+	identity matchmaker.Identity
+}
+
+func (f *identityFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.jwks, "jwks", "", "keys of the issuer of your players' JWTs: URL or file of a JSON Web Key Set, or a PEM file")
+	fl.StringVar(&f.identity.Issuer, "jwt-issuer", "", "iss of these JWTs")
+	fl.StringVar(&f.identity.Audience, "jwt-audience", "", "aud of these JWTs")
+	fl.BoolVar(&f.identity.NoGuests, "no-guests", false, "take players with a JWT only")
+}
+
+// config is what the flags say; mistakes are told by the names of the flags.
+func (f *identityFlags) config() (matchmaker.Identity, error) {
+	cfg := f.identity
+	switch {
+	case f.jwks == "" && (cfg.Issuer != "" || cfg.Audience != "" || cfg.NoGuests):
+		return cfg, fmt.Errorf("--jwt-issuer, --jwt-audience and --no-guests need --jwks: the keys of the issuer")
+	case f.jwks == "":
+		return cfg, nil
+	case cfg.Issuer == "" || cfg.Audience == "":
+		return cfg, fmt.Errorf("--jwks needs --jwt-issuer and --jwt-audience: what iss and aud of the JWTs have to be")
+	case strings.HasPrefix(f.jwks, "https://"), strings.HasPrefix(f.jwks, "http://"):
+		cfg.JWKSURL = f.jwks
+		return cfg, nil
+	}
+	isPEM, err := looksLikePEM(f.jwks)
+	if err != nil {
+		return cfg, fmt.Errorf("--jwks: %w", err)
+	}
+	if isPEM {
+		cfg.KeyFile = f.jwks
+	} else {
+		cfg.JWKSFile = f.jwks
+	}
+	return cfg, nil
+}
+
+func looksLikePEM(path string) (bool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = file.Close() }()
+	head, err := io.ReadAll(io.LimitReader(file, 4096))
+	return bytes.Contains(head, []byte("-----BEGIN ")), err
+}
+
+// internalTLSFlags names the files of the internal port's TLS.
+type internalTLSFlags struct{ files matchmaker.TLSFiles }
+
+func (f *internalTLSFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.files.CA, "internal-tls-ca", "", "PEM file of the authorities of client certificates: only clients with one get to the internal port")
+	fl.StringVar(&f.files.Cert, "internal-tls-cert", "", "PEM file of the internal port's certificate; read again when it changes")
+	fl.StringVar(&f.files.Key, "internal-tls-key", "", "PEM file of its key")
+}
+
+// apply reads the files into the configuration.
+func (f *internalTLSFlags) apply(cfg *matchmaker.Config, log *zap.Logger) error {
+	loaded, err := f.files.Load(log)
+	if err != nil {
+		return fmt.Errorf("--internal-tls-ca, -cert, -key: %w", err)
+	}
+	cfg.InternalTLS = loaded
+	return nil
+}
