@@ -126,7 +126,7 @@ func (b *Bucket) create(ctx context.Context, key string, value []byte, ttl time.
 	for {
 		revision, err := b.stream.write(ctx, token, nil, value, &expect, ttl)
 		if err == nil {
-			b.changed()
+			b.changed(revision)
 			return revision, nil
 		}
 		if !errors.Is(err, errWrongSequence) {
@@ -136,7 +136,7 @@ func (b *Bucket) create(ctx context.Context, key string, value []byte, ttl time.
 		var m message
 		err = b.stream.store.repeat(ctx, func(ctx context.Context) error {
 			var err error
-			m, err = b.stream.lastFromLeader(ctx, token)
+			m, err = b.stream.lastFromLeader(ctx, b.stream.root+token)
 			return err
 		})
 		switch {
@@ -186,13 +186,11 @@ func (b *Bucket) put(ctx context.Context, what, key string, header nats.Header, 
 	if err != nil {
 		return 0, fmt.Errorf("%s %q: %w", what, key, err)
 	}
-	b.changed()
+	b.changed(revision)
 	return revision, nil
 }
 
-// changed tells followers to look. A lost hint costs them the time to their next
-// look.
-func (b *Bucket) changed() { _ = b.stream.store.Publish(b.hint, nil) }
+func (b *Bucket) changed(revision uint64) { b.stream.store.announce(b.hint, revision) }
 
 // All reads all records, in the order in which they were written, from any
 // replica of the bucket.

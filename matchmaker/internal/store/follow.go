@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,17 +14,35 @@ import (
 const (
 	// lookEvery is how often a follower looks without having been told to.
 	lookEvery = 2 * time.Second
+	// lookTimeout ends a look that hangs.
+	lookTimeout = 5 * time.Second
 	// rereadEvery is how often it compares everything it knows.
 	rereadEvery = 10 * time.Second
 )
 
+// announce tells followers that the stream has a message of that sequence. A
+// lost hint costs them the time to their next look.
+func (s *Store) announce(hint string, sequence uint64) {
+	_ = s.Publish(hint, strconv.AppendUint(nil, sequence, 10))
+}
+
+// refusal is an error of the caller's function: whatever it is, it is final.
+type refusal struct{ error }
+
 // follow calls look at once, after each hint and every two seconds, until ctx
-// ends or look fails for good.
-func (s *Store) follow(ctx context.Context, hint string, look func(ctx context.Context) error) error {
+// ends or look fails for good. look returns the sequence that it has read to; a
+// replica may be behind what a hint promised, then it is soon called again.
+func (s *Store) follow(ctx context.Context, hint string, look func(ctx context.Context) (uint64, error)) error {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
+	var promised atomic.Uint64
 	hints := make(chan struct{}, 1)
-	unsubscribe, err := s.Subscribe(hint, func([]byte) {
+	unsubscribe, err := s.Subscribe(hint, func(data []byte) {
+		sequence, err := strconv.ParseUint(string(data), 10, 64)
+		if err != nil {
+			return
+		}
+		promised.Store(max(promised.Load(), sequence))
 		select {
 		case hints <- struct{}{}:
 		default:
@@ -32,36 +52,53 @@ func (s *Store) follow(ctx context.Context, hint string, look func(ctx context.C
 		return err
 	}
 	defer unsubscribe()
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
+	behind := firstPause
+	var refused refusal
 	for {
-		switch err := look(ctx); {
+		once, done := context.WithTimeout(ctx, lookTimeout)
+		read, err := look(once)
+		done()
+		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
+		case errors.As(err, &refused):
+			return refused.error
 		case err != nil && !errors.Is(err, errUncertain):
 			return err
 		}
+		wait := lookEvery
+		if (err != nil || read < promised.Load()) && behind < lookEvery {
+			wait = behind
+			behind *= 2
+		} else {
+			behind = firstPause
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
 		case <-hints:
-		case <-ticker.C:
+		case <-timer.C:
 		}
+		timer.Stop()
 	}
 }
 
 // Follow calls f with each message after the given sequence, once and in order,
 // until ctx ends or f returns an error, which it returns.
 func (l *Log) Follow(ctx context.Context, after uint64, f func(sequence uint64, key string, value []byte) error) error {
-	err := l.stream.store.follow(ctx, l.hint, func(ctx context.Context) error {
-		return l.stream.scan(ctx, after+1, func(m message) error {
+	err := l.stream.store.follow(ctx, l.hint, func(ctx context.Context) (uint64, error) {
+		err := l.stream.scan(ctx, after+1, func(m message) error {
 			after = m.Sequence
 			key, err := l.stream.key(m.Subject)
 			if err != nil {
 				return nil // written by hand
 			}
-			return f(m.Sequence, key, m.Data)
+			if err := f(m.Sequence, key, m.Data); err != nil {
+				return refusal{err}
+			}
+			return nil
 		})
+		return after, err
 	})
 	return fmt.Errorf("follow %s: %w", l.stream.name, err)
 }
@@ -85,18 +122,19 @@ type view struct {
 	tell    func(key string, e *Entry)
 }
 
-func (v *view) look(ctx context.Context) error {
+func (v *view) look(ctx context.Context) (uint64, error) {
 	if time.Since(v.compare) > rereadEvery {
 		if err := v.reread(ctx); err != nil {
-			return err
+			return v.last, err
 		}
 		v.compare = time.Now()
-		return nil
+		return v.last, nil
 	}
-	return v.bucket.stream.scan(ctx, v.last+1, func(m message) error {
+	err := v.bucket.stream.scan(ctx, v.last+1, func(m message) error {
 		v.apply(m)
 		return nil
 	})
+	return v.last, err
 }
 
 func (v *view) apply(m message) {
@@ -121,21 +159,9 @@ func (v *view) apply(m message) {
 // gone if it is missing from two readings: one may come from a replica that is
 // behind.
 func (v *view) reread(ctx context.Context) error {
-	last, err := v.bucket.stream.lastSequence(ctx)
-	if err != nil {
-		return err
-	}
-	if last < v.last {
-		v.bucket.stream.store.log.Error("a bucket has lost what was in it", zap.String("stream", v.bucket.stream.name),
-			zap.Uint64("had", v.last), zap.Uint64("has", last))
-		for key := range v.known {
-			v.tell(key, nil)
-		}
-		clear(v.known)
-		v.last = 0
-	}
+	v.checkLoss(ctx)
 	present := map[string]bool{}
-	err = v.bucket.stream.scan(ctx, 0, func(m message) error {
+	err := v.bucket.stream.scan(ctx, 0, func(m message) error {
 		if key, err := v.bucket.stream.key(m.Subject); err == nil {
 			present[key] = true
 		}
@@ -159,4 +185,23 @@ func (v *view) reread(ctx context.Context) error {
 	}
 	v.absent = missing
 	return nil
+}
+
+// checkLoss starts over after all replicas of a stream in memory went down: what
+// is written then has small sequences again. It asks the leader; while there is
+// none, there is nothing new either.
+func (v *view) checkLoss(ctx context.Context) {
+	st := v.bucket.stream
+	ctx, cancel := context.WithTimeout(ctx, st.store.cfg.Timeout)
+	defer cancel()
+	last, err := st.askLastSequence(ctx)
+	if err != nil || last >= v.last {
+		return
+	}
+	st.store.log.Error("a bucket has lost what was in it", zap.String("stream", st.name), zap.Uint64("had", v.last), zap.Uint64("has", last))
+	for key := range v.known {
+		v.tell(key, nil)
+	}
+	clear(v.known)
+	v.last = 0
 }

@@ -2,14 +2,19 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
 )
 
 // Holder of a lease.
 type Holder struct {
 	Member
-	Term uint64 // grows with each holder
+	Term uint64 // grows with each holder of the lease
 }
 
 // HeldError is returned for a lease that a live member holds.
@@ -19,31 +24,333 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("the lease is held by %s (%s), term %d", e.Holder.ID, e.Holder.Address, e.Holder.Term)
 }
 
-// Leases have one holder per name.
-type Leases struct{}
+// ErrAcquiring is returned when this process is already acquiring the lease.
+var ErrAcquiring = errors.New("the lease is being acquired")
 
-// Lease is held until it is lost or released.
-type Lease struct{ lost chan struct{} }
+// Leases have one holder per name. A holder renews; who stops loses the lease
+// after its TTL, or as soon as another member sees the holder dead and takes it
+// by compare-and-swap. A holder that was asleep can't renew a lost lease: the
+// revision it knows is no longer that of the record.
+//
+// A lease says who should act, not who may: a holder learns late that it lost.
+// What it writes must carry the term, see Journal.
+type Leases struct {
+	store   *Store
+	members *Members
+	bucket  *Bucket
+	ttl     time.Duration
+	renew   time.Duration
+	changed chan struct{}
 
-var errUnfinished = errors.New("not implemented")
+	mu      sync.Mutex
+	holders map[string]leaseEntry
+	held    map[string]*Lease // of this process; nil while being acquired
+}
 
-// Leases opens the leases.
-func (s *Store) Leases(context.Context, *Members) (*Leases, error) { return nil, errUnfinished }
+// leaseRecord is what is stored.
+type leaseRecord struct {
+	Member
+	Run string `json:"run"`
+	// Term is 0 in the record that takes the lease: that record's revision is
+	// the term.
+	Term uint64 `json:"term,omitempty"`
+}
 
-// Holder of a lease, as last heard.
-func (l *Leases) Holder(string) (Holder, bool) { return Holder{}, false }
+type leaseEntry struct {
+	leaseRecord
+	revision uint64
+}
 
-// Acquire takes a lease.
-func (l *Leases) Acquire(context.Context, string) (*Lease, error) { return nil, errUnfinished }
+// Leases opens the leases of all members; they are followed until Close. The TTL
+// is 3 s embedded. With an external NATS it is 15 s, longer than a stream may be
+// without a leader, and renewal comes early enough for that.
+func (s *Store) Leases(ctx context.Context, members *Members) (*Leases, error) {
+	// The terms must outlive NATS, since what they fence may.
+	bucket, err := s.Bucket(ctx, BucketConfig{Name: "leases", Durable: !s.Embedded()})
+	if err != nil {
+		return nil, err
+	}
+	l := &Leases{
+		store: s, members: members, bucket: bucket, ttl: 15 * time.Second, renew: 2500 * time.Millisecond,
+		changed: make(chan struct{}, 1), holders: map[string]leaseEntry{}, held: map[string]*Lease{},
+	}
+	if s.Embedded() {
+		l.ttl, l.renew = 3*time.Second, time.Second
+	}
+	s.tasks.Go(func() {
+		if err := bucket.Follow(s.stop, l.saw); s.stop.Err() == nil {
+			s.log.Error("leases are no longer followed", zap.Error(err))
+		}
+	})
+	return l, nil
+}
 
-// Changed gets a value after a holder has changed.
-func (l *Leases) Changed() <-chan struct{} { return nil }
+// Holder is who holds the lease as far as this process has heard: no round trip.
+// It may have died since.
+func (l *Leases) Holder(name string) (Holder, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok := l.holders[name]
+	return Holder{Member: e.Member, Term: e.Term}, ok
+}
 
-// Term of the lease.
-func (x *Lease) Term() uint64 { return 0 }
+// Changed gets a value after a holder has changed; several changes may be one.
+func (l *Leases) Changed() <-chan struct{} { return l.changed }
 
-// Lost is closed when the lease is no longer held.
+// saw is told each change of the bucket.
+func (l *Leases) saw(name string, e *Entry) {
+	if e == nil {
+		l.mu.Lock()
+		_, known := l.holders[name]
+		delete(l.holders, name)
+		l.mu.Unlock()
+		if known {
+			l.tell()
+		}
+		return
+	}
+	if entry, err := parseLease(*e); err != nil {
+		l.store.log.Error("unreadable lease", zap.String("lease", name), zap.Error(err))
+	} else {
+		l.note(name, entry)
+	}
+}
+
+// note takes in what was read or written.
+func (l *Leases) note(name string, entry leaseEntry) {
+	l.mu.Lock()
+	before := l.holders[name]
+	if before.revision > entry.revision {
+		l.mu.Unlock()
+		return
+	}
+	l.holders[name] = entry
+	held := l.held[name]
+	l.mu.Unlock()
+	if held != nil && entry.Term > held.term {
+		held.lose()
+	}
+	if before.Term != entry.Term {
+		l.tell()
+	}
+}
+
+func (l *Leases) tell() {
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+}
+
+func parseLease(e Entry) (leaseEntry, error) {
+	entry := leaseEntry{revision: e.Revision}
+	if err := json.Unmarshal(e.Value, &entry.leaseRecord); err != nil {
+		return leaseEntry{}, fmt.Errorf("lease %q: %w", e.Key, err)
+	}
+	if entry.Term == 0 {
+		entry.Term = e.Revision
+	}
+	return entry, nil
+}
+
+// Acquire takes the lease, and renews it from then on. *HeldError: a live member
+// holds it, this one included. A lease whose holder is dead is taken at once.
+func (l *Leases) Acquire(ctx context.Context, name string) (*Lease, error) {
+	if err := l.reserve(ctx, name); err != nil {
+		return nil, fmt.Errorf("acquire lease %q: %w", name, err)
+	}
+	started := time.Now()
+	term, err := l.take(ctx, name)
+	if err != nil {
+		l.drop(name, nil)
+		return nil, fmt.Errorf("acquire lease %q: %w", name, err)
+	}
+	x := &Lease{
+		leases: l, name: name, term: term, revision: term, renewed: started,
+		lost: make(chan struct{}), release: make(chan struct{}), done: make(chan struct{}),
+	}
+	l.mu.Lock()
+	l.held[name] = x
+	newest := l.holders[name].Term
+	l.mu.Unlock()
+	if newest > term { // taken from us meanwhile
+		x.lose()
+	}
+	l.store.tasks.Go(x.keep)
+	return x, nil
+}
+
+// reserve keeps this process from acquiring a lease twice. Of a lease that was
+// lost or released it waits for the end.
+func (l *Leases) reserve(ctx context.Context, name string) error {
+	for {
+		l.mu.Lock()
+		held, ok := l.held[name]
+		if !ok {
+			l.held[name] = nil
+		}
+		l.mu.Unlock()
+		switch {
+		case !ok:
+			return nil
+		case held == nil:
+			return ErrAcquiring
+		case !held.over():
+			return &HeldError{Holder{l.members.self.Member, held.term}}
+		}
+		select {
+		case <-held.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// take writes the record of a new holder and returns its term.
+func (l *Leases) take(ctx context.Context, name string) (uint64, error) {
+	mine := leaseRecord{Member: l.members.self.Member, Run: l.members.self.Run}
+	value, err := json.Marshal(mine)
+	if err != nil {
+		return 0, err
+	}
+	for {
+		var revision uint64
+		e, err := l.bucket.Get(ctx, name)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			revision, err = l.bucket.create(ctx, name, value, l.ttl)
+		case err != nil:
+			return 0, err
+		default:
+			var held leaseEntry
+			if held, err = parseLease(e); err != nil {
+				return 0, err
+			}
+			l.note(name, held)
+			if held.Run != mine.Run && !l.members.dead(held.ID, held.Run) {
+				return 0, &HeldError{Holder{held.Member, held.Term}}
+			}
+			revision, err = l.bucket.put(ctx, "seize", name, nil, value, &e.Revision, l.ttl)
+		}
+		if err == nil {
+			mine.Term = revision
+			l.note(name, leaseEntry{mine, revision})
+			return revision, nil
+		}
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) {
+			return 0, err
+		}
+		if !pause(ctx, firstPause) {
+			return 0, ctx.Err()
+		}
+	}
+}
+
+func (l *Leases) drop(name string, held *Lease) {
+	l.mu.Lock()
+	if l.held[name] == held {
+		delete(l.held, name)
+	}
+	l.mu.Unlock()
+}
+
+// Lease is held by this process until it is lost or released.
+type Lease struct {
+	leases *Leases
+	name   string
+	term   uint64
+
+	revision uint64    // of the record; of keep, and of Release once that is done
+	renewed  time.Time // when the last successful renewal was begun; of keep
+
+	loseOnce, releaseOnce sync.Once
+	lost, release, done   chan struct{}
+}
+
+// Term is higher than that of every holder before, and lower than that of every
+// one to come.
+func (x *Lease) Term() uint64 { return x.term }
+
+// Lost is closed when the lease could not be renewed for its TTL, or somebody
+// else has taken it. It is not closed by Release.
 func (x *Lease) Lost() <-chan struct{} { return x.lost }
 
-// Release gives the lease back.
-func (x *Lease) Release(context.Context) {}
+func (x *Lease) lose() { x.loseOnce.Do(func() { close(x.lost) }) }
+
+// over reports whether keep ends, or has.
+func (x *Lease) over() bool {
+	select {
+	case <-x.lost:
+	case <-x.release:
+	default:
+		return false
+	}
+	return true
+}
+
+// keep renews until the lease is lost or released, or the store closed.
+func (x *Lease) keep() {
+	l := x.leases
+	defer close(x.done)
+	defer l.drop(x.name, x)
+	ticker := time.NewTicker(l.renew)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-l.store.stop.Done():
+			x.lose()
+			return
+		case <-x.lost:
+			return
+		case <-x.release:
+			return
+		case <-ticker.C:
+		}
+		if err := x.renewOnce(); err != nil {
+			l.store.log.Warn("lease lost", zap.String("lease", x.name), zap.Uint64("term", x.term), zap.Error(err))
+			x.lose()
+			return
+		}
+	}
+}
+
+// renewOnce tries until the lease is certainly over.
+func (x *Lease) renewOnce() error {
+	l := x.leases
+	ctx, cancel := context.WithDeadlineCause(l.store.stop, x.renewed.Add(l.ttl), errors.New("no renewal within the TTL"))
+	defer cancel()
+	record := leaseRecord{Member: l.members.self.Member, Run: l.members.self.Run, Term: x.term}
+	value, err := json.Marshal(record)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	revision, err := l.bucket.put(ctx, "renew", x.name, nil, value, &x.revision, l.ttl)
+	if err != nil {
+		return err
+	}
+	x.revision, x.renewed = revision, begun
+	l.note(x.name, leaseEntry{record, revision})
+	return nil
+}
+
+// Release gives the lease back, so that the next holder need not wait for
+// anything, and stops renewing it. Idempotent. When ctx ends first the lease runs
+// out by itself.
+func (x *Lease) Release(ctx context.Context) {
+	x.releaseOnce.Do(func() { close(x.release) })
+	select {
+	case <-x.done:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-x.lost:
+		return // somebody else's
+	default:
+	}
+	err := x.leases.bucket.Delete(ctx, x.name, x.revision)
+	if err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrClosed) {
+		x.leases.store.log.Warn("lease not released, it will run out", zap.String("lease", x.name), zap.Error(err))
+	}
+}

@@ -62,12 +62,12 @@ func (l *Log) AppendOnce(ctx context.Context, key string, value []byte) (sequenc
 	var none uint64
 	sequence, err = l.stream.write(ctx, token, nil, value, &none, 0)
 	if err == nil {
-		_ = l.stream.store.Publish(l.hint, nil)
+		l.stream.store.announce(l.hint, sequence)
 		return sequence, true, nil
 	}
 	if errors.Is(err, errWrongSequence) {
 		err = l.stream.store.repeat(ctx, func(ctx context.Context) error {
-			m, err := l.stream.lastFromLeader(ctx, token)
+			m, err := l.stream.lastFromLeader(ctx, l.stream.root+token)
 			sequence = m.Sequence
 			return err
 		})

@@ -101,8 +101,8 @@ func (m *Members) IsLive(id string) bool {
 	return ok
 }
 
-// dead reports that a member is certainly silent: it was not heard, and would
-// have been. run, if not empty, must also be its last run.
+// dead reports that a run of a member is over: it was not heard and would have
+// been, or a later process has its id.
 func (m *Members) dead(id, run string) bool {
 	if id == m.self.ID {
 		return run != m.self.Run
@@ -112,7 +112,7 @@ func (m *Members) dead(id, run string) bool {
 	if s, ok := m.seen[id]; ok {
 		return s.Run != run
 	}
-	return m.store.Embedded() || time.Since(m.deaf) > suspectAfter
+	return time.Since(m.deaf) > suspectAfter
 }
 
 // Changed gets a value after Live has changed; several changes may be one.

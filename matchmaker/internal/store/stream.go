@@ -25,6 +25,13 @@ const (
 	maxHeaders = 1024 // bytes kept free for subject and headers of a message
 )
 
+// Codes of JetStream errors that its client has no names for.
+const (
+	errCodeNoPeers    jetstream.ErrorCode = 10005 // too few nodes at the moment
+	errCodeNoReplicas jetstream.ErrorCode = 10074 // a single node can't replicate
+	errCodeIncomplete jetstream.ErrorCode = 10176 // part of a batch got lost
+)
+
 // Answers to a write that say why it was refused.
 var (
 	// errWrongSequence: the stream or subject has moved on. Not stored.
@@ -90,7 +97,9 @@ func transient(err error) error {
 	switch {
 	case err == nil, errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrBadSubject), errors.Is(err, nats.ErrHeadersNotSupported):
 		return err
-	case errors.As(err, &api) && api.Code != 0 && api.Code < 429:
+	case errors.As(err, &api) && api.ErrorCode == errCodeNoReplicas:
+		return fmt.Errorf("NATS is not a cluster: set the replicas of the store to 1: %w", err)
+	case errors.As(err, &api) && api.ErrorCode != errCodeNoPeers && api.Code < 429:
 		return err
 	}
 	return fmt.Errorf("%w: %w", errUncertain, err)
@@ -179,7 +188,7 @@ func (st *stream) write(ctx context.Context, token string, header nats.Header, d
 		if errors.Is(err, errWrongSequence) && uncertain {
 			// Was it an earlier attempt of this very write?
 			var last message
-			if last, err = st.lastFromLeader(ctx, token); err == nil && last.Header.Get(jetstream.MsgIDHeader) == id {
+			if last, err = st.lastFromLeader(ctx, m.Subject); err == nil && last.Header.Get(jetstream.MsgIDHeader) == id {
 				sequence = last.Sequence
 				return nil
 			}
@@ -204,6 +213,11 @@ func (st *stream) last(ctx context.Context, token string) (message, error) {
 	var found message
 	err := st.store.repeat(ctx, func(ctx context.Context) error {
 		reply, err := st.store.request(ctx, &nats.Msg{Subject: "$JS.API.DIRECT.GET." + st.name + "." + st.root + token})
+		if errors.Is(err, nats.ErrNoResponders) {
+			if _, missing := st.store.js.Stream(ctx, st.name); errors.Is(missing, jetstream.ErrStreamNotFound) {
+				return ErrNotFound
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -216,10 +230,10 @@ func (st *stream) last(ctx context.Context, token string) (message, error) {
 	return found, err
 }
 
-// lastFromLeader reads the newest message of token that is stored for good. One
-// attempt.
-func (st *stream) lastFromLeader(ctx context.Context, token string) (message, error) {
-	body, err := json.Marshal(map[string]string{"last_by_subj": st.root + token})
+// lastFromLeader reads the newest message of a subject that is stored for good.
+// One attempt.
+func (st *stream) lastFromLeader(ctx context.Context, subject string) (message, error) {
+	body, err := json.Marshal(map[string]string{"last_by_subj": subject})
 	if err != nil {
 		return message{}, err
 	}
@@ -269,14 +283,20 @@ func directMessage(reply *nats.Msg) (message, error) {
 func (st *stream) lastSequence(ctx context.Context) (uint64, error) {
 	var sequence uint64
 	err := st.store.repeat(ctx, func(ctx context.Context) error {
-		info, err := st.store.js.Stream(ctx, st.name)
-		if err != nil {
-			return transient(err)
-		}
-		sequence = info.CachedInfo().State.LastSeq
-		return nil
+		var err error
+		sequence, err = st.askLastSequence(ctx)
+		return err
 	})
 	return sequence, err
+}
+
+// askLastSequence is one attempt of lastSequence.
+func (st *stream) askLastSequence(ctx context.Context) (uint64, error) {
+	info, err := st.store.js.Stream(ctx, st.name)
+	if err != nil {
+		return 0, transient(err)
+	}
+	return info.CachedInfo().State.LastSeq, nil
 }
 
 const (

@@ -1,0 +1,197 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"tactus/matchmaker/internal/store"
+	"tactus/matchmaker/internal/store/storetest"
+)
+
+func openJournal(t *testing.T, s *store.Store, name string, term uint64) (*store.Journal, []store.Record) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	j, records, err := s.OpenJournal(ctx, name, term)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(j.Close)
+	return j, records
+}
+
+// await returns the error of an append once it is done.
+func await(t *testing.T, p *store.Pending) error {
+	t.Helper()
+	select {
+	case <-p.Done():
+		return p.Err()
+	case <-time.After(30 * time.Second):
+		t.Fatal("the append has no outcome")
+		return nil
+	}
+}
+
+func TestJournalIsReadBackInOrderOfLastWrites(t *testing.T) {
+	s := storetest.Embedded(t)
+	j, records := openJournal(t, s, "duel/ranked", 1)
+	if len(records) != 0 {
+		t.Fatalf("a new journal has %v", records)
+	}
+	j.Append("a b.c*>", []byte("1"), 0)
+	j.Append("b", []byte("2"), 0)
+	j.Append("c", []byte("3"), 0)
+	j.Append("d", []byte{}, 0)
+	j.Append("c", nil, 0)
+	if err := await(t, j.Append("a b.c*>", []byte("4"), time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if !j.Healthy() {
+		t.Error("a journal with everything stored is not healthy")
+	}
+	for key, want := range map[string]string{"a b.c*>": "4", "b": "2", "d": ""} {
+		if got, err := s.JournalRecord(t.Context(), "duel/ranked", key); err != nil || string(got) != want {
+			t.Errorf("record %q: %q, %v", key, got, err)
+		}
+	}
+	for _, key := range []string{"c", "never"} {
+		if _, err := s.JournalRecord(t.Context(), "duel/ranked", key); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("record %q: %v", key, err)
+		}
+	}
+	if _, err := s.JournalRecord(t.Context(), "no such journal", "b"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("record of an unknown journal: %v", err)
+	}
+	j.Close()
+	_, records = openJournal(t, s, "duel/ranked", 1)
+	if got := fmt.Sprintf("%q", records); got != `[{"b" "2"} {"d" ""} {"a b.c*>" "4"}]` {
+		t.Errorf("read back: %s", got)
+	}
+}
+
+func TestJournalFencesEarlierWriter(t *testing.T) {
+	s := storetest.Embedded(t)
+	old, _ := openJournal(t, s, "q", 4)
+	// Many appends are under way while the journal is taken over. Those that the
+	// next writer does not read must fail, and all after them.
+	var appends []*store.Pending
+	for i := range 2000 {
+		appends = append(appends, old.Append(fmt.Sprint(i), []byte("old"), 0))
+	}
+	next, records := openJournal(t, s, "q", 5)
+	for i := range 2000 {
+		appends = append(appends, old.Append(fmt.Sprint(2000+i), []byte("old"), 0))
+	}
+	select {
+	case <-old.Lost():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the earlier writer was not told")
+	}
+	for i, p := range appends {
+		err := await(t, p)
+		if err != nil && !errors.Is(err, store.ErrFenced) {
+			t.Fatalf("append %d: %v", i, err)
+		}
+		if err == nil && i >= len(records) {
+			t.Fatalf("append %d was acknowledged, the next writer has read %d", i, len(records))
+		}
+	}
+	for i, r := range records {
+		if r.Key != fmt.Sprint(i) {
+			t.Fatalf("record %d is %q: there is a hole before it", i, r.Key)
+		}
+	}
+	if old.Healthy() {
+		t.Error("a fenced journal is healthy")
+	}
+	if err := await(t, next.Append("new", []byte("1"), 0)); err != nil {
+		t.Fatal(err)
+	}
+	next.Close()
+	_, after := openJournal(t, s, "q", 5)
+	if len(after) != len(records)+1 {
+		t.Errorf("%d records, the next writer had read %d and written 1", len(after), len(records))
+	}
+	if _, _, err := s.OpenJournal(t.Context(), "q", 4); !errors.Is(err, store.ErrFenced) {
+		t.Errorf("a lower term opened the journal: %v", err)
+	}
+}
+
+func TestIdleWriterLearnsOfTakeover(t *testing.T) {
+	s := storetest.Embedded(t)
+	old, _ := openJournal(t, s, "q", 1)
+	openJournal(t, s, "q", 2)
+	select {
+	case <-old.Lost():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the earlier writer was not told")
+	}
+	if err := await(t, old.Append("k", []byte("v"), 0)); !errors.Is(err, store.ErrFenced) {
+		t.Errorf("append after that: %v", err)
+	}
+}
+
+func TestJournalTellsWhatItDoesNotStore(t *testing.T) {
+	s := storetest.Embedded(t)
+	j, _ := openJournal(t, s, "q", 1)
+	if err := await(t, j.Append("big", make([]byte, 2<<20), 0)); !errors.Is(err, store.ErrTooLarge) {
+		t.Errorf("2 MB: %v", err)
+	}
+	if err := await(t, j.Append("", []byte("v"), 0)); err == nil {
+		t.Error("an empty key was stored")
+	}
+	if err := await(t, j.Append("k", []byte("v"), 0)); err != nil {
+		t.Errorf("after refusals: %v", err)
+	}
+	j.Close()
+	if err := await(t, j.Append("k", []byte("v"), 0)); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestJournalRecordExpires(t *testing.T) {
+	s := storetest.Embedded(t)
+	j, _ := openJournal(t, s, "q", 1)
+	j.Append("brief", []byte("v"), time.Second)
+	if err := await(t, j.Append("kept", []byte("v"), 0)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := s.JournalRecord(t.Context(), "q", "brief"); errors.Is(err, store.ErrNotFound) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	// What has expired has not moved the sequence.
+	if err := await(t, j.Append("kept", []byte("w"), 0)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestJournalOfManyKeysOpens(t *testing.T) {
+	const keys = 100_000
+	s := storetest.Embedded(t)
+	j, _ := openJournal(t, s, "q", 1)
+	value := make([]byte, 200)
+	var last *store.Pending
+	started := time.Now()
+	for i := range keys {
+		last = j.Append(fmt.Sprintf("ticket-%06d", i), value, 0)
+	}
+	if err := await(t, last); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d appends took %v", keys, time.Since(started))
+	j.Close()
+	started = time.Now()
+	_, records := openJournal(t, s, "q", 2)
+	t.Logf("opening took %v", time.Since(started))
+	if len(records) != keys || records[0].Key != "ticket-000000" || records[keys-1].Key != fmt.Sprintf("ticket-%06d", keys-1) {
+		t.Errorf("%d records", len(records))
+	}
+}

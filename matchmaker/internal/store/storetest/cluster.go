@@ -1,0 +1,258 @@
+package storetest
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// nodeVariable makes a NATS node of a test binary that is started with it.
+const nodeVariable = "TACTUS_STORETEST_NODE"
+
+func init() {
+	if settings := os.Getenv(nodeVariable); settings != "" {
+		if err := serveNode(settings); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+}
+
+// node is what a child process needs to know.
+type node struct {
+	Name       string
+	Port       int
+	RoutePort  int   // 0: alone
+	RoutePorts []int // of all nodes
+	Dir        string
+}
+
+// serveNode runs in the child, until its standard input ends: with the parent,
+// at the latest.
+func serveNode(settings string) error {
+	var n node
+	if err := json.Unmarshal([]byte(settings), &n); err != nil {
+		return err
+	}
+	opts := &server.Options{
+		ServerName: n.Name, Host: "127.0.0.1", Port: n.Port, NoSigs: true, NoLog: true, JetStream: true, StoreDir: n.Dir,
+	}
+	if n.RoutePort != 0 {
+		opts.Cluster = server.ClusterOpts{Name: "storetest", Host: "127.0.0.1", Port: n.RoutePort}
+		for _, port := range n.RoutePorts {
+			opts.Routes = append(opts.Routes, &url.URL{Scheme: "nats", Host: loopback(port)})
+		}
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return err
+	}
+	s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		return fmt.Errorf("node %s is not ready", n.Name)
+	}
+	fmt.Fprintln(os.Stdout, "ready")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// Cluster is NATS with JetStream on loopback, each node a process of its own.
+type Cluster struct {
+	t       testing.TB
+	nodes   []node
+	running []*process
+}
+
+type process struct {
+	cmd   *exec.Cmd
+	stdin io.Closer
+}
+
+// StartCluster starts n nodes, which end with the test. A single one is no
+// cluster: its streams have one replica.
+func StartCluster(t testing.TB, n int) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t, nodes: make([]node, n), running: make([]*process, n)}
+	ports := freePorts(t, 2*n)
+	for i := range n {
+		c.nodes[i] = node{Name: fmt.Sprintf("n%d", i), Port: ports[i], Dir: t.TempDir()}
+		if n > 1 {
+			c.nodes[i].RoutePort, c.nodes[i].RoutePorts = ports[n+i], ports[n:]
+		}
+	}
+	t.Cleanup(func() {
+		for i := range c.nodes {
+			c.Kill(i)
+		}
+	})
+	for i := range n {
+		c.start(i)
+	}
+	c.awaitMeta()
+	return c
+}
+
+// freePorts are free now. Another process may take one before the node does,
+// from a range of thousands.
+func freePorts(t testing.TB, n int) []int {
+	t.Helper()
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+// start starts a node and waits until it takes connections.
+func (c *Cluster) start(i int) {
+	c.t.Helper()
+	settings, err := json.Marshal(c.nodes[i])
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), nodeVariable+"="+string(settings))
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.running[i] = &process{cmd, stdin}
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "ready\n" {
+		c.t.Fatalf("node %d did not start: %q %v", i, line, err)
+	}
+}
+
+// awaitMeta waits until the cluster can make streams.
+func (c *Cluster) awaitMeta() {
+	c.t.Helper()
+	c.jetStream(func(ctx context.Context, js jetstream.JetStream) error {
+		cfg := jetstream.StreamConfig{Name: "storetest", Storage: jetstream.MemoryStorage, Replicas: len(c.nodes)}
+		if _, err := js.CreateStream(ctx, cfg); err != nil {
+			return err
+		}
+		return js.DeleteStream(ctx, cfg.Name)
+	})
+}
+
+// jetStream repeats f until it succeeds.
+func (c *Cluster) jetStream(f func(ctx context.Context, js jetstream.JetStream) error) {
+	c.t.Helper()
+	nc, err := nats.Connect(c.URL())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		err := f(ctx, js)
+		cancel()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("the cluster does not answer: %v", err)
+		}
+	}
+}
+
+// URL of all nodes, also of those that are down.
+func (c *Cluster) URL() string {
+	urls := make([]string, len(c.nodes))
+	for i := range c.nodes {
+		urls[i] = c.NodeURL(i)
+	}
+	return strings.Join(urls, ",")
+}
+
+// NodeURL is the URL of one node.
+func (c *Cluster) NodeURL(i int) string { return "nats://" + loopback(c.nodes[i].Port) }
+
+// Kill ends a node without warning (SIGKILL). One that is down stays so.
+func (c *Cluster) Kill(i int) {
+	p := c.running[i]
+	if p == nil {
+		return
+	}
+	c.running[i] = nil
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
+	_ = p.stdin.Close()
+}
+
+// Restart starts a killed node again, with the files that it had.
+func (c *Cluster) Restart(i int) {
+	c.t.Helper()
+	c.Kill(i)
+	c.start(i)
+}
+
+// LeaderOf is the node that leads the stream. It waits until there is one.
+func (c *Cluster) LeaderOf(stream string) int {
+	c.t.Helper()
+	leader := -1
+	c.jetStream(func(ctx context.Context, js jetstream.JetStream) error {
+		s, err := js.Stream(ctx, stream)
+		if err != nil {
+			return err
+		}
+		if cluster := s.CachedInfo().Cluster; cluster != nil {
+			for i, n := range c.nodes {
+				if n.Name == cluster.Leader && c.running[i] != nil {
+					leader = i
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("stream %s has no leader", stream)
+	})
+	return leader
+}
+
+// Streams are the names of all streams.
+func (c *Cluster) Streams() []string {
+	c.t.Helper()
+	var names []string
+	c.jetStream(func(ctx context.Context, js jetstream.JetStream) error {
+		list := js.StreamNames(ctx)
+		names = nil
+		for name := range list.Name() {
+			names = append(names, name)
+		}
+		return list.Err()
+	})
+	return names
+}
