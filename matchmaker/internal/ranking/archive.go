@@ -48,7 +48,7 @@ func (a *archive) run(ctx context.Context, leases *store.Leases) {
 		if err := a.runHolding(ctx, leases); err != nil && ctx.Err() == nil {
 			a.log.Warn("ratings are not archived; trying again", zap.Error(err))
 		}
-		pause(ctx)
+		pause(ctx, archiveEvery)
 	}
 }
 
@@ -82,9 +82,8 @@ func (a *archive) runHolding(ctx context.Context, leases *store.Leases) error {
 	return tasks.Wait()
 }
 
-// pause waits for the next round.
-func pause(ctx context.Context) {
-	timer := time.NewTimer(archiveEvery)
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -125,7 +124,7 @@ func (a *archive) sumUp(ctx context.Context) error {
 	})
 	tasks.Go(func() error {
 		for ctx.Err() == nil {
-			pause(ctx)
+			pause(ctx, archiveEvery)
 			if batch := take(entries); len(batch) > 0 {
 				if err := a.write(ctx, batch); err != nil {
 					return err
@@ -259,10 +258,15 @@ func (a *archive) checkpoint(ctx context.Context) (sequence, revision uint64, er
 	if err != nil {
 		return 0, 0, fmt.Errorf("read checkpoint: %w", err)
 	}
-	if len(stored.Value) != 8 {
-		return 0, 0, fmt.Errorf("checkpoint of %d bytes can't be read", len(stored.Value))
+	sequence, err = decodeCheckpoint(stored.Value)
+	return sequence, stored.Revision, err
+}
+
+func decodeCheckpoint(value []byte) (uint64, error) {
+	if len(value) != 8 {
+		return 0, fmt.Errorf("checkpoint of %d bytes can't be read", len(value))
 	}
-	return binary.BigEndian.Uint64(stored.Value), stored.Revision, nil
+	return binary.BigEndian.Uint64(value), nil
 }
 
 // setCheckpoint moves it forward; it never moves back.
@@ -276,13 +280,15 @@ func (a *archive) setCheckpoint(ctx context.Context, sequence uint64) error {
 	})
 }
 
-// retry does it again while somebody else was faster.
+// retry does it again while somebody else was faster, or what was read was of a
+// replica of the bucket that is behind.
 func retry(ctx context.Context, do func() error) error {
 	for {
 		err := do()
 		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrExists) || ctx.Err() != nil {
 			return err
 		}
+		pause(ctx, retryAfter)
 	}
 }
 

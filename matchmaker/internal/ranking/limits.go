@@ -19,4 +19,5 @@ const (
 	archiveEvery   = time.Second
 	archiveMatches = 4096 // of a round; more wait for the next
 	archiveWriters = 16   // records on their way at once
+	retryAfter     = 20 * time.Millisecond
 )

@@ -127,35 +127,36 @@ func Open(ctx context.Context, s *store.Store, cfg Config, log *zap.Logger) (*Ra
 	if r.history, err = s.Bucket(ctx, store.BucketConfig{Name: "rating-history", Durable: true}); err != nil {
 		return nil, fmt.Errorf("open rating history: %w", err)
 	}
-	if err := r.load(ctx); err != nil {
+	if err := r.load(ctx, s); err != nil {
 		return nil, fmt.Errorf("load ratings: %w", err)
 	}
 	return r, nil
 }
 
-// load reads the checkpoint before the records: they are at least as new.
-func (r *Ranking) load(ctx context.Context) (err error) {
+// load reads the records, then how long the log is.
+func (r *Ranking) load(ctx context.Context, s *store.Store) (err error) {
 	began := time.Now()
-	if r.from, _, err = r.archive().checkpoint(ctx); err != nil {
-		return err
-	}
-	entries, err := r.records.All(ctx)
-	if err != nil {
-		return err
-	}
-	players, newest := 0, r.from
-	for _, e := range entries {
-		o, ok := parseKey(e.Key)
-		if !ok {
-			continue
-		}
-		rec, err := decodeRecord(e.Value)
+	newest := uint64(0)
+	for pass := range passes(s) {
+		entries, err := r.records.All(ctx)
 		if err != nil {
-			return fmt.Errorf("record of player %q in queue %q can't be read: %w", o.player, o.queue, err)
+			return err
 		}
-		r.board(o.queue).put(o.player, rec)
-		players++
-		newest = max(newest, rec.Sequence)
+		// The checkpoint of the same reading: records that come with it go at
+		// least as far. One that was asked for before or after may be of a replica
+		// of the bucket that is ahead.
+		for _, e := range entries {
+			if e.Key == checkpointKey && pass == 0 {
+				if r.from, err = decodeCheckpoint(e.Value); err != nil {
+					return err
+				}
+			}
+			sequence, err := r.loadRecord(e)
+			if err != nil {
+				return err
+			}
+			newest = max(newest, sequence, r.from)
+		}
 	}
 	if r.until, err = r.results.Last(ctx); err != nil {
 		return err
@@ -164,9 +165,48 @@ func (r *Ranking) load(ctx context.Context) (err error) {
 		return err
 	}
 	r.seen(r.from)
-	r.log.Info("ratings loaded", zap.Int("records", players), zap.Uint64("results_archived", r.from),
+	r.log.Info("ratings loaded", zap.Int("records", r.size()), zap.Uint64("results_archived", r.from),
 		zap.Uint64("results_stored", r.until), zap.Duration("took", time.Since(began)))
 	return nil
+}
+
+// passes is how often to read the records. A reading of a replicated bucket
+// goes from replica to replica and can miss a record that moves to the end
+// meanwhile, which none does in two readings.
+func passes(s *store.Store) int {
+	if s.Embedded() {
+		return 1
+	}
+	return 2
+}
+
+// loadRecord puts a record on its board unless there is a newer one, and returns
+// up to which result it goes.
+func (r *Ranking) loadRecord(e store.Entry) (uint64, error) {
+	o, ok := parseKey(e.Key)
+	if !ok {
+		return 0, nil
+	}
+	rec, err := decodeRecord(e.Value)
+	if err != nil {
+		return 0, fmt.Errorf("record of player %q in queue %q can't be read: %w", o.player, o.queue, err)
+	}
+	if b := r.board(o.queue); b.record(o.player).Sequence < rec.Sequence {
+		b.put(o.player, rec)
+	}
+	return rec.Sequence, nil
+}
+
+// size is how many records there are.
+func (r *Ranking) size() (n int) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, b := range r.boards {
+		b.RLock()
+		n += len(b.numbers)
+		b.RUnlock()
+	}
+	return n
 }
 
 // fill appends empty results until the log is as long as what was summed up of
