@@ -66,7 +66,7 @@ func (h *publicHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if control.SetWriteDeadline(time.Now().Add(h.cfg.TicketExpiry+h.cfg.RequestTimeout)) == nil {
 		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	}
-	ctx := context.WithValue(r.Context(), addressKey{}, h.address(r))
+	ctx := context.WithValue(r.Context(), addressKey{}, h.address(r)) // also says that this is the public port
 	r = r.WithContext(ctx)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	h.next.ServeHTTP(w, r)
@@ -120,6 +120,12 @@ func clientAddress(ctx context.Context) string {
 		return p.Addr.String()
 	}
 	return ""
+}
+
+// isPublic reports whether a call came by the public port.
+func isPublic(ctx context.Context) bool {
+	_, public := ctx.Value(addressKey{}).(string)
+	return public
 }
 
 // browserService gives Connect's handlers the service that gRPC has.

@@ -8,11 +8,17 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"tactus/matchmaker/internal/identity"
+	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/internal/store"
 )
 
 // Config configures a [Matchmaker]. The zero value works: every zero field
@@ -58,8 +64,6 @@ type Config struct {
 	RulesFiles []string
 	// Functions can be named by rules to propose a queue's matches.
 	Functions map[string]MatchFunction
-	// Identity says whose players are known here. The zero value knows guests.
-	Identity Identity
 
 	// AllowedOrigins lists the web origins besides the page's own that may use
 	// the public handler, such as "https://play.example.com"; "*" allows all.
@@ -108,9 +112,6 @@ type NATS struct {
 	Credentials string // file with the credentials of an external cluster
 	TLS         *tls.Config
 }
-
-// Identity says who may be a player; see its fields.
-type Identity = identity.Config
 
 // What a [MatchFunction] takes and gives.
 type (
@@ -221,9 +222,6 @@ func (c Config) Validate() error {
 		if n.value < n.least {
 			fail("%s is %d, at least %d", n.name, n.value, n.least)
 		}
-	}
-	if err := c.Identity.Validate(); err != nil {
-		errs = append(errs, err)
 	}
 	if err := (store.Config{URL: c.NATS.URL, Dir: c.storeDir(), Replicas: c.NATS.Replicas, Name: c.NATS.Name, TLS: c.NATS.TLS, Credentials: c.NATS.Credentials}).Validate(); err != nil {
 		errs = append(errs, err)

@@ -1,9 +1,7 @@
 package matchmaker
 
 import (
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
+	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/ratelimit"
 )
 
@@ -32,18 +30,18 @@ func newLimits(r Rates, m *metrics) *limits {
 }
 
 func (l *limits) ticket(address string) error {
-	return l.byAddress(l.addresses, address, "address", "too many searches from your network; try again in a moment")
+	return l.byAddress(l.addresses, address, "address", failure.TooManyFromAddress)
 }
 
 func (l *limits) code(address string) error {
-	return l.byAddress(l.codes, address, "code", "too many room codes tried from your network; try again in a minute")
+	return l.byAddress(l.codes, address, "code", failure.TooManyCodes)
 }
 
 func (l *limits) room(address string) error {
 	if err := l.ticket(address); err != nil {
 		return err
 	}
-	return l.byAddress(l.rooms, address, "room", "too many rooms opened from your network; try again in a minute")
+	return l.byAddress(l.rooms, address, "room", failure.TooManyRooms)
 }
 
 func (l *limits) player(player, address string) error {
@@ -53,18 +51,18 @@ func (l *limits) player(player, address string) error {
 	if l.players.Allow(player) {
 		return nil
 	}
-	return l.refuse("player", "you search too often; try again in a moment")
+	return l.refuse("player", failure.TooManyFromPlayer)
 }
 
-func (l *limits) byAddress(limiter *ratelimit.Limiter, address, name, sentence string) error {
+func (l *limits) byAddress(limiter *ratelimit.Limiter, address, name string, reason failure.Reason) error {
 	key, loopback := ratelimit.AddressKey(address)
 	if loopback && !l.loopback || limiter.Allow(key) {
 		return nil
 	}
-	return l.refuse(name, sentence)
+	return l.refuse(name, reason)
 }
 
-func (l *limits) refuse(name, sentence string) error {
+func (l *limits) refuse(name string, reason failure.Reason) error {
 	l.metrics.limited.WithLabelValues(name).Inc()
-	return status.Error(codes.ResourceExhausted, sentence)
+	return failure.New(reason)
 }

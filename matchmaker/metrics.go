@@ -23,10 +23,14 @@ type metrics struct {
 	rooms    prometheus.Counter
 	limited  *prometheus.CounterVec
 	watchers prometheus.Gauge
+	quality  *prometheus.HistogramVec
+	cycle    *prometheus.HistogramVec
+	waiting  *prometheus.GaugeVec
+	failed   *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
-	queue := []string{"game", "mode"}
+	queue := []string{"queue"}
 	seconds := []float64{.005, .02, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 	return &metrics{
 		created: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -53,6 +57,18 @@ func newMetrics() *metrics {
 		watchers: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: metricsPrefix + "watchers", Help: "Streams watching a ticket.",
 		}),
+		quality: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: metricsPrefix + "match_quality", Help: "Quality of the matches made, 1 is best.", Buckets: prometheus.LinearBuckets(.1, .1, 9),
+		}, queue),
+		cycle: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: metricsPrefix + "cycle_seconds", Help: "Time of a queue's cycle.", Buckets: []float64{.0001, .0005, .002, .01, .05, .1, .25, 1},
+		}, queue),
+		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: metricsPrefix + "cycle_tickets", Help: "Searches that the queue's last cycle looked at.",
+		}, queue),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: metricsPrefix + "allocations_failed_total", Help: "Matches found that came to nothing, by cause.",
+		}, append(queue, "cause")),
 	}
 }
 
@@ -63,7 +79,7 @@ func (m *metrics) register(to prometheus.Registerer, totals func() fleet.Totals)
 			func() float64 { return float64(read(totals())) })
 	}
 	collectors := []prometheus.Collector{
-		m.created, m.ended, m.wait, m.search, m.reserve, m.rooms, m.limited, m.watchers,
+		m.created, m.ended, m.wait, m.search, m.reserve, m.rooms, m.limited, m.watchers, m.quality, m.cycle, m.waiting, m.failed,
 		gauge("servers", "Live game servers.", func(t fleet.Totals) int { return t.Servers }),
 		gauge("matches", "Matches on live game servers.", func(t fleet.Totals) int { return t.Matches }),
 		gauge("people", "People in matches, reserved seats included.", func(t fleet.Totals) int { return t.People }),
@@ -76,17 +92,22 @@ func (m *metrics) register(to prometheus.Registerer, totals func() fleet.Totals)
 	return nil
 }
 
-func (m *metrics) ticketCreated(k ticket.Key) {
-	m.created.WithLabelValues(k.Game, k.Mode).Inc()
-	m.search.WithLabelValues(k.Game, k.Mode).Inc()
+func (m *metrics) ticketCreated(t *ticket.Ticket) {
+	m.created.WithLabelValues(t.Queue).Inc()
+	m.search.WithLabelValues(t.Queue).Inc()
 }
 
 func (m *metrics) ticketEnded(t *ticket.Ticket, s ticket.Status) {
-	m.search.WithLabelValues(t.Key.Game, t.Key.Mode).Dec()
-	m.ended.WithLabelValues(t.Key.Game, t.Key.Mode, reasonLabel(s.Reason)).Inc()
+	m.search.WithLabelValues(t.Queue).Dec()
+	m.ended.WithLabelValues(t.Queue, reasonLabel(s.Reason)).Inc()
 	if s.State == ticket.Assigned {
-		m.wait.WithLabelValues(t.Key.Game, t.Key.Mode).Observe(s.At.Sub(t.Created).Seconds())
+		m.wait.WithLabelValues(t.Queue).Observe(s.At.Sub(t.Created).Seconds())
 	}
+}
+
+func (m *metrics) cycled(queue string, waiting int, took time.Duration) {
+	m.cycle.WithLabelValues(queue).Observe(took.Seconds())
+	m.waiting.WithLabelValues(queue).Set(float64(waiting))
 }
 
 func (m *metrics) reserveAnswered(outcome string, took time.Duration) {

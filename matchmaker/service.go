@@ -2,32 +2,25 @@ package matchmaker
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"tactus/matchmaker/internal/assign"
+	"tactus/matchmaker/internal/claim"
+	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/fleet"
-	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/internal/identity"
+	"tactus/matchmaker/internal/party"
 	"tactus/matchmaker/internal/queue"
+	"tactus/matchmaker/internal/ranking"
 	"tactus/matchmaker/internal/room"
+	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/ticket"
-	"tactus/protocol/jointoken"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
-)
-
-const (
-	maxShortString = 64
-	maxOptions     = 16
-	maxListed      = 100
-	roomServers    = 5 // servers asked for a room before giving up
-	codeDraws      = 10
 )
 
 // service answers players. It is the one implementation behind native gRPC and
@@ -37,18 +30,19 @@ type service struct {
 
 	mm       *Matchmaker
 	fleet    *fleet.Registry
-	tickets  *ticket.Memory
 	queues   *queue.Set
 	assigner *assign.Assigner
-	signer   *jointoken.Signer
+	catalog  *catalog
 	limits   *limits
-}
+	replicas *replicas
 
-func newService(m *Matchmaker, signer *jointoken.Signer) *service {
-	return &service{
-		mm: m, fleet: m.fleet, tickets: m.tickets, queues: m.queues, assigner: m.assigner,
-		signer: signer, limits: newLimits(m.cfg.Rates, m.metrics),
-	}
+	// Set by Run before anybody can call.
+	identity *identity.Verifier
+	claims   *claim.Claims
+	parties  *party.Parties
+	ranking  *ranking.Ranking
+	lost     *lostMatches
+	board    *board
 }
 
 func (s *service) CreateTicket(ctx context.Context, req *matchmakerv1.CreateTicketRequest) (*matchmakerv1.CreateTicketResponse, error) {
@@ -59,45 +53,193 @@ func (s *service) CreateTicket(ctx context.Context, req *matchmakerv1.CreateTick
 	if err := s.limits.ticket(address); err != nil {
 		return nil, err
 	}
-	if err := checkStrings(req.GetGame(), req.GetMode(), req.GetVersion(), req.GetRoomCode(), req.GetMatchId()); err != nil {
+	if err := checkRequest(req); err != nil {
 		return nil, err
 	}
-	who, err := identify(s.signer, req.GetGuestToken(), req.GetPlayerName())
+	who, err := s.askers(ctx, req, address)
 	if err != nil {
 		return nil, err
 	}
-	if req.GetGuestToken() != "" { // a new guest has not asked before
-		if err := s.limits.player(who.player, address); err != nil {
+	t, err := s.newTicket(req, who, address)
+	if err != nil {
+		return nil, err
+	}
+	res := &matchmakerv1.CreateTicketResponse{
+		TicketId: t.Handle(0), PlayerId: who.players[0].Player, PlayerName: who.players[0].Name, GuestToken: who.guestToken,
+	}
+	existing, err := s.enter(ctx, t, req.GetRequestId())
+	if err != nil {
+		return nil, err
+	}
+	handles := handlesOf(t)
+	if existing != nil {
+		res.TicketId, res.Existing, handles = existing.Handles[0], true, existing.Handles
+	}
+	if req.GetPlayers() != nil {
+		res.MemberTickets = handles
+	}
+	if who.party != "" && existing == nil {
+		if err := s.parties.Search(ctx, who.party, playersOf(t), handles); err != nil {
+			return nil, partyError(err)
+		}
+	}
+	return res, nil
+}
+
+// askers are who a ticket is for.
+type askers struct {
+	players    []ticket.Member // the one who asks first
+	skills     []*float64      // as the caller knows them; nil: as rated
+	guestToken string
+	party      string // code
+	trusted    bool   // named by a back end
+}
+
+func (s *service) askers(ctx context.Context, req *matchmakerv1.CreateTicketRequest, address string) (*askers, error) {
+	switch {
+	case len(req.GetPlayers()) > 0:
+		return namedPlayers(ctx, req.GetPlayers())
+	case req.GetParty() != "":
+		return s.partyPlayers(ctx, req.GetParty(), address)
+	}
+	p, err := s.identity.Identify(ctx, req.GetGuestToken(), req.GetIdentityToken(), req.GetPlayerName())
+	if err != nil {
+		return nil, err
+	}
+	if req.GetGuestToken() != "" || !p.Guest { // a new guest has not asked before
+		if err := s.limits.player(p.ID, address); err != nil {
 			return nil, err
 		}
 	}
-	t := &ticket.Ticket{
-		ID: "t-" + strings.ToLower(rand.Text()), Player: who.player, Name: who.name,
-		Version: req.GetVersion(), Created: time.Now(),
-	}
-	hopeless, err := s.aim(t, req, address)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.tickets.Create(t); err != nil {
-		return nil, storeError(err)
-	}
-	s.mm.metrics.ticketCreated(t.Key)
-	if hopeless != "" {
-		s.tickets.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, hopeless))
-	} else {
-		s.queues.Add(t)
-	}
-	return &matchmakerv1.CreateTicketResponse{
-		TicketId: t.ID, PlayerId: t.Player, PlayerName: t.Name, GuestToken: who.token,
-	}, nil
+	return &askers{players: []ticket.Member{{Player: p.ID, Name: p.Name}}, skills: []*float64{nil}, guestToken: p.GuestToken}, nil
 }
 
-// aim finds the queue of a ticket and the match it wants, if any. hopeless is a
-// sentence when that match can't be joined.
+// namedPlayers are a back end's, which the internal port trusts.
+func namedPlayers(ctx context.Context, players []*matchmakerv1.Player) (*askers, error) {
+	if isPublic(ctx) {
+		return nil, failure.New(failure.PlayersNotTrusted)
+	}
+	if len(players) > party.Most {
+		return nil, failure.Newf(failure.PartyTooLarge, "%d players, at most %d", len(players), party.Most).Field("players", "at most 32")
+	}
+	a := &askers{trusted: true}
+	for i, p := range players {
+		field := fmt.Sprintf("players[%d]", i)
+		if n := len(p.GetPlayerId()); n == 0 || n > maxShortString {
+			return nil, failure.Newf(failure.BadPlayer, "a player's id has %d bytes, it needs 1 to %d", n, maxShortString).
+				Field(field+".player_id", "1 to 64 bytes")
+		}
+		if slices.ContainsFunc(a.players, func(o ticket.Member) bool { return o.Player == p.GetPlayerId() }) {
+			return nil, failure.Newf(failure.BadPlayer, "player %s is there twice", p.GetPlayerId()).Field(field+".player_id", "each player once")
+		}
+		name, err := identity.CleanName(p.GetPlayerName())
+		if err != nil {
+			return nil, err
+		}
+		a.players = append(a.players, ticket.Member{Player: p.GetPlayerId(), Name: name})
+		a.skills = append(a.skills, p.Skill)
+	}
+	return a, nil
+}
+
+// newTicket makes the ticket that is asked for.
+func (s *service) newTicket(req *matchmakerv1.CreateTicketRequest, who *askers, address string) (t *ticket.Ticket, err error) {
+	var hopeless string
+	t = &ticket.Ticket{
+		Members: who.players, Version: req.GetVersion(), Created: time.Now(), Expiry: s.mm.cfg.TicketExpiry,
+		OneWatcher: who.trusted, Attributes: attributes(req.GetAttributes()), Latency: latencies(req.GetLatencyMs()),
+	}
+	wants := req.GetRoomCode() != "" || req.GetMatchId() != ""
+	var r *queue.Rules
+	if wants {
+		if hopeless, err = s.aim(t, req, address); err != nil {
+			return nil, err
+		}
+		if t.Key == (ticket.Key{}) {
+			if t.Key, err = s.anyKey(req.GetGame(), req.GetMode()); err != nil {
+				return nil, err
+			}
+		}
+		t.Doomed = hopeless
+		t.Queue = quickName(t.Key)
+	} else if t.Queue, r, err = s.catalog.resolve(req.GetQueue(), req.GetGame(), req.GetMode()); err != nil {
+		return nil, err
+	} else {
+		t.Key = r.Key
+	}
+	if r != nil && r.Queue != nil {
+		if err := s.obey(t, r.Queue); err != nil {
+			return nil, err
+		}
+	}
+	if !wants {
+		if err := s.checkVersion(t); err != nil {
+			return nil, err
+		}
+	}
+	t.ID = ticket.NewID(t.Queue)
+	for i := range t.Members {
+		m := &t.Members[i]
+		m.Secret = ticket.NewSecret()
+		m.Skill = s.skill(t.Queue, m.Player, who.skills[i])
+	}
+	t.Priority = s.lost.priority(playersOf(t))
+	return t, nil
+}
+
+// obey fits a ticket into a queue with rules.
+func (s *service) obey(t *ticket.Ticket, r *rules.Queue) error {
+	t.Expiry = r.Search.Expiry
+	if t.Size() > r.Party.Max {
+		return failure.Newf(failure.PartyTooLarge, "the party has %d players, queue %s takes %d at most", t.Size(), r.Name, r.Party.Max)
+	}
+	for _, a := range r.Attributes {
+		if len(t.Attributes[a.Name]) == 0 && !a.Optional {
+			return failure.Newf(failure.BadAttribute, "queue %s needs the attribute %q", r.Name, a.Name).Field("attributes", "a value for "+a.Name)
+		}
+	}
+	if r.Latency != nil && len(t.Latency) == 0 {
+		return failure.Newf(failure.BadLatency, "queue %s needs latency_ms: the measured round trip to each region", r.Name).
+			Field("latency_ms", "at least one region")
+	}
+	if t.Version == "" {
+		t.Version = drawVersion(r.Assignment.Versions)
+	}
+	return nil
+}
+
+// checkVersion refuses clients whose version no live server runs: they would
+// wait for nothing. While no server of the game is live, it may come back.
+func (s *service) checkVersion(t *ticket.Ticket) error {
+	if t.Version == "" {
+		return nil
+	}
+	view := s.fleet.View(t.Key)
+	if len(view.Servers) == 0 {
+		return nil
+	}
+	for _, server := range view.Servers {
+		if server.Version == t.Version {
+			return nil
+		}
+	}
+	return failure.Newf(failure.VersionNotServed, "no live server runs version %s of %s; reload or update", t.Version, t.Key.Game).
+		With("version", view.Servers[0].Version)
+}
+
+func (s *service) skill(queueName, player string, given *float64) float64 {
+	if given != nil {
+		return *given
+	}
+	return s.ranking.Rating(queueName, player).Points
+}
+
+// aim finds the match that a ticket wants. hopeless is a sentence when it can't
+// be joined.
 func (s *service) aim(t *ticket.Ticket, req *matchmakerv1.CreateTicketRequest, address string) (hopeless string, err error) {
-	switch {
-	case req.GetRoomCode() != "":
+	full := "This match is full."
+	t.Match = req.GetMatchId()
+	if req.GetRoomCode() != "" {
 		if err := s.limits.code(address); err != nil {
 			return "", err
 		}
@@ -105,179 +247,119 @@ func (s *service) aim(t *ticket.Ticket, req *matchmakerv1.CreateTicketRequest, a
 		if !ok {
 			return "There is no room with this code.", nil
 		}
-		t.Room, t.Match = code, room.MatchID(code)
-		found, ok := s.fleet.Find(t.Match)
-		if !ok {
-			return "There is no room with this code (any more).", nil
-		}
-		return s.aimAt(t, found, "This room is full."), nil
-	case req.GetMatchId() != "":
-		t.Match = req.GetMatchId()
-		found, ok := s.fleet.Find(t.Match)
-		if !ok || found.Private || !found.Open {
-			return "This match has ended or is not open.", nil
-		}
-		return s.aimAt(t, found, "This match is full."), nil
+		t.Room, t.Match, full = code, room.MatchID(code), "This room is full."
 	}
-	t.Key, err = s.resolve(req.GetGame(), req.GetMode())
-	return "", err
-}
-
-func (s *service) aimAt(t *ticket.Ticket, found fleet.Found, full string) (hopeless string) {
+	found, ok := s.fleet.Find(t.Match)
+	switch {
+	case !ok && t.Room != "":
+		return "There is no room with this code (any more).", nil
+	case !ok || t.Room == "" && (found.Private || !found.Open):
+		return "This match has ended or is not open.", nil
+	}
 	t.Key = found.Key
 	switch {
 	case t.Version != "" && t.Version != found.Version:
-		return fmt.Sprintf("This match runs version %s of the game, yours is %s. Reload the page.", found.Version, t.Version)
-	case found.Free <= 0:
-		return full
+		return fmt.Sprintf("This match runs version %s of the game, yours is %s. Reload the page.", found.Version, t.Version), nil
+	case found.Free < t.Size():
+		return full, nil
 	}
-	return ""
+	return "", nil
 }
 
-func (s *service) resolve(game, mode string) (ticket.Key, error) {
-	k, err := s.fleet.Resolve(game, mode)
-	switch {
-	case errors.Is(err, fleet.ErrNoServer):
-		return k, status.Error(codes.Unavailable, err.Error())
-	case err != nil:
-		return k, status.Error(codes.InvalidArgument, err.Error())
+// enter puts a ticket into its queue. existing is the search that its player
+// has already, if that one stays.
+func (s *service) enter(ctx context.Context, t *ticket.Ticket, request string) (existing *claim.Claim, err error) {
+	if existing, err = s.claim(ctx, t, request); err != nil || existing != nil {
+		return existing, err
 	}
-	return k, nil
+	if err := s.atDesk(ctx, t.Queue, func(d desk) error { return d.add(ctx, t) }); err != nil {
+		s.dropClaims(t)
+		return nil, addError(err)
+	}
+	return nil, nil
+}
+
+// anyKey is a mode for the ticket of a match that does not exist: its search
+// ends at once, wherever that is.
+func (s *service) anyKey(game, mode string) (ticket.Key, error) {
+	if k, err := s.fleet.Resolve(game, mode); err == nil {
+		return k, nil
+	}
+	for _, g := range s.fleet.Games() {
+		return ticket.Key{Game: g.GetName(), Mode: g.GetModes()[0].GetName()}, nil
+	}
+	return ticket.Key{}, failure.New(failure.NoServer)
 }
 
 func (s *service) WatchTicket(req *matchmakerv1.WatchTicketRequest, stream grpc.ServerStreamingServer[matchmakerv1.WatchTicketResponse]) error {
 	return s.watch(stream.Context(), req.GetTicketId(), stream.Send)
 }
 
-// watch sends a ticket's status now, at intervals, and when it has ended.
-func (s *service) watch(ctx context.Context, id string, send func(*matchmakerv1.WatchTicketResponse) error) error {
-	w, err := s.tickets.Watch(id)
+// watch streams a ticket's status, from wherever its queue is.
+func (s *service) watch(ctx context.Context, handle string, send func(*matchmakerv1.WatchTicketResponse) error) error {
+	name, err := s.queueOf(handle)
 	if err != nil {
-		return storeError(err)
+		return err
 	}
-	defer w.Close()
-	s.mm.metrics.watchers.Inc()
-	defer s.mm.metrics.watchers.Dec()
-	progress := time.NewTicker(s.mm.cfg.ProgressInterval)
-	defer progress.Stop()
-	for {
-		now := w.Status()
-		if err := send(s.describe(w.Ticket(), now)); err != nil {
-			return err
-		}
-		if now.State != ticket.Searching {
-			return nil
-		}
-		select {
-		case <-w.Done():
-		case <-progress.C:
-		case <-ctx.Done():
-			return status.FromContextError(ctx.Err()).Err()
-		}
-	}
+	return s.atDesk(ctx, name, func(d desk) error { return d.watch(ctx, handle, send) })
 }
 
-var wireStates = map[ticket.State]matchmakerv1.WatchTicketResponse_State{
-	ticket.Searching: matchmakerv1.WatchTicketResponse_STATE_SEARCHING,
-	ticket.Assigned:  matchmakerv1.WatchTicketResponse_STATE_ASSIGNED,
-	ticket.Ended:     matchmakerv1.WatchTicketResponse_STATE_ENDED,
+// queueOf tells the queue of a ticket's handle, if it can be one of ours: an
+// invented name must not make a queue.
+func (s *service) queueOf(handle string) (string, error) {
+	if err := s.ready(); err != nil {
+		return "", err
+	}
+	name, ok := ticket.QueueOf(handle)
+	if !ok {
+		return "", storeError(ticket.ErrUnknown)
+	}
+	if s.queues.Find(name) == nil && !s.catalog.hosted(name) && !s.queues.Known(name) {
+		return "", storeError(ticket.ErrUnknown)
+	}
+	return name, nil
 }
 
-func (s *service) describe(t *ticket.Ticket, now ticket.Status) *matchmakerv1.WatchTicketResponse {
-	until := time.Now()
-	if now.State != ticket.Searching {
-		until = now.At
+func (s *service) CancelTicket(ctx context.Context, req *matchmakerv1.CancelTicketRequest) (*matchmakerv1.CancelTicketResponse, error) {
+	name, err := s.queueOf(req.GetTicketId())
+	if err != nil {
+		return nil, err
 	}
-	res := &matchmakerv1.WatchTicketResponse{
-		State:           wireStates[now.State],
-		WaitedMs:        milliseconds(until.Sub(t.Created)),
-		EstimatedWaitMs: milliseconds(s.queues.EstimatedWait(t.Key)),
-		Searching:       uint32(s.tickets.Searching(t.Key)),
-		Reason:          now.Reason,
-		Message:         now.Message,
-	}
-	if a := now.Assignment; a != nil {
-		res.Assignment = &matchmakerv1.Assignment{
-			MatchId: a.Match, Url: a.URL, JoinToken: a.Token, ExpiresMs: milliseconds(time.Until(a.Expires)),
-			Game: a.Game, Mode: a.Mode, RoomCode: a.Room,
-		}
-	}
-	return res
-}
-
-// milliseconds is never negative.
-func milliseconds(d time.Duration) uint32 { return uint32(max(d.Milliseconds(), 0)) }
-
-func (s *service) CancelTicket(_ context.Context, req *matchmakerv1.CancelTicketRequest) (*matchmakerv1.CancelTicketResponse, error) {
-	final, won := s.tickets.Finish(req.GetTicketId(), ticket.EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, ""))
-	if !won && final.State == ticket.Searching {
+	id, _, ok := ticket.SplitHandle(req.GetTicketId())
+	if !ok {
 		return nil, storeError(ticket.ErrUnknown)
 	}
-	return &matchmakerv1.CancelTicketResponse{Reason: final.Reason}, nil
-}
-
-func (s *service) CreateRoom(ctx context.Context, req *matchmakerv1.CreateRoomRequest) (*matchmakerv1.CreateRoomResponse, error) {
-	if err := s.ready(); err != nil {
-		return nil, err
-	}
-	if err := s.limits.room(clientAddress(ctx)); err != nil {
-		return nil, err
-	}
-	if err := checkStrings(req.GetGame(), req.GetMode()); err != nil {
-		return nil, err
-	}
-	if err := checkOptions(req.GetOptions()); err != nil {
-		return nil, err
-	}
-	k, err := s.resolve(req.GetGame(), req.GetMode())
+	var how fate
+	err = s.atDesk(ctx, name, func(d desk) (err error) {
+		how, err = d.finish(ctx, id, matchmakerv1.EndReason_END_REASON_CANCELLED)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	code, err := s.freeCode()
+	if !how.known {
+		return nil, storeError(ticket.ErrUnknown)
+	}
+	return &matchmakerv1.CancelTicketResponse{Reason: how.reason}, nil
+}
+
+func (s *service) AcceptMatch(ctx context.Context, req *matchmakerv1.AcceptMatchRequest) (*matchmakerv1.AcceptMatchResponse, error) {
+	name, err := s.queueOf(req.GetTicketId())
 	if err != nil {
 		return nil, err
 	}
-	servers := matchfn.Candidates(s.fleet.View(k))
-	for _, server := range servers[:min(len(servers), roomServers)] {
-		if err := s.assigner.OpenRoom(ctx, k, server.ID, code, req.GetOptions()); err == nil {
-			s.mm.metrics.rooms.Inc()
-			return &matchmakerv1.CreateRoomResponse{RoomCode: code, MatchId: room.MatchID(code)}, nil
-		}
-		if ctx.Err() != nil {
-			return nil, status.FromContextError(ctx.Err()).Err()
-		}
+	err = s.atDesk(ctx, name, func(d desk) error {
+		return d.answer(ctx, req.GetTicketId(), req.GetMatchId(), req.GetAccept())
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, status.Error(codes.ResourceExhausted, "no game server has room for another match; try again in a moment")
-}
-
-func (s *service) freeCode() (string, error) {
-	for range codeDraws {
-		code := room.NewCode()
-		if _, taken := s.fleet.Find(room.MatchID(code)); !taken {
-			return code, nil
-		}
-	}
-	return "", status.Error(codes.ResourceExhausted, "no free room code was found; try again")
-}
-
-func (s *service) ListMatches(_ context.Context, req *matchmakerv1.ListMatchesRequest) (*matchmakerv1.ListMatchesResponse, error) {
-	limit := int(req.GetLimit())
-	if limit == 0 || limit > maxListed {
-		limit = maxListed
-	}
-	return &matchmakerv1.ListMatchesResponse{Matches: s.fleet.OpenMatches(req.GetGame(), req.GetMode(), limit)}, nil
-}
-
-func (s *service) ListGames(context.Context, *matchmakerv1.ListGamesRequest) (*matchmakerv1.ListGamesResponse, error) {
-	totals := s.fleet.Totals()
-	return &matchmakerv1.ListGamesResponse{
-		Games: s.fleet.Games(), Servers: uint32(totals.Servers), Players: uint32(max(totals.People, 0)),
-	}, nil
+	return &matchmakerv1.AcceptMatchResponse{}, nil
 }
 
 func (s *service) ready() error {
 	if s.mm.state.Load() != stateRunning {
-		return storeError(ticket.ErrStopping)
+		return failure.New(failure.Stopping)
 	}
 	return nil
 }
@@ -285,36 +367,19 @@ func (s *service) ready() error {
 func storeError(err error) error {
 	switch {
 	case errors.Is(err, ticket.ErrUnknown):
-		return status.Error(codes.NotFound, "no such ticket; it may have ended long ago")
+		return failure.New(failure.TicketUnknown)
 	case errors.Is(err, ticket.ErrFull):
-		return status.Error(codes.ResourceExhausted, err.Error())
+		return failure.New(failure.TooManyTickets)
 	case errors.Is(err, ticket.ErrStopping):
-		return status.Error(codes.Unavailable, err.Error())
+		return failure.New(failure.Stopping)
 	}
-	return status.Error(codes.Internal, err.Error())
+	return failure.New(failure.StoreUnavailable).Because(err)
 }
 
-func checkStrings(values ...string) error {
-	for _, v := range values {
-		if len(v) > maxShortString {
-			return status.Errorf(codes.InvalidArgument, "%.16q... has %d bytes, at most %d", v, len(v), maxShortString)
-		}
+// addError keeps what is a failure or the queue's moving as it is.
+func addError(err error) error {
+	if errors.Is(err, ticket.ErrFull) || errors.Is(err, ticket.ErrStopping) || errors.Is(err, ticket.ErrUnknown) {
+		return storeError(err)
 	}
-	return nil
-}
-
-func checkOptions(options []*matchmakerv1.Option) error {
-	if len(options) > maxOptions {
-		return status.Errorf(codes.InvalidArgument, "%d options, at most %d", len(options), maxOptions)
-	}
-	for _, o := range options {
-		if o.GetName() == "" || len(o.GetName()) > maxShortString {
-			return status.Errorf(codes.InvalidArgument, "an option's name has %d bytes, it needs 1 to %d", len(o.GetName()), maxShortString)
-		}
-	}
-	return nil
-}
-
-func (s *service) watchParty(context.Context, string, func(*matchmakerv1.WatchPartyResponse) error) error {
-	return status.Error(codes.Unimplemented, "parties are not served yet")
+	return err
 }

@@ -25,7 +25,8 @@ module=tactus/protocol/rpc
 protoc -I . \
 	--go_out="$out" --go_opt=module=$module \
 	--go-grpc_out="$out" --go-grpc_opt=module=$module \
-	tactus/fleet/v1/fleet.proto tactus/matchmaker/v1/matchmaker.proto
+	tactus/fleet/v1/fleet.proto tactus/matchmaker/v1/matchmaker.proto \
+	tactus/replica/v1/replica.proto
 # Only players come by way of HTTP; the fleet speaks native gRPC alone.
 protoc -I . \
 	--connect-go_out="$out" --connect-go_opt=module=$module \

@@ -24,11 +24,6 @@ type Fleet interface {
 	URL(serverID string) string
 }
 
-// Tickets ends searches; the first to finish a ticket wins.
-type Tickets interface {
-	Finish(id string, status ticket.Status) (ticket.Status, bool)
-}
-
 // Signer mints join tokens.
 type Signer interface {
 	Mint(claims jointoken.Claims) (string, error)
@@ -46,24 +41,29 @@ type Config struct {
 
 // Assigner asks servers for seats.
 type Assigner struct {
-	cfg     Config
-	fleet   Fleet
-	tickets Tickets
-	signer  Signer
+	cfg    Config
+	fleet  Fleet
+	signer Signer
 }
 
 // New makes an assigner.
-func New(cfg Config, f Fleet, tickets Tickets, signer Signer) *Assigner {
-	return &Assigner{cfg: cfg, fleet: f, tickets: tickets, signer: signer}
+func New(cfg Config, f Fleet, signer Signer) *Assigner {
+	return &Assigner{cfg: cfg, fleet: f, signer: signer}
 }
 
-// Proposal seats tickets of one queue in one match.
+// Proposal seats tickets in one match.
 type Proposal struct {
 	Key     ticket.Key
 	Server  string
 	Match   string
 	Create  bool
 	Tickets []*ticket.Ticket
+	Teams   []int32 // by ticket; -1: the game decides
+
+	Queue        string // whose rules made the match; empty for quick play
+	RulesVersion string
+	Term         uint64 // of the queue's owner
+	Backfill     bool
 }
 
 // Refusal is a server's no.
@@ -87,17 +87,16 @@ type Asked struct {
 // taken in the fleet's picture.
 func (a *Assigner) Ask(p Proposal) (*Asked, error) {
 	request := &fleetv1.Reserve{
-		RequestId: rand.Text(),
-		MatchId:   p.Match,
-		Create:    p.Create,
-		Game:      p.Key.Game,
-		Mode:      p.Key.Mode,
-		HoldMs:    uint32(a.cfg.HoldSeats.Milliseconds()),
+		RequestId: rand.Text(), MatchId: p.Match, Create: p.Create, Game: p.Key.Game, Mode: p.Key.Mode,
+		HoldMs: uint32(a.cfg.HoldSeats.Milliseconds()),
+		Queue:  p.Queue, RulesVersion: p.RulesVersion, Term: p.Term, Backfill: p.Backfill,
 	}
-	for _, t := range p.Tickets {
-		request.Seats = append(request.Seats, &fleetv1.Seat{
-			PlayerId: t.Player, PlayerName: t.Name, Team: -1, Reservation: rand.Text(),
-		})
+	for i, t := range p.Tickets {
+		for _, m := range t.Members {
+			request.Seats = append(request.Seats, &fleetv1.Seat{
+				PlayerId: m.Player, PlayerName: m.Name, Team: p.Teams[i], Reservation: rand.Text(), Skill: m.Skill,
+			})
+		}
 	}
 	return a.send(p, request)
 }
@@ -113,24 +112,30 @@ func (a *Assigner) send(p Proposal, request *fleetv1.Reserve) (*Asked, error) {
 	return asked, nil
 }
 
-// Seat waits for the answer and hands out the seats. Any error means that no
-// ticket was seated.
-func (q *Asked) Seat(ctx context.Context) error {
+// ID names the reservation.
+func (q *Asked) ID() string { return q.request.GetRequestId() }
+
+// Seats waits for the answer. It returns each ticket's assignments, by member.
+// Any error means that nobody was seated.
+func (q *Asked) Seats(ctx context.Context) ([][]ticket.Assignment, error) {
 	result, err := q.answer(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var lost []string
+	all := make([][]ticket.Assignment, len(q.proposal.Tickets))
+	seat := 0
 	for i, t := range q.proposal.Tickets {
-		reservation := q.request.GetSeats()[i].GetReservation()
-		if !q.assign(t, reservation, result.GetSlots()[i]) {
-			lost = append(lost, reservation)
+		for _, m := range t.Members {
+			a, err := q.assignment(t, m, q.request.GetSeats()[seat], result.GetSlots()[seat])
+			if err != nil {
+				q.release(q.reservations())
+				return nil, err
+			}
+			all[i] = append(all[i], a)
+			seat++
 		}
 	}
-	if len(lost) > 0 {
-		q.release(lost)
-	}
-	return nil
+	return all, nil
 }
 
 // answer waits for a yes that can be used.
@@ -162,27 +167,38 @@ func (q *Asked) reservations() []string {
 	return list
 }
 
+// Release gives back the seats of the tickets for which keep is false.
+func (q *Asked) Release(keep []bool) {
+	var list []string
+	seat := 0
+	for i, t := range q.proposal.Tickets {
+		for range t.Members {
+			if !keep[i] {
+				list = append(list, q.request.GetSeats()[seat].GetReservation())
+			}
+			seat++
+		}
+	}
+	if len(list) > 0 {
+		q.release(list)
+	}
+}
+
 func (q *Asked) release(reservations []string) {
 	q.assigner.fleet.Release(q.proposal.Server, &fleetv1.Release{MatchId: q.request.GetMatchId(), Reservations: reservations})
 }
 
-// assign reports whether the ticket took its seat.
-func (q *Asked) assign(t *ticket.Ticket, reservation string, slot uint32) bool {
+func (q *Asked) assignment(t *ticket.Ticket, m ticket.Member, seat *fleetv1.Seat, slot uint32) (ticket.Assignment, error) {
 	a := q.assigner
 	expires := time.Now().Add(a.cfg.TokenLife).Truncate(time.Second)
 	token, err := a.signer.Mint(jointoken.Claims{
-		Player: t.Player, Name: t.Name, Match: q.request.GetMatchId(), Server: q.proposal.Server,
-		Game: t.Key.Game, Mode: t.Key.Mode, Slot: slot, ID: reservation, Expires: expires,
+		Player: m.Player, Name: m.Name, Match: q.request.GetMatchId(), Server: q.proposal.Server,
+		Game: t.Key.Game, Mode: t.Key.Mode, Slot: slot, ID: seat.GetReservation(), Expires: expires,
 	})
-	if err != nil {
-		a.tickets.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_ALLOCATION_FAILED, ""))
-		return false
-	}
-	_, won := a.tickets.Finish(t.ID, ticket.AssignedTo(ticket.Assignment{
-		Match: q.request.GetMatchId(), URL: q.url, Token: token,
-		Game: t.Key.Game, Mode: t.Key.Mode, Room: t.Room, Expires: expires,
-	}))
-	return won
+	return ticket.Assignment{
+		Match: q.request.GetMatchId(), URL: q.url, Token: token, Game: t.Key.Game, Mode: t.Key.Mode, Room: t.Room,
+		Queue: t.Queue, RulesVersion: q.proposal.RulesVersion, Team: seat.GetTeam(), Expires: expires,
+	}, err
 }
 
 // OpenRoom opens a private match on the named server.

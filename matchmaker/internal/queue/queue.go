@@ -1,96 +1,142 @@
-// Package queue lets searches meet matches. Each mode of each game is a queue,
-// owned by one goroutine that looks when something has happened and otherwise
-// sleeps.
+// Package queue lets searches meet matches. A queue is owned by one process at
+// a time, by lease, and in it by one goroutine that looks when something has
+// happened and otherwise sleeps.
 package queue
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
-	"tactus/matchmaker/internal/assign"
 	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// Fleet shows the live servers and matches.
-type Fleet interface {
-	View(k ticket.Key) matchfn.View
+// Rules are what a queue matches by.
+type Rules struct {
+	Key ticket.Key
+	// Queue is nil for quick play: whoever comes joins the open match with the
+	// most people.
+	Queue *rules.Queue
+	// Function proposes the matches instead of Queue's own rules, if it is set.
+	Function matchfn.Function
 }
 
-// Tickets knows which searches go on and ends them.
-type Tickets interface {
-	IsSearching(id string) bool
-	Finish(id string, status ticket.Status) (ticket.Status, bool)
+// version names the rules; quick play has none.
+func (r *Rules) version() string {
+	if r.Queue == nil {
+		return ""
+	}
+	return r.Queue.Version
 }
 
-// Assigner asks servers for seats.
-type Assigner interface {
-	Ask(p assign.Proposal) (*assign.Asked, error)
-}
+// Queue is one queue that this process owns.
+type Queue struct {
+	name    string
+	set     *Set
+	lease   *store.Lease
+	journal *store.Journal
+	log     *zap.Logger
+	waits   waits
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when run has ended
+	entered atomic.Uint64 // tickets, since this process owns the queue
+	matched atomic.Uint64
+	cycled  atomic.Int64 // nanoseconds of the last cycle
 
-// Config configures queues. All fields are needed.
-type Config struct {
-	Window   time.Duration // how long a cycle waits for others to come
-	Attempts int           // refusals after which a search ends
-}
+	wake     chan struct{} // capacity 1
+	mu       sync.Mutex
+	inbox    []*search
+	consents map[string]*consent // by match
+	asked    map[string]*consent // by ticket
 
-// queue is one mode's. Its fields below the mutex' are owned by run.
-type queue struct {
-	cfg      Config
-	key      ticket.Key
-	fleet    Fleet
-	tickets  Tickets
-	assigner Assigner
-	log      *zap.Logger
-	waits    waits
-
-	wake  chan struct{} // capacity 1
-	mu    sync.Mutex
-	inbox []*search
-
+	// Owned by run.
+	rules   *Rules
+	matcher matchfn.Function
 	waiting []*search // oldest first
 	asking  sync.WaitGroup
 }
 
+// search is a ticket on its way to a match.
 type search struct {
 	ticket   *ticket.Ticket
+	group    *matchfn.Group
 	attempts int
 }
 
-func (q *queue) add(searches ...*search) {
+func newSearch(t *ticket.Ticket) *search {
+	g := &matchfn.Group{
+		ID: t.ID, Created: t.Created, Priority: t.Priority, Version: t.Version,
+		Attributes: t.Attributes, Latency: t.Latency,
+	}
+	for _, m := range t.Members {
+		g.Players = append(g.Players, matchfn.Player{ID: m.Player, Skill: m.Skill})
+	}
+	return &search{ticket: t, group: g}
+}
+
+// Name is the queue's name.
+func (q *Queue) Name() string { return q.name }
+
+// Add puts a new ticket into the queue. It returns when the ticket is recorded,
+// so that it outlives this process, or when ctx ends: it is searching then, and
+// will be recorded as soon as that is possible.
+func (q *Queue) Add(ctx context.Context, t *ticket.Ticket) error {
+	if err := q.set.book.Create(t); err != nil {
+		return err
+	}
+	q.entered.Add(1)
+	q.set.cfg.Hooks.Created(t)
+	if t.Doomed != "" {
+		q.set.book.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, t.Doomed))
+		return nil
+	}
+	recorded := q.note(t, nil)
+	q.add(newSearch(t))
+	select {
+	case <-recorded.Done():
+		return recorded.Err()
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+func (q *Queue) add(searches ...*search) {
 	q.mu.Lock()
 	q.inbox = append(q.inbox, searches...)
 	q.mu.Unlock()
 	q.wakeUp()
 }
 
-func (q *queue) wakeUp() {
+func (q *Queue) wakeUp() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (q *queue) run(ctx context.Context) {
+func (q *Queue) run(ctx context.Context) {
+	defer close(q.done)
 	defer q.asking.Wait()
 	window := time.NewTimer(0)
 	defer window.Stop()
 	<-window.C
 	for {
+		again := q.pause()
 		select {
 		case <-q.wake:
+		case <-again:
 		case <-ctx.Done():
 			return
 		}
-		window.Reset(q.cfg.Window)
+		window.Reset(q.set.cfg.Window)
 		select {
 		case <-window.C:
 		case <-ctx.Done():
@@ -100,31 +146,86 @@ func (q *queue) run(ctx context.Context) {
 	}
 }
 
+const (
+	// Rules relax with time, so that those who wait are looked at again without
+	// anything having happened: this often, and at most a quarter of the time.
+	leastPause = 100 * time.Millisecond
+	cycleShare = 4
+)
+
+// pause is when to look again though nothing happened.
+func (q *Queue) pause() <-chan time.Time {
+	if q.rules == nil || q.rules.Queue == nil || len(q.waiting) == 0 {
+		return nil
+	}
+	return time.After(max(leastPause, cycleShare*time.Duration(q.cycled.Load())))
+}
+
 // cycle proposes matches for all who wait and asks for their seats. The seats
 // are accounted for before it returns, so that the next cycle sees them taken.
-func (q *queue) cycle(ctx context.Context) {
-	q.collect()
-	if len(q.waiting) == 0 {
+func (q *Queue) cycle(ctx context.Context) {
+	if !q.follow() {
 		return
 	}
-	candidates := make([]matchfn.Ticket, len(q.waiting))
-	for i, s := range q.waiting {
-		candidates[i] = matchfn.Ticket{Version: s.ticket.Version, Match: s.ticket.Match}
+	q.collect()
+	// Without its journal a match could not be recorded: its seats would be
+	// held for nothing.
+	if len(q.waiting) == 0 || !q.journal.Healthy() {
+		return
 	}
-	proposals, hopeless := matchfn.QuickPlay(candidates, q.fleet.View(q.key))
-	taken := make([]bool, len(q.waiting))
-	for _, i := range hopeless {
-		taken[i] = true
-		q.unmatchable(q.waiting[i].ticket, "")
+	began := time.Now()
+	waiting := len(q.waiting)
+	if q.rules.Queue == nil {
+		q.quickPlay(ctx)
+	} else {
+		q.byRules(ctx)
 	}
-	for _, p := range proposals {
-		searches := make([]*search, 0, len(p.Tickets))
-		for _, i := range p.Tickets {
-			taken[i] = true
-			searches = append(searches, q.waiting[i])
+	took := time.Since(began)
+	q.cycled.Store(int64(took))
+	q.set.cfg.Hooks.Cycled(q.name, waiting, took)
+}
+
+// follow takes over rules that have changed. Without rules the queue is closed:
+// whoever waits in it is told so.
+func (q *Queue) follow() bool {
+	current, ok := q.set.cfg.Lookup(q.name)
+	if !ok {
+		q.collect()
+		for _, s := range q.waiting {
+			q.set.book.Finish(s.ticket.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, "This queue was closed."))
 		}
-		q.ask(ctx, p, searches)
+		q.waiting = nil
+		return false
 	}
+	if current == q.rules {
+		return true
+	}
+	q.rules, q.matcher = current, current.Function
+	if current.Queue != nil && q.matcher == nil {
+		q.matcher = matchfn.NewMatcher(current.Queue).Propose
+	}
+	if v := current.version(); v != "" {
+		q.log.Info("queue follows rules", zap.String("rules", v))
+	}
+	return true
+}
+
+// collect takes in new searches and lets go of ended ones.
+func (q *Queue) collect() {
+	q.mu.Lock()
+	fresh := len(q.inbox) > 0
+	q.waiting = append(q.waiting, q.inbox...)
+	clear(q.inbox)
+	q.inbox = q.inbox[:0]
+	q.mu.Unlock()
+	q.waiting = slices.DeleteFunc(q.waiting, func(s *search) bool { return !q.set.book.Searching(s.ticket.ID) })
+	if fresh {
+		slices.SortStableFunc(q.waiting, func(a, b *search) int { return a.ticket.Created.Compare(b.ticket.Created) })
+	}
+}
+
+// keep leaves those waiting who were not taken.
+func (q *Queue) keep(taken []bool) {
 	left := q.waiting[:0]
 	for i, s := range q.waiting {
 		if !taken[i] {
@@ -135,77 +236,15 @@ func (q *queue) cycle(ctx context.Context) {
 	q.waiting = left
 }
 
-// collect takes in new searches and lets go of ended ones.
-func (q *queue) collect() {
-	q.mu.Lock()
-	q.waiting = append(q.waiting, q.inbox...)
-	clear(q.inbox)
-	q.inbox = q.inbox[:0]
-	q.mu.Unlock()
-	q.waiting = slices.DeleteFunc(q.waiting, func(s *search) bool { return !q.tickets.IsSearching(s.ticket.ID) })
-	slices.SortStableFunc(q.waiting, func(a, b *search) int { return a.ticket.Created.Compare(b.ticket.Created) })
-}
-
-func (q *queue) ask(ctx context.Context, p matchfn.Proposal, searches []*search) {
-	proposal := assign.Proposal{Key: q.key, Server: p.Server, Match: p.Match, Create: p.Create}
-	if proposal.Match == "" {
-		proposal.Match = newMatchID()
-	}
-	for _, s := range searches {
-		proposal.Tickets = append(proposal.Tickets, s.ticket)
-	}
-	asked, err := q.assigner.Ask(proposal)
-	if err != nil {
-		q.refused(searches, err)
-		return
-	}
-	q.asking.Go(func() {
-		if err := asked.Seat(ctx); err != nil {
-			q.log.Debug("no seats", zap.String("server", p.Server), zap.String("match", proposal.Match), zap.Error(err))
-			q.refused(searches, err)
-		}
-	})
-}
-
-// newMatchID names a public match.
-func newMatchID() string { return "m-" + strings.ToLower(rand.Text()[:16]) }
-
-// refused puts searches back to try again with the fleet's changed picture, or
-// ends them where trying again can't help.
-func (q *queue) refused(searches []*search, err error) {
-	var refusal *assign.Refusal
-	final := errors.As(err, &refusal) &&
-		(refusal.Reason == "over" || refusal.Reason == "no_match" ||
-			refusal.Reason == "full" && len(searches) == 1) // of several some may fit
-	var again []*search
-	for _, s := range searches {
-		s.attempts++
-		switch {
-		case final && s.ticket.Match != "":
-			q.unmatchable(s.ticket, refusal.Reason)
-		case s.attempts >= q.cfg.Attempts:
-			q.tickets.Finish(s.ticket.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_ALLOCATION_FAILED, ""))
-		default:
-			again = append(again, s)
+// ended hears of every ticket's end, also by others than this queue.
+func (q *Queue) ended(t *ticket.Ticket, status ticket.Status) {
+	if status.State == ticket.Assigned {
+		q.matched.Add(1)
+		if t.Match == "" {
+			q.waits.observe(status.At.Sub(t.Created))
 		}
 	}
-	if len(again) > 0 {
-		q.add(again...)
-	}
-}
-
-// unmatchable ends a search for a certain match.
-func (q *queue) unmatchable(t *ticket.Ticket, reason string) {
-	message := "This match is full or has ended."
-	switch {
-	case reason == "full" && t.Room != "":
-		message = "This room is full."
-	case reason == "full":
-		message = "This match is full."
-	case reason != "":
-		message = "This match has ended."
-	case t.Room != "":
-		message = "This room is full or does not exist any more."
-	}
-	q.tickets.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, message))
+	q.note(t, &status)
+	q.leaveConsent(t)
+	q.wakeUp()
 }

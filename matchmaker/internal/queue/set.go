@@ -2,57 +2,234 @@ package queue
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/singleflight"
 
+	"tactus/matchmaker/internal/assign"
+	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
 )
 
-// Set holds the queues; each starts with its first ticket.
+// Fleet shows the live servers and matches.
+type Fleet interface {
+	View(k ticket.Key) matchfn.View
+	Gaps(queue string) []matchfn.Gap
+	Places(k ticket.Key) []matchfn.Place
+	Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool)
+}
+
+// Assigner asks servers for seats.
+type Assigner interface {
+	Ask(p assign.Proposal) (*assign.Asked, error)
+}
+
+// Config configures queues. All fields are needed.
+type Config struct {
+	Window    time.Duration // how long a cycle waits for others to come
+	Attempts  int           // refusals after which a search ends
+	KeepEnded time.Duration // how long the records of ended tickets are kept
+	// Lookup finds a queue's rules by its name. The same rules are the same
+	// pointer.
+	Lookup func(name string) (*Rules, bool)
+	Hooks  Hooks
+}
+
+// Hooks are told what happens; they may not block.
+type Hooks struct {
+	Created func(t *ticket.Ticket)
+	Ended   func(t *ticket.Ticket, status ticket.Status)
+	Matched func(m Match)
+	Cycled  func(queue string, waiting int, took time.Duration)
+	Failed  func(queue, cause string) // a match that came to nothing
+}
+
+// Set holds the queues that this process owns.
 type Set struct {
 	cfg      Config
 	fleet    Fleet
-	tickets  Tickets
 	assigner Assigner
+	book     *ticket.Book
 	log      *zap.Logger
 
-	ctx    context.Context // of all queues
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	ctx     context.Context // of all queues
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	opening singleflight.Group
+
 	mu     sync.Mutex
-	queues map[ticket.Key]*queue
+	store  *store.Store
+	leases *store.Leases
+	queues map[string]*Queue
 }
 
-// NewSet makes an empty set. [Set.Stop] ends it.
-func NewSet(cfg Config, fleet Fleet, tickets Tickets, assigner Assigner, log *zap.Logger) *Set {
+// NewSet makes an empty set. It owns queues after [Set.Start]; [Set.Stop] ends
+// it.
+func NewSet(cfg Config, limits ticket.Limits, fleet Fleet, assigner Assigner, log *zap.Logger) *Set {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Set{
-		cfg: cfg, fleet: fleet, tickets: tickets, assigner: assigner, log: log,
-		ctx: ctx, cancel: cancel, queues: make(map[ticket.Key]*queue),
+	s := &Set{
+		cfg: cfg, fleet: fleet, assigner: assigner, log: log,
+		ctx: ctx, cancel: cancel, queues: make(map[string]*Queue),
+	}
+	s.book = ticket.NewBook(limits, s.ended)
+	return s
+}
+
+// Start gives the set what it shares with other processes.
+func (s *Set) Start(st *store.Store, leases *store.Leases) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.store, s.leases = st, leases
+}
+
+// Book holds the tickets of the queues that this process owns.
+func (s *Set) Book() *ticket.Book { return s.book }
+
+// Find returns the queue if this process owns it.
+func (s *Set) Find(name string) *Queue {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queues[name]
+}
+
+// Own returns the queue, which this process makes its own if nobody else's is.
+// When another live process owns it, the error is a *[store.HeldError].
+func (s *Set) Own(ctx context.Context, name string) (*Queue, error) {
+	if q := s.Find(name); q != nil {
+		return q, nil
+	}
+	if _, ok := s.cfg.Lookup(name); !ok {
+		return nil, ticket.ErrUnknown
+	}
+	opened := s.opening.DoChan(name, func() (any, error) { return s.open(name) })
+	select {
+	case r := <-opened:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*Queue), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 
-// Add puts a ticket into its queue. After Stop it does nothing.
-func (s *Set) Add(t *ticket.Ticket) {
+// Known reports whether some process owns a queue of this name.
+func (s *Set) Known(name string) bool {
+	s.mu.Lock()
+	leases := s.leases
+	s.mu.Unlock()
+	if leases == nil {
+		return false
+	}
+	_, known := leases.Holder(name)
+	return known
+}
+
+// openTimeout bounds taking a queue over.
+const openTimeout = 15 * time.Second
+
+// open takes a queue over. It is called once at a time for each name.
+func (s *Set) open(name string) (*Queue, error) {
+	if q := s.Find(name); q != nil {
+		return q, nil
+	}
+	s.mu.Lock()
+	st, leases := s.store, s.leases
+	s.mu.Unlock()
+	if st == nil || s.ctx.Err() != nil {
+		return nil, ticket.ErrStopping
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, openTimeout)
+	defer cancel()
+	lease, err := leases.Acquire(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	journal, records, err := st.OpenJournal(ctx, journalName(name), lease.Term())
+	if err != nil {
+		lease.Release(ctx)
+		return nil, fmt.Errorf("queue %s: %w", name, err)
+	}
+	searching, err := restore(s.book, records)
+	if err != nil {
+		journal.Close()
+		lease.Release(ctx)
+		return nil, err
+	}
+	return s.begin(name, lease, journal, searching)
+}
+
+// journalName is the queue's name in the letters of a stream's.
+func journalName(queue string) string { return "queue-" + strings.ReplaceAll(queue, "/", "=") }
+
+func (s *Set) begin(name string, lease *store.Lease, journal *store.Journal, searching []*ticket.Ticket) (*Queue, error) {
+	ctx, cancel := context.WithCancel(s.ctx)
+	q := &Queue{
+		name: name, set: s, lease: lease, journal: journal, cancel: cancel,
+		log:  s.log.With(zap.String("queue", name)),
+		done: make(chan struct{}), wake: make(chan struct{}, 1),
+		consents: make(map[string]*consent), asked: make(map[string]*consent),
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
-		return
+		cancel()
+		journal.Close()
+		s.wg.Go(func() { lease.Release(context.Background()) })
+		return nil, ticket.ErrStopping
 	}
-	q := s.queues[t.Key]
-	if q == nil {
-		q = &queue{
-			cfg: s.cfg, key: t.Key, fleet: s.fleet, tickets: s.tickets, assigner: s.assigner,
-			log:  s.log.With(zap.String("game", t.Key.Game), zap.String("mode", t.Key.Mode)),
-			wake: make(chan struct{}, 1),
-		}
-		s.queues[t.Key] = q
-		s.wg.Go(func() { q.run(s.ctx) })
+	s.queues[name] = q
+	for _, t := range searching {
+		q.inbox = append(q.inbox, newSearch(t))
 	}
-	q.add(&search{ticket: t})
+	q.wakeUp()
+	s.wg.Go(func() { q.run(ctx) })
+	s.wg.Go(func() { s.guard(ctx, q) })
+	if len(searching) > 0 {
+		q.log.Info("queue taken over", zap.Int("tickets", len(searching)), zap.Uint64("term", lease.Term()))
+	}
+	return q, nil
 }
+
+// guard gives the queue up when this process does not own it any more.
+func (s *Set) guard(ctx context.Context, q *Queue) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-q.lease.Lost():
+	case <-q.journal.Lost():
+	}
+	q.log.Warn("queue lost to another matchmaker", zap.Uint64("term", q.lease.Term()))
+	s.giveUp(q)
+}
+
+// giveUp stops a queue without ending its tickets, which are the next owner's.
+func (s *Set) giveUp(q *Queue) {
+	q.cancel()
+	q.dropConsents()
+	<-q.done
+	// Watchers are told only when the lease is free, or they would come back
+	// here.
+	q.journal.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
+	defer cancel()
+	q.lease.Release(ctx)
+	s.mu.Lock()
+	if s.queues[q.name] == q {
+		delete(s.queues, q.name)
+	}
+	s.mu.Unlock()
+	s.book.Forget(q.name)
+}
+
+const releaseTimeout = 2 * time.Second
 
 // Wake lets every queue look again.
 func (s *Set) Wake() {
@@ -63,36 +240,88 @@ func (s *Set) Wake() {
 	}
 }
 
-// Ended lets the ticket's queue forget it and learn from its wait.
-func (s *Set) Ended(t *ticket.Ticket, status ticket.Status) {
-	s.mu.Lock()
-	q := s.queues[t.Key]
-	s.mu.Unlock()
-	if q == nil {
-		return
+// ended lets the ticket's queue forget it and learn from its wait.
+func (s *Set) ended(t *ticket.Ticket, status ticket.Status) {
+	if q := s.Find(t.Queue); q != nil {
+		q.ended(t, status)
 	}
-	if status.State == ticket.Assigned && t.Match == "" {
-		q.waits.observe(status.At.Sub(t.Created))
-	}
-	q.wakeUp()
+	s.cfg.Hooks.Ended(t, status)
 }
 
-// EstimatedWait is the median of what players of the queue waited lately, 0
-// when nothing was observed.
-func (s *Set) EstimatedWait(k ticket.Key) time.Duration {
-	s.mu.Lock()
-	q := s.queues[k]
-	s.mu.Unlock()
-	if q == nil {
-		return 0
+// EstimatedWait is what half and nine of ten of those waited who were matched
+// lately, 0 when nothing was observed.
+func (s *Set) EstimatedWait(name string) (p50, p90 time.Duration) {
+	if q := s.Find(name); q != nil {
+		return q.waits.estimate()
 	}
-	return q.waits.estimate()
+	return 0, 0
 }
 
-// Stop ends all queues and waits for them.
-func (s *Set) Stop() {
+// Stats is a queue as its owner sees it.
+type Stats struct {
+	Name         string
+	Key          ticket.Key
+	RulesVersion string
+	Owner        string // of the process
+	Players      int    // searching
+	Entered      uint64 // tickets, since the owner owns it
+	Matched      uint64
+	P50, P90     time.Duration
+	Cycle        time.Duration // the last one's
+}
+
+// Stats describes the queues that this process owns, by name.
+func (s *Set) Stats(owner string) []Stats {
 	s.mu.Lock()
+	queues := make([]*Queue, 0, len(s.queues))
+	for _, q := range s.queues {
+		queues = append(queues, q)
+	}
+	s.mu.Unlock()
+	list := make([]Stats, 0, len(queues))
+	for _, q := range queues {
+		st := Stats{
+			Name: q.name, Owner: owner, Players: s.book.Players(q.name),
+			Entered: q.entered.Load(), Matched: q.matched.Load(), Cycle: time.Duration(q.cycled.Load()),
+		}
+		if r, ok := s.cfg.Lookup(q.name); ok {
+			st.Key, st.RulesVersion = r.Key, r.version()
+		}
+		st.P50, st.P90 = q.waits.estimate()
+		list = append(list, st)
+	}
+	slices.SortFunc(list, func(a, b Stats) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Stop gives all queues up and waits for them. With heirs, other processes that
+// take them over, the tickets go on; else their searches end with the reason
+// shutdown.
+func (s *Set) Stop(heirs bool) {
+	s.mu.Lock()
+	queues := make([]*Queue, 0, len(s.queues))
+	for _, q := range s.queues {
+		queues = append(queues, q)
+	}
+	if !heirs {
+		s.mu.Unlock()
+		s.book.Stop() // recorded, as the queues are still there
+		s.mu.Lock()
+	}
 	s.cancel()
 	s.mu.Unlock()
+	for _, q := range queues {
+		s.giveUp(q)
+	}
 	s.wg.Wait()
+	s.book.Stop()
+}
+
+// IsHeld reports whether an error of [Set.Own] names another owner.
+func IsHeld(err error) (store.Holder, bool) {
+	var held *store.HeldError
+	if errors.As(err, &held) {
+		return held.Holder, true
+	}
+	return store.Holder{}, false
 }

@@ -7,14 +7,15 @@ import (
 )
 
 const (
-	keptWaits = 32
+	keptWaits = 128
 	waitsAge  = 10 * time.Minute
 )
 
-// waits remembers how long the last players of a queue waited.
+// waits remembers how long those who were matched last had waited.
 type waits struct {
 	mu   sync.Mutex
 	last []observed
+	next int // of last, once it is full
 }
 
 type observed struct {
@@ -25,14 +26,18 @@ type observed struct {
 func (w *waits) observe(wait time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.last) == keptWaits {
-		w.last = slices.Delete(w.last, 0, 1)
+	o := observed{wait: wait, at: time.Now()}
+	if len(w.last) < keptWaits {
+		w.last = append(w.last, o)
+		return
 	}
-	w.last = append(w.last, observed{wait: wait, at: time.Now()})
+	w.last[w.next] = o
+	w.next = (w.next + 1) % keptWaits
 }
 
-// estimate is the median of the recent waits, 0 when there are none.
-func (w *waits) estimate() time.Duration {
+// estimate is the median and the ninth decile of the recent waits, 0 when there
+// are none.
+func (w *waits) estimate() (p50, p90 time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	recent := make([]time.Duration, 0, len(w.last))
@@ -42,8 +47,8 @@ func (w *waits) estimate() time.Duration {
 		}
 	}
 	if len(recent) == 0 {
-		return 0
+		return 0, 0
 	}
 	slices.Sort(recent)
-	return max(recent[len(recent)/2], time.Millisecond)
+	return max(recent[len(recent)/2], time.Millisecond), max(recent[len(recent)*9/10], time.Millisecond)
 }

@@ -3,57 +3,142 @@
 package ticket
 
 import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"strings"
 	"time"
 
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// Key names a queue: one mode of one game.
+// Key names a mode of a game.
 type Key struct {
 	Game string
 	Mode string
 }
 
-// Ticket is one search. It does not change after it was created.
+// Ticket is one search, of a player or of a party. It does not change after it
+// was created.
 type Ticket struct {
-	ID      string
-	Player  string
-	Name    string
-	Key     Key
-	Version string // game version of the client, empty for any
-	Match   string // the one match that is wanted, empty for the best
-	Room    string // code of the wanted match, if it is a private room
-	Created time.Time
+	ID         string
+	Queue      string
+	Key        Key
+	Members    []Member // one or more, the leader first
+	Version    string   // game version of the clients, empty for any
+	Match      string   // the one match that is wanted, empty for the best
+	Room       string   // code of the wanted match, if it is a private room
+	Attributes map[string][]string
+	Latency    map[string]time.Duration // by region
+	Priority   int
+	Created    time.Time
+	Expiry     time.Duration
+	// Doomed says why the wanted match can't be joined: the search ends at once.
+	Doomed string
+	// OneWatcher is enough for all members: a back end watches for them.
+	OneWatcher bool
+}
+
+// Member is one player of a ticket.
+type Member struct {
+	Secret string // of the member's handle
+	Player string
+	Name   string
+	Skill  float64 // rating points
+	Claim  uint64  // revision of the player's claim, by which it is dropped
+}
+
+// NewID draws the id of a ticket in a queue. The queue can be told from it.
+func NewID(queue string) string {
+	return "t." + base64.RawURLEncoding.EncodeToString([]byte(queue)) + "." + strings.ToLower(rand.Text())
+}
+
+// NewSecret draws the secret of a member's handle.
+func NewSecret() string { return strings.ToLower(rand.Text()[:16]) }
+
+// Handle is what a member holds: the ticket's id and the member's secret.
+func (t *Ticket) Handle(member int) string { return t.ID + "." + t.Members[member].Secret }
+
+// Size is the number of players.
+func (t *Ticket) Size() int { return len(t.Members) }
+
+// Member finds the member who holds a secret.
+func (t *Ticket) Member(secret string) (int, bool) {
+	for i, m := range t.Members {
+		if subtle.ConstantTimeCompare([]byte(m.Secret), []byte(secret)) == 1 {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// QueueOf tells the queue of a ticket's id or handle.
+func QueueOf(id string) (string, bool) {
+	parts := strings.Split(id, ".")
+	if len(parts) < 3 || parts[0] != "t" {
+		return "", false
+	}
+	name, err := base64.RawURLEncoding.DecodeString(parts[1])
+	return string(name), err == nil && len(name) > 0
+}
+
+// SplitHandle takes a handle apart. Only its form is checked.
+func SplitHandle(handle string) (id, secret string, ok bool) {
+	at := strings.LastIndexByte(handle, '.')
+	if at < 0 || strings.Count(handle, ".") != 3 {
+		return "", "", false
+	}
+	return handle[:at], handle[at+1:], true
 }
 
 // State is how far a ticket is.
 type State int
 
-// States of a ticket. It leaves Searching exactly once.
+// States of a ticket. It ends exactly once, as Assigned or Ended.
 const (
 	Searching State = iota
+	Proposed        // a match waits for its players' consent
+	// Committing means that a match has won the ticket and is being recorded.
+	// To its watchers the search goes on for that moment.
+	Committing
 	Assigned
 	Ended
 )
 
+// Over reports whether nothing changes any more.
+func (s State) Over() bool { return s == Assigned || s == Ended }
+
 // Status is a ticket's state and what goes with it.
 type Status struct {
-	State      State
-	Reason     matchmakerv1.EndReason // how the search ended
-	Message    string                 // the reason as a sentence for people
-	Assignment *Assignment            // in state Assigned
-	At         time.Time              // when this state began
+	State       State
+	Reason      matchmakerv1.EndReason // how the search ended
+	Message     string                 // the reason as a sentence for people
+	Assignments []Assignment           // in state Assigned, by member
+	Proposal    *Proposal              // in state Proposed; read only
+	At          time.Time              // when this state began
+}
+
+// Proposal is a found match that waits for consent, as one ticket sees it.
+type Proposal struct {
+	Match    string
+	Deadline time.Time
+	Players  int
+	Accepted int    // of all players
+	By       []bool // which members of this ticket have accepted
 }
 
 // Assignment tells where a player plays.
 type Assignment struct {
-	Match   string
-	URL     string
-	Token   string
-	Game    string
-	Mode    string
-	Room    string
-	Expires time.Time // of the token
+	Match        string
+	URL          string
+	Token        string
+	Game         string
+	Mode         string
+	Room         string
+	Queue        string
+	RulesVersion string
+	Team         int32 // -1: the game decides
+	Expires      time.Time
 }
 
 var sentences = map[matchmakerv1.EndReason]string{
@@ -65,6 +150,7 @@ var sentences = map[matchmakerv1.EndReason]string{
 	matchmakerv1.EndReason_END_REASON_UNMATCHABLE:       "This match can't be joined.",
 	matchmakerv1.EndReason_END_REASON_ABANDONED:         "Nobody waited for the search any more.",
 	matchmakerv1.EndReason_END_REASON_SHUTDOWN:          "The matchmaker is stopping. Search again.",
+	matchmakerv1.EndReason_END_REASON_DECLINED:          "The match was declined.",
 }
 
 // EndedBy is the status of a search that ended without a match. An empty
@@ -76,8 +162,9 @@ func EndedBy(reason matchmakerv1.EndReason, message string) Status {
 	return Status{State: Ended, Reason: reason, Message: message}
 }
 
-// AssignedTo is the status of a search that found its match.
-func AssignedTo(a Assignment) Status {
+// AssignedTo is the status of a search that found its match; the assignments
+// are by member.
+func AssignedTo(assignments []Assignment) Status {
 	reason := matchmakerv1.EndReason_END_REASON_MATCHED
-	return Status{State: Assigned, Reason: reason, Message: sentences[reason], Assignment: &a}
+	return Status{State: Assigned, Reason: reason, Message: sentences[reason], Assignments: assignments}
 }

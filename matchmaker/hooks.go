@@ -1,0 +1,41 @@
+package matchmaker
+
+import (
+	"time"
+
+	"tactus/matchmaker/internal/queue"
+	"tactus/matchmaker/internal/ticket"
+)
+
+// hooks tell metrics, claims and recordings what happens in the queues.
+type hooks struct {
+	mm *Matchmaker
+}
+
+func (h *hooks) queue() queue.Hooks {
+	return queue.Hooks{
+		Created: h.created,
+		Ended:   h.ended,
+		Matched: h.matched,
+		Cycled: func(name string, waiting int, took time.Duration) {
+			h.mm.metrics.cycled(name, waiting, took)
+		},
+		Failed: func(name, cause string) { h.mm.metrics.failed.WithLabelValues(name, cause).Inc() },
+	}
+}
+
+func (h *hooks) created(t *ticket.Ticket) {
+	h.mm.metrics.ticketCreated(t)
+}
+
+func (h *hooks) ended(t *ticket.Ticket, s ticket.Status) {
+	h.mm.metrics.ticketEnded(t, s)
+	h.mm.service.dropClaims(t)
+}
+
+func (h *hooks) matched(m queue.Match) {
+	h.mm.service.lost.matched(m)
+	if m.Quality >= 0 {
+		h.mm.metrics.quality.WithLabelValues(m.Queue).Observe(m.Quality)
+	}
+}

@@ -1,0 +1,88 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tactus/matchmaker/internal/matchfn"
+)
+
+// byRules proposes matches as the queue's rules or its function want them.
+func (q *Queue) byRules(ctx context.Context) {
+	groups := make([]*matchfn.Group, len(q.waiting))
+	for i, s := range q.waiting {
+		groups[i] = s.group
+	}
+	situation := matchfn.Situation{
+		Now:    time.Now(),
+		Gaps:   q.set.fleet.Gaps(q.name),
+		Places: q.set.fleet.Places(q.rules.Key),
+	}
+	proposals, err := q.propose(groups, situation)
+	if err != nil {
+		q.log.Error("the queue's match function failed; nobody is matched by it", zap.Error(err))
+		q.set.cfg.Hooks.Failed(q.name, "function")
+		return
+	}
+	taken := make([]bool, len(q.waiting))
+	found := make([]*find, 0, len(proposals))
+	for _, p := range proposals {
+		found = append(found, q.newFind(p, situation.Gaps, taken))
+	}
+	q.keep(taken)
+	for _, f := range found {
+		if accept := q.rules.Queue.Accept; accept != nil {
+			q.askConsent(ctx, f, accept.Within)
+		} else {
+			q.seat(ctx, f)
+		}
+	}
+}
+
+// propose calls the match function. What a custom one does wrong, up to a
+// panic, costs this cycle and no more.
+func (q *Queue) propose(groups []*matchfn.Group, s matchfn.Situation) (proposals []matchfn.MatchProposal, err error) {
+	if q.rules.Function != nil {
+		defer func() {
+			if p := recover(); p != nil {
+				proposals, err = nil, fmt.Errorf("panic: %v", p)
+			}
+		}()
+	}
+	proposals = q.matcher(groups, s)
+	if q.rules.Function != nil {
+		err = matchfn.Check(q.rules.Queue, groups, s, proposals)
+	}
+	return proposals, err
+}
+
+// newFind takes the proposal's searches out of those who wait.
+func (q *Queue) newFind(p matchfn.MatchProposal, gaps []matchfn.Gap, taken []bool) *find {
+	f := &find{
+		match: p.Match, region: p.Region, version: p.Version, quality: p.Quality, together: true,
+		rules: q.rules,
+	}
+	if f.match == "" {
+		f.match, f.create = newMatchID(), true
+	}
+	for _, gap := range gaps {
+		if gap.Match == p.Match {
+			f.server = gap.Server
+		}
+	}
+	for team, members := range p.Teams {
+		number := int32(team)
+		if q.rules.Queue.Teams.Max <= 1 {
+			number = -1 // everyone for himself: there are no teams to name
+		}
+		for _, i := range members {
+			taken[i] = true
+			f.searches = append(f.searches, q.waiting[i])
+			f.teams = append(f.teams, number)
+		}
+	}
+	return f
+}

@@ -1,0 +1,99 @@
+package queue
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"tactus/matchmaker/internal/store"
+	"tactus/matchmaker/internal/ticket"
+)
+
+// The journal has a record for each ticket, under its id, and one for each
+// match that has won tickets, under the reservation's. A ticket without an end
+// of its own that a match's record names was assigned.
+const matchPrefix = "m."
+
+// recordSlack is how much longer than a ticket its record lives.
+const recordSlack = 5 * time.Second
+
+// matchRecord is written once a match has won its tickets.
+type matchRecord struct {
+	Match  string
+	Ticket []string
+	Status []ticket.Status
+}
+
+// note records a ticket: as searching, or how it ended. An assigned ticket
+// needs no record of its own.
+func (q *Queue) note(t *ticket.Ticket, status *ticket.Status) *store.Pending {
+	if status != nil && status.State == ticket.Assigned {
+		return q.journal.Append(t.ID, nil, 0)
+	}
+	record := ticket.Record{Ticket: t, Status: status}
+	life := q.set.cfg.KeepEnded
+	if status == nil {
+		life = time.Until(t.Created.Add(t.Expiry)) + recordSlack
+	}
+	return q.journal.Append(t.ID, record.Encode(), wholeSeconds(life))
+}
+
+// noteMatch records that a match has won tickets. The record outlives those of
+// its tickets.
+func (q *Queue) noteMatch(f *find, id string, won []bool, statuses []ticket.Status) *store.Pending {
+	r := matchRecord{Match: f.match}
+	life := q.set.cfg.KeepEnded
+	for i, s := range f.searches {
+		if won[i] {
+			r.Ticket = append(r.Ticket, s.ticket.ID)
+			r.Status = append(r.Status, statuses[i])
+			life = max(life, time.Until(s.ticket.Created.Add(s.ticket.Expiry))+2*recordSlack)
+		}
+	}
+	data, err := json.Marshal(&r)
+	if err != nil {
+		panic(fmt.Sprintf("queue: a match record can't be encoded: %v", err)) // it holds strings and numbers alone
+	}
+	return q.journal.Append(matchPrefix+id, data, wholeSeconds(life))
+}
+
+// wholeSeconds rounds up to what the store can do.
+func wholeSeconds(d time.Duration) time.Duration {
+	return max(d+time.Second-1, time.Second).Truncate(time.Second)
+}
+
+// restore takes over what an earlier owner of the queue has recorded, and
+// returns the tickets that search on.
+func restore(book *ticket.Book, records []store.Record) ([]*ticket.Ticket, error) {
+	assigned := make(map[string]ticket.Status)
+	var tickets []*ticket.Record
+	for _, r := range records {
+		if len(r.Key) > len(matchPrefix) && r.Key[:len(matchPrefix)] == matchPrefix {
+			var m matchRecord
+			if err := json.Unmarshal(r.Value, &m); err != nil || len(m.Status) != len(m.Ticket) {
+				return nil, fmt.Errorf("queue: record %s of a match can't be read: %w", r.Key, err)
+			}
+			for i, id := range m.Ticket {
+				assigned[id] = m.Status[i]
+			}
+			continue
+		}
+		t, err := ticket.DecodeRecord(r.Value)
+		if err != nil {
+			return nil, fmt.Errorf("queue: record %s: %w", r.Key, err)
+		}
+		tickets = append(tickets, t)
+	}
+	var searching []*ticket.Ticket
+	for _, r := range tickets {
+		status, over := assigned[r.Ticket.ID]
+		if r.Status != nil && !over {
+			status, over = *r.Status, true
+		}
+		book.Restore(r.Ticket, status)
+		if !over {
+			searching = append(searching, r.Ticket)
+		}
+	}
+	return searching, nil
+}

@@ -1,0 +1,61 @@
+package queue
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+
+	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/internal/ticket"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+)
+
+// quickPlay seats whoever fits somewhere, now.
+func (q *Queue) quickPlay(ctx context.Context) {
+	candidates := make([]matchfn.Ticket, len(q.waiting))
+	for i, s := range q.waiting {
+		candidates[i] = matchfn.Ticket{Version: s.ticket.Version, Match: s.ticket.Match, Players: s.ticket.Size()}
+	}
+	proposals, hopeless := matchfn.QuickPlay(candidates, q.set.fleet.View(q.rules.Key))
+	taken := make([]bool, len(q.waiting))
+	for _, i := range hopeless {
+		taken[i] = true
+		q.unmatchable(q.waiting[i].ticket, "")
+	}
+	var found []*find
+	for _, p := range proposals {
+		f := &find{match: p.Match, server: p.Server, create: p.Create, quality: -1}
+		if f.match == "" {
+			f.match = newMatchID()
+		}
+		for _, i := range p.Tickets {
+			taken[i] = true
+			f.searches = append(f.searches, q.waiting[i])
+			f.teams = append(f.teams, -1)
+		}
+		found = append(found, f)
+	}
+	q.keep(taken)
+	for _, f := range found {
+		q.seat(ctx, f)
+	}
+}
+
+// newMatchID names a public match.
+func newMatchID() string { return "m-" + strings.ToLower(rand.Text()[:16]) }
+
+// unmatchable ends a search for a certain match.
+func (q *Queue) unmatchable(t *ticket.Ticket, reason string) {
+	message := "This match is full or has ended."
+	switch {
+	case reason == "full" && t.Room != "":
+		message = "This room is full."
+	case reason == "full":
+		message = "This match is full."
+	case reason != "":
+		message = "This match has ended."
+	case t.Room != "":
+		message = "This room is full or does not exist any more."
+	}
+	q.set.book.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, message))
+}

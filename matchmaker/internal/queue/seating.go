@@ -1,0 +1,170 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tactus/matchmaker/internal/assign"
+	"tactus/matchmaker/internal/ticket"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+)
+
+// find is a match that was found for searches.
+type find struct {
+	match    string
+	server   string // empty: to be picked
+	create   bool
+	region   string
+	version  string
+	searches []*search
+	teams    []int32 // by search; -1: the game decides
+	quality  float64 // negative: not known
+	together bool    // all of them or none
+	rules    *Rules  // nil: quick play
+}
+
+func (f *find) ids() []string {
+	ids := make([]string, len(f.searches))
+	for i, s := range f.searches {
+		ids[i] = s.ticket.ID
+	}
+	return ids
+}
+
+func (f *find) players() int {
+	n := 0
+	for _, s := range f.searches {
+		n += s.ticket.Size()
+	}
+	return n
+}
+
+// seat asks a server for the seats of a find; the rest happens when it has
+// answered. It is called by run, or while asking counts a goroutine.
+func (q *Queue) seat(ctx context.Context, f *find) {
+	p := assign.Proposal{Match: f.match, Create: f.create, Teams: f.teams, Server: f.server, Key: f.searches[0].ticket.Key}
+	if f.rules != nil {
+		r := f.rules.Queue
+		p.Queue, p.RulesVersion, p.Term, p.Backfill = q.name, r.Version, q.lease.Term(), r.Backfill
+		if p.Server == "" {
+			server, ok := q.set.fleet.Pick(p.Key, f.region, f.version, r.Assignment.Policy, f.players())
+			if !ok {
+				q.set.cfg.Hooks.Failed(q.name, "no_server")
+				q.back(f)
+				return
+			}
+			p.Server = server
+		}
+	}
+	for _, s := range f.searches {
+		p.Tickets = append(p.Tickets, s.ticket)
+	}
+	asked, err := q.set.assigner.Ask(p)
+	if err != nil {
+		q.refused(f, err)
+		return
+	}
+	q.asking.Go(func() { q.complete(ctx, f, p.Server, asked) })
+}
+
+// complete waits for the server's answer and lets the match win its tickets.
+// That is decided by the journal: once it is recorded, the next owner of the
+// queue knows it too, and if somebody else owns the queue by now it can't be.
+func (q *Queue) complete(ctx context.Context, f *find, server string, asked *assign.Asked) {
+	seats, err := asked.Seats(ctx)
+	if err != nil {
+		q.log.Debug("no seats", zap.String("server", server), zap.String("match", f.match), zap.Error(err))
+		q.refused(f, err)
+		return
+	}
+	ids := f.ids()
+	won := q.set.book.Commit(ids, f.together)
+	asked.Release(won)
+	if !slices.Contains(won, true) {
+		q.back(f) // those of them who search on
+		return
+	}
+	statuses := make([]ticket.Status, len(ids))
+	now := time.Now()
+	for i := range ids {
+		statuses[i] = ticket.AssignedTo(seats[i])
+		statuses[i].At = now
+	}
+	recorded := q.noteMatch(f, asked.ID(), won, statuses)
+	<-recorded.Done()
+	if err := recorded.Err(); err != nil {
+		// The queue is another process's, which has these tickets as searching.
+		asked.Release(make([]bool, len(ids)))
+		q.set.cfg.Hooks.Failed(q.name, "lost_queue")
+		return
+	}
+	q.set.cfg.Hooks.Matched(Match{ID: f.match, Queue: q.name, Server: server, Quality: f.quality, Tickets: wonTickets(f, won)})
+	for i, id := range ids {
+		if won[i] {
+			q.set.book.Settle(id, statuses[i])
+		}
+	}
+}
+
+// Match is a match that has won its tickets.
+type Match struct {
+	ID      string
+	Queue   string
+	Server  string
+	Quality float64 // negative: not known
+	Tickets []*ticket.Ticket
+}
+
+func wonTickets(f *find, won []bool) []*ticket.Ticket {
+	var list []*ticket.Ticket
+	for i, s := range f.searches {
+		if won[i] {
+			list = append(list, s.ticket)
+		}
+	}
+	return list
+}
+
+// back lets everyone of a find search on, with their place kept. Those who have
+// ended fall out by themselves.
+func (q *Queue) back(f *find) {
+	q.set.book.Withdraw(f.ids())
+	q.add(f.searches...)
+}
+
+// refused puts searches back to try again with the fleet's changed picture, or
+// ends them where trying again can't help.
+func (q *Queue) refused(f *find, err error) {
+	var refusal *assign.Refusal
+	isRefusal := errors.As(err, &refusal)
+	q.set.cfg.Hooks.Failed(q.name, cause(refusal))
+	final := isRefusal && (refusal.Reason == "over" || refusal.Reason == "no_match" ||
+		refusal.Reason == "full" && len(f.searches) == 1) // of several some may fit
+	q.set.book.Withdraw(f.ids())
+	var again []*search
+	for _, s := range f.searches {
+		s.attempts++
+		switch {
+		case final && s.ticket.Match != "":
+			q.unmatchable(s.ticket, refusal.Reason)
+		case s.attempts >= q.set.cfg.Attempts:
+			q.set.book.Finish(s.ticket.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_ALLOCATION_FAILED, ""))
+		default:
+			again = append(again, s)
+		}
+	}
+	if len(again) > 0 {
+		q.add(again...)
+	}
+}
+
+func cause(refusal *assign.Refusal) string {
+	if refusal == nil {
+		return "no_answer"
+	}
+	return refusal.Reason
+}

@@ -1,0 +1,305 @@
+package ticket
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+)
+
+// Errors of a [Book].
+var (
+	ErrUnknown  = errors.New("no such ticket")
+	ErrFull     = errors.New("too many players are searching; try again in a moment")
+	ErrStopping = errors.New("the matchmaker is not running")
+)
+
+// Limits bounds the life of tickets. All fields must be positive.
+type Limits struct {
+	Unwatched   time.Duration // from creation to the first watcher
+	WatcherGone time.Duration // from the last watcher's end to the next one
+	Kept        time.Duration // how long an ended ticket can still be asked for
+	Tickets     int           // ended ones included
+}
+
+// Book holds the tickets of the queues that this process owns. It decides how a
+// ticket ends: whoever finishes it first wins.
+type Book struct {
+	limits Limits
+	ended  func(*Ticket, Status)
+
+	mu        sync.Mutex
+	stopped   bool
+	entries   map[string]*entry
+	searching map[string]int // players, by queue
+}
+
+type entry struct {
+	ticket    *Ticket
+	status    Status
+	changed   chan struct{} // closed and replaced at each change
+	watchers  []int         // by member
+	unwatched int           // members without a watcher
+	forgotten bool          // another process owns the queue now
+	expiry    *time.Timer
+	lonely    *time.Timer // runs while a member is unwatched
+	kept      *time.Timer
+}
+
+// NewBook makes an empty book. ended is called once for each ticket, after it
+// has ended, without any lock held.
+func NewBook(limits Limits, ended func(*Ticket, Status)) *Book {
+	return &Book{limits: limits, ended: ended, entries: make(map[string]*entry), searching: make(map[string]int)}
+}
+
+// Create adds a searching ticket. One that is in the book already stays as it
+// is.
+func (b *Book) Create(t *Ticket) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.stopped:
+		return ErrStopping
+	case b.entries[t.ID] != nil:
+		return nil
+	case len(b.entries) >= b.limits.Tickets:
+		return ErrFull
+	}
+	b.add(t)
+	return nil
+}
+
+func (b *Book) add(t *Ticket) *entry {
+	e := &entry{ticket: t, changed: make(chan struct{}), watchers: make([]int, t.Size()), unwatched: t.Size()}
+	if t.OneWatcher {
+		e.watchers, e.unwatched = make([]int, 1), 1
+	}
+	e.expiry = b.endAfter(time.Until(t.Created.Add(t.Expiry)), e, matchmakerv1.EndReason_END_REASON_EXPIRED)
+	e.lonely = b.endAfter(b.limits.Unwatched, e, matchmakerv1.EndReason_END_REASON_ABANDONED)
+	b.entries[t.ID] = e
+	b.searching[t.Queue] += t.Size()
+	return e
+}
+
+// Restore adds a ticket as it was recorded by an earlier owner of its queue.
+// ended is not called for one that has ended.
+func (b *Book) Restore(t *Ticket, status Status) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopped || b.entries[t.ID] != nil {
+		return
+	}
+	e := b.add(t)
+	if status.State.Over() {
+		b.settle(e, status)
+	}
+}
+
+func (b *Book) endAfter(d time.Duration, e *entry, reason matchmakerv1.EndReason) *time.Timer {
+	return time.AfterFunc(d, func() {
+		b.mu.Lock()
+		watched := reason == matchmakerv1.EndReason_END_REASON_ABANDONED && e.unwatched == 0
+		won := !watched && b.finish(e, EndedBy(reason, ""))
+		b.mu.Unlock()
+		if won {
+			b.ended(e.ticket, e.status)
+		}
+	})
+}
+
+// finish ends a ticket that no match has won; it needs the lock. The caller
+// calls ended after it has unlocked.
+func (b *Book) finish(e *entry, status Status) bool {
+	if e.forgotten || e.status.State != Searching && e.status.State != Proposed {
+		return false
+	}
+	b.settle(e, status)
+	return true
+}
+
+// settle gives a ticket its final status; it needs the lock.
+func (b *Book) settle(e *entry, status Status) {
+	if status.At.IsZero() {
+		status.At = time.Now()
+	}
+	e.change(status)
+	e.expiry.Stop()
+	e.lonely.Stop()
+	b.leaveSearch(e)
+	if b.stopped {
+		return
+	}
+	e.kept = time.AfterFunc(b.limits.Kept, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.entries[e.ticket.ID] == e {
+			delete(b.entries, e.ticket.ID)
+		}
+	})
+}
+
+func (b *Book) leaveSearch(e *entry) {
+	if b.searching[e.ticket.Queue] -= e.ticket.Size(); b.searching[e.ticket.Queue] <= 0 {
+		delete(b.searching, e.ticket.Queue)
+	}
+}
+
+func (e *entry) change(status Status) {
+	e.status = status
+	close(e.changed)
+	e.changed = make(chan struct{})
+}
+
+// Finish ends the ticket if no match has won it. It returns how the ticket
+// stands and whether that was this call's doing; the state Committing means
+// that it will be known in a moment.
+func (b *Book) Finish(id string, status Status) (Status, bool) {
+	b.mu.Lock()
+	e := b.entries[id]
+	if e == nil {
+		b.mu.Unlock()
+		return Status{}, false
+	}
+	won := b.finish(e, status)
+	final := e.status
+	b.mu.Unlock()
+	if won {
+		b.ended(e.ticket, final)
+	}
+	return final, won
+}
+
+// Searching reports whether the ticket is searching and in no proposal.
+func (b *Book) Searching(id string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.entries[id]
+	return e != nil && e.status.State == Searching
+}
+
+// Players counts who searches in a queue.
+func (b *Book) Players(queue string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.searching[queue]
+}
+
+// Propose shows tickets a match that waits for consent. It returns which of
+// them are still searching; only these see it.
+func (b *Book) Propose(ids []string, proposals []*Proposal) []bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	shown := make([]bool, len(ids))
+	for i, id := range ids {
+		e := b.entries[id]
+		if e == nil || e.status.State != Searching && e.status.State != Proposed {
+			continue
+		}
+		shown[i] = true
+		e.change(Status{State: Proposed, Proposal: proposals[i], At: time.Now()})
+	}
+	return shown
+}
+
+// Withdraw lets proposed tickets search on.
+func (b *Book) Withdraw(ids []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, id := range ids {
+		if e := b.entries[id]; e != nil && e.status.State == Proposed {
+			e.change(Status{State: Searching, At: time.Now()})
+		}
+	}
+}
+
+// Commit lets a match win tickets: from then on only [Book.Settle] ends them.
+// It returns which of them it won. With all, it wins all or none.
+func (b *Book) Commit(ids []string, all bool) []bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	won := make([]bool, len(ids))
+	for i, id := range ids {
+		e := b.entries[id]
+		won[i] = e != nil && !e.forgotten && (e.status.State == Searching || e.status.State == Proposed)
+	}
+	if all && slices.Contains(won, false) {
+		return make([]bool, len(ids))
+	}
+	for i, id := range ids {
+		if won[i] {
+			b.entries[id].status.State = Committing // no change that a watcher sees
+		}
+	}
+	return won
+}
+
+// Settle ends a committed ticket.
+func (b *Book) Settle(id string, status Status) {
+	b.mu.Lock()
+	e := b.entries[id]
+	if e == nil || e.status.State != Committing {
+		b.mu.Unlock()
+		return
+	}
+	b.settle(e, status)
+	b.mu.Unlock()
+	b.ended(e.ticket, e.status)
+}
+
+// Forget drops a queue's tickets, which another process owns now. Their
+// watchers are told.
+func (b *Book) Forget(queue string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id, e := range b.entries {
+		if e.ticket.Queue == queue {
+			b.forget(id, e)
+		}
+	}
+}
+
+func (b *Book) forget(id string, e *entry) {
+	e.forgotten = true
+	e.expiry.Stop()
+	e.lonely.Stop()
+	if e.kept != nil {
+		e.kept.Stop()
+	}
+	if !e.status.State.Over() {
+		b.leaveSearch(e)
+	}
+	e.change(e.status)
+	delete(b.entries, id)
+}
+
+// Stop ends every search with the reason shutdown, refuses new ones and stops
+// all timers.
+func (b *Book) Stop() {
+	b.mu.Lock()
+	b.stopped = true
+	var ended []*entry
+	for _, e := range b.entries {
+		if b.finish(e, EndedBy(matchmakerv1.EndReason_END_REASON_SHUTDOWN, "")) {
+			ended = append(ended, e)
+		} else if e.kept != nil {
+			e.kept.Stop()
+		}
+	}
+	b.mu.Unlock()
+	for _, e := range ended {
+		b.ended(e.ticket, e.status)
+	}
+}
+
+// Look returns how a ticket stands.
+func (b *Book) Look(id string) (Status, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.entries[id]
+	if e == nil {
+		return Status{}, false
+	}
+	return e.status, true
+}

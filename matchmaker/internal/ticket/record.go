@@ -1,0 +1,33 @@
+package ticket
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Record is what a queue's owner notes of a ticket, for the next owner.
+type Record struct {
+	Ticket *Ticket
+	Status *Status `json:",omitempty"` // once it has ended
+}
+
+// Encode is the record as bytes.
+func (r *Record) Encode() []byte {
+	data, err := json.Marshal(r)
+	if err != nil {
+		panic(fmt.Sprintf("ticket: a record can't be encoded: %v", err)) // it holds strings and numbers alone
+	}
+	return data
+}
+
+// DecodeRecord reads a record.
+func DecodeRecord(data []byte) (*Record, error) {
+	var r Record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("ticket record: %w", err)
+	}
+	if r.Ticket == nil || r.Ticket.ID == "" || len(r.Ticket.Members) == 0 {
+		return nil, fmt.Errorf("ticket record: it has no ticket")
+	}
+	return &r, nil
+}

@@ -1,0 +1,169 @@
+package matchmaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tactus/matchmaker/internal/claim"
+	"tactus/matchmaker/internal/identity"
+	"tactus/matchmaker/internal/party"
+	"tactus/matchmaker/internal/ranking"
+	"tactus/matchmaker/internal/store"
+)
+
+// shared is what a matchmaker has in common with its replicas.
+type shared struct {
+	store    *store.Store
+	members  *store.Members
+	leases   *store.Leases
+	identity *identity.Verifier
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+}
+
+// openTimeout bounds finding the store and reading from it at start.
+const openTimeout = 60 * time.Second
+
+// open connects to the store and starts what works in the background. address
+// is where the internal port listens.
+func (m *Matchmaker) open(ctx context.Context, address string) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	sh := &shared{}
+	defer func() {
+		if err != nil {
+			sh.close()
+		}
+	}()
+	cfg := &m.cfg
+	sh.store, err = store.Open(ctx, store.Config{
+		URL: cfg.NATS.URL, Dir: cfg.storeDir(), Replicas: cfg.NATS.Replicas, Name: cfg.NATS.Name,
+		TLS: cfg.NATS.TLS, Credentials: cfg.NATS.Credentials,
+	}, m.log.Named("store"))
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if cfg.AdvertiseAddr != "" {
+		address = cfg.AdvertiseAddr
+	}
+	background, stop := context.WithCancel(context.Background())
+	sh.cancel = stop
+	sh.members = sh.store.Join(background, store.Member{ID: cfg.ID, Address: address})
+	if sh.leases, err = sh.store.Leases(ctx, sh.members); err != nil {
+		return fmt.Errorf("leases: %w", err)
+	}
+	if err := m.openParts(ctx, sh, background); err != nil {
+		return err
+	}
+	m.queues.Start(sh.store, sh.leases)
+	m.shared = sh
+	return nil
+}
+
+func (m *Matchmaker) openParts(ctx context.Context, sh *shared, background context.Context) (err error) {
+	s := m.service
+	if s.claims, err = claim.New(ctx, sh.store); err != nil {
+		return err
+	}
+	if s.parties, err = party.New(ctx, sh.store); err != nil {
+		return err
+	}
+	if s.lost, err = newLostMatches(ctx, sh.store); err != nil {
+		return err
+	}
+	s.ranking, err = ranking.Open(ctx, sh.store, ranking.Config{Rated: m.catalog.rated, Leases: sh.leases}, m.log.Named("ranking"))
+	if err != nil {
+		return fmt.Errorf("ratings: %w", err)
+	}
+	if sh.identity, err = identity.New(background, m.cfg.Identity, m.signer, m.log); err != nil {
+		return err
+	}
+	s.identity = sh.identity
+	run := func(name string, f func(context.Context) error) {
+		sh.running.Go(func() {
+			if err := f(background); err != nil && !errors.Is(err, context.Canceled) {
+				m.log.Error(name+" stopped", zap.Error(err))
+			}
+		})
+	}
+	run("claims", func(ctx context.Context) error { s.claims.Run(ctx); return nil })
+	run("lost matches", func(ctx context.Context) error { s.lost.run(ctx); return nil })
+	run("ratings", s.ranking.Run)
+	run("queue board", func(ctx context.Context) error { return s.board.run(ctx, sh.store) })
+	run("replicas", func(ctx context.Context) error { m.attend(ctx, sh); return nil })
+	return nil
+}
+
+// close ends what open began.
+func (sh *shared) close() {
+	if sh.members != nil {
+		sh.members.Leave()
+	}
+	if sh.cancel != nil {
+		sh.cancel()
+	}
+	sh.running.Wait()
+	if sh.identity != nil {
+		sh.identity.Close()
+	}
+	if sh.store != nil {
+		sh.store.Close()
+	}
+}
+
+// heirs reports whether another replica can take the queues over.
+func (sh *shared) heirs() bool {
+	return sh != nil && !sh.store.Embedded() && len(sh.members.Live()) > 1
+}
+
+// attendInterval is how often to look after what notices may have missed.
+const attendInterval = time.Second
+
+// attend follows who the replicas are: game servers are told, and queues whose
+// owner is gone get another.
+func (m *Matchmaker) attend(ctx context.Context, sh *shared) {
+	tick := time.NewTicker(attendInterval)
+	defer tick.Stop()
+	for {
+		addresses := make([]string, 0, 1)
+		live := make(map[string]bool)
+		for _, member := range sh.members.Live() {
+			addresses = append(addresses, member.Address)
+			live[member.Address] = true
+		}
+		if !sh.store.Embedded() {
+			m.fleet.SetReplicas(addresses)
+		}
+		m.service.replicas.keep(live)
+		m.adopt(ctx, sh)
+		select {
+		case <-sh.members.Changed():
+		case <-sh.leases.Changed():
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// adopt takes over queues whose owner is gone. Of several replicas that try,
+// one succeeds.
+func (m *Matchmaker) adopt(ctx context.Context, sh *shared) {
+	if sh.store.Embedded() || m.state.Load() != stateRunning {
+		return
+	}
+	for _, name := range m.catalog.names() {
+		holder, held := sh.leases.Holder(name)
+		if !held || sh.members.IsLive(holder.ID) || m.queues.Find(name) != nil {
+			continue
+		}
+		if _, err := m.queues.Own(ctx, name); err == nil {
+			m.log.Info("queue adopted", zap.String("queue", name), zap.String("from", holder.ID))
+		}
+	}
+}
