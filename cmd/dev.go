@@ -155,7 +155,7 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 		return nil, nil, err
 	}
 	gs, err := server.New(server.Config{
-		PublicURL: cfg.public, Matchmaker: internal.Addr().String(), Origins: cfg.origins,
+		PublicURL: cfg.public, Matchmakers: []string{internal.Addr().String()}, Origins: cfg.origins,
 		ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
 		ForcePortable: cfg.portable, Registerer: reg, Product: buildVersion(),
 	}, log.Named("server"), games...)

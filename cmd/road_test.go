@@ -492,7 +492,7 @@ func startServer(t *testing.T, matchmakerAddr string, maxMatches int) string {
 		t.Fatal(err)
 	}
 	gs, err := server.New(server.Config{
-		PublicURL: playURL(ln.Addr()), Matchmaker: matchmakerAddr, MaxMatches: maxMatches, ReplayDir: t.TempDir(),
+		PublicURL: playURL(ln.Addr()), Matchmakers: []string{matchmakerAddr}, MaxMatches: maxMatches, ReplayDir: t.TempDir(),
 	}, zap.NewNop(), arena.Game)
 	if err != nil {
 		t.Fatal(err)

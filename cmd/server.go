@@ -36,7 +36,10 @@ func serverCommand(games []game.Game) *cobra.Command {
 	fl := c.Flags()
 	fl.StringVar(&f.cfg.Listen, "listen", "127.0.0.1:8081", "public port: /play and /healthz")
 	fl.StringVar(&f.cfg.PublicURL, "public-url", "", "ws:// or wss:// URL of /play as browsers reach it; made from --listen")
-	fl.StringVar(&f.cfg.Matchmaker, "matchmaker", matchmaker.DefaultInternalAddr, "the matchmaker's internal address, host:port")
+	fl.StringSliceVar(&f.cfg.Matchmakers, "matchmaker", []string{matchmaker.DefaultInternalAddr}, "internal address of a matchmaker, host:port; may be repeated. Others that it tells of are connected too")
+	fl.StringVar(&f.cfg.MatchmakerCA, "matchmaker-ca", "", "PEM file with the authority of the matchmakers' certificates; turns on TLS")
+	fl.StringVar(&f.cfg.MatchmakerCert, "matchmaker-cert", "", "PEM file with this server's certificate for mutual TLS; read again when it changes")
+	fl.StringVar(&f.cfg.MatchmakerKey, "matchmaker-key", "", "PEM file with the key of --matchmaker-cert")
 	fl.StringVar(&f.cfg.ID, "id", "", "name of this server in the cluster; random")
 	fl.StringVar(&f.cfg.Region, "region", "", "region told to the matchmaker")
 	fl.StringArrayVar(&f.cfg.Origins, "origin", []string{"*"}, "page that may connect, as https://host; * for any, since players come with a token")
@@ -96,7 +99,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	group.Go(func() error { return serve(ctx, publicServer(gs.Handler()), public) })
 	group.Go(func() error { return serve(ctx, publicServer(f.admin.handler(reg, gs.Matches)), admin) })
 	log.Info("game server listens", zap.String("addr", public.Addr().String()), zap.String("id", gs.ID()),
-		zap.String("matchmaker", f.cfg.Matchmaker), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))
+		zap.Strings("matchmakers", f.cfg.Matchmakers), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))
 	return group.Wait()
 }
 

@@ -10,9 +10,10 @@ import (
 	"google.golang.org/grpc"
 
 	"tactus/game"
+	"tactus/server/internal/fleet"
 )
 
-// Config configures a game server. The zero value, with a Matchmaker, works.
+// Config configures a game server. The zero value, with a matchmaker, works.
 type Config struct {
 	// ID names the server in the cluster and is what join tokens are bound to;
 	// default: random. It must be stable while the process lives.
@@ -23,9 +24,15 @@ type Config struct {
 	// PublicURL is where browsers reach this server's /play, ws:// or wss://;
 	// default: made from Listen.
 	PublicURL string
-	// Matchmaker is its internal gRPC address; default 127.0.0.1:8090.
-	Matchmaker string
-	// DialOptions are for the connection to the matchmaker (credentials).
+	// Matchmakers are internal gRPC addresses of matchmaker replicas; default
+	// 127.0.0.1:8090. One will do where it tells of the others.
+	Matchmakers []string
+	// MatchmakerCA, MatchmakerCert and MatchmakerKey are PEM files that turn on
+	// TLS to the matchmakers: the authority of their certificates (empty: the
+	// system's) and, for mutual TLS, the server's own certificate and its key.
+	// They are read again for every new connection.
+	MatchmakerCA, MatchmakerCert, MatchmakerKey string
+	// DialOptions are added to those of the connections to the matchmakers.
 	DialOptions []grpc.DialOption
 	// Region is told to the matchmaker.
 	Region string
@@ -84,12 +91,24 @@ func (c *Config) Validate() error {
 	if len(c.ID) > 64 {
 		errs = append(errs, fmt.Errorf("server id %q is longer than 64 bytes", c.ID))
 	}
+	for _, addr := range c.Matchmakers {
+		if addr == "" {
+			errs = append(errs, errors.New("a matchmaker's address is empty"))
+		}
+	}
+	errs = append(errs, c.matchmakerTLS().Validate())
 	return errors.Join(errs...)
+}
+
+func (c *Config) matchmakerTLS() fleet.TLSFiles {
+	return fleet.TLSFiles{CA: c.MatchmakerCA, Cert: c.MatchmakerCert, Key: c.MatchmakerKey}
 }
 
 func (c *Config) setDefaults() {
 	setDefault(&c.Listen, "127.0.0.1:8081")
-	setDefault(&c.Matchmaker, "127.0.0.1:8090")
+	if len(c.Matchmakers) == 0 {
+		c.Matchmakers = []string{"127.0.0.1:8090"}
+	}
 	setDefault(&c.MaxMatches, 1024)
 	setDefault(&c.MaxPlayers, 20000)
 	setDefault(&c.Grace, 30*time.Second)

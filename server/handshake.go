@@ -66,7 +66,7 @@ func (s *Server) refuse(p *ws.Pending, code protocol.CloseCode, sentence string)
 
 // claim seats a player by his join token.
 func (s *Server) claim(p *ws.Pending, hello *protocol.Hello) {
-	claims, err := s.tokens.Verify(hello.Token, s.cfg.ID, time.Now())
+	claims, err := s.keys.tokens.Verify(hello.Token, s.cfg.ID, time.Now())
 	if err != nil {
 		code := protocol.CloseBadToken
 		if errors.Is(err, jointoken.ErrExpired) {

@@ -14,7 +14,7 @@ import (
 )
 
 func TestAnOverloadedProcessRefusesMatchesThenPlayers(t *testing.T) {
-	s, err := New(Config{Matchmaker: "127.0.0.1:1"}, zap.NewNop(), tag.Game)
+	s, err := New(Config{Matchmakers: []string{"127.0.0.1:1"}}, zap.NewNop(), tag.Game)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,6 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
-	"tactus/protocol/jointoken"
-	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	"tactus/server/internal/fleet"
 	"tactus/server/internal/match"
 	"tactus/server/internal/matchlog"
@@ -36,9 +34,9 @@ type Server struct {
 	metrics  *metrics.Metrics
 	logs     *matchlog.Store
 	upgrader ws.Upgrader
-	tokens   *jointoken.Verifier
+	keys     *keyring
+	fences   fences
 	fleet    *fleet.Client
-	cpu      cpuMeter
 	overload overload.Process
 
 	handshakes atomic.Int64
@@ -51,8 +49,6 @@ type Server struct {
 	mu       sync.Mutex
 	matches  map[string]*match.Match
 	players  map[string]*match.Match // where each player was seated last
-	sent     map[string]*match.Status
-	keys     map[string][]byte
 	running  sync.WaitGroup
 	matchCtx context.Context //nolint:containedctx // the life of matches, which outlive the request that opens them
 	stop     context.CancelFunc
@@ -70,9 +66,8 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: log, games: map[string]game.Game{}, order: games,
-		tokens: jointoken.NewVerifier(), drained: make(chan struct{}),
+		keys: newKeyring(), drained: make(chan struct{}),
 		matches: map[string]*match.Match{}, players: map[string]*match.Match{},
-		sent: map[string]*match.Status{}, keys: map[string][]byte{},
 	}
 	if len(games) == 0 {
 		errs = append(errs, errors.New("no games to host"))
@@ -95,7 +90,9 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	s.logs = logs
 	s.metrics = metrics.New(cfg.Registerer)
 	s.upgrader.Origins, s.upgrader.ForcePortable = cfg.Origins, cfg.ForcePortable
-	s.fleet = fleet.New(fleet.Config{Addr: cfg.Matchmaker, DialOptions: cfg.DialOptions}, host{s}, log)
+	s.fleet = fleet.New(fleet.Config{
+		Addrs: cfg.Matchmakers, DialOptions: cfg.DialOptions, TLS: cfg.matchmakerTLS(), Metrics: s.metrics,
+	}, host{s}, log)
 	s.matchCtx, s.stop = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -223,7 +220,6 @@ func (s *Server) seated(player string, m *match.Match) {
 func (s *Server) ended(m *match.Match, r match.EndReport) {
 	s.mu.Lock()
 	delete(s.matches, r.ID)
-	delete(s.sent, r.ID)
 	for p, at := range s.players {
 		if at == m {
 			delete(s.players, p)
@@ -232,11 +228,7 @@ func (s *Server) ended(m *match.Match, r match.EndReport) {
 	last := len(s.matches) == 0
 	s.mu.Unlock()
 	s.metrics.Matches.Dec()
-	report := &fleetv1.MatchEnded{MatchId: r.ID, Reason: r.Reason}
-	for _, p := range r.Results {
-		report.Results = append(report.Results, &fleetv1.PlayerResult{PlayerId: p.Player, Team: p.Team, Score: p.Score, Rank: p.Rank})
-	}
-	s.fleet.Ended(report)
+	s.fleet.Ended(endedMessage(m.Status(), &r, time.Now()))
 	s.fleet.Notify()
 	if last && s.draining.Load() {
 		s.finishDrain()

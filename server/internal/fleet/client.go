@@ -1,7 +1,8 @@
-// Package fleet is the game server's side of the road to the matchmaker: one
-// bidirectional gRPC stream that registers the server, tells its load, and
-// takes reservations. A server whose matchmaker is away keeps its matches; the
-// client comes back by itself and tells the full picture again.
+// Package fleet is the game server's side of the road to the matchmakers: one
+// bidirectional gRPC stream to each replica that registers the server, tells
+// its load, and takes reservations. A server whose matchmakers are away keeps
+// its matches; the client comes back by itself and tells the full picture
+// again. How a match ended is told until a matchmaker has stored it.
 package fleet
 
 import (
@@ -9,81 +10,78 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/connectivity"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/status"
 
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+	"tactus/server/internal/metrics"
 )
 
-// Host is the game server as the matchmaker sees it. Its methods are called
+// Host is the game server as the matchmakers see it. Its methods are called
 // from several goroutines. The messages it returns belong to the client.
 type Host interface {
-	// Register tells the full picture; it is called for every connection.
-	Register() *fleetv1.Register
-	// Load is called at the interval the matchmaker asks for and soon after
-	// [Client.Notify]. A match that changes after Register or Load returned
-	// belongs in the next Load.
-	Load() *fleetv1.Load
-	// Reserve takes all seats or none. It is called once per request id; the
-	// client repeats the answer itself. ctx ends with the stream, after which
-	// nobody waits for the answer.
+	// Report starts telling a matchmaker of the server; it is called for every
+	// stream.
+	Report() Report
+	// Reserve takes all seats or none. It is called once per request id,
+	// whichever stream that came by; the client repeats the answer itself. ctx
+	// ends with the stream, after which nobody waits for the answer.
 	Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult
 	// Release takes unclaimed seats back; it must not block.
 	Release(r *fleetv1.Release)
 	// Drain asks for an end; it must not block.
 	Drain(d *fleetv1.Drain)
-	// TokenKey tells which key signs join tokens from now on. It is called
-	// before the server gets its first reservation of a connection.
-	TokenKey(matchmakerID string, key ed25519.PublicKey)
+	// TrustKey tells of a key that signs join tokens. It is called before the
+	// server gets its first reservation of a stream, and done when the stream has
+	// ended. Several streams may tell the same key.
+	TrustKey(key ed25519.PublicKey) (done func())
+}
+
+// Report is what one stream tells of the server. Its methods are called one at
+// a time, Register first.
+type Report interface {
+	// Register tells the full picture.
+	Register() *fleetv1.Register
+	// Load is called at the interval the matchmaker asks for and soon after
+	// [Client.Notify]. A match that changed or ended since Register or Load was
+	// called last belongs in it.
+	Load() *fleetv1.Load
 }
 
 // Config configures a [Client]. Zero values mean the defaults named.
 type Config struct {
-	// Addr is the matchmaker's internal address, host:port or any gRPC target.
-	Addr string
-	// DialOptions are added to the client's own. Without any, the connection is
-	// plain text, which is meant for loopback and private networks; pass
-	// grpc.WithTransportCredentials for mutual TLS.
+	// Addrs are the internal addresses of matchmakers, host:port or any gRPC
+	// target. One will do: it tells of the others.
+	Addrs []string
+	// DialOptions are added to the client's own.
 	DialOptions []grpc.DialOption
+	// TLS turns on TLS, mutual with a certificate. Without it the connections are
+	// plain text, which is meant for loopback and private networks.
+	TLS TLSFiles
 	// BackoffMin is the wait after the first failed attempt; default 200 ms.
 	BackoffMin time.Duration
 	// BackoffMax bounds the wait between attempts; default 2 s.
 	BackoffMax time.Duration
-	// EndedQueue bounds how many ended matches wait for a connection; the
-	// oldest is dropped above it. Default 1024.
-	EndedQueue int
+	// Metrics are counted in; default: nobody sees them.
+	Metrics *metrics.Metrics
 }
 
-const (
-	handshakeTimeout = 5 * time.Second
-	farewellTimeout  = time.Second
-	keepaliveTime    = 15 * time.Second
-	keepaliveTimeout = 5 * time.Second
-)
-
-// Client keeps one game server registered with the matchmaker.
+// Client keeps one game server registered with its matchmakers.
 type Client struct {
 	cfg  Config
 	host Host
 	log  *zap.Logger
 
 	reservations *reservations
-	notify       chan struct{} // capacity 1
-	endedReady   chan struct{} // capacity 1
-	connected    atomic.Bool
+	endings      *endings
+	changed      chan struct{} // capacity 1; sessions, or what they told, changed
 
-	mu      sync.Mutex
-	ended   []*fleetv1.MatchEnded
-	dropped int
+	mu       sync.Mutex
+	sessions map[*session]struct{} // those that are welcome
 }
 
 // New makes a client; [Client.Run] does the work.
@@ -94,8 +92,8 @@ func New(cfg Config, host Host, log *zap.Logger) *Client {
 	if cfg.BackoffMax < cfg.BackoffMin {
 		cfg.BackoffMax = max(2*time.Second, cfg.BackoffMin)
 	}
-	if cfg.EndedQueue <= 0 {
-		cfg.EndedQueue = 1024
+	if cfg.Metrics == nil {
+		cfg.Metrics = metrics.New(prometheus.NewRegistry())
 	}
 	if log == nil {
 		log = zap.NewNop()
@@ -105,120 +103,122 @@ func New(cfg Config, host Host, log *zap.Logger) *Client {
 		host:         host,
 		log:          log,
 		reservations: newReservations(host.Reserve),
-		notify:       make(chan struct{}, 1),
-		endedReady:   make(chan struct{}, 1),
+		endings:      newEndings(maxEndings, cfg.Metrics, log),
+		changed:      make(chan struct{}, 1),
+		sessions:     make(map[*session]struct{}),
 	}
 }
 
-// Notify tells that a match's status changed: a Load goes out soon. Calls in
-// quick succession make one Load. It never blocks.
-func (c *Client) Notify() { signal(c.notify) }
-
-// Ended tells that a match is over. It never blocks: the message is delivered
-// when a connection is there, and kept (boundedly) while there is none.
-func (c *Client) Ended(e *fleetv1.MatchEnded) {
+// Notify tells that a match's status changed: a Load goes out soon to every
+// matchmaker. Calls in quick succession make one Load. It never blocks.
+func (c *Client) Notify() {
 	c.mu.Lock()
-	if len(c.ended) >= c.cfg.EndedQueue {
-		c.ended[0] = nil
-		c.ended = c.ended[1:]
-		c.dropped++
+	defer c.mu.Unlock()
+	for s := range c.sessions {
+		signal(s.notify)
 	}
-	c.ended = append(c.ended, e)
-	c.mu.Unlock()
-	signal(c.endedReady)
 }
 
-// Connected reports whether the matchmaker has this server registered now.
-func (c *Client) Connected() bool { return c.connected.Load() }
+// Ended tells that a match is over. It never blocks: one matchmaker is told
+// when a connection is there, and others until one has acknowledged.
+func (c *Client) Ended(e *fleetv1.MatchEnded) { c.endings.add(e) }
 
-// Run connects, and connects again for ever with growing, jittered waits. It
-// returns nil when ctx ends, after what is queued was sent if there is a
-// connection; an error only when the address or the options can't work.
+// Connected returns how many matchmakers have this server registered now.
+func (c *Client) Connected() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.sessions)
+}
+
+// Run connects to the matchmakers, and connects again for ever with growing,
+// jittered waits. It returns nil when ctx ends, after a short wait for what is
+// not acknowledged; an error only when an address or the options can't work.
 func (c *Client) Run(ctx context.Context) error {
-	if c.cfg.Addr == "" {
-		return errors.New("matchmaker address is empty")
+	if len(c.cfg.Addrs) == 0 {
+		return errors.New("no matchmaker address is given")
 	}
-	conn, err := grpc.NewClient(c.cfg.Addr, c.dialOptions()...)
+	options, err := c.dialOptions()
 	if err != nil {
-		return fmt.Errorf("matchmaker address %q: %w", c.cfg.Addr, err)
+		return err
 	}
-	defer conn.Close()
-	var failures uint
-	away := false
+	linksCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	links := &links{client: c, ctx: linksCtx, options: options, byAddr: make(map[string]*link)}
+	defer func() {
+		stop()
+		links.wg.Wait()
+		c.endings.stop()
+	}()
+	for _, addr := range c.cfg.Addrs {
+		if err := links.start(addr); err != nil {
+			return fmt.Errorf("matchmaker address %q: %w", addr, err)
+		}
+	}
+	links.keep(ctx)
+	c.settle()
+	return nil
+}
+
+// settle waits a moment for matchmakers to acknowledge what they were told.
+func (c *Client) settle() {
+	settled := c.endings.settled()
+	deadline := time.NewTimer(settleTimeout)
+	defer deadline.Stop()
+	ticker := time.NewTicker(lonelyTimeout / 10)
+	defer ticker.Stop()
+	connected := time.Now()
 	for {
-		began := time.Now()
-		err := c.runSession(ctx, conn)
-		wasConnected := c.connected.Swap(false)
-		if ctx.Err() != nil {
-			return nil
+		select {
+		case <-settled:
+			return
+		case now := <-ticker.C:
+			if c.Connected() > 0 {
+				connected = now
+			}
+			if now.Sub(connected) < lonelyTimeout {
+				continue
+			}
+		case <-deadline.C:
 		}
-		if wasConnected || !away {
-			c.log.Warn("matchmaker is away; matches go on, trying again",
-				zap.String("addr", c.cfg.Addr), zap.String("why", plain(err)))
-			away = true
-		}
-		if wasConnected && time.Since(began) > c.cfg.BackoffMax {
-			failures = 0
-		}
-		if !sleep(ctx, c.backoff(failures)) {
-			return nil
-		}
-		failures++
-		if conn.GetState() == connectivity.TransientFailure {
-			conn.ResetConnectBackoff() // the waits here are the only ones
-		}
+		c.log.Error("no matchmaker has acknowledged how these matches ended; their results are lost", zap.Int("count", c.endings.count()))
+		return
 	}
 }
 
-func (c *Client) dialOptions() []grpc.DialOption {
-	options := []grpc.DialOption{
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-	}
-	return append(options, c.cfg.DialOptions...)
+// welcome adds a session that the matchmaker has answered.
+func (c *Client) welcome(s *session) {
+	c.mu.Lock()
+	c.sessions[s] = struct{}{}
+	c.cfg.Metrics.Matchmakers.Set(float64(len(c.sessions)))
+	c.mu.Unlock()
+	signal(c.changed)
 }
 
-// backoff doubles from BackoffMin to BackoffMax; each wait is drawn from the
-// upper half, so that a fleet does not come back all at once.
-func (c *Client) backoff(failures uint) time.Duration {
-	d := c.cfg.BackoffMax
-	if failures < 16 {
-		d = min(d, c.cfg.BackoffMin<<failures)
-	}
-	return d/2 + rand.N(d/2+1)
+func (c *Client) leave(s *session) {
+	c.mu.Lock()
+	delete(c.sessions, s)
+	c.cfg.Metrics.Matchmakers.Set(float64(len(c.sessions)))
+	c.mu.Unlock()
+	signal(c.changed)
 }
 
-func (c *Client) nextEnded() *fleetv1.MatchEnded {
+// tell notes which replicas a session's matchmaker knows.
+func (c *Client) tell(s *session, replicas *fleetv1.Replicas) {
+	c.mu.Lock()
+	s.told = replicas.GetAddresses()
+	c.mu.Unlock()
+	signal(c.changed)
+}
+
+// twin returns the session that another link has with the same matchmaker.
+func (c *Client) twin(matchmakerID string, l *link) *session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.dropped > 0 {
-		c.log.Warn("ended matches were dropped while the matchmaker was away", zap.Int("count", c.dropped))
-		c.dropped = 0
+	for s := range c.sessions {
+		if s.link != l && s.matchmakerID == matchmakerID {
+			return s
+		}
 	}
-	if len(c.ended) == 0 {
-		return nil
-	}
-	return c.ended[0]
-}
-
-// endedSent forgets the message once it was handed to the stream.
-func (c *Client) endedSent(e *fleetv1.MatchEnded) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.ended) > 0 && c.ended[0] == e {
-		c.ended[0] = nil
-		c.ended = c.ended[1:]
-	}
-}
-
-func plain(err error) string {
-	if err == nil {
-		return "the stream was closed"
-	}
-	if s, ok := status.FromError(err); ok {
-		return s.Message()
-	}
-	return err.Error()
+	return nil
 }
 
 func signal(ch chan struct{}) {
@@ -227,17 +227,3 @@ func signal(ch chan struct{}) {
 	default:
 	}
 }
-
-// sleep waits for d and reports whether it did so before ctx ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-var errNoRegistered = errors.New("the matchmaker's first message was not Registered")

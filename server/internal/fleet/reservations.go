@@ -2,16 +2,14 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-// keptAnswers bounds how many answers are kept for repeated requests.
-const keptAnswers = 4096
-
 // reservations asks the host once per request id and gives every repetition
-// the first answer, also on a later stream.
+// the first answer, also on another stream.
 type reservations struct {
 	ask func(context.Context, *fleetv1.Reserve) *fleetv1.ReserveResult
 
@@ -22,46 +20,71 @@ type reservations struct {
 
 type answer struct {
 	ready  chan struct{}
-	result *fleetv1.ReserveResult
+	result *fleetv1.ReserveResult // nil: nobody was left to be answered
 }
 
 func newReservations(ask func(context.Context, *fleetv1.Reserve) *fleetv1.ReserveResult) *reservations {
 	return &reservations{ask: ask, answers: make(map[string]*answer)}
 }
 
-// reserve returns the answer to r, nil when ctx ended while another request of
-// the same id was still being answered.
+// reserve returns the answer to r, nil when ctx ended first. A request whose
+// stream ended before it was granted has no answer: it is asked anew when it
+// comes again.
 func (rs *reservations) reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult {
 	id := r.GetRequestId()
-	rs.mu.Lock()
-	if a := rs.answers[id]; a != nil {
-		rs.mu.Unlock()
+	for {
+		a, mine := rs.claim(id)
+		if mine {
+			return rs.first(ctx, r, a)
+		}
 		select {
 		case <-a.ready:
-			return a.result
+			if a.result != nil {
+				return a.result
+			}
 		case <-ctx.Done():
 			return nil
 		}
 	}
-	a := &answer{ready: make(chan struct{})}
-	rs.remember(id, a)
-	rs.mu.Unlock()
-
-	result := rs.ask(ctx, r)
-	if result == nil {
-		result = &fleetv1.ReserveResult{Reason: "unavailable"}
-	}
-	result.RequestId = id
-	a.result = result
-	close(a.ready)
-	return result
 }
 
-func (rs *reservations) remember(id string, a *answer) {
+// claim returns the answer of an id and whether it is the caller's to find.
+func (rs *reservations) claim(id string) (a *answer, mine bool) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if a := rs.answers[id]; a != nil {
+		return a, false
+	}
 	if len(rs.order) == keptAnswers {
 		delete(rs.answers, rs.order[0])
 		rs.order = rs.order[1:]
 	}
+	a = &answer{ready: make(chan struct{})}
 	rs.order = append(rs.order, id)
 	rs.answers[id] = a
+	return a, true
+}
+
+func (rs *reservations) first(ctx context.Context, r *fleetv1.Reserve, a *answer) *fleetv1.ReserveResult {
+	defer close(a.ready)
+	result := rs.ask(ctx, r)
+	if ctx.Err() != nil && !result.GetOk() {
+		rs.forget(r.GetRequestId(), a)
+		return nil
+	}
+	result.RequestId = r.GetRequestId()
+	a.result = result
+	return result
+}
+
+func (rs *reservations) forget(id string, a *answer) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if rs.answers[id] != a {
+		return
+	}
+	delete(rs.answers, id)
+	if at := slices.Index(rs.order, id); at >= 0 {
+		rs.order = slices.Delete(rs.order, at, at+1)
+	}
 }

@@ -15,27 +15,29 @@ import (
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-const (
-	// loadSpacing is the least time between two loads.
-	loadSpacing     = 20 * time.Millisecond
-	minLoadInterval = 100 * time.Millisecond
-	maxLoadInterval = time.Minute
-	// parallelReserves bounds the reservations being answered at once; more
-	// wait in the stream.
-	parallelReserves = 64
-)
+type fleetStream = grpc.BidiStreamingClient[fleetv1.ConnectRequest, fleetv1.ConnectResponse]
 
 // session is one stream, from Register to its end.
 type session struct {
-	client  *Client
-	stream  grpc.BidiStreamingClient[fleetv1.ConnectRequest, fleetv1.ConnectResponse]
+	client       *Client
+	link         *link
+	matchmakerID string
+	stream       fleetStream
+	report       Report
+	interval     time.Duration // between loads
+	told         []string      // replicas; under the client's lock
+
+	notify  chan struct{} // capacity 1
 	results chan *fleetv1.ReserveResult
 	slots   chan struct{} // one per reservation being answered
+	teller  *teller
+	done    chan struct{} // closed when the stream has ended
 	wg      sync.WaitGroup
 }
 
 // runSession returns when the stream has ended and nothing of it runs any more.
-func (c *Client) runSession(ctx context.Context, conn *grpc.ClientConn) error {
+// It tells whether the matchmaker had registered the server.
+func (c *Client) runSession(ctx context.Context, l *link) (welcome bool, err error) {
 	// The stream outlives ctx a little: what is queued still goes out.
 	streamCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -44,38 +46,38 @@ func (c *Client) runSession(ctx context.Context, conn *grpc.ClientConn) error {
 	stopDial := context.AfterFunc(ctx, cancel)
 	defer stopDial()
 
-	stream, err := fleetv1.NewFleetServiceClient(conn).Connect(streamCtx)
+	stream, err := fleetv1.NewFleetServiceClient(l.conn).Connect(streamCtx)
 	if err != nil {
-		return err
+		return false, err
 	}
-	registered, err := c.register(stream)
+	report := c.host.Report()
+	registered, err := register(stream, report)
 	if err != nil {
 		if ctx.Err() == nil && streamCtx.Err() != nil {
 			err = fmt.Errorf("no answer within %s", handshakeTimeout)
 		}
-		return err
+		return false, err
 	}
 	handshake.Stop()
 	if !stopDial() {
-		return ctx.Err()
-	}
-	c.host.TokenKey(registered.GetMatchmakerId(), ed25519.PublicKey(registered.GetTokenKey()))
-	c.connected.Store(true)
-	c.log.Info("registered with the matchmaker",
-		zap.String("addr", c.cfg.Addr), zap.String("matchmaker", registered.GetMatchmakerId()))
-
-	s := &session{
-		client:  c,
-		stream:  stream,
-		results: make(chan *fleetv1.ReserveResult, parallelReserves),
-		slots:   make(chan struct{}, parallelReserves),
+		return false, ctx.Err()
 	}
 	interval := time.Duration(registered.GetLoadIntervalMs()) * time.Millisecond
-	return s.run(ctx, streamCtx, cancel, min(max(interval, minLoadInterval), maxLoadInterval))
+	s := &session{
+		client: c, link: l, matchmakerID: registered.GetMatchmakerId(), stream: stream, report: report,
+		interval: min(max(interval, minLoadInterval), maxLoadInterval),
+		told:     registered.GetReplicas().GetAddresses(),
+		notify:   make(chan struct{}, 1),
+		results:  make(chan *fleetv1.ReserveResult, parallelReserves),
+		slots:    make(chan struct{}, parallelReserves),
+		done:     make(chan struct{}),
+	}
+	l.matchmakerID, l.away = s.matchmakerID, false
+	return true, s.run(ctx, streamCtx, cancel, registered.GetTokenKey())
 }
 
-func (c *Client) register(stream grpc.BidiStreamingClient[fleetv1.ConnectRequest, fleetv1.ConnectResponse]) (*fleetv1.Registered, error) {
-	hello := &fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Register{Register: c.host.Register()}}
+func register(stream fleetStream, report Report) (*fleetv1.Registered, error) {
+	hello := &fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Register{Register: report.Register()}}
 	if err := stream.Send(hello); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err // on io.EOF, Recv knows why
 	}
@@ -92,21 +94,30 @@ func (c *Client) register(stream grpc.BidiStreamingClient[fleetv1.ConnectRequest
 
 // run receives here and sends in a goroutine of its own. Whichever fails first
 // ends the other.
-func (s *session) run(ctx, streamCtx context.Context, cancel context.CancelFunc, interval time.Duration) error {
+func (s *session) run(ctx, streamCtx context.Context, cancel context.CancelFunc, key ed25519.PublicKey) error {
+	c := s.client
+	defer c.host.TrustKey(key)()
+	s.teller = c.endings.join()
+	c.welcome(s)
+	signal(s.notify) // a match may have changed since Register was written
+	c.log.Info("registered with a matchmaker", zap.String("addr", s.link.addr), zap.String("matchmaker", s.matchmakerID))
 	received := make(chan struct{})
 	s.wg.Go(func() {
-		s.send(ctx, received, interval)
+		s.send(ctx, received)
 		// The matchmaker answers the end of our side with the end of its own;
 		// one that does not is not waited for.
 		select {
 		case <-received:
-		case <-time.After(farewellTimeout):
+		case <-time.After(closeTimeout):
 		}
 		cancel()
 	})
 	err := s.receive(streamCtx)
 	close(received)
 	cancel()
+	c.leave(s)
+	close(s.done)
+	c.endings.leave(s.teller)
 	s.wg.Wait()
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -127,6 +138,10 @@ func (s *session) receive(streamCtx context.Context) error {
 			s.client.host.Release(m.Release)
 		case *fleetv1.ConnectResponse_Drain:
 			s.client.host.Drain(m.Drain)
+		case *fleetv1.ConnectResponse_MatchEndedAck:
+			s.client.endings.ack(m.MatchEndedAck.GetMatchId())
+		case *fleetv1.ConnectResponse_Replicas:
+			s.client.tell(s, m.Replicas)
 		}
 	}
 }
@@ -154,14 +169,10 @@ func (s *session) answer(streamCtx context.Context, r *fleetv1.Reserve) {
 
 // send owns the stream's sending side until something fails, the receiving
 // side has ended, or ctx ends.
-func (s *session) send(ctx context.Context, received <-chan struct{}, interval time.Duration) {
-	c := s.client
-	timer := time.NewTimer(interval)
+func (s *session) send(ctx context.Context, received <-chan struct{}) {
+	timer := time.NewTimer(s.interval)
 	defer timer.Stop()
 	var lastLoad time.Time
-	if !s.sendEnded() {
-		return
-	}
 	for {
 		// Answers go first: a Load made before an answer must not follow it.
 		select {
@@ -177,22 +188,21 @@ func (s *session) send(ctx context.Context, received <-chan struct{}, interval t
 			if !s.sendResult(r) {
 				return
 			}
-		case <-c.endedReady:
+		case <-s.teller.ready:
 			if !s.sendEnded() {
 				return
 			}
-		case <-c.notify:
+		case <-s.notify:
 			timer.Reset(max(0, loadSpacing-time.Since(lastLoad)))
 		case <-timer.C:
-			if !s.sendMessage(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Load{Load: c.host.Load()}}) {
+			if !s.sendMessage(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Load{Load: s.report.Load()}}) {
 				return
 			}
 			lastLoad = time.Now()
-			timer.Reset(interval)
+			timer.Reset(s.interval)
 		case <-received:
 			return
 		case <-ctx.Done():
-			s.sendEnded()
 			_ = s.stream.CloseSend()
 			return
 		}
@@ -205,14 +215,13 @@ func (s *session) sendResult(r *fleetv1.ReserveResult) bool {
 
 func (s *session) sendEnded() bool {
 	for {
-		e := s.client.nextEnded()
+		e := s.client.endings.next(s.teller)
 		if e == nil {
 			return true
 		}
 		if !s.sendMessage(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_MatchEnded{MatchEnded: e}}) {
 			return false
 		}
-		s.client.endedSent(e)
 	}
 }
 

@@ -34,6 +34,10 @@ type Metrics struct {
 	Reservations prometheus.Counter
 	Refused      *prometheus.CounterVec // handshakes refused, by reason
 
+	Matchmakers    prometheus.Gauge   // that have the server registered
+	ResultsWaiting prometheus.Gauge   // ended matches that no matchmaker has acknowledged
+	ResultsDropped prometheus.Counter // of them, given up
+
 	// By rung of the overload ladder: matches that stand on it, and how often
 	// matches and the process came to stand on it by climbing.
 	RungMatches   [overload.Rungs]prometheus.Gauge
@@ -61,6 +65,9 @@ func New(reg prometheus.Registerer) *Metrics {
 	m.Matches = gauge("matches", "Matches running on this server.")
 	m.Players = gauge("players", "Seats held by people.")
 	m.Sockets = gauge("sockets", "Connections that belong to a seat.")
+	m.Matchmakers = gauge("matchmakers", "Matchmaker replicas that have this server registered.")
+	m.ResultsWaiting = gauge("results_waiting", "Ended matches whose result no matchmaker has stored yet.")
+	m.ResultsDropped = counter("results_dropped_total", "Results lost because too many waited for a matchmaker.")
 	m.Ticks = counter("ticks_total", "Ticks stepped, all matches.")
 	m.Dilated = counter("ticks_dilated_total", "Ticks by which clocks were put back because the process could not keep up.")
 	m.Snapshots = counter("snapshots_sent_total", "Snapshots handed to sockets.")

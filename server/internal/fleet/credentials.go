@@ -1,0 +1,107 @@
+package fleet
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+
+	"go.uber.org/zap"
+	"google.golang.org/grpc/credentials"
+)
+
+// TLSFiles are PEM files for TLS to the matchmakers.
+type TLSFiles struct {
+	CA   string // certificates that sign the matchmakers'; empty: the system's
+	Cert string // this server's own, for mutual TLS; empty: none is shown
+	Key  string // of Cert
+}
+
+// Validate reads the files and returns what is wrong with them.
+func (f TLSFiles) Validate() error {
+	_, err := f.load()
+	return err
+}
+
+func (f TLSFiles) load() (*tls.Config, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
+	if (f.Cert == "") != (f.Key == "") {
+		return nil, errors.New("certificate and key for the matchmakers have to be given together")
+	}
+	if f.CA != "" {
+		pem, err := os.ReadFile(f.CA)
+		if err != nil {
+			return nil, fmt.Errorf("certificates of the matchmakers' authority: %w", err)
+		}
+		cfg.RootCAs = x509.NewCertPool()
+		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no PEM certificate", f.CA)
+		}
+	}
+	if f.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %s for the matchmakers: %w", f.Cert, err)
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	}
+	return cfg, nil
+}
+
+func (f TLSFiles) credentials(log *zap.Logger) (credentials.TransportCredentials, error) {
+	cfg, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	return &rotating{files: f, log: log, good: cfg}, nil
+}
+
+// rotating reads the files for every new connection, so that certificates can
+// be renewed under a running server.
+type rotating struct {
+	files TLSFiles
+	log   *zap.Logger
+
+	mu   sync.Mutex
+	good *tls.Config // what could be read last
+}
+
+// current falls back to the last good files: a renewal may be half done.
+func (r *rotating) current() *tls.Config {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	cfg, err := r.files.load()
+	if err != nil {
+		r.log.Warn("the files for TLS to the matchmakers can't be read; the old ones are used on", zap.Error(err))
+		return r.good
+	}
+	r.good = cfg
+	return cfg
+}
+
+// ClientHandshake is gRPC's.
+func (r *rotating) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	return credentials.NewTLS(r.current()).ClientHandshake(ctx, authority, conn)
+}
+
+// ServerHandshake is gRPC's; this side never is the server.
+func (r *rotating) ServerHandshake(net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	return nil, nil, errors.New("credentials of a client")
+}
+
+// Info is gRPC's.
+func (r *rotating) Info() credentials.ProtocolInfo {
+	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
+}
+
+// Clone is gRPC's. The copies may share what was read.
+func (r *rotating) Clone() credentials.TransportCredentials { return r }
+
+// OverrideServerName is gRPC's; the name is that of the address.
+func (r *rotating) OverrideServerName(string) error {
+	return errors.New("the matchmaker's name is that of its address")
+}

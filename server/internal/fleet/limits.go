@@ -1,0 +1,40 @@
+package fleet
+
+import "time"
+
+const (
+	// maxReplicas bounds the streams of one server.
+	maxReplicas = 64
+	// keptAnswers bounds how many answers are kept for repeated requests.
+	keptAnswers = 4096
+	// parallelReserves bounds the reservations being answered at once on one
+	// stream; more wait in it.
+	parallelReserves = 64
+	// maxEndings bounds the ended matches whose end waits to be acknowledged;
+	// the oldest is dropped above it.
+	maxEndings = 10_000
+	// tellAtOnce bounds the ended matches told over one stream and not
+	// acknowledged yet.
+	tellAtOnce = 64
+
+	// loadSpacing is the least time between two loads of one stream.
+	loadSpacing     = 20 * time.Millisecond
+	minLoadInterval = 100 * time.Millisecond
+	maxLoadInterval = time.Minute
+
+	handshakeTimeout = 5 * time.Second
+	keepaliveTime    = 15 * time.Second
+	keepaliveTimeout = 5 * time.Second
+	// ackTimeout is how long one matchmaker has to acknowledge a match's end
+	// before another is told.
+	ackTimeout = 2 * time.Second
+	// letGo is how long a replica that nobody tells of any more is kept.
+	letGo = 30 * time.Second
+	// settleTimeout bounds how long the end of the client waits for
+	// acknowledgements, lonelyTimeout how long it does so without a connection.
+	settleTimeout = 3 * time.Second
+	lonelyTimeout = time.Second
+	// closeTimeout is how long a matchmaker has to answer the end of our side of
+	// a stream.
+	closeTimeout = time.Second
+)

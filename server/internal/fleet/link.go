@@ -1,0 +1,100 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/status"
+)
+
+// link keeps a stream to the matchmaker at one address.
+type link struct {
+	client   *Client
+	addr     string
+	conn     *grpc.ClientConn
+	stop     context.CancelFunc
+	unwanted time.Time // since when nobody tells of it; belongs to links
+
+	matchmakerID string // whom it met last
+	failures     uint
+	away         bool // and the log says so
+}
+
+// run connects until ctx ends.
+func (l *link) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if twin := l.client.twin(l.matchmakerID, l); twin != nil {
+			l.yield(ctx, twin)
+			continue
+		}
+		began := time.Now()
+		welcome, err := l.client.runSession(ctx, l)
+		if ctx.Err() != nil {
+			return
+		}
+		if welcome || !l.away {
+			l.client.log.Warn("matchmaker is away; matches go on, trying again", zap.String("addr", l.addr), zap.String("why", plain(err)))
+			l.away = true
+		}
+		if welcome && time.Since(began) > l.client.cfg.BackoffMax {
+			l.failures = 0
+		}
+		if !sleep(ctx, l.client.backoff(l.failures)) {
+			return
+		}
+		l.failures++
+		if l.conn.GetState() == connectivity.TransientFailure {
+			l.conn.ResetConnectBackoff() // the waits here are the only ones
+		}
+	}
+}
+
+// yield rests while the same matchmaker is reached by another address: it keeps
+// one stream per server, and the newer one would end the other for ever.
+func (l *link) yield(ctx context.Context, twin *session) {
+	l.client.log.Info("the same matchmaker is reached by another address", zap.String("addr", l.addr), zap.String("other", twin.link.addr))
+	l.away = false
+	select {
+	case <-twin.done:
+	case <-ctx.Done():
+	}
+}
+
+// backoff doubles from BackoffMin to BackoffMax; each wait is drawn from the
+// upper half, so that a fleet does not come back all at once.
+func (c *Client) backoff(failures uint) time.Duration {
+	d := c.cfg.BackoffMax
+	if failures < 16 {
+		d = min(d, c.cfg.BackoffMin<<failures)
+	}
+	return d/2 + rand.N(d/2+1)
+}
+
+func plain(err error) string {
+	if err == nil {
+		return "the stream was closed"
+	}
+	if s, ok := status.FromError(err); ok {
+		return s.Message()
+	}
+	return err.Error()
+}
+
+// sleep waits for d and reports whether it did so before ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+var errNoRegistered = errors.New("the matchmaker's first message was not Registered")

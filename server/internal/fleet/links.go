@@ -1,0 +1,133 @@
+package fleet
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+)
+
+// links are the matchmakers that the client looks for: those configured, and
+// those that any of them tells of. They belong to one goroutine.
+type links struct {
+	client  *Client
+	ctx     context.Context //nolint:containedctx // the life of all links, which ends after that of keep
+	options []grpc.DialOption
+	byAddr  map[string]*link
+	wg      sync.WaitGroup
+}
+
+// keep looks after the set of links until ctx ends.
+func (ls *links) keep(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ls.client.changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+		if wait := ls.reconcile(time.Now()); wait > 0 {
+			timer.Reset(wait)
+		}
+	}
+}
+
+// reconcile starts links that are wanted and stops those that have not been for
+// a while. It returns after which time to look again, 0 for only when something
+// changes.
+func (ls *links) reconcile(now time.Time) (wait time.Duration) {
+	wanted, connected := ls.client.wanted()
+	for addr := range wanted {
+		if ls.byAddr[addr] != nil || len(ls.byAddr) >= maxReplicas {
+			continue
+		}
+		if err := ls.start(addr); err != nil {
+			ls.client.log.Warn("a matchmaker tells of another by an address that can't work", zap.String("addr", addr), zap.Error(err))
+		}
+	}
+	for addr, l := range ls.byAddr {
+		// While nobody is there to tell, what was told last holds.
+		if wanted[addr] || !connected {
+			l.unwanted = time.Time{}
+			continue
+		}
+		if l.unwanted.IsZero() {
+			l.unwanted = now
+		}
+		left := letGo - now.Sub(l.unwanted)
+		if left <= 0 {
+			ls.client.log.Info("matchmaker is let go: no other tells of it any more", zap.String("addr", addr))
+			l.stop()
+			delete(ls.byAddr, addr)
+			continue
+		}
+		if wait == 0 || left < wait {
+			wait = left
+		}
+	}
+	return wait
+}
+
+func (ls *links) start(addr string) error {
+	if ls.byAddr[addr] != nil {
+		return nil
+	}
+	conn, err := grpc.NewClient(addr, ls.options...)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ls.ctx)
+	l := &link{client: ls.client, addr: addr, conn: conn, stop: stop}
+	ls.byAddr[addr] = l
+	ls.wg.Go(func() {
+		defer conn.Close()
+		defer stop()
+		l.run(ctx)
+	})
+	return nil
+}
+
+// wanted returns the addresses to be connected to, and whether any matchmaker
+// is there to tell of them. One that tells of nobody is alone, and stays.
+func (c *Client) wanted() (addrs map[string]bool, connected bool) {
+	addrs = make(map[string]bool)
+	for _, addr := range c.cfg.Addrs {
+		addrs[addr] = true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for s := range c.sessions {
+		if len(s.told) == 0 {
+			addrs[s.link.addr] = true
+		}
+		for _, addr := range s.told {
+			if host, port, err := net.SplitHostPort(addr); err == nil && host != "" && port != "" {
+				addrs[addr] = true
+			}
+		}
+	}
+	return addrs, len(c.sessions) > 0
+}
+
+func (c *Client) dialOptions() ([]grpc.DialOption, error) {
+	secure := insecure.NewCredentials()
+	if c.cfg.TLS != (TLSFiles{}) {
+		var err error
+		if secure, err = c.cfg.TLS.credentials(c.log); err != nil {
+			return nil, err
+		}
+	}
+	options := []grpc.DialOption{
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
+		grpc.WithTransportCredentials(secure),
+	}
+	return append(options, c.cfg.DialOptions...), nil
+}

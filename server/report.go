@@ -1,0 +1,109 @@
+package server
+
+import (
+	"time"
+
+	"tactus/game"
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+	"tactus/server/internal/match"
+)
+
+// report is what one matchmaker has been told of the server.
+type report struct {
+	s    *Server
+	cpu  cpuMeter
+	sent map[string]*match.Status // by match id
+}
+
+// Register tells what the server is and what already runs on it.
+func (r *report) Register() *fleetv1.Register {
+	s := r.s
+	reg := &fleetv1.Register{
+		ServerId: s.cfg.ID, PublicUrl: s.cfg.PublicURL, Region: s.cfg.Region, Draining: s.draining.Load(),
+		MaxMatches: uint32(s.cfg.MaxMatches), MaxPlayers: uint32(s.cfg.MaxPlayers),
+	}
+	for _, g := range s.order {
+		reg.Games = append(reg.Games, describe(g.Info()))
+	}
+	r.cpu.share() // from here on
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, m := range s.matches {
+		st := m.Status()
+		r.sent[id] = st
+		reg.Matches = append(reg.Matches, statusMessage(st))
+	}
+	return reg
+}
+
+func describe(info game.Info) *matchmakerv1.GameInfo {
+	g := &matchmakerv1.GameInfo{Name: info.Name, Title: info.Title, Version: info.Version}
+	for _, m := range info.Modes {
+		g.Modes = append(g.Modes, &matchmakerv1.ModeInfo{
+			Name: m.Name, Title: m.Title, Teams: uint32(m.Teams),
+			MinPlayers: uint32(max(m.MinPlayers, 1)), MaxPlayers: uint32(m.MaxPlayers),
+		})
+	}
+	return g
+}
+
+// Load tells how busy the server is, which matches changed, and which are gone.
+func (r *report) Load() *fleetv1.Load {
+	s := r.s
+	load := &fleetv1.Load{Cpu: r.cpu.share(), Draining: s.draining.Load()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	load.Matches = uint32(len(s.matches))
+	for id, m := range s.matches {
+		st := m.Status()
+		load.Players += uint32(st.People)
+		if r.sent[id] != st {
+			r.sent[id] = st
+			load.Changed = append(load.Changed, statusMessage(st))
+		}
+	}
+	for id, st := range r.sent {
+		if s.matches[id] == nil {
+			delete(r.sent, id)
+			load.Changed = append(load.Changed, goneMessage(st))
+		}
+	}
+	s.metrics.Players.Set(float64(load.Players))
+	return load
+}
+
+func statusMessage(st *match.Status) *fleetv1.MatchStatus {
+	m := &fleetv1.MatchStatus{
+		MatchId: st.ID, Game: st.Game, Mode: st.Mode, People: uint32(st.People), Seats: uint32(st.Seats),
+		Open: st.Open, Private: st.Private, AgeS: uint32(time.Since(st.Started) / time.Second),
+		Queue: st.Queue, RulesVersion: st.RulesVersion, Backfill: st.Backfill,
+	}
+	if st.Remaining > 0 { // 0 means unknown
+		m.RemainingS = uint32(max(1, (st.Remaining-time.Since(st.At))/time.Second))
+	}
+	for _, t := range st.Teams {
+		m.Teams = append(m.Teams, &fleetv1.TeamStatus{People: uint32(t.People), Seats: uint32(t.Seats), Skill: t.Skill})
+	}
+	return m
+}
+
+// goneMessage tells of a match that is over, by having no seats: its end itself
+// is told to one matchmaker only.
+func goneMessage(st *match.Status) *fleetv1.MatchStatus {
+	return &fleetv1.MatchStatus{MatchId: st.ID, Game: st.Game, Mode: st.Mode, Queue: st.Queue, RulesVersion: st.RulesVersion}
+}
+
+// endedMessage tells how a match ended.
+func endedMessage(st *match.Status, r *match.EndReport, now time.Time) *fleetv1.MatchEnded {
+	m := &fleetv1.MatchEnded{
+		MatchId: r.ID, Reason: r.Reason, Game: st.Game, Mode: st.Mode, Queue: st.Queue, RulesVersion: st.RulesVersion,
+		EndedUnixMs: now.UnixMilli(), DurationS: uint32(now.Sub(st.Started) / time.Second),
+	}
+	for _, p := range r.Results {
+		m.Results = append(m.Results, &fleetv1.PlayerResult{
+			PlayerId: p.Player, PlayerName: p.Name, Team: p.Team, Score: p.Score, Rank: p.Rank,
+		})
+	}
+	return m
+}

@@ -1,0 +1,219 @@
+package server
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/binary"
+	"errors"
+	"math"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/protocol"
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+	"tactus/server/internal/match"
+	"tactus/server/internal/overload"
+)
+
+const (
+	defaultHold = 15 * time.Second
+	maxHold     = 5 * time.Minute
+	maxOptions  = 16
+	maxName     = 64 // bytes of a match's id, a queue's name, a version of rules
+)
+
+// refusal is why seats are not given: reason as fleet.proto names it, why for
+// the log.
+type refusal struct{ reason, why string }
+
+func (r refusal) Error() string {
+	if r.why == "" {
+		return r.reason
+	}
+	return r.reason + ": " + r.why
+}
+
+func badRequest(why string) error { return refusal{"bad_request", why} }
+
+// reasonOf is what a matchmaker is told of an error.
+func reasonOf(err error) string {
+	var r refusal
+	switch {
+	case errors.As(err, &r):
+		return r.reason
+	case errors.Is(err, match.ErrFull):
+		return "full"
+	case errors.Is(err, match.ErrOver):
+		return "over"
+	}
+	// What is left passes: a match that could not be made for want of memory or
+	// descriptors, a stream that ended meanwhile.
+	return "overloaded"
+}
+
+// Reserve holds seats, opening the match first where that is asked.
+func (h host) Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult {
+	slots, m, err := h.s.reserve(ctx, r)
+	out := &fleetv1.ReserveResult{RequestId: r.GetRequestId(), Ok: err == nil}
+	if err != nil {
+		out.Reason = reasonOf(err)
+		h.s.log.Info("reservation refused", zap.String("match", r.GetMatchId()), zap.String("queue", r.GetQueue()),
+			zap.String("reason", out.Reason), zap.Error(err))
+	}
+	if m != nil {
+		out.Match = statusMessage(m.Status())
+	}
+	for _, slot := range slots {
+		out.Slots = append(out.Slots, uint32(slot))
+	}
+	return out
+}
+
+// reserve returns the match also with an error, where one that others know of
+// refused.
+func (s *Server) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, *match.Match, error) {
+	if err := checkReserve(r); err != nil {
+		return nil, nil, err
+	}
+	if !s.fences.pass(r.GetQueue(), r.GetTerm()) {
+		return nil, nil, refusal{"fenced", "the queue has a newer owner"}
+	}
+	if s.draining.Load() {
+		return nil, nil, refusal{reason: "draining"}
+	}
+	m, opened, err := s.matchFor(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	hold := time.Duration(r.GetHoldMs()) * time.Millisecond
+	if hold <= 0 || hold > maxHold {
+		hold = defaultHold
+	}
+	if opened && len(r.GetSeats()) == 0 {
+		m.Await(int64(hold))
+	}
+	requests, err := s.requests(m.Status(), r.GetSeats())
+	var slots []game.Slot
+	if err == nil {
+		slots, err = m.Reserve(ctx, requests, int64(hold))
+	}
+	if err != nil && opened {
+		m.Release(nil) // it ends, unless another request has seats in it by now
+		m = nil
+	}
+	return slots, m, err
+}
+
+func checkReserve(r *fleetv1.Reserve) error {
+	switch id := r.GetMatchId(); {
+	case id == "" || len(id) > maxName:
+		return badRequest("match_id needs 1 to 64 bytes")
+	case len(r.GetQueue()) > maxName || len(r.GetRulesVersion()) > maxName:
+		return badRequest("queue and rules_version have 64 bytes at most")
+	case len(r.GetSeats()) > game.MaxSlots:
+		return badRequest("more seats than any match has")
+	}
+	for _, seat := range r.GetSeats() {
+		if math.IsNaN(seat.GetSkill()) || math.IsInf(seat.GetSkill(), 0) {
+			return badRequest("skill is not a number")
+		}
+	}
+	return nil
+}
+
+// requests reads the seats asked for in a match of the status.
+func (s *Server) requests(st *match.Status, seats []*fleetv1.Seat) ([]match.Request, error) {
+	mode, _ := s.games[st.Game].Info().Mode(st.Mode)
+	requests := make([]match.Request, 0, len(seats))
+	for _, seat := range seats {
+		if mode.Teams > 0 && int(seat.GetTeam()) >= mode.Teams {
+			return nil, badRequest("a seat in a team that the mode does not have")
+		}
+		requests = append(requests, match.Request{
+			Player: seat.GetPlayerId(), Name: protocol.CleanName(seat.GetPlayerName()),
+			Team: seat.GetTeam(), Reservation: seat.GetReservation(), Skill: seat.GetSkill(),
+		})
+	}
+	return requests, nil
+}
+
+// matchFor returns the match that seats are asked in. opened tells that it was
+// started for this request.
+func (s *Server) matchFor(r *fleetv1.Reserve) (m *match.Match, opened bool, err error) {
+	if m := s.match(r.GetMatchId()); m != nil {
+		return m, false, nil
+	}
+	if !r.GetCreate() {
+		return nil, false, refusal{reason: "no_match"}
+	}
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	if m := s.match(r.GetMatchId()); m != nil {
+		return m, false, nil // another request opened it meanwhile
+	}
+	m, err = s.open(r)
+	return m, err == nil, err
+}
+
+// open starts a match; it needs the lock of opening.
+func (s *Server) open(r *fleetv1.Reserve) (*match.Match, error) {
+	g := s.games[r.GetGame()]
+	if g == nil {
+		return nil, refusal{reason: "unknown_game"}
+	}
+	mode, ok := g.Info().Mode(r.GetMode())
+	if !ok {
+		return nil, badRequest("the game has no such mode")
+	}
+	options, err := s.options(mode, r.GetOptions())
+	if err != nil {
+		return nil, err
+	}
+	if s.overload.Rung() >= overload.NoMatches {
+		return nil, refusal{reason: "overloaded"}
+	}
+	s.mu.Lock()
+	full, people := len(s.matches) >= s.cfg.MaxMatches, 0
+	for _, m := range s.matches {
+		people += m.Status().People
+	}
+	s.mu.Unlock()
+	if full || people+len(r.GetSeats()) > s.cfg.MaxPlayers {
+		return nil, refusal{reason: "full"}
+	}
+	m, err := s.newMatch(r, g, game.MatchConfig{Mode: mode, Seed: randomSeed(), Options: options})
+	if err != nil {
+		return nil, err
+	}
+	s.start(m)
+	return m, nil
+}
+
+// options checks those a match was asked to have; the server's own come last,
+// so that the match's win.
+func (s *Server) options(mode game.Mode, asked []*matchmakerv1.Option) ([]game.Option, error) {
+	if len(asked) > maxOptions {
+		return nil, badRequest("too many options")
+	}
+	options := make([]game.Option, 0, len(asked)+len(s.cfg.Options))
+	for _, o := range asked {
+		known := false
+		for _, k := range mode.Options {
+			known = known || k.Name == o.GetName()
+		}
+		if !known {
+			return nil, badRequest("the mode has no option " + o.GetName())
+		}
+		options = append(options, game.Option{Name: o.GetName(), Value: o.GetValue()})
+	}
+	return append(options, s.cfg.Options...), nil
+}
+
+func randomSeed() uint64 {
+	var b [8]byte
+	_, _ = crand.Read(b[:]) // never fails since Go 1.24
+	return binary.LittleEndian.Uint64(b[:])
+}
