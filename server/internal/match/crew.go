@@ -17,9 +17,6 @@ const (
 	// splitFrom is how many connections a match needs before its reads and
 	// writes are worth several goroutines.
 	splitFrom = 256
-	// restEvery is the time between frames to a silent player to whom nothing
-	// happens, in seconds of the match's clock, which runs slower while it rests.
-	restEvery = 5
 	// seatsPerHand is how many seats a match has for each of them, at least.
 	seatsPerHand = 128
 )
@@ -55,7 +52,37 @@ type bench struct {
 	frame   []byte
 }
 
-var benches = sync.Pool{New: func() any { return newBench() }}
+// spare holds the benches that nobody works at. It is no sync.Pool, so that a
+// turn finds one also after the garbage collector ran.
+var spare struct {
+	sync.Mutex
+	benches []*bench
+}
+
+// maxSpare bounds what a burst of matches at work at once leaves behind.
+const maxSpare = 64
+
+func borrowBench() *bench {
+	spare.Lock()
+	defer spare.Unlock()
+	n := len(spare.benches)
+	if n == 0 {
+		return newBench()
+	}
+	b := spare.benches[n-1]
+	spare.benches = spare.benches[:n-1]
+	return b
+}
+
+// giveBack ends the turn that a bench was borrowed for.
+func (h *hand) giveBack() {
+	spare.Lock()
+	defer spare.Unlock()
+	if len(spare.benches) < maxSpare {
+		spare.benches = append(spare.benches, h.bench)
+	}
+	h.bench = nil
+}
 
 func newBench() *bench { return &bench{scratch: ws.NewScratch()} }
 
@@ -174,7 +201,7 @@ func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) error {
 		m.cfg.Metrics.Skipped.Inc()
 		return nil
 	}
-	if s.Silent() && h.engine.Idle(&s.View) && s.Waiting() == 0 && int(t-s.View.Baseline) < restEvery*m.info.Rate() {
+	if s.Pace == m.pacer.pause && s.Silent() && h.engine.Idle(&s.View) && s.Waiting() == 0 && m.shared.Now-s.Told() < int64(tellEvery) {
 		return nil // nothing to say to somebody who says nothing
 	}
 	head := s.Header()
@@ -187,6 +214,7 @@ func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) error {
 	b.frame = h.engine.Gather(b.frame[:room], &s.View, head)
 	taken, err := s.Deliver(b.frame, t)
 	if taken {
+		s.Pace = m.pacer.pause
 		m.cfg.Metrics.Snapshots.Inc()
 	} else {
 		m.cfg.Metrics.Skipped.Inc()

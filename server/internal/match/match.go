@@ -132,6 +132,7 @@ type Match struct {
 	nextOutcome   int64
 	awakeSince    int64
 	nextWatch     int64
+	stirred       bool // something came that a tick has to follow soon
 	lost          uint64
 	peak          int // people at most so far
 	changed       bool
@@ -139,6 +140,7 @@ type Match struct {
 
 	inboxMu sync.Mutex
 	inbox   []func()
+	wake    chan struct{} // ends the sleep of a match at rest
 	swap    []func()
 	status  atomic.Pointer[Status]
 	started time.Time
@@ -151,14 +153,11 @@ func New(cfg Config) (*Match, error) {
 	if err != nil {
 		return nil, fmt.Errorf("match %s: %w", cfg.ID, err)
 	}
-	poller, err := ws.NewPoller()
-	if err != nil {
-		return nil, fmt.Errorf("match %s: %w", cfg.ID, err)
-	}
 	m := &Match{
-		cfg: cfg, info: sim.Info(), sim: sim, engine: replicate.New(sim), poller: poller,
-		welcomeSchema: sim.Schema(), started: time.Now(), done: make(chan struct{}),
+		cfg: cfg, info: sim.Info(), sim: sim, engine: replicate.New(sim),
+		welcomeSchema: sim.Schema(), started: time.Now(), done: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
+	m.poller = ws.NewPoller(m.nudge)
 	m.schemaHash = m.welcomeSchema.Hash()
 	now := cfg.Clock.Now()
 	m.pacer = newPacer(m.info.Rate(), now)
@@ -200,7 +199,16 @@ func (m *Match) post(f func()) bool {
 	default:
 	}
 	m.inbox = append(m.inbox, f)
+	m.nudge()
 	return true
+}
+
+// nudge lets a match at rest look what there is.
+func (m *Match) nudge() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
 }
 
 // Run steps the match until it is over or ctx ends, and closes its connections.
@@ -213,15 +221,28 @@ func (m *Match) Run(ctx context.Context) {
 	}
 }
 
-// turn waits for the next tick's time and steps it.
+// turn waits for the next tick's time and steps it. A match at rest is woken by
+// whatever comes, and steps at once if that asks for it.
 func (m *Match) turn(ctx context.Context) {
 	due := m.pacer.next
-	if !m.cfg.Clock.SleepUntil(ctx, due) {
+	var wake <-chan struct{}
+	if m.pacer.resting() {
+		wake = m.wake
+	}
+	if !m.cfg.Clock.SleepUntil(ctx, due, wake) {
 		m.end(EndShutdown)
 		return
 	}
 	start := m.cfg.Clock.Now()
-	m.guardedTick(start)
+	if wake != nil && start < due {
+		m.guarded(m.look, start)
+		if !m.stirred || m.ended != "" {
+			return
+		}
+		m.pacer.wake(start)
+		due = start
+	}
+	m.guarded(m.Tick, start)
 	now := m.cfg.Clock.Now()
 	m.cfg.Metrics.TickSeconds.Observe(float64(now-start) / 1e9)
 	m.bear(due, start, now)
@@ -230,7 +251,8 @@ func (m *Match) turn(ctx context.Context) {
 	}
 }
 
-func (m *Match) guardedTick(now int64) {
+// guarded does a turn of the match, which a panic in the rules ends.
+func (m *Match) guarded(do func(now int64), now int64) {
 	defer func() {
 		if r := recover(); r != nil {
 			m.cfg.Metrics.Panics.Inc()
@@ -239,22 +261,42 @@ func (m *Match) guardedTick(now int64) {
 			m.end(EndError)
 		}
 	}()
-	m.Tick(now)
+	do(now)
 }
 
 // Tick is one turn of the match: what came in, one step, what goes out. Run
 // calls it on time; tests call it by hand.
 func (m *Match) Tick(now int64) {
-	m.own.bench = benches.Get().(*bench)
+	m.own.bench = borrowBench()
+	m.receive(now)
 	m.play(now)
-	benches.Put(m.own.bench)
-	m.own.bench = nil
+	m.own.giveBack()
 }
 
-func (m *Match) play(now int64) {
+// look is a turn of a match at rest without a tick: it reads and answers, and
+// leaves in stirred whether a tick has to follow.
+func (m *Match) look(now int64) {
+	m.own.bench = borrowBench()
+	m.receive(now)
+	for i := 0; i < len(m.online); i++ {
+		s := m.online[i]
+		m.stirred = m.stirred || !s.Silent()
+		if err := s.Flush(); err != nil {
+			m.drop(s, err)
+			i--
+		}
+	}
+	m.own.giveBack()
+}
+
+// receive takes what came from other goroutines and from the sockets.
+func (m *Match) receive(now int64) {
 	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
 	m.takeInbox()
 	m.poll()
+}
+
+func (m *Match) play(now int64) {
 	if now >= m.nextChores {
 		m.nextChores = now + int64(100*time.Millisecond)
 		m.chores(now)
@@ -268,27 +310,9 @@ func (m *Match) play(now int64) {
 		m.watchOutcome(now)
 	}
 	m.deliver()
-	m.rest()
 	if m.changed {
 		m.publish()
 	}
-}
-
-// restAfter is how long nothing has to move before a match rests.
-const restAfter = 3 * time.Second
-
-// rest slows the clock of a match in which nothing moves and nobody speaks, and
-// sets it right again with the first sign of life. A rules' own countdown is a
-// change, also where nobody sees it.
-func (m *Match) rest() {
-	still := !m.engine.Active() && m.overSince == 0 && len(m.online) > 0
-	for _, s := range m.online {
-		still = still && s.Silent()
-	}
-	if !still {
-		m.awakeSince = m.shared.Now
-	}
-	m.pacer.rest(m.shared.Now-m.awakeSince >= int64(restAfter), m.shared.Now)
 }
 
 func (m *Match) takeInbox() {
@@ -296,6 +320,7 @@ func (m *Match) takeInbox() {
 	m.inbox, m.swap = m.swap[:0], m.inbox
 	m.inboxMu.Unlock()
 	for i, f := range m.swap {
+		m.stirred = true
 		f()
 		m.swap[i] = nil
 	}
@@ -384,6 +409,7 @@ func (m *Match) deliver() {
 	}
 	m.engine.SlowFar(m.strain.rung >= overload.FarSlower)
 	m.engine.Stamp(t)
+	m.rest()
 	m.snapshots++
 	hash := m.cfg.HashEvery > 0 && m.snapshots%uint32(m.cfg.HashEvery) == 0
 	if m.split() {
@@ -443,6 +469,7 @@ func (m *Match) stopInput(s *session.Seat) {
 func (m *Match) offline(s *session.Seat) {
 	for i, o := range m.online {
 		if o == s {
+			m.stirred = true
 			m.online = append(m.online[:i], m.online[i+1:]...)
 			m.cfg.Metrics.Sockets.Dec()
 			return

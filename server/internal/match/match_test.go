@@ -215,7 +215,12 @@ type handClock struct {
 
 func (c *handClock) Now() int64 { return c.now }
 
-func (c *handClock) SleepUntil(ctx context.Context, t int64) bool {
+func (c *handClock) SleepUntil(ctx context.Context, t int64, wake <-chan struct{}) bool {
+	select {
+	case <-wake:
+		return ctx.Err() == nil
+	default:
+	}
 	c.now = max(c.now, t) + c.late
 	return ctx.Err() == nil
 }
@@ -259,7 +264,7 @@ func newHarnessIn(t *testing.T, mode game.Mode, process *overload.Process, regis
 func (h *harness) tick(n int) {
 	for range n {
 		h.clock.now += period
-		h.m.guardedTick(h.clock.now)
+		h.m.guarded(h.m.Tick, h.clock.now)
 	}
 }
 
@@ -297,6 +302,7 @@ type player struct {
 	last    protocol.Snapshot
 	frames  int
 	pings   int
+	pongs   int
 	roster  map[game.Slot]protocol.RosterEntry
 	replies []protocol.Reply
 	chats   []protocol.Chat
@@ -386,6 +392,8 @@ func (p *player) message(b []byte) {
 				delete(p.roster, e.Slot)
 			}
 		}
+	case protocol.TypePong:
+		p.pongs++
 	case protocol.TypeReply:
 		r, err := protocol.ParseReply(b)
 		must(err)
@@ -417,7 +425,7 @@ func (p *player) input(seq, tick uint32, dx int32) {
 // speak says something that has no effect.
 func (p *player) speak(now int64) {
 	p.conn.heard = now
-	p.conn.in = append(p.conn.in, protocol.AppendPing(nil, &protocol.Ping{}))
+	p.conn.in = append(p.conn.in, protocol.AppendSay(nil, &protocol.Say{}))
 }
 
 func (p *player) command(id uint32, name string, args ...int32) {
@@ -631,7 +639,7 @@ func TestQuietMatchRestsUntilSomebodySpeaks(t *testing.T) {
 	a.read()
 	b.read()
 	h.want("hardly a frame for players to whom nothing happens", a.frames < 30 && b.frames < 30)
-	h.want("ten ticks a second", h.m.pacer.interval() == restPeriod)
+	h.want("ten ticks a second", h.m.pacer.interval() == lookPeriod)
 	a.input(1, uint32(h.m.sim.Tick())+1, 4)
 	h.tick(1)
 	b.read()

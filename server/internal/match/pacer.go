@@ -12,9 +12,9 @@ import (
 type Clock interface {
 	// Now is a monotonic time in nanoseconds.
 	Now() int64
-	// SleepUntil waits until Now is at least t. It reports false when ctx ended
-	// first.
-	SleepUntil(ctx context.Context, t int64) bool
+	// SleepUntil waits until Now is at least t, or something comes from wake. It
+	// reports false when ctx ended first.
+	SleepUntil(ctx context.Context, t int64, wake <-chan struct{}) bool
 }
 
 // SystemClock returns the machine's monotonic clock. Each match needs its own,
@@ -31,7 +31,7 @@ var processStart = time.Now()
 
 func (c *systemClock) Now() int64 { return int64(time.Since(processStart)) + 1 }
 
-func (c *systemClock) SleepUntil(ctx context.Context, t int64) bool {
+func (c *systemClock) SleepUntil(ctx context.Context, t int64, wake <-chan struct{}) bool {
 	wait := t - c.Now()
 	if wait <= 0 {
 		return ctx.Err() == nil
@@ -39,6 +39,9 @@ func (c *systemClock) SleepUntil(ctx context.Context, t int64) bool {
 	c.timer.Reset(time.Duration(wait))
 	select {
 	case <-c.timer.C:
+		return true
+	case <-wake:
+		c.timer.Stop()
 		return true
 	case <-ctx.Done():
 		c.timer.Stop()
@@ -52,8 +55,8 @@ func (c *systemClock) SleepUntil(ctx context.Context, t int64) bool {
 type pacer struct {
 	period int64
 	next   int64
-	slowed bool // a tick lasts longer than the period, see interval
-	rests  bool // nothing happens, see interval
+	slowed bool  // a tick lasts longer than the period, see interval
+	pause  int64 // between ticks while nothing happens, 0 while something does
 
 	windowStart int64
 	windowTicks int64
@@ -61,10 +64,6 @@ type pacer struct {
 }
 
 const maxCatchUp = 2
-
-// restPeriod is the time between the ticks of a match in which nothing moves and
-// nobody speaks; whoever speaks first waits so long at most.
-const restPeriod = int64(100 * time.Millisecond)
 
 // dilatedBelow is the percentage from which on a slow clock is worth telling;
 // single late ticks are not.
@@ -111,19 +110,29 @@ func (p *pacer) ticked(now int64) (dilated int64) {
 	return dilated
 }
 
-// rest slows the clock of a match that rests, or sets it right again at once:
-// players are told the full speed with the first tick that has it.
-func (p *pacer) rest(rests bool, now int64) {
-	if p.rests && !rests {
-		p.percent, p.windowStart, p.windowTicks = 100, now, 0
+// rest sets the time between the ticks of a match at rest, 0 for one that is
+// awake, and the speed that players are told, from the tick on that is being
+// made.
+func (p *pacer) rest(pause, now int64) {
+	if p.pause == pause {
+		return
 	}
-	p.rests = rests
+	p.pause, p.windowStart, p.windowTicks, p.percent = pause, now, 0, 100
+	if pause > 0 {
+		p.percent = p.percentOf(p.period, p.interval())
+	}
 }
+
+func (p *pacer) resting() bool { return p.pause > 0 }
+
+// wake makes the next tick due now, and puts those behind it back into their
+// phase.
+func (p *pacer) wake(now int64) { p.next = p.align(now+p.period) - p.period }
 
 // interval is the time between two ticks.
 func (p *pacer) interval() int64 {
-	if p.rests {
-		return max(p.period, restPeriod)
+	if p.pause > 0 {
+		return max(p.period, p.pause)
 	}
 	if p.slowed {
 		return p.period * overload.StretchNum / overload.StretchDen
@@ -132,9 +141,13 @@ func (p *pacer) interval() int64 {
 }
 
 func (p *pacer) speed(elapsed int64) uint32 {
-	percent := (p.windowTicks*p.period*100 + elapsed/2) / elapsed
+	percent := p.percentOf(p.windowTicks*p.period, elapsed)
 	if percent >= dilatedBelow {
 		return 100
 	}
-	return uint32(max(percent, 1))
+	return percent
+}
+
+func (p *pacer) percentOf(part, whole int64) uint32 {
+	return uint32(min(max((part*100+whole/2)/whole, 1), 100))
 }

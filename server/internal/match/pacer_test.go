@@ -35,14 +35,14 @@ func TestPacerCatchesUpTwoTicksAndNoMore(t *testing.T) {
 
 func TestPacerWakesAtFullSpeed(t *testing.T) {
 	p := newPacer(20, 0)
-	p.rest(true, 0)
+	p.rest(lookPeriod, 0)
 	for range 30 {
 		p.ticked(p.next)
 	}
-	if p.percent > 60 {
-		t.Errorf("speed %d %% at rest, want about 50", p.percent)
+	if p.percent != 50 {
+		t.Errorf("speed %d %% at rest, want 50", p.percent)
 	}
-	p.rest(false, p.next)
+	p.rest(0, p.next)
 	due := p.next
 	p.ticked(due)
 	if p.percent != 100 || p.next != due+second/20 {

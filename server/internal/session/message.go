@@ -12,10 +12,13 @@ func (s *Seat) Message(b []byte) error {
 	if !s.budget.take(s.shared.Now) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
 	}
-	s.heardOne()
+	s.previous = ""
 	kind, err := protocol.Type(b)
 	if err != nil {
 		return protocolError(err)
+	}
+	if kind != protocol.TypePing {
+		s.heardOne()
 	}
 	switch kind {
 	case protocol.TypeInput:
@@ -154,7 +157,7 @@ func (s *Seat) Deliver(buf []byte, tick game.Tick) (bool, error) {
 	taken, err := s.write(buf[start:])
 	if taken {
 		s.View.Sent(tick)
-		s.heard = false
+		s.heard, s.told = false, s.shared.Now
 	}
 	return taken, err
 }

@@ -51,6 +51,7 @@ type Seat struct {
 	Skill        float64 // in rating points, as the matchmaker told it
 	State        State
 	Deadline     int64 // when a reserved or dropped seat is free again
+	Pace         int64 // of the match's clock, as the player was told
 
 	reservation string // join token id that may claim the seat now
 	holdUntil   int64
@@ -74,7 +75,8 @@ type Seat struct {
 
 	window int64 // begin of the second that messages are counted in
 	count  int   // messages of this second
-	spoke  int64 // when the last message came
+	spoke  int64 // when the last message came, pings apart
+	told   int64 // when the last frame went out
 	pinged int64 // when the last heartbeat went out
 	lively bool  // many came in the last second in which any came
 
@@ -146,6 +148,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
 	now := s.shared.Now
 	s.conn, s.State, s.parked, s.bye = conn, Connected, false, false
 	s.View = replicate.View{Slot: s.View.Slot, Event: event}
+	s.Pace = 0
 	s.cold, s.commands, s.chats = s.cold[:0], s.commands[:0], s.chats[:0]
 	s.ack, s.slack, s.heard = 0, 0, false
 	s.inputs.clear()
@@ -156,7 +159,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
 		s.used, s.reservation = s.reservation, ""
 	}
 	s.previous, s.secret = s.secret, newSecret()
-	s.window, s.count, s.lively, s.spoke = now, 0, false, now
+	s.window, s.count, s.lively, s.spoke, s.told = now, 0, false, now, now
 }
 
 func newSecret() string {
@@ -226,9 +229,12 @@ func (s *Seat) Park(p *ws.Poller) {
 	s.parked = p.Park(s.conn, uint32(s.Slot()))
 }
 
-// Silent reports whether the player has sent no message for a second; answers to
-// heartbeats are none.
+// Silent reports whether the player has sent no message for a second; pings and
+// answers to heartbeats are none.
 func (s *Seat) Silent() bool { return s.shared.Now-s.spoke >= int64(parkAfter) }
+
+// Told is when the last snapshot went out.
+func (s *Seat) Told() int64 { return s.told }
 
 // Unparked notes that the poller has let go of the socket.
 func (s *Seat) Unparked() { s.parked = false }
@@ -289,7 +295,7 @@ func (s *Seat) Header() replicate.Header {
 
 // heardOne counts a message towards whether the player is lively.
 func (s *Seat) heardOne() {
-	s.previous, s.spoke = "", s.shared.Now
+	s.spoke = s.shared.Now
 	if now := s.shared.Now; now-s.window >= int64(time.Second) {
 		s.lively = s.count >= s.shared.Rate/livelyShare
 		s.window, s.count = now, 0

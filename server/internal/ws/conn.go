@@ -84,12 +84,14 @@ type Scratch struct {
 // NewScratch makes a scratch.
 func NewScratch() *Scratch { return &Scratch{read: make([]byte, scratchSize)} }
 
-// fit makes room for two frames of the connection's longest message, one of
-// them incomplete.
-func (s *Scratch) fit(maxMessage int) {
-	if need := 2 * (headerMax + maxMessage); len(s.read) < need {
+// fit returns room for two frames of a connection's longest message, one of them
+// incomplete.
+func (s *Scratch) fit(maxMessage int) []byte {
+	need := max(scratchSize, 2*(headerMax+maxMessage))
+	if len(s.read) < need {
 		s.read = make([]byte, need)
 	}
+	return s.read[:need]
 }
 
 // stream is a socket that never waits.
@@ -129,11 +131,10 @@ func (c *conn) Poll(now int64, s *Scratch, h Handler) error {
 	if c.ended != nil {
 		return c.ended
 	}
-	s.fit(c.maxMessage)
+	buf := s.fit(c.maxMessage)
 	if c.lastHeard == 0 {
 		c.lastHeard = now
 	}
-	buf := s.read
 	held := copy(buf, c.partial)
 	for range readsPerPoll {
 		n, readErr := c.stream.read(buf[held:])

@@ -10,10 +10,7 @@ import (
 
 func newTestPoller(t *testing.T) *Poller {
 	t.Helper()
-	p, err := NewPoller()
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := NewPoller(func() {})
 	t.Cleanup(func() { _ = p.Close() })
 	return p
 }
@@ -139,5 +136,56 @@ func TestPollerTakesOnlyWhatItCanWatch(t *testing.T) {
 	}
 	if !p.Park(c, 1) {
 		t.Error("not parked after its messages were read")
+	}
+}
+
+func TestPollerWakesItsOwnerAlone(t *testing.T) {
+	r := newRig(t, &Upgrader{})
+	woken := make(chan int, 16)
+	pollers := make([]*Poller, 2)
+	clients := make([]*client, 2)
+	for i := range pollers {
+		p := NewPoller(func() { woken <- i })
+		t.Cleanup(func() { _ = p.Close() })
+		pollers[i] = p
+		clients[i] = r.dial()
+		if !p.Park(r.conn(), uint32(10+i)) {
+			t.Fatal("not parked")
+		}
+	}
+	for _, i := range []int{1, 0} {
+		clients[i].send(binaryFrame("hello"))
+		if got := <-woken; got != i {
+			t.Fatalf("poller %d was woken for the connection of poller %d", got, i)
+		}
+		if keys := pollers[i].Ready(nil); !slices.Equal(keys, []uint32{uint32(10 + i)}) {
+			t.Errorf("poller %d reports %v", i, keys)
+		}
+		if keys := pollers[1-i].Ready(nil); len(keys) != 0 {
+			t.Errorf("poller %d reports %v of another", 1-i, keys)
+		}
+	}
+}
+
+func TestConnectionsOutliveTheirPoller(t *testing.T) {
+	r := newRig(t, &Upgrader{})
+	gone := NewPoller(func() { t.Error("a closed poller was told") })
+	cl, c := r.dial(), r.conn()
+	if !gone.Park(c, 1) {
+		t.Fatal("not parked")
+	}
+	for range 2 {
+		if err := gone.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := newTestPoller(t)
+	cl.send(binaryFrame("still here"))
+	var got inbox
+	if err := pollUntil(t, c, &got, func() bool { return len(got.messages) == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	if keys := other.Ready(nil); len(keys) != 0 {
+		t.Errorf("another poller reports %v", keys)
 	}
 }

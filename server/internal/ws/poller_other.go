@@ -6,8 +6,8 @@ package ws
 // to be polled.
 type Poller struct{}
 
-// NewPoller makes an empty poller.
-func NewPoller() (*Poller, error) { return &Poller{}, nil }
+// NewPoller makes an empty poller, which has no reason to call wake.
+func NewPoller(func()) *Poller { return &Poller{} }
 
 // Park reports false: the connection has to be polled.
 func (p *Poller) Park(Conn, uint32) bool { return false }

@@ -81,10 +81,7 @@ func TestTickAllocatesNothing(t *testing.T) {
 
 func TestSilentTickAllocatesNothing(t *testing.T) {
 	c, _ := pair(t)
-	p, err := NewPoller()
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := NewPoller(func() {})
 	defer func() { _ = p.Close() }()
 	keys := make([]uint32, 0, 8)
 	allocs := testing.AllocsPerRun(200, func() {
@@ -140,10 +137,7 @@ func BenchmarkPollSilent(b *testing.B) {
 // BenchmarkReadySilent asks a poller with 16 parked clients, none of whom
 // speaks.
 func BenchmarkReadySilent(b *testing.B) {
-	p, err := NewPoller()
-	if err != nil {
-		b.Fatal(err)
-	}
+	p := NewPoller(func() {})
 	defer func() { _ = p.Close() }()
 	for i := range 16 {
 		c, _ := pair(b)

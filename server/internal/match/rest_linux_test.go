@@ -1,0 +1,227 @@
+package match
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	gobwas "github.com/gobwas/ws"
+
+	"tactus/game"
+	"tactus/protocol"
+	"tactus/server/internal/ws"
+)
+
+// patience bounds waits for what has to happen; tests that pass never reach it.
+const patience = 10 * time.Second
+
+// wired is a player behind a socket of the system.
+type wired struct {
+	*player
+	net  net.Conn
+	held []byte // read, and not a whole frame yet
+}
+
+// entrance upgrades connections, over descriptors or the portable path.
+type entrance struct {
+	*httptest.Server
+	upgraded chan *ws.Pending
+}
+
+func newEntrance(t *testing.T, portable bool) *entrance {
+	t.Helper()
+	u := &ws.Upgrader{ForcePortable: portable}
+	e := &entrance{upgraded: make(chan *ws.Pending, 1)}
+	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p, err := u.Upgrade(w, r); err == nil {
+			e.upgraded <- p
+		}
+	}))
+	t.Cleanup(func() {
+		e.Close()
+		u.Wait()
+	})
+	return e
+}
+
+func (h *harness) joinWired(e *entrance, name string) *wired {
+	h.t.Helper()
+	h.m.shared.Now = h.clock.now
+	slots, err := h.m.reserve([]Request{{Player: name, Name: name, Team: -1, Reservation: name}}, int64(time.Minute))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	dialer := gobwas.Dialer{Protocols: []string{protocol.Subprotocol}}
+	conn, early, _, err := dialer.Dial(context.Background(), "ws"+e.URL[len("http"):])
+	if err != nil || early != nil {
+		h.t.Fatal("bytes before the welcome:", early != nil, err)
+	}
+	h.t.Cleanup(func() { _ = conn.Close() })
+	server, err := (<-e.upgraded).Conn()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.m.claim(server, slots[0], name, name)
+	return &wired{net: conn, player: &player{t: h.t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}}
+}
+
+func (w *wired) say(message []byte) {
+	w.t.Helper()
+	if err := gobwas.WriteFrame(w.net, gobwas.MaskFrameInPlace(gobwas.NewBinaryFrame(message))); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// until reads frames until the last brought what is waited for.
+func (w *wired) until(what string, done func() bool) {
+	w.t.Helper()
+	_ = w.net.SetReadDeadline(time.Now().Add(patience))
+	for !done() {
+		var b [4096]byte
+		n, err := w.net.Read(b[:])
+		if err != nil {
+			w.t.Fatalf("waiting for %s: %v", what, err)
+		}
+		w.held = append(w.held, b[:n]...)
+		for {
+			size := 2
+			if len(w.held) > 4 && w.held[1] == 126 {
+				size = 4 + (int(w.held[2])<<8 | int(w.held[3]))
+			} else if len(w.held) > 1 {
+				size += int(w.held[1])
+			}
+			if len(w.held) < size {
+				break
+			}
+			w.conn.out = append(w.conn.out, w.held[:size]...)
+			w.held = w.held[size:]
+		}
+		w.read()
+	}
+}
+
+// rested brings a match with two silent players to rest.
+func rested(t *testing.T, portable bool) (*harness, *wired, *wired) {
+	t.Helper()
+	e := newEntrance(t, portable)
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	t.Cleanup(h.m.close)
+	a, b := h.joinWired(e, "ann"), h.joinWired(e, "bob")
+	for h.clock.now < int64(8*time.Second) {
+		h.m.turn(context.Background())
+	}
+	for _, s := range h.m.online {
+		// On the portable path a frame may still be on its way when the next is due.
+		for deadline := time.Now().Add(patience); s.Pace == 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+			h.m.turn(context.Background())
+		}
+	}
+	for _, p := range []*wired{a, b} {
+		p.until("the news that the clock runs slowly", func() bool { return p.replica != nil && p.last.Percent < 100 })
+	}
+	return h, a, b
+}
+
+// woken waits until something has woken the match.
+func (h *harness) woken() {
+	h.t.Helper()
+	for deadline := time.Now().Add(patience); len(h.m.wake) == 0; time.Sleep(50 * time.Microsecond) {
+		if time.Now().After(deadline) {
+			h.t.Fatal("the match was not woken")
+		}
+	}
+}
+
+func TestMatchAtRestTicksOnceASecond(t *testing.T) {
+	h, a, b := rested(t, false)
+	h.want("a tick a second", h.m.pacer.interval() == restPeriod)
+	h.want("both told of a twentieth of the speed", a.last.Percent == 5 && b.last.Percent == 5)
+	before, from := h.m.sim.Tick(), h.clock.now
+	for range 5 {
+		h.m.turn(context.Background())
+	}
+	h.want("five ticks in five seconds", h.m.sim.Tick() == before+5 && h.clock.now-from == 5*int64(time.Second))
+}
+
+func TestInputWakesAMatchAtRestAtOnce(t *testing.T) {
+	h, a, b := rested(t, false)
+	tick, now := h.m.sim.Tick(), h.clock.now
+	a.say(protocol.AppendInput(nil, protocol.InputHeader{Seq: 1, Tick: uint32(tick) + 1}, []uint32{4}))
+	h.woken()
+	h.m.turn(context.Background())
+	h.want("a tick at once", h.m.sim.Tick() == tick+1 && h.clock.now == now)
+	h.want("the full rate again", h.m.pacer.interval() == period)
+	b.until("what happened, at full speed", func() bool { return b.last.Tick == uint32(tick)+1 })
+	h.want("ann moved, the clock at full speed", int32(b.replica.Row(0, 0)[0]) == 4 && b.last.Percent == 100)
+	h.m.turn(context.Background())
+	since := h.clock.now - now
+	h.want("the next tick in its phase, about a period later", since >= period && since <= period+period/phases+1)
+}
+
+func TestOrdersWakeAMatchAtRestAtOnce(t *testing.T) {
+	h, _, b := rested(t, false)
+	now := h.clock.now
+	h.m.Notify(protocol.CloseDraining, "soon")
+	h.woken()
+	h.m.turn(context.Background())
+	h.want("awake at once", h.clock.now == now && h.m.pacer.interval() == period)
+	h.m.Evict("ann")
+	h.m.turn(context.Background())
+	b.until("ann gone", func() bool { return len(b.roster) == 1 })
+}
+
+func TestPingsAreAnsweredWithoutWakingAMatch(t *testing.T) {
+	h, a, _ := rested(t, false)
+	tick, now := h.m.sim.Tick(), h.clock.now
+	a.say(protocol.AppendPing(nil, &protocol.Ping{Time: 77}))
+	h.woken()
+	h.m.turn(context.Background())
+	h.want("no tick, and rest", h.m.sim.Tick() == tick && h.clock.now == now && h.m.pacer.interval() == restPeriod)
+	a.until("a pong", func() bool { return a.pongs > 0 })
+	h.m.turn(context.Background())
+	h.want("the next tick in its turn", h.m.sim.Tick() == tick+1 && h.clock.now > now)
+}
+
+func TestHeartbeatsHoldAMatchAtRest(t *testing.T) {
+	h, a, b := rested(t, false)
+	frames := [2]int{a.frames, b.frames}
+	for end := h.clock.now + int64(time.Minute); h.clock.now < end; {
+		h.m.turn(context.Background())
+		for _, p := range []*wired{a, b} {
+			if h.m.seats[p.welcome.Slot].Told() != h.clock.now {
+				continue
+			}
+			pings := p.pings
+			p.until("the frame", func() bool { return p.last.Tick == uint32(h.m.sim.Tick()) })
+			if p.pings > pings {
+				if err := gobwas.WriteFrame(p.net, gobwas.MaskFrameInPlace(gobwas.NewPongFrame(nil))); err != nil {
+					t.Fatal(err)
+				}
+				h.woken()
+			}
+		}
+	}
+	for i, p := range []*wired{a, b} {
+		got := p.frames - frames[i]
+		h.want("a frame and a ping about every ten seconds", got >= 5 && got <= 7 && p.pings >= 5 && p.pings <= 8)
+	}
+	h.want("nobody closed, and rest", len(h.m.online) == 2 && h.m.pacer.interval() == restPeriod)
+}
+
+func TestMatchWhoseSocketsCannotBeWatchedRestsLess(t *testing.T) {
+	h, a, b := rested(t, true)
+	h.want("ten looks a second", h.m.pacer.interval() == lookPeriod)
+	a.say(protocol.AppendInput(nil, protocol.InputHeader{Seq: 1, Tick: uint32(h.m.sim.Tick()) + 3}, []uint32{4}))
+	h.m.stirred = false
+	for deadline := time.Now().Add(patience); !h.m.stirred; time.Sleep(50 * time.Microsecond) {
+		if h.m.guarded(h.m.look, h.clock.now); time.Now().After(deadline) {
+			t.Fatal("the input was not read")
+		}
+	}
+	h.m.turn(context.Background())
+	h.want("the full rate again", h.m.pacer.interval() == period)
+	b.until("the news", func() bool { return b.last.Percent == 100 })
+}
