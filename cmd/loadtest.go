@@ -1,9 +1,6 @@
 package tactuscmd
 
 import (
-	"encoding/json"
-	"fmt"
-	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -63,20 +60,8 @@ func showReport(c *cobra.Command, report *loadtest.Report, jsonFile string) erro
 			return err
 		}
 	}
-	if jsonFile != "" {
-		text, err := json.MarshalIndent(report, "", "  ")
-		if err != nil {
-			return err
-		}
-		text = append(text, '\n')
-		if jsonFile == "-" {
-			_, err = c.OutOrStdout().Write(text)
-		} else {
-			err = os.WriteFile(jsonFile, text, 0o644)
-		}
-		if err != nil {
-			return fmt.Errorf("--json: %w", err)
-		}
+	if err := writeJSON(c, jsonFile, report); err != nil {
+		return err
 	}
 	if report.Failed {
 		return errFailed

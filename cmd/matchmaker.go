@@ -29,6 +29,7 @@ func matchmakerCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "matchmaker", Short: "Find opponents and assign them to game servers; serves the page too", Args: cobra.NoArgs,
 	}
+	c.AddCommand(rehearsalCommands()...)
 	fl := c.Flags()
 	fl.StringVar(&f.listen, "listen", "127.0.0.1:8080", "public port: page and the API for browsers")
 	fl.StringVar(&f.cfg.InternalAddr, "internal", matchmaker.DefaultInternalAddr, "internal port: native gRPC for game servers and back ends")

@@ -80,6 +80,7 @@ func listMetrics() []metric {
 		ofMatches(number("players_per_match", "players per match", numeric, func(r *Result) float64 { return r.PlayersPerMatch })),
 		number("most_matches", "matches at once, most", counted, func(r *Result) float64 { return float64(r.MostMatches) }),
 		number("most_waiting", "tickets waiting, most", counted, func(r *Result) float64 { return float64(r.MostWaiting) }),
+		ifAny(number("full_share", "cycles with a region full", shared, func(r *Result) float64 { return r.FullShare })),
 		ifAny(number("no_room", "matches without a server", counted, func(r *Result) float64 { return float64(r.NoRoom) })),
 		number("cycles", "cycles", counted, func(r *Result) float64 { return float64(r.Cycles) }),
 		number("cycle_mean", "cycle time, mean", timed, func(r *Result) float64 { return r.CycleMeanMS }))

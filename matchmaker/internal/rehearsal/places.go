@@ -132,5 +132,10 @@ func (p *places) free(place int) {
 	p.taken--
 }
 
+// full reports whether the servers of some region are all taken.
+func (p *places) full() bool {
+	return !p.unlimited && slices.ContainsFunc(p.capacities, func(c Capacity) bool { return c.Matches <= 0 })
+}
+
 // busy is how many matches are played.
 func (p *places) busy() int { return p.taken }

@@ -153,6 +153,9 @@ func TestPlacesAreOccupied(t *testing.T) {
 	if got.Matched != 4 || got.MostMatches != 1 || got.WaitMS.P50 != 20 || got.WaitMS.Max != 9090 {
 		t.Errorf("with one place: %+v", got)
 	}
+	if got.FullShare < 0.9 || got.FullShare >= 1 {
+		t.Errorf("the region was full in %v of the cycles, want all but the first", got.FullShare)
+	}
 	if got.LatencyMS.Max != 30 || got.LatencyMS.Count != 4 {
 		t.Errorf("latency %+v, want 30 ms for all", got.LatencyMS)
 	}
@@ -161,7 +164,7 @@ func TestPlacesAreOccupied(t *testing.T) {
 		t.Errorf("with one place for an hour: %+v", got)
 	}
 	cfg.Servers = "" // as many as there are
-	if got := rehearse(t, cfg).Results[0]; got.Matched != 4 || got.WaitMS.Max != 20 || got.MostMatches != 2 {
+	if got := rehearse(t, cfg).Results[0]; got.Matched != 4 || got.WaitMS.Max != 20 || got.MostMatches != 2 || got.FullShare != 0 {
 		t.Errorf("with all places: %+v", got)
 	}
 	cfg.Servers = "eu=0,us=0"

@@ -57,7 +57,10 @@ type Result struct {
 	QualityMean     float64 `json:"quality_mean"` // of matches, 0 to 1
 	MostMatches     int     `json:"most_matches"` // at once
 	MostWaiting     int     `json:"most_waiting"` // tickets at once
-	NoRoom          int     `json:"no_room"`      // matches proposed where no server was left
+	// FullShare is the share of the cycles in which the servers of a region were
+	// all taken; NoRoom counts matches that were proposed where none was left.
+	FullShare float64 `json:"full_share"`
+	NoRoom    int     `json:"no_room"`
 
 	Regions map[string]Class `json:"regions"` // by the region nearest; "-": not measured
 	Parties map[string]Class `json:"parties"` // by players of a ticket
@@ -226,7 +229,11 @@ func (u unit) change(v, base float64) string {
 	case base == 0:
 		return "+" + u.text(v)
 	}
-	return fmt.Sprintf("%+.0f %%", 100*difference/base)
+	percent := 100 * difference / base
+	if math.Abs(percent) < 0.5 {
+		return "±0 %"
+	}
+	return fmt.Sprintf("%+.0f %%", percent)
 }
 
 // duration writes milliseconds with three or four digits.

@@ -44,7 +44,8 @@ func results() (wide, narrow Result) {
 	narrow.Rules, narrow.RulesVersion = "narrow.yaml", "ba9876543210"
 	narrow.WaitMS.P50, narrow.WaitMS.P90 = 1700.5, 3000
 	narrow.Matched, narrow.MatchedShare, narrow.Unmatched, narrow.Expired = 800, 0.8, 200, 160
-	narrow.NoRoom = 3
+	narrow.NoRoom, narrow.FullShare = 3, 0.125
+	narrow.CycleMeanMS = 0.2504
 	narrow.Regions = map[string]Class{"eu": wide.Regions["eu"], "us": {Tickets: 300}}
 	return wide, narrow
 }

@@ -198,6 +198,9 @@ func (s *simulation) runCycle() error {
 		s.groups = append(s.groups, w.group)
 	}
 	situation := matchfn.Situation{Now: s.start.Add(s.now), Places: s.places.open(len(s.groups))}
+	if s.places.full() {
+		s.tally.full++
+	}
 	began := s.stopwatch()
 	proposals := s.propose(s.groups, situation)
 	s.tally.cycles = append(s.tally.cycles, s.stopwatch().Sub(began))

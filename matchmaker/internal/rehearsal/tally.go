@@ -36,6 +36,7 @@ type tally struct {
 
 	busiest     int // matches at once
 	mostWaiting int // tickets at once
+	full        int // cycles in which the servers of a region were all taken
 	noRoom      int // matches proposed where no server was left
 	cycles      []time.Duration
 }
@@ -160,7 +161,7 @@ func (t *tally) result() Result {
 		Unmatched: t.tickets - len(t.waits),
 		WaitMS:    spread(t.waits), SkillSpread: spread(t.spreads), Balance: spread(t.balances), LatencyMS: spread(t.latencies),
 		Matches: len(t.qualities), QualityMean: mean(t.qualities), PlayersPerMatch: share(t.seated, len(t.qualities)),
-		MostMatches: t.busiest, MostWaiting: t.mostWaiting, NoRoom: t.noRoom,
+		MostMatches: t.busiest, MostWaiting: t.mostWaiting, FullShare: share(t.full, len(t.cycles)), NoRoom: t.noRoom,
 		Regions: t.regions.told(), Parties: t.parties.told(),
 		Cycles: len(t.cycles), CycleMeanMS: mean(cycles), CycleMS: spread(cycles),
 	}
