@@ -1,22 +1,23 @@
-import type { Match, MatchResult, SearchProgress } from "../src/types.ts";
-import { element, write } from "./page.ts";
+import type { Match, MatchResult, PlayerRating, Proposal, SearchProgress } from "../src/types.ts";
+import { element, waitText, write } from "./page.ts";
 import { finalStandings, renderStandings } from "./standings.ts";
 
 /** What is pressed within this time after a dialog opened was meant for the game. */
 const settleMs = 450;
 
 /** A modal dialog whose buttons call what open() was given. */
-class Modal {
+export class Modal {
   protected readonly dialog: HTMLDialogElement;
   private readonly buttons: HTMLButtonElement[];
   private settled = false;
   private wanted = false;
   private actions = new Map<string, () => void>();
 
-  /** cancelId is the button that Escape stands for. */
+  /** cancelId is the button that Escape stands for, firstId one that gets the focus once it may be pressed. */
   constructor(
     id: string,
     private readonly cancelId: string,
+    private readonly firstId = "",
   ) {
     this.dialog = element<HTMLDialogElement>(id);
     this.buttons = [...this.dialog.querySelectorAll("button")];
@@ -52,6 +53,7 @@ class Modal {
   private settle(settled: boolean): void {
     this.settled = settled;
     for (const button of this.buttons) button.disabled = !settled;
+    if (settled && this.wanted && this.firstId) element(this.firstId).focus();
   }
 
   private act(id: string): void {
@@ -69,12 +71,14 @@ const searchTexts: Record<SearchProgress["state"], string> = {
 /** The search for a match. */
 export class SearchDialog extends Modal {
   private timer = 0;
+  private proposed = false;
 
   constructor() {
     super("search", "search-cancel");
   }
 
   open(title: string, cancel: () => void): void {
+    this.proposed = false;
     write(element("search-title"), title);
     write(element("search-state"), "Asking the matchmaker");
     write(element("search-estimate"), "soon");
@@ -88,17 +92,72 @@ export class SearchDialog extends Modal {
   }
 
   progress(progress: SearchProgress): void {
-    write(element("search-state"), searchTexts[progress.state]);
-    write(
-      element("search-estimate"),
-      progress.estimatedWaitMs > 0 ? `${Math.ceil(progress.estimatedWaitMs / 1000)} s` : "soon",
-    );
+    this.proposed ||= progress.state === "proposed";
+    const failed = this.proposed && progress.state === "searching";
+    write(element("search-state"), failed ? "Somebody was not there. You keep your place." : searchTexts[progress.state]);
+    write(element("search-estimate"), waitText(progress.estimatedWaitMs, progress.estimatedWaitP90Ms));
     write(element("search-players"), String(Math.max(1, progress.searching)));
   }
 
   override close(): void {
     clearInterval(this.timer);
     super.close();
+  }
+}
+
+/** A match was found, and the player is asked whether he is still there. */
+export class ProposalDialog extends Modal {
+  private timer = 0;
+  private matchId = "";
+  private readonly title = document.title;
+
+  constructor() {
+    super("proposal", "proposal-decline", "proposal-accept");
+  }
+
+  /** Shows how the proposal stands. It returns true when it is a new one. */
+  open(proposal: Proposal, decline: () => void): boolean {
+    const isNew = this.matchId !== proposal.matchId || !this.isOpen;
+    this.matchId = proposal.matchId;
+    this.answered(proposal.acceptedByYou);
+    write(element("proposal-ready"), `${proposal.accepted} of ${proposal.players} are ready.`);
+    this.countDown(proposal.acceptWithinMs, isNew);
+    const accept = (): void => {
+      this.answered(true);
+      // Should it come too late, the search itself says how it goes on.
+      proposal.accept().catch(() => {});
+    };
+    document.title = `Match found! - ${this.title}`;
+    this.show({ "proposal-accept": accept, "proposal-decline": decline });
+    return isNew;
+  }
+
+  override close(): void {
+    clearInterval(this.timer);
+    this.matchId = "";
+    document.title = this.title;
+    super.close();
+  }
+
+  private answered(accepted: boolean): void {
+    const hadFocus = element("proposal-actions").contains(document.activeElement);
+    element("proposal-actions").hidden = accepted;
+    write(element("proposal-state"), accepted ? "Waiting for the others." : "Are you there?");
+    if (accepted && hadFocus) element("proposal-title").focus();
+  }
+
+  private countDown(milliseconds: number, isNew: boolean): void {
+    const ends = performance.now() + milliseconds;
+    const fuse = element("proposal-fuse");
+    if (isNew) fuse.dataset.whole = String(Math.max(1, milliseconds));
+    const tick = (): void => {
+      const left = Math.max(0, ends - performance.now());
+      write(element("proposal-left"), String(Math.ceil(left / 1000)));
+      fuse.style.scale = `${Math.min(1, left / Number(fuse.dataset.whole))} 1`;
+    };
+    tick();
+    clearInterval(this.timer);
+    this.timer = window.setInterval(tick, 100);
   }
 }
 
@@ -142,25 +201,43 @@ export class PauseDialog extends Modal {
 /** The match is over. */
 export class ResultDialog extends Modal {
   private timer = 0;
+  private leaderboard: () => void = () => {};
 
   constructor() {
     super("result", "to-menu");
   }
 
-  open(match: Match, result: MatchResult, again: () => void, menu: () => void): void {
+  open(match: Match, result: MatchResult, actions: { again: () => void; menu: () => void }): void {
     const list = finalStandings(match, result);
     const own = list.find((standing) => standing.slot === match.slot);
     write(element("result-kicker"), match.mode.title);
     write(element("result-title"), verdict(own, list, match.mode.teams));
     renderStandings(element<HTMLTableElement>("result-table"), list, match.slot);
     this.countDown(result.nextMs);
-    this.show({ again, "to-menu": menu });
+    element("result-rated").hidden = true;
+    write(element("result-rating"), "");
+    this.show({ again: actions.again, "to-menu": actions.menu, "result-leaderboard": () => this.leaderboard() });
     this.dialog.querySelector("tr.own")?.scrollIntoView({ block: "nearest" });
   }
 
   override close(): void {
     clearInterval(this.timer);
     super.close();
+  }
+
+  /** The match is rated: there is a leaderboard to look at. */
+  offerLeaderboard(open: () => void): void {
+    this.leaderboard = open;
+    element("result-rated").hidden = false;
+  }
+
+  /** The rating is there; it comes some time after the result. */
+  rate({ rating, last }: PlayerRating): void {
+    if (!last) return;
+    const points = Math.round(last.pointsAfter);
+    const gain = points - Math.round(last.pointsBefore);
+    const rank = rating.rank > 0 ? `, rank ${rating.rank}` : "";
+    write(element("result-rating"), `Rating ${points} (${gain < 0 ? "\u2212" : "+"}${Math.abs(gain)})${rank}`);
   }
 
   private countDown(milliseconds: number): void {

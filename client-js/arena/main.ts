@@ -1,13 +1,17 @@
 import { Client, CloseCode, ErrorCode } from "../src/index.ts";
-import { Lobby } from "../src/lobby.ts";
-import type { Match, PlayOptions, SearchProgress, TactusErrorLike } from "../src/types.ts";
+import { Lobby, type Party } from "../src/lobby.ts";
+import type { Match, PlayOptions, Proposal, SearchProgress, TactusErrorLike } from "../src/types.ts";
 import { DemoMatch } from "./demo.ts";
-import { PauseDialog, ReconnectDialog, ResultDialog, SearchDialog } from "./dialogs.ts";
+import { PauseDialog, ProposalDialog, ReconnectDialog, ResultDialog, SearchDialog } from "./dialogs.ts";
 import { copyRoomLink } from "./hud.ts";
-import { Menu, roomCode } from "./menu.ts";
+import { identityStore } from "./identity.ts";
+import { LeaderboardDialog } from "./leaderboard.ts";
+import { invitationIn, Menu } from "./menu.ts";
 import { NetGraph } from "./netgraph.ts";
 import { element, toast, write } from "./page.ts";
+import { PartyPanel } from "./party.ts";
 import { Play } from "./play.ts";
+import { Queues } from "./queues.ts";
 import { Scene } from "./scene.ts";
 import { forgetSeat, keepSeat, keptSeat } from "./seat.ts";
 import type { KeptSeat } from "./seat.ts";
@@ -26,6 +30,11 @@ const keepEveryMs = 5000;
 const longestRetryMs = 8000;
 /** Errors after which the seat can't be had again, but another one can. */
 const seatLost = new Set<number>([CloseCode.UnknownSession, ErrorCode.lost, ErrorCode.unreachable]);
+const unimplemented = ErrorCode.matchmaker + 12;
+
+/** What to play, of what the menu offers or of a match that was played. */
+type Wish = Pick<PlayOptions, "mode" | "queue" | "room" | "matchId">;
+type Seek = (options: PlayOptions) => Promise<Match>;
 
 /** What a screen reader hears when the phase changes. */
 const announcements: Record<Phase, string> = {
@@ -40,9 +49,11 @@ const announcements: Record<Phase, string> = {
 class Page {
   phase: Phase = "menu";
   play: Play | undefined;
-  // Each tab is a player of its own: two tabs of one browser can meet in a match.
-  private readonly client = new Client(undefined, { storage: sessionStorage });
-  private readonly lobby = new Lobby(this.client);
+  private readonly client: Client;
+  private readonly lobby: Lobby;
+  private readonly parties: PartyPanel;
+  private readonly queues = new Queues(game);
+  private queuesKnown = false;
   private readonly sound = new Sound();
   private readonly canvas = element<HTMLCanvasElement>("scene");
   private readonly scene = new Scene(this.canvas, this.sound);
@@ -51,39 +62,79 @@ class Page {
   private readonly reconnect = new ReconnectDialog();
   private readonly result = new ResultDialog();
   private readonly pause = new PauseDialog();
+  private readonly proposal = new ProposalDialog();
+  private readonly leaderboard: LeaderboardDialog;
   private readonly menu: Menu;
   private demo = new DemoMatch();
   private effort = new AbortController();
   private room = "";
   private nextKeep = 0;
 
-  constructor() {
-    this.menu = new Menu({
-      play: (mode) => void this.find({ mode }, this.menu.titleOf(mode)),
-      createRoom: (mode) => void this.createRoom(mode),
-      joinRoom: (code) => void this.find({ room: code }, `Room ${code}`),
-      joinMatch: (matchId, mode) => void this.find({ matchId, mode }, this.menu.titleOf(mode)),
-      modes: async () => (await this.lobby.listGames()).games.find((known) => known.name === game)?.modes ?? [],
-      openMatches: async () => this.lobby.listMatches({ game }),
+  /** identity is where the player's tokens are kept. */
+  constructor(identity: Storage) {
+    this.client = new Client(undefined, { storage: identity });
+    this.lobby = new Lobby(this.client);
+    this.leaderboard = new LeaderboardDialog(this.lobby, () => this.client.playerId);
+    this.parties = new PartyPanel(this.lobby, {
+      name: () => this.menu.playerName,
+      search: (party) => this.followParty(party),
+      changed: () => this.partyChanged(),
+      failed: (error) => this.menu.fail(error),
     });
+    this.menu = new Menu(
+      {
+        play: ({ mode, queue, title }) => void this.find({ mode, queue }, title),
+        createRoom: (mode) => void this.createRoom(mode),
+        joinRoom: (code) => void this.find({ room: code }, `Room ${code}`),
+        joinMatch: (matchId, mode) => void this.find({ matchId, mode }, this.menu.titleOf(mode)),
+        joinParty: (code) => void this.joinParty(code),
+        leaderboard: (choice) => this.openLeaderboard(choice),
+        modes: async () => {
+          await this.learnQueues();
+          return (await this.lobby.listGames()).games.find((known) => known.name === game)?.modes ?? [];
+        },
+        openMatches: async () => this.lobby.listMatches({ game }),
+        leader: () => this.parties.leader,
+        inParty: () => this.parties.party !== undefined,
+      },
+      this.queues,
+    );
     addEventListener("pointerdown", () => this.sound.unlock());
     addEventListener("keydown", () => this.sound.unlock());
+    addEventListener("hashchange", () => this.takeInvitation());
   }
 
-  /** Comes back to this tab's seat after a reload, or opens the menu. */
+  /** Comes back to this tab's seat and party after a reload, or opens the menu. */
   start(): void {
     this.scene.attach(this.demo);
     requestAnimationFrame((now) => this.frame(now));
+    const invitation = invitationIn(location.href);
+    this.parties.resume();
     const kept = keptSeat();
     if (kept) {
       void this.comeBack(kept);
       return;
     }
-    const invited = roomCode(location.search);
     this.openMenu();
-    if (!invited) return;
-    this.showRoom(invited);
-    this.menu.invite(invited);
+    if (invitation?.kind === "room") this.showRoom(invitation.code);
+    if (!this.parties.party) this.menu.invite(invitation);
+  }
+
+  /** A link to a party was opened in this tab. */
+  private takeInvitation(): void {
+    const invitation = invitationIn(location.href);
+    if (invitation?.kind === "party" && invitation.code !== this.parties.party?.code) this.menu.invite(invitation);
+  }
+
+  /** Asks what queues there are; a matchmaker that knows none has neither parties nor ratings. */
+  private async learnQueues(): Promise<void> {
+    if (this.queuesKnown) return;
+    try {
+      this.queues.learn(await this.lobby.queues());
+      this.queuesKnown = true;
+    } catch (error) {
+      this.queuesKnown = (error as { code?: number }).code === unimplemented;
+    }
   }
 
   private frame(now: number): void {
@@ -110,7 +161,7 @@ class Page {
 
   private openMenu(error?: unknown): void {
     this.endPlay();
-    for (const dialog of [this.search, this.reconnect, this.result, this.pause]) dialog.close();
+    for (const dialog of [this.search, this.reconnect, this.result, this.pause, this.proposal, this.leaderboard]) dialog.close();
     forgetSeat();
     this.showRoom("");
     this.setPhase("menu");
@@ -128,8 +179,8 @@ class Page {
     this.scene.attach(this.demo);
   }
 
-  /** Searches by what the player chose, with a dialog to cancel it. */
-  private async find(options: PlayOptions, title: string): Promise<void> {
+  /** Searches by what the player chose, with a dialog to cancel it; a leader for his party. */
+  private async find(wish: Wish, title: string, seek = this.seekFor(wish)): Promise<void> {
     const effort = this.newEffort();
     this.result.close();
     this.endPlay();
@@ -140,22 +191,73 @@ class Page {
       this.openMenu();
     });
     try {
-      const match = await this.quickPlay(options, effort.signal);
-      this.enter(match, options.room ?? "");
+      const match = await this.quickPlay(wish, effort.signal, seek);
+      this.enter(match, wish.room ?? "");
     } catch (error) {
       if (!effort.signal.aborted) this.openMenu(error);
     }
   }
 
+  /** How to get what is wished for. Rooms and open matches are for one player at a time. */
+  private seekFor({ room, matchId }: Wish): Seek {
+    const { party } = this.parties;
+    if (party?.leads && !room && !matchId) return (options) => party.start(options);
+    return (options) => this.client.quickPlay(options);
+  }
+
   /** Searches and joins; a seat that comes after the player has turned away is given back. */
-  private async quickPlay(options: PlayOptions, signal: AbortSignal): Promise<Match> {
-    const onProgress = (progress: SearchProgress): void => this.search.progress(progress);
-    const match = await this.client.quickPlay({ game, name: this.menu.playerName, rules, ...options, signal, onProgress });
+  private async quickPlay(wish: Wish, signal: AbortSignal, seek: Seek = (options) => this.client.quickPlay(options)): Promise<Match> {
+    const onProgress = (progress: SearchProgress): void => {
+      if (signal.aborted) return;
+      this.search.progress(progress);
+      if (progress.proposal) this.ask(progress.proposal);
+      else this.proposal.close();
+    };
+    const match = await seek({ game, name: this.menu.playerName, rules, ...wish, signal, onProgress });
     if (signal.aborted) {
       match.leave();
       signal.throwIfAborted();
     }
     return match;
+  }
+
+  /** A match was found and waits for consent. */
+  private ask(proposal: Proposal): void {
+    const decline = (): void => {
+      // Ending the search says the same, should this not get through.
+      proposal.decline().catch(() => {});
+      this.effort.abort();
+      this.openMenu();
+    };
+    if (!this.proposal.open(proposal, decline)) return;
+    this.sound.found();
+    write(element("announce"), `Match found. Accept it within ${Math.round(proposal.acceptWithinMs / 1000)} seconds.`);
+  }
+
+  private async joinParty(code: string): Promise<void> {
+    await this.parties.join(code);
+    if (this.parties.party) this.menu.invite(undefined);
+  }
+
+  /** The party's leader has started a search. */
+  private followParty(party: Party): void {
+    if (this.phase === "menu" || this.phase === "searching" || this.phase === "result") {
+      void this.find({}, "Your party's match", (options) => party.follow(options));
+    } else toast("Your party looks for another match. Leave this one to come along.");
+  }
+
+  private partyChanged(): void {
+    this.menu.update();
+    this.showAgain();
+    const url = new URL(location.href);
+    const { party } = this.parties;
+    url.hash = party ? `party=${party.code}` : "";
+    if (url.href !== location.href) history.replaceState(null, "", url);
+  }
+
+  private openLeaderboard(of: { mode: string; queue: string }): void {
+    const queue = this.queues.rated(of);
+    if (queue) this.leaderboard.open(queue.name, this.menu.titleOf(of.queue || of.mode));
   }
 
   private async createRoom(mode: string): Promise<void> {
@@ -179,7 +281,7 @@ class Page {
 
   private enter(match: Match, room: string): void {
     this.endPlay();
-    for (const dialog of [this.search, this.reconnect, this.result]) dialog.close();
+    for (const dialog of [this.search, this.reconnect, this.result, this.proposal, this.leaderboard]) dialog.close();
     this.menu.close();
     this.showRoom(room);
     this.play = new Play(match, this.scene, this.netGraph, this.canvas, element("touch"), {
@@ -215,20 +317,43 @@ class Page {
     this.pause.close();
     this.reconnect.close();
     this.setPhase("result");
-    const { mode } = match;
-    const again = (): void => void (this.room ? this.createRoom(mode.name) : this.find({ mode: mode.name }, mode.title));
-    write(element("again"), this.room ? "New private room" : "Play again");
-    this.result.open(match, match.result, again, () => this.openMenu());
+    const { mode, queue } = match;
+    const again = (): void => {
+      if (this.room) void this.createRoom(mode.name);
+      else if (!this.parties.leader) void this.find({ mode: mode.name, queue }, this.menu.titleOf(queue, mode.title));
+    };
+    this.showAgain();
+    this.result.open(match, match.result, { again, menu: () => this.openMenu() });
+    void this.showRating(match);
+  }
+
+  /** In a party it is the leader who starts the next match. */
+  private showAgain(): void {
+    const { leader } = this.parties;
+    const waits = leader !== "" && !this.room;
+    write(element("again"), waits ? `${leader} starts the next` : this.room ? "New private room" : "Play again");
+    element("again").setAttribute("aria-disabled", String(waits));
+  }
+
+  /** The rating after the match, where there is one: it takes the server some time. */
+  private async showRating(match: Match): Promise<void> {
+    await this.learnQueues();
+    const of = { mode: match.mode.name, queue: match.queue };
+    const shown = (): boolean => this.play?.match === match && this.phase === "result";
+    if (!match.queue || !this.queues.rated(of) || !shown()) return;
+    this.result.offerLeaderboard(() => this.openLeaderboard(of));
+    const rating = await this.lobby.ratingAfter(match).catch(() => undefined);
+    if (rating && shown()) this.result.rate(rating);
   }
 
   private closed(match: Match, error: TactusErrorLike): void {
     if (this.play?.match !== match || this.phase === "result") return;
-    if (error.reconnect || seatLost.has(error.code)) void this.playOn(match.mode.name, error.code);
+    if (error.reconnect || seatLost.has(error.code)) void this.playOn({ mode: match.mode.name, queue: match.queue }, error.code);
     else this.openMenu(error);
   }
 
   /** The seat is gone for good, but not by the player's will: finds a new match of the same mode, for as long as it takes. */
-  private async playOn(mode: string, why: number): Promise<void> {
+  private async playOn(wish: Wish, why: number): Promise<void> {
     const effort = this.newEffort();
     this.setPhase("reconnecting");
     for (let attempt = 1; !effort.signal.aborted; attempt++) {
@@ -241,7 +366,7 @@ class Page {
         },
       );
       try {
-        const match = await this.quickPlay({ mode }, effort.signal);
+        const match = await this.quickPlay(wish, effort.signal);
         this.enter(match, "");
         toast(
           why === CloseCode.UnknownSession
@@ -270,7 +395,7 @@ class Page {
     } catch (error) {
       if (effort.signal.aborted) return;
       const { code } = error as { code?: number };
-      if (code !== undefined && seatLost.has(code)) await this.playOn(kept.saved.mode, code);
+      if (code !== undefined && seatLost.has(code)) await this.playOn({ mode: kept.saved.mode, queue: kept.saved.queue }, code);
       else this.openMenu(error);
     }
   }
@@ -282,7 +407,7 @@ class Page {
     if (code) url.searchParams.set("room", code);
     else url.searchParams.delete("room");
     if (url.href !== location.href) history.replaceState(null, "", url);
-    if (!code) this.menu.invite("");
+    if (!code) this.menu.invite(undefined);
   }
 }
 
@@ -300,8 +425,7 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-const page = new Page();
-page.start();
+let page: Page | undefined;
 
 /**
  * For tests of the page, read only: what it is doing and the match it is in.
@@ -315,10 +439,13 @@ declare global {
 Object.defineProperty(window, "__tactus", {
   value: Object.freeze({
     get phase(): Phase {
-      return page.phase;
+      return page?.phase ?? "menu";
     },
     get match(): Match | undefined {
-      return page.play?.match;
+      return page?.play?.match;
     },
   }),
 });
+
+page = new Page(await identityStore());
+page.start();

@@ -1,4 +1,6 @@
 import type { ModeInfo, OpenMatch } from "../src/types.ts";
+import { partyCode } from "./party.ts";
+import type { Choice, Queues } from "./queues.ts";
 import { clockText, element, errorText, make, write } from "./page.ts";
 
 const nameKey = "tactus.name";
@@ -9,36 +11,54 @@ const firstTryMs = 700;
 
 /** What the menu asks for. */
 export interface MenuActions {
-  play(mode: string): void;
+  play(choice: Choice): void;
   createRoom(mode: string): void;
   joinRoom(code: string): void;
+  joinParty(code: string): void;
+  leaderboard(choice: Choice): void;
   joinMatch(matchId: string, mode: string): void;
   modes(): Promise<ModeInfo[]>;
   openMatches(): Promise<OpenMatch[]>;
+  /** Who the player's party waits for to start; empty when the player may. */
+  leader(): string;
+  inParty(): boolean;
 }
 
-/** The way in: name, mode, play, rooms, open matches. */
+/** What somebody with a link is invited to. */
+export interface Invitation {
+  kind: "room" | "party";
+  code: string;
+}
+
+/** The way in: name, mode, play, rooms, parties, open matches. */
 export class Menu {
   private readonly name = element<HTMLInputElement>("name");
   private modes: ModeInfo[] = [];
-  private room = "";
+  private choices: readonly Choice[] = [];
+  private invitation: Invitation | undefined;
   private timer = 0;
   private isOpen = false;
 
-  constructor(private readonly actions: MenuActions) {
+  constructor(
+    private readonly actions: MenuActions,
+    private readonly queues: Queues,
+  ) {
     this.name.value = localStorage.getItem(nameKey) ?? "";
     this.name.addEventListener("change", () => localStorage.setItem(nameKey, this.playerName));
     element("play-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.act(() => (this.room ? actions.joinRoom(this.room) : actions.play(this.mode)));
+      if (!actions.leader()) this.act(() => (this.invitation ? this.join(this.invitation) : actions.play(this.choice)));
     });
-    element("play-public").addEventListener("click", () => this.invite(""));
-    element("create-room").addEventListener("click", () => this.act(() => actions.createRoom(this.mode)));
+    element("play-public").addEventListener("click", () => this.invite(undefined));
+    element("create-room").addEventListener("click", () => this.act(() => actions.createRoom(this.choice.mode)));
+    element("modes").addEventListener("change", () => this.update());
+    element("show-leaderboard").addEventListener("click", () => actions.leaderboard(this.choice));
     element("room-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      const code = roomCode(element<HTMLInputElement>("room-code").value);
-      if (code) this.act(() => actions.joinRoom(code));
-      else this.fail(new Error("type a room's code, or paste its link"));
+      const field = element<HTMLInputElement>("room-code");
+      const invitation = invitationIn(field.value);
+      if (invitation) this.act(() => this.join(invitation));
+      else this.fail(new Error("type a room's or a party's code, or paste its link"));
     });
     document.addEventListener("visibilitychange", () => void this.refresh());
   }
@@ -47,22 +67,43 @@ export class Menu {
     return this.name.value.trim().slice(0, 24);
   }
 
-  get mode(): string {
-    const chosen = element("modes").querySelector<HTMLInputElement>("input:checked");
-    return chosen?.value ?? localStorage.getItem(modeKey) ?? "";
+  /** What is chosen to be played. */
+  get choice(): Choice {
+    const checked = element("modes").querySelector<HTMLInputElement>("input:checked");
+    const value = checked?.value ?? localStorage.getItem(modeKey) ?? "";
+    return this.choices.find((choice) => choice.value === value) ?? { value, mode: value, queue: "", title: "a match", note: "" };
   }
 
-  /** The mode's title, for the search. */
-  titleOf(mode: string): string {
-    return this.modes.find((choice) => choice.name === mode)?.title ?? "a match";
+  /** The mode's or the queue's title, for the search. A mode's usual queue is called by it and its game. */
+  titleOf(name: string, unknown = "a match"): string {
+    const value = name.slice(name.indexOf("/") + 1);
+    return this.choices.find((choice) => choice.value === value)?.title ?? unknown;
   }
 
-  /** Offers this room as what to play; an empty code takes the offer back. */
-  invite(code: string): void {
-    this.room = code;
-    write(element("play"), code ? `Join room ${code}` : "Play now");
-    element("modes").hidden = code !== "";
-    element("play-public").hidden = code === "";
+  /** Offers this room or party as what to play, or takes the offer back. */
+  invite(invitation: Invitation | undefined): void {
+    this.invitation = invitation;
+    this.update();
+  }
+
+  /** Brings the buttons in step with the choice, the invitation and the party. */
+  update(): void {
+    const { invitation, actions } = this;
+    const leader = actions.leader();
+    const play = element<HTMLButtonElement>("play");
+    if (leader) write(play, `${leader} starts the match`);
+    else if (invitation) write(play, `Join ${invitation.kind} ${invitation.code}`);
+    else write(play, actions.inParty() ? "Play with your party" : "Play now");
+    play.setAttribute("aria-disabled", String(leader !== ""));
+    element("modes").hidden = invitation !== undefined || leader !== "";
+    element("play-public").hidden = invitation === undefined;
+    element("show-leaderboard").hidden = invitation !== undefined || !this.queues.rated(this.choice);
+    element("create-party").hidden = !this.queues.takesParties;
+  }
+
+  private join({ kind, code }: Invitation): void {
+    if (kind === "room") this.actions.joinRoom(code);
+    else this.actions.joinParty(code);
   }
 
   open(): void {
@@ -85,7 +126,7 @@ export class Menu {
   private act(action: () => void): void {
     this.fail(undefined);
     localStorage.setItem(nameKey, this.playerName);
-    localStorage.setItem(modeKey, this.mode);
+    localStorage.setItem(modeKey, this.choice.value);
     action();
   }
 
@@ -104,10 +145,11 @@ export class Menu {
   }
 
   private showModes(modes: ModeInfo[]): void {
-    const known = modes.some((mode) => mode.name === this.mode) ? this.mode : modes[0]?.name;
     this.modes = modes;
-    const fieldset = element("modes");
-    fieldset.replaceChildren(make("legend", "", "Mode"), ...modes.map((mode) => modeChoice(mode, mode.name === known)));
+    this.choices = this.queues.choices(modes);
+    const known = this.choices.find(({ value }) => value === this.choice.value) ?? this.choices[0];
+    element("modes").replaceChildren(make("legend", "", "Mode"), ...this.choices.map((choice) => modeChoice(choice, choice === known)));
+    this.update();
   }
 
   private showMatches(matches: OpenMatch[], none = "None right now. Play now opens one."): void {
@@ -137,21 +179,29 @@ export class Menu {
   }
 }
 
-function modeChoice(mode: ModeInfo, checked: boolean): HTMLElement {
+function modeChoice(choice: Choice, checked: boolean): HTMLElement {
   const label = make("label");
   const input = make("input");
   input.type = "radio";
   input.name = "mode";
-  input.value = mode.name;
+  input.value = choice.value;
   input.checked = checked;
-  const text = make("span", "", mode.title);
-  text.append(make("small", "", mode.maxPlayers === 2 ? "1 on 1" : `up to ${mode.maxPlayers}`));
+  const text = make("span", "", choice.title);
+  text.append(make("small", "", choice.note));
   label.append(input, text);
   return label;
 }
 
-/** The code in what somebody typed or pasted; empty when there is none. */
-export function roomCode(text: string): string {
+/** What somebody typed, pasted or opened invites to, if anything. */
+export function invitationIn(text: string): Invitation | undefined {
+  const party = partyCode(text);
+  if (party) return { kind: "party", code: party };
+  const room = roomCode(text);
+  return room ? { kind: "room", code: room } : undefined;
+}
+
+/** The room's code in what somebody typed or pasted; empty when there is none. */
+function roomCode(text: string): string {
   const trimmed = text.trim();
   const linked = /[?&]room=([^&#\s]+)/.exec(trimmed)?.[1];
   const code = (linked ? decodeURIComponent(linked) : trimmed).toUpperCase().replace(/[\s-]/g, "");

@@ -42,6 +42,14 @@ export function clockText(seconds: number): string {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+/** How long a search lately took: half of them up to here, nine of ten up to there. */
+export function waitText(halfMs: number, mostMs: number): string {
+  const half = Math.ceil(halfMs / 1000);
+  const most = Math.ceil(mostMs / 1000);
+  if (half <= 0) return "soon";
+  return most > half ? `${half} to ${most} s` : `${half} s`;
+}
+
 /** An error as a sentence with its number, if it has one. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

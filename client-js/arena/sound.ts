@@ -63,6 +63,13 @@ export class Sound {
     this.tone("beat", 100, { type: "triangle", from: pitch, to: pitch, seconds: 0.07, gain: 0.16 });
   }
 
+  /** A match was found, and waits for the player. */
+  found(): void {
+    for (const [i, pitch] of [523, 659, 784].entries()) {
+      this.tone(`found-${i}`, 500, { type: "triangle", from: pitch, to: pitch, seconds: 0.28, gain: 0.2, after: i * 0.13 });
+    }
+  }
+
   private build(): void {
     this.context = new AudioContext();
     this.output = this.context.createGain();
