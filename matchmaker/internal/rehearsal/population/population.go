@@ -159,7 +159,7 @@ func (c Config) read() (*generator, error) {
 	return g, errors.Join(errs...)
 }
 
-var queueName = regexp.MustCompile(`^[a-z0-9_-]{0,48}$`)
+var queueName = regexp.MustCompile(`^([a-z0-9_-]{1,48}(/[a-z0-9_-]{1,48})?)?$`)
 
 // parseRate reads "50/s" as searches a second.
 func parseRate(text string) (float64, error) {

@@ -27,11 +27,14 @@ type file struct {
 	salt  string    // of players' ids; never written
 }
 
-// create makes the file of a queue that begins now. Names say queue and begin;
-// a queue's name has no dot, so that "duel." begins those of duel alone.
+// fileQueue is how names of files say the queue: "duel.", "arena+ffa.". A
+// queue's name has no dot and no plus, so that each has its own.
+func fileQueue(queue string) string { return strings.ReplaceAll(queue, "/", "+") + "." }
+
+// create makes the file of a queue that begins now, as its name says.
 func create(dir, queue, rules string, now time.Time) (*file, error) {
 	for {
-		name := queue + "." + now.UTC().Format(fileTime) + fileSuffix
+		name := fileQueue(queue) + now.UTC().Format(fileTime) + fileSuffix
 		on, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
 		if errors.Is(err, fs.ErrExist) {
 			now = now.Add(time.Millisecond)
@@ -58,7 +61,7 @@ func removeOldest(dir, queue string, keep int) error {
 	}
 	var names []string
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), queue+".") && strings.HasSuffix(e.Name(), fileSuffix) {
+		if strings.HasPrefix(e.Name(), fileQueue(queue)) && strings.HasSuffix(e.Name(), fileSuffix) {
 			names = append(names, e.Name())
 		}
 	}

@@ -21,7 +21,7 @@ import (
 // another field means the default named.
 type Config struct {
 	Dir   string // made when it is missing; one matchmaker's only
-	Queue string // 1 to 48 of a-z, 0-9, - and _
+	Queue string // 1 to 48 of a-z, 0-9, - and _; or two such names with a /
 	// RulesVersion is what the queue's rules are at first; see
 	// [Recorder.Rules].
 	RulesVersion string
@@ -49,7 +49,7 @@ const (
 	retryAfter = time.Minute
 )
 
-var queueName = regexp.MustCompile(`^[a-z0-9_-]{1,48}$`)
+var queueName = regexp.MustCompile(`^[a-z0-9_-]{1,48}(/[a-z0-9_-]{1,48})?$`)
 
 func (c Config) withDefaults() Config {
 	c.MaxBytes = cmp.Or(c.MaxBytes, defaultMaxBytes)
@@ -64,7 +64,7 @@ func (c Config) validate() error {
 		errs = append(errs, errors.New("recording: Dir is missing"))
 	}
 	if !queueName.MatchString(c.Queue) {
-		errs = append(errs, fmt.Errorf("recording: queue %q: want 1 to 48 of a-z, 0-9, - and _", c.Queue))
+		errs = append(errs, fmt.Errorf("recording: queue %q: want 1 to 48 of a-z, 0-9, - and _, or two such names with a /", c.Queue))
 	}
 	if c.MaxBytes < 0 || c.Keep < 0 || c.Buffer < 0 {
 		errs = append(errs, errors.New("recording: MaxBytes, Keep and Buffer can't be negative"))
@@ -107,23 +107,24 @@ type line struct {
 // New makes a recorder and makes sure that it can write to its folder. Files
 // are made when there is something to write.
 func New(cfg Config, log *zap.Logger) (*Recorder, error) {
-	r, err := prepare(cfg, log)
-	if err != nil {
-		return nil, err
-	}
-	go r.run()
-	return r, nil
-}
-
-// prepare makes a recorder that does not write yet.
-func prepare(cfg Config, log *zap.Logger) (*Recorder, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	cfg = cfg.withDefaults()
 	if err := probe(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("recording: %w", err)
 	}
+	return start(cfg, log), nil
+}
+
+func start(cfg Config, log *zap.Logger) *Recorder {
+	r := prepare(cfg, log)
+	go r.run()
+	return r
+}
+
+// prepare makes a recorder that does not write yet.
+func prepare(cfg Config, log *zap.Logger) *Recorder {
+	cfg = cfg.withDefaults()
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics()
 	}
@@ -133,7 +134,7 @@ func prepare(cfg Config, log *zap.Logger) (*Recorder, error) {
 		metricWritten: cfg.Metrics.written.WithLabelValues(cfg.Queue), metricDropped: cfg.Metrics.dropped.WithLabelValues(cfg.Queue),
 	}
 	r.rules.Store(&cfg.RulesVersion)
-	return r, nil
+	return r
 }
 
 // Created records that a search began, at the group's own time. The group is
@@ -155,7 +156,7 @@ func (r *Recorder) Ended(ticket string, at time.Time, reason string) {
 // Rules says that the queue's rules have another version from now on. What
 // comes then goes to the next file, so that each file is of one version.
 func (r *Recorder) Rules(version string) {
-	if r != nil {
+	if r != nil && *r.rules.Load() != version {
 		r.rules.Store(&version)
 	}
 }

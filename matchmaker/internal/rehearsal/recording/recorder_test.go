@@ -246,10 +246,7 @@ func TestFullBufferDrops(t *testing.T) {
 	dir := t.TempDir()
 	metrics := NewMetrics()
 	core, logs := observer.New(zap.WarnLevel)
-	r, err := prepare(Config{Dir: dir, Queue: "duel", Buffer: 10, Metrics: metrics}, zap.New(core))
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := prepare(Config{Dir: dir, Queue: "duel", Buffer: 10, Metrics: metrics}, zap.New(core))
 	for i := range 25 { // nobody takes anything out yet
 		r.Created(solo(fmt.Sprint("t-", i)))
 	}

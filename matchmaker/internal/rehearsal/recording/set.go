@@ -1,0 +1,106 @@
+package recording
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tactus/matchmaker/internal/matchfn"
+)
+
+// Set records all queues of a process, each by a [Recorder] of its own, which
+// is made with the queue's first search. All methods may be called by any
+// goroutine, also of a nil Set, which does nothing.
+type Set struct {
+	cfg Config
+	log *zap.Logger
+
+	mu     sync.RWMutex
+	queues map[string]*Recorder
+	closed bool
+}
+
+// NewSet makes a set and makes sure that it can write to its folder. Queue and
+// RulesVersion of the config are not looked at.
+func NewSet(cfg Config, log *zap.Logger) (*Set, error) {
+	cfg.Queue = "any"
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if err := probe(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("recording: %w", err)
+	}
+	return &Set{cfg: cfg, log: log, queues: make(map[string]*Recorder)}, nil
+}
+
+// Created records that a search began in a queue, whose rules have that version
+// now. The group is read later on and must not be changed any more.
+func (s *Set) Created(queue, rulesVersion string, g *matchfn.Group) {
+	if s == nil {
+		return
+	}
+	if r := s.of(queue, rulesVersion); r != nil {
+		r.Rules(rulesVersion)
+		r.Created(g)
+	}
+}
+
+// Ended records that a search ended in a queue.
+func (s *Set) Ended(queue, ticket string, at time.Time, reason string) {
+	if s == nil {
+		return
+	}
+	s.mu.RLock()
+	r := s.queues[queue]
+	s.mu.RUnlock()
+	r.Ended(ticket, at, reason) // of a queue without a search it is nobody's end
+}
+
+// of returns the queue's recorder; nil when the set is closed, or the queue's
+// name can't be a file's.
+func (s *Set) of(queue, rulesVersion string) *Recorder {
+	s.mu.RLock()
+	r, known := s.queues[queue]
+	known = known || s.closed
+	s.mu.RUnlock()
+	if known {
+		return r
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r, known := s.queues[queue]; known || s.closed {
+		return r
+	}
+	cfg := s.cfg
+	cfg.Queue, cfg.RulesVersion = queue, rulesVersion
+	if err := cfg.validate(); err != nil {
+		s.log.Error("a queue can't be recorded", zap.Error(err))
+		s.queues[queue] = nil
+		return nil
+	}
+	r = start(cfg, s.log)
+	s.queues[queue] = r
+	return r
+}
+
+// Close writes what is buffered and closes all files. What comes later is
+// ignored.
+func (s *Set) Close() error {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	s.closed = true
+	recorders := slices.Collect(maps.Values(s.queues))
+	s.mu.Unlock()
+	var errs []error
+	for _, r := range recorders {
+		errs = append(errs, r.Close())
+	}
+	return errors.Join(errs...)
+}
