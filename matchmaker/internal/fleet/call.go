@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
@@ -14,6 +15,7 @@ const (
 	reasonUnknownGame = "unknown_game"
 	reasonNoMatch     = "no_match"
 	reasonOver        = "over"
+	reasonFenced      = "fenced"
 )
 
 // call is a reservation that was asked for and not answered yet.
@@ -24,6 +26,7 @@ type call struct {
 	id           string
 	reservations []string
 	seats        int
+	teams        []int32   // of each seat, -1 for any
 	abandoned    time.Time // zero: somebody waits
 
 	done   chan struct{}
@@ -61,9 +64,11 @@ func (r *Registry) Reserve(serverID string, req *fleetv1.Reserve) (Wait, error) 
 	}
 	for _, seat := range req.GetSeats() {
 		c.reservations = append(c.reservations, seat.GetReservation())
+		c.teams = append(c.teams, seat.GetTeam())
 	}
 	m.calls++
 	m.held += c.seats
+	m.holdTeams(c.teams, 1)
 	s.people += c.seats
 	s.forgetAbandoned()
 	s.calls[c.id] = c
@@ -75,6 +80,7 @@ func (r *Registry) expect(s *server, req *fleetv1.Reserve) *match {
 	m := &match{
 		id: req.GetMatchId(), server: s, game: req.GetGame(), mode: req.GetMode(),
 		open: !req.GetPrivate(), private: req.GetPrivate(), born: time.Now(),
+		queue: req.GetQueue(), backfill: req.GetBackfill(),
 	}
 	if mode := findMode(s.games[m.game], m.mode); mode != nil {
 		m.seats = int(mode.GetMaxPlayers())
@@ -156,6 +162,20 @@ func (r *Registry) seated(c *call, result *fleetv1.ReserveResult) {
 	}
 	m.people += c.seats
 	s.people += c.seats
+	for _, t := range c.teams {
+		if t >= 0 && int(t) < len(m.teams) {
+			m.teams[t].people++
+		}
+	}
+}
+
+// holdTeams counts seats of these teams as asked for, or no longer for -1.
+func (m *match) holdTeams(teams []int32, by int) {
+	for _, t := range teams {
+		if t >= 0 && int(t) < len(m.teams) {
+			m.teams[t].held = max(0, m.teams[t].held+by)
+		}
+	}
 }
 
 // refused learns from a server's no; it needs the lock.
@@ -168,6 +188,8 @@ func (r *Registry) refused(c *call, result *fleetv1.ReserveResult) {
 		delete(s.games, m.game)
 	case reasonNoMatch, reasonOver:
 		r.drop(m)
+	case reasonFenced:
+		// It is this matchmaker that is behind.
 	case reasonFull:
 		if status := result.GetMatch(); status.GetMatchId() == m.id {
 			r.apply(s, status)
@@ -175,7 +197,7 @@ func (r *Registry) refused(c *call, result *fleetv1.ReserveResult) {
 		switch {
 		case !m.known() || !m.confirmed:
 			s.full = true
-		case m.people+c.seats <= m.seats:
+		case m.people+c.seats <= m.seats && !c.choosy():
 			// The picture must be old, for these people did not fit: the match
 			// counts as full until the server tells otherwise.
 			s.people += m.seats - m.people
@@ -187,6 +209,13 @@ func (r *Registry) refused(c *call, result *fleetv1.ReserveResult) {
 			s.struck = time.Now()
 		}
 	}
+}
+
+// choosy reports whether the call asked for seats in certain teams: one of them
+// was full, and the match need not be.
+func (c *call) choosy() bool {
+	teams := len(c.match.teams)
+	return teams > 1 && slices.ContainsFunc(c.teams, func(t int32) bool { return t >= 0 && int(t) < teams })
 }
 
 // answerLate gives back what nobody waits for any more; it needs the lock.
@@ -231,6 +260,7 @@ func (r *Registry) unhold(c *call) {
 	if m.known() { // else drop has done it
 		held := min(c.seats, m.held)
 		m.held -= held
+		m.holdTeams(c.teams, -1)
 		s.people -= held
 	}
 	m.calls--

@@ -3,7 +3,9 @@
 package fleet
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,7 +15,7 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// Config configures a [Registry]. All fields are needed.
+// Config configures a [Registry]. All fields but the functions are needed.
 type Config struct {
 	MatchmakerID string
 	TokenKey     []byte        // Ed25519 public key of the join tokens
@@ -21,6 +23,17 @@ type Config struct {
 	LastCall     time.Duration // a match likely to end sooner gets nobody new
 	StrikeLasts  time.Duration // a server that did not answer is the last choice for so long
 	HoldSeats    time.Duration // how long servers hold a seat; older ones need no release
+
+	// Ended stores how a match ended. Its server is told so when it returns nil,
+	// else it tells again, perhaps another matchmaker. It is called from
+	// goroutines of its own, for the same match one after the other, and may be
+	// again for a match that is stored.
+	Ended func(ctx context.Context, e *fleetv1.MatchEnded) error
+	// Lost is told of matches that are over without an end of their own: their
+	// rules failed, their server stopped, or it has been gone for a while. It may
+	// be told more than once, and also of a match whose end was told to another
+	// matchmaker meanwhile; it must not block.
+	Lost func(matchID string)
 }
 
 // Registry holds the live servers. Its methods may be called from any
@@ -35,7 +48,16 @@ type Registry struct {
 	matches map[string]*match
 	games   map[string]*matchmakerv1.GameInfo // every game seen since the start
 	orphans map[string][]orphan               // by server id
-	stopped chan struct{}
+	absent  map[string][]*absence             // by server id
+	// replicas are told to the servers; tellings counts how often they changed.
+	replicas []string
+	tellings int
+
+	stopped   chan struct{}
+	life      context.Context //nolint:containedctx // of what goes on after the stream that began it
+	stop      context.CancelFunc
+	noMore    bool           // nothing is added to following
+	following sync.WaitGroup // calls of Ended and Lost
 }
 
 type server struct {
@@ -53,8 +75,11 @@ type server struct {
 	people     int // in all matches, seats asked for included
 	calls      map[string]*call
 	out        chan *fleetv1.ConnectResponse
-	gone       chan struct{} // closed when the server is no longer live
-	superseded bool          // by a newer stream; set before gone is closed
+	gone       chan struct{}       // closed when the server is no longer live
+	superseded bool                // by a newer stream; set before gone is closed
+	since      time.Time           // it is connected
+	told       int                 // tellings of replicas that it knows
+	storing    map[string]struct{} // matches whose end is being stored
 }
 
 type match struct {
@@ -67,10 +92,21 @@ type match struct {
 	seats     int
 	open      bool
 	private   bool
-	confirmed bool // the server has told of it
-	calls     int  // unanswered
+	queue     string // that made it, empty for none
+	backfill  bool   // asks for players of its queue
+	teams     []team // as told by the server; one of everybody where there are no teams
+	confirmed bool   // the server has told of it
+	calls     int    // unanswered
 	born      time.Time
 	ends      time.Time // zero: unknown
+}
+
+// team is one team of a match.
+type team struct {
+	people int
+	held   int // seats asked for and not answered yet
+	seats  int
+	skill  float64 // mean of its people
 }
 
 // orphan is a reservation whose server was gone before it answered.
@@ -86,12 +122,10 @@ var (
 	ErrBusy    = errors.New("the game server does not read what it is sent")
 )
 
-// outbound bounds what waits to be sent to one server.
-const outbound = 1024
-
 // NewRegistry makes a registry without servers. changed is called, without any
 // lock held, whenever a search might find something that was not there before.
 func NewRegistry(cfg Config, changed func(), log *zap.Logger) *Registry {
+	life, stop := context.WithCancel(context.Background())
 	return &Registry{
 		cfg:     cfg,
 		log:     log,
@@ -100,12 +134,57 @@ func NewRegistry(cfg Config, changed func(), log *zap.Logger) *Registry {
 		matches: make(map[string]*match),
 		games:   make(map[string]*matchmakerv1.GameInfo),
 		orphans: make(map[string][]orphan),
+		absent:  make(map[string][]*absence),
 		stopped: make(chan struct{}),
+		life:    life,
+		stop:    stop,
 	}
 }
 
-// Stop ends the streams of all servers. It is called once.
-func (r *Registry) Stop() { close(r.stopped) }
+// Stop ends the streams of all servers and waits for running calls of Ended and
+// Lost. It is called once.
+func (r *Registry) Stop() {
+	close(r.stopped)
+	r.stop()
+	r.mu.Lock()
+	r.noMore = true
+	for _, list := range r.absent {
+		for _, a := range list {
+			a.timer.Stop()
+		}
+	}
+	r.mu.Unlock()
+	r.following.Wait()
+}
+
+// SetReplicas tells all servers which matchmakers there are, by the addresses
+// of their native gRPC, this one included. None means this one alone.
+func (r *Registry) SetReplicas(addresses []string) {
+	sorted := slices.Clone(addresses)
+	slices.Sort(sorted)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Equal(sorted, r.replicas) {
+		return
+	}
+	r.replicas = sorted
+	r.tellings++
+	for _, s := range r.servers {
+		r.tellReplicas(s)
+	}
+}
+
+// tellReplicas needs the lock. A server that does not read is told with its next
+// load.
+func (r *Registry) tellReplicas(s *server) {
+	if s.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Replicas{Replicas: r.replicaList()}}) {
+		s.told = r.tellings
+	}
+}
+
+func (r *Registry) replicaList() *fleetv1.Replicas {
+	return &fleetv1.Replicas{Addresses: slices.Clone(r.replicas)}
+}
 
 // add makes the server live; a server of the same id gives way to it.
 func (r *Registry) add(reg *fleetv1.Register) *server {
@@ -121,6 +200,8 @@ func (r *Registry) add(reg *fleetv1.Register) *server {
 		calls:      make(map[string]*call),
 		out:        make(chan *fleetv1.ConnectResponse, outbound),
 		gone:       make(chan struct{}),
+		since:      time.Now(),
+		storing:    make(map[string]struct{}),
 	}
 	r.mu.Lock()
 	if old := r.servers[s.id]; old != nil {
@@ -135,7 +216,9 @@ func (r *Registry) add(reg *fleetv1.Register) *server {
 	for _, status := range reg.GetMatches() {
 		r.apply(s, status)
 	}
-	s.out <- registered(&r.cfg) // the channel is empty
+	r.present(reg)
+	s.out <- r.registered() // the channel is empty
+	s.told = r.tellings
 	for _, o := range r.orphans[s.id] {
 		if time.Since(o.at) < r.cfg.HoldSeats {
 			s.send(releaseMessage(o.release))
@@ -147,11 +230,13 @@ func (r *Registry) add(reg *fleetv1.Register) *server {
 	return s
 }
 
-func registered(cfg *Config) *fleetv1.ConnectResponse {
+// registered needs the lock.
+func (r *Registry) registered() *fleetv1.ConnectResponse {
 	return &fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Registered{Registered: &fleetv1.Registered{
-		MatchmakerId:   cfg.MatchmakerID,
-		TokenKey:       cfg.TokenKey,
-		LoadIntervalMs: uint32(cfg.LoadInterval.Milliseconds()),
+		MatchmakerId:   r.cfg.MatchmakerID,
+		TokenKey:       r.cfg.TokenKey,
+		LoadIntervalMs: uint32(r.cfg.LoadInterval.Milliseconds()),
+		Replicas:       r.replicaList(),
 	}}}
 }
 
@@ -176,6 +261,7 @@ func (r *Registry) detach(s *server) {
 		}
 		r.settle(c, nil, ErrGone)
 	}
+	r.miss(s)
 	for id := range s.matches {
 		delete(r.matches, id)
 	}
@@ -199,6 +285,9 @@ func (r *Registry) load(s *server, l *fleetv1.Load) {
 	news := s.full || len(l.GetChanged()) > 0
 	s.full = false
 	if r.servers[s.id] == s {
+		if s.told != r.tellings {
+			r.tellReplicas(s)
+		}
 		for _, status := range l.GetChanged() {
 			r.apply(s, status)
 		}
@@ -216,6 +305,12 @@ func (r *Registry) apply(s *server, status *fleetv1.MatchStatus) {
 		return
 	}
 	m := r.matches[id]
+	if status.GetSeats() == 0 { // it is over
+		if m != nil && m.server == s {
+			r.drop(m)
+		}
+		return
+	}
 	if m == nil {
 		if len(s.matches) >= maxMatchesPerServer {
 			return
@@ -235,6 +330,8 @@ func (r *Registry) apply(s *server, status *fleetv1.MatchStatus) {
 	m.seats = int(status.GetSeats())
 	m.game, m.mode = status.GetGame(), status.GetMode()
 	m.open, m.private = status.GetOpen(), status.GetPrivate()
+	m.queue, m.backfill = status.GetQueue(), status.GetBackfill()
+	m.setTeams(status.GetTeams())
 	m.confirmed = true
 	m.born = now.Add(-time.Duration(status.GetAgeS()) * time.Second)
 	m.ends = time.Time{}
@@ -243,13 +340,17 @@ func (r *Registry) apply(s *server, status *fleetv1.MatchStatus) {
 	}
 }
 
-func (r *Registry) matchEnded(s *server, id string) {
-	r.mu.Lock()
-	if m := r.matches[id]; m != nil && m.server == s {
-		r.drop(m)
+// setTeams takes in what the server told of the teams; seats that are asked for
+// stay so.
+func (m *match) setTeams(told []*fleetv1.TeamStatus) {
+	teams := make([]team, min(len(told), maxTeams))
+	for i := range teams {
+		teams[i] = team{people: int(told[i].GetPeople()), seats: int(told[i].GetSeats()), skill: told[i].GetSkill()}
+		if i < len(m.teams) {
+			teams[i].held = m.teams[i].held
+		}
 	}
-	r.mu.Unlock()
-	r.changed()
+	m.teams = teams
 }
 
 // drop forgets a match; it needs the lock.

@@ -79,7 +79,7 @@ func TestSeatsCountFromTheMomentTheyAreAskedFor(t *testing.T) {
 	if m, srv := people(t, r); m != 3 || srv != 3 || !r.View(ffa).Servers[0].Struck {
 		t.Errorf("2 refused: match %d, server %d", m, srv)
 	}
-	r.matchEnded(s, "m1")
+	r.matchEnded(s, &fleetv1.MatchEnded{MatchId: "m1"})
 	if totals := r.Totals(); totals != (Totals{Servers: 1}) {
 		t.Errorf("after the match: %+v", totals)
 	}

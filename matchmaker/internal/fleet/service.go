@@ -16,20 +16,6 @@ import (
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-// What one server may tell.
-const (
-	maxID               = 64
-	maxGames            = 64
-	maxModes            = 64
-	maxMatchesPerServer = 20_000
-	maxSeats            = 4096
-	// News beyond this rate wait in the stream.
-	newsPerSecond = 200
-	newsBurst     = 400
-
-	registerTimeout = 5 * time.Second
-)
-
 // Service serves fleet.v1 over a [Registry].
 type Service struct {
 	fleetv1.UnimplementedFleetServiceServer
@@ -120,7 +106,7 @@ func (r *Registry) receive(str stream, first chan<- *fleetv1.Register, attached 
 		if err != nil {
 			return ended(err)
 		}
-		if m.GetReserveResult() == nil {
+		if m.GetReserveResult() == nil && m.GetMatchEnded() == nil {
 			if err := limit.Wait(str.Context()); err != nil {
 				return err
 			}
@@ -131,7 +117,7 @@ func (r *Registry) receive(str stream, first chan<- *fleetv1.Register, attached 
 		case *fleetv1.ConnectRequest_ReserveResult:
 			r.answer(s, m.ReserveResult)
 		case *fleetv1.ConnectRequest_MatchEnded:
-			r.matchEnded(s, m.MatchEnded.GetMatchId())
+			r.matchEnded(s, m.MatchEnded)
 		case *fleetv1.ConnectRequest_Register:
 			return status.Error(codes.InvalidArgument, "Register came twice on one stream")
 		}

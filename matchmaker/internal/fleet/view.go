@@ -15,15 +15,6 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-const (
-	// Stand-ins for servers without a limit.
-	unlimitedMatches = 10_000
-	unlimitedPlayers = 100_000
-	// Below this share of its cores a process's CPU says nothing about which
-	// of two servers is the better one; seats and matches do.
-	busyCPU = 0.5
-)
-
 // Errors of [Registry.Resolve].
 var (
 	ErrNoServer = errors.New("no game server has registered yet; try again in a moment")
@@ -105,22 +96,37 @@ func (r *Registry) View(k ticket.Key) matchfn.View {
 }
 
 func (s *server) view(version string, now time.Time, strikeLasts time.Duration) matchfn.Server {
-	maxMatches := cmp.Or(s.maxMatches, unlimitedMatches)
-	maxPlayers := cmp.Or(s.maxPlayers, unlimitedPlayers)
-	load := max(float64(len(s.matches))/float64(maxMatches), float64(s.people)/float64(maxPlayers))
-	if s.cpu > busyCPU {
-		load = max(load, s.cpu)
-	}
 	return matchfn.Server{
 		ID:          s.id,
 		Version:     version,
-		Load:        load,
-		FreeMatches: maxMatches - len(s.matches),
-		FreePlayers: maxPlayers - s.people,
+		Load:        s.load(),
+		FreeMatches: s.freeMatches(),
+		FreePlayers: s.freePlayers(),
 		Draining:    s.draining,
 		Full:        s.full,
-		Struck:      !s.struck.IsZero() && now.Sub(s.struck) < strikeLasts,
+		Struck:      s.isStruck(now, strikeLasts),
 	}
+}
+
+func (s *server) freeMatches() int { return cmp.Or(s.maxMatches, unlimitedMatches) - len(s.matches) }
+func (s *server) freePlayers() int { return cmp.Or(s.maxPlayers, unlimitedPlayers) - s.people }
+
+// filled is the share of its matches or its people that the server has, the
+// greater of the two.
+func (s *server) filled() float64 {
+	return max(float64(len(s.matches))/float64(cmp.Or(s.maxMatches, unlimitedMatches)),
+		float64(s.people)/float64(cmp.Or(s.maxPlayers, unlimitedPlayers)))
+}
+
+func (s *server) load() float64 {
+	if s.cpu > busyCPU {
+		return max(s.filled(), s.cpu)
+	}
+	return s.filled()
+}
+
+func (s *server) isStruck(now time.Time, lasts time.Duration) bool {
+	return !s.struck.IsZero() && now.Sub(s.struck) < lasts
 }
 
 func (m *match) view(now time.Time, lastCall time.Duration) matchfn.Match {
@@ -129,11 +135,19 @@ func (m *match) view(now time.Time, lastCall time.Duration) matchfn.Match {
 		Server:   m.server.id,
 		People:   m.people + m.held,
 		Seats:    m.seats,
-		Open:     m.open,
+		Open:     m.forAnyone(),
 		Private:  m.private,
 		Opening:  !m.confirmed,
-		LastCall: !m.ends.IsZero() && m.ends.Sub(now) < lastCall,
+		LastCall: m.endsSoon(now, lastCall),
 	}
+}
+
+// forAnyone reports whether quick play may fill the match up. A queue's match is
+// the queue's.
+func (m *match) forAnyone() bool { return m.open && m.queue == "" && !m.backfill }
+
+func (m *match) endsSoon(now time.Time, lastCall time.Duration) bool {
+	return !m.ends.IsZero() && m.ends.Sub(now) < lastCall
 }
 
 // Found is a match that a ticket may want.
@@ -156,7 +170,7 @@ func (r *Registry) Find(matchID string) (Found, bool) {
 	return Found{
 		Key:     ticket.Key{Game: m.game, Mode: m.mode},
 		Version: m.server.games[m.game].GetVersion(),
-		Open:    m.open,
+		Open:    m.forAnyone(),
 		Private: m.private,
 		Free:    m.seats - m.people - m.held,
 	}, true
@@ -181,7 +195,7 @@ func (r *Registry) OpenMatches(game, mode string, limit int) []*matchmakerv1.Ope
 	var list []*matchmakerv1.OpenMatch
 	for _, m := range r.matches {
 		people := m.people + m.held
-		if !m.open || m.private || !m.confirmed || people >= m.seats ||
+		if !m.forAnyone() || m.private || !m.confirmed || people >= m.seats ||
 			game != "" && m.game != game || mode != "" && m.mode != mode {
 			continue
 		}

@@ -1,0 +1,153 @@
+package fleet
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/internal/ticket"
+)
+
+// PolicyPack chooses the fullest server that has room for a new match; any
+// other policy the least loaded.
+const PolicyPack = "pack"
+
+// Gaps lists the running matches of a queue that ask for players, the oldest
+// first. Seats that were asked for and not answered yet count as taken. A match
+// of a mode without teams has a team of one for each seat.
+func (r *Registry) Gaps(queue string) []matchfn.Gap {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	var list []matchfn.Gap
+	for _, m := range r.matches {
+		s := m.server
+		if m.queue != queue || !m.backfill || !m.confirmed || m.people+m.held >= m.seats ||
+			m.endsSoon(now, r.cfg.LastCall) || s.draining || s.isStruck(now, r.cfg.StrikeLasts) {
+			continue
+		}
+		gap := matchfn.Gap{
+			Match: m.id, Server: s.id, Region: s.region, Version: s.games[m.game].GetVersion(), Started: m.born,
+		}
+		if findMode(s.games[m.game], m.mode).GetTeams() == 0 {
+			gap.Teams = m.loners()
+		} else {
+			gap.Teams = m.gapTeams()
+		}
+		list = append(list, gap)
+	}
+	slices.SortFunc(list, func(a, b matchfn.Gap) int {
+		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Match, b.Match))
+	})
+	return list
+}
+
+// gapTeams returns the teams with what is asked for in each; who was not asked
+// into a certain team is expected in the emptiest.
+func (m *match) gapTeams() []matchfn.GapTeam {
+	teams := make([]matchfn.GapTeam, len(m.teams))
+	anywhere := m.held
+	for i, t := range m.teams {
+		teams[i] = matchfn.GapTeam{People: t.people + t.held, Seats: t.seats, Skill: t.skill}
+		anywhere -= t.held
+	}
+	for ; anywhere > 0 && len(teams) > 0; anywhere-- {
+		emptiest := slices.MaxFunc(teams, func(a, b matchfn.GapTeam) int { return cmp.Compare(a.Seats-a.People, b.Seats-b.People) })
+		teams[slices.Index(teams, emptiest)].People++
+	}
+	return teams
+}
+
+// loners returns a team of one for each seat.
+func (m *match) loners() []matchfn.GapTeam {
+	teams := make([]matchfn.GapTeam, m.seats)
+	for i := range teams {
+		teams[i].Seats = 1
+		if i < m.people+m.held {
+			teams[i].People = 1
+		}
+		if i < m.people && len(m.teams) == 1 {
+			teams[i].Skill = m.teams[0].skill
+		}
+	}
+	return teams
+}
+
+// place is where a match can be opened.
+type place struct{ region, version string }
+
+// openings lists, by place, the servers that could open a match for so many
+// people; it needs the lock. One that failed to answer lately is among them
+// only where there is no other.
+func (r *Registry) openings(k ticket.Key, players int) map[place][]*server {
+	now := time.Now()
+	good, struck := make(map[place][]*server), make(map[place][]*server)
+	for _, s := range r.servers {
+		if findMode(s.games[k.Game], k.Mode) == nil || s.draining || s.full || s.freeMatches() <= 0 || s.freePlayers() < max(players, 1) {
+			continue
+		}
+		list := good
+		if s.isStruck(now, r.cfg.StrikeLasts) {
+			list = struck
+		}
+		at := place{region: s.region, version: s.games[k.Game].GetVersion()}
+		list[at] = append(list[at], s)
+	}
+	for at, servers := range struck {
+		if len(good[at]) == 0 {
+			good[at] = servers
+		}
+	}
+	return good
+}
+
+// Places lists where matches of a game and mode can be opened, by region and
+// version.
+func (r *Registry) Places(k ticket.Key) []matchfn.Place {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []matchfn.Place
+	for at, servers := range r.openings(k, 1) {
+		p := matchfn.Place{Region: at.region, Version: at.version}
+		for _, s := range servers {
+			seats := int(findMode(s.games[k.Game], k.Mode).GetMaxPlayers())
+			p.Matches += min(s.freeMatches(), max(1, s.freePlayers()/max(seats, 1)))
+		}
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b matchfn.Place) int {
+		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Version, b.Version))
+	})
+	return list
+}
+
+// Pick chooses the server for a new match of so many people in a place that
+// [Registry.Places] named. ok is false when there is none with room any more.
+func (r *Registry) Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	servers := r.openings(k, players)[place{region: region, version: version}]
+	if len(servers) == 0 {
+		return "", false
+	}
+	best := slices.MinFunc(servers, func(a, b *server) int {
+		order := cmp.Compare(a.load(), b.load())
+		if policy == PolicyPack {
+			order = cmp.Or(compareBool(a.cpu >= crowdedCPU, b.cpu >= crowdedCPU), cmp.Compare(b.filled(), a.filled()))
+		}
+		return cmp.Or(order, cmp.Compare(a.id, b.id))
+	})
+	return best.id, true
+}
+
+// compareBool puts false first.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
