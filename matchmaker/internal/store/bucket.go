@@ -14,7 +14,9 @@ import (
 
 const (
 	operationHeader = "KV-Operation" // as in a key-value bucket of NATS
-	operationDelete = "DEL"
+	// operationDelete is the removal that leaves no marker of its own when it
+	// expires.
+	operationDelete = "PURGE"
 
 	// markerTTL is how long a deleted or expired key leaves a trace in the
 	// stream, by which followers learn of it in order.
@@ -49,6 +51,9 @@ type Entry struct {
 type Bucket struct {
 	stream *stream
 	hint   string
+	// ttl goes with each record. The greatest age of the stream would end the
+	// markers of expired records as well, before followers see them.
+	ttl time.Duration
 }
 
 // Bucket opens a bucket and makes it if need be.
@@ -60,18 +65,13 @@ func (s *Store) Bucket(ctx context.Context, cfg BucketConfig) (*Bucket, error) {
 		return nil, fmt.Errorf("bucket %s: the TTL must be in whole seconds, is %v", cfg.Name, cfg.TTL)
 	}
 	name := s.cfg.Name + "_" + cfg.Name
-	window := duplicateWindow
-	if cfg.TTL > 0 {
-		window = min(window, cfg.TTL)
-	}
 	root := "$KV." + name + "."
 	st, err := s.stream(ctx, jetstream.StreamConfig{
 		Name:                   "KV_" + name,
 		Subjects:               []string{root + ">"},
 		Storage:                s.storage(cfg.Durable),
 		MaxMsgsPerSubject:      1,
-		MaxAge:                 cfg.TTL,
-		Duplicates:             window,
+		Duplicates:             duplicateWindow,
 		AllowRollup:            true, // markers need it
 		AllowMsgTTL:            true,
 		SubjectDeleteMarkerTTL: markerTTL,
@@ -79,7 +79,7 @@ func (s *Store) Bucket(ctx context.Context, cfg BucketConfig) (*Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bucket{stream: st, hint: "bucket." + cfg.Name}, nil
+	return &Bucket{stream: st, hint: "bucket." + cfg.Name, ttl: cfg.TTL}, nil
 }
 
 // storage of a stream: an embedded server without a directory has no files.
@@ -114,7 +114,7 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 
 // Create writes a record under a key that has none. Errors: ErrExists.
 func (b *Bucket) Create(ctx context.Context, key string, value []byte) (revision uint64, err error) {
-	return b.create(ctx, key, value, 0)
+	return b.create(ctx, key, value, b.ttl)
 }
 
 func (b *Bucket) create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
@@ -154,12 +154,12 @@ func (b *Bucket) create(ctx context.Context, key string, value []byte, ttl time.
 
 // Update writes a record that has the given revision. Errors: ErrConflict.
 func (b *Bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
-	return b.put(ctx, "update", key, nil, value, &revision, 0)
+	return b.put(ctx, "update", key, nil, value, &revision, b.ttl)
 }
 
 // Put writes a record whatever is there.
 func (b *Bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
-	return b.put(ctx, "put", key, nil, value, nil, 0)
+	return b.put(ctx, "put", key, nil, value, nil, b.ttl)
 }
 
 // Delete removes a record that has the given revision, 0: whatever is there.

@@ -107,6 +107,12 @@ func (l *Log) Follow(ctx context.Context, after uint64, f func(sequence uint64, 
 // that is gone, until ctx ends. Of several changes to a record in a short time
 // it may see the last alone.
 func (b *Bucket) Follow(ctx context.Context, f func(key string, e *Entry)) error {
+	return b.follow(ctx, func(key string, e *Entry, _ uint64) { f(key, e) })
+}
+
+// follow is Follow, which also tells the revision of a removal: at least that
+// of the record, 0 if revisions have started over.
+func (b *Bucket) follow(ctx context.Context, f func(key string, e *Entry, revision uint64)) error {
 	v := &view{bucket: b, known: map[string]uint64{}, tell: f}
 	err := b.stream.store.follow(ctx, b.hint, v.look)
 	return fmt.Errorf("follow %s: %w", b.stream.name, err)
@@ -119,7 +125,7 @@ type view struct {
 	last    uint64            // sequence of the newest change seen
 	absent  map[string]uint64 // known records that the last comparison missed
 	compare time.Time         // when the last comparison was
-	tell    func(key string, e *Entry)
+	tell    func(key string, e *Entry, revision uint64)
 }
 
 func (v *view) look(ctx context.Context) (uint64, error) {
@@ -138,6 +144,7 @@ func (v *view) look(ctx context.Context) (uint64, error) {
 }
 
 func (v *view) apply(m message) {
+	fresh := m.Sequence > v.last
 	v.last = max(v.last, m.Sequence)
 	key, err := v.bucket.stream.key(m.Subject)
 	if err != nil {
@@ -148,10 +155,12 @@ func (v *view) apply(m message) {
 	case known && before >= m.Sequence:
 	case !m.gone():
 		v.known[key] = m.Sequence
-		v.tell(key, &Entry{Key: key, Value: m.Data, Revision: m.Sequence})
-	case known:
+		v.tell(key, &Entry{Key: key, Value: m.Data, Revision: m.Sequence}, m.Sequence)
+	case known, fresh && !v.compare.IsZero():
+		// It may have come and gone between two looks: the caller may know of it
+		// from elsewhere.
 		delete(v.known, key)
-		v.tell(key, nil)
+		v.tell(key, nil, m.Sequence)
 	}
 }
 
@@ -181,7 +190,7 @@ func (v *view) reread(ctx context.Context) error {
 			continue
 		}
 		delete(v.known, key)
-		v.tell(key, nil)
+		v.tell(key, nil, revision)
 	}
 	v.absent = missing
 	return nil
@@ -200,7 +209,7 @@ func (v *view) checkLoss(ctx context.Context) {
 	}
 	st.store.log.Error("a bucket has lost what was in it", zap.String("stream", st.name), zap.Uint64("had", v.last), zap.Uint64("has", last))
 	for key := range v.known {
-		v.tell(key, nil)
+		v.tell(key, nil, 0)
 	}
 	clear(v.known)
 	v.last = 0

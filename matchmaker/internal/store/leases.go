@@ -59,6 +59,7 @@ type leaseRecord struct {
 type leaseEntry struct {
 	leaseRecord
 	revision uint64
+	gone     bool
 }
 
 // Leases opens the leases of all members; they are followed until Close. The TTL
@@ -78,7 +79,7 @@ func (s *Store) Leases(ctx context.Context, members *Members) (*Leases, error) {
 		l.ttl, l.renew = 3*time.Second, time.Second
 	}
 	s.tasks.Go(func() {
-		if err := bucket.Follow(s.stop, l.saw); s.stop.Err() == nil {
+		if err := bucket.follow(s.stop, l.saw); s.stop.Err() == nil {
 			s.log.Error("leases are no longer followed", zap.Error(err))
 		}
 	})
@@ -91,36 +92,29 @@ func (l *Leases) Holder(name string) (Holder, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e, ok := l.holders[name]
-	return Holder{Member: e.Member, Term: e.Term}, ok
+	return Holder{Member: e.Member, Term: e.Term}, ok && !e.gone
 }
 
 // Changed gets a value after a holder has changed; several changes may be one.
 func (l *Leases) Changed() <-chan struct{} { return l.changed }
 
 // saw is told each change of the bucket.
-func (l *Leases) saw(name string, e *Entry) {
+func (l *Leases) saw(name string, e *Entry, revision uint64) {
 	if e == nil {
-		l.mu.Lock()
-		_, known := l.holders[name]
-		delete(l.holders, name)
-		l.mu.Unlock()
-		if known {
-			l.tell()
-		}
-		return
-	}
-	if entry, err := parseLease(*e); err != nil {
+		l.note(name, leaseEntry{revision: revision, gone: true})
+	} else if entry, err := parseLease(*e); err != nil {
 		l.store.log.Error("unreadable lease", zap.String("lease", name), zap.Error(err))
 	} else {
 		l.note(name, entry)
 	}
 }
 
-// note takes in what was read or written.
+// note takes in what was read or written, in whatever order that is heard.
 func (l *Leases) note(name string, entry leaseEntry) {
 	l.mu.Lock()
 	before := l.holders[name]
-	if before.revision > entry.revision {
+	stale := before.revision > entry.revision || before.revision == entry.revision && !entry.gone
+	if stale && entry.revision != 0 {
 		l.mu.Unlock()
 		return
 	}
@@ -130,7 +124,7 @@ func (l *Leases) note(name string, entry leaseEntry) {
 	if held != nil && entry.Term > held.term {
 		held.lose()
 	}
-	if before.Term != entry.Term {
+	if before.Term != entry.Term || before.gone != entry.gone {
 		l.tell()
 	}
 }
@@ -234,7 +228,7 @@ func (l *Leases) take(ctx context.Context, name string) (uint64, error) {
 		}
 		if err == nil {
 			mine.Term = revision
-			l.note(name, leaseEntry{mine, revision})
+			l.note(name, leaseEntry{leaseRecord: mine, revision: revision})
 			return revision, nil
 		}
 		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) {
@@ -330,7 +324,7 @@ func (x *Lease) renewOnce() error {
 		return err
 	}
 	x.revision, x.renewed = revision, begun
-	l.note(x.name, leaseEntry{record, revision})
+	l.note(x.name, leaseEntry{leaseRecord: record, revision: revision})
 	return nil
 }
 

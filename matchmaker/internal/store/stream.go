@@ -300,8 +300,8 @@ func (st *stream) askLastSequence(ctx context.Context) (uint64, error) {
 }
 
 const (
-	pageMessages = 2048
-	pageBytes    = 4 << 20
+	pageMessages = 8192
+	pageBytes    = 8 << 20
 )
 
 // scan reads all messages from sequence first on, in order, from any replica of

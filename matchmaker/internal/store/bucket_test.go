@@ -1,0 +1,220 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"tactus/matchmaker/internal/store"
+	"tactus/matchmaker/internal/store/storetest"
+)
+
+func openBucket(t *testing.T, s *store.Store, cfg store.BucketConfig) *store.Bucket {
+	t.Helper()
+	b, err := s.Bucket(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestBucketComparesAndSwaps(t *testing.T) {
+	ctx := t.Context()
+	b := openBucket(t, storetest.Embedded(t), store.BucketConfig{Name: "b"})
+	const key = "player:ä b*.>"
+	if _, err := b.Get(ctx, key); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("get of nothing: %v", err)
+	}
+	first, err := b.Create(ctx, key, []byte("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Create(ctx, key, []byte("2")); !errors.Is(err, store.ErrExists) {
+		t.Errorf("second create: %v", err)
+	}
+	second, err := b.Update(ctx, key, []byte("3"), first)
+	if err != nil || second <= first {
+		t.Errorf("update: revision %d after %d, %v", second, first, err)
+	}
+	if _, err := b.Update(ctx, key, []byte("4"), first); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("update of an old revision: %v", err)
+	}
+	if err := b.Delete(ctx, key, first); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("delete of an old revision: %v", err)
+	}
+	if e, err := b.Get(ctx, key); err != nil || e.Key != key || string(e.Value) != "3" || e.Revision != second {
+		t.Errorf("get: %+v, %v", e, err)
+	}
+	if err := b.Delete(ctx, key, second); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Get(ctx, key); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("get after delete: %v", err)
+	}
+	again, err := b.Create(ctx, key, []byte("5"))
+	if err != nil || again <= second {
+		t.Errorf("create after delete: revision %d after %d, %v", again, second, err)
+	}
+	if err := b.Delete(ctx, key, 0); err != nil {
+		t.Errorf("delete of any revision: %v", err)
+	}
+	if _, err := b.Put(ctx, "", nil); err == nil {
+		t.Error("an empty key was taken")
+	}
+	if _, err := b.Put(ctx, "big", make([]byte, 2<<20)); !errors.Is(err, store.ErrTooLarge) {
+		t.Errorf("2 MB: %v", err)
+	}
+}
+
+func TestBucketReadsAll(t *testing.T) {
+	ctx := t.Context()
+	b := openBucket(t, storetest.Embedded(t), store.BucketConfig{Name: "b"})
+	if all, err := b.All(ctx); err != nil || len(all) != 0 {
+		t.Errorf("of an empty bucket: %v, %v", all, err)
+	}
+	for _, key := range []string{"x", "y.", "z", "x"} {
+		if _, err := b.Put(ctx, key, []byte(key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Delete(ctx, "z", 0); err != nil {
+		t.Fatal(err)
+	}
+	all, err := b.All(ctx)
+	if got := fmt.Sprintf("%v %v", all, err); got != `[{y. [121 46] 2} {x [120] 4}] <nil>` {
+		t.Error(got)
+	}
+}
+
+func TestRecordsOutliveTheStoreOnlyWhenDurable(t *testing.T) {
+	ctx := t.Context()
+	cfg := store.Config{Dir: t.TempDir()}
+	write := func(durable bool) string {
+		s := storetest.Open(t, cfg)
+		defer s.Close()
+		b := openBucket(t, s, store.BucketConfig{Name: fmt.Sprint("durable-", durable), Durable: durable})
+		all, err := b.All(ctx)
+		if err == nil {
+			_, err = b.Put(ctx, "k", []byte("v"))
+		}
+		return fmt.Sprint(len(all), err)
+	}
+	for _, durable := range []bool{true, false} {
+		first, second := write(durable), write(durable)
+		want := "0 <nil>"
+		if durable {
+			want = "1 <nil>"
+		}
+		if first != "0 <nil>" || second != want {
+			t.Errorf("durable %v: %s, then %s", durable, first, second)
+		}
+	}
+}
+
+func TestDirectoryHasOneUser(t *testing.T) {
+	cfg := store.Config{Dir: t.TempDir()}
+	storetest.Open(t, cfg)
+	if _, err := store.Open(t.Context(), cfg, nil); err == nil {
+		t.Error("a second store opened the same directory")
+	} else {
+		t.Log(err)
+	}
+}
+
+func TestFollowSeesEveryRecordAndWhatGoes(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s := storetest.Embedded(t)
+	b := openBucket(t, s, store.BucketConfig{Name: "b", TTL: time.Second})
+	if _, err := b.Put(ctx, "old", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	events := make(chan string, 100)
+	ended := make(chan error)
+	go func() {
+		ended <- b.Follow(ctx, func(key string, e *store.Entry) {
+			if e == nil {
+				events <- "-" + key
+			} else {
+				events <- key + "=" + string(e.Value)
+			}
+		})
+	}()
+	expect := func(want ...string) {
+		t.Helper()
+		for _, w := range want {
+			select {
+			case got := <-events:
+				if got != w {
+					t.Errorf("saw %s, want %s", got, w)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatalf("nothing seen, want %s", w)
+			}
+		}
+	}
+	expect("old=1")
+	for _, key := range []string{"a", "b"} {
+		if _, err := b.Put(ctx, key, []byte("2")); err != nil {
+			t.Fatal(err)
+		}
+		expect(key + "=2")
+	}
+	if err := b.Delete(ctx, "b", 0); err != nil {
+		t.Fatal(err)
+	}
+	expect("-b", "-old", "-a") // the last two by their TTL
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("Follow ended with %v", err)
+	}
+}
+
+func TestConfigNamesEveryMistake(t *testing.T) {
+	for _, c := range []struct {
+		cfg      store.Config
+		mistakes int
+	}{
+		{store.Config{}, 0},
+		{store.Config{URL: "nats://x", Replicas: 3, User: "u"}, 0},
+		{store.Config{Replicas: 3, Token: "t", Name: "a.b", Timeout: -1}, 4},
+		{store.Config{URL: "nats://x", Replicas: 2, Dir: "d"}, 2},
+	} {
+		err := c.cfg.Validate()
+		var joined interface{ Unwrap() []error }
+		n := 0
+		if errors.As(err, &joined) {
+			n = len(joined.Unwrap())
+		}
+		if n != c.mistakes {
+			t.Errorf("%+v: %v", c.cfg, err)
+		}
+	}
+	for _, cfg := range []store.BucketConfig{{}, {Name: "a b"}, {Name: "a", TTL: 1500 * time.Millisecond}} {
+		if _, err := storetest.Embedded(t).Bucket(t.Context(), cfg); err == nil {
+			t.Errorf("bucket %+v was made", cfg)
+		}
+	}
+}
+
+func TestHintsReachSubscribers(t *testing.T) {
+	s := storetest.Embedded(t)
+	got := make(chan string, 10)
+	unsubscribe, err := s.Subscribe("tickets.cancel", func(data []byte) { got <- string(data) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hint := range []string{"a", "b"} {
+		if err := s.Publish("tickets.cancel", []byte(hint)); err != nil {
+			t.Fatal(err)
+		}
+		if g := <-got; g != hint {
+			t.Errorf("got %q, want %q", g, hint)
+		}
+	}
+	unsubscribe()
+	if !s.Connected() || !s.Embedded() {
+		t.Error("an embedded store says that it is not, or not connected")
+	}
+}

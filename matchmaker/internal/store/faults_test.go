@@ -1,0 +1,238 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tactus/matchmaker/internal/store"
+	"tactus/matchmaker/internal/store/storetest"
+)
+
+// harass lets the connection stall for longer than writes wait, and breaks it,
+// until the context ends; then all goes through again.
+func harass(ctx context.Context, proxy *storetest.Proxy) {
+	random := rand.New(rand.NewPCG(1, 2))
+	sleep := func(most time.Duration) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(random.Int64N(int64(most)))):
+		}
+	}
+	for ctx.Err() == nil {
+		sleep(20 * time.Millisecond)
+		proxy.Halt()
+		sleep(300 * time.Millisecond)
+		if random.IntN(2) == 0 {
+			proxy.Cut()
+		}
+		proxy.Resume()
+	}
+}
+
+// behindProxy is a store on a NATS node of its own, behind a bad connection, and
+// one with a good connection. Its writes wait for 50 ms.
+func behindProxy(t *testing.T) (bad, good *store.Store, proxy *storetest.Proxy) {
+	t.Helper()
+	cluster := storetest.StartCluster(t, 1)
+	proxy = storetest.StartProxy(t, cluster, 0)
+	bad = storetest.Open(t, store.Config{URL: proxy.URL(), Replicas: 1, Timeout: 50 * time.Millisecond})
+	good = storetest.Open(t, store.Config{URL: cluster.URL(), Replicas: 1})
+	return bad, good, proxy
+}
+
+func TestJournalLosesAndDoublesNothingOverABadConnection(t *testing.T) {
+	const appends = 10_000
+	bad, good, proxy := behindProxy(t)
+	j, _ := openJournal(t, bad, "q", 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	go harass(ctx, proxy)
+	pending := make([]*store.Pending, appends)
+	for i := range pending {
+		if i%500 == 0 && ctx.Err() == nil {
+			time.Sleep(100 * time.Millisecond) // so that troubles find something under way
+		}
+		// Each key is written twice. What is stored twice, or late, would show as
+		// the order of the last writes, or as the earlier value.
+		pending[i] = j.Append(fmt.Sprint(i%(appends/2)), []byte(fmt.Sprint(i)), 0)
+	}
+	for i, p := range pending {
+		if err := await(t, p); err != nil {
+			t.Fatalf("append %d: %v", i, err)
+		}
+	}
+	_, records := openJournal(t, good, "q", 2)
+	if len(records) != appends/2 {
+		t.Errorf("%d records, want %d", len(records), appends/2)
+	}
+	for i, r := range records {
+		if r.Key != fmt.Sprint(i) || string(r.Value) != fmt.Sprint(i+appends/2) {
+			t.Fatalf("record %d is %s=%s", i, r.Key, r.Value)
+		}
+	}
+}
+
+func TestBucketCountsEachUpdateOnceOverABadConnection(t *testing.T) {
+	bad, good, proxy := behindProxy(t)
+	b := openBucket(t, bad, store.BucketConfig{Name: "b"})
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	revision, err := b.Create(t.Context(), "n", []byte("0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go harass(ctx, proxy)
+	n := 0
+	for ; ctx.Err() == nil; n++ {
+		// Nobody else writes: a conflict would be with an attempt of its own.
+		if revision, err = b.Update(t.Context(), "n", []byte(fmt.Sprint(n+1)), revision); err != nil {
+			t.Fatalf("update %d: %v", n, err)
+		}
+	}
+	e, err := openBucket(t, good, store.BucketConfig{Name: "b"}).Get(t.Context(), "n")
+	if err != nil || string(e.Value) != fmt.Sprint(n) {
+		t.Errorf("counted %s, want %d, %v", e.Value, n, err)
+	}
+	t.Logf("%d updates", n)
+}
+
+func TestWriteEndsWithItsContextWhileNATSIsAway(t *testing.T) {
+	bad, _, proxy := behindProxy(t)
+	b := openBucket(t, bad, store.BucketConfig{Name: "b"})
+	proxy.Halt()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := b.Put(ctx, "k", nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("put: %v", err)
+	}
+	j := make(chan error, 1)
+	go func() {
+		_, err := b.Get(t.Context(), "k")
+		j <- err
+	}()
+	bad.Close()
+	if err := <-j; !errors.Is(err, store.ErrClosed) {
+		t.Errorf("get while the store is closed: %v", err)
+	}
+}
+
+func TestKilledLeadersCostNothingButTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills NATS nodes and waits for elections")
+	}
+	cluster := storetest.StartCluster(t, 3)
+	s := storetest.Open(t, store.Config{URL: cluster.URL()})
+	other := storetest.Open(t, store.Config{URL: cluster.URL()})
+	a := join(t, s, "a")
+	lease, err := a.Acquire(t.Context(), "q")
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, _ := openJournal(t, s, "q", lease.Term())
+	l := openLog(t, s)
+	b := openBucket(t, s, store.BucketConfig{Name: "b"})
+
+	ctx, stop := context.WithCancel(t.Context())
+	following := make(chan int, 1)
+	go func() { // a replica that reads along
+		n := 0
+		err := openLog(t, other).Follow(ctx, 0, func(sequence uint64, key string, _ []byte) error {
+			if n++; key != fmt.Sprint(n) {
+				return fmt.Errorf("message %d has the key %s, want %d", sequence, key, n)
+			}
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		following <- n
+	}()
+	var acknowledged, logged, counted atomic.Int64
+	done := make(chan struct{}, 3)
+	go func() {
+		defer func() { done <- struct{}{} }()
+		for n := 1; ctx.Err() == nil; n++ {
+			if err := await(t, j.Append(fmt.Sprint(n), []byte("v"), 0)); err != nil {
+				t.Errorf("append %d: %v", n, err)
+				return
+			}
+			acknowledged.Store(int64(n))
+		}
+	}()
+	go func() {
+		defer func() { done <- struct{}{} }()
+		for n := 1; ctx.Err() == nil; n++ {
+			if _, first, err := l.AppendOnce(t.Context(), fmt.Sprint(n), nil); err != nil || !first {
+				t.Errorf("log %d: first %v, %v", n, first, err)
+				return
+			}
+			logged.Store(int64(n))
+		}
+	}()
+	go func() {
+		defer func() { done <- struct{}{} }()
+		revision := uint64(0)
+		for n := 1; ctx.Err() == nil; n++ {
+			next, err := b.Update(t.Context(), "n", []byte(fmt.Sprint(n)), revision)
+			if err != nil {
+				t.Errorf("update %d: %v", n, err)
+				return
+			}
+			revision = next
+			counted.Store(int64(n))
+		}
+	}()
+	goesOn := func() {
+		t.Helper()
+		started := time.Now()
+		counters := []*atomic.Int64{&acknowledged, &logged, &counted}
+		for i, name := range []string{"journal", "log", "bucket"} {
+			before := counters[i].Load()
+			eventually(t, name+" goes on", func() bool { return counters[i].Load() > before+50 })
+		}
+		t.Logf("all go on after %v", time.Since(started))
+	}
+	goesOn()
+	for _, stream := range []string{"tactus_journal_q", "tactus_log_results", "KV_tactus_leases"} {
+		leader := cluster.LeaderOf(stream)
+		t.Logf("killing node %d, leader of %s", leader, stream)
+		cluster.Kill(leader)
+		goesOn()
+		cluster.Restart(leader)
+		goesOn()
+	}
+	select {
+	case <-lease.Lost():
+		t.Error("the lease was lost")
+	default:
+	}
+	stop()
+	for range 3 {
+		<-done
+	}
+	if n := int64(<-following); n > logged.Load() {
+		t.Errorf("the follower saw %d messages of %d", n, logged.Load())
+	}
+	_, records := openJournal(t, other, "q", lease.Term()+1)
+	if n := acknowledged.Load(); int64(len(records)) != n {
+		t.Errorf("the journal has %d records, %d were acknowledged", len(records), n)
+	}
+	for i, r := range records {
+		if r.Key != fmt.Sprint(i+1) {
+			t.Fatalf("record %d is %s", i, r.Key)
+		}
+	}
+	if last, err := l.Last(t.Context()); err != nil || int64(last) != logged.Load() {
+		t.Errorf("the log has %d messages, %d were acknowledged, %v", last, logged.Load(), err)
+	}
+	e, err := b.Get(t.Context(), "n")
+	if err != nil || string(e.Value) != fmt.Sprint(counted.Load()) {
+		t.Errorf("counted %s, want %d, %v", e.Value, counted.Load(), err)
+	}
+	lease.Release(t.Context())
+}
