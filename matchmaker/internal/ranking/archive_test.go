@@ -261,6 +261,42 @@ func TestArchivedRatingsOutliveTheProcess(t *testing.T) {
 	}
 }
 
+// One replica archives at a time; when it stops another goes on.
+func TestTheHolderOfTheLeaseArchives(t *testing.T) {
+	s := newStore(t, store.Config{})
+	seen := leasesOf(t, s, "observer")
+	stops := map[string]func(){}
+	var r *Ranking
+	for _, name := range []string{"one", "two"} {
+		r, stops[name] = start(t, s, Config{Leases: leasesOf(t, s, name)})
+	}
+	for round := 1; round <= 2; round++ {
+		play(t, r, 10*(round-1), 10*round)
+		await(t, "the archive", func() bool {
+			at, _, err := r.archive().checkpoint(t.Context())
+			return err == nil && at == uint64(10*round)
+		})
+		var first string
+		await(t, "a holder", func() bool {
+			h, _ := seen.Holder(leaseName)
+			first = h.ID
+			return stops[first] != nil
+		})
+		stops[first]()
+		delete(stops, first)
+	}
+	archived(t, r)
+}
+
+func leasesOf(t *testing.T, s *store.Store, name string) *store.Leases {
+	t.Helper()
+	leases, err := s.Leases(t.Context(), s.Join(t.Context(), store.Member{ID: name}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leases
+}
+
 func TestHistory(t *testing.T) {
 	r, _ := start(t, newStore(t, store.Config{}), Config{})
 	if got, err := r.History(t.Context(), queue, "p0", 0); len(got) != 0 || err != nil {
@@ -389,7 +425,7 @@ func BenchmarkLoad(b *testing.B) {
 	full := filled(players)
 	for player := range full.numbers {
 		rec := full.record(player)
-		rec.Sequence = 0
+		rec.Sequence = 1
 		if err := put(b.Context(), r.records, owner{queue, player}.key(), &rec, 0); err != nil {
 			b.Fatal(err)
 		}

@@ -11,7 +11,7 @@ const (
 	maxPlayers  = 4000 // of a match; its result has to fit one message of 1 MB
 	historySize = 20   // matches of a player in a queue
 	maxPage     = 100  // players of a leaderboard in one answer
-	maxFill     = 1e6  // results that a power cut may have taken
+	maxFill     = 1e5  // results that a power cut may have taken
 )
 
 // The archive writes what was played since its last round.

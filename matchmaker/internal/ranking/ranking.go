@@ -225,7 +225,8 @@ func (r *Ranking) fill(ctx context.Context, newest uint64) (err error) {
 		return err
 	}
 	for r.until < newest {
-		if r.until, _, err = r.results.AppendOnce(ctx, fmt.Sprintf("lost %d", r.until+1), empty); err != nil {
+		key := fmt.Sprintf("%0*d", maxMatchID+1, r.until+1) // longer than the id of any match
+		if r.until, _, err = r.results.AppendOnce(ctx, key, empty); err != nil {
 			return err
 		}
 	}
