@@ -3,6 +3,7 @@ package matchfn
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"tactus/matchmaker/internal/rules"
@@ -13,160 +14,383 @@ import (
 // [Check].
 type Function func(groups []*Group, s Situation) []MatchProposal
 
-// Matcher proposes the matches of one queue.
+// Matcher proposes the matches of one queue. It is owned by one goroutine. It
+// remembers groups by pointer while they are among those given, so a group must
+// not change as long as it waits; what it remembers saves time and has no say in
+// what is proposed, but for the turns of searches that are too large for one
+// cycle (see [Matcher.Propose]).
 type Matcher struct {
-	rules *rules.Queue
+	rules     *rules.Queue
+	steps     []time.Duration // waits at which the rules change
+	distances []float64       // that groups can accept
+	bySkill   bool            // pools are in the order of skill, else of waiting
+	full      int             // players of a full match
+	least     int             // players of the smallest
+
+	cycle      uint32
+	now        int64 // Unix time in nanoseconds
+	slots      []int32
+	candidates []candidate // by slot
+	latencies  []time.Duration
+	bySlot     map[*Group]int32
+	free       []int32
+
+	fleet    uint32 // counts changes of regions
+	regions  []string
+	versions []int32 // ids of those that places and gaps run
+	anything bool    // one of them runs any version
+	places   []place
+	placesAt [][]int32 // indices of places, by the region of pools
+	open     uint64    // regions of pools with a place or a gap
+	lacking  []*Gap
+
+	dimensions []dimension
+	kinds      []kind
+	kindIndex  map[string]int32
+	classes    []class
+	cells      [][]int32
+	cellIndex  map[string]int32
+	known      int // counts changes of what groups can be asked to fit
+	interned   int
+	key        []byte // scratch, as the next two
+	ids, all   []int32
+	options    [][]int32
+
+	pools  pools
+	search search
+	seats  seatSlab
+
+	work int // groups looked at and steps of searches, for tests
 }
 
-// NewMatcher makes the matcher of a queue.
-func NewMatcher(q *rules.Queue) *Matcher { return &Matcher{rules: q} }
+// NewMatcher makes the matcher of a queue, whose rules are complete, as
+// [rules.Parse] and [rules.Queue.Complete] leave them.
+func NewMatcher(q *rules.Queue) *Matcher {
+	m := &Matcher{
+		rules: q, steps: relaxations(q), distances: distances(q),
+		bySkill: q.Skill != nil || q.Balance != nil && q.Teams.Max == 1,
+		full:    q.Teams.Players(), least: q.Teams.AtLeast * q.Teams.Min,
+	}
+	m.reset()
+	return m
+}
 
-// Propose proposes matches among the groups.
+// reset forgets all groups and values.
+func (m *Matcher) reset() {
+	m.candidates, m.latencies, m.free = nil, nil, nil
+	m.bySlot = make(map[*Group]int32)
+	m.regions, m.versions = nil, nil
+	m.dimensions = make([]dimension, 1+len(m.rules.Attributes))
+	m.options = make([][]int32, len(m.dimensions))
+	for d := range m.dimensions {
+		m.dimensions[d].ids = make(map[string]int32)
+		if d > 0 {
+			m.dimensions[d].rule = &m.rules.Attributes[d-1]
+		}
+	}
+	m.kinds, m.classes, m.cells = nil, nil, nil
+	m.kindIndex, m.cellIndex = make(map[string]int32), make(map[string]int32)
+	m.interned = 0
+}
+
+// Propose proposes matches among the groups, which are free to be in any order;
+// the oldest first saves time. Neither groups nor situation are kept or changed;
+// the proposals are the caller's.
+//
+// A match is legal when every rule holds for every group in it, each with what
+// it accepts after its own wait: the spread of all skills within its distance,
+// its latency to the region within its maximum, the attributes it cares for,
+// one version, the difference of the teams within its balance. How full the
+// match has to be is up to the group that has waited longest. Gaps come first,
+// under the same rules with the people in them. Then each group in turn, by
+// priority, then by its wait, gets the best match near it: the fullest, then
+// the one of the least spread and latency.
+//
+// Nobody starves: the first in that order of all groups that a legal match
+// exists for is in a proposal. So a group that could be matched is passed over
+// only in cycles in which one before it is matched, and waits for as many cycles
+// as groups were before it at most, later ones of higher priority included.
+// Three limits stretch this bound. Where parties have to fill teams, or teams to
+// be balanced, and no match is found at once, a search through all combinations
+// is made among the nearest groups, and only so many of these fit a cycle; those
+// ahead and those whose turn it is share them half and half. Groups that leave
+// open what others insist on, in more ways than can be held, take turns too, a
+// second each. And in more than 64 regions no match is sought.
 func (m *Matcher) Propose(groups []*Group, s Situation) []MatchProposal {
-	order := make([]int, len(groups))
-	for i := range order {
-		order[i] = i
+	m.work = 0
+	if len(groups) == 0 {
+		return nil
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(groups[b].Priority, groups[a].Priority), groups[a].Created.Compare(groups[b].Created))
-	})
-	taken := make([]bool, len(groups))
-	left := make([]int, len(s.Places))
-	for i, p := range s.Places {
-		left[i] = p.Matches
+	if m.interned > max(maxKnown, 8*len(groups)) || len(m.cells) > max(maxKnown, 8*len(groups)) {
+		m.reset()
 	}
-	var proposals []MatchProposal
-	for at, anchor := range order {
-		for i, place := range s.Places {
-			if taken[anchor] || left[i] <= 0 {
-				continue
-			}
-			if teams := m.match(groups, s.Now, order[at:], taken, place); teams != nil {
-				left[i]--
-				for _, t := range teams {
-					for _, g := range t {
-						taken[g] = true
-					}
-				}
-				proposals = append(proposals, MatchProposal{Region: place.Region, Version: place.Version, Teams: teams, Quality: 1})
-			}
+	m.survey(s)
+	m.admit(groups, s.Now)
+	m.fillPools(s.Now)
+	m.search.begin(m)
+	proposals := m.fillGaps(nil)
+	proposals = m.takeTurns(m.openMatches(proposals))
+	m.lacking = m.lacking[:0]
+	return proposals
+}
+
+// place is a [Place] that has room.
+type place struct {
+	Place
+	region  int   // index of Matcher.regions
+	version int32 // unnamed: any
+	weight  float64
+}
+
+// survey takes in the places and gaps of the cycle.
+func (m *Matcher) survey(s Situation) {
+	m.lacking = m.lacking[:0]
+	if m.rules.Backfill {
+		for i := range s.Gaps {
+			m.lacking = append(m.lacking, &s.Gaps[i])
+		}
+	}
+	m.surveyRegions(s)
+	versions, anything := m.versions, m.anything
+	m.versions, m.anything = nil, false
+	m.places = m.places[:0]
+	m.open = 0
+	pools := max(len(m.regions), 1)
+	m.placesAt = slices.Grow(m.placesAt[:0], pools)[:pools]
+	for r := range m.placesAt {
+		m.placesAt[r] = m.placesAt[r][:0]
+	}
+	for _, p := range s.Places {
+		weight, named := m.weight(p.Version)
+		region := slices.Index(m.regions, p.Region)
+		if p.Matches <= 0 || !named || region < 0 {
+			continue
+		}
+		r := m.poolRegion(region)
+		m.open |= 1 << r
+		m.placesAt[r] = append(m.placesAt[r], int32(len(m.places)))
+		m.places = append(m.places, place{Place: p, region: region, version: m.offer(p.Version), weight: weight})
+	}
+	for _, g := range m.lacking {
+		if region := slices.Index(m.regions, g.Region); region >= 0 {
+			m.open |= 1 << m.poolRegion(region)
+			m.offer(g.Version)
+		}
+	}
+	if anything != m.anything || !slices.Equal(versions, m.versions) {
+		m.known++
+	}
+}
+
+// poolRegion is the region of the pools in which a match in the region is
+// sought: without a rule on latency there is one for all.
+func (m *Matcher) poolRegion(region int) int {
+	if m.rules.Latency == nil {
+		return 0
+	}
+	return region
+}
+
+// offer notes that the version is run somewhere.
+func (m *Matcher) offer(version string) int32 {
+	if version == "" {
+		m.anything = true
+		return unnamed
+	}
+	id := m.dimensions[0].id(version)
+	if !slices.Contains(m.versions, id) {
+		m.versions = append(m.versions, id)
+	}
+	return id
+}
+
+// weight is the version's share of new matches; false: it gets none.
+func (m *Matcher) weight(version string) (float64, bool) {
+	list := m.rules.Assignment.Versions
+	for _, v := range list {
+		if v.Version == version {
+			return v.Weight, true
+		}
+	}
+	return 1, len(list) == 0
+}
+
+// surveyRegions makes regions known. A new one has all groups measured again.
+func (m *Matcher) surveyRegions(s Situation) {
+	names := make([]string, 0, maxRegions)
+	note := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, p := range s.Places {
+		note(p.Region)
+	}
+	for _, g := range m.lacking {
+		note(g.Region)
+	}
+	slices.SortFunc(names, strings.Compare)
+	names = names[:min(len(names), maxRegions)]
+	isNew := func(name string) bool { return !slices.Contains(m.regions, name) }
+	if !slices.ContainsFunc(names, isNew) {
+		return
+	}
+	m.regions = names
+	m.fleet++
+	m.latencies = make([]time.Duration, len(m.candidates)*len(names))
+	for slot := range m.candidates {
+		if m.candidates[slot].group != nil {
+			m.measure(int32(slot))
+		}
+	}
+}
+
+// openMatches lets each group in turn look for its match.
+func (m *Matcher) openMatches(proposals []MatchProposal) []MatchProposal {
+	m.countOpen()
+	for _, i := range m.pools.order {
+		if m.open == 0 || m.pools.left < m.least {
+			break
+		}
+		if m.pools.taken[i] || m.slots[i] < 0 {
+			continue
+		}
+		if best := m.best(i); best != nil {
+			proposals = append(proposals, m.propose(best))
 		}
 	}
 	return proposals
 }
 
-// match takes the first of the order and whoever of the others fits.
-func (m *Matcher) match(groups []*Group, now time.Time, order []int, taken []bool, place Place) [][]int {
-	t := m.rules.Teams
-	teams := make([][]int, 0, t.Count)
-	sizes := make([]int, t.Count)
-	var set []*Group
-	for _, i := range order {
-		g := groups[i]
-		if taken[i] || !m.legal(append(set, g), now, place) {
-			if len(set) == 0 {
-				return nil
-			}
+// propose takes the groups and a match of the place out of what is left.
+func (m *Matcher) propose(t *trial) MatchProposal {
+	if !t.split {
+		m.split(t)
+	}
+	p := &m.places[m.choosePlace(t)]
+	p.Matches--
+	if p.Matches <= 0 {
+		m.closePlace(p)
+	}
+	for _, i := range t.members {
+		m.pools.take(i, m.candidates[m.slots[i]].players)
+	}
+	return MatchProposal{Region: p.Region, Version: p.Version, Teams: m.seats.teams(t), Quality: m.quality(t, p.region)}
+}
+
+func (m *Matcher) closePlace(p *place) {
+	r := m.poolRegion(p.region)
+	m.placesAt[r] = slices.DeleteFunc(m.placesAt[r], func(i int32) bool { return m.places[i].Matches <= 0 })
+	m.countOpen()
+}
+
+// countOpen notes the regions in which a match can be opened.
+func (m *Matcher) countOpen() {
+	m.open = 0
+	for r, list := range m.placesAt {
+		if len(list) > 0 {
+			m.open |= 1 << r
+		}
+	}
+}
+
+// hasPlace reports whether a match of the version could be opened.
+func (m *Matcher) hasPlace(region int, version int32) bool {
+	for _, i := range m.placesAt[region] {
+		if m.places[i].version == version || m.places[i].version == unnamed || version == unnamed {
+			return true
+		}
+	}
+	return false
+}
+
+// choosePlace is among places that the match may be played at: the version by
+// its weight where the clients can play several, then the region nearest to the
+// players, then the place with the most room.
+func (m *Matcher) choosePlace(t *trial) int {
+	list := m.placesAt[t.region]
+	version := t.version
+	if version == unnamed && len(m.rules.Assignment.Versions) > 0 {
+		version = m.weighedVersion(t)
+	}
+	best, bestLatency := -1, time.Duration(0)
+	for _, i := range list {
+		p := &m.places[i]
+		if p.version != version && p.version != unnamed && version != unnamed {
 			continue
 		}
-		team := len(teams)
-		if team == t.Count {
-			team = slices.Index(sizes, slices.Min(sizes))
-			if sizes[team]+len(g.Players) > t.Max {
-				continue
-			}
-		} else {
-			teams = append(teams, nil)
+		latency := m.meanLatency(t.members, p.region)
+		if best < 0 || cmp.Or(cmp.Compare(latency, bestLatency), cmp.Compare(m.places[best].Matches, p.Matches)) < 0 {
+			best, bestLatency = int(i), latency
 		}
-		teams[team] = append(teams[team], i)
-		sizes[team] += len(g.Players)
-		set = append(set, g)
 	}
-	wantTeams, wantPlayers := t.Need(now.Sub(oldest(set)))
-	if len(teams) < wantTeams || slices.Min(sizes[:len(teams)]) < wantPlayers {
-		return nil
+	return best
+}
+
+// weighedVersion chooses by a hash of the first group's ID, so that the same
+// group comes to the same version again and a version gets its share over many.
+func (m *Matcher) weighedVersion(t *trial) int32 {
+	total := 0.0
+	share := func(use func(version int32, weight float64) bool) {
+		for n, i := range m.placesAt[t.region] {
+			p := &m.places[i]
+			first := !slices.ContainsFunc(m.placesAt[t.region][:n], func(o int32) bool { return m.places[o].version == p.version })
+			if first && use(p.version, p.weight) {
+				return
+			}
+		}
+	}
+	share(func(_ int32, weight float64) bool { total += weight; return false })
+	at := unit(m.candidates[m.slots[t.members[0]]].group.ID) * total
+	chosen := unnamed
+	share(func(version int32, weight float64) bool {
+		chosen = version
+		at -= weight
+		return at < 0
+	})
+	return chosen
+}
+
+// unit maps a text to a number from 0 to below 1, evenly (FNV-1a with the
+// finalizer of MurmurHash3).
+func unit(s string) float64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return float64((h^h>>33)>>11) / (1 << 53)
+}
+
+// seatSlab hands out the slices of proposals from large pieces.
+type seatSlab struct {
+	seats  []int
+	lists  [][]int
+	counts []int
+}
+
+func cut[T any](slab *[]T, n int) []T {
+	if len(*slab) < n {
+		*slab = make([]T, max(n, 4096))
+	}
+	piece := (*slab)[:n:n]
+	*slab = (*slab)[n:]
+	return piece
+}
+
+func (s *seatSlab) teams(t *trial) [][]int {
+	teams := cut(&s.lists, t.teams)
+	s.counts = slices.Grow(s.counts[:0], t.teams)[:t.teams]
+	clear(s.counts)
+	for _, team := range t.team {
+		s.counts[team]++
+	}
+	for i := range teams {
+		teams[i] = cut(&s.seats, s.counts[i])[:0]
+	}
+	for n, i := range t.members {
+		teams[t.team[n]] = append(teams[t.team[n]], int(i))
 	}
 	return teams
-}
-
-func oldest(set []*Group) time.Time {
-	t := set[0].Created
-	for _, g := range set {
-		if g.Created.Before(t) {
-			t = g.Created
-		}
-	}
-	return t
-}
-
-func mean(g *Group) float64 {
-	sum := 0.0
-	for _, p := range g.Players {
-		sum += p.Skill
-	}
-	return sum / float64(len(g.Players))
-}
-
-// legal says whether the groups may be in one match at the place.
-func (m *Matcher) legal(set []*Group, now time.Time, place Place) bool {
-	q := m.rules
-	low, high := mean(set[0]), mean(set[0])
-	version := place.Version
-	for _, g := range set {
-		low, high = min(low, mean(g)), max(high, mean(g))
-		if version == "" {
-			version = g.Version
-		}
-		if g.Version != "" && g.Version != version || len(g.Players) > q.Party.Max {
-			return false
-		}
-	}
-	for _, g := range set {
-		waited := now.Sub(g.Created)
-		if q.Skill != nil && high-low > q.Skill.At(waited) {
-			return false
-		}
-		if q.Latency != nil {
-			measured, ok := g.Latency[place.Region]
-			if !ok || measured > q.Latency.At(waited) {
-				return false
-			}
-		}
-	}
-	for i := range q.Attributes {
-		if !fit(&q.Attributes[i], set, now) {
-			return false
-		}
-	}
-	return true
-}
-
-func fit(a *rules.Attribute, set []*Group, now time.Time) bool {
-	cares := false
-	var common []string
-	first := true
-	for _, g := range set {
-		values := g.Attributes[a.Name]
-		if len(values) == 0 {
-			if !a.Optional {
-				return false
-			}
-			continue
-		}
-		cares = cares || a.Cares(now.Sub(g.Created))
-		switch {
-		case first:
-			common = slices.Clone(values)
-			first = false
-		case a.Rule == rules.RuleOverlap:
-			common = slices.DeleteFunc(common, func(v string) bool { return !slices.Contains(values, v) })
-		default:
-			for _, v := range append(slices.Clone(common), values...) {
-				if !slices.Contains(common, v) || !slices.Contains(values, v) {
-					common = nil
-				}
-			}
-		}
-	}
-	return first || !cares || len(common) > 0
 }

@@ -39,7 +39,7 @@ type Gap struct {
 // GapTeam is one team of a [Gap].
 type GapTeam struct {
 	People int
-	Seats  int // in all, those of its people too
+	Seats  int     // in all, those of its people too
 	Skill  float64 // mean of its people
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
 
 // decoder fills structs from a YAML tree. Other than the library's decoder it
@@ -27,8 +28,8 @@ func join(path, field string) string {
 }
 
 func lineOf(n ast.Node) int {
-	if token := n.GetToken(); token != nil && token.Position != nil {
-		return token.Position.Line
+	if t := n.GetToken(); t != nil && t.Position != nil {
+		return t.Position.Line
 	}
 	return 0
 }
@@ -156,17 +157,26 @@ func (d *decoder) scalar(n ast.Node, into reflect.Value, path string) {
 		}
 		d.wrongType(n, path, "a whole number")
 	case reflect.Float64:
-		switch n.(type) {
-		case *ast.IntegerNode, *ast.FloatNode:
-			if value, err := strconv.ParseFloat(n.GetToken().Value, 64); err == nil {
-				into.SetFloat(value)
-				return
-			}
+		if value, err := strconv.ParseFloat(n.GetToken().Value, 64); err == nil && isPlain(n) {
+			into.SetFloat(value)
+			return
 		}
 		d.wrongType(n, path, "a number")
 	default:
 		panic("rules: a queue has a field of a type that files can't hold: " + into.Type().String())
 	}
+}
+
+// isPlain reports whether a scalar is written without quotes. JSON's 1e3 is a
+// number, and text to YAML.
+func isPlain(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.IntegerNode, *ast.FloatNode:
+		return true
+	case *ast.StringNode:
+		return n.Token.Type == token.StringType
+	}
+	return false
 }
 
 func (d *decoder) duration(n ast.Node, into reflect.Value, path string) {

@@ -62,7 +62,8 @@ func (p Problems) orNil() error {
 }
 
 // report collects the problems of one document. Of each path only the first
-// problem is told: what follows from it helps nobody.
+// problem is told, and none of what it encloses: what follows from it helps
+// nobody.
 type report struct {
 	file     string
 	lines    map[string]int // by path
@@ -75,8 +76,13 @@ func newReport(file string) *report {
 }
 
 func (r *report) add(path, format string, args ...any) {
-	if r.told[path] {
-		return
+	for at := path; ; at = enclosing(at) {
+		if r.told[at] {
+			return
+		}
+		if at == "" {
+			break
+		}
 	}
 	r.told[path] = true
 	r.problems = append(r.problems, Problem{File: r.file, Line: r.line(path), Path: path, Message: fmt.Sprintf(format, args...)})
@@ -88,6 +94,11 @@ func (r *report) line(path string) int {
 		if line, ok := r.lines[path]; ok || path == "" {
 			return line
 		}
-		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+		path = enclosing(path)
 	}
+}
+
+// enclosing is the path without its last step, in the end empty.
+func enclosing(path string) string {
+	return path[:max(strings.LastIndexAny(path, ".["), 0)]
 }

@@ -1,0 +1,44 @@
+package matchfn
+
+import (
+	"fmt"
+	"math"
+
+	"tactus/matchmaker/internal/rules"
+)
+
+// Admit says why a group can never be matched in the queue, however long it
+// waits: its party is too large, it does not say what the rules ask for, or no
+// region is near enough. nil: it can be, if others come.
+func Admit(q *rules.Queue, g *Group) error {
+	if n := len(g.Players); n == 0 {
+		return fmt.Errorf("nobody is searching: the group has no players")
+	} else if n > q.Party.Max {
+		return fmt.Errorf("a party of %d is too large: queue %s takes up to %d", n, q.Name, q.Party.Max)
+	}
+	for _, p := range g.Players {
+		if math.IsNaN(p.Skill) || math.Abs(p.Skill) > maxSkill {
+			return fmt.Errorf("the skill of player %q is %v; it has to be a number up to %.0f", p.ID, p.Skill, maxSkill)
+		}
+	}
+	for _, a := range q.Attributes {
+		if len(g.Attributes[a.Name]) == 0 && !a.Optional {
+			return fmt.Errorf("queue %s needs the attribute %q", q.Name, a.Name)
+		}
+	}
+	if q.Latency == nil {
+		return nil
+	}
+	if len(g.Latency) == 0 {
+		return fmt.Errorf("queue %s needs the latency to its regions", q.Name)
+	}
+	for _, measured := range g.Latency {
+		if measured <= q.Latency.Widest() {
+			return nil
+		}
+	}
+	return fmt.Errorf("no region is near enough: queue %s allows a round trip of %s at most", q.Name, q.Latency.Widest())
+}
+
+// maxSkill keeps sums of ratings exact enough to be compared.
+const maxSkill = 1e9

@@ -1,0 +1,216 @@
+package matchfn
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"tactus/matchmaker/internal/rules"
+)
+
+// candidate is a group as the matcher works with it. It is kept as long as the
+// group is among those given.
+type candidate struct {
+	group    *Group
+	created  int64 // Unix time in nanoseconds
+	skill    float64
+	players  int32
+	kind     int32 // what it says of itself: index of Matcher.kinds
+	admitted bool  // false: the rules can never hold for it
+	cycle    uint32
+	fleet    uint32 // the Matcher.fleet that the fields below are of
+
+	// What it accepts, while it has waited from from until until.
+	from, until time.Duration
+	distance    float64
+	balance     float64
+	regions     uint64 // bit by index of Matcher.regions
+	class       int32  // index of Matcher.classes
+}
+
+// admit takes the cycle's groups in and lets go of those that are gone.
+func (m *Matcher) admit(groups []*Group, now time.Time) {
+	m.cycle++
+	m.now = now.UnixNano()
+	m.slots = slices.Grow(m.slots[:0], len(groups))[:len(groups)]
+	for i, g := range groups {
+		slot, ok := m.bySlot[g]
+		if !ok {
+			slot = m.newSlot()
+			m.bySlot[g] = slot
+			m.compile(slot, g)
+		}
+		c := &m.candidates[slot]
+		if c.cycle == m.cycle {
+			slot = -1 // given twice
+		} else if c.cycle = m.cycle; c.admitted {
+			m.refresh(slot)
+		} else {
+			slot = -1
+		}
+		m.slots[i] = slot
+	}
+	if len(m.bySlot) == len(groups) {
+		return
+	}
+	for slot := range m.candidates {
+		if c := &m.candidates[slot]; c.group != nil && c.cycle != m.cycle {
+			delete(m.bySlot, c.group)
+			*c = candidate{}
+			m.free = append(m.free, int32(slot))
+		}
+	}
+}
+
+func (m *Matcher) newSlot() int32 {
+	if n := len(m.free); n > 0 {
+		slot := m.free[n-1]
+		m.free = m.free[:n-1]
+		return slot
+	}
+	m.candidates = append(m.candidates, candidate{})
+	for range m.regions {
+		m.latencies = append(m.latencies, 0)
+	}
+	return int32(len(m.candidates) - 1)
+}
+
+// compile reads what does not change while the group waits.
+func (m *Matcher) compile(slot int32, g *Group) {
+	c := &m.candidates[slot]
+	*c = candidate{group: g, created: g.Created.UnixNano(), players: int32(len(g.Players)), skill: meanSkill(g)}
+	if Admit(m.rules, g) != nil {
+		return
+	}
+	c.admitted = true
+	c.kind = m.kindOf(g)
+	m.measure(slot)
+}
+
+// measure reads the group's latencies to the regions that count now.
+func (m *Matcher) measure(slot int32) {
+	g := m.candidates[slot].group
+	of := m.latencies[int(slot)*len(m.regions):][:len(m.regions)]
+	for r, name := range m.regions {
+		of[r] = unmeasured
+		if measured, ok := g.Latency[name]; ok {
+			of[r] = measured
+		}
+	}
+}
+
+// unmeasured is the latency to a region that a group has no measure of.
+const unmeasured = time.Duration(math.MaxInt64)
+
+func (m *Matcher) latency(slot int32, region int) time.Duration {
+	return m.latencies[int(slot)*len(m.regions)+region]
+}
+
+func (m *Matcher) waited(c *candidate) time.Duration { return time.Duration(max(m.now-c.created, 0)) }
+
+// refresh brings what the group accepts up to its wait.
+func (m *Matcher) refresh(slot int32) {
+	c := &m.candidates[slot]
+	waited := m.waited(c)
+	if c.fleet == m.fleet && waited >= c.from && waited < c.until {
+		return
+	}
+	c.fleet = m.fleet
+	c.from, c.until = 0, math.MaxInt64
+	for _, step := range m.steps {
+		if waited < step {
+			c.until = step
+			break
+		}
+		c.from = step
+	}
+	q := m.rules
+	c.distance, c.balance = math.Inf(1), math.Inf(1)
+	if q.Skill != nil {
+		c.distance = q.Skill.At(waited)
+	}
+	if q.Balance != nil {
+		c.balance = q.Balance.At(waited)
+		if q.Teams.Max == 1 {
+			c.distance = min(c.distance, c.balance) // teams of one differ as their players do
+		}
+	}
+	c.regions = 1
+	if q.Latency != nil {
+		c.regions = 0
+		most := q.Latency.At(waited)
+		for r := range m.regions {
+			if m.latency(slot, r) <= most {
+				c.regions |= 1 << r
+			}
+		}
+	}
+	var cares uint32
+	for i := range q.Attributes {
+		if q.Attributes[i].Cares(waited) {
+			cares |= 1 << i
+		}
+	}
+	c.class = m.classOf(c.kind, cares)
+}
+
+func meanSkill(g *Group) float64 {
+	sum := 0.0
+	for _, p := range g.Players {
+		sum += p.Skill
+	}
+	return sum / float64(len(g.Players))
+}
+
+// relaxations lists the waits at which something of the rules changes.
+func relaxations(q *rules.Queue) []time.Duration {
+	var steps []time.Duration
+	if q.Skill != nil {
+		for _, s := range q.Skill.Relax {
+			steps = append(steps, s.After)
+		}
+	}
+	if q.Latency != nil {
+		for _, s := range q.Latency.Relax {
+			steps = append(steps, s.After)
+		}
+	}
+	if q.Balance != nil {
+		for _, s := range q.Balance.Relax {
+			steps = append(steps, s.After)
+		}
+	}
+	for _, s := range q.Teams.Fill {
+		steps = append(steps, s.After)
+	}
+	for _, a := range q.Attributes {
+		if a.DropAfter > 0 {
+			steps = append(steps, a.DropAfter)
+		}
+	}
+	slices.Sort(steps)
+	return slices.Compact(steps)
+}
+
+// distances lists what distances groups can accept, the least first. The least
+// that the groups of a match accept is one of them.
+func distances(q *rules.Queue) []float64 {
+	var list []float64
+	if q.Skill != nil {
+		list = append(list, q.Skill.Distance)
+		for _, s := range q.Skill.Relax {
+			list = append(list, s.Distance)
+		}
+	}
+	if q.Balance != nil && q.Teams.Max == 1 {
+		list = append(list, q.Balance.Difference)
+		for _, s := range q.Balance.Relax {
+			list = append(list, s.Difference)
+		}
+	}
+	if len(list) == 0 {
+		return []float64{math.Inf(1)}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}

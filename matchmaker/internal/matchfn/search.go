@@ -1,0 +1,331 @@
+package matchfn
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+// trial is a match that a search has found.
+type trial struct {
+	members []int32 // groups; the one that searches comes first
+	team    []int32 // of each
+	teams   int
+	players int
+	spread  float64 // of the groups' skills
+	uneven  float64 // difference of the teams' mean skills, once they are split
+	cost    float64 // the less the better, among matches of as many players
+	region  int     // of the pool
+	version int32
+	split   bool // the teams are made as even as they can be
+}
+
+// search is what searches work with, so that they need not allocate.
+type search struct {
+	found, best trial
+	window      []int32 // entries around the one that searches, in order
+	at          int     // where that one is in the window
+	start, end  int     // the part of the window that a match is made of
+	oldestAt    int     // where the one of that part is who has waited longest
+	packer      packer
+	splitter    splitter
+	exact       exact
+	joining     joining
+}
+
+func (s *search) begin(m *Matcher) {
+	s.packer.begin(m.rules.Teams.Count, m.rules.Teams.Max, m.rules.Party.Max)
+	s.exact.begin(m)
+}
+
+// best finds the best match for a group, nil if there is none. It is the
+// matcher's until the next search.
+func (m *Matcher) best(i int32) *trial {
+	p, s := &m.pools, &m.search
+	s.best.players = 0
+	for n := p.from[i]; n < p.from[i+1]; n++ {
+		region, version := int(p.poolOf[n])%p.regions, m.cells[p.poolOf[n]/int32(p.regions)][0]
+		if m.hasPlace(region, version) && m.inPool(p.mine[n], region, version) {
+			m.keepBetter()
+		}
+	}
+	if s.best.players == 0 && (!s.exact.wanted || !m.bestOfAll(i)) {
+		return nil
+	}
+	return &s.best
+}
+
+// bestOfAll is best by the exhaustive search.
+func (m *Matcher) bestOfAll(i int32) bool {
+	p, s := &m.pools, &m.search
+	for n := p.from[i]; n < p.from[i+1]; n++ {
+		region, version := int(p.poolOf[n])%p.regions, m.cells[p.poolOf[n]/int32(p.regions)][0]
+		if m.hasPlace(region, version) && m.exhaust(p.mine[n]) {
+			s.found.region, s.found.version = region, version
+			m.keepBetter()
+		}
+	}
+	return s.best.players > 0
+}
+
+func (m *Matcher) keepBetter() {
+	s := &m.search
+	s.found.cost = m.cost(&s.found)
+	if m.better(&s.found, &s.best) {
+		s.found, s.best = s.best, s.found
+	}
+}
+
+// better compares matches for the same group or gap. It comes to the same
+// whatever the order in which they were found.
+func (m *Matcher) better(a, b *trial) bool {
+	if a.players != b.players || a.cost != b.cost {
+		return a.players > b.players || a.players == b.players && a.cost < b.cost
+	}
+	byRank := slices.CompareFunc(a.members, b.members, func(i, j int32) int { return cmp.Compare(m.pools.rank[i], m.pools.rank[j]) })
+	if byRank != 0 {
+		return byRank < 0
+	}
+	if a.region != b.region {
+		return m.regions[a.region] < m.regions[b.region]
+	}
+	return a.version == unnamed && b.version != unnamed
+}
+
+// inPool looks for a match around an entry: a full one among the nearest, else
+// the fullest that is good enough.
+func (m *Matcher) inPool(e int32, region int, version int32) bool {
+	s := &m.search
+	s.found.region, s.found.version = region, version
+	own := m.pools.entries[e].distance
+	for _, distance := range m.distances {
+		if distance > own {
+			break
+		}
+		// A full match may have to reach past groups that are too large for the
+		// last seats.
+		for reach := m.full; ; reach *= 2 {
+			all := m.look(e, distance, reach)
+			if m.fullest(distance) {
+				return true
+			}
+			if all || reach > m.full || !s.packer.parties {
+				break
+			}
+		}
+	}
+	return m.least < m.full && m.partial(e, own)
+}
+
+// look lays out the window around an entry: on each side those near enough who
+// accept the distance, with so many players at least if there are. It reports
+// whether these are all.
+func (m *Matcher) look(e int32, distance float64, players int) (all bool) {
+	p, s := &m.pools, &m.search
+	own := &p.entries[e]
+	s.window = s.window[:0]
+	before, count := own.prev, 0
+	for before >= 0 && count < players && own.skill-p.entries[before].skill <= distance {
+		if at := &p.entries[before]; at.distance >= distance {
+			s.window = append(s.window, before)
+			count += int(at.players)
+		}
+		before = p.entries[before].prev
+		m.work++
+	}
+	all = count < players
+	slices.Reverse(s.window)
+	s.at = len(s.window)
+	s.window = append(s.window, e)
+	after, count := own.next, 0
+	for after >= 0 && count < players && p.entries[after].skill-own.skill <= distance {
+		if at := &p.entries[after]; at.distance >= distance {
+			s.window = append(s.window, after)
+			count += int(at.players)
+		}
+		after = p.entries[after].next
+		m.work++
+	}
+	return all && count < players
+}
+
+// spread is how far apart the skills in a part of the window are. Without a rule
+// on skill the order is another, and nothing is too far.
+func (m *Matcher) spread(start, end int) float64 {
+	if !m.bySkill {
+		return 0
+	}
+	s := &m.search
+	return m.pools.entries[s.window[end]].skill - m.pools.entries[s.window[start]].skill
+}
+
+// fullest makes a full match of the narrowest part of the window that has one.
+func (m *Matcher) fullest(distance float64) bool {
+	s := &m.search
+	s.packer.clear()
+	for n := 0; n <= s.at; n++ {
+		s.packer.add(m.pools.entries[s.window[n]].players)
+	}
+	own := m.pools.entries[s.window[s.at]].players
+	best, bestStart, bestEnd := math.Inf(1), -1, -1
+	end := s.at
+	for start := 0; start <= s.at; start++ {
+		for !s.packer.fits(own) && end+1 < len(s.window) && m.spread(start, end+1) <= distance {
+			end++
+			s.packer.add(m.pools.entries[s.window[end]].players)
+		}
+		if !s.packer.fits(own) {
+			if end+1 == len(s.window) {
+				break
+			}
+		} else if spread := m.spread(start, end); spread < best {
+			best, bestStart, bestEnd = spread, start, end
+		}
+		s.packer.remove(m.pools.entries[s.window[start]].players)
+	}
+	if bestStart < 0 {
+		return false
+	}
+	return m.fillTeams(bestStart, bestEnd)
+}
+
+// fillTeams makes a full match of a part of the window that has one.
+func (m *Matcher) fillTeams(start, end int) bool {
+	s := &m.search
+	s.start, s.end = start, end
+	s.packer.clear()
+	for n := start; n <= end; n++ {
+		s.packer.add(m.pools.entries[s.window[n]].players)
+	}
+	own := m.pools.entries[s.window[s.at]]
+	if !s.packer.plan(own.players) {
+		return false
+	}
+	t := &s.found
+	t.members, t.team, t.teams = append(t.members[:0], own.group), append(t.team[:0], 0), m.rules.Teams.Count
+	for n := range m.outwards() {
+		at := &m.pools.entries[n]
+		if team, ok := s.packer.seat(at.players); ok {
+			t.members, t.team = append(t.members, at.group), append(t.team, team)
+		}
+	}
+	return m.finish()
+}
+
+// outwards visits the chosen part of the window from the nearest to the one that
+// searches to the furthest, without itself.
+func (m *Matcher) outwards() func(yield func(e int32) bool) {
+	s := &m.search
+	return func(yield func(e int32) bool) {
+		own := m.pools.entries[s.window[s.at]].skill
+		before, after := s.at-1, s.at+1
+		for before >= s.start || after <= s.end {
+			left := before >= s.start
+			if left && after <= s.end && m.bySkill {
+				left = own-m.pools.entries[s.window[before]].skill <= m.pools.entries[s.window[after]].skill-own
+			}
+			e := int32(0)
+			if left {
+				e = s.window[before]
+				before--
+			} else {
+				e = s.window[after]
+				after++
+			}
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// partial makes the fullest match that is good enough, of the parts of the
+// window that are as wide as each distance allows.
+func (m *Matcher) partial(e int32, own float64) bool {
+	s := &m.search
+	best, bestDistance, bestStart, bestEnd, bestSpread := 0, 0.0, 0, 0, 0.0
+	for _, distance := range m.distances {
+		if distance > own {
+			break
+		}
+		m.look(e, distance, 2*m.full)
+		end := s.at
+		for start := 0; start <= s.at; start++ {
+			from := end
+			for end+1 < len(s.window) && m.spread(start, end+1) <= distance {
+				end++
+			}
+			if start > 0 && from == end {
+				continue // a part of the one before
+			}
+			s.start, s.end = start, end
+			spread := m.spread(start, end)
+			if n := m.spreadOut(best); n > best || n > 0 && n == best && spread < bestSpread {
+				best, bestDistance, bestStart, bestEnd, bestSpread = n, distance, start, end, spread
+			}
+		}
+	}
+	if best == 0 {
+		return false
+	}
+	m.look(e, bestDistance, 2*m.full)
+	s.start, s.end = bestStart, bestEnd
+	m.spreadOut(best)
+	return m.finish()
+}
+
+// finish completes what was found, and reports whether it is balanced.
+func (m *Matcher) finish() bool {
+	t := &m.search.found
+	limit := m.measureTrial(t)
+	if m.rules.Balance == nil || m.rules.Teams.Max == 1 {
+		return true
+	}
+	m.split(t)
+	return t.uneven <= limit
+}
+
+// measureTrial counts and compares the members. It returns what difference of the
+// teams all of them accept.
+func (m *Matcher) measureTrial(t *trial) (limit float64) {
+	t.players, t.split = 0, false
+	low, high := math.Inf(1), math.Inf(-1)
+	limit = math.Inf(1)
+	for _, i := range t.members {
+		c := &m.candidates[m.slots[i]]
+		t.players += int(c.players)
+		low, high = min(low, c.skill), max(high, c.skill)
+		limit = min(limit, c.balance)
+	}
+	t.spread = high - low
+	return limit
+}
+
+// cost compares matches that a group could have at once: the share of the
+// widest distance that the skills are apart, and of the largest latency.
+func (m *Matcher) cost(t *trial) float64 {
+	cost := 0.0
+	if m.rules.Skill != nil {
+		cost = t.spread / m.rules.Skill.Widest()
+	}
+	if m.rules.Latency != nil {
+		cost += float64(m.meanLatency(t.members, t.region)) / float64(m.rules.Latency.Widest())
+	}
+	return cost
+}
+
+// meanLatency is over the players whose latency to the region is known; 0 if
+// nobody's is.
+func (m *Matcher) meanLatency(members []int32, region int) time.Duration {
+	sum, n := time.Duration(0), time.Duration(0)
+	for _, i := range members {
+		slot := m.slots[i]
+		if latency := m.latency(slot, region); latency != unmeasured {
+			players := time.Duration(m.candidates[slot].players)
+			sum += latency * players
+			n += players
+		}
+	}
+	return sum / max(n, 1)
+}
