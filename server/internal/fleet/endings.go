@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+	"tactus/server/internal/match"
 	"tactus/server/internal/metrics"
 )
 
@@ -45,6 +46,9 @@ type teller struct {
 	ready chan struct{} // capacity 1
 	queue []*ending     // not sent yet
 	told  map[*ending]struct{}
+	// copies are the ends of lost matches that others are to acknowledge: any
+	// matchmaker may be the one that owes their players another match.
+	copies []*fleetv1.MatchEnded
 }
 
 func newEndings(limit int, m *metrics.Metrics, log *zap.Logger) *endings {
@@ -73,6 +77,19 @@ func (es *endings) add(m *fleetv1.MatchEnded) {
 	e.age = es.byAge.PushBack(e)
 	e.turn = es.untold.PushBack(e)
 	es.assign()
+	if m.GetReason() == match.EndError || m.GetReason() == match.EndShutdown {
+		es.copy(e)
+	}
+}
+
+// copy has the other streams told of a lost match too, once; it needs the lock.
+func (es *endings) copy(e *ending) {
+	for _, t := range es.tellers {
+		if t != e.teller && len(t.copies) < es.limit {
+			t.copies = append(t.copies, e.message)
+			signal(t.ready)
+		}
+	}
 }
 
 // join adds a stream to tell over.
@@ -100,12 +117,18 @@ func (es *endings) leave(t *teller) {
 func (es *endings) next(t *teller) *fleetv1.MatchEnded {
 	es.mu.Lock()
 	defer es.mu.Unlock()
-	if len(t.queue) == 0 {
-		return nil
+	if len(t.queue) > 0 {
+		e := t.queue[0]
+		t.queue = slices.Delete(t.queue, 0, 1)
+		return e.message
 	}
-	e := t.queue[0]
-	t.queue = slices.Delete(t.queue, 0, 1)
-	return e.message
+	if len(t.copies) > 0 {
+		m := t.copies[0]
+		t.copies[0] = nil
+		t.copies = t.copies[1:]
+		return m
+	}
+	return nil
 }
 
 // ack forgets a match whose end a matchmaker has stored.

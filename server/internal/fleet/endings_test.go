@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,6 +115,24 @@ func TestAcknowledgementMakesRoomForTheNext(t *testing.T) {
 		t.Errorf("%s is told, want %s", got, want)
 	}
 	es.stop()
+}
+
+func TestEveryMatchmakerHearsOfALostMatch(t *testing.T) {
+	for reason, want := range map[string]string{"over": "[m1] [] []", "game_error": "[m1] [m1] [m1]", "shutdown": "[m1] [m1] [m1]"} {
+		es := newTestEndings(10)
+		tellers := []*teller{es.join(), es.join(), es.join()}
+		es.add(&fleetv1.MatchEnded{MatchId: "m1", Reason: reason})
+		var got []string
+		for _, t := range tellers {
+			got = append(got, es.tells(t))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %s, want %s", reason, got, want)
+		}
+		es.ack("m1")
+		<-es.settled()
+		es.stop()
+	}
 }
 
 func TestWaitingEndingsAreBounded(t *testing.T) {

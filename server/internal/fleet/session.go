@@ -195,7 +195,7 @@ func (s *session) send(ctx context.Context, received <-chan struct{}) {
 		case <-s.notify:
 			timer.Reset(max(0, loadSpacing-time.Since(lastLoad)))
 		case <-timer.C:
-			if !s.sendMessage(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Load{Load: s.report.Load()}}) {
+			if !s.sendLoad() {
 				return
 			}
 			lastLoad = time.Now()
@@ -203,7 +203,9 @@ func (s *session) send(ctx context.Context, received <-chan struct{}) {
 		case <-received:
 			return
 		case <-ctx.Done():
-			_ = s.stream.CloseSend()
+			if s.sendEnded() && s.sendLoad() {
+				_ = s.stream.CloseSend()
+			}
 			return
 		}
 	}
@@ -211,6 +213,10 @@ func (s *session) send(ctx context.Context, received <-chan struct{}) {
 
 func (s *session) sendResult(r *fleetv1.ReserveResult) bool {
 	return s.sendMessage(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_ReserveResult{ReserveResult: r}})
+}
+
+func (s *session) sendLoad() bool {
+	return s.sendMessage(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Load{Load: s.report.Load()}})
 }
 
 func (s *session) sendEnded() bool {
