@@ -188,6 +188,7 @@ type gameServer struct {
 	asked      []*fleetv1.Reserve
 	released   []*fleetv1.Release
 	drains     []*fleetv1.Drain
+	acked      map[string]bool // matches whose end was acknowledged
 	// answer, if set, is asked first; nil means the usual answer, and
 	// withheld means none.
 	answer func(*fleetv1.Reserve) *fleetv1.ReserveResult
@@ -211,7 +212,7 @@ func (w *world) server(id string, change func(*gameServer, *fleetv1.Register)) *
 	w.t.Helper()
 	g := &gameServer{
 		t: w.t, id: id, done: make(chan error, 1), changed: make(chan struct{}),
-		matches: make(map[string]*fakeMatch), maxMatches: 100,
+		matches: make(map[string]*fakeMatch), maxMatches: 100, acked: make(map[string]bool),
 	}
 	reg := &fleetv1.Register{
 		ServerId: id, PublicUrl: "ws://" + id + ".test/play", Games: arena(), MaxMatches: 100, MaxPlayers: 1000,
@@ -268,6 +269,8 @@ func (g *gameServer) receive() error {
 			g.free(m.Release)
 		case *fleetv1.ConnectResponse_Drain:
 			g.drains = append(g.drains, m.Drain)
+		case *fleetv1.ConnectResponse_MatchEndedAck:
+			g.acked[m.MatchEndedAck.GetMatchId()] = true
 		}
 		close(g.changed)
 		g.changed = make(chan struct{})

@@ -22,7 +22,7 @@ const (
 // search again, at whichever replica.
 type lostMatches struct {
 	bucket *store.Bucket
-	wg     sync.WaitGroup
+	notes  background
 
 	mu      sync.Mutex
 	matches map[string][]string // players of the matches made here
@@ -40,7 +40,7 @@ func newLostMatches(ctx context.Context, s *store.Store) (*lostMatches, error) {
 
 // run follows what all replicas know.
 func (l *lostMatches) run(ctx context.Context) {
-	defer l.wg.Wait()
+	defer l.notes.wait()
 	_ = l.bucket.Follow(ctx, func(player string, e *store.Entry) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -84,7 +84,7 @@ func (l *lostMatches) lost(match string) {
 	if len(players) == 0 {
 		return
 	}
-	l.wg.Go(func() {
+	l.notes.begin(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), lostTimeout)
 		defer cancel()
 		for _, player := range players {

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,8 +49,8 @@ type Matchmaker struct {
 	shared  *shared      // made by Run
 	state   atomic.Int32 // stateNew, stateStarting, stateRunning, stateStopped
 
-	stopping   chan struct{}  // closed when Run takes leave
-	background sync.WaitGroup // what calls have left behind
+	stopping   chan struct{} // closed when Run takes leave
+	background background
 }
 
 const (
@@ -184,6 +183,9 @@ func (m *Matchmaker) Run(ctx context.Context) (err error) {
 	if err := m.open(ctx, listener.Addr().String()); err != nil {
 		_ = listener.Close()
 		m.stop()
+		if ctx.Err() != nil {
+			return nil // told to end before it had begun
+		}
 		return fmt.Errorf("matchmaker: %w", err)
 	}
 	defer m.shared.close()
@@ -229,7 +231,7 @@ func (m *Matchmaker) stop() {
 	m.queues.Stop(m.shared.heirs())
 	m.fleet.Stop()
 	m.service.replicas.close()
-	m.background.Wait()
+	m.background.wait()
 }
 
 func (m *Matchmaker) newServer() *grpc.Server {

@@ -75,8 +75,10 @@ func (s *service) CreateParty(ctx context.Context, req *matchmakerv1.CreateParty
 	if err != nil {
 		return nil, partyError(err)
 	}
+	leader := party.Handle(p.Code, p.Members[0].Secret)
+	s.leaveLater(leader, p.Members[0].Watch)
 	return &matchmakerv1.CreatePartyResponse{
-		PartyCode: p.Code, MemberId: party.Handle(p.Code, p.Members[0].Secret),
+		PartyCode: p.Code, MemberId: leader,
 		PlayerId: who.ID, GuestToken: who.GuestToken, PlayerName: who.Name,
 	}, nil
 }
@@ -93,8 +95,10 @@ func (s *service) JoinParty(ctx context.Context, req *matchmakerv1.JoinPartyRequ
 	if err != nil {
 		return nil, partyError(err)
 	}
+	member := party.Handle(p.Code, m.Secret)
+	s.leaveLater(member, m.Watch)
 	return &matchmakerv1.JoinPartyResponse{
-		MemberId: party.Handle(p.Code, m.Secret), PlayerId: who.ID, GuestToken: who.GuestToken, PlayerName: who.Name,
+		MemberId: member, PlayerId: who.ID, GuestToken: who.GuestToken, PlayerName: who.Name,
 	}, nil
 }
 
@@ -166,7 +170,7 @@ func (s *service) watchParty(ctx context.Context, handle string, send func(*matc
 
 // leaveLater takes a member out who does not watch again.
 func (s *service) leaveLater(handle, watch string) {
-	s.mm.background.Go(func() {
+	s.mm.background.begin(func() {
 		select {
 		case <-time.After(s.mm.cfg.UnwatchedTimeout):
 		case <-s.mm.stopping:

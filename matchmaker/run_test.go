@@ -152,15 +152,15 @@ func TestMetricsCountTickets(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]float64{
-		"tactus_matchmaker_tickets_created_total arena ffa":       1,
-		"tactus_matchmaker_tickets_ended_total arena ffa matched": 1,
-		"tactus_matchmaker_tickets_ended_total   unmatchable":     1,
-		"tactus_matchmaker_tickets_searching arena ffa":           0,
-		"tactus_matchmaker_wait_seconds arena ffa":                1,
-		"tactus_matchmaker_reserve_seconds ok":                    1,
-		"tactus_matchmaker_servers":                               1,
-		"tactus_matchmaker_matches":                               1,
-		"tactus_matchmaker_people":                                1,
+		"tactus_matchmaker_tickets_created_total arena/ffa":           2,
+		"tactus_matchmaker_tickets_ended_total arena/ffa matched":     1,
+		"tactus_matchmaker_tickets_ended_total arena/ffa unmatchable": 1,
+		"tactus_matchmaker_tickets_searching arena/ffa":               0,
+		"tactus_matchmaker_wait_seconds arena/ffa":                    1,
+		"tactus_matchmaker_reserve_seconds ok":                        1,
+		"tactus_matchmaker_servers":                                   1,
+		"tactus_matchmaker_matches":                                   1,
+		"tactus_matchmaker_people":                                    1,
 	} {
 		if value, ok := got[name]; !ok || value != want {
 			t.Errorf("%s = %v (there: %t), want %v", name, value, ok, want)

@@ -76,10 +76,16 @@ func split(handle string) (code, secret string, ok bool) {
 // NewSecret draws the secret of a member's handle, or the name of a watcher.
 func NewSecret() string { return strings.ToLower(rand.Text()[:16]) }
 
+// newMember is not watched yet; the name of its watcher stands for the time
+// until it is.
+func newMember(player, name string) Member {
+	return Member{Secret: NewSecret(), Player: player, Name: name, Watch: NewSecret()}
+}
+
 // Create opens a party with its leader.
 func (ps *Parties) Create(ctx context.Context, player, name string) (*Party, error) {
 	for range codeDraws {
-		p := &Party{Code: room.NewCode(), Members: []Member{{Secret: NewSecret(), Player: player, Name: name}}}
+		p := &Party{Code: room.NewCode(), Members: []Member{newMember(player, name)}}
 		_, err := ps.bucket.Create(ctx, p.Code, p.encode())
 		if !errors.Is(err, store.ErrExists) {
 			return p, err
@@ -95,10 +101,10 @@ func (ps *Parties) Join(ctx context.Context, code, player, name string) (*Party,
 	if !ok {
 		return nil, Member{}, ErrUnknown
 	}
-	m := Member{Secret: NewSecret(), Player: player, Name: name}
+	m := newMember(player, name)
 	p, err := ps.change(ctx, parsed, func(p *Party) error {
 		if at := slices.IndexFunc(p.Members, func(o Member) bool { return o.Player == player }); at >= 0 {
-			p.Members[at].Secret, p.Members[at].Name = m.Secret, name
+			p.Members[at].Secret, p.Members[at].Watch, p.Members[at].Name = m.Secret, m.Watch, name
 			return nil
 		}
 		if len(p.Members) >= Most {
