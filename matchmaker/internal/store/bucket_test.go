@@ -21,6 +21,7 @@ func openBucket(t *testing.T, s *store.Store, cfg store.BucketConfig) *store.Buc
 }
 
 func TestBucketComparesAndSwaps(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	b := openBucket(t, storetest.Embedded(t), store.BucketConfig{Name: "b"})
 	const key = "player:ä b*.>"
@@ -69,6 +70,7 @@ func TestBucketComparesAndSwaps(t *testing.T) {
 }
 
 func TestBucketReadsAll(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	b := openBucket(t, storetest.Embedded(t), store.BucketConfig{Name: "b"})
 	if all, err := b.All(ctx); err != nil || len(all) != 0 {
@@ -89,6 +91,7 @@ func TestBucketReadsAll(t *testing.T) {
 }
 
 func TestRecordsOutliveTheStoreOnlyWhenDurable(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	cfg := store.Config{Dir: t.TempDir()}
 	write := func(durable bool) string {
@@ -114,6 +117,7 @@ func TestRecordsOutliveTheStoreOnlyWhenDurable(t *testing.T) {
 }
 
 func TestDirectoryHasOneUser(t *testing.T) {
+	t.Parallel()
 	cfg := store.Config{Dir: t.TempDir()}
 	storetest.Open(t, cfg)
 	if _, err := store.Open(t.Context(), cfg, nil); err == nil {
@@ -124,6 +128,7 @@ func TestDirectoryHasOneUser(t *testing.T) {
 }
 
 func TestFollowSeesEveryRecordAndWhatGoes(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := storetest.Embedded(t)
 	b := openBucket(t, s, store.BucketConfig{Name: "b", TTL: time.Second})
@@ -172,6 +177,7 @@ func TestFollowSeesEveryRecordAndWhatGoes(t *testing.T) {
 }
 
 func TestConfigNamesEveryMistake(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		cfg      store.Config
 		mistakes int
@@ -199,6 +205,7 @@ func TestConfigNamesEveryMistake(t *testing.T) {
 }
 
 func TestHintsReachSubscribers(t *testing.T) {
+	t.Parallel()
 	s := storetest.Embedded(t)
 	got := make(chan string, 10)
 	unsubscribe, err := s.Subscribe("tickets.cancel", func(data []byte) { got <- string(data) })

@@ -24,7 +24,7 @@ func harass(ctx context.Context, proxy *storetest.Proxy) {
 		}
 	}
 	for ctx.Err() == nil {
-		sleep(20 * time.Millisecond)
+		sleep(200 * time.Millisecond)
 		proxy.Halt()
 		sleep(300 * time.Millisecond)
 		if random.IntN(2) == 0 {
@@ -35,17 +35,18 @@ func harass(ctx context.Context, proxy *storetest.Proxy) {
 }
 
 // behindProxy is a store on a NATS node of its own, behind a bad connection, and
-// one with a good connection. Its writes wait for 50 ms.
+// one with a good connection. Its writes wait for 40 ms.
 func behindProxy(t *testing.T) (bad, good *store.Store, proxy *storetest.Proxy) {
 	t.Helper()
 	cluster := storetest.StartCluster(t, 1)
 	proxy = storetest.StartProxy(t, cluster, 0)
-	bad = storetest.Open(t, store.Config{URL: proxy.URL(), Replicas: 1, Timeout: 50 * time.Millisecond})
+	bad = storetest.Open(t, store.Config{URL: proxy.URL(), Replicas: 1, Timeout: 40 * time.Millisecond})
 	good = storetest.Open(t, store.Config{URL: cluster.URL(), Replicas: 1})
 	return bad, good, proxy
 }
 
 func TestJournalLosesAndDoublesNothingOverABadConnection(t *testing.T) {
+	t.Parallel()
 	const appends = 10_000
 	bad, good, proxy := behindProxy(t)
 	j, _ := openJournal(t, bad, "q", 1)
@@ -78,6 +79,7 @@ func TestJournalLosesAndDoublesNothingOverABadConnection(t *testing.T) {
 }
 
 func TestBucketCountsEachUpdateOnceOverABadConnection(t *testing.T) {
+	t.Parallel()
 	bad, good, proxy := behindProxy(t)
 	b := openBucket(t, bad, store.BucketConfig{Name: "b"})
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
@@ -102,6 +104,7 @@ func TestBucketCountsEachUpdateOnceOverABadConnection(t *testing.T) {
 }
 
 func TestWriteEndsWithItsContextWhileNATSIsAway(t *testing.T) {
+	t.Parallel()
 	bad, _, proxy := behindProxy(t)
 	b := openBucket(t, bad, store.BucketConfig{Name: "b"})
 	proxy.Halt()
@@ -122,6 +125,7 @@ func TestWriteEndsWithItsContextWhileNATSIsAway(t *testing.T) {
 }
 
 func TestKilledLeadersCostNothingButTime(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("kills NATS nodes and waits for elections")
 	}
@@ -235,4 +239,5 @@ func TestKilledLeadersCostNothingButTime(t *testing.T) {
 		t.Errorf("counted %s, want %d, %v", e.Value, counted.Load(), err)
 	}
 	lease.Release(t.Context())
+	checkFencing(t, s, other)
 }

@@ -19,6 +19,9 @@ import (
 const (
 	// unhealthyAfter is how long an append may take in a healthy journal.
 	unhealthyAfter = 250 * time.Millisecond
+	// windowBytes bounds what the appends under way hold, far below what the
+	// server is ready to keep.
+	windowBytes = 8 << 20
 	// patience is after how many timeouts of one write an append without answer
 	// is looked into. A leader that is away says so sooner.
 	patience = 4
@@ -58,6 +61,7 @@ type Journal struct {
 	mu      sync.Mutex
 	queue   []*Pending // not acknowledged, in order; the first of them are sent
 	sent    int
+	bytes   int    // of values that are sent
 	base    uint64 // sequence before that of queue[0]
 	desync  bool   // what of the sent ones is stored must be found out
 	suspect bool   // somebody may have taken over
@@ -338,6 +342,9 @@ func (j *Journal) pop(n int) []*Pending {
 		j.queue = nil
 	}
 	j.sent = max(j.sent-n, 0)
+	for _, p := range done {
+		j.bytes -= len(p.value)
+	}
 	j.base += uint64(n)
 	return done
 }
@@ -394,10 +401,11 @@ func (j *Journal) next(timeout time.Duration) (next []toSend, suspect, overdue b
 	if j.desync || j.sent > 0 && now.Sub(j.queue[0].sent) > timeout {
 		return nil, suspect, j.err == nil
 	}
-	for j.sent < min(window, len(j.queue)) {
+	for j.sent < min(window, len(j.queue)) && j.bytes < windowBytes {
 		p := j.queue[j.sent]
 		p.sent = now
 		j.sent++
+		j.bytes += len(p.value)
 		next = append(next, toSend{p, j.base + uint64(j.sent)})
 	}
 	return next, suspect, false
@@ -439,7 +447,7 @@ func (j *Journal) resync() {
 	if j.err == nil {
 		stored := min(after-j.base, uint64(j.sent))
 		done = j.pop(int(stored)) //nolint:gosec // not more than sent
-		j.sent, j.base, j.desync = 0, j.owner, false
+		j.sent, j.bytes, j.base, j.desync = 0, 0, j.owner, false
 		for _, p := range j.queue {
 			p.stored = false
 		}

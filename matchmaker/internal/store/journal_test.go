@@ -36,6 +36,7 @@ func await(t *testing.T, p *store.Pending) error {
 }
 
 func TestJournalIsReadBackInOrderOfLastWrites(t *testing.T) {
+	t.Parallel()
 	s := storetest.Embedded(t)
 	j, records := openJournal(t, s, "duel/ranked", 1)
 	if len(records) != 0 {
@@ -73,15 +74,21 @@ func TestJournalIsReadBackInOrderOfLastWrites(t *testing.T) {
 }
 
 func TestJournalFencesEarlierWriter(t *testing.T) {
+	t.Parallel()
 	s := storetest.Embedded(t)
-	old, _ := openJournal(t, s, "q", 4)
+	checkFencing(t, s, s)
+}
+
+func checkFencing(t *testing.T, first, second *store.Store) {
+	t.Helper()
+	old, _ := openJournal(t, first, "fenced", 4)
 	// Many appends are under way while the journal is taken over. Those that the
 	// next writer does not read must fail, and all after them.
 	var appends []*store.Pending
 	for i := range 2000 {
 		appends = append(appends, old.Append(fmt.Sprint(i), []byte("old"), 0))
 	}
-	next, records := openJournal(t, s, "q", 5)
+	next, records := openJournal(t, second, "fenced", 5)
 	for i := range 2000 {
 		appends = append(appends, old.Append(fmt.Sprint(2000+i), []byte("old"), 0))
 	}
@@ -111,16 +118,17 @@ func TestJournalFencesEarlierWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	next.Close()
-	_, after := openJournal(t, s, "q", 5)
+	_, after := openJournal(t, second, "fenced", 5)
 	if len(after) != len(records)+1 {
 		t.Errorf("%d records, the next writer had read %d and written 1", len(after), len(records))
 	}
-	if _, _, err := s.OpenJournal(t.Context(), "q", 4); !errors.Is(err, store.ErrFenced) {
+	if _, _, err := first.OpenJournal(t.Context(), "fenced", 4); !errors.Is(err, store.ErrFenced) {
 		t.Errorf("a lower term opened the journal: %v", err)
 	}
 }
 
 func TestIdleWriterLearnsOfTakeover(t *testing.T) {
+	t.Parallel()
 	s := storetest.Embedded(t)
 	old, _ := openJournal(t, s, "q", 1)
 	openJournal(t, s, "q", 2)
@@ -135,6 +143,7 @@ func TestIdleWriterLearnsOfTakeover(t *testing.T) {
 }
 
 func TestJournalTellsWhatItDoesNotStore(t *testing.T) {
+	t.Parallel()
 	s := storetest.Embedded(t)
 	j, _ := openJournal(t, s, "q", 1)
 	if err := await(t, j.Append("big", make([]byte, 2<<20), 0)); !errors.Is(err, store.ErrTooLarge) {
@@ -153,6 +162,7 @@ func TestJournalTellsWhatItDoesNotStore(t *testing.T) {
 }
 
 func TestJournalRecordExpires(t *testing.T) {
+	t.Parallel()
 	s := storetest.Embedded(t)
 	j, _ := openJournal(t, s, "q", 1)
 	j.Append("brief", []byte("v"), time.Second)

@@ -40,6 +40,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 func TestMembersSeeEachOtherComeAndGo(t *testing.T) {
+	t.Parallel()
 	s := storetest.Embedded(t)
 	a := s.Join(t.Context(), store.Member{ID: "a", Address: "1"})
 	defer a.Leave()
@@ -58,6 +59,7 @@ func TestMembersSeeEachOtherComeAndGo(t *testing.T) {
 }
 
 func TestLeaseHasOneHolder(t *testing.T) {
+	t.Parallel()
 	s := storetest.Embedded(t)
 	a, b := join(t, s, "a"), join(t, s, "b")
 	eventually(t, "a sees b", func() bool { return a.IsLive("b") })
@@ -108,6 +110,7 @@ func TestLeaseHasOneHolder(t *testing.T) {
 }
 
 func TestLeaseOfDeadHolderIsSeized(t *testing.T) {
+	t.Parallel()
 	s := storetest.Embedded(t)
 	a, b := join(t, s, "a"), join(t, s, "b")
 	eventually(t, "b sees a", func() bool { return b.IsLive("a") })
@@ -142,6 +145,7 @@ func TestLeaseOfDeadHolderIsSeized(t *testing.T) {
 }
 
 func TestLeaseOutlivesItsTTLByRenewal(t *testing.T) {
+	t.Parallel()
 	s := storetest.Embedded(t)
 	a := join(t, s, "a")
 	lease, err := a.Acquire(t.Context(), "queue")

@@ -21,6 +21,7 @@ func openLog(t *testing.T, s *store.Store) *store.Log {
 }
 
 func TestLogTakesEachKeyOnce(t *testing.T) {
+	t.Parallel()
 	const keys, writers = 50, 8
 	l := openLog(t, storetest.Embedded(t))
 	var (
@@ -61,6 +62,7 @@ func TestLogTakesEachKeyOnce(t *testing.T) {
 }
 
 func TestLogIsFollowedInOrder(t *testing.T) {
+	t.Parallel()
 	s := storetest.Embedded(t)
 	l := openLog(t, s)
 	appendAll := func(from, to int) {

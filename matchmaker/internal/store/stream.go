@@ -29,6 +29,7 @@ const (
 const (
 	errCodeNoPeers    jetstream.ErrorCode = 10005 // too few nodes at the moment
 	errCodeNoReplicas jetstream.ErrorCode = 10074 // a single node can't replicate
+	errCodeUnderWay   jetstream.ErrorCode = 10158 // an earlier attempt is being stored
 	errCodeIncomplete jetstream.ErrorCode = 10176 // part of a batch got lost
 )
 
@@ -99,7 +100,7 @@ func transient(err error) error {
 		return err
 	case errors.As(err, &api) && api.ErrorCode == errCodeNoReplicas:
 		return fmt.Errorf("NATS is not a cluster: set the replicas of the store to 1: %w", err)
-	case errors.As(err, &api) && api.ErrorCode != errCodeNoPeers && api.Code < 429:
+	case errors.As(err, &api) && api.ErrorCode != errCodeNoPeers && api.ErrorCode != errCodeUnderWay && api.Code < 429:
 		return err
 	}
 	return fmt.Errorf("%w: %w", errUncertain, err)
