@@ -72,7 +72,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	if f.cfg.Identity, err = f.identity.config(); err != nil {
 		return err
 	}
-	if err := f.tls.apply(&f.cfg, log); err != nil {
+	if err := f.tls.apply(&f.cfg); err != nil {
 		return err
 	}
 	page, err := pageHandler(f.page)

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"tactus/matchmaker"
 )
@@ -73,12 +72,11 @@ func (f *internalTLSFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.files.Key, "internal-tls-key", "", "PEM file of its key")
 }
 
-// apply reads the files into the configuration.
-func (f *internalTLSFlags) apply(cfg *matchmaker.Config, log *zap.Logger) error {
-	loaded, err := f.files.Load(log)
-	if err != nil {
+// apply puts the files into the configuration, if they can be used.
+func (f *internalTLSFlags) apply(cfg *matchmaker.Config) error {
+	if err := f.files.Validate(); err != nil {
 		return fmt.Errorf("--internal-tls-ca, -cert, -key: %w", err)
 	}
-	cfg.InternalTLS = loaded
+	cfg.InternalTLSFiles = f.files
 	return nil
 }

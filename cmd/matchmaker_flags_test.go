@@ -80,13 +80,13 @@ func TestInternalTLSFlagsNameTheirMistakes(t *testing.T) {
 	} {
 		var f internalTLSFlags
 		flagsOf(t, f.add, args...)
-		if err := f.apply(&matchmaker.Config{}, nil); err == nil || !strings.Contains(err.Error(), "--internal-tls-ca") {
+		if err := f.apply(&matchmaker.Config{}); err == nil || !strings.Contains(err.Error(), "--internal-tls-ca") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	var cfg matchmaker.Config
-	if err := (&internalTLSFlags{}).apply(&cfg, nil); err != nil || cfg.InternalTLS != nil {
-		t.Errorf("without files: %v %v", cfg.InternalTLS, err)
+	if err := (&internalTLSFlags{}).apply(&cfg); err != nil || cfg.InternalTLSFiles != (matchmaker.TLSFiles{}) {
+		t.Errorf("without files: %v %v", cfg.InternalTLSFiles, err)
 	}
 }
 

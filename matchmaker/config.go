@@ -38,6 +38,8 @@ type Config struct {
 	// InternalTLS turns on TLS on the internal port; with ClientCAs and
 	// tls.RequireAndVerifyClientCert it is mutual. Default: plain text.
 	InternalTLS *tls.Config
+	// InternalTLSFiles is instead of InternalTLS and PeerTLS.
+	InternalTLSFiles TLSFiles
 	// MaxConnectionAge is after how long a connection to the internal port takes
 	// no new calls, so that its client opens another one, perhaps to a replica
 	// that has come since. Streams on it go on until they end by themselves.
@@ -100,6 +102,8 @@ type Config struct {
 }
 
 // Identity configures who a player is: the issuer of identity tokens and its
+
+	tlsFiles *tlsReloader // of InternalTLSFiles
 // keys, and whether guests are taken.
 type Identity = identity.Config
 
@@ -202,6 +206,12 @@ func (c Config) Validate() error {
 	if err := c.Identity.Validate(); err != nil {
 		errs = append(errs, err)
 	}
+	if c.InternalTLSFiles != (TLSFiles{}) && (c.InternalTLS != nil || c.PeerTLS != nil) {
+		fail("InternalTLSFiles excludes InternalTLS and PeerTLS")
+	}
+	if err := c.InternalTLSFiles.Validate(); err != nil {
+		errs = append(errs, err)
+	}
 	for _, origin := range c.AllowedOrigins {
 		if !validOrigin(origin) {
 			fail("AllowedOrigins: %q is not an origin like https://play.example.com", origin)
@@ -241,6 +251,9 @@ func (c *Config) storeDir() string {
 func (c *Config) peerCredentials() grpc.DialOption {
 	if c.InternalTLS == nil {
 		return grpc.WithTransportCredentials(insecure.NewCredentials())
+	}
+	if c.tlsFiles != nil {
+		return grpc.WithTransportCredentials(c.tlsFiles)
 	}
 	peer := c.PeerTLS
 	if peer == nil {

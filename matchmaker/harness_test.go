@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -38,6 +39,11 @@ type world struct {
 
 func start(t *testing.T, change func(*matchmaker.Config)) *world {
 	t.Helper()
+	return startLogged(t, zaptest.NewLogger(t), change)
+}
+
+func startLogged(t *testing.T, log *zap.Logger, change func(*matchmaker.Config)) *world {
+	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +52,7 @@ func start(t *testing.T, change func(*matchmaker.Config)) *world {
 	if change != nil {
 		change(&cfg)
 	}
-	mm, err := matchmaker.New(cfg, zaptest.NewLogger(t))
+	mm, err := matchmaker.New(cfg, log)
 	if err != nil {
 		t.Fatal(err)
 	}

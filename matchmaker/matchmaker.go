@@ -95,6 +95,13 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 	m := &Matchmaker{
 		cfg: cfg, log: log, metrics: newMetrics(), stopping: make(chan struct{}), signer: jointoken.NewSigner(cfg.Key),
 	}
+	files, err := cfg.InternalTLSFiles.load(log)
+	if err != nil {
+		return nil, err
+	}
+	if files != nil {
+		cfg.tlsFiles, cfg.InternalTLS = files, files.server()
+	}
 	m.hooks = &hooks{mm: m}
 	m.assemble()
 	if err := m.ReloadRules(); err != nil {

@@ -1,39 +1,46 @@
 package matchmaker
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
+	"google.golang.org/grpc/credentials"
 )
 
-// TLSFiles names the PEM files of the internal port's TLS.
+// TLSFiles names the PEM files of the internal port's TLS, which is 1.3. When
+// they change, new connections use the new ones; as long as these can't be
+// read, or don't fit together, the old ones are used and the log says so.
 type TLSFiles struct {
 	// CA holds the authorities of client certificates. With it TLS is mutual:
-	// nobody without a certificate of theirs gets in.
+	// nobody without a certificate of theirs gets in. Other matchmakers are
+	// called with Cert and have to have one of these authorities too; without
+	// CA, one that the system trusts.
 	CA string
 	// Cert and Key are the port's own.
 	Cert, Key string
 }
 
-// Load reads the files and makes what [Config].InternalTLS takes, TLS 1.3. When
-// the files change, new connections use the new ones; as long as these can't be
-// read, or don't fit together, the old ones are used and the log says so. No
-// file at all gives nil: plain text.
-func (f TLSFiles) Load(log *zap.Logger) (*tls.Config, error) {
+// Validate reads the files and returns what is wrong with them.
+func (f TLSFiles) Validate() error {
+	_, err := f.load(nil)
+	return err
+}
+
+// load reads the files. No file at all gives nil: plain text.
+func (f TLSFiles) load(log *zap.Logger) (*tlsReloader, error) {
 	switch {
 	case f == TLSFiles{}:
 		return nil, nil
 	case f.Cert == "" || f.Key == "":
 		return nil, errors.New("matchmaker: TLS needs a certificate and its key")
-	}
-	if log == nil {
-		log = zap.NewNop()
 	}
 	r := &tlsReloader{files: f, log: log}
 	var err error
@@ -43,11 +50,7 @@ func (f TLSFiles) Load(log *zap.Logger) (*tls.Config, error) {
 	if r.current, err = f.read(); err != nil {
 		return nil, fmt.Errorf("matchmaker: TLS: %w", err)
 	}
-	return &tls.Config{
-		MinVersion:         tls.VersionTLS13,
-		NextProtos:         []string{"h2"},
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return r.config(), nil },
-	}, nil
+	return r, nil
 }
 
 func (f TLSFiles) paths() []string {
@@ -95,7 +98,8 @@ func (f TLSFiles) read() (*tls.Config, error) {
 	return c, nil
 }
 
-// tlsReloader looks at the files at each handshake.
+// tlsReloader looks at the files at each handshake. To gRPC it is the
+// credentials for calls to other matchmakers.
 type tlsReloader struct {
 	files TLSFiles
 	log   *zap.Logger
@@ -127,4 +131,38 @@ func (r *tlsReloader) config() *tls.Config {
 	r.seen, r.current, r.warned = now, next, ""
 	r.log.Info("TLS files read again", zap.String("cert", r.files.Cert))
 	return r.current
+}
+
+// server is for the internal port.
+func (r *tlsReloader) server() *tls.Config {
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS13,
+		NextProtos:         []string{"h2"},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return r.config(), nil },
+	}
+}
+
+// ClientHandshake is gRPC's.
+func (r *tlsReloader) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	c := r.config()
+	peer := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: c.Certificates, RootCAs: c.ClientCAs}
+	return credentials.NewTLS(peer).ClientHandshake(ctx, authority, conn)
+}
+
+// ServerHandshake is gRPC's.
+func (r *tlsReloader) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	return credentials.NewTLS(r.server()).ServerHandshake(conn)
+}
+
+// Info is gRPC's.
+func (r *tlsReloader) Info() credentials.ProtocolInfo {
+	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
+}
+
+// Clone is gRPC's. The copies share what was read.
+func (r *tlsReloader) Clone() credentials.TransportCredentials { return r }
+
+// OverrideServerName is gRPC's.
+func (r *tlsReloader) OverrideServerName(string) error {
+	return errors.New("a matchmaker's name is that of its address")
 }

@@ -106,18 +106,14 @@ func startSecured(t *testing.T) *secured {
 		CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"),
 	}}
 	s.replace(s.authority, "first")
-	core, logs := observer.New(zap.InfoLevel)
-	s.logs = logs
-	loaded, err := s.files.Load(zap.New(core))
-	if err != nil {
-		t.Fatal(err)
-	}
+	core, logs := observer.New(zap.WarnLevel)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.addr = listener.Addr().String()
-	s.world = start(t, func(c *matchmaker.Config) { c.InternalListener, c.InternalTLS = listener, loaded })
+	s.world = startLogged(t, zap.New(core), func(c *matchmaker.Config) { c.InternalListener, c.InternalTLSFiles = listener, s.files })
+	s.logs = logs
 	return s
 }
 
@@ -246,14 +242,16 @@ func TestTLSFilesThatCantBeUsed(t *testing.T) {
 	} {
 		files := good
 		tt.change(&files)
-		if _, err := files.Load(nil); err == nil || !strings.Contains(err.Error(), tt.says) {
+		if err := files.Validate(); err == nil || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if loaded, err := good.Load(nil); err != nil || loaded == nil {
-		t.Errorf("good files: %v", err)
+	for _, files := range []matchmaker.TLSFiles{good, {}} {
+		if err := files.Validate(); err != nil {
+			t.Errorf("%+v: %v", files, err)
+		}
 	}
-	if loaded, err := (matchmaker.TLSFiles{}).Load(nil); err != nil || loaded != nil {
-		t.Errorf("no files: %v %v", loaded, err)
+	if (matchmaker.Config{InternalTLSFiles: good, InternalTLS: new(tls.Config)}).Validate() == nil {
+		t.Error("files beside a configuration were accepted")
 	}
 }
