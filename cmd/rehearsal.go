@@ -41,12 +41,12 @@ func rehearseCommand() *cobra.Command {
 	var cfg matchmaker.RehearsalConfig
 	var jsonFile string
 	c := &cobra.Command{
-		Use: "rehearse", Short: "Play recorded or generated searches against other rules and say what players would get", Args: cobra.NoArgs,
+		Use: "rehearse [RECORDING...]", Short: "Play recorded or generated searches against other rules and say what players would get",
 		Long: "Plays searches against rules in virtual time, as fast as it goes, and prints waits, skill, balance\n" +
 			"and latency, side by side with those of --against. The exit code is 0, or 1 when --assert failed.",
 	}
 	f := c.Flags()
-	f.StringSliceVar(&cfg.Tickets, "tickets", nil, "recordings of one queue, comma-separated; may be repeated")
+	f.StringSliceVar(&cfg.Tickets, "tickets", nil, "recordings of one queue, comma-separated; others may follow the flags")
 	f.StringVar(&cfg.Rules, "rules", "", "rules file to rehearse")
 	f.StringVar(&cfg.Against, "against", "", "rules file to hold it against")
 	f.StringVar(&cfg.Queue, "queue", "", "queue in the rules files; empty: the recording's, or the only one")
@@ -57,7 +57,8 @@ func rehearseCommand() *cobra.Command {
 	f.StringVar(&cfg.Assert, "assert", "",
 		"conditions on --rules that have to hold, like wait_p90<10s,spread_p90<200; figures: "+strings.Join(matchmaker.RehearsalFigures(), ", "))
 	f.StringVar(&jsonFile, "json", "", "write the result to this file, - for standard output")
-	c.RunE = func(c *cobra.Command, _ []string) error {
+	c.RunE = func(c *cobra.Command, more []string) error {
+		cfg.Tickets = append(cfg.Tickets, more...)
 		if len(cfg.Tickets) == 0 || cfg.Rules == "" {
 			return errors.New("--tickets and --rules are needed; see `tactus matchmaker rehearse --help`")
 		}
