@@ -91,32 +91,38 @@ func play(t testing.TB, r *Ranking, from, to int) {
 	}
 }
 
-// archived checks that everything is archived, once: records and histories are
-// what the log adds up to.
+// archived fails unless everything is archived, once.
 func archived(t testing.TB, r *Ranking) {
 	t.Helper()
-	want := counted(t, r)
+	if err := checkArchive(t.Context(), r, counted(t, r)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkArchive compares records and histories with what the log adds up to.
+func checkArchive(ctx context.Context, r *Ranking, want map[owner]record) error {
 	for o, rec := range want {
-		stored, err := r.records.Get(t.Context(), o.key())
+		stored, err := r.records.Get(ctx, o.key())
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		if got, err := decodeRecord(stored.Value); err != nil || got != rec {
-			t.Fatalf("record of %v: %+v, %v, want %+v", o, got, err, rec)
+			return fmt.Errorf("record of %v: %+v, %w, want %+v", o, got, err, rec)
 		}
-		history, _, err := r.archive().matchesOf(t.Context(), o)
+		history, _, err := r.archive().matchesOf(ctx, o)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		if len(history) != min(int(rec.Matches), historySize) || history[len(history)-1] != rec.Last {
-			t.Fatalf("history of %v: %d matches, the last %+v; want %d and %+v", o, len(history), history[len(history)-1], rec.Matches, rec.Last)
+			return fmt.Errorf("history of %v: %+v; want %d, the last %+v", o, history, rec.Matches, rec.Last)
 		}
 		for i := 1; i < len(history); i++ {
 			if history[i].Before != history[i-1].After || history[i].Sequence <= history[i-1].Sequence {
-				t.Fatalf("history of %v: %+v follows %+v", o, history[i], history[i-1])
+				return fmt.Errorf("history of %v: %+v follows %+v", o, history[i], history[i-1])
 			}
 		}
 	}
+	return nil
 }
 
 // The process ends after each write of the archive in turn, stored or not. What

@@ -234,7 +234,7 @@ func (r *Ranking) fill(ctx context.Context, newest uint64) (err error) {
 }
 
 // Run follows the results and archives them, until ctx ends, which is no error.
-// Call it once.
+// Call it once, and end it before the store is closed.
 func (r *Ranking) Run(ctx context.Context) error {
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error {
