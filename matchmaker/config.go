@@ -99,11 +99,11 @@ type Config struct {
 
 	// Metrics is where the metrics are registered. Default: nowhere.
 	Metrics prometheus.Registerer
+
+	tlsFiles *tlsReloader // of InternalTLSFiles
 }
 
 // Identity configures who a player is: the issuer of identity tokens and its
-
-	tlsFiles *tlsReloader // of InternalTLSFiles
 // keys, and whether guests are taken.
 type Identity = identity.Config
 
@@ -203,13 +203,13 @@ func (c Config) Validate() error {
 	if _, _, err := net.SplitHostPort(c.InternalAddr); err != nil {
 		fail("InternalAddr %q is not host:port", c.InternalAddr)
 	}
-	if err := c.Identity.Validate(); err != nil {
-		errs = append(errs, err)
-	}
 	if c.InternalTLSFiles != (TLSFiles{}) && (c.InternalTLS != nil || c.PeerTLS != nil) {
 		fail("InternalTLSFiles excludes InternalTLS and PeerTLS")
 	}
 	if err := c.InternalTLSFiles.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.Identity.Validate(); err != nil {
 		errs = append(errs, err)
 	}
 	for _, origin := range c.AllowedOrigins {
@@ -249,11 +249,11 @@ func (c *Config) storeDir() string {
 
 // peerCredentials are what other matchmakers are called with.
 func (c *Config) peerCredentials() grpc.DialOption {
-	if c.InternalTLS == nil {
-		return grpc.WithTransportCredentials(insecure.NewCredentials())
-	}
 	if c.tlsFiles != nil {
 		return grpc.WithTransportCredentials(c.tlsFiles)
+	}
+	if c.InternalTLS == nil {
+		return grpc.WithTransportCredentials(insecure.NewCredentials())
 	}
 	peer := c.PeerTLS
 	if peer == nil {

@@ -92,15 +92,15 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 	if cfg.Metrics == nil {
 		cfg.Metrics = prometheus.NewRegistry()
 	}
-	m := &Matchmaker{
-		cfg: cfg, log: log, metrics: newMetrics(), stopping: make(chan struct{}), signer: jointoken.NewSigner(cfg.Key),
-	}
 	files, err := cfg.InternalTLSFiles.load(log)
 	if err != nil {
 		return nil, err
 	}
 	if files != nil {
 		cfg.tlsFiles, cfg.InternalTLS = files, files.server()
+	}
+	m := &Matchmaker{
+		cfg: cfg, log: log, metrics: newMetrics(), stopping: make(chan struct{}), signer: jointoken.NewSigner(cfg.Key),
 	}
 	m.hooks = &hooks{mm: m}
 	m.assemble()
