@@ -50,15 +50,12 @@ func (s *Set) Created(queue, rulesVersion string, g *matchfn.Group) {
 	}
 }
 
-// Ended records that a search ended in a queue.
+// Ended records that a search ended in a queue, also one that began in another
+// process' recording.
 func (s *Set) Ended(queue, ticket string, at time.Time, reason string) {
-	if s == nil {
-		return
+	if s != nil {
+		s.of(queue, "").Ended(ticket, at, reason)
 	}
-	s.mu.RLock()
-	r := s.queues[queue]
-	s.mu.RUnlock()
-	r.Ended(ticket, at, reason) // of a queue without a search it is nobody's end
 }
 
 // of returns the queue's recorder; nil when the set is closed, or the queue's

@@ -23,7 +23,8 @@ func TestSetRecordsQueues(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Ended("duel", "t-0", noon, ReasonMatched) // began before the set was made
+		s.Ended("duel", "t-0", noon, ReasonMatched) // began in another process
+		synctest.Wait()
 		s.Created("duel", "1", solo("t-1"))
 		s.Created("arena/ffa", "", solo("t-2"))
 		s.Ended("duel", "t-1", noon.Add(time.Second), ReasonMatched)
@@ -36,6 +37,7 @@ func TestSetRecordsQueues(t *testing.T) {
 		}
 		s.Created("duel", "2", solo("t-6"))
 		s.Created("late", "2", solo("t-7"))
+		s.Ended("later", "t-7", noon, ReasonMatched)
 		var got []string
 		for _, path := range recorded(t, dir) {
 			f := read(t, path)
@@ -44,7 +46,7 @@ func TestSetRecordsQueues(t *testing.T) {
 		if logs.Len() != 1 {
 			t.Errorf("a name that can't be a file's is told %d times, want once: %v", logs.Len(), logs.All())
 		}
-		want := `[arena+ffa. of arena/ffa rules "": 1 duel. of duel rules "1": 2 duel. of duel rules "2": 1]`
+		want := `[arena+ffa. of arena/ffa rules "": 1 duel. of duel rules "": 1 duel. of duel rules "1": 2 duel. of duel rules "2": 1]`
 		if fmt.Sprint(got) != want {
 			t.Errorf("got  %v\nwant %s", got, want)
 		}
