@@ -18,13 +18,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
+	"tactus/matchmaker"
 	"tactus/server"
 )
 
 //go:embed dashboard.html
 var dashboardSource string
 
-var dashboard = template.Must(template.New("dashboard").Parse(dashboardSource))
+var dashboard = template.Must(template.New("dashboard").Funcs(template.FuncMap{
+	"percent": func(share float64) float64 { return 100 * share },
+	"short":   func(d time.Duration) string { return d.Round(10 * time.Microsecond).String() },
+}).Parse(dashboardSource))
 
 // adminFlags are where the admin port is and who may see it.
 type adminFlags struct{ listen, token string }
@@ -54,10 +58,18 @@ func newRegistry() *prometheus.Registry {
 	return reg
 }
 
-// handler serves the admin port. matches is nil in a process that hosts none.
-func (f *adminFlags) handler(reg *prometheus.Registry, matches func() []server.MatchStatus) http.Handler {
+// adminParts are what the admin port shows. matches is nil in a process that
+// hosts none, matchmaker in one that is none.
+type adminParts struct {
+	reg        *prometheus.Registry
+	matches    func() []server.MatchStatus
+	matchmaker *matchmaker.Matchmaker
+}
+
+// handler serves the admin port.
+func (f *adminFlags) handler(p adminParts) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(p.reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
@@ -65,16 +77,34 @@ func (f *adminFlags) handler(reg *prometheus.Registry, matches func() []server.M
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("GET /api/matches", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(sorted(matches))
+		_ = json.NewEncoder(w).Encode(sorted(p.matches))
 	})
+	if p.matchmaker != nil {
+		mux.HandleFunc("GET /api/matchmaker", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(p.matchmaker.Overview())
+		})
+		mux.HandleFunc("POST /api/rules/reload", p.reloadRules)
+	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_ = dashboard.Execute(w, newOverview(reg, sorted(matches)))
+		_ = dashboard.Execute(w, newOverview(p))
 	})
+	// A page elsewhere must not make an operator's browser change anything.
+	guarded := http.NewCrossOriginProtection().Handler(mux)
 	if f.token == "" {
-		return mux
+		return guarded
 	}
-	return requireToken(f.token, mux)
+	return requireToken(f.token, guarded)
+}
+
+// reloadRules answers with every mistake in the rules' files.
+func (p *adminParts) reloadRules(w http.ResponseWriter, _ *http.Request) {
+	if err := p.matchmaker.ReloadRules(); err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	fmt.Fprintln(w, "ok")
 }
 
 // requireToken asks for the token as a bearer token, or as the password of basic
@@ -105,9 +135,11 @@ func sorted(matches func() []server.MatchStatus) []server.MatchStatus {
 
 // overview is what the dashboard shows.
 type overview struct {
-	Now     string
-	Figures []figure
-	Matches []matchRow
+	Now        string
+	Figures    []figure
+	Hosts      bool // matches
+	Matches    []matchRow
+	Matchmaker *matchmaker.Overview
 }
 
 type figure struct {
@@ -120,12 +152,16 @@ type matchRow struct {
 	Age string
 }
 
-func newOverview(reg *prometheus.Registry, matches []server.MatchStatus) overview {
-	o := overview{Now: time.Now().Format(time.TimeOnly)}
-	for _, m := range matches {
+func newOverview(p adminParts) overview {
+	o := overview{Now: time.Now().Format(time.TimeOnly), Hosts: p.matches != nil}
+	if p.matchmaker != nil {
+		seen := p.matchmaker.Overview()
+		o.Matchmaker = &seen
+	}
+	for _, m := range sorted(p.matches) {
 		o.Matches = append(o.Matches, matchRow{m, time.Since(m.Started).Round(time.Second).String()})
 	}
-	families, err := reg.Gather()
+	families, err := p.reg.Gather()
 	if err != nil {
 		return o
 	}

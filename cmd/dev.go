@@ -28,6 +28,7 @@ type devConfig struct {
 	portable                 bool
 	admin                    adminFlags
 	identity                 identityFlags
+	queues                   queueFlags
 }
 
 func devCommand(games []game.Game) *cobra.Command {
@@ -40,12 +41,13 @@ func devCommand(games []game.Game) *cobra.Command {
 	f.StringVar(&cfg.listen, "listen", "127.0.0.1:8080", "public port: page, matchmaker API, /play")
 	f.StringVar(&cfg.internal, "internal", matchmaker.DefaultInternalAddr, "internal port: native gRPC")
 	f.StringVar(&cfg.public, "public-url", "", "ws:// URL of /play as browsers reach it; made from --listen")
-	f.StringVar(&cfg.data, "data", "data", "folder for replays and the signing key")
+	f.StringVar(&cfg.data, "data", "data", "folder for replays, ratings and the signing key")
 	f.StringVar(&cfg.page, "page", "", "folder with your own page, served instead of the arena's")
 	f.StringArrayVar(&cfg.options, "option", nil, "name=number, given to every match; may be repeated")
 	f.StringArrayVar(&cfg.origins, "origin", nil, "other page that may connect, as https://host; may be repeated")
 	f.BoolVar(&cfg.portable, "portable-io", false, "keep sockets in Go's poller instead of raw descriptors")
 	cfg.identity.add(c)
+	cfg.queues.add(c)
 	cfg.admin.add(c, "127.0.0.1:8091")
 	logger := logFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -110,7 +112,7 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 	mux.Handle("/healthz", p.server.Handler())
 	mux.Handle(matchmakerPath, p.matchmaker.Handler())
 	mux.Handle("/", page)
-	p.publicHandler, p.adminHandler = mux, cfg.admin.handler(reg, p.server.Matches)
+	p.publicHandler, p.adminHandler = mux, cfg.admin.handler(adminParts{reg: reg, matches: p.server.Matches, matchmaker: p.matchmaker})
 	return p, nil
 }
 
@@ -126,6 +128,7 @@ func (p *devProcess) close() {
 func (p *devProcess) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.matchmaker.Run(ctx) })
+	group.Go(func() error { return reloadOnHangup(ctx, p.matchmaker, p.log) })
 	group.Go(func() error { return p.server.Host(ctx) })
 	group.Go(func() error { return serve(ctx, publicServer(p.publicHandler), p.public) })
 	group.Go(func() error { return serve(ctx, publicServer(p.adminHandler), p.admin) })
@@ -147,10 +150,12 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 	if err != nil {
 		return nil, nil, err
 	}
-	mm, err := matchmaker.New(matchmaker.Config{
+	mmConfig := matchmaker.Config{
 		Key: key, InternalAddr: cfg.internal, InternalListener: internal, AllowedOrigins: cfg.origins, Metrics: reg,
 		Identity: players,
-	}, log.Named("matchmaker"))
+	}
+	cfg.queues.apply(&mmConfig, cfg.data)
+	mm, err := matchmaker.New(mmConfig, log.Named("matchmaker"))
 	if err != nil {
 		return nil, nil, err
 	}

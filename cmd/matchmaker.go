@@ -22,6 +22,7 @@ type matchmakerFlags struct {
 	admin        adminFlags
 	identity     identityFlags
 	tls          internalTLSFlags
+	queues       queueFlags
 }
 
 func matchmakerCommand() *cobra.Command {
@@ -35,10 +36,12 @@ func matchmakerCommand() *cobra.Command {
 	fl.StringVar(&f.cfg.InternalAddr, "internal", matchmaker.DefaultInternalAddr, "internal port: native gRPC for game servers and back ends")
 	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", nil, "other page that may use the API, as https://host; may be repeated")
 	fl.IntVar(&f.cfg.ForwardedHops, "forwarded-hops", 0, "proxies in front of the public port, for the rate limits by address")
-	fl.StringVar(&f.data, "data", "data", "folder for the signing key")
+	fl.StringVar(&f.data, "data", "data", "folder for the signing key, and the ratings unless --nats is given")
 	fl.StringVar(&f.page, "page", "", "folder with your own page, served instead of the arena's")
 	f.identity.add(c)
 	f.tls.add(c)
+	f.queues.add(c)
+	f.queues.addShared(c)
 	f.admin.add(c, "127.0.0.1:8091")
 	logger := logFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -75,6 +78,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	if err := f.tls.apply(&f.cfg); err != nil {
 		return err
 	}
+	f.queues.apply(&f.cfg, f.data)
 	page, err := pageHandler(f.page)
 	if err != nil {
 		return err
@@ -91,8 +95,11 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	mux.Handle("/", page)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mm.Run(ctx) })
+	group.Go(func() error { return reloadOnHangup(ctx, mm, log) })
 	group.Go(func() error { return serve(ctx, publicServer(mux), public) })
-	group.Go(func() error { return serve(ctx, publicServer(f.admin.handler(reg, nil)), admin) })
+	group.Go(func() error {
+		return serve(ctx, publicServer(f.admin.handler(adminParts{reg: reg, matchmaker: mm})), admin)
+	})
 	log.Info("matchmaker listens", zap.String("page", "http://"+public.Addr().String()+"/"),
 		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))
 	return group.Wait()

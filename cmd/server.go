@@ -97,7 +97,9 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return gs.Host(ctx)
 	})
 	group.Go(func() error { return serve(ctx, publicServer(gs.Handler()), public) })
-	group.Go(func() error { return serve(ctx, publicServer(f.admin.handler(reg, gs.Matches)), admin) })
+	group.Go(func() error {
+		return serve(ctx, publicServer(f.admin.handler(adminParts{reg: reg, matches: gs.Matches})), admin)
+	})
 	log.Info("game server listens", zap.String("addr", public.Addr().String()), zap.String("id", gs.ID()),
 		zap.Strings("matchmakers", f.cfg.Matchmakers), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))
 	return group.Wait()

@@ -23,10 +23,9 @@ type catalog struct {
 	fleet     *fleet.Registry
 	functions map[string]matchfn.Function
 
-	mu     sync.Mutex
-	ruled  map[string]*queue.Rules
-	quick  map[string]*queue.Rules
-	loaded []*rules.Queue
+	mu    sync.Mutex
+	ruled map[string]*queue.Rules
+	quick map[string]*queue.Rules
 }
 
 func newCatalog(f *fleet.Registry, functions map[string]matchfn.Function) *catalog {
@@ -61,7 +60,7 @@ func (c *catalog) set(list []*rules.Queue) error {
 			next[name] = old
 		}
 	}
-	c.ruled, c.loaded = next, list
+	c.ruled = next
 	return nil
 }
 
@@ -83,6 +82,14 @@ func (c *catalog) lookup(name string) (*queue.Rules, bool) {
 		c.quick[name] = r
 	}
 	return r, true
+}
+
+// version names the rules of a queue, if it has any.
+func (c *catalog) version(name string) string {
+	if r, ok := c.lookup(name); ok && r.Queue != nil {
+		return r.Queue.Version
+	}
+	return ""
 }
 
 // hosted reports whether the queue is one that this matchmaker itself knows of.

@@ -64,6 +64,9 @@ type Config struct {
 	// RulesFiles are files, or folders of files, with queue rules in YAML or
 	// JSON. See [Matchmaker.ReloadRules].
 	RulesFiles []string
+	// RecordDir is where the searches of all queues are recorded, for rehearsals;
+	// a folder of this matchmaker alone. Default: nowhere.
+	RecordDir string
 	// Functions can be named by rules to propose a queue's matches.
 	Functions map[string]MatchFunction
 

@@ -211,9 +211,7 @@ func (s *service) describe(w *ticket.Watch, now ticket.Status) *matchmakerv1.Wat
 		Reason:             now.Reason,
 		Message:            now.Message,
 		Queue:              t.Queue,
-	}
-	if r, ok := s.catalog.lookup(t.Queue); ok && r.Queue != nil {
-		res.RulesVersion = r.Queue.Version
+		RulesVersion:       s.catalog.version(t.Queue),
 	}
 	if p := now.Proposal; p != nil && now.State == ticket.Proposed {
 		res.Proposal = &matchmakerv1.MatchProposal{

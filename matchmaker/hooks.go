@@ -3,6 +3,7 @@ package matchmaker
 import (
 	"time"
 
+	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/ticket"
 )
@@ -24,13 +25,19 @@ func (h *hooks) queue() queue.Hooks {
 	}
 }
 
-func (h *hooks) created(t *ticket.Ticket) {
+func (h *hooks) created(t *ticket.Ticket, g *matchfn.Group) {
 	h.mm.metrics.ticketCreated(t)
+	if h.mm.recordings != nil && t.Match == "" {
+		h.mm.recordings.Created(t.Queue, h.mm.catalog.version(t.Queue), g)
+	}
 }
 
 func (h *hooks) ended(t *ticket.Ticket, s ticket.Status) {
 	h.mm.metrics.ticketEnded(t, s)
 	h.mm.service.dropClaims(t)
+	if h.mm.recordings != nil && t.Match == "" {
+		h.mm.recordings.Ended(t.Queue, t.ID, s.At, reasonLabel(s.Reason))
+	}
 }
 
 func (h *hooks) matched(m queue.Match) {

@@ -26,6 +26,7 @@ import (
 	"tactus/matchmaker/internal/assign"
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/queue"
+	"tactus/matchmaker/internal/rehearsal/recording"
 	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/protocol/jointoken"
@@ -46,8 +47,10 @@ type Matchmaker struct {
 	queues  *queue.Set
 	service *service
 	signer  *jointoken.Signer
-	shared  *shared      // made by Run
-	state   atomic.Int32 // stateNew, stateStarting, stateRunning, stateStopped
+	// recordings is nil where nothing is recorded.
+	recordings *recording.Set
+	shared     *shared      // made by Run
+	state      atomic.Int32 // stateNew, stateStarting, stateRunning, stateStopped
 
 	stopping   chan struct{} // closed when Run takes leave
 	background background
@@ -106,6 +109,16 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 	m.assemble()
 	if err := m.ReloadRules(); err != nil {
 		return nil, err
+	}
+	if cfg.RecordDir != "" {
+		counted := recording.NewMetrics()
+		if err := cfg.Metrics.Register(counted); err != nil {
+			return nil, fmt.Errorf("matchmaker metrics: %w", err)
+		}
+		var err error
+		if m.recordings, err = recording.NewSet(recording.Config{Dir: cfg.RecordDir, Metrics: counted}, log); err != nil {
+			return nil, fmt.Errorf("matchmaker: recordings: %w", err)
+		}
 	}
 	if err := m.metrics.register(cfg.Metrics, m.fleet.Totals); err != nil {
 		return nil, err
@@ -239,6 +252,11 @@ func (m *Matchmaker) stop() {
 	m.fleet.Stop()
 	m.service.replicas.close()
 	m.background.wait()
+	if m.recordings != nil {
+		if err := m.recordings.Close(); err != nil {
+			m.log.Error("recordings are not complete", zap.Error(err))
+		}
+	}
 }
 
 func (m *Matchmaker) newServer() *grpc.Server {

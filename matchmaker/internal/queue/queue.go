@@ -93,13 +93,14 @@ func (q *Queue) Add(ctx context.Context, t *ticket.Ticket) error {
 		return err
 	}
 	q.entered.Add(1)
-	q.set.cfg.Hooks.Created(t)
+	fresh := newSearch(t)
+	q.set.cfg.Hooks.Created(t, fresh.group)
 	if t.Doomed != "" {
 		q.set.book.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, t.Doomed))
 		return nil
 	}
 	recorded := q.note(t, nil)
-	q.add(newSearch(t))
+	q.add(fresh)
 	select {
 	case <-recorded.Done():
 		return recorded.Err()

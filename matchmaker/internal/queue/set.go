@@ -44,7 +44,7 @@ type Config struct {
 
 // Hooks are told what happens; they may not block.
 type Hooks struct {
-	Created func(t *ticket.Ticket)
+	Created func(t *ticket.Ticket, g *matchfn.Group)
 	Ended   func(t *ticket.Ticket, status ticket.Status)
 	Matched func(m Match)
 	Cycled  func(queue string, waiting int, took time.Duration)
