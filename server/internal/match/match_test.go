@@ -165,10 +165,9 @@ func (c *fakeConn) BlockedSince() int64 {
 	return c.since
 }
 
-func (c *fakeConn) LastHeard() int64   { return c.heard }
-func (c *fakeConn) BytesIn() uint64    { return 0 }
-func (c *fakeConn) BytesOut() uint64   { return 0 }
-func (c *fakeConn) RemoteAddr() string { return "test" }
+func (c *fakeConn) LastHeard() int64 { return c.heard }
+func (c *fakeConn) BytesIn() uint64  { return 0 }
+func (c *fakeConn) BytesOut() uint64 { return 0 }
 
 func (c *fakeConn) Close(code protocol.CloseCode, _ string) {
 	if c.closed == 0 {

@@ -193,7 +193,7 @@ func (m *Match) claim(conn ws.Conn, slot game.Slot, player, reservation string) 
 	if first {
 		m.seatPerson(s)
 	}
-	m.cfg.OnSeated(player)
+	m.cfg.OnSeated(s.Player) // not the text that the connection brought, which need not be kept
 	m.announce(s, protocol.RosterConnected)
 	m.cfg.Log.Info("player joined", zap.Uint32("slot", uint32(slot)), zap.String("player", player), zap.String("name", s.Name))
 }

@@ -16,17 +16,23 @@ const (
 )
 
 const (
-	// bufferSize holds a second of a small match, and is all the memory that a
-	// quiet match's log takes.
+	// bufferSize holds a second of a small match.
 	bufferSize = 4 << 10
+	// quietSize holds half a minute of a match at rest, and is all the memory
+	// that its log takes.
+	quietSize = 512
 	// longestRecord is an upper bound for any record but a checkpoint: a join
 	// with two texts and its numbers.
 	longestRecord = 2*(maxText+3) + 64
+	// longestTick is an upper bound for the record of a tick: an array of two
+	// small numbers and two of nine bytes, and a checksum.
+	longestTick = 32
 	// sendAt is the fill at which a buffer is handed on, so that one more
 	// record still fits.
 	sendAt = bufferSize - longestRecord
-	// maxSpareBuffers and maxSpareStates bound the buffers kept for later.
-	maxSpareBuffers = 1024
+	// Buffers kept for later, at most.
+	maxSpareBuffers = 64
+	maxSpareQuiet   = 256
 	maxSpareStates  = 8
 	// maxQueued bounds what waits for a slow disk, in bytes; beyond it logs
 	// break instead of matches waiting.
@@ -67,6 +73,7 @@ type Store struct {
 	room   int // most bytes that may wait; the tests' own is smaller
 	shut   bool
 	spare  [][]byte // of bufferSize
+	quiet  [][]byte // of quietSize
 	states [][]byte // larger ones
 
 	wake chan struct{}
@@ -173,15 +180,20 @@ func (s *Store) signal() {
 	}
 }
 
-func (s *Store) buffer() []byte {
+// buffer is an empty one of bufferSize or quietSize.
+func (s *Store) buffer(size int) []byte {
+	list := &s.spare
+	if size == quietSize {
+		list = &s.quiet
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := len(s.spare); n > 0 {
-		b := s.spare[n-1]
-		s.spare = s.spare[:n-1]
+	if n := len(*list); n > 0 {
+		b := (*list)[n-1]
+		*list = (*list)[:n-1]
 		return b
 	}
-	return make([]byte, 0, bufferSize)
+	return make([]byte, 0, size)
 }
 
 // stateBuffer is the largest one there is: once it was large enough for a
@@ -211,6 +223,8 @@ func (s *Store) recycle(b []byte) {
 	switch {
 	case cap(b) == bufferSize && len(s.spare) < maxSpareBuffers:
 		s.spare = append(s.spare, b[:0])
+	case cap(b) == quietSize && len(s.quiet) < maxSpareQuiet:
+		s.quiet = append(s.quiet, b[:0])
 	case cap(b) > bufferSize && len(s.states) < maxSpareStates:
 		s.states = append(s.states, b[:0])
 	}

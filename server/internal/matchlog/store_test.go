@@ -435,3 +435,39 @@ func BenchmarkTick(b *testing.B) {
 		p.log.Tick(t, uint64(t)<<40)
 	}
 }
+
+// TestAQuietMatchHoldsASmallBuffer: a match that logs bare ticks, after a busy
+// time too, keeps little memory, and its log is whole.
+func TestAQuietMatchHoldsASmallBuffer(t *testing.T) {
+	r := newRig(t, Config{})
+	p := begin(t, r.store, drift{}, "m1", 1)
+	quiet := func(ticks int) {
+		for range ticks {
+			p.sim.Step()
+			p.log.Tick(p.sim.Tick(), p.sim.Hash())
+			if n := cap(p.log.buf); n > quietSize && !p.log.busy {
+				t.Fatalf("tick %d: a buffer of %d bytes", p.sim.Tick(), n)
+			}
+		}
+	}
+	quiet(100)
+	for slot := range game.Slot(8) {
+		p.sim.Join(slot, game.PlayerInfo{})
+		p.log.Join(slot, game.PlayerInfo{}, "id", "name")
+	}
+	for range 40 {
+		p.tick()
+	}
+	if !p.log.busy {
+		t.Error("the match was to be busy")
+	}
+	quiet(200)
+	if p.log.busy {
+		t.Error("the match counts as busy still")
+	}
+	p.log.Close("over")
+	r.close()
+	if _, err := Verify(ctx, r.only(), games(drift{})); err != nil {
+		t.Error(err)
+	}
+}

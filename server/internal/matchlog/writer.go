@@ -20,7 +20,8 @@ type Writer struct {
 	closed bool
 	broken atomic.Bool // set by either side; the writer drops everything then
 
-	buf      []byte
+	buf      []byte // nil until there is something to log
+	busy     bool   // the last block was more than a quiet match's
 	summed   int    // bytes of buf that are in sum
 	sum      uint32 // checksum of the log up to there
 	unsent   int    // ticks in buf
@@ -50,6 +51,7 @@ func (w *Writer) Checkpoint(sim *game.Simulation) {
 	}
 	w.send(false)
 	w.store.recycle(w.buf)
+	busy := w.busy
 	b := appendArray(w.store.stateBuffer(), 3)
 	b = appendUint(b, uint64(KindCheckpoint))
 	b = appendUint(b, uint64(sim.Tick()))
@@ -59,6 +61,7 @@ func (w *Writer) Checkpoint(sim *game.Simulation) {
 	setStateLength(b, start)
 	w.buf, w.tick = b, sim.Tick()
 	w.send(false)
+	w.busy = busy
 }
 
 func (w *Writer) begin(sim *game.Simulation) {
@@ -72,12 +75,12 @@ func (w *Writer) begin(sim *game.Simulation) {
 		copy(at[1:w.perInput], sim.Inputs().Words(p))
 	}
 	w.name = w.header.FileName()
-	w.buf = w.header.append(w.store.buffer())
+	w.buf = w.header.append(w.store.buffer(bufferSize))
 }
 
 // Join logs that a player was seated; player is an id, name is for people.
 func (w *Writer) Join(p game.Slot, info game.PlayerInfo, player, name string) {
-	b, ok := w.record(KindJoin, 6)
+	b, ok := w.record(KindJoin, 6, longestRecord)
 	if !ok {
 		return
 	}
@@ -90,7 +93,7 @@ func (w *Writer) Join(p game.Slot, info game.PlayerInfo, player, name string) {
 
 // Leave logs that a seat was freed.
 func (w *Writer) Leave(p game.Slot, why game.LeaveReason) {
-	b, ok := w.record(KindLeave, 3)
+	b, ok := w.record(KindLeave, 3, longestRecord)
 	if !ok {
 		return
 	}
@@ -100,7 +103,7 @@ func (w *Writer) Leave(p game.Slot, why game.LeaveReason) {
 
 // Command logs a command, whatever the rules answered.
 func (w *Writer) Command(p game.Slot, name string, args []int32) {
-	b, ok := w.record(KindCommand, 4)
+	b, ok := w.record(KindCommand, 4, longestRecord)
 	if !ok {
 		return
 	}
@@ -125,7 +128,7 @@ func (w *Writer) Input(p game.Slot, lag int32, words []uint32) {
 	last[0] = uint32(lag)
 	copy(last[1:], words)
 	// Not record: the log may have broken since the check above.
-	b := w.start(KindInput, 3+len(words))
+	b := w.start(KindInput, 3+len(words), longestRecord)
 	b = appendInt(appendUint(b, uint64(p)), int64(lag))
 	for _, word := range words {
 		// Most words are small numbers of either sign, which are shorter as
@@ -138,7 +141,10 @@ func (w *Writer) Input(p game.Slot, lag int32, words []uint32) {
 // Tick ends a tick; what was logged since the last belongs to its border. hash
 // is that of the state after the tick, or 0 where none was taken.
 func (w *Writer) Tick(t game.Tick, hash uint64) {
-	b, ok := w.record(KindTick, 4)
+	if !w.dropping() && cap(w.buf) == quietSize && len(w.buf) > quietSize-longestTick {
+		w.send(false) // a quiet match does without a larger one
+	}
+	b, ok := w.record(KindTick, 4, longestTick)
 	if !ok {
 		return
 	}
@@ -156,7 +162,7 @@ func (w *Writer) Close(reason string) {
 	if w.closed {
 		return
 	}
-	if b, ok := w.record(KindEnd, 5); ok {
+	if b, ok := w.record(KindEnd, 5, longestRecord); ok {
 		w.buf = appendUint(appendUint(appendText(b, reason), uint64(w.tick)), w.hash)
 		w.seal()
 	}
@@ -167,16 +173,32 @@ func (w *Writer) Close(reason string) {
 	w.inputs = nil
 }
 
-// record starts a record; ok is false when it is to be dropped.
-func (w *Writer) record(k Kind, elements int) (b []byte, ok bool) {
+// record starts a record of at most so many bytes; ok is false when it is to be
+// dropped.
+func (w *Writer) record(k Kind, elements, longest int) (b []byte, ok bool) {
 	if w.dropping() || !w.begun {
 		return nil, false
 	}
-	return w.start(k, elements), true
+	return w.start(k, elements, longest), true
 }
 
-func (w *Writer) start(k Kind, elements int) []byte {
+func (w *Writer) start(k Kind, elements, longest int) []byte {
+	w.makeRoom(longest)
 	return appendUint(appendArray(w.buf, elements), uint64(k))
+}
+
+// makeRoom takes a small buffer for the little that a quiet match logs, and a
+// larger one when more comes.
+func (w *Writer) makeRoom(n int) {
+	if w.buf == nil && !w.busy {
+		w.buf = w.store.buffer(quietSize)
+	}
+	if cap(w.buf) >= bufferSize || len(w.buf)+n <= cap(w.buf) {
+		return
+	}
+	small := w.buf
+	w.buf = append(w.store.buffer(bufferSize), small...)
+	w.store.recycle(small)
 }
 
 // append takes a record, and hands the buffer on when it is nearly full, so
@@ -210,14 +232,15 @@ func (w *Writer) forget(p game.Slot) {
 // send hands the buffer to the store. A store that cannot follow breaks the
 // log: a gap would make the rest worthless.
 func (w *Writer) send(last bool) {
+	if len(w.buf) == 0 && !last {
+		return
+	}
 	w.addUp()
+	w.busy = len(w.buf) > quietSize
 	if !w.store.take(w, w.buf, last) {
 		w.broken.Store(true)
 		w.store.recycle(w.buf)
 	}
 	w.summed, w.unsent = 0, 0
 	w.buf = nil
-	if !last {
-		w.buf = w.store.buffer()
-	}
 }

@@ -88,17 +88,24 @@ type View struct {
 
 	team      int32
 	nextTeam  int32
-	eye       game.View // where the player looks now, in worlds with interest
 	nextEvent uint32
 
-	cells     []seen // of the last snapshot, in worlds with interest
+	sight *sight // in worlds with interest
+}
+
+// sight is where a player looks.
+type sight struct {
+	eye       game.View // now
+	cells     []seen    // of the last snapshot
 	nextCells []seen
 }
 
 // Sent notes that the client's last Frame is on its way.
 func (v *View) Sent(tick game.Tick) {
 	v.Baseline, v.Event, v.team = tick, v.nextEvent, v.nextTeam
-	v.cells, v.nextCells = v.nextCells, v.cells
+	if s := v.sight; s != nil {
+		s.cells, s.nextCells = s.nextCells, s.cells
+	}
 }
 
 // LastEvent is the seq of the newest event, 0 before the first.
@@ -172,7 +179,10 @@ type Header struct {
 func (e *Engine) Prepare(v *View) {
 	v.nextTeam = e.teamOf(v.Slot)
 	if e.interest != nil {
-		v.eye = e.interest.viewer.View(v.Slot)
+		if v.sight == nil {
+			v.sight = &sight{}
+		}
+		v.sight.eye = e.interest.viewer.View(v.Slot)
 	}
 }
 

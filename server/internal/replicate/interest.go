@@ -154,12 +154,12 @@ func (s seen) near() bool  { return s&1 != 0 }
 func (x *interest) look(v *View, fresh bool) {
 	x.serial++
 	if !fresh {
-		for _, s := range v.cells {
+		for _, s := range v.sight.cells {
 			x.before[s.cell()] = mark{x.serial, s.near()}
 		}
 	}
-	v.nextCells = v.nextCells[:0]
-	view := &v.eye
+	v.sight.nextCells = v.sight.nextCells[:0]
+	view := &v.sight.eye
 	far := max(view.Near, view.Far)
 	stay := far + fixed.Num(x.grid.cell/2)
 	near2, far2, stay2 := square(view.Near), square(far), square(stay)
@@ -178,7 +178,7 @@ func (x *interest) look(v *View, fresh bool) {
 
 func (x *interest) add(v *View, cell int32, near bool) {
 	x.now[cell] = mark{x.serial, near}
-	v.nextCells = append(v.nextCells, makeSeen(cell, near))
+	v.sight.nextCells = append(v.sight.nextCells, makeSeen(cell, near))
 }
 
 // addOwn keeps the cells of the player's own rows in view, every snapshot.
@@ -199,9 +199,9 @@ func (x *interest) keepNear(v *View, cell int32) {
 		x.add(v, cell, true)
 	case !x.now[cell].near:
 		x.now[cell].near = true
-		for i, s := range v.nextCells {
+		for i, s := range v.sight.nextCells {
 			if s.cell() == cell {
-				v.nextCells[i] = makeSeen(cell, true)
+				v.sight.nextCells[i] = makeSeen(cell, true)
 			}
 		}
 	}
@@ -225,12 +225,12 @@ func (e *Engine) publicByCells(dst []byte, v *View, baseline game.Tick, hash boo
 	dst = protocol.BeginSection(dst)
 	w := writer{buf: dst, tick: e.tick, diff: baseline != 0}
 	e.global(&w, baseline)
-	for _, s := range v.cells {
+	for _, s := range v.sight.cells {
 		if x.saw(s.cell()) {
 			e.leave(&w, s.cell())
 		}
 	}
-	for _, s := range v.nextCells {
+	for _, s := range v.sight.nextCells {
 		cell := s.cell()
 		if !x.saw(cell) {
 			x.copy(&w, e.part(partWhole, cell))

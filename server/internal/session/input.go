@@ -9,7 +9,6 @@ import (
 // ahead, so that it needs no search and no removal. Its memory is taken with the
 // first input, since most silent players never send one.
 type inputRing struct {
-	stride  int
 	entries []uint32 // per place: tick, seq, lag, words
 }
 
@@ -26,7 +25,7 @@ const (
 )
 
 func (r *inputRing) place(t game.Tick) []uint32 {
-	n := r.stride + 3
+	n := len(r.entries) / ringPlaces
 	at := int(t%ringPlaces) * n
 	return r.entries[at : at+n : at+n]
 }
@@ -41,7 +40,7 @@ func (r *inputRing) put(current game.Tick, h protocol.InputHeader, words []uint3
 		return inputEarly
 	}
 	if r.entries == nil {
-		r.entries = make([]uint32, ringPlaces*(r.stride+3))
+		r.entries = make([]uint32, ringPlaces*(len(words)+3))
 	}
 	e := r.place(game.Tick(h.Tick))
 	if e[0] == h.Tick && e[1] >= h.Seq {

@@ -4,26 +4,19 @@ import "time"
 
 // Limits of what one player may cost.
 const (
-	// maxMessagesPerSecond is per tick of rate; a client sends one input a tick
-	// and little else, and may send a burst after a stall of its network.
+	// messagesPerTick is what a client may send for long; it sends one input a
+	// tick and little else, and may send a burst after a stall of its network.
 	messagesPerTick = 4
 	messagesBurst   = 240
 
-	// maxFaults is how many invalid messages are forgiven; one is forgotten
-	// every faultMemory.
-	maxFaults   = 30
-	faultMemory = time.Second
-
 	maxCommandsPerTick = 8
-	chatBurst          = 5
-	chatEvery          = 2 * time.Second
 	resyncEvery        = time.Second
 
 	// maxCold bounds the reliable messages a player has not taken yet.
 	maxCold = 64 << 10
 
 	// keepCold is the room for such messages that a seat keeps when it has none.
-	keepCold = 512
+	keepCold = 64
 
 	pingAfter  = 10 * time.Second // silence before a heartbeat
 	pingEvery  = 5 * time.Second  // between heartbeats that are not answered
@@ -38,3 +31,16 @@ const (
 	stallAfter  = time.Second
 	livelyShare = 4
 )
+
+var (
+	// faultRate is how many invalid messages are forgiven, and how soon one is
+	// forgotten.
+	faultRate = rate{burst: 30, every: int64(time.Second)}
+	chatRate  = rate{burst: 5, every: int64(2 * time.Second)}
+)
+
+// messageRate bounds the messages of a player in a match of so many ticks a
+// second.
+func messageRate(ticks int) rate {
+	return rate{burst: messagesBurst, every: int64(time.Second) / int64(messagesPerTick*ticks)}
+}

@@ -9,10 +9,10 @@ import (
 // Message takes one message of the player; it is called by the connection's
 // Poll. An error ends the connection.
 func (s *Seat) Message(b []byte) error {
-	if !s.budget.take(s.shared.Now) {
+	if !s.budget.take(messageRate(s.shared.Rate), s.shared.Now) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
 	}
-	s.previous = ""
+	s.previous = secret{}
 	kind, err := protocol.Type(b)
 	if err != nil {
 		return protocolError(err)
@@ -76,7 +76,7 @@ func (s *Seat) input(b []byte) error {
 
 // fault counts something invalid; a client that goes on with it is closed.
 func (s *Seat) fault(why string) error {
-	if s.faults.take(s.shared.Now) {
+	if s.faults.take(faultRate, s.shared.Now) {
 		return nil
 	}
 	return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: why}
@@ -97,13 +97,14 @@ func (s *Seat) command(b []byte) error {
 	if err != nil {
 		return protocolError(err)
 	}
-	if len(s.commands) == maxCommandsPerTick {
+	w := s.wishes()
+	if len(w.commands) == maxCommandsPerTick {
 		if c.ID != 0 {
 			s.Queue(func(dst []byte) []byte { return protocol.AppendReply(dst, &protocol.Reply{ID: c.ID}) })
 		}
 		return s.fault("too many commands")
 	}
-	s.commands = append(s.commands, c)
+	w.commands = append(w.commands, c)
 	return nil
 }
 
@@ -112,8 +113,9 @@ func (s *Seat) chat(b []byte) error {
 	if err != nil {
 		return protocolError(err)
 	}
-	if s.chatting.take(s.shared.Now) && c.Text != "" {
-		s.chats = append(s.chats, c.Text)
+	if s.chatting.take(chatRate, s.shared.Now) && c.Text != "" {
+		w := s.wishes()
+		w.chats = append(w.chats, c.Text)
 	}
 	return nil
 }

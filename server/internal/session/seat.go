@@ -11,6 +11,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
+	"hash/fnv"
 	"time"
 
 	"tactus/game"
@@ -47,47 +48,74 @@ type Seat struct {
 	View replicate.View // what the player was sent
 
 	Player, Name string
-	Team         int32
 	Skill        float64 // in rating points, as the matchmaker told it
+	Deadline     int64   // when a reserved or dropped seat is free again
+	Pace         int64   // of the match's clock, as the player was told
+	Team         int32
 	State        State
-	Deadline     int64 // when a reserved or dropped seat is free again
-	Pace         int64 // of the match's clock, as the player was told
+
+	parked bool
+	heard  bool // an input came since the last snapshot
+	lively bool // many messages came in the last second in which any came
+	bye    bool
 
 	reservation string // join token id that may claim the seat now
 	holdUntil   int64
-	used        string // join token id that claimed it last
-	secret      string // resume token's secret part
-	previous    string // the one before, good until the new connection has spoken
+	used        uint64 // sum over the join token id that claimed it last
+	secret      secret // resume token's part
+	previous    secret // the one before, good until the new connection has spoken
 
 	shared *Shared
 	conn   ws.Conn
-	parked bool
 	cold   []byte // framed reliable messages not yet handed to the socket
 
 	inputs   inputRing
 	ack      uint32
 	slack    int32
-	heard    bool // an input came since the last snapshot
 	budget   bucket
 	faults   bucket
 	chatting bucket
 	resynced int64
 
 	window int64 // begin of the second that messages are counted in
-	count  int   // messages of this second
 	spoke  int64 // when the last message came, pings apart
 	told   int64 // when the last frame went out
 	pinged int64 // when the last heartbeat went out
-	lively bool  // many came in the last second in which any came
+	count  int32 // messages of this second
 
+	said *wishes // nil until there are some
+}
+
+// wishes is what came and is not for a tick; most players never have any.
+type wishes struct {
 	commands []protocol.Command
 	chats    []string
-	bye      bool
+}
+
+func (s *Seat) wishes() *wishes {
+	if s.said == nil {
+		s.said = &wishes{}
+	}
+	return s.said
+}
+
+// secret is what a player has to show to come back; the zero one is none.
+type secret [secretSize]byte
+
+func newSecret() (s secret) {
+	_, _ = rand.Read(s[:]) // never fails since Go 1.24
+	return s
+}
+
+// is compares in constant time.
+func (s *secret) is(shown string) bool {
+	b, err := hex.DecodeString(shown)
+	return err == nil && *s != (secret{}) && subtle.ConstantTimeCompare(s[:], b) == 1
 }
 
 // New makes the free seat of a slot.
 func New(shared *Shared, slot game.Slot) *Seat {
-	return &Seat{shared: shared, View: replicate.View{Slot: slot}, Team: -1, inputs: inputRing{stride: shared.Input.Stride}}
+	return &Seat{shared: shared, View: replicate.View{Slot: slot}, Team: -1}
 }
 
 // Slot is the seat's number.
@@ -111,7 +139,13 @@ func (s *Seat) Holds(reservation string, now int64) bool {
 func (s *Seat) Reservation() string { return s.reservation }
 
 // Used reports whether the reservation claimed this seat before.
-func (s *Seat) Used(reservation string) bool { return s.used == reservation }
+func (s *Seat) Used(reservation string) bool { return s.used == sumOf(reservation) }
+
+func sumOf(reservation string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(reservation))
+	return h.Sum64()
+}
 
 // Cancel takes a reservation back that was not claimed. It reports whether the
 // seat is free now.
@@ -130,7 +164,7 @@ func (s *Seat) Cancel(reservation string) bool {
 func (s *Seat) free() {
 	*s = Seat{
 		shared: s.shared, View: replicate.View{Slot: s.View.Slot}, Team: -1, used: s.used,
-		inputs: s.inputs, cold: s.cold[:0], commands: s.commands[:0], chats: s.chats[:0],
+		inputs: s.inputs, cold: s.cold[:0],
 	}
 	s.inputs.clear()
 }
@@ -149,36 +183,24 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
 	s.conn, s.State, s.parked, s.bye = conn, Connected, false, false
 	s.View = replicate.View{Slot: s.View.Slot, Event: event}
 	s.Pace = 0
-	s.cold, s.commands, s.chats = s.cold[:0], s.commands[:0], s.chats[:0]
+	s.cold, s.said = s.cold[:0], nil
 	s.ack, s.slack, s.heard = 0, 0, false
 	s.inputs.clear()
-	s.budget = newBucket(messagesBurst, int64(time.Second)/int64(messagesPerTick*s.shared.Rate), now)
-	s.faults = newBucket(maxFaults, int64(faultMemory), now)
-	s.chatting = newBucket(chatBurst, int64(chatEvery), now)
+	s.budget = newBucket(messageRate(s.shared.Rate), now)
+	s.faults, s.chatting = newBucket(faultRate, now), newBucket(chatRate, now)
 	if s.reservation != "" {
-		s.used, s.reservation = s.reservation, ""
+		s.used, s.reservation = sumOf(s.reservation), ""
 	}
 	s.previous, s.secret = s.secret, newSecret()
 	s.window, s.count, s.lively, s.spoke, s.told = now, 0, false, now, now
 }
 
-func newSecret() string {
-	var b [secretSize]byte
-	_, _ = rand.Read(b[:]) // never fails since Go 1.24
-	return hex.EncodeToString(b[:])
-}
-
 // Secret is what the player has to show to come back.
-func (s *Seat) Secret() string { return s.secret }
+func (s *Seat) Secret() string { return hex.EncodeToString(s.secret[:]) }
 
-// Matches compares a shown secret with the seat's in constant time. The one
-// before it counts too until the new connection has spoken: its welcome may not
+// Matches compares a shown secret with the seat's. The one before it counts too until the new connection has spoken: its welcome may not
 // have arrived.
-func (s *Seat) Matches(secret string) bool { return same(s.secret, secret) || same(s.previous, secret) }
-
-func same(want, shown string) bool {
-	return want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(shown)) == 1
-}
+func (s *Seat) Matches(shown string) bool { return s.secret.is(shown) || s.previous.is(shown) }
 
 // Online reports whether the seat has a connection.
 func (s *Seat) Online() bool { return s.conn != nil }
@@ -297,7 +319,7 @@ func (s *Seat) Header() replicate.Header {
 func (s *Seat) heardOne() {
 	s.spoke = s.shared.Now
 	if now := s.shared.Now; now-s.window >= int64(time.Second) {
-		s.lively = s.count >= s.shared.Rate/livelyShare
+		s.lively = s.busy()
 		s.window, s.count = now, 0
 	}
 	s.count++
@@ -308,21 +330,30 @@ func (s *Seat) heardOne() {
 // again; what the kernel has taken for him already he reads first.
 func (s *Seat) Stalled() bool {
 	silent := s.shared.Now - s.conn.LastHeard()
-	return silent > int64(stallAfter) && (s.lively || s.count >= s.shared.Rate/livelyShare)
+	return silent > int64(stallAfter) && (s.lively || s.busy())
 }
+
+// busy reports whether many messages came in this second.
+func (s *Seat) busy() bool { return int(s.count) >= s.shared.Rate/livelyShare }
 
 // Commands returns the commands that came since the last call; the slice is
 // valid until the next Poll.
 func (s *Seat) Commands() []protocol.Command {
-	c := s.commands
-	s.commands = s.commands[:0]
+	if s.said == nil {
+		return nil
+	}
+	c := s.said.commands
+	s.said.commands = c[:0]
 	return c
 }
 
 // Chats returns the chat lines that came since the last call.
 func (s *Seat) Chats() []string {
-	c := s.chats
-	s.chats = s.chats[:0]
+	if s.said == nil {
+		return nil
+	}
+	c := s.said.chats
+	s.said.chats = c[:0]
 	return c
 }
 

@@ -54,8 +54,6 @@ type Conn interface {
 	BytesIn() uint64
 	// BytesOut counts the bytes taken for sending, frame headers included.
 	BytesOut() uint64
-	// RemoteAddr is the peer's address as text.
-	RemoteAddr() string
 }
 
 const (
@@ -115,27 +113,49 @@ var errNothing = errors.New("ws: nothing to read")
 // conn is the frames over a stream; both kinds of stream share it.
 type conn struct {
 	stream       stream
-	ended        error  // why, once over
-	partial      []byte // start of a frame whose rest has not come; see keepBytes
-	pong         []byte // answer to the newest ping, not yet sent
-	unread       bool   // partial came with the handshake and may hold whole frames
-	maxMessage   int
+	ended        error      // why, once over
+	left         *leftovers // nil until there are some
+	maxMessage   int32
+	unread       bool // left.partial came with the handshake and may hold whole frames
 	blockedSince int64
 	lastHeard    int64
 	bytesIn      uint64
 	bytesOut     uint64
-	remote       string
+}
+
+// leftovers are what is left between two polls; silent connections have none.
+type leftovers struct {
+	partial []byte // start of a frame whose rest has not come; see keepBytes
+	pong    []byte // answer to the newest ping, not yet sent
+}
+
+func (c *conn) leftovers() *leftovers {
+	if c.left == nil {
+		c.left = &leftovers{}
+	}
+	return c.left
+}
+
+// keep holds what a poll could not use yet.
+func (c *conn) keep(partial []byte) {
+	if c.left != nil || len(partial) > 0 {
+		l := c.leftovers()
+		l.partial = keepBytes(l.partial, partial)
+	}
 }
 
 func (c *conn) Poll(now int64, s *Scratch, h Handler) error {
 	if c.ended != nil {
 		return c.ended
 	}
-	buf := s.fit(c.maxMessage)
+	buf := s.fit(int(c.maxMessage))
 	if c.lastHeard == 0 {
 		c.lastHeard = now
 	}
-	held := copy(buf, c.partial)
+	held := 0
+	if c.left != nil {
+		held = copy(buf, c.left.partial)
+	}
 	for range readsPerPoll {
 		n, readErr := c.stream.read(buf[held:])
 		full := held+n == len(buf)
@@ -156,13 +176,13 @@ func (c *conn) Poll(now int64, s *Scratch, h Handler) error {
 			break
 		}
 	}
-	c.partial = keepBytes(c.partial, buf[:held])
+	c.keep(buf[:held])
 	return c.sendPong(now)
 }
 
 // take hands the whole frames at the start of b on and returns their length.
 func (c *conn) take(parser *frameParser, b []byte, h Handler) (used int, err error) {
-	parser.maxMessage = c.maxMessage
+	parser.maxMessage = int(c.maxMessage)
 	for used < len(b) {
 		op, payload, size, fault := parser.next(b[used:])
 		if fault != nil {
@@ -178,7 +198,8 @@ func (c *conn) take(parser *frameParser, b []byte, h Handler) (used int, err err
 		case ws.OpPing:
 			// RFC 6455, 5.5.3: of several pings the newest may be answered
 			// alone, which bounds what a flood of them costs.
-			c.pong = appendControl(c.pong[:0], ws.OpPong, payload)
+			l := c.leftovers()
+			l.pong = appendControl(l.pong[:0], ws.OpPong, payload)
 		case ws.OpClose:
 			return 0, c.peerClosed(payload)
 		default: // a pong: it was heard, which is all it is for
@@ -248,11 +269,11 @@ func (c *conn) Flush(now int64) (idle bool, err error) {
 // sendPong answers the newest ping, unless a frame's rest is in its way; then
 // the Flush that clears the way does.
 func (c *conn) sendPong(now int64) error {
-	if len(c.pong) == 0 || c.stream.pending() {
+	if c.left == nil || len(c.left.pong) == 0 || c.stream.pending() {
 		return nil
 	}
-	pong := c.pong
-	c.pong = c.pong[:0]
+	pong := c.left.pong
+	c.left.pong = pong[:0]
 	return c.send(now, pong)
 }
 
@@ -300,11 +321,10 @@ func (c *conn) release(why error, lastFrame []byte) {
 	}
 	c.ended = why
 	c.stream.finish(lastFrame)
-	c.partial = keepBytes(c.partial, nil)
-	c.pong = nil
+	c.keep(nil)
+	c.left = nil
 }
 
-func (c *conn) LastHeard() int64   { return c.lastHeard }
-func (c *conn) BytesIn() uint64    { return c.bytesIn }
-func (c *conn) BytesOut() uint64   { return c.bytesOut }
-func (c *conn) RemoteAddr() string { return c.remote }
+func (c *conn) LastHeard() int64 { return c.lastHeard }
+func (c *conn) BytesIn() uint64  { return c.bytesIn }
+func (c *conn) BytesOut() uint64 { return c.bytesOut }

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"io"
+	"math"
 	"net"
 	"time"
 
@@ -40,9 +41,6 @@ type Pending struct {
 	portable bool
 	work     *closing
 }
-
-// RemoteAddr is the peer's address as text.
-func (p *Pending) RemoteAddr() string { return p.conn.RemoteAddr().String() }
 
 // ReadMessage waits for one binary message, valid until the next call. It
 // answers pings. A [*CloseError] says that the client closed or broke the
@@ -139,15 +137,14 @@ func (p *Pending) Conn() (Conn, error) {
 		_ = p.conn.Close()
 		return nil, err
 	}
-	remote := p.RemoteAddr()
 	s, err := p.stream()
 	if err != nil {
 		_ = p.conn.Close()
 		return nil, err
 	}
-	c := &conn{stream: s, maxMessage: p.parser.maxMessage, remote: remote}
+	c := &conn{stream: s, maxMessage: int32(min(p.parser.maxMessage, math.MaxInt32))}
 	if early := p.buf[p.start:]; len(early) > 0 {
-		c.partial = keepBytes(nil, early)
+		c.keep(early)
 		c.unread = true
 	}
 	return c, nil

@@ -17,9 +17,14 @@ const rawStreams = true
 type rawStream struct {
 	fd     int
 	poller *Poller // where the descriptor is registered, nil for nowhere
-	rest   []byte  // bytes the kernel did not take, from sent; see keepBytes
-	sent   int
+	rest   *rest   // what the kernel did not take, nil for nothing
 	work   *closing
+}
+
+// rest is the end of a frame, from sent.
+type rest struct {
+	b    []byte // see keepBytes
+	sent int
 }
 
 // newRawStream takes the connection's descriptor. Closing the net.Conn removes
@@ -85,23 +90,31 @@ func (s *rawStream) write(b []byte) (int, error) {
 func (s *rawStream) send(b []byte) error {
 	n, err := s.write(b)
 	if err == nil && n < len(b) {
-		s.rest, s.sent = keepBytes(s.rest, b[n:]), 0
+		s.rest = &rest{b: keepBytes(nil, b[n:])}
 	}
 	return err
 }
 
 func (s *rawStream) settle() error {
-	n, err := s.write(s.rest[s.sent:])
+	r := s.rest
+	n, err := s.write(r.b[r.sent:])
 	if err != nil {
 		return err
 	}
-	if s.sent += n; s.sent == len(s.rest) {
-		s.rest, s.sent = keepBytes(s.rest, nil), 0
+	if r.sent += n; r.sent == len(r.b) {
+		s.forgetRest()
 	}
 	return nil
 }
 
-func (s *rawStream) pending() bool { return len(s.rest) > 0 }
+func (s *rawStream) forgetRest() {
+	if s.rest != nil {
+		giveBack(s.rest.b)
+		s.rest = nil
+	}
+}
+
+func (s *rawStream) pending() bool { return s.rest != nil }
 
 func (s *rawStream) finish(lastFrame []byte) {
 	if s.poller != nil {
@@ -110,7 +123,7 @@ func (s *rawStream) finish(lastFrame []byte) {
 	fd := s.fd
 	s.fd = -1
 	said := s.say(fd, lastFrame)
-	s.rest = keepBytes(s.rest, nil)
+	s.forgetRest()
 	if !said || unix.Shutdown(fd, unix.SHUT_WR) != nil || s.work.lingering.Add(1) > maxLingering {
 		if said {
 			s.work.lingering.Add(-1)

@@ -106,8 +106,8 @@ func TestIdleConnectionHoldsNoBuffer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if h.n != 1 || c.partial != nil || c.stream.(*rawStream).rest != nil {
-		t.Errorf("%d messages, partial %v", h.n, c.partial)
+	if h.n != 1 || c.left.partial != nil || c.stream.(*rawStream).rest != nil {
+		t.Errorf("%d messages, partial %v", h.n, c.left.partial)
 	}
 }
 
