@@ -24,9 +24,13 @@ func harass(ctx context.Context, proxy *storetest.Proxy) {
 		}
 	}
 	for ctx.Err() == nil {
-		sleep(200 * time.Millisecond)
-		proxy.Halt()
-		sleep(300 * time.Millisecond)
+		sleep(60 * time.Millisecond)
+		if random.IntN(2) == 0 {
+			proxy.Halt()
+		} else {
+			proxy.HaltAnswers() // what is written is stored, and its writer can't know
+		}
+		sleep(150 * time.Millisecond)
 		if random.IntN(2) == 0 {
 			proxy.Cut()
 		}
@@ -36,27 +40,66 @@ func harass(ctx context.Context, proxy *storetest.Proxy) {
 
 // behindProxy is a store on a NATS node of its own, behind a bad connection, and
 // one with a good connection. Its writes wait for 40 ms.
-func behindProxy(t *testing.T) (bad, good *store.Store, proxy *storetest.Proxy) {
+func behindProxy(t *testing.T) (bad, good *store.Store, proxy *storetest.Proxy, cluster *storetest.Cluster) {
 	t.Helper()
-	cluster := storetest.StartCluster(t, 1)
+	cluster = storetest.StartCluster(t, 1)
 	proxy = storetest.StartProxy(t, cluster, 0)
 	bad = storetest.Open(t, store.Config{URL: proxy.URL(), Replicas: 1, Timeout: 40 * time.Millisecond})
 	good = storetest.Open(t, store.Config{URL: cluster.URL(), Replicas: 1})
-	return bad, good, proxy
+	return bad, good, proxy, cluster
+}
+
+// takeover is how many messages opening a journal, or finding out what of it is
+// stored, adds to its stream. All others are appends.
+const takeover = 513
+
+func checkAppends(t *testing.T, cluster *storetest.Cluster, want uint64) {
+	t.Helper()
+	if last := cluster.LastSequence("tactus_journal_q"); last%takeover != want%takeover {
+		t.Errorf("the stream has %d messages: no number of takeovers and %d appends makes that", last, want)
+	}
+}
+
+func TestJournalFindsWhatWasStoredWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	bad, good, proxy, cluster := behindProxy(t)
+	j, _ := openJournal(t, bad, "q", 1)
+	proxy.HaltAnswers()
+	var pending []*store.Pending
+	for i := range 300 {
+		pending = append(pending, j.Append(fmt.Sprint(i), nil, 0), j.Append("last", []byte(fmt.Sprint(i)), 0))
+	}
+	// What fits into the window is stored, the last of it under "last".
+	eventually(t, "512 appends are stored", func() bool {
+		value, err := good.JournalRecord(t.Context(), "q", "last")
+		return err == nil && string(value) == "255"
+	})
+	eventually(t, "the journal is unhealthy", func() bool { return !j.Healthy() })
+	proxy.Cut()
+	proxy.Resume()
+	for i, p := range pending {
+		if err := await(t, p); err != nil {
+			t.Fatalf("append %d: %v", i, err)
+		}
+	}
+	if value, err := good.JournalRecord(t.Context(), "q", "last"); err != nil || string(value) != "299" {
+		t.Errorf("the last append is %s, %v", value, err)
+	}
+	checkAppends(t, cluster, 600)
 }
 
 func TestJournalLosesAndDoublesNothingOverABadConnection(t *testing.T) {
 	t.Parallel()
 	const appends = 10_000
-	bad, good, proxy := behindProxy(t)
+	bad, good, proxy, cluster := behindProxy(t)
 	j, _ := openJournal(t, bad, "q", 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	go harass(ctx, proxy)
 	pending := make([]*store.Pending, appends)
 	for i := range pending {
-		if i%500 == 0 && ctx.Err() == nil {
-			time.Sleep(100 * time.Millisecond) // so that troubles find something under way
+		if i%100 == 0 && ctx.Err() == nil {
+			time.Sleep(20 * time.Millisecond) // so that troubles find something under way
 		}
 		// Each key is written twice. What is stored twice, or late, would show as
 		// the order of the last writes, or as the earlier value.
@@ -67,6 +110,7 @@ func TestJournalLosesAndDoublesNothingOverABadConnection(t *testing.T) {
 			t.Fatalf("append %d: %v", i, err)
 		}
 	}
+	checkAppends(t, cluster, appends)
 	_, records := openJournal(t, good, "q", 2)
 	if len(records) != appends/2 {
 		t.Errorf("%d records, want %d", len(records), appends/2)
@@ -80,7 +124,7 @@ func TestJournalLosesAndDoublesNothingOverABadConnection(t *testing.T) {
 
 func TestBucketCountsEachUpdateOnceOverABadConnection(t *testing.T) {
 	t.Parallel()
-	bad, good, proxy := behindProxy(t)
+	bad, good, proxy, _ := behindProxy(t)
 	b := openBucket(t, bad, store.BucketConfig{Name: "b"})
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
@@ -105,7 +149,7 @@ func TestBucketCountsEachUpdateOnceOverABadConnection(t *testing.T) {
 
 func TestWriteEndsWithItsContextWhileNATSIsAway(t *testing.T) {
 	t.Parallel()
-	bad, _, proxy := behindProxy(t)
+	bad, _, proxy, _ := behindProxy(t)
 	b := openBucket(t, bad, store.BucketConfig{Name: "b"})
 	proxy.Halt()
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)

@@ -446,7 +446,7 @@ func (j *Journal) resync() {
 	var done []*Pending
 	if j.err == nil {
 		stored := min(after-j.base, uint64(j.sent))
-		done = j.pop(int(stored)) //nolint:gosec // not more than sent
+		done = j.pop(int(stored))
 		j.sent, j.bytes, j.base, j.desync = 0, 0, j.owner, false
 		for _, p := range j.queue {
 			p.stored = false

@@ -242,6 +242,20 @@ func (c *Cluster) LeaderOf(stream string) int {
 	return leader
 }
 
+// LastSequence is that of the newest message a stream ever had.
+func (c *Cluster) LastSequence(stream string) uint64 {
+	c.t.Helper()
+	var last uint64
+	c.jetStream(func(ctx context.Context, js jetstream.JetStream) error {
+		s, err := js.Stream(ctx, stream)
+		if err == nil {
+			last = s.CachedInfo().State.LastSeq
+		}
+		return err
+	})
+	return last
+}
+
 // Streams are the names of all streams.
 func (c *Cluster) Streams() []string {
 	c.t.Helper()

@@ -15,10 +15,13 @@ type Proxy struct {
 
 	mu     sync.Mutex
 	moving *sync.Cond
-	halted bool
+	halted flow
 	closed bool
 	conns  map[net.Conn]bool
 }
+
+// flow is which directions of a connection stand still.
+type flow struct{ requests, answers bool }
 
 // StartProxy starts a proxy to a node; it ends with the test.
 func StartProxy(t testing.TB, c *Cluster, node int) *Proxy {
@@ -46,12 +49,15 @@ func StartProxy(t testing.TB, c *Cluster, node int) *Proxy {
 func (p *Proxy) URL() string { return "nats://" + p.listener.Addr().String() }
 
 // Halt lets nothing more through, in either direction, and keeps what comes.
-func (p *Proxy) Halt() { p.set(true) }
+func (p *Proxy) Halt() { p.set(flow{requests: true, answers: true}) }
+
+// HaltAnswers lets requests through to the node, and keeps its answers.
+func (p *Proxy) HaltAnswers() { p.set(flow{answers: true}) }
 
 // Resume lets all through again.
-func (p *Proxy) Resume() { p.set(false) }
+func (p *Proxy) Resume() { p.set(flow{}) }
 
-func (p *Proxy) set(halted bool) {
+func (p *Proxy) set(halted flow) {
 	p.mu.Lock()
 	p.halted = halted
 	p.mu.Unlock()
@@ -81,8 +87,8 @@ func (p *Proxy) accept() {
 			}
 			continue
 		}
-		p.serving.Go(func() { p.copy(client, node) })
-		p.serving.Go(func() { p.copy(node, client) })
+		p.serving.Go(func() { p.copy(node, client, flow{requests: true}) })
+		p.serving.Go(func() { p.copy(client, node, flow{answers: true}) })
 	}
 }
 
@@ -95,8 +101,8 @@ func (p *Proxy) keep(conns ...net.Conn) bool {
 	return !p.closed
 }
 
-func (p *Proxy) copy(to, from net.Conn) {
-	_, _ = io.Copy(gate{p, to}, from)
+func (p *Proxy) copy(to, from net.Conn, way flow) {
+	_, _ = io.Copy(gate{p, to, way}, from)
 	_ = to.Close()
 	_ = from.Close()
 	p.mu.Lock()
@@ -105,15 +111,16 @@ func (p *Proxy) copy(to, from net.Conn) {
 	p.mu.Unlock()
 }
 
-// gate holds writes back while the proxy is halted.
+// gate holds writes back while their way is halted.
 type gate struct {
 	proxy *Proxy
 	to    net.Conn
+	way   flow
 }
 
 func (g gate) Write(b []byte) (int, error) {
 	g.proxy.mu.Lock()
-	for g.proxy.halted {
+	for g.way.requests && g.proxy.halted.requests || g.way.answers && g.proxy.halted.answers {
 		g.proxy.moving.Wait()
 	}
 	g.proxy.mu.Unlock()
