@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"tactus/matchmaker"
+	"tactus/matchmaker/internal/store/storetest"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
@@ -68,7 +69,7 @@ func (a *authority) issue(t *testing.T, name string) (cert, key []byte) {
 		t.Fatal(err)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"matchmaker.test"},
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"matchmaker.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}, a.cert, &private.PublicKey, a.key)
@@ -99,12 +100,15 @@ func (s *secured) write(path string, data []byte) {
 	}
 }
 
+func filesIn(dir string) matchmaker.TLSFiles {
+	return matchmaker.TLSFiles{
+		CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"),
+	}
+}
+
 func startSecured(t *testing.T) *secured {
 	t.Helper()
-	dir := t.TempDir()
-	s := &secured{world: &world{t: t}, authority: newAuthority(t), files: matchmaker.TLSFiles{
-		CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"),
-	}}
+	s := &secured{world: &world{t: t}, authority: newAuthority(t), files: filesIn(t.TempDir())}
 	s.replace(s.authority, "first")
 	core, logs := observer.New(zap.WarnLevel)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -214,6 +218,48 @@ func TestHalfARenewalHarmsNobody(t *testing.T) {
 	s.replace(s.authority, "third")
 	if server, err := s.dialTLS(s.authority, s.authority); err != nil || server != "third" {
 		t.Errorf("after the whole renewal: %q %v", server, err)
+	}
+}
+
+// trusting is a connection with a certificate of the authority.
+func (a *authority) trusting(t *testing.T, addr string) *grpc.ClientConn {
+	t.Helper()
+	cert, key := a.issue(t, "game-server")
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(a.cert)
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{
+		MinVersion: tls.VersionTLS13, RootCAs: roots, Certificates: []tls.Certificate{pair},
+	})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// Whichever of two matchmakers owns the queue, the other one has to get in
+// there, with the certificate that it has for its own port.
+func TestMatchmakersKnowEachOther(t *testing.T) {
+	cluster := storetest.StartCluster(t, 1)
+	a := newAuthority(t)
+	var worlds []*world
+	for range 2 {
+		s := &secured{world: &world{t: t}, authority: a, files: filesIn(t.TempDir())}
+		s.replace(a, "matchmaker")
+		w, addr := replica(t, cluster, pair, func(c *matchmaker.Config) { c.InternalTLSFiles = s.files })
+		w.conn = a.trusting(t, addr)
+		w.client = matchmakerv1.NewMatchmakerServiceClient(w.conn)
+		w.server("s1", nil)
+		worlds = append(worlds, w)
+	}
+	ann := worlds[0].search(&matchmakerv1.CreateTicketRequest{Queue: "pair"})
+	bob := worlds[1].search(&matchmakerv1.CreateTicketRequest{Queue: "pair"})
+	if x, y := ann.assigned(), bob.assigned(); x.GetMatchId() != y.GetMatchId() {
+		t.Errorf("two matches: %v and %v", x, y)
 	}
 }
 
