@@ -15,9 +15,9 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// replica starts a matchmaker that shares its state with others, and tells its
+// shares starts a matchmaker that shares its state with others, and tells its
 // address.
-func replica(t *testing.T, cluster *storetest.Cluster, rules string, change func(*matchmaker.Config)) (*world, string) {
+func shares(t *testing.T, cluster *storetest.Cluster, rules string, change func(*matchmaker.Config)) (*world, string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -48,8 +48,8 @@ func goExample(t *testing.T) string {
 func TestGoExampleFindsAMatchAtAnyReplica(t *testing.T) {
 	program := goExample(t)
 	cluster := storetest.StartCluster(t, 1)
-	first, firstAddr := replica(t, cluster, pair, nil)
-	second, secondAddr := replica(t, cluster, pair, nil)
+	first, firstAddr := shares(t, cluster, pair, nil)
+	second, secondAddr := shares(t, cluster, pair, nil)
 	first.server("s1", nil)
 	second.server("s1", nil)
 	const nobody = "127.0.0.1:1" // a replica that is away

@@ -250,7 +250,7 @@ func TestMatchmakersKnowEachOther(t *testing.T) {
 	for range 2 {
 		s := &secured{world: &world{t: t}, authority: a, files: filesIn(t.TempDir())}
 		s.replace(a, "matchmaker")
-		w, addr := replica(t, cluster, pair, func(c *matchmaker.Config) { c.InternalTLSFiles = s.files })
+		w, addr := shares(t, cluster, pair, func(c *matchmaker.Config) { c.InternalTLSFiles = s.files })
 		w.conn = a.trusting(t, addr)
 		w.client = matchmakerv1.NewMatchmakerServiceClient(w.conn)
 		w.server("s1", nil)
