@@ -1,0 +1,234 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+)
+
+// keeper notes what a registry makes of ended matches.
+type keeper struct {
+	mu     sync.Mutex
+	ended  []string
+	lost   []string
+	answer func(ctx context.Context) error
+}
+
+func (k *keeper) registry() *Registry {
+	cfg := newTestRegistry().cfg
+	cfg.Ended = func(ctx context.Context, e *fleetv1.MatchEnded) error {
+		k.mu.Lock()
+		k.ended = append(k.ended, e.GetMatchId())
+		k.mu.Unlock()
+		if k.answer != nil {
+			return k.answer(ctx)
+		}
+		return nil
+	}
+	cfg.Lost = func(id string) {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.lost = append(k.lost, id)
+	}
+	return NewRegistry(cfg, func() {}, zap.NewNop())
+}
+
+func (k *keeper) seen() string {
+	synctest.Wait()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	slices.Sort(k.ended)
+	return fmt.Sprint("ended ", k.ended, " lost ", k.lost)
+}
+
+// acks returns what a server was told since the last call.
+func acks(s *server) string {
+	synctest.Wait()
+	var ids []string
+	for len(s.out) > 0 {
+		if a := (<-s.out).GetMatchEndedAck(); a != nil {
+			ids = append(ids, a.GetMatchId())
+		}
+	}
+	return fmt.Sprint(ids)
+}
+
+func running(server string, matches ...string) *fleetv1.Register {
+	reg := register(server)
+	for _, id := range matches {
+		reg.Matches = append(reg.Matches, &fleetv1.MatchStatus{MatchId: id, Game: "arena", Mode: "ffa", People: 2, Seats: 8})
+	}
+	return reg
+}
+
+func endOf(id, reason string) *fleetv1.MatchEnded {
+	return &fleetv1.MatchEnded{MatchId: id, Reason: reason}
+}
+
+func TestStoredEndIsAcknowledgedAndAFailedOneIsNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &keeper{}
+		r := k.registry()
+		s := r.add(running("s1", "m1", "m2"))
+		k.answer = func(context.Context) error { return errors.New("the store is away") }
+		r.matchEnded(s, endOf("m1", "over"))
+		if got := acks(s); got != "[]" {
+			t.Errorf("acknowledged %s", got)
+		}
+		k.answer = nil
+		r.matchEnded(s, endOf("m1", "over"))
+		r.matchEnded(s, endOf("m2", "game_error"))
+		r.matchEnded(s, endOf("m3", "shutdown")) // of a server that was away meanwhile
+		if got := acks(s); len(got) != len("[m1 m2 m3]") {
+			t.Errorf("acknowledged %s", got)
+		}
+		if got := k.seen(); got != "ended [m1 m1 m2 m3] lost [m2 m3]" && got != "ended [m1 m1 m2 m3] lost [m3 m2]" {
+			t.Error(got)
+		}
+		if totals := r.Totals(); totals.Matches != 0 || totals.People != 0 {
+			t.Errorf("ended matches are still there: %+v", totals)
+		}
+		r.Stop()
+	})
+}
+
+func TestSlowStoreHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &keeper{answer: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+		r := k.registry()
+		s := r.add(running("s1"))
+		for i := range storeAtOnce + 10 {
+			id := fmt.Sprint("m", i)
+			r.matchEnded(s, endOf(id, "over")) // returns at once
+			r.matchEnded(s, endOf(id, "over")) // told again: it is being stored
+		}
+		k.seen()
+		if len(k.ended) != storeAtOnce {
+			t.Errorf("%d at once, want %d", len(k.ended), storeAtOnce)
+		}
+		time.Sleep(storeTimeout)
+		k.seen()
+		k.answer = nil
+		r.matchEnded(s, endOf("m0", "over"))
+		if got := acks(s); got != "[m0]" {
+			t.Errorf("acknowledged %s", got)
+		}
+		k.answer = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		r.matchEnded(s, endOf("m1", "over"))
+		began := time.Now()
+		r.Stop()
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("the end waited %s", waited)
+		}
+		r.matchEnded(s, endOf("m2", "over")) // after the end: nothing starts
+		r.remove(s)
+	})
+}
+
+func TestNobodyToStoreEndsAcknowledgesThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newTestRegistry()
+		s := r.add(running("s1", "m1"))
+		r.matchEnded(s, endOf("m1", "game_error"))
+		if got := acks(s); got != "[m1]" {
+			t.Errorf("acknowledged %s", got)
+		}
+		r.Stop()
+	})
+}
+
+func TestMatchesOfAServerThatStaysAwayAreLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &keeper{}
+		r := k.registry()
+		r.remove(r.add(running("gone", "g1", "g2")))
+		r.remove(r.add(running("back", "b1", "b2", "b3")))
+		time.Sleep(lostAfter - time.Second)
+		// Of its three matches one goes on, one has ended, and one is not heard of.
+		back := r.add(running("back", "b1"))
+		r.matchEnded(back, endOf("b2", "over"))
+		r.add(running("back", "b1", "b4")) // a newer stream of the same
+		if got := k.seen(); got != "ended [b2] lost []" {
+			t.Error(got)
+		}
+		time.Sleep(time.Second)
+		if got := k.seen(); got != "ended [b2] lost [g1 g2 b3]" && got != "ended [b2] lost [b3 g1 g2]" {
+			t.Error(got)
+		}
+		time.Sleep(time.Hour)
+		if got := k.seen(); len(got) != len("ended [b2] lost [g1 g2 b3]") {
+			t.Error(got)
+		}
+		if len(r.absent) != 0 {
+			t.Errorf("%d servers' matches are kept", len(r.absent))
+		}
+		r.remove(r.add(running("late", "l1")))
+		r.Stop() // the end of the matchmaker is nobody's loss
+		time.Sleep(time.Hour)
+		if got := k.seen(); len(got) != len("ended [b2] lost [g1 g2 b3]") {
+			t.Error(got)
+		}
+	})
+}
+
+func TestMatchThatHasNoSeatsIsOver(t *testing.T) {
+	r := newTestRegistry()
+	s := r.add(running("s1", "m1", "m2"))
+	other := r.add(running("s2"))
+	gone := &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1"}, {MatchId: "unheard of"}}}
+	r.load(other, gone) // not its match
+	if totals := r.Totals(); totals.Matches != 2 {
+		t.Errorf("totals %+v", totals)
+	}
+	r.load(s, gone)
+	if totals := r.Totals(); totals.Matches != 1 || totals.People != 2 {
+		t.Errorf("totals %+v", totals)
+	}
+}
+
+func TestReplicasAreToldOnceAndToWhoeverComes(t *testing.T) {
+	r := newTestRegistry()
+	told := func(s *server) string {
+		var list []string
+		for len(s.out) > 0 {
+			m := <-s.out
+			switch {
+			case m.GetRegistered() != nil:
+				list = append(list, fmt.Sprint("registered ", m.GetRegistered().GetReplicas().GetAddresses()))
+			case m.GetReplicas() != nil:
+				list = append(list, fmt.Sprint(m.GetReplicas().GetAddresses()))
+			}
+		}
+		return fmt.Sprint(list)
+	}
+	early := r.add(register("early"))
+	r.SetReplicas([]string{"b:1", "a:1"})
+	r.SetReplicas([]string{"a:1", "b:1"})
+	if got := told(early); got != "[registered [] [a:1 b:1]]" {
+		t.Errorf("told %s", got)
+	}
+	if got := told(r.add(register("late"))); got != "[registered [a:1 b:1]]" {
+		t.Errorf("told %s", got)
+	}
+	for range outbound { // it does not read
+		early.send(releaseMessage(&fleetv1.Release{}))
+	}
+	r.SetReplicas([]string{"a:1"})
+	if got := told(early); got != "[]" {
+		t.Errorf("told %s", got)
+	}
+	r.load(early, &fleetv1.Load{})
+	r.load(early, &fleetv1.Load{})
+	if got := told(early); got != "[[a:1]]" {
+		t.Errorf("told %s when it reads again", got)
+	}
+}
