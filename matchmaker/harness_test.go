@@ -195,6 +195,7 @@ type gameServer struct {
 	released   []*fleetv1.Release
 	drains     []*fleetv1.Drain
 	acked      map[string]bool // matches whose end was acknowledged
+	replicas   []string        // addresses, as told last
 	// answer, if set, is asked first; nil means the usual answer, and
 	// withheld means none.
 	answer func(*fleetv1.Reserve) *fleetv1.ReserveResult
@@ -267,7 +268,9 @@ func (g *gameServer) receive() error {
 		g.mu.Lock()
 		switch m := m.GetMessage().(type) {
 		case *fleetv1.ConnectResponse_Registered:
-			g.registered = m.Registered
+			g.registered, g.replicas = m.Registered, m.Registered.GetReplicas().GetAddresses()
+		case *fleetv1.ConnectResponse_Replicas:
+			g.replicas = m.Replicas.GetAddresses()
 		case *fleetv1.ConnectResponse_Reserve:
 			reply = g.reserve(m.Reserve)
 		case *fleetv1.ConnectResponse_Release:

@@ -3,6 +3,7 @@ package matchmaker
 import (
 	"context"
 	"errors"
+	"time"
 
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 
@@ -11,7 +12,10 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-const maxHistory = 20
+const (
+	maxHistory    = 20
+	reportTimeout = 10 * time.Second
+)
 
 // rated refuses queues that keep no ratings.
 func (s *service) rated(queueName, player string) error {
@@ -101,8 +105,10 @@ func (m *Matchmaker) matchEnded(ctx context.Context, e *fleetv1.MatchEnded) erro
 	if m.state.Load() != stateRunning {
 		return errors.New("the matchmaker is not running")
 	}
+	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
+	defer cancel()
 	if err := m.service.ranking.Report(ctx, e); err != nil {
-		return err
+		return err // the server tells it again
 	}
 	m.service.lost.ended(e.GetMatchId())
 	return nil

@@ -86,11 +86,16 @@ type remoteDesk struct {
 }
 
 // forwarded makes errMoved of everything that says the replica is not (or no
-// longer) the owner, or not there.
-func forwarded(err error) error {
+// longer) the owner, or not there. Its connection may have been closed, too,
+// because it does not live any more.
+func forwarded(ctx context.Context, err error) error {
 	switch status.Code(err) {
 	case codes.Aborted, codes.Unavailable:
 		return errMoved
+	case codes.Canceled:
+		if ctx.Err() == nil {
+			return errMoved
+		}
 	}
 	return err
 }
@@ -98,7 +103,7 @@ func forwarded(err error) error {
 func (d *remoteDesk) add(ctx context.Context, t *ticket.Ticket) error {
 	record := ticket.Record{Ticket: t}
 	_, err := d.client.Add(ctx, &replicav1.AddRequest{Ticket: record.Encode()})
-	return forwarded(err)
+	return forwarded(ctx, err)
 }
 
 func (d *remoteDesk) watch(ctx context.Context, handle string, send func(*matchmakerv1.WatchTicketResponse) error) error {
@@ -106,7 +111,7 @@ func (d *remoteDesk) watch(ctx context.Context, handle string, send func(*matchm
 	defer cancel()
 	stream, err := d.client.Watch(ctx, &replicav1.WatchRequest{Handle: handle})
 	if err != nil {
-		return forwarded(err)
+		return forwarded(ctx, err)
 	}
 	over := false
 	for {
@@ -117,7 +122,7 @@ func (d *remoteDesk) watch(ctx context.Context, handle string, send func(*matchm
 		case errors.Is(err, io.EOF):
 			return errMoved
 		case err != nil:
-			return forwarded(err)
+			return forwarded(ctx, err)
 		}
 		if err := send(res); err != nil {
 			return err
@@ -129,12 +134,12 @@ func (d *remoteDesk) watch(ctx context.Context, handle string, send func(*matchm
 
 func (d *remoteDesk) finish(ctx context.Context, id string, reason matchmakerv1.EndReason) (fate, error) {
 	res, err := d.client.Finish(ctx, &replicav1.FinishRequest{TicketId: id, Reason: reason})
-	return fate{known: res.GetKnown(), searching: res.GetSearching(), reason: res.GetReason()}, forwarded(err)
+	return fate{known: res.GetKnown(), searching: res.GetSearching(), reason: res.GetReason()}, forwarded(ctx, err)
 }
 
 func (d *remoteDesk) answer(ctx context.Context, handle, match string, accept bool) error {
 	_, err := d.client.Answer(ctx, &replicav1.AnswerRequest{Handle: handle, MatchId: match, Accept: accept})
-	return forwarded(err)
+	return forwarded(ctx, err)
 }
 
 // replicaService answers other matchmakers for the queues that this one owns.
