@@ -143,12 +143,14 @@ func (d Distribution) Draw(r *rand.Rand) float64 {
 	return d.shapes[d.shares.Draw(r)].draw(r)
 }
 
+// draw rounds products before it adds to them, here and elsewhere by a
+// conversion: processors that do both at once would draw other numbers.
 func (s shape) draw(r *rand.Rand) float64 {
 	switch s.kind {
 	case uniform:
-		return s.a + (s.b-s.a)*r.Float64()
+		return s.a + float64((s.b-s.a)*r.Float64())
 	case normal:
-		return s.a + s.b*r.NormFloat64()
+		return s.a + float64(s.b*r.NormFloat64())
 	case exponential:
 		return s.a * r.ExpFloat64()
 	case lognormal:

@@ -67,7 +67,7 @@ func (s Shares) Draw(r *rand.Rand) int {
 	if len(s.names) == 1 {
 		return 0
 	}
-	at := r.Float64() * s.total
+	at := float64(r.Float64() * s.total)
 	for i, w := range s.weights {
 		if at -= w; at < 0 {
 			return i

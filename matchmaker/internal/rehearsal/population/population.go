@@ -239,7 +239,7 @@ func (g *generator) group(at time.Duration) *matchfn.Group {
 	for i := range g.sizes[g.parties.Draw(g.random)] {
 		skill := first
 		if i > 0 && g.PartySpread > 0 {
-			skill += g.PartySpread * g.random.NormFloat64()
+			skill += float64(g.PartySpread * g.random.NormFloat64())
 		}
 		g.players++
 		group.Players = append(group.Players, matchfn.Player{ID: "p" + strconv.Itoa(g.players), Skill: math.Round(skill*10) / 10})
@@ -268,8 +268,8 @@ func (g *generator) latency() map[string]time.Duration {
 	latency := make(map[string]time.Duration, len(names))
 	for i, name := range names {
 		distance := math.Abs(float64(i-home)) * float64(g.RegionDistance)
-		route := 1 + 0.1*(2*g.random.Float64()-1)
-		latency[name] = max(time.Duration(access+distance*route).Round(time.Millisecond), minLatency)
+		route := 0.9 + float64(0.2*g.random.Float64())
+		latency[name] = max(time.Duration(access+float64(distance*route)).Round(time.Millisecond), minLatency)
 	}
 	return latency
 }
