@@ -22,7 +22,7 @@ type candidate struct {
 
 	// What it accepts, while it has waited from from until until.
 	from, until time.Duration
-	distance    float64
+	level       uint8 // of distance: index of Matcher.distances
 	balance     float64
 	regions     uint64 // bit by index of Matcher.regions
 	class       int32  // index of Matcher.classes
@@ -125,16 +125,18 @@ func (m *Matcher) refresh(slot int32) {
 		c.from = step
 	}
 	q := m.rules
-	c.distance, c.balance = math.Inf(1), math.Inf(1)
+	distance := math.Inf(1)
+	c.balance = math.Inf(1)
 	if q.Skill != nil {
-		c.distance = q.Skill.At(waited)
+		distance = q.Skill.At(waited)
 	}
 	if q.Balance != nil {
 		c.balance = q.Balance.At(waited)
 		if q.Teams.Max == 1 {
-			c.distance = min(c.distance, c.balance) // teams of one differ as their players do
+			distance = min(distance, c.balance) // teams of one differ as their players do
 		}
 	}
+	c.level = uint8(slices.Index(m.distances, distance))
 	c.regions = 1
 	if q.Latency != nil {
 		c.regions = 0

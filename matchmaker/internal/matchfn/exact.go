@@ -45,14 +45,13 @@ func (m *Matcher) exhaust(e int32) bool {
 	clear(x.sums)
 	x.sizes[0], x.sums[0] = int(own.players), own.skill*float64(own.players)
 	x.steps, x.players = 0, 0
-	c := &m.candidates[m.slots[own.group]]
-	m.extend(1, 1, int(own.players), bounds{low: own.skill, high: own.skill, distance: own.distance, balance: c.balance, since: c.created})
+	f := &m.pools.facts[own.group]
+	m.extend(1, 1, int(own.players), bounds{low: own.skill, high: own.skill, distance: m.distances[own.level], balance: f.balance, since: f.created})
 	x.left -= x.steps
 	m.work += x.steps
 	if x.players == 0 {
 		return false
 	}
-	m.measureTrial(&m.search.found)
 	m.keepSplit(&m.search.found)
 	return true
 }
@@ -77,7 +76,7 @@ func (m *Matcher) gather(e int32) bool {
 		}
 		looked++
 		at := &p.entries[next]
-		if math.Abs(at.skill-own.skill) <= min(at.distance, own.distance) {
+		if math.Abs(at.skill-own.skill) <= m.distances[min(at.level, own.level)] {
 			x.near = append(x.near, next)
 		}
 	}
@@ -108,7 +107,7 @@ func (m *Matcher) extend(n, teams, players int, b bounds) bool {
 		return true
 	}
 	if players > x.players && m.isMatch(teams, b) {
-		m.record(teams, players)
+		m.record(teams)
 		if players == m.full {
 			return true
 		}
@@ -117,10 +116,10 @@ func (m *Matcher) extend(n, teams, players int, b bounds) bool {
 		return false
 	}
 	e := &m.pools.entries[x.near[n]]
-	c := &m.candidates[m.slots[e.group]]
+	f := &m.pools.facts[e.group]
 	with := bounds{
-		low: min(b.low, e.skill), high: max(b.high, e.skill), distance: min(b.distance, e.distance),
-		balance: min(b.balance, c.balance), since: min(b.since, c.created),
+		low: min(b.low, e.skill), high: max(b.high, e.skill), distance: min(b.distance, m.distances[e.level]),
+		balance: min(b.balance, f.balance), since: min(b.since, f.created),
 	}
 	if !m.bySkill || with.high-with.low <= with.distance {
 		for team := range min(teams+1, len(x.sizes)) {
@@ -166,13 +165,13 @@ func (m *Matcher) isMatch(teams int, b bounds) bool {
 }
 
 // record keeps what is chosen as the best so far.
-func (m *Matcher) record(teams, players int) {
+func (m *Matcher) record(teams int) {
 	x, t := &m.search.exact, &m.search.found
-	x.players = players
-	t.members, t.team, t.teams = t.members[:0], append(t.team[:0], x.team...), teams
-	for _, e := range x.chosen {
-		t.members = append(t.members, m.pools.entries[e].group)
+	t.clear(teams)
+	for n, e := range x.chosen {
+		t.add(&m.pools.entries[e], x.team[n])
 	}
+	x.players = t.players
 }
 
 // takeTurns makes the exhaustive search for groups in turn, whatever their
@@ -198,7 +197,7 @@ func (m *Matcher) takeTurns(proposals []MatchProposal) []MatchProposal {
 		}
 		x.cursor = (x.cursor + 1) % int32(len(x.bySlot))
 		i := x.bySlot[x.cursor]
-		if i < 0 || m.pools.taken[i] {
+		if i < 0 || m.pools.taken[i] || !m.pools.facts[i].viable {
 			continue
 		}
 		m.search.best.players = 0

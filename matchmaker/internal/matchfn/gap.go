@@ -45,10 +45,10 @@ func (m *Matcher) fillGaps(proposals []MatchProposal) []MatchProposal {
 		}
 		best := &m.search.best
 		for _, i := range best.members {
-			m.pools.take(i, m.candidates[m.slots[i]].players)
+			m.pools.take(i)
 		}
 		proposals = append(proposals, MatchProposal{
-			Match: g.Match, Region: g.Region, Version: g.Version, Teams: m.seats.teams(best), Quality: m.quality(best, region),
+			Match: g.Match, Region: g.Region, Version: g.Version, Teams: m.seats.teams(best), Quality: m.quality(best),
 		})
 	}
 	return proposals
@@ -160,7 +160,7 @@ func (m *Matcher) nearGap(j *joining, pool []entry, first int32) {
 			before--
 		}
 		e := &pool[n]
-		if m.pools.taken[e.group] || j.anybody && math.Abs(e.skill-j.skill) > e.distance {
+		if m.pools.taken[e.group] || j.anybody && math.Abs(e.skill-j.skill) > m.distances[e.level] {
 			continue
 		}
 		j.near = append(j.near, first+int32(n))
@@ -173,7 +173,7 @@ func (m *Matcher) nearGap(j *joining, pool []entry, first int32) {
 // seatNear seats one after the other as long as every rule holds for all.
 func (m *Matcher) seatNear(j *joining) {
 	t := &m.search.found
-	t.members, t.team, t.teams, t.players = t.members[:0], t.team[:0], len(j.gap.Teams), 0
+	t.clear(len(j.gap.Teams))
 	t.cost, t.region, t.version = 0, 0, unnamed
 	j.sizes, j.sums = j.sizes[:0], j.sums[:0]
 	for _, team := range j.gap.Teams {
@@ -188,8 +188,8 @@ func (m *Matcher) seatNear(j *joining) {
 	for _, at := range j.near {
 		e := &m.pools.entries[at]
 		with := bounds{
-			low: min(all.low, e.skill), high: max(all.high, e.skill), distance: min(all.distance, e.distance),
-			balance: min(all.balance, m.candidates[m.slots[e.group]].balance),
+			low: min(all.low, e.skill), high: max(all.high, e.skill), distance: min(all.distance, m.distances[e.level]),
+			balance: min(all.balance, m.pools.facts[e.group].balance),
 		}
 		if m.bySkill && with.high-with.low > with.distance {
 			continue
@@ -200,11 +200,11 @@ func (m *Matcher) seatNear(j *joining) {
 		}
 		j.sizes[team] += int(e.players)
 		j.sums[team] += e.skill * float64(e.players)
-		t.members, t.team = append(t.members, e.group), append(t.team, int32(team))
-		t.players += int(e.players)
-		t.uneven, t.spread = uneven, with.high-with.low
+		t.add(e, int32(team))
+		t.uneven = uneven
 		all = with
 	}
+	t.low, t.high = all.low, all.high // with those who are in the match already
 }
 
 // choose picks the team that a group joins: the one that lacks most players, of

@@ -24,7 +24,7 @@ const (
 	// neighbours and its steps; maxCycleSteps those of all groups in a cycle.
 	maxExact      = 24
 	maxExactSteps = 1 << 14
-	maxCycleSteps = 1 << 19
+	maxCycleSteps = 1 << 18
 	// maxGapLook is how many groups are looked at for one gap in one pool.
 	maxGapLook = 256
 )

@@ -26,6 +26,7 @@ type Matcher struct {
 	bySkill   bool            // pools are in the order of skill, else of waiting
 	full      int             // players of a full match
 	least     int             // players of the smallest
+	fewest    int             // groups of the smallest
 
 	cycle      uint32
 	now        int64 // Unix time in nanoseconds
@@ -60,6 +61,7 @@ type Matcher struct {
 	search search
 	seats  seatSlab
 
+	last int // proposals of the cycle before
 	work int // groups looked at and steps of searches, for tests
 }
 
@@ -71,6 +73,7 @@ func NewMatcher(q *rules.Queue) *Matcher {
 		bySkill: q.Skill != nil || q.Balance != nil && q.Teams.Max == 1,
 		full:    q.Teams.Players(), least: q.Teams.AtLeast * q.Teams.Min,
 	}
+	m.fewest = max(m.least/q.Party.Max, 1)
 	m.reset()
 	return m
 }
@@ -128,8 +131,9 @@ func (m *Matcher) Propose(groups []*Group, s Situation) []MatchProposal {
 	m.admit(groups, s.Now)
 	m.fillPools(s.Now)
 	m.search.begin(m)
-	proposals := m.fillGaps(nil)
+	proposals := m.fillGaps(make([]MatchProposal, 0, m.last+m.last/8))
 	proposals = m.takeTurns(m.openMatches(proposals))
+	m.last = len(proposals)
 	m.lacking = m.lacking[:0]
 	return proposals
 }
@@ -252,7 +256,7 @@ func (m *Matcher) openMatches(proposals []MatchProposal) []MatchProposal {
 		if m.open == 0 || m.pools.left < m.least {
 			break
 		}
-		if m.pools.taken[i] || m.slots[i] < 0 {
+		if m.pools.taken[i] || !m.pools.facts[i].viable {
 			continue
 		}
 		if best := m.best(i); best != nil {
@@ -273,9 +277,9 @@ func (m *Matcher) propose(t *trial) MatchProposal {
 		m.closePlace(p)
 	}
 	for _, i := range t.members {
-		m.pools.take(i, m.candidates[m.slots[i]].players)
+		m.pools.take(i)
 	}
-	return MatchProposal{Region: p.Region, Version: p.Version, Teams: m.seats.teams(t), Quality: m.quality(t, p.region)}
+	return MatchProposal{Region: p.Region, Version: p.Version, Teams: m.seats.teams(t), Quality: m.quality(t)}
 }
 
 func (m *Matcher) closePlace(p *place) {
@@ -312,6 +316,9 @@ func (m *Matcher) choosePlace(t *trial) int {
 	version := t.version
 	if version == unnamed && len(m.rules.Assignment.Versions) > 0 {
 		version = m.weighedVersion(t)
+	}
+	if len(list) == 1 {
+		return int(list[0])
 	}
 	best, bestLatency := -1, time.Duration(0)
 	for _, i := range list {

@@ -18,7 +18,10 @@ type packer struct {
 }
 
 // bin is a number of groups of one size in one team.
-type bin struct{ team, size int32 }
+type bin struct {
+	team int32
+	size uint16
+}
 
 func (p *packer) begin(teams, seats, largest int) {
 	p.teams, p.seats = teams, seats
@@ -31,19 +34,19 @@ func (p *packer) clear() {
 	p.players = 0
 }
 
-func (p *packer) add(players int32) {
+func (p *packer) add(players uint16) {
 	p.counts[players]++
 	p.players += int(players)
 }
 
-func (p *packer) remove(players int32) {
+func (p *packer) remove(players uint16) {
 	p.counts[players]--
 	p.players -= int(players)
 }
 
 // fits reports whether full teams can be made with a group of own players in
 // the first, which has been added.
-func (p *packer) fits(own int32) bool {
+func (p *packer) fits(own uint16) bool {
 	if p.players < p.teams*p.seats {
 		return false
 	}
@@ -51,7 +54,7 @@ func (p *packer) fits(own int32) bool {
 }
 
 // plan is fits, and what comes of it is seated by seat.
-func (p *packer) plan(own int32) bool {
+func (p *packer) plan(own uint16) bool {
 	p.bins = p.bins[:0]
 	p.steps = 0
 	p.counts[own]--
@@ -79,7 +82,7 @@ func (p *packer) fill(team, room, largest int) bool {
 			continue
 		}
 		p.counts[size]--
-		p.bins = append(p.bins, bin{team: int32(team), size: int32(size)})
+		p.bins = append(p.bins, bin{team: int32(team), size: uint16(size)})
 		ok := p.fill(team, room-size, size)
 		p.counts[size]++
 		if ok {
@@ -92,7 +95,7 @@ func (p *packer) fill(team, room, largest int) bool {
 
 // seat gives a group of so many players a team of the plan; false: the plan has
 // none left for it.
-func (p *packer) seat(players int32) (team int32, ok bool) {
+func (p *packer) seat(players uint16) (team int32, ok bool) {
 	at := slices.IndexFunc(p.bins, func(b bin) bool { return b.size == players })
 	if at < 0 {
 		return 0, false
@@ -139,7 +142,7 @@ func (m *Matcher) spreadOver(teams int) int {
 	s := &m.search
 	t := &s.found
 	own := &m.pools.entries[s.window[s.at]]
-	t.members, t.team, t.teams, t.players = t.members[:0], t.team[:0], teams, 0
+	t.clear(teams)
 	s.packer.sizes = slices.Grow(s.packer.sizes[:0], teams)[:teams]
 	clear(s.packer.sizes)
 	m.seatSmallest(own)
@@ -149,7 +152,7 @@ func (m *Matcher) spreadOver(teams int) int {
 			m.seatSmallest(&m.pools.entries[s.window[s.oldestAt]])
 		}
 	}
-	for size := int32(m.rules.Party.Max); size > 0; size-- {
+	for size := uint16(m.rules.Party.Max); size > 0; size-- {
 		for e := range m.outwards() {
 			at := &m.pools.entries[e]
 			m.work++
@@ -160,7 +163,7 @@ func (m *Matcher) spreadOver(teams int) int {
 	}
 	since := m.now
 	for _, i := range t.members {
-		since = min(since, m.candidates[m.slots[i]].created)
+		since = min(since, m.pools.facts[i].created)
 	}
 	wantTeams, wantPlayers := m.rules.Teams.Need(time.Duration(m.now - since))
 	if teams < wantTeams || slices.Min(s.packer.sizes) < wantPlayers {
@@ -175,7 +178,7 @@ func (m *Matcher) oldest() int32 {
 	group, since := int32(-1), int64(math.MaxInt64)
 	for n := s.start; n <= s.end; n++ {
 		i := m.pools.entries[s.window[n]].group
-		if created := m.candidates[m.slots[i]].created; created < since {
+		if created := m.pools.facts[i].created; created < since {
 			group, since, s.oldestAt = i, created, n
 		}
 	}
@@ -197,6 +200,5 @@ func (m *Matcher) seatSmallest(e *entry) {
 		return
 	}
 	sizes[team] += int(e.players)
-	t.players += int(e.players)
-	t.members, t.team = append(t.members, e.group), append(t.team, int32(team))
+	t.add(e, int32(team))
 }

@@ -6,13 +6,33 @@ import (
 	"time"
 )
 
-// entry is a group's place in a pool.
+// entry is a group's place in a pool. It has all that most searches look at, in
+// half a cache line.
 type entry struct {
 	skill      float64
-	distance   float64
-	group      int32 // index of the cycle's groups
-	players    int32
-	prev, next int32 // entries of the same pool that are left; -1: none
+	group      int32   // index of the cycle's groups
+	prev, next int32   // entries of the same pool that are left; -1: none
+	latency    float32 // to the pool's region, as a share of the largest that is allowed, times players
+	players    uint16
+	level      uint8 // of distance
+	viable     bool  // there were enough players around it when the cycle began
+}
+
+// fact is what else searches look at of a group.
+type fact struct {
+	skill   float64
+	balance float64
+	created int64
+	players int32
+	level   uint8
+	viable  bool // in one of its pools
+}
+
+// membership is a group's being in a pool.
+type membership struct {
+	pool    int32
+	entry   int32
+	latency float32
 }
 
 // pools hold the groups that are left, one pool for each cell and region. All
@@ -27,8 +47,8 @@ type pools struct {
 	regions int
 	starts  []int32 // by pool, its first entry; the next pool's is its end
 	entries []entry
-	mine    []int32 // entries of group i: mine[mineFrom[i]:mineFrom[i+1]]
-	poolOf  []int32 // the pools of the same
+	facts   []fact       // by group
+	mine    []membership // of group i: mine[from[i]:from[i+1]]
 	from    []int32
 	sorter  sorter
 }
@@ -47,12 +67,7 @@ func (m *Matcher) fillPools(now time.Time) {
 	m.countValues()
 	m.countMemberships(now)
 	m.enterPools()
-	p.left = 0
-	for _, slot := range m.slots {
-		if slot >= 0 {
-			p.left += int(m.candidates[slot].players)
-		}
-	}
+	m.markViable()
 }
 
 func (m *Matcher) orderByWait() {
@@ -103,13 +118,22 @@ func (m *Matcher) countMemberships(now time.Time) {
 	limit := min(max(maxMemberships/len(m.slots)/p.regions, 4), maxCells)
 	p.from = slices.Grow(p.from[:0], len(m.slots)+1)[:len(m.slots)+1]
 	p.starts = p.starts[:0]
-	total := int32(0)
+	p.facts = slices.Grow(p.facts[:0], len(m.slots))[:len(m.slots)]
+	p.mine = p.mine[:0]
+	p.left = 0
+	widest := 1.0
+	if m.rules.Latency != nil {
+		widest = float64(m.rules.Latency.Widest())
+	}
 	for i, slot := range m.slots {
-		p.from[i] = total
+		p.from[i] = int32(len(p.mine))
 		if slot < 0 {
+			p.facts[i] = fact{}
 			continue
 		}
 		c := &m.candidates[slot]
+		p.facts[i] = fact{skill: c.skill, balance: c.balance, created: c.created, players: c.players, level: c.level}
+		p.left += int(c.players)
 		class := &m.classes[c.class]
 		m.listCells(class, limit, int(now.Unix()&0xffffffff))
 		regions := c.regions & m.open
@@ -120,20 +144,23 @@ func (m *Matcher) countMemberships(now time.Time) {
 				clear(p.starts[old:])
 			}
 			for rest := regions; rest != 0; rest &= rest - 1 {
-				p.starts[int(cell)*p.regions+bits.TrailingZeros64(rest)]++
-				total++
+				region := bits.TrailingZeros64(rest)
+				member := membership{pool: cell*int32(p.regions) + int32(region)}
+				if m.rules.Latency != nil {
+					member.latency = float32(float64(m.latency(slot, region)) / widest * float64(c.players))
+				}
+				p.starts[member.pool]++
+				p.mine = append(p.mine, member)
 			}
 		}
 	}
-	p.from[len(m.slots)] = total
+	p.from[len(m.slots)] = int32(len(p.mine))
 	at := int32(0)
 	for pool, n := range p.starts {
 		p.starts[pool] = at
 		at += n
 	}
-	p.entries = slices.Grow(p.entries[:0], int(total))[:total]
-	p.mine = slices.Grow(p.mine[:0], int(total))[:total]
-	p.poolOf = slices.Grow(p.poolOf[:0], int(total))[:total]
+	p.entries = slices.Grow(p.entries[:0], len(p.mine))[:len(p.mine)]
 }
 
 // enterPools enters all groups, in the order of pools. While it does, starts are
@@ -142,21 +169,15 @@ func (m *Matcher) countMemberships(now time.Time) {
 func (m *Matcher) enterPools() {
 	p := &m.pools
 	for _, i := range m.poolOrder() {
-		slot := m.slots[i]
-		if slot < 0 {
-			continue
-		}
-		c := &m.candidates[slot]
-		regions := c.regions & m.open
-		at := p.from[i]
-		for _, cell := range m.classes[c.class].cells {
-			for rest := regions; rest != 0; rest &= rest - 1 {
-				pool := cell*int32(p.regions) + int32(bits.TrailingZeros64(rest))
-				e := p.starts[pool]
-				p.starts[pool]++
-				p.entries[e] = entry{skill: c.skill, distance: c.distance, group: i, players: c.players, prev: e - 1, next: e + 1}
-				p.mine[at], p.poolOf[at] = e, pool
-				at++
+		f := &p.facts[i]
+		for n := p.from[i]; n < p.from[i+1]; n++ {
+			member := &p.mine[n]
+			e := p.starts[member.pool]
+			p.starts[member.pool]++
+			member.entry = e
+			p.entries[e] = entry{
+				skill: f.skill, group: i, prev: e - 1, next: e + 1,
+				latency: member.latency, players: uint16(f.players), level: f.level,
 			}
 		}
 	}
@@ -179,21 +200,61 @@ func (m *Matcher) poolOrder() []int32 {
 	s.reset(len(m.slots))
 	for n, i := range m.pools.order {
 		s.ids[n] = i
-		s.keys[n] = 0
-		if slot := m.slots[i]; slot >= 0 {
-			s.keys[n] = floatKey(m.candidates[slot].skill)
-		}
+		s.keys[n] = floatKey(m.pools.facts[i].skill)
 	}
 	s.sort()
 	return s.ids
 }
 
+// markViable finds those who have enough players around them for the smallest
+// match, in one sweep over each pool for each distance. In a queue where few can
+// be matched it spares the others their searches.
+func (m *Matcher) markViable() {
+	p := &m.pools
+	for pool := range max(len(p.starts)-1, 0) {
+		from, end := p.starts[pool], p.starts[pool+1]
+		if end-from < int32(m.fewest) {
+			continue
+		}
+		for level, distance := range m.distances {
+			m.sweep(p.entries[from:end], uint8(level), distance)
+		}
+	}
+}
+
+// sweep moves a window of the distance over a pool and marks what is in it
+// whenever it has enough players who accept the distance.
+func (m *Matcher) sweep(pool []entry, level uint8, distance float64) {
+	last, marked, players := -1, -1, 0
+	for first := range pool {
+		if pool[first].level < level {
+			continue
+		}
+		for last+1 < len(pool) && (!m.bySkill || pool[last+1].skill-pool[first].skill <= distance) {
+			last++
+			if pool[last].level >= level {
+				players += int(pool[last].players)
+			}
+		}
+		if players >= m.least {
+			for marked = max(marked+1, first); marked <= last; marked++ {
+				if e := &pool[marked]; e.level >= level && !e.viable {
+					e.viable = true
+					m.pools.facts[e.group].viable = true
+				}
+			}
+			marked = last
+		}
+		players -= int(pool[first].players)
+	}
+}
+
 // take removes a group from all its pools.
-func (p *pools) take(i, players int32) {
+func (p *pools) take(i int32) {
 	p.taken[i] = true
-	p.left -= int(players)
-	for _, e := range p.mine[p.from[i]:p.from[i+1]] {
-		at := &p.entries[e]
+	p.left -= int(p.facts[i].players)
+	for n := p.from[i]; n < p.from[i+1]; n++ {
+		at := &p.entries[p.mine[n].entry]
 		if at.prev >= 0 {
 			p.entries[at.prev].next = at.next
 		}

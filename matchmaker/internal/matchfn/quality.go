@@ -8,7 +8,7 @@ import "time"
 // teams of the widest that balance allows, the mean round trip of the largest,
 // and the mean wait of the time until a search expires; a share that the queue
 // has no rule for does not count.
-func (m *Matcher) quality(t *trial, region int) float64 {
+func (m *Matcher) quality(t *trial) float64 {
 	q := m.rules
 	sum, n := 0.0, 0.0
 	use := func(share float64) {
@@ -16,17 +16,17 @@ func (m *Matcher) quality(t *trial, region int) float64 {
 		n++
 	}
 	if q.Skill != nil {
-		use(t.spread / q.Skill.Widest())
+		use((t.high - t.low) / q.Skill.Widest())
 	}
 	if q.Balance != nil {
 		use(t.uneven / q.Balance.Widest())
 	}
 	if q.Latency != nil {
-		use(float64(m.meanLatency(t.members, region)) / float64(q.Latency.Widest()))
+		use(t.latency / float64(t.players))
 	}
 	waited := time.Duration(0)
 	for _, i := range t.members {
-		waited += m.waited(&m.candidates[m.slots[i]]) / time.Duration(len(t.members))
+		waited += time.Duration(max(m.now-m.pools.facts[i].created, 0)) / time.Duration(len(t.members))
 	}
 	use(float64(waited) / float64(q.Search.Expiry))
 	return 1 - sum/n

@@ -13,12 +13,27 @@ type trial struct {
 	team    []int32 // of each
 	teams   int
 	players int
-	spread  float64 // of the groups' skills
+	low     float64 // skill
+	high    float64
+	latency float64 // sum of the shares of the largest that is allowed
 	uneven  float64 // difference of the teams' mean skills, once they are split
 	cost    float64 // the less the better, among matches of as many players
 	region  int     // of the pool
 	version int32
 	split   bool // the teams are made as even as they can be
+}
+
+func (t *trial) clear(teams int) {
+	t.members, t.team, t.teams = t.members[:0], t.team[:0], teams
+	t.players, t.latency, t.split = 0, 0, false
+	t.low, t.high = math.Inf(1), math.Inf(-1)
+}
+
+func (t *trial) add(e *entry, team int32) {
+	t.members, t.team = append(t.members, e.group), append(t.team, team)
+	t.players += int(e.players)
+	t.latency += float64(e.latency)
+	t.low, t.high = min(t.low, e.skill), max(t.high, e.skill)
 }
 
 // search is what searches work with, so that they need not allocate.
@@ -40,33 +55,73 @@ func (s *search) begin(m *Matcher) {
 }
 
 // best finds the best match for a group, nil if there is none. It is the
-// matcher's until the next search.
+// matcher's until the next search. The region nearest to the group comes first,
+// and where that has a full match, others only if the group is nearer to them
+// than this match is good.
 func (m *Matcher) best(i int32) *trial {
-	p, s := &m.pools, &m.search
+	s := &m.search
 	s.best.players = 0
-	for n := p.from[i]; n < p.from[i+1]; n++ {
-		region, version := int(p.poolOf[n])%p.regions, m.cells[p.poolOf[n]/int32(p.regions)][0]
-		if m.hasPlace(region, version) && m.inPool(p.mine[n], region, version) {
-			m.keepBetter()
-		}
+	nearest := m.nearest(i)
+	m.tryPools(i, func(latency float32) bool { return latency == nearest })
+	limit := math.Inf(1)
+	if s.best.players == m.full {
+		limit = s.best.cost * float64(m.pools.facts[i].players)
 	}
+	m.tryPools(i, func(latency float32) bool { return latency > nearest && float64(latency) < limit })
 	if s.best.players == 0 && (!s.exact.wanted || !m.bestOfAll(i)) {
 		return nil
 	}
 	return &s.best
 }
 
+// nearest is the group's latency to the nearest region where it could be
+// matched.
+func (m *Matcher) nearest(i int32) float32 {
+	nearest := float32(math.Inf(1))
+	for _, member := range m.membershipsOf(i) {
+		if m.pools.entries[member.entry].viable {
+			nearest = min(nearest, member.latency)
+		}
+	}
+	return nearest
+}
+
+func (m *Matcher) membershipsOf(i int32) []membership {
+	return m.pools.mine[m.pools.from[i]:m.pools.from[i+1]]
+}
+
+// tryPools looks for a match in those of the group's pools that are wanted.
+func (m *Matcher) tryPools(i int32, wanted func(latency float32) bool) {
+	s := &m.search
+	for _, member := range m.membershipsOf(i) {
+		if !m.pools.entries[member.entry].viable || !wanted(member.latency) {
+			continue
+		}
+		region, version := m.whereIs(member.pool)
+		if m.hasPlace(region, version) && m.inPool(member.entry) {
+			s.found.region, s.found.version = region, version
+			m.keepBetter()
+		}
+	}
+}
+
 // bestOfAll is best by the exhaustive search.
 func (m *Matcher) bestOfAll(i int32) bool {
-	p, s := &m.pools, &m.search
-	for n := p.from[i]; n < p.from[i+1]; n++ {
-		region, version := int(p.poolOf[n])%p.regions, m.cells[p.poolOf[n]/int32(p.regions)][0]
-		if m.hasPlace(region, version) && m.exhaust(p.mine[n]) {
+	s := &m.search
+	for _, member := range m.membershipsOf(i) {
+		region, version := m.whereIs(member.pool)
+		if m.pools.entries[member.entry].viable && m.hasPlace(region, version) && m.exhaust(member.entry) {
 			s.found.region, s.found.version = region, version
 			m.keepBetter()
 		}
 	}
 	return s.best.players > 0
+}
+
+// whereIs says what region and version a pool is for.
+func (m *Matcher) whereIs(pool int32) (region int, version int32) {
+	regions := int32(m.pools.regions)
+	return int(pool % regions), m.cells[pool/regions][0]
 }
 
 func (m *Matcher) keepBetter() {
@@ -95,19 +150,15 @@ func (m *Matcher) better(a, b *trial) bool {
 
 // inPool looks for a match around an entry: a full one among the nearest, else
 // the fullest that is good enough.
-func (m *Matcher) inPool(e int32, region int, version int32) bool {
+func (m *Matcher) inPool(e int32) bool {
 	s := &m.search
-	s.found.region, s.found.version = region, version
-	own := m.pools.entries[e].distance
-	for _, distance := range m.distances {
-		if distance > own {
-			break
-		}
+	own := m.pools.entries[e].level
+	for level := range own + 1 {
 		// A full match may have to reach past groups that are too large for the
 		// last seats.
 		for reach := m.full; ; reach *= 2 {
-			all := m.look(e, distance, reach)
-			if m.fullest(distance) {
+			all := m.look(e, level, reach)
+			if m.fullest(m.distances[level]) {
 				return true
 			}
 			if all || reach > m.full || !s.packer.parties {
@@ -121,13 +172,14 @@ func (m *Matcher) inPool(e int32, region int, version int32) bool {
 // look lays out the window around an entry: on each side those near enough who
 // accept the distance, with so many players at least if there are. It reports
 // whether these are all.
-func (m *Matcher) look(e int32, distance float64, players int) (all bool) {
+func (m *Matcher) look(e int32, level uint8, players int) (all bool) {
 	p, s := &m.pools, &m.search
+	distance := m.distances[level]
 	own := &p.entries[e]
 	s.window = s.window[:0]
 	before, count := own.prev, 0
 	for before >= 0 && count < players && own.skill-p.entries[before].skill <= distance {
-		if at := &p.entries[before]; at.distance >= distance {
+		if at := &p.entries[before]; at.level >= level {
 			s.window = append(s.window, before)
 			count += int(at.players)
 		}
@@ -140,7 +192,7 @@ func (m *Matcher) look(e int32, distance float64, players int) (all bool) {
 	s.window = append(s.window, e)
 	after, count := own.next, 0
 	for after >= 0 && count < players && p.entries[after].skill-own.skill <= distance {
-		if at := &p.entries[after]; at.distance >= distance {
+		if at := &p.entries[after]; at.level >= level {
 			s.window = append(s.window, after)
 			count += int(at.players)
 		}
@@ -171,16 +223,14 @@ func (m *Matcher) fullest(distance float64) bool {
 	best, bestStart, bestEnd := math.Inf(1), -1, -1
 	end := s.at
 	for start := 0; start <= s.at; start++ {
-		for !s.packer.fits(own) && end+1 < len(s.window) && m.spread(start, end+1) <= distance {
-			end++
-			s.packer.add(m.pools.entries[s.window[end]].players)
-		}
-		if !s.packer.fits(own) {
-			if end+1 == len(s.window) {
-				break
+		if m.spread(start, end) < best {
+			for !s.packer.fits(own) && end+1 < len(s.window) && m.spread(start, end+1) <= distance {
+				end++
+				s.packer.add(m.pools.entries[s.window[end]].players)
 			}
-		} else if spread := m.spread(start, end); spread < best {
-			best, bestStart, bestEnd = spread, start, end
+			if spread := m.spread(start, end); spread < best && s.packer.fits(own) {
+				best, bestStart, bestEnd = spread, start, end
+			}
 		}
 		s.packer.remove(m.pools.entries[s.window[start]].players)
 	}
@@ -203,11 +253,12 @@ func (m *Matcher) fillTeams(start, end int) bool {
 		return false
 	}
 	t := &s.found
-	t.members, t.team, t.teams = append(t.members[:0], own.group), append(t.team[:0], 0), m.rules.Teams.Count
+	t.clear(m.rules.Teams.Count)
+	t.add(&own, 0)
 	for n := range m.outwards() {
 		at := &m.pools.entries[n]
 		if team, ok := s.packer.seat(at.players); ok {
-			t.members, t.team = append(t.members, at.group), append(t.team, team)
+			t.add(at, team)
 		}
 	}
 	return m.finish()
@@ -242,14 +293,12 @@ func (m *Matcher) outwards() func(yield func(e int32) bool) {
 
 // partial makes the fullest match that is good enough, of the parts of the
 // window that are as wide as each distance allows.
-func (m *Matcher) partial(e int32, own float64) bool {
+func (m *Matcher) partial(e int32, own uint8) bool {
 	s := &m.search
-	best, bestDistance, bestStart, bestEnd, bestSpread := 0, 0.0, 0, 0, 0.0
-	for _, distance := range m.distances {
-		if distance > own {
-			break
-		}
-		m.look(e, distance, 2*m.full)
+	best, bestLevel, bestStart, bestEnd, bestSpread := 0, uint8(0), 0, 0, 0.0
+	for level := range own + 1 {
+		distance := m.distances[level]
+		m.look(e, level, 2*m.full)
 		end := s.at
 		for start := 0; start <= s.at; start++ {
 			from := end
@@ -262,55 +311,39 @@ func (m *Matcher) partial(e int32, own float64) bool {
 			s.start, s.end = start, end
 			spread := m.spread(start, end)
 			if n := m.spreadOut(best); n > best || n > 0 && n == best && spread < bestSpread {
-				best, bestDistance, bestStart, bestEnd, bestSpread = n, distance, start, end, spread
+				best, bestLevel, bestStart, bestEnd, bestSpread = n, level, start, end, spread
 			}
 		}
 	}
 	if best == 0 {
 		return false
 	}
-	m.look(e, bestDistance, 2*m.full)
+	m.look(e, bestLevel, 2*m.full)
 	s.start, s.end = bestStart, bestEnd
 	m.spreadOut(best)
 	return m.finish()
 }
 
-// finish completes what was found, and reports whether it is balanced.
+// finish reports whether what was found is balanced.
 func (m *Matcher) finish() bool {
 	t := &m.search.found
-	limit := m.measureTrial(t)
 	if m.rules.Balance == nil || m.rules.Teams.Max == 1 {
 		return true
+	}
+	limit := math.Inf(1)
+	for _, i := range t.members {
+		limit = min(limit, m.pools.facts[i].balance)
 	}
 	m.split(t)
 	return t.uneven <= limit
 }
 
-// measureTrial counts and compares the members. It returns what difference of the
-// teams all of them accept.
-func (m *Matcher) measureTrial(t *trial) (limit float64) {
-	t.players, t.split = 0, false
-	low, high := math.Inf(1), math.Inf(-1)
-	limit = math.Inf(1)
-	for _, i := range t.members {
-		c := &m.candidates[m.slots[i]]
-		t.players += int(c.players)
-		low, high = min(low, c.skill), max(high, c.skill)
-		limit = min(limit, c.balance)
-	}
-	t.spread = high - low
-	return limit
-}
-
 // cost compares matches that a group could have at once: the share of the
 // widest distance that the skills are apart, and of the largest latency.
 func (m *Matcher) cost(t *trial) float64 {
-	cost := 0.0
+	cost := t.latency / float64(t.players)
 	if m.rules.Skill != nil {
-		cost = t.spread / m.rules.Skill.Widest()
-	}
-	if m.rules.Latency != nil {
-		cost += float64(m.meanLatency(t.members, t.region)) / float64(m.rules.Latency.Widest())
+		cost += (t.high - t.low) / m.rules.Skill.Widest()
 	}
 	return cost
 }

@@ -28,7 +28,7 @@ func (m *Matcher) split(t *trial) {
 	if m.rules.Teams.Max == 1 || t.teams == 1 {
 		t.uneven = 0
 		if t.teams > 1 {
-			t.uneven = t.spread
+			t.uneven = t.high - t.low
 		}
 		return
 	}
@@ -64,9 +64,9 @@ func (m *Matcher) readTeams(t *trial) (alone bool) {
 	s.sums, s.sizes = s.sums[:0], s.sizes[:0]
 	alone = true
 	for _, i := range t.members {
-		c := &m.candidates[m.slots[i]]
-		s.sums, s.sizes = append(s.sums, c.skill*float64(c.players)), append(s.sizes, int(c.players))
-		alone = alone && c.players == 1
+		f := &m.pools.facts[i]
+		s.sums, s.sizes = append(s.sums, f.skill*float64(f.players)), append(s.sizes, int(f.players))
+		alone = alone && f.players == 1
 	}
 	s.count(t)
 	return alone
