@@ -109,12 +109,20 @@ func (c *Client) wanted() (addrs map[string]bool, connected bool) {
 			addrs[s.link.addr] = true
 		}
 		for _, addr := range s.told {
-			if host, port, err := net.SplitHostPort(addr); err == nil && host != "" && port != "" {
+			if reachable(addr) {
 				addrs[addr] = true
 			}
 		}
 	}
 	return addrs, len(c.sessions) > 0
+}
+
+// reachable reports whether an address that was told names a host and a port; a
+// matchmaker that listens on all addresses may not know its own.
+func reachable(addr string) bool {
+	host, port, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && host != "" && port != "" && port != "0" && (ip == nil || !ip.IsUnspecified())
 }
 
 func (c *Client) dialOptions() ([]grpc.DialOption, error) {

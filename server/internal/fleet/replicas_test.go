@@ -24,7 +24,7 @@ func TestServerConnectsToEveryReplicaThatItIsToldOf(t *testing.T) {
 	client, _ := startClient(t, n.config(addrA), h, nil)
 	la := a.accept(t, addrA, addrB)
 	lb := b.accept(t, addrA, addrB)
-	lb.tell(addrA, addrB, addrC, "no address", ":1", addrC)
+	lb.tell(addrA, addrB, addrC, "no address", ":1", "[::]:8090", "0.0.0.0:8090", addrC)
 	lc := c.accept(t, addrA, addrB, addrC)
 	for client.Connected() != 3 {
 		time.Sleep(time.Millisecond)
