@@ -285,3 +285,81 @@ func TestKilledLeadersCostNothingButTime(t *testing.T) {
 	lease.Release(t.Context())
 	checkFencing(t, s, other)
 }
+
+func TestWhatIsOnlyInMemoryStartsOverWithNATS(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits until the loss is certain")
+	}
+	cluster := storetest.StartCluster(t, 1)
+	s := storetest.Open(t, store.Config{URL: cluster.URL(), Replicas: 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	j, _ := openJournal(t, s, "q", 1)
+	write := func(value string) {
+		t.Helper()
+		b, l := openBucket(t, s, store.BucketConfig{Name: "b"}), openLog(t, s)
+		for i := range 10 {
+			if _, err := b.Put(ctx, "k", []byte(value)); err != nil {
+				t.Fatal(err)
+			}
+			if value == "before" || i == 0 {
+				if _, _, err := l.AppendOnce(ctx, fmt.Sprint(value, i), nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if value == "after" {
+			return
+		}
+		if _, err := b.Put(ctx, "lost", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("before")
+	seen := make(chan string, 100)
+	ended := make(chan error, 2)
+	b, l := openBucket(t, s, store.BucketConfig{Name: "b"}), openLog(t, s)
+	go func() {
+		ended <- b.Follow(ctx, func(key string, e *store.Entry) {
+			if e == nil {
+				seen <- "-" + key
+			} else {
+				seen <- key + "=" + string(e.Value)
+			}
+		})
+	}()
+	go func() {
+		ended <- l.Follow(ctx, 0, func(_ uint64, key string, _ []byte) error {
+			seen <- key
+			return nil
+		})
+	}()
+	expect := func(want ...string) {
+		t.Helper()
+		missing := map[string]bool{}
+		for _, w := range want {
+			missing[w] = true
+		}
+		for len(missing) > 0 {
+			select {
+			case got := <-seen:
+				delete(missing, got)
+			case <-time.After(60 * time.Second):
+				t.Fatalf("not seen: %v", missing)
+			}
+		}
+	}
+	expect("k=before", "lost=", "before9")
+	cluster.Restart(0)
+	write("after")
+	expect("-lost", "k=after", "after0")
+	if err := await(t, j.Append("k", nil, 0)); !errors.Is(err, store.ErrFenced) {
+		t.Errorf("append to a lost journal: %v", err)
+	}
+	cancel()
+	for range 2 {
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+}

@@ -84,9 +84,14 @@ func (s *Store) follow(ctx context.Context, hint string, look func(ctx context.C
 }
 
 // Follow calls f with each message after the given sequence, once and in order,
-// until ctx ends or f returns an error, which it returns.
+// until ctx ends or f returns an error, which it returns. If NATS has lost the
+// log, its sequences start over, and so does Follow.
 func (l *Log) Follow(ctx context.Context, after uint64, f func(sequence uint64, key string, value []byte) error) error {
+	loss := lossCheck{stream: l.stream}
 	err := l.stream.store.follow(ctx, l.hint, func(ctx context.Context) (uint64, error) {
+		if loss.found(ctx, after) {
+			after = 0
+		}
 		err := l.stream.scan(ctx, after+1, func(m message) error {
 			after = m.Sequence
 			key, err := l.stream.key(m.Subject)
@@ -113,7 +118,7 @@ func (b *Bucket) Follow(ctx context.Context, f func(key string, e *Entry)) error
 // follow is Follow, which also tells the revision of a removal: at least that
 // of the record, 0 if revisions have started over.
 func (b *Bucket) follow(ctx context.Context, f func(key string, e *Entry, revision uint64)) error {
-	v := &view{bucket: b, known: map[string]uint64{}, tell: f}
+	v := &view{bucket: b, known: map[string]uint64{}, loss: lossCheck{stream: b.stream}, tell: f}
 	err := b.stream.store.follow(ctx, b.hint, v.look)
 	return fmt.Errorf("follow %s: %w", b.stream.name, err)
 }
@@ -125,10 +130,18 @@ type view struct {
 	last    uint64            // sequence of the newest change seen
 	absent  map[string]uint64 // known records that the last comparison missed
 	compare time.Time         // when the last comparison was
+	loss    lossCheck
 	tell    func(key string, e *Entry, revision uint64)
 }
 
 func (v *view) look(ctx context.Context) (uint64, error) {
+	if v.loss.found(ctx, v.last) {
+		for key := range v.known {
+			v.tell(key, nil, 0)
+		}
+		clear(v.known)
+		v.last = 0
+	}
 	if time.Since(v.compare) > rereadEvery {
 		if err := v.reread(ctx); err != nil {
 			return v.last, err
@@ -168,7 +181,6 @@ func (v *view) apply(m message) {
 // gone if it is missing from two readings: one may come from a replica that is
 // behind.
 func (v *view) reread(ctx context.Context) error {
-	v.checkLoss(ctx)
 	present := map[string]bool{}
 	err := v.bucket.stream.scan(ctx, 0, func(m message) error {
 		if key, err := v.bucket.stream.key(m.Subject); err == nil {
@@ -196,21 +208,32 @@ func (v *view) reread(ctx context.Context) error {
 	return nil
 }
 
-// checkLoss starts over after all replicas of a stream in memory went down: what
-// is written then has small sequences again. It asks the leader; while there is
-// none, there is nothing new either.
-func (v *view) checkLoss(ctx context.Context) {
-	st := v.bucket.stream
-	ctx, cancel := context.WithTimeout(ctx, st.store.cfg.Timeout)
+// lossCheck finds out that all replicas of a stream in memory were down: what is
+// written then has small sequences again.
+type lossCheck struct {
+	stream  *stream
+	checked time.Time
+	suspect bool
+}
+
+// found looks every ten seconds, and says so the second time: an answer may be
+// that of a leader which does not know yet that it is none any more.
+func (c *lossCheck) found(ctx context.Context, seen uint64) bool {
+	if time.Since(c.checked) < rereadEvery {
+		return false
+	}
+	c.checked = time.Now()
+	ctx, cancel := context.WithTimeout(ctx, c.stream.store.cfg.Timeout)
 	defer cancel()
-	last, err := st.askLastSequence(ctx)
-	if err != nil || last >= v.last {
-		return
+	last, err := c.stream.askLastSequence(ctx)
+	if err != nil {
+		return false // while there is no leader, there is nothing new either
 	}
-	st.store.log.Error("a bucket has lost what was in it", zap.String("stream", st.name), zap.Uint64("had", v.last), zap.Uint64("has", last))
-	for key := range v.known {
-		v.tell(key, nil, 0)
+	lost := c.suspect && last < seen
+	c.suspect = last < seen && !lost
+	if lost {
+		c.stream.store.log.Error("NATS has lost a stream, starting over", zap.String("stream", c.stream.name),
+			zap.Uint64("had", seen), zap.Uint64("has", last))
 	}
-	clear(v.known)
-	v.last = 0
+	return lost
 }

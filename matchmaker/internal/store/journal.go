@@ -464,9 +464,9 @@ func (j *Journal) resync() {
 // check looks whether another writer has taken over.
 func (j *Journal) check() {
 	err := j.store.repeat(j.stop, func(ctx context.Context) error {
-		_, revision, err := j.readOwner(ctx)
+		owner, revision, err := j.readOwner(ctx)
 		if err == nil && revision != j.owner {
-			err = ErrFenced
+			err = fmt.Errorf("%w: term %d has taken it over", ErrFenced, owner.Term)
 		}
 		return err
 	})

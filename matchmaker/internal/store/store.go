@@ -37,9 +37,10 @@ var (
 	// ErrConflict is returned when a key has another revision than the caller
 	// expected: somebody else has written it.
 	ErrConflict = errors.New("the key was changed in the store meanwhile")
-	// ErrFenced is returned once another writer has opened the journal. A record
-	// that ends with it may be in the journal or not; the other writer knows.
-	ErrFenced = errors.New("another writer has taken over the journal")
+	// ErrFenced is returned once another writer has opened the journal, or NATS
+	// has lost it. A record that ends with it may be in the journal or not; the
+	// next writer knows.
+	ErrFenced = errors.New("the journal is no longer this writer's")
 	// ErrClosed is returned for what was not stored before Close.
 	ErrClosed = errors.New("closed")
 	// ErrTooLarge is returned for a value beyond the largest NATS message.

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// window is how many appends a journal has under way at most.
+	// window is how many appends a journal has under way at most. It must be the
+	// same in all versions that run side by side.
 	window = 512
 	// leap is how far a takeover moves the stream's sequence.
 	leap = window + 1
@@ -54,8 +55,10 @@ func (j *Journal) takeover(ctx context.Context) (after uint64, err error) {
 		case attempts[owner.Attempt]:
 			after, j.owner = owner.After, revision
 			return nil
+		case j.owner != 0 && revision == 0:
+			return fmt.Errorf("%w: all replicas of its stream were down", ErrFenced)
 		case j.owner != 0 && revision != j.owner, j.owner == 0 && owner.Term > j.term:
-			return ErrFenced
+			return fmt.Errorf("%w: term %d has taken it over", ErrFenced, owner.Term)
 		}
 		last, err := j.stream.askLastSequence(ctx)
 		if err != nil {
