@@ -1,6 +1,6 @@
 import { Client, CloseCode, ErrorCode } from "../src/index.ts";
 import { Lobby, type Party } from "../src/lobby.ts";
-import type { Match, PlayOptions, Proposal, SearchProgress, TactusErrorLike } from "../src/types.ts";
+import type { Match, MatchResult, PlayOptions, Proposal, SearchProgress, TactusErrorLike } from "../src/types.ts";
 import { DemoMatch } from "./demo.ts";
 import { PauseDialog, ProposalDialog, ReconnectDialog, ResultDialog, SearchDialog } from "./dialogs.ts";
 import { copyRoomLink } from "./hud.ts";
@@ -31,6 +31,8 @@ const longestRetryMs = 8000;
 /** Errors after which the seat can't be had again, but another one can. */
 const seatLost = new Set<number>([CloseCode.UnknownSession, ErrorCode.lost, ErrorCode.unreachable]);
 const unimplemented = ErrorCode.matchmaker + 12;
+/** The player did not consent to a match, or was not there to. */
+const declined = ErrorCode.ticket + 9;
 
 /** What to play, of what the menu offers or of a match that was played. */
 type Wish = Pick<PlayOptions, "mode" | "queue" | "room" | "matchId">;
@@ -88,7 +90,7 @@ class Page {
         joinRoom: (code) => void this.find({ room: code }, `Room ${code}`),
         joinMatch: (matchId, mode) => void this.find({ matchId, mode }, this.menu.titleOf(mode)),
         joinParty: (code) => void this.joinParty(code),
-        leaderboard: (choice) => this.openLeaderboard(choice),
+        leaderboard: ({ queue, title }) => this.leaderboard.open(queue, title),
         modes: async () => {
           await this.learnQueues();
           return (await this.lobby.listGames()).games.find((known) => known.name === game)?.modes ?? [];
@@ -160,6 +162,7 @@ class Page {
   }
 
   private openMenu(error?: unknown): void {
+    this.effort.abort();
     this.endPlay();
     for (const dialog of [this.search, this.reconnect, this.result, this.pause, this.proposal, this.leaderboard]) dialog.close();
     forgetSeat();
@@ -186,10 +189,7 @@ class Page {
     this.endPlay();
     this.menu.close();
     this.setPhase("searching");
-    this.search.open(title, () => {
-      effort.abort();
-      this.openMenu();
-    });
+    this.search.open(title, () => this.openMenu());
     try {
       const match = await this.quickPlay(wish, effort.signal, seek);
       this.enter(match, wish.room ?? "");
@@ -226,7 +226,6 @@ class Page {
     const decline = (): void => {
       // Ending the search says the same, should this not get through.
       proposal.decline().catch(() => {});
-      this.effort.abort();
       this.openMenu();
     };
     if (!this.proposal.open(proposal, decline)) return;
@@ -253,11 +252,6 @@ class Page {
     const { party } = this.parties;
     url.hash = party ? `party=${party.code}` : "";
     if (url.href !== location.href) history.replaceState(null, "", url);
-  }
-
-  private openLeaderboard(of: { mode: string; queue: string }): void {
-    const queue = this.queues.rated(of);
-    if (queue) this.leaderboard.open(queue.name, this.menu.titleOf(of.queue || of.mode));
   }
 
   private async createRoom(mode: string): Promise<void> {
@@ -324,7 +318,7 @@ class Page {
     };
     this.showAgain();
     this.result.open(match, match.result, { again, menu: () => this.openMenu() });
-    void this.showRating(match);
+    void this.showRating(match, match.result);
   }
 
   /** In a party it is the leader who starts the next match. */
@@ -336,13 +330,15 @@ class Page {
   }
 
   /** The rating after the match, where there is one: it takes the server some time. */
-  private async showRating(match: Match): Promise<void> {
+  private async showRating(match: Match, result: MatchResult): Promise<void> {
     await this.learnQueues();
-    const of = { mode: match.mode.name, queue: match.queue };
+    const { queue, mode } = match;
     const shown = (): boolean => this.play?.match === match && this.phase === "result";
-    if (!match.queue || !this.queues.rated(of) || !shown()) return;
-    this.result.offerLeaderboard(() => this.openLeaderboard(of));
-    const rating = await this.lobby.ratingAfter(match).catch(() => undefined);
+    if (!this.queues.rated(queue) || !shown()) return;
+    this.result.offerLeaderboard(() => this.leaderboard.open(queue, this.menu.titleOf(queue, mode.title)));
+    // Against bots alone nothing is won.
+    if (result.results.filter((line) => !line.bot).length < 2) return;
+    const rating = await this.lobby.ratingAfter(match, this.effort.signal).catch(() => undefined);
     if (rating && shown()) this.result.rate(rating);
   }
 
@@ -360,10 +356,7 @@ class Page {
       this.reconnect.open(
         "Connection lost",
         attempt === 1 ? "Your seat is gone. Looking for a new match." : `Looking for a new match, attempt ${attempt}.`,
-        () => {
-          effort.abort();
-          this.openMenu();
-        },
+        () => this.openMenu(),
       );
       try {
         const match = await this.quickPlay(wish, effort.signal);
@@ -374,7 +367,8 @@ class Page {
             : "Your old match could not be reached. This is a new one.",
         );
         return;
-      } catch {
+      } catch (error) {
+        if ((error as { code?: number }).code === declined) return this.openMenu(error);
         await pause(Math.min(longestRetryMs, 400 * 2 ** attempt) * (0.75 + Math.random() * 0.5), effort.signal);
       }
     }
@@ -384,10 +378,7 @@ class Page {
   private async comeBack(kept: KeptSeat): Promise<void> {
     const effort = this.newEffort();
     this.setPhase("resuming");
-    this.reconnect.open("Coming back", "Taking your seat again.", () => {
-      effort.abort();
-      this.openMenu();
-    });
+    this.reconnect.open("Coming back", "Taking your seat again.", () => this.openMenu());
     try {
       const match = await this.client.resume(kept.saved, { rules, signal: effort.signal });
       if (effort.signal.aborted) match.leave();

@@ -74,10 +74,10 @@ export class Menu {
     return this.choices.find((choice) => choice.value === value) ?? { value, mode: value, queue: "", title: "a match", note: "" };
   }
 
-  /** The mode's or the queue's title, for the search. A mode's usual queue is called by it and its game. */
+  /** The title of what is played by a mode's, or a queue's, name. */
   titleOf(name: string, unknown = "a match"): string {
-    const value = name.slice(name.indexOf("/") + 1);
-    return this.choices.find((choice) => choice.value === value)?.title ?? unknown;
+    const choice = this.choices.find(({ value, queue }) => value === name || queue === name);
+    return choice?.title ?? this.modes.find((mode) => mode.name === name)?.title ?? unknown;
   }
 
   /** Offers this room or party as what to play, or takes the offer back. */
@@ -97,7 +97,7 @@ export class Menu {
     play.setAttribute("aria-disabled", String(leader !== ""));
     element("modes").hidden = invitation !== undefined || leader !== "";
     element("play-public").hidden = invitation === undefined;
-    element("show-leaderboard").hidden = invitation !== undefined || !this.queues.rated(this.choice);
+    element("show-leaderboard").hidden = invitation !== undefined || !this.queues.rated(this.choice.queue);
     element("create-party").hidden = !this.queues.takesParties;
   }
 

@@ -1,11 +1,11 @@
 import type { ModeInfo, QueueInfo } from "../src/types.ts";
 
-/** What can be played: a mode by its usual queue, or a queue with rules of its own. */
+/** What can be played: a mode, or a queue with rules of its own. */
 export interface Choice {
   /** Name of the mode, or of the queue. */
   value: string;
   mode: string;
-  /** Empty: the usual one of the mode. */
+  /** Empty where the matchmaker lists none. */
   queue: string;
   title: string;
   note: string;
@@ -27,34 +27,31 @@ export class Queues {
     return this.list.some((queue) => queue.partyMax > 1);
   }
 
-  /** The rated queue that this choice, or match, is of. */
-  rated(choice: { mode: string; queue: string }): QueueInfo | undefined {
-    const queue = this.list.find(({ name }) => name === (choice.queue || this.usual(choice.mode)));
-    return queue?.rated ? queue : undefined;
+  /** The queue by this name, if it is rated. */
+  rated(name: string): QueueInfo | undefined {
+    return this.list.find((queue) => queue.name === name && queue.rated);
   }
 
-  /** The modes, and after them the queues with rules of their own. */
+  /** The modes; where a mode has queues with rules of their own, those instead, as the matchmaker does. */
   choices(modes: readonly ModeInfo[]): Choice[] {
-    const usual = modes.map(({ name, title, maxPlayers }) => {
-      return { value: name, mode: name, queue: "", title, note: maxPlayers === 2 ? "1 on 1" : `up to ${maxPlayers}` };
+    return modes.flatMap((mode) => {
+      const usual = `${this.game}/${mode.name}`;
+      const ruled = this.list.filter((queue) => queue.mode === mode.name && queue.name !== usual);
+      if (ruled.length > 0) return ruled.map(choiceOf);
+      const queue = this.list.some(({ name }) => name === usual) ? usual : "";
+      return [{ value: mode.name, mode: mode.name, queue, title: mode.title, note: sizeOf(mode) }];
     });
-    const own = this.list.filter((queue) => queue.name !== this.usual(queue.mode) && modes.some((mode) => mode.name === queue.mode));
-    return [...usual, ...own.map(choiceOf)];
-  }
-
-  private usual(mode: string): string {
-    return `${this.game}/${mode}`;
   }
 }
 
-function choiceOf(queue: QueueInfo): Choice {
-  const words = queue.name.replace(/[-_/.]+/g, " ").trim();
-  const size = queue.teams > 1 ? Array(Math.min(queue.teams, 4)).fill(queue.teamMax).join(" on ") : `up to ${queue.teamMax}`;
-  return {
-    value: queue.name,
-    mode: queue.mode,
-    queue: queue.name,
-    title: words.charAt(0).toUpperCase() + words.slice(1),
-    note: queue.rated ? `${size}, rated` : size,
-  };
+function sizeOf({ maxPlayers }: ModeInfo): string {
+  return maxPlayers === 2 ? "1 on 1" : `up to ${maxPlayers}`;
+}
+
+function choiceOf({ name, mode, teams, teamMax, rated }: QueueInfo): Choice {
+  const words = name.replace(/[-_/.]+/g, " ").trim();
+  const players = Math.max(1, teams) * teamMax;
+  const size = players === 2 || (teams > 1 && teamMax > 1) ? Array(teams).fill(teamMax).join(" on ") : `up to ${players}`;
+  const title = words.charAt(0).toUpperCase() + words.slice(1);
+  return { value: name, mode, queue: name, title, note: rated ? `${size}, rated` : size };
 }

@@ -1,11 +1,10 @@
 /** The arena in a real browser against the real server, by the real road. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
-import type { Browser, BrowserContext } from "playwright-core";
+import { after, before, describe, test } from "node:test";
 import type { ProjectileRow, ShipRow } from "../arena/tables.ts";
-import { launch, Pilot } from "./pilot.ts";
 import { TactusServer } from "./server.ts";
+import { stage } from "./stage.ts";
 
 const viewport = { width: 900, height: 560 };
 
@@ -13,32 +12,7 @@ const viewport = { width: 900, height: 560 };
 const strictPolicy =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
-let browser: Browser;
-let context: BrowserContext | undefined;
-const pilots: Pilot[] = [];
-
-before(async () => {
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-});
-
-/** Every test ends by asking whether any of its pages had something to complain about. */
-afterEach(async () => {
-  const complaints = pilots.splice(0).flatMap((pilot) => pilot.complaints);
-  await context?.close();
-  context = undefined;
-  assert.deepEqual(complaints, []);
-});
-
-async function openTab(url: string, options: { serverMayBeDown?: boolean } = {}): Promise<Pilot> {
-  context ??= await browser.newContext({ viewport });
-  const pilot = await Pilot.open(context, url, options);
-  pilots.push(pilot);
-  return pilot;
-}
+const { openTab, newContext } = stage(viewport);
 
 describe("in a running server", () => {
   let server: TactusServer;
@@ -118,7 +92,7 @@ describe("in a running server", () => {
   });
 
   test("the page loads under a strict content security policy", async () => {
-    context = await browser.newContext({ viewport });
+    const context = await newContext({});
     await context.route(server.url, async (route) => {
       const response = await route.fetch();
       await route.fulfill({ response, headers: { ...response.headers(), "content-security-policy": strictPolicy } });
@@ -128,7 +102,7 @@ describe("in a running server", () => {
   });
 
   test("on a phone two thumbs fly and shoot", async () => {
-    context = await browser.newContext({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+    const context = await newContext({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
     const pilot = await openTab(server.url);
     const seat = await pilot.play("ffa");
     await pilot.page.waitForSelector("#touch-rail", { state: "visible" });

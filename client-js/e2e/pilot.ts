@@ -9,9 +9,9 @@ import type { ShipRow } from "../arena/tables.ts";
 /** Long enough for a loaded machine; every wait ends with the event it is for. */
 const patienceMs = 25_000;
 
-/** Chromium says this by itself whenever a server is down; no page can keep it from doing so. */
+/** Chromium says this by itself whenever a server is down, or just coming up; no page can keep it from doing so. */
 const serverDown =
-  /net::ERR_CONNECTION_(REFUSED|RESET|CLOSED)|net::ERR_INCOMPLETE_CHUNKED_ENCODING|WebSocket connection to .* failed/;
+  /net::ERR_CONNECTION_(REFUSED|RESET|CLOSED)|net::ERR_INCOMPLETE_CHUNKED_ENCODING|WebSocket connection to .* failed|status of 503/;
 
 export async function launch(): Promise<Browser> {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -63,9 +63,26 @@ export class Pilot {
 
   /** Chooses a mode and plays. */
   async play(mode: string): Promise<Seat> {
+    await this.search(mode);
+    return this.seated();
+  }
+
+  /** Chooses a mode, or a queue, and lets the search begin. */
+  async search(mode: string): Promise<void> {
     await this.page.locator(`#modes input[value="${mode}"]`).check({ force: true });
     await this.page.click("#play");
-    return this.seated();
+  }
+
+  /** Waits until an element's text fits. */
+  async reads(selector: string, fits: RegExp): Promise<string> {
+    const text = this.page.locator(selector).filter({ hasText: fits });
+    await text.waitFor();
+    return (await text.textContent()) ?? "";
+  }
+
+  /** The team of the own seat. */
+  async team(): Promise<number | undefined> {
+    return this.page.evaluate(() => window.__tactus.match?.roster.get(window.__tactus.match.slot)?.team);
   }
 
   /** The same without a pointer: from the name's field through the modes to the button. */

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -18,13 +18,24 @@ export class TactusServer {
   private constructor(
     private readonly ports: readonly [number, number, number],
     private readonly data: string,
-    private readonly options: readonly string[],
+    private readonly flags: readonly string[],
   ) {}
 
   /** Starts a server; options as in `--option name=value`. */
-  static async start(...options: string[]): Promise<TactusServer> {
+  static start(...options: string[]): Promise<TactusServer> {
+    return TactusServer.startWith(options, "");
+  }
+
+  /** Starts a server whose queues have rules of their own, in YAML. */
+  static async startWith(options: readonly string[], rules: string): Promise<TactusServer> {
     const ports = [await freePort(), await freePort(), await freePort()] as const;
-    const server = new TactusServer(ports, mkdtempSync(join(tmpdir(), "tactus-e2e-")), options);
+    const data = mkdtempSync(join(tmpdir(), "tactus-e2e-"));
+    const flags = options.flatMap((option) => ["--option", option]);
+    if (rules) {
+      writeFileSync(join(data, "queues.yaml"), rules);
+      flags.push("--rules", join(data, "queues.yaml"));
+    }
+    const server = new TactusServer(ports, data, flags);
     await server.run();
     return server;
   }
@@ -36,8 +47,7 @@ export class TactusServer {
   /** Runs the binary, again on the same ports, and waits until it says that it plays. */
   async run(): Promise<void> {
     const [listen, internal, admin] = this.ports.map((port) => `127.0.0.1:${port}`);
-    const args = ["dev", "--listen", listen, "--internal", internal, "--admin", admin, "--data", this.data];
-    for (const option of this.options) args.push("--option", option);
+    const args = ["dev", "--listen", listen, "--internal", internal, "--admin", admin, "--data", this.data, ...this.flags];
     const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "pipe"] });
     this.process = child;
     await new Promise<void>((done, fail) => {

@@ -32,8 +32,13 @@ export interface PartyOptions {
   signal?: AbortSignal;
 }
 
-/** Pauses before the rating after a match is asked for: the server's report takes its way, and may have to be repeated. */
-const ratingPausesMs = [300, 700, 1500, 3000, 6000];
+/**
+ * Pauses before the rating after a match is asked for, and when it is given up: a
+ * server may report a match only when it is closed, and may have to repeat that.
+ */
+const firstRatingPauseMs = 400;
+const maxRatingPauseMs = 4000;
+const ratingPatienceMs = 30_000;
 
 /** ErrorCode.matchmaker and the status "not found". */
 const notFound = 305;
@@ -86,10 +91,11 @@ export class Lobby {
 
   /**
    * The own rating with the change by this match, as soon as it is known; undefined
-   * when the match is not rated, or the result is still not there after ten seconds.
+   * when the match is not rated, or not counted within half a minute.
    */
   async ratingAfter(match: Pick<Match, "id" | "player" | "queue">, signal?: AbortSignal): Promise<PlayerRating | undefined> {
-    for (const ms of ratingPausesMs) {
+    let ms = firstRatingPauseMs;
+    for (let waited = 0; waited < ratingPatienceMs; waited += ms, ms = Math.min(2 * ms, maxRatingPauseMs)) {
       await pause(ms, signal);
       try {
         const known = await this.rating(match.queue, match.player, signal);
