@@ -158,10 +158,19 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger) (*Store, error) {
 // server. Leases are not released: see Lease.Release. Idempotent.
 func (s *Store) Close() {
 	s.close()
+	ended := make(chan struct{})
+	go func() {
+		s.tasks.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(time.Second): // one hangs in a dead connection
+	}
 	if s.nc != nil {
 		s.nc.Close()
 	}
-	s.tasks.Wait()
+	<-ended
 	if s.server != nil {
 		s.server.shutdown()
 	}
