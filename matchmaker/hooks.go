@@ -3,6 +3,8 @@ package matchmaker
 import (
 	"time"
 
+	"go.uber.org/zap"
+
 	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/ticket"
@@ -27,6 +29,7 @@ func (h *hooks) queue() queue.Hooks {
 
 func (h *hooks) created(t *ticket.Ticket, g *matchfn.Group) {
 	h.mm.metrics.ticketCreated(t)
+	h.mm.log.Debug("ticket created", zap.String("ticket", t.ID), zap.String("queue", t.Queue), zap.Strings("players", playersOf(t)))
 	if h.mm.recordings != nil && t.Match == "" {
 		h.mm.recordings.Created(t.Queue, h.mm.catalog.version(t.Queue), g)
 	}
@@ -34,10 +37,26 @@ func (h *hooks) created(t *ticket.Ticket, g *matchfn.Group) {
 
 func (h *hooks) ended(t *ticket.Ticket, s ticket.Status) {
 	h.mm.metrics.ticketEnded(t, s)
+	h.logEnd(t, s)
 	h.mm.service.dropClaims(t)
 	if h.mm.recordings != nil && t.Match == "" {
 		h.mm.recordings.Ended(t.Queue, t.ID, s.At, reasonLabel(s.Reason))
 	}
+}
+
+// logEnd names ticket, players and match, so that a player's question can be
+// answered.
+func (h *hooks) logEnd(t *ticket.Ticket, s ticket.Status) {
+	e := h.mm.log.Check(zap.DebugLevel, "ticket ended")
+	if e == nil {
+		return
+	}
+	match := ""
+	if len(s.Assignments) > 0 {
+		match = s.Assignments[0].Match
+	}
+	e.Write(zap.String("ticket", t.ID), zap.String("queue", t.Queue), zap.Strings("players", playersOf(t)),
+		zap.String("reason", reasonLabel(s.Reason)), zap.String("match", match), zap.Duration("waited", s.At.Sub(t.Created)))
 }
 
 func (h *hooks) matched(m queue.Match) {

@@ -76,7 +76,7 @@ func (m *member) sees(members int) *matchmakerv1.WatchPartyResponse {
 
 func TestPartyPlaysTogether(t *testing.T) {
 	w, _ := withRules(t, pairs, nil)
-	w.server("s1", nil)
+	w.server("s1", withTeams)
 	ann, code := w.leader("Ann")
 	bob := w.joins(code, "Bob")
 	p := ann.sees(2)

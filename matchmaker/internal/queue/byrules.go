@@ -73,10 +73,12 @@ func (q *Queue) newFind(p matchfn.MatchProposal, gaps []matchfn.Gap, taken []boo
 			f.server = gap.Server
 		}
 	}
+	// A mode without teams, or a side of one player each, has none to name.
+	named := q.rules.Queue.Teams.Max > 1 && q.set.fleet.Teams(q.rules.Key) > 0
 	for team, members := range p.Teams {
 		number := int32(team)
-		if q.rules.Queue.Teams.Max <= 1 {
-			number = -1 // everyone for himself: there are no teams to name
+		if !named {
+			number = -1
 		}
 		for _, i := range members {
 			taken[i] = true

@@ -23,6 +23,7 @@ type Fleet interface {
 	View(k ticket.Key) matchfn.View
 	Gaps(queue string) []matchfn.Gap
 	Places(k ticket.Key) []matchfn.Place
+	Teams(k ticket.Key) int
 	Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool)
 }
 

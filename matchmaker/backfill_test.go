@@ -1,0 +1,134 @@
+package matchmaker_test
+
+import (
+	"testing"
+
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+)
+
+const twoTeams = `
+queue: teams
+game: arena
+mode: ffa
+teams: {count: 2, max: 2}
+skill: {distance: 200}
+backfill: true
+`
+
+// asksForPlayers lets a running match of the queue have people of team 0 and 1,
+// of two seats each.
+func (g *gameServer) asksForPlayers(match, version string, people ...uint32) {
+	status := &fleetv1.MatchStatus{
+		MatchId: match, Game: "arena", Mode: "ffa", Seats: 4, Queue: "teams", RulesVersion: version, Backfill: true,
+	}
+	g.mu.Lock()
+	fake := &fakeMatch{seats: make([]string, 4), status: status}
+	for _, n := range people {
+		for range n {
+			fake.seats[status.GetPeople()] = "somebody"
+			status.People++
+		}
+		status.Teams = append(status.Teams, &fleetv1.TeamStatus{People: n, Seats: 2, Skill: 1500})
+	}
+	g.matches[match] = fake
+	told := copyStatus(status)
+	told.Queue, told.RulesVersion, told.Backfill, told.Teams = status.GetQueue(), version, true, status.GetTeams()
+	g.mu.Unlock()
+	g.load(&fleetv1.Load{Changed: []*fleetv1.MatchStatus{told}})
+}
+
+// withTeams makes the first mode one of two teams.
+func withTeams(_ *gameServer, r *fleetv1.Register) { r.Games[0].Modes[0].Teams = 2 }
+
+func TestRunningMatchGetsPlayersFirst(t *testing.T) {
+	w, _ := withRules(t, twoTeams, nil)
+	server := w.server("s1", withTeams)
+	server.asksForPlayers("m-running", w.queue("teams").GetRulesVersion(), 2, 1)
+	w.until("the match is known", func() bool { return len(w.mm.Overview().Servers) == 1 && w.mm.Overview().Servers[0].People == 3 })
+	far := w.search(rated("teams", 1900, "far"))
+	fars := far.watch()
+	ann := w.search(rated("teams", 1550, "ann"))
+	a := ann.assigned()
+	if a.GetMatchId() != "m-running" || a.GetTeam() != 1 {
+		t.Errorf("ann plays at %v", a)
+	}
+	if fars.last.GetState() != matchmakerv1.WatchTicketResponse_STATE_SEARCHING {
+		t.Errorf("a player 400 points away was let in: %v", fars.last)
+	}
+	server.look(func() {
+		r := server.asked[0]
+		if r.GetCreate() || r.GetSeats()[0].GetTeam() != 1 || r.GetSeats()[0].GetSkill() != 1550 || !r.GetBackfill() {
+			t.Errorf("asked %v", r)
+		}
+	})
+}
+
+func TestQuickPlayLeavesMatchesOfQueuesAlone(t *testing.T) {
+	w, _ := withRules(t, twoTeams, nil)
+	server := w.server("s1", withTeams)
+	server.asksForPlayers("m-running", "v", 1, 1)
+	w.until("the match is known", func() bool { return w.mm.Overview().Servers[0].People == 2 })
+	if a := w.search(&matchmakerv1.CreateTicketRequest{Queue: "arena/ffa"}).assigned(); a.GetMatchId() == "m-running" {
+		t.Error("quick play joined a match that takes players of its queue only")
+	}
+}
+
+func TestServerIsChosenByPolicy(t *testing.T) {
+	for policy, want := range map[string]string{"spread": "empty", "pack": "busy"} {
+		t.Run(policy, func(t *testing.T) {
+			w, _ := withRules(t, duel+"assignment: {policy: "+policy+"}\n", nil)
+			busy := w.server("busy", func(_ *gameServer, r *fleetv1.Register) { r.MaxMatches = 10 })
+			w.server("empty", func(_ *gameServer, r *fleetv1.Register) { r.MaxMatches = 10 })
+			busy.load(&fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m-x", Game: "arena", Mode: "ffa", People: 4, Seats: 4}}})
+			w.until("the match is known", func() bool {
+				people := 0
+				for _, s := range w.mm.Overview().Servers {
+					people += s.People
+				}
+				return people == 4
+			})
+			ann, bob := w.search(rated("duel", 1500, "ann")), w.search(rated("duel", 1500, "bob"))
+			watch := bob.watch()
+			if got := serverOf(ann.assigned()); got != want {
+				t.Errorf("assigned to %s, want %s", got, want)
+			}
+			watch.end()
+		})
+	}
+}
+
+func TestCanaryTakesItsShare(t *testing.T) {
+	w, _ := withRules(t, duel+"assignment: {versions: [{version: \"1\", weight: 3}, {version: \"2\", weight: 1}]}\n", nil)
+	w.server("old", nil)
+	w.server("new", func(_ *gameServer, r *fleetv1.Register) { r.Games[0].Version = "2" })
+	seated := make(map[string]int)
+	const players = 80
+	found := make(chan string, players)
+	for range players {
+		p := w.search(&matchmakerv1.CreateTicketRequest{Queue: "duel"})
+		watch := p.watch()
+		go func() {
+			last := watch.last
+			for last.GetState() == matchmakerv1.WatchTicketResponse_STATE_SEARCHING {
+				next, err := watch.stream.Recv()
+				if err != nil {
+					break
+				}
+				last = next
+			}
+			found <- serverOf(last.GetAssignment())
+		}()
+	}
+	// Of each version one may be left over.
+	for range players - 2 {
+		seated[<-found]++
+	}
+	// 20 of 80 are expected; 60 or none would be chance's one in a million.
+	if n := seated["new"]; n == 0 || n >= players*3/4 {
+		t.Errorf("seated %v", seated)
+	}
+	if seated["old"]+seated["new"] != players-2 {
+		t.Errorf("seated %v", seated)
+	}
+}
