@@ -45,6 +45,7 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.metrics.Refused.WithLabelValues("no_hello").Inc()
 		s.log.Debug("no hello", zap.String("remote", r.RemoteAddr), zap.Error(err))
+		p.Close(protocol.CloseIdle, protocol.CloseIdle.Sentence())
 		return
 	}
 	hello, err := protocol.ParseHello(msg)
