@@ -4,8 +4,6 @@ import (
 	"crypto/ed25519"
 	"time"
 
-	"go.uber.org/zap"
-
 	"tactus/game"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	"tactus/server/internal/fleet"
@@ -65,7 +63,6 @@ func (s *Server) start(m *match.Match) {
 
 func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*match.Match, error) {
 	id, info := r.GetMatchId(), g.Info()
-	log := s.log.With(zap.String("match", id), zap.String("game", info.Name), zap.String("mode", cfg.Mode.Name))
 	hashEvery := 0
 	if s.cfg.StateHash {
 		hashEvery = info.Rate()
@@ -76,7 +73,7 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig)
 		ID: id, Game: g, Match: cfg, Private: r.GetPrivate(),
 		Queue: r.GetQueue(), RulesVersion: r.GetRulesVersion(), Backfill: r.GetBackfill(),
 		Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.Empty, HashEvery: hashEvery,
-		Clock: match.SystemClock(), Process: &s.overload, Metrics: s.metrics, Log: log,
+		Clock: match.SystemClock(), Process: &s.overload, Metrics: s.metrics, Log: s.log,
 		Record: func(sim *game.Simulation) match.Recorder {
 			return s.logs.Create(matchlog.Header{
 				Match: id, Game: info.Name, Version: info.Version, Mode: cfg.Mode.Name, Seed: cfg.Seed,

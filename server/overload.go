@@ -15,12 +15,14 @@ func (s *Server) watchOverload(ctx context.Context) {
 	defer ticker.Stop()
 	began := time.Now()
 	var cpu cpuMeter
+	memory := newMemoryKeeper()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 			s.judge(int64(time.Since(began)), cpu.share())
+			memory.look()
 		}
 	}
 }

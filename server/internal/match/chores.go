@@ -36,7 +36,7 @@ func (m *Match) expire(s *session.Seat, now int64) {
 		s.Free()
 		m.changed = true
 	case s.State == session.Dropped && now >= s.Deadline:
-		m.cfg.Log.Info("player did not come back", zap.Uint32("slot", uint32(s.Slot())), zap.String("player", s.Player))
+		m.cfg.Log.Info("player did not come back", m.named(zap.Uint32("slot", uint32(s.Slot())), zap.String("player", s.Player))...)
 		m.free(s, game.LeaveTimeout)
 	}
 }
@@ -98,7 +98,7 @@ func (m *Match) watchOutcome(now int64) {
 	for _, s := range m.online {
 		s.Queue(func(dst []byte) []byte { return protocol.AppendResult(dst, &msg) })
 	}
-	m.cfg.Log.Info("match over", zap.Uint32("tick", uint32(m.sim.Tick())), zap.Int("people", len(m.results)))
+	m.cfg.Log.Info("match over", m.named(zap.Uint32("tick", uint32(m.sim.Tick())), zap.Int("people", len(m.results)))...)
 }
 
 // publish makes the match's status visible to other goroutines.

@@ -122,21 +122,20 @@ type Match struct {
 	online []*session.Seat // those with a connection, by slot
 	ready  []uint32
 
-	welcomeSchema *game.Schema
-	schemaHash    uint32
-	snapshots     uint32
-	results       []PlayerResult
-	overSince     int64
-	emptySince    int64
-	nextChores    int64
-	nextOutcome   int64
-	awakeSince    int64
-	nextWatch     int64
-	stirred       bool // something came that a tick has to follow soon
-	lost          uint64
-	peak          int // people at most so far
-	changed       bool
-	ended         string
+	schemaHash  uint32
+	snapshots   uint32
+	results     []PlayerResult
+	overSince   int64
+	emptySince  int64
+	nextChores  int64
+	nextOutcome int64
+	awakeSince  int64
+	nextWatch   int64
+	stirred     bool // something came that a tick has to follow soon
+	lost        uint64
+	peak        int // people at most so far
+	changed     bool
+	ended       string
 
 	inboxMu sync.Mutex
 	inbox   []func()
@@ -155,10 +154,10 @@ func New(cfg Config) (*Match, error) {
 	}
 	m := &Match{
 		cfg: cfg, info: sim.Info(), sim: sim, engine: replicate.New(sim),
-		welcomeSchema: sim.Schema(), started: time.Now(), done: make(chan struct{}), wake: make(chan struct{}, 1),
+		started: time.Now(), done: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	m.poller = ws.NewPoller(m.nudge)
-	m.schemaHash = m.welcomeSchema.Hash()
+	m.schemaHash = sim.Schema().Hash()
 	now := cfg.Clock.Now()
 	m.pacer = newPacer(m.info.Rate(), now)
 	m.strain.init(m.pacer.period)
@@ -178,6 +177,12 @@ func New(cfg Config) (*Match, error) {
 
 // ID is the match's name in the cluster.
 func (m *Match) ID() string { return m.cfg.ID }
+
+// named adds to what is logged which match it is about. A logger for each match
+// would hold kilobytes for it.
+func (m *Match) named(fields ...zap.Field) []zap.Field {
+	return append(fields, zap.String("match", m.cfg.ID), zap.String("game", m.info.Name), zap.String("mode", m.cfg.Match.Mode.Name))
+}
 
 // SchemaHash identifies the layout of the match's state.
 func (m *Match) SchemaHash() uint32 { return m.schemaHash }
@@ -256,8 +261,8 @@ func (m *Match) guarded(do func(now int64), now int64) {
 	defer func() {
 		if r := recover(); r != nil {
 			m.cfg.Metrics.Panics.Inc()
-			m.cfg.Log.Error("the rules panicked; the match ends", zap.Uint32("tick", uint32(m.sim.Tick())+1),
-				zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))
+			m.cfg.Log.Error("the rules panicked; the match ends", m.named(zap.Uint32("tick", uint32(m.sim.Tick())+1),
+				zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))...)
 			m.end(EndError)
 		}
 	}()
@@ -451,7 +456,7 @@ func (m *Match) drop(s *session.Seat, why error) {
 	s.Drop(why, m.poller, m.shared.Now+int64(m.cfg.Grace))
 	m.stopInput(s)
 	m.announce(s, 0)
-	m.cfg.Log.Debug("connection lost", zap.Uint32("slot", uint32(s.Slot())), zap.String("player", s.Player), zap.Error(why))
+	m.cfg.Log.Debug("connection lost", m.named(zap.Uint32("slot", uint32(s.Slot())), zap.String("player", s.Player), zap.Error(why))...)
 	if final(why) {
 		m.free(s, game.LeaveKicked)
 	}
@@ -509,7 +514,7 @@ func (m *Match) close() {
 	}
 	m.online = m.online[:0]
 	if err := m.poller.Close(); err != nil {
-		m.cfg.Log.Warn("closing the poller", zap.Error(err))
+		m.cfg.Log.Warn("closing the poller", m.named(zap.Error(err))...)
 	}
 	m.record.Close(m.ended)
 	m.cfg.OnEnd(EndReport{ID: m.cfg.ID, Reason: m.ended, Results: m.results})

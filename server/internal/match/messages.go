@@ -18,7 +18,7 @@ func (m *Match) welcome(s *session.Seat, resumed bool) {
 		Tick:   uint32(m.sim.Tick()), Rate: m.info.Rate(),
 		Game: m.info.Name, Version: m.info.Version,
 		Mode:   protocol.WelcomeMode{Name: mode.Name, Title: mode.Title, Teams: mode.Teams, Max: mode.MaxPlayers, Options: m.options()},
-		Schema: m.welcomeSchema,
+		Schema: m.sim.Schema(),
 		Grace:  uint32(m.cfg.Grace / time.Millisecond), Resumed: resumed, Every: 1,
 	}
 	s.Queue(func(dst []byte) []byte { return protocol.AppendWelcome(dst, &w) })

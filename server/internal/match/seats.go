@@ -195,7 +195,7 @@ func (m *Match) claim(conn ws.Conn, slot game.Slot, player, reservation string) 
 	}
 	m.cfg.OnSeated(s.Player) // not the text that the connection brought, which need not be kept
 	m.announce(s, protocol.RosterConnected)
-	m.cfg.Log.Info("player joined", zap.Uint32("slot", uint32(slot)), zap.String("player", player), zap.String("name", s.Name))
+	m.cfg.Log.Info("player joined", m.named(zap.Uint32("slot", uint32(slot)), zap.String("player", player), zap.String("name", s.Name))...)
 }
 
 // seatPerson puts a person into the world; a bot gives way where it has to.
@@ -237,7 +237,7 @@ func (m *Match) resume(conn ws.Conn, slot game.Slot, secret string, event uint32
 	s := m.seats[slot]
 	m.attach(s, conn, min(event, m.engine.LastEvent()), true)
 	m.announce(s, protocol.RosterConnected)
-	m.cfg.Log.Info("player came back", zap.Uint32("slot", uint32(slot)), zap.String("player", s.Player))
+	m.cfg.Log.Info("player came back", m.named(zap.Uint32("slot", uint32(slot)), zap.String("player", s.Player))...)
 }
 
 func (m *Match) attach(s *session.Seat, conn ws.Conn, event uint32, resumed bool) {

@@ -55,7 +55,7 @@ func (m *Match) moved(was, rung overload.Rung, pressure float64) {
 	for r := was + 1; r <= rung; r++ {
 		m.cfg.Metrics.MatchClimbs[r].Inc()
 	}
-	m.cfg.Log.Info("overload", zap.Stringer("rung", rung), zap.Stringer("was", was), zap.Float64("pressure", pressure))
+	m.cfg.Log.Info("overload", m.named(zap.Stringer("rung", rung), zap.Stringer("was", was), zap.Float64("pressure", pressure))...)
 }
 
 // snapshotDue reports whether the tick's state is sent.

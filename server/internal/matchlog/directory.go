@@ -71,6 +71,16 @@ func (d directory) List() ([]logFile, error) {
 	return files, err
 }
 
+// tidy prunes when the bounds are passed and there may be something to delete:
+// hundreds of matches that begin together are not a reason to list the folder
+// hundreds of times.
+func (s *Store) tidy() {
+	over := s.count > s.cfg.MaxFiles || s.onDisk > s.cfg.MaxBytes
+	if over && (s.loose > 0 || time.Since(s.listed) > foreignGrace) {
+		s.prune()
+	}
+}
+
 // prune deletes the oldest logs beyond the bounds, but none that is being
 // written.
 func (s *Store) prune() {
@@ -81,14 +91,16 @@ func (s *Store) prune() {
 	}
 	slices.SortFunc(files, func(a, b logFile) int { return strings.Compare(a.name, b.name) })
 	count, total := len(files), int64(0)
+	s.loose, s.listed = 0, time.Now()
 	for _, f := range files {
 		total += f.size
 	}
 	for _, f := range files {
-		if count <= s.cfg.MaxFiles && total <= s.cfg.MaxBytes {
-			break
-		}
 		if s.inUse(f) {
+			continue
+		}
+		if count <= s.cfg.MaxFiles && total <= s.cfg.MaxBytes {
+			s.loose++
 			continue
 		}
 		if err := s.files.Remove(f.name); err != nil {
@@ -100,7 +112,7 @@ func (s *Store) prune() {
 		count--
 		total -= f.size
 	}
-	s.onDisk = total
+	s.count, s.onDisk = count, total
 }
 
 func (s *Store) inUse(f logFile) bool {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -82,6 +83,9 @@ type Store struct {
 	open   map[string]*Writer // by file name; the goroutine's own, as is onDisk
 	ended  map[string]bool    // logs of this process that nobody writes any more
 	onDisk int64              // bytes of all logs
+	count  int                // of all logs
+	loose  int                // logs that nobody writes any more, as far as is known
+	listed time.Time
 	counts struct{ open, bytes, done, broken, deleted atomic.Int64 }
 }
 
@@ -272,7 +276,7 @@ func (s *Store) write(k block) {
 		}
 		s.counts.done.Add(1)
 		s.end(w, w.name)
-		s.prune()
+		s.tidy()
 	}
 }
 
@@ -285,7 +289,8 @@ func (s *Store) append(w *Writer, b []byte) error {
 		w.file = f
 		s.open[w.name] = w
 		s.counts.open.Add(1)
-		s.prune()
+		s.count++
+		s.tidy()
 	}
 	n, err := w.file.Write(b)
 	s.onDisk += int64(n)
@@ -318,12 +323,13 @@ func (s *Store) giveUp(w *Writer, why error) {
 		s.end(w, name)
 	}
 	s.log.Warn("match log broken; the match goes on without", zap.String("file", name), zap.Error(why))
-	s.prune()
+	s.tidy()
 }
 
 func (s *Store) end(w *Writer, name string) {
 	delete(s.open, w.name)
 	s.ended[name] = true
+	s.loose++
 	s.counts.open.Add(-1)
 	w.file = nil
 }

@@ -117,11 +117,18 @@ func (p *Pending) Close(code protocol.CloseCode, sentence string) {
 	p.end(net.ErrClosed, appendCloseFrame(nil, code, sentence))
 }
 
+// forget gives the buffer back; what ReadMessage returned is gone with it.
+func (p *Pending) forget() {
+	giveBack(p.buf)
+	p.buf, p.start = nil, 0
+}
+
 func (p *Pending) end(why error, lastFrame []byte) {
 	if p.ended != nil {
 		return
 	}
 	p.ended = why
+	p.forget()
 	p.work.Go(func() { closeSlowly(p.conn, lastFrame, p.work) })
 }
 
@@ -147,6 +154,7 @@ func (p *Pending) Conn() (Conn, error) {
 		c.keep(early)
 		c.unread = true
 	}
+	p.forget()
 	return c, nil
 }
 

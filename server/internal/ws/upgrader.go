@@ -202,7 +202,11 @@ func (u *Upgrader) pending(conn net.Conn, early []byte) *Pending {
 		conn: conn, parser: frameParser{maxMessage: u.maxMessage()},
 		work: &u.work, portable: u.ForcePortable,
 	}
-	p.buf = make([]byte, 0, max(headerMax+u.maxMessage(), len(early)))
+	if need := max(headerMax+u.maxMessage(), len(early)); need <= largeBuffer {
+		p.buf = largeBuffers.Get().(*[largeBuffer]byte)[:0]
+	} else {
+		p.buf = make([]byte, 0, need)
+	}
 	p.buf = append(p.buf, early...)
 	return p
 }

@@ -1,0 +1,38 @@
+package server
+
+import "testing"
+
+const megabyte = 1 << 20
+
+func TestMemoryIsGivenBackAfterARush(t *testing.T) {
+	k := newMemoryKeeper()
+	h := heapState{objects: 20 * megabyte, live: 16 * megabyte, free: megabyte}
+	for range 50 { // collections come and go, garbage is made all the time
+		if h.objects += megabyte; h.objects > 24*megabyte {
+			h.objects = 16 * megabyte
+		}
+		if k.due(h) {
+			t.Fatal("memory is given back in the middle of a rush")
+		}
+	}
+	h.objects = 22 * megabyte
+	looks := 1
+	for ; !k.due(h); looks++ {
+		h.objects += 10 << 10 // a quiet server logs and reports now and then
+		if looks > 100 {
+			t.Fatal("memory is never given back")
+		}
+	}
+	if looks < calmLooks {
+		t.Errorf("given back after %d looks, want the process to be calm for %d", looks, calmLooks)
+	}
+}
+
+func TestAProcessThatHoldsLittleMoreThanItNeedsIsLeftAlone(t *testing.T) {
+	k := newMemoryKeeper()
+	for range 100 {
+		if k.due(heapState{objects: 101 * megabyte, live: 100 * megabyte, free: 3 * megabyte}) {
+			t.Fatal("a collection for nothing")
+		}
+	}
+}
