@@ -51,7 +51,7 @@ func (l *limits) player(player, address string) error {
 	if l.players.Allow(player) {
 		return nil
 	}
-	return l.refuse("player", failure.TooManyFromPlayer)
+	return l.refuse(l.players, "player", failure.TooManyFromPlayer)
 }
 
 func (l *limits) byAddress(limiter *ratelimit.Limiter, address, name string, reason failure.Reason) error {
@@ -59,10 +59,12 @@ func (l *limits) byAddress(limiter *ratelimit.Limiter, address, name string, rea
 	if loopback && !l.loopback || limiter.Allow(key) {
 		return nil
 	}
-	return l.refuse(name, reason)
+	return l.refuse(limiter, name, reason)
 }
 
-func (l *limits) refuse(name string, reason failure.Reason) error {
+// refuse says when the next one may be taken, or a little later: not sooner than
+// what is usual for the reason.
+func (l *limits) refuse(limiter *ratelimit.Limiter, name string, reason failure.Reason) error {
 	l.metrics.limited.WithLabelValues(name).Inc()
-	return failure.New(reason)
+	return failure.New(reason).RetryAfter(max(limiter.Every(), reason.Kind().Retry))
 }

@@ -52,7 +52,6 @@ const (
 const (
 	VersionNotServed Reason = "VERSION_NOT_SERVED"
 	PartyFull        Reason = "PARTY_FULL"
-	PartySearching   Reason = "PARTY_SEARCHING"
 	ProposalGone     Reason = "PROPOSAL_GONE"
 )
 
@@ -70,7 +69,6 @@ const (
 	TooManyCodes       Reason = "TOO_MANY_CODES"
 	TooManyRooms       Reason = "TOO_MANY_ROOMS"
 	TooManyTickets     Reason = "TOO_MANY_TICKETS"
-	TooManyParties     Reason = "TOO_MANY_PARTIES"
 	ServersFull        Reason = "SERVERS_FULL"
 	NoServer           Reason = "NO_SERVER"
 	Stopping           Reason = "STOPPING"
@@ -127,7 +125,6 @@ var kinds = []Kind{
 
 	{VersionNotServed, codes.FailedPrecondition, "no live server runs this version of the game", 0},
 	{PartyFull, codes.FailedPrecondition, "the party is full", 0},
-	{PartySearching, codes.FailedPrecondition, "the party is searching already", 0},
 	{ProposalGone, codes.FailedPrecondition, "this match is not proposed (any more)", 0},
 
 	{TicketUnknown, codes.NotFound, "no such ticket; it may have ended long ago", 0},
@@ -139,7 +136,6 @@ var kinds = []Kind{
 	{TooManyCodes, codes.ResourceExhausted, "too many codes tried from your network; try again in a minute", later},
 	{TooManyRooms, codes.ResourceExhausted, "too many rooms opened from your network; try again in a minute", later},
 	{TooManyTickets, codes.ResourceExhausted, "too many players are searching; try again in a moment", later},
-	{TooManyParties, codes.ResourceExhausted, "too many parties are open; try again in a moment", later},
 	{ServersFull, codes.ResourceExhausted, "no game server has room for another match; try again in a moment", later},
 	{NoServer, codes.Unavailable, "no game server has registered yet; try again in a moment", soon},
 	{Stopping, codes.Unavailable, "this matchmaker is stopping; try again", soon},

@@ -58,6 +58,15 @@ func (l *Limiter) Allow(key string) bool {
 	return b.limiter.AllowN(now, 1)
 }
 
+// Every is how long one token takes to come, at the latest: 0 for a limiter that
+// never refuses.
+func (l *Limiter) Every() time.Duration {
+	if l.perSecond == rate.Inf {
+		return 0
+	}
+	return time.Duration(float64(time.Second) / float64(l.perSecond))
+}
+
 // makeRoom forgets buckets that are full again, and the oldest where that is
 // not enough.
 func (l *Limiter) makeRoom(now time.Time) {

@@ -71,3 +71,11 @@ func TestAddressKey(t *testing.T) {
 		}
 	}
 }
+
+func TestTheTimeOfOneToken(t *testing.T) {
+	for perSecond, want := range map[float64]time.Duration{2: time.Second / 2, 0.001: 1000 * time.Second, -1: 0} {
+		if got := New(perSecond, 1, 1).Every(); got != want {
+			t.Errorf("%v per second: one takes %s, want %s", perSecond, got, want)
+		}
+	}
+}
