@@ -29,10 +29,11 @@ type devConfig struct {
 	admin                    adminFlags
 	identity                 identityFlags
 	queues                   queueFlags
+	functions                map[string]matchmaker.MatchFunction
 }
 
-func devCommand(games []game.Game) *cobra.Command {
-	var cfg devConfig
+func devCommand(program Program) *cobra.Command {
+	cfg := devConfig{functions: program.MatchFunctions}
 	c := &cobra.Command{
 		Use: "dev", Short: "Run everything in one process: page, matchmaker, one game server, dashboard",
 		Args: cobra.NoArgs,
@@ -55,7 +56,7 @@ func devCommand(games []game.Game) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		p, err := openDev(&cfg, log, games)
+		p, err := openDev(&cfg, log, program.Games)
 		if err != nil {
 			return err
 		}
@@ -152,7 +153,7 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 	}
 	mmConfig := matchmaker.Config{
 		Key: key, InternalAddr: cfg.internal, InternalListener: internal, AllowedOrigins: cfg.origins, Metrics: reg,
-		Identity: players,
+		Identity: players, Functions: cfg.functions,
 	}
 	cfg.queues.apply(&mmConfig, cfg.data)
 	mm, err := matchmaker.New(mmConfig, log.Named("matchmaker"))

@@ -25,12 +25,13 @@ type matchmakerFlags struct {
 	queues       queueFlags
 }
 
-func matchmakerCommand() *cobra.Command {
+func matchmakerCommand(p Program) *cobra.Command {
 	var f matchmakerFlags
+	f.cfg.Functions = p.MatchFunctions
 	c := &cobra.Command{
 		Use: "matchmaker", Short: "Find opponents and assign them to game servers; serves the page too", Args: cobra.NoArgs,
 	}
-	c.AddCommand(rehearsalCommands()...)
+	c.AddCommand(rehearsalCommands(p)...)
 	fl := c.Flags()
 	fl.StringVar(&f.listen, "listen", "127.0.0.1:8080", "public port: page and the API for browsers")
 	fl.StringVar(&f.cfg.InternalAddr, "internal", matchmaker.DefaultInternalAddr, "internal port: native gRPC for game servers and back ends")

@@ -15,8 +15,8 @@ import (
 
 // rehearsalCommands are the subcommands of `tactus matchmaker` that need no
 // matchmaker.
-func rehearsalCommands() []*cobra.Command {
-	return []*cobra.Command{checkRulesCommand(), rehearseCommand(), generateCommand()}
+func rehearsalCommands(p Program) []*cobra.Command {
+	return []*cobra.Command{checkRulesCommand(), rehearseCommand(p), generateCommand()}
 }
 
 func checkRulesCommand() *cobra.Command {
@@ -37,8 +37,8 @@ func checkRulesCommand() *cobra.Command {
 	}
 }
 
-func rehearseCommand() *cobra.Command {
-	var cfg matchmaker.RehearsalConfig
+func rehearseCommand(p Program) *cobra.Command {
+	cfg := matchmaker.RehearsalConfig{Functions: p.MatchFunctions}
 	var jsonFile string
 	c := &cobra.Command{
 		Use: "rehearse [RECORDING...]", Short: "Play recorded or generated searches against other rules and say what players would get",

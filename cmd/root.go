@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"tactus/game"
+	"tactus/matchmaker"
 )
 
 // exitUsage is the exit code of a mistake that the operator can mend: a bad
@@ -29,9 +30,19 @@ const exitUsage = 2
 // wrong was printed as the result.
 var errFailed = errors.New("failed")
 
+// Program is a command line with everything that a game brings along.
+type Program struct {
+	Games []game.Game
+	// MatchFunctions can be named by queue rules, see docs/matchmaking.md.
+	MatchFunctions map[string]matchmaker.MatchFunction
+}
+
 // Main runs the command line with the given games and does not return.
-func Main(games ...game.Game) {
-	root := newRoot(games)
+func Main(games ...game.Game) { Program{Games: games}.Main() }
+
+// Main runs the command line and does not return.
+func (p Program) Main() {
+	root := p.newRoot()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := root.ExecuteContext(ctx)
 	stop()
@@ -45,7 +56,9 @@ func Main(games ...game.Game) {
 	os.Exit(exitUsage)
 }
 
-func newRoot(games []game.Game) *cobra.Command {
+func newRoot(games []game.Game) *cobra.Command { return Program{Games: games}.newRoot() }
+
+func (p Program) newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tactus",
 		Short: "A multiplayer game server: rules in Go, played in the browser",
@@ -57,8 +70,8 @@ func newRoot(games []game.Game) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())
 	})
-	root.AddCommand(devCommand(games), serverCommand(games), matchmakerCommand(),
-		loadtestCommand(games), replayCommand(games), versionCommand(games))
+	root.AddCommand(devCommand(p), serverCommand(p.Games), matchmakerCommand(p),
+		loadtestCommand(p.Games), replayCommand(p.Games), versionCommand(p.Games))
 	return root
 }
 
