@@ -11,7 +11,8 @@ const (
 	// others name) takes turns, a second each.
 	maxMemberships = 2 << 20
 	maxCells       = 64
-	// maxKnown bounds the values, classes and cells that are remembered.
+	// maxKnown, or eight for each group if that is more, bounds the values,
+	// kinds, classes and cells that are remembered from cycle to cycle.
 	maxKnown = 1 << 17
 	// maxPackSteps bounds the search for parties that fill teams to the last
 	// seat.

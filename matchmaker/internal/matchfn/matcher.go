@@ -124,7 +124,7 @@ func (m *Matcher) Propose(groups []*Group, s Situation) []MatchProposal {
 	if len(groups) == 0 {
 		return nil
 	}
-	if m.interned > max(maxKnown, 8*len(groups)) || len(m.cells) > max(maxKnown, 8*len(groups)) {
+	if max(m.interned, len(m.kinds), len(m.classes), len(m.cells)) > max(maxKnown, 8*len(groups)) {
 		m.reset()
 	}
 	m.survey(s)

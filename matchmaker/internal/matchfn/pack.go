@@ -101,9 +101,7 @@ func (p *packer) seat(players uint16) (team int32, ok bool) {
 		return 0, false
 	}
 	team = p.bins[at].team
-	last := len(p.bins) - 1
-	p.bins[at] = p.bins[last]
-	p.bins = p.bins[:last]
+	p.bins = slices.Delete(p.bins, at, at+1)
 	return team, true
 }
 

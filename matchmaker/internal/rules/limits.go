@@ -5,7 +5,7 @@ import "time"
 // What a rules file may ask for at most. Larger matches and longer lists would
 // be found as well, but no longer within a cycle's time.
 const (
-	maxFileBytes  = 256 << 10
+	maxFileBytes  = 64 << 10
 	maxQueues     = 256 // in all files together
 	maxName       = 48
 	maxGameName   = 32 // as games name themselves

@@ -1,0 +1,193 @@
+package matchfn
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// ahead reports whether a comes before b in the order in which groups search.
+func ahead(a, b *Group) bool {
+	if a.Priority != b.Priority {
+		return a.Priority > b.Priority
+	}
+	return a.Created.Before(b.Created)
+}
+
+// Over many cycles, with others arriving all the time and little room, nobody
+// starves: whoever could be matched at the start of a cycle is matched in it, or
+// somebody before them is. So nobody is passed over more often than there are
+// groups before them.
+func TestNobodyStarves(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q := anyQueue(t)
+		q.Backfill = false
+		m := NewMatcher(q)
+		var waiting []*Group
+		passed, before := make(map[*Group]int), make(map[*Group]int)
+		now, made := midnight, 0
+		for range rapid.IntRange(1, 8).Draw(t, "cycles") {
+			now = now.Add(time.Duration(rapid.IntRange(1, 3).Draw(t, "seconds")) * time.Second)
+			for range rapid.IntRange(0, 3).Draw(t, "arrivals") {
+				g := anyGroup(t, q, fmt.Sprint("g", made), now)
+				g.Created = now.Add(time.Duration(made) * time.Microsecond) // no two at once: their order is known
+				made++
+				if Admit(q, g) != nil || len(waiting) == 6 {
+					continue
+				}
+				for _, other := range waiting {
+					if ahead(other, g) {
+						before[g]++
+					} else {
+						before[other]++
+					}
+				}
+				waiting = append(waiting, g)
+			}
+			s := Situation{Now: now, Places: []Place{{
+				Region: rapid.SampledFrom([]string{"eu", "us"}).Draw(t, "region"), Matches: rapid.IntRange(0, 1).Draw(t, "matches"),
+			}}}
+			proposals := m.Propose(waiting, s)
+			mustBeLegal(t, q, waiting, s, proposals)
+			var matched []*Group
+			for _, p := range proposals {
+				for _, i := range slices.Concat(p.Teams...) {
+					matched = append(matched, waiting[i])
+				}
+			}
+			for i, g := range waiting {
+				if slices.Contains(matched, g) || !couldMatch(q, waiting, s, i) {
+					continue
+				}
+				passed[g]++
+				if !slices.ContainsFunc(matched, func(o *Group) bool { return ahead(o, g) }) {
+					t.Fatalf("%+v could be matched, and nobody before it was; proposals %+v", g, proposals)
+				}
+				if passed[g] > before[g] {
+					t.Fatalf("passed over %d times, and %d were before it", passed[g], before[g])
+				}
+			}
+			waiting = slices.DeleteFunc(waiting, func(g *Group) bool { return slices.Contains(matched, g) })
+		}
+	})
+}
+
+// A narrow group that waits in a crowd is matched as soon as its rules have
+// relaxed far enough, and not later because others keep coming.
+func TestRelaxationIsSeenAtItsTime(t *testing.T) {
+	q := parse(t, "skill: {distance: 10, relax: [{after: 5s, distance: 100}]}")
+	m := NewMatcher(q)
+	loner := lone(0, 1000)
+	other := lone(0, 1100)
+	for second := range 7 {
+		s := Situation{Now: midnight.Add(time.Duration(second) * time.Second), Places: anywhere}
+		fresh := []*Group{lone(-second, 0), lone(-second, 5), loner, other}
+		got := describeMatches(m.Propose(fresh, s))
+		want := "eu [[0] [1]]"
+		if second >= 5 {
+			want = "eu [[2] [3]]; eu [[0] [1]]"
+		}
+		if got != want {
+			t.Errorf("second %d: %s, want %s", second, got, want)
+		}
+	}
+}
+
+// The search through all combinations goes round when it can't be made for all
+// in one cycle.
+func TestExhaustiveSearchTakesTurns(t *testing.T) {
+	q := parse(t, "teams: {max: 3}, balance: {difference: 1}, attributes: [{name: map, rule: equal}]")
+	var groups []*Group
+	for i := range 1200 { // nine and nine that are never even, over and over
+		groups = append(groups, lone(20, float64(int(100)<<(i%9)), says("map", fmt.Sprint(i/9))))
+	}
+	for i, skill := range []float64{100, 0, 0, 0, 0, 0, 100} { // even without one of the noughts
+		groups = append(groups, lone(10-i, skill, says("map", "late")))
+	}
+	m := NewMatcher(q)
+	s := Situation{Now: midnight, Places: anywhere}
+	for cycle := range 200 {
+		s.Now = midnight.Add(time.Duration(cycle) * 20 * time.Millisecond)
+		if proposals := m.Propose(groups, s); len(proposals) > 0 {
+			if got := len(slices.Concat(proposals[0].Teams...)); got != 6 || !slices.Contains(slices.Concat(proposals[0].Teams...), 1200) {
+				t.Fatalf("got %+v", proposals)
+			}
+			if cycle == 0 {
+				t.Fatal("the search fitted one cycle: this shows nothing")
+			}
+			return
+		}
+	}
+	t.Fatal("those behind are never searched for")
+}
+
+// Groups that fit more cells than they may be in at once come to all of them.
+func TestOpenGroupsTakeTurns(t *testing.T) {
+	q := parse(t, "skill: {distance: 10}, attributes: [{name: language, rule: overlap, optional: true}]")
+	groups := []*Group{lone(0, 0), lone(0, 0, says("language", "l299"))}
+	for i := range 299 {
+		groups = append(groups, lone(0, 1000, says("language", fmt.Sprint("l", i))))
+	}
+	m := NewMatcher(q)
+	for second := range 300/maxCells + 2 {
+		if got := describeMatches(m.Propose(groups, Situation{Now: midnight.Add(time.Duration(second) * time.Second), Places: anywhere})); got != "" {
+			if got != "eu [[0] [1]]" {
+				t.Fatalf("got %s", got)
+			}
+			return
+		}
+	}
+	t.Fatal("not matched after all turns")
+}
+
+// What is remembered ends with the groups, and values that groups make up don't
+// pile up.
+func TestMemoryIsBounded(t *testing.T) {
+	q := parse(t, "attributes: [{name: language, rule: overlap}]")
+	m := NewMatcher(q)
+	s := Situation{Now: midnight, Places: anywhere}
+	n := 0
+	for range 3 * maxKnown / 20_000 {
+		groups := make([]*Group, 20_000)
+		for i := range groups {
+			groups[i] = lone(0, 0, says("language", fmt.Sprint(n)))
+			n++
+		}
+		m.Propose(groups, s)
+		if most := max(maxKnown, 8*20_000) + 20_000; len(m.candidates) > 40_000 || max(m.interned, len(m.kinds), len(m.cells)) > most {
+			t.Fatalf("%d candidates, %d values, %d kinds, %d cells", len(m.candidates), m.interned, len(m.kinds), len(m.cells))
+		}
+	}
+	last := []*Group{lone(0, 0, says("language", "a")), lone(0, 0, says("language", "a"))}
+	if got := describeMatches(m.Propose(last, s)); got != "eu [[0] [1]]" || len(m.bySlot) != 2 {
+		t.Errorf("got %s, %d groups known", got, len(m.bySlot))
+	}
+}
+
+// A cycle costs little for each group and allocates little but its proposals.
+// Both are counted, not timed; the benchmark shows what they come to.
+func TestCycleCostsLittle(t *testing.T) {
+	const groups = 20_000
+	most := map[string]int{ // groups looked at and steps of searches, for each group that waits
+		"duel": 3, "5v5 with parties in 5 regions": 16, "balanced 5v5 with parties in 5 regions": 16, "free for all with fill": 3,
+		"few match: narrow skill, sparse attributes": 14, "few match: duels hardly anybody is near enough for": 2,
+		"none match: parties that fill no team": 48,
+	}
+	for _, c := range crowds {
+		t.Run(c.name, func(t *testing.T) {
+			list, s := c.draw(groups, 1)
+			m := NewMatcher(c.queue(t))
+			proposals := m.Propose(list, s)
+			if m.work > most[c.name]*groups {
+				t.Errorf("%.1f steps for each group, %d expected", float64(m.work)/groups, most[c.name])
+			}
+			allocations := testing.AllocsPerRun(3, func() { m.Propose(list, s) })
+			if allowed := 20 + float64(len(proposals))/100; allocations > allowed {
+				t.Errorf("%.0f allocations for %d proposals, %.0f expected", allocations, len(proposals), allowed)
+			}
+		})
+	}
+}
