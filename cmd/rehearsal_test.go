@@ -168,7 +168,7 @@ func TestRehearsalDocument(t *testing.T) {
 	if ran != 6 || shown != 1 {
 		t.Errorf("%d commands and %d tables were found, want 6 and 1", ran, shown)
 	}
-	for _, sub := range rehearsalCommands() {
+	for _, sub := range rehearsalCommands(Program{}) {
 		for _, flag := range regexp.MustCompile("--[a-z][a-z-]+").FindAllString(sub.LocalFlags().FlagUsages(), -1) {
 			if !bytes.Contains(text, []byte("`"+flag+"`")) {
 				t.Errorf("docs/rehearsal.md does not say what %s of %s does", flag, sub.Name())
