@@ -10,13 +10,17 @@ import (
 	"testing"
 
 	"tactus/matchmaker"
+	"tactus/matchmaker/internal/store/storetest"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// The example in docs/examples runs as it stands. Its packages have to be
-// there (npm ci); with TACTUS_EXAMPLES set it is an error when they are not.
-func TestNodeExampleFindsAMatch(t *testing.T) {
+// node makes a command of the example in docs/examples, which runs as it
+// stands. Its packages have to be there (npm ci); with TACTUS_EXAMPLES set it is
+// an error when they are not.
+func node(t *testing.T, w *world, args ...string) *exec.Cmd {
+	t.Helper()
 	dir := filepath.Join("..", "docs", "examples", "node-matchmaker")
-	node, err := exec.LookPath("node")
+	program, err := exec.LookPath("node")
 	if err == nil {
 		_, err = os.Stat(filepath.Join(dir, "node_modules"))
 	}
@@ -26,6 +30,12 @@ func TestNodeExampleFindsAMatch(t *testing.T) {
 		}
 		t.Skipf("the example is not set up (npm ci): %v", err)
 	}
+	cmd := exec.CommandContext(w.context(), program, append([]string{"search.mjs"}, args...)...)
+	cmd.Dir = dir
+	return cmd
+}
+
+func TestNodeExampleFindsAMatch(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -33,8 +43,7 @@ func TestNodeExampleFindsAMatch(t *testing.T) {
 	addr := listener.Addr().String()
 	w := start(t, func(c *matchmaker.Config) { c.InternalListener = listener })
 	w.server("s1", nil)
-	cmd := exec.CommandContext(w.context(), node, "search.mjs", "--addr", addr, "--mode", "duel", "--name", "Nora")
-	cmd.Dir = dir
+	cmd := node(t, w, "--addr", addr, "--mode", "duel", "--name", "Nora")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -53,5 +62,25 @@ func TestNodeExampleFindsAMatch(t *testing.T) {
 	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil || last.State != "STATE_ASSIGNED" ||
 		last.Assignment.URL != "ws://s1.test/play" || last.Assignment.JoinToken == "" || last.Assignment.Mode != "duel" {
 		t.Errorf("last line %s: %v", lines[len(lines)-1], err)
+	}
+}
+
+func TestNodeExampleGoesOnAtAnotherMatchmaker(t *testing.T) {
+	cluster := storetest.StartCluster(t, 1)
+	first, firstAddr := shares(t, cluster, pair, nil)
+	second, secondAddr := shares(t, cluster, pair, nil)
+	first.server("s1", nil)
+	second.server("s1", nil)
+	cmd := node(t, second, "--addr", "ipv4:"+firstAddr+","+secondAddr, "--mode", "duel")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	searching(t, second, "pair", 1)
+	first.stop()
+	opponent := second.search(&matchmakerv1.CreateTicketRequest{Queue: "pair"}).assigned()
+	if err := cmd.Wait(); err != nil || !bytes.Contains(stdout.Bytes(), []byte(opponent.GetMatchId())) {
+		t.Errorf("%v: %s%s", err, stdout.Bytes(), stderr.Bytes())
 	}
 }
