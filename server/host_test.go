@@ -103,6 +103,23 @@ func TestRefusedSeatsDoNotEndTheMatchOfOthers(t *testing.T) {
 	}
 }
 
+func TestQueuesMatchIsFullForEverybodyElse(t *testing.T) {
+	s := newTestServer(t, Config{})
+	ask := func(queue, player string) string {
+		r := teamMatch("m1", seatFor(player, -1))
+		r.Queue = queue
+		return s.ask(r).GetReason()
+	}
+	for _, step := range []struct{ queue, player, want string }{
+		{"ranked", "a", ""}, {"", "b", "full"}, {"casual", "b", "full"}, {"ranked", "b", ""},
+		{"", "a", ""}, // who has a seat may always fetch it
+	} {
+		if got := ask(step.queue, step.player); got != step.want {
+			t.Errorf("%s by queue %q: %q, want %q", step.player, step.queue, got, step.want)
+		}
+	}
+}
+
 func TestEachMatchmakerIsToldWhatItDoesNotKnow(t *testing.T) {
 	s := newTestServer(t, Config{})
 	first := host{s}.Report()

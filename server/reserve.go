@@ -95,7 +95,7 @@ func (s *Server) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, 
 	if opened && len(r.GetSeats()) == 0 {
 		m.Await(int64(hold))
 	}
-	requests, err := s.requests(m.Status(), r.GetSeats())
+	requests, err := s.requests(m.Status(), r)
 	var slots []game.Slot
 	if err == nil {
 		slots, err = m.Reserve(ctx, requests, int64(hold))
@@ -125,16 +125,17 @@ func checkReserve(r *fleetv1.Reserve) error {
 }
 
 // requests reads the seats asked for in a match of the status.
-func (s *Server) requests(st *match.Status, seats []*fleetv1.Seat) ([]match.Request, error) {
+func (s *Server) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Request, error) {
 	mode, _ := s.games[st.Game].Info().Mode(st.Mode)
-	requests := make([]match.Request, 0, len(seats))
-	for _, seat := range seats {
+	requests := make([]match.Request, 0, len(r.GetSeats()))
+	for _, seat := range r.GetSeats() {
 		if mode.Teams > 0 && int(seat.GetTeam()) >= mode.Teams {
 			return nil, badRequest("a seat in a team that the mode does not have")
 		}
 		requests = append(requests, match.Request{
 			Player: seat.GetPlayerId(), Name: protocol.CleanName(seat.GetPlayerName()),
 			Team: seat.GetTeam(), Reservation: seat.GetReservation(), Skill: seat.GetSkill(),
+			Queue: r.GetQueue(),
 		})
 	}
 	return requests, nil

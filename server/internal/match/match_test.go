@@ -313,7 +313,7 @@ func (h *harness) join(name string) *player {
 	h.t.Helper()
 	h.joins++
 	reservation := fmt.Sprintf("r%d-%s", h.joins, name)
-	slots, err := h.reserve(Request{Player: name, Name: name, Team: -1, Reservation: reservation})
+	slots, err := h.reserve(Request{Player: name, Name: name, Team: -1, Reservation: reservation, Queue: h.m.cfg.Queue})
 	if err != nil {
 		h.t.Fatalf("reserving a seat for %s: %v", name, err)
 	}

@@ -19,6 +19,7 @@ type Request struct {
 	Team         int32  // -1: any
 	Reservation  string // the join token's id
 	Skill        float64
+	Queue        string // that asks; empty: none
 }
 
 // Errors of Reserve.
@@ -66,7 +67,7 @@ func (m *Match) reserve(requests []Request, hold int64) ([]game.Slot, error) {
 		s := m.seatOf(r.Player)
 		if s == nil {
 			var err error
-			if s, err = m.newSeat(m.wanted(r.Team)); err != nil {
+			if s, err = m.newSeat(&r); err != nil {
 				for _, f := range fresh {
 					f.Cancel(f.Reservation())
 				}
@@ -92,12 +93,14 @@ func (m *Match) seatOf(player string) *session.Seat {
 	return nil
 }
 
-// newSeat finds a seat for somebody who has none, in a team that has room.
-func (m *Match) newSeat(team int32) (*session.Seat, error) {
+// newSeat finds a seat for somebody who has none, in a team that has room. A
+// queue's match is full for everybody else.
+func (m *Match) newSeat(r *Request) (*session.Seat, error) {
 	if max(m.strain.rung, m.cfg.Process.Rung()) >= overload.NoJoins {
 		return nil, ErrOverloaded
 	}
-	if team < 0 || m.teamPeople(team) < m.teamSeats() {
+	team := m.wanted(r.Team)
+	if (m.cfg.Queue == "" || r.Queue == m.cfg.Queue) && (team < 0 || m.teamPeople(team) < m.teamSeats()) {
 		if s := m.freeSeat(team); s != nil {
 			return s, nil
 		}

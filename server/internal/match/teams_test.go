@@ -13,7 +13,7 @@ import (
 // seat reserves a place in a team and takes it.
 func (h *harness) seat(name string, team int32, skill float64) game.Slot {
 	h.t.Helper()
-	slots, err := h.reserve(Request{Player: name, Name: name, Team: team, Reservation: "r-" + name, Skill: skill})
+	slots, err := h.reserve(Request{Player: name, Name: name, Team: team, Reservation: "r-" + name, Skill: skill, Queue: h.m.cfg.Queue})
 	if err != nil {
 		h.t.Fatalf("a seat for %s in team %d: %v", name, team, err)
 	}
@@ -149,7 +149,7 @@ func TestMatchAsksForPlayersWhenItHasLostSome(t *testing.T) {
 	asks("20 s before the end", false)
 	*left = 21 * 20
 	asks("21 s before the end", true)
-	if _, err := h.reserve(Request{Player: "c", Team: -1, Reservation: "c"}); err != nil {
+	if _, err := h.reserve(Request{Player: "c", Team: -1, Reservation: "c", Queue: "ranked"}); err != nil {
 		t.Fatal(err)
 	}
 	asks("while one is on his way", false)
