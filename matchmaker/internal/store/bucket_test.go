@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/store/storetest"
@@ -201,6 +204,33 @@ func TestConfigNamesEveryMistake(t *testing.T) {
 		if _, err := storetest.Embedded(t).Bucket(t.Context(), cfg); err == nil {
 			t.Errorf("bucket %+v was made", cfg)
 		}
+	}
+}
+
+func TestOpenSaysWhyItCanNot(t *testing.T) {
+	t.Parallel()
+	nats, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, Authorization: "right", NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nats.Start()
+	defer nats.WaitForShutdown()
+	defer nats.Shutdown()
+	if !nats.ReadyForConnections(30 * time.Second) {
+		t.Fatal("NATS is not ready")
+	}
+	address := nats.Addr().String()
+	// Not tried again: the context has no end.
+	_, err = store.Open(context.Background(), store.Config{URL: "nats://wrong@" + address}, nil)
+	if err == nil || !strings.Contains(err.Error(), "refuses the credentials") || strings.Contains(err.Error(), "wrong") {
+		t.Errorf("with a wrong token: %v", err)
+	}
+	s := storetest.Open(t, store.Config{URL: "nats://" + address, Token: "right"})
+	s.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := store.Open(ctx, store.Config{URL: "nats://127.0.0.1:1"}, nil); err == nil || !strings.Contains(err.Error(), "no connection to NATS at nats://127.0.0.1:1") {
+		t.Errorf("where nobody listens: %v", err)
 	}
 }
 

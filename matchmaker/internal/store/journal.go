@@ -22,8 +22,8 @@ const (
 	// windowBytes bounds what the appends under way hold, far below what the
 	// server is ready to keep.
 	windowBytes = 8 << 20
-	// patience is after how many timeouts of one write an append without answer
-	// is looked into. A leader that is away says so sooner.
+	// patience is for how many timeouts of one write many at a time may show no
+	// progress. A leader that is away says so sooner.
 	patience = 4
 	// removalTTL is how long the removal of a key stays in the stream.
 	removalTTL = time.Second

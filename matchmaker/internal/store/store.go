@@ -119,10 +119,13 @@ func (c Config) withDefaults() Config {
 
 // Store is the connection to NATS and, embedded, the server at its other end.
 type Store struct {
-	cfg    Config
-	log    *zap.Logger
-	nc     *nats.Conn
-	js     jetstream.JetStream
+	cfg Config
+	log *zap.Logger
+	nc  *nats.Conn
+	js  jetstream.JetStream
+	// bulk is a connection for reading many messages: the server serves one
+	// request of a connection after the other, and such a one takes long.
+	bulk   *nats.Conn
 	server *embeddedServer // nil when external
 
 	stop  context.Context // ends with Close
@@ -167,8 +170,10 @@ func (s *Store) Close() {
 	case <-ended:
 	case <-time.After(time.Second): // one hangs in a dead connection
 	}
-	if s.nc != nil {
-		s.nc.Close()
+	for _, nc := range []*nats.Conn{s.nc, s.bulk} {
+		if nc != nil {
+			nc.Close()
+		}
 	}
 	<-ended
 	if s.server != nil {
@@ -237,20 +242,19 @@ func (s *Store) connect(ctx context.Context) error {
 	}
 	options := append(s.options(), s.credentials()...)
 	for told := false; ; {
-		nc, err := nats.Connect(s.cfg.URL, options...)
+		err := s.dial(options)
 		if err == nil {
-			s.nc = nc
 			return nil
 		}
 		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) {
-			return fmt.Errorf("NATS at %s refuses the credentials: %w", s.cfg.URL, err)
+			return fmt.Errorf("NATS at %s refuses the credentials: %w", redact(s.cfg.URL), err)
 		}
 		if !told {
 			told = true
-			s.log.Warn("NATS is not reachable, trying again", zap.String("url", s.cfg.URL), zap.Error(err))
+			s.log.Warn("NATS is not reachable, trying again", zap.String("url", redact(s.cfg.URL)), zap.Error(err))
 		}
 		if !pause(ctx, 250*time.Millisecond) {
-			return fmt.Errorf("no connection to NATS at %s: %w", s.cfg.URL, err)
+			return fmt.Errorf("no connection to NATS at %s: %w", redact(s.cfg.URL), err)
 		}
 	}
 }
@@ -261,10 +265,21 @@ func (s *Store) connectEmbedded() error {
 		return err
 	}
 	s.server = server
-	if s.nc, err = nats.Connect("", append(s.options(), nats.InProcessServer(server.nats))...); err != nil {
+	if err := s.dial(append(s.options(), nats.InProcessServer(server.nats))); err != nil {
 		return fmt.Errorf("connect to the embedded NATS: %w", err)
 	}
 	return nil
+}
+
+// dial makes the connections that are missing.
+func (s *Store) dial(options []nats.Option) (err error) {
+	if s.nc == nil {
+		if s.nc, err = nats.Connect(s.cfg.URL, options...); err != nil {
+			return err
+		}
+	}
+	s.bulk, err = nats.Connect(s.cfg.URL, options...)
+	return err
 }
 
 func (s *Store) credentials() []nats.Option {
@@ -282,6 +297,18 @@ func (s *Store) credentials() []nats.Option {
 		options = append(options, nats.Token(s.cfg.Token))
 	}
 	return options
+}
+
+// redact takes passwords and tokens out of URLs.
+func redact(urls string) string {
+	parts := strings.Split(urls, ",")
+	for i, part := range parts {
+		if at := strings.LastIndexByte(part, '@'); at >= 0 {
+			scheme, _, _ := strings.Cut(part, "://")
+			parts[i] = scheme + "://" + part[at+1:]
+		}
+	}
+	return strings.Join(parts, ",")
 }
 
 // bound is ctx that also ends with the store.

@@ -301,8 +301,8 @@ func (st *stream) askLastSequence(ctx context.Context) (uint64, error) {
 }
 
 const (
-	pageMessages = 8192
-	pageBytes    = 8 << 20
+	pageMessages = 4096
+	pageBytes    = 4 << 20
 )
 
 // scan reads all messages from sequence first on, in order, from any replica of
@@ -313,9 +313,9 @@ func (st *stream) scan(ctx context.Context, first uint64, f func(message) error)
 			page []message
 			more bool
 		)
-		err := st.store.repeat(ctx, func(ctx context.Context) error {
+		err := st.store.repeat(ctx, func(context.Context) error {
 			var err error
-			page, more, err = st.page(ctx, first)
+			page, more, err = st.page(ctx, first) // not all in the time of one attempt
 			return err
 		})
 		if err != nil {
@@ -336,7 +336,7 @@ func (st *stream) scan(ctx context.Context, first uint64, f func(message) error)
 // page reads messages from sequence first on, as many as the server gives at
 // once. Without an error there is at least one, or no more.
 func (st *stream) page(ctx context.Context, first uint64) (page []message, more bool, err error) {
-	nc := st.store.nc
+	nc := st.store.bulk
 	// An inbox of its own: the rest of an earlier page must not come in here.
 	inbox := nc.NewInbox()
 	sub, err := nc.SubscribeSync(inbox)
@@ -349,7 +349,10 @@ func (st *stream) page(ctx context.Context, first uint64) (page []message, more 
 		return nil, false, transient(err)
 	}
 	for before := uint64(0); ; {
-		reply, err := sub.NextMsgWithContext(ctx)
+		reply, err := sub.NextMsg(patience * st.store.cfg.Timeout)
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return page, true, partial(page, err)
 		}
