@@ -120,7 +120,7 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 			return nil, fmt.Errorf("matchmaker: recordings: %w", err)
 		}
 	}
-	if err := m.metrics.register(cfg.Metrics, m.fleet.Totals); err != nil {
+	if err := m.metrics.register(cfg.Metrics, m.fleet.Totals, m.queues); err != nil {
 		return nil, err
 	}
 	return m, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tactus/matchmaker/internal/fleet"
+	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -18,7 +19,6 @@ type metrics struct {
 	created  *prometheus.CounterVec
 	ended    *prometheus.CounterVec
 	wait     *prometheus.HistogramVec
-	search   *prometheus.GaugeVec
 	reserve  *prometheus.HistogramVec
 	rooms    prometheus.Counter
 	limited  *prometheus.CounterVec
@@ -41,9 +41,6 @@ func newMetrics() *metrics {
 		}, append(queue, "reason")),
 		wait: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: metricsPrefix + "wait_seconds", Help: "Time from a search's begin to its match.", Buckets: seconds,
-		}, queue),
-		search: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: metricsPrefix + "tickets_searching", Help: "Searches going on.",
 		}, queue),
 		reserve: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: metricsPrefix + "reserve_seconds", Help: "Time a game server took to answer a reservation, by outcome.", Buckets: seconds,
@@ -72,14 +69,32 @@ func newMetrics() *metrics {
 	}
 }
 
-// register adds everything to the registerer, with gauges read from the fleet.
-func (m *metrics) register(to prometheus.Registerer, totals func() fleet.Totals) error {
+// searching counts the players in the queues that this process owns, at the
+// moment of asking: queues come and go with what is in them.
+type searching struct{ queues *queue.Set }
+
+var searchingDesc = prometheus.NewDesc(metricsPrefix+"players_searching", "Players searching, in queues that this matchmaker owns.", []string{"queue"}, nil)
+
+// Describe implements [prometheus.Collector].
+func (s searching) Describe(to chan<- *prometheus.Desc) { to <- searchingDesc }
+
+// Collect implements [prometheus.Collector].
+func (s searching) Collect(to chan<- prometheus.Metric) {
+	for _, q := range s.queues.Stats("") {
+		to <- prometheus.MustNewConstMetric(searchingDesc, prometheus.GaugeValue, float64(q.Players), q.Name)
+	}
+}
+
+// register adds everything to the registerer, with gauges read from the fleet
+// and the queues.
+func (m *metrics) register(to prometheus.Registerer, totals func() fleet.Totals, queues *queue.Set) error {
 	gauge := func(name, help string, read func(fleet.Totals) int) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: metricsPrefix + name, Help: help},
 			func() float64 { return float64(read(totals())) })
 	}
 	collectors := []prometheus.Collector{
-		m.created, m.ended, m.wait, m.search, m.reserve, m.rooms, m.limited, m.watchers, m.quality, m.cycle, m.waiting, m.failed,
+		searching{queues},
+		m.created, m.ended, m.wait, m.reserve, m.rooms, m.limited, m.watchers, m.quality, m.cycle, m.waiting, m.failed,
 		gauge("servers", "Live game servers.", func(t fleet.Totals) int { return t.Servers }),
 		gauge("matches", "Matches on live game servers.", func(t fleet.Totals) int { return t.Matches }),
 		gauge("people", "People in matches, reserved seats included.", func(t fleet.Totals) int { return t.People }),
@@ -94,11 +109,9 @@ func (m *metrics) register(to prometheus.Registerer, totals func() fleet.Totals)
 
 func (m *metrics) ticketCreated(t *ticket.Ticket) {
 	m.created.WithLabelValues(t.Queue).Inc()
-	m.search.WithLabelValues(t.Queue).Inc()
 }
 
 func (m *metrics) ticketEnded(t *ticket.Ticket, s ticket.Status) {
-	m.search.WithLabelValues(t.Queue).Dec()
 	m.ended.WithLabelValues(t.Queue, reasonLabel(s.Reason)).Inc()
 	if s.State == ticket.Assigned {
 		m.wait.WithLabelValues(t.Queue).Observe(s.At.Sub(t.Created).Seconds())

@@ -155,7 +155,7 @@ func TestMetricsCountTickets(t *testing.T) {
 		"tactus_matchmaker_tickets_created_total arena/ffa":           2,
 		"tactus_matchmaker_tickets_ended_total arena/ffa matched":     1,
 		"tactus_matchmaker_tickets_ended_total arena/ffa unmatchable": 1,
-		"tactus_matchmaker_tickets_searching arena/ffa":               0,
+		"tactus_matchmaker_players_searching arena/ffa":               0,
 		"tactus_matchmaker_wait_seconds arena/ffa":                    1,
 		"tactus_matchmaker_reserve_seconds ok":                        1,
 		"tactus_matchmaker_servers":                                   1,

@@ -103,7 +103,11 @@ func (q *Queue) Add(ctx context.Context, t *ticket.Ticket) error {
 	q.add(fresh)
 	select {
 	case <-recorded.Done():
-		return recorded.Err()
+		if err := recorded.Err(); err != nil {
+			q.set.book.ForgetTicket(t.ID) // it may be another process's by now
+			return err
+		}
+		return nil
 	case <-ctx.Done():
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/matchmaker/internal/assign"
+	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -97,9 +98,13 @@ func (q *Queue) complete(ctx context.Context, f *find, server string, asked *ass
 	recorded := q.noteMatch(f, asked.ID(), won, statuses)
 	<-recorded.Done()
 	if err := recorded.Err(); err != nil {
-		// The queue is another process's, which has these tickets as searching.
-		asked.Release(make([]bool, len(ids)))
 		q.set.cfg.Hooks.Failed(q.name, "lost_queue")
+		if errors.Is(err, store.ErrFenced) {
+			// The queue is another process's, which has these tickets as searching.
+			asked.Release(make([]bool, len(ids)))
+		}
+		// Else it is not known whether the match is recorded: its seats are held
+		// for those to whom the next owner tells it, and free themselves.
 		return
 	}
 	q.set.cfg.Hooks.Matched(Match{ID: f.match, Queue: q.name, Server: server, Quality: f.quality, Tickets: wonTickets(f, won)})

@@ -215,7 +215,10 @@ func (s *Set) guard(ctx context.Context, q *Queue) {
 func (s *Set) giveUp(q *Queue) {
 	q.cancel()
 	q.dropConsents()
+	// What waits for a store that does not answer is given up.
+	force := time.AfterFunc(closePatience, q.journal.Close)
 	<-q.done
+	force.Stop()
 	// Watchers are told only when the lease is free, or they would come back
 	// here.
 	q.journal.Close()
@@ -230,7 +233,10 @@ func (s *Set) giveUp(q *Queue) {
 	s.book.Forget(q.name)
 }
 
-const releaseTimeout = 2 * time.Second
+const (
+	releaseTimeout = 2 * time.Second
+	closePatience  = 3 * time.Second
+)
 
 // Wake lets every queue look again.
 func (s *Set) Wake() {

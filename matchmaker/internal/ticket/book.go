@@ -260,6 +260,15 @@ func (b *Book) Forget(queue string) {
 	}
 }
 
+// ForgetTicket drops one ticket, which could not be recorded.
+func (b *Book) ForgetTicket(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.entries[id]; e != nil {
+		b.forget(id, e)
+	}
+}
+
 func (b *Book) forget(id string, e *entry) {
 	e.forgotten = true
 	e.expiry.Stop()
