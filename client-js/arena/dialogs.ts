@@ -118,6 +118,7 @@ export class ProposalDialog extends Modal {
   /** Shows how the proposal stands. It returns true when it is a new one. */
   open(proposal: Proposal, decline: () => void): boolean {
     const isNew = this.matchId !== proposal.matchId || !this.isOpen;
+    if (isNew) this.close();
     this.matchId = proposal.matchId;
     this.answered(proposal.acceptedByYou);
     write(element("proposal-ready"), `${proposal.accepted} of ${proposal.players} are ready.`);

@@ -1,6 +1,6 @@
 import { Client, CloseCode, ErrorCode } from "../src/index.ts";
 import { Lobby, type Party } from "../src/lobby.ts";
-import type { Match, MatchResult, PlayOptions, Proposal, SearchProgress, TactusErrorLike } from "../src/types.ts";
+import type { Match, MatchResult, ModeInfo, PlayOptions, Proposal, SearchProgress, TactusErrorLike } from "../src/types.ts";
 import { DemoMatch } from "./demo.ts";
 import { PauseDialog, ProposalDialog, ReconnectDialog, ResultDialog, SearchDialog } from "./dialogs.ts";
 import { copyRoomLink } from "./hud.ts";
@@ -91,10 +91,7 @@ class Page {
         joinMatch: (matchId, mode) => void this.find({ matchId, mode }, this.menu.titleOf(mode)),
         joinParty: (code) => void this.joinParty(code),
         leaderboard: ({ queue, title }) => this.leaderboard.open(queue, title),
-        modes: async () => {
-          await this.learnQueues();
-          return (await this.lobby.listGames()).games.find((known) => known.name === game)?.modes ?? [];
-        },
+        modes: () => this.modes(),
         openMatches: async () => this.lobby.listMatches({ game }),
         leader: () => this.parties.leader,
         inParty: () => this.parties.party !== undefined,
@@ -128,12 +125,19 @@ class Page {
     if (invitation?.kind === "party" && invitation.code !== this.parties.party?.code) this.menu.invite(invitation);
   }
 
+  /** The modes that can be played; none while the matchmaker still waits for game servers. */
+  private async modes(): Promise<ModeInfo[]> {
+    const { games } = await this.lobby.listGames();
+    const modes = games.find((known) => known.name === game)?.modes ?? [];
+    if (modes.length > 0) await this.learnQueues();
+    return modes;
+  }
+
   /** Asks what queues there are; a matchmaker that knows none has neither parties nor ratings. */
   private async learnQueues(): Promise<void> {
     if (this.queuesKnown) return;
     try {
-      this.queues.learn(await this.lobby.queues());
-      this.queuesKnown = true;
+      this.queuesKnown = this.queues.learn(await this.lobby.queues());
     } catch (error) {
       this.queuesKnown = (error as { code?: number }).code === unimplemented;
     }

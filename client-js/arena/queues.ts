@@ -17,9 +17,10 @@ export class Queues {
 
   constructor(private readonly game: string) {}
 
-  /** Takes what the matchmaker lists. */
-  learn(queues: readonly QueueInfo[]): void {
+  /** Takes what the matchmaker lists. It returns whether the game has queues there. */
+  learn(queues: readonly QueueInfo[]): boolean {
     this.list = queues.filter((queue) => queue.game === this.game);
+    return this.list.length > 0;
   }
 
   /** Whether friends can search together. */

@@ -56,7 +56,8 @@ export class Party {
   }
 
   /** As member: follows the search that the leader has started, and joins. Aborting it cancels the search for all. */
-  follow(options: PlayOptions = {}): Promise<Match> {
+  async follow(options: PlayOptions = {}): Promise<Match> {
+    if (!this.ticketId) throw new TypeError("the party does not search");
     return this.#client.quickPlay({ ...options, ticketId: this.ticketId });
   }
 

@@ -66,6 +66,7 @@ test("a party is opened, joined by its code and watched", async () => {
 
 test("the leader's search seats the others through their own tickets", async () => {
   const party = keep(await lobby.joinParty("ABCD"));
+  await assert.rejects(party.follow(), TypeError);
   const watch = await server.stream();
   const searched = new Promise<string>((resolve) => party.on("search", resolve));
   watch.send({ members: [ann, { ...bob, you: true }], ticketId: "mine" });
