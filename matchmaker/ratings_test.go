@@ -30,10 +30,7 @@ func TestResultsChangeRatingsOnce(t *testing.T) {
 	server.result("m-1", "duel", "ann", "bob")
 	server.result("m-1", "duel", "ann", "bob") // told again
 	server.result("m-2", "fun", "bob", "ann")
-	ann, err := w.client.GetRating(w.context(), &matchmakerv1.GetRatingRequest{Queue: "duel", PlayerId: "ann"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ann := w.ratingAfter("duel", "ann", 1)
 	r, last := ann.GetRating(), ann.GetLast()
 	if r.GetPoints() <= 1500 || r.GetMatches() != 1 || r.GetWins() != 1 || last.GetMatchId() != "m-1" ||
 		last.GetPointsBefore() != 1500 || last.GetPointsAfter() != r.GetPoints() || last.GetRank() != 1 {
@@ -45,6 +42,7 @@ func TestResultsChangeRatingsOnce(t *testing.T) {
 	for _, m := range []string{"m-3", "m-4"} {
 		server.result(m, "duel", "ann", "bob")
 	}
+	w.ratingAfter("duel", "ann", 3)
 	board, err := w.client.ListLeaderboard(w.context(), &matchmakerv1.ListLeaderboardRequest{Queue: "duel"})
 	if err != nil || board.GetPlayers() != 2 || board.GetRatings()[0].GetPlayerId() != "ann" || board.GetRatings()[1].GetRank() != 2 {
 		t.Errorf("leaderboard %v %v", board, err)
@@ -62,12 +60,29 @@ func TestResultsChangeRatingsOnce(t *testing.T) {
 	}
 }
 
+// ratingAfter waits until that many matches are counted, which is a moment after
+// they are stored.
+func (w *world) ratingAfter(queue, player string, matches uint32) *matchmakerv1.GetRatingResponse {
+	w.t.Helper()
+	var res *matchmakerv1.GetRatingResponse
+	w.until("the matches are counted", func() bool {
+		var err error
+		res, err = w.client.GetRating(w.context(), &matchmakerv1.GetRatingRequest{Queue: queue, PlayerId: player})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return res.GetRating().GetMatches() >= matches
+	})
+	return res
+}
+
 func TestRatingsDecideWhoMeets(t *testing.T) {
 	w, _ := withRules(t, "queue: duel\ngame: arena\nmode: duel\nrated: true\nskill: {distance: 50}\n", nil)
 	server := w.server("s1", nil)
 	for _, m := range []string{"m-1", "m-2", "m-3"} {
 		server.result(m, "duel", "ann", "bob")
 	}
+	w.ratingAfter("duel", "bob", 3)
 	byID := func(player string) *matchmakerv1.CreateTicketRequest {
 		return &matchmakerv1.CreateTicketRequest{Queue: "duel", Players: []*matchmakerv1.Player{{PlayerId: player}}}
 	}
