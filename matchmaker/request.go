@@ -2,12 +2,10 @@ package matchmaker
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"time"
 	"unicode/utf8"
 
 	"tactus/matchmaker/internal/failure"
-	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -87,22 +85,6 @@ func latencies(sent map[string]uint32) map[string]time.Duration {
 		m[region] = time.Duration(ms) * time.Millisecond
 	}
 	return m
-}
-
-// drawVersion decides for a client that can play several versions which one it
-// plays, by their weights; no weights leave it open.
-func drawVersion(weights []rules.VersionWeight) string {
-	total := 0.0
-	for _, w := range weights {
-		total += w.Weight
-	}
-	at := rand.Float64() * total
-	for _, w := range weights {
-		if at -= w.Weight; at < 0 {
-			return w.Version
-		}
-	}
-	return ""
 }
 
 func playersOf(t *ticket.Ticket) []string {

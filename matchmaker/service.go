@@ -202,9 +202,6 @@ func (s *service) obey(t *ticket.Ticket, r *rules.Queue) error {
 		return failure.Newf(failure.BadLatency, "queue %s needs latency_ms: the measured round trip to each region", r.Name).
 			Field("latency_ms", "at least one region")
 	}
-	if t.Version == "" {
-		t.Version = drawVersion(r.Assignment.Versions)
-	}
 	return nil
 }
 
