@@ -111,7 +111,10 @@ func TestQueuesMatchIsFullForEverybodyElse(t *testing.T) {
 		return s.ask(r).GetReason()
 	}
 	for _, step := range []struct{ queue, player, want string }{
-		{"ranked", "a", ""}, {"", "b", "full"}, {"casual", "b", "full"}, {"ranked", "b", ""},
+		{"ranked", "a", ""},
+		{"", "b", "full"},
+		{"casual", "b", "full"},
+		{"ranked", "b", ""},
 		{"", "a", ""}, // who has a seat may always fetch it
 	} {
 		if got := ask(step.queue, step.player); got != step.want {
