@@ -30,7 +30,7 @@ func (m *Matchmaker) Handler() http.Handler {
 	_, handler := matchmakerv1connect.NewMatchmakerServiceHandler(browserService{m.service},
 		connect.WithReadMaxBytes(m.cfg.MaxRequestBytes),
 		connect.WithRecover(func(_ context.Context, spec connect.Spec, _ http.Header, p any) error {
-			return fromStatus(m.panicked(spec.Procedure, p))
+			return failure.Connect(m.panicked(spec.Procedure, p))
 		}),
 	)
 	return &publicHandler{cfg: &m.cfg, next: handler}
@@ -138,13 +138,10 @@ func unary[Req, Res any](ctx context.Context, s *service, req *connect.Request[R
 	defer cancel()
 	res, err := call(ctx, req.Msg)
 	if err != nil {
-		return nil, fromStatus(err)
+		return nil, failure.Connect(s.mm.told(req.Spec().Procedure, err))
 	}
 	return connect.NewResponse(res), nil
 }
-
-// fromStatus keeps code, sentence and details.
-func fromStatus(err error) error { return failure.Connect(err) }
 
 func (b browserService) CreateTicket(ctx context.Context, req *connect.Request[matchmakerv1.CreateTicketRequest]) (*connect.Response[matchmakerv1.CreateTicketResponse], error) {
 	return unary(ctx, b.service, req, b.service.CreateTicket)
@@ -152,7 +149,7 @@ func (b browserService) CreateTicket(ctx context.Context, req *connect.Request[m
 
 func (b browserService) WatchTicket(ctx context.Context, req *connect.Request[matchmakerv1.WatchTicketRequest], stream *connect.ServerStream[matchmakerv1.WatchTicketResponse]) error {
 	if err := b.watch(ctx, req.Msg.GetTicketId(), stream.Send); err != nil {
-		return fromStatus(err)
+		return failure.Connect(b.mm.told(req.Spec().Procedure, err))
 	}
 	return nil
 }
@@ -207,7 +204,7 @@ func (b browserService) ListHistory(ctx context.Context, req *connect.Request[ma
 
 func (b browserService) WatchParty(ctx context.Context, req *connect.Request[matchmakerv1.WatchPartyRequest], stream *connect.ServerStream[matchmakerv1.WatchPartyResponse]) error {
 	if err := b.watchParty(ctx, req.Msg.GetMemberId(), stream.Send); err != nil {
-		return fromStatus(err)
+		return failure.Connect(b.mm.told(req.Spec().Procedure, err))
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -146,17 +145,13 @@ func Status(err error) *status.Status {
 	if s, ok := status.FromError(err); ok {
 		return s
 	}
-	if s := status.FromContextError(err); s.Code() != codes.Unknown {
-		return status.New(s.Code(), contextSentence(err))
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return New(DeadlineExceeded).GRPCStatus()
+	case errors.Is(err, context.Canceled):
+		return New(Cancelled).GRPCStatus()
 	}
 	return New(Internal).GRPCStatus()
-}
-
-func contextSentence(err error) string {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return "the call took longer than its deadline"
-	}
-	return "the caller has gone"
 }
 
 // ReasonOf is the reason of a failure: one's own, or one that came over gRPC.

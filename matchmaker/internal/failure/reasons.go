@@ -62,7 +62,7 @@ const (
 	QueueUnrated  Reason = "QUEUE_UNRATED"
 )
 
-// What may be tried again.
+// What may be tried again, and what went wrong on the way.
 const (
 	TooManyFromAddress Reason = "TOO_MANY_FROM_ADDRESS"
 	TooManyFromPlayer  Reason = "TOO_MANY_FROM_PLAYER"
@@ -74,6 +74,8 @@ const (
 	Stopping           Reason = "STOPPING"
 	StoreUnavailable   Reason = "STORE_UNAVAILABLE"
 	KeysUnavailable    Reason = "KEYS_UNAVAILABLE"
+	DeadlineExceeded   Reason = "DEADLINE_EXCEEDED"
+	Cancelled          Reason = "CANCELLED"
 	Internal           Reason = "INTERNAL"
 )
 
@@ -141,6 +143,8 @@ var kinds = []Kind{
 	{Stopping, codes.Unavailable, "this matchmaker is stopping; try again", soon},
 	{StoreUnavailable, codes.Unavailable, "the matchmaker can't store this now; try again in a moment", soon},
 	{KeysUnavailable, codes.Unavailable, "the keys of the identity tokens' issuer could not be fetched yet; try again in a moment", later},
+	{DeadlineExceeded, codes.DeadlineExceeded, "the call took longer than its deadline", 0},
+	{Cancelled, codes.Canceled, "the caller has gone", 0},
 	{Internal, codes.Internal, "internal error", 0},
 }
 
