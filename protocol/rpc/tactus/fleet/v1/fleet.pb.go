@@ -581,7 +581,7 @@ type MatchStatus struct {
 	Game          string                 `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`
 	Mode          string                 `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`
 	People        uint32                 `protobuf:"varint,4,opt,name=people,proto3" json:"people,omitempty"`   // seats held by people, reserved ones included
-	Seats         uint32                 `protobuf:"varint,5,opt,name=seats,proto3" json:"seats,omitempty"`     // seats in all
+	Seats         uint32                 `protobuf:"varint,5,opt,name=seats,proto3" json:"seats,omitempty"`     // seats in all; 0: the match is over
 	Open          bool                   `protobuf:"varint,6,opt,name=open,proto3" json:"open,omitempty"`       // takes new people by quick play
 	Private       bool                   `protobuf:"varint,7,opt,name=private,proto3" json:"private,omitempty"` // entered by room code only
 	AgeS          uint32                 `protobuf:"varint,8,opt,name=age_s,json=ageS,proto3" json:"age_s,omitempty"`
@@ -589,7 +589,7 @@ type MatchStatus struct {
 	Queue         string                 `protobuf:"bytes,10,opt,name=queue,proto3" json:"queue,omitempty"`                                   // that made it, as Reserve told; empty: none
 	RulesVersion  string                 `protobuf:"bytes,11,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"` // as Reserve told
 	Backfill      bool                   `protobuf:"varint,12,opt,name=backfill,proto3" json:"backfill,omitempty"`                            // wants players from its queue for the seats that are free
-	Teams         []*TeamStatus          `protobuf:"bytes,13,rep,name=teams,proto3" json:"teams,omitempty"`                                   // by number; empty: the game has no teams
+	Teams         []*TeamStatus          `protobuf:"bytes,13,rep,name=teams,proto3" json:"teams,omitempty"`                                   // by number; empty: the mode has no teams. A queue's match without teams tells one, of everybody
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
