@@ -53,6 +53,17 @@ describe("in a running server", () => {
     await pilot.flyWhile(() => pilot.seesFly(seat.slot, 2));
   });
 
+  test("a browser's first tab is the same player when it comes again", async () => {
+    const first = await openTab(server.url);
+    const { player } = await first.play("ffa");
+    const beside = await first.page.context().newPage();
+    await beside.goto(`${server.url}tactus.d.ts`);
+    await first.page.close();
+    await beside.waitForFunction(async () => (await navigator.locks.query()).held?.length === 0);
+    const again = await openTab(server.url);
+    assert.equal((await again.play("ffa")).player, player);
+  });
+
   test("friends meet in a private room by its link, and strangers stay out", async () => {
     const host = await openTab(server.url);
     await host.page.waitForSelector("#modes input");
