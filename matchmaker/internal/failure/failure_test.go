@@ -9,6 +9,8 @@ import (
 	"go/token"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -254,5 +256,27 @@ func TestConnectErrorsStayWhatTheyAre(t *testing.T) {
 	made := connect.NewError(connect.CodeAborted, errors.New("stream broke"))
 	if got := Connect(fmt.Errorf("send: %w", made)); got != error(made) {
 		t.Errorf("%v", got)
+	}
+}
+
+// Programs go by the reasons, so that each has to be documented, with its code.
+func TestTheDocsNameEveryReason(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "access.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := make(map[string]string) // code by reason
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| `([A-Z_]+)` \\| .+ \\|$").FindAllStringSubmatch(string(text), -1) {
+		rows[row[1]] = row[2]
+	}
+	for _, k := range All() {
+		var code codes.Code
+		if err := code.UnmarshalJSON([]byte(strconv.Quote(rows[string(k.Reason)]))); err != nil || code != k.Code {
+			t.Errorf("docs/access.md has %s as %q, it is %s", k.Reason, rows[string(k.Reason)], k.Code)
+		}
+		delete(rows, string(k.Reason))
+	}
+	if len(rows) != 0 {
+		t.Errorf("docs/access.md names reasons that there are not: %v", rows)
 	}
 }
