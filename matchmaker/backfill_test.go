@@ -64,6 +64,17 @@ func TestRunningMatchGetsPlayersFirst(t *testing.T) {
 	})
 }
 
+// The rules' two teams are nothing to a mode that has none.
+func TestRunningMatchWithoutTeamsGetsPlayers(t *testing.T) {
+	w, _ := withRules(t, twoTeams, nil)
+	server := w.server("s1", nil)
+	server.asksForPlayers("m-running", w.queue("teams").GetRulesVersion(), 3)
+	w.until("the match is known", func() bool { return w.mm.Overview().Servers[0].People == 3 })
+	if a := w.search(rated("teams", 1550, "ann")).assigned(); a.GetMatchId() != "m-running" || a.GetTeam() != -1 {
+		t.Errorf("ann plays at %v", a)
+	}
+}
+
 func TestQuickPlayLeavesMatchesOfQueuesAlone(t *testing.T) {
 	w, _ := withRules(t, twoTeams, nil)
 	server := w.server("s1", withTeams)

@@ -18,7 +18,7 @@ func (q *Queue) byRules(ctx context.Context) {
 	}
 	situation := matchfn.Situation{
 		Now:    time.Now(),
-		Gaps:   q.set.fleet.Gaps(q.name),
+		Gaps:   q.gaps(),
 		Places: q.set.fleet.Places(q.rules.Key),
 	}
 	proposals, err := q.propose(groups, situation)
@@ -40,6 +40,29 @@ func (q *Queue) byRules(ctx context.Context) {
 			q.seat(ctx, f)
 		}
 	}
+}
+
+// gaps are the running matches that ask for players. Where the mode has no teams
+// but the rules have, the teams are the rules' alone, and so is who is in which.
+func (q *Queue) gaps() []matchfn.Gap {
+	gaps := q.set.fleet.Gaps(q.name)
+	teams := q.rules.Queue.Teams
+	if teams.Max <= 1 || q.set.fleet.Teams(q.rules.Key) > 0 {
+		return gaps
+	}
+	for i := range gaps {
+		people, skill := 0, 0.0
+		for _, t := range gaps[i].Teams {
+			people += t.People
+			skill += t.Skill * float64(t.People)
+		}
+		shaped := make([]matchfn.GapTeam, teams.Count)
+		for n := range shaped {
+			shaped[n] = matchfn.GapTeam{People: min((people+n)/teams.Count, teams.Max), Seats: teams.Max, Skill: skill / float64(max(people, 1))}
+		}
+		gaps[i].Teams = shaped
+	}
+	return gaps
 }
 
 // propose calls the match function. What a custom one does wrong, up to a
