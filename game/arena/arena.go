@@ -16,6 +16,7 @@ const (
 	modeFFA    = "ffa"
 	modeDuel   = "duel"
 	modeTeams  = "teams"
+	modeTeams5 = "teams5"
 	modeTeams8 = "teams8"
 	modeSwarm  = "swarm"
 )
@@ -28,6 +29,7 @@ func (rules) Info() game.Info {
 			{Name: modeFFA, Title: "Free for all", MaxPlayers: 16, Fill: 8, Options: options(180, 0)},
 			{Name: modeDuel, Title: "Duel", MaxPlayers: 2, Fill: 2, Options: options(180, 10)},
 			{Name: modeTeams, Title: "Teams 4v4", MaxPlayers: 8, Teams: 2, Fill: 8, Options: options(180, 0)},
+			{Name: modeTeams5, Title: "Teams 5v5", MaxPlayers: 10, Teams: 2, Fill: 10, Options: options(180, 0)},
 			{Name: modeTeams8, Title: "Teams 8v8", MaxPlayers: 16, Teams: 2, Fill: 16, Options: options(180, 0)},
 			{Name: modeSwarm, Title: "Swarm", MaxPlayers: 3000, Fill: 40, Options: options(300, 0)},
 		},

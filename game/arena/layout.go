@@ -20,6 +20,8 @@ func layoutOf(mode game.Mode) layout {
 		return layout{size: metres(40, 26), wallPairs: 4, rockPairs: 1, pickupPairs: 2}
 	case modeTeams:
 		return layout{size: metres(56, 36), wallPairs: 9, rockPairs: 2, pickupPairs: 3}
+	case modeTeams5:
+		return layout{size: metres(60, 38), wallPairs: 10, rockPairs: 2, pickupPairs: 4}
 	case modeTeams8:
 		return layout{size: metres(72, 44), wallPairs: 14, rockPairs: 3, pickupPairs: 5}
 	case modeSwarm:

@@ -97,6 +97,7 @@ func TestBotsPlayAGoodMatch(t *testing.T) {
 		{modeFFA, 8, 180, 2, 0},
 		{modeDuel, 2, 180, 3, 2},
 		{modeTeams, 8, 180, 1, 1},
+		{modeTeams5, 10, 120, 1, 2},
 		{modeTeams8, 16, 120, 1, 2},
 		{modeSwarm, 40, 30, 1, 601},
 	} {
@@ -187,7 +188,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 	for _, c := range []struct {
 		mode    string
 		players int
-	}{{modeFFA, 16}, {modeDuel, 2}, {modeTeams, 8}, {modeTeams8, 16}, {modeSwarm, 300}} {
+	}{{modeFFA, 16}, {modeDuel, 2}, {modeTeams, 8}, {modeTeams5, 10}, {modeTeams8, 16}, {modeSwarm, 300}} {
 		sim, w := crowdedSim(t, c.mode, c.players)
 		// Long enough for kills, pickups, rails and respawns.
 		if n := testing.AllocsPerRun(1, func() {
