@@ -55,10 +55,7 @@ func (s *Server) start(m *match.Match) {
 	s.running.Add(1)
 	s.mu.Unlock()
 	s.metrics.Matches.Inc()
-	go func() {
-		defer s.running.Done()
-		m.Run(s.matchCtx)
-	}()
+	m.Start(s.matchCtx, s.running.Done)
 }
 
 func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*match.Match, error) {

@@ -1,5 +1,6 @@
 // Package match runs one match: a goroutine that owns the world, its seats,
-// their sockets and the log, and steps them at fixed ticks.
+// their sockets and the log, and steps them at fixed ticks. A match at rest has
+// none between its ticks.
 //
 // What comes from other goroutines (reservations, new connections, orders to
 // end) is posted to an inbox that is swapped once per tick, at its border.
@@ -104,7 +105,7 @@ const (
 	EndShutdown = "shutdown"
 )
 
-// Match is one running match.
+// Match is one running match. At any time at most one goroutine owns it.
 type Match struct {
 	cfg    Config
 	info   *game.Info
@@ -140,13 +141,14 @@ type Match struct {
 	inboxMu sync.Mutex
 	inbox   []func()
 	wake    chan struct{} // ends the sleep of a match at rest
+	doze    doze
 	swap    []func()
 	status  atomic.Pointer[Status]
 	started time.Time
 	done    chan struct{}
 }
 
-// New makes a match at tick 0; Run starts it.
+// New makes a match at tick 0.
 func New(cfg Config) (*Match, error) {
 	sim, err := game.NewSimulation(cfg.Game, cfg.Match)
 	if err != nil {
@@ -208,22 +210,32 @@ func (m *Match) post(f func()) bool {
 	return true
 }
 
-// nudge lets a match at rest look what there is.
-func (m *Match) nudge() {
-	select {
-	case m.wake <- struct{}{}:
-	default:
+// Start runs the match until it is over or ctx ends, closes its connections, and
+// calls over. A panic in the rules ends this match alone.
+func (m *Match) Start(ctx context.Context, over func()) {
+	m.pacer.spread(m.cfg.ID)
+	forget := context.AfterFunc(ctx, m.nudge)
+	m.doze.live = func() {
+		if m.live(ctx) {
+			forget()
+			over()
+		}
 	}
+	m.doze.alarm = time.AfterFunc(time.Hour, m.rouse)
+	m.doze.alarm.Stop()
+	go m.doze.live()
 }
 
-// Run steps the match until it is over or ctx ends, and closes its connections.
-// A panic in the rules ends this match alone.
-func (m *Match) Run(ctx context.Context) {
-	defer m.close()
-	m.pacer.spread(m.cfg.ID)
+// live takes turns until the match is over, which it reports, or dozes off.
+func (m *Match) live(ctx context.Context) (over bool) {
 	for m.ended == "" {
+		if m.pacer.resting() && m.dozeOff() {
+			return false
+		}
 		m.turn(ctx)
 	}
+	m.close()
+	return true
 }
 
 // turn waits for the next tick's time and steps it. A match at rest is woken by
@@ -269,8 +281,7 @@ func (m *Match) guarded(do func(now int64), now int64) {
 	do(now)
 }
 
-// Tick is one turn of the match: what came in, one step, what goes out. Run
-// calls it on time; tests call it by hand.
+// Tick is one turn of the match: what came in, one step, what goes out.
 func (m *Match) Tick(now int64) {
 	m.own.bench = borrowBench()
 	m.receive(now)
@@ -482,7 +493,7 @@ func (m *Match) offline(s *session.Seat) {
 	}
 }
 
-// end marks the match as ended; Run closes it.
+// end marks the match as ended; it is closed after the turn.
 func (m *Match) end(reason string) {
 	if m.ended == "" {
 		m.ended = reason

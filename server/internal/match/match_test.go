@@ -260,6 +260,13 @@ func newHarnessIn(t *testing.T, mode game.Mode, process *overload.Process, regis
 	return h
 }
 
+// run lets the match go on by itself to its end.
+func (h *harness) run(ctx context.Context) {
+	over := make(chan struct{})
+	h.m.Start(ctx, func() { close(over) })
+	<-over
+}
+
 func (h *harness) tick(n int) {
 	for range n {
 		h.clock.now += period
@@ -711,7 +718,7 @@ func TestPanicEndsOnlyItsMatch(t *testing.T) {
 	a, b := h.join("ann"), other.join("bob")
 	a.command(0, "explode")
 	ctx := context.Background()
-	h.m.Run(ctx)
+	h.run(ctx)
 	h.want("game_error", a.conn.closed == protocol.CloseGameError)
 	h.want("the log closed with the reason", h.log.lines[len(h.log.lines)-1] == "close game_error")
 	h.want("the end reported", len(h.ended) == 1 && h.ended[0].Reason == EndError)
@@ -732,14 +739,14 @@ func TestResultThenEnd(t *testing.T) {
 	h.want("no new players", !h.m.Status().Open)
 	_, err := h.reserve(Request{Player: "bob", Reservation: "r"})
 	h.want("over", errors.Is(err, ErrOver))
-	h.m.Run(context.Background())
+	h.run(context.Background())
 	h.want("match_over", a.conn.closed == protocol.CloseMatchOver)
 	h.want("people's results reported", len(h.ended) == 1 && h.ended[0].Reason == EndOver && len(h.ended[0].Results) == 1 && h.ended[0].Results[0].Player == "ann")
 }
 
 func TestMatchWithoutPeopleEnds(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 4})
-	h.m.Run(context.Background())
+	h.run(context.Background())
 	h.want("empty after two seconds", h.ended[0].Reason == EndEmpty && h.m.sim.Tick() >= 38 && h.m.sim.Tick() <= 44)
 }
 

@@ -1,6 +1,9 @@
 package match
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 const (
 	// restAfter is how long nothing has to move before a match rests.
@@ -36,4 +39,45 @@ func (m *Match) rest() {
 		pause = 0
 	}
 	m.pacer.rest(pause, m.shared.Now)
+}
+
+// doze is the sleep of a match at rest. It has no goroutine then, and no stack:
+// an alarm, or whoever has something for it, starts one that goes on.
+type doze struct {
+	asleep atomic.Bool
+	alarm  *time.Timer
+	live   func() // goes on with the match
+}
+
+// dozeOff reports whether the match sleeps now: the caller's goroutine owns it no
+// longer and has to end.
+func (m *Match) dozeOff() bool {
+	wait := m.pacer.next - m.cfg.Clock.Now()
+	if wait <= 0 || len(m.wake) > 0 {
+		return false
+	}
+	m.doze.asleep.Store(true)
+	// From here on another goroutine may own the match; an alarm in vain does no
+	// harm.
+	m.doze.alarm.Reset(time.Duration(wait))
+	return len(m.wake) == 0 || !m.doze.asleep.CompareAndSwap(true, false)
+}
+
+// rouse goes on with a match that sleeps.
+func (m *Match) rouse() {
+	if m.doze.asleep.CompareAndSwap(true, false) {
+		m.doze.live()
+	}
+}
+
+// nudge lets a match at rest look what there is. It may be called by anybody and
+// does not wait.
+func (m *Match) nudge() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+	if m.doze.asleep.CompareAndSwap(true, false) {
+		go m.doze.live()
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -224,4 +226,50 @@ func TestMatchWhoseSocketsCannotBeWatchedRestsLess(t *testing.T) {
 	h.m.turn(context.Background())
 	h.want("the full rate again", h.m.pacer.interval() == period)
 	b.until("the news", func() bool { return b.last.Percent == 100 })
+}
+
+// TestAMatchAtRestHasNoGoroutine: between its ticks a match at rest is a timer
+// and a place in the epoll set, and goes on when somebody speaks, when a tick is
+// due, and when the server ends.
+func TestAMatchAtRestHasNoGoroutine(t *testing.T) {
+	e := newEntrance(t, false)
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a, b := h.joinWired(e, "ann"), h.joinWired(e, "bob")
+	asleep := func() {
+		t.Helper()
+		for deadline := time.Now().Add(patience); !h.m.doze.asleep.Load(); time.Sleep(50 * time.Microsecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the match does not doze off")
+			}
+		}
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	h.m.Start(ctx, func() { close(over) })
+	asleep()
+	a.until("rest", func() bool { return a.replica != nil && a.last.Percent < 100 })
+	for deadline := time.Now().Add(patience); stacksOf("(*Match).live") != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a match that dozes has a goroutine")
+		}
+	}
+	for range 3 {
+		frames := b.frames
+		a.say(protocol.AppendInput(nil, protocol.InputHeader{Seq: 1, Tick: a.last.Tick + 1}, []uint32{0}))
+		b.until("a frame at full speed, then one at rest", func() bool { return b.frames >= frames+2 && b.last.Percent < 100 })
+		asleep()
+	}
+	a.say(protocol.AppendPing(nil, &protocol.Ping{Time: 1}))
+	a.until("a pong", func() bool { return a.pongs > 0 })
+	asleep()
+	stop()
+	<-over
+	if h.m.ended != EndShutdown {
+		t.Errorf("the match ended with %q", h.m.ended)
+	}
+}
+
+func stacksOf(function string) int {
+	b := make([]byte, 1<<20)
+	return strings.Count(string(b[:runtime.Stack(b, true)]), function)
 }

@@ -53,7 +53,9 @@ const maxCached = 64
 func New(sim *game.Simulation) *Engine {
 	e := &Engine{events: &eventLog{}, slots: sim.Inputs().Slots()}
 	for i, raw := range sim.Tables().Tables() {
-		e.tables = append(e.tables, newTableState(raw, i, e.slots))
+		if replicated(raw.Schema()) {
+			e.tables = append(e.tables, newTableState(raw, i, e.slots))
+		}
 	}
 	e.teamer, _ = sim.World().(game.Teamer)
 	e.interest = newInterest(sim.World(), e.tables)
@@ -123,10 +125,8 @@ func (e *Engine) Stamp(tick game.Tick) {
 	}
 	e.prev, e.tick, e.used, e.active = e.tick, tick, 0, false
 	for _, t := range e.tables {
-		if t.replicated() {
-			t.stamp(tick)
-			e.active = e.active || len(t.dirty)+len(t.bornNow)+len(t.diedNow) > 0
-		}
+		t.stamp(tick)
+		e.active = e.active || len(t.dirty)+len(t.bornNow)+len(t.diedNow) > 0
 	}
 	if e.interest != nil {
 		e.interest.stamp(tick)
@@ -160,9 +160,7 @@ func (e *Engine) SlowFar(slow bool) {
 // Settle ends a snapshot: what was stamped becomes the base of the next.
 func (e *Engine) Settle() {
 	for _, t := range e.tables {
-		if t.replicated() {
-			t.settle()
-		}
+		t.settle()
 	}
 }
 
@@ -288,7 +286,7 @@ func (e *Engine) visibleHash(p game.Slot, side int32) uint32 {
 	h := game.NewHash()
 	for _, t := range e.tables {
 		for i := range t.raw.High() {
-			if t.replicated() && t.raw.Alive(i) && (t.placed == nil || e.interest.sees(t.placed.cell[i])) {
+			if t.raw.Alive(i) && (t.placed == nil || e.interest.sees(t.placed.cell[i])) {
 				t.hashRow(&h, i, uint32(p), side)
 			}
 		}

@@ -72,7 +72,7 @@ func newInterest(world game.World, tables []*tableState) *interest {
 	x := &interest{grid: newGrid(viewer.Interest()), viewer: viewer, every: farEvery, span: farEvery}
 	x.makeMarks()
 	for _, t := range tables {
-		if sc := t.raw.Schema(); sc.Pos >= 0 && t.rowsFor == public && t.replicated() {
+		if sc := t.raw.Schema(); sc.Pos >= 0 && t.rowsFor == public {
 			t.placed = newPlacement(x.grid, sc.Fields[sc.Pos].Offset, sc.Capacity)
 			x.tables = append(x.tables, t)
 		}

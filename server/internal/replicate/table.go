@@ -145,8 +145,15 @@ func (t *tableState) addField(f *game.FieldSchema) {
 	}
 }
 
-// replicated reports whether anybody sees anything of the table.
-func (t *tableState) replicated() bool { return t.allCols > 0 }
+// replicated reports whether anybody sees anything of a table.
+func replicated(sc *game.TableSchema) bool {
+	for i := range sc.Fields {
+		if sc.Fields[i].Vis != game.Server {
+			return true
+		}
+	}
+	return false
+}
 
 func (t *tableState) shadowRow(i int) []uint32 {
 	s := t.raw.Schema().Stride
