@@ -13,7 +13,7 @@ import (
 
 func openJournal(t *testing.T, s *store.Store, name string, term uint64) (*store.Journal, []store.Record) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	j, records, err := s.OpenJournal(ctx, name, term)
 	if err != nil {
@@ -29,7 +29,7 @@ func await(t *testing.T, p *store.Pending) error {
 	select {
 	case <-p.Done():
 		return p.Err()
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the append has no outcome")
 		return nil
 	}
@@ -184,7 +184,10 @@ func TestJournalRecordExpires(t *testing.T) {
 }
 
 func TestJournalOfManyKeysOpens(t *testing.T) {
-	const keys = 100_000
+	keys := 100_000
+	if testing.Short() {
+		keys = 10_000
+	}
 	s := storetest.Embedded(t)
 	j, _ := openJournal(t, s, "q", 1)
 	value := make([]byte, 200)

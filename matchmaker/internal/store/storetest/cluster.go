@@ -255,18 +255,3 @@ func (c *Cluster) LastSequence(stream string) uint64 {
 	})
 	return last
 }
-
-// Streams are the names of all streams.
-func (c *Cluster) Streams() []string {
-	c.t.Helper()
-	var names []string
-	c.jetStream(func(ctx context.Context, js jetstream.JetStream) error {
-		list := js.StreamNames(ctx)
-		names = nil
-		for name := range list.Name() {
-			names = append(names, name)
-		}
-		return list.Err()
-	})
-	return names
-}
