@@ -20,6 +20,10 @@ const (
 	storeTimeout = 5 * time.Second
 
 	registerTimeout = 5 * time.Second
+	// A server that tells nothing, not even its load, for that long and for so
+	// many loads is gone.
+	leastSilence = 20 * time.Second
+	silentLoads  = 5
 	// outbound bounds what waits to be sent to one server.
 	outbound = 1024
 	// lostAfter is how long a server has to come back before its matches count as

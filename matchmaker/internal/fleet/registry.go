@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -80,6 +81,7 @@ type server struct {
 	since      time.Time           // it is connected
 	told       int                 // tellings of replicas that it knows
 	storing    map[string]struct{} // matches whose end is being stored
+	heard      atomic.Uint64       // messages after Register
 }
 
 type match struct {

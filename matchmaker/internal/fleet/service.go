@@ -63,12 +63,25 @@ func (svc *Service) Connect(str stream) error {
 
 var (
 	errStopping   = status.Error(codes.Unavailable, "the matchmaker is stopping")
+	errSilent     = status.Error(codes.Unavailable, "no Load for too long; register again")
 	errSuperseded = status.Error(codes.Aborted, "a newer stream registered as this server")
 )
 
 func (r *Registry) transmit(str stream, s *server, failed <-chan error) error {
+	// A server that hangs, or is cut off, is not seen by the connection alone:
+	// TCP answers for the one, and grpc-go does not ping connections that it has
+	// retired.
+	silence := time.NewTicker(max(leastSilence, silentLoads*r.cfg.LoadInterval))
+	defer silence.Stop()
+	heard := uint64(0)
 	for {
 		select {
+		case <-silence.C:
+			now := s.heard.Load()
+			if now == heard {
+				return errSilent
+			}
+			heard = now
 		case m := <-s.out:
 			if err := str.Send(m); err != nil {
 				return err
@@ -106,6 +119,7 @@ func (r *Registry) receive(str stream, first chan<- *fleetv1.Register, attached 
 		if err != nil {
 			return ended(err)
 		}
+		s.heard.Add(1)
 		if m.GetReserveResult() == nil && m.GetMatchEnded() == nil {
 			if err := limit.Wait(str.Context()); err != nil {
 				return err
