@@ -18,6 +18,7 @@ type candidate struct {
 	kind     int32 // what it says of itself: index of Matcher.kinds
 	admitted bool  // false: the rules can never hold for it
 	cycle    uint32
+	at       int32  // place among the groups given, in the latest cycle
 	fleet    uint32 // the Matcher.fleet that the fields below are of
 
 	// What it accepts, while it has waited from from until until.
@@ -33,14 +34,19 @@ func (m *Matcher) admit(groups []*Group, now time.Time) {
 	m.cycle++
 	m.now = now.UnixNano()
 	m.slots = slices.Grow(m.slots[:0], len(groups))[:len(groups)]
+	m.before, m.given = m.given, m.before[:0]
+	next := int32(0) // of those of the cycle before, who mostly come again in their order
 	for i, g := range groups {
-		slot, ok := m.bySlot[g]
-		if !ok {
-			slot = m.newSlot()
-			m.bySlot[g] = slot
-			m.compile(slot, g)
+		slot := int32(0)
+		if int(next) < len(m.before) && m.before[next].group == g {
+			slot = m.before[next].slot
+		} else {
+			slot = m.slotOf(g)
 		}
 		c := &m.candidates[slot]
+		next = c.at + 1
+		c.at = int32(i)
+		m.given = append(m.given, given{g, slot})
 		if c.cycle == m.cycle {
 			slot = -1 // given twice
 		} else if c.cycle = m.cycle; c.admitted {
@@ -50,6 +56,7 @@ func (m *Matcher) admit(groups []*Group, now time.Time) {
 		}
 		m.slots[i] = slot
 	}
+	clear(m.before)
 	if len(m.bySlot) == len(groups) {
 		return
 	}
@@ -60,6 +67,23 @@ func (m *Matcher) admit(groups []*Group, now time.Time) {
 			m.free = append(m.free, int32(slot))
 		}
 	}
+}
+
+// given is a group of a cycle and its candidate.
+type given struct {
+	group *Group
+	slot  int32
+}
+
+// slotOf finds or makes the candidate of a group.
+func (m *Matcher) slotOf(g *Group) int32 {
+	slot, ok := m.bySlot[g]
+	if !ok {
+		slot = m.newSlot()
+		m.bySlot[g] = slot
+		m.compile(slot, g)
+	}
+	return slot
 }
 
 func (m *Matcher) newSlot() int32 {
@@ -78,7 +102,7 @@ func (m *Matcher) newSlot() int32 {
 // compile reads what does not change while the group waits.
 func (m *Matcher) compile(slot int32, g *Group) {
 	c := &m.candidates[slot]
-	*c = candidate{group: g, created: g.Created.UnixNano(), players: int32(len(g.Players)), skill: meanSkill(g)}
+	*c = candidate{group: g, created: g.Created.UnixNano(), players: int32(len(g.Players)), skill: meanSkill(g), at: math.MaxInt32 - 1}
 	if Admit(m.rules, g) != nil {
 		return
 	}

@@ -62,7 +62,7 @@ func (m *Matcher) gather(e int32) bool {
 	p, x := &m.pools, &m.search.exact
 	own := &p.entries[e]
 	x.near = append(x.near[:0], e)
-	before, after := own.prev, own.next
+	before, after := p.before(e), p.after(e)
 	looked := 0
 	for (before >= 0 || after >= 0) && len(x.near) < maxExact && looked < 4*maxExact {
 		next := before
@@ -70,9 +70,9 @@ func (m *Matcher) gather(e int32) bool {
 			next = after
 		}
 		if next == before {
-			before = p.entries[before].prev
+			before = p.before(before)
 		} else {
-			after = p.entries[after].next
+			after = p.after(after)
 		}
 		looked++
 		at := &p.entries[next]

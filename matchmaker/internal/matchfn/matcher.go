@@ -34,6 +34,8 @@ type Matcher struct {
 	candidates []candidate // by slot
 	latencies  []time.Duration
 	bySlot     map[*Group]int32
+	given      []given // of this cycle
+	before     []given // of the one before; scratch after that
 	free       []int32
 
 	fleet    uint32 // counts changes of regions
@@ -81,6 +83,7 @@ func NewMatcher(q *rules.Queue) *Matcher {
 // reset forgets all groups and values.
 func (m *Matcher) reset() {
 	m.candidates, m.latencies, m.free = nil, nil, nil
+	m.given, m.before = nil, nil
 	m.bySlot = make(map[*Group]int32)
 	m.regions, m.versions = nil, nil
 	m.dimensions = make([]dimension, 1+len(m.rules.Attributes))
@@ -129,8 +132,8 @@ func (m *Matcher) Propose(groups []*Group, s Situation) []MatchProposal {
 	}
 	m.survey(s)
 	m.admit(groups, s.Now)
-	m.fillPools(s.Now)
 	m.search.begin(m)
+	m.fillPools(s.Now)
 	proposals := m.fillGaps(make([]MatchProposal, 0, m.last+m.last/8))
 	proposals = m.takeTurns(m.openMatches(proposals))
 	m.last = len(proposals)

@@ -174,7 +174,7 @@ func TestCycleCostsLittle(t *testing.T) {
 	most := map[string]int{ // groups looked at and steps of searches, for each group that waits
 		"duel": 3, "5v5 with parties in 5 regions": 16, "balanced 5v5 with parties in 5 regions": 16, "free for all with fill": 3,
 		"few match: narrow skill, sparse attributes": 14, "few match: duels hardly anybody is near enough for": 2,
-		"none match: parties that fill no team": 48,
+		"none match: parties that fill no team": 0,
 	}
 	for _, c := range crowds {
 		t.Run(c.name, func(t *testing.T) {

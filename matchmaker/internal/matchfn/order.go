@@ -1,6 +1,9 @@
 package matchfn
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // sorter orders numbers by 64-bit keys, stable, in linear time, without
 // allocating once it has grown.
@@ -22,16 +25,14 @@ func (s *sorter) reset(n int) {
 // sort is a radix sort by bytes, the lowest first. Bytes that are the same in
 // all keys cost nothing but their count.
 func (s *sorter) sort() {
+	if slices.IsSorted(s.keys) {
+		return
+	}
 	var counts [8][256]int32
-	sorted := true
-	for i, key := range s.keys {
+	for _, key := range s.keys {
 		for b := range counts {
 			counts[b][byte(key>>(8*b))]++
 		}
-		sorted = sorted && (i == 0 || s.keys[i-1] <= key)
-	}
-	if sorted {
-		return
 	}
 	for b := range counts {
 		count := &counts[b]

@@ -15,6 +15,7 @@ type packer struct {
 	bins         []bin // of the plan
 	steps        int
 	sizes        []int // of teams, while groups are spread over them
+	fitting      []bool
 }
 
 // bin is a number of groups of one size in one team.
@@ -47,6 +48,7 @@ func (p *packer) remove(players uint16) {
 // fits reports whether full teams can be made with a group of own players in
 // the first, which has been added.
 func (p *packer) fits(own uint16) bool {
+	p.steps = 0
 	if p.players < p.teams*p.seats {
 		return false
 	}
@@ -74,7 +76,7 @@ func (p *packer) fill(team, room, largest int) bool {
 		room, largest = p.seats, p.seats
 	}
 	p.steps++
-	if p.steps > maxPackSteps+p.teams*p.seats {
+	if p.gaveUp() {
 		return false
 	}
 	for size := min(room, largest, len(p.counts)-1); size > 0; size-- {
@@ -92,6 +94,9 @@ func (p *packer) fill(team, room, largest int) bool {
 	}
 	return false
 }
+
+// gaveUp reports whether the latest plan was too long a search to tell.
+func (p *packer) gaveUp() bool { return p.steps > maxPackSteps+p.teams*p.seats }
 
 // seat gives a group of so many players a team of the plan; false: the plan has
 // none left for it.

@@ -11,7 +11,7 @@ import (
 type entry struct {
 	skill      float64
 	group      int32   // index of the cycle's groups
-	prev, next int32   // entries of the same pool that are left; -1: none
+	prev, next int32   // entries of the same pool; -1: none. See pools.before and after
 	latency    float32 // to the pool's region, as a share of the largest that is allowed, times players
 	players    uint16
 	level      uint8 // of distance
@@ -207,8 +207,9 @@ func (m *Matcher) poolOrder() []int32 {
 }
 
 // markViable finds those who have enough players around them for the smallest
-// match, in one sweep over each pool for each distance. In a queue where few can
-// be matched it spares the others their searches.
+// match, in one sweep over each pool for each distance, and leaves out parties
+// that fill no team with all that are in the pool. In a queue where few can be
+// matched it spares the others their searches.
 func (m *Matcher) markViable() {
 	p := &m.pools
 	for pool := range max(len(p.starts)-1, 0) {
@@ -216,15 +217,34 @@ func (m *Matcher) markViable() {
 		if end-from < int32(m.fewest) {
 			continue
 		}
+		fit := m.fitting(p.entries[from:end])
 		for level, distance := range m.distances {
-			m.sweep(p.entries[from:end], uint8(level), distance)
+			m.sweep(p.entries[from:end], uint8(level), distance, fit)
 		}
 	}
 }
 
+// fitting is what sizes of parties could be in a match if all of the pool were
+// near enough, by their players; nil: all.
+func (m *Matcher) fitting(pool []entry) []bool {
+	s := &m.search.packer
+	if !s.parties || m.least < m.full {
+		return nil
+	}
+	s.clear()
+	for n := range pool {
+		s.add(pool[n].players)
+	}
+	s.fitting = slices.Grow(s.fitting[:0], len(s.counts))[:len(s.counts)]
+	for size, n := range s.counts {
+		s.fitting[size] = n > 0 && (s.fits(uint16(size)) || s.gaveUp())
+	}
+	return s.fitting
+}
+
 // sweep moves a window of the distance over a pool and marks what is in it
 // whenever it has enough players who accept the distance.
-func (m *Matcher) sweep(pool []entry, level uint8, distance float64) {
+func (m *Matcher) sweep(pool []entry, level uint8, distance float64, fit []bool) {
 	last, marked, players := -1, -1, 0
 	for first := range pool {
 		if pool[first].level < level {
@@ -238,7 +258,7 @@ func (m *Matcher) sweep(pool []entry, level uint8, distance float64) {
 		}
 		if players >= m.least {
 			for marked = max(marked+1, first); marked <= last; marked++ {
-				if e := &pool[marked]; e.level >= level && !e.viable {
+				if e := &pool[marked]; e.level >= level && !e.viable && (fit == nil || fit[e.players]) {
 					e.viable = true
 					m.pools.facts[e.group].viable = true
 				}
@@ -249,17 +269,42 @@ func (m *Matcher) sweep(pool []entry, level uint8, distance float64) {
 	}
 }
 
-// take removes a group from all its pools.
+// take removes a group from all its pools. Its entries are let go of when
+// somebody comes across them, which spares the way to all of them now.
 func (p *pools) take(i int32) {
 	p.taken[i] = true
 	p.left -= int(p.facts[i].players)
-	for n := p.from[i]; n < p.from[i+1]; n++ {
-		at := &p.entries[p.mine[n].entry]
-		if at.prev >= 0 {
-			p.entries[at.prev].next = at.next
-		}
-		if at.next >= 0 {
-			p.entries[at.next].prev = at.prev
-		}
+}
+
+// before is the entry next to one that is left, towards the start of its pool;
+// -1: none.
+func (p *pools) before(e int32) int32 {
+	at := p.entries[e].prev
+	if at < 0 || !p.taken[p.entries[at].group] {
+		return at
 	}
+	for at >= 0 && p.taken[p.entries[at].group] {
+		at = p.entries[at].prev
+	}
+	p.entries[e].prev = at
+	if at >= 0 {
+		p.entries[at].next = e
+	}
+	return at
+}
+
+// after is the same towards the end.
+func (p *pools) after(e int32) int32 {
+	at := p.entries[e].next
+	if at < 0 || !p.taken[p.entries[at].group] {
+		return at
+	}
+	for at >= 0 && p.taken[p.entries[at].group] {
+		at = p.entries[at].next
+	}
+	p.entries[e].next = at
+	if at >= 0 {
+		p.entries[at].prev = e
+	}
+	return at
 }

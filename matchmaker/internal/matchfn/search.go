@@ -74,14 +74,11 @@ func (m *Matcher) best(i int32) *trial {
 	return &s.best
 }
 
-// nearest is the group's latency to the nearest region where it could be
-// matched.
+// nearest is the group's latency to the nearest region that it accepts.
 func (m *Matcher) nearest(i int32) float32 {
 	nearest := float32(math.Inf(1))
 	for _, member := range m.membershipsOf(i) {
-		if m.pools.entries[member.entry].viable {
-			nearest = min(nearest, member.latency)
-		}
+		nearest = min(nearest, member.latency)
 	}
 	return nearest
 }
@@ -177,26 +174,26 @@ func (m *Matcher) look(e int32, level uint8, players int) (all bool) {
 	distance := m.distances[level]
 	own := &p.entries[e]
 	s.window = s.window[:0]
-	before, count := own.prev, 0
+	before, count := p.before(e), 0
 	for before >= 0 && count < players && own.skill-p.entries[before].skill <= distance {
 		if at := &p.entries[before]; at.level >= level {
 			s.window = append(s.window, before)
 			count += int(at.players)
 		}
-		before = p.entries[before].prev
+		before = p.before(before)
 		m.work++
 	}
 	all = count < players
 	slices.Reverse(s.window)
 	s.at = len(s.window)
 	s.window = append(s.window, e)
-	after, count := own.next, 0
+	after, count := p.after(e), 0
 	for after >= 0 && count < players && p.entries[after].skill-own.skill <= distance {
 		if at := &p.entries[after]; at.level >= level {
 			s.window = append(s.window, after)
 			count += int(at.players)
 		}
-		after = p.entries[after].next
+		after = p.after(after)
 		m.work++
 	}
 	return all && count < players
@@ -355,7 +352,7 @@ func (m *Matcher) meanLatency(members []int32, region int) time.Duration {
 	for _, i := range members {
 		slot := m.slots[i]
 		if latency := m.latency(slot, region); latency != unmeasured {
-			players := time.Duration(m.candidates[slot].players)
+			players := time.Duration(m.pools.facts[i].players)
 			sum += latency * players
 			n += players
 		}
