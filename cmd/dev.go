@@ -153,7 +153,7 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 	}
 	mmConfig := matchmaker.Config{
 		Key: key, InternalAddr: cfg.internal, InternalListener: internal, AllowedOrigins: cfg.origins, Metrics: reg,
-		Identity: players, Functions: cfg.functions,
+		Identity: players, Functions: cfg.functions, Protocol: protocol.Subprotocol,
 	}
 	cfg.queues.apply(&mmConfig, cfg.data)
 	mm, err := matchmaker.New(mmConfig, log.Named("matchmaker"))

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tactus/matchmaker"
+	"tactus/protocol"
 )
 
 // matchmakerFlags is what `tactus matchmaker` is told.
@@ -27,7 +28,7 @@ type matchmakerFlags struct {
 
 func matchmakerCommand(p Program) *cobra.Command {
 	var f matchmakerFlags
-	f.cfg.Functions = p.MatchFunctions
+	f.cfg.Functions, f.cfg.Protocol = p.MatchFunctions, protocol.Subprotocol
 	c := &cobra.Command{
 		Use: "matchmaker", Short: "Find opponents and assign them to game servers; serves the page too", Args: cobra.NoArgs,
 	}

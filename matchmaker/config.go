@@ -30,6 +30,10 @@ type Config struct {
 	// makes guests strangers after a restart.
 	Key ed25519.PrivateKey
 
+	// Protocol is the WebSocket subprotocol that players and game servers speak:
+	// others, as far as they tell, are refused. Default "tactus.v1".
+	Protocol string
+
 	// InternalAddr is where native gRPC is served. Default 127.0.0.1:8090.
 	InternalAddr string
 	// InternalListener is used instead of InternalAddr when it is set; Run
@@ -157,6 +161,7 @@ type Rates struct {
 const DefaultInternalAddr = "127.0.0.1:8090"
 
 func (c Config) withDefaults() Config {
+	c.Protocol = cmp.Or(c.Protocol, "tactus.v1")
 	c.InternalAddr = cmp.Or(c.InternalAddr, DefaultInternalAddr)
 	c.MaxConnectionAge = cmp.Or(c.MaxConnectionAge, 5*time.Minute)
 	c.TicketExpiry = cmp.Or(c.TicketExpiry, time.Minute)

@@ -279,3 +279,18 @@ func TestWrongNumberOfSlotsSeatsNobody(t *testing.T) {
 	w.quickPlay().endsBy(matchmakerv1.EndReason_END_REASON_ALLOCATION_FAILED)
 	g.until(func() bool { return len(g.released) == 1 })
 }
+
+func TestServerOfAnotherProtocolIsRefused(t *testing.T) {
+	w := start(t, nil)
+	stream, err := fleetv1.NewFleetServiceClient(w.conn).Connect(w.context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := &fleetv1.Register{ServerId: "s1", PublicUrl: "ws://s1.test/play", Games: arena(), Protocol: "tactus.v9"}
+	if err := stream.Send(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Register{Register: reg}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); status.Code(err) != codes.FailedPrecondition {
+		t.Errorf("error %v", err)
+	}
+}

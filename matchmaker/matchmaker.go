@@ -132,7 +132,7 @@ func (m *Matchmaker) assemble() {
 	cfg := &m.cfg
 	m.fleet = fleet.NewRegistry(fleet.Config{
 		MatchmakerID: cfg.ID, TokenKey: m.signer.Public(), LoadInterval: cfg.LoadInterval,
-		LastCall: cfg.LastCall, StrikeLasts: cfg.StrikeLasts, HoldSeats: cfg.SeatHold,
+		Protocol: cfg.Protocol, LastCall: cfg.LastCall, StrikeLasts: cfg.StrikeLasts, HoldSeats: cfg.SeatHold,
 		Ended: m.matchEnded, Lost: m.matchLost,
 	}, func() { m.queues.Wake() }, m.log)
 	m.catalog = newCatalog(m.fleet, cfg.Functions)

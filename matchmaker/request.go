@@ -22,7 +22,7 @@ const (
 // checkRequest refuses what no queue could use.
 func checkRequest(req *matchmakerv1.CreateTicketRequest) error {
 	err := checkStrings("game", req.GetGame(), "mode", req.GetMode(), "version", req.GetVersion(), "room_code", req.GetRoomCode(),
-		"match_id", req.GetMatchId(), "queue", req.GetQueue(), "party", req.GetParty(), "request_id", req.GetRequestId())
+		"match_id", req.GetMatchId(), "queue", req.GetQueue(), "party", req.GetParty(), "request_id", req.GetRequestId(), "protocol", req.GetProtocol())
 	if err != nil {
 		return err
 	}

@@ -188,6 +188,7 @@ teams: {count: 2, max: 2}
 			r.Queue, r.Players = "pairs", rated("", 1500, "a", "a").GetPlayers()
 		}, codes.InvalidArgument, "twice"},
 		{"old version", func(r *matchmakerv1.CreateTicketRequest) { r.Version = "0.1" }, codes.FailedPrecondition, "0.1"},
+		{"another protocol", func(r *matchmakerv1.CreateTicketRequest) { r.Protocol = "tactus.v9" }, codes.FailedPrecondition, "tactus.v9"},
 		{"too long a name of a queue", func(r *matchmakerv1.CreateTicketRequest) { r.Queue = strings.Repeat("x", 65) }, codes.InvalidArgument, "65 bytes"},
 	}
 	for _, tt := range tests {

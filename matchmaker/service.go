@@ -56,6 +56,9 @@ func (s *service) CreateTicket(ctx context.Context, req *matchmakerv1.CreateTick
 	if err := checkRequest(req); err != nil {
 		return nil, err
 	}
+	if p := req.GetProtocol(); p != "" && p != s.mm.cfg.Protocol {
+		return nil, failure.Newf(failure.VersionNotServed, "players speak %s here, your client speaks %s; reload or update", s.mm.cfg.Protocol, p)
+	}
 	who, err := s.askers(ctx, req, address)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,10 @@ type Config struct {
 	LoadInterval time.Duration // how often servers tell their load
 	LastCall     time.Duration // a match likely to end sooner gets nobody new
 	StrikeLasts  time.Duration // a server that did not answer is the last choice for so long
-	HoldSeats    time.Duration // how long servers hold a seat; older ones need no release
+	// Protocol is the WebSocket subprotocol of the players here; servers that
+	// tell of another one are refused. Empty: all are taken.
+	Protocol  string
+	HoldSeats time.Duration // how long servers hold a seat; older ones need no release
 
 	// Ended stores how a match ended. Its server is told so when it returns nil,
 	// else it tells again, perhaps another matchmaker. It is called from

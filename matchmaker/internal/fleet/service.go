@@ -51,6 +51,9 @@ func (svc *Service) Connect(str stream) error {
 	if err := checkRegister(reg); err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
 	}
+	if p := reg.GetProtocol(); p != "" && r.cfg.Protocol != "" && p != r.cfg.Protocol {
+		return status.Errorf(codes.FailedPrecondition, "players speak %s here, this server speaks %s", r.cfg.Protocol, p)
+	}
 	s := r.add(reg)
 	attached <- s
 	r.log.Info("game server registered", zap.String("server", s.id), zap.String("url", s.url),

@@ -294,6 +294,7 @@ type Register struct {
 	Matches       []*MatchStatus         `protobuf:"bytes,6,rep,name=matches,proto3" json:"matches,omitempty"`
 	Region        string                 `protobuf:"bytes,7,opt,name=region,proto3" json:"region,omitempty"`
 	Draining      bool                   `protobuf:"varint,8,opt,name=draining,proto3" json:"draining,omitempty"`
+	Protocol      string                 `protobuf:"bytes,9,opt,name=protocol,proto3" json:"protocol,omitempty"` // WebSocket subprotocol that players speak here; empty: not told
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -382,6 +383,13 @@ func (x *Register) GetDraining() bool {
 		return x.Draining
 	}
 	return false
+}
+
+func (x *Register) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
 }
 
 type Registered struct {
@@ -1429,7 +1437,7 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x05drain\x18\x04 \x01(\v2\x16.tactus.fleet.v1.DrainH\x00R\x05drain\x12H\n" +
 	"\x0fmatch_ended_ack\x18\x05 \x01(\v2\x1e.tactus.fleet.v1.MatchEndedAckH\x00R\rmatchEndedAck\x127\n" +
 	"\breplicas\x18\x06 \x01(\v2\x19.tactus.fleet.v1.ReplicasH\x00R\breplicasB\t\n" +
-	"\amessage\"\xaa\x02\n" +
+	"\amessage\"\xc6\x02\n" +
 	"\bRegister\x12\x1b\n" +
 	"\tserver_id\x18\x01 \x01(\tR\bserverId\x12\x1d\n" +
 	"\n" +
@@ -1441,7 +1449,8 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"maxPlayers\x126\n" +
 	"\amatches\x18\x06 \x03(\v2\x1c.tactus.fleet.v1.MatchStatusR\amatches\x12\x16\n" +
 	"\x06region\x18\a \x01(\tR\x06region\x12\x1a\n" +
-	"\bdraining\x18\b \x01(\bR\bdraining\"\xaf\x01\n" +
+	"\bdraining\x18\b \x01(\bR\bdraining\x12\x1a\n" +
+	"\bprotocol\x18\t \x01(\tR\bprotocol\"\xaf\x01\n" +
 	"\n" +
 	"Registered\x12#\n" +
 	"\rmatchmaker_id\x18\x01 \x01(\tR\fmatchmakerId\x12\x1b\n" +

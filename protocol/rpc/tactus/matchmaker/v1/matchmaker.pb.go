@@ -162,6 +162,7 @@ type CreateTicketRequest struct {
 	Attributes    map[string]*Values     `protobuf:"bytes,11,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`                 // what the queue's attribute rules look at
 	Party         string                 `protobuf:"bytes,12,opt,name=party,proto3" json:"party,omitempty"`                                                                                                     // member_id of a party's leader: search for all its members
 	Players       []*Player              `protobuf:"bytes,13,rep,name=players,proto3" json:"players,omitempty"`                                                                                                 // internal port only: the players of one party, known to the caller
+	Protocol      string                 `protobuf:"bytes,15,opt,name=protocol,proto3" json:"protocol,omitempty"`                                                                                               // WebSocket subprotocol of the client; empty: not told
 	RequestId     string                 `protobuf:"bytes,14,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`                                                                            // drawn by the caller; the same id again within 60 s returns the same ticket
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -286,6 +287,13 @@ func (x *CreateTicketRequest) GetPlayers() []*Player {
 		return x.Players
 	}
 	return nil
+}
+
+func (x *CreateTicketRequest) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
 }
 
 func (x *CreateTicketRequest) GetRequestId() string {
@@ -2882,7 +2890,7 @@ var File_tactus_matchmaker_v1_matchmaker_proto protoreflect.FileDescriptor
 
 const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\n" +
-	"%tactus/matchmaker/v1/matchmaker.proto\x12\x14tactus.matchmaker.v1\"\xca\x05\n" +
+	"%tactus/matchmaker/v1/matchmaker.proto\x12\x14tactus.matchmaker.v1\"\xe6\x05\n" +
 	"\x13CreateTicketRequest\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x1f\n" +
@@ -2902,7 +2910,8 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"attributes\x18\v \x03(\v29.tactus.matchmaker.v1.CreateTicketRequest.AttributesEntryR\n" +
 	"attributes\x12\x14\n" +
 	"\x05party\x18\f \x01(\tR\x05party\x126\n" +
-	"\aplayers\x18\r \x03(\v2\x1c.tactus.matchmaker.v1.PlayerR\aplayers\x12\x1d\n" +
+	"\aplayers\x18\r \x03(\v2\x1c.tactus.matchmaker.v1.PlayerR\aplayers\x12\x1a\n" +
+	"\bprotocol\x18\x0f \x01(\tR\bprotocol\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x0e \x01(\tR\trequestId\x1a<\n" +
 	"\x0eLatencyMsEntry\x12\x10\n" +

@@ -90,7 +90,7 @@ type MatchmakerServiceClient interface {
 	// party, a bad attribute. UNAUTHENTICATED: a guest or identity token that is
 	// not valid here. PERMISSION_DENIED: players named by id on the public port;
 	// a party started by somebody else than its leader. FAILED_PRECONDITION: no
-	// server runs the client's version. UNAVAILABLE: no game server has
+	// server runs the client's version, or it speaks another protocol. UNAVAILABLE: no game server has
 	// registered yet, or the matchmaker can't store the ticket; try again.
 	// RESOURCE_EXHAUSTED: too many requests. Every error carries a
 	// google.rpc.ErrorInfo whose reason names it.
@@ -345,7 +345,7 @@ type MatchmakerServiceHandler interface {
 	// party, a bad attribute. UNAUTHENTICATED: a guest or identity token that is
 	// not valid here. PERMISSION_DENIED: players named by id on the public port;
 	// a party started by somebody else than its leader. FAILED_PRECONDITION: no
-	// server runs the client's version. UNAVAILABLE: no game server has
+	// server runs the client's version, or it speaks another protocol. UNAVAILABLE: no game server has
 	// registered yet, or the matchmaker can't store the ticket; try again.
 	// RESOURCE_EXHAUSTED: too many requests. Every error carries a
 	// google.rpc.ErrorInfo whose reason names it.
