@@ -1,14 +1,22 @@
 package tactuscmd
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"connectrpc.com/connect"
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/spf13/cobra"
 
 	"tactus/matchmaker"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
 // flagsOf parses arguments by the flags that add adds.
@@ -70,6 +78,35 @@ func TestIdentityFlags(t *testing.T) {
 		case got.Validate() != nil:
 			t.Errorf("%s: %v", name, got.Validate())
 		}
+	}
+}
+
+func TestDevKnowsTheIssuersUsers(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := writeFile(t, "issuer.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
+	p := startDev(t, func(cfg *devConfig) {
+		flagsOf(t, cfg.identity.add, "--jwks", keys, "--jwt-issuer", "iss", "--jwt-audience", "aud", "--no-guests")
+	})
+	token, err := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
+		"iss": "iss", "aud": "aud", "sub": "7f3a", "name": "Ada", "exp": time.Now().Add(time.Hour).Unix(),
+	}).SignedString(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ticket := assign(t, p, &matchmakerv1.CreateTicketRequest{Game: "arena", Mode: "ffa", IdentityToken: token})
+	if ticket.GetPlayerId() != "u-7f3a" || ticket.GetPlayerName() != "Ada" {
+		t.Errorf("%v", ticket)
+	}
+	_, err = p.client().CreateTicket(t.Context(), connect.NewRequest(&matchmakerv1.CreateTicketRequest{Game: "arena", Mode: "ffa"}))
+	if connect.CodeOf(err) != connect.CodeUnauthenticated || !strings.Contains(err.Error(), "guests are not taken here") {
+		t.Errorf("a guest: %v", err)
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 // (HTTP/2 GOAWAY). The streams on it are not cut, however long they last: a
 // game server has one to every replica and would gain nothing, and a player's
 // watch ends with its ticket. grpc-go calls that an infinite grace. It stops
-// its own pings on such a connection, though; that the peer is still there is
-// then seen by TCP, see [liveListener].
+// its own pings on such a connection, though: that the peer is still there is
+// then seen by TCP, see [liveListener], and by what game servers tell.
 func (m *Matchmaker) keepalive() keepalive.ServerParameters {
 	p := keepalive.ServerParameters{Time: pingInterval, Timeout: pingTimeout}
 	if m.cfg.MaxConnectionAge > 0 {
