@@ -216,8 +216,13 @@ func (s *Server) seated(player string, m *match.Match) {
 	}
 }
 
-// ended forgets a match and reports it.
-func (s *Server) ended(m *match.Match, r match.EndReport) {
+// tell reports how a match ended.
+func (s *Server) tell(m *match.Match, r *match.EndReport) {
+	s.fleet.Ended(endedMessage(m.Status(), r, time.Now()))
+}
+
+// ended forgets a match, and reports it unless its result was reported before.
+func (s *Server) ended(m *match.Match, r *match.EndReport) {
 	s.mu.Lock()
 	delete(s.matches, r.ID)
 	for p, at := range s.players {
@@ -228,7 +233,9 @@ func (s *Server) ended(m *match.Match, r match.EndReport) {
 	last := len(s.matches) == 0
 	s.mu.Unlock()
 	s.metrics.Matches.Dec()
-	s.fleet.Ended(endedMessage(m.Status(), &r, time.Now()))
+	if r.Reason != match.EndOver {
+		s.tell(m, r)
+	}
 	s.fleet.Notify()
 	if last && s.draining.Load() {
 		s.finishDrain()

@@ -32,7 +32,8 @@ const (
 	letGo = 30 * time.Second
 	// settleTimeout bounds how long the end of the client waits for
 	// acknowledgements, lonelyTimeout how long it does so without a connection.
-	settleTimeout = 3 * time.Second
+	// Matchmakers can't store anything while NATS elects a leader, up to 10 s.
+	settleTimeout = 15 * time.Second
 	lonelyTimeout = time.Second
 	// closeTimeout is how long a matchmaker has to answer the end of our side of
 	// a stream.

@@ -48,7 +48,7 @@ func openArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
 		Grace: time.Minute, Linger: time.Minute, Empty: time.Minute,
 		Clock: a.clock, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
 		Record:   func(*game.Simulation) Recorder { return silent{} },
-		OnStatus: func() {}, OnSeated: func(string) {}, OnEnd: func(EndReport) {},
+		OnStatus: func() {}, OnSeated: func(string) {}, OnOver: func(EndReport) {}, OnEnd: func(EndReport) {},
 	})
 	if err != nil {
 		tb.Fatal(err)

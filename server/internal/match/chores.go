@@ -25,6 +25,8 @@ func (m *Match) chores(now int64) {
 	switch {
 	case m.people() > 0:
 		m.emptySince = now
+	case m.overSince != 0: // nobody looks at the result any more
+		m.end(EndOver)
 	case now-m.emptySince > int64(m.cfg.Empty):
 		m.end(EndEmpty)
 	}
@@ -98,6 +100,7 @@ func (m *Match) watchOutcome(now int64) {
 	for _, s := range m.online {
 		s.Queue(func(dst []byte) []byte { return protocol.AppendResult(dst, &msg) })
 	}
+	m.cfg.OnOver(m.report(EndOver)) // not at the end: the server may be gone by then
 	m.cfg.Log.Info("match over", m.named(zap.Uint32("tick", uint32(m.sim.Tick())), zap.Int("people", len(m.results)))...)
 }
 

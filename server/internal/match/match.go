@@ -49,10 +49,11 @@ type Config struct {
 	Log     *zap.Logger
 
 	// OnStatus is called after the match's status changed, OnSeated when a player
-	// took a seat, OnEnd once when the match is over; all by the match's
-	// goroutine, and must not block.
+	// took a seat, OnOver when the match has a result, at most once, OnEnd once
+	// when it is closed; all by the match's goroutine, and must not block.
 	OnStatus func()
 	OnSeated func(player string)
+	OnOver   func(EndReport)
 	OnEnd    func(EndReport)
 }
 
@@ -216,6 +217,7 @@ func (m *Match) Start(ctx context.Context, over func()) {
 	m.pacer.spread(m.cfg.ID)
 	forget := context.AfterFunc(ctx, m.nudge)
 	m.doze.live = func() {
+		deepen()
 		if m.live(ctx) {
 			forget()
 			over()
@@ -493,8 +495,12 @@ func (m *Match) offline(s *session.Seat) {
 	}
 }
 
-// end marks the match as ended; it is closed after the turn.
+// end marks the match as ended; it is closed after the turn. One that has a
+// result was over already.
 func (m *Match) end(reason string) {
+	if m.overSince != 0 {
+		reason = EndOver
+	}
 	if m.ended == "" {
 		m.ended = reason
 	}
@@ -528,5 +534,9 @@ func (m *Match) close() {
 		m.cfg.Log.Warn("closing the poller", m.named(zap.Error(err))...)
 	}
 	m.record.Close(m.ended)
-	m.cfg.OnEnd(EndReport{ID: m.cfg.ID, Reason: m.ended, Results: m.results})
+	m.cfg.OnEnd(m.report(m.ended))
+}
+
+func (m *Match) report(reason string) EndReport {
+	return EndReport{ID: m.cfg.ID, Reason: reason, Results: m.results}
 }

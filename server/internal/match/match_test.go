@@ -229,6 +229,7 @@ type harness struct {
 	m     *Match
 	clock *handClock
 	log   *recorder
+	over  []EndReport
 	ended []EndReport
 	seats []string
 	joins int
@@ -252,6 +253,7 @@ func newHarnessIn(t *testing.T, mode game.Mode, process *overload.Process, regis
 		Clock: h.clock, Process: process, Metrics: metrics.New(registry), Log: zap.NewNop(),
 		Record: func(*game.Simulation) Recorder { return h.log }, OnStatus: func() {},
 		OnSeated: func(p string) { h.seats = append(h.seats, p) },
+		OnOver:   func(r EndReport) { h.over = append(h.over, r) },
 		OnEnd:    func(r EndReport) { h.ended = append(h.ended, r) },
 	})
 	if err != nil {
@@ -736,12 +738,41 @@ func TestResultThenEnd(t *testing.T) {
 	h.tick(5)
 	a.read()
 	h.want("the result", len(a.results) == 1 && a.results[0].Over && len(a.results[0].Results) == 2 && a.results[0].Next == 1000)
+	h.want("people's results reported", len(h.over) == 1 && h.over[0].Reason == EndOver && len(h.over[0].Results) == 1 && h.over[0].Results[0].Player == "ann")
 	h.want("no new players", !h.m.Status().Open)
 	_, err := h.reserve(Request{Player: "bob", Reservation: "r"})
 	h.want("over", errors.Is(err, ErrOver))
 	h.run(context.Background())
 	h.want("match_over", a.conn.closed == protocol.CloseMatchOver)
-	h.want("people's results reported", len(h.ended) == 1 && h.ended[0].Reason == EndOver && len(h.ended[0].Results) == 1 && h.ended[0].Results[0].Player == "ann")
+	h.want("the end and no second result", len(h.ended) == 1 && h.ended[0].Reason == EndOver && len(h.over) == 1)
+}
+
+func TestMatchWithAResultIsOverHoweverItEnds(t *testing.T) {
+	for what, end := range map[string]func(h *harness, ann *player){
+		"everybody leaves": func(h *harness, ann *player) {
+			ann.conn.in = append(ann.conn.in, protocol.AppendBye(nil))
+			h.tick(5)
+		},
+		"the server stops": func(h *harness, _ *player) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			h.run(ctx)
+		},
+		"the rules fail": func(h *harness, ann *player) {
+			ann.command(0, "explode")
+			h.tick(5)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 2})
+			a := h.join("ann")
+			a.command(0, "finish")
+			h.tick(5)
+			end(h, a)
+			h.want("the match over", h.m.ended == EndOver)
+			h.want("one result", len(h.over) == 1 && len(h.over[0].Results) == 1)
+		})
+	}
 }
 
 func TestMatchWithoutPeopleEnds(t *testing.T) {
