@@ -116,8 +116,7 @@ func quickName(k ticket.Key) string { return k.Game + "/" + k.Mode }
 func (c *catalog) resolve(name, game, mode string) (string, *queue.Rules, error) {
 	if name != "" {
 		if !c.hosted(name) {
-			return "", nil, failure.Newf(failure.UnknownQueue, "there is no queue %q; there are: %s", name, strings.Join(c.names(), ", ")).
-				Field("queue", "the name of a queue, see ListQueues")
+			return "", nil, c.missing(name)
 		}
 		r, _ := c.lookup(name)
 		return name, r, nil
@@ -137,6 +136,18 @@ func (c *catalog) resolve(name, game, mode string) (string, *queue.Rules, error)
 		return "", nil, failure.Newf(failure.UnknownQueue, "%s %s has several queues: %s", k.Game, k.Mode, strings.Join(ruled, ", ")).
 			Field("queue", "the name of one of them")
 	}
+}
+
+// missing says why there is no queue of this name. As long as no server has told
+// of its games, it can be quick play of one of them.
+func (c *catalog) missing(name string) error {
+	if game, mode, quick := strings.Cut(name, "/"); quick {
+		if _, err := c.fleet.Resolve(game, mode); errors.Is(err, fleet.ErrNoServer) {
+			return failure.New(failure.NoServer)
+		}
+	}
+	return failure.Newf(failure.UnknownQueue, "there is no queue %q; there are: %s", name, strings.Join(c.names(), ", ")).
+		Field("queue", "the name of a queue, see ListQueues")
 }
 
 func (c *catalog) ruledFor(k ticket.Key) []string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -31,8 +30,8 @@ func (c *chaos) faults() []fault {
 		{"the owner of queue pairs is killed", func() func() { return c.killReplica(c.ownerOf("pairs")) }},
 		{"the owner of quick play is killed", func() func() { return c.killReplica(c.ownerOf(quickQueue)) }},
 		{"a game server is killed", c.killServer},
-		{"the NATS leader of queue duel is killed", func() func() { return c.killNode("journal_queue-duel", true) }},
-		{"a NATS follower of the results is killed", func() func() { return c.killNode("log_results", false) }},
+		{"the NATS leader of queue duel is killed", func() func() { return c.killNode("tactus_journal_queue-duel", true) }},
+		{"a NATS follower of the results is killed", func() func() { return c.killNode("tactus_log_results", false) }},
 		{"a replica is asked to end", c.drainReplica},
 		{"a game server is drained", c.drainServer},
 	}
@@ -151,17 +150,11 @@ func (c *chaos) drainServer() (undo func()) {
 // killNode kills the NATS node that leads a stream, or one that does not.
 func (c *chaos) killNode(stream string, leader bool) (undo func()) {
 	c.awaitReplicated()
-	name := ""
-	for _, s := range c.nats.Streams() {
-		if strings.Contains(s, stream) {
-			name = s
-		}
-	}
-	node := c.nats.LeaderOf(name)
+	node := c.nats.LeaderOf(stream)
 	if !leader {
 		node = (node + 1 + c.rand.IntN(2)) % 3
 	}
-	c.t.Logf("         it is node %d, of %s", node, name)
+	c.t.Logf("         it is node %d, of %s", node, stream)
 	c.nats.Kill(node)
 	return func() {
 		c.nats.Restart(node)

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"tactus/matchmaker/internal/claim"
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/rules"
@@ -60,16 +63,14 @@ func handlesFrom(t *ticket.Ticket, first int) []string {
 	return handles
 }
 
-// stays reports whether an earlier search goes on.
+// stays reports whether an earlier search goes on, or has ended already where
+// the same request made it. One that died on its way into its queue does not.
 func (s *service) stays(ctx context.Context, old *claim.Claim, keep, same bool) (bool, error) {
-	if same {
-		return true, nil
-	}
-	if !keep {
+	if !keep && !same {
 		return false, nil
 	}
 	how, err := s.fate(ctx, old, matchmakerv1.EndReason_END_REASON_UNSPECIFIED)
-	return how.searching, err
+	return how.searching || same && how.known, err
 }
 
 // replace ends an earlier search.
@@ -101,6 +102,18 @@ func (s *service) fate(ctx context.Context, old *claim.Claim, reason matchmakerv
 		case <-ctx.Done():
 			return fate{}, ctx.Err()
 		}
+	}
+}
+
+// lacks reports whether an error of adding a ticket says for certain that its
+// queue does not have it. After any other the claims stay: the player's next
+// request finds the search, or its lack.
+func lacks(err error) bool {
+	switch status.Code(err) {
+	case codes.ResourceExhausted, codes.InvalidArgument, codes.FailedPrecondition, codes.NotFound:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -26,7 +26,7 @@ func (s *service) rated(queueName, player string) error {
 		return err
 	}
 	if !s.catalog.hosted(queueName) {
-		return failure.Newf(failure.UnknownQueue, "there is no queue %q", queueName).Field("queue", "the name of a queue, see ListQueues")
+		return s.catalog.missing(queueName)
 	}
 	if !s.catalog.rated(queueName) {
 		return failure.New(failure.QueueUnrated)

@@ -273,8 +273,10 @@ func (s *service) enter(ctx context.Context, t *ticket.Ticket, request string) (
 		return existing, err
 	}
 	if err := s.atDesk(ctx, t.Queue, func(d desk) error { return d.add(ctx, t) }); err != nil {
-		s.dropClaims(t)
-		return nil, addError(err)
+		if err = addError(err); lacks(err) {
+			s.dropClaims(t)
+		}
+		return nil, err
 	}
 	return nil, nil
 }

@@ -9,9 +9,10 @@ import (
 	"tactus/matchmaker/internal/ticket"
 )
 
-// The journal has a record for each ticket, under its id, and one for each
-// match that has won tickets, under the reservation's. A ticket without an end
-// of its own that a match's record names was assigned.
+// The journal has a record for each ticket that searches or has ended without a
+// match, under its id, and one for each match that has won tickets, under the
+// reservation's: it holds them from then on, whether their own records are
+// removed yet or not.
 const matchPrefix = "m."
 
 // recordSlack is how much longer than a ticket its record lives.
@@ -20,7 +21,7 @@ const recordSlack = 5 * time.Second
 // matchRecord is written once a match has won its tickets.
 type matchRecord struct {
 	Match  string
-	Ticket []string
+	Ticket []*ticket.Ticket // without what nobody needs after a match was found
 	Status []ticket.Status
 }
 
@@ -45,7 +46,9 @@ func (q *Queue) noteMatch(f *find, id string, won []bool, statuses []ticket.Stat
 	life := q.set.cfg.KeepEnded
 	for i, s := range f.searches {
 		if won[i] {
-			r.Ticket = append(r.Ticket, s.ticket.ID)
+			found := *s.ticket
+			found.Attributes, found.Latency = nil, nil
+			r.Ticket = append(r.Ticket, &found)
 			r.Status = append(r.Status, statuses[i])
 			life = max(life, time.Until(s.ticket.Created.Add(s.ticket.Expiry))+2*recordSlack)
 		}
@@ -65,7 +68,7 @@ func wholeSeconds(d time.Duration) time.Duration {
 // restore takes over what an earlier owner of the queue has recorded, and
 // returns the tickets that search on.
 func restore(book *ticket.Book, records []store.Record) ([]*ticket.Ticket, error) {
-	assigned := make(map[string]ticket.Status)
+	assigned := make(map[string]bool)
 	var tickets []*ticket.Record
 	for _, r := range records {
 		if len(r.Key) > len(matchPrefix) && r.Key[:len(matchPrefix)] == matchPrefix {
@@ -73,8 +76,9 @@ func restore(book *ticket.Book, records []store.Record) ([]*ticket.Ticket, error
 			if err := json.Unmarshal(r.Value, &m); err != nil || len(m.Status) != len(m.Ticket) {
 				return nil, fmt.Errorf("queue: record %s of a match can't be read: %w", r.Key, err)
 			}
-			for i, id := range m.Ticket {
-				assigned[id] = m.Status[i]
+			for i, t := range m.Ticket {
+				assigned[t.ID] = true
+				book.Restore(t, m.Status[i])
 			}
 			continue
 		}
@@ -86,12 +90,12 @@ func restore(book *ticket.Book, records []store.Record) ([]*ticket.Ticket, error
 	}
 	var searching []*ticket.Ticket
 	for _, r := range tickets {
-		status, over := assigned[r.Ticket.ID]
-		if r.Status != nil && !over {
-			status, over = *r.Status, true
-		}
-		book.Restore(r.Ticket, status)
-		if !over {
+		switch {
+		case assigned[r.Ticket.ID]:
+		case r.Status != nil:
+			book.Restore(r.Ticket, *r.Status)
+		default:
+			book.Restore(r.Ticket, ticket.Status{})
 			searching = append(searching, r.Ticket)
 		}
 	}

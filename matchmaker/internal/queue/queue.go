@@ -87,20 +87,21 @@ func (q *Queue) Name() string { return q.name }
 
 // Add puts a new ticket into the queue. It returns when the ticket is recorded,
 // so that it outlives this process, or when ctx ends: it is searching then, and
-// will be recorded as soon as that is possible.
+// will be recorded as soon as that is possible. A ticket that is added again,
+// perhaps after the queue has moved, is in the queue once.
 func (q *Queue) Add(ctx context.Context, t *ticket.Ticket) error {
-	if err := q.set.book.Create(t); err != nil {
+	if fresh, err := q.set.book.Create(t); err != nil || !fresh {
 		return err
 	}
 	q.entered.Add(1)
-	fresh := newSearch(t)
-	q.set.cfg.Hooks.Created(t, fresh.group)
+	s := newSearch(t)
+	q.set.cfg.Hooks.Created(t, s.group)
 	if t.Doomed != "" {
 		q.set.book.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, t.Doomed))
 		return nil
 	}
 	recorded := q.note(t, nil)
-	q.add(fresh)
+	q.add(s)
 	select {
 	case <-recorded.Done():
 		if err := recorded.Err(); err != nil {

@@ -77,6 +77,10 @@ func (q *Queue) seat(ctx context.Context, f *find) {
 // queue knows it too, and if somebody else owns the queue by now it can't be.
 func (q *Queue) complete(ctx context.Context, f *find, server string, asked *assign.Asked) {
 	seats, err := asked.Seats(ctx)
+	if err != nil && ctx.Err() != nil {
+		q.back(f) // nobody refused: the queue is being given up
+		return
+	}
 	if err != nil {
 		q.log.Debug("no seats", zap.String("server", server), zap.String("match", f.match), zap.Error(err))
 		q.refused(f, err)

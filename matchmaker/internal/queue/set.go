@@ -183,6 +183,7 @@ func (s *Set) begin(name string, lease *store.Lease, journal *store.Journal, sea
 	if s.ctx.Err() != nil {
 		cancel()
 		journal.Close()
+		s.book.Forget(name) // they are the next owner's
 		s.wg.Go(func() { lease.Release(context.Background()) })
 		return nil, ticket.ErrStopping
 	}

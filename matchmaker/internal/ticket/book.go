@@ -55,20 +55,20 @@ func NewBook(limits Limits, ended func(*Ticket, Status)) *Book {
 }
 
 // Create adds a searching ticket. One that is in the book already stays as it
-// is.
-func (b *Book) Create(t *Ticket) error {
+// is, and is not fresh.
+func (b *Book) Create(t *Ticket) (fresh bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.stopped:
-		return ErrStopping
+		return false, ErrStopping
 	case b.entries[t.ID] != nil:
-		return nil
+		return false, nil
 	case len(b.entries) >= b.limits.Tickets:
-		return ErrFull
+		return false, ErrFull
 	}
 	b.add(t)
-	return nil
+	return true, nil
 }
 
 func (b *Book) add(t *Ticket) *entry {

@@ -61,7 +61,7 @@ func newTicket(id string, players ...string) *Ticket {
 func create(t *testing.T, b *Book, id string, players ...string) *Ticket {
 	t.Helper()
 	made := newTicket(id, players...)
-	if err := b.Create(made); err != nil {
+	if _, err := b.Create(made); err != nil {
 		t.Fatal(err)
 	}
 	return made
@@ -135,7 +135,7 @@ func TestBackEndWatchesForAll(t *testing.T) {
 	each(t, func(t *testing.T, b *Book, l *log) {
 		party := newTicket("1", "ann", "bob")
 		party.OneWatcher = true
-		if err := b.Create(party); err != nil {
+		if _, err := b.Create(party); err != nil {
 			t.Fatal(err)
 		}
 		w := watch(t, b, party.Handle(1))
@@ -282,7 +282,7 @@ func TestBookIsBounded(t *testing.T) {
 		for i := range limits.Tickets {
 			create(t, b, fmt.Sprint(i), fmt.Sprint("p", i))
 		}
-		if err := b.Create(newTicket("more", "p0")); !errors.Is(err, ErrFull) {
+		if _, err := b.Create(newTicket("more", "p0")); !errors.Is(err, ErrFull) {
 			t.Errorf("error %v", err)
 		}
 		if n := b.Players("q"); n != limits.Tickets {
@@ -346,7 +346,7 @@ func TestStopEndsEverySearch(t *testing.T) {
 		b.Finish(second.ID, EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, ""))
 		b.Stop()
 		l.expect(t, "t.cQ.2 END_REASON_CANCELLED", "t.cQ.1 END_REASON_SHUTDOWN")
-		if err := b.Create(newTicket("3", "cid")); !errors.Is(err, ErrStopping) {
+		if _, err := b.Create(newTicket("3", "cid")); !errors.Is(err, ErrStopping) {
 			t.Errorf("error %v", err)
 		}
 	})
