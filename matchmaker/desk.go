@@ -112,11 +112,8 @@ func movedIfLost(err error) error {
 func (d *localDesk) finish(ctx context.Context, id string, reason matchmakerv1.EndReason) (fate, error) {
 	book := d.service.queues.Book()
 	for {
-		var now ticket.Status
-		known := true
-		if reason == matchmakerv1.EndReason_END_REASON_UNSPECIFIED {
-			now, known = book.Look(id)
-		} else if now, known = book.Look(id); known {
+		now, known := book.Look(id)
+		if known && reason != matchmakerv1.EndReason_END_REASON_UNSPECIFIED {
 			now, _ = book.Finish(id, ticket.EndedBy(reason, ""))
 		}
 		switch {

@@ -89,13 +89,9 @@ type remoteDesk struct {
 // longer) the owner, or not there. Its connection may have been closed, too,
 // because it does not live any more.
 func forwarded(ctx context.Context, err error) error {
-	switch status.Code(err) {
-	case codes.Aborted, codes.Unavailable:
+	code := status.Code(err)
+	if code == codes.Aborted || code == codes.Unavailable || code == codes.Canceled && ctx.Err() == nil {
 		return errMoved
-	case codes.Canceled:
-		if ctx.Err() == nil {
-			return errMoved
-		}
 	}
 	return err
 }

@@ -57,7 +57,7 @@ func (m *Matchmaker) open(ctx context.Context, address string) (err error) {
 	if sh.leases, err = sh.store.Leases(ctx, sh.members); err != nil {
 		return fmt.Errorf("leases: %w", err)
 	}
-	if err := m.openParts(ctx, sh, background); err != nil {
+	if err := m.openParts(ctx, background, sh); err != nil {
 		return err
 	}
 	m.queues.Start(sh.store, sh.leases)
@@ -65,7 +65,9 @@ func (m *Matchmaker) open(ctx context.Context, address string) (err error) {
 	return nil
 }
 
-func (m *Matchmaker) openParts(ctx context.Context, sh *shared, background context.Context) (err error) {
+// openParts opens what needs the store. background is the context of what goes
+// on when ctx has ended.
+func (m *Matchmaker) openParts(ctx, background context.Context, sh *shared) (err error) {
 	s := m.service
 	if s.claims, err = claim.New(ctx, sh.store); err != nil {
 		return err
