@@ -34,9 +34,9 @@ func (x *exact) begin(m *Matcher) {
 
 // exhaust looks for the fullest match around an entry, and of several the first
 // that it comes to, the nearest groups being tried first.
-func (m *Matcher) exhaust(e int32) bool {
+func (m *Matcher) exhaust(e, pool int32) bool {
 	x := &m.search.exact
-	if x.left <= 0 || !m.gather(e) {
+	if x.left <= 0 || !m.gather(e, pool) {
 		return false
 	}
 	own := &m.pools.entries[e]
@@ -58,30 +58,22 @@ func (m *Matcher) exhaust(e int32) bool {
 
 // gather lists the nearest groups that could be in a match with the entry. It
 // reports whether they are enough for one.
-func (m *Matcher) gather(e int32) bool {
-	p, x := &m.pools, &m.search.exact
+func (m *Matcher) gather(e, pool int32) bool {
+	p, s, x := &m.pools, &m.search, &m.search.exact
 	own := &p.entries[e]
+	before := m.work
+	if !m.look(e, 0, m.distances[own.level], 2*m.full) && s.packer.parties {
+		m.lookBySize(e, pool, 0, m.distances[own.level], 2)
+	}
+	x.left -= m.work - before
+	s.start, s.end = 0, len(s.window)-1
 	x.near = append(x.near[:0], e)
-	before, after := p.before(e), p.after(e)
-	looked := 0
-	for (before >= 0 || after >= 0) && len(x.near) < maxExact && looked < 4*maxExact {
-		next := before
-		if before < 0 || after >= 0 && m.bySkill && p.entries[after].skill-own.skill < own.skill-p.entries[before].skill {
-			next = after
-		}
-		if next == before {
-			before = p.before(before)
-		} else {
-			after = p.after(after)
-		}
-		looked++
-		at := &p.entries[next]
-		if math.Abs(at.skill-own.skill) <= m.distances[min(at.level, own.level)] {
-			x.near = append(x.near, next)
+	for near := range m.outwards() {
+		at := &p.entries[near]
+		if len(x.near) < maxExact && math.Abs(at.skill-own.skill) <= m.distances[min(at.level, own.level)] {
+			x.near = append(x.near, near)
 		}
 	}
-	x.left -= looked
-	m.work += looked
 	x.rest = slices.Grow(x.rest[:0], len(x.near)+1)[:len(x.near)+1]
 	x.rest[len(x.near)] = 0
 	for n := len(x.near) - 1; n >= 0; n-- {

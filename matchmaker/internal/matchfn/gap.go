@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"time"
 
 	"tactus/matchmaker/internal/rules"
 )
@@ -118,11 +119,19 @@ const unknown = int32(-2)
 func (m *Matcher) join(j *joining, region int) bool {
 	s, p := &m.search, &m.pools
 	s.best.players, s.best.cost, s.best.members = 0, 0, s.best.members[:0]
-	for cell, values := range m.cells {
+	cells := (len(p.starts) - 1) / p.regions
+	first := 0
+	if cells > maxGapCells {
+		first = int(uint64(m.now)/uint64(time.Second)*maxGapCells) % cells
+	}
+	looked := 0
+	for n := 0; n < cells && looked < maxGapCells; n++ {
+		cell := (first + n) % cells
 		pool := cell*p.regions + region
-		if pool+1 >= len(p.starts) || p.starts[pool] == p.starts[pool+1] || !j.fits(values) {
+		if p.starts[pool] == p.starts[pool+1] || !j.fits(m.cells[cell]) {
 			continue
 		}
+		looked++
 		m.nearGap(j, p.entries[p.starts[pool]:p.starts[pool+1]], p.starts[pool])
 		m.seatNear(j)
 		if m.better(&s.found, &s.best) {

@@ -96,6 +96,23 @@ func TestRelaxationIsSeenAtItsTime(t *testing.T) {
 	}
 }
 
+// However many parties of one size are in the way, those of the sizes that are
+// lacking are found behind them.
+func TestGlutOfParties(t *testing.T) {
+	for _, balance := range []string{"", ", balance: {difference: 300}"} {
+		q := parse(t, "teams: {max: 5}, skill: {distance: 1000}"+balance)
+		var groups []*Group
+		for i := range 400 {
+			groups = append(groups, lone(20, float64(300+i), with(2)))
+		}
+		groups = append(groups, lone(9, 0), lone(8, 1000), lone(7, 10), lone(6, 990))
+		proposals := NewMatcher(q).Propose(groups, Situation{Now: midnight, Places: anywhere})
+		if len(proposals) != 1 {
+			t.Errorf("%q: got %s", balance, describeMatches(proposals))
+		}
+	}
+}
+
 // The search through all combinations goes round when it can't be made for all
 // in one cycle.
 func TestExhaustiveSearchTakesTurns(t *testing.T) {

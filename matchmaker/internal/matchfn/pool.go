@@ -50,6 +50,7 @@ type pools struct {
 	facts   []fact       // by group
 	mine    []membership // of group i: mine[from[i]:from[i+1]]
 	from    []int32
+	sizes   sizeIndex
 	sorter  sorter
 }
 
@@ -67,6 +68,7 @@ func (m *Matcher) fillPools(now time.Time) {
 	m.countValues()
 	m.countMemberships(now)
 	m.enterPools()
+	p.sizes.begin(len(p.entries))
 	m.markViable()
 }
 

@@ -95,7 +95,7 @@ func (m *Matcher) tryPools(i int32, wanted func(latency float32) bool) {
 			continue
 		}
 		region, version := m.whereIs(member.pool)
-		if m.hasPlace(region, version) && m.inPool(member.entry) {
+		if m.hasPlace(region, version) && m.inPool(member.entry, member.pool) {
 			s.found.region, s.found.version = region, version
 			m.keepBetter()
 		}
@@ -107,7 +107,7 @@ func (m *Matcher) bestOfAll(i int32) bool {
 	s := &m.search
 	for _, member := range m.membershipsOf(i) {
 		region, version := m.whereIs(member.pool)
-		if m.pools.entries[member.entry].viable && m.hasPlace(region, version) && m.exhaust(member.entry) {
+		if m.pools.entries[member.entry].viable && m.hasPlace(region, version) && m.exhaust(member.entry, member.pool) {
 			s.found.region, s.found.version = region, version
 			m.keepBetter()
 		}
@@ -147,31 +147,29 @@ func (m *Matcher) better(a, b *trial) bool {
 
 // inPool looks for a match around an entry: a full one among the nearest, else
 // the fullest that is good enough.
-func (m *Matcher) inPool(e int32) bool {
+func (m *Matcher) inPool(e, pool int32) bool {
 	s := &m.search
 	own := m.pools.entries[e].level
 	for level := range own + 1 {
-		// A full match may have to reach past groups that are too large for the
-		// last seats.
-		for reach := m.full; ; reach *= 2 {
-			all := m.look(e, level, reach)
+		all := m.look(e, level, m.distances[level], m.full)
+		if m.fullest(m.distances[level]) {
+			return true
+		}
+		if !all && s.packer.parties { // those who fill the last seats may be further away
+			m.lookBySize(e, pool, level, m.distances[level], 1)
 			if m.fullest(m.distances[level]) {
 				return true
 			}
-			if all || reach > m.full || !s.packer.parties {
-				break
-			}
 		}
 	}
-	return m.least < m.full && m.partial(e, own)
+	return m.least < m.full && m.partial(e, pool, own)
 }
 
 // look lays out the window around an entry: on each side those near enough who
-// accept the distance, with so many players at least if there are. It reports
+// accept the level's distance or more, with so many players at least if there are. It reports
 // whether these are all.
-func (m *Matcher) look(e int32, level uint8, players int) (all bool) {
+func (m *Matcher) look(e int32, level uint8, distance float64, players int) (all bool) {
 	p, s := &m.pools, &m.search
-	distance := m.distances[level]
 	own := &p.entries[e]
 	s.window = s.window[:0]
 	before, count := p.before(e), 0
@@ -290,12 +288,12 @@ func (m *Matcher) outwards() func(yield func(e int32) bool) {
 
 // partial makes the fullest match that is good enough, of the parts of the
 // window that are as wide as each distance allows.
-func (m *Matcher) partial(e int32, own uint8) bool {
+func (m *Matcher) partial(e, pool int32, own uint8) bool {
 	s := &m.search
 	best, bestLevel, bestStart, bestEnd, bestSpread := 0, uint8(0), 0, 0, 0.0
 	for level := range own + 1 {
 		distance := m.distances[level]
-		m.look(e, level, 2*m.full)
+		m.lookFar(e, pool, level)
 		end := s.at
 		for start := 0; start <= s.at; start++ {
 			from := end
@@ -315,10 +313,19 @@ func (m *Matcher) partial(e int32, own uint8) bool {
 	if best == 0 {
 		return false
 	}
-	m.look(e, bestLevel, 2*m.full)
+	m.lookFar(e, pool, bestLevel)
 	s.start, s.end = bestStart, bestEnd
 	m.spreadOut(best)
 	return m.finish()
+}
+
+// lookFar lays out the window with all whom a match could use.
+func (m *Matcher) lookFar(e, pool int32, level uint8) {
+	if m.search.packer.parties {
+		m.lookBySize(e, pool, level, m.distances[level], 1)
+		return
+	}
+	m.look(e, level, m.distances[level], 2*m.full)
 }
 
 // finish reports whether what was found is balanced.
