@@ -60,7 +60,7 @@ var spare struct {
 }
 
 // maxSpare bounds what a burst of matches at work at once leaves behind.
-const maxSpare = 64
+var maxSpare = 4 * runtime.GOMAXPROCS(0)
 
 func borrowBench() *bench {
 	spare.Lock()

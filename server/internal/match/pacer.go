@@ -81,6 +81,9 @@ func newPacer(rate int, start int64) pacer {
 // process serves several matches.
 const phases = 8
 
+// restMoments is into how many moments of their pause matches at rest are spread.
+const restMoments = 10
+
 // spread shifts the first tick to one of the period's phases, by the match.
 func (p *pacer) spread(id string) {
 	h := fnv.New32a()
@@ -98,6 +101,10 @@ func (p *pacer) align(t int64) int64 {
 // nanoseconds the clock was put back.
 func (p *pacer) ticked(now int64) (dilated int64) {
 	p.next += p.interval()
+	if p.pause > p.period {
+		// One wake-up of the process serves all matches at rest of a moment.
+		p.next -= p.next % (p.pause / restMoments)
+	}
 	if late := now - p.next; late > maxCatchUp*p.period {
 		dilated = late
 		p.next = p.align(now)

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -49,6 +50,19 @@ type doze struct {
 	live   func() // goes on with the match
 }
 
+// turnFrame is the stack that a turn needs, less than which a goroutine begins
+// with.
+const turnFrame = 5 << 10
+
+// deepen lets a young goroutine's stack grow at once, while there is hardly
+// anything on it that would have to be copied.
+//
+//go:noinline
+func deepen() byte {
+	var frame [turnFrame]byte
+	return frame[len(os.Args)%turnFrame]
+}
+
 // dozeOff reports whether the match sleeps now: the caller's goroutine owns it no
 // longer and has to end.
 func (m *Match) dozeOff() bool {
@@ -66,8 +80,13 @@ func (m *Match) dozeOff() bool {
 // rouse goes on with a match that sleeps.
 func (m *Match) rouse() {
 	if m.doze.asleep.CompareAndSwap(true, false) {
-		m.doze.live()
+		m.goOn()
 	}
+}
+
+func (m *Match) goOn() {
+	deepen()
+	m.doze.live()
 }
 
 // nudge lets a match at rest look what there is. It may be called by anybody and
@@ -78,6 +97,6 @@ func (m *Match) nudge() {
 	default:
 	}
 	if m.doze.asleep.CompareAndSwap(true, false) {
-		go m.doze.live()
+		go m.goOn()
 	}
 }

@@ -167,8 +167,8 @@ func (s *Seat) Deliver(buf []byte, tick game.Tick) (bool, error) {
 // Flush writes what waits where no snapshot is due.
 func (s *Seat) Flush() error {
 	if len(s.cold) == 0 {
-		if s.conn.Blocked() {
-			_, err := s.conn.Flush(s.shared.Now)
+		if s.stuck {
+			_, err := s.flush()
 			return err
 		}
 		return nil
@@ -180,6 +180,7 @@ func (s *Seat) Flush() error {
 func (s *Seat) write(frames []byte) (bool, error) {
 	before := s.conn.BytesOut()
 	taken, err := s.conn.Write(s.shared.Now, frames)
+	s.stuck = s.conn.Blocked()
 	s.shared.Metrics.BytesOut.Add(float64(s.conn.BytesOut() - before))
 	if taken {
 		s.cold = s.cold[:0]
@@ -193,9 +194,15 @@ func (s *Seat) write(frames []byte) (bool, error) {
 // Blocked reports whether an earlier frame still waits in the socket, so that
 // encoding another would be for nothing.
 func (s *Seat) Blocked() bool {
-	if !s.conn.Blocked() {
+	if !s.stuck {
 		return false
 	}
-	idle, err := s.conn.Flush(s.shared.Now)
+	idle, err := s.flush()
 	return err == nil && !idle
+}
+
+func (s *Seat) flush() (idle bool, err error) {
+	idle, err = s.conn.Flush(s.shared.Now)
+	s.stuck = s.conn.Blocked()
+	return idle, err
 }

@@ -52,9 +52,11 @@ type Seat struct {
 	Deadline     int64   // when a reserved or dropped seat is free again
 	Pace         int64   // of the match's clock, as the player was told
 	Team         int32
-	State        State
 
+	count  int32 // messages of this second, see window
+	State  State
 	parked bool
+	stuck  bool // the rest of a frame waits in the socket
 	heard  bool // an input came since the last snapshot
 	lively bool // many messages came in the last second in which any came
 	bye    bool
@@ -81,7 +83,7 @@ type Seat struct {
 	spoke  int64 // when the last message came, pings apart
 	told   int64 // when the last frame went out
 	pinged int64 // when the last heartbeat went out
-	count  int32 // messages of this second
+	alive  int64 // when anything was heard, as of the last poll
 
 	said *wishes // nil until there are some
 }
@@ -192,7 +194,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
 		s.used, s.reservation = sumOf(s.reservation), ""
 	}
 	s.previous, s.secret = s.secret, newSecret()
-	s.window, s.count, s.lively, s.spoke, s.told = now, 0, false, now, now
+	s.window, s.count, s.lively, s.spoke, s.told, s.alive, s.stuck = now, 0, false, now, now, now, false
 }
 
 // Secret is what the player has to show to come back.
@@ -212,6 +214,7 @@ func (s *Seat) Online() bool { return s.conn != nil }
 func (s *Seat) Poll(scratch *ws.Scratch) error {
 	before := s.conn.BytesIn()
 	err := s.conn.Poll(s.shared.Now, scratch, s)
+	s.noteConn()
 	s.shared.Metrics.BytesIn.Add(float64(s.conn.BytesIn() - before))
 	if err == nil {
 		err = s.Watch()
@@ -219,14 +222,22 @@ func (s *Seat) Poll(scratch *ws.Scratch) error {
 	return err
 }
 
+// noteConn keeps what is asked for in every tick where a silent player's
+// connection need not be fetched into the cache for it.
+func (s *Seat) noteConn() {
+	s.stuck, s.alive = s.conn.Blocked(), s.conn.LastHeard()
+}
+
 // Watch looks after silence and stuck writes. It returns why the connection is
 // to be ended, if it is.
 func (s *Seat) Watch() error {
 	now := s.shared.Now
-	if since := s.conn.BlockedSince(); since != 0 && now-since > int64(slowAfter) {
-		return closeError(protocol.CloseSlow)
+	if s.stuck {
+		if since := s.conn.BlockedSince(); since != 0 && now-since > int64(slowAfter) {
+			return closeError(protocol.CloseSlow)
+		}
 	}
-	silent := now - s.conn.LastHeard()
+	silent := now - s.alive
 	switch {
 	case silent > int64(idleAfter):
 		return closeError(protocol.CloseIdle)
@@ -245,7 +256,7 @@ func closeError(code protocol.CloseCode) error {
 // for a second, so that it costs no call per tick. The answer to a heartbeat
 // wakes it for one look only.
 func (s *Seat) Park(p *ws.Poller) {
-	if s.parked || s.conn == nil || !s.Silent() || s.conn.Blocked() {
+	if s.parked || s.conn == nil || !s.Silent() || s.stuck {
 		return
 	}
 	s.parked = p.Park(s.conn, uint32(s.Slot()))
@@ -329,7 +340,7 @@ func (s *Seat) heardOne() {
 // He gets no snapshots meanwhile, and all that changed in one when he is heard
 // again; what the kernel has taken for him already he reads first.
 func (s *Seat) Stalled() bool {
-	silent := s.shared.Now - s.conn.LastHeard()
+	silent := s.shared.Now - s.alive
 	return silent > int64(stallAfter) && (s.lively || s.busy())
 }
 
