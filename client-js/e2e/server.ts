@@ -8,6 +8,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { Client } from "../src/index.ts";
+import { Lobby } from "../src/lobby.ts";
 
 const readyLine = "Tactus plays";
 
@@ -44,8 +46,18 @@ export class TactusServer {
     return `http://127.0.0.1:${this.ports[0]}/`;
   }
 
-  /** Runs the binary, again on the same ports, and waits until it says that it plays. */
+  /** Runs the binary, again on the same ports, and waits until its matchmaker has a game to offer. */
   async run(): Promise<void> {
+    await this.spawn();
+    const lobby = new Lobby(new Client(this.url, { storage: null }));
+    const hosts = (): Promise<boolean> => lobby.listGames().then(({ games }) => games.length > 0, () => false);
+    while (!(await hosts())) {
+      if (this.process?.exitCode !== null) throw new Error(`tactus ended before it played:\n${this.lastLines}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  private async spawn(): Promise<void> {
     const [listen, internal, admin] = this.ports.map((port) => `127.0.0.1:${port}`);
     const args = ["dev", "--listen", listen, "--internal", internal, "--admin", admin, "--data", this.data, ...this.flags];
     const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "pipe"] });

@@ -194,7 +194,7 @@ export interface Match {
   readonly id: string;
   readonly slot: number;
   readonly player: string;
-  /** Queue that made the match; empty where none did, as in private rooms. */
+  /** Queue that the match is of; empty where it is of none. */
   readonly queue: string;
   readonly tickRate: number;
   readonly mode: { name: string; title: string; teams: number; max: number; options: Record<string, number> };
