@@ -6,6 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -23,12 +28,30 @@ import (
 // W4: rates of tickets that are tried one after the other, a second.
 var ticketRates = []int{1000, 2000, 2500, 3000}
 
+const (
+	assignedQueue  = "w4"
+	assignedRegion = "eu"
+	// assignedRules want matches of 8 to 16 in two teams, of about the same skill
+	// and near the server; who has waited takes less.
+	assignedRules = `
+queue: ` + assignedQueue + `
+game: ` + workload.RoomsGame + `
+mode: ` + workload.ModeIdle + `
+teams: {count: 2, min: 4, max: 8}
+party: {max: 2}
+skill: {distance: 250, relax: [{after: 200ms, distance: 500}, {after: 1s, distance: 3000}]}
+latency: {max: 80ms, relax: [{after: 200ms, max: 1s}]}
+`
+)
+
 // assigning is what one rate has shown.
 type assigning struct {
 	tickets, assigned, failed int
+	players                   int                     // assigned
+	skills                    map[string][]float64    // of the tickets of each match
 	waits                     *hdrhistogram.Histogram // microseconds from when the ticket was due
 	cpu                       time.Duration           // of the matchmaker
-	span                      time.Duration
+	span                      time.Duration // to the last assignment
 }
 
 // assignments measures the matchmaker: tickets come at a fixed rate, whether
@@ -36,7 +59,7 @@ type assigning struct {
 // server.
 func (s *suite) assignments(ctx context.Context) (*result, error) {
 	window := max(s.window/8, 2*time.Second)
-	r := s.result("w4", "tickets at a fixed rate over gRPC, seats reserved on a game server", window)
+	r := s.result("w4", "tickets with skill, parties and latency at a fixed rate over gRPC, matched by rules, seats reserved on a game server", window)
 	best := 0.0
 	for _, rate := range ticketRates {
 		all := make([]*assigning, 0, s.repeats)
@@ -64,19 +87,36 @@ func (s *suite) assignments(ctx context.Context) (*result, error) {
 
 // assignedAt sums up the runs at one rate, and whether it was kept up.
 func assignedAt(rate int, runs []*assigning) (line fact, keptUp bool) {
-	var p50, p99, cores []float64
+	var p50, p99, cores, players []float64
 	tickets, done := 0, 0
 	line = fact{Name: fmt.Sprintf("at %d tickets/s", rate), Unit: "assignments/s"}
 	for _, a := range runs {
 		line.Runs = append(line.Runs, float64(a.assigned)/a.span.Seconds())
 		p50 = append(p50, float64(a.waits.ValueAtQuantile(50))/1000)
 		p99 = append(p99, float64(a.waits.ValueAtQuantile(99))/1000)
+		players = append(players, float64(a.players)/a.span.Seconds())
 		cores = append(cores, a.cpu.Seconds()/a.span.Seconds())
 		tickets, done = tickets+a.tickets, done+a.assigned
 	}
-	line.About = fmt.Sprintf("wait p50 %s ms, p99 %s ms; %s cores of the matchmaker; %d of %d tickets", number(median(p50)),
-		number(median(p99)), number(median(cores)), done, tickets)
+	line.About = fmt.Sprintf("wait p50 %s ms, p99 %s ms; %s cores of the matchmaker; %d of %d tickets; %s players/s; skill within %s points in half of the matches, %s in nine of ten",
+		number(median(p50)), number(median(p99)), number(median(cores)), done, tickets,
+		number(median(players)), number(skillSpread(runs, .5)), number(skillSpread(runs, .9)))
 	return line, float64(done) >= 0.99*float64(tickets) && median(p99) <= 1000
+}
+
+// skillSpread is the share's quantile of how far apart the skills in a match are.
+func skillSpread(runs []*assigning, share float64) float64 {
+	var spreads []float64
+	for _, a := range runs {
+		for _, skills := range a.skills {
+			spreads = append(spreads, slices.Max(skills)-slices.Min(skills))
+		}
+	}
+	if len(spreads) == 0 {
+		return 0
+	}
+	slices.Sort(spreads)
+	return math.Round(spreads[int(share*float64(len(spreads)-1))])
 }
 
 // straggle is how long a ticket may take.
@@ -85,7 +125,12 @@ const straggle = 10 * time.Second
 func (s *suite) assignAt(ctx context.Context, rate int, window time.Duration) (*assigning, error) {
 	s.say("matchmaker, %d tickets/s, %v", rate, window)
 	seats := strconv.Itoa(rate * 60)
-	t, err := startTactus(ctx, pins{server: s.pins.load, load: s.pins.server}, "--max-players", seats, "--max-matches", seats)
+	rules := filepath.Join(cacheDir, "w4.yaml")
+	if err := os.WriteFile(rules, []byte(assignedRules), 0o600); err != nil {
+		return nil, err
+	}
+	t, err := startTactusWith(ctx, pins{server: s.pins.load, load: s.pins.server}, []string{"--rules", rules},
+		[]string{"--region", assignedRegion, "--max-players", seats, "--max-matches", seats})
 	if err != nil {
 		return nil, err
 	}
@@ -95,14 +140,12 @@ func (s *suite) assignAt(ctx context.Context, rate int, window time.Duration) (*
 		return nil, err
 	}
 	defer conn.Close()
-	a := &assigning{waits: hdrhistogram.New(1, int64(2*straggle/time.Microsecond), 3)}
+	a := &assigning{skills: make(map[string][]float64), waits: hdrhistogram.New(1, int64(2*straggle/time.Microsecond), 3)}
 	before, err := cpuTime(t.matchmaker.pid())
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
 	a.openLoop(ctx, matchmakerv1.NewMatchmakerServiceClient(conn), rate, window)
-	a.span = time.Since(began)
 	after, err := cpuTime(t.matchmaker.pid())
 	a.cpu = after - before
 	return a, errors.Join(err, ctx.Err())
@@ -121,7 +164,8 @@ func (a *assigning) openLoop(ctx context.Context, client matchmakerv1.Matchmaker
 		time.Sleep(time.Until(due))
 		a.tickets++
 		wg.Go(func() {
-			err := assigned(ctx, client, i)
+			who := newSearcher(i)
+			match, err := assigned(ctx, client, who)
 			wait := time.Since(due).Microseconds()
 			mu.Lock()
 			defer mu.Unlock()
@@ -130,36 +174,59 @@ func (a *assigning) openLoop(ctx context.Context, client matchmakerv1.Matchmaker
 				return
 			}
 			a.assigned++
+			a.span = max(a.span, time.Since(start))
+			a.players += len(who.players)
+			a.skills[match] = append(a.skills[match], who.skill)
 			_ = a.waits.RecordValue(min(wait, a.waits.HighestTrackableValue()))
 		})
 	}
 	wg.Wait()
 }
 
-// assigned takes one ticket to its end.
-func assigned(ctx context.Context, client matchmakerv1.MatchmakerServiceClient, i int) error {
+// searcher is who a ticket is for: a player or a party of two.
+type searcher struct {
+	skill   float64
+	players []*matchmakerv1.Player
+	latency uint32 // ms
+}
+
+// newSearcher draws the ticket's: three of ten are parties, skills are normal
+// around 1500, and half of the players are within 35 ms of the server.
+func newSearcher(i int) searcher {
+	r := rand.New(rand.NewPCG(uint64(i), 4))
+	s := searcher{skill: 1500 + 300*r.NormFloat64(), latency: uint32(15 + 20*r.ExpFloat64()*1.4)}
+	for n := range 1 + r.IntN(10)/7 {
+		s.players = append(s.players, &matchmakerv1.Player{
+			PlayerId: fmt.Sprintf("p-%d-%d", i, n), PlayerName: fmt.Sprintf("ticket-%d", i), Skill: &s.skill,
+		})
+	}
+	return s
+}
+
+// assigned takes one ticket to its end and returns the match.
+func assigned(ctx context.Context, client matchmakerv1.MatchmakerServiceClient, s searcher) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, straggle)
 	defer cancel()
 	ticket, err := client.CreateTicket(ctx, &matchmakerv1.CreateTicketRequest{
-		Game: workload.RoomsGame, Mode: workload.ModeIdle, PlayerName: fmt.Sprintf("ticket-%d", i+1),
+		Queue: assignedQueue, Players: s.players, LatencyMs: map[string]uint32{assignedRegion: s.latency},
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	stream, err := client.WatchTicket(ctx, &matchmakerv1.WatchTicketRequest{TicketId: ticket.GetTicketId()})
 	if err != nil {
-		return err
+		return "", err
 	}
 	for {
 		news, err := stream.Recv()
 		if err != nil {
-			return err
+			return "", err
 		}
 		switch news.GetState() {
 		case matchmakerv1.WatchTicketResponse_STATE_ASSIGNED:
-			return nil
+			return news.GetAssignment().GetMatchId(), nil
 		case matchmakerv1.WatchTicketResponse_STATE_ENDED:
-			return errors.New(news.GetMessage())
+			return "", errors.New(news.GetMessage())
 		default:
 		}
 	}

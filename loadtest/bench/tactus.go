@@ -30,14 +30,22 @@ const program = "bin/tactusbench"
 // startTactus starts both and waits until the server has registered. flags are
 // for the game server.
 func startTactus(ctx context.Context, p pins, flags ...string) (*tactusServer, error) {
+	return startTactusWith(ctx, p, nil, flags)
+}
+
+// startTactusWith starts them with flags for each.
+func startTactusWith(ctx context.Context, p pins, matchmakerFlags, flags []string) (*tactusServer, error) {
 	ports, err := freePorts(5)
 	if err != nil {
 		return nil, err
 	}
 	t := &tactusServer{public: "http://" + loopback(ports[0]), internal: loopback(ports[1]), admin: loopback(ports[4])}
 	data := filepath.Join(cacheDir, "data")
-	t.matchmaker, err = start("matchmaker", p.load, program, "matchmaker", "--listen", loopback(ports[0]),
-		"--internal", t.internal, "--admin", loopback(ports[2]), "--data", data, "--log-level", "warn")
+	mmArgs := append([]string{
+		"matchmaker", "--listen", loopback(ports[0]), "--internal", t.internal,
+		"--admin", loopback(ports[2]), "--data", data, "--log-level", "warn",
+	}, matchmakerFlags...)
+	t.matchmaker, err = start("matchmaker", p.load, program, mmArgs...)
 	if err != nil {
 		return nil, err
 	}
