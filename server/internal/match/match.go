@@ -217,7 +217,6 @@ func (m *Match) Start(ctx context.Context, over func()) {
 	m.pacer.spread(m.cfg.ID)
 	forget := context.AfterFunc(ctx, m.nudge)
 	m.doze.live = func() {
-		deepen()
 		if m.live(ctx) {
 			forget()
 			over()
