@@ -30,15 +30,32 @@ func loadKey(dir string) (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
+// makeKey makes a key unless another process is faster: matchmakers that share
+// the folder have one key.
 func makeKey(path string) (ed25519.PrivateKey, error) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
-	if err := os.WriteFile(path, []byte(hex.EncodeToString(key.Seed())+"\n"), 0o600); err != nil {
+	draft, err := os.CreateTemp(dir, ".key-*") // only its owner may read it
+	if err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	defer func() { _ = os.Remove(draft.Name()) }()
+	_, err = draft.WriteString(hex.EncodeToString(key.Seed()) + "\n")
+	if err = errors.Join(err, draft.Sync(), draft.Close()); err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	if err = os.Link(draft.Name(), path); errors.Is(err, fs.ErrExist) {
+		return loadKey(dir)
+	} else if err != nil { // a file system without links
+		err = os.Rename(draft.Name(), path)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
 	return key, nil

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -435,6 +437,29 @@ func TestKeyIsMadeOnceAndCheckedAfterwards(t *testing.T) {
 	b, err := loadKey(dir)
 	if err != nil || !bytes.Equal(a, b) {
 		t.Errorf("a second start has another key (%v)", err)
+	}
+}
+
+func TestMatchmakersThatStartAtOnceShareAKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	keys := make(chan []byte)
+	for range 8 {
+		go func() {
+			key, err := loadKey(dir)
+			if err != nil {
+				t.Error(err)
+			}
+			keys <- key
+		}()
+	}
+	first := <-keys
+	for range 7 {
+		if !bytes.Equal(first, <-keys) {
+			t.Error("two matchmakers have different keys")
+		}
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("the folder holds %v: %v", files, err)
 	}
 }
 
