@@ -1,0 +1,390 @@
+package tactuscmd
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"tactus/game"
+	"tactus/game/arena"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
+)
+
+// TestMatchmakingDocument does what docs/matchmaking.md tells its reader to do,
+// in a shell, and gets what it shows. What a fence is follows from what stands
+// behind its three ticks:
+//
+//	sh          is run to its end, which is well unless it says "# exit code"
+//	sh define   stands before each of the following
+//	sh running  is started, each line for itself, in place of what ran before
+//	json, text  is what the one before has printed, "…" for anything
+//	json CreateTicket  is a search that ten players begin
+//	FORMAT NAME is a file
+//	ts          is checked against the types of the client
+func TestMatchmakingDocument(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts programs")
+	}
+	text, err := os.ReadFile("../docs/matchmaking.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReader(t)
+	var examples []string
+	for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
+		language, argument, body := block[1], block[2], block[3]
+		r.did[language]++
+		switch {
+		case language == "sh" && argument == "define":
+			r.defined += r.local(body)
+		case language == "sh" && argument == "running":
+			r.start(body)
+		case language == "sh":
+			r.shell(body)
+		case language == "text":
+			r.printedText(body)
+		case language == "json" && argument == "CreateTicket":
+			r.rankedMatch(body)
+		case language == "json":
+			r.printedJSON(body)
+		case language == "ts":
+			examples = append(examples, body)
+		default:
+			r.write(argument, body)
+		}
+	}
+	r.stop()
+	r.sameAsExamples()
+	if r.did["sh"] < 15 || r.did["json"] < 8 || r.did["text"] < 3 || r.did["yaml"] < 6 || r.did["go"] != 1 || len(examples) < 3 {
+		t.Errorf("too little was found in the document: %v", r.did)
+	}
+	t.Run("types", func(t *testing.T) { checkTypes(t, examples) })
+}
+
+// TestMain runs the command line instead of the tests for the document's
+// commands.
+func TestMain(m *testing.M) {
+	ports := os.Getenv("TACTUS_DOCUMENT_PORTS")
+	if ports == "" {
+		os.Exit(m.Run())
+	}
+	os.Args = append(os.Args[:1], elsewhere(os.Args[1:], strings.NewReplacer(strings.Split(ports, ",")...))...)
+	Program{Games: []game.Game{arena.Game}}.Main()
+}
+
+// elsewhere adds flags to a command that would listen on the usual ports.
+func elsewhere(args []string, ports *strings.Replacer) []string {
+	var flags []string
+	switch {
+	case len(args) > 1 && !strings.HasPrefix(args[1], "-"): // a subcommand of matchmaker
+	case args[0] == "dev" || args[0] == "matchmaker":
+		flags = []string{"--listen", "127.0.0.1:8080", "--internal", "127.0.0.1:8090", "--admin", "127.0.0.1:8091", "--log-level", "warn"}
+	case args[0] == "server":
+		flags = []string{"--matchmaker", "127.0.0.1:8090", "--log-level", "warn"}
+	}
+	for i := range flags {
+		flags[i] = ports.Replace(flags[i])
+	}
+	return slices.Concat(args[:1], flags, args[1:])
+}
+
+// reader follows the document in a folder.
+type reader struct {
+	t       *testing.T
+	dir     string
+	env     []string
+	ports   *strings.Replacer
+	defined string
+	printed []byte // by the last command
+	running []*exec.Cmd
+	log     *os.File // of those running
+	did     map[string]int
+}
+
+func newReader(t *testing.T) *reader {
+	t.Helper()
+	needsProgram(t, "bash")
+	needsProgram(t, "curl")
+	r := &reader{t: t, dir: t.TempDir(), did: make(map[string]int)}
+	pairs := freePorts(t, "8080", "8081", "8082", "8090", "8091", "8092", "8093")
+	r.ports = strings.NewReplacer(pairs...)
+	repository, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(r.dir, "bin")
+	r.write("bin/tactus", "#!/bin/sh\nexec '"+self+"' \"$@\"\n")
+	// The reader is in the repository, the test is not: nothing is left there.
+	r.write("bin/go", "#!/bin/sh\nexec '"+needsProgram(t, "go")+"' build -C '"+repository+"' -o \"$PWD/$3\" \"$4\"\n")
+	if err := os.Symlink(filepath.Join(repository, "docs"), filepath.Join(r.dir, "docs")); err != nil {
+		t.Fatal(err)
+	}
+	r.env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "TACTUS_DOCUMENT_PORTS="+strings.Join(pairs, ","),
+		r.local("URL=http://127.0.0.1:8080"), "JWT="+r.issuer())
+	if r.log, err = os.Create(filepath.Join(r.dir, "log")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		r.stop()
+		_ = r.log.Close()
+		if said, err := os.ReadFile(r.log.Name()); t.Failed() {
+			t.Logf("what ran said (%v)\n%s", err, said)
+		}
+	})
+	return r
+}
+
+// needsProgram finds a program; with TACTUS_EXAMPLES set it has to be there.
+func needsProgram(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		if os.Getenv("TACTUS_EXAMPLES") != "" {
+			t.Fatalf("the document can't be followed: %v", err)
+		}
+		t.Skipf("the document can't be followed: %v", err)
+	}
+	return path
+}
+
+// freePorts pairs each of the usual ports with one that nobody listens on.
+func freePorts(t *testing.T, usual ...string) (pairs []string) {
+	t.Helper()
+	for _, port := range usual {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = ln.Close() }() // all at once: each port is another one
+		pairs = append(pairs, "127.0.0.1:"+port, ln.Addr().String())
+	}
+	return pairs
+}
+
+// local is a text with the ports of this test.
+func (r *reader) local(text string) string { return r.ports.Replace(text) }
+
+func (r *reader) write(name, text string) {
+	r.t.Helper()
+	path := filepath.Join(r.dir, name)
+	if strings.HasPrefix(name, "docs/") { // it is there, and the document shows it
+		shown, err := os.ReadFile(path)
+		if err != nil || string(shown) != text {
+			r.t.Errorf("docs/matchmaking.md shows another %s (%v)", name, err)
+		}
+		return
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// sameAsExamples compares the rules that the reader ends up with, with those in
+// docs/examples.
+func (r *reader) sameAsExamples() {
+	examples, err := filepath.Glob("../docs/examples/rules/*")
+	if err != nil || len(examples) == 0 {
+		r.t.Fatal("no rules in docs/examples", err)
+	}
+	for _, example := range examples {
+		name := filepath.Base(example)
+		want, err := os.ReadFile(example)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(r.dir, "rules", name))
+		if err != nil {
+			got, err = os.ReadFile(filepath.Join(r.dir, name))
+		}
+		if err != nil || !bytes.Equal(got, want) {
+			r.t.Errorf("%s is not what docs/matchmaking.md ends up with: %v\n%s", example, err, got)
+		}
+	}
+}
+
+func (r *reader) bash(ctx context.Context, script string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
+	cmd.Dir, cmd.Env = r.dir, r.env
+	return cmd
+}
+
+var documentedExit = regexp.MustCompile(`# exit code (\d)`)
+
+func (r *reader) shell(script string) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := r.bash(ctx, r.defined+r.local(script))
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	want := "0"
+	if m := documentedExit.FindStringSubmatch(script); m != nil {
+		want = m[1]
+	}
+	if got := fmt.Sprint(cmd.ProcessState.ExitCode()); got != want {
+		r.t.Errorf("exit code %s, want %s (%v) of\n%s\n%s%s", got, want, err, script, stdout.Bytes(), stderr.Bytes())
+	}
+	r.printed = stdout.Bytes()
+}
+
+// start runs each line as a program of its own until the next ones are started,
+// and waits until the game servers among them are known.
+func (r *reader) start(lines string) {
+	r.t.Helper()
+	r.stop()
+	servers := uint32(0)
+	for line := range strings.Lines(lines) {
+		cmd := r.bash(context.Background(), "exec "+r.local(line))
+		cmd.Stdout, cmd.Stderr = r.log, r.log
+		if err := cmd.Start(); err != nil {
+			r.t.Fatal(err)
+		}
+		r.running = append(r.running, cmd)
+		if !strings.HasPrefix(line, "tactus matchmaker") {
+			servers++
+		}
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		list, err := r.client().ListGames(context.Background(), connect.NewRequest(&matchmakerv1.ListGamesRequest{}))
+		if err == nil && list.Msg.GetServers() == servers {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("%s does not run: %v", lines, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (r *reader) stop() {
+	for _, cmd := range r.running {
+		_ = cmd.Process.Signal(os.Interrupt)
+	}
+	for _, cmd := range r.running {
+		if err := cmd.Wait(); err != nil {
+			r.t.Errorf("%v ended with %v", cmd.Args, err)
+		}
+	}
+	r.running = nil
+}
+
+func (r *reader) client() matchmakerv1connect.MatchmakerServiceClient {
+	return matchmakerv1connect.NewMatchmakerServiceClient(http.DefaultClient, r.local("http://127.0.0.1:8080"))
+}
+
+// printedText compares lines.
+func (r *reader) printedText(want string) {
+	r.t.Helper()
+	got, shown := strings.Split(strings.TrimSpace(string(r.printed)), "\n"), strings.Split(strings.TrimSpace(want), "\n")
+	if !slices.EqualFunc(shown, got, like) {
+		r.t.Errorf("the document shows\n%s\nit is\n%s", want, r.printed)
+	}
+}
+
+// printedJSON finds each object that is shown among those printed, in order. One
+// that is shown may leave fields out.
+func (r *reader) printedJSON(want string) {
+	r.t.Helper()
+	printed := decodeAll(r.t, r.printed)
+	for _, shown := range decodeAll(r.t, []byte(want)) {
+		at := slices.IndexFunc(printed, func(got any) bool { return resembles(shown, got) })
+		if at < 0 {
+			r.t.Errorf("the document shows\n%v\nwhich is not (in this order) among\n%s", shown, r.printed)
+			return
+		}
+		printed = printed[at+1:]
+	}
+}
+
+func decodeAll(t *testing.T, text []byte) (all []any) {
+	t.Helper()
+	for decoder := json.NewDecoder(bytes.NewReader(text)); decoder.More(); {
+		var one any
+		if err := decoder.Decode(&one); err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func resembles(shown, got any) bool {
+	switch shown := shown.(type) {
+	case map[string]any:
+		object, ok := got.(map[string]any)
+		for name, value := range shown {
+			ok = ok && resembles(value, object[name])
+		}
+		return ok
+	case []any:
+		list, _ := got.([]any)
+		for _, one := range shown {
+			if !slices.ContainsFunc(list, func(other any) bool { return resembles(one, other) }) {
+				return false
+			}
+		}
+		return true
+	case string:
+		text, ok := got.(string)
+		return ok && like(shown, text)
+	case float64:
+		number, ok := got.(float64)
+		return ok && math.Abs(number-shown) < 1e-9
+	}
+	return shown == got
+}
+
+// like compares texts; "…" is anything.
+func like(shown, got string) bool {
+	pattern := strings.ReplaceAll(regexp.QuoteMeta(shown), "…", ".*")
+	return regexp.MustCompile("^" + pattern + "$").MatchString(got)
+}
+
+// A matchmaker reads its rules again when it is told so by the signal.
+func TestRulesAreReadOnHangup(t *testing.T) {
+	hangups := make(chan os.Signal, 16) // until dev listens too, it would end the tests
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	rules := file(t, "rules.yaml", duelRules)
+	p := startDev(t, func(c *devConfig) { c.queues.rules = []string{rules} })
+	if err := os.WriteFile(rules, []byte(duelRules+"---\nqueue: second\ngame: arena\nmode: duel\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		list, err := p.client().ListQueues(context.Background(), connect.NewRequest(&matchmakerv1.ListQueuesRequest{}))
+		if err == nil && slices.ContainsFunc(list.Msg.GetQueues(), func(q *matchmakerv1.QueueInfo) bool { return q.GetName() == "second" }) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the queue is not there: %v %v", list, err)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+// Command mentors is Tactus with a match function of its own.
+package main
+
+import (
+	"cmp"
+	"slices"
+
+	tactuscmd "tactus/cmd"
+	"tactus/game"
+	"tactus/game/arena"
+	"tactus/matchmaker"
+)
+
+func main() {
+	tactuscmd.Program{
+		Games:          []game.Game{arena.Game},
+		MatchFunctions: map[string]matchmaker.MatchFunction{"mentors": mentors},
+	}.Main()
+}
+
+// mentors lets the best player of those who wait meet the weakest, the second
+// best the second weakest, and so on.
+func mentors(groups []*matchmaker.MatchGroup, s matchmaker.MatchSituation) []matchmaker.MatchProposal {
+	order := make([]int, len(groups))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Compare(groups[a].Players[0].Skill, groups[b].Players[0].Skill)
+	})
+	var proposals []matchmaker.MatchProposal
+	for _, place := range s.Places { // regions and versions that have room
+		for range place.Matches {
+			if len(order) < 2 {
+				return proposals
+			}
+			weakest, best := order[0], order[len(order)-1]
+			order = order[1 : len(order)-1]
+			proposals = append(proposals, matchmaker.MatchProposal{
+				Region: place.Region, Version: place.Version, Teams: [][]int{{best}, {weakest}}, Quality: 1,
+			})
+		}
+	}
+	return proposals
+}
