@@ -17,8 +17,8 @@ type fault struct {
 }
 
 const (
-	quietBefore = 3 * time.Second // while everything works
-	downFor     = 2500 * time.Millisecond
+	quietBefore = 2 * time.Second // while everything works
+	downFor     = 2 * time.Second
 	drainFor    = 30 * time.Second // longer than any match
 )
 
@@ -57,7 +57,7 @@ func (c *chaos) wreak() {
 	}
 }
 
-// look returns the overview of some replica that lives, by their ids.
+// owned tells which replica has which id and how many queues, and who owns each.
 func (c *chaos) owned() (programs map[string]*program, queues map[*program]int, owner map[string]string) {
 	programs, queues, owner = make(map[string]*program), make(map[*program]int), make(map[string]string)
 	for _, r := range c.replicas {

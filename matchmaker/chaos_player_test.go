@@ -33,6 +33,7 @@ const (
 	createFor     = 25 * time.Second // tries, before it gives up
 	matchSeconds  = 5
 	matchPatience = 60 * time.Second
+	lastCall      = 2 * time.Second // to find a match, when nobody comes any more
 )
 
 // live searches and plays until stop ends.
@@ -59,13 +60,16 @@ func (p *team) round(stop context.Context) {
 	if handles == nil {
 		return
 	}
-	cancelled := p.mayCancel(stop, handles[0])
+	ended, over := context.WithCancel(context.Background())
+	cancelled := p.mayCancel(stop, ended, handles[0])
 	endings := make([]ending, len(handles))
-	var members sync.WaitGroup
+	var searching, members sync.WaitGroup
+	searching.Add(len(handles))
 	for i, handle := range handles {
 		decline := i == 0 && p.rand.IntN(30) == 0
 		members.Go(func() {
 			e, ok := p.watch(handle, decline)
+			searching.Done()
 			if !ok {
 				return
 			}
@@ -77,6 +81,8 @@ func (p *team) round(stop context.Context) {
 			}
 		})
 	}
+	searching.Wait()
+	over()
 	members.Wait()
 	if reason := <-cancelled; reason != 0 && endings[0].reason != 0 && reason != endings[0].reason {
 		p.run.ledger.violation("ticket %s ended by %v, its cancellation was answered with %v", handles[0], endings[0].reason, reason)
@@ -123,17 +129,23 @@ func passes(err error) bool {
 	return false
 }
 
-// mayCancel cancels some tickets, and in the end all that still search. The
+// mayCancel cancels some tickets soon, and in the end all that still search. The
 // channel gives the answer, 0 for none.
-func (p *team) mayCancel(stop context.Context, handle string) <-chan matchmakerv1.EndReason {
+func (p *team) mayCancel(stop, ended context.Context, handle string) <-chan matchmakerv1.EndReason {
 	answer := make(chan matchmakerv1.EndReason, 1)
-	if p.rand.IntN(25) != 0 {
-		answer <- 0
-		return answer
-	}
-	after := p.draw(600 * time.Millisecond)
+	soon, after := p.rand.IntN(25) == 0, p.draw(600*time.Millisecond)
 	p.run.asking.Go(func() {
-		pause(stop, after)
+		if soon {
+			pause(stop, after)
+		} else {
+			select {
+			case <-ended.Done():
+				answer <- 0
+				return
+			case <-stop.Done():
+				pause(ended, lastCall)
+			}
+		}
 		for range 100 {
 			ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 			res, err := p.run.client.CancelTicket(ctx, &matchmakerv1.CancelTicketRequest{TicketId: handle})

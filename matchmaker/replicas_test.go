@@ -14,7 +14,7 @@ import (
 )
 
 // sharing starts a matchmaker that shares its state by a NATS.
-func sharing(t *testing.T, id, nats, rules string) *world {
+func sharing(t *testing.T, id, nats, rules string, changes ...func(*matchmaker.Config)) *world {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -25,6 +25,9 @@ func sharing(t *testing.T, id, nats, rules string) *world {
 		c.ID, c.InternalListener, c.RulesFiles = id, listener, []string{file}
 		c.NATS = matchmaker.NATS{URL: nats, Replicas: 1}
 		c.WatcherTimeout, c.Key = 20*time.Second, sharedKey
+		for _, change := range changes {
+			change(c)
+		}
 	})
 }
 
