@@ -26,7 +26,9 @@ type exact struct {
 
 func (x *exact) begin(m *Matcher) {
 	t := m.rules.Teams
-	x.wanted = t.Max > 1 && (m.rules.Party.Max > 1 || m.rules.Balance != nil)
+	// Parties that have to fill teams to the last seat, and need not be even, are
+	// found by the packer.
+	x.wanted = t.Max > 1 && (m.rules.Party.Max > 1 && m.least < m.full || m.rules.Balance != nil)
 	x.left = maxCycleSteps / 2
 	x.sizes = slices.Grow(x.sizes[:0], t.Count)[:t.Count]
 	x.sums = slices.Grow(x.sums[:0], t.Count)[:t.Count]

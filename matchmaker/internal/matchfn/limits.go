@@ -25,7 +25,7 @@ const (
 	// neighbours and its steps; maxCycleSteps those of all groups in a cycle.
 	maxExact      = 24
 	maxExactSteps = 1 << 14
-	maxCycleSteps = 1 << 18
+	maxCycleSteps = 1 << 17
 	// maxSizeLook is how many groups of one size are looked at on one side where
 	// those near do not fill teams, besides those that a match could use.
 	maxSizeLook = 24

@@ -116,12 +116,13 @@ func (m *Matcher) reset() {
 // all groups that a legal match exists for is in a proposal. So a group that could be matched is passed over
 // only in cycles in which one before it is matched, and waits for as many cycles
 // as groups were before it at most, later ones of higher priority included.
-// Limits stretch this bound. Where parties have to fill teams, or teams to be
-// balanced, and no match is found at once, a search through all combinations is
-// made among the nearest groups, 24 of them, and only so many searches fit a
-// cycle; those ahead and those whose turn it is share them half and half. Groups
-// that leave open what others insist on, in more ways than can be held, take
-// turns too, a second each. And in more than 64 regions no match is sought.
+// Limits stretch this bound. Where teams have to be balanced, or parties make
+// teams that need not be full, and no match is found at once, a search through
+// all combinations is made among the nearest groups, 24 of them, and only so
+// many searches fit a cycle; those ahead and those whose turn it is share them
+// half and half. Groups that leave open what others insist on, in more ways than
+// can be held, take turns too, a second each. And in more than 64 regions no
+// match is sought.
 func (m *Matcher) Propose(groups []*Group, s Situation) []MatchProposal {
 	m.work = 0
 	if len(groups) == 0 {
