@@ -133,8 +133,12 @@ func (p *devProcess) run(ctx context.Context) error {
 	group.Go(func() error { return p.server.Host(ctx) })
 	group.Go(func() error { return serve(ctx, publicServer(p.publicHandler), p.public) })
 	group.Go(func() error { return serve(ctx, publicServer(p.adminHandler), p.admin) })
-	p.log.Info("Tactus plays", zap.String("page", "http://"+p.public.Addr().String()+"/"),
-		zap.String("grpc", p.internal.Addr().String()), zap.String("dashboard", "http://"+p.admin.Addr().String()+"/"))
+	select {
+	case <-p.matchmaker.Ready():
+		p.log.Info("Tactus plays", zap.String("page", "http://"+p.public.Addr().String()+"/"),
+			zap.String("grpc", p.internal.Addr().String()), zap.String("dashboard", "http://"+p.admin.Addr().String()+"/"))
+	case <-ctx.Done():
+	}
 	return group.Wait()
 }
 

@@ -118,13 +118,15 @@ func (s *service) queueInfo(name string) *matchmakerv1.QueueInfo {
 	r, _ := s.catalog.lookup(name)
 	info := &matchmakerv1.QueueInfo{Name: name, Game: r.Key.Game, Mode: r.Key.Mode, Rated: s.catalog.rated(name)}
 	if q := r.Queue; q != nil {
+		info.Title = q.Title
 		info.RulesVersion, info.Accept = q.Version, q.Accept != nil
 		info.Teams, info.TeamMin, info.TeamMax = uint32(q.Teams.Count), uint32(q.Teams.Min), uint32(q.Teams.Max)
 		info.PartyMax = uint32(q.Party.Max)
 		return info
 	}
+	info.Title = s.fleet.Title(r.Key)
 	seats := s.fleet.View(r.Key).Seats
 	info.Teams, info.TeamMin, info.TeamMax = 1, 1, uint32(seats)
-	info.PartyMax = uint32(min(seats, partyMost))
+	info.PartyMax = uint32(s.mostTogether(r.Key))
 	return info
 }

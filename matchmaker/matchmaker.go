@@ -52,6 +52,7 @@ type Matchmaker struct {
 	shared     *shared      // made by Run
 	state      atomic.Int32 // stateNew, stateStarting, stateRunning, stateStopped
 
+	ready      chan struct{} // closed when Run serves
 	stopping   chan struct{} // closed when Run takes leave
 	background background
 }
@@ -103,7 +104,7 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 		cfg.tlsFiles, cfg.InternalTLS = files, files.server()
 	}
 	m := &Matchmaker{
-		cfg: cfg, log: log, metrics: newMetrics(), stopping: make(chan struct{}), signer: jointoken.NewSigner(cfg.Key),
+		cfg: cfg, log: log, metrics: newMetrics(), ready: make(chan struct{}), stopping: make(chan struct{}), signer: jointoken.NewSigner(cfg.Key),
 	}
 	m.hooks = &hooks{mm: m}
 	m.assemble()
@@ -186,6 +187,9 @@ func (m *Matchmaker) Drain(serverID string, deadline time.Duration, reason strin
 	return m.fleet.Drain(serverID, deadline, reason)
 }
 
+// Ready is closed once [Matchmaker.Run] serves.
+func (m *Matchmaker) Ready() <-chan struct{} { return m.ready }
+
 // Run serves the internal port until ctx ends, then takes leave: health says
 // NOT_SERVING, searches go on at another replica or else end with the reason
 // shutdown, streams end. It is called once.
@@ -210,6 +214,7 @@ func (m *Matchmaker) Run(ctx context.Context) (err error) {
 	}
 	defer m.shared.close()
 	m.state.Store(stateRunning)
+	close(m.ready)
 	return m.serve(ctx, listener)
 }
 

@@ -15,7 +15,6 @@ import (
 )
 
 const (
-	partyMost = party.Most
 	// partyLook is how often a watched party is looked at, in case a hint of a
 	// change was lost.
 	partyLook = 5 * time.Second

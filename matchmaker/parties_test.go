@@ -126,6 +126,25 @@ func TestPartyInQuickPlay(t *testing.T) {
 	}
 }
 
+func TestPartyIsInOneTeamOfQuickPlay(t *testing.T) {
+	w := start(t, nil)
+	server := w.server("s1", withTeams)
+	cid := w.search(rated("arena/ffa", 1500, "cid"))
+	cid.assigned()
+	pair := w.search(rated("arena/ffa", 1500, "ann", "bob"))
+	pair.assigned()
+	server.look(func() {
+		last := server.asked[len(server.asked)-1]
+		if len(last.GetSeats()) != 2 || last.GetSeats()[0].GetTeam() < 0 || last.GetSeats()[0].GetTeam() != last.GetSeats()[1].GetTeam() {
+			t.Errorf("asked %v", last)
+		}
+	})
+	_, err := w.client.CreateTicket(w.context(), rated("arena/ffa", 1500, "a", "b", "c"))
+	if status.Code(err) != codes.InvalidArgument {
+		t.Errorf("three in teams of two: %v", err)
+	}
+}
+
 func TestWhoLeavesAPartyEndsItsSearch(t *testing.T) {
 	w, _ := withRules(t, pairs, nil)
 	w.server("s1", nil)

@@ -9,6 +9,7 @@ import (
 
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/ranking"
+	"tactus/matchmaker/internal/room"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
@@ -105,13 +106,13 @@ func (m *Matchmaker) matchEnded(ctx context.Context, e *fleetv1.MatchEnded) erro
 	if m.state.Load() != stateRunning {
 		return errors.New("the matchmaker is not running")
 	}
+	m.service.lost.ended(e.GetMatchId())
+	if room.IsMatch(e.GetMatchId()) {
+		return nil // friends among themselves could have any result that they like
+	}
 	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
 	defer cancel()
-	if err := m.service.ranking.Report(ctx, e); err != nil {
-		return err // the server tells it again
-	}
-	m.service.lost.ended(e.GetMatchId())
-	return nil
+	return m.service.ranking.Report(ctx, e) // after an error the server tells it again
 }
 
 // matchLost puts the players of a match that found no end of its own first.

@@ -30,6 +30,10 @@ func TestResultsChangeRatingsOnce(t *testing.T) {
 	server.result("m-1", "duel", "ann", "bob")
 	server.result("m-1", "duel", "ann", "bob") // told again
 	server.result("m-2", "fun", "bob", "ann")
+	server.result("room-abcdef", "", "bob", "ann") // a private one
+	if r := w.ratingAfter("arena/duel", "bob", 0).GetRating(); r.GetMatches() != 0 {
+		t.Errorf("a private match was rated: %v", r)
+	}
 	ann := w.ratingAfter("duel", "ann", 1)
 	r, last := ann.GetRating(), ann.GetLast()
 	if r.GetPoints() <= 1500 || r.GetMatches() != 1 || r.GetWins() != 1 || last.GetMatchId() != "m-1" ||

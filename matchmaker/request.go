@@ -17,6 +17,7 @@ const (
 	maxValues      = 16
 	maxRegions     = 64
 	maxLatency     = 10 * time.Second
+	maxSkill       = 1e6
 )
 
 // checkRequest refuses what no queue could use.

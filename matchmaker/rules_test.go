@@ -1,6 +1,7 @@
 package matchmaker_test
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,11 +146,11 @@ func TestQueuesAreListed(t *testing.T) {
 	w, _ := withRules(t, duel+"rated: true\naccept: {within: 5s}\n", nil)
 	w.server("s1", nil)
 	q := w.queue("duel")
-	if q.GetTeams() != 2 || q.GetTeamMax() != 1 || q.GetPartyMax() != 1 || !q.GetAccept() || !q.GetRated() {
+	if q.GetTeams() != 2 || q.GetTeamMax() != 1 || q.GetPartyMax() != 1 || q.GetTitle() == "" || !q.GetAccept() || !q.GetRated() {
 		t.Errorf("queue %v", q)
 	}
 	quick := w.queue("arena/ffa")
-	if quick.GetTeamMax() != 4 || quick.GetAccept() || !quick.GetRated() {
+	if quick.GetTeamMax() != 4 || quick.GetTitle() != "Free for all" || quick.GetAccept() || !quick.GetRated() {
 		t.Errorf("quick play %v", quick)
 	}
 }
@@ -187,6 +188,10 @@ teams: {count: 2, max: 2}
 		{"a player twice", func(r *matchmakerv1.CreateTicketRequest) {
 			r.Queue, r.Players = "pairs", rated("", 1500, "a", "a").GetPlayers()
 		}, codes.InvalidArgument, "twice"},
+		{"no number of a skill", func(r *matchmakerv1.CreateTicketRequest) {
+			r.Players = rated("", math.NaN(), "a").GetPlayers()
+		}, codes.InvalidArgument, "NaN"},
+		{"too far away", func(r *matchmakerv1.CreateTicketRequest) { r.LatencyMs["eu"] = 500 }, codes.InvalidArgument, "near enough"},
 		{"old version", func(r *matchmakerv1.CreateTicketRequest) { r.Version = "0.1" }, codes.FailedPrecondition, "0.1"},
 		{"another protocol", func(r *matchmakerv1.CreateTicketRequest) { r.Protocol = "tactus.v9" }, codes.FailedPrecondition, "tactus.v9"},
 		{"too long a name of a queue", func(r *matchmakerv1.CreateTicketRequest) { r.Queue = strings.Repeat("x", 65) }, codes.InvalidArgument, "65 bytes"},

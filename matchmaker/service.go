@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/identity"
+	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/party"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/ranking"
@@ -135,6 +137,10 @@ func namedPlayers(ctx context.Context, players []*matchmakerv1.Player) (*askers,
 		if slices.ContainsFunc(a.players, func(o ticket.Member) bool { return o.Player == p.GetPlayerId() }) {
 			return nil, failure.Newf(failure.BadPlayer, "player %s is there twice", p.GetPlayerId()).Field(field+".player_id", "each player once")
 		}
+		if p.Skill != nil && !(math.Abs(p.GetSkill()) <= maxSkill) {
+			return nil, failure.Newf(failure.BadPlayer, "the skill of player %s is %v", p.GetPlayerId(), p.GetSkill()).
+				Field(field+".skill", "a number of at most a million")
+		}
 		name, err := identity.CleanName(p.GetPlayerName())
 		if err != nil {
 			return nil, err
@@ -175,6 +181,9 @@ func (s *service) newTicket(req *matchmakerv1.CreateTicketRequest, who *askers, 
 			return nil, err
 		}
 	}
+	if most := s.mostTogether(t.Key); r != nil && r.Queue == nil && t.Size() > most {
+		return nil, failure.Newf(failure.PartyTooLarge, "the party has %d players, a team of %s %s %d at most", t.Size(), t.Key.Game, t.Key.Mode, most)
+	}
 	if !wants {
 		if err := s.checkVersion(t); err != nil {
 			return nil, err
@@ -185,6 +194,11 @@ func (s *service) newTicket(req *matchmakerv1.CreateTicketRequest, who *askers, 
 		m := &t.Members[i]
 		m.Secret = ticket.NewSecret()
 		m.Skill = s.skill(t.Queue, m.Player, who.skills[i])
+	}
+	if r != nil && r.Queue != nil {
+		if err := matchfn.Admit(r.Queue, queue.GroupOf(t)); err != nil {
+			return nil, failure.Newf(failure.BadField, "%s", err.Error())
+		}
 	}
 	t.Priority = s.lost.priority(playersOf(t))
 	return t, nil
@@ -206,6 +220,12 @@ func (s *service) obey(t *ticket.Ticket, r *rules.Queue) error {
 			Field("latency_ms", "at least one region")
 	}
 	return nil
+}
+
+// mostTogether is how many players can be in one team of quick play.
+func (s *service) mostTogether(k ticket.Key) int {
+	view := s.fleet.View(k)
+	return min(max(view.Seats, 1)/max(view.Teams, 1), party.Most)
 }
 
 // checkVersion refuses clients whose version no live server runs: they would
@@ -360,10 +380,13 @@ func (s *service) AcceptMatch(ctx context.Context, req *matchmakerv1.AcceptMatch
 }
 
 func (s *service) ready() error {
-	if s.mm.state.Load() != stateRunning {
+	switch s.mm.state.Load() {
+	case stateRunning:
+		return nil
+	case stateStopped:
 		return failure.New(failure.Stopping)
 	}
-	return nil
+	return failure.New(failure.Starting)
 }
 
 func storeError(err error) error {

@@ -71,6 +71,7 @@ const (
 	TooManyTickets     Reason = "TOO_MANY_TICKETS"
 	ServersFull        Reason = "SERVERS_FULL"
 	NoServer           Reason = "NO_SERVER"
+	Starting           Reason = "STARTING"
 	Stopping           Reason = "STOPPING"
 	StoreUnavailable   Reason = "STORE_UNAVAILABLE"
 	KeysUnavailable    Reason = "KEYS_UNAVAILABLE"
@@ -140,6 +141,7 @@ var kinds = []Kind{
 	{TooManyTickets, codes.ResourceExhausted, "too many players are searching; try again in a moment", later},
 	{ServersFull, codes.ResourceExhausted, "no game server has room for another match; try again in a moment", later},
 	{NoServer, codes.Unavailable, "no game server has registered yet; try again in a moment", soon},
+	{Starting, codes.Unavailable, "this matchmaker is starting; try again", soon},
 	{Stopping, codes.Unavailable, "this matchmaker is stopping; try again", soon},
 	{StoreUnavailable, codes.Unavailable, "the matchmaker can't store this now; try again in a moment", soon},
 	{KeysUnavailable, codes.Unavailable, "the keys of the identity tokens' issuer could not be fetched yet; try again in a moment", later},

@@ -85,14 +85,29 @@ func (r *Registry) View(k ticket.Key) matchfn.View {
 			continue
 		}
 		v.Seats = max(v.Seats, int(mode.GetMaxPlayers()))
+		v.Teams = max(v.Teams, int(mode.GetTeams()))
 		v.Servers = append(v.Servers, s.view(s.games[k.Game].GetVersion(), now, r.cfg.StrikeLasts))
 		for _, m := range s.matches {
 			if m.game == k.Game && m.mode == k.Mode {
-				v.Matches = append(v.Matches, m.view(now, r.cfg.LastCall))
+				seen := m.view(now, r.cfg.LastCall)
+				if mode.GetTeams() > 0 {
+					seen.Sides = m.sides()
+				}
+				v.Matches = append(v.Matches, seen)
 			}
 		}
 	}
 	return v
+}
+
+// sides are the free seats by team, as far as the server has told.
+func (m *match) sides() matchfn.Sides {
+	teams := m.gapTeams()
+	sides := make(matchfn.Sides, len(teams))
+	for i, t := range teams {
+		sides[i] = t.Seats - t.People
+	}
+	return sides
 }
 
 func (s *server) view(version string, now time.Time, strikeLasts time.Duration) matchfn.Server {

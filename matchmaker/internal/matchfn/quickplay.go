@@ -26,6 +26,34 @@ type Match struct {
 	Private  bool // entered by its code only
 	Opening  bool // asked for and not confirmed yet
 	LastCall bool // likely to end too soon to be worth joining
+	Sides    Sides
+}
+
+// Sides are the free seats of a match by team; none where there are no teams.
+type Sides []int
+
+// place takes seats for players who come together in one team, the emptiest. A
+// single player is put into a team by the game, which is expected to take that
+// one too. ok is false when no team has room for them.
+func (s Sides) place(players int) (team int32, ok bool) {
+	if len(s) == 0 {
+		return -1, true
+	}
+	emptiest := 0
+	for i := range s {
+		if s[i] > s[emptiest] {
+			emptiest = i
+		}
+	}
+	if players == 1 {
+		s[emptiest]--
+		return -1, true
+	}
+	if s[emptiest] < players {
+		return -1, false
+	}
+	s[emptiest] -= players
+	return int32(emptiest), true
 }
 
 // Server is a live server that hosts the game and mode in question.
@@ -43,6 +71,7 @@ type Server struct {
 // View is the fleet as seen by one game and mode.
 type View struct {
 	Seats   int // of a new match
+	Teams   int // of the mode, 0 for everyone for himself
 	Matches []Match
 	Servers []Server
 }
@@ -50,9 +79,10 @@ type View struct {
 // Proposal seats tickets in one match of one server.
 type Proposal struct {
 	Server  string
-	Match   string // empty: a new match
-	Create  bool   // open the match if it does not exist
-	Tickets []int  // indices into the tickets given
+	Match   string  // empty: a new match
+	Create  bool    // open the match if it does not exist
+	Tickets []int   // indices into the tickets given
+	Teams   []int32 // of each ticket; -1: the game decides
 }
 
 // QuickPlay seats as many tickets as fit, in the order given: in the open match
@@ -77,6 +107,7 @@ func QuickPlay(tickets []Ticket, view View) (proposals []Proposal, hopeless []in
 type plan struct {
 	tickets   []Ticket
 	seats     int
+	teams     int
 	matches   []Match
 	servers   map[string]*Server
 	ordered   []*Server
@@ -88,7 +119,8 @@ func newPlan(tickets []Ticket, view View) *plan {
 	p := &plan{
 		tickets: tickets,
 		seats:   view.Seats,
-		matches: slices.Clone(view.Matches),
+		teams:   view.Teams,
+		matches: cloneMatches(view.Matches),
 		servers: make(map[string]*Server, len(view.Servers)),
 		byMatch: make(map[string]int),
 	}
@@ -105,7 +137,25 @@ func newPlan(tickets []Ticket, view View) *plan {
 
 func fits(t Ticket, s *Server) bool { return t.Version == "" || t.Version == s.Version }
 
-func (p *plan) seat(m *Match, s *Server, ticket int) {
+// cloneMatches copies what planning changes.
+func cloneMatches(matches []Match) []Match {
+	matches = slices.Clone(matches)
+	for i := range matches {
+		matches[i].Sides = slices.Clone(matches[i].Sides)
+	}
+	return matches
+}
+
+// seat reports whether the ticket's players found room.
+func (p *plan) seat(m *Match, s *Server, ticket int) bool {
+	n := p.tickets[ticket].players()
+	if !fits(p.tickets[ticket], s) || m.People+n > m.Seats {
+		return false
+	}
+	team, ok := m.Sides.place(n)
+	if !ok || n > 1 && p.teams > 0 && len(m.Sides) == 0 {
+		return false // or it is not known yet who is in which team
+	}
 	m.People += p.tickets[ticket].players()
 	s.FreePlayers -= p.tickets[ticket].players()
 	at, ok := p.byMatch[m.ID]
@@ -114,7 +164,13 @@ func (p *plan) seat(m *Match, s *Server, ticket int) {
 		p.byMatch[m.ID] = at
 		p.proposals = append(p.proposals, Proposal{Server: s.ID, Match: m.ID, Create: m.Opening})
 	}
-	p.proposals[at].Tickets = append(p.proposals[at].Tickets, ticket)
+	p.proposals[at].add(ticket, team)
+	return true
+}
+
+func (p *Proposal) add(ticket int, team int32) {
+	p.Tickets = append(p.Tickets, ticket)
+	p.Teams = append(p.Teams, team)
 }
 
 func (p *plan) seatWanted(i int) bool {
@@ -125,11 +181,7 @@ func (p *plan) seatWanted(i int) bool {
 	}
 	m := &p.matches[at]
 	s := p.servers[m.Server]
-	if s == nil || m.People+t.players() > m.Seats || !fits(t, s) {
-		return false
-	}
-	p.seat(m, s, i)
-	return true
+	return s != nil && p.seat(m, s, i)
 }
 
 // fillOpen seats tickets in open matches and returns those left over.
@@ -149,11 +201,9 @@ func (p *plan) fillOpen(rest []int) []int {
 				left = append(left, rest[n:]...)
 				break
 			}
-			if n := p.tickets[i].players(); !fits(p.tickets[i], s) || m.People+n > m.Seats || n > s.FreePlayers {
+			if p.tickets[i].players() > s.FreePlayers || !p.seat(m, s, i) {
 				left = append(left, i)
-				continue
 			}
-			p.seat(m, s, i)
 		}
 		rest = left
 	}
@@ -164,27 +214,45 @@ func (p *plan) fillOpen(rest []int) []int {
 func (p *plan) openNew(rest []int) {
 	for len(rest) > 0 {
 		s := p.leastLoaded(p.tickets[rest[0]])
-		if s == nil || p.tickets[rest[0]].players() > max(p.seats, 1) {
+		if s == nil || p.tickets[rest[0]].players() > p.mostTogether() {
 			rest = rest[1:] // waits; another version may still find a server
 			continue
 		}
 		seats := min(max(p.seats, 1), s.FreePlayers)
 		proposal := Proposal{Server: s.ID, Create: true}
 		people := 0
+		sides := p.newSides()
 		left := rest[:0:0]
 		for _, i := range rest {
-			if n := p.tickets[i].players(); people+n <= seats && fits(p.tickets[i], s) {
-				proposal.Tickets = append(proposal.Tickets, i)
-				people += n
-			} else {
-				left = append(left, i)
+			n := p.tickets[i].players()
+			team, ok := int32(-1), people+n <= seats && fits(p.tickets[i], s)
+			if ok {
+				team, ok = sides.place(n)
 			}
+			if !ok {
+				left = append(left, i)
+				continue
+			}
+			proposal.add(i, team)
+			people += n
 		}
 		p.proposals = append(p.proposals, proposal)
 		s.occupy(people)
 		rest = left
 	}
 }
+
+// newSides are the teams of a new match.
+func (p *plan) newSides() Sides {
+	sides := make(Sides, p.teams)
+	for i := range sides {
+		sides[i] = p.seats / p.teams
+	}
+	return sides
+}
+
+// mostTogether is how many players can be in one team of a match.
+func (p *plan) mostTogether() int { return max(p.seats, 1) / max(p.teams, 1) }
 
 func (p *plan) leastLoaded(t Ticket) *Server {
 	var best *Server

@@ -71,7 +71,10 @@ type search struct {
 	attempts int
 }
 
-func newSearch(t *ticket.Ticket) *search {
+func newSearch(t *ticket.Ticket) *search { return &search{ticket: t, group: GroupOf(t)} }
+
+// GroupOf is the ticket as a match function sees it.
+func GroupOf(t *ticket.Ticket) *matchfn.Group {
 	g := &matchfn.Group{
 		ID: t.ID, Created: t.Created, Priority: t.Priority, Version: t.Version,
 		Attributes: t.Attributes, Latency: t.Latency,
@@ -79,7 +82,7 @@ func newSearch(t *ticket.Ticket) *search {
 	for _, m := range t.Members {
 		g.Players = append(g.Players, matchfn.Player{ID: m.Player, Skill: m.Skill})
 	}
-	return &search{ticket: t, group: g}
+	return g
 }
 
 // Name is the queue's name.

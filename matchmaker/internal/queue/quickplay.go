@@ -28,10 +28,10 @@ func (q *Queue) quickPlay(ctx context.Context) {
 		if f.match == "" {
 			f.match = newMatchID()
 		}
-		for _, i := range p.Tickets {
+		for n, i := range p.Tickets {
 			taken[i] = true
 			f.searches = append(f.searches, q.waiting[i])
-			f.teams = append(f.teams, -1)
+			f.teams = append(f.teams, p.Teams[n])
 		}
 		found = append(found, f)
 	}

@@ -51,5 +51,8 @@ func Parse(typed string) (code string, ok bool) {
 	return string(out), len(out) == codeLength
 }
 
+// IsMatch reports whether a match is a private room's.
+func IsMatch(id string) bool { return strings.HasPrefix(id, prefix) }
+
 // MatchID is the id of the private match with the code.
 func MatchID(code string) string { return prefix + strings.ToLower(code) }

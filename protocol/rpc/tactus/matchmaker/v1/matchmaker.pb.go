@@ -2180,6 +2180,7 @@ type QueueInfo struct {
 	Searching     uint32                 `protobuf:"varint,11,opt,name=searching,proto3" json:"searching,omitempty"` // players
 	WaitP50Ms     uint32                 `protobuf:"varint,12,opt,name=wait_p50_ms,json=waitP50Ms,proto3" json:"wait_p50_ms,omitempty"`
 	WaitP90Ms     uint32                 `protobuf:"varint,13,opt,name=wait_p90_ms,json=waitP90Ms,proto3" json:"wait_p90_ms,omitempty"`
+	Title         string                 `protobuf:"bytes,14,opt,name=title,proto3" json:"title,omitempty"` // for people
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2303,6 +2304,13 @@ func (x *QueueInfo) GetWaitP90Ms() uint32 {
 		return x.WaitP90Ms
 	}
 	return 0
+}
+
+func (x *QueueInfo) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
 }
 
 type GetRatingRequest struct {
@@ -3079,7 +3087,7 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x05teams\x18\x05 \x01(\rR\x05teams\"\x13\n" +
 	"\x11ListQueuesRequest\"M\n" +
 	"\x12ListQueuesResponse\x127\n" +
-	"\x06queues\x18\x01 \x03(\v2\x1f.tactus.matchmaker.v1.QueueInfoR\x06queues\"\xe1\x02\n" +
+	"\x06queues\x18\x01 \x03(\v2\x1f.tactus.matchmaker.v1.QueueInfoR\x06queues\"\xf7\x02\n" +
 	"\tQueueInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x12\n" +
@@ -3094,7 +3102,8 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	" \x01(\bR\x05rated\x12\x1c\n" +
 	"\tsearching\x18\v \x01(\rR\tsearching\x12\x1e\n" +
 	"\vwait_p50_ms\x18\f \x01(\rR\twaitP50Ms\x12\x1e\n" +
-	"\vwait_p90_ms\x18\r \x01(\rR\twaitP90Ms\"E\n" +
+	"\vwait_p90_ms\x18\r \x01(\rR\twaitP90Ms\x12\x14\n" +
+	"\x05title\x18\x0e \x01(\tR\x05title\"E\n" +
 	"\x10GetRatingRequest\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1b\n" +
 	"\tplayer_id\x18\x02 \x01(\tR\bplayerId\"\x7f\n" +
