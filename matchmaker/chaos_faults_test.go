@@ -19,6 +19,7 @@ type fault struct {
 const (
 	quietBefore = 2 * time.Second // while everything works
 	downFor     = 2 * time.Second
+	frozenFor   = 5 * time.Second  // longer than it takes to be thought dead
 	drainFor    = 30 * time.Second // longer than any match
 )
 
@@ -32,6 +33,8 @@ func (c *chaos) faults() []fault {
 		{"a game server is killed", c.killServer},
 		{"the NATS leader of queue duel is killed", func() func() { return c.killNode("tactus_journal_queue-duel", true) }},
 		{"a NATS follower of the results is killed", func() func() { return c.killNode("tactus_log_results", false) }},
+		{"the owner of queue brawl is frozen", c.freezeOwner},
+		{"a game server is frozen", c.freezeServer},
 		{"a replica is asked to end", c.drainReplica},
 		{"a game server is drained", c.drainServer},
 	}
@@ -101,6 +104,25 @@ func (c *chaos) killReplica(r *program) (undo func()) {
 	c.t.Logf("         it is %s", r.name)
 	r.kill()
 	return func() { r.start(c.t) }
+}
+
+// freezeOwner lets an owner sleep until its queues are another's. Once awake it
+// believes for a moment that they are its own.
+func (c *chaos) freezeOwner() (undo func()) {
+	r := c.ownerOf("brawl")
+	c.t.Logf("         it is %s", r.name)
+	thaw := r.freeze()
+	time.Sleep(frozenFor - downFor)
+	return thaw
+}
+
+// freezeServer lets seats be asked for that come too late.
+func (c *chaos) freezeServer() (undo func()) {
+	s := c.servers[c.rand.IntN(len(c.servers))]
+	c.t.Logf("         it is %s", s.name)
+	thaw := s.freeze()
+	time.Sleep(frozenFor - downFor)
+	return thaw
 }
 
 func (c *chaos) drainReplica() (undo func()) {

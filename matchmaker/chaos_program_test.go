@@ -109,14 +109,10 @@ func (p *program) terminate(within time.Duration) error {
 	return nil
 }
 
-// lives reports whether the process is there, though perhaps not ready.
-func (p *program) lives() bool {
-	select {
-	case <-p.gone:
-		return false
-	default:
-		return true
-	}
+// freeze stops the process for a while, which does not know it.
+func (p *program) freeze() (thaw func()) {
+	_ = p.cmd.Process.Signal(syscall.SIGSTOP)
+	return func() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
 }
 
 // ask reads JSON from the admin port.
