@@ -49,10 +49,11 @@ function sizeOf({ maxPlayers }: ModeInfo): string {
   return maxPlayers === 2 ? "1 on 1" : `up to ${maxPlayers}`;
 }
 
-function choiceOf({ name, mode, teams, teamMax, rated }: QueueInfo): Choice {
+function choiceOf(info: QueueInfo): Choice {
+  const { name, mode, teams, teamMax, rated } = info;
   const words = name.replace(/[-_/.]+/g, " ").trim();
+  const title = info.title === name ? words.charAt(0).toUpperCase() + words.slice(1) : info.title;
   const players = Math.max(1, teams) * teamMax;
   const size = players === 2 || (teams > 1 && teamMax > 1) ? Array(teams).fill(teamMax).join(" on ") : `up to ${players}`;
-  const title = words.charAt(0).toUpperCase() + words.slice(1);
   return { value: name, mode, queue: name, title, note: rated ? `${size}, rated` : size };
 }

@@ -5,7 +5,7 @@ import { abortError, ErrorCode, TactusError } from "./errors.ts";
 import { MatchClient, type SeatConfig } from "./match.ts";
 import { Matchmaker } from "./matchmaker.ts";
 import { compileRules } from "./rules.ts";
-import { webSocketConnect } from "./transport.ts";
+import { subprotocol, webSocketConnect } from "./transport.ts";
 import type {
   Assignment,
   ClientOptions,
@@ -133,6 +133,7 @@ export class Client {
     const attributes = Object.entries(play.attributes ?? {}).map(([name, values]) => [name, { values }]);
     const request = {
       ...{ game, mode, queue, version, identityToken, latencyMs, party, matchId },
+      protocol: subprotocol,
       playerName: play.name,
       roomCode: play.room,
       attributes: Object.fromEntries(attributes) as object,

@@ -78,7 +78,7 @@ export class Lobby {
   /** The queues, and how long players wait in them. */
   async queues(): Promise<QueueInfo[]> {
     const { queues = [] } = await this.#call<{ queues?: Partial<QueueInfo>[] }>("ListQueues", {});
-    const empty = { name: "", game: "", mode: "", rulesVersion: "", teams: 0, teamMin: 0, teamMax: 0, partyMax: 0 };
+    const empty = { name: "", title: "", game: "", mode: "", rulesVersion: "", teams: 0, teamMin: 0, teamMax: 0, partyMax: 0 };
     const unknown = { accept: false, rated: false, searching: 0, waitP50Ms: 0, waitP90Ms: 0 };
     return queues.map((queue) => ({ ...empty, ...unknown, ...queue }));
   }

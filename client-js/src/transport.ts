@@ -2,7 +2,7 @@
 
 import type { Connect, WebSocketClass } from "./types.ts";
 
-const subprotocol = "tactus.v1";
+export const subprotocol = "tactus.v1";
 const open = 1;
 
 /** Connects by WebSocket. */

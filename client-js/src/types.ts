@@ -315,6 +315,8 @@ export interface GameList {
 /** A queue and what its rules say; see tactus/lobby. */
 export interface QueueInfo {
   name: string;
+  /** For people. */
+  title: string;
   game: string;
   mode: string;
   rulesVersion: string;

@@ -65,7 +65,7 @@ test("what narrows a search reaches the matchmaker as its .proto has it", async 
   assert.equal(typeof request.requestId, "string");
   delete request.requestId;
   assert.deepEqual(request, {
-    ...{ queue: "ranked", version: "1.2", latencyMs: { eu: 20 }, party: "member-secret", identityToken: "jwt", guestToken: "" },
+    ...{ queue: "ranked", version: "1.2", protocol: "tactus.v1", latencyMs: { eu: 20 }, party: "member-secret", identityToken: "jwt", guestToken: "" },
     attributes: { language: { values: ["en", "de"] } },
   });
 });

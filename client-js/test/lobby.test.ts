@@ -131,7 +131,7 @@ test("queues are listed with all their fields", async () => {
   server.answers.ListQueues = () => ({ body: { queues: [{ name: "duel", game: "fake", rated: true, waitP90Ms: 4000 }] } });
   assert.deepEqual(await lobby.queues(), [
     {
-      ...{ name: "duel", game: "fake", mode: "", rulesVersion: "", teams: 0, teamMin: 0, teamMax: 0, partyMax: 0 },
+      ...{ name: "duel", title: "", game: "fake", mode: "", rulesVersion: "", teams: 0, teamMin: 0, teamMax: 0, partyMax: 0 },
       ...{ accept: false, rated: true, searching: 0, waitP50Ms: 0, waitP90Ms: 4000 },
     },
   ]);
