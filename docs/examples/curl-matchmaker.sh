@@ -3,7 +3,7 @@
 #
 #   curl-matchmaker.sh queues                                  # what there is to play, and how long it takes
 #   curl-matchmaker.sh search '{"game":"arena","mode":"ffa"}'  # opens a ticket and watches it to its end
-#   curl-matchmaker.sh cancel t-...                            # ends a search
+#   curl-matchmaker.sh cancel TICKET                           # ends a search
 #
 # URL is the matchmaker's public port. Prints one JSON object per line; the last
 # one of a search holds the assignment. A refusal is printed too, with its

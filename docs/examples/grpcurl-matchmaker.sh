@@ -4,7 +4,7 @@
 #
 #   grpcurl-matchmaker.sh queues                                  # what there is to play, and how long it takes
 #   grpcurl-matchmaker.sh search '{"game":"arena","mode":"ffa"}'  # opens a ticket and watches it to its end
-#   grpcurl-matchmaker.sh cancel t-...                            # ends a search
+#   grpcurl-matchmaker.sh cancel TICKET                           # ends a search
 #   grpcurl-matchmaker.sh describe [NAME]                         # services, or what one of them, or a message, looks like
 #   grpcurl-matchmaker.sh health                                  # SERVING, or not (any more)
 #
