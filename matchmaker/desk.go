@@ -38,7 +38,10 @@ const (
 	// to notice that one has died, and for the store to elect a leader.
 	ownerPatience = 20 * time.Second
 	leastBackoff  = 20 * time.Millisecond
-	mostBackoff   = 500 * time.Millisecond
+	// recordPause is between two looks at an ending that is being recorded, which
+	// takes less than a millisecond as a rule.
+	recordPause = time.Millisecond
+	mostBackoff = 500 * time.Millisecond
 )
 
 // desk finds the queue's desk. This process becomes the owner of a queue that
@@ -111,11 +114,11 @@ func movedIfLost(err error) error {
 
 func (d *localDesk) finish(ctx context.Context, id string, reason matchmakerv1.EndReason) (fate, error) {
 	book := d.service.queues.Book()
+	if reason != matchmakerv1.EndReason_END_REASON_UNSPECIFIED {
+		book.Finish(id, ticket.EndedBy(reason, ""))
+	}
 	for {
 		now, known := book.Look(id)
-		if known && reason != matchmakerv1.EndReason_END_REASON_UNSPECIFIED {
-			now, _ = book.Finish(id, ticket.EndedBy(reason, ""))
-		}
 		switch {
 		case !known:
 			if d.service.queues.Find(d.queue.Name()) != d.queue {
@@ -127,9 +130,9 @@ func (d *localDesk) finish(ctx context.Context, id string, reason matchmakerv1.E
 		case now.State != ticket.Committing:
 			return fate{known: true, searching: true}, nil
 		}
-		// A match has won it, which is known to all in a moment.
+		// Somebody has won it: a match, or this call. That is being recorded.
 		select {
-		case <-time.After(leastBackoff):
+		case <-time.After(recordPause):
 		case <-ctx.Done():
 			return fate{}, ctx.Err()
 		}

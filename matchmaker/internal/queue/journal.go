@@ -25,12 +25,8 @@ type matchRecord struct {
 	Status []ticket.Status
 }
 
-// note records a ticket: as searching, or how it ended. An assigned ticket
-// needs no record of its own.
+// note records a ticket: as searching, or how it ended without a match.
 func (q *Queue) note(t *ticket.Ticket, status *ticket.Status) *store.Pending {
-	if status != nil && status.State == ticket.Assigned {
-		return q.journal.Append(t.ID, nil, 0)
-	}
 	record := ticket.Record{Ticket: t, Status: status}
 	life := q.set.cfg.KeepEnded
 	if status == nil {

@@ -108,7 +108,7 @@ func (q *Queue) Add(ctx context.Context, t *ticket.Ticket) error {
 	select {
 	case <-recorded.Done():
 		if err := recorded.Err(); err != nil {
-			q.set.book.ForgetTicket(t.ID) // it may be another process's by now
+			q.set.book.ForgetTicket(t) // it may be another process's by now
 			return err
 		}
 		return nil
@@ -248,12 +248,12 @@ func (q *Queue) keep(taken []bool) {
 // ended hears of every ticket's end, also by others than this queue.
 func (q *Queue) ended(t *ticket.Ticket, status ticket.Status) {
 	if status.State == ticket.Assigned {
+		q.journal.Append(t.ID, nil, 0) // the match's record has the ticket
 		q.matched.Add(1)
 		if t.Match == "" {
 			q.waits.observe(status.At.Sub(t.Created))
 		}
 	}
-	q.note(t, &status)
 	q.leaveConsent(t)
 	q.wakeUp()
 }

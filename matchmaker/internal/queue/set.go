@@ -79,7 +79,7 @@ func NewSet(cfg Config, limits ticket.Limits, fleet Fleet, assigner Assigner, lo
 		cfg: cfg, fleet: fleet, assigner: assigner, log: log,
 		ctx: ctx, cancel: cancel, queues: make(map[string]*Queue),
 	}
-	s.book = ticket.NewBook(limits, s.ended)
+	s.book = ticket.NewBook(limits, s.record, s.ended)
 	return s
 }
 
@@ -158,34 +158,37 @@ func (s *Set) open(name string) (*Queue, error) {
 		lease.Release(ctx)
 		return nil, fmt.Errorf("queue %s: %w", name, err)
 	}
-	searching, err := restore(s.book, records)
+	q, err := s.begin(name, lease, journal, records)
 	if err != nil {
 		journal.Close()
-		lease.Release(ctx)
-		return nil, err
+		release, done := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+		defer done()
+		lease.Release(release)
 	}
-	return s.begin(name, lease, journal, searching)
+	return q, err
 }
 
 // journalName is the queue's name in the letters of a stream's.
 func journalName(queue string) string { return "queue-" + strings.ReplaceAll(queue, "/", "=") }
 
-func (s *Set) begin(name string, lease *store.Lease, journal *store.Journal, searching []*ticket.Ticket) (*Queue, error) {
+// begin takes over the tickets that an earlier owner has recorded. Nobody finds
+// the queue without them.
+func (s *Set) begin(name string, lease *store.Lease, journal *store.Journal, records []store.Record) (*Queue, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return nil, ticket.ErrStopping
+	}
+	searching, err := restore(s.book, records)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	q := &Queue{
 		name: name, set: s, lease: lease, journal: journal, cancel: cancel,
 		log:  s.log.With(zap.String("queue", name)),
 		done: make(chan struct{}), wake: make(chan struct{}, 1),
 		consents: make(map[string]*consent), asked: make(map[string]*consent),
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ctx.Err() != nil {
-		cancel()
-		journal.Close()
-		s.book.Forget(name) // they are the next owner's
-		s.wg.Go(func() { lease.Release(context.Background()) })
-		return nil, ticket.ErrStopping
 	}
 	s.queues[name] = q
 	for _, t := range searching {
@@ -227,11 +230,11 @@ func (s *Set) giveUp(q *Queue) {
 	defer cancel()
 	q.lease.Release(ctx)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.queues[q.name] == q {
 		delete(s.queues, q.name)
+		s.book.Forget(q.name)
 	}
-	s.mu.Unlock()
-	s.book.Forget(q.name)
 }
 
 const (
@@ -247,6 +250,29 @@ func (s *Set) Wake() {
 		q.wakeUp()
 	}
 }
+
+// record notes an ending in the journal of the ticket's queue.
+func (s *Set) record(t *ticket.Ticket, status ticket.Status) ticket.Recording {
+	if q := s.Find(t.Queue); q != nil {
+		return q.note(t, &status)
+	}
+	return unrecorded{}
+}
+
+// unrecorded is the recording of an ending whose queue was given up.
+type unrecorded struct{}
+
+var ended = func() chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}()
+
+// Done is closed.
+func (unrecorded) Done() <-chan struct{} { return ended }
+
+// Err is that of a journal that was lost.
+func (unrecorded) Err() error { return store.ErrFenced }
 
 // ended lets the ticket's queue forget it and learn from its wait.
 func (s *Set) ended(t *ticket.Ticket, status ticket.Status) {
@@ -323,6 +349,7 @@ func (s *Set) Stop(heirs bool) {
 	}
 	s.wg.Wait()
 	s.book.Stop()
+	s.book.Wait()
 }
 
 // IsHeld reports whether an error of [Set.Own] names another owner.

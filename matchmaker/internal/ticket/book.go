@@ -27,8 +27,10 @@ type Limits struct {
 // Book holds the tickets of the queues that this process owns. It decides how a
 // ticket ends: whoever finishes it first wins.
 type Book struct {
-	limits Limits
-	ended  func(*Ticket, Status)
+	limits    Limits
+	record    func(*Ticket, Status) Recording
+	ended     func(*Ticket, Status)
+	recording sync.WaitGroup
 
 	mu        sync.Mutex
 	stopped   bool
@@ -48,10 +50,21 @@ type entry struct {
 	kept      *time.Timer
 }
 
-// NewBook makes an empty book. ended is called once for each ticket, after it
-// has ended, without any lock held.
-func NewBook(limits Limits, ended func(*Ticket, Status)) *Book {
-	return &Book{limits: limits, ended: ended, entries: make(map[string]*entry), searching: make(map[string]int)}
+// Recording is an ending on its way to where the queue's next owner finds it.
+type Recording interface {
+	Done() <-chan struct{}
+	// Err is nil once the ending is recorded. With an error it never will be:
+	// another process owns the queue and decides.
+	Err() error
+}
+
+// NewBook makes an empty book. record is called for each ending but a match's,
+// which is recorded before it is settled; nobody hears of the ending before it
+// is recorded. It may return nil where there is nothing to wait for. ended is
+// called once for each ticket, after it has ended. Both are called without any
+// lock held.
+func NewBook(limits Limits, record func(*Ticket, Status) Recording, ended func(*Ticket, Status)) *Book {
+	return &Book{limits: limits, record: record, ended: ended, entries: make(map[string]*entry), searching: make(map[string]int)}
 }
 
 // Create adds a searching ticket. One that is in the book already stays as it
@@ -101,22 +114,37 @@ func (b *Book) endAfter(d time.Duration, e *entry, reason matchmakerv1.EndReason
 	return time.AfterFunc(d, func() {
 		b.mu.Lock()
 		watched := reason == matchmakerv1.EndReason_END_REASON_ABANDONED && e.unwatched == 0
-		won := !watched && b.finish(e, EndedBy(reason, ""))
+		won := !watched && b.finish(e)
 		b.mu.Unlock()
 		if won {
-			b.ended(e.ticket, e.status)
+			b.conclude(e, EndedBy(reason, ""))
 		}
 	})
 }
 
-// finish ends a ticket that no match has won; it needs the lock. The caller
-// calls ended after it has unlocked.
-func (b *Book) finish(e *entry, status Status) bool {
+// finish wins a ticket that no match has won; it needs the lock. The caller
+// calls conclude after it has unlocked.
+func (b *Book) finish(e *entry) bool {
 	if e.forgotten || e.status.State != Searching && e.status.State != Proposed {
 		return false
 	}
-	b.settle(e, status)
+	e.status.State = Committing
 	return true
+}
+
+// conclude ends a ticket that was won, once that is recorded.
+func (b *Book) conclude(e *entry, status Status) {
+	status.At = time.Now()
+	recording := b.record(e.ticket, status)
+	if recording == nil {
+		b.Settle(e.ticket.ID, status)
+		return
+	}
+	b.recording.Go(func() {
+		if <-recording.Done(); recording.Err() == nil {
+			b.Settle(e.ticket.ID, status)
+		}
+	})
 }
 
 // settle gives a ticket its final status; it needs the lock.
@@ -152,23 +180,16 @@ func (e *entry) change(status Status) {
 	e.changed = make(chan struct{})
 }
 
-// Finish ends the ticket if no match has won it. It returns how the ticket
-// stands and whether that was this call's doing; the state Committing means
-// that it will be known in a moment.
-func (b *Book) Finish(id string, status Status) (Status, bool) {
+// Finish ends the ticket if nobody else has won it. That takes a moment; see
+// [Book.Look] for how it ended.
+func (b *Book) Finish(id string, status Status) {
 	b.mu.Lock()
 	e := b.entries[id]
-	if e == nil {
-		b.mu.Unlock()
-		return Status{}, false
-	}
-	won := b.finish(e, status)
-	final := e.status
+	won := e != nil && b.finish(e)
 	b.mu.Unlock()
 	if won {
-		b.ended(e.ticket, final)
+		b.conclude(e, status)
 	}
-	return final, won
 }
 
 // Searching reports whether the ticket is searching and in no proposal.
@@ -260,12 +281,13 @@ func (b *Book) Forget(queue string) {
 	}
 }
 
-// ForgetTicket drops one ticket, which could not be recorded.
-func (b *Book) ForgetTicket(id string) {
+// ForgetTicket drops a ticket that was created here and could not be recorded.
+// One that was restored meanwhile stays.
+func (b *Book) ForgetTicket(t *Ticket) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if e := b.entries[id]; e != nil {
-		b.forget(id, e)
+	if e := b.entries[t.ID]; e != nil && e.ticket == t {
+		b.forget(t.ID, e)
 	}
 }
 
@@ -283,24 +305,30 @@ func (b *Book) forget(id string, e *entry) {
 	delete(b.entries, id)
 }
 
-// Stop ends every search with the reason shutdown, refuses new ones and stops
-// all timers.
+// Stop ends every search with the reason shutdown, without waiting for that to
+// be recorded, refuses new ones and stops all timers.
 func (b *Book) Stop() {
 	b.mu.Lock()
 	b.stopped = true
-	var ended []*entry
+	var won []*entry
 	for _, e := range b.entries {
-		if b.finish(e, EndedBy(matchmakerv1.EndReason_END_REASON_SHUTDOWN, "")) {
-			ended = append(ended, e)
+		if b.finish(e) {
+			won = append(won, e)
 		} else if e.kept != nil {
 			e.kept.Stop()
 		}
 	}
 	b.mu.Unlock()
-	for _, e := range ended {
-		b.ended(e.ticket, e.status)
+	status := EndedBy(matchmakerv1.EndReason_END_REASON_SHUTDOWN, "")
+	status.At = time.Now()
+	for _, e := range won {
+		b.record(e.ticket, status)
+		b.Settle(e.ticket.ID, status)
 	}
 }
+
+// Wait returns when no ending is on its way to being recorded.
+func (b *Book) Wait() { b.recording.Wait() }
 
 // Look returns how a ticket stands.
 func (b *Book) Look(id string) (Status, bool) {

@@ -42,7 +42,7 @@ func (l *log) expect(t *testing.T, want ...string) {
 func each(t *testing.T, f func(t *testing.T, b *Book, l *log)) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
-		b := NewBook(limits, l.ended)
+		b := NewBook(limits, func(*Ticket, Status) Recording { return nil }, l.ended)
 		f(t, b, &l)
 		b.Stop()
 	})
@@ -176,14 +176,13 @@ func TestFirstToFinishWins(t *testing.T) {
 					}
 					return
 				}
-				if _, won := b.Finish(made.ID, EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, "")); won {
-					winners.Add(1)
-				}
+				b.Finish(made.ID, EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, ""))
 			})
 		}
 		wg.Wait()
-		if winners.Load() != 1 || len(l.lines) != 1 {
-			t.Errorf("%d winners, ended %q", winners.Load(), l.lines)
+		now, _ := b.Look(made.ID)
+		if len(l.lines) != 1 || (now.State == Assigned) != (winners.Load() == 1) {
+			t.Errorf("matches that won: %d, status %+v, ended %q", winners.Load(), now, l.lines)
 		}
 	})
 }
@@ -195,8 +194,9 @@ func TestMatchThatHasWonATicketKeepsIt(t *testing.T) {
 		defer w.Close()
 		b.Commit([]string{made.ID}, true)
 		time.Sleep(expiry) // even its time can be over
-		if s, won := b.Finish(made.ID, EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, "")); won || s.State != Committing {
-			t.Errorf("cancelled: %v %+v", won, s)
+		b.Finish(made.ID, EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, ""))
+		if s, _ := b.Look(made.ID); s.State != Committing {
+			t.Errorf("cancelled: %+v", s)
 		}
 		l.expect(t)
 		b.Settle(made.ID, AssignedTo([]Assignment{{Match: "m1"}}))
@@ -205,6 +205,46 @@ func TestMatchThatHasWonATicketKeepsIt(t *testing.T) {
 		}
 		l.expect(t, "t.cQ.1 END_REASON_MATCHED")
 	})
+}
+
+// recording is one that the test decides.
+type recording struct {
+	done chan struct{}
+	err  error
+}
+
+func (r *recording) Done() <-chan struct{} { return r.done }
+func (r *recording) Err() error            { return r.err }
+
+func TestNobodyHearsOfAnEndingThatIsNotRecorded(t *testing.T) {
+	for _, err := range []error{nil, errors.New("the queue is another's")} {
+		synctest.Test(t, func(t *testing.T) {
+			var l log
+			r := &recording{done: make(chan struct{}), err: err}
+			b := NewBook(limits, func(*Ticket, Status) Recording { return r }, l.ended)
+			made := create(t, b, "1", "ann")
+			w := watch(t, b, made.Handle(0))
+			defer w.Close()
+			_, changed, _ := w.Status()
+			b.Finish(made.ID, EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, ""))
+			time.Sleep(2 * expiry)
+			select {
+			case <-changed:
+				t.Error("its watcher was told")
+			default:
+			}
+			l.expect(t)
+			close(r.done)
+			b.Wait()
+			if err == nil {
+				l.expect(t, "t.cQ.1 END_REASON_CANCELLED")
+			} else {
+				l.expect(t)
+				b.Forget("q")
+			}
+			b.Stop()
+		})
+	}
 }
 
 func TestMatchWinsAllOrNone(t *testing.T) {
