@@ -19,9 +19,9 @@ const (
 const (
 	// bufferSize holds a second of a small match.
 	bufferSize = 4 << 10
-	// quietSize holds half a minute of a match at rest, and is all the memory
-	// that its log takes.
-	quietSize = 512
+	// quietSize holds ten seconds of a match at rest, and is all the memory that
+	// its log takes.
+	quietSize = 256
 	// longestRecord is an upper bound for any record but a checkpoint: a join
 	// with two texts and its numbers.
 	longestRecord = 2*(maxText+3) + 64

@@ -21,7 +21,7 @@ type Writer struct {
 	broken atomic.Bool // set by either side; the writer drops everything then
 
 	buf      []byte // nil until there is something to log
-	busy     bool   // the last block was more than a quiet match's
+	busy     bool   // the last block was more than bare ticks
 	summed   int    // bytes of buf that are in sum
 	sum      uint32 // checksum of the log up to there
 	unsent   int    // ticks in buf
@@ -236,7 +236,7 @@ func (w *Writer) send(last bool) {
 		return
 	}
 	w.addUp()
-	w.busy = len(w.buf) > quietSize
+	w.busy = len(w.buf) > longestTick*max(w.unsent, 1)
 	if !w.store.take(w, w.buf, last) {
 		w.broken.Store(true)
 		w.store.recycle(w.buf)

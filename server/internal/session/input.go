@@ -6,10 +6,14 @@ import (
 )
 
 // inputRing keeps a player's inputs until their ticks come: one place per tick
-// ahead, so that it needs no search and no removal. Its memory is taken with the
-// first input, since most silent players never send one.
+// ahead, so that it needs no search and no removal. A nil ring, that of players
+// who never sent one, holds nothing.
 type inputRing struct {
 	entries []uint32 // per place: tick, seq, lag, words
+}
+
+func newInputRing(stride int) *inputRing {
+	return &inputRing{entries: make([]uint32, ringPlaces*(stride+3))}
 }
 
 const ringPlaces = protocol.MaxAheadTicks
@@ -39,9 +43,6 @@ func (r *inputRing) put(current game.Tick, h protocol.InputHeader, words []uint3
 	case ahead > ringPlaces:
 		return inputEarly
 	}
-	if r.entries == nil {
-		r.entries = make([]uint32, ringPlaces*(len(words)+3))
-	}
 	e := r.place(game.Tick(h.Tick))
 	if e[0] == h.Tick && e[1] >= h.Seq {
 		return inputStale
@@ -53,7 +54,7 @@ func (r *inputRing) put(current game.Tick, h protocol.InputHeader, words []uint3
 
 // take returns the input for exactly this tick; words are valid until put.
 func (r *inputRing) take(t game.Tick) (seq uint32, lag int32, words []uint32, ok bool) {
-	if r.entries == nil {
+	if r == nil {
 		return 0, 0, nil, false
 	}
 	e := r.place(t)
@@ -63,4 +64,8 @@ func (r *inputRing) take(t game.Tick) (seq uint32, lag int32, words []uint32, ok
 	return e[1], int32(e[2]), e[3:], true
 }
 
-func (r *inputRing) clear() { clear(r.entries) }
+func (r *inputRing) clear() {
+	if r != nil {
+		clear(r.entries)
+	}
+}

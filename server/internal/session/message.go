@@ -63,6 +63,9 @@ func (s *Seat) input(b []byte) error {
 		slack-- // late by one tick is -1: 0 says that nothing came
 	}
 	s.slack, s.heard = int32(min(max(slack, -128), 127)), true
+	if s.inputs == nil {
+		s.inputs = newInputRing(len(words))
+	}
 	switch s.inputs.put(s.shared.Tick, h, words) {
 	case inputTaken:
 		m.InputsTaken.Inc()

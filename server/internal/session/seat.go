@@ -71,7 +71,7 @@ type Seat struct {
 	conn   ws.Conn
 	cold   []byte // framed reliable messages not yet handed to the socket
 
-	inputs   inputRing
+	inputs   *inputRing // nil until one comes
 	ack      uint32
 	slack    int32
 	budget   bucket
@@ -188,8 +188,8 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
 	s.cold, s.said = s.cold[:0], nil
 	s.ack, s.slack, s.heard = 0, 0, false
 	s.inputs.clear()
-	s.budget = newBucket(messageRate(s.shared.Rate), now)
-	s.faults, s.chatting = newBucket(faultRate, now), newBucket(chatRate, now)
+	s.budget = fullBucket(messageRate(s.shared.Rate), now)
+	s.faults, s.chatting = fullBucket(faultRate, now), fullBucket(chatRate, now)
 	if s.reservation != "" {
 		s.used, s.reservation = sumOf(s.reservation), ""
 	}
