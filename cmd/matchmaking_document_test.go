@@ -300,8 +300,13 @@ func (r *reader) client() matchmakerv1connect.MatchmakerServiceClient {
 // printedText compares lines.
 func (r *reader) printedText(want string) {
 	r.t.Helper()
-	got, shown := strings.Split(strings.TrimSpace(string(r.printed)), "\n"), strings.Split(strings.TrimSpace(want), "\n")
-	if !slices.EqualFunc(shown, got, like) {
+	lines := func(text string) (list []string) {
+		for line := range strings.Lines(strings.TrimSpace(text)) {
+			list = append(list, strings.TrimSpace(line))
+		}
+		return list
+	}
+	if !slices.EqualFunc(lines(want), lines(string(r.printed)), like) {
 		r.t.Errorf("the document shows\n%s\nit is\n%s", want, r.printed)
 	}
 }
