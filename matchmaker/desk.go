@@ -1,6 +1,7 @@
 package matchmaker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -112,6 +113,19 @@ func movedIfLost(err error) error {
 	return err
 }
 
+// confirm makes sure that the queue is this process's before a ticket is said to
+// be unknown: the next owner may know it.
+func (d *localDesk) confirm(ctx context.Context) error {
+	if d.service.queues.Find(d.queue.Name()) != d.queue {
+		return errMoved
+	}
+	err := movedIfLost(d.queue.Confirm(ctx))
+	if ctx.Err() != nil {
+		return failure.Status(ctx.Err()).Err()
+	}
+	return err
+}
+
 func (d *localDesk) finish(ctx context.Context, id string, reason matchmakerv1.EndReason) (fate, error) {
 	book := d.service.queues.Book()
 	if reason != matchmakerv1.EndReason_END_REASON_UNSPECIFIED {
@@ -121,10 +135,7 @@ func (d *localDesk) finish(ctx context.Context, id string, reason matchmakerv1.E
 		now, known := book.Look(id)
 		switch {
 		case !known:
-			if d.service.queues.Find(d.queue.Name()) != d.queue {
-				return fate{}, errMoved
-			}
-			return fate{}, nil
+			return fate{}, d.confirm(ctx)
 		case now.State.Over():
 			return fate{known: true, reason: now.Reason}, nil
 		case now.State != ticket.Committing:
@@ -139,10 +150,10 @@ func (d *localDesk) finish(ctx context.Context, id string, reason matchmakerv1.E
 	}
 }
 
-func (d *localDesk) answer(_ context.Context, handle, match string, accept bool) error {
+func (d *localDesk) answer(ctx context.Context, handle, match string, accept bool) error {
 	w, err := d.service.queues.Book().Watch(handle)
 	if err != nil {
-		return storeError(err)
+		return cmp.Or(d.confirm(ctx), storeError(err))
 	}
 	defer w.Close()
 	if err := d.queue.Answer(w.Ticket().ID, w.Member(), match, accept); err != nil {
@@ -157,10 +168,7 @@ func (d *localDesk) watch(ctx context.Context, handle string, send func(*matchma
 	s := d.service
 	w, err := s.queues.Book().Watch(handle)
 	if err != nil {
-		if s.queues.Find(d.queue.Name()) != d.queue {
-			return errMoved
-		}
-		return storeError(err)
+		return cmp.Or(d.confirm(ctx), storeError(err))
 	}
 	defer w.Close()
 	s.mm.metrics.watchers.Inc()

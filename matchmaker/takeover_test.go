@@ -203,3 +203,28 @@ func TestQuickPlayBeforeAnyServerHasRegistered(t *testing.T) {
 		t.Errorf("an unknown queue: %v", err)
 	}
 }
+
+// An owner that was cut off does not know what its queue has got since. It must
+// not say that there is no such ticket.
+func TestOwnerThatWasCutOffDeniesNoTicket(t *testing.T) {
+	nats := storetest.StartCluster(t, 1)
+	proxy := storetest.StartProxy(t, nats, 0)
+	a, b := sharing(t, "a", proxy.URL(), duel), sharing(t, "b", nats.URL(), duel)
+	both(a, b, "s1")
+	a.search(rated("duel", 1500, "ann")) // a owns the queue now
+	proxy.Halt()
+	b.until("b owns the queue", func() bool { return owner(b, "duel") == "b" })
+	bob := b.search(rated("duel", 2500, "bob"))
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	cancellation := &matchmakerv1.CancelTicketRequest{TicketId: bob.GetTicketId()}
+	if _, err := a.client.CancelTicket(ctx, cancellation); status.Code(err) != codes.DeadlineExceeded {
+		t.Errorf("a, cut off, says %v", err)
+	}
+	proxy.Resume()
+	res, err := a.client.CancelTicket(a.context(), cancellation)
+	if err != nil || res.GetReason() != matchmakerv1.EndReason_END_REASON_CANCELLED {
+		t.Errorf("a, back, says %v %v", res, err)
+	}
+	b.answers(bob).endsBy(matchmakerv1.EndReason_END_REASON_CANCELLED)
+}

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -33,6 +34,21 @@ func (q *Queue) note(t *ticket.Ticket, status *ticket.Status) *store.Pending {
 		life = time.Until(t.Created.Add(t.Expiry)) + recordSlack
 	}
 	return q.journal.Append(t.ID, record.Encode(), wholeSeconds(life))
+}
+
+// confirmKey is no ticket's and no match's.
+const confirmKey = "confirm"
+
+// Confirm returns nil when this process has owned the queue after the call. One
+// that was asleep may believe so though the queue is another's.
+func (q *Queue) Confirm(ctx context.Context) error {
+	confirmed := q.journal.Append(confirmKey, nil, 0)
+	select {
+	case <-confirmed.Done():
+		return confirmed.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // noteMatch records that a match has won tickets. The record outlives those of
