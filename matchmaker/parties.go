@@ -18,8 +18,10 @@ const (
 	// partyLook is how often a watched party is looked at, in case a hint of a
 	// change was lost.
 	partyLook = 5 * time.Second
-	// leaveTimeout bounds taking out a member who is gone.
+	// leaveTimeout bounds one try to take out a member who is gone, leavePause is
+	// between two: the store may have no leader for longer than that.
 	leaveTimeout = 5 * time.Second
+	leavePause   = time.Second
 )
 
 func partyError(err error) error {
@@ -142,11 +144,11 @@ func (s *service) watchParty(ctx context.Context, handle string, send func(*matc
 	}
 	defer unsubscribe()
 	watch := party.NewSecret()
+	defer s.leaveLater(handle, watch) // also of one that was noted without an answer
 	p, at, err := s.parties.Watched(ctx, handle, watch)
 	if err != nil {
 		return partyError(err)
 	}
-	defer s.leaveLater(handle, watch)
 	look := time.NewTicker(partyLook)
 	defer look.Stop()
 	for {
@@ -175,12 +177,25 @@ func (s *service) leaveLater(handle, watch string) {
 		case <-s.mm.stopping:
 			return // the member watches at another replica, or everything is over
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
-		defer cancel()
-		if before, at, err := s.parties.Leave(ctx, handle, watch); err == nil {
-			s.endPartySearch(ctx, before, at)
+		for !s.leaveNow(handle, watch) {
+			select {
+			case <-time.After(leavePause):
+			case <-s.mm.stopping:
+				return
+			}
 		}
 	})
+}
+
+// leaveNow reports whether the member is gone, or has come back.
+func (s *service) leaveNow(handle, watch string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	before, at, err := s.parties.Leave(ctx, handle, watch)
+	if err == nil {
+		s.endPartySearch(ctx, before, at)
+	}
+	return err == nil || errors.Is(err, party.ErrUnknown)
 }
 
 func describeParty(p *party.Party, you int) *matchmakerv1.WatchPartyResponse {
