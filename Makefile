@@ -10,6 +10,8 @@ BIN := $(CURDIR)/.bin
 STAMPS := .cache/stamps
 
 FUZZTIME ?= 10s
+CHAOS ?= 5m
+SEED ?= 1
 BENCH ?= .
 BENCHTIME ?= 1s
 URL ?= http://127.0.0.1:8080
@@ -112,6 +114,10 @@ gen: tools ## generate code: the .proto contracts and go:generate
 gen-check: tools ## fail when generated code is out of date
 	.ci/require protoc protobuf-compiler
 	protocol/rpc/generate.sh --check
+
+.PHONY: test-chaos
+test-chaos: ## kills matchmakers, servers and NATS for CHAOS (5m) in the order of SEED (1) while players play
+	go test -count=1 -timeout 30m -run '^TestChaos$$' -v ./matchmaker -chaos $(CHAOS) -chaos-seed $(SEED)
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)
