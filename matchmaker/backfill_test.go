@@ -1,8 +1,11 @@
 package matchmaker_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
+	"tactus/matchmaker"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -72,6 +75,37 @@ func TestRunningMatchWithoutTeamsGetsPlayers(t *testing.T) {
 	w.until("the match is known", func() bool { return w.mm.Overview().Servers[0].People == 3 })
 	if a := w.search(rated("teams", 1550, "ann")).assigned(); a.GetMatchId() != "m-running" || a.GetTeam() != -1 {
 		t.Errorf("ann plays at %v", a)
+	}
+}
+
+// A mode may have more seats than the rules want players.
+func TestRunningMatchGetsNoMoreThanItsRulesAllow(t *testing.T) {
+	for name, change := range map[string]func(*gameServer, *fleetv1.Register){"with teams": withTeams, "without teams": nil} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := withRules(t, strings.ReplaceAll(twoTeams, "max: 2", "max: 1"), func(c *matchmaker.Config) {
+				c.BatchWindow = 200 * time.Millisecond // all are looked at together
+			})
+			server := w.server("s1", change)
+			people := []uint32{1, 0}
+			if change == nil {
+				people = []uint32{1}
+			}
+			server.asksForPlayers("m-running", w.queue("teams").GetRulesVersion(), people...)
+			w.until("the match is known", func() bool { return w.mm.Overview().Servers[0].People == 1 })
+			var watches []*watching
+			for _, name := range []string{"ann", "bob", "cid"} {
+				watches = append(watches, w.search(rated("teams", 1500, name)).watch())
+			}
+			joined := 0
+			for _, watch := range watches {
+				if watch.end().GetAssignment().GetMatchId() == "m-running" {
+					joined++
+				}
+			}
+			if joined != 1 {
+				t.Errorf("%d players joined the match, which lacked one", joined)
+			}
+		})
 	}
 }
 

@@ -42,12 +42,19 @@ func (q *Queue) byRules(ctx context.Context) {
 	}
 }
 
-// gaps are the running matches that ask for players. Where the mode has no teams
-// but the rules have, the teams are the rules' alone, and so is who is in which.
+// gaps are the running matches that ask for players, with no more seats than the
+// rules allow: the mode may have more. Where the mode has no teams but the rules
+// have, the teams are the rules' alone, and so is who is in which.
 func (q *Queue) gaps() []matchfn.Gap {
 	gaps := q.set.fleet.Gaps(q.name)
 	teams := q.rules.Queue.Teams
 	if teams.Max <= 1 || q.set.fleet.Teams(q.rules.Key) > 0 {
+		for i := range gaps {
+			gaps[i].Teams = gaps[i].Teams[:min(len(gaps[i].Teams), teams.Count)]
+			for t := range gaps[i].Teams {
+				gaps[i].Teams[t].Seats = min(gaps[i].Teams[t].Seats, teams.Max)
+			}
+		}
 		return gaps
 	}
 	for i := range gaps {
