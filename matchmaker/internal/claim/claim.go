@@ -35,8 +35,9 @@ type drop struct {
 	revision uint64
 }
 
-// life is when a claim that nobody dropped is void: longer than any search.
-const life = 30 * time.Minute
+// life is when a claim that nobody dropped is void: longer than any search, for
+// which rules may allow a day.
+const life = 25 * time.Hour
 
 // New makes the claims of a store. [Claims.Run] has to run.
 func New(ctx context.Context, s *store.Store) (*Claims, error) {
