@@ -16,10 +16,11 @@ var botNames = [...]string{
 func botName(p game.Slot) string { return botNames[int(p)%len(botNames)] }
 
 // fill lets bots take or leave seats so that people and bots together fill the
-// mode's number of seats.
+// mode's number of seats. They wait for the first person: a match must not be
+// played before those come whom it was opened for.
 func (m *Match) fill() {
 	want := m.cfg.Match.Mode.Fill
-	if want == 0 || m.overSince != 0 {
+	if want == 0 || m.overSince != 0 || !m.visited {
 		return
 	}
 	people, bots := m.count()

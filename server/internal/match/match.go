@@ -133,6 +133,7 @@ type Match struct {
 	nextOutcome int64
 	awakeSince  int64
 	nextWatch   int64
+	visited     bool // a person has been in it
 	stirred     bool // something came that a tick has to follow soon
 	lost        uint64
 	peak        int // people at most so far

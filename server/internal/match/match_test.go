@@ -696,13 +696,16 @@ func TestAbuseClosesWithProtocol(t *testing.T) {
 
 func TestBotsFillAndGiveWay(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 4, Teams: 2})
-	h.tick(3)
+	h.tick(30)
 	_, bots := h.m.count()
-	h.want("four bots from the first second", bots == 4)
+	h.want("nobody playing before the first person", bots == 0)
 	a := h.join("ann")
+	h.tick(3)
 	people, bots := h.m.count()
-	h.want("a bot gave way", people == 1 && bots == 3)
+	h.want("three bots with her", people == 1 && bots == 3)
 	b := h.join("bob")
+	people, bots = h.m.count()
+	h.want("a bot gave way", people == 2 && bots == 2)
 	h.want("people spread over the teams", h.m.teamOf(a.welcome.Slot) != h.m.teamOf(b.welcome.Slot))
 	sides := map[int32]int{}
 	for p := range h.m.seats {

@@ -213,6 +213,7 @@ func (m *Match) seatPerson(s *session.Seat) {
 		m.removeBot(m.botOf(team))
 	}
 	m.makeRoom(team)
+	m.visited = true
 	m.join(s.Slot(), game.PlayerInfo{Team: team}, s.Player, s.Name)
 	s.Team = m.teamOf(s.Slot())
 	m.changed = true
