@@ -16,6 +16,7 @@ const (
 	// nobody claims is held 15 s. The rest is slack for a busy machine.
 	emptyBound = 10*time.Second + 5*time.Second
 	ghostBound = 15*time.Second + 6*time.Second
+	claimBound = 6 * time.Second
 	// A result is told and stored after this, also while NATS elects a leader.
 	toldBound = 15 * time.Second
 )
@@ -37,6 +38,9 @@ func (c *chaos) watchMatches(ctx context.Context) {
 				}
 				if m.People > c.ledger.seats(m.ID) {
 					ghostsNow[m.ID] = since(ghosts, m.ID, now)
+					if now.Sub(ghostsNow[m.ID]) > claimBound {
+						c.ledger.heldInVain(m.ID)
+					}
 				}
 				if from, ok := emptyNow[m.ID]; ok && overdue(from, now, emptyBound) {
 					c.ledger.violation("match %s of queue %q at %s has been without players for %v", m.ID, m.Queue, s.name, now.Sub(from))

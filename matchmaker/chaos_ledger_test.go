@@ -24,14 +24,15 @@ type ledger struct {
 	stays    map[string][]*stay
 	finished map[string]*finished // by match
 	deaths   map[string][]time.Time
-	lost     int // matches that players lost with their server
-	refused  int // seats that could not be claimed, since their server had died
+	lost     int             // matches that players lost with their server
+	held     map[string]bool // matches with seats that were held in vain
+	refused  int             // seats that could not be claimed, since their server had died
 }
 
 func newLedger(t *testing.T) *ledger {
 	return &ledger{
 		t: t, reasons: make(map[matchmakerv1.EndReason]int), endings: make(map[string]ending), tokens: make(map[string]string),
-		stays: make(map[string][]*stay), finished: make(map[string]*finished), deaths: make(map[string][]time.Time),
+		stays: make(map[string][]*stay), finished: make(map[string]*finished), held: make(map[string]bool), deaths: make(map[string][]time.Time),
 	}
 }
 
@@ -166,6 +167,14 @@ func (l *ledger) diedIn(server string, from, to time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.ContainsFunc(l.deaths[server], func(at time.Time) bool { return !at.Before(from) && !at.After(to) })
+}
+
+// heldInVain notes a match in which a seat waits longer for its player than a
+// player who was told of it takes.
+func (l *ledger) heldInVain(match string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held[match] = true
 }
 
 // count adds to one of the ledger's counters.

@@ -4,13 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -41,26 +38,6 @@ func buildBinary(t *testing.T, dir string) string {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return binary
-}
-
-// stablePorts are free, and no connection that goes out gets one while its
-// process is down: they lie below the range that systems take these from.
-func stablePorts(t *testing.T, n int) []string {
-	t.Helper()
-	var addresses []string
-	for attempt := 0; len(addresses) < n; attempt++ {
-		if attempt > 100*n {
-			t.Fatal("no free ports")
-		}
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(18_000+rand.IntN(14_000)))
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		addresses = append(addresses, address)
-	}
-	return addresses
 }
 
 func (p *program) start(t *testing.T) {

@@ -6,9 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -157,11 +159,11 @@ func startChaos(t *testing.T) *chaos {
 func (c *chaos) arrange(binary string) {
 	c.t.Helper()
 	const replicas, servers = 3, 4
-	ports := stablePorts(c.t, 3*replicas+2*servers)
+	ports := storetest.FreePorts(c.t, 3*replicas+2*servers)
 	take := func() string {
-		p := ports[0]
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
 		ports = ports[1:]
-		return p
+		return address
 	}
 	data := filepath.Join(c.dir, "data")
 	if err := os.MkdirAll(data, 0o700); err != nil {
@@ -264,8 +266,8 @@ func (c *chaos) tell() {
 			rated++
 		}
 	}
-	c.t.Logf("%d tickets; ended by %v; %d matches with a result, %d of them rated; %d seats lost with their server, %d before they were claimed",
-		l.created, l.reasons, len(l.finished), rated, l.lost, l.refused)
+	c.t.Logf("%d tickets; ended by %v; %d matches with a result, %d of them rated; %d seats lost with their server, %d before they were claimed; %d matches held seats for nobody",
+		l.created, l.reasons, len(l.finished), rated, l.lost, l.refused, len(l.held))
 	if l.broken > 0 {
 		c.t.Errorf("%d promises were broken", l.broken)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -90,7 +91,7 @@ type process struct {
 func StartCluster(t testing.TB, n int) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t, nodes: make([]node, n), running: make([]*process, n)}
-	ports := freePorts(t, 2*n)
+	ports := FreePorts(t, 2*n)
 	for i := range n {
 		c.nodes[i] = node{Name: fmt.Sprintf("n%d", i), Port: ports[i], Dir: t.TempDir()}
 		if n > 1 {
@@ -109,21 +110,28 @@ func StartCluster(t testing.TB, n int) *Cluster {
 	return c
 }
 
-// freePorts are free now. Another process may take one before the node does,
-// from a range of thousands.
-func freePorts(t testing.TB, n int) []int {
+// FreePorts are free now. No connection that goes out gets one while its process
+// is down: they lie below the range that systems take these from. Another
+// process that listens may take one, from a range of thousands.
+func FreePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(ports) < n; tries++ {
+		if tries > 100*n {
+			t.Fatal("no free ports")
+		}
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		l, err := net.Listen("tcp", loopback(port))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port)
 	}
 	return ports
 }
+
+const firstPort, lastPort = 18_000, 32_000
 
 // start starts a node and waits until it takes connections.
 func (c *Cluster) start(i int) {
