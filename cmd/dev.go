@@ -23,7 +23,7 @@ import (
 // devConfig is what `tactus dev` is told.
 type devConfig struct {
 	listen, internal, public string
-	data, page               string
+	data, page, region       string
 	options, origins         []string
 	portable                 bool
 	admin                    adminFlags
@@ -42,6 +42,7 @@ func devCommand(program Program) *cobra.Command {
 	f.StringVar(&cfg.listen, "listen", "127.0.0.1:8080", "public port: page, matchmaker API, /play")
 	f.StringVar(&cfg.internal, "internal", matchmaker.DefaultInternalAddr, "internal port: native gRPC")
 	f.StringVar(&cfg.public, "public-url", "", "ws:// URL of /play as browsers reach it; made from --listen")
+	f.StringVar(&cfg.region, "region", "", "region of the game server, for queues with latency rules")
 	f.StringVar(&cfg.data, "data", "data", "folder for replays, ratings and the signing key")
 	f.StringVar(&cfg.page, "page", "", "folder with your own page, served instead of the arena's")
 	f.StringArrayVar(&cfg.options, "option", nil, "name=number, given to every match; may be repeated")
@@ -128,9 +129,15 @@ func (p *devProcess) close() {
 // run serves until ctx ends or a part fails.
 func (p *devProcess) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return p.matchmaker.Run(ctx) })
+	// The matchmaker stays until the server has told it how its matches ended.
+	until, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	group.Go(func() error { return p.matchmaker.Run(until) })
 	group.Go(func() error { return reloadOnHangup(ctx, p.matchmaker, p.log) })
-	group.Go(func() error { return p.server.Host(ctx) })
+	group.Go(func() error {
+		defer leave()
+		return p.server.Host(ctx)
+	})
 	group.Go(func() error { return serve(ctx, publicServer(p.publicHandler), p.public) })
 	group.Go(func() error { return serve(ctx, publicServer(p.adminHandler), p.admin) })
 	select {
@@ -165,7 +172,7 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 		return nil, nil, err
 	}
 	gs, err := server.New(server.Config{
-		PublicURL: cfg.public, Matchmakers: []string{internal.Addr().String()}, Origins: cfg.origins,
+		PublicURL: cfg.public, Region: cfg.region, Matchmakers: []string{internal.Addr().String()}, Origins: cfg.origins,
 		ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
 		ForcePortable: cfg.portable, Registerer: reg, Product: buildVersion(),
 	}, log.Named("server"), games...)

@@ -3,6 +3,7 @@ package matchmaker
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
@@ -89,7 +90,7 @@ func (s *service) ListHistory(ctx context.Context, req *matchmakerv1.ListHistory
 
 func wireRating(r ranking.Rating) *matchmakerv1.Rating {
 	return &matchmakerv1.Rating{
-		PlayerId: r.Player, PlayerName: r.Name, Points: r.Points, Uncertainty: r.Uncertainty,
+		PlayerId: r.Player, PlayerName: r.Name, Points: hundredths(r.Points), Uncertainty: hundredths(r.Uncertainty),
 		Rank: uint32(r.Rank), Matches: uint32(r.Matches), Wins: uint32(r.Wins),
 	}
 }
@@ -97,9 +98,12 @@ func wireRating(r ranking.Rating) *matchmakerv1.Rating {
 func wireMatch(m ranking.Match) *matchmakerv1.RatedMatch {
 	return &matchmakerv1.RatedMatch{
 		MatchId: m.ID, EndedUnixMs: m.Ended.UnixMilli(), Rank: uint32(m.Rank), Teams: uint32(m.Teams),
-		PointsBefore: m.Before, PointsAfter: m.After, Mode: m.Mode,
+		PointsBefore: hundredths(m.Before), PointsAfter: hundredths(m.After), Mode: m.Mode,
 	}
 }
+
+// hundredths rounds to what is worth telling of a rating.
+func hundredths(points float64) float64 { return math.Round(points*100) / 100 }
 
 // matchEnded stores a match's result; nil lets its server forget it.
 func (m *Matchmaker) matchEnded(ctx context.Context, e *fleetv1.MatchEnded) error {

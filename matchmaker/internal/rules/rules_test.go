@@ -63,7 +63,7 @@ func TestLoadFolder(t *testing.T) {
 	}
 	ranked := byName["ranked-5v5"]
 	want := &Queue{
-		Name: "ranked-5v5", Game: "arena", Mode: "teams", Title: "Ranked, five against five",
+		Name: "ranked-5v5", Game: "arena", Mode: "teams5", Title: "Ranked, five against five",
 		Teams: Teams{Count: 2, AtLeast: 2, Min: 5, Max: 5}, Party: Party{Max: 5},
 		Skill: &Skill{Distance: 100, Relax: []DistanceStep{{15 * time.Second, 200}, {40 * time.Second, 400}}},
 		Latency: &Latency{
