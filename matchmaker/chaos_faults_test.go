@@ -17,9 +17,9 @@ type fault struct {
 }
 
 const (
-	quietBefore = 2 * time.Second // while everything works
+	quietBefore = 1500 * time.Millisecond // while everything works
 	downFor     = 2 * time.Second
-	frozenFor   = 5 * time.Second  // longer than it takes to be thought dead
+	frozenFor   = 4 * time.Second  // longer than it takes to be thought dead
 	drainFor    = 30 * time.Second // longer than any match
 )
 

@@ -76,9 +76,9 @@ func TestRefusalsAreThoseOfTheContract(t *testing.T) {
 		if r := s.ask(req); r.GetOk() || r.GetReason() != c.want {
 			t.Errorf("%s: %v, want %s", name, r, c.want)
 		}
-	}
-	for len(s.Matches()) > 1 { // those that were opened for nothing end at their next border
-		time.Sleep(time.Millisecond)
+		for len(s.Matches()) > 1 { // one that was opened for nothing ends at its next border
+			time.Sleep(time.Millisecond)
+		}
 	}
 	if r := s.ask(teamMatch("m2")); !r.GetOk() {
 		t.Errorf("a second match of two: %v", r)
