@@ -149,7 +149,9 @@ func (m *mute) own(t *testing.T, nats, queue string) {
 	go func() { served <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		server.Stop()
-		_ = <-served // it was stopped
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
 	})
 	s, err := store.Open(t.Context(), store.Config{URL: nats, Replicas: 1}, zaptest.NewLogger(t))
 	if err != nil {
