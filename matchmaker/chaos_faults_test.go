@@ -38,6 +38,11 @@ func (c *chaos) faults() []fault {
 		{"a replica is asked to end", c.drainReplica},
 		{"a game server is drained", c.drainServer},
 	}
+	if *chaosFor > 0 {
+		list = append(list,
+			fault{"two replicas are killed at once", c.killTwoReplicas},
+			fault{"a game server and the owner of queue pairs are killed at once", c.killServerAndOwner})
+	}
 	c.rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	return list
 }
@@ -104,6 +109,30 @@ func (c *chaos) killReplica(r *program) (undo func()) {
 	c.t.Logf("         it is %s", r.name)
 	r.kill()
 	return func() { r.start(c.t) }
+}
+
+func (c *chaos) killTwoReplicas() (undo func()) {
+	spared := c.rand.IntN(len(c.replicas))
+	c.t.Logf("         %s is spared", c.replicas[spared].name)
+	var back []func()
+	for i, r := range c.replicas {
+		if i != spared {
+			back = append(back, c.killReplica(r))
+		}
+	}
+	return func() {
+		for _, undo := range back {
+			undo()
+		}
+	}
+}
+
+func (c *chaos) killServerAndOwner() (undo func()) {
+	server, owner := c.killServer(), c.killReplica(c.ownerOf("pairs"))
+	return func() {
+		owner()
+		server()
+	}
 }
 
 // freezeOwner lets an owner sleep until its queues are another's. Once awake it
