@@ -51,7 +51,7 @@ type assigning struct {
 	skills                    map[string][]float64    // of the tickets of each match
 	waits                     *hdrhistogram.Histogram // microseconds from when the ticket was due
 	cpu                       time.Duration           // of the matchmaker
-	span                      time.Duration // to the last assignment
+	span                      time.Duration           // to the last assignment
 }
 
 // assignments measures the matchmaker: tickets come at a fixed rate, whether
