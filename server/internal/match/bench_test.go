@@ -109,7 +109,7 @@ func BenchmarkTick(b *testing.B) {
 	for _, bench := range []struct {
 		mode   string
 		people int
-	}{{"duel", 2}, {"ffa", 16}, {"teams8", 16}, {"swarm", 200}, {"swarm", 1000}} {
+	}{{"duel", 2}, {"ffa", 16}, {"teams8", 16}, {"swarm", 200}, {"swarm", 1000}, {"swarm", 2500}} {
 		b.Run(fmt.Sprintf("%s-%d", bench.mode, bench.people), func(b *testing.B) {
 			a := newArenaMatch(b, bench.mode, bench.people)
 			a.bytes = 0

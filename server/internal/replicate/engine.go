@@ -124,6 +124,7 @@ func (e *Engine) Stamp(tick game.Tick) {
 		e.steady = e.tick
 	}
 	e.prev, e.tick, e.used, e.active = e.tick, tick, 0, false
+	e.interest.begin()
 	for _, t := range e.tables {
 		t.stamp(tick)
 		e.active = e.active || len(t.dirty)+len(t.bornNow)+len(t.diedNow) > 0

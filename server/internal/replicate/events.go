@@ -184,19 +184,15 @@ func (l *eventLog) bytesFor(seq uint32, v *View, x *interest) []byte {
 // as many as fit a frame. It returns the seq up to which he is told then.
 func (l *eventLog) append(dst []byte, v *View, x *interest) ([]byte, uint32) {
 	first := max(v.Event+1, l.oldest())
+	start := len(dst)
+	dst = protocol.BeginSection(dst)
 	n, upTo := 0, v.Event
 	for s := first; s <= l.last && n < maxEventsPerFrame; s++ {
-		if l.bytesFor(s, v, x) != nil {
+		if b := l.bytesFor(s, v, x); b != nil {
+			dst = append(dst, b...)
 			n++
 		}
 		upTo = s
 	}
-	if n == 0 {
-		return protocol.AppendNil(dst), upTo
-	}
-	dst = protocol.AppendArray(dst, n)
-	for s := first; s <= upTo; s++ {
-		dst = append(dst, l.bytesFor(s, v, x)...)
-	}
-	return dst, upTo
+	return protocol.EndSection(dst, start, n), upTo
 }

@@ -25,43 +25,33 @@ type interest struct {
 	span   int                        // how many ago a far cell may have been told last
 	settle int                        // value of stamps from which on span is every again
 
+	moves []moves // by cell: what this snapshot's rows did there
 	parts []byte
-	cells [partKinds][]part
+	cells []cellParts
+	whole [2]part // tables without a position: as values, as differences
 
 	// serial marks the cells of the player whose frame is being made.
 	serial uint32
-	now    []mark
-	before []mark
+	marks  []cellMarks
 }
 
-// farEvery is how many snapshots apart far cells are told.
+// farEvery is how many snapshots apart far cells are told: a power of two.
 const farEvery = 4
 
 // maxFarEvery is farEvery in times of overload.
 const maxFarEvery = 2 * farEvery
 
-type mark struct {
-	serial uint32
-	near   bool
-}
+// mark is the serial of the player who has a cell in view, times two, plus one
+// when it is near.
+type mark uint32
 
-// partKind is what a part tells of its cell.
-type partKind int
+const nearMark mark = 1
 
-const (
-	partDiff  partKind = iota // changes since the last snapshot, as differences, and births
-	partFar                   // changes since the span's first snapshot, as values, and births
-	partBirth                 // births only
-	partWhole                 // every row
-	partKinds
-)
+// cellMarks are a cell's now and as of the player's last snapshot.
+type cellMarks struct{ now, before mark }
 
-// part is an encoded run of blocks within interest.parts.
-type part struct {
-	tick       game.Tick // it is good for
-	start, end int
-	count      int
-}
+// maxSerial is the highest that fits a mark.
+const maxSerial = 1<<31 - 1
 
 // newInterest returns nil for a world in which everyone sees everything.
 func newInterest(world game.World, tables []*tableState) *interest {
@@ -70,10 +60,11 @@ func newInterest(world game.World, tables []*tableState) *interest {
 		return nil
 	}
 	x := &interest{grid: newGrid(viewer.Interest()), viewer: viewer, every: farEvery, span: farEvery}
+	x.moves = make([]moves, x.grid.cells())
 	x.makeMarks()
 	for _, t := range tables {
 		if sc := t.raw.Schema(); sc.Pos >= 0 && t.rowsFor == public {
-			t.placed = newPlacement(x.grid, sc.Fields[sc.Pos].Offset, sc.Capacity)
+			t.placed = newPlacement(x.grid, x.moves, sc.Fields[sc.Pos].Offset, sc.Capacity)
 			x.tables = append(x.tables, t)
 		}
 	}
@@ -82,15 +73,12 @@ func newInterest(world game.World, tables []*tableState) *interest {
 
 func (x *interest) makeMarks() {
 	n := x.grid.cells()
-	for k := range x.cells {
-		x.cells[k] = make([]part, n)
-	}
-	x.now, x.before = make([]mark, n), make([]mark, n)
+	x.cells, x.marks = make([]cellParts, n), make([]cellMarks, n)
 }
 
 // twin has the same cells with marks and parts of its own.
 func (x *interest) twin() *interest {
-	t := &interest{grid: x.grid, tables: x.tables}
+	t := &interest{grid: x.grid, tables: x.tables, moves: x.moves}
 	t.makeMarks()
 	return t
 }
@@ -99,6 +87,13 @@ func (x *interest) twin() *interest {
 func (x *interest) follow(of *interest) {
 	x.stamps, x.since, x.every, x.span = of.stamps, of.since, of.every, of.span
 	x.parts = x.parts[:0]
+}
+
+// begin forgets what rows did in the last snapshot, before the next is stamped.
+func (x *interest) begin() {
+	if x != nil {
+		clear(x.moves)
+	}
 }
 
 // stamp begins a snapshot.
@@ -133,7 +128,7 @@ func (x *interest) farBaseline() game.Tick {
 	return x.since[(x.stamps-1-x.span)%len(x.since)]
 }
 
-func (x *interest) farDue(cell int32) bool { return (x.stamps+int(cell))%x.every == 0 }
+func (x *interest) farDue(cell int32) bool { return (x.stamps+int(cell))&(x.every-1) == 0 }
 
 // seen is a cell in a player's view: the cell's number and whether it is near.
 type seen uint32
@@ -152,33 +147,42 @@ func (s seen) near() bool  { return s&1 != 0 }
 // look finds the cells that the player sees now and marks them and those of his
 // last snapshot. A cell leaves the view half a cell later than it enters.
 func (x *interest) look(v *View, fresh bool) {
-	x.serial++
+	before := x.nextSerial()
 	if !fresh {
 		for _, s := range v.sight.cells {
-			x.before[s.cell()] = mark{x.serial, s.near()}
+			x.marks[s.cell()].before = before | mark(s)&nearMark
 		}
 	}
-	v.sight.nextCells = v.sight.nextCells[:0]
-	view := &v.sight.eye
+	view, next := &v.sight.eye, v.sight.nextCells[:0]
 	far := max(view.Near, view.Far)
 	stay := far + fixed.Num(x.grid.cell/2)
 	near2, far2, stay2 := square(view.Near), square(far), square(stay)
 	g := x.grid
+	from, to := g.col(view.Center.X-stay), g.col(view.Center.X+stay)
 	for row := g.row(view.Center.Y - stay); row <= g.row(view.Center.Y+stay); row++ {
-		for col := g.col(view.Center.X - stay); col <= g.col(view.Center.X+stay); col++ {
+		above := g.above2(view.Center, row)
+		for col := from; col <= to; col++ {
 			cell := row*g.cols + col
-			d := g.distance2(view.Center, col, row)
+			d := above + g.beside2(view.Center, col)
 			if d <= far2 || d <= stay2 && x.saw(cell) {
-				x.add(v, cell, d <= near2)
+				s := makeSeen(cell, d <= near2)
+				x.marks[cell].now = before | mark(s)&nearMark
+				next = append(next, s)
 			}
 		}
 	}
+	v.sight.nextCells = next
 	x.addOwn(v)
 }
 
-func (x *interest) add(v *View, cell int32, near bool) {
-	x.now[cell] = mark{x.serial, near}
-	v.sight.nextCells = append(v.sight.nextCells, makeSeen(cell, near))
+// nextSerial begins a player's frame and returns the mark of a far cell of his.
+func (x *interest) nextSerial() mark {
+	if x.serial == maxSerial {
+		clear(x.marks)
+		x.serial = 0
+	}
+	x.serial++
+	return mark(x.serial << 1)
 }
 
 // addOwn keeps the cells of the player's own rows in view, every snapshot.
@@ -194,23 +198,37 @@ func (x *interest) addOwn(v *View) {
 }
 
 func (x *interest) keepNear(v *View, cell int32) {
-	switch {
-	case !x.sees(cell):
-		x.add(v, cell, true)
-	case !x.now[cell].near:
-		x.now[cell].near = true
-		for i, s := range v.sight.nextCells {
-			if s.cell() == cell {
-				v.sight.nextCells[i] = makeSeen(cell, true)
-			}
+	now := &x.marks[cell].now
+	had := x.sees(cell)
+	if had && *now&nearMark != 0 {
+		return
+	}
+	*now = mark(x.serial<<1) | nearMark
+	if !had {
+		v.sight.nextCells = append(v.sight.nextCells, makeSeen(cell, true))
+		return
+	}
+	for i, s := range v.sight.nextCells {
+		if s.cell() == cell {
+			v.sight.nextCells[i] = makeSeen(cell, true)
 		}
 	}
 }
 
 // saw and sees tell whether the player had the cell in his last snapshot, and
 // has it in this one.
-func (x *interest) saw(cell int32) bool  { return cell >= 0 && x.before[cell].serial == x.serial }
-func (x *interest) sees(cell int32) bool { return cell >= 0 && x.now[cell].serial == x.serial }
+func (x *interest) saw(cell int32) bool {
+	return cell >= 0 && uint32(x.marks[cell].before>>1) == x.serial
+}
+
+func (x *interest) sees(cell int32) bool {
+	return cell >= 0 && uint32(x.marks[cell].now>>1) == x.serial
+}
+
+// sawNear tells whether the player had the cell near in his last snapshot.
+func (x *interest) sawNear(cell int32) bool {
+	return cell >= 0 && x.marks[cell].before == mark(x.serial<<1)|nearMark
+}
 
 // knows tells whether the player's client has the row, in a state that private
 // words may be told of as differences.
@@ -224,9 +242,9 @@ func (e *Engine) publicByCells(dst []byte, v *View, baseline game.Tick, hash boo
 	start := len(dst)
 	dst = protocol.BeginSection(dst)
 	w := writer{buf: dst, tick: e.tick, diff: baseline != 0}
-	e.global(&w, baseline)
-	for _, s := range v.sight.cells {
-		if x.saw(s.cell()) {
+	x.copy(&w, e.global(baseline))
+	if w.diff {
+		for _, s := range v.sight.cells {
 			e.leave(&w, s.cell())
 		}
 	}
@@ -236,29 +254,44 @@ func (e *Engine) publicByCells(dst []byte, v *View, baseline game.Tick, hash boo
 			x.copy(&w, e.part(partWhole, cell))
 			continue
 		}
-		kind := partDiff
+		m := x.moves[cell]
 		switch {
-		case s.near() && x.before[cell].near:
+		case s.near() && x.sawNear(cell):
+			x.copy(&w, e.part(partDiff, cell))
 		case s.near() || hash || x.farDue(cell):
-			kind = partFar
-		default:
-			kind = partBirth
+			x.copy(&w, e.part(partFar, cell))
+		case m&someBorn != 0:
+			x.copy(&w, e.part(partBirth, cell))
 		}
-		x.copy(&w, e.part(kind, cell))
-		e.arrive(&w, cell)
+		if m&someCame != 0 {
+			e.arrive(&w, cell)
+		}
 	}
 	return protocol.EndSection(w.buf, start, w.count)
 }
 
-// global appends the changes of tables without a position.
-func (e *Engine) global(w *writer, baseline game.Tick) {
+// global returns the part of the tables without a position; like everybody else
+// in view, they are told since the last snapshot or from the beginning.
+func (e *Engine) global(baseline game.Tick) *part {
+	x := e.interest
+	diff := baseline != 0
+	p := &x.whole[0]
+	if diff {
+		p = &x.whole[1]
+	}
+	if p.tick == e.tick {
+		return p
+	}
+	w := x.begunPart(e.tick, diff)
 	for _, t := range e.tables {
 		if len(t.columns[public]) == 0 || t.placed != nil {
 			continue
 		}
-		e.collect(t, public, 0, baseline, w.diff)
-		e.flush(w, t, public, false)
+		e.collect(t, public, 0, baseline, diff)
+		e.flush(&w, t, public, false)
 	}
+	x.endPart(p, &w)
+	return p
 }
 
 // flush writes a block of what was collected, if anything was.
@@ -280,6 +313,13 @@ func (e *Engine) reset() {
 // his view.
 func (e *Engine) leave(w *writer, cell int32) {
 	x := e.interest
+	m, sees := x.moves[cell], x.sees(cell)
+	if sees && (m&someWentOn == 0 || x.seesLeavers(cell)) {
+		if m&someGone != 0 {
+			x.copy(w, e.part(partGone, cell))
+		}
+		return
+	}
 	for _, t := range x.tables {
 		e.reset()
 		p := t.placed
@@ -288,7 +328,7 @@ func (e *Engine) leave(w *writer, cell int32) {
 				e.removed = append(e.removed, i)
 			}
 		}
-		if !x.sees(cell) {
+		if !sees {
 			for i := p.rows.first(uint32(cell)); i >= 0; i = p.rows.next[i] {
 				if p.prev[i] == cell {
 					e.removed = append(e.removed, i)
@@ -298,6 +338,20 @@ func (e *Engine) leave(w *writer, cell int32) {
 		}
 		e.flush(w, t, public, false)
 	}
+}
+
+// seesLeavers reports whether the player sees all rows that went from a cell to
+// another.
+func (x *interest) seesLeavers(cell int32) bool {
+	for _, t := range x.tables {
+		p := t.placed
+		for i := p.leavers.first(uint32(cell)); i >= 0; i = p.leavers.next[i] {
+			if to := p.cell[i]; to != noCell && !x.sees(to) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // sortRows sorts two ascending runs that were appended to each other; lists are
@@ -311,27 +365,27 @@ func sortRows(list []int32) {
 }
 
 // arrive tells the player of rows that came into a cell from another: what
-// changed, when he saw them there, all of them otherwise.
+// changed, when he saw them there, all of them otherwise. Mostly all of a cell
+// were the same to him, and a part tells of them.
 func (e *Engine) arrive(w *writer, cell int32) {
 	x := e.interest
+	if kind, same := x.arrivedAs(cell); same {
+		x.copy(w, e.part(kind, cell))
+		return
+	}
 	for _, t := range x.tables {
 		p := t.placed
-		first := p.arrivals.first(uint32(cell))
-		if first < 0 {
-			continue
-		}
 		e.reset()
-		for i := first; i >= 0; i = p.arrivals.next[i] {
-			switch from := p.prev[i]; {
-			case !x.saw(from):
+		for i := p.arrivals.first(uint32(cell)); i >= 0; i = p.arrivals.next[i] {
+			if as := x.cameAs(p.prev[i]); as == partCameNew {
 				e.born = append(e.born, i)
-			case x.before[from].near:
+			} else if as == partCame {
 				e.addChanged(i, t.masks[public][i])
 			}
 		}
 		e.flush(w, t, public, false)
-		for i := first; i >= 0; i = p.arrivals.next[i] {
-			if from := p.prev[i]; x.saw(from) && !x.before[from].near {
+		for i := p.arrivals.first(uint32(cell)); i >= 0; i = p.arrivals.next[i] {
+			if x.cameAs(p.prev[i]) == partCameFar {
 				e.addChanged(i, t.maskSince(public, int(i), x.farBaseline()))
 			}
 		}
@@ -339,53 +393,38 @@ func (e *Engine) arrive(w *writer, cell int32) {
 	}
 }
 
+// arrivedAs returns the kind of part that tells of all rows that came into a
+// cell, if there is one.
+func (x *interest) arrivedAs(cell int32) (kind partKind, same bool) {
+	kind = partKinds
+	for _, t := range x.tables {
+		p := t.placed
+		for i := p.arrivals.first(uint32(cell)); i >= 0; i = p.arrivals.next[i] {
+			as := x.cameAs(p.prev[i])
+			if kind != partKinds && kind != as {
+				return kind, false
+			}
+			kind = as
+		}
+	}
+	return kind, kind != partKinds
+}
+
+// cameAs returns the kind of part that tells of a row from another cell.
+func (x *interest) cameAs(from int32) partKind {
+	switch {
+	case !x.saw(from):
+		return partCameNew
+	case x.sawNear(from):
+		return partCame
+	}
+	return partCameFar
+}
+
 func (e *Engine) addChanged(i int32, mask uint32) {
 	if mask != 0 {
 		e.rows = append(e.rows, i)
 		e.masks = append(e.masks, mask)
-	}
-}
-
-// copy appends a part's ints.
-func (x *interest) copy(w *writer, p *part) {
-	w.buf = append(w.buf, x.parts[p.start:p.end]...)
-	w.count += p.count
-}
-
-// part returns a cell's part of this tick, encoding it when it is the first to
-// be asked for it.
-func (e *Engine) part(kind partKind, cell int32) *part {
-	x := e.interest
-	p := &x.cells[kind][cell]
-	if p.tick == e.tick {
-		return p
-	}
-	w := writer{buf: x.parts, tick: e.tick, diff: kind == partDiff}
-	start := len(x.parts)
-	for _, t := range x.tables {
-		e.reset()
-		e.collectCell(t, kind, cell)
-		e.flush(&w, t, public, kind == partFar)
-	}
-	x.parts = w.buf
-	*p = part{tick: e.tick, start: start, end: len(w.buf), count: w.count}
-	return p
-}
-
-// collectCell lists what a kind of part tells of the table's rows in a cell.
-// Rows that came from another cell are not the part's: see arrive.
-func (e *Engine) collectCell(t *tableState, kind partKind, cell int32) {
-	p := t.placed
-	for i := p.rows.first(uint32(cell)); i >= 0; i = p.rows.next[i] {
-		switch {
-		case kind == partWhole, t.born[i] == e.tick:
-			e.born = append(e.born, i)
-		case kind == partBirth || p.prev[i] != cell:
-		case kind == partFar:
-			e.addChanged(i, t.maskSince(public, int(i), e.interest.farBaseline()))
-		case t.changed[i] == e.tick:
-			e.addChanged(i, t.masks[public][i])
-		}
 	}
 }
 
@@ -397,17 +436,33 @@ func (e *Engine) privateByCells(w *writer, t *tableState, a audience, key uint32
 	if a == team {
 		ix = &t.bySide
 	}
-	for _, known := range [2]bool{true, false} {
-		e.reset()
-		for i := ix.first(key); i >= 0; i = ix.next[i] {
-			switch knows := w.diff && e.interest.knows(t, i, e.tick); {
-			case knows != known || !e.interest.sees(t.placed.cell[i]):
-			case !knows:
-				e.addChanged(i, t.nonZero(a, int(i)))
-			case t.changed[i] == e.tick:
-				e.addChanged(i, t.masks[a][i])
-			}
-		}
-		e.flush(w, t, a, !known)
+	if e.collectPrivate(w, t, a, ix.first(key), true) {
+		e.flush(w, t, a, false)
+		e.collectPrivate(w, t, a, ix.first(key), false)
+		e.flush(w, t, a, true)
+		return
 	}
+	e.flush(w, t, a, false)
+}
+
+// collectPrivate lists of the rows from one on those that the client knows, or
+// the others, and reports whether it left any out.
+func (e *Engine) collectPrivate(w *writer, t *tableState, a audience, first int32, known bool) (others bool) {
+	ix := &t.byOwner
+	if a == team {
+		ix = &t.bySide
+	}
+	e.reset()
+	for i := first; i >= 0; i = ix.next[i] {
+		switch knows := w.diff && e.interest.knows(t, i, e.tick); {
+		case !e.interest.sees(t.placed.cell[i]):
+		case knows != known:
+			others = true
+		case !knows:
+			e.addChanged(i, t.nonZero(a, int(i)))
+		case t.changed[i] == e.tick:
+			e.addChanged(i, t.masks[a][i])
+		}
+	}
+	return others
 }

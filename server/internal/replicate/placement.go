@@ -43,12 +43,17 @@ func along(d, cell int64, n int32) int32 {
 
 func (g *grid) at(pos fixed.Vec) int32 { return g.row(pos.Y)*g.cols + g.col(pos.X) }
 
-// distance2 is the squared distance from a point to a cell's square, in units
-// of 1/256, so that no map of Q16.16 numbers overflows it.
-func (g *grid) distance2(p fixed.Vec, col, row int32) int64 {
-	dx := outside(int64(p.X)-int64(g.min.X), int64(col)*g.cell, g.cell) >> 8
-	dy := outside(int64(p.Y)-int64(g.min.Y), int64(row)*g.cell, g.cell) >> 8
-	return dx*dx + dy*dy
+// beside2 and above2 are the squared distances from a point to a column and to
+// a row of cells, in units of 1/256, so that no map of Q16.16 numbers overflows
+// their sum: the squared distance to a cell.
+func (g *grid) beside2(p fixed.Vec, col int32) int64 {
+	d := outside(int64(p.X)-int64(g.min.X), int64(col)*g.cell, g.cell) >> 8
+	return d * d
+}
+
+func (g *grid) above2(p fixed.Vec, row int32) int64 {
+	d := outside(int64(p.Y)-int64(g.min.Y), int64(row)*g.cell, g.cell) >> 8
+	return d * d
 }
 
 func outside(x, from, length int64) int64 {
@@ -67,6 +72,7 @@ func square(r fixed.Num) int64 { return (int64(r) >> 8) * (int64(r) >> 8) }
 // placement is that of a table without positions: its methods do nothing.
 type placement struct {
 	grid     *grid
+	moves    []moves // of all tables, by cell
 	pos      int     // first word of the position
 	cell     []int32 // by row
 	prev     []int32 // cell in the last snapshot
@@ -75,9 +81,9 @@ type placement struct {
 	leavers  index   // rows that a cell lost: moved, gone, or replaced
 }
 
-func newPlacement(g *grid, pos, capacity int) *placement {
+func newPlacement(g *grid, all []moves, pos, capacity int) *placement {
 	p := &placement{
-		grid: g, pos: pos, cell: make([]int32, capacity), prev: make([]int32, capacity),
+		grid: g, moves: all, pos: pos, cell: make([]int32, capacity), prev: make([]int32, capacity),
 		rows: newIndex(g.cells(), capacity), arrivals: newIndex(g.cells(), capacity), leavers: newIndex(g.cells(), capacity),
 	}
 	for i := range p.cell {
@@ -102,12 +108,17 @@ func (p *placement) place(i int, row []uint32, born bool) {
 	c := p.grid.at(fixed.Vec{X: fixed.Num(row[p.pos]), Y: fixed.Num(row[p.pos+1])})
 	p.cell[i] = c
 	p.rows.add(uint32(c), int32(i))
+	if born {
+		p.moves[c] |= someBorn
+	}
 	was := p.prev[i]
 	if was == c || was == noCell {
 		return
 	}
 	p.leavers.add(uint32(was), int32(i))
+	p.moves[was] |= someWentOn
 	if !born {
+		p.moves[c] |= someCame
 		p.arrivals.add(uint32(c), int32(i))
 	}
 }
@@ -119,6 +130,7 @@ func (p *placement) gone(i int) {
 	}
 	p.cell[i] = noCell
 	p.leavers.add(uint32(p.prev[i]), int32(i))
+	p.moves[p.prev[i]] |= someGone
 }
 
 func (p *placement) settle(i int32, alive bool) {

@@ -1,0 +1,128 @@
+package replicate
+
+import "tactus/game"
+
+// partKind is what a part tells of its cell.
+type partKind int
+
+const (
+	partDiff    partKind = iota // changes since the last snapshot, as differences, and births
+	partFar                     // changes since the span's first snapshot, as values, and births
+	partBirth                   // births only
+	partWhole                   // every row
+	partGone                    // ends of rows that are nowhere any more
+	partCame                    // rows from another cell that was near: their changes, as differences
+	partCameFar                 // rows from another cell that was far: their changes, as values
+	partCameNew                 // rows from another cell that was out of view, as births
+	partKinds
+)
+
+// part is an encoded run of blocks within interest.parts.
+type part struct {
+	tick       game.Tick // it is good for
+	start, end int32
+	count      int32
+}
+
+// cellParts are one cell's.
+type cellParts [partKinds]part
+
+// moves says what kinds of rows parts may tell of: most cells have none of most
+// kinds, and cost nothing then.
+type moves uint8
+
+const (
+	someBorn   moves = 1 << iota // rows that are new
+	someCame                     // rows that came from another cell
+	someWentOn                   // rows that are in another cell now, moved or replaced
+	someGone                     // rows that are nowhere any more
+)
+
+// copy appends a part's ints.
+func (x *interest) copy(w *writer, p *part) {
+	if p.count != 0 {
+		w.buf = append(w.buf, x.parts[p.start:p.end]...)
+		w.count += int(p.count)
+	}
+}
+
+// begunPart returns a writer behind the parts there are, endPart notes what it
+// wrote.
+func (x *interest) begunPart(tick game.Tick, diff bool) writer {
+	return writer{buf: x.parts, tick: tick, diff: diff}
+}
+
+func (x *interest) endPart(p *part, w *writer) {
+	*p = part{tick: w.tick, start: int32(len(x.parts)), end: int32(len(w.buf)), count: int32(w.count)}
+	x.parts = w.buf
+}
+
+// part returns a cell's part of this tick, encoding it when it is the first to
+// be asked for it.
+func (e *Engine) part(kind partKind, cell int32) *part {
+	p := &e.interest.cells[cell][kind]
+	if p.tick != e.tick {
+		e.encodePart(p, kind, cell)
+	}
+	return p
+}
+
+func (e *Engine) encodePart(p *part, kind partKind, cell int32) {
+	x := e.interest
+	w := x.begunPart(e.tick, kind == partDiff || kind == partCame)
+	for _, t := range x.tables {
+		e.reset()
+		switch kind {
+		case partGone:
+			e.collectGone(t, cell)
+		case partCame, partCameFar, partCameNew:
+			e.collectCame(t, kind, cell)
+		default:
+			e.collectCell(t, kind, cell)
+		}
+		e.flush(&w, t, public, kind == partFar || kind == partCameFar)
+	}
+	x.endPart(p, &w)
+}
+
+// collectGone lists the rows that a cell lost to no other.
+func (e *Engine) collectGone(t *tableState, cell int32) {
+	p := t.placed
+	for i := p.leavers.first(uint32(cell)); i >= 0; i = p.leavers.next[i] {
+		if p.cell[i] == noCell {
+			e.removed = append(e.removed, i)
+		}
+	}
+}
+
+// collectCame lists what a kind of part tells of the rows that came into a cell.
+func (e *Engine) collectCame(t *tableState, kind partKind, cell int32) {
+	p := t.placed
+	for i := p.arrivals.first(uint32(cell)); i >= 0; i = p.arrivals.next[i] {
+		switch kind {
+		case partCameNew:
+			e.born = append(e.born, i)
+		case partCameFar:
+			e.addChanged(i, t.maskSince(public, int(i), e.interest.farBaseline()))
+		default:
+			e.addChanged(i, t.masks[public][i])
+		}
+	}
+}
+
+// collectCell lists what a kind of part tells of the table's rows in a cell.
+// Rows that came from another cell are not the part's: see arrive.
+func (e *Engine) collectCell(t *tableState, kind partKind, cell int32) {
+	p := t.placed
+	for i := p.rows.first(uint32(cell)); i >= 0; i = p.rows.next[i] {
+		switch {
+		case kind == partWhole, t.born[i] == e.tick:
+			e.born = append(e.born, i)
+		case kind == partBirth || p.prev[i] != cell:
+		case kind == partFar:
+			e.addChanged(i, t.maskSince(public, int(i), e.interest.farBaseline()))
+		case t.changed[i] == e.tick:
+			e.addChanged(i, t.masks[public][i])
+		}
+	}
+}
