@@ -193,7 +193,7 @@ func TestSecondTicketReplacesTheFirst(t *testing.T) {
 
 func TestSearchExpiresWithAReason(t *testing.T) {
 	w := waiting(t, func(c *matchmaker.Config) {
-		c.TicketExpiry, c.ProgressInterval = 60*time.Millisecond, 10*time.Millisecond
+		c.TicketExpiry, c.ProgressInterval = time.Second, 10*time.Millisecond
 	})
 	watch := w.quickPlay().watch()
 	updates := 0
@@ -205,7 +205,7 @@ func TestSearchExpiresWithAReason(t *testing.T) {
 		}
 		watch.last = next
 	}
-	if watch.end().GetReason() != matchmakerv1.EndReason_END_REASON_EXPIRED || watch.last.GetWaitedMs() < 60 {
+	if watch.end().GetReason() != matchmakerv1.EndReason_END_REASON_EXPIRED || watch.last.GetWaitedMs() < 1000 {
 		t.Errorf("last message %v", watch.last)
 	}
 	if updates < 2 {
