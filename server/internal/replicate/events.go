@@ -16,7 +16,8 @@ type eventLog struct {
 	last   uint32 // seq of the newest, 0 before the first
 	words  []uint32
 
-	grid *grid // nil where everyone sees everything
+	grid  *grid   // nil where everyone sees everything
+	cells []int32 // of the events that are kept, where there is a grid: see event
 }
 
 const (
@@ -40,7 +41,6 @@ type eventChunk struct {
 type event struct {
 	slot  uint32
 	side  int32
-	cell  int32 // noCell: everywhere
 	start uint32
 	ends  [3]uint32 // by Public, Team, Owner; an empty run: the same as the level below
 }
@@ -58,6 +58,7 @@ type eventTable struct {
 func (l *eventLog) init(tables []*game.RawTable, in *interest) {
 	if in != nil {
 		l.grid = in.grid
+		l.cells = make([]int32, maxEvents)
 	}
 	for _, raw := range tables {
 		sc := raw.Schema()
@@ -102,10 +103,9 @@ func (l *eventLog) add(tick uint32, table int, t *eventTable, row []uint32) {
 	if (l.last-1)%chunkEvents == 0 {
 		c.data = c.data[:0]
 	}
-	e.slot, e.side, e.cell, e.start = uint32(game.NoSlot), -1, noCell, uint32(len(c.data))
-	if t.posWord >= 0 {
-		pos := fixed.Vec{X: fixed.Num(row[t.posWord]), Y: fixed.Num(row[t.posWord+1])}
-		e.cell = l.grid.at(pos)
+	e.slot, e.side, e.start = uint32(game.NoSlot), -1, uint32(len(c.data))
+	if l.grid != nil {
+		l.cells[(l.last-1)%maxEvents] = l.cellOf(t, row)
 	}
 	if t.slotWord >= 0 {
 		e.slot = row[t.slotWord]
@@ -120,6 +120,14 @@ func (l *eventLog) add(tick uint32, table int, t *eventTable, row []uint32) {
 		}
 		e.ends[level] = uint32(len(c.data))
 	}
+}
+
+// cellOf returns where an event happened, noCell for everywhere.
+func (l *eventLog) cellOf(t *eventTable, row []uint32) int32 {
+	if t.posWord < 0 {
+		return noCell
+	}
+	return l.grid.at(fixed.Vec{X: fixed.Num(row[t.posWord]), Y: fixed.Num(row[t.posWord+1])})
 }
 
 // at returns the place of an event and its chunk, which is made when it is new.
@@ -154,13 +162,20 @@ func (l *eventLog) masked(row []uint32, levels []game.Visibility, level game.Vis
 	return l.words
 }
 
-// bytesFor returns what of an event a player gets, nil for nothing. Its owner
-// sees what his side sees too; where it happened has to be in x's view.
-func (l *eventLog) bytesFor(seq uint32, v *View, x *interest) []byte {
-	c, e := l.at(seq)
-	if e.cell != noCell && !x.sees(e.cell) {
-		return nil
+// inView reports whether an event happened where the player of x's frame looks.
+// Most did not: their cells lie next to each other for this alone.
+func (l *eventLog) inView(seq uint32, x *interest) bool {
+	if l.grid == nil {
+		return true
 	}
+	cell := l.cells[(seq-1)%maxEvents]
+	return cell == noCell || x.sees(cell)
+}
+
+// bytesFor returns what of an event a player gets, nil for nothing. Its owner
+// sees what his side sees too.
+func (l *eventLog) bytesFor(seq uint32, v *View) []byte {
+	c, e := l.at(seq)
 	level := int(game.Public)
 	switch {
 	case e.slot == uint32(v.Slot):
@@ -186,13 +201,15 @@ func (l *eventLog) append(dst []byte, v *View, x *interest) ([]byte, uint32) {
 	first := max(v.Event+1, l.oldest())
 	start := len(dst)
 	dst = protocol.BeginSection(dst)
-	n, upTo := 0, v.Event
-	for s := first; s <= l.last && n < maxEventsPerFrame; s++ {
-		if b := l.bytesFor(s, v, x); b != nil {
+	n, s := 0, first
+	for ; s <= l.last && n < maxEventsPerFrame; s++ {
+		if !l.inView(s, x) {
+			continue
+		}
+		if b := l.bytesFor(s, v); b != nil {
 			dst = append(dst, b...)
 			n++
 		}
-		upTo = s
 	}
-	return protocol.EndSection(dst, start, n), upTo
+	return protocol.EndSection(dst, start, n), s - 1
 }
