@@ -33,6 +33,7 @@ type interest struct {
 	// serial marks the cells of the player whose frame is being made.
 	serial uint32
 	marks  []cellMarks
+	beside []int64 // squared distances from his eye to columns of cells
 }
 
 // farEvery is how many snapshots apart far cells are told: a power of two.
@@ -159,14 +160,19 @@ func (x *interest) look(v *View, fresh bool) {
 	near2, far2, stay2 := square(view.Near), square(far), square(stay)
 	g := x.grid
 	from, to := g.col(view.Center.X-stay), g.col(view.Center.X+stay)
-	for row := g.row(view.Center.Y - stay); row <= g.row(view.Center.Y+stay); row++ {
-		above := g.above2(view.Center, row)
-		for col := from; col <= to; col++ {
-			cell := row*g.cols + col
-			d := above + g.beside2(view.Center, col)
-			if d <= far2 || d <= stay2 && x.saw(cell) {
-				s := makeSeen(cell, d <= near2)
-				x.marks[cell].now = before | mark(s)&nearMark
+	x.beside = x.beside[:0]
+	for col := from; col <= to; col++ {
+		x.beside = append(x.beside, g.beside2(view.Center, col))
+	}
+	last := g.row(view.Center.Y + stay)
+	for row := g.row(view.Center.Y - stay); row <= last; row++ {
+		above, first := g.above2(view.Center, row), row*g.cols+from
+		marks := x.marks[first:][:len(x.beside)]
+		for i, beside := range x.beside {
+			d, m := above+beside, &marks[i]
+			if d <= far2 || d <= stay2 && m.before|nearMark == before|nearMark {
+				s := makeSeen(first+int32(i), d <= near2)
+				m.now = before | mark(s)&nearMark
 				next = append(next, s)
 			}
 		}
