@@ -125,7 +125,7 @@ func (s *service) queueInfo(name string) *matchmakerv1.QueueInfo {
 		return info
 	}
 	info.Title = s.fleet.Title(r.Key)
-	seats := s.fleet.View(r.Key).Seats
+	seats, _, _ := s.fleet.Shape(r.Key)
 	info.Teams, info.TeamMin, info.TeamMax = 1, 1, uint32(seats)
 	info.PartyMax = uint32(s.mostTogether(r.Key))
 	return info

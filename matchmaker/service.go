@@ -181,7 +181,8 @@ func (s *service) newTicket(req *matchmakerv1.CreateTicketRequest, who *askers, 
 			return nil, err
 		}
 	}
-	if most := s.mostTogether(t.Key); r != nil && r.Queue == nil && t.Size() > most {
+	if r != nil && r.Queue == nil && t.Size() > 1 && t.Size() > s.mostTogether(t.Key) {
+		most := s.mostTogether(t.Key)
 		return nil, failure.Newf(failure.PartyTooLarge, "the party has %d players, a team of %s %s %d at most", t.Size(), t.Key.Game, t.Key.Mode, most)
 	}
 	if !wants {
@@ -224,8 +225,8 @@ func (s *service) obey(t *ticket.Ticket, r *rules.Queue) error {
 
 // mostTogether is how many players can be in one team of quick play.
 func (s *service) mostTogether(k ticket.Key) int {
-	view := s.fleet.View(k)
-	return min(max(view.Seats, 1)/max(view.Teams, 1), party.Most)
+	seats, teams, _ := s.fleet.Shape(k)
+	return min(max(seats, 1)/max(teams, 1), party.Most)
 }
 
 // checkVersion refuses clients whose version no live server runs: they would
@@ -234,17 +235,12 @@ func (s *service) checkVersion(t *ticket.Ticket) error {
 	if t.Version == "" {
 		return nil
 	}
-	view := s.fleet.View(t.Key)
-	if len(view.Servers) == 0 {
+	_, _, versions := s.fleet.Shape(t.Key)
+	if len(versions) == 0 || slices.Contains(versions, t.Version) {
 		return nil
 	}
-	for _, server := range view.Servers {
-		if server.Version == t.Version {
-			return nil
-		}
-	}
 	return failure.Newf(failure.VersionNotServed, "no live server runs version %s of %s; reload or update", t.Version, t.Key.Game).
-		With("version", view.Servers[0].Version)
+		With("version", versions[0])
 }
 
 func (s *service) skill(queueName, player string, given *float64) float64 {
