@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tactus/matchmaker"
+	"tactus/matchmaker/internal/store/storetest"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -65,6 +66,69 @@ func TestRunningMatchGetsPlayersFirst(t *testing.T) {
 			t.Errorf("asked %v", r)
 		}
 	})
+}
+
+// speaking is a ticket request of a player of some language.
+func speaking(player, language string) *matchmakerv1.CreateTicketRequest {
+	req := rated("teams", 1500, player)
+	req.Attributes = map[string]*matchmakerv1.Values{"language": {Values: []string{language}}}
+	return req
+}
+
+// begun lets two English speakers play and the match ask for others.
+func (w *world) begun(server *gameServer) (match string) {
+	w.t.Helper()
+	one, two := w.search(speaking("ann", "en")), w.search(speaking("bob", "en"))
+	watch := two.watch()
+	a := one.assigned()
+	watch.end()
+	server.asksForPlayers(a.GetMatchId(), a.GetRulesVersion(), 1, 1)
+	return a.GetMatchId()
+}
+
+// oneLanguage starts a match of two and lets more of their language come.
+const oneLanguage = `
+queue: teams
+game: arena
+mode: ffa
+teams: {count: 2, min: 1, max: 2}
+backfill: true
+attributes: [{name: language, rule: equal}]
+`
+
+func TestRunningMatchKeepsItsAttributes(t *testing.T) {
+	w, _ := withRules(t, oneLanguage, nil)
+	w.onlyEnglishJoins(w.begun(w.server("s1", withTeams)))
+}
+
+func TestNextOwnerKnowsTheAttributesOfRunningMatches(t *testing.T) {
+	nats := storetest.StartCluster(t, 1)
+	a, b := sharing(t, "a", nats.URL(), oneLanguage), sharing(t, "b", nats.URL(), oneLanguage)
+	match := a.begun(a.server("s1", withTeams))
+	a.stop()
+	b.server("s1", withTeams).asksForPlayers(match, b.queue("teams").GetRulesVersion(), 1, 1)
+	b.onlyEnglishJoins(match)
+}
+
+// onlyEnglishJoins lets a player of another language search first, who is
+// passed over.
+func (w *world) onlyEnglishJoins(match string) {
+	w.t.Helper()
+	w.until("the match is known", func() bool { return w.mm.Overview().Servers[0].People == 2 })
+	german := w.search(speaking("cid", "de")).watch()
+	if a := w.search(speaking("dan", "en")).assigned(); a.GetMatchId() != match {
+		w.t.Errorf("dan plays in %s, not in %s", a.GetMatchId(), match)
+	}
+	german.leave()
+	for {
+		last, err := german.stream.Recv()
+		if err != nil {
+			return
+		}
+		if last.GetAssignment() != nil {
+			w.t.Errorf("cid plays too: %v", last)
+		}
+	}
 }
 
 // The rules' two teams are nothing to a mode that has none.

@@ -47,6 +47,9 @@ func (q *Queue) byRules(ctx context.Context) {
 // have, the teams are the rules' alone, and so is who is in which.
 func (q *Queue) gaps() []matchfn.Gap {
 	gaps := q.set.fleet.Gaps(q.name)
+	for i := range gaps {
+		gaps[i].Attributes = q.commonOf(gaps[i].Match)
+	}
 	teams := q.rules.Queue.Teams
 	if teams.Max <= 1 || q.set.fleet.Teams(q.rules.Key) > 0 {
 		for i := range gaps {

@@ -32,7 +32,6 @@ func (q *Queue) askConsent(ctx context.Context, f *find, within time.Duration) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.consents[f.match] = c
 	for _, s := range f.searches {
 		q.asked[s.ticket.ID] = c
 	}
@@ -127,7 +126,6 @@ func (q *Queue) settle(c *consent) {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	delete(q.consents, c.find.match)
 	for _, s := range c.find.searches {
 		delete(q.asked, s.ticket.ID)
 	}
@@ -150,7 +148,9 @@ func (q *Queue) dissolve(c *consent, decliners []string) {
 func (q *Queue) dropConsents() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, c := range q.consents {
-		q.end(c, nil)
+	for _, c := range q.asked {
+		if !c.over { // that of another of its tickets has ended it
+			q.end(c, nil)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"tactus/matchmaker/internal/store"
@@ -79,10 +80,16 @@ func wholeSeconds(d time.Duration) time.Duration {
 
 // restore takes over what an earlier owner of the queue has recorded, and
 // returns the tickets that search on.
-func restore(book *ticket.Book, records []store.Record) ([]*ticket.Ticket, error) {
+func restore(book *ticket.Book, common *commons, records []store.Record) ([]*ticket.Ticket, error) {
 	assigned := make(map[string]bool)
 	var tickets []*ticket.Record
 	for _, r := range records {
+		if strings.HasPrefix(r.Key, commonPrefix) {
+			if err := common.restore(r); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if len(r.Key) > len(matchPrefix) && r.Key[:len(matchPrefix)] == matchPrefix {
 			var m matchRecord
 			if err := json.Unmarshal(r.Value, &m); err != nil || len(m.Status) != len(m.Ticket) {

@@ -51,11 +51,11 @@ type Queue struct {
 	matched atomic.Uint64
 	cycled  atomic.Int64 // nanoseconds of the last cycle
 
-	wake     chan struct{} // capacity 1
-	mu       sync.Mutex
-	inbox    []*search
-	consents map[string]*consent // by match
-	asked    map[string]*consent // by ticket
+	wake   chan struct{} // capacity 1
+	mu     sync.Mutex
+	inbox  []*search
+	asked  map[string]*consent // by ticket
+	common commons
 
 	// Owned by run.
 	rules   *Rules

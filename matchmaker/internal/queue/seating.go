@@ -99,6 +99,7 @@ func (q *Queue) complete(ctx context.Context, f *find, server string, asked *ass
 		statuses[i] = ticket.AssignedTo(seats[i])
 		statuses[i].At = now
 	}
+	q.noteCommon(f)
 	recorded := q.noteMatch(f, asked.ID(), won, statuses)
 	<-recorded.Done()
 	if err := recorded.Err(); err != nil {

@@ -179,7 +179,8 @@ func (s *Set) begin(name string, lease *store.Lease, journal *store.Journal, rec
 	if s.ctx.Err() != nil {
 		return nil, ticket.ErrStopping
 	}
-	searching, err := restore(s.book, records)
+	var common commons
+	searching, err := restore(s.book, &common, records)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +189,7 @@ func (s *Set) begin(name string, lease *store.Lease, journal *store.Journal, rec
 		name: name, set: s, lease: lease, journal: journal, cancel: cancel,
 		log:  s.log.With(zap.String("queue", name)),
 		done: make(chan struct{}), wake: make(chan struct{}, 1),
-		consents: make(map[string]*consent), asked: make(map[string]*consent),
+		asked: make(map[string]*consent), common: common,
 	}
 	s.queues[name] = q
 	for _, t := range searching {
