@@ -179,6 +179,33 @@ func TestFollowSeesEveryRecordAndWhatGoes(t *testing.T) {
 	}
 }
 
+// A replica that starts to follow learns from others what is there, and must
+// hear that it is gone although it went before the first look.
+func TestFollowHearsOfWhatWasGoneBeforeIt(t *testing.T) {
+	t.Parallel()
+	s := storetest.Embedded(t)
+	b := openBucket(t, s, store.BucketConfig{Name: "b"})
+	if _, err := b.Put(t.Context(), "gone", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Delete(t.Context(), "gone", 0); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	told := 0
+	err := b.Follow(ctx, func(key string, e *store.Entry) {
+		if key != "gone" || e != nil {
+			t.Errorf("saw %s: %v", key, e)
+		}
+		told++
+		cancel()
+	})
+	if told == 0 {
+		t.Errorf("was not told that the record is gone: %v", err)
+	}
+}
+
 func TestConfigNamesEveryMistake(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -110,7 +110,7 @@ func (l *Log) Follow(ctx context.Context, after uint64, f func(sequence uint64, 
 
 // Follow calls f with each record and then with each change, nil for a record
 // that is gone, until ctx ends. Of several changes to a record in a short time
-// it may see the last alone.
+// it may see the last alone, and so hear of the end of one that it never saw.
 func (b *Bucket) Follow(ctx context.Context, f func(key string, e *Entry)) error {
 	return b.follow(ctx, func(key string, e *Entry, _ uint64) { f(key, e) })
 }
@@ -169,9 +169,9 @@ func (v *view) apply(m message) {
 	case !m.gone():
 		v.known[key] = m.Sequence
 		v.tell(key, &Entry{Key: key, Value: m.Data, Revision: m.Sequence}, m.Sequence)
-	case known, fresh && !v.compare.IsZero():
-		// It may have come and gone between two looks: the caller may know of it
-		// from elsewhere.
+	case known, fresh:
+		// It may have come and gone between two looks, or before the first: the
+		// caller may know of it from elsewhere.
 		delete(v.known, key)
 		v.tell(key, nil, m.Sequence)
 	}
