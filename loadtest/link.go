@@ -28,7 +28,6 @@ type link struct {
 	period int64 // per tick
 	every  int64 // ticks per snapshot
 	due    int64 // when the next input is to be sent
-	place  int   // in the loop's queue, -1 for none
 
 	tick    uint32 // of the newest snapshot, or of the welcome
 	tickAt  int64  // when that came
@@ -64,7 +63,7 @@ type outlet interface {
 func newLink(w *protocol.Welcome, s *stay, m *meter, r random, verify bool, now int64) *link {
 	l := &link{
 		stay: s, meter: m, rand: r,
-		period: int64(time.Second) / int64(w.Rate), every: int64(w.Every), place: -1,
+		period: int64(time.Second) / int64(w.Rate), every: int64(w.Every),
 		tick: w.Tick, tickAt: now, aimed: w.Tick, acked: s.seq,
 		ended: make(chan ending, 1),
 	}
