@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -334,18 +335,19 @@ func (g *gameServer) take(r *fleetv1.Reserve) *fleetv1.ReserveResult {
 		m = g.open(r)
 	}
 	var slots []uint32
-	for slot, holder := range m.seats {
-		if holder == "" && len(slots) < len(r.GetSeats()) {
-			slots = append(slots, uint32(slot))
+	before, people := slices.Clone(m.seats), m.status.People
+	for _, seat := range r.GetSeats() {
+		slot := slices.Index(m.seats, seat.GetReservation()) // asked for before
+		if slot < 0 {
+			if slot = slices.Index(m.seats, ""); slot < 0 {
+				m.seats, m.status.People = before, people
+				return no("full")
+			}
+			m.seats[slot] = seat.GetReservation()
+			m.status.People++
 		}
+		slots = append(slots, uint32(slot))
 	}
-	if len(slots) < len(r.GetSeats()) {
-		return no("full")
-	}
-	for i, slot := range slots {
-		m.seats[slot] = r.GetSeats()[i].GetReservation()
-	}
-	m.status.People += uint32(len(slots))
 	return &fleetv1.ReserveResult{RequestId: r.GetRequestId(), Ok: true, Slots: slots, Match: copyStatus(m.status)}
 }
 

@@ -64,6 +64,10 @@ const (
 	stateStopped
 )
 
+// prompt is how long a match is recorded at most before its server is asked again
+// for the seats: as long as a journal counts as healthy.
+const prompt = 250 * time.Millisecond
+
 const (
 	// Game servers ping every 15 s; faster than this is abuse.
 	leastPingInterval = 5 * time.Second
@@ -142,7 +146,7 @@ func (m *Matchmaker) assemble() {
 		TokenLife: cfg.TokenLife, Answered: m.metrics.reserveAnswered,
 	}, m.fleet, m.signer)
 	m.queues = queue.NewSet(queue.Config{
-		Window: cfg.BatchWindow, Attempts: cfg.Attempts, KeepEnded: cfg.KeepEnded,
+		Window: cfg.BatchWindow, Attempts: cfg.Attempts, Prompt: prompt, KeepEnded: cfg.KeepEnded,
 		Lookup: m.catalog.lookup, Hooks: m.hooks.queue(),
 	}, ticket.Limits{
 		Unwatched: cfg.UnwatchedTimeout, WatcherGone: cfg.WatcherTimeout, Kept: cfg.KeepEnded, Tickets: cfg.MaxTickets,

@@ -82,6 +82,37 @@ func TestPlayersMeetInTheFullestMatch(t *testing.T) {
 	}
 }
 
+// The picture of a match may be behind. The answer to a reservation is not.
+func TestMatchThatEndsSoonByItsAnswerGetsNobody(t *testing.T) {
+	w := start(t, nil)
+	running := &fleetv1.MatchStatus{MatchId: "m-running", Game: "arena", Mode: "ffa", People: 2, Seats: 4, Open: true}
+	g := w.server("s1", func(g *gameServer, reg *fleetv1.Register) {
+		reg.Matches = []*fleetv1.MatchStatus{running}
+		g.answer = func(r *fleetv1.Reserve) *fleetv1.ReserveResult {
+			if r.GetMatchId() != "m-running" {
+				return nil
+			}
+			now := copyStatus(running)
+			now.People, now.RemainingS = 3, 5
+			return &fleetv1.ReserveResult{Ok: true, Slots: []uint32{2}, Match: now}
+		}
+	})
+	a := w.quickPlay().assigned()
+	if a.GetMatchId() == "m-running" {
+		t.Error("quick play leads to a match that ends in 5 s")
+	}
+	g.until(func() bool { return len(g.released) == 1 })
+	g.look(func() {
+		if len(g.asked) != 2 || g.released[0].GetReservations()[0] != g.asked[0].GetSeats()[0].GetReservation() {
+			t.Errorf("asked %v, released %v", g.asked, g.released)
+		}
+	})
+	wanted := w.search(&matchmakerv1.CreateTicketRequest{MatchId: "m-running"}).assigned()
+	if wanted.GetMatchId() != "m-running" {
+		t.Errorf("who wants this match plays in %s", wanted.GetMatchId())
+	}
+}
+
 func TestTicketsOfOneCycleShareAReservation(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.BatchWindow = 200 * time.Millisecond })
 	g := w.server("s1", nil)

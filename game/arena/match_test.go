@@ -26,6 +26,9 @@ func TestWarmUpStartsWithTheFirstShip(t *testing.T) {
 	if w.match.Phase != PhasePlaying || w.match.EndsAt != sim.Tick()+5*rate {
 		t.Fatalf("phase %d until %d in tick %d", w.match.Phase, w.match.EndsAt, sim.Tick())
 	}
+	if left := w.Remaining(); left != 5*rate {
+		t.Errorf("%d ticks remain", left)
+	}
 	for range 5*rate - 1 {
 		sim.Step()
 	}
@@ -35,6 +38,9 @@ func TestWarmUpStartsWithTheFirstShip(t *testing.T) {
 	sim.Step()
 	if _, over := sim.Outcome(); !over || w.match.Phase != PhaseOver {
 		t.Fatal("not over in time")
+	}
+	if left := w.Remaining(); left != 1 {
+		t.Errorf("%d ticks remain when it is over, which must not count as unknown", left)
 	}
 }
 

@@ -31,10 +31,14 @@ func (w *world) View(p game.Slot) game.View {
 	return game.View{Center: center, Near: viewNear, Far: viewFar}
 }
 
-// Remaining is how many ticks the phase of play still has, 0 for unknown.
+// Remaining is how many ticks the phase of play still has, 0 for unknown. What
+// is over has one: its end is known, and servers notice it a moment later only.
 func (w *world) Remaining() game.Tick {
 	m := w.match
-	if m.Phase != PhasePlaying || m.EndsAt <= m.Now {
+	switch {
+	case m.Phase == PhaseOver:
+		return 1
+	case m.Phase != PhasePlaying || m.EndsAt <= m.Now:
 		return 0
 	}
 	return m.EndsAt - m.Now

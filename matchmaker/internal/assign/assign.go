@@ -7,7 +7,10 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/room"
@@ -66,12 +69,12 @@ type Proposal struct {
 	Backfill     bool
 }
 
-// Refusal is a server's no.
+// Refusal is why seats can't be had: a server's no, or that it would be too late.
 type Refusal struct {
-	Reason string // as in fleet.proto
+	Reason string // as in fleet.proto, late, or ending
 }
 
-func (r *Refusal) Error() string { return "the game server refused: " + r.Reason }
+func (r *Refusal) Error() string { return "no seats: " + r.Reason }
 
 // Asked is a proposal that was sent to its server.
 type Asked struct {
@@ -81,6 +84,7 @@ type Asked struct {
 	url      string
 	began    time.Time
 	wait     fleet.Wait
+	slots    []uint32 // as granted
 }
 
 // Ask sends the reservation and does not wait. From then on the seats count as
@@ -122,6 +126,7 @@ func (q *Asked) Seats(ctx context.Context) ([][]ticket.Assignment, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.slots = result.GetSlots()
 	all := make([][]ticket.Assignment, len(q.proposal.Tickets))
 	seat := 0
 	for i, t := range q.proposal.Tickets {
@@ -158,6 +163,43 @@ func (q *Asked) answer(ctx context.Context) (*fleetv1.ReserveResult, error) {
 	a.cfg.Answered(outcome, time.Since(q.began))
 	return result, err
 }
+
+// Confirm asks again for the seats that were granted, some time later, to the
+// tickets for which keep is true. An error means that they are lost, or will be
+// before the players can come: none of them may be told then.
+func (q *Asked) Confirm(ctx context.Context, keep []bool) error {
+	if time.Since(q.began) > q.assigner.cfg.HoldSeats/2 {
+		return &Refusal{Reason: reasonLate}
+	}
+	p := q.proposal
+	p.Create, p.Tickets, p.Teams = false, nil, nil
+	request := proto.CloneOf(q.request)
+	request.RequestId, request.Create, request.Seats = rand.Text(), false, nil
+	var slots []uint32
+	seat := 0
+	for i, t := range q.proposal.Tickets {
+		for range t.Members {
+			if keep[i] {
+				request.Seats = append(request.Seats, q.request.GetSeats()[seat])
+				slots = append(slots, q.slots[seat])
+			}
+			seat++
+		}
+	}
+	again, err := q.assigner.send(p, request)
+	if err != nil {
+		return err
+	}
+	result, err := again.answer(ctx)
+	if err == nil && !slices.Equal(result.GetSlots(), slots) {
+		again.release(again.reservations())
+		err = &Refusal{Reason: reasonLate} // these are others, which the tokens don't open
+	}
+	return err
+}
+
+// reasonLate is why seats are given up that were granted too long ago.
+const reasonLate = "late"
 
 func (q *Asked) reservations() []string {
 	var list []string

@@ -165,6 +165,14 @@ func (m *match) endsSoon(now time.Time, lastCall time.Duration) bool {
 	return !m.ends.IsZero() && m.ends.Sub(now) < lastCall
 }
 
+// EndsSoon reports whether a match is known to end too soon to be worth joining.
+func (r *Registry) EndsSoon(matchID string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.matches[matchID]
+	return m != nil && m.endsSoon(time.Now(), r.cfg.LastCall)
+}
+
 // Found is a match that a ticket may want.
 type Found struct {
 	Key     ticket.Key

@@ -96,7 +96,7 @@ func (q *Queue) propose(groups []*matchfn.Group, s matchfn.Situation) (proposals
 func (q *Queue) newFind(p matchfn.MatchProposal, gaps []matchfn.Gap, taken []bool) *find {
 	f := &find{
 		match: p.Match, region: p.Region, version: p.Version, quality: p.Quality, together: true,
-		rules: q.rules,
+		rules: q.rules, joins: p.Match != "",
 	}
 	if f.match == "" {
 		f.match, f.create = newMatchID(), true

@@ -24,7 +24,7 @@ func (q *Queue) quickPlay(ctx context.Context) {
 	}
 	var found []*find
 	for _, p := range proposals {
-		f := &find{match: p.Match, server: p.Server, create: p.Create, quality: -1}
+		f := &find{match: p.Match, server: p.Server, create: p.Create, joins: p.Match != "", quality: -1}
 		if f.match == "" {
 			f.match = newMatchID()
 		}

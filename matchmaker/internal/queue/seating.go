@@ -25,6 +25,7 @@ type find struct {
 	teams    []int32 // by search; -1: the game decides
 	quality  float64 // negative: not known
 	together bool    // all of them or none
+	joins    bool    // a match that others may play already
 	rules    *Rules  // nil: quick play
 }
 
@@ -81,12 +82,16 @@ func (q *Queue) complete(ctx context.Context, f *find, server string, asked *ass
 		q.back(f) // nobody refused: the queue is being given up
 		return
 	}
+	ids := f.ids()
+	if err == nil && q.endsSoon(f) { // its server's answer has told so
+		asked.Release(make([]bool, len(ids)))
+		err = errEnding
+	}
 	if err != nil {
 		q.log.Debug("no seats", zap.String("server", server), zap.String("match", f.match), zap.Error(err))
 		q.refused(f, err)
 		return
 	}
-	ids := f.ids()
 	won := q.set.book.Commit(ids, f.together)
 	asked.Release(won)
 	if !slices.Contains(won, true) {
@@ -99,17 +104,7 @@ func (q *Queue) complete(ctx context.Context, f *find, server string, asked *ass
 		statuses[i] = ticket.AssignedTo(seats[i])
 		statuses[i].At = now
 	}
-	q.noteCommon(f)
-	recorded := q.noteMatch(f, asked.ID(), won, statuses)
-	<-recorded.Done()
-	if err := recorded.Err(); err != nil {
-		q.set.cfg.Hooks.Failed(q.name, "lost_queue")
-		if errors.Is(err, store.ErrFenced) {
-			// The queue is another process's, which has these tickets as searching.
-			asked.Release(make([]bool, len(ids)))
-		}
-		// Else it is not known whether the match is recorded: its seats are held
-		// for those to whom the next owner tells it, and free themselves.
+	if !q.commit(ctx, f, asked, won, statuses) {
 		return
 	}
 	q.set.cfg.Hooks.Matched(Match{ID: f.match, Queue: q.name, Server: server, Quality: f.quality, Tickets: wonTickets(f, won)})
@@ -118,6 +113,72 @@ func (q *Queue) complete(ctx context.Context, f *find, server string, asked *ass
 			q.set.book.Settle(id, statuses[i])
 		}
 	}
+}
+
+// commit records a match and reports whether its players may be told.
+func (q *Queue) commit(ctx context.Context, f *find, asked *assign.Asked, won []bool, statuses []ticket.Status) bool {
+	began := time.Now()
+	q.noteCommon(f)
+	recorded := q.noteMatch(f, asked.ID(), won, statuses)
+	<-recorded.Done()
+	if err := recorded.Err(); err != nil {
+		q.set.cfg.Hooks.Failed(q.name, "lost_queue")
+		if errors.Is(err, store.ErrFenced) {
+			// The queue is another process's, which has these tickets as searching.
+			asked.Release(make([]bool, len(won)))
+		}
+		// Else it is not known whether the match is recorded: its seats are held
+		// for those to whom the next owner tells it, and free themselves.
+		return false
+	}
+	if time.Since(began) < q.set.cfg.Prompt {
+		return true
+	}
+	// A store without a leader takes seconds, in which the match may have ended.
+	// The answer has a timeout of its own: cut short by the queue's end it would
+	// count as a no, and the yes that comes late would free the seats.
+	err := asked.Confirm(context.WithoutCancel(ctx), won)
+	if err == nil && q.endsSoon(f) {
+		err = errEnding
+	}
+	if err != nil {
+		q.takeBack(f, asked, won, err)
+	}
+	return err == nil
+}
+
+// errEnding is why seats are not taken that would be for too short a time.
+var errEnding = &assign.Refusal{Reason: "ending"}
+
+// endsSoon reports whether a match that was to be filled up is known by now to
+// end too soon. Who wants this very match gets it all the same.
+func (q *Queue) endsSoon(f *find) bool {
+	anywhere := slices.ContainsFunc(f.searches, func(s *search) bool { return s.ticket.Match == "" })
+	return f.joins && anywhere && q.set.fleet.EndsSoon(f.match)
+}
+
+// takeBack lets the tickets of a recorded match search on, of which nobody was
+// told. What their match has left in common with its other people stays.
+func (q *Queue) takeBack(f *find, asked *assign.Asked, won []bool, why error) {
+	removed := q.journal.Append(matchPrefix+asked.ID(), nil, 0)
+	<-removed.Done()
+	if removed.Err() != nil {
+		// The next owner tells them of the match or searches on: whichever it is,
+		// this one can't know, and says nothing.
+		q.set.cfg.Hooks.Failed(q.name, "lost_queue")
+		return
+	}
+	q.log.Debug("seats are given up before anybody was told", zap.String("match", f.match), zap.Error(why))
+	asked.Release(make([]bool, len(won)))
+	again := *f
+	again.searches = nil
+	for i, s := range f.searches {
+		if won[i] {
+			again.searches = append(again.searches, s)
+		}
+	}
+	q.set.book.Resume(again.ids())
+	q.refused(&again, why)
 }
 
 // Match is a match that has won its tickets.

@@ -25,6 +25,7 @@ type Fleet interface {
 	Places(k ticket.Key) []matchfn.Place
 	Teams(k ticket.Key) int
 	Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool)
+	EndsSoon(match string) bool
 }
 
 // Assigner asks servers for seats.
@@ -34,8 +35,11 @@ type Assigner interface {
 
 // Config configures queues. All fields are needed.
 type Config struct {
-	Window    time.Duration // how long a cycle waits for others to come
-	Attempts  int           // refusals after which a search ends
+	Window   time.Duration // how long a cycle waits for others to come
+	Attempts int           // refusals after which a search ends
+	// Prompt is how long recording a match may take: its server is asked again
+	// after more, before its players are told.
+	Prompt    time.Duration
 	KeepEnded time.Duration // how long the records of ended tickets are kept
 	// Lookup finds a queue's rules by its name. The same rules are the same
 	// pointer.

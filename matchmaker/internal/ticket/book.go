@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"sync"
@@ -45,6 +46,7 @@ type entry struct {
 	watchers  []int         // by member
 	unwatched int           // members without a watcher
 	forgotten bool          // another process owns the queue now
+	missed    *Status       // the end that came after a match had won the ticket
 	expiry    *time.Timer
 	lonely    *time.Timer // runs while a member is unwatched
 	kept      *time.Timer
@@ -186,6 +188,9 @@ func (b *Book) Finish(id string, status Status) {
 	b.mu.Lock()
 	e := b.entries[id]
 	won := e != nil && b.finish(e)
+	if e != nil && !won && e.status.State == Committing && e.missed == nil {
+		e.missed = &status
+	}
 	b.mu.Unlock()
 	if won {
 		b.conclude(e, status)
@@ -254,6 +259,36 @@ func (b *Book) Commit(ids []string, all bool) []bool {
 		}
 	}
 	return won
+}
+
+// Resume lets committed tickets search on, whose match can't be had any more.
+// What came too late to end them because of the match ends them now.
+func (b *Book) Resume(ids []string) {
+	b.mu.Lock()
+	over := make(map[*entry]Status)
+	for _, id := range ids {
+		e := b.entries[id]
+		if e == nil || e.forgotten || e.status.State != Committing {
+			continue
+		}
+		if b.stopped {
+			shutdown := EndedBy(matchmakerv1.EndReason_END_REASON_SHUTDOWN, "")
+			e.missed = cmp.Or(e.missed, &shutdown)
+		}
+		if e.missed != nil {
+			over[e] = *e.missed
+			continue
+		}
+		e.change(Status{State: Searching, At: time.Now()})
+		e.expiry.Reset(time.Until(e.ticket.Created.Add(e.ticket.Expiry)))
+		if e.unwatched > 0 {
+			e.lonely.Reset(b.limits.WatcherGone)
+		}
+	}
+	b.mu.Unlock()
+	for e, status := range over {
+		b.conclude(e, status)
+	}
 }
 
 // Settle ends a committed ticket.

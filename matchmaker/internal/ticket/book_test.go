@@ -353,6 +353,61 @@ func TestForgottenTicketsEndForNobodyHere(t *testing.T) {
 	})
 }
 
+// What comes too late because of a match is remembered, in case the match comes
+// to nothing.
+func TestTicketSearchesOnWhenItsMatchIsGivenUp(t *testing.T) {
+	cancelled := EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, "")
+	for _, tt := range []struct {
+		name string
+		do   func(b *Book, id string) // while the match is being recorded
+		want []string
+	}{
+		{"nothing", func(*Book, string) {}, nil},
+		{"cancelled", func(b *Book, id string) {
+			b.Finish(id, cancelled)
+			b.Finish(id, EndedBy(matchmakerv1.EndReason_END_REASON_REPLACED, ""))
+		}, []string{"t.cQ.1 END_REASON_CANCELLED"}},
+		{"expired", func(*Book, string) { time.Sleep(expiry) }, []string{"t.cQ.1 END_REASON_EXPIRED"}},
+		{"stopped", func(b *Book, _ string) { b.Stop() }, []string{"t.cQ.1 END_REASON_SHUTDOWN"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *Book, l *log) {
+				made := create(t, b, "1", "ann")
+				w := watch(t, b, made.Handle(0))
+				defer w.Close()
+				b.Propose([]string{made.ID}, []*Proposal{{Match: "m-1"}})
+				b.Commit([]string{made.ID}, true)
+				tt.do(b, made.ID)
+				l.expect(t)
+				b.Resume([]string{made.ID})
+				l.expect(t, tt.want...)
+				if now, _, _ := w.Status(); tt.want == nil && (now.State != Searching || now.Proposal != nil) {
+					t.Errorf("status %+v", now)
+				}
+				if again := b.Commit([]string{made.ID}, true)[0]; again != (tt.want == nil) {
+					t.Errorf("another match wins it: %v", again)
+				}
+			})
+		})
+	}
+}
+
+// Nobody watches any more by then, or the queue is another's.
+func TestGivenUpMatchLeavesTheOtherEndings(t *testing.T) {
+	each(t, func(t *testing.T, b *Book, l *log) {
+		made, moved := create(t, b, "1", "ann"), create(t, b, "2", "bob")
+		ids := []string{made.ID, moved.ID, "t.cQ.unknown"}
+		watch(t, b, made.Handle(0)).Close()
+		b.Commit(ids, false)
+		b.ForgetTicket(moved)
+		time.Sleep(limits.Unwatched)
+		b.Resume(ids)
+		l.expect(t)
+		time.Sleep(limits.WatcherGone)
+		l.expect(t, "t.cQ.1 END_REASON_ABANDONED")
+	})
+}
+
 func TestRestoredTicketKeepsItsTime(t *testing.T) {
 	each(t, func(t *testing.T, b *Book, l *log) {
 		made := newTicket("1", "ann")

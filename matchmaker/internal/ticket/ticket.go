@@ -99,7 +99,8 @@ const (
 	Searching State = iota
 	Proposed        // a match waits for its players' consent
 	// Committing means that a match has won the ticket and is being recorded.
-	// To its watchers the search goes on for that moment.
+	// To its watchers the search goes on for that moment, and it does so where
+	// the match is over by then.
 	Committing
 	Assigned
 	Ended
