@@ -153,10 +153,25 @@ func (o *owner) watch(t *testing.T, handle string) *ticket.Watch {
 	return w
 }
 
+const patience = 20 * time.Second
+
+// fails waits for a match that comes to nothing.
+func (o *owner) fails(t *testing.T, cause string) {
+	t.Helper()
+	select {
+	case got := <-o.failed:
+		if got != cause {
+			t.Errorf("a match came to nothing because of %q, not %q", got, cause)
+		}
+	case <-time.After(patience):
+		t.Fatal("no match came to nothing")
+	}
+}
+
 // end waits for the ticket's.
 func end(t *testing.T, w *ticket.Watch) ticket.Status {
 	t.Helper()
-	for timeout := time.After(20 * time.Second); ; {
+	for timeout := time.After(patience); ; {
 		now, changed, _ := w.Status()
 		if now.State.Over() {
 			return now
@@ -205,9 +220,7 @@ func TestMatchThatEndedWhileItWasRecordedIsNobodys(t *testing.T) {
 			if told.State != ticket.Assigned || told.Assignments[0].Match == running {
 				t.Fatalf("told %+v", told)
 			}
-			if got := <-o.failed; got != cause {
-				t.Errorf("it came to nothing because of %q", got)
-			}
+			o.fails(t, cause)
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			first, second := f.asked[0], f.asked[1]
@@ -235,9 +248,7 @@ func TestNextOwnerSearchesOnAfterAMatchThatWasGivenUp(t *testing.T) {
 	}}
 	a, q := own(t, s, "a", f, 0)
 	w := a.searches(t, q, "")
-	if cause := <-a.failed; cause != "over" {
-		t.Fatalf("it came to nothing because of %q", cause)
-	}
+	a.fails(t, "over")
 	a.Stop(true)
 	b, _ := own(t, s, "b", &fleetScript{gone: true, again: func(*fleetScript) (*fleetv1.ReserveResult, error) { return yes(3), nil }}, time.Hour)
 	told := end(t, b.watch(t, w.Ticket().Handle(0)))
