@@ -27,17 +27,18 @@ import (
 
 // Server is one game server.
 type Server struct {
-	cfg      Config
-	log      *zap.Logger
-	games    map[string]game.Game
-	order    []game.Game
-	metrics  *metrics.Metrics
-	logs     *matchlog.Store
-	upgrader ws.Upgrader
-	keys     *keyring
-	fences   fences
-	fleet    *fleet.Client
-	overload overload.Process
+	cfg       Config
+	log       *zap.Logger
+	games     map[string]game.Game
+	order     []game.Game
+	metrics   *metrics.Metrics
+	logs      *matchlog.Store
+	upgrader  ws.Upgrader
+	keys      *keyring
+	fences    fences
+	fleet     *fleet.Client
+	overload  overload.Process
+	conductor *match.Conductor
 
 	handshakes atomic.Int64
 	draining   atomic.Bool
@@ -66,7 +67,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: log, games: map[string]game.Game{}, order: games,
-		keys: newKeyring(), drained: make(chan struct{}),
+		keys: newKeyring(), drained: make(chan struct{}), conductor: match.NewConductor(match.SystemClock()),
 		matches: map[string]*match.Match{}, players: map[string]*match.Match{},
 	}
 	if len(games) == 0 {

@@ -46,7 +46,7 @@ func openArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
 	a.m, err = New(Config{
 		ID: "bench", Game: arena.Game, Match: game.MatchConfig{Mode: md, Seed: 7, Options: []game.Option{{Name: "seconds", Value: 3600}}},
 		Grace: time.Minute, Linger: time.Minute, Empty: time.Minute,
-		Clock: a.clock, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
+		Conductor: NewConductor(a.clock), Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
 		Record:   func(*game.Simulation) Recorder { return silent{} },
 		OnStatus: func() {}, OnSeated: func(string) {}, OnOver: func(EndReport) {}, OnEnd: func(EndReport) {},
 	})

@@ -1,6 +1,6 @@
-// Package match runs one match: a goroutine that owns the world, its seats,
-// their sockets and the log, and steps them at fixed ticks. A match at rest has
-// none between its ticks.
+// Package match runs matches: their worlds, seats, sockets and logs, stepped at
+// fixed ticks. One goroutine at a time owns a match: the one that gives it its
+// turn.
 //
 // What comes from other goroutines (reservations, new connections, orders to
 // end) is posted to an inbox that is swapped once per tick, at its border.
@@ -42,11 +42,11 @@ type Config struct {
 	Empty     time.Duration // without people until the match ends
 	HashEvery int           // snapshots between state hashes sent to clients; 0: none
 
-	Clock   Clock
-	Process *overload.Process               // where the whole process stands; nil: calm
-	Record  func(*game.Simulation) Recorder // called once, at tick 0
-	Metrics *metrics.Metrics
-	Log     *zap.Logger
+	Conductor *Conductor                      // gives the match its turns, by its clock
+	Process   *overload.Process               // where the whole process stands; nil: calm
+	Record    func(*game.Simulation) Recorder // called once, at tick 0
+	Metrics   *metrics.Metrics
+	Log       *zap.Logger
 
 	// OnStatus is called after the match's status changed, OnSeated when a player
 	// took a seat, OnOver when the match has a result, at most once, OnEnd once
@@ -115,6 +115,8 @@ type Match struct {
 	poller *ws.Poller
 	record Recorder
 	pacer  pacer
+	place  uint64 // among those that are due at the same time
+	spent  int64  // on the last turn, in nanoseconds
 	strain strain
 
 	shared session.Shared
@@ -142,7 +144,8 @@ type Match struct {
 
 	inboxMu sync.Mutex
 	inbox   []func()
-	wake    chan struct{} // ends the sleep of a match at rest
+	wake    chan struct{} // something came that a match at rest looks at
+	stopped <-chan struct{}
 	doze    doze
 	swap    []func()
 	status  atomic.Pointer[Status]
@@ -162,7 +165,7 @@ func New(cfg Config) (*Match, error) {
 	}
 	m.poller = ws.NewPoller(m.nudge)
 	m.schemaHash = sim.Schema().Hash()
-	now := cfg.Clock.Now()
+	now := cfg.Conductor.clock.Now()
 	m.pacer = newPacer(m.info.Rate(), now)
 	m.strain.init(m.pacer.period)
 	cfg.Metrics.RungMatches[overload.Calm].Inc()
@@ -215,45 +218,59 @@ func (m *Match) post(f func()) bool {
 // Start runs the match until it is over or ctx ends, closes its connections, and
 // calls over. A panic in the rules ends this match alone.
 func (m *Match) Start(ctx context.Context, over func()) {
-	m.pacer.spread(m.cfg.ID)
+	m.stopped = ctx.Done()
 	forget := context.AfterFunc(ctx, m.nudge)
 	m.doze.live = func() {
-		if m.live(ctx) {
+		if m.live() {
 			forget()
 			over()
 		}
 	}
 	m.doze.alarm = time.AfterFunc(time.Hour, m.rouse)
 	m.doze.alarm.Stop()
-	go m.doze.live()
+	m.cfg.Conductor.add(m)
 }
 
-// live takes turns until the match is over, which it reports, or dozes off.
-func (m *Match) live(ctx context.Context) (over bool) {
+// live goes on with a match that is at rest or has ended, until it is closed,
+// which it reports, dozes off, or is the conductor's.
+func (m *Match) live() (over bool) {
 	for m.ended == "" {
-		if m.pacer.resting() && m.dozeOff() {
+		if !m.pacer.resting() {
+			m.cfg.Conductor.add(m)
 			return false
 		}
-		m.turn(ctx)
+		if m.dozeOff() {
+			return false
+		}
+		m.turn()
 	}
 	m.close()
 	return true
 }
 
-// turn waits for the next tick's time and steps it. A match at rest is woken by
-// whatever comes, and steps at once if that asks for it.
-func (m *Match) turn(ctx context.Context) {
-	due := m.pacer.next
-	var wake <-chan struct{}
-	if m.pacer.resting() {
-		wake = m.wake
-	}
-	if !m.cfg.Clock.SleepUntil(ctx, due, wake) {
+// conducted is a turn that the conductor gives; it reports whether the next is
+// his, too.
+func (m *Match) conducted() (goesOn bool) {
+	m.turn()
+	return m.ended == "" && !m.pacer.resting()
+}
+
+func (m *Match) now() int64 { return m.cfg.Conductor.clock.Now() }
+
+// turn steps the match, whose time has come. One at rest is also woken by
+// whatever comes, and steps then if that asks for it.
+func (m *Match) turn() {
+	select {
+	case <-m.stopped:
 		m.end(EndShutdown)
 		return
+	default:
 	}
-	start := m.cfg.Clock.Now()
-	if wake != nil && start < due {
+	if len(m.wake) > 0 {
+		<-m.wake
+	}
+	due, start := m.pacer.next, m.now()
+	if start < due {
 		m.guarded(m.look, start)
 		if !m.stirred || m.ended != "" {
 			return
@@ -262,8 +279,9 @@ func (m *Match) turn(ctx context.Context) {
 		due = start
 	}
 	m.guarded(m.Tick, start)
-	now := m.cfg.Clock.Now()
-	m.cfg.Metrics.TickSeconds.Observe(float64(now-start) / 1e9)
+	now := m.now()
+	m.spent = now - start
+	m.cfg.Metrics.TickSeconds.Observe(float64(m.spent) / 1e9)
 	m.bear(due, start, now)
 	if back := m.pacer.ticked(now); back > 0 {
 		m.cfg.Metrics.Dilated.Add(float64(back) / float64(m.pacer.period))

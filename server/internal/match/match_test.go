@@ -214,14 +214,12 @@ type handClock struct {
 
 func (c *handClock) Now() int64 { return c.now }
 
-func (c *handClock) SleepUntil(ctx context.Context, t int64, wake <-chan struct{}) bool {
+func (c *handClock) SleepUntil(t int64, wake <-chan struct{}) {
 	select {
 	case <-wake:
-		return ctx.Err() == nil
 	default:
+		c.now = max(c.now, t) + c.late
 	}
-	c.now = max(c.now, t) + c.late
-	return ctx.Err() == nil
 }
 
 type harness struct {
@@ -244,13 +242,21 @@ func newHarness(t *testing.T, mode game.Mode) *harness {
 
 func newHarnessIn(t *testing.T, mode game.Mode, process *overload.Process, registry *prometheus.Registry) *harness {
 	t.Helper()
-	h := &harness{t: t, clock: &handClock{now: 1}, log: &recorder{}}
+	clock := &handClock{now: 1}
+	h := newHarnessOn(t, NewConductor(clock), mode, process, registry)
+	h.clock = clock
+	return h
+}
+
+func newHarnessOn(t *testing.T, c *Conductor, mode game.Mode, process *overload.Process, registry *prometheus.Registry) *harness {
+	t.Helper()
+	h := &harness{t: t, log: &recorder{}}
 	mode.Name = "m"
 	var err error
 	h.m, err = New(Config{
 		ID: "match", Game: unitGame{mode}, Match: game.MatchConfig{Mode: mode, Seed: 1},
 		Grace: 30 * time.Second, Linger: time.Second, Empty: 2 * time.Second, HashEvery: 1,
-		Clock: h.clock, Process: process, Metrics: metrics.New(registry), Log: zap.NewNop(),
+		Conductor: c, Process: process, Metrics: metrics.New(registry), Log: zap.NewNop(),
 		Record: func(*game.Simulation) Recorder { return h.log }, OnStatus: func() {},
 		OnSeated: func(p string) { h.seats = append(h.seats, p) },
 		OnOver:   func(r EndReport) { h.over = append(h.over, r) },
@@ -267,6 +273,17 @@ func (h *harness) run(ctx context.Context) {
 	over := make(chan struct{})
 	h.m.Start(ctx, func() { close(over) })
 	<-over
+}
+
+// turn lets the match sleep until it is due, or something comes while it is at
+// rest, and have its turn.
+func (h *harness) turn() {
+	var wake chan struct{}
+	if h.m.pacer.resting() {
+		wake = h.m.wake
+	}
+	h.clock.SleepUntil(h.m.pacer.next, wake)
+	h.m.turn()
 }
 
 func (h *harness) tick(n int) {

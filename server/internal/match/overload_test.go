@@ -1,7 +1,6 @@
 package match
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
@@ -40,7 +39,7 @@ func (l *laden) run(d time.Duration) []overload.Rung {
 	l.t.Helper()
 	stood := []overload.Rung{l.m.strain.rung}
 	for end := l.clock.now + int64(d); l.clock.now < end; {
-		l.m.turn(context.Background())
+		l.turn()
 		for _, p := range l.players {
 			p.speak(l.clock.now)
 			p.read()
@@ -71,7 +70,7 @@ func (l *laden) snapshotShare() float64 {
 	before := l.players[0].frames
 	for range ticks {
 		l.players[0].speak(l.clock.now)
-		l.m.turn(context.Background())
+		l.turn()
 	}
 	l.players[0].read()
 	return float64(l.players[0].frames-before) / ticks
@@ -268,7 +267,7 @@ func TestClimbingDoesNotCostTheTickItsMemory(t *testing.T) {
 			p.conn.onWrite = nil
 			p.conn.heard = l.clock.now
 		}
-		l.m.turn(context.Background())
+		l.turn()
 	}
 	for range 400 {
 		turn()

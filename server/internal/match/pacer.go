@@ -1,51 +1,44 @@
 package match
 
 import (
-	"context"
-	"hash/fnv"
 	"time"
 
 	"tactus/server/internal/overload"
 )
 
-// Clock is where a match gets its time from; tests inject their own.
+// Clock is where matches get their time from; tests inject their own.
 type Clock interface {
 	// Now is a monotonic time in nanoseconds.
 	Now() int64
 	// SleepUntil waits until Now is at least t, or something comes from wake. It
-	// reports false when ctx ended first.
-	SleepUntil(ctx context.Context, t int64, wake <-chan struct{}) bool
+	// is called by one goroutine at a time.
+	SleepUntil(t int64, wake <-chan struct{})
 }
 
-// SystemClock returns the machine's monotonic clock. Each match needs its own,
-// since it holds one timer; all count from the same moment.
+// SystemClock returns the machine's monotonic clock.
 func SystemClock() Clock {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
-	return &systemClock{timer: t}
+	return &systemClock{start: time.Now(), timer: t}
 }
 
-type systemClock struct{ timer *time.Timer }
+type systemClock struct {
+	start time.Time
+	timer *time.Timer
+}
 
-var processStart = time.Now()
+func (c *systemClock) Now() int64 { return int64(time.Since(c.start)) + 1 }
 
-func (c *systemClock) Now() int64 { return int64(time.Since(processStart)) + 1 }
-
-func (c *systemClock) SleepUntil(ctx context.Context, t int64, wake <-chan struct{}) bool {
+func (c *systemClock) SleepUntil(t int64, wake <-chan struct{}) {
 	wait := t - c.Now()
 	if wait <= 0 {
-		return ctx.Err() == nil
+		return
 	}
 	c.timer.Reset(time.Duration(wait))
 	select {
 	case <-c.timer.C:
-		return true
 	case <-wake:
 		c.timer.Stop()
-		return true
-	case <-ctx.Done():
-		c.timer.Stop()
-		return false
 	}
 }
 
@@ -76,34 +69,23 @@ func newPacer(rate int, start int64) pacer {
 	return p
 }
 
-// phases is into how many moments of a period a process's matches are spread:
-// enough that they do not all tick at once, and so few that one wake-up of the
-// process serves several matches.
-const phases = 8
-
 // restMoments is into how many moments of their pause matches at rest are spread.
 const restMoments = 10
 
-// spread shifts the first tick to one of the period's phases, by the match.
-func (p *pacer) spread(id string) {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(id))
-	p.next += p.period / phases * int64(h.Sum32()%phases)
-}
-
-// align returns the first phase at or after t.
-func (p *pacer) align(t int64) int64 {
-	slot := p.period / phases
-	return t - t%p.period + (t%p.period+slot-1)/slot*slot
-}
+// align returns the first moment at or after t at which matches of this rate are
+// due.
+func (p *pacer) align(t int64) int64 { return (t + p.period - 1) / p.period * p.period }
 
 // ticked notes that the tick due at next was stepped and returns by how many
 // nanoseconds the clock was put back.
 func (p *pacer) ticked(now int64) (dilated int64) {
 	p.next += p.interval()
-	if p.pause > p.period {
+	switch {
+	case p.pause > p.period:
 		// One wake-up of the process serves all matches at rest of a moment.
 		p.next -= p.next % (p.pause / restMoments)
+	case !p.slowed && p.pause == 0:
+		p.next = p.align(p.next) // after another pace, at the moments of the others again
 	}
 	if late := now - p.next; late > maxCatchUp*p.period {
 		dilated = late
@@ -132,9 +114,9 @@ func (p *pacer) rest(pause, now int64) {
 
 func (p *pacer) resting() bool { return p.pause > 0 }
 
-// wake makes the next tick due now, and puts those behind it back into their
-// phase.
-func (p *pacer) wake(now int64) { p.next = p.align(now+p.period) - p.period }
+// wake makes the next tick due now, and those behind it when those of other
+// matches are: the first after half a period to one and a half.
+func (p *pacer) wake(now int64) { p.next = p.align(now+p.period/2) - p.period }
 
 // interval is the time between two ticks.
 func (p *pacer) interval() int64 {

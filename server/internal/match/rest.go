@@ -42,8 +42,8 @@ func (m *Match) rest() {
 	m.pacer.rest(pause, m.shared.Now)
 }
 
-// doze is the sleep of a match at rest. It has no goroutine then, and no stack:
-// an alarm, or whoever has something for it, starts one that goes on.
+// doze is the sleep of a match at rest, which the conductor does not know: an
+// alarm, or whoever has something for it, starts a goroutine that goes on.
 type doze struct {
 	asleep atomic.Bool
 	alarm  *time.Timer
@@ -66,7 +66,7 @@ func deepen() byte {
 // dozeOff reports whether the match sleeps now: the caller's goroutine owns it no
 // longer and has to end.
 func (m *Match) dozeOff() bool {
-	wait := m.pacer.next - m.cfg.Clock.Now()
+	wait := m.pacer.next - m.now()
 	if wait <= 0 || len(m.wake) > 0 {
 		return false
 	}

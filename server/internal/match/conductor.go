@@ -1,0 +1,210 @@
+package match
+
+import (
+	"container/heap"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Conductor gives the matches of a process their turns. Matches of one tick rate
+// are due at the same moments, and have their turns one after the other, always
+// in the same order: one wake-up of the process serves them all, none waits until
+// a goroutine of its own is scheduled, and as its place in the order stays, so
+// does the time between its ticks.
+//
+// As many workers as there are processors are at it at once. A match that takes
+// long holds nobody up: its worker is not counted, so that another takes its
+// place.
+type Conductor struct {
+	clock Clock
+	kick  chan struct{} // something is due before what the keeper waits for
+
+	mu       sync.Mutex
+	waiting  agenda
+	places   uint64
+	workers  map[*worker]struct{} // those that count
+	keeper   bool                 // one of them waits for the next moment
+	watchdog *time.Timer
+	watched  bool
+}
+
+// worker is a goroutine that gives matches their turns.
+type worker struct {
+	began int64 // when the turn that it gives did, 0 for none
+}
+
+const (
+	// longTurn is how long a turn may hold others up, in nanoseconds: a match of
+	// some two hundred players takes less.
+	longTurn = int64(4 * time.Millisecond)
+	// watchEvery is the time between two looks at the turns under way.
+	watchEvery = 2 * time.Duration(longTurn)
+)
+
+// NewConductor makes a conductor without matches. While it has none it has no
+// goroutine either.
+func NewConductor(clock Clock) *Conductor {
+	c := &Conductor{clock: clock, kick: make(chan struct{}, 1), workers: map[*worker]struct{}{}}
+	c.watchdog = time.AfterFunc(time.Hour, c.watch)
+	c.watchdog.Stop()
+	return c
+}
+
+// add takes a match until it has ended or is at rest; the caller owns it no
+// longer.
+func (c *Conductor) add(m *Match) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m.place == 0 {
+		c.places++
+		m.place = c.places
+	}
+	c.enqueue(m)
+	if len(c.workers) == 0 {
+		c.hire()
+	}
+}
+
+func (c *Conductor) enqueue(m *Match) {
+	heap.Push(&c.waiting, m)
+	if c.keeper && c.waiting[0] == m {
+		select {
+		case c.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (c *Conductor) hire() {
+	w := &worker{}
+	c.workers[w] = struct{}{}
+	go func() {
+		deepen()
+		c.work(w)
+	}()
+}
+
+func (c *Conductor) work(w *worker) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for now, due := c.await(w); due; now, due = c.await(w) {
+		m := heap.Pop(&c.waiting).(*Match)
+		c.begin(w, m, now)
+		c.mu.Unlock()
+		goesOn := m.conducted()
+		c.mu.Lock()
+		w.began = 0
+		if goesOn {
+			c.enqueue(m)
+		} else {
+			go m.doze.live() // closing a match is nothing to be waited for
+		}
+		if _, counts := c.workers[w]; !counts {
+			if len(c.workers) > 0 {
+				return
+			}
+			c.workers[w] = struct{}{}
+		}
+	}
+}
+
+// await waits until a match is due. It reports false when the worker is not
+// needed any more, and takes it off the books.
+func (c *Conductor) await(w *worker) (now int64, due bool) {
+	for len(c.waiting) > 0 {
+		now = c.clock.Now()
+		next := c.waiting[0].pacer.next
+		if next <= now {
+			return now, true
+		}
+		if c.keeper {
+			break
+		}
+		if c.watched && !c.busy() {
+			c.watchdog.Stop()
+			c.watched = false
+		}
+		c.keeper = true
+		c.mu.Unlock()
+		c.clock.SleepUntil(next, c.kick)
+		c.mu.Lock()
+		c.keeper = false
+	}
+	delete(c.workers, w)
+	return 0, false
+}
+
+// begin notes that a worker begins a match's turn, and finds another for what
+// waits besides.
+func (c *Conductor) begin(w *worker, m *Match, now int64) {
+	w.began = now
+	if m.spent > longTurn {
+		delete(c.workers, w)
+	}
+	if n := len(c.workers); len(c.waiting) > 0 && (n == 0 || n < runtime.GOMAXPROCS(0) && c.waiting[0].pacer.next <= now) {
+		c.hire()
+	}
+	if !c.watched {
+		c.watched = true
+		c.watchdog.Reset(watchEvery)
+	}
+}
+
+// watch replaces workers whose matches take long for the first time: rules that
+// hang, say.
+func (c *Conductor) watch() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.clock.Now()
+	for w := range c.workers {
+		if w.began != 0 && now-w.began > longTurn {
+			delete(c.workers, w)
+		}
+	}
+	if len(c.workers) == 0 && len(c.waiting) > 0 {
+		c.hire()
+	}
+	if c.watched = c.busy(); c.watched {
+		c.watchdog.Reset(watchEvery)
+	}
+}
+
+// busy reports whether a worker that counts gives a turn.
+func (c *Conductor) busy() bool {
+	for w := range c.workers {
+		if w.began != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// agenda is a heap of matches by when they are due, and by their places.
+type agenda []*Match
+
+// Len, Less, Swap, Push and Pop are heap.Interface.
+func (a agenda) Len() int { return len(a) }
+
+// Less compares two matches.
+func (a agenda) Less(i, j int) bool {
+	if a[i].pacer.next != a[j].pacer.next {
+		return a[i].pacer.next < a[j].pacer.next
+	}
+	return a[i].place < a[j].place
+}
+
+// Swap exchanges two matches.
+func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+
+// Push adds a *Match.
+func (a *agenda) Push(x any) { *a = append(*a, x.(*Match)) }
+
+// Pop removes the last match.
+func (a *agenda) Pop() any {
+	last := len(*a) - 1
+	m := (*a)[last]
+	(*a)[last] = nil
+	*a = (*a)[:last]
+	return m
+}
