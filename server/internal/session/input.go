@@ -6,15 +6,11 @@ import (
 )
 
 // inputRing keeps a player's inputs until their ticks come: one place per tick
-// ahead, so that it needs no search and no removal. A nil ring, that of players
-// who never sent one, holds nothing.
-type inputRing struct {
-	entries []uint32 // per place: tick, seq, lag, words
-}
+// ahead with tick, seq, lag and words, so that it needs no search and no removal.
+// A nil ring, that of players who never sent one, holds nothing.
+type inputRing []uint32
 
-func newInputRing(stride int) *inputRing {
-	return &inputRing{entries: make([]uint32, ringPlaces*(stride+3))}
-}
+func newInputRing(stride int) inputRing { return make(inputRing, ringPlaces*(stride+3)) }
 
 const ringPlaces = protocol.MaxAheadTicks
 
@@ -28,14 +24,14 @@ const (
 	inputStale         // a newer one for the same tick is there
 )
 
-func (r *inputRing) place(t game.Tick) []uint32 {
-	n := len(r.entries) / ringPlaces
+func (r inputRing) place(t game.Tick) []uint32 {
+	n := len(r) / ringPlaces
 	at := int(t%ringPlaces) * n
-	return r.entries[at : at+n : at+n]
+	return r[at : at+n : at+n]
 }
 
 // put keeps an input for a later tick; current is the last tick simulated.
-func (r *inputRing) put(current game.Tick, h protocol.InputHeader, words []uint32) verdict {
+func (r inputRing) put(current game.Tick, h protocol.InputHeader, words []uint32) verdict {
 	ahead := int64(h.Tick) - int64(current)
 	switch {
 	case ahead <= 0:
@@ -53,7 +49,7 @@ func (r *inputRing) put(current game.Tick, h protocol.InputHeader, words []uint3
 }
 
 // take returns the input for exactly this tick; words are valid until put.
-func (r *inputRing) take(t game.Tick) (seq uint32, lag int32, words []uint32, ok bool) {
+func (r inputRing) take(t game.Tick) (seq uint32, lag int32, words []uint32, ok bool) {
 	if r == nil {
 		return 0, 0, nil, false
 	}
@@ -64,8 +60,4 @@ func (r *inputRing) take(t game.Tick) (seq uint32, lag int32, words []uint32, ok
 	return e[1], int32(e[2]), e[3:], true
 }
 
-func (r *inputRing) clear() {
-	if r != nil {
-		clear(r.entries)
-	}
-}
+func (r inputRing) clear() { clear(r) }

@@ -12,7 +12,7 @@ func (s *Seat) Message(b []byte) error {
 	if !s.budget.take(messageRate(s.shared.Rate), s.shared.Now) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
 	}
-	s.previous = secret{}
+	s.spoken = true
 	kind, err := protocol.Type(b)
 	if err != nil {
 		return protocolError(err)

@@ -43,16 +43,22 @@ type Shared struct {
 	Metrics *metrics.Metrics
 }
 
-// Seat is one player's place in a match.
+// Seat is one player's place in a match. What every tick needs stands together
+// and in front: between two ticks the kernel's work has pushed it out of the
+// nearest cache, and each line of 64 bytes is fetched anew.
 type Seat struct {
-	View replicate.View // what the player was sent
+	View   replicate.View // what the player was sent
+	conn   ws.Conn
+	shared *Shared
+	budget bucket
 
-	Player, Name string
-	Skill        float64 // in rating points, as the matchmaker told it
-	Deadline     int64   // when a reserved or dropped seat is free again
-	Pace         int64   // of the match's clock, as the player was told
-	Team         int32
-
+	window int64 // begin of the second that messages are counted in
+	spoke  int64 // when the last message came, pings apart
+	told   int64 // when the last frame went out
+	alive  int64 // when anything was heard, as of the last poll
+	Pace   int64 // of the match's clock, as the player was told
+	ack    uint32
+	slack  int32
 	count  int32 // messages of this second, see window
 	State  State
 	parked bool
@@ -60,6 +66,16 @@ type Seat struct {
 	heard  bool // an input came since the last snapshot
 	lively bool // many messages came in the last second in which any came
 	bye    bool
+	spoken bool // the connection has: the secret before this one is void
+
+	inputs inputRing // nil until one comes
+	cold   []byte    // framed reliable messages not yet handed to the socket
+	said   *wishes   // nil until there are some
+
+	Player, Name string
+	Skill        float64 // in rating points, as the matchmaker told it
+	Deadline     int64   // when a reserved or dropped seat is free again
+	Team         int32
 
 	reservation string // join token id that may claim the seat now
 	holdUntil   int64
@@ -67,25 +83,10 @@ type Seat struct {
 	secret      secret // resume token's part
 	previous    secret // the one before, good until the new connection has spoken
 
-	shared *Shared
-	conn   ws.Conn
-	cold   []byte // framed reliable messages not yet handed to the socket
-
-	inputs   *inputRing // nil until one comes
-	ack      uint32
-	slack    int32
-	budget   bucket
 	faults   bucket
 	chatting bucket
 	resynced int64
-
-	window int64 // begin of the second that messages are counted in
-	spoke  int64 // when the last message came, pings apart
-	told   int64 // when the last frame went out
-	pinged int64 // when the last heartbeat went out
-	alive  int64 // when anything was heard, as of the last poll
-
-	said *wishes // nil until there are some
+	pinged   int64 // when the last heartbeat went out
 }
 
 // wishes is what came and is not for a tick; most players never have any.
@@ -182,7 +183,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
 		s.close(protocol.CloseReplaced, protocol.CloseReplaced.Sentence())
 	}
 	now := s.shared.Now
-	s.conn, s.State, s.parked, s.bye = conn, Connected, false, false
+	s.conn, s.State, s.parked, s.bye, s.spoken = conn, Connected, false, false, false
 	s.View = replicate.View{Slot: s.View.Slot, Event: event}
 	s.Pace = 0
 	s.cold, s.said = s.cold[:0], nil
@@ -202,7 +203,9 @@ func (s *Seat) Secret() string { return hex.EncodeToString(s.secret[:]) }
 
 // Matches compares a shown secret with the seat's. The one before it counts too until the new connection has spoken: its welcome may not
 // have arrived.
-func (s *Seat) Matches(shown string) bool { return s.secret.is(shown) || s.previous.is(shown) }
+func (s *Seat) Matches(shown string) bool {
+	return s.secret.is(shown) || !s.spoken && s.previous.is(shown)
+}
 
 // Online reports whether the seat has a connection.
 func (s *Seat) Online() bool { return s.conn != nil }

@@ -144,12 +144,12 @@ func (p *Pending) Conn() (Conn, error) {
 		_ = p.conn.Close()
 		return nil, err
 	}
-	s, err := p.stream()
+	c, err := p.driven()
 	if err != nil {
 		_ = p.conn.Close()
 		return nil, err
 	}
-	c := &conn{stream: s, maxMessage: int32(min(p.parser.maxMessage, math.MaxInt32))}
+	c.maxMessage = int32(min(p.parser.maxMessage, math.MaxInt32))
 	if early := p.buf[p.start:]; len(early) > 0 {
 		c.keep(early)
 		c.unread = true
@@ -158,12 +158,13 @@ func (p *Pending) Conn() (Conn, error) {
 	return c, nil
 }
 
-func (p *Pending) stream() (stream, error) {
+// driven is the connection for the goroutine of a match.
+func (p *Pending) driven() (*conn, error) {
 	limitSendBuffer(p.conn)
 	if tcp, ok := p.conn.(*net.TCPConn); ok && !p.portable && rawStreams {
-		return newRawStream(tcp, p.work)
+		return newRawConn(tcp, p.work)
 	}
-	return newPortableStream(p.conn, p.work), nil
+	return &conn{stream: newPortableStream(p.conn, p.work)}, nil
 }
 
 // limitSendBuffer is best effort: where it fails a slow client merely has

@@ -27,10 +27,10 @@ type rest struct {
 	sent int
 }
 
-// newRawStream takes the connection's descriptor. Closing the net.Conn removes
-// it from Go's poller; the duplicate keeps the connection open, and its
-// non-blocking mode, which belongs to the open file and not to the descriptor.
-func newRawStream(tcp *net.TCPConn, work *closing) (stream, error) {
+// newRawConn takes the connection's descriptor. Closing the net.Conn removes it
+// from Go's poller; the duplicate keeps the connection open, and its non-blocking
+// mode, which belongs to the open file and not to the descriptor.
+func newRawConn(tcp *net.TCPConn, work *closing) (*conn, error) {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -49,7 +49,13 @@ func newRawStream(tcp *net.TCPConn, work *closing) (stream, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	return &rawStream{fd: fd, work: work}, nil
+	// One piece of memory: both parts are needed in every tick.
+	c := &struct {
+		conn
+		raw rawStream
+	}{raw: rawStream{fd: fd, work: work}}
+	c.stream = &c.raw
+	return &c.conn, nil
 }
 
 // read and write use RawSyscall: a call on a non-blocking descriptor returns

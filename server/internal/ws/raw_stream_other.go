@@ -9,6 +9,6 @@ import (
 
 const rawStreams = false
 
-func newRawStream(*net.TCPConn, *closing) (stream, error) {
+func newRawConn(*net.TCPConn, *closing) (*conn, error) {
 	return nil, errors.ErrUnsupported
 }
