@@ -209,14 +209,14 @@ func (l *link) confirm(ack uint32, now int64) {
 	l.acked = ack
 }
 
-// pace moves the moment from which on an input is for the next tick but one: a
-// quarter tick earlier when inputs come too late, and slowly back.
+// pace moves the moment from which on an input is for the next tick but one: an
+// eighth of a tick earlier when inputs come too late, and slowly back.
 func (l *link) pace(slack int32) {
 	switch {
 	case slack < 0:
-		l.guard = min(l.guard+l.period/4, l.period)
+		l.guard = min(l.guard+l.period/8, l.period)
 	case slack > 0:
-		l.guard -= l.guard / 256
+		l.guard -= l.guard / 128
 	}
 }
 

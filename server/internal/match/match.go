@@ -125,6 +125,8 @@ type Match struct {
 	seats  []*session.Seat
 	online []*session.Seat // those with a connection, by slot
 	ready  []uint32
+	news   []protocol.RosterEntry // seats of which everyone is yet to be told
+	roster []byte                 // a frame of all seats, nil when it is out of date; see wholeRoster
 
 	schemaHash  uint32
 	snapshots   uint32
@@ -278,11 +280,12 @@ func (m *Match) turn() {
 		m.pacer.wake(start)
 		due = start
 	}
+	told := m.snapshotDue(m.sim.Tick() + 1)
 	m.guarded(m.Tick, start)
 	now := m.now()
 	m.spent = now - start
 	m.cfg.Metrics.TickSeconds.Observe(float64(m.spent) / 1e9)
-	m.bear(due, start, now)
+	m.bear(due, start, now, told)
 	if back := m.pacer.ticked(now); back > 0 {
 		m.cfg.Metrics.Dilated.Add(float64(back) / float64(m.pacer.period))
 	}
@@ -443,6 +446,7 @@ func (m *Match) deliver() {
 	if !m.snapshotDue(t) {
 		return
 	}
+	m.tellNews()
 	m.engine.SlowFar(m.strain.rung >= overload.FarSlower)
 	m.engine.Stamp(t)
 	m.rest()

@@ -7,6 +7,7 @@ import (
 	"tactus/game"
 	"tactus/protocol"
 	"tactus/server/internal/session"
+	"tactus/server/internal/ws"
 )
 
 // welcome queues what a new connection has to know, and the roster.
@@ -22,13 +23,22 @@ func (m *Match) welcome(s *session.Seat, resumed bool) {
 		Grace:  uint32(m.cfg.Grace / time.Millisecond), Resumed: resumed, Every: 1,
 	}
 	s.Queue(func(dst []byte) []byte { return protocol.AppendWelcome(dst, &w) })
-	var roster []protocol.RosterEntry
-	for _, other := range m.seats {
-		if e, ok := m.rosterEntry(other); ok {
-			roster = append(roster, e)
+	s.QueueFrame(m.wholeRoster())
+}
+
+// wholeRoster is the frame that tells of all seats. It is made once for all who
+// come in before the next news: these tell the others of what it lacks.
+func (m *Match) wholeRoster() []byte {
+	if m.roster == nil {
+		var entries []protocol.RosterEntry
+		for _, s := range m.seats {
+			if e, ok := m.rosterEntry(s); ok {
+				entries = append(entries, e)
+			}
 		}
+		m.roster = ws.Frame(protocol.AppendRoster(make([]byte, ws.FrameRoom), &protocol.Roster{Entries: entries}))
 	}
-	s.Queue(func(dst []byte) []byte { return protocol.AppendRoster(dst, &protocol.Roster{Entries: roster}) })
+	return m.roster
 }
 
 // options are the match's own and, behind them, those of its mode that they do
@@ -55,7 +65,7 @@ func (m *Match) rosterEntry(s *session.Seat) (protocol.RosterEntry, bool) {
 	return e, taken
 }
 
-// announce tells everyone what became of a seat.
+// announce tells everyone, with the next snapshot, what became of a seat.
 func (m *Match) announce(s *session.Seat, flags protocol.RosterFlags) {
 	m.broadcastRoster(protocol.RosterEntry{Slot: s.Slot(), Name: s.Name, Flags: flags, Team: m.teamOf(s.Slot())})
 }
@@ -64,11 +74,22 @@ func (m *Match) announceBot(p game.Slot, flags protocol.RosterFlags) {
 	m.broadcastRoster(protocol.RosterEntry{Slot: p, Name: botName(p), Flags: flags, Team: m.teamOf(p)})
 }
 
-func (m *Match) broadcastRoster(e protocol.RosterEntry) {
-	entries := []protocol.RosterEntry{e}
-	for _, s := range m.online {
-		s.Queue(func(dst []byte) []byte { return protocol.AppendRoster(dst, &protocol.Roster{Entries: entries}) })
+func (m *Match) broadcastRoster(e protocol.RosterEntry) { m.news = append(m.news, e) }
+
+// tellNews queues what became of seats since the last time, in one message: when
+// many come into a big match at once, everybody is told of everybody.
+func (m *Match) tellNews() {
+	m.roster = nil
+	if len(m.news) == 0 {
+		return
 	}
+	b := m.own.bench
+	b.frame = protocol.AppendRoster(append(b.frame[:0], make([]byte, ws.FrameRoom)...), &protocol.Roster{Entries: m.news})
+	frame := ws.Frame(b.frame)
+	for _, s := range m.online {
+		s.QueueFrame(frame)
+	}
+	m.news = m.news[:0]
 }
 
 func (m *Match) command(s *session.Seat, c protocol.Command) {
@@ -83,6 +104,7 @@ func (m *Match) command(s *session.Seat, c protocol.Command) {
 }
 
 func (m *Match) chat(from *session.Seat, text string) {
+	m.tellNews() // who speaks is known first
 	msg := protocol.Chat{Slot: from.Slot(), Text: text}
 	for _, s := range m.online {
 		s.Queue(func(dst []byte) []byte { return protocol.AppendChat(dst, &msg) })

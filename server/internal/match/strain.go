@@ -29,14 +29,14 @@ func (m *Match) Pressure() (value, wait float64) {
 	return math.Float64frombits(m.strain.toldValue.Load()), math.Float64frombits(m.strain.toldWait.Load())
 }
 
-// bear notes how a tick went and moves on the ladder.
-func (m *Match) bear(due, began, ended int64) {
+// bear notes how a tick went, with a snapshot or without, and moves on the ladder.
+func (m *Match) bear(due, began, ended int64, told bool) {
 	s := &m.strain
-	s.pressure.Tick(due, began, ended)
+	s.pressure.Tick(due, began, ended, told)
 	pressure := s.pressure.Value()
 	s.toldValue.Store(math.Float64bits(pressure))
 	s.toldWait.Store(math.Float64bits(s.pressure.Wait()))
-	rung := max(s.ladder.Observe(ended, pressure), m.cfg.Process.Rung())
+	rung := max(s.ladder.Observe(ended, pressure, s.pressure.AtFullRate()), m.cfg.Process.Rung())
 	if rung == s.rung {
 		return
 	}

@@ -37,16 +37,21 @@ type Ladder struct {
 func (l *Ladder) Rung() Rung { return l.rung }
 
 // Observe takes the pressure at a time, in nanoseconds above 0 that do not run
-// backwards, and moves by at most one rung.
-func (l *Ladder) Observe(now int64, pressure float64) Rung {
+// backwards, and what it would be with a snapshot in every tick. It moves by at
+// most one rung.
+func (l *Ladder) Observe(now int64, pressure, atFullRate float64) Rung {
 	next := l.rung + 1
+	without := pressure // what it would be on the rung below, as far as that is known
+	if l.rung == HalfRate {
+		without = atFullRate
+	}
 	switch {
 	case next < Rungs && pressure >= limits[next].up:
 		l.below = 0
 		if held(&l.above, now) >= limits[next].after {
 			l.rung, l.above = next, 0
 		}
-	case l.rung > Calm && pressure <= limits[l.rung].down:
+	case l.rung > Calm && without <= limits[l.rung].down:
 		l.above = 0
 		if held(&l.below, now) >= calmFor {
 			l.rung, l.below = l.rung-1, 0
@@ -85,7 +90,8 @@ func (p *Process) Rung() Rung {
 // matches wait, the worst of their pressures, and the share of its cores in use.
 func (p *Process) Judge(now int64, meanWait, worst, cpu float64) Rung {
 	p.cpu += float64(JudgeEvery) / float64(memory) * (cpu - p.cpu)
-	r := p.ladder.Observe(now, whole(meanWait, worst, p.cpu))
+	pressure := whole(meanWait, worst, p.cpu)
+	r := p.ladder.Observe(now, pressure, SnapshotEvery*pressure)
 	p.rung.Store(uint32(r))
 	return r
 }

@@ -14,11 +14,12 @@ type limit struct {
 // limits of the rungs, in the order in which they are climbed.
 //
 // Snapshots are halved only when the period is all but used up: until then
-// players get them on time. Half of them cost about half, so that rung is left
-// only below half of what it was climbed at.
+// players get them on time. That rung is left by what the pressure would be with
+// all of them: a match measures it by the ticks that have one, a process takes it
+// to be twice what it is.
 var limits = [Rungs]limit{
 	FarSlower: {up: 0.85, down: 0.60, after: int64(time.Second)},
-	HalfRate:  {up: 0.95, down: 0.45, after: int64(time.Second)},
+	HalfRate:  {up: 0.95, down: 0.90, after: int64(time.Second)},
 	Dilated:   {up: 1.00, down: 0.85, after: int64(time.Second)},
 	NoMatches: {up: 1.00, down: 0.85, after: int64(3 * time.Second)},
 	NoJoins:   {up: 1.25, down: 0.95, after: int64(3 * time.Second)},

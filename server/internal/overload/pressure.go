@@ -7,6 +7,7 @@ type Pressure struct {
 	period int64
 	ended  int64 // when the last tick did
 	share  float64
+	told   float64 // the share of ticks with a snapshot
 	wait   float64
 }
 
@@ -14,10 +15,14 @@ type Pressure struct {
 // nanoseconds.
 func NewPressure(period int64) Pressure { return Pressure{period: period} }
 
-// Tick notes a tick that was due, began and ended at these times.
-func (p *Pressure) Tick(due, began, ended int64) {
+// Tick notes a tick that was due, began and ended at these times, with a snapshot
+// or without.
+func (p *Pressure) Tick(due, began, ended int64, told bool) {
 	weight := min(1, float64(p.period)/float64(memory))
 	p.share += weight * (p.sample(ended-began) - p.share)
+	if told {
+		p.told += weight * (p.sample(ended-began) - p.told)
+	}
 	p.wait += weight * (p.sample(began-max(due, p.ended)) - p.wait)
 	p.ended = ended
 }
@@ -28,6 +33,10 @@ func (p *Pressure) sample(d int64) float64 {
 
 // Value is the pressure now, 1 for a whole period.
 func (p *Pressure) Value() float64 { return max(p.share, p.wait) }
+
+// AtFullRate is what the pressure would be with a snapshot in every tick. Waits are
+// the work of other matches; of these it is assumed that snapshots are most of it.
+func (p *Pressure) AtFullRate() float64 { return max(p.told, SnapshotEvery*p.wait) }
 
 // Wait is what of it is the process's doing, not the match's.
 func (p *Pressure) Wait() float64 { return p.wait }

@@ -144,6 +144,13 @@ func (s *Seat) Queue(fill func(dst []byte) []byte) {
 	s.cold = s.cold[:start+copy(s.cold[start:], frame)]
 }
 
+// QueueFrame adds a reliable message that is framed already: one that goes to many.
+func (s *Seat) QueueFrame(frame []byte) {
+	if s.conn != nil {
+		s.cold = append(s.cold, frame...)
+	}
+}
+
 // Overflown reports whether more reliable messages wait than a player may owe.
 func (s *Seat) Overflown() bool { return len(s.cold) > maxCold }
 
