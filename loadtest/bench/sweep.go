@@ -19,7 +19,7 @@ func keepsUp(r *loadtest.Report) bool {
 
 // sweepSizes are the numbers of clients that cost is plotted over, and among
 // which the capacity is looked for.
-var sweepSizes = []int{100, 400, 800, 1600, 3000, 3600}
+var sweepSizes = []int{100, 400, 800, 1600, 2400, 3000, 3600}
 
 // climber is a system that is tried with more and more clients.
 type climber struct {

@@ -97,11 +97,19 @@ func (m *Match) watchOutcome(now int64) {
 			Slot: r.Slot, Name: name, Team: r.Team, Score: r.Score, Rank: r.Rank, Bot: bot,
 		})
 	}
+	m.verdict = &msg
 	for _, s := range m.online {
-		s.Queue(func(dst []byte) []byte { return protocol.AppendResult(dst, &msg) })
+		m.tellVerdict(s)
 	}
 	m.cfg.OnOver(m.report(EndOver)) // not at the end: the server may be gone by then
 	m.cfg.Log.Info("match over", m.named(zap.Uint32("tick", uint32(m.sim.Tick())), zap.Int("people", len(m.results)))...)
+}
+
+// tellVerdict queues the result, with the time that is left to look at it.
+func (m *Match) tellVerdict(s *session.Seat) {
+	msg := *m.verdict
+	msg.Next -= uint32(min(m.shared.Now-m.overSince, int64(m.cfg.Linger)) / int64(time.Millisecond))
+	s.Queue(func(dst []byte) []byte { return protocol.AppendResult(dst, &msg) })
 }
 
 // publish makes the match's status visible to other goroutines.

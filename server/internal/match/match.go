@@ -131,6 +131,7 @@ type Match struct {
 	schemaHash  uint32
 	snapshots   uint32
 	results     []PlayerResult
+	verdict     *protocol.Result // as players were told it, nil until there is one
 	overSince   int64
 	emptySince  int64
 	nextChores  int64

@@ -767,6 +767,47 @@ func TestResultThenEnd(t *testing.T) {
 	h.want("the end and no second result", len(h.ended) == 1 && h.ended[0].Reason == EndOver && len(h.over) == 1)
 }
 
+func TestAReservationThatIsMadeAgainHoldsItsSeatLonger(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	h.join("ann")
+	bob := func(id string) game.Slot {
+		slots, err := h.reserve(Request{Player: "bob", Name: "bob", Team: -1, Reservation: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slots[0]
+	}
+	first := bob("r1")
+	h.tick(int(10 * int64(time.Second) / period))
+	h.want("the same seat", bob("r2") == first)
+	h.tick(int(10 * int64(time.Second) / period)) // the first would have ended
+	conn := &fakeConn{}
+	h.m.claim(conn, first, "bob", "r2")
+	h.want("bob seated", conn.closed == 0 && h.m.seatOf("bob").Online())
+}
+
+func TestWhoComesAfterTheEndIsToldTheResult(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.join("ann")
+	slots, err := h.reserve(Request{Player: "bob", Name: "bob", Team: -1, Reservation: "bob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.command(0, "finish")
+	h.tick(5)
+	bob := &player{t: t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}
+	h.m.claim(bob.conn, slots[0], "bob", "bob")
+	a.conn.ended = errors.New("connection reset")
+	h.tick(2)
+	ann := h.resume(a, 0)
+	h.tick(1)
+	for _, p := range []*player{bob, ann} {
+		p.read()
+		h.want("the result", len(p.results) == 1 && p.results[0].Over && p.results[0].Results[0].Name == "ann")
+		h.want("the time that is left", p.results[0].Next > 0 && p.results[0].Next < 1000)
+	}
+}
+
 func TestMatchWithAResultIsOverHoweverItEnds(t *testing.T) {
 	for what, end := range map[string]func(h *harness, ann *player){
 		"everybody leaves": func(h *harness, ann *player) {

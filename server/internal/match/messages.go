@@ -24,6 +24,9 @@ func (m *Match) welcome(s *session.Seat, resumed bool) {
 	}
 	s.Queue(func(dst []byte) []byte { return protocol.AppendWelcome(dst, &w) })
 	s.QueueFrame(m.wholeRoster())
+	if m.verdict != nil {
+		m.tellVerdict(s)
+	}
 }
 
 // wholeRoster is the frame that tells of all seats. It is made once for all who

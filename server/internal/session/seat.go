@@ -128,8 +128,12 @@ func (s *Seat) Slot() game.Slot { return s.View.Slot }
 // player already has stays his while he fetches it with a new token.
 func (s *Seat) Reserve(player, name string, team int32, reservation string, until int64) {
 	s.reservation, s.holdUntil = reservation, until
-	if s.State == Free {
+	switch s.State {
+	case Free:
 		s.State, s.Player, s.Name, s.Team, s.Deadline = Reserved, player, name, team, until
+	case Reserved:
+		s.Deadline = max(s.Deadline, until)
+	default: // played, or kept for its player to come back
 	}
 }
 
