@@ -302,7 +302,7 @@ class Page {
     if (state === "reconnecting") {
       this.setPhase("reconnecting");
       this.pause.close();
-      this.reconnect.open("Connection lost", "Your seat is kept. Trying to get back.", () => this.openMenu());
+      this.reconnect.open("Connection lost", "Trying to get back to your seat.", () => this.openMenu());
     } else if (state === "playing") {
       this.reconnect.close();
       this.setPhase("playing");
