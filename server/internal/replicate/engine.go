@@ -100,6 +100,16 @@ type sight struct {
 	eye       game.View // now
 	cells     []seen    // of the last snapshot
 	nextCells []seen
+	room      [2][roomForCells]seen // for both, in the same piece of memory while it is enough
+}
+
+// roomForCells is more cells than players mostly have in view.
+const roomForCells = 44
+
+func newSight() *sight {
+	s := &sight{}
+	s.cells, s.nextCells = s.room[0][:0], s.room[1][:0]
+	return s
 }
 
 // Sent notes that the client's last Frame is on its way.
@@ -179,7 +189,7 @@ func (e *Engine) Prepare(v *View) {
 	v.nextTeam = e.teamOf(v.Slot)
 	if e.interest != nil {
 		if v.sight == nil {
-			v.sight = &sight{}
+			v.sight = newSight()
 		}
 		v.sight.eye = e.interest.viewer.View(v.Slot)
 	}

@@ -63,9 +63,6 @@ func (s *Seat) input(b []byte) error {
 		slack-- // late by one tick is -1: 0 says that nothing came
 	}
 	s.slack, s.heard = int32(min(max(slack, -128), 127)), true
-	if s.inputs == nil {
-		s.inputs = newInputRing(len(words))
-	}
 	switch s.inputs.put(s.shared.Tick, h, words) {
 	case inputTaken:
 		m.InputsTaken.Inc()
@@ -116,8 +113,7 @@ func (s *Seat) chat(b []byte) error {
 	if err != nil {
 		return protocolError(err)
 	}
-	if s.chatting.take(chatRate, s.shared.Now) && c.Text != "" {
-		w := s.wishes()
+	if w := s.wishes(); w.chatting.take(chatRate, s.shared.Now) && c.Text != "" {
 		w.chats = append(w.chats, c.Text)
 	}
 	return nil

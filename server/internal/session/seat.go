@@ -60,6 +60,7 @@ type Seat struct {
 	ack    uint32
 	slack  int32
 	count  int32 // messages of this second, see window
+	Team   int32
 	State  State
 	parked bool
 	stuck  bool // the rest of a frame waits in the socket
@@ -75,7 +76,6 @@ type Seat struct {
 	Player, Name string
 	Skill        float64 // in rating points, as the matchmaker told it
 	Deadline     int64   // when a reserved or dropped seat is free again
-	Team         int32
 
 	reservation string // join token id that may claim the seat now
 	holdUntil   int64
@@ -84,7 +84,6 @@ type Seat struct {
 	previous    secret // the one before, good until the new connection has spoken
 
 	faults   bucket
-	chatting bucket
 	resynced int64
 	pinged   int64 // when the last heartbeat went out
 }
@@ -93,11 +92,12 @@ type Seat struct {
 type wishes struct {
 	commands []protocol.Command
 	chats    []string
+	chatting bucket
 }
 
 func (s *Seat) wishes() *wishes {
 	if s.said == nil {
-		s.said = &wishes{}
+		s.said = &wishes{chatting: fullBucket(chatRate, s.shared.Now)}
 	}
 	return s.said
 }
@@ -194,7 +194,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
 	s.ack, s.slack, s.heard = 0, 0, false
 	s.inputs.clear()
 	s.budget = fullBucket(messageRate(s.shared.Rate), now)
-	s.faults, s.chatting = fullBucket(faultRate, now), fullBucket(chatRate, now)
+	s.faults = fullBucket(faultRate, now)
 	if s.reservation != "" {
 		s.used, s.reservation = sumOf(s.reservation), ""
 	}
@@ -317,7 +317,7 @@ func (s *Seat) close(code protocol.CloseCode, sentence string) {
 
 // Input returns the player's input for tick t, if one came.
 func (s *Seat) Input(t game.Tick) (lag int32, words []uint32, ok bool) {
-	seq, lag, words, ok := s.inputs.take(t)
+	seq, lag, words, ok := s.inputs.take(t, s.shared.Input.Stride)
 	if ok {
 		s.ack = max(s.ack, seq)
 	}
