@@ -163,7 +163,7 @@ func (p *epollLoop) takeNew() {
 		if e.link.slow {
 			p.slow = append(p.slow, e)
 		}
-		if err := e.watch(unix.EPOLL_CTL_ADD, unix.EPOLLIN); err != nil {
+		if err := e.watch(unix.EPOLL_CTL_ADD, unix.EPOLLIN|unix.EPOLLET); err != nil {
 			p.release(e, ending{err: err})
 			continue
 		}
@@ -191,7 +191,9 @@ func (p *epollLoop) burst(now int64) {
 	}
 }
 
-// watch sets what epoll reports of the link. It can fail for a new link only.
+// watch sets what epoll reports of the link, once each time that something comes:
+// to look again at each socket whether it has been emptied is a call in vain for
+// every snapshot. It can fail for a new link only.
 func (e *epollLink) watch(op int, events uint32) error {
 	e.events = events
 	return unix.EpollCtl(e.loop.set, op, e.fd, &unix.EpollEvent{Events: events, Fd: e.number})
@@ -208,20 +210,28 @@ func (p *epollLoop) handle(event *unix.EpollEvent) {
 	if event.Events&^unix.EPOLLOUT == 0 {
 		return
 	}
-	n, err := receive(e.fd, p.buf)
-	now := p.clock.now()
-	switch {
-	case err == nil && n == 0:
-		err = io.EOF
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-		return
-	}
-	if err != nil {
-		p.release(e, ending{err: err, over: e.over})
-		return
-	}
-	if end, open := e.receive(p.buf[:n], now); !open {
-		p.release(e, end)
+	for {
+		n, err := receive(e.fd, p.buf)
+		now := p.clock.now()
+		switch {
+		case err == nil && n == 0:
+			err = io.EOF
+		case errors.Is(err, unix.EAGAIN):
+			return
+		case errors.Is(err, unix.EINTR):
+			continue
+		}
+		if err != nil {
+			p.release(e, ending{err: err, over: e.over})
+			return
+		}
+		if end, open := e.receive(p.buf[:n], now); !open {
+			p.release(e, end)
+			return
+		}
+		if n < len(p.buf) {
+			return // what comes from now on is reported again
+		}
 	}
 }
 

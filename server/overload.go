@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"go.uber.org/zap"
@@ -30,9 +31,10 @@ func (s *Server) watchOverload(ctx context.Context) {
 // judge moves the process on the overload ladder. now is in nanoseconds above 0,
 // cpu the share of the process's cores in use.
 func (s *Server) judge(now int64, cpu float64) {
-	meanWait, worst := s.pressures()
+	load := s.load()
+	load.CPU = cpu
 	was := s.overload.Rung()
-	rung := s.overload.Judge(now, meanWait, worst, cpu)
+	rung := s.overload.Judge(now, load)
 	if rung == was {
 		return
 	}
@@ -41,18 +43,22 @@ func (s *Server) judge(now int64, cpu float64) {
 		s.metrics.ProcessClimbs[rung].Inc()
 	}
 	s.log.Warn("overload of the whole process", zap.Stringer("rung", rung), zap.Stringer("was", was),
-		zap.Float64("mean_wait", meanWait), zap.Float64("worst_pressure", worst), zap.Float64("cpu", cpu))
+		zap.Float64("mean_wait", load.MeanWait), zap.Float64("worst_pressure", load.Worst),
+		zap.Float64("at_full_rate", load.Told), zap.Float64("cpu", cpu))
 }
 
-// pressures returns the mean of what the matches wait and the worst of their
-// pressures.
-func (s *Server) pressures() (meanWait, worst float64) {
+// load is what the matches say.
+func (s *Server) load() overload.Load {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var l overload.Load
 	for _, m := range s.matches {
-		value, wait := m.Pressure()
-		meanWait += wait
-		worst = max(worst, value)
+		value, wait, told := m.Pressure()
+		l.MeanWait += wait
+		l.Told += told
+		l.Worst = max(l.Worst, value)
 	}
-	return meanWait / float64(max(len(s.matches), 1)), worst
+	l.MeanWait /= float64(max(len(s.matches), 1))
+	l.Told /= float64(runtime.GOMAXPROCS(0))
+	return l
 }

@@ -45,7 +45,7 @@ func TestAnOverloadedProcessRefusesMatchesThenPlayers(t *testing.T) {
 		t.Helper()
 		for range 1000 {
 			now += int64(overload.JudgeEvery)
-			if s.overload.Judge(now, pressure, pressure, 0) == until {
+			if s.overload.Judge(now, overload.Load{MeanWait: pressure, Worst: pressure}) == until {
 				break
 			}
 		}

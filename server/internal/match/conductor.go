@@ -27,7 +27,11 @@ type Conductor struct {
 	keeper   bool                 // one of them waits for the next moment
 	watchdog *time.Timer
 	watched  bool
+	round    round
 }
+
+// round is the turns of matches that are due at one moment.
+type round struct{ due, began int64 }
 
 // worker is a goroutine that gives matches their turns.
 type worker struct {
@@ -38,6 +42,9 @@ const (
 	// longTurn is how long a turn may hold others up, in nanoseconds: a match of
 	// some two hundred players takes less.
 	longTurn = int64(4 * time.Millisecond)
+	// sameMoment is how far apart matches of one round may be due: the periods of
+	// several tick rates are no whole nanoseconds.
+	sameMoment = int64(time.Millisecond)
 	// watchEvery is the time between two looks at the turns under way.
 	watchEvery = 2 * time.Duration(longTurn)
 )
@@ -139,6 +146,10 @@ func (c *Conductor) await(w *worker) (now int64, due bool) {
 // waits besides.
 func (c *Conductor) begin(w *worker, m *Match, now int64) {
 	w.began = now
+	if next := m.pacer.next; next < c.round.due || next > c.round.due+sameMoment {
+		c.round = round{due: next, began: now}
+	}
+	m.ahead = now - c.round.began
 	if m.spent > longTurn {
 		delete(c.workers, w)
 	}

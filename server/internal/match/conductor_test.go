@@ -66,6 +66,22 @@ func TestMatchesOfOneRateHaveTheirTurnsInOneOrder(t *testing.T) {
 	}
 }
 
+// TestTurnsOfOthersAreNoLateness: who comes third in a round that takes three
+// quarters of the period is on time, as long as the round is.
+func TestTurnsOfOthersAreNoLateness(t *testing.T) {
+	onlyOneProcessor(t)
+	clock := &gatedClock{handClock: handClock{now: 1}, gate: make(chan struct{})}
+	ended, matches := start(t.Context(), t, NewConductor(clock), 3, func(int) { clock.now += period / 4 })
+	close(clock.gate)
+	ended.Wait()
+	for i, h := range matches {
+		value, wait, told := h.m.Pressure()
+		if wait > 0.01 || value < 0.2 || value > 0.26 || told < 0.2 {
+			t.Errorf("match %d: pressure %v, of which wait %v, %v with a snapshot; want a quarter and no wait", i, value, wait, told)
+		}
+	}
+}
+
 func TestNoMatchNoGoroutine(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended, _ := start(ctx, t, NewConductor(SystemClock()), 3, func(int) {})

@@ -117,6 +117,7 @@ type Match struct {
 	pacer  pacer
 	place  uint64 // among those that are due at the same time
 	spent  int64  // on the last turn, in nanoseconds
+	ahead  int64  // for how long others of its round have had their turns before it
 	strain strain
 
 	shared session.Shared
@@ -286,7 +287,7 @@ func (m *Match) turn() {
 	now := m.now()
 	m.spent = now - start
 	m.cfg.Metrics.TickSeconds.Observe(float64(m.spent) / 1e9)
-	m.bear(due, start, now, told)
+	m.bear(due+m.ahead, start, now, told)
 	if back := m.pacer.ticked(now); back > 0 {
 		m.cfg.Metrics.Dilated.Add(float64(back) / float64(m.pacer.period))
 	}

@@ -211,7 +211,7 @@ func TestAMatchFollowsItsProcess(t *testing.T) {
 	judge := func(pressure float64, want overload.Rung) {
 		for process.Rung() != want {
 			now += int64(overload.JudgeEvery)
-			process.Judge(now, pressure, pressure, 0)
+			process.Judge(now, overload.Load{MeanWait: pressure, Worst: pressure})
 		}
 	}
 	judge(2, overload.HalfRate)

@@ -18,24 +18,28 @@ type strain struct {
 	rung     overload.Rung
 
 	// For other goroutines, as bits:
-	toldValue, toldWait atomic.Uint64
+	toldValue, toldWait, toldShare atomic.Uint64
 }
 
 func (s *strain) init(period int64) { s.pressure = overload.NewPressure(period) }
 
 // Pressure is how hard the match has it, 1 when ticks take, or wait to begin, a
-// whole period; and how long they wait alone. It may be called by anybody.
-func (m *Match) Pressure() (value, wait float64) {
-	return math.Float64frombits(m.strain.toldValue.Load()), math.Float64frombits(m.strain.toldWait.Load())
+// whole period; how long they wait alone; and what share of the period those with
+// a snapshot take. It may be called by anybody.
+func (m *Match) Pressure() (value, wait, share float64) {
+	s := &m.strain
+	return math.Float64frombits(s.toldValue.Load()), math.Float64frombits(s.toldWait.Load()), math.Float64frombits(s.toldShare.Load())
 }
 
 // bear notes how a tick went, with a snapshot or without, and moves on the ladder.
+// It was due when those before it in its round had had their turns.
 func (m *Match) bear(due, began, ended int64, told bool) {
 	s := &m.strain
 	s.pressure.Tick(due, began, ended, told)
 	pressure := s.pressure.Value()
 	s.toldValue.Store(math.Float64bits(pressure))
 	s.toldWait.Store(math.Float64bits(s.pressure.Wait()))
+	s.toldShare.Store(math.Float64bits(s.pressure.Told()))
 	rung := max(s.ladder.Observe(ended, pressure, s.pressure.AtFullRate()), m.cfg.Process.Rung())
 	if rung == s.rung {
 		return

@@ -86,12 +86,19 @@ func (p *Process) Rung() Rung {
 	return Rung(p.rung.Load())
 }
 
-// Judge looks at the process, every [JudgeEvery]: at the mean of what its
-// matches wait, the worst of their pressures, and the share of its cores in use.
-func (p *Process) Judge(now int64, meanWait, worst, cpu float64) Rung {
-	p.cpu += float64(JudgeEvery) / float64(memory) * (cpu - p.cpu)
-	pressure := whole(meanWait, worst, p.cpu)
-	r := p.ladder.Observe(now, pressure, SnapshotEvery*pressure)
+// Load is what a process's matches and its machine say of it.
+type Load struct {
+	MeanWait float64 // of its matches
+	Worst    float64 // of their pressures
+	CPU      float64 // share of its cores in use
+	Told     float64 // share of all cores' time that its matches would take with a snapshot in every tick
+}
+
+// Judge looks at the process, every [JudgeEvery].
+func (p *Process) Judge(now int64, load Load) Rung {
+	p.cpu += float64(JudgeEvery) / float64(memory) * (load.CPU - p.cpu)
+	atFullRate := max(load.Told, SnapshotEvery*load.MeanWait)
+	r := p.ladder.Observe(now, whole(load.MeanWait, load.Worst, p.cpu), atFullRate)
 	p.rung.Store(uint32(r))
 	return r
 }

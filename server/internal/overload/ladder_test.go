@@ -188,10 +188,31 @@ func TestMatchesSeeWhereTheirProcessStands(t *testing.T) {
 	}
 	p := &Process{}
 	for now := second; now < 4*second; now += period {
-		p.Judge(now, 1.1, 1.1, 0)
+		p.Judge(now, Load{MeanWait: 1.1, Worst: 1.1})
 	}
 	if got := p.Rung(); got != HalfRate {
 		t.Errorf("after three seconds of pressure matches see %v", got)
+	}
+}
+
+// TestAProcessGoesBackToTheFullRateWhenAllItsMatchesHaveTimeForIt: none of them
+// is late any more at half the rate, which says nothing of the full one.
+func TestAProcessGoesBackToTheFullRateWhenAllItsMatchesHaveTimeForIt(t *testing.T) {
+	p, now := &Process{}, int64(0)
+	judge := func(l Load, d time.Duration) {
+		for end := now + int64(d); now < end; {
+			now += int64(JudgeEvery)
+			p.Judge(now, l)
+		}
+	}
+	judge(Load{MeanWait: 0.97, Told: 1.1}, 10*time.Second)
+	judge(Load{MeanWait: 0.01, Told: 1.0}, time.Minute)
+	if got := p.Rung(); got != HalfRate {
+		t.Errorf("where the full rate would take all the time there is, the process stands on %v", got)
+	}
+	judge(Load{MeanWait: 0.01, Told: 0.85}, 20*time.Second)
+	if got := p.Rung(); got != Calm {
+		t.Errorf("with time for the full rate the process stands on %v", got)
 	}
 }
 
@@ -200,7 +221,7 @@ func TestObservingDoesNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() {
 		now += period
 		p.Tick(now, now, now+period, true)
-		process.Judge(now, p.Value(), p.Value(), 1)
+		process.Judge(now, Load{MeanWait: p.Value(), Worst: p.Value(), CPU: 1})
 	}); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
 	}

@@ -34,9 +34,12 @@ func (p *Pressure) sample(d int64) float64 {
 // Value is the pressure now, 1 for a whole period.
 func (p *Pressure) Value() float64 { return max(p.share, p.wait) }
 
-// AtFullRate is what the pressure would be with a snapshot in every tick. Waits are
-// the work of other matches; of these it is assumed that snapshots are most of it.
+// AtFullRate is what the pressure would be with a snapshot in every tick. Of what
+// makes ticks wait it is assumed that snapshots are most.
 func (p *Pressure) AtFullRate() float64 { return max(p.told, SnapshotEvery*p.wait) }
+
+// Told is the share of the period that ticks with a snapshot take.
+func (p *Pressure) Told() float64 { return p.told }
 
 // Wait is what of it is the process's doing, not the match's.
 func (p *Pressure) Wait() float64 { return p.wait }
