@@ -31,11 +31,21 @@ type load struct {
 }
 
 // arrivals is how many bots come in a second, and warmUp how long they play
-// before the window opens.
+// before the window opens. Many of them load a core by coming in; what a server
+// gave up for that it has taken back when the window of a crowd opens.
 const (
-	arrivals = 400
-	warmUp   = 2 * time.Second
+	arrivals    = 400
+	warmUp      = 2 * time.Second
+	crowdFrom   = 2000
+	crowdWarmUp = 8 * time.Second
 )
+
+func (l load) warmUp() time.Duration {
+	if l.clients >= crowdFrom {
+		return crowdWarmUp
+	}
+	return warmUp
+}
 
 // rampTime is how long the load takes to come in.
 func (l load) rampTime() time.Duration {
@@ -50,7 +60,7 @@ func measure(ctx context.Context, s target, l load, cpu string) (*loadtest.Repor
 	}
 	err := run(ctx, "loadtest", cpu, program, "loadtest", "--url", s.url(), "--game", l.game, "--mode", l.mode,
 		"--players", strconv.Itoa(l.clients), "--per-match", strconv.Itoa(l.perMatch), "--duration", l.window.String(),
-		"--ramp", l.rampTime().String(), "--warm-up", warmUp.String(), "--seed", "1",
+		"--ramp", l.rampTime().String(), "--warm-up", l.warmUp().String(), "--seed", "1",
 		"--server-pid", strconv.Itoa(s.pid()), "--json", file)
 	if err != nil {
 		return nil, err

@@ -23,11 +23,11 @@ var reported = []string{"w1", "w2", "w3", "w4", "w5", "peers", "sweep"}
 
 // pageData is what the template shows.
 type pageData struct {
-	Date    time.Time
-	Machine machine
-	Window  float64 // seconds, of the longest windows
-	WarmUp  float64 // seconds
-	Results []*result
+	Date                time.Time
+	Machine             machine
+	Window              float64 // seconds, of the longest windows
+	WarmUp, CrowdWarmUp float64 // seconds
+	Results             []*result
 }
 
 // writeReport makes docs/bench.md from what was measured last.
@@ -59,7 +59,7 @@ func renderReport(results []*result) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	data := pageData{Date: results[0].Date, Machine: results[0].Machine, WarmUp: warmUp.Seconds(), Results: results}
+	data := pageData{Date: results[0].Date, Machine: results[0].Machine, WarmUp: warmUp.Seconds(), CrowdWarmUp: crowdWarmUp.Seconds(), Results: results}
 	for _, r := range results {
 		data.Window = max(data.Window, r.Seconds)
 	}
