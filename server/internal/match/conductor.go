@@ -1,7 +1,6 @@
 package match
 
 import (
-	"container/heap"
 	"runtime"
 	"sync"
 	"time"
@@ -22,7 +21,6 @@ type Conductor struct {
 
 	mu       sync.Mutex
 	waiting  agenda
-	places   uint64
 	workers  map[*worker]struct{} // those that count
 	keeper   bool                 // one of them waits for the next moment
 	watchdog *time.Timer
@@ -63,10 +61,6 @@ func NewConductor(clock Clock) *Conductor {
 func (c *Conductor) add(m *Match) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m.place == 0 {
-		c.places++
-		m.place = c.places
-	}
 	c.enqueue(m)
 	if len(c.workers) == 0 {
 		c.hire()
@@ -74,8 +68,7 @@ func (c *Conductor) add(m *Match) {
 }
 
 func (c *Conductor) enqueue(m *Match) {
-	heap.Push(&c.waiting, m)
-	if c.keeper && c.waiting[0] == m {
+	if first := c.waiting.push(m); first && c.keeper {
 		select {
 		case c.kick <- struct{}{}:
 		default:
@@ -96,7 +89,7 @@ func (c *Conductor) work(w *worker) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for now, due := c.await(w); due; now, due = c.await(w) {
-		m := heap.Pop(&c.waiting).(*Match)
+		m := c.waiting.pop()
 		c.begin(w, m, now)
 		c.mu.Unlock()
 		goesOn := m.conducted()
@@ -119,9 +112,9 @@ func (c *Conductor) work(w *worker) {
 // await waits until a match is due. It reports false when the worker is not
 // needed any more, and takes it off the books.
 func (c *Conductor) await(w *worker) (now int64, due bool) {
-	for len(c.waiting) > 0 {
+	for c.waiting.len() > 0 {
 		now = c.clock.Now()
-		next := c.waiting[0].pacer.next
+		next := c.waiting.next()
 		if next <= now {
 			return now, true
 		}
@@ -153,7 +146,7 @@ func (c *Conductor) begin(w *worker, m *Match, now int64) {
 	if m.spent > longTurn {
 		delete(c.workers, w)
 	}
-	if n := len(c.workers); len(c.waiting) > 0 && (n == 0 || n < runtime.GOMAXPROCS(0) && c.waiting[0].pacer.next <= now) {
+	if n := len(c.workers); c.waiting.len() > 0 && (n == 0 || n < runtime.GOMAXPROCS(0) && c.waiting.next() <= now) {
 		c.hire()
 	}
 	if !c.watched {
@@ -173,7 +166,7 @@ func (c *Conductor) watch() {
 			delete(c.workers, w)
 		}
 	}
-	if len(c.workers) == 0 && len(c.waiting) > 0 {
+	if len(c.workers) == 0 && c.waiting.len() > 0 {
 		c.hire()
 	}
 	if c.watched = c.busy(); c.watched {
@@ -191,31 +184,65 @@ func (c *Conductor) busy() bool {
 	return false
 }
 
-// agenda is a heap of matches by when they are due, and by their places.
-type agenda []*Match
-
-// Len, Less, Swap, Push and Pop are heap.Interface.
-func (a agenda) Len() int { return len(a) }
-
-// Less compares two matches.
-func (a agenda) Less(i, j int) bool {
-	if a[i].pacer.next != a[j].pacer.next {
-		return a[i].pacer.next < a[j].pacer.next
-	}
-	return a[i].place < a[j].place
+// agenda is a heap of matches by when they are due, those due at the same time in
+// the order in which they came back to it. It is ours because container/heap would
+// fetch a match into the cache for each comparison, which in a process of
+// thousands costs more than their turns.
+type agenda struct {
+	items []item
+	last  uint64 // number of the newest
 }
 
-// Swap exchanges two matches.
-func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+type item struct {
+	due    int64
+	number uint64
+	match  *Match
+}
 
-// Push adds a *Match.
-func (a *agenda) Push(x any) { *a = append(*a, x.(*Match)) }
+func (i *item) before(j *item) bool {
+	return i.due < j.due || i.due == j.due && i.number < j.number
+}
 
-// Pop removes the last match.
-func (a *agenda) Pop() any {
-	last := len(*a) - 1
-	m := (*a)[last]
-	(*a)[last] = nil
-	*a = (*a)[:last]
+func (a *agenda) len() int { return len(a.items) }
+
+// next is when the first match is due; there has to be one.
+func (a *agenda) next() int64 { return a.items[0].due }
+
+// push adds a match and reports whether it is the first.
+func (a *agenda) push(m *Match) (first bool) {
+	a.last++
+	a.items = append(a.items, item{due: m.pacer.next, number: a.last, match: m})
+	at := len(a.items) - 1
+	for at > 0 {
+		parent := (at - 1) / 2
+		if !a.items[at].before(&a.items[parent]) {
+			break
+		}
+		a.items[at], a.items[parent] = a.items[parent], a.items[at]
+		at = parent
+	}
+	return at == 0
+}
+
+// pop removes the first match.
+func (a *agenda) pop() *Match {
+	m, end := a.items[0].match, len(a.items)-1
+	moved := a.items[end]
+	a.items[end] = item{}
+	a.items = a.items[:end]
+	at := 0
+	for child := 1; child < end; child = 2*at + 1 {
+		if child+1 < end && a.items[child+1].before(&a.items[child]) {
+			child++
+		}
+		if moved.before(&a.items[child]) {
+			break
+		}
+		a.items[at] = a.items[child]
+		at = child
+	}
+	if end > 0 {
+		a.items[at] = moved
+	}
 	return m
 }

@@ -1,7 +1,9 @@
 package match
 
 import (
+	"cmp"
 	"context"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
@@ -172,4 +174,33 @@ func TestAMatchThatStartsIsServedWhileOthersAreWaitedFor(t *testing.T) {
 	cancel()
 	first.Wait()
 	second.Wait()
+}
+
+func TestAgendaHasMatchesInTheOrderTheyAreDue(t *testing.T) {
+	var a agenda
+	r := rand.New(rand.NewPCG(1, 2))
+	type due struct{ at, number int64 }
+	var want []due
+	numbers := map[*Match]int64{}
+	for n := range int64(5000) {
+		if len(want) > 0 && r.IntN(3) == 0 {
+			m := a.pop()
+			if got := (due{m.pacer.next, numbers[m]}); got != want[0] {
+				t.Fatalf("first is %v, want %v", got, want[0])
+			}
+			want = want[1:]
+			continue
+		}
+		m := &Match{}
+		m.pacer.next = r.Int64N(20)
+		numbers[m] = n
+		at, _ := slices.BinarySearchFunc(want, m.pacer.next+1, func(d due, at int64) int { return cmp.Compare(d.at, at) })
+		want = slices.Insert(want, at, due{m.pacer.next, n})
+		if first := a.push(m); first != (at == 0) {
+			t.Fatalf("the match at place %d is the first: %v", at, first)
+		}
+		if a.len() != len(want) || a.next() != want[0].at {
+			t.Fatalf("%d matches, the first due at %d; want %d, %d", a.len(), a.next(), len(want), want[0].at)
+		}
+	}
 }

@@ -115,9 +115,8 @@ type Match struct {
 	poller *ws.Poller
 	record Recorder
 	pacer  pacer
-	place  uint64 // among those that are due at the same time
-	spent  int64  // on the last turn, in nanoseconds
-	ahead  int64  // for how long others of its round have had their turns before it
+	spent  int64 // on the last turn, in nanoseconds
+	ahead  int64 // for how long others of its round have had their turns before it
 	strain strain
 
 	shared session.Shared
