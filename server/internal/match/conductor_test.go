@@ -103,7 +103,8 @@ func TestAMatchThatTakesLongHoldsNobodyUp(t *testing.T) {
 	onlyOneProcessor(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	const long = 1
-	hanging, release := make(chan struct{}), make(chan struct{})
+	hanging := make(chan struct{})
+	var released atomic.Bool
 	var turns, others atomic.Int64
 	ended, matches := start(ctx, t, NewConductor(SystemClock()), 3, func(match int) {
 		if match != long {
@@ -116,12 +117,7 @@ func TestAMatchThatTakesLongHoldsNobodyUp(t *testing.T) {
 		case <-ctx.Done():
 			return
 		}
-		for { // busy, as rules that loop are
-			select {
-			case <-release:
-				return
-			default:
-			}
+		for !released.CompareAndSwap(true, false) { // busy, as rules that loop are
 		}
 	})
 	for round := range int64(4) {
@@ -135,7 +131,7 @@ func TestAMatchThatTakesLongHoldsNobodyUp(t *testing.T) {
 		if n := turns.Load(); n != round+1 {
 			t.Errorf("round %d: the match that hangs had %d turns", round, n)
 		}
-		release <- struct{}{}
+		released.Store(true)
 	}
 	cancel()
 	ended.Wait()
