@@ -129,9 +129,10 @@ func (s *suite) floorForms(ctx context.Context) (*result, error) {
 	return r, nil
 }
 
-// frameBytes is the mean size of a frame that clients received.
+// frameBytes is the mean size of a frame that clients received. It goes by rates:
+// the ends of a window cut off bytes and frames differently.
 func frameBytes(r *loadtest.Report) int {
-	return int(r.BytesPerClientS*r.DurationS*float64(r.Clients)/float64(max(r.Snapshots, 1)) + 0.5)
+	return int(r.BytesPerClientS/max(float64(r.TickRate)*r.Delivered, 1) + 0.5)
 }
 
 // floorBytes is the size of a frame where Tactus is not measured beside.
