@@ -3,18 +3,16 @@ package loadtest
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"tactus/loadtest/internal/sockets"
 )
 
 // epollLoop serves links as raw non-blocking descriptors in one epoll set, by
@@ -26,9 +24,10 @@ type epollLoop struct {
 	links []*epollLink // by number; nil: free
 	slow  []*epollLink
 	free  []int32
-	set   int
-	buf   []byte
+	set   *sockets.Set
 	spent atomic.Int64
+
+	receiver *sockets.Receiver
 
 	mu   sync.Mutex
 	done bool
@@ -49,11 +48,11 @@ type epollLink struct {
 
 // newLoop returns the loop for plain TCP connections.
 func newLoop(c clock, w *window) (loop, error) {
-	set, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	set, err := sockets.NewSet()
 	if err != nil {
-		return nil, fmt.Errorf("epoll: %w", err)
+		return nil, err
 	}
-	return &epollLoop{clock: c, meter: newMeter(w), set: set, buf: make([]byte, 64<<10)}, nil
+	return &epollLoop{clock: c, meter: newMeter(w), set: set, receiver: sockets.NewReceiver(64<<10, c.now)}, nil
 }
 
 func (p *epollLoop) metered() *meter     { return p.meter }
@@ -63,7 +62,7 @@ func (p *epollLoop) busy() time.Duration { return time.Duration(p.spent.Load()) 
 // and conn is closed.
 func (p *epollLoop) serve(l *link, conn net.Conn, early []byte) {
 	e := &epollLink{link: l, early: append([]byte(nil), early...), born: p.clock.now(), loop: p}
-	fd, err := detach(conn)
+	fd, err := sockets.Detach(conn)
 	if err != nil {
 		l.ended <- ending{err: err}
 		return
@@ -80,69 +79,47 @@ func (p *epollLoop) serve(l *link, conn net.Conn, early []byte) {
 	p.new = append(p.new, e)
 }
 
-// detach duplicates the connection's descriptor, which stays non-blocking, and
-// closes the connection.
-func detach(conn net.Conn) (int, error) {
-	defer conn.Close()
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
-		return -1, fmt.Errorf("no descriptor in a %T", conn)
-	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
-	fd := -1
-	var dupErr error
-	if err := raw.Control(func(old uintptr) {
-		fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
-	}); err != nil {
-		return -1, err
-	}
-	return fd, dupErr
-}
-
-// longestWait bounds how long the loop sleeps, and with it how long a new link
-// waits to be served.
-const longestWait = 5 * time.Millisecond
-
 func (p *epollLoop) run(ctx context.Context) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer unix.Close(p.set)
-	events := make([]unix.EpollEvent, 512)
+	defer p.set.Close()
 	published := int64(0)
 	for ctx.Err() == nil {
+		woke := p.receiver.Look()
 		p.takeNew()
+		if err := p.receiveAll(); err != nil {
+			p.stop()
+			return err
+		}
 		now := p.clock.now()
-		next := p.queue.playDue(now, now+int64(longestWait))
+		p.queue.playDue(now, 0)
 		p.burst(now)
 		if now-published > int64(time.Second) {
 			p.meter.publish()
 			published = now
 		}
-		slept := p.clock.now()
-		p.spent.Add(slept - now)
-		n, err := unix.EpollWait(p.set, events, millis(next-slept))
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			p.stop()
-			return fmt.Errorf("epoll: %w", err)
-		}
-		woke := p.clock.now()
-		for i := range max(n, 0) {
-			p.handle(&events[i])
-		}
-		p.spent.Add(p.clock.now() - woke)
+		rest := p.clock.now()
+		p.spent.Add(rest - woke)
+		sockets.Rest(time.Duration(rest))
 	}
 	p.stop()
 	return nil
 }
 
-// millis rounds a wait up, so that inputs that are due within the same
-// millisecond are sent in one go instead of each waking the loop.
-func millis(ns int64) int {
-	ns = min(max(ns, 0), int64(longestWait))
-	return int((ns + int64(time.Millisecond) - 1) / int64(time.Millisecond))
+// receiveAll reads every socket that something has arrived at.
+func (p *epollLoop) receiveAll() error {
+	for {
+		ready, err := p.set.Ready()
+		if err != nil {
+			return err
+		}
+		for i := range ready {
+			p.handle(&ready[i])
+		}
+		if !p.set.Full(ready) {
+			return nil
+		}
+	}
 }
 
 func (p *epollLoop) takeNew() {
@@ -163,7 +140,8 @@ func (p *epollLoop) takeNew() {
 		if e.link.slow {
 			p.slow = append(p.slow, e)
 		}
-		if err := e.watch(unix.EPOLL_CTL_ADD, unix.EPOLLIN|unix.EPOLLET); err != nil {
+		e.events = sockets.Edge
+		if err := p.set.Add(e.fd, e.number, e.events); err != nil {
 			p.release(e, ending{err: err})
 			continue
 		}
@@ -187,16 +165,15 @@ func (p *epollLoop) burst(now int64) {
 		} else {
 			p.meter.slow.pauses++
 		}
-		_ = e.watch(unix.EPOLL_CTL_MOD, events)
+		e.watch(events)
 	}
 }
 
-// watch sets what epoll reports of the link, once each time that something comes:
-// to look again at each socket whether it has been emptied is a call in vain for
-// every snapshot. It can fail for a new link only.
-func (e *epollLink) watch(op int, events uint32) error {
+// watch changes what is reported of the link. It is not asked for again what is
+// there already, so that nothing can go wrong with it.
+func (e *epollLink) watch(events uint32) {
 	e.events = events
-	return unix.EpollCtl(e.loop.set, op, e.fd, &unix.EpollEvent{Events: events, Fd: e.number})
+	_ = e.loop.set.Change(e.fd, e.number, events)
 }
 
 func (p *epollLoop) handle(event *unix.EpollEvent) {
@@ -210,27 +187,24 @@ func (p *epollLoop) handle(event *unix.EpollEvent) {
 	if event.Events&^unix.EPOLLOUT == 0 {
 		return
 	}
-	for {
-		n, err := receive(e.fd, p.buf)
-		now := p.clock.now()
+	for more := true; more; {
+		var data []byte
+		var at int64
+		var err error
+		data, at, more, err = p.receiver.Receive(e.fd)
 		switch {
-		case err == nil && n == 0:
-			err = io.EOF
 		case errors.Is(err, unix.EAGAIN):
 			return
 		case errors.Is(err, unix.EINTR):
+			more = true
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			p.release(e, ending{err: err, over: e.over})
 			return
 		}
-		if end, open := e.receive(p.buf[:n], now); !open {
+		if end, open := e.receive(data, at); !open {
 			p.release(e, end)
 			return
-		}
-		if n < len(p.buf) {
-			return // what comes from now on is reported again
 		}
 	}
 }
@@ -265,43 +239,24 @@ func (e *epollLink) send(frame []byte) bool {
 	if len(e.rest) > 0 {
 		return false
 	}
-	n, err := transmit(e.fd, frame)
+	n, err := sockets.Send(e.fd, frame)
 	if err != nil {
 		return false
 	}
 	if n < len(frame) {
 		e.rest = append(e.rest, frame[n:]...)
-		_ = e.watch(unix.EPOLL_CTL_MOD, e.events|unix.EPOLLOUT)
+		e.watch(e.events | unix.EPOLLOUT)
 	}
 	return true
 }
 
 func (e *epollLink) flush() {
-	n, err := transmit(e.fd, e.rest)
+	n, err := sockets.Send(e.fd, e.rest)
 	if err != nil {
 		return
 	}
 	e.rest = append(e.rest[:0], e.rest[n:]...)
 	if len(e.rest) == 0 {
-		_ = e.watch(unix.EPOLL_CTL_MOD, e.events&^unix.EPOLLOUT)
+		e.watch(e.events &^ unix.EPOLLOUT)
 	}
-}
-
-// receive and transmit use RawSyscall: a call on a non-blocking socket returns at
-// once, and telling Go's scheduler of each is a good part of what it costs. recv
-// and send pass by the layer of files, which read and write go through.
-func receive(fd int, b []byte) (int, error) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
-}
-
-func transmit(fd int, b []byte) (int, error) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), syscall.MSG_NOSIGNAL, 0, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"tactus/loadtest"
+	"tactus/loadtest/internal/sockets"
 )
 
 // Dialect is how to talk to a kind of server. Its methods may be called by
@@ -198,7 +199,7 @@ func (f *flock) enter(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
-	if m.fd, err = detach(conn); err != nil {
+	if m.fd, err = sockets.Detach(conn); err != nil {
 		return err
 	}
 	f.mu.Lock()

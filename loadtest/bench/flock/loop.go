@@ -7,8 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -19,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tactus/loadtest"
+	"tactus/loadtest/internal/sockets"
 )
 
 // flock is a running test. The loop owns the members and what is measured; the
@@ -26,14 +25,15 @@ import (
 type flock struct {
 	cfg     Config
 	start   time.Time
-	set     int
+	set     *sockets.Set
 	members []*Member
-	buf     []byte
 	out     []byte
 	lost    int
 	period  int64
 	spent   atomic.Int64
 	outside atomic.Int64 // members who did not get in
+
+	receiver *sockets.Receiver
 
 	mu      sync.Mutex
 	arrived []arrival
@@ -56,35 +56,20 @@ type tally struct {
 }
 
 func newFlock(cfg Config) (*flock, error) {
-	set, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	set, err := sockets.NewSet()
 	if err != nil {
-		return nil, fmt.Errorf("epoll: %w", err)
+		return nil, err
 	}
 	histogram := func() *hdrhistogram.Histogram { return hdrhistogram.New(1, 60_000_000, 3) } // microseconds
-	return &flock{
-		cfg: cfg, start: time.Now(), set: set, buf: make([]byte, 64<<10), period: int64(time.Second) / int64(cfg.Rate),
+	f := &flock{
+		cfg: cfg, start: time.Now(), set: set, period: int64(time.Second) / int64(cfg.Rate),
 		count: tally{gaps: histogram(), echoes: histogram(), late: histogram()},
-	}, nil
+	}
+	f.receiver = sockets.NewReceiver(64<<10, f.now)
+	return f, nil
 }
 
 func (f *flock) now() int64 { return int64(time.Since(f.start)) }
-
-// detach takes the descriptor out of Go's poller.
-func detach(conn net.Conn) (int, error) {
-	defer conn.Close()
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
-		return -1, fmt.Errorf("no descriptor in a %T", conn)
-	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
-	fd := -1
-	var dupErr error
-	err = raw.Control(func(old uintptr) { fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) })
-	return fd, errors.Join(err, dupErr)
-}
 
 // serve is the loop. Everybody's inputs are due once a period, each at a moment
 // of his own.
@@ -92,31 +77,38 @@ func (f *flock) serve(ctx context.Context) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer f.closeAll()
-	events := make([]unix.EpollEvent, 512)
 	for due := f.now(); ctx.Err() == nil; {
-		f.mu.Lock()
-		began := f.now()
-		if err := f.takeArrivals(); err != nil {
-			f.mu.Unlock()
+		woke := f.receiver.Look()
+		next, err := f.look(due)
+		if err != nil {
 			return err
 		}
-		due = f.playDue(due, began)
-		f.mu.Unlock()
-		slept := f.now()
-		f.spent.Add(slept - began)
-		n, err := unix.EpollWait(f.set, events, 1)
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("epoll: %w", err)
-		}
-		woke := f.now()
-		f.mu.Lock()
-		for i := range max(n, 0) {
-			f.handle(&events[i])
-		}
-		f.mu.Unlock()
-		f.spent.Add(f.now() - woke)
+		due = next
+		rest := f.now()
+		f.spent.Add(rest - woke)
+		sockets.Rest(time.Duration(rest))
 	}
 	return nil
+}
+
+// look lets in who has come, reads what has arrived, and sends what is due.
+func (f *flock) look(due int64) (next int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.takeArrivals(); err != nil {
+		return 0, err
+	}
+	for more := true; more; {
+		ready, err := f.set.Ready()
+		if err != nil {
+			return 0, err
+		}
+		for i := range ready {
+			f.handle(&ready[i])
+		}
+		more = f.set.Full(ready)
+	}
+	return f.playDue(due, f.now()), nil
 }
 
 func (f *flock) closeAll() {
@@ -125,16 +117,15 @@ func (f *flock) closeAll() {
 			unix.Close(m.fd)
 		}
 	}
-	unix.Close(f.set)
+	f.set.Close()
 }
 
 func (f *flock) takeArrivals() error {
 	for _, a := range f.arrived {
 		number := int32(len(f.members))
 		f.members = append(f.members, a.m)
-		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: number}
-		if err := unix.EpollCtl(f.set, unix.EPOLL_CTL_ADD, a.m.fd, &event); err != nil {
-			return fmt.Errorf("epoll: %w", err)
+		if err := f.set.Add(a.m.fd, number, sockets.Edge); err != nil {
+			return err
 		}
 		if err := f.receive(a.m, a.early, f.now()); err != nil {
 			f.release(int(number))
@@ -196,7 +187,7 @@ func (m *Member) send(b []byte, op ws.OpCode) bool {
 		binary.BigEndian.PutUint16(b[2:], uint16(len(payload)))
 	}
 	if len(m.rest) > 0 {
-		n, err := unix.Write(m.fd, m.rest)
+		n, err := sockets.Send(m.fd, m.rest)
 		if err != nil {
 			return false
 		}
@@ -204,7 +195,7 @@ func (m *Member) send(b []byte, op ws.OpCode) bool {
 			return false
 		}
 	}
-	n, err := unix.Write(m.fd, b[from:])
+	n, err := sockets.Send(m.fd, b[from:])
 	if err != nil {
 		return false
 	}
@@ -217,18 +208,24 @@ func (f *flock) handle(event *unix.EpollEvent) {
 	if m == nil {
 		return
 	}
-	n, err := unix.Read(m.fd, f.buf)
-	switch {
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-		return
-	case err == nil && n == 0:
-		err = io.EOF
-	}
-	if err == nil {
-		err = f.receive(m, f.buf[:n], f.now())
-	}
-	if err != nil {
-		f.release(int(event.Fd))
+	for more := true; more; {
+		var data []byte
+		var at int64
+		var err error
+		data, at, more, err = f.receiver.Receive(m.fd)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return
+		case errors.Is(err, unix.EINTR):
+			more = true
+			continue
+		case err == nil:
+			err = f.receive(m, data, at)
+		}
+		if err != nil {
+			f.release(int(event.Fd))
+			return
+		}
 	}
 }
 
