@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"tactus/game"
@@ -27,7 +28,7 @@ const (
 // work, and alone touches the world.
 type crew struct {
 	hands   []*hand
-	faults  []error // by slot: why a connection ended in the last job
+	faults  []error // by slot: why a connection ended when it was polled last
 	running sync.WaitGroup
 }
 
@@ -36,6 +37,7 @@ type hand struct {
 	m      *Match
 	engine *replicate.Engine
 	bench  *bench
+	lost   []loss // of this delivery
 
 	// Of the hands of a crew:
 	crew   *crew
@@ -48,8 +50,10 @@ type hand struct {
 // match's own goroutine borrows one for each turn: few matches are at theirs at
 // the same time.
 type bench struct {
-	scratch *ws.Scratch
+	reader  *session.Reader
 	frame   []byte
+	frames  []byte   // of this tick, not yet sent
+	parcels []parcel // whose they are
 }
 
 // spare holds the benches that nobody works at. It is no sync.Pool, so that a
@@ -76,6 +80,7 @@ func borrowBench() *bench {
 
 // giveBack ends the turn that a bench was borrowed for.
 func (h *hand) giveBack() {
+	h.bench.reader.MoveTo(h.m.cfg.Metrics)
 	spare.Lock()
 	defer spare.Unlock()
 	if len(spare.benches) < maxSpare {
@@ -84,7 +89,7 @@ func (h *hand) giveBack() {
 	h.bench = nil
 }
 
-func newBench() *bench { return &bench{scratch: ws.NewScratch()} }
+func newBench() *bench { return &bench{reader: session.NewReader()} }
 
 // job is one pass over a hand's seats.
 type job struct {
@@ -154,6 +159,7 @@ func (c *crew) do(j job) {
 		if f := <-h.done; f != nil {
 			fault = f
 		}
+		h.bench.reader.MoveTo(h.m.cfg.Metrics)
 	}
 	if fault != nil {
 		panic(fault)
@@ -184,40 +190,71 @@ func (h *hand) try(j job) {
 		}
 		switch {
 		case j.kind == deliverFrames:
-			h.crew.faults[s.Slot()] = h.deliver(s, j.tick, j.hash)
+			h.deliver(s, j.tick, j.hash)
 		case !s.Parked():
-			h.crew.faults[s.Slot()] = s.Poll(h.bench.scratch)
+			h.crew.faults[s.Slot()] = s.Poll(h.bench.reader)
 		}
 	}
+	h.post(j.tick)
 }
 
-// deliver sends a prepared seat its frame.
-func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) error {
+// loss is why a seat's connection ended.
+type loss struct {
+	seat *session.Seat
+	why  error
+}
+
+// parcel is a seat's frame that is made and not yet sent.
+type parcel struct {
+	seat     *session.Seat
+	from, to int // in the bench's frames
+}
+
+// postFrom is how many bytes of frames are sent in one go. Making and sending
+// them by turns would have either push what the other works with out of the
+// processor's caches; much more than this would be out of them itself by the time
+// it is sent.
+const postFrom = 128 << 10
+
+// deliver makes the frame of a prepared seat and sends it, or leaves that to
+// post.
+func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) {
 	m := h.m
-	if s.Overflown() {
-		return &ws.CloseError{Code: protocol.CloseSlow, Sentence: protocol.CloseSlow.Sentence()}
-	}
-	if s.Blocked() || s.Stalled() {
-		m.cfg.Metrics.Skipped.Inc()
-		return nil
-	}
-	if s.Pace == m.pacer.pause && s.Silent() && h.engine.Idle(&s.View) && s.Waiting() == 0 && m.shared.Now-s.Told() < int64(tellEvery) {
-		return nil // nothing to say to somebody who says nothing
+	switch {
+	case s.Overflown():
+		h.lost = append(h.lost, loss{s, &ws.CloseError{Code: protocol.CloseSlow, Sentence: protocol.CloseSlow.Sentence()}})
+		return
+	case s.Blocked() || s.Stalled():
+		h.bench.reader.Skipped++
+		return
+	case s.Pace == m.pacer.pause && s.Silent() && h.engine.Idle(&s.View) && s.Waiting() == 0 && m.shared.Now-s.Told() < int64(tellEvery):
+		return // nothing to say to somebody who says nothing
 	}
 	head := s.Header()
 	head.Hash, head.Percent = hash, m.pacer.percent
-	room := s.Waiting() + ws.FrameRoom
 	b := h.bench
-	if cap(b.frame) < room {
-		b.frame = make([]byte, 0, 2*room)
+	start, room := len(b.frames), s.Waiting()+ws.FrameRoom
+	b.frames = slices.Grow(b.frames, room)
+	b.frames = h.engine.Gather(b.frames[:start+room], &s.View, head)
+	b.parcels = append(b.parcels, parcel{seat: s, from: start + s.Frame(b.frames[start:]), to: len(b.frames)})
+	if len(b.frames) >= postFrom {
+		h.post(t)
 	}
-	b.frame = h.engine.Gather(b.frame[:room], &s.View, head)
-	taken, err := s.Deliver(b.frame, t)
-	if taken {
-		s.Pace = m.pacer.pause
-		m.cfg.Metrics.Snapshots.Inc()
-	} else {
-		m.cfg.Metrics.Skipped.Inc()
+}
+
+// post sends the frames that were made.
+func (h *hand) post(t game.Tick) {
+	m, b := h.m, h.bench
+	for i := range b.parcels {
+		p := &b.parcels[i]
+		taken, err := p.seat.Send(b.frames[p.from:p.to], t, &b.reader.Tally)
+		if taken {
+			p.seat.Pace = m.pacer.pause
+		}
+		if err != nil {
+			h.lost = append(h.lost, loss{p.seat, err})
+		}
 	}
-	return err
+	clear(b.parcels) // of matches that end, nothing stays
+	b.frames, b.parcels = b.frames[:0], b.parcels[:0]
 }

@@ -7,9 +7,11 @@
 package match
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -119,14 +121,15 @@ type Match struct {
 	ahead  int64 // for how long others of its round have had their turns before it
 	strain strain
 
-	shared session.Shared
-	own    hand  // the match's own goroutine
-	crew   *crew // nil in matches that are small enough for one goroutine
-	seats  []*session.Seat
-	online []*session.Seat // those with a connection, by slot
-	ready  []uint32
-	news   []protocol.RosterEntry // seats of which everyone is yet to be told
-	roster []byte                 // a frame of all seats, nil when it is out of date; see wholeRoster
+	shared  session.Shared
+	own     hand  // the match's own goroutine
+	crew    *crew // nil in matches that are small enough for one goroutine
+	seats   []*session.Seat
+	online  []*session.Seat // those with a connection, by slot
+	ready   []uint32
+	lostNow []loss
+	news    []protocol.RosterEntry // seats of which everyone is yet to be told
+	roster  []byte                 // a frame of all seats, nil when it is out of date; see wholeRoster
 
 	schemaHash  uint32
 	snapshots   uint32
@@ -321,7 +324,7 @@ func (m *Match) look(now int64) {
 	for i := 0; i < len(m.online); i++ {
 		s := m.online[i]
 		m.stirred = m.stirred || !s.Silent()
-		if err := s.Flush(); err != nil {
+		if err := s.Flush(&m.own.bench.reader.Tally); err != nil {
 			m.drop(s, err)
 			i--
 		}
@@ -385,7 +388,7 @@ func (m *Match) poll() {
 		if split {
 			err = m.crew.faults[s.Slot()]
 		} else {
-			err = s.Poll(m.own.bench.scratch)
+			err = s.Poll(m.own.bench.reader)
 		}
 		if err != nil {
 			m.drop(s, err)
@@ -462,14 +465,12 @@ func (m *Match) deliver() {
 }
 
 func (m *Match) deliverAlone(t game.Tick, hash bool) {
-	for i := 0; i < len(m.online); i++ {
-		s := m.online[i]
+	for _, s := range m.online {
 		m.engine.Prepare(&s.View)
-		if err := m.own.deliver(s, t, hash); err != nil {
-			m.drop(s, err)
-			i--
-		}
+		m.own.deliver(s, t, hash)
 	}
+	m.own.post(t)
+	m.dropLost(&m.own)
 }
 
 func (m *Match) deliverSplit(t game.Tick, hash bool) {
@@ -477,12 +478,20 @@ func (m *Match) deliverSplit(t game.Tick, hash bool) {
 		m.engine.Prepare(&s.View)
 	}
 	m.crew.do(job{kind: deliverFrames, tick: t, hash: hash})
-	for i := 0; i < len(m.online); i++ {
-		s := m.online[i]
-		if err := m.crew.faults[s.Slot()]; err != nil {
-			m.drop(s, err)
-			i--
-		}
+	m.dropLost(m.crew.hands...)
+}
+
+// dropLost drops those whose connections ended while frames were delivered, in
+// the order of their slots, whoever found it out.
+func (m *Match) dropLost(hands ...*hand) {
+	m.lostNow = m.lostNow[:0]
+	for _, h := range hands {
+		m.lostNow = append(m.lostNow, h.lost...)
+		h.lost = h.lost[:0]
+	}
+	slices.SortFunc(m.lostNow, func(a, b loss) int { return cmp.Compare(a.seat.Slot(), b.seat.Slot()) })
+	for _, l := range m.lostNow {
+		m.drop(l.seat, l.why)
 	}
 }
 

@@ -29,6 +29,9 @@ const (
 	inputLate          // its tick was simulated already
 	inputEarly         // too far ahead
 	inputStale         // a newer one for the same tick is there
+	inputBad           // words out of their range
+
+	verdicts
 )
 
 // place is the entry for a tick; stride is the number of words of an input.

@@ -6,9 +6,7 @@ import (
 	"tactus/server/internal/ws"
 )
 
-// Message takes one message of the player; it is called by the connection's
-// Poll. An error ends the connection.
-func (s *Seat) Message(b []byte) error {
+func (s *Seat) message(b []byte, t *Tally) error {
 	if !s.budget.take(messageRate(s.shared.Rate), s.shared.Now) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
 	}
@@ -22,7 +20,7 @@ func (s *Seat) Message(b []byte) error {
 	}
 	switch kind {
 	case protocol.TypeInput:
-		return s.input(b)
+		return s.input(b, t)
 	case protocol.TypePing:
 		return s.ping(b)
 	case protocol.TypeCommand:
@@ -46,8 +44,7 @@ func protocolError(err error) error {
 
 // input keeps one input. What comes late or far too early is only counted: it is
 // the network's doing; words out of range are the client's.
-func (s *Seat) input(b []byte) error {
-	m := s.shared.Metrics
+func (s *Seat) input(b []byte, t *Tally) error {
 	var room [game.MaxInputWord]uint32
 	words := room[:s.shared.Input.Stride]
 	h, err := protocol.ParseInput(b, words)
@@ -55,7 +52,7 @@ func (s *Seat) input(b []byte) error {
 		return s.fault(err.Error())
 	}
 	if !s.shared.Input.Valid(words) {
-		m.InputsBad.Inc()
+		t.inputs[inputBad]++
 		return s.fault("inputs out of their range")
 	}
 	slack := int64(h.Tick) - int64(s.shared.Tick)
@@ -63,14 +60,7 @@ func (s *Seat) input(b []byte) error {
 		slack-- // late by one tick is -1: 0 says that nothing came
 	}
 	s.slack, s.heard = int32(min(max(slack, -128), 127)), true
-	switch s.inputs.put(s.shared.Tick, h, words) {
-	case inputTaken:
-		m.InputsTaken.Inc()
-	case inputLate, inputStale:
-		m.InputsLate.Inc()
-	case inputEarly:
-		m.InputsEarly.Inc()
-	}
+	t.inputs[s.inputs.put(s.shared.Tick, h, words)]++
 	return nil
 }
 
@@ -153,25 +143,34 @@ func (s *Seat) Overflown() bool { return len(s.cold) > maxCold }
 // Waiting is the number of bytes of reliable messages that wait.
 func (s *Seat) Waiting() int { return len(s.cold) }
 
-// Deliver writes a snapshot and what waits before it in one call. buf has
-// Waiting() + ws.FrameRoom free bytes, then the snapshot's payload. It reports
-// whether the frame was taken; if not, the player's next snapshot tells all
-// that changed since his last.
-func (s *Seat) Deliver(buf []byte, tick game.Tick) (bool, error) {
+// Frame makes a frame of a snapshot and puts what waits in front of it, all to be
+// sent in one call. buf has Waiting() + ws.FrameRoom free bytes, then the
+// snapshot's payload; what is to be sent is the end of it, from the index that is
+// returned.
+func (s *Seat) Frame(buf []byte) (from int) {
 	n := len(s.cold)
 	frame := ws.Frame(buf[n:])
-	start := len(buf) - len(frame) - n
-	copy(buf[start:], s.cold)
-	taken, err := s.write(buf[start:])
+	from = len(buf) - len(frame) - n
+	copy(buf[from:], s.cold)
+	return from
+}
+
+// Send sends what Frame made. It reports whether that was taken; if not, the
+// player's next snapshot tells all that changed since his last.
+func (s *Seat) Send(frames []byte, tick game.Tick, t *Tally) (bool, error) {
+	taken, err := s.write(frames, t)
 	if taken {
 		s.View.Sent(tick)
 		s.heard, s.told = false, s.shared.Now
+		t.Snapshots++
+	} else {
+		t.Skipped++
 	}
 	return taken, err
 }
 
 // Flush writes what waits where no snapshot is due.
-func (s *Seat) Flush() error {
+func (s *Seat) Flush(t *Tally) error {
 	if len(s.cold) == 0 {
 		if s.stuck {
 			_, err := s.flush()
@@ -179,16 +178,15 @@ func (s *Seat) Flush() error {
 		}
 		return nil
 	}
-	_, err := s.write(s.cold)
+	_, err := s.write(s.cold, t)
 	return err
 }
 
-func (s *Seat) write(frames []byte) (bool, error) {
-	before := s.conn.BytesOut()
+func (s *Seat) write(frames []byte, t *Tally) (bool, error) {
 	taken, err := s.conn.Write(s.shared.Now, frames)
 	s.stuck = s.conn.Blocked()
-	s.shared.Metrics.BytesOut.Add(float64(s.conn.BytesOut() - before))
 	if taken {
+		t.bytesOut += uint64(len(frames))
 		s.cold = s.cold[:0]
 		if cap(s.cold) > keepCold {
 			s.cold = nil // a welcome's room is not held for a silent player

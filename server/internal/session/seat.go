@@ -214,15 +214,16 @@ func (s *Seat) Matches(shown string) bool {
 // Online reports whether the seat has a connection.
 func (s *Seat) Online() bool { return s.conn != nil }
 
-// Poll reads what the player sent, in scratch. It returns why the connection
+// Poll reads what the player sent, with the reader. It returns why the connection
 // ended, nil while it lives; the caller drops the seat then. Several seats may be
-// polled at once, each with a scratch of its own, as long as nobody changes what
+// polled at once, each with a reader of its own, as long as nobody changes what
 // they share.
-func (s *Seat) Poll(scratch *ws.Scratch) error {
+func (s *Seat) Poll(r *Reader) error {
+	r.seat = s
 	before := s.conn.BytesIn()
-	err := s.conn.Poll(s.shared.Now, scratch, s)
+	err := s.conn.Poll(s.shared.Now, r.scratch, r)
 	s.noteConn()
-	s.shared.Metrics.BytesIn.Add(float64(s.conn.BytesIn() - before))
+	r.bytesIn += s.conn.BytesIn() - before
 	if err == nil {
 		err = s.Watch()
 	}

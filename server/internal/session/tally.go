@@ -1,0 +1,53 @@
+package session
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tactus/server/internal/metrics"
+	"tactus/server/internal/ws"
+)
+
+// Reader is what seats are polled with, one after the other: memory, and a tally
+// of what came and went.
+type Reader struct {
+	Tally
+
+	scratch *ws.Scratch
+	seat    *Seat // whose messages come
+}
+
+// NewReader makes a reader.
+func NewReader() *Reader { return &Reader{scratch: ws.NewScratch()} }
+
+// Message takes one message of the player; it is called by the connection's
+// Poll. An error ends the connection.
+func (r *Reader) Message(b []byte) error { return r.seat.message(b, &r.Tally) }
+
+// Tally counts what happens to every seat in every tick. Metrics are atomic, and
+// a few of them for each player in each tick are felt; they get the sums.
+type Tally struct {
+	Snapshots, Skipped uint64 // handed to sockets, and not
+
+	bytesIn, bytesOut uint64
+	inputs            [verdicts]uint64
+}
+
+// MoveTo adds what was counted to the metrics and begins anew.
+func (t *Tally) MoveTo(m *metrics.Metrics) {
+	move := func(n *uint64, to prometheus.Counter) {
+		if *n != 0 {
+			to.Add(float64(*n))
+			*n = 0
+		}
+	}
+	move(&t.Snapshots, m.Snapshots)
+	move(&t.Skipped, m.Skipped)
+	move(&t.bytesIn, m.BytesIn)
+	move(&t.bytesOut, m.BytesOut)
+	t.inputs[inputLate] += t.inputs[inputStale]
+	t.inputs[inputStale] = 0
+	move(&t.inputs[inputTaken], m.InputsTaken)
+	move(&t.inputs[inputLate], m.InputsLate)
+	move(&t.inputs[inputEarly], m.InputsEarly)
+	move(&t.inputs[inputBad], m.InputsBad)
+}
