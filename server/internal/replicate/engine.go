@@ -92,31 +92,32 @@ type View struct {
 	nextTeam  int32
 	nextEvent uint32
 
-	sight *sight // in worlds with interest
+	sight *viewed // in worlds with interest
 }
 
-// sight is where a player looks.
-type sight struct {
-	eye       game.View // now
-	cells     []seen    // of the last snapshot
-	nextCells []seen
-	room      [2][roomForCells]seen // for both, in the same piece of memory while it is enough
+// viewed is where a player looks.
+type viewed struct {
+	eye   game.View // now
+	spans []span    // of the last snapshot
+	next  []span
+	room  [2][roomForSpans]span // for both, in the same piece of memory while it is enough
 }
 
-// roomForCells is more cells than players mostly have in view.
-const roomForCells = 44
+// roomForSpans is more words of cells than players mostly have in view: one for
+// each row.
+const roomForSpans = 10
 
-func newSight() *sight {
-	s := &sight{}
-	s.cells, s.nextCells = s.room[0][:0], s.room[1][:0]
-	return s
+func newViewed() *viewed {
+	v := &viewed{}
+	v.spans, v.next = v.room[0][:0], v.room[1][:0]
+	return v
 }
 
 // Sent notes that the client's last Frame is on its way.
 func (v *View) Sent(tick game.Tick) {
 	v.Baseline, v.Event, v.team = tick, v.nextEvent, v.nextTeam
 	if s := v.sight; s != nil {
-		s.cells, s.nextCells = s.nextCells, s.cells
+		s.spans, s.next = s.next, s.spans
 	}
 }
 
@@ -189,7 +190,7 @@ func (e *Engine) Prepare(v *View) {
 	v.nextTeam = e.teamOf(v.Slot)
 	if e.interest != nil {
 		if v.sight == nil {
-			v.sight = newSight()
+			v.sight = newViewed()
 		}
 		v.sight.eye = e.interest.viewer.View(v.Slot)
 	}

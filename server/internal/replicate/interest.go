@@ -1,6 +1,8 @@
 package replicate
 
 import (
+	"math/bits"
+
 	"tactus/game"
 	"tactus/game/fixed"
 	"tactus/protocol"
@@ -25,14 +27,19 @@ type interest struct {
 	span   int                        // how many ago a far cell may have been told last
 	settle int                        // value of stamps from which on span is every again
 
-	moves []moves // by cell: what this snapshot's rows did there
-	parts []byte
-	cells []cellParts
+	stir  *stir // what this snapshot's rows did
+	parts parts
 	whole [2]part // tables without a position: as values, as differences
 
-	// serial marks the cells of the player whose frame is being made.
-	serial uint32
-	marks  []cellMarks
+	sight // of the player whose frame is being made
+}
+
+// sight is what a player sees, as sets of cells.
+type sight struct {
+	now, nowNear       cells
+	before, beforeNear cells   // in his last snapshot
+	touched            []int32 // words of these that are not 0
+
 	beside []int64 // squared distances from his eye to columns of cells
 }
 
@@ -42,18 +49,6 @@ const farEvery = 4
 // maxFarEvery is farEvery in times of overload.
 const maxFarEvery = 2 * farEvery
 
-// mark is the serial of the player who has a cell in view, times two, plus one
-// when it is near.
-type mark uint32
-
-const nearMark mark = 1
-
-// cellMarks are a cell's now and as of the player's last snapshot.
-type cellMarks struct{ now, before mark }
-
-// maxSerial is the highest that fits a mark.
-const maxSerial = 1<<31 - 1
-
 // newInterest returns nil for a world in which everyone sees everything.
 func newInterest(world game.World, tables []*tableState) *interest {
 	viewer, ok := world.(game.Viewer)
@@ -61,39 +56,40 @@ func newInterest(world game.World, tables []*tableState) *interest {
 		return nil
 	}
 	x := &interest{grid: newGrid(viewer.Interest()), viewer: viewer, every: farEvery, span: farEvery}
-	x.moves = make([]moves, x.grid.cells())
-	x.makeMarks()
+	x.stir = newStir(x.grid)
+	x.makeRoom()
 	for _, t := range tables {
 		if sc := t.raw.Schema(); sc.Pos >= 0 && t.rowsFor == public {
-			t.placed = newPlacement(x.grid, x.moves, sc.Fields[sc.Pos].Offset, sc.Capacity)
+			t.placed = newPlacement(x.grid, x.stir, sc.Fields[sc.Pos].Offset, sc.Capacity)
 			x.tables = append(x.tables, t)
 		}
 	}
 	return x
 }
 
-func (x *interest) makeMarks() {
-	n := x.grid.cells()
-	x.cells, x.marks = make([]cellParts, n), make([]cellMarks, n)
+func (x *interest) makeRoom() {
+	g := x.grid
+	x.parts = newParts(g)
+	x.sight = sight{now: newCells(g), nowNear: newCells(g), before: newCells(g), beforeNear: newCells(g)}
 }
 
-// twin has the same cells with marks and parts of its own.
+// twin has the same cells with a sight and parts of its own.
 func (x *interest) twin() *interest {
-	t := &interest{grid: x.grid, tables: x.tables, moves: x.moves}
-	t.makeMarks()
+	t := &interest{grid: x.grid, tables: x.tables, stir: x.stir}
+	t.makeRoom()
 	return t
 }
 
 // follow brings a twin to the last stamp of another.
 func (x *interest) follow(of *interest) {
 	x.stamps, x.since, x.every, x.span = of.stamps, of.since, of.every, of.span
-	x.parts = x.parts[:0]
+	x.parts.clear()
 }
 
 // begin forgets what rows did in the last snapshot, before the next is stamped.
 func (x *interest) begin() {
 	if x != nil {
-		clear(x.moves)
+		x.stir.clear()
 	}
 }
 
@@ -104,7 +100,7 @@ func (x *interest) stamp(tick game.Tick) {
 	if x.stamps > x.settle {
 		x.span = x.every
 	}
-	x.parts = x.parts[:0]
+	x.parts.clear()
 }
 
 // slow sets how often far cells are told. After a change some of them were told
@@ -129,66 +125,92 @@ func (x *interest) farBaseline() game.Tick {
 	return x.since[(x.stamps-1-x.span)%len(x.since)]
 }
 
-func (x *interest) farDue(cell int32) bool { return (x.stamps+int(cell))&(x.every-1) == 0 }
-
-// seen is a cell in a player's view: the cell's number and whether it is near.
-type seen uint32
-
-func makeSeen(cell int32, near bool) seen {
-	s := seen(cell) << 1
-	if near {
-		s |= 1
+// farDue returns which cells of a word have their turn to be told to those who
+// have them far: each column in another snapshot than its neighbours, and the
+// next word, mostly a row above, with a column's shift.
+func (x *interest) farDue(at int32) uint64 {
+	columns := uint64(0x1111111111111111)
+	if x.every == maxFarEvery {
+		columns = 0x0101010101010101
 	}
-	return s
+	return bits.RotateLeft64(columns, x.stamps+int(at))
 }
 
-func (s seen) cell() int32 { return int32(s >> 1) }
-func (s seen) near() bool  { return s&1 != 0 }
-
-// look finds the cells that the player sees now and marks them and those of his
-// last snapshot. A cell leaves the view half a cell later than it enters.
+// look finds the cells that the player sees now. A cell leaves the view half a
+// cell later than it enters.
 func (x *interest) look(v *View, fresh bool) {
-	before := x.nextSerial()
+	x.sight.clear()
 	if !fresh {
-		for _, s := range v.sight.cells {
-			x.marks[s.cell()].before = before | mark(s)&nearMark
-		}
+		x.recall(v.sight.spans)
 	}
-	view, next := &v.sight.eye, v.sight.nextCells[:0]
+	g, view, next := x.grid, &v.sight.eye, v.sight.next[:0]
 	far := max(view.Near, view.Far)
-	stay := far + fixed.Num(x.grid.cell/2)
+	stay := far + fixed.Num(g.cell/2)
 	near2, far2, stay2 := square(view.Near), square(far), square(stay)
-	g := x.grid
 	from, to := g.col(view.Center.X-stay), g.col(view.Center.X+stay)
-	x.beside = x.beside[:0]
-	for col := from; col <= to; col++ {
-		x.beside = append(x.beside, g.beside2(view.Center, col))
-	}
+	middle := g.col(view.Center.X) - from
+	x.measure(view.Center, from, to)
 	last := g.row(view.Center.Y + stay)
 	for row := g.row(view.Center.Y - stay); row <= last; row++ {
-		above, first := g.above2(view.Center, row), row*g.cols+from
-		marks := x.marks[first:][:len(x.beside)]
-		for i, beside := range x.beside {
-			d, m := above+beside, &marks[i]
-			if d <= far2 || d <= stay2 && m.before|nearMark == before|nearMark {
-				s := makeSeen(first+int32(i), d <= near2)
-				m.now = before | mark(s)&nearMark
+		above := g.above2(view.Center, row)
+		none := run{middle + 1, middle}
+		near := x.widen(none, middle, near2-above)
+		all := x.widen(near, middle, far2-above)
+		stays := x.widen(all, middle, stay2-above)
+		for word := from >> 6; word <= to>>6; word++ {
+			first, at := word<<6-from, row*g.words+word
+			s := span{at: at, all: all.word(first) | stays.word(first)&x.before[at], near: near.word(first)}
+			if s.all != 0 {
 				next = append(next, s)
+				x.now[at], x.nowNear[at] = s.all, s.near
+				x.touched = append(x.touched, at)
 			}
 		}
 	}
-	v.sight.nextCells = next
+	v.sight.next = next
 	x.addOwn(v)
 }
 
-// nextSerial begins a player's frame and returns the mark of a far cell of his.
-func (x *interest) nextSerial() mark {
-	if x.serial == maxSerial {
-		clear(x.marks)
-		x.serial = 0
+// clear forgets the player before.
+func (s *sight) clear() {
+	for _, at := range s.touched {
+		s.now[at], s.nowNear[at], s.before[at], s.beforeNear[at] = 0, 0, 0, 0
 	}
-	x.serial++
-	return mark(x.serial << 1)
+	s.touched = s.touched[:0]
+}
+
+// recall notes what the player saw in his last snapshot.
+func (s *sight) recall(spans []span) {
+	for _, w := range spans {
+		s.before[w.at], s.beforeNear[w.at] = w.all, w.near
+		s.touched = append(s.touched, w.at)
+	}
+}
+
+// measure computes the squared distances from a point to columns.
+func (x *interest) measure(p fixed.Vec, from, to int32) {
+	x.beside = x.beside[:0]
+	for col := from; col <= to; col++ {
+		x.beside = append(x.beside, x.grid.beside2(p, col))
+	}
+}
+
+// widen adds to a run of columns those next to it that are within a squared
+// distance: on either side of the middle they are further and further away.
+func (s *sight) widen(r run, middle int32, within int64) run {
+	if r.lo > r.hi {
+		if s.beside[middle] > within {
+			return r
+		}
+		r = run{middle, middle}
+	}
+	for r.lo > 0 && s.beside[r.lo-1] <= within {
+		r.lo--
+	}
+	for int(r.hi)+1 < len(s.beside) && s.beside[r.hi+1] <= within {
+		r.hi++
+	}
+	return r
 }
 
 // addOwn keeps the cells of the player's own rows in view, every snapshot.
@@ -198,43 +220,34 @@ func (x *interest) addOwn(v *View) {
 			continue
 		}
 		for i := t.byOwner.first(uint32(v.Slot)); i >= 0; i = t.byOwner.next[i] {
-			x.keepNear(v, t.placed.cell[i])
+			if cell := t.placed.cell[i]; !x.nowNear.has(cell) {
+				x.keepNear(v.sight, cell)
+			}
 		}
 	}
 }
 
-func (x *interest) keepNear(v *View, cell int32) {
-	now := &x.marks[cell].now
-	had := x.sees(cell)
-	if had && *now&nearMark != 0 {
-		return
-	}
-	*now = mark(x.serial<<1) | nearMark
-	if !had {
-		v.sight.nextCells = append(v.sight.nextCells, makeSeen(cell, true))
-		return
-	}
-	for i, s := range v.sight.nextCells {
-		if s.cell() == cell {
-			v.sight.nextCells[i] = makeSeen(cell, true)
+func (x *interest) keepNear(v *viewed, cell int32) {
+	at := cell >> 6
+	x.now.add(cell)
+	x.nowNear.add(cell)
+	for i := range v.next {
+		if s := &v.next[i]; s.at == at {
+			s.all, s.near = x.now[at], x.nowNear[at]
+			return
 		}
 	}
+	v.next = append(v.next, span{at: at, all: x.now[at], near: x.nowNear[at]})
+	x.touched = append(x.touched, at)
 }
 
 // saw and sees tell whether the player had the cell in his last snapshot, and
 // has it in this one.
-func (x *interest) saw(cell int32) bool {
-	return cell >= 0 && uint32(x.marks[cell].before>>1) == x.serial
-}
-
-func (x *interest) sees(cell int32) bool {
-	return cell >= 0 && uint32(x.marks[cell].now>>1) == x.serial
-}
+func (s *sight) saw(cell int32) bool  { return cell >= 0 && s.before.has(cell) }
+func (s *sight) sees(cell int32) bool { return cell >= 0 && s.now.has(cell) }
 
 // sawNear tells whether the player had the cell near in his last snapshot.
-func (x *interest) sawNear(cell int32) bool {
-	return cell >= 0 && x.marks[cell].before == mark(x.serial<<1)|nearMark
-}
+func (s *sight) sawNear(cell int32) bool { return cell >= 0 && s.beforeNear.has(cell) }
 
 // knows tells whether the player's client has the row, in a state that private
 // words may be told of as differences.
@@ -242,7 +255,8 @@ func (x *interest) knows(t *tableState, i int32, tick game.Tick) bool {
 	return t.born[i] != tick && x.saw(t.placed.prev[i]) && x.saw(t.placed.cell[i])
 }
 
-// publicByCells appends the player's public section.
+// publicByCells appends the player's public section: first what he does not see
+// any more, since another row may have its place by now.
 func (e *Engine) publicByCells(dst []byte, v *View, baseline game.Tick, hash bool) []byte {
 	x := e.interest
 	start := len(dst)
@@ -250,30 +264,46 @@ func (e *Engine) publicByCells(dst []byte, v *View, baseline game.Tick, hash boo
 	w := writer{buf: dst, tick: e.tick, diff: baseline != 0}
 	x.copy(&w, e.global(baseline))
 	if w.diff {
-		for _, s := range v.sight.cells {
-			e.leave(&w, s.cell())
+		for i := range v.sight.spans {
+			s := &v.sight.spans[i]
+			e.leave(&w, s.at, s.all)
 		}
 	}
-	for _, s := range v.sight.nextCells {
-		cell := s.cell()
-		if !x.saw(cell) {
-			x.copy(&w, e.part(partWhole, cell))
-			continue
-		}
-		m := x.moves[cell]
-		switch {
-		case s.near() && x.sawNear(cell):
-			x.copy(&w, e.part(partDiff, cell))
-		case s.near() || hash || x.farDue(cell):
-			x.copy(&w, e.part(partFar, cell))
-		case m&someBorn != 0:
-			x.copy(&w, e.part(partBirth, cell))
-		}
-		if m&someCame != 0 {
-			e.arrive(&w, cell)
-		}
+	for i := range v.sight.next {
+		e.tell(&w, &v.sight.next[i], hash)
 	}
 	return protocol.EndSection(w.buf, start, w.count)
+}
+
+// tell tells the player of a span's cells. hash: of all, so that what he has of
+// far ones is no older than the hash.
+func (e *Engine) tell(w *writer, s *span, hash bool) {
+	x, at := e.interest, s.at
+	stir, before := x.stir, x.before[at]
+	e.tellParts(w, partWhole, at, s.all&^before&stir.rows[at])
+	kept := s.all & before
+	near := kept & s.near & x.beforeNear[at]
+	e.tellParts(w, partDiff, at, near&(stir.changed[at]|stir.born[at]))
+	far := kept &^ near
+	due := far & (s.near | x.farDue(at))
+	if hash {
+		due = far
+	}
+	e.tellParts(w, partFar, at, due&stir.rows[at])
+	e.tellParts(w, partBirth, at, far&^due&stir.born[at])
+	for came := kept & stir.came[at]; came != 0; {
+		var cell int32
+		cell, came = nextCell(at, came)
+		e.arrive(w, cell)
+	}
+}
+
+func (e *Engine) tellParts(w *writer, kind partKind, at int32, word uint64) {
+	for word != 0 {
+		var cell int32
+		cell, word = nextCell(at, word)
+		e.interest.copy(w, e.part(kind, cell))
+	}
 }
 
 // global returns the part of the tables without a position; like everybody else
@@ -314,18 +344,32 @@ func (e *Engine) reset() {
 	e.removed, e.born, e.rows, e.masks = e.removed[:0], e.born[:0], e.rows[:0], e.masks[:0]
 }
 
-// leave tells the player of rows that he knows from a cell and no longer sees:
-// those that left for where he does not look, and all when the cell went out of
-// his view.
-func (e *Engine) leave(w *writer, cell int32) {
+// leave tells the player of rows that he knows from cells of a word and no longer
+// sees: those that left for where he does not look, and all of a cell that went
+// out of his view.
+func (e *Engine) leave(w *writer, at int32, before uint64) {
 	x := e.interest
-	m, sees := x.moves[cell], x.sees(cell)
-	if sees && (m&someWentOn == 0 || x.seesLeavers(cell)) {
-		if m&someGone != 0 {
-			x.copy(w, e.part(partGone, cell))
-		}
-		return
+	stir, now := x.stir, x.now[at]
+	var cell int32
+	for out := before &^ now & (stir.rows[at] | stir.wentOn[at] | stir.gone[at]); out != 0; {
+		cell, out = nextCell(at, out)
+		e.leaveCell(w, cell, false)
 	}
+	gone := before & now & stir.gone[at]
+	for went := before & now & stir.wentOn[at]; went != 0; {
+		cell, went = nextCell(at, went)
+		if !x.seesLeavers(cell) {
+			e.leaveCell(w, cell, true)
+			gone &^= 1 << (cell & 63)
+		}
+	}
+	e.tellParts(w, partGone, at, gone)
+}
+
+// leaveCell tells of the rows that the player knows from one cell and no longer
+// sees, one by one.
+func (e *Engine) leaveCell(w *writer, cell int32, sees bool) {
+	x := e.interest
 	for _, t := range x.tables {
 		e.reset()
 		p := t.placed

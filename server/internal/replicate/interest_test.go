@@ -415,24 +415,3 @@ func TestInterestDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations a tick, want 0", n)
 	}
 }
-
-// TestMarksOfLongAgoAreNobodys: the numbers that mark players' cells begin again
-// after two thousand million frames.
-func TestMarksOfLongAgoAreNobodys(t *testing.T) {
-	x := newField(t).engine.interest
-	look := func(at fixed.Num) int32 {
-		eye := fixed.Vec{X: at, Y: at}
-		x.look(&View{sight: &sight{eye: game.View{Center: eye, Near: testNear, Far: testFar}}}, true)
-		return x.grid.at(eye)
-	}
-	first := look(8 * fixed.One)
-	number := x.serial
-	x.serial = maxSerial
-	second := look(56 * fixed.One)
-	if x.serial != number {
-		t.Fatalf("frame %d follows the last number, want %d", x.serial, number)
-	}
-	if x.sees(first) || !x.sees(second) {
-		t.Fatal("who looks elsewhere sees by the mark of another")
-	}
-}

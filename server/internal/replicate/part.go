@@ -17,31 +17,32 @@ const (
 	partKinds
 )
 
-// part is an encoded run of blocks within interest.parts.
+// part is an encoded run of blocks within parts.
 type part struct {
 	tick       game.Tick // it is good for
 	start, end int32
 	count      int32
 }
 
-// cellParts are one cell's.
-type cellParts [partKinds]part
+// parts are what was encoded for this tick, by kind and cell.
+type parts struct {
+	bytes []byte
+	of    [partKinds][]part
+}
 
-// moves says what kinds of rows parts may tell of: most cells have none of most
-// kinds, and cost nothing then.
-type moves uint8
+func newParts(g *grid) (p parts) {
+	for kind := range p.of {
+		p.of[kind] = make([]part, g.numbers())
+	}
+	return p
+}
 
-const (
-	someBorn   moves = 1 << iota // rows that are new
-	someCame                     // rows that came from another cell
-	someWentOn                   // rows that are in another cell now, moved or replaced
-	someGone                     // rows that are nowhere any more
-)
+func (p *parts) clear() { p.bytes = p.bytes[:0] }
 
 // copy appends a part's ints.
 func (x *interest) copy(w *writer, p *part) {
 	if p.count != 0 {
-		w.buf = append(w.buf, x.parts[p.start:p.end]...)
+		w.buf = append(w.buf, x.parts.bytes[p.start:p.end]...)
 		w.count += int(p.count)
 	}
 }
@@ -49,18 +50,18 @@ func (x *interest) copy(w *writer, p *part) {
 // begunPart returns a writer behind the parts there are, endPart notes what it
 // wrote.
 func (x *interest) begunPart(tick game.Tick, diff bool) writer {
-	return writer{buf: x.parts, tick: tick, diff: diff}
+	return writer{buf: x.parts.bytes, tick: tick, diff: diff}
 }
 
 func (x *interest) endPart(p *part, w *writer) {
-	*p = part{tick: w.tick, start: int32(len(x.parts)), end: int32(len(w.buf)), count: int32(w.count)}
-	x.parts = w.buf
+	*p = part{tick: w.tick, start: int32(len(x.parts.bytes)), end: int32(len(w.buf)), count: int32(w.count)}
+	x.parts.bytes = w.buf
 }
 
 // part returns a cell's part of this tick, encoding it when it is the first to
 // be asked for it.
 func (e *Engine) part(kind partKind, cell int32) *part {
-	p := &e.interest.cells[cell][kind]
+	p := &e.interest.parts.of[kind][cell]
 	if p.tick != e.tick {
 		e.encodePart(p, kind, cell)
 	}

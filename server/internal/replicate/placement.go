@@ -8,28 +8,35 @@ import (
 // noCell is the cell of rows that do not live.
 const noCell int32 = -1
 
-// grid sorts positions into cells, counted row by row.
+// grid sorts positions into cells, numbered row by row. A row takes whole words of
+// 64 cells, so that a row's cells are bits of words of its own.
 type grid struct {
 	min        fixed.Vec
 	cell       int64
 	cols, rows int32
+	words      int32 // of a row
 }
 
-// maxCells bounds a grid; a game with finer cells gets coarser ones.
-const maxCells = 1 << 16
+// A game with finer cells gets coarser ones.
+const (
+	maxCells   = 1 << 16
+	maxNumbers = 1 << 18 // with those that are no cells
+)
 
 func newGrid(in game.Interest) *grid {
 	g := &grid{min: in.Min, cell: int64(in.Cell)}
 	for ; ; g.cell *= 2 {
 		g.cols = int32((int64(in.Max.X)-int64(in.Min.X))/g.cell + 1)
 		g.rows = int32((int64(in.Max.Y)-int64(in.Min.Y))/g.cell + 1)
-		if int64(g.cols)*int64(g.rows) <= maxCells {
+		g.words = (g.cols + 63) / 64
+		if int64(g.cols)*int64(g.rows) <= maxCells && int64(g.words)*64*int64(g.rows) <= maxNumbers {
 			return g
 		}
 	}
 }
 
-func (g *grid) cells() int { return int(g.cols) * int(g.rows) }
+// numbers is how many numbers of cells there are.
+func (g *grid) numbers() int { return int(g.rows) * int(g.words) * 64 }
 
 func (g *grid) col(x fixed.Num) int32 { return along(int64(x)-int64(g.min.X), g.cell, g.cols) }
 func (g *grid) row(y fixed.Num) int32 { return along(int64(y)-int64(g.min.Y), g.cell, g.rows) }
@@ -41,7 +48,7 @@ func along(d, cell int64, n int32) int32 {
 	return int32(min(d/cell, int64(n-1)))
 }
 
-func (g *grid) at(pos fixed.Vec) int32 { return g.row(pos.Y)*g.cols + g.col(pos.X) }
+func (g *grid) at(pos fixed.Vec) int32 { return g.row(pos.Y)*g.words<<6 + g.col(pos.X) }
 
 // beside2 and above2 are the squared distances from a point to a column and to
 // a row of cells, in units of 1/256, so that no map of Q16.16 numbers overflows
@@ -72,7 +79,7 @@ func square(r fixed.Num) int64 { return (int64(r) >> 8) * (int64(r) >> 8) }
 // placement is that of a table without positions: its methods do nothing.
 type placement struct {
 	grid     *grid
-	moves    []moves // of all tables, by cell
+	stir     *stir   // of all tables
 	pos      int     // first word of the position
 	cell     []int32 // by row
 	prev     []int32 // cell in the last snapshot
@@ -81,10 +88,10 @@ type placement struct {
 	leavers  index   // rows that a cell lost: moved, gone, or replaced
 }
 
-func newPlacement(g *grid, all []moves, pos, capacity int) *placement {
+func newPlacement(g *grid, all *stir, pos, capacity int) *placement {
 	p := &placement{
-		grid: g, moves: all, pos: pos, cell: make([]int32, capacity), prev: make([]int32, capacity),
-		rows: newIndex(g.cells(), capacity), arrivals: newIndex(g.cells(), capacity), leavers: newIndex(g.cells(), capacity),
+		grid: g, stir: all, pos: pos, cell: make([]int32, capacity), prev: make([]int32, capacity),
+		rows: newIndex(g.numbers(), capacity), arrivals: newIndex(g.numbers(), capacity), leavers: newIndex(g.numbers(), capacity),
 	}
 	for i := range p.cell {
 		p.cell[i], p.prev[i] = noCell, noCell
@@ -100,25 +107,29 @@ func (p *placement) begin() {
 	}
 }
 
-// place sorts a living row into its cell.
-func (p *placement) place(i int, row []uint32, born bool) {
+// place sorts a living row into its cell. changed: in what everyone sees of it.
+func (p *placement) place(i int, row []uint32, born, changed bool) {
 	if p == nil {
 		return
 	}
 	c := p.grid.at(fixed.Vec{X: fixed.Num(row[p.pos]), Y: fixed.Num(row[p.pos+1])})
 	p.cell[i] = c
 	p.rows.add(uint32(c), int32(i))
+	p.stir.rows.add(c)
 	if born {
-		p.moves[c] |= someBorn
+		p.stir.born.add(c)
 	}
 	was := p.prev[i]
 	if was == c || was == noCell {
+		if changed {
+			p.stir.changed.add(c)
+		}
 		return
 	}
 	p.leavers.add(uint32(was), int32(i))
-	p.moves[was] |= someWentOn
+	p.stir.wentOn.add(was)
 	if !born {
-		p.moves[c] |= someCame
+		p.stir.came.add(c)
 		p.arrivals.add(uint32(c), int32(i))
 	}
 }
@@ -130,7 +141,7 @@ func (p *placement) gone(i int) {
 	}
 	p.cell[i] = noCell
 	p.leavers.add(uint32(p.prev[i]), int32(i))
-	p.moves[p.prev[i]] |= someGone
+	p.stir.gone.add(p.prev[i])
 }
 
 func (p *placement) settle(i int32, alive bool) {

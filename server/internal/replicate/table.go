@@ -186,7 +186,7 @@ func (t *tableState) stamp(tick game.Tick) {
 			t.stampRow(i, tick)
 		}
 		t.link(i)
-		t.placed.place(i, t.raw.Row(i), t.born[i] == tick)
+		t.placed.place(i, t.raw.Row(i), t.born[i] == tick, t.changed[i] == tick && t.masks[public][i] != 0)
 	}
 }
 
