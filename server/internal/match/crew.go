@@ -214,7 +214,7 @@ type parcel struct {
 // them by turns would have either push what the other works with out of the
 // processor's caches; much more than this would be out of them itself by the time
 // it is sent.
-const postFrom = 128 << 10
+const postFrom = 512 << 10
 
 // deliver makes the frame of a prepared seat and sends it, or leaves that to
 // post.

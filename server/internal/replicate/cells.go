@@ -19,22 +19,9 @@ type span struct {
 	near uint64 // those of them that are told of with every snapshot
 }
 
-// eachCell takes the cells of a word one by one: for more := word; more != 0; {
-// cell, more = nextCell(at, more) }.
+// nextCell takes the first cell off a word that is not empty.
 func nextCell(at int32, word uint64) (cell int32, more uint64) {
 	return at<<6 + int32(bits.TrailingZeros64(word)), word & (word - 1)
-}
-
-// run is the columns from lo to hi, hi below lo for none.
-type run struct{ lo, hi int32 }
-
-// word returns the run's bits in the word that begins with a column.
-func (r run) word(first int32) uint64 {
-	lo, hi := max(r.lo-first, 0), min(r.hi-first, 63)
-	if lo > hi {
-		return 0
-	}
-	return ^uint64(0) << lo & (^uint64(0) >> (63 - hi))
 }
 
 // stir is what a snapshot's rows did, by cell: most cells have none of most of

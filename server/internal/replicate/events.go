@@ -162,16 +162,6 @@ func (l *eventLog) masked(row []uint32, levels []game.Visibility, level game.Vis
 	return l.words
 }
 
-// inView reports whether an event happened where the player of x's frame looks.
-// Most did not: their cells lie next to each other for this alone.
-func (l *eventLog) inView(seq uint32, x *interest) bool {
-	if l.grid == nil {
-		return true
-	}
-	cell := l.cells[(seq-1)%maxEvents]
-	return cell == noCell || x.sees(cell)
-}
-
 // bytesFor returns what of an event a player gets, nil for nothing. Its owner
 // sees what his side sees too.
 func (l *eventLog) bytesFor(seq uint32, v *View) []byte {
@@ -203,8 +193,12 @@ func (l *eventLog) append(dst []byte, v *View, x *interest) ([]byte, uint32) {
 	dst = protocol.BeginSection(dst)
 	n, s := 0, first
 	for ; s <= l.last && n < maxEventsPerFrame; s++ {
-		if !l.inView(s, x) {
-			continue
+		// Most did not happen where he looks: their cells lie next to each other for
+		// this alone.
+		if x != nil {
+			if cell := l.cells[(s-1)%maxEvents]; cell != noCell && !x.now.has(cell) {
+				continue
+			}
 		}
 		if b := l.bytesFor(s, v); b != nil {
 			dst = append(dst, b...)

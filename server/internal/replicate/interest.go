@@ -148,18 +148,15 @@ func (x *interest) look(v *View, fresh bool) {
 	stay := far + fixed.Num(g.cell/2)
 	near2, far2, stay2 := square(view.Near), square(far), square(stay)
 	from, to := g.col(view.Center.X-stay), g.col(view.Center.X+stay)
-	middle := g.col(view.Center.X) - from
 	x.measure(view.Center, from, to)
 	last := g.row(view.Center.Y + stay)
 	for row := g.row(view.Center.Y - stay); row <= last; row++ {
 		above := g.above2(view.Center, row)
-		none := run{middle + 1, middle}
-		near := x.widen(none, middle, near2-above)
-		all := x.widen(near, middle, far2-above)
-		stays := x.widen(all, middle, stay2-above)
 		for word := from >> 6; word <= to>>6; word++ {
-			first, at := word<<6-from, row*g.words+word
-			s := span{at: at, all: all.word(first) | stays.word(first)&x.before[at], near: near.word(first)}
+			lo, hi := max(word<<6, from), min(word<<6|63, to)
+			near, all, stays := x.within(lo-from, hi-from, near2-above, far2-above, stay2-above)
+			at, shift := row*g.words+word, lo&63
+			s := span{at: at, all: all<<shift | stays<<shift&x.before[at], near: near << shift}
 			if s.all != 0 {
 				next = append(next, s)
 				x.now[at], x.nowNear[at] = s.all, s.near
@@ -195,22 +192,18 @@ func (x *interest) measure(p fixed.Vec, from, to int32) {
 	}
 }
 
-// widen adds to a run of columns those next to it that are within a squared
-// distance: on either side of the middle they are further and further away.
-func (s *sight) widen(r run, middle int32, within int64) run {
-	if r.lo > r.hi {
-		if s.beside[middle] > within {
-			return r
-		}
-		r = run{middle, middle}
+// within returns which of the measured columns from lo to hi, 64 at most, are
+// within each of three squared distances. There is no branch in it that depends
+// on a distance: with one, guessing wrong cost more than all the rest of a look.
+func (s *sight) within(lo, hi int32, a, b, c int64) (inA, inB, inC uint64) {
+	beside := s.beside[lo : hi+1]
+	for i := len(beside) - 1; i >= 0; i-- {
+		d := beside[i]
+		inA = inA<<1 | uint64(d-a-1)>>63
+		inB = inB<<1 | uint64(d-b-1)>>63
+		inC = inC<<1 | uint64(d-c-1)>>63
 	}
-	for r.lo > 0 && s.beside[r.lo-1] <= within {
-		r.lo--
-	}
-	for int(r.hi)+1 < len(s.beside) && s.beside[r.hi+1] <= within {
-		r.hi++
-	}
-	return r
+	return inA, inB, inC
 }
 
 // addOwn keeps the cells of the player's own rows in view, every snapshot.
