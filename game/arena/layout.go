@@ -25,7 +25,7 @@ func layoutOf(mode game.Mode) layout {
 	case modeTeams8:
 		return layout{size: metres(72, 44), wallPairs: 14, rockPairs: 3, pickupPairs: 5}
 	case modeSwarm:
-		return layout{size: metres(640, 640), wallPairs: 400, rockPairs: 80, pickupPairs: 300, crowd: true}
+		return layout{size: metres(800, 800), wallPairs: 600, rockPairs: 120, pickupPairs: 450, crowd: true}
 	default:
 		return layout{size: metres(48, 32), wallPairs: 7, rockPairs: 2, pickupPairs: 3}
 	}

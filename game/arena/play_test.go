@@ -99,7 +99,7 @@ func TestBotsPlayAGoodMatch(t *testing.T) {
 		{modeTeams, 8, 180, 1, 1},
 		{modeTeams5, 10, 120, 1, 2},
 		{modeTeams8, 16, 120, 1, 2},
-		{modeSwarm, 40, 30, 1, 601},
+		{modeSwarm, 40, 30, 1, 901},
 	} {
 		t.Run(c.mode, func(t *testing.T) {
 			st := playBots(t, c.mode, c.players, c.seconds, c.seeds)

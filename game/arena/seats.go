@@ -173,7 +173,7 @@ func (w *world) spawnArea(side int32) (lo, hi fixed.Vec) {
 
 // crowdArea is the room a ship gets on a map made for a crowd, in square
 // metres.
-const crowdArea = 130
+const crowdArea = 200
 
 func (w *world) randomNum(lo, hi fixed.Num) fixed.Num {
 	return fixed.Num(w.match.Rand.Range(int32(lo), int32(hi)))
