@@ -30,7 +30,8 @@ func loadtestCommand(games []game.Game) *cobra.Command {
 	f.DurationVar(&cfg.WarmUp, "warm-up", loadtest.DefaultWarmUp, "time between the last arrival and the first measurement")
 	f.Uint64Var(&cfg.Seed, "seed", 0, "makes the bots' choices repeat")
 	f.BoolVar(&cfg.Verify, "verify", false, "apply every delta and compare the state with the server's hash")
-	f.IntVar(&cfg.SlowReaders, "slow-readers", 0, "bots that stop reading for 8 s of every 10 s; the others are measured")
+	f.IntVar(&cfg.SlowReaders, "slow-readers", 0, "bots that read slowly; the others are measured")
+	f.StringVar((*string)(&cfg.SlowAs), "slow-as", string(loadtest.SlowBursts), "how: bursts (2 s of every 10 s), stopped, or link (2,000 bytes a second)")
 	f.IntVar(&cfg.ServerPID, "server-pid", 0, "process on this machine whose CPU time per client and tick is measured")
 	f.StringArrayVar(&cfg.Thresholds, "threshold", nil,
 		"condition like gap_p99<50 that has to hold; may be repeated; metrics: "+strings.Join(loadtest.Metrics(), ", "))

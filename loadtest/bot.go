@@ -20,8 +20,8 @@ type bot struct {
 	run      *run
 	index    int
 	name     string
-	room     *room // of its group, nil: searches like anybody
-	slow     bool
+	room     *room    // of its group, nil: searches like anybody
+	slow     Slowness // empty: none
 	loop     loop
 	rand     random
 	guest    string // guest token: who it is
@@ -133,7 +133,7 @@ const (
 // connect opens a connection, says hello and plays until the connection ends.
 // An error means that the bot was not welcomed.
 func (b *bot) connect(ctx context.Context, url string, hello *protocol.Hello) (ending, error) {
-	conn, early, err := dial(ctx, url, b.slow)
+	conn, early, err := dial(ctx, url, b.slow != "")
 	if err != nil {
 		return ending{}, err
 	}

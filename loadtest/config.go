@@ -36,10 +36,11 @@ type Config struct {
 	// Verify keeps each bot's copy of the state and compares its hash with every
 	// one that the server sends.
 	Verify bool
-	// SlowReaders is how many of the bots stop reading for 8 s out of every 10 s,
-	// with a small receive buffer. They are not part of the figures: those show
-	// what the others notice of them.
+	// SlowReaders is how many of the bots read slowly, with a small receive buffer.
+	// They are not part of the figures: those show what the others notice of them.
 	SlowReaders int
+	// SlowAs is how slow readers read; empty: in bursts.
+	SlowAs Slowness
 	// ServerPID is the process whose CPU time is measured, 0 for none. It has to
 	// run on this machine.
 	ServerPID int
@@ -77,6 +78,9 @@ func (c Config) withDefaults() Config {
 	if c.WarmUp == 0 {
 		c.WarmUp = DefaultWarmUp
 	}
+	if c.SlowAs == "" {
+		c.SlowAs = SlowBursts
+	}
 	if c.Ramp == 0 {
 		c.Ramp = time.Duration(c.Players) * time.Second / arrivalsPerSecond
 	}
@@ -106,6 +110,9 @@ func (c Config) Validate() error {
 	}
 	if c.SlowReaders < 0 || c.SlowReaders >= c.Players && c.SlowReaders > 0 {
 		fail("slow readers %d is not between 0 and one less than players (%d)", c.SlowReaders, c.Players)
+	}
+	if !c.SlowAs.known() {
+		fail("slow readers can't be slow as %q: there are %s, %s and %s", c.SlowAs, SlowBursts, SlowStopped, SlowLink)
 	}
 	if c.ServerPID < 0 {
 		fail("server pid %d is negative", c.ServerPID)

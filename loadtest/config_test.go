@@ -15,13 +15,13 @@ func TestTheZeroConfigIsValid(t *testing.T) {
 func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	err := Config{
 		URL: "localhost", Players: 1 << 20, PerMatch: -1, Duration: time.Millisecond, Ramp: -1,
-		SlowReaders: -1, ServerPID: -1, Thresholds: []string{"gap_p99", "errors==x", "nothing<1"},
+		SlowReaders: -1, SlowAs: "never", ServerPID: -1, Thresholds: []string{"gap_p99", "errors==x", "nothing<1"},
 	}.Validate()
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"url", "players", "per-match", "duration", "ramp", "slow readers", "server pid",
+		"url", "players", "per-match", "duration", "ramp", "slow readers", `can't be slow as "never"`, "server pid",
 		`"gap_p99" is not of the form`, `"x" is not a number`, `no metric "nothing"`,
 	} {
 		if !strings.Contains(err.Error(), want) {

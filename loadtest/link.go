@@ -19,7 +19,7 @@ type link struct {
 	out    outlet
 	pilot  pilot
 	rand   random
-	slow   bool // reads in bursts, see [Config.SlowReaders]
+	slow   Slowness // empty: none, see [Config.SlowReaders]
 	woke   int64
 	queued int64 // snapshots that were waiting when it began to read again
 	copy   *protocol.Replica

@@ -169,7 +169,7 @@ func TestInputsWhoseTimeHasPassedAreNotMadeUpFor(t *testing.T) {
 
 func TestSlowReadersTellWhatWaitedForThem(t *testing.T) {
 	l, _ := newTestLink(false)
-	l.slow = true
+	l.slow = SlowBursts
 	l.mustReceive(t, serverFrame(snapshotAt(1, 0, true, false)), 0)
 	l.awake(100 * tickLength)
 	for tick := uint32(2); tick < 5; tick++ {

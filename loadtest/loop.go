@@ -28,17 +28,6 @@ func newClock() clock { return clock{start: time.Now()} }
 
 func (c clock) now() int64 { return int64(time.Since(c.start)) }
 
-// Slow readers read for the first readFor of every readEvery.
-const (
-	readFor   = int64(2 * time.Second)
-	readEvery = int64(10 * time.Second)
-	// slowBuffer is a slow reader's receive buffer in bytes.
-	slowBuffer = 4096
-)
-
-// reads reports whether a slow reader reads at the time since it came in.
-func reads(since int64) bool { return since%readEvery < readFor }
-
 // streamLoop serves links over any net.Conn with two goroutines each. It is for
 // connections without a raw descriptor of their own: TLS, and systems without
 // epoll.
@@ -126,6 +115,9 @@ func (p *streamLoop) serve(l *link, conn net.Conn, early []byte) {
 
 func (p *streamLoop) read(l *link, conn net.Conn, early []byte) {
 	buf := make([]byte, 16<<10)
+	if l.slow == SlowLink {
+		buf = buf[:sipSize]
+	}
 	born := p.clock.now()
 	for data, err := early, error(nil); ; {
 		end, open := p.receive(l, data)
@@ -136,8 +128,12 @@ func (p *streamLoop) read(l *link, conn net.Conn, early []byte) {
 			p.release(l, end)
 			return
 		}
-		if since := p.clock.now() - born; l.slow && !reads(since) {
-			p.pause(l, time.Duration(readEvery-since%readEvery))
+		since := p.clock.now() - born
+		switch {
+		case l.slow == SlowLink:
+			p.wait(time.Duration(sipEvery))
+		case l.slow != "" && !l.slow.reads(since):
+			p.pause(l, l.slow.away(since))
 		}
 		var n int
 		n, err = conn.Read(buf)
@@ -149,13 +145,19 @@ func (p *streamLoop) pause(l *link, d time.Duration) {
 	p.mu.Lock()
 	p.meter.slow.pauses++
 	p.mu.Unlock()
-	select {
-	case <-p.quit:
-	case <-time.After(d):
-	}
+	p.wait(d)
 	p.mu.Lock()
 	l.awake(p.clock.now())
 	p.mu.Unlock()
+}
+
+func (p *streamLoop) wait(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-p.quit:
+	case <-timer.C:
+	}
 }
 
 func (p *streamLoop) receive(l *link, data []byte) (ending, bool) {

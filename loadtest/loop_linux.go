@@ -28,6 +28,7 @@ type epollLoop struct {
 	spent atomic.Int64
 
 	receiver *sockets.Receiver
+	sips     *sockets.Receiver // for slow links
 
 	mu   sync.Mutex
 	done bool
@@ -44,6 +45,7 @@ type epollLink struct {
 	rest   []byte // of a frame that the socket took in part
 	early  []byte // read before the hand-over
 	born   int64
+	sip    int64 // when it reads next, behind a slow link
 }
 
 // newLoop returns the loop for plain TCP connections.
@@ -52,7 +54,7 @@ func newLoop(c clock, w *window) (loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &epollLoop{clock: c, meter: newMeter(w), set: set, receiver: sockets.NewReceiver(64<<10, c.now)}, nil
+	return &epollLoop{clock: c, meter: newMeter(w), set: set, receiver: sockets.NewReceiver(64<<10, c.now), sips: sockets.NewReceiver(sipSize, c.now)}, nil
 }
 
 func (p *epollLoop) metered() *meter     { return p.meter }
@@ -86,6 +88,7 @@ func (p *epollLoop) run(ctx context.Context) error {
 	published := int64(0)
 	for ctx.Err() == nil {
 		woke := p.receiver.Look()
+		p.sips.Look()
 		p.takeNew()
 		if err := p.receiveAll(); err != nil {
 			p.stop()
@@ -93,7 +96,7 @@ func (p *epollLoop) run(ctx context.Context) error {
 		}
 		now := p.clock.now()
 		p.queue.playDue(now, 0)
-		p.burst(now)
+		p.slowly(now)
 		if now-published > int64(time.Second) {
 			p.meter.publish()
 			published = now
@@ -137,10 +140,14 @@ func (p *epollLoop) takeNew() {
 			p.links = append(p.links, e)
 		}
 		p.queue.add(e.link)
-		if e.link.slow {
+		if e.link.slow != "" {
 			p.slow = append(p.slow, e)
 		}
 		e.events = sockets.Edge
+		if e.slow != "" && !e.slow.reads(0) {
+			e.events &^= unix.EPOLLIN
+			p.meter.slow.pauses++
+		}
 		if err := p.set.Add(e.fd, e.number, e.events); err != nil {
 			p.release(e, ending{err: err})
 			continue
@@ -152,20 +159,27 @@ func (p *epollLoop) takeNew() {
 	}
 }
 
-// burst turns reading on and off for slow readers.
-func (p *epollLoop) burst(now int64) {
-	for _, e := range p.slow {
-		read := reads(now - e.born)
-		if read == (e.events&unix.EPOLLIN != 0) {
-			continue
-		}
-		events := e.events ^ unix.EPOLLIN
-		if read {
+// slowly turns reading on and off for slow readers, and reads a little for those
+// behind slow links.
+func (p *epollLoop) slowly(now int64) {
+	for i := 0; i < len(p.slow); i++ {
+		e := p.slow[i]
+		read := e.slow.reads(now - e.born)
+		switch {
+		case read == (e.events&unix.EPOLLIN != 0):
+		case read:
 			e.awake(now)
-		} else {
+			e.watch(e.events | unix.EPOLLIN)
+		default:
 			p.meter.slow.pauses++
+			e.watch(e.events &^ unix.EPOLLIN)
 		}
-		e.watch(events)
+		if e.slow == SlowLink && now >= e.sip {
+			e.sip = now + sipEvery
+			if p.read(e, p.sips); p.links[e.number] != e {
+				i-- // it is gone
+			}
+		}
 	}
 }
 
@@ -187,26 +201,29 @@ func (p *epollLoop) handle(event *unix.EpollEvent) {
 	if event.Events&^unix.EPOLLOUT == 0 {
 		return
 	}
-	for more := true; more; {
-		var data []byte
-		var at int64
-		var err error
-		data, at, more, err = p.receiver.Receive(e.fd)
-		switch {
-		case errors.Is(err, unix.EAGAIN):
-			return
-		case errors.Is(err, unix.EINTR):
-			more = true
-			continue
-		case err != nil:
-			p.release(e, ending{err: err, over: e.over})
-			return
-		}
-		if end, open := e.receive(data, at); !open {
-			p.release(e, end)
-			return
-		}
+	for more := true; more && p.links[event.Fd] == e; {
+		more = p.read(e, p.receiver)
 	}
+}
+
+// read takes what has arrived at a socket; it reports whether there may be more.
+// A connection that is over is released.
+func (p *epollLoop) read(e *epollLink, r *sockets.Receiver) (more bool) {
+	data, at, more, err := r.Receive(e.fd)
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return false
+	case errors.Is(err, unix.EINTR):
+		return true
+	case err != nil:
+		p.release(e, ending{err: err, over: e.over})
+		return false
+	}
+	if end, open := e.receive(data, at); !open {
+		p.release(e, end)
+		return false
+	}
+	return more
 }
 
 // release lets go of a link; its socket is closed.

@@ -94,7 +94,7 @@ func record(h *hdrhistogram.Histogram, ns int64) { _ = h.RecordValue(micros(ns))
 
 func (m *meter) bytes(l *link, n int, now int64) {
 	m.live.received.Add(int64(n))
-	if !l.slow && l.stay.counts && m.window.holds(now) {
+	if l.slow == "" && l.stay.counts && m.window.holds(now) {
 		m.received += int64(n)
 	}
 }
@@ -106,7 +106,7 @@ func (m *meter) bytes(l *link, n int, now int64) {
 func (m *meter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
 	s := l.stay
 	m.live.snapshots.Add(1)
-	if l.slow {
+	if l.slow != "" {
 		m.slow.snapshot(l, h, now)
 		return
 	}
@@ -157,7 +157,7 @@ func (m *meter) silence(s *stay, end int64) {
 }
 
 func (m *meter) echo(l *link, ns, now int64) {
-	if !l.slow && m.window.holds(now) {
+	if l.slow == "" && m.window.holds(now) {
 		record(m.echoes, ns)
 	}
 }

@@ -114,8 +114,10 @@ func newRun(cfg Config, log *zap.Logger, games []game.Game) (*run, error) {
 		b := &bot{
 			run: r, index: i, name: fmt.Sprintf("bot-%d", i+1), loop: r.loops[i%workers],
 			rand: newRandom(cfg.Seed, i),
-			// Slow readers sit among the others, so that matches are alike.
-			slow: (i+1)*cfg.SlowReaders/cfg.Players > i*cfg.SlowReaders/cfg.Players,
+		}
+		// Slow readers sit among the others, so that matches are alike.
+		if (i+1)*cfg.SlowReaders/cfg.Players > i*cfg.SlowReaders/cfg.Players {
+			b.slow = cfg.SlowAs
 		}
 		if cfg.PerMatch > 0 {
 			if i%cfg.PerMatch == 0 {

@@ -166,12 +166,17 @@ func TestFinalCloseIsAnError(t *testing.T) {
 
 func TestSlowReadersAreNotMeasured(t *testing.T) {
 	t.Parallel()
-	s := newFakeServer(t, fakeRules{})
-	c := quickConfig(s)
-	c.SlowReaders = 2
-	r := mustRun(t, c)
-	if r.Clients != 6 || r.SlowReaders == nil || r.SlowReaders.Clients != 2 {
-		t.Errorf("%d clients, slow readers %+v; want 6 and 2", r.Clients, r.SlowReaders)
+	for _, as := range slownesses {
+		t.Run(string(as), func(t *testing.T) {
+			t.Parallel()
+			s := newFakeServer(t, fakeRules{})
+			c := quickConfig(s)
+			c.SlowReaders, c.SlowAs = 2, as
+			r := mustRun(t, c)
+			if r.Clients != 6 || r.SlowReaders == nil || r.SlowReaders.Clients != 2 {
+				t.Errorf("%d clients, slow readers %+v; want 6 and 2", r.Clients, r.SlowReaders)
+			}
+		})
 	}
 }
 
