@@ -25,7 +25,7 @@ const (
 	maxLingering = 1024
 	// sendBuffer is asked of the kernel, in bytes, which doubles it: enough
 	// for a keyframe, and little enough that a client which stopped reading
-	// blocks soon instead of leaving seconds of old states in the kernel.
+	// blocks soon. On raw descriptors unsentLimit is stricter.
 	sendBuffer = 32 << 10
 )
 

@@ -49,6 +49,7 @@ func newRawConn(tcp *net.TCPConn, work *closing) (*conn, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
+	limitUnsent(fd)
 	// One piece of memory: both parts are needed in every tick.
 	c := &struct {
 		conn
@@ -78,11 +79,24 @@ func (s *rawStream) read(b []byte) (int, error) {
 	}
 }
 
+// unsentLimit is how many bytes may wait in the kernel for a client that takes
+// them more slowly than they come. With more than that under way to nowhere the
+// socket takes nothing, and the next frame is made when it does: of the newest
+// state, not of one that is seconds old by then.
+const unsentLimit = 1 << 10
+
+// limitUnsent is best effort, like limitSendBuffer.
+func limitUnsent(fd int) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentLimit)
+}
+
 // write returns how much the kernel took, 0 when it is full. MSG_NOSIGNAL makes
-// a closed peer an error and nothing else.
+// a closed peer an error and nothing else. MSG_EOR makes unsentLimit hold: the
+// kernel checks it for each segment that it begins, and without the flag a small
+// frame is added to the last one, up to 64 KiB of them.
 func (s *rawStream) write(b []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), syscall.MSG_NOSIGNAL, 0, 0)
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), syscall.MSG_NOSIGNAL|syscall.MSG_EOR, 0, 0)
 		switch {
 		case errno == 0:
 			return int(n), nil
