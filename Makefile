@@ -146,14 +146,16 @@ BENCH_REPEATS ?= 3
 BENCH_SIZES ?=
 BENCH_RUN = bin/bench -seconds $(BENCH_SECONDS) -repeats $(BENCH_REPEATS) -sizes "$(BENCH_SIZES)"
 
-.PHONY: bench-w1 bench-w2 bench-w3 bench-w4 bench-w5 bench-sweep
+.PHONY: bench-w1 bench-w2 bench-w3 bench-w4 bench-w5 bench-slow bench-sweep bench-profile
 bench-w1: bench-programs bin/floor ## 25 matches of 16, everybody moves
 bench-w2: bench-programs bin/floor ## one match of 200
 bench-w3: bench-programs ## 10,000 silent clients
 bench-w4: bench-programs ## the matchmaker
 bench-w5: bench-programs ## one world of 3,000, interest management
+bench-slow: bench-programs ## what clients notice of slow ones
 bench-sweep: bench-programs bin/floor $(STAMPS)/peers ## cost and capacity as clients grow
-bench-w1 bench-w2 bench-w3 bench-w4 bench-w5 bench-sweep:
+bench-profile: bench-programs ## where the server's time goes (perf)
+bench-w1 bench-w2 bench-w3 bench-w4 bench-w5 bench-slow bench-sweep bench-profile:
 	$(BENCH_RUN) $(@:bench-%=%)
 
 .PHONY: bench-floor
@@ -172,8 +174,8 @@ bench-peers: bench-programs $(STAMPS)/peers ## Socket.IO and Colyseus under the 
 	$(BENCH_RUN) peers
 
 .PHONY: bench-report
-bench-report: bench-programs bin/floor $(STAMPS)/peers bin/plot ## all of them into docs/bench.md, in a quarter of an hour
-	$(BENCH_RUN) -keep-going w1 w2 w3 w4 w5 peers sweep
+bench-report: bench-programs bin/floor $(STAMPS)/peers bin/plot ## all of them into docs/bench.md, in half an hour
+	$(BENCH_RUN) -keep-going w1 w2 w3 w4 w5 slow peers sweep profile
 	bin/plot .cache/bench docs/img
 	bin/bench report
 

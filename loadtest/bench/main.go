@@ -45,14 +45,16 @@ func (s *suite) sizesOr(own []int) []int {
 
 // workloads by their names on the command line.
 var workloads = map[string]func(*suite, context.Context) (*result, error){
-	"w1":    func(s *suite, ctx context.Context) (*result, error) { return s.pair(ctx, rooms(s)) },
-	"w2":    func(s *suite, ctx context.Context) (*result, error) { return s.pair(ctx, crowd(s)) },
-	"floor": (*suite).floorForms,
-	"sweep": (*suite).sweep,
-	"w3":    (*suite).idle,
-	"w4":    (*suite).assignments,
-	"w5":    (*suite).world,
-	"peers": (*suite).comparePeers,
+	"w1":      func(s *suite, ctx context.Context) (*result, error) { return s.pair(ctx, rooms(s)) },
+	"w2":      func(s *suite, ctx context.Context) (*result, error) { return s.pair(ctx, crowd(s)) },
+	"floor":   (*suite).floorForms,
+	"sweep":   (*suite).sweep,
+	"w3":      (*suite).idle,
+	"w4":      (*suite).assignments,
+	"w5":      (*suite).world,
+	"peers":   (*suite).comparePeers,
+	"slow":    (*suite).besideSlow,
+	"profile": (*suite).profile,
 }
 
 func main() {

@@ -28,6 +28,7 @@ type load struct {
 	clients    int
 	perMatch   int // 0: all search like anybody
 	window     time.Duration
+	extra      []string // further flags of the load tester
 }
 
 // arrivals is how many bots come in a second, and warmUp how long they play
@@ -54,18 +55,22 @@ func (l load) rampTime() time.Duration {
 
 // measure plays on a target with bots in a process of their own.
 func measure(ctx context.Context, s target, l load, cpu string) (*loadtest.Report, error) {
-	file := filepath.Join(cacheDir, "report.json")
-	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	err := run(ctx, "loadtest", cpu, program, "loadtest", "--url", s.url(), "--game", l.game, "--mode", l.mode,
+	name := "loadtest-" + strconv.Itoa(s.pid()) // several may be measured at once
+	file := filepath.Join(cacheDir, name+".json")
+	args := []string{
+		"loadtest", "--url", s.url(), "--game", l.game, "--mode", l.mode,
 		"--players", strconv.Itoa(l.clients), "--per-match", strconv.Itoa(l.perMatch), "--duration", l.window.String(),
 		"--ramp", l.rampTime().String(), "--warm-up", l.warmUp().String(), "--seed", "1",
-		"--server-pid", strconv.Itoa(s.pid()), "--json", file)
+		"--server-pid", strconv.Itoa(s.pid()), "--json", file,
+	}
+	if err := run(ctx, name, cpu, program, append(args, l.extra...)...); err != nil {
+		return nil, err
+	}
+	r, err := readReport(file)
 	if err != nil {
 		return nil, err
 	}
-	return readReport(file)
+	return r, errors.Join(os.Remove(file), os.Remove(filepath.Join(cacheDir, name+".log")))
 }
 
 func readReport(file string) (*loadtest.Report, error) {

@@ -19,7 +19,7 @@ var page string
 const pageFile = "docs/bench.md"
 
 // reported are the workloads of the page, in its order.
-var reported = []string{"w1", "w2", "w3", "w4", "w5", "peers", "sweep"}
+var reported = []string{"w1", "w2", "w3", "w4", "w5", "slow", "peers", "sweep", "profile"}
 
 // pageData is what the template shows.
 type pageData struct {
@@ -54,7 +54,7 @@ func writeReport() error {
 
 func renderReport(results []*result) (string, error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"number": number, "title": title, "seconds": inSeconds, "table": markdownRows, "facts": markdownFacts,
+		"number": number, "title": title, "seconds": inSeconds, "table": markdownRows, "facts": markdownFacts, "shares": markdownShares,
 	}).Parse(page)
 	if err != nil {
 		return "", err
@@ -102,3 +102,5 @@ func markdownFacts(facts []fact) string {
 	}
 	return markdownTable([]string{"figure", "", "unit", ""}, lines)
 }
+
+func markdownShares(profiles []profileOf) string { return markdownTable(sharesTable(profiles)) }

@@ -19,15 +19,16 @@ import (
 
 // result is what one workload has shown; it is what the suite writes as JSON.
 type result struct {
-	Name    string    `json:"name"`  // w1, w2, ...
-	Title   string    `json:"title"` // for people
-	Date    time.Time `json:"date"`
-	Machine machine   `json:"machine"`
-	Seconds float64   `json:"seconds"` // of each window
-	Rows    []row     `json:"rows"`
-	Facts   []fact    `json:"facts,omitempty"` // figures that are not of a row
-	Marks   []mark    `json:"marks"`
-	Notes   []string  `json:"notes,omitempty"`
+	Name    string      `json:"name"`  // w1, w2, ...
+	Title   string      `json:"title"` // for people
+	Date    time.Time   `json:"date"`
+	Machine machine     `json:"machine"`
+	Seconds float64     `json:"seconds"` // of each window
+	Rows    []row       `json:"rows"`
+	Facts   []fact      `json:"facts,omitempty"` // figures that are not of a row
+	Shares  []profileOf `json:"shares,omitempty"`
+	Marks   []mark      `json:"marks"`
+	Notes   []string    `json:"notes,omitempty"`
 }
 
 // row is one system under one load, measured several times.
@@ -205,6 +206,12 @@ func (r *result) print(w io.Writer) error {
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	if len(r.Shares) > 0 {
+		head, lines := sharesTable(r.Shares)
+		for _, cells := range append([][]string{head}, lines...) {
+			line(cells)
+		}
 	}
 	for _, f := range r.Facts {
 		fmt.Fprintf(t, "%s\t%s %s\t%s\n", f.Name, spread(f.Runs), f.Unit, f.About)

@@ -64,8 +64,12 @@ func TestRunsThatProveLittleAreNamed(t *testing.T) {
 func TestCapacityEndsWhereClientsGetTooLittle(t *testing.T) {
 	fine, slow, stale := run1(9, 1), run1(9, 1), run1(9, 1)
 	slow.GapMS.P99, stale.EchoMS.P99 = 51, 67
+	keepsUp := func(runs ...*loadtest.Report) bool { return (&row{Runs: runs}).keepsUp() }
 	if !keepsUp(fine) || keepsUp(slow) || keepsUp(stale) || keepsUp(run1(9, 0.98)) {
 		t.Errorf("got %v %v %v", keepsUp(fine), keepsUp(slow), keepsUp(stale))
+	}
+	if !keepsUp(fine, slow, fine) || keepsUp(slow, fine, stale, slow, slow) {
+		t.Error("several runs are judged by their median")
 	}
 }
 
@@ -74,9 +78,10 @@ func TestReportShowsEveryResult(t *testing.T) {
 	for _, name := range reported {
 		results = append(results, &result{
 			Name: name, Title: "title of " + name, Seconds: 20, Machine: machine{CPU: "a CPU", Pinned: true},
-			Rows:  []row{{System: "system of " + name, Clients: 400, Runs: []*loadtest.Report{run1(9, 1)}}},
-			Facts: []fact{{Name: "fact of " + name, Unit: "KB", Runs: []float64{1, 2, 3}}},
-			Marks: []mark{atMost("mark of "+name, 2, 1)}, Notes: []string{"note of " + name},
+			Rows:   []row{{System: "system of " + name, Clients: 400, Runs: []*loadtest.Report{run1(9, 1)}}},
+			Facts:  []fact{{Name: "fact of " + name, Unit: "KB", Runs: []float64{1, 2, 3}}},
+			Shares: []profileOf{{Load: "load of " + name, Parts: map[string]float64{"part of " + name: 0.5}}},
+			Marks:  []mark{atMost("mark of "+name, 2, 1)}, Notes: []string{"note of " + name},
 		})
 	}
 	text, err := renderReport(results)
@@ -84,7 +89,7 @@ func TestReportShowsEveryResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range reported {
-		for _, what := range []string{"title of ", "system of ", "fact of ", "mark of ", "note of "} {
+		for _, what := range []string{"title of ", "system of ", "fact of ", "load of ", "part of ", "mark of ", "note of "} {
 			if !strings.Contains(text, what+name) {
 				t.Errorf("the page lacks the %s%s", what, name)
 			}

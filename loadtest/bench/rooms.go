@@ -4,15 +4,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 
 	"tactus/game"
 	"tactus/loadtest"
 	"tactus/loadtest/workload"
 )
 
-// pairing is a workload in which Tactus and the floor are measured in turns, so
-// that what the machine does to one it does to the other.
+// pairing is a workload in which Tactus is measured beside the floor.
 type pairing struct {
 	name, title string
 	game        game.Game
@@ -68,44 +69,68 @@ func (s *suite) onFloor(ctx context.Context, plan floorPlan, l load) (*loadtest.
 		return nil, err
 	}
 	defer f.stop()
-	l.game, l.mode, l.perMatch = "", "", 0
-	return measure(ctx, f, l, s.pins.load)
+	return measure(ctx, f, l.onFloor(), s.pins.load)
 }
 
 // pair measures Tactus and the floor in turns, the floor with frames of the size
-// that Tactus had. A workload of several matches has the floor in a second form,
-// with clients spread over the tick as matches are.
+// that Tactus had, and then both at once for their ratio.
 func (s *suite) pair(ctx context.Context, p pairing) (*result, error) {
 	n := p.load.clients
-	tactus, rows := row{System: tactusName, Clients: n}, []row{{System: floorName, Clients: n}}
-	groups := []int{1}
-	if m := p.load.matches(); m > 1 {
-		groups = append(groups, m)
-		rows = append(rows, row{System: fmt.Sprintf("%s, spread as %d matches", floorName, m), Clients: n})
-	}
+	tactus, floor := row{System: tactusName, Clients: n}, row{System: floorName, Clients: n}
 	for range s.repeats {
 		t, err := s.onTactus(ctx, p.load)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
-		tactus.Runs = append(tactus.Runs, t)
-		var floor float64
-		for i, g := range groups {
-			f, err := s.onFloor(ctx, floorPlan{game: p.game, groups: g, bytes: frameBytes(t)}, p.load)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", p.name, err)
-			}
-			if i == 0 {
-				floor = cpuOf(f)
-			}
-			rows[i].Runs, rows[i].Ratio = append(rows[i].Runs, f), append(rows[i].Ratio, cpuOf(f)/floor)
+		plan := floorPlan{game: p.game, groups: 1, bytes: frameBytes(t)}
+		f, err := s.onFloor(ctx, plan, p.load)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
-		tactus.Ratio = append(tactus.Ratio, cpuOf(t)/floor)
+		ratio, err := s.ratio(ctx, plan, p.load)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+		tactus.Runs, floor.Runs = append(tactus.Runs, t), append(floor.Runs, f)
+		tactus.Ratio, floor.Ratio = append(tactus.Ratio, ratio), append(floor.Ratio, 1)
 	}
 	r := s.result(p.name, p.title, p.load.window)
-	r.Rows = append(rows, tactus)
+	r.Rows = []row{floor, tactus}
 	r.Marks = p.marks(&tactus)
 	return r, nil
+}
+
+// ratio measures Tactus and the floor at the same time, each with all of the load,
+// on the same processors: what a neighbour of the machine does to one then he
+// does to the other. In turns, runs of the very same program differ by a quarter.
+func (s *suite) ratio(ctx context.Context, plan floorPlan, l load) (float64, error) {
+	s.say("Tactus and the floor at once, %d clients each, %v", l.clients, l.window)
+	t, err := startTactus(ctx, s.pins)
+	if err != nil {
+		return 0, err
+	}
+	defer t.stop()
+	f, err := startFloor(ctx, plan, s.pins.server)
+	if err != nil {
+		return 0, err
+	}
+	defer f.stop()
+	var tactus, floor *loadtest.Report
+	var tactusErr, floorErr error
+	var both sync.WaitGroup
+	both.Go(func() { tactus, tactusErr = measure(ctx, t, l, s.pins.load) })
+	both.Go(func() { floor, floorErr = measure(ctx, f, l.onFloor(), s.pins.load) })
+	both.Wait()
+	if err := errors.Join(tactusErr, floorErr); err != nil {
+		return 0, err
+	}
+	return cpuOf(tactus) / cpuOf(floor), nil
+}
+
+// onFloor is the same load for a floor, which has one game and no matches.
+func (l load) onFloor() load {
+	l.game, l.mode, l.perMatch = "", "", 0
+	return l
 }
 
 // floorForms measures the floor alone, in both its forms.
