@@ -18,6 +18,8 @@ const (
 	testNear = 10 * fixed.One
 	testFar  = 18 * fixed.One
 	testCell = 4 * fixed.One
+	// fineCell makes a row of cells longer than a word of 64.
+	fineCell = 3 * fixed.One / 4
 )
 
 type probe struct {
@@ -42,6 +44,7 @@ type fieldWorld struct {
 	pings  *game.Events[ping]
 	eyes   [testSlots]fixed.Vec
 	change func(*fieldWorld)
+	cell   fixed.Num
 }
 
 func (w *fieldWorld) Tables() *game.Tables              { return w.tables }
@@ -52,14 +55,17 @@ func (w *fieldWorld) Outcome() (game.Outcome, bool)     { return game.Outcome{},
 func (w *fieldWorld) Team(p game.Slot) int32            { return int32(p % 2) }
 
 func (w *fieldWorld) Interest() game.Interest {
-	return game.Interest{Max: fixed.Vec{X: 64 * fixed.One, Y: 64 * fixed.One}, Cell: testCell}
+	return game.Interest{Max: fixed.Vec{X: 64 * fixed.One, Y: 64 * fixed.One}, Cell: w.cell}
 }
 
 func (w *fieldWorld) View(p game.Slot) game.View {
 	return game.View{Center: w.eyes[p], Near: testNear, Far: testFar}
 }
 
-type fieldGame struct{ world *fieldWorld }
+type fieldGame struct {
+	world *fieldWorld
+	cell  fixed.Num
+}
 
 func (g *fieldGame) Info() game.Info {
 	return game.Info{Name: "field", Version: "1", Input: input.Schema(), Modes: []game.Mode{{Name: "m", MaxPlayers: testSlots}}}
@@ -70,7 +76,7 @@ func (g *fieldGame) NewWorld(game.MatchConfig) game.World {
 	g.world = &fieldWorld{
 		tables: ts, probes: game.NewTable[probe](ts, "probe", 40), stock: game.NewTable[item](ts, "item", 8, game.Global),
 		clock: game.NewSingle[clock](ts, "clock"), pings: game.NewEvents[ping](ts, "ping", 8),
-		change: func(*fieldWorld) {},
+		change: func(*fieldWorld) {}, cell: g.cell,
 	}
 	return g.world
 }
@@ -82,8 +88,10 @@ type field struct {
 	clients [testSlots]*client
 }
 
-func newField(tb interface{ Fatal(args ...any) }) *field {
-	g := &fieldGame{}
+func newField(tb interface{ Fatal(args ...any) }) *field { return newFieldOf(tb, testCell) }
+
+func newFieldOf(tb interface{ Fatal(args ...any) }, cell fixed.Num) *field {
+	g := &fieldGame{cell: cell}
 	sim, err := game.NewSimulation(g, game.MatchConfig{Mode: g.Info().Modes[0], Seed: 1})
 	if err != nil {
 		tb.Fatal(err)
@@ -169,7 +177,7 @@ func (f *field) compare(c *client, exact bool) error {
 // own, which is always in view.
 func (f *field) sharesCell(s *probe, p game.Slot) bool {
 	for _, o := range f.world.probes.All() {
-		if o.Slot == p && o.Pos.X/testCell == s.Pos.X/testCell && o.Pos.Y/testCell == s.Pos.Y/testCell {
+		if c := f.world.cell; o.Slot == p && o.Pos.X/c == s.Pos.X/c && o.Pos.Y/c == s.Pos.Y/c {
 			return true
 		}
 	}
@@ -238,7 +246,11 @@ func disturb(t *rapid.T) func(*fieldWorld) {
 // out of view, and his own rows always.
 func TestEveryViewConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		f := newField(t)
+		cell := fixed.Num(testCell)
+		if rapid.IntRange(0, 7).Draw(t, "fine") == 0 {
+			cell = fineCell
+		}
+		f := newFieldOf(t, cell)
 		slowness := rapid.IntRange(0, 4).Draw(t, "slowness") // how often far cells are told half as often
 		for range rapid.IntRange(1, 25).Draw(t, "ticks") {
 			changes := rapid.SliceOfN(rapid.Custom(disturb), 0, 12).Draw(t, "changes")
