@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"tactus/game"
@@ -52,9 +53,10 @@ func crowd(s *suite) pairing {
 // matches is how many the load's clients are in.
 func (l load) matches() int { return (l.clients + l.perMatch - 1) / l.perMatch }
 
-func (s *suite) onTactus(ctx context.Context, l load) (*loadtest.Report, error) {
-	s.say("Tactus, %d clients, %v", l.clients, l.window)
-	t, err := startTactus(ctx, s.pins)
+// onTactus plays on a server of its own, with flags.
+func (s *suite) onTactus(ctx context.Context, l load, flags ...string) (*loadtest.Report, error) {
+	s.say("Tactus, %d clients, %v %s", l.clients, l.window, strings.Join(append(flags, l.extra...), " "))
+	t, err := startTactus(ctx, s.pins, flags...)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +79,7 @@ func (s *suite) onFloor(ctx context.Context, plan floorPlan, l load) (*loadtest.
 func (s *suite) pair(ctx context.Context, p pairing) (*result, error) {
 	n := p.load.clients
 	tactus, floor := row{System: tactusName, Clients: n}, row{System: floorName, Clients: n}
+	portable := row{System: tactusName + ", portable sockets", Clients: n}
 	for range s.repeats {
 		t, err := s.onTactus(ctx, p.load)
 		if err != nil {
@@ -91,11 +94,16 @@ func (s *suite) pair(ctx context.Context, p pairing) (*result, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
-		tactus.Runs, floor.Runs = append(tactus.Runs, t), append(floor.Runs, f)
+		g, err := s.onTactus(ctx, p.load, "--portable-io")
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+		tactus.Runs, floor.Runs, portable.Runs = append(tactus.Runs, t), append(floor.Runs, f), append(portable.Runs, g)
 		tactus.Ratio, floor.Ratio = append(tactus.Ratio, ratio), append(floor.Ratio, 1)
 	}
 	r := s.result(p.name, p.title, p.load.window)
-	r.Rows = []row{floor, tactus}
+	r.Rows = []row{floor, tactus, portable}
+	r.Notes = append(r.Notes, "portable sockets are those of Go's poller, with goroutines of their own: what TLS in the process and other systems have")
 	r.Marks = p.marks(&tactus)
 	return r, nil
 }

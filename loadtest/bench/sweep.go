@@ -48,7 +48,7 @@ func (s *suite) climbers() []*climber {
 		{name: floorName, most: largest, measure: func(ctx context.Context, l load) (*loadtest.Report, error) {
 			return s.onFloor(ctx, floorPlan{game: workload.Rooms, groups: 1, bytes: floorBytes}, l)
 		}},
-		{name: tactusName, most: largest, measure: s.onTactus},
+		{name: tactusName, most: largest, measure: func(ctx context.Context, l load) (*loadtest.Report, error) { return s.onTactus(ctx, l) }},
 	}
 	for _, p := range peers {
 		list = append(list, &climber{name: p.name, most: 1600, measure: func(ctx context.Context, l load) (*loadtest.Report, error) {
