@@ -15,7 +15,10 @@ func TestAViewIsADisc(t *testing.T) {
 		x := newFieldOf(t, cell).engine.interest
 		g := x.grid
 		for _, eye := range []fixed.Vec{
-			{}, {X: 64*fixed.One - 1, Y: 64*fixed.One - 1}, {X: 48 * fixed.One, Y: 30 * fixed.One}, {X: 47*fixed.One + 7, Y: 3},
+			{},
+			{X: 64*fixed.One - 1, Y: 64*fixed.One - 1},
+			{X: 48 * fixed.One, Y: 30 * fixed.One},
+			{X: 47*fixed.One + 7, Y: 3},
 			{X: -9 * fixed.One, Y: 20 * fixed.One},
 		} {
 			v := &View{Slot: game.NoSlot, sight: newViewed()}

@@ -183,10 +183,11 @@ func (s *Seat) Flush(t *Tally) error {
 }
 
 func (s *Seat) write(frames []byte, t *Tally) (bool, error) {
+	before := s.conn.BytesOut()
 	taken, err := s.conn.Write(s.shared.Now, frames)
 	s.stuck = s.conn.Blocked()
+	t.bytesOut += s.conn.BytesOut() - before
 	if taken {
-		t.bytesOut += uint64(len(frames))
 		s.cold = s.cold[:0]
 		if cap(s.cold) > keepCold {
 			s.cold = nil // a welcome's room is not held for a silent player
