@@ -8,9 +8,9 @@ import (
 // What a pilot is sent of a swarm. A picture shows 34 by 19 metres and looks
 // ahead of the ship; a pulse flies 23 metres from where its row says it began.
 const (
-	interestCell = 16 * fixed.One
+	interestCell = 24 * fixed.One
 	viewNear     = 24 * fixed.One
-	viewFar      = 44 * fixed.One
+	viewFar      = 40 * fixed.One
 )
 
 // Interest is a grid over a swarm's map; in the other modes everyone sees
