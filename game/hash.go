@@ -15,16 +15,23 @@ func NewHash() Hash { return Hash{a: 0x54414354, b: 0x55533031} }
 
 // Word adds one word.
 func (h *Hash) Word(w uint32) {
-	h.a = bits.RotateLeft32(h.a^bits.RotateLeft32(w*0xcc9e2d51, 15)*0x1b873593, 13)*5 + 0xe6546b64
-	h.b = bits.RotateLeft32(h.b^bits.RotateLeft32(w*0x85ebca6b, 17)*0xc2b2ae35, 11)*5 + 0x38b34ae5
+	h.a, h.b = mixIn(h.a, h.b, w)
 	h.n++
 }
 
 // Words adds a run of words.
 func (h *Hash) Words(ws []uint32) {
+	a, b := h.a, h.b // in registers: each word waits for the one before
 	for _, w := range ws {
-		h.Word(w)
+		a, b = mixIn(a, b, w)
 	}
+	h.a, h.b, h.n = a, b, h.n+uint32(len(ws))
+}
+
+func mixIn(a, b, w uint32) (uint32, uint32) {
+	a = bits.RotateLeft32(a^bits.RotateLeft32(w*0xcc9e2d51, 15)*0x1b873593, 13)*5 + 0xe6546b64
+	b = bits.RotateLeft32(b^bits.RotateLeft32(w*0x85ebca6b, 17)*0xc2b2ae35, 11)*5 + 0x38b34ae5
+	return a, b
 }
 
 // Sum32 is lane one, what a client compares.

@@ -260,14 +260,27 @@ func (w *writer) gaps(list []int32) {
 	}
 }
 
+// values and differences write a column. Nearly all words of a world go through
+// these two, and most of them are one byte.
 func (w *writer) values(c *column, row []uint32) {
+	buf := w.buf
 	for _, word := range row[c.offset : c.offset+c.words] {
-		w.int(c.value(word))
+		buf = protocol.AppendInt(buf, c.value(word))
 	}
+	w.buf = buf
+	w.count += c.words
 }
 
 func (w *writer) differences(c *column, row, old []uint32) {
+	buf := w.buf
 	for i := c.offset; i < c.offset+c.words; i++ {
-		w.int(c.value(row[i]) - c.value(old[i]))
+		v := c.value(row[i]) - c.value(old[i])
+		if uint32(v)+32 < 32+128 { // one byte, see protocol.AppendInt
+			buf = append(buf, byte(v))
+			continue
+		}
+		buf = protocol.AppendInt(buf, v)
 	}
+	w.buf = buf
+	w.count += c.words
 }

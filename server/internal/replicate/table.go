@@ -16,35 +16,28 @@ const (
 // bits of a quantised field.
 type column struct {
 	offset, words int
-	shift         uint8  // public part of a quantised field: what is dropped
-	low           uint32 // owner's part of a quantised field: what is kept
+	bits          uint32 // of a word, that the column carries
+	shift         uint8  // by how much it moves them down: the public part of a quantised field
 }
 
 // value is what the column carries of a word.
-func (c *column) value(w uint32) int32 {
-	if c.low != 0 {
-		return int32(w & c.low)
-	}
-	return int32(w) >> c.shift
-}
+func (c *column) value(w uint32) int32 { return int32(w&c.bits) >> c.shift }
 
 // changed reports whether the column's words differ between two rows.
 func (c *column) changed(a, b []uint32) bool {
+	var differs uint32
 	for i := c.offset; i < c.offset+c.words; i++ {
-		if a[i] != b[i] && c.value(a[i]) != c.value(b[i]) {
-			return true
-		}
+		differs |= a[i] ^ b[i]
 	}
-	return false
+	return differs&c.bits != 0
 }
 
 func (c *column) zero(row []uint32) bool {
+	var any uint32
 	for _, w := range row[c.offset : c.offset+c.words] {
-		if c.value(w) != 0 {
-			return false
-		}
+		any |= w
 	}
-	return true
+	return any&c.bits == 0
 }
 
 // tableState is what the engine remembers of one table: the words as of the
@@ -128,13 +121,13 @@ func (t *tableState) addField(f *game.FieldSchema) {
 	for w := f.Offset; w < f.Offset+f.Words; w++ {
 		t.wordLevel[w] = wordLevel{f.Vis, f.Quant}
 	}
-	c := column{offset: f.Offset, words: f.Words}
+	c := column{offset: f.Offset, words: f.Words, bits: ^uint32(0)}
 	switch f.Vis {
 	case game.Public:
-		c.shift = f.Quant
+		c.bits, c.shift = c.bits<<f.Quant, f.Quant
 		t.columns[public] = append(t.columns[public], c)
 		if f.Quant > 0 && t.raw.Schema().Slot >= 0 {
-			c.shift, c.low = 0, 1<<f.Quant-1
+			c.bits, c.shift = 1<<f.Quant-1, 0
 			t.columns[owner] = append(t.columns[owner], c)
 		}
 	case game.Team:

@@ -66,6 +66,11 @@ type frameParser struct {
 // next reads the frame at the start of b and unmasks its payload in place. A
 // size of 0 without a fault asks for more bytes. The payload is a part of b.
 func (p *frameParser) next(b []byte) (op ws.OpCode, payload []byte, size int, fault *CloseError) {
+	if n := shortBinary(b); n > 0 && n-shortHead <= p.maxMessage {
+		payload = b[shortHead:n:n]
+		ws.Cipher(payload, [4]byte(b[shortHead-4:]), 0)
+		return ws.OpBinary, payload, n, nil
+	}
 	if fault = checkStart(b); fault != nil || len(b) < 2 {
 		return 0, nil, 0, fault
 	}
@@ -91,6 +96,22 @@ func (p *frameParser) next(b []byte) (op ws.OpCode, payload []byte, size int, fa
 	payload = b[head:size:size]
 	ws.Cipher(payload, h.Mask, 0)
 	return h.OpCode, payload, size, nil
+}
+
+// shortHead is the head of a masked frame of up to 125 bytes.
+const shortHead = 6
+
+// shortBinary returns the size of the frame at the start of b when that is what
+// inputs are, one after the other: whole, binary, masked and short; 0 for any
+// other, which is left to the long way.
+func shortBinary(b []byte) int {
+	if len(b) < shortHead || b[0] != finBit|byte(ws.OpBinary) || b[1] < maskBit || b[1] > maskBit|maxPong {
+		return 0
+	}
+	if n := shortHead + int(b[1]&lenBits); n <= len(b) {
+		return n
+	}
+	return 0
 }
 
 // checkStart judges the first one or two bytes of a frame.
