@@ -33,11 +33,11 @@ func (c *column) changed(a, b []uint32) bool {
 }
 
 func (c *column) zero(row []uint32) bool {
-	var any uint32
+	var set uint32
 	for _, w := range row[c.offset : c.offset+c.words] {
-		any |= w
+		set |= w
 	}
-	return any&c.bits == 0
+	return set&c.bits == 0
 }
 
 // tableState is what the engine remembers of one table: the words as of the
