@@ -58,3 +58,54 @@ func ownCPU() (time.Duration, error) {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
+
+// WatchStolen begins to watch what part of the machine's CPU time its host gives
+// to other machines, and returns how to ask for it: a share of 1. Where there is
+// no host, or it does not say, that is 0.
+func WatchStolen() (share func() float64) {
+	start, before := time.Now(), stolenCPU()
+	return func() float64 {
+		after := stolenCPU()
+		span := time.Since(start) * time.Duration(after.processors)
+		if span <= 0 {
+			return 0
+		}
+		return float64(after.time-before.time) / float64(span)
+	}
+}
+
+// stolen is what was taken from all processors since the machine started.
+type stolen struct {
+	time       time.Duration
+	processors int
+}
+
+func stolenCPU() stolen {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return stolen{}
+	}
+	return parseStolen(stat)
+}
+
+// parseStolen reads the eighth number of the first line, and counts the lines of
+// processors that follow it (proc_stat(5)).
+func parseStolen(stat []byte) (s stolen) {
+	const steal = 8
+	for line := range bytes.Lines(stat) {
+		fields := bytes.Fields(line)
+		switch {
+		case len(fields) <= steal || !bytes.HasPrefix(fields[0], []byte("cpu")):
+			return s
+		case string(fields[0]) != "cpu":
+			s.processors++
+			continue
+		}
+		n, err := strconv.ParseInt(string(fields[steal]), 10, 64)
+		if err != nil {
+			return s
+		}
+		s.time = time.Duration(n) * clockTick
+	}
+	return s
+}

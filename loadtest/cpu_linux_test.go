@@ -29,3 +29,17 @@ func TestReadsItsOwnProcess(t *testing.T) {
 		t.Error("no error for a process that is not there")
 	}
 }
+
+func TestReadsWhatTheHostTook(t *testing.T) {
+	const stat = "cpu  389731 1561 104607 1059060 1113 0 43126 13456 0 0\n" +
+		"cpu0 176265 785 55498 540055 615 0 21418 7890 0 0\ncpu1 213466 776 49109 519005 498 0 21708 5566 0 0\nintr 1 2 3\n"
+	if got := parseStolen([]byte(stat)); got.time != 134560*time.Millisecond || got.processors != 2 {
+		t.Errorf("got %+v", got)
+	}
+	if got := parseStolen([]byte("cpu 1 2 3\n")); got != (stolen{}) {
+		t.Errorf("a short line: %+v", got)
+	}
+	if share := WatchStolen()(); share < 0 || share > 1 {
+		t.Errorf("a share of %v", share)
+	}
+}

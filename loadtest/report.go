@@ -95,8 +95,11 @@ type GeneratorReport struct {
 	Busiest   float64 `json:"busiest"`     // share of the time that its busiest loop worked, or waited for a CPU
 	LateP99MS float64 `json:"late_p99_ms"` // how late inputs were sent
 	LateMaxMS float64 `json:"late_max_ms"`
-	Limited   bool    `json:"limited"`
-	Why       string  `json:"why,omitempty"`
+	// Stolen is the share of this machine's CPU time that its host gave to other
+	// machines: the neighbours' doing, not the server's.
+	Stolen  float64 `json:"stolen"`
+	Limited bool    `json:"limited"`
+	Why     string  `json:"why,omitempty"`
 }
 
 func (r *run) report(span *measured) (*Report, error) {
@@ -171,10 +174,18 @@ const (
 	tooLate = 0.25 // of a tick, by the latest hundredth of the inputs
 )
 
+// muchStolen is a share of the machine from which on gaps and echoes show what its
+// host did.
+const muchStolen = 0.02
+
+// Disturbed reports whether the machine's host took so much of it that gaps and
+// echoes are no evidence of the server's.
+func (g *GeneratorReport) Disturbed() bool { return g.Stolen >= muchStolen }
+
 func (r *Report) blame(test *run, span *measured, m *meter) {
 	g := &r.Generator
 	g.CPUCores = float64(span.ownCPU) / float64(max(span.to-span.from, 1))
-	g.Busiest = span.busiest
+	g.Busiest, g.Stolen = span.busiest, span.stolen
 	g.LateP99MS, g.LateMaxMS = quantile(m.lateness, 99), quantile(m.lateness, 100)
 	tick := 1000 / float64(max(r.TickRate, 1))
 	switch {
@@ -230,6 +241,9 @@ func (r *Report) Print(w io.Writer) error {
 	}
 	g := r.Generator
 	row("load tester", "%.2f cores, loop %.0f %% busy, inputs late p99 %.1f ms, max %.1f ms", g.CPUCores, g.Busiest*100, g.LateP99MS, g.LateMaxMS)
+	if g.Disturbed() {
+		row("", "the host gave %.0f %% of this machine's CPU time to others: expect worse figures than on a quiet one", g.Stolen*100)
+	}
 	if g.Limited {
 		row("", "THE LOAD TESTER WAS THE LIMIT: %s", g.Why)
 	}

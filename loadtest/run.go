@@ -225,12 +225,14 @@ type measured struct {
 	serverErr error
 	ownCPU    time.Duration
 	busiest   float64 // share of the window that the busiest loop worked
+	stolen    float64 // share of the machine that its host gave to others
 }
 
 func (r *run) measure(ctx context.Context, show *display) measured {
 	show.phase("measuring", r.cfg.Duration)
 	server, serverErr := serverCPU(r.cfg.ServerPID)
 	own, _ := ownCPU()
+	stolen := WatchStolen()
 	busy := r.busy()
 	m := measured{from: r.clock.now()}
 	r.window.to.Store(m.from + int64(r.cfg.Duration))
@@ -245,6 +247,7 @@ func (r *run) measure(ctx context.Context, show *display) measured {
 	m.serverCPU = serverEnd - server
 	ownEnd, _ := ownCPU()
 	m.ownCPU = ownEnd - own
+	m.stolen = stolen()
 	for i, b := range r.busy() {
 		m.busiest = max(m.busiest, float64(b-busy[i])/float64(m.to-m.from))
 	}

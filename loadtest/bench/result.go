@@ -160,13 +160,16 @@ func (r *row) cells() []string {
 
 // remark says what else is to be known of the runs.
 func (r *row) remark() string {
-	limited, behind, failed := 0, 0, 0
+	limited, behind, failed, disturbed := 0, 0, 0, 0
 	for _, run := range r.Runs {
 		if run.Generator.Limited {
 			limited++
 		}
 		if run.Delivered < fullDelivery {
 			behind++
+		}
+		if run.Generator.Disturbed() {
+			disturbed++
 		}
 		for _, n := range run.Errors {
 			failed += n
@@ -178,6 +181,9 @@ func (r *row) remark() string {
 	}
 	if behind > 0 {
 		remarks = append(remarks, fmt.Sprintf("fell behind in %d of %d: its CPU is that of less work", behind, len(r.Runs)))
+	}
+	if disturbed > 0 {
+		remarks = append(remarks, fmt.Sprintf("the machine's host took much of it in %d of %d", disturbed, len(r.Runs)))
 	}
 	if failed > 0 {
 		remarks = append(remarks, fmt.Sprintf("%d errors", failed))

@@ -53,6 +53,7 @@ type tally struct {
 	states, bytes      int64
 	dropped            int64
 	from, busyFrom     int64
+	stolen             func() float64
 }
 
 func newFlock(cfg Config) (*flock, error) {
@@ -323,7 +324,7 @@ func (f *flock) state(m *Member, got State, now int64) {
 func (f *flock) open() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.count.from, f.count.busyFrom = f.now(), f.spent.Load()
+	f.count.from, f.count.busyFrom, f.count.stolen = f.now(), f.spent.Load(), loadtest.WatchStolen()
 	f.window.Store(true)
 	return f.count.from
 }
@@ -365,6 +366,7 @@ func (f *flock) close(from int64, cpu time.Duration) *loadtest.Report {
 		r.Errors["not let in"] = outside
 	}
 	g := &r.Generator
+	g.Stolen = f.count.stolen()
 	g.Busiest = float64(f.spent.Load()-f.count.busyFrom) / float64(span)
 	g.LateP99MS, g.LateMaxMS = ms(f.count.late, 99), ms(f.count.late, 100)
 	g.Limited = g.Busiest > tooBusy || g.LateP99MS > tooLate*float64(f.period)/1e6
