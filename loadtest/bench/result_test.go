@@ -72,6 +72,9 @@ func TestCapacityEndsWhereClientsGetTooLittle(t *testing.T) {
 	if !keepsUp(fine, slow, fine) || keepsUp(slow, fine, stale, slow, slow) {
 		t.Error("several runs are judged by their median")
 	}
+	if r := (&row{Runs: []*loadtest.Report{fine, slow, fine}}); r.deliversEachTime() || !r.delivers() {
+		t.Error("a world has to hold in every run")
+	}
 }
 
 func TestReportShowsEveryResult(t *testing.T) {
