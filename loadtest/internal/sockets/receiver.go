@@ -42,7 +42,10 @@ func (r *Receiver) Look() int64 {
 
 // Receive reads a socket that was [Detach]ed. It returns the bytes, valid until
 // the next call, when the last of them arrived at this machine, and whether there
-// may be more. Its errors are io.EOF and errnos, EAGAIN among them.
+// may be more. What came in the first milliseconds after the machine's first
+// socket was detached may count as arrived when it was read: the kernel begins
+// to note arrivals in the background. Its errors are io.EOF and errnos, EAGAIN
+// among them.
 func (r *Receiver) Receive(fd int) (data []byte, at int64, more bool, err error) {
 	m := &r.message
 	m.Control = (*byte)(unsafe.Pointer(&r.control))
