@@ -54,6 +54,7 @@ type bench struct {
 	frame   []byte
 	frames  []byte   // of this tick, not yet sent
 	parcels []parcel // whose they are
+	batch   ws.Batch // they, on their way
 }
 
 // spare holds the benches that nobody works at. It is no sync.Pool, so that a
@@ -247,14 +248,21 @@ func (h *hand) post(t game.Tick) {
 	m, b := h.m, h.bench
 	for i := range b.parcels {
 		p := &b.parcels[i]
-		taken, err := p.seat.Send(b.frames[p.from:p.to], t, &b.reader.Tally)
-		if taken {
-			p.seat.Pace = m.pacer.pause
+		p.seat.Post(&b.batch, b.frames[p.from:p.to])
+	}
+	b.batch.Send()
+	for i := range b.parcels {
+		s := b.parcels[i].seat
+		sent := b.batch.Sent(i, m.shared.Now)
+		s.Posted(sent, t, &b.reader.Tally)
+		if sent.Taken {
+			s.Pace = m.pacer.pause
 		}
-		if err != nil {
-			h.lost = append(h.lost, loss{p.seat, err})
+		if sent.Err != nil {
+			h.lost = append(h.lost, loss{s, sent.Err})
 		}
 	}
+	b.batch.Clear()
 	clear(b.parcels) // of matches that end, nothing stays
 	b.frames, b.parcels = b.frames[:0], b.parcels[:0]
 }

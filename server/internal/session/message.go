@@ -155,18 +155,21 @@ func (s *Seat) Frame(buf []byte) (from int) {
 	return from
 }
 
-// Send sends what Frame made. It reports whether that was taken; if not, the
-// player's next snapshot tells all that changed since his last.
-func (s *Seat) Send(frames []byte, tick game.Tick, t *Tally) (bool, error) {
-	taken, err := s.write(frames, t)
-	if taken {
+// Post adds what Frame made to a batch; Posted is to be told what became of it.
+func (s *Seat) Post(b *ws.Batch, frames []byte) { b.Add(s.conn, frames) }
+
+// Posted notes what became of a snapshot of tick. If it was not taken, the
+// player's next one tells all that changed since his last.
+func (s *Seat) Posted(sent ws.Sent, tick game.Tick, t *Tally) {
+	if s.stuck = sent.Blocked; sent.Taken {
 		s.View.Sent(tick)
 		s.heard, s.told = false, s.shared.Now
 		t.Snapshots++
+		s.sentWaiting()
 	} else {
 		t.Skipped++
 	}
-	return taken, err
+	t.bytesOut += uint64(sent.Bytes)
 }
 
 // Flush writes what waits where no snapshot is due.
@@ -188,12 +191,16 @@ func (s *Seat) write(frames []byte, t *Tally) (bool, error) {
 	s.stuck = s.conn.Blocked()
 	t.bytesOut += s.conn.BytesOut() - before
 	if taken {
-		s.cold = s.cold[:0]
-		if cap(s.cold) > keepCold {
-			s.cold = nil // a welcome's room is not held for a silent player
-		}
+		s.sentWaiting()
 	}
 	return taken, err
+}
+
+func (s *Seat) sentWaiting() {
+	s.cold = s.cold[:0]
+	if cap(s.cold) > keepCold {
+		s.cold = nil // a welcome's room is not held for a silent player
+	}
 }
 
 // Blocked reports whether an earlier frame still waits in the socket, so that

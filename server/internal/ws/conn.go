@@ -116,11 +116,19 @@ type conn struct {
 	ended        error      // why, once over
 	left         *leftovers // nil until there are some
 	maxMessage   int32
-	unread       bool // left.partial came with the handshake and may hold whole frames
-	blockedSince int64
+	fd           int32 // of the raw stream, noDescriptor where it is another
+	unread       bool  // left.partial came with the handshake and may hold whole frames
+	blockedSince int64 // 0: nothing is pending, as far as is known
 	lastHeard    int64
 	bytesIn      uint64
 	bytesOut     uint64
+}
+
+const noDescriptor = -1
+
+// ready reports whether frames may be written to the descriptor at once.
+func (c *conn) ready() bool {
+	return c.fd >= 0 && c.ended == nil && c.blockedSince == 0 && (c.left == nil || len(c.left.pong) == 0)
 }
 
 // leftovers are what is left between two polls; silent connections have none.
@@ -281,11 +289,16 @@ func (c *conn) send(now int64, b []byte) error {
 	if err := c.stream.send(b); err != nil {
 		return c.end(err)
 	}
-	c.bytesOut += uint64(len(b))
+	c.wrote(now, len(b))
+	return nil
+}
+
+// wrote notes that the stream took n bytes.
+func (c *conn) wrote(now int64, n int) {
+	c.bytesOut += uint64(n)
 	if c.stream.pending() {
 		c.blockedSince = now
 	}
-	return nil
 }
 
 func (c *conn) Blocked() bool { return c.ended == nil && c.stream.pending() }

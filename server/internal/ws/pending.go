@@ -164,7 +164,7 @@ func (p *Pending) driven() (*conn, error) {
 	if tcp, ok := p.conn.(*net.TCPConn); ok && !p.portable && rawStreams {
 		return newRawConn(tcp, p.work)
 	}
-	return &conn{stream: newPortableStream(p.conn, p.work)}, nil
+	return &conn{stream: newPortableStream(p.conn, p.work), fd: noDescriptor}, nil
 }
 
 // limitSendBuffer is best effort: where it fails a slow client merely has

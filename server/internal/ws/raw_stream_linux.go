@@ -55,7 +55,7 @@ func newRawConn(tcp *net.TCPConn, work *closing) (*conn, error) {
 		conn
 		raw rawStream
 	}{raw: rawStream{fd: fd, work: work}}
-	c.stream = &c.raw
+	c.stream, c.fd = &c.raw, int32(fd)
 	return &c.conn, nil
 }
 
@@ -90,13 +90,18 @@ func limitUnsent(fd int) {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentLimit)
 }
 
-// write returns how much the kernel took, 0 when it is full. MSG_NOSIGNAL makes
-// a closed peer an error and nothing else. MSG_EOR makes unsentLimit hold: the
-// kernel checks it for each segment that it begins, and without the flag a small
-// frame is added to the last one, up to 64 KiB of them.
-func (s *rawStream) write(b []byte) (int, error) {
+// sendFlags: MSG_NOSIGNAL makes a closed peer an error and nothing else. MSG_EOR
+// makes unsentLimit hold: the kernel checks it for each segment that it begins,
+// and without the flag a small frame is added to the last one, up to 64 KiB of
+// them.
+const sendFlags = syscall.MSG_NOSIGNAL | syscall.MSG_EOR
+
+// write returns how much the kernel took, 0 when it is full.
+func (s *rawStream) write(b []byte) (int, error) { return writeTo(s.fd, b) }
+
+func writeTo(fd int, b []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), syscall.MSG_NOSIGNAL|syscall.MSG_EOR, 0, 0)
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), sendFlags, 0, 0)
 		switch {
 		case errno == 0:
 			return int(n), nil
@@ -111,9 +116,23 @@ func (s *rawStream) write(b []byte) (int, error) {
 func (s *rawStream) send(b []byte) error {
 	n, err := s.write(b)
 	if err == nil && n < len(b) {
-		s.rest = &rest{b: keepBytes(nil, b[n:])}
+		keepRest(s, b[n:])
 	}
 	return err
+}
+
+// keepRest has a raw stream keep what the kernel did not take.
+func keepRest(s stream, b []byte) { s.(*rawStream).rest = &rest{b: keepBytes(nil, b)} }
+
+// writeRaw writes all frames that can be written to a descriptor.
+func writeRaw(letters []letter) {
+	for i := range letters {
+		l := &letters[i]
+		if l.raw == nil {
+			continue
+		}
+		l.taken, l.err = writeTo(l.fd, l.b)
+	}
 }
 
 func (s *rawStream) settle() error {

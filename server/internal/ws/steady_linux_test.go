@@ -17,7 +17,7 @@ func pair(t testing.TB) (c *conn, peer int) {
 		t.Fatal(err)
 	}
 	work := new(closing)
-	c = &conn{stream: &rawStream{fd: fds[0], work: work}, maxMessage: protocol.MaxClientMessage}
+	c = &conn{stream: &rawStream{fd: fds[0], work: work}, fd: int32(fds[0]), maxMessage: protocol.MaxClientMessage}
 	t.Cleanup(func() {
 		c.Close(1000, "")
 		_ = unix.Close(fds[1])
