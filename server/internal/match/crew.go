@@ -28,7 +28,6 @@ const (
 // work, and alone touches the world.
 type crew struct {
 	hands   []*hand
-	faults  []error // by slot: why a connection ended when it was polled last
 	running sync.WaitGroup
 }
 
@@ -37,7 +36,7 @@ type hand struct {
 	m      *Match
 	engine *replicate.Engine
 	bench  *bench
-	lost   []loss // of this delivery
+	lost   []loss // of this pass over the seats
 
 	// Of the hands of a crew:
 	crew   *crew
@@ -52,9 +51,10 @@ type hand struct {
 type bench struct {
 	reader  *session.Reader
 	frame   []byte
-	frames  []byte   // of this tick, not yet sent
-	parcels []parcel // whose they are
-	batch   ws.Batch // they, on their way
+	polled  []*session.Seat // and what came from them is not yet taken
+	frames  []byte          // of this tick, not yet sent
+	parcels []parcel        // whose they are
+	batch   ws.Batch        // they, on their way
 }
 
 // spare holds the benches that nobody works at. It is no sync.Pool, so that a
@@ -123,7 +123,7 @@ func (m *Match) split() bool {
 }
 
 func (m *Match) engage(hands int) {
-	c := &crew{faults: make([]error, len(m.seats))}
+	c := &crew{}
 	m.own.crew, m.own.done = c, make(chan any, 1)
 	c.hands = append(c.hands, &m.own)
 	for n := 1; n < hands; n++ {
@@ -189,13 +189,13 @@ func (h *hand) try(j job) {
 		if int(s.Slot())%len(h.crew.hands) != h.number {
 			continue
 		}
-		switch {
-		case j.kind == deliverFrames:
+		if j.kind == deliverFrames {
 			h.deliver(s, j.tick, j.hash)
-		case !s.Parked():
-			h.crew.faults[s.Slot()] = s.Poll(h.bench.reader)
+		} else {
+			h.poll(s)
 		}
 	}
+	h.take()
 	h.post(j.tick)
 }
 
@@ -203,6 +203,33 @@ func (h *hand) try(j job) {
 type loss struct {
 	seat *session.Seat
 	why  error
+}
+
+// poll reads what a player sent, or leaves that to take.
+func (h *hand) poll(s *session.Seat) {
+	if s.Parked() {
+		return
+	}
+	b := h.bench
+	s.Poll(b.reader)
+	b.polled = append(b.polled, s)
+	if len(b.polled) == ws.IntakeRoom {
+		h.take()
+	}
+}
+
+// take reads those who were polled.
+func (h *hand) take() {
+	b := h.bench
+	b.reader.Read()
+	for i, s := range b.polled {
+		if err := s.Take(b.reader, i); err != nil {
+			h.lost = append(h.lost, loss{s, err})
+		}
+	}
+	b.reader.Clear()
+	clear(b.polled)
+	b.polled = b.polled[:0]
 }
 
 // parcel is a seat's frame that is made and not yet sent.

@@ -375,24 +375,19 @@ func (m *Match) poll() {
 	for _, p := range m.ready {
 		m.seats[p].Unparked()
 	}
-	split := m.split()
-	if split {
+	if m.split() {
 		m.crew.do(job{kind: pollSeats})
+		m.dropLost(m.crew.hands...)
+	} else {
+		for _, s := range m.online {
+			m.own.poll(s)
+		}
+		m.own.take()
+		m.dropLost(&m.own)
 	}
 	for i := 0; i < len(m.online); i++ {
 		s := m.online[i]
 		if s.Parked() {
-			continue
-		}
-		var err error
-		if split {
-			err = m.crew.faults[s.Slot()]
-		} else {
-			err = s.Poll(m.own.bench.reader)
-		}
-		if err != nil {
-			m.drop(s, err)
-			i--
 			continue
 		}
 		if m.handle(s) {
@@ -481,8 +476,8 @@ func (m *Match) deliverSplit(t game.Tick, hash bool) {
 	m.dropLost(m.crew.hands...)
 }
 
-// dropLost drops those whose connections ended while frames were delivered, in
-// the order of their slots, whoever found it out.
+// dropLost drops those whose connections ended while they were read or written to,
+// in the order of their slots, whoever found it out.
 func (m *Match) dropLost(hands ...*hand) {
 	m.lostNow = m.lostNow[:0]
 	for _, h := range hands {

@@ -214,26 +214,24 @@ func (s *Seat) Matches(shown string) bool {
 // Online reports whether the seat has a connection.
 func (s *Seat) Online() bool { return s.conn != nil }
 
-// Poll reads what the player sent, with the reader. It returns why the connection
-// ended, nil while it lives; the caller drops the seat then. Several seats may be
-// polled at once, each with a reader of its own, as long as nobody changes what
-// they share.
-func (s *Seat) Poll(r *Reader) error {
-	r.seat = s
-	before := s.conn.BytesIn()
-	err := s.conn.Poll(s.shared.Now, r.scratch, r)
-	s.noteConn()
-	r.bytesIn += s.conn.BytesIn() - before
-	if err == nil {
-		err = s.Watch()
-	}
-	return err
-}
+// Poll adds the seat's connection to what the reader reads.
+func (s *Seat) Poll(r *Reader) { r.intake.Add(s.conn) }
 
-// noteConn keeps what is asked for in every tick where a silent player's
-// connection need not be fetched into the cache for it.
-func (s *Seat) noteConn() {
-	s.stuck, s.alive = s.conn.Blocked(), s.conn.LastHeard()
+// Take takes what the player sent, as number i of those that the reader has read.
+// It returns why the connection ended, nil while it lives; the caller drops the
+// seat then. Several seats may be polled at once, each with a reader of its own,
+// as long as nobody changes what they share.
+func (s *Seat) Take(r *Reader, i int) error {
+	r.seat = s
+	taken := r.intake.Take(i, s.shared.Now, r.scratch, r)
+	// Kept where a silent player's connection need not be fetched into the cache
+	// for it.
+	s.stuck, s.alive = taken.Blocked, taken.LastHeard
+	r.bytesIn += uint64(taken.Bytes)
+	if taken.Err != nil {
+		return taken.Err
+	}
+	return s.Watch()
 }
 
 // Watch looks after silence and stuck writes. It returns why the connection is

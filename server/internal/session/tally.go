@@ -13,6 +13,7 @@ type Reader struct {
 	Tally
 
 	scratch *ws.Scratch
+	intake  ws.Intake
 	seat    *Seat // whose messages come
 }
 
@@ -22,6 +23,13 @@ func NewReader() *Reader { return &Reader{scratch: ws.NewScratch()} }
 // Message takes one message of the player; it is called by the connection's
 // Poll. An error ends the connection.
 func (r *Reader) Message(b []byte) error { return r.seat.message(b, &r.Tally) }
+
+// Read reads the connections of all seats that were polled, at most
+// [ws.IntakeRoom]; then each is to Take what came, and the reader to be cleared.
+func (r *Reader) Read() { r.intake.Read() }
+
+// Clear ends a round of seats.
+func (r *Reader) Clear() { r.intake.Clear() }
 
 // Tally counts what happens to every seat in every tick. Metrics are atomic, and
 // a few of them for each player in each tick are felt; they get the sums.

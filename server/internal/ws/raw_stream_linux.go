@@ -63,9 +63,11 @@ func newRawConn(tcp *net.TCPConn, work *closing) (*conn, error) {
 // at once, so the scheduler need not be told to give this thread's processor
 // away, which costs more than many of the calls. recvfrom and sendto go straight
 // to the socket, past the layer of files.
-func (s *rawStream) read(b []byte) (int, error) {
+func (s *rawStream) read(b []byte) (int, error) { return readFrom(s.fd, b) }
+
+func readFrom(fd int, b []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
 		switch {
 		case errno == 0 && n == 0:
 			return 0, io.EOF
@@ -76,6 +78,27 @@ func (s *rawStream) read(b []byte) (int, error) {
 		case errno != syscall.EINTR:
 			return 0, os.NewSyscallError("read", errno)
 		}
+	}
+}
+
+// readRaw reads every descriptor into buf, what comes from one behind what came
+// from the other.
+func readRaw(visits []visit, buf []byte) {
+	for i := range visits {
+		v := &visits[i]
+		if v.raw == nil {
+			continue
+		}
+		if len(buf) < intakeShare {
+			v.raw = nil
+			continue
+		}
+		n, err := readFrom(int(v.raw.fd), buf[:min(len(buf), scratchSize)])
+		if err != errNothing {
+			v.err = err
+		}
+		v.b = buf[:n:n]
+		buf = buf[n:]
 	}
 }
 

@@ -16,3 +16,5 @@ func newRawConn(*net.TCPConn, *closing) (*conn, error) {
 func keepRest(stream, []byte) { panic("ws: there are no raw streams here") }
 
 func writeRaw([]letter) {}
+
+func readRaw([]visit, []byte) {}
