@@ -21,13 +21,17 @@ type link struct {
 	rand   random
 	slow   Slowness // empty: none, see [Config.SlowReaders]
 	woke   int64
-	queued int64 // snapshots that were waiting when it began to read again
+	waited int64 // snapshots that were waiting when it began to read again
 	copy   *protocol.Replica
 	resync bool // a keyframe was asked for and has not come
 
 	period int64 // per tick
 	every  int64 // ticks per snapshot
 	due    int64 // when the next input is to be sent
+
+	queued        *wheel // nil: in none
+	slot          **link // of the wheel
+	before, after *link  // in the slot
 
 	tick    uint32 // of the newest snapshot, or of the welcome
 	tickAt  int64  // when that came
@@ -58,6 +62,9 @@ type outlet interface {
 	// the socket full is dropped, for the next one is newer. The bytes are the
 	// caller's again when it returns.
 	send(frame []byte) bool
+	// post sends a frame like send, together with others if that is cheaper; one
+	// that is dropped is counted in the loop's meter.
+	post(frame []byte)
 }
 
 func newLink(w *protocol.Welcome, s *stay, m *meter, r random, verify bool, now int64) *link {
@@ -241,9 +248,7 @@ func (l *link) play(now int64) {
 	l.dueAt[l.stay.seq%unanswered] = l.due
 	h := protocol.InputHeader{Seq: l.stay.seq, Tick: l.nextTick(now), Lag: viewLag}
 	m.frame = protocol.AppendInput(beginFrame(m.frame[:0]), h, l.pilot.steer(&l.rand))
-	if !l.sendFrame() {
-		m.dropped++
-	}
+	l.out.post(l.endFrame())
 	l.due += l.period
 	if behind := now - l.due; behind > 0 {
 		l.due += (behind/l.period + 1) * l.period
@@ -262,7 +267,9 @@ func (l *link) leave() {
 }
 
 // sendFrame sends the message that was begun in the meter's frame.
-func (l *link) sendFrame() bool {
+func (l *link) sendFrame() bool { return l.out.send(l.endFrame()) }
+
+func (l *link) endFrame() []byte {
 	b := l.meter.frame
-	return l.out.send(b[endFrame(b, 0, ws.OpBinary, l.rand.next()):])
+	return b[endFrame(b, 0, ws.OpBinary, l.rand.next()):]
 }

@@ -26,6 +26,8 @@ func (w *wire) send(frame []byte) bool {
 }
 
 // messages returns the payloads sent so far, by a WebSocket library's reading.
+func (w *wire) post(frame []byte) { w.send(frame) }
+
 func (w *wire) messages(t *testing.T) (list [][]byte) {
 	t.Helper()
 	for _, frame := range w.frames {

@@ -50,6 +50,7 @@ type streamLoop struct {
 type stream struct {
 	conn   net.Conn
 	frames chan []byte
+	meter  *meter
 }
 
 // lastWords is how long a goodbye may take.
@@ -72,6 +73,12 @@ func (s *stream) send(frame []byte) bool {
 		return true
 	default:
 		return false
+	}
+}
+
+func (s *stream) post(frame []byte) {
+	if !s.send(frame) {
+		s.meter.dropped++ // a link is played under its loop's lock, which the meter belongs to
 	}
 }
 
@@ -101,7 +108,7 @@ func (p *streamLoop) serve(l *link, conn net.Conn, early []byte) {
 		l.ended <- ending{err: context.Canceled}
 		return
 	}
-	s := &stream{conn: conn, frames: make(chan []byte, queuedFrames)}
+	s := &stream{conn: conn, frames: make(chan []byte, queuedFrames), meter: p.meter}
 	l.out, l.meter = s, p.meter
 	p.streams[l] = s
 	p.queue.add(l)

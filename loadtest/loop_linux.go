@@ -18,22 +18,31 @@ import (
 // epollLoop serves links as raw non-blocking descriptors in one epoll set, by
 // one thread and without allocating: what a bot costs is its system calls.
 type epollLoop struct {
-	clock clock
-	meter *meter
-	queue queue
-	links []*epollLink // by number; nil: free
-	slow  []*epollLink
-	free  []int32
-	set   *sockets.Set
-	spent atomic.Int64
+	clock  clock
+	meter  *meter
+	queue  queue
+	links  []*epollLink // by number; nil: free
+	slow   []*epollLink
+	free   []int32
+	set    *sockets.Set
+	spent  atomic.Int64
+	played int64 // when inputs were sent last
 
 	receiver *sockets.Receiver
 	sips     *sockets.Receiver // for slow links
+	outbox   sockets.Outbox
+	senders  []*epollLink // by their frame in the outbox
+	readers  []*epollLink // whose sockets are read together
+	fds      []int32      // theirs
+	received []sockets.Received
 
 	mu   sync.Mutex
 	done bool
 	new  []*epollLink // handed over, not yet served
 }
+
+// together is how many sockets are written or read in one go.
+const together = 64
 
 // epollLink is a link's descriptor and its way out.
 type epollLink struct {
@@ -54,7 +63,7 @@ func newLoop(c clock, w *window) (loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &epollLoop{clock: c, meter: newMeter(w), set: set, receiver: sockets.NewReceiver(64<<10, c.now), sips: sockets.NewReceiver(sipSize, c.now)}, nil
+	return &epollLoop{clock: c, meter: newMeter(w), set: set, receiver: sockets.NewReceiver(64<<10, c.now), sips: sockets.NewReceiver(sipSize, c.now), received: make([]sockets.Received, together)}, nil
 }
 
 func (p *epollLoop) metered() *meter     { return p.meter }
@@ -90,12 +99,12 @@ func (p *epollLoop) run(ctx context.Context) error {
 		woke := p.receiver.Look()
 		p.sips.Look()
 		p.takeNew()
+		p.playDue(woke)
 		if err := p.receiveAll(); err != nil {
 			p.stop()
 			return err
 		}
 		now := p.clock.now()
-		p.queue.playDue(now, 0)
 		p.slowly(now)
 		if now-published > int64(time.Second) {
 			p.meter.publish()
@@ -109,6 +118,15 @@ func (p *epollLoop) run(ctx context.Context) error {
 	return nil
 }
 
+// playDue sends the inputs that are due. They go before anything that has come:
+// what is read late was noted by the kernel when it came, an input that is late
+// is late.
+func (p *epollLoop) playDue(now int64) {
+	p.played = now
+	p.queue.playDue(now, 0)
+	p.sendPosted()
+}
+
 // receiveAll reads every socket that something has arrived at.
 func (p *epollLoop) receiveAll() error {
 	for {
@@ -118,10 +136,31 @@ func (p *epollLoop) receiveAll() error {
 		}
 		for i := range ready {
 			p.handle(&ready[i])
+			if len(p.readers) == together {
+				p.readTogether()
+			}
 		}
+		p.readTogether()
 		if !p.set.Full(ready) {
 			return nil
 		}
+	}
+}
+
+// readTogether reads those who have something, and sends what has become due
+// meanwhile.
+func (p *epollLoop) readTogether() {
+	for readers, fds := p.readers, p.fds; len(readers) > 0; {
+		n := p.receiver.ReceiveAll(fds, p.received)
+		for i, e := range readers[:n] {
+			p.took(e, &p.received[i])
+		}
+		readers, fds = readers[n:], fds[n:]
+	}
+	p.readers, p.fds = p.readers[:0], p.fds[:0]
+	if now := p.clock.now(); now-p.played > int64(sockets.Step) {
+		p.receiver.Look()
+		p.playDue(now)
 	}
 }
 
@@ -176,7 +215,8 @@ func (p *epollLoop) slowly(now int64) {
 		}
 		if e.slow == SlowLink && now >= e.sip {
 			e.sip = now + sipEvery
-			if p.read(e, p.sips); p.links[e.number] != e {
+			sip := p.sips.Receive(e.fd)
+			if p.take(e, &sip); p.links[e.number] != e {
 				i-- // it is gone
 			}
 		}
@@ -201,29 +241,36 @@ func (p *epollLoop) handle(event *unix.EpollEvent) {
 	if event.Events&^unix.EPOLLOUT == 0 {
 		return
 	}
-	for more := true; more && p.links[event.Fd] == e; {
-		more = p.read(e, p.receiver)
+	p.readers, p.fds = append(p.readers, e), append(p.fds, int32(e.fd))
+}
+
+// took takes what was read from a link's socket, and reads on while there may be
+// more.
+func (p *epollLoop) took(e *epollLink, got *sockets.Received) {
+	for more := p.take(e, got); more && p.links[e.number] == e; {
+		next := p.receiver.Receive(e.fd)
+		more = p.take(e, &next)
 	}
 }
 
-// read takes what has arrived at a socket; it reports whether there may be more.
-// A connection that is over is released.
-func (p *epollLoop) read(e *epollLink, r *sockets.Receiver) (more bool) {
-	data, at, more, err := r.Receive(e.fd)
+// take takes what was read from a link's socket; it reports whether there may be
+// more. A connection that is over is released.
+func (p *epollLoop) take(e *epollLink, got *sockets.Received) (more bool) {
 	switch {
-	case errors.Is(err, unix.EAGAIN):
+	case got.Err == nil:
+	case errors.Is(got.Err, unix.EAGAIN):
 		return false
-	case errors.Is(err, unix.EINTR):
+	case errors.Is(got.Err, unix.EINTR):
 		return true
-	case err != nil:
-		p.release(e, ending{err: err, over: e.over})
+	default:
+		p.release(e, ending{err: got.Err, over: e.over})
 		return false
 	}
-	if end, open := e.receive(data, at); !open {
+	if end, open := e.receive(got.Data, got.At); !open {
 		p.release(e, end)
 		return false
 	}
-	return more
+	return got.More
 }
 
 // release lets go of a link; its socket is closed.
@@ -260,11 +307,44 @@ func (e *epollLink) send(frame []byte) bool {
 	if err != nil {
 		return false
 	}
-	if n < len(frame) {
-		e.rest = append(e.rest, frame[n:]...)
+	e.keep(frame[n:])
+	return true
+}
+
+// keep holds the rest of a frame until the socket takes it.
+func (e *epollLink) keep(rest []byte) {
+	if len(rest) > 0 {
+		e.rest = append(e.rest, rest...)
 		e.watch(e.events | unix.EPOLLOUT)
 	}
-	return true
+}
+
+// post leaves a frame to sendPosted.
+func (e *epollLink) post(frame []byte) {
+	p := e.loop
+	if len(e.rest) > 0 {
+		p.meter.dropped++
+		return
+	}
+	p.outbox.Add(e.fd, frame)
+	p.senders = append(p.senders, e)
+	if len(p.senders) == together {
+		p.sendPosted()
+	}
+}
+
+// sendPosted sends what was posted.
+func (p *epollLoop) sendPosted() {
+	p.outbox.Send()
+	for i, e := range p.senders {
+		rest, err := p.outbox.Sent(i)
+		if err != nil {
+			p.meter.dropped++
+		}
+		e.keep(rest)
+	}
+	p.outbox.Clear()
+	p.senders = p.senders[:0]
 }
 
 func (e *epollLink) flush() {

@@ -133,13 +133,13 @@ func (m *slowMeter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
 		m.skipped += max(int64(h.Gap)-l.every, 0)
 	}
 	if l.woke > 0 && now-l.woke < l.period {
-		l.queued++
-		m.backlog = max(m.backlog, l.queued)
+		l.waited++
+		m.backlog = max(m.backlog, l.waited)
 	}
 }
 
 // awake notes that a slow reader reads again.
-func (l *link) awake(now int64) { l.woke, l.queued = now, 0 }
+func (l *link) awake(now int64) { l.woke, l.waited = now, 0 }
 
 // silence counts what a client has missed since its newest snapshot, for those
 // that hear nothing more before the end.

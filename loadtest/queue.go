@@ -1,95 +1,117 @@
 package loadtest
 
-import (
-	"slices"
-	"sort"
-)
+import "time"
 
 // queue holds a loop's links by when their next input is due. Links of the same
-// tick rate share a lane.
-type queue struct{ lanes []*lane }
+// tick rate share a wheel.
+type queue struct{ wheels []*wheel }
 
-// lane is a ring of links that send with the same period, the first due in
-// front. Who has just sent is due last, so that a turn costs the same however
-// many there are; a heap was a tenth of a full loop's time. Coming and going
-// moves the others, which is rare.
-type lane struct {
+// slotTime is what a slot of a wheel stands for. Loops look about as often.
+const slotTime = int64(time.Millisecond)
+
+// wheel is a timing wheel (Varghese and Lauck, 1987): a ring of slots, each with
+// the links whose inputs are due within one millisecond, long enough for a whole
+// period ahead. Coming, going and a turn cost the same however many there are, and
+// however late the loop is; a heap was a tenth of a full loop's time.
+type wheel struct {
 	period int64
-	ring   []*link
-	front  int
+	slots  []*link // the first of each slot's links
+	count  int
+	next   int64 // the first slot that may still hold what is due, counted from time zero
 }
 
 func (q *queue) add(l *link) {
-	for _, e := range q.lanes {
-		if e.period == l.period {
-			e.insert(l)
-			return
+	w := q.of(l.period)
+	if w == nil {
+		// What is due lies within a period, which may begin and end within a slot.
+		w = &wheel{period: l.period, slots: make([]*link, l.period/slotTime+2)}
+		q.wheels = append(q.wheels, w)
+	}
+	w.add(l)
+}
+
+func (q *queue) of(period int64) *wheel {
+	for _, w := range q.wheels {
+		if w.period == period {
+			return w
 		}
 	}
-	q.lanes = append(q.lanes, &lane{period: l.period, ring: []*link{l}})
+	return nil
 }
 
 func (q *queue) remove(l *link) {
-	for _, e := range q.lanes {
-		if e.period == l.period {
-			e.remove(l)
-			return
-		}
+	if l.queued != nil {
+		l.queued.remove(l)
 	}
 }
 
 // playDue sends every input that is due and returns when the next one is, or
 // idle where nobody plays.
 func (q *queue) playDue(now, idle int64) (next int64) {
-	for _, e := range q.lanes {
-		idle = e.playDue(now, idle)
+	for _, w := range q.wheels {
+		w.playDue(now)
+		idle = w.nextDue(idle)
 	}
 	return idle
 }
 
-func (e *lane) playDue(now, idle int64) (next int64) {
-	for len(e.ring) > 0 {
-		l := e.ring[e.front]
-		if l.due > now {
-			return min(l.due, idle)
+func (w *wheel) slot(at int64) **link { return &w.slots[at%int64(len(w.slots))] }
+
+// add puts a link into the slot of its time, or the first that is still to be
+// looked at.
+func (w *wheel) add(l *link) {
+	l.queued, l.slot = w, w.slot(max(l.due/slotTime, w.next))
+	if l.before, l.after = nil, *l.slot; l.after != nil {
+		l.after.before = l
+	}
+	*l.slot = l
+	w.count++
+}
+
+func (w *wheel) remove(l *link) {
+	if l.before != nil {
+		l.before.after = l.after
+	} else {
+		*l.slot = l.after
+	}
+	if l.after != nil {
+		l.after.before = l.before
+	}
+	l.queued, l.slot, l.before, l.after = nil, nil, nil, nil
+	w.count--
+}
+
+// playDue looks at each slot up to that of now, which may hold what is due later.
+func (w *wheel) playDue(now int64) {
+	last := now / slotTime
+	w.next = max(w.next, last-int64(len(w.slots))+1)
+	for ; ; w.next++ {
+		for l := *w.slot(w.next); l != nil; {
+			after := l.after
+			if l.due <= now {
+				w.remove(l)
+				l.play(now)
+				w.add(l)
+			}
+			l = after
 		}
-		l.play(now)
-		e.turn(l)
-	}
-	return idle
-}
-
-// turn puts the link in front, which has a new time, where it belongs: last, but
-// where somebody came in while the loop was held up.
-func (e *lane) turn(l *link) {
-	last := e.ring[(e.front+len(e.ring)-1)%len(e.ring)]
-	if l.due < last.due {
-		e.remove(l)
-		e.insert(l)
-		return
-	}
-	if e.front++; e.front == len(e.ring) {
-		e.front = 0
+		if w.next >= last {
+			return
+		}
 	}
 }
 
-func (e *lane) insert(l *link) {
-	e.straighten()
-	at := sort.Search(len(e.ring), func(i int) bool { return e.ring[i].due > l.due })
-	e.ring = slices.Insert(e.ring, at, l)
-}
-
-func (e *lane) remove(l *link) {
-	e.straighten()
-	if at := slices.Index(e.ring, l); at >= 0 {
-		e.ring = slices.Delete(e.ring, at, at+1)
+// nextDue is when the next input is due, at most idle.
+func (w *wheel) nextDue(idle int64) int64 {
+	if w.count == 0 {
+		return idle
 	}
-}
-
-// straighten moves the front to the beginning.
-func (e *lane) straighten() {
-	if e.front > 0 {
-		e.ring = slices.Concat(e.ring[e.front:], e.ring[:e.front])
-		e.front = 0
+	for at := w.next; ; at++ {
+		if first := *w.slot(at); first != nil {
+			for l := first; l != nil; l = l.after {
+				idle = min(idle, l.due)
+			}
+			return idle
+		}
 	}
 }

@@ -34,6 +34,12 @@ type flock struct {
 	outside atomic.Int64 // members who did not get in
 
 	receiver *sockets.Receiver
+	outbox   sockets.Outbox
+	senders  []*Member // by their frame in the outbox
+	readers  []int32   // whose sockets are read together, by number
+	fds      []int32   // theirs
+	received []sockets.Received
+	played   int64 // until when inputs were sent
 
 	mu      sync.Mutex
 	arrived []arrival
@@ -66,7 +72,7 @@ func newFlock(cfg Config) (*flock, error) {
 		cfg: cfg, start: time.Now(), set: set, period: int64(time.Second) / int64(cfg.Rate),
 		count: tally{gaps: histogram(), echoes: histogram(), late: histogram()},
 	}
-	f.receiver = sockets.NewReceiver(64<<10, f.now)
+	f.receiver, f.received = sockets.NewReceiver(64<<10, f.now), make([]sockets.Received, together)
 	return f, nil
 }
 
@@ -78,13 +84,12 @@ func (f *flock) serve(ctx context.Context) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer f.closeAll()
-	for due := f.now(); ctx.Err() == nil; {
+	f.played = f.now()
+	for ctx.Err() == nil {
 		woke := f.receiver.Look()
-		next, err := f.look(due)
-		if err != nil {
+		if err := f.look(woke); err != nil {
 			return err
 		}
-		due = next
 		rest := f.now()
 		f.spent.Add(rest - woke)
 		sockets.Rest(time.Duration(rest))
@@ -92,24 +97,32 @@ func (f *flock) serve(ctx context.Context) error {
 	return nil
 }
 
-// look lets in who has come, reads what has arrived, and sends what is due.
-func (f *flock) look(due int64) (next int64, err error) {
+// together is how many sockets are written or read in one go.
+const together = 64
+
+// look lets in who has come, sends what is due, and reads what has arrived.
+func (f *flock) look(now int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.takeArrivals(); err != nil {
-		return 0, err
+		return err
 	}
+	f.playDue(now)
 	for more := true; more; {
 		ready, err := f.set.Ready()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		for i := range ready {
 			f.handle(&ready[i])
+			if len(f.readers) == together {
+				f.readTogether()
+			}
 		}
+		f.readTogether()
 		more = f.set.Full(ready)
 	}
-	return f.playDue(due, f.now()), nil
+	return nil
 }
 
 func (f *flock) closeAll() {
@@ -136,12 +149,13 @@ func (f *flock) takeArrivals() error {
 	return nil
 }
 
-// playDue sends the inputs whose moment lies between from and now. Member i's
+// playDue sends the inputs whose moment has come since the last call. Member i's
 // moment is the i-th part of the period.
-func (f *flock) playDue(from, now int64) int64 {
-	n := int64(len(f.members))
+func (f *flock) playDue(now int64) {
+	from, n := f.played, int64(len(f.members))
+	f.played = now
 	if n == 0 {
-		return now
+		return
 	}
 	first, last := from*n/f.period, now*n/f.period
 	first = max(first, last-n) // periods missed altogether are gone
@@ -150,7 +164,7 @@ func (f *flock) playDue(from, now int64) int64 {
 			f.play(m, turn*f.period/n, now)
 		}
 	}
-	return now
+	f.sendPosted()
 }
 
 func (f *flock) play(m *Member, due, now int64) {
@@ -165,14 +179,45 @@ func (f *flock) play(m *Member, due, now int64) {
 	if f.window.Load() {
 		_ = f.count.late.RecordValue((now - due) / 1000)
 	}
-	if !m.send(b, ws.OpBinary) && f.window.Load() {
+	f.post(m, m.frame(b, ws.OpBinary))
+}
+
+// post leaves a frame to sendPosted. What finds the socket full is dropped.
+func (f *flock) post(m *Member, frame []byte) {
+	if !m.idle() {
+		f.dropped()
+		return
+	}
+	f.outbox.Add(m.fd, frame)
+	f.senders = append(f.senders, m)
+	if len(f.senders) == together {
+		f.sendPosted()
+	}
+}
+
+// sendPosted sends what was posted.
+func (f *flock) sendPosted() {
+	f.outbox.Send()
+	for i, m := range f.senders {
+		rest, err := f.outbox.Sent(i)
+		if err != nil {
+			f.dropped()
+		}
+		m.rest = append(m.rest[:0], rest...)
+	}
+	f.outbox.Clear()
+	f.senders = f.senders[:0]
+}
+
+func (f *flock) dropped() {
+	if f.window.Load() {
 		f.count.dropped++
 	}
 }
 
-// send masks and writes a frame whose payload starts at frameRoom in b. What
-// finds the socket full is dropped.
-func (m *Member) send(b []byte, op ws.OpCode) bool {
+// frame masks and heads a payload that starts at frameRoom in b; it is a part of
+// b.
+func (m *Member) frame(b []byte, op ws.OpCode) []byte {
 	payload := b[frameRoom:]
 	mask := uint32(m.next())
 	binary.LittleEndian.PutUint32(b[4:], mask)
@@ -187,46 +232,75 @@ func (m *Member) send(b []byte, op ws.OpCode) bool {
 		b[0], b[1] = 0x80|byte(op), 0x80|126
 		binary.BigEndian.PutUint16(b[2:], uint16(len(payload)))
 	}
+	return b[from:]
+}
+
+// idle sends what is left of an earlier frame and reports whether nothing is.
+func (m *Member) idle() bool {
 	if len(m.rest) > 0 {
 		n, err := sockets.Send(m.fd, m.rest)
 		if err != nil {
 			return false
 		}
-		if m.rest = m.rest[n:]; len(m.rest) > 0 {
-			return false
-		}
+		m.rest = m.rest[n:]
 	}
-	n, err := sockets.Send(m.fd, b[from:])
-	if err != nil {
-		return false
+	return len(m.rest) == 0
+}
+
+// answer sends a frame at once. What finds the socket full is dropped.
+func (m *Member) answer(payload []byte, op ws.OpCode) {
+	frame := m.frame(append(make([]byte, frameRoom), payload...), op)
+	if !m.idle() {
+		return
 	}
-	m.rest = append(m.rest[:0], b[from+n:]...)
-	return true
+	if n, err := sockets.Send(m.fd, frame); err == nil {
+		m.rest = append(m.rest[:0], frame[n:]...)
+	}
 }
 
 func (f *flock) handle(event *unix.EpollEvent) {
-	m := f.members[event.Fd]
-	if m == nil {
-		return
+	if m := f.members[event.Fd]; m != nil {
+		f.readers, f.fds = append(f.readers, event.Fd), append(f.fds, int32(m.fd))
 	}
-	for more := true; more; {
-		var data []byte
-		var at int64
-		var err error
-		data, at, more, err = f.receiver.Receive(m.fd)
-		switch {
-		case errors.Is(err, unix.EAGAIN):
-			return
-		case errors.Is(err, unix.EINTR):
-			more = true
-			continue
-		case err == nil:
-			err = f.receive(m, data, at)
+}
+
+// readTogether reads those who have something, and sends what has become due
+// meanwhile.
+func (f *flock) readTogether() {
+	for readers, fds := f.readers, f.fds; len(readers) > 0; {
+		n := f.receiver.ReceiveAll(fds, f.received)
+		for i, number := range readers[:n] {
+			f.took(int(number), &f.received[i])
 		}
-		if err != nil {
-			f.release(int(event.Fd))
+		readers, fds = readers[n:], fds[n:]
+	}
+	f.readers, f.fds = f.readers[:0], f.fds[:0]
+	if now := f.now(); now-f.played > int64(sockets.Step) {
+		f.receiver.Look()
+		f.playDue(now)
+	}
+}
+
+// took takes what was read from a member's socket, and reads on while there may
+// be more. A member whose connection is over is released.
+func (f *flock) took(number int, got *sockets.Received) {
+	m := f.members[number]
+	for {
+		err := got.Err
+		if errors.Is(err, unix.EAGAIN) {
 			return
 		}
+		if err == nil {
+			err = f.receive(m, got.Data, got.At)
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			f.release(number)
+			return
+		}
+		if err == nil && !got.More {
+			return
+		}
+		*got = f.receiver.Receive(m.fd)
 	}
 }
 
@@ -286,14 +360,14 @@ func (f *flock) take(m *Member, op ws.OpCode, payload []byte, now int64) error {
 	case ws.OpText, ws.OpBinary:
 		got, reply := f.cfg.Dialect.Message(m, op == ws.OpText, payload)
 		if reply != nil {
-			m.send(append(make([]byte, frameRoom), reply...), op)
+			m.answer(reply, op)
 		}
 		if got.Is {
 			f.state(m, got, now)
 		}
 		return nil
 	case ws.OpPing:
-		m.send(append(make([]byte, frameRoom), payload...), ws.OpPong)
+		m.answer(payload, ws.OpPong)
 		return nil
 	case ws.OpPong:
 		return nil

@@ -53,7 +53,7 @@ func (SocketIO) Message(m *Member, text bool, b []byte) (State, []byte) {
 		case len(b) > 0 && b[0] == '2': // Engine.IO ping
 			return State{}, []byte("3")
 		case len(b) > 0 && b[0] == '0': // Engine.IO open
-			m.send(append(make([]byte, frameRoom), sioConnect...), 2)
+			m.answer(sioConnect, 2)
 		}
 		return State{}, nil
 	}

@@ -25,8 +25,6 @@ type Receiver struct {
 // arrivals in the nanoseconds of clock.
 func NewReceiver(size int, clock func() int64) *Receiver {
 	r := &Receiver{clock: clock, buf: make([]byte, size)}
-	r.vector.Base = &r.buf[0]
-	r.vector.SetLen(size)
 	r.message.Iov = &r.vector
 	r.message.SetIovlen(1)
 	r.Look()
@@ -40,13 +38,39 @@ func (r *Receiver) Look() int64 {
 	return r.now
 }
 
-// Receive reads a socket that was [Detach]ed. It returns the bytes, valid until
-// the next call, when the last of them arrived at this machine, and whether there
-// may be more. What came in the first milliseconds after the machine's first
-// socket was detached may count as arrived when it was read: the kernel begins
-// to note arrivals in the background. Its errors are io.EOF and errnos, EAGAIN
-// among them.
-func (r *Receiver) Receive(fd int) (data []byte, at int64, more bool, err error) {
+// Received is what came from a socket: its bytes, valid until the next call, when
+// the last of them arrived at this machine, and whether there may be more. What
+// came in the first milliseconds after the machine's first socket was detached may
+// count as arrived when it was read: the kernel begins to note arrivals in the
+// background. Err is io.EOF or an errno, EAGAIN among them.
+type Received struct {
+	Data []byte
+	At   int64
+	More bool
+	Err  error
+}
+
+// Receive reads a socket that was [Detach]ed.
+func (r *Receiver) Receive(fd int) Received { return r.receive(fd, r.buf) }
+
+// ReceiveAll reads sockets, in one short loop (see [Outbox]), and sets what came
+// from each. It returns how many it has read: at least one, and fewer than all
+// where its memory did not suffice.
+func (r *Receiver) ReceiveAll(fds []int32, got []Received) (read int) {
+	room := r.buf
+	for i, fd := range fds {
+		if i > 0 && len(room) < len(r.buf)/8 {
+			return i
+		}
+		got[i] = r.receive(int(fd), room)
+		room = room[len(got[i].Data):]
+	}
+	return len(fds)
+}
+
+func (r *Receiver) receive(fd int, buf []byte) Received {
+	r.vector.Base = unsafe.SliceData(buf)
+	r.vector.SetLen(len(buf))
 	m := &r.message
 	m.Control = (*byte)(unsafe.Pointer(&r.control))
 	m.SetControllen(int(unsafe.Sizeof(r.control)))
@@ -55,11 +79,11 @@ func (r *Receiver) Receive(fd int) (data []byte, at int64, more bool, err error)
 	n, _, errno := syscall.RawSyscall(syscall.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(m)), 0)
 	switch {
 	case errno != 0:
-		return nil, 0, false, errno
+		return Received{Err: errno}
 	case n == 0:
-		return nil, 0, false, io.EOF
+		return Received{Err: io.EOF}
 	}
-	return r.buf[:n], r.arrival(int(m.Controllen)), int(n) == len(r.buf), nil
+	return Received{Data: buf[:n], At: r.arrival(int(m.Controllen)), More: int(n) == len(buf)}
 }
 
 // arrival reads the time from the control message, if there is one, see
@@ -72,13 +96,4 @@ func (r *Receiver) arrival(length int) int64 {
 	}
 	stamp := (*unix.Timespec)(unsafe.Add(unsafe.Pointer(head), unix.SizeofCmsghdr))
 	return r.now + stamp.Nano() - r.wall
-}
-
-// Send writes b to a socket and returns how much of it was taken.
-func Send(fd int, b []byte) (int, error) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), syscall.MSG_NOSIGNAL, 0, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
 }

@@ -3,6 +3,7 @@
 package sockets
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -43,16 +44,16 @@ func clock() func() int64 {
 }
 
 // await reads until there is something.
-func await(t *testing.T, r *Receiver, fd int) (data []byte, at int64, more bool) {
+func await(t *testing.T, r *Receiver, fd int) Received {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; {
 		r.Look()
-		data, at, more, err := r.Receive(fd)
-		if err == nil {
-			return data, at, more
+		got := r.Receive(fd)
+		if got.Err == nil {
+			return got
 		}
-		if !errors.Is(err, unix.EAGAIN) || time.Now().After(deadline) {
-			t.Fatal(err)
+		if !errors.Is(got.Err, unix.EAGAIN) || time.Now().After(deadline) {
+			t.Fatal(got.Err)
 		}
 	}
 }
@@ -84,15 +85,15 @@ func TestArrivalIsWhenItCame(t *testing.T) {
 		after := now()
 		for now() < after+busy { // it is busy with something else
 		}
-		data, at, more := await(t, r, fd)
-		if string(data) != "early" || more {
-			t.Fatalf("got %q, more %v", data, more)
+		got := await(t, r, fd)
+		if string(got.Data) != "early" || got.More {
+			t.Fatalf("got %q, more %v", got.Data, got.More)
 		}
-		if at >= before-slack && at <= after+slack {
+		if got.At >= before-slack && got.At <= after+slack {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("it came at %v, is said to have come at %v", time.Duration(after), time.Duration(at))
+			t.Fatalf("it came at %v, is said to have come at %v", time.Duration(after), time.Duration(got.At))
 		}
 	}
 }
@@ -120,21 +121,77 @@ func TestWhatIsLongerComesInParts(t *testing.T) {
 	if _, err := peer.Write([]byte("abcdef")); err != nil {
 		t.Fatal(err)
 	}
-	if data, _, more := await(t, r, fd); string(data) != "abcd" || !more {
-		t.Errorf("first %q, more %v", data, more)
+	if got := await(t, r, fd); string(got.Data) != "abcd" || !got.More {
+		t.Errorf("first %q, more %v", got.Data, got.More)
 	}
-	if data, _, more := await(t, r, fd); string(data) != "ef" || more {
-		t.Errorf("then %q, more %v", data, more)
+	if got := await(t, r, fd); string(got.Data) != "ef" || got.More {
+		t.Errorf("then %q, more %v", got.Data, got.More)
 	}
 	peer.Close()
 	for deadline := time.Now().Add(time.Minute); ; {
-		_, _, _, err := r.Receive(fd)
+		err := r.Receive(fd).Err
 		if errors.Is(err, io.EOF) {
 			return
 		}
 		if !errors.Is(err, unix.EAGAIN) || time.Now().After(deadline) {
 			t.Fatalf("after the end: %v, want EOF", err)
 		}
+	}
+}
+
+// TestManyAreWrittenAndReadTogether: each gets what is his, also where the memory
+// does not suffice for all at once.
+func TestManyAreWrittenAndReadTogether(t *testing.T) {
+	const clients = 10
+	var out Outbox
+	var fds []int32
+	for i := range clients {
+		fd, peer := pair(t)
+		fds = append(fds, int32(fd))
+		if i == 7 {
+			continue // who says nothing
+		}
+		if _, err := peer.Write(bytes.Repeat([]byte{byte(i)}, 3+i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := NewReceiver(32, clock())
+	left, got := fds, make([]Received, clients)
+	seen, rounds := map[byte]int{}, 0
+	for deadline := time.Now().Add(time.Minute); out.Len() < clients-1; rounds++ {
+		if time.Now().After(deadline) {
+			t.Fatalf("only %v came", seen)
+		}
+		n := r.ReceiveAll(left, got)
+		for i, g := range got[:n] {
+			if errors.Is(g.Err, unix.EAGAIN) {
+				continue
+			}
+			who := g.Data[0]
+			if g.Err != nil || fds[who] != left[i] || !bytes.Equal(g.Data, bytes.Repeat([]byte{who}, len(g.Data))) {
+				t.Fatalf("of %d came %v, %v", left[i], g.Data, g.Err)
+			}
+			if seen[who] += len(g.Data); seen[who] == 3+int(who) {
+				out.Add(int(left[i]), []byte{who})
+			}
+		}
+		if left = left[n:]; len(left) == 0 {
+			left = fds
+		}
+	}
+	if rounds < 2 {
+		t.Errorf("%d rounds: the memory was to be too small for one", rounds)
+	}
+	out.Add(-1, []byte("nobody"))
+	out.Send()
+	for i := range out.Len() {
+		rest, err := out.Sent(i)
+		if len(rest) != 0 || (err != nil) != (i == clients-1) {
+			t.Errorf("number %d: rest %q, %v", i, rest, err)
+		}
+	}
+	if out.Clear(); out.Len() != 0 {
+		t.Error("it is not empty")
 	}
 }
 
