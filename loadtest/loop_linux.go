@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,64 +14,61 @@ import (
 	"tactus/loadtest/internal/sockets"
 )
 
-// epollLoop serves links as raw non-blocking descriptors in one epoll set, by
-// one thread and without allocating: what a bot costs is its system calls.
-type epollLoop struct {
+// rawLoop serves links as raw non-blocking descriptors, by one thread and without
+// allocating: what a bot costs is its system calls. Each socket is read when a
+// snapshot should have come.
+type rawLoop struct {
 	clock  clock
 	meter  *meter
 	queue  queue
-	links  []*epollLink // by number; nil: free
-	slow   []*epollLink
+	links  []*rawLink // by number; nil: free
 	free   []int32
-	set    *sockets.Set
+	looks  sockets.Wheel // when links are to be read, by number
 	spent  atomic.Int64
 	played int64 // when inputs were sent last
 
 	receiver *sockets.Receiver
 	sips     *sockets.Receiver // for slow links
 	outbox   sockets.Outbox
-	senders  []*epollLink // by their frame in the outbox
-	readers  []*epollLink // whose sockets are read together
-	fds      []int32      // theirs
+	senders  []*rawLink // by their frame in the outbox
+	readers  []*rawLink // whose sockets are read together
+	fds      []int32    // theirs
 	received []sockets.Received
 
 	mu   sync.Mutex
 	done bool
-	new  []*epollLink // handed over, not yet served
+	new  []*rawLink // handed over, not yet served
 }
 
 // together is how many sockets are written or read in one go.
 const together = 64
 
-// epollLink is a link's descriptor and its way out.
-type epollLink struct {
+// rawLink is a link's descriptor and its way out.
+type rawLink struct {
 	*link
-	loop   *epollLoop
+	loop   *rawLoop
 	fd     int
 	number int32
-	events uint32 // what epoll is asked for
+	beat   sockets.Beat
 	rest   []byte // of a frame that the socket took in part
 	early  []byte // read before the hand-over
 	born   int64
-	sip    int64 // when it reads next, behind a slow link
+	reads  bool // a slow reader does at present
+	broken bool // it can't be sent to: whatever is still there is to be read
 }
 
 // newLoop returns the loop for plain TCP connections.
 func newLoop(c clock, w *window) (loop, error) {
-	set, err := sockets.NewSet()
-	if err != nil {
-		return nil, err
-	}
-	return &epollLoop{clock: c, meter: newMeter(w), set: set, receiver: sockets.NewReceiver(64<<10, c.now), sips: sockets.NewReceiver(sipSize, c.now), received: make([]sockets.Received, together)}, nil
+	return &rawLoop{clock: c, meter: newMeter(w), receiver: sockets.NewReceiver(64<<10, c.now), sips: sockets.NewReceiver(sipSize, c.now), received: make([]sockets.Received, together)}, nil
 }
 
-func (p *epollLoop) metered() *meter     { return p.meter }
-func (p *epollLoop) busy() time.Duration { return time.Duration(p.spent.Load()) }
+func (p *rawLoop) metered() *meter     { return p.meter }
+func (p *rawLoop) busy() time.Duration { return time.Duration(p.spent.Load()) }
 
 // serve takes the connection's descriptor out of Go's poller: it is duplicated
 // and conn is closed.
-func (p *epollLoop) serve(l *link, conn net.Conn, early []byte) {
-	e := &epollLink{link: l, early: append([]byte(nil), early...), born: p.clock.now(), loop: p}
+func (p *rawLoop) serve(l *link, conn net.Conn, early []byte) {
+	e := &rawLink{link: l, early: append([]byte(nil), early...), born: p.clock.now(), loop: p, reads: true}
 	fd, err := sockets.Detach(conn)
 	if err != nil {
 		l.ended <- ending{err: err}
@@ -90,23 +86,17 @@ func (p *epollLoop) serve(l *link, conn net.Conn, early []byte) {
 	p.new = append(p.new, e)
 }
 
-func (p *epollLoop) run(ctx context.Context) error {
+func (p *rawLoop) run(ctx context.Context) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer p.set.Close()
 	published := int64(0)
 	for ctx.Err() == nil {
 		woke := p.receiver.Look()
 		p.sips.Look()
 		p.takeNew()
 		p.playDue(woke)
-		if err := p.receiveAll(); err != nil {
-			p.stop()
-			return err
-		}
-		now := p.clock.now()
-		p.slowly(now)
-		if now-published > int64(time.Second) {
+		p.readDue(woke)
+		if now := p.clock.now(); now-published > int64(time.Second) {
 			p.meter.publish()
 			published = now
 		}
@@ -121,35 +111,31 @@ func (p *epollLoop) run(ctx context.Context) error {
 // playDue sends the inputs that are due. They go before anything that has come:
 // what is read late was noted by the kernel when it came, an input that is late
 // is late.
-func (p *epollLoop) playDue(now int64) {
+func (p *rawLoop) playDue(now int64) {
 	p.played = now
 	p.queue.playDue(now, 0)
 	p.sendPosted()
 }
 
-// receiveAll reads every socket that something has arrived at.
-func (p *epollLoop) receiveAll() error {
-	for {
-		ready, err := p.set.Ready()
-		if err != nil {
-			return err
+// readDue reads every socket whose time has come.
+func (p *rawLoop) readDue(now int64) {
+	for _, number := range p.looks.Due(now) {
+		e := p.links[number]
+		if e.slow != "" && !e.broken {
+			p.lookSlowly(e, now)
+			continue
 		}
-		for i := range ready {
-			p.handle(&ready[i])
-			if len(p.readers) == together {
-				p.readTogether()
-			}
-		}
-		p.readTogether()
-		if !p.set.Full(ready) {
-			return nil
+		p.readers, p.fds = append(p.readers, e), append(p.fds, int32(e.fd))
+		if len(p.readers) == together {
+			p.readTogether()
 		}
 	}
+	p.readTogether()
 }
 
 // readTogether reads those who have something, and sends what has become due
 // meanwhile.
-func (p *epollLoop) readTogether() {
+func (p *rawLoop) readTogether() {
 	for readers, fds := p.readers, p.fds; len(readers) > 0; {
 		n := p.receiver.ReceiveAll(fds, p.received)
 		for i, e := range readers[:n] {
@@ -164,7 +150,7 @@ func (p *epollLoop) readTogether() {
 	}
 }
 
-func (p *epollLoop) takeNew() {
+func (p *rawLoop) takeNew() {
 	p.mu.Lock()
 	arrived := p.new
 	p.new = nil
@@ -179,18 +165,7 @@ func (p *epollLoop) takeNew() {
 			p.links = append(p.links, e)
 		}
 		p.queue.add(e.link)
-		if e.link.slow != "" {
-			p.slow = append(p.slow, e)
-		}
-		e.events = sockets.Edge
-		if e.slow != "" && !e.slow.reads(0) {
-			e.events &^= unix.EPOLLIN
-			p.meter.slow.pauses++
-		}
-		if err := p.set.Add(e.fd, e.number, e.events); err != nil {
-			p.release(e, ending{err: err})
-			continue
-		}
+		p.looks.Set(e.number, 0)
 		if end, open := e.receive(e.early, p.clock.now()); !open {
 			p.release(e, end)
 		}
@@ -198,64 +173,49 @@ func (p *epollLoop) takeNew() {
 	}
 }
 
-// slowly turns reading on and off for slow readers, and reads a little for those
-// behind slow links.
-func (p *epollLoop) slowly(now int64) {
-	for i := 0; i < len(p.slow); i++ {
-		e := p.slow[i]
-		read := e.slow.reads(now - e.born)
-		switch {
-		case read == (e.events&unix.EPOLLIN != 0):
-		case read:
-			e.awake(now)
-			e.watch(e.events | unix.EPOLLIN)
-		default:
-			p.meter.slow.pauses++
-			e.watch(e.events &^ unix.EPOLLIN)
-		}
-		if e.slow == SlowLink && now >= e.sip {
-			e.sip = now + sipEvery
-			sip := p.sips.Receive(e.fd)
-			if p.take(e, &sip); p.links[e.number] != e {
-				i-- // it is gone
-			}
-		}
-	}
-}
+// slowLook is how often it is looked whether a slow reader reads.
+const slowLook = int64(10 * time.Millisecond)
 
-// watch changes what is reported of the link. It is not asked for again what is
-// there already, so that nothing can go wrong with it.
-func (e *epollLink) watch(events uint32) {
-	e.events = events
-	_ = e.loop.set.Change(e.fd, e.number, events)
-}
-
-func (p *epollLoop) handle(event *unix.EpollEvent) {
-	e := p.links[event.Fd]
-	if e == nil {
-		return // released earlier in the same batch
+// lookSlowly reads at most once from a slow reader, and only when it reads.
+func (p *rawLoop) lookSlowly(e *rawLink, now int64) {
+	next, reads := now+slowLook, e.slow.reads(now-e.born)
+	from := p.receiver
+	switch {
+	case e.slow == SlowLink:
+		next, from = now+sipEvery, p.sips
+	case reads && !e.reads:
+		e.awake(now)
+	case !reads && e.reads:
+		p.meter.slow.pauses++
 	}
-	if event.Events&unix.EPOLLOUT != 0 {
-		e.flush()
+	e.reads = reads
+	p.looks.Set(e.number, next)
+	if reads || e.slow == SlowLink {
+		got := from.Receive(e.fd)
+		p.take(e, &got)
 	}
-	if event.Events&^unix.EPOLLOUT == 0 {
-		return
-	}
-	p.readers, p.fds = append(p.readers, e), append(p.fds, int32(e.fd))
 }
 
 // took takes what was read from a link's socket, and reads on while there may be
 // more.
-func (p *epollLoop) took(e *epollLink, got *sockets.Received) {
+func (p *rawLoop) took(e *rawLink, got *sockets.Received) {
+	seen, every := e.tick, e.period*e.every
 	for more := p.take(e, got); more && p.links[e.number] == e; {
-		next := p.receiver.Receive(e.fd)
-		more = p.take(e, &next)
+		*got = p.receiver.Receive(e.fd)
+		more = p.take(e, got)
+	}
+	switch {
+	case p.links[e.number] != e: // it is gone
+	case e.tick != seen:
+		p.looks.Set(e.number, e.beat.Came(e.tickAt, every))
+	default:
+		p.looks.Set(e.number, e.beat.Missed(p.receiver.Now(), every))
 	}
 }
 
 // take takes what was read from a link's socket; it reports whether there may be
 // more. A connection that is over is released.
-func (p *epollLoop) take(e *epollLink, got *sockets.Received) (more bool) {
+func (p *rawLoop) take(e *rawLink, got *sockets.Received) (more bool) {
 	switch {
 	case got.Err == nil:
 	case errors.Is(got.Err, unix.EAGAIN):
@@ -274,16 +234,16 @@ func (p *epollLoop) take(e *epollLink, got *sockets.Received) (more bool) {
 }
 
 // release lets go of a link; its socket is closed.
-func (p *epollLoop) release(e *epollLink, end ending) {
+func (p *rawLoop) release(e *rawLink, end ending) {
 	p.queue.remove(e.link)
-	p.slow = slices.DeleteFunc(p.slow, func(s *epollLink) bool { return s == e })
+	p.looks.Remove(e.number)
 	p.links[e.number] = nil
 	p.free = append(p.free, e.number)
 	unix.Close(e.fd)
 	e.ended <- end
 }
 
-func (p *epollLoop) stop() {
+func (p *rawLoop) stop() {
 	p.mu.Lock()
 	p.done = true
 	p.mu.Unlock()
@@ -299,30 +259,34 @@ func (p *epollLoop) stop() {
 // send writes a frame. What the socket does not take of it is kept until it
 // does; frames that come meanwhile are dropped. A broken connection is reported
 // by the next read.
-func (e *epollLink) send(frame []byte) bool {
-	if len(e.rest) > 0 {
+func (e *rawLink) send(frame []byte) bool {
+	if !e.idle() {
 		return false
 	}
 	n, err := sockets.Send(e.fd, frame)
 	if err != nil {
 		return false
 	}
-	e.keep(frame[n:])
+	e.rest = append(e.rest, frame[n:]...)
 	return true
 }
 
-// keep holds the rest of a frame until the socket takes it.
-func (e *epollLink) keep(rest []byte) {
-	if len(rest) > 0 {
-		e.rest = append(e.rest, rest...)
-		e.watch(e.events | unix.EPOLLOUT)
+// idle sends what is left of an earlier frame and reports whether nothing is.
+func (e *rawLink) idle() bool {
+	if len(e.rest) > 0 {
+		n, err := sockets.Send(e.fd, e.rest)
+		if err != nil {
+			return false
+		}
+		e.rest = append(e.rest[:0], e.rest[n:]...)
 	}
+	return len(e.rest) == 0
 }
 
 // post leaves a frame to sendPosted.
-func (e *epollLink) post(frame []byte) {
+func (e *rawLink) post(frame []byte) {
 	p := e.loop
-	if len(e.rest) > 0 {
+	if !e.idle() {
 		p.meter.dropped++
 		return
 	}
@@ -334,26 +298,19 @@ func (e *epollLink) post(frame []byte) {
 }
 
 // sendPosted sends what was posted.
-func (p *epollLoop) sendPosted() {
+func (p *rawLoop) sendPosted() {
 	p.outbox.Send()
 	for i, e := range p.senders {
 		rest, err := p.outbox.Sent(i)
 		if err != nil {
 			p.meter.dropped++
+			e.broken = !errors.Is(err, unix.EAGAIN)
 		}
-		e.keep(rest)
+		if e.broken {
+			p.looks.Set(e.number, 0)
+		}
+		e.rest = append(e.rest, rest...)
 	}
 	p.outbox.Clear()
 	p.senders = p.senders[:0]
-}
-
-func (e *epollLink) flush() {
-	n, err := sockets.Send(e.fd, e.rest)
-	if err != nil {
-		return
-	}
-	e.rest = append(e.rest[:0], e.rest[n:]...)
-	if len(e.rest) == 0 {
-		e.watch(e.events &^ unix.EPOLLOUT)
-	}
 }

@@ -10,7 +10,6 @@ package flock
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -53,6 +52,7 @@ type Member struct {
 
 	flock   *flock
 	fd      int
+	beat    sockets.Beat
 	partial []byte
 	rest    []byte // of a frame that the socket took in part
 
@@ -110,16 +110,14 @@ func (m *Member) choose(rate int) {
 
 // Run lets everybody in, plays, and reports what was measured in the window.
 func Run(ctx context.Context, cfg Config) (*loadtest.Report, error) {
-	f, err := newFlock(cfg)
-	if err != nil {
-		return nil, err
-	}
+	f := newFlock(cfg)
 	ctx, cancel := context.WithCancel(ctx)
-	served := make(chan error, 1)
-	go func() { served <- f.serve(ctx) }()
+	var loop sync.WaitGroup
+	loop.Go(func() { f.serve(ctx) })
 	report, err := f.hold(ctx)
 	cancel()
-	return report, errors.Join(err, <-served)
+	loop.Wait()
+	return report, err
 }
 
 // hold is the course of the test, beside the loop.

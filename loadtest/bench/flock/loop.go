@@ -25,7 +25,7 @@ import (
 type flock struct {
 	cfg     Config
 	start   time.Time
-	set     *sockets.Set
+	looks   sockets.Wheel // when members are to be read, by number
 	members []*Member
 	out     []byte
 	lost    int
@@ -62,67 +62,50 @@ type tally struct {
 	stolen             func() float64
 }
 
-func newFlock(cfg Config) (*flock, error) {
-	set, err := sockets.NewSet()
-	if err != nil {
-		return nil, err
-	}
+func newFlock(cfg Config) *flock {
 	histogram := func() *hdrhistogram.Histogram { return hdrhistogram.New(1, 60_000_000, 3) } // microseconds
 	f := &flock{
-		cfg: cfg, start: time.Now(), set: set, period: int64(time.Second) / int64(cfg.Rate),
+		cfg: cfg, start: time.Now(), period: int64(time.Second) / int64(cfg.Rate),
 		count: tally{gaps: histogram(), echoes: histogram(), late: histogram()},
 	}
 	f.receiver, f.received = sockets.NewReceiver(64<<10, f.now), make([]sockets.Received, together)
-	return f, nil
+	return f
 }
 
 func (f *flock) now() int64 { return int64(time.Since(f.start)) }
 
 // serve is the loop. Everybody's inputs are due once a period, each at a moment
 // of his own.
-func (f *flock) serve(ctx context.Context) error {
+func (f *flock) serve(ctx context.Context) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer f.closeAll()
 	f.played = f.now()
 	for ctx.Err() == nil {
 		woke := f.receiver.Look()
-		if err := f.look(woke); err != nil {
-			return err
-		}
+		f.look(woke)
 		rest := f.now()
 		f.spent.Add(rest - woke)
 		sockets.Rest(time.Duration(rest))
 	}
-	return nil
 }
 
 // together is how many sockets are written or read in one go.
 const together = 64
 
 // look lets in who has come, sends what is due, and reads what has arrived.
-func (f *flock) look(now int64) error {
+func (f *flock) look(now int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.takeArrivals(); err != nil {
-		return err
-	}
+	f.takeArrivals()
 	f.playDue(now)
-	for more := true; more; {
-		ready, err := f.set.Ready()
-		if err != nil {
-			return err
+	for _, number := range f.looks.Due(now) {
+		f.readers, f.fds = append(f.readers, number), append(f.fds, int32(f.members[number].fd))
+		if len(f.readers) == together {
+			f.readTogether()
 		}
-		for i := range ready {
-			f.handle(&ready[i])
-			if len(f.readers) == together {
-				f.readTogether()
-			}
-		}
-		f.readTogether()
-		more = f.set.Full(ready)
 	}
-	return nil
+	f.readTogether()
 }
 
 func (f *flock) closeAll() {
@@ -131,22 +114,18 @@ func (f *flock) closeAll() {
 			unix.Close(m.fd)
 		}
 	}
-	f.set.Close()
 }
 
-func (f *flock) takeArrivals() error {
+func (f *flock) takeArrivals() {
 	for _, a := range f.arrived {
 		number := int32(len(f.members))
 		f.members = append(f.members, a.m)
-		if err := f.set.Add(a.m.fd, number, sockets.Edge); err != nil {
-			return err
-		}
+		f.looks.Set(number, 0)
 		if err := f.receive(a.m, a.early, f.now()); err != nil {
-			f.release(int(number))
+			f.release(number)
 		}
 	}
 	f.arrived = f.arrived[:0]
-	return nil
 }
 
 // playDue sends the inputs whose moment has come since the last call. Member i's
@@ -258,19 +237,13 @@ func (m *Member) answer(payload []byte, op ws.OpCode) {
 	}
 }
 
-func (f *flock) handle(event *unix.EpollEvent) {
-	if m := f.members[event.Fd]; m != nil {
-		f.readers, f.fds = append(f.readers, event.Fd), append(f.fds, int32(m.fd))
-	}
-}
-
 // readTogether reads those who have something, and sends what has become due
 // meanwhile.
 func (f *flock) readTogether() {
 	for readers, fds := f.readers, f.fds; len(readers) > 0; {
 		n := f.receiver.ReceiveAll(fds, f.received)
 		for i, number := range readers[:n] {
-			f.took(int(number), &f.received[i])
+			f.took(number, &f.received[i])
 		}
 		readers, fds = readers[n:], fds[n:]
 	}
@@ -283,28 +256,31 @@ func (f *flock) readTogether() {
 
 // took takes what was read from a member's socket, and reads on while there may
 // be more. A member whose connection is over is released.
-func (f *flock) took(number int, got *sockets.Received) {
+func (f *flock) took(number int32, got *sockets.Received) {
 	m := f.members[number]
-	for {
+	seen := m.stateAt
+	for more := true; more; {
 		err := got.Err
-		if errors.Is(err, unix.EAGAIN) {
-			return
-		}
 		if err == nil {
 			err = f.receive(m, got.Data, got.At)
 		}
-		if err != nil && !errors.Is(err, unix.EINTR) {
+		if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
 			f.release(number)
 			return
 		}
-		if err == nil && !got.More {
-			return
+		if more = got.More || errors.Is(err, unix.EINTR); more {
+			*got = f.receiver.Receive(m.fd)
 		}
-		*got = f.receiver.Receive(m.fd)
+	}
+	if m.stateAt != seen {
+		f.looks.Set(number, m.beat.Came(m.stateAt, f.period))
+	} else {
+		f.looks.Set(number, m.beat.Missed(f.receiver.Now(), f.period))
 	}
 }
 
-func (f *flock) release(number int) {
+func (f *flock) release(number int32) {
+	f.looks.Remove(number)
 	unix.Close(f.members[number].fd)
 	f.members[number] = nil
 	f.lost++

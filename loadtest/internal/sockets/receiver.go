@@ -38,6 +38,9 @@ func (r *Receiver) Look() int64 {
 	return r.now
 }
 
+// Now is the time of the last Look.
+func (r *Receiver) Now() int64 { return r.now }
+
 // Received is what came from a socket: its bytes, valid until the next call, when
 // the last of them arrived at this machine, and whether there may be more. What
 // came in the first milliseconds after the machine's first socket was detached may

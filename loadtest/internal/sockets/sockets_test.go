@@ -66,14 +66,6 @@ func TestArrivalIsWhenItCame(t *testing.T) {
 	fd, peer := pair(t)
 	now := clock()
 	r := NewReceiver(64, now)
-	set, err := NewSet()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer set.Close()
-	if err := set.Add(fd, 7, Edge); err != nil {
-		t.Fatal(err)
-	}
 	const busy = int64(200 * time.Millisecond)
 	const slack = busy / 4 // two clocks are compared, so a little is left open on either side
 	for deadline := time.Now().Add(time.Minute); ; {
@@ -81,7 +73,7 @@ func TestArrivalIsWhenItCame(t *testing.T) {
 		if _, err := peer.Write([]byte("early")); err != nil {
 			t.Fatal(err)
 		}
-		awaitReady(t, set, 7)
+		awaitReadable(t, fd)
 		after := now()
 		for now() < after+busy { // it is busy with something else
 		}
@@ -98,19 +90,16 @@ func TestArrivalIsWhenItCame(t *testing.T) {
 	}
 }
 
-// awaitReady asks the set until it says that this one, and only this one, is ready.
-func awaitReady(t *testing.T, set *Set, id int32) {
+func awaitReadable(t *testing.T, fd int) {
 	t.Helper()
+	list := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	for deadline := time.Now().Add(time.Minute); ; {
-		ready, err := set.Ready()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(ready) == 1 && ready[0].Fd == id {
+		n, err := unix.Poll(list, 1000)
+		if n == 1 {
 			return
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d is not ready", id)
+		if err != nil && !errors.Is(err, unix.EINTR) || time.Now().After(deadline) {
+			t.Fatal(n, err)
 		}
 	}
 }
@@ -192,44 +181,6 @@ func TestManyAreWrittenAndReadTogether(t *testing.T) {
 	}
 	if out.Clear(); out.Len() != 0 {
 		t.Error("it is not empty")
-	}
-}
-
-func TestASetTellsOnceAndWithoutWaiting(t *testing.T) {
-	fd, peer := pair(t)
-	set, err := NewSet()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer set.Close()
-	if err := set.Add(fd, 1, Edge); err != nil {
-		t.Fatal(err)
-	}
-	if ready, err := set.Ready(); err != nil || len(ready) != 0 {
-		t.Fatalf("%v, %v before anything came", ready, err)
-	}
-	if _, err := peer.Write([]byte{1}); err != nil {
-		t.Fatal(err)
-	}
-	told := 0
-	for range 1000 {
-		ready, err := set.Ready()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if told += len(ready); set.Full(ready) {
-			t.Fatal("one event fills the set")
-		}
-		Rest(0)
-		if told > 0 {
-			break
-		}
-	}
-	if ready, _ := set.Ready(); told != 1 || len(ready) != 0 {
-		t.Errorf("told %d times, then %d times more", told, len(ready))
-	}
-	if n, err := Send(fd, []byte("back")); n != 4 || err != nil {
-		t.Errorf("sent %d, %v", n, err)
 	}
 }
 

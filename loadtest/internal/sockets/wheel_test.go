@@ -1,0 +1,122 @@
+//go:build linux
+
+package sockets
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestAWheelTellsWhatIsDue: against a list that is searched, for any times set,
+// set again and removed, also far ahead and after a long time without a look.
+func TestAWheelTellsWhatIsDue(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var w Wheel
+	want := map[int32]int64{}
+	now, told := int64(0), 0
+	for range 20_000 {
+		number := int32(r.IntN(50))
+		switch r.IntN(4) {
+		case 0:
+			w.Remove(number)
+			delete(want, number)
+		default:
+			at := now + r.Int64N(int64(40*time.Millisecond)) - int64(5*time.Millisecond)
+			if r.IntN(20) == 0 {
+				at += int64(time.Second) // goes round several times
+			}
+			at = max(at, 0)
+			w.Set(number, at)
+			want[number] = at
+		}
+		switch r.IntN(100) {
+		case 0:
+			now += r.Int64N(int64(2 * time.Second))
+		default:
+			now += r.Int64N(int64(3 * time.Millisecond))
+		}
+		var due []int32
+		for n, at := range want {
+			if at <= now {
+				due = append(due, n)
+				delete(want, n)
+			}
+		}
+		got := slices.Clone(w.Due(now))
+		slices.Sort(due)
+		slices.Sort(got)
+		if !slices.Equal(due, got) {
+			t.Fatalf("due at %v: %v, want %v", time.Duration(now), got, due)
+		}
+		told += len(got)
+	}
+	if told < 1000 {
+		t.Errorf("only %d were ever due", told)
+	}
+}
+
+// TestABeatLooksOnceAPeriod: what comes once a period, a little early or late, is
+// read with one look each, and soon after it came; so it is again after something
+// was held up, or nothing came for a while, or the sender's clock has slowed down.
+func TestABeatLooksOnceAPeriod(t *testing.T) {
+	const period = int64(50 * time.Millisecond)
+	const jitter = period / 10
+	r := rand.New(rand.NewPCG(3, 4))
+	cases := map[string]func(i int, at int64) int64{ // when number i comes, at the latest due
+		"steady":     func(_ int, at int64) int64 { return at },
+		"jitter":     func(_ int, at int64) int64 { return at + r.Int64N(jitter) },
+		"held up":    func(i int, at int64) int64 { return at + int64(i%20/19)*period*3/4 },
+		"left out":   func(i int, at int64) int64 { return at + int64(i/50)*5*period },
+		"slow clock": func(i int, at int64) int64 { return at + int64(i)*period/50 },
+		"moved":      func(i int, at int64) int64 { return at + int64(i/50)*period*2/3 },
+	}
+	for name, when := range cases {
+		t.Run(name, func(t *testing.T) {
+			var b Beat
+			const count = 200
+			looks, together, slow := 0, 0, 0
+			look := int64(1)
+			for i := 0; i < count; {
+				looks++
+				came := 0
+				var at int64
+				for ; i < count; i++ {
+					next := when(i, int64(i+1)*period)
+					if next > look {
+						break
+					}
+					at = next
+					came++
+				}
+				switch {
+				case came == 0:
+					look = b.Missed(look, period)
+				default:
+					if together += came - 1; look-at > period/2 {
+						slow++
+					}
+					look = b.Came(at, period)
+				}
+			}
+			if looks > count*3/2 || together > count/20 || slow > count/20 {
+				t.Errorf("%d looks for %d that came; %d were read together with one before, %d late", looks, count, together, slow)
+			}
+		})
+	}
+}
+
+// TestABeatIsPatient: a socket at which nothing comes costs a look every tenth of
+// a second.
+func TestABeatIsPatient(t *testing.T) {
+	const period = int64(33 * time.Millisecond)
+	var b Beat
+	look, looks := b.Came(1, period), 0
+	for ; look < int64(10*time.Second); looks++ {
+		look = b.Missed(look, period)
+	}
+	if looks < 95 || looks > 120 {
+		t.Errorf("%d looks in 10 s", looks)
+	}
+}
