@@ -26,7 +26,7 @@ import (
 )
 
 // W4: rates of tickets that are tried one after the other, a second.
-var ticketRates = []int{1000, 2000, 2500, 3000}
+var ticketRates = []int{1000, 2000, 2200, 2500, 3000}
 
 const (
 	assignedQueue  = "w4"

@@ -90,15 +90,14 @@ func TestABeatLooksOnceAPeriod(t *testing.T) {
 					at = next
 					came++
 				}
-				switch {
-				case came == 0:
+				if came == 0 {
 					look = b.Missed(look, period)
-				default:
-					if together += came - 1; look-at > period/2 {
-						slow++
-					}
-					look = b.Came(at, period)
+					continue
 				}
+				if together += came - 1; look-at > period/2 {
+					slow++
+				}
+				look = b.Came(at, period)
 			}
 			if looks > count*3/2 || together > count/20 || slow > count/20 {
 				t.Errorf("%d looks for %d that came; %d were read together with one before, %d late", looks, count, together, slow)
