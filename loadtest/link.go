@@ -28,10 +28,7 @@ type link struct {
 	period int64 // per tick
 	every  int64 // ticks per snapshot
 	due    int64 // when the next input is to be sent
-
-	queued        *wheel // nil: in none
-	slot          **link // of the wheel
-	before, after *link  // in the slot
+	number int32 // in its loop's queue
 
 	tick    uint32 // of the newest snapshot, or of the welcome
 	tickAt  int64  // when that came

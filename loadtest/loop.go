@@ -206,7 +206,8 @@ func (p *streamLoop) run(ctx context.Context) error {
 		}
 		p.mu.Lock()
 		now := p.clock.now()
-		next := p.queue.playDue(now, now+idle)
+		p.queue.playDue(now)
+		next := p.queue.wheel.Next(now + idle)
 		p.meter.publish()
 		p.work += p.clock.now() - now
 		p.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tactus/loadtest/internal/due"
 	"tactus/loadtest/internal/sockets"
 )
 
@@ -23,7 +24,7 @@ type rawLoop struct {
 	queue  queue
 	links  []*rawLink // by number; nil: free
 	free   []int32
-	looks  sockets.Wheel // when links are to be read, by number
+	looks  due.Wheel // when links are to be read, by number
 	spent  atomic.Int64
 	played int64 // when inputs were sent last
 
@@ -48,7 +49,6 @@ type rawLink struct {
 	*link
 	loop   *rawLoop
 	fd     int
-	number int32
 	beat   sockets.Beat
 	rest   []byte // of a frame that the socket took in part
 	early  []byte // read before the hand-over
@@ -113,7 +113,7 @@ func (p *rawLoop) run(ctx context.Context) error {
 // is late.
 func (p *rawLoop) playDue(now int64) {
 	p.played = now
-	p.queue.playDue(now, 0)
+	p.queue.playDue(now)
 	p.sendPosted()
 }
 
@@ -156,15 +156,10 @@ func (p *rawLoop) takeNew() {
 	p.new = nil
 	p.mu.Unlock()
 	for _, e := range arrived {
-		if n := len(p.free); n > 0 {
-			e.number = p.free[n-1]
-			p.free = p.free[:n-1]
-			p.links[e.number] = e
-		} else {
-			e.number = int32(len(p.links))
-			p.links = append(p.links, e)
+		if p.queue.add(e.link); int(e.number) == len(p.links) {
+			p.links = append(p.links, nil)
 		}
-		p.queue.add(e.link)
+		p.links[e.number] = e
 		p.looks.Set(e.number, 0)
 		if end, open := e.receive(e.early, p.clock.now()); !open {
 			p.release(e, end)
@@ -238,7 +233,6 @@ func (p *rawLoop) release(e *rawLink, end ending) {
 	p.queue.remove(e.link)
 	p.looks.Remove(e.number)
 	p.links[e.number] = nil
-	p.free = append(p.free, e.number)
 	unix.Close(e.fd)
 	e.ended <- end
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tactus/loadtest"
+	"tactus/loadtest/internal/due"
 	"tactus/loadtest/internal/sockets"
 )
 
@@ -25,7 +26,7 @@ import (
 type flock struct {
 	cfg     Config
 	start   time.Time
-	looks   sockets.Wheel // when members are to be read, by number
+	looks   due.Wheel // when members are to be read, by number
 	members []*Member
 	out     []byte
 	lost    int

@@ -221,6 +221,9 @@ func (h *hand) poll(s *session.Seat) {
 // take reads those who were polled.
 func (h *hand) take() {
 	b := h.bench
+	if len(b.polled) == 0 {
+		return
+	}
 	b.reader.Read()
 	for i, s := range b.polled {
 		if err := s.Take(b.reader, i); err != nil {
@@ -273,6 +276,9 @@ func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) {
 // post sends the frames that were made.
 func (h *hand) post(t game.Tick) {
 	m, b := h.m, h.bench
+	if len(b.parcels) == 0 {
+		return
+	}
 	for i := range b.parcels {
 		p := &b.parcels[i]
 		p.seat.Post(&b.batch, b.frames[p.from:p.to])

@@ -31,6 +31,8 @@ type Ladder struct {
 	rung  Rung
 	above int64 // since when the pressure has been enough for the next rung; 0: it is not
 	below int64 // since when it has been little enough to leave this one; 0: it is not
+	left  int64 // when a rung was left last; 0: not yet
+	calm  int64 // how long it has to be little enough
 }
 
 // Rung is where it stands.
@@ -50,16 +52,26 @@ func (l *Ladder) Observe(now int64, pressure, atFullRate float64) Rung {
 		l.below = 0
 		if held(&l.above, now) >= limits[next].after {
 			l.rung, l.above = next, 0
+			l.climbed(now)
 		}
 	case l.rung > Calm && without <= limits[l.rung].down:
 		l.above = 0
-		if held(&l.below, now) >= calmFor {
-			l.rung, l.below = l.rung-1, 0
+		if held(&l.below, now) >= l.calm {
+			l.rung, l.below, l.left = l.rung-1, 0, now
 		}
 	default:
 		l.above, l.below = 0, 0
 	}
 	return l.rung
+}
+
+// climbed sets how long it has to be calm before the rung is left again.
+func (l *Ladder) climbed(now int64) {
+	if l.left == 0 || now-l.left >= relapse {
+		l.calm = calmFor
+		return
+	}
+	l.calm = min(2*l.calm, calmAtMost)
 }
 
 // held returns how long a condition has lasted that is true now.

@@ -45,7 +45,7 @@ func want(t *testing.T, got []Rung, rungs ...Rung) {
 func TestLadderIsClimbedAndLeftRungByRung(t *testing.T) {
 	w := &walk{}
 	want(t, w.hold(2, time.Minute), Calm, FarSlower, HalfRate, Dilated, NoMatches, NoJoins)
-	want(t, w.hold(0.1, 24*time.Second), NoJoins, NoMatches, Dilated, HalfRate, FarSlower)
+	want(t, w.hold(0.1, 9*time.Second), NoJoins, NoMatches, Dilated, HalfRate, FarSlower)
 	want(t, w.hold(0.1, 2*time.Second), FarSlower, Calm)
 	want(t, w.hold(0.1, time.Minute), Calm)
 }
@@ -53,7 +53,7 @@ func TestLadderIsClimbedAndLeftRungByRung(t *testing.T) {
 func TestEachRungHasItsOwnThresholds(t *testing.T) {
 	for rung := FarSlower; rung < Rungs; rung++ {
 		l := limits[rung]
-		w := &walk{ladder: Ladder{rung: rung - 1}}
+		w := &walk{ladder: Ladder{rung: rung - 1, calm: calmFor}}
 		w.hold(l.up-0.01, time.Minute)
 		if got := w.ladder.Rung(); got != rung-1 {
 			t.Errorf("%v is climbed below its threshold", rung)
@@ -91,8 +91,8 @@ func TestTheFullRateComesBackWhenThereIsTimeForIt(t *testing.T) {
 	for _, c := range []struct {
 		step   float64
 		leaves bool
-	}{{0.35, true}, {0.43, false}} {
-		p, l, now := NewPressure(period), Ladder{rung: HalfRate}, int64(0)
+	}{{0.4, true}, {0.46, false}} {
+		p, l, now := NewPressure(period), Ladder{rung: HalfRate, calm: calmFor}, int64(0)
 		for tick := range 500 {
 			now += period
 			told := tick < 100 || tick%SnapshotEvery == 0 // from the full rate to half of it
@@ -119,8 +119,31 @@ func TestAPeakIsNoOverload(t *testing.T) {
 	}
 	w.hold(3, 1100*time.Millisecond)
 	for range 20 { // calm, but never for long enough
-		want(t, w.hold(0.1, 4*time.Second), FarSlower)
+		want(t, w.hold(0.1, 1900*time.Millisecond), FarSlower)
 		want(t, w.hold(0.7, 100*time.Millisecond), FarSlower)
+	}
+}
+
+// TestWhoLivesAtTheEdgeIsLeftInPeace: a rung that has to be climbed again at once is
+// kept longer and longer; after a while without it, no longer than at first.
+func TestWhoLivesAtTheEdgeIsLeftInPeace(t *testing.T) {
+	w := &walk{}
+	kept := func() time.Duration {
+		w.hold(0.9, 2*time.Second)
+		from := w.now
+		for w.ladder.Rung() != Calm {
+			w.hold(0.1, time.Duration(period))
+		}
+		return time.Duration(w.now - from).Round(time.Second)
+	}
+	for _, want := range []time.Duration{2, 4, 8, 16, 32, 32} {
+		if got := kept(); got != want*time.Second {
+			t.Errorf("the rung was kept for %v, want %v", got, want*time.Second)
+		}
+	}
+	w.hold(0.1, time.Minute)
+	if got := kept(); got != 2*time.Second {
+		t.Errorf("after a minute of calm the rung was kept for %v", got)
 	}
 }
 

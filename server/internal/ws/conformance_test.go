@@ -109,28 +109,24 @@ func closingCases() []conformanceCase {
 }
 
 func TestConformance(t *testing.T) {
-	lives := []struct {
-		name     string
-		portable bool
-		drive    func(t *testing.T, r *rig) driver
-	}{
-		{"raw", false, func(t *testing.T, r *rig) driver { return &connDriver{t: t, conn: r.conn()} }},
-		{"portable", true, func(t *testing.T, r *rig) driver { return &connDriver{t: t, conn: r.conn()} }},
-		{"pending", false, func(t *testing.T, r *rig) driver { return newPendingDriver(t, r.pending()) }},
-	}
-	for _, life := range lives {
-		t.Run(life.name, func(t *testing.T) {
-			r := newRig(t, &Upgrader{ForcePortable: life.portable})
-			for _, c := range conformanceCases() {
-				t.Run(c.name, func(t *testing.T) {
-					cl := r.dial()
-					runWhole(t, c, cl, life.drive(t, r))
-				})
-				t.Run("octets/"+c.name, func(t *testing.T) {
-					cl := r.dial()
-					runOctets(t, c, cl, life.drive(t, r))
-				})
-			}
+	onAllPaths(t, func(t *testing.T, r *rig) {
+		conforms(t, r, func(t *testing.T) driver { return &connDriver{t: t, conn: r.conn()} })
+	})
+	t.Run("pending", func(t *testing.T) {
+		r := newRig(t, &Upgrader{})
+		conforms(t, r, func(t *testing.T) driver { return newPendingDriver(t, r.pending()) })
+	})
+}
+
+func conforms(t *testing.T, r *rig, drive func(t *testing.T) driver) {
+	for _, c := range conformanceCases() {
+		t.Run(c.name, func(t *testing.T) {
+			cl := r.dial()
+			runWhole(t, c, cl, drive(t))
+		})
+		t.Run("octets/"+c.name, func(t *testing.T) {
+			cl := r.dial()
+			runOctets(t, c, cl, drive(t))
 		})
 	}
 }

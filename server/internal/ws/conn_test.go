@@ -16,7 +16,7 @@ import (
 )
 
 func TestBytesBehindTheHandshakeAreKept(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		early := append(binaryFrame("hello"), binaryFrame("first input")...)
 		half := binaryFrame("second input")
 		cl := r.dial(append(early, half[:5]...)...)
@@ -76,7 +76,7 @@ func TestPendingRefusesPingsInsteadOfHello(t *testing.T) {
 // while one is under way, memory stays bounded, and once the client reads again
 // it gets whole frames and the newest state.
 func TestClientThatStopsReading(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
 		c := r.conn()
 		frame := serverFrame(bytes.Repeat([]byte("old "), 4096))
@@ -157,7 +157,7 @@ func flushed(t *testing.T, c Conn) {
 // A close frame may only follow a whole frame: the raw path gives up at once,
 // the portable one finishes the frame if the client takes it within a second.
 func TestCloseOfABlockedClientDamagesNoFrame(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
 		c := r.conn()
 		// Far more than both kernels hold, so that the rest stays here.
@@ -189,7 +189,7 @@ func TestCloseOfABlockedClientDamagesNoFrame(t *testing.T) {
 }
 
 func TestPingMovesLastHeard(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
 		c := r.conn()
 		var got inbox
@@ -213,7 +213,7 @@ func TestPingMovesLastHeard(t *testing.T) {
 }
 
 func TestPingFloodGetsOneAnswerAPoll(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
 		c := r.conn()
 		flood := append(repeat(clientFrame(ws.OpPing, []byte("old")), 5000), clientFrame(ws.OpPing, []byte("newest"))...)
@@ -241,7 +241,7 @@ func TestPingFloodGetsOneAnswerAPoll(t *testing.T) {
 }
 
 func TestPollTakesNoMoreThanItsBound(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
 		c := r.conn()
 		const count = 300
@@ -274,7 +274,7 @@ func TestHandlerEndsTheConnection(t *testing.T) {
 		{"with a number", &CloseError{Code: protocol.CloseKicked, Sentence: "no"}, protocol.CloseKicked},
 		{"with another error", errors.New("broken"), closeInternal},
 	}
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		for _, tc := range cases {
 			cl := r.dial(append(binaryFrame("a"), binaryFrame("b")...)...)
 			c := r.conn()
@@ -303,7 +303,7 @@ func (h *closer) Message([]byte) error {
 }
 
 func TestHandlerClosesFromWithin(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial(append(binaryFrame("a"), binaryFrame("b")...)...)
 		h := &closer{c: r.conn()}
 		if err := ending(t, h.c, h); !errors.Is(err, net.ErrClosed) {
@@ -316,7 +316,7 @@ func TestHandlerClosesFromWithin(t *testing.T) {
 }
 
 func TestCloseIsSeenInSpiteOfUnreadInput(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
 		c := r.conn()
 		for range 20 {
@@ -331,7 +331,7 @@ func TestCloseIsSeenInSpiteOfUnreadInput(t *testing.T) {
 }
 
 func TestNothingWorksAfterClose(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
 		c := r.conn()
 		c.Close(protocol.CloseRestart, "")
@@ -355,7 +355,7 @@ func TestNothingWorksAfterClose(t *testing.T) {
 }
 
 func TestPeerVanishes(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial(binaryFrame("last words")...)
 		c := r.conn()
 		if err := cl.conn.Close(); err != nil {
@@ -378,7 +378,7 @@ func TestPeerVanishes(t *testing.T) {
 }
 
 func TestWriteBeyondTheBoundEndsTheConnection(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		r.dial()
 		c := r.conn()
 		if taken, err := c.Write(1, make([]byte, MaxWrite+1)); taken || !errors.Is(err, errTooLong) {
@@ -424,7 +424,7 @@ func TestMessagesOfALargerLimit(t *testing.T) {
 // TestTooManyClosingConnections closes at once where too many others are still
 // being read; the close frame has been sent all the same.
 func TestTooManyClosingConnections(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
 		r.upgrader.work.lingering.Store(maxLingering)
 		cl := r.dial()
 		r.conn().Close(protocol.CloseDraining, "")

@@ -25,17 +25,50 @@ var scratch = NewScratch()
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// onBothPaths runs a test over raw descriptors and over the portable path,
-// which have to behave alike.
-func onBothPaths(t *testing.T, test func(t *testing.T, r *rig)) {
+// paths are the ways in which a connection is read and written, which have to
+// behave alike.
+var paths = []struct {
+	name               string
+	portable, together bool
+}{
+	{name: "raw"},
+	{name: "portable", portable: true},
+	{name: "raw, with others", together: true},
+}
+
+// onAllPaths runs a test on each of them.
+func onAllPaths(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Helper()
-	for _, portable := range []bool{false, true} {
-		name := "raw"
-		if portable {
-			name = "portable"
-		}
-		t.Run(name, func(t *testing.T) { test(t, newRig(t, &Upgrader{ForcePortable: portable})) })
+	for _, path := range paths {
+		t.Run(path.name, func(t *testing.T) {
+			r := newRig(t, &Upgrader{ForcePortable: path.portable})
+			r.together = path.together
+			test(t, r)
+		})
 	}
+}
+
+// joint is a connection that is read by an Intake and written by a Batch, as those
+// of matches are.
+type joint struct {
+	Conn
+	intake Intake
+	batch  Batch
+}
+
+func (j *joint) Poll(now int64, s *Scratch, h Handler) error {
+	j.intake.Add(j.Conn)
+	j.intake.Read()
+	defer j.intake.Clear()
+	return j.intake.Take(0, now, s, h).Err
+}
+
+func (j *joint) Write(now int64, frames []byte) (bool, error) {
+	j.batch.Add(j.Conn, frames)
+	j.batch.Send()
+	defer j.batch.Clear()
+	sent := j.batch.Sent(0, now)
+	return sent.Taken, sent.Err
 }
 
 // rig is an HTTP server that upgrades every request.
@@ -44,6 +77,7 @@ type rig struct {
 	upgrader *Upgrader
 	server   *httptest.Server
 	upgraded chan *Pending
+	together bool // connections are joint
 }
 
 func newRig(t testing.TB, u *Upgrader) *rig {
@@ -115,6 +149,9 @@ func (r *rig) conn() Conn {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { c.Close(protocol.CloseRestart, "") })
+	if r.together {
+		return &joint{Conn: c}
+	}
 	return c
 }
 

@@ -1,12 +1,12 @@
-//go:build linux
-
-package sockets
+// Package due tells a loop which of its many links it is time for.
+package due
 
 import "time"
 
 const (
-	// slotTime is what a slot of a wheel stands for, in nanoseconds.
-	slotTime = int64(Step)
+	// slotTime is what a slot of a wheel stands for, in nanoseconds. Loops look at
+	// it about as often.
+	slotTime = int64(time.Millisecond)
 	// slots is a power of two; what is due later than they reach goes round more
 	// than once.
 	slots = 256
@@ -80,35 +80,17 @@ func (w *Wheel) Due(now int64) []int32 {
 	}
 }
 
-// maxPatience is how long a socket at which nothing comes is left alone.
-const maxPatience = int64(100 * time.Millisecond)
-
-// Beat knows when to read a socket at which something comes once a period: an
-// eighth of that after it should have come, so that it is there in all likelihood,
-// and the next one is not. Times are nanoseconds.
-type Beat struct{ expected int64 }
-
-// Came notes when it came, and returns when to read next. One that comes earlier
-// than it should tells the beat; one that comes later was held up, so that the beat
-// follows it only slowly, and is looked for too early rather than with another one.
-func (b *Beat) Came(at, period int64) (look int64) {
-	b.begin(at)
-	late := at - b.expected
-	if late > period*7/8 { // others have been left out
-		late -= (late + period/8) / period * period
+// Next returns when the next number is due, as far as that is before idle and
+// before the wheel has gone round once more.
+func (w *Wheel) Next(idle int64) int64 {
+	for at := w.next; at < w.next+slots && at*slotTime < idle; at++ {
+		earliest := idle
+		for n := w.first[at%slots]; n > 0; n = w.items[n-1].after {
+			earliest = min(earliest, w.items[n-1].at)
+		}
+		if earliest < (at+1)*slotTime {
+			return earliest
+		}
 	}
-	b.expected = at - max(late, 0)*3/4 + period
-	return b.expected + period/8
-}
-
-// Missed returns when to look again where nothing had come by now.
-func (b *Beat) Missed(now, period int64) (look int64) {
-	b.begin(now)
-	return now + max(period/8, min((now-b.expected)/4, maxPatience), int64(Step))
-}
-
-func (b *Beat) begin(now int64) {
-	if b.expected == 0 {
-		b.expected = now
-	}
+	return idle
 }

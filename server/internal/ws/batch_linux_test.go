@@ -1,0 +1,266 @@
+package ws
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"tactus/protocol"
+)
+
+// crowd is what a test reads and writes together.
+type crowd struct {
+	t      *testing.T
+	conns  []*conn
+	peers  []int
+	inbox  []inbox
+	intake Intake
+	batch  Batch
+}
+
+func newCrowd(t *testing.T, n int) *crowd {
+	c := &crowd{t: t, inbox: make([]inbox, n)}
+	for range n {
+		one, peer := pair(t)
+		c.conns, c.peers = append(c.conns, one), append(c.peers, peer)
+	}
+	return c
+}
+
+// say has a client send bytes.
+func (c *crowd) say(i int, b []byte) {
+	c.t.Helper()
+	if n, err := unix.Write(c.peers[i], b); n != len(b) {
+		c.t.Fatal(n, err)
+	}
+}
+
+// read reads everybody and returns what became of each.
+func (c *crowd) read(now int64) (taken []Taken) {
+	for _, one := range c.conns {
+		c.intake.Add(one)
+	}
+	c.intake.Read()
+	for i := range c.conns {
+		taken = append(taken, c.intake.Take(i, now, scratch, &c.inbox[i]))
+	}
+	c.intake.Clear()
+	return taken
+}
+
+// write sends each his frame and returns what became of it.
+func (c *crowd) write(now int64, frame func(i int) []byte) (sent []Sent) {
+	for i, one := range c.conns {
+		c.batch.Add(one, frame(i))
+	}
+	c.batch.Send()
+	for i := range c.conns {
+		sent = append(sent, c.batch.Sent(i, now))
+	}
+	c.batch.Clear()
+	return sent
+}
+
+// TestWhoIsReadTogetherIsReadAlone: each message reaches whom it is for, whatever
+// the others send meanwhile: nothing, a part, more than there is room for, what
+// they should not, or their goodbye.
+func TestWhoIsReadTogetherIsReadAlone(t *testing.T) {
+	const (
+		plain = iota
+		silent
+		parted
+		flooding
+		breaking
+		leaving
+		failing
+		gone
+		late // behind those who fill the room
+		clients
+	)
+	c := newCrowd(t, clients)
+	c.conns[flooding].maxMessage = 20_000
+	long := string(bytes.Repeat([]byte("x"), 18_000))
+	whole := binaryFrame("in two parts")
+	c.say(plain, append(binaryFrame("one"), binaryFrame("two")...))
+	c.say(parted, whole[:7])
+	c.say(flooding, binaryFrame(long))
+	c.say(breaking, append(binaryFrame("still good"), serverFrame([]byte("without a mask"))...))
+	c.say(leaving, clientFrame(8, []byte{0x03, 0xe8}))
+	c.inbox[failing].fail = &CloseError{Code: protocol.CloseProtocol, Sentence: "no"}
+	c.say(failing, binaryFrame("refused"))
+	if err := unix.Shutdown(c.peers[gone], unix.SHUT_WR); err != nil {
+		t.Fatal(err)
+	}
+	c.say(late, binaryFrame("here"))
+	first := c.read(5)
+	for range 3 {
+		c.read(6)
+	}
+	c.say(parted, whole[7:])
+	c.say(plain, binaryFrame("three"))
+	second := c.read(7)
+	want := [clients][]string{
+		plain: {"one", "two", "three"}, parted: {"in two parts"}, flooding: {long}, breaking: {"still good"}, failing: {"refused"}, late: {"here"},
+	}
+	for i := range clients {
+		if !slices.Equal(c.inbox[i].messages, want[i]) {
+			t.Errorf("client %d: %.40q, want %.40q", i, c.inbox[i].messages, want[i])
+		}
+	}
+	for _, i := range []int{breaking, leaving, failing} {
+		var why *CloseError
+		if err := first[i].Err; !errors.As(err, &why) || second[i].Err == nil {
+			t.Errorf("client %d ended with %v, then %v", i, err, second[i].Err)
+		}
+	}
+	if err := first[gone].Err; !errors.Is(err, io.EOF) {
+		t.Errorf("who is gone: %v", err)
+	}
+	for _, i := range []int{plain, silent, parted, flooding, late} {
+		if first[i].Err != nil || second[i].Err != nil {
+			t.Errorf("client %d: %v, %v", i, first[i].Err, second[i].Err)
+		}
+	}
+	if first[silent].LastHeard != 5 || second[silent].LastHeard != 5 || second[plain].LastHeard != 7 {
+		t.Errorf("heard: %+v, %+v, %+v", first[silent], second[silent], second[plain])
+	}
+	if n := len(binaryFrame("one")); first[plain].Bytes != 2*n || second[silent].Bytes != 0 {
+		t.Errorf("bytes: %d of %d, %d", first[plain].Bytes, 2*n, second[silent].Bytes)
+	}
+}
+
+// TestWhoIsWrittenTogetherIsWrittenAlone: frames arrive whole and in order, also
+// at clients that have stopped reading, wait for a pong, or are gone.
+func TestWhoIsWrittenTogetherIsWrittenAlone(t *testing.T) {
+	const (
+		plain = iota
+		stopped
+		asking
+		closed
+		clients
+	)
+	c := newCrowd(t, clients)
+	c.conns[closed].Close(protocol.CloseLeft, "")
+	big := serverFrame(bytes.Repeat([]byte("old "), 8<<10))
+	taken := 0
+	for now := int64(1); ; now++ { // until the socket is full
+		ok, err := c.conns[stopped].Write(now, big)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			break
+		}
+		taken++
+	}
+	small := func(i int) []byte { return serverFrame(numbered(i)) }
+	c.conns[asking].leftovers().pong = appendControl(nil, 10, []byte("?"))
+	sent := c.write(1000, small)
+	frame := len(small(0))
+	want := []Sent{
+		{Taken: true, Bytes: frame}, {Blocked: true}, {Taken: true, Bytes: frame + 3}, {Err: c.conns[closed].ended},
+	}
+	if !slices.Equal(sent, want) {
+		t.Errorf("%+v, want %+v", sent, want)
+	}
+	for i, expected := range map[int][]byte{plain: small(plain), asking: append([]byte{0x8a, 1, '?'}, small(asking)...)} {
+		b := make([]byte, 200)
+		if n, err := unix.Read(c.peers[i], b); err != nil || !bytes.Equal(b[:n], expected) {
+			t.Errorf("client %d got %q, %v", i, b[:max(n, 0)], err)
+		}
+	}
+	// Who reads again gets the rest of what had begun, and then the newest.
+	left := taken * len(big)
+	for sink := make([]byte, 64<<10); left > 0; {
+		n, err := unix.Read(c.peers[stopped], sink)
+		if errors.Is(err, unix.EAGAIN) {
+			c.write(1001, func(i int) []byte { return small(i) })
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left -= n; left < 0 && string(sink[n+left:n]) != string(small(stopped)) {
+			t.Errorf("after the old frames came %q", sink[n+left:n])
+		}
+	}
+}
+
+// TestAPartOfAFrameIsKept: what the kernel takes of a frame in part is followed by
+// its rest, and by nothing else before that.
+func TestAPartOfAFrameIsKept(t *testing.T) {
+	c := newCrowd(t, 1)
+	frame := serverFrame(bytes.Repeat([]byte("state "), 20_000))
+	sent := 0
+	for now := int64(1); ; now++ {
+		s := c.write(now, func(int) []byte { return frame })[0]
+		if s.Err != nil {
+			t.Fatal(s.Err)
+		}
+		if s.Taken {
+			sent += len(frame)
+		}
+		if s.Blocked {
+			break
+		}
+	}
+	if c.conns[0].BlockedSince() == 0 || !c.conns[0].Blocked() {
+		t.Error("nothing waits, though the socket is full")
+	}
+	got := 0
+	for sink := make([]byte, 64<<10); got < sent; {
+		n, err := unix.Read(c.peers[0], sink)
+		if errors.Is(err, unix.EAGAIN) {
+			if _, err := c.conns[0].Flush(1000); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			if sink[i] != frame[(got+i)%len(frame)] {
+				t.Fatalf("byte %d is %q", got+i, sink[i])
+			}
+		}
+		got += n
+	}
+}
+
+func TestTogetherNothingIsAllocated(t *testing.T) {
+	c := newCrowd(t, 16)
+	input, frame, sink := binaryFrame("an input of some words"), serverFrame(make([]byte, 200)), make([]byte, 4096)
+	counted := &counter{}
+	allocs := testing.AllocsPerRun(100, func() {
+		for i := range c.conns {
+			c.say(i, input)
+			c.intake.Add(c.conns[i])
+		}
+		c.intake.Read()
+		for i := range c.conns {
+			if taken := c.intake.Take(i, 1, scratch, counted); taken.Err != nil {
+				t.Fatal(taken.Err)
+			}
+			c.batch.Add(c.conns[i], frame)
+		}
+		c.intake.Clear()
+		c.batch.Send()
+		for i := range c.conns {
+			if sent := c.batch.Sent(i, 1); !sent.Taken {
+				t.Fatal(sent.Err)
+			}
+			if n, err := unix.Read(c.peers[i], sink); n != len(frame) {
+				t.Fatal(n, err)
+			}
+		}
+		c.batch.Clear()
+	})
+	if allocs != 0 || counted.n < 1600 {
+		t.Errorf("%v allocations a tick, %d messages", allocs, counted.n)
+	}
+}
