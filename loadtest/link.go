@@ -37,6 +37,9 @@ type link struct {
 	acked   uint32 // newest input that a snapshot has confirmed
 	dueAt   [unanswered]int64
 	over    bool   // the match has a result; what follows is not measured
+	overdue bool   // what is received was read later than it should have been
+	behind  int64  // snapshots that are to come of those that were read at once
+	apart   int64  // how far apart they are taken to be, 0: each came when it is said
 	partial []byte // an incomplete frame
 
 	ended chan ending // takes one value, when the loop lets go of the link
@@ -88,6 +91,7 @@ func (l *link) receive(data []byte, now int64) (end ending, open bool) {
 		l.partial = append(l.partial, data...)
 		data = l.partial
 	}
+	l.spread(data, now)
 	for {
 		f, rest, complete, err := cutFrame(data)
 		if err != nil {
@@ -103,6 +107,42 @@ func (l *link) receive(data []byte, now int64) (end ending, open bool) {
 		}
 		data = rest
 	}
+}
+
+// spread is for data that the load tester was too late to read. Only of the newest
+// bytes it is known when they came; of several snapshots the others are taken to
+// have come evenly since the last one, for to say that they came together would
+// make gaps of the load tester's own delay. The meter counts them. Where the read
+// was in time, they did come together.
+func (l *link) spread(data []byte, now int64) {
+	if l.apart = 0; !l.overdue {
+		return
+	}
+	n := int64(0)
+	for {
+		f, rest, complete, err := cutFrame(data)
+		if err != nil || !complete {
+			break
+		}
+		if kind, err := protocol.Type(f.payload); f.op == ws.OpBinary && err == nil && kind == protocol.TypeSnapshot {
+			n++
+		}
+		data = rest
+	}
+	if n > 1 {
+		l.behind, l.apart = n-1, (now-l.tickAt)/n
+	}
+}
+
+// arrival is when the next of several snapshots came.
+func (l *link) arrival(now int64) int64 {
+	if l.apart == 0 || l.behind == 0 {
+		return now
+	}
+	now -= l.behind * l.apart
+	l.behind--
+	l.meter.estimate(l, now)
+	return now
 }
 
 func (l *link) take(f frame, now int64) (end ending, open bool) {
@@ -164,6 +204,7 @@ func (l *link) snapshot(b []byte, now int64) error {
 	if err != nil {
 		return errors.Join(errMessage, err)
 	}
+	now = l.arrival(now)
 	if l.copy != nil {
 		if err := l.verify(b); err != nil {
 			return err

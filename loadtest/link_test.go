@@ -170,6 +170,31 @@ func TestInputsWhoseTimeHasPassedAreNotMadeUpFor(t *testing.T) {
 	}
 }
 
+// TestWhatIsReadLateIsNoGapOfTheServers: what a busy load tester reads at once is
+// taken to have come evenly, and counted; what it reads at once though it was in
+// time did come at once.
+func TestWhatIsReadLateIsNoGapOfTheServers(t *testing.T) {
+	for _, c := range []struct {
+		overdue        bool
+		longest, known int64 // of the gaps, in ticks; of the snapshots
+	}{{true, 1, 2}, {false, 3, 4}} {
+		l, _ := newTestLink(false)
+		l.mustReceive(t, serverFrame(snapshotAt(1, 0, true, false)), 0)
+		l.mustReceive(t, serverFrame(snapshotAt(2, 0, false, false)), tickLength)
+		var late []byte
+		for tick := uint32(3); tick < 6; tick++ {
+			late = append(late, serverFrame(snapshotAt(tick, 0, false, false))...)
+		}
+		l.overdue = c.overdue
+		l.mustReceive(t, late, 4*tickLength)
+		m := l.meter
+		longest := (m.gaps.Max()*int64(time.Microsecond) + tickLength/2) / tickLength
+		if longest != c.longest || m.snapshots-m.estimated != c.known || l.tickAt != 4*tickLength {
+			t.Errorf("overdue %v: longest gap %d ticks, %d of %d snapshots estimated, the newest at %d", c.overdue, longest, m.estimated, m.snapshots, l.tickAt)
+		}
+	}
+}
+
 func TestSlowReadersTellWhatWaitedForThem(t *testing.T) {
 	l, _ := newTestLink(false)
 	l.slow = SlowBursts

@@ -23,8 +23,7 @@ type rawLoop struct {
 	meter  *meter
 	queue  queue
 	links  []*rawLink // by number; nil: free
-	free   []int32
-	looks  due.Wheel // when links are to be read, by number
+	looks  due.Wheel  // when links are to be read, by number
 	spent  atomic.Int64
 	played int64 // when inputs were sent last
 
@@ -50,6 +49,7 @@ type rawLink struct {
 	loop   *rawLoop
 	fd     int
 	beat   sockets.Beat
+	look   int64  // when it is to be read
 	rest   []byte // of a frame that the socket took in part
 	early  []byte // read before the hand-over
 	born   int64
@@ -160,7 +160,7 @@ func (p *rawLoop) takeNew() {
 			p.links = append(p.links, nil)
 		}
 		p.links[e.number] = e
-		p.looks.Set(e.number, 0)
+		e.lookAt(p.receiver.Now())
 		if end, open := e.receive(e.early, p.clock.now()); !open {
 			p.release(e, end)
 		}
@@ -195,6 +195,7 @@ func (p *rawLoop) lookSlowly(e *rawLink, now int64) {
 // more.
 func (p *rawLoop) took(e *rawLink, got *sockets.Received) {
 	seen, every := e.tick, e.period*e.every
+	e.overdue = p.receiver.Now()-e.look > every/2
 	for more := p.take(e, got); more && p.links[e.number] == e; {
 		*got = p.receiver.Receive(e.fd)
 		more = p.take(e, got)
@@ -202,10 +203,16 @@ func (p *rawLoop) took(e *rawLink, got *sockets.Received) {
 	switch {
 	case p.links[e.number] != e: // it is gone
 	case e.tick != seen:
-		p.looks.Set(e.number, e.beat.Came(e.tickAt, every))
+		e.lookAt(e.beat.Came(e.tickAt, every))
 	default:
-		p.looks.Set(e.number, e.beat.Missed(p.receiver.Now(), every))
+		e.lookAt(e.beat.Missed(p.receiver.Now(), every))
 	}
+}
+
+// lookAt sets when the link is to be read.
+func (e *rawLink) lookAt(t int64) {
+	e.look = t
+	e.loop.looks.Set(e.number, t)
 }
 
 // take takes what was read from a link's socket; it reports whether there may be

@@ -51,6 +51,7 @@ type meter struct {
 	received  int64 // bytes
 	seen      int64 // ns that clients were measured for
 	dropped   int64 // inputs that found the socket full
+	estimated int64 // snapshots whose arrival is not known, see [link.spread]
 
 	checked, mismatched, broken int64 // hashes compared, different; snapshots that did not apply
 
@@ -156,6 +157,13 @@ func (m *meter) silence(s *stay, end int64) {
 	m.seen += end - s.at
 }
 
+// estimate counts a snapshot of which it is not known when it came.
+func (m *meter) estimate(l *link, now int64) {
+	if l.slow == "" && m.window.holds(now) {
+		m.estimated++
+	}
+}
+
 func (m *meter) echo(l *link, ns, now int64) {
 	if l.slow == "" && m.window.holds(now) {
 		record(m.echoes, ns)
@@ -197,6 +205,7 @@ func (m *meter) add(o *meter) {
 	m.received += o.received
 	m.seen += o.seen
 	m.dropped += o.dropped
+	m.estimated += o.estimated
 	m.checked += o.checked
 	m.mismatched += o.mismatched
 	m.broken += o.broken

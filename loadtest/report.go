@@ -95,6 +95,9 @@ type GeneratorReport struct {
 	Busiest   float64 `json:"busiest"`     // share of the time that its busiest loop worked, or waited for a CPU
 	LateP99MS float64 `json:"late_p99_ms"` // how late inputs were sent
 	LateMaxMS float64 `json:"late_max_ms"`
+	// Estimated is the share of the snapshots that were read so late that another
+	// had come behind them: when they came is estimated.
+	Estimated float64 `json:"estimated"`
 	// Stolen is the share of this machine's CPU time that its host gave to other
 	// machines: the neighbours' doing, not the server's.
 	Stolen  float64 `json:"stolen"`
@@ -178,6 +181,10 @@ const (
 // host did.
 const muchStolen = 0.02
 
+// muchEstimated is a share of snapshots from which on gaps at the 99th percentile
+// may be estimates.
+const muchEstimated = 0.01
+
 // Disturbed reports whether the machine's host took so much of it that gaps and
 // echoes are no evidence of the server's.
 func (g *GeneratorReport) Disturbed() bool { return g.Stolen >= muchStolen }
@@ -187,12 +194,15 @@ func (r *Report) blame(test *run, span *measured, m *meter) {
 	g.CPUCores = float64(span.ownCPU) / float64(max(span.to-span.from, 1))
 	g.Busiest, g.Stolen = span.busiest, span.stolen
 	g.LateP99MS, g.LateMaxMS = quantile(m.lateness, 99), quantile(m.lateness, 100)
+	g.Estimated = float64(m.estimated) / float64(max(m.snapshots, 1))
 	tick := 1000 / float64(max(r.TickRate, 1))
 	switch {
 	case g.Busiest > tooBusy:
 		g.Why = fmt.Sprintf("a loop of the load tester had no rest for %.0f %% of the time", g.Busiest*100)
 	case g.LateP99MS > tooLate*tick:
 		g.Why = fmt.Sprintf("one input in a hundred was sent %.1f ms late or more: the load tester did not get the CPU in time", g.LateP99MS)
+	case g.Estimated > muchEstimated:
+		g.Why = fmt.Sprintf("%.1f %% of the snapshots were read too late to know when they came", g.Estimated*100)
 	}
 	g.Limited = g.Why != ""
 	if g.Limited {
@@ -243,6 +253,9 @@ func (r *Report) Print(w io.Writer) error {
 	row("load tester", "%.2f cores, loop %.0f %% busy, inputs late p99 %.1f ms, max %.1f ms", g.CPUCores, g.Busiest*100, g.LateP99MS, g.LateMaxMS)
 	if g.Disturbed() {
 		row("", "the host gave %.0f %% of this machine's CPU time to others: expect worse figures than on a quiet one", g.Stolen*100)
+	}
+	if g.Estimated > 0 {
+		row("", "%.2f %% of the snapshots were read after the next had come: when they came is estimated", g.Estimated*100)
 	}
 	if g.Limited {
 		row("", "THE LOAD TESTER WAS THE LIMIT: %s", g.Why)

@@ -53,6 +53,8 @@ type Member struct {
 	flock   *flock
 	fd      int
 	beat    sockets.Beat
+	look    int64 // when it is to be read
+	overdue bool  // what is received was read later than it should have been
 	partial []byte
 	rest    []byte // of a frame that the socket took in part
 
