@@ -115,10 +115,18 @@ func (w *world) spawnShip(p game.Slot, side int32) {
 // enemies is taken.
 const spawnTries = 12
 
+// crowdTries is the same on a map made for a crowd, where each look at a place
+// passes thousands of ships, and none is far from all of them.
+const crowdTries = 4
+
 func (w *world) spawnPlace(self *Ship) fixed.Vec {
 	lo, hi := w.spawnArea(self.Side)
 	best, bestRoom := lo.Lerp(hi, fixed.One/2), fixed.Num(-1)
-	for range spawnTries {
+	tries := spawnTries
+	if w.crowd {
+		tries = crowdTries
+	}
+	for range tries {
 		p := fixed.Vec{X: w.randomNum(lo.X, hi.X), Y: w.randomNum(lo.Y, hi.Y)}
 		if w.occupied(p, fixed.One, w.match.Now) {
 			continue
