@@ -160,7 +160,7 @@ func (r *row) cells() []string {
 
 // remark says what else is to be known of the runs.
 func (r *row) remark() string {
-	limited, behind, failed, disturbed := 0, 0, 0, 0
+	limited, behind, failed, disturbed, estimated := 0, 0, 0, 0, 0.0
 	for _, run := range r.Runs {
 		if run.Generator.Limited {
 			limited++
@@ -171,6 +171,7 @@ func (r *row) remark() string {
 		if run.Generator.Disturbed() {
 			disturbed++
 		}
+		estimated = max(estimated, run.Generator.Estimated)
 		for _, n := range run.Errors {
 			failed += n
 		}
@@ -178,6 +179,9 @@ func (r *row) remark() string {
 	var remarks []string
 	if limited > 0 {
 		remarks = append(remarks, fmt.Sprintf("load tester was the limit in %d of %d", limited, len(r.Runs)))
+	}
+	if estimated >= someEstimated {
+		remarks = append(remarks, fmt.Sprintf("up to %.0f %% of states read late, their times estimated", estimated*100))
 	}
 	if behind > 0 {
 		remarks = append(remarks, fmt.Sprintf("fell behind in %d of %d: its CPU is that of less work", behind, len(r.Runs)))
@@ -190,6 +194,10 @@ func (r *row) remark() string {
 	}
 	return strings.Join(remarks, "; ")
 }
+
+// someEstimated is a share of states that is worth a remark: less is not in the
+// gaps' 99th percentile.
+const someEstimated = 0.01
 
 // fullDelivery is the share of states from which on a server does all its work.
 const fullDelivery = 0.99

@@ -50,12 +50,12 @@ func TestMarksAreJudgedByTheirSide(t *testing.T) {
 
 func TestRunsThatProveLittleAreNamed(t *testing.T) {
 	limited := run1(9, 1)
-	limited.Generator.Limited = true
+	limited.Generator.Limited, limited.Generator.Estimated = true, 0.12
 	behind := run1(9, 0.5)
 	behind.Errors = map[string]int{"dial": 2}
 	behind.Generator.Stolen = 0.1
 	r := row{Runs: []*loadtest.Report{limited, behind, run1(9, 1)}}
-	for _, want := range []string{"load tester was the limit in 1 of 3", "fell behind in 1 of 3", "host took much of it in 1 of 3", "2 errors"} {
+	for _, want := range []string{"load tester was the limit in 1 of 3", "up to 12 % of states read late", "fell behind in 1 of 3", "host took much of it in 1 of 3", "2 errors"} {
 		if got := r.remark(); !strings.Contains(got, want) {
 			t.Errorf("%q does not say %q", got, want)
 		}
