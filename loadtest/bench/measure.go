@@ -55,7 +55,7 @@ func (l load) rampTime() time.Duration {
 
 // measure plays on a target with bots in a process of their own.
 func measure(ctx context.Context, s target, l load, cpu string) (*loadtest.Report, error) {
-	name := "loadtest-" + strconv.Itoa(s.pid()) // several may be measured at once
+	name := fmt.Sprintf("loadtest-%d-%d", s.pid(), l.clients) // several may be measured at once
 	file := filepath.Join(cacheDir, name+".json")
 	args := []string{
 		"loadtest", "--url", s.url(), "--game", l.game, "--mode", l.mode,

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,6 +37,7 @@ type climber struct {
 	name     string
 	most     int // not tried beyond
 	measure  func(context.Context, load) (*loadtest.Report, error)
+	watched  []watched
 	full     bool
 	capacity int
 }
@@ -48,12 +50,80 @@ func (s *suite) climbers() []*climber {
 		{name: floorName, most: largest, measure: func(ctx context.Context, l load) (*loadtest.Report, error) {
 			return s.onFloor(ctx, floorPlan{game: workload.Rooms, groups: 1, bytes: floorBytes}, l)
 		}},
-		{name: tactusName, most: largest, measure: func(ctx context.Context, l load) (*loadtest.Report, error) { return s.onTactus(ctx, l) }},
 	}
+	tactus := &climber{name: tactusName, most: largest}
+	tactus.measure = func(ctx context.Context, l load) (*loadtest.Report, error) {
+		if l.clients < surelyFrom {
+			return s.onTactus(ctx, l)
+		}
+		report, seen, err := s.witnessed(ctx, l)
+		tactus.watched = append(tactus.watched, watched{l.clients, seen})
+		return report, err
+	}
+	list = append(list, tactus)
 	for _, p := range peers {
 		list = append(list, &climber{name: p.name, most: 1600, measure: func(ctx context.Context, l load) (*loadtest.Report, error) {
 			return s.onPeer(ctx, p, l)
 		}})
+	}
+	return list
+}
+
+// witnesses are bots beside a large load that have a load tester of their own: it
+// has next to nothing to do, so that it is in time for each of their snapshots,
+// also where the other one is at its limit.
+const witnesses = 16
+
+// watched is what the witnesses of a load saw.
+type watched struct {
+	clients int
+	seen    *loadtest.Report
+}
+
+// witnessed measures Tactus under a load and what witnesses see meanwhile.
+func (s *suite) witnessed(ctx context.Context, l load) (report, seen *loadtest.Report, err error) {
+	s.say("Tactus, %d clients and %d witnesses, %v", l.clients, witnesses, l.window)
+	t, err := startTactus(ctx, s.pins)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer t.stop()
+	few := l
+	few.clients, few.extra = witnesses, []string{"--seed", "2"}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watching := make(chan error, 1)
+	go func() {
+		// Their windows are to be the same.
+		timer := time.NewTimer(l.rampTime() + l.warmUp() - few.rampTime() - few.warmUp())
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			watching <- ctx.Err()
+			return
+		case <-timer.C:
+		}
+		r, err := measure(ctx, t, few, s.pins.load)
+		seen = r
+		watching <- err
+	}()
+	report, err = measure(ctx, t, l, s.pins.load)
+	if err != nil {
+		cancel()
+	}
+	return report, seen, errors.Join(err, <-watching)
+}
+
+// facts are what the witnesses of each size saw.
+func (c *climber) facts() (list []fact) {
+	for _, w := range c.watched {
+		at := len(list) - 2
+		if name := fmt.Sprintf("gap p99 of %d witnesses at %d", witnesses, w.clients); at < 0 || list[at].Name != name {
+			at = len(list)
+			list = append(list, fact{Name: name, Unit: "ms", About: "bots of a load tester of their own, which is never late"},
+				fact{Name: fmt.Sprintf("echo p99 of %d witnesses at %d", witnesses, w.clients), Unit: "ms"})
+		}
+		list[at].Runs, list[at+1].Runs = append(list[at].Runs, w.seen.GapMS.P99), append(list[at+1].Runs, w.seen.EchoMS.P99)
 	}
 	return list
 }
@@ -96,6 +166,7 @@ func (s *suite) sweep(ctx context.Context) (*result, error) {
 			Name: "capacity of " + system.name, Unit: "clients", Runs: []float64{float64(system.capacity)},
 		})
 		if system.name == tactusName {
+			r.Facts = append(r.Facts, system.facts()...)
 			r.Marks = []mark{atLeast("clients of W1 on one core", float64(system.capacity), 3000)}
 		}
 	}
