@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,6 +115,15 @@ func (w *units) Outcome() (game.Outcome, bool) {
 		w.results = append(w.results, game.Result{Slot: u.Slot, Team: u.Side, Score: int32(u.Pos.X), Rank: 1})
 	}
 	return game.Outcome{Results: w.results}, w.over
+}
+
+// patience bounds waits for what has to happen; tests that pass never reach it.
+const patience = 10 * time.Second
+
+// stacksOf counts the goroutines that are in a function.
+func stacksOf(function string) int {
+	b := make([]byte, 1<<20)
+	return strings.Count(string(b[:runtime.Stack(b, true)]), function)
 }
 
 // fakeConn is a socket in memory.

@@ -5,8 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,9 +14,6 @@ import (
 	"tactus/protocol"
 	"tactus/server/internal/ws"
 )
-
-// patience bounds waits for what has to happen; tests that pass never reach it.
-const patience = 10 * time.Second
 
 // wired is a player behind a socket of the system.
 type wired struct {
@@ -267,9 +262,4 @@ func TestAMatchAtRestHasNoGoroutine(t *testing.T) {
 	if h.m.ended != EndShutdown {
 		t.Errorf("the match ended with %q", h.m.ended)
 	}
-}
-
-func stacksOf(function string) int {
-	b := make([]byte, 1<<20)
-	return strings.Count(string(b[:runtime.Stack(b, true)]), function)
 }
