@@ -277,11 +277,21 @@ func (e *rawLink) idle() bool {
 	if len(e.rest) > 0 {
 		n, err := sockets.Send(e.fd, e.rest)
 		if err != nil {
+			e.failed(err)
 			return false
 		}
 		e.rest = append(e.rest[:0], e.rest[n:]...)
 	}
 	return len(e.rest) == 0
+}
+
+// failed notes why nothing could be sent. A connection that is broken is read
+// soon, also by who does not read at present: that tells how it ended.
+func (e *rawLink) failed(err error) {
+	if !errors.Is(err, unix.EAGAIN) {
+		e.broken = true
+		e.loop.looks.Set(e.number, 0)
+	}
 }
 
 // post leaves a frame to sendPosted.
@@ -305,10 +315,7 @@ func (p *rawLoop) sendPosted() {
 		rest, err := p.outbox.Sent(i)
 		if err != nil {
 			p.meter.dropped++
-			e.broken = !errors.Is(err, unix.EAGAIN)
-		}
-		if e.broken {
-			p.looks.Set(e.number, 0)
+			e.failed(err)
 		}
 		e.rest = append(e.rest, rest...)
 	}

@@ -110,3 +110,20 @@ func TestWhoHasStoppedReadsNothing(t *testing.T) {
 		t.Errorf("%d bytes were read", n)
 	}
 }
+
+// TestWhoHasStoppedReadingLearnsOfTheEnd: by what he sends.
+func TestWhoHasStoppedReadingLearnsOfTheEnd(t *testing.T) {
+	s := serveOne(t, SlowStopped, newLoop)
+	if _, err := s.server.Read(make([]byte, 1)); err != nil { // it is in
+		t.Fatal(err)
+	}
+	s.server.Close()
+	select {
+	case end := <-s.link.ended:
+		if end.err == nil {
+			t.Errorf("it ended with %+v", end)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it plays on without a server")
+	}
+}
