@@ -125,3 +125,12 @@ func TestResultsComeBackAsTheyWereSaved(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
+
+func TestCapacityIsWhatWitnessesSawToo(t *testing.T) {
+	fine, slow := run1(9, 1), run1(9, 1)
+	slow.GapMS.P99 = 51
+	c := &climber{watched: []watched{{3000, fine}, {3000, slow}, {3000, fine}, {3600, slow}}}
+	if !c.seenToKeepUp(3000) || c.seenToKeepUp(3600) || !c.seenToKeepUp(1600) {
+		t.Errorf("at 3000 %v, at 3600 %v, unseen %v", c.seenToKeepUp(3000), c.seenToKeepUp(3600), c.seenToKeepUp(1600))
+	}
+}
