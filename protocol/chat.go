@@ -3,7 +3,10 @@ package protocol
 import "tactus/game"
 
 // Say is chat on its way to the server.
-type Say struct{ Text string }
+type Say struct {
+	Text string
+	ID   uint32 // comes back in a [Reply] where [FeatureReply] holds; 0: no reply wanted
+}
 
 // Chat is what a player said, on its way to the others.
 type Chat struct {
@@ -17,18 +20,34 @@ type Notice struct {
 	Text string
 }
 
-// AppendSay appends a say message.
+// AppendSay appends a say message. An id of 0 is left out.
 func AppendSay(dst []byte, s *Say) []byte {
-	return appendString(appendHead(dst, TypeSay, 1), s.Text)
+	if s.ID == 0 {
+		return appendString(appendHead(dst, TypeSay, 1), s.Text)
+	}
+	dst = appendString(appendHead(dst, TypeSay, 2), s.Text)
+	return AppendUint(dst, s.ID)
 }
 
-// ParseSay reads a say message.
+// ParseSay reads a say message. With [ErrText] and [ErrTooLong] the message is
+// one, and its id is valid: it is the text that can't be accepted.
 func ParseSay(b []byte) (Say, error) {
 	r := open(b, TypeSay, 1)
-	s := Say{Text: r.text(MaxChat)}
+	text := r.str(MaxClientMessage)
+	var s Say
+	if r.optional() {
+		s.ID = r.uint32()
+	}
 	if err := r.close(); err != nil {
 		return Say{}, err
 	}
+	if len(text) > MaxChat {
+		return s, ErrTooLong
+	}
+	if !validText(text) {
+		return s, ErrText
+	}
+	s.Text = string(text)
 	return s, nil
 }
 

@@ -7,11 +7,12 @@ type Command struct {
 	Args []int32 // at most MaxCommandArgs
 }
 
-// Reply answers a command.
+// Reply answers a command, or a [Say] that has an id.
 type Reply struct {
-	ID    uint32
-	OK    bool // false: the game refused the command
-	Words []int32
+	ID     uint32
+	OK     bool // false: it was refused
+	Words  []int32
+	Reason string // why it was refused; only where [FeatureReply] holds
 }
 
 // AppendCommand appends a command message.
@@ -32,18 +33,29 @@ func ParseCommand(b []byte) (Command, error) {
 	return c, nil
 }
 
-// AppendReply appends a reply message.
+// AppendReply appends a reply message. An empty reason is left out.
 func AppendReply(dst []byte, p *Reply) []byte {
-	dst = appendHead(dst, TypeReply, 3)
+	elements := 3
+	if p.Reason != "" {
+		elements = 4
+	}
+	dst = appendHead(dst, TypeReply, elements)
 	dst = AppendUint(dst, p.ID)
 	dst = appendBool(dst, p.OK)
-	return appendWords(dst, p.Words)
+	dst = appendWords(dst, p.Words)
+	if p.Reason != "" {
+		dst = appendString(dst, p.Reason)
+	}
+	return dst
 }
 
 // ParseReply reads a reply message.
 func ParseReply(b []byte) (Reply, error) {
 	r := open(b, TypeReply, 3)
 	p := Reply{ID: r.uint32(), OK: r.bool(), Words: r.words()}
+	if r.optional() {
+		p.Reason = r.text(MaxReason)
+	}
 	if err := r.close(); err != nil {
 		return Reply{}, err
 	}

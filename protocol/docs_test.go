@@ -94,6 +94,9 @@ func TestTheContractsTablesAreTheConstants(t *testing.T) {
 		fmt.Sprintf("| player's name | %d characters |", protocol.MaxName),
 		fmt.Sprintf("| text of say | %d bytes |", protocol.MaxChat),
 		fmt.Sprintf("| text of a notice | %d bytes |", protocol.MaxNotice),
+		fmt.Sprintf("| reason of a reply | %d bytes |", protocol.MaxReason),
+		fmt.Sprintf("| features of a hello or welcome | %d |", protocol.MaxFeatures),
+		fmt.Sprintf("| name of a feature | %d bytes |", protocol.MaxFeatureName),
 		fmt.Sprintf("| command name | %d bytes |", protocol.MaxCommandName),
 		fmt.Sprintf("| words of a command or reply | %d |", protocol.MaxCommandArgs),
 		fmt.Sprintf("| input ahead of the server | %d ticks |", protocol.MaxAheadTicks),
@@ -111,6 +114,12 @@ func TestTheContractsTablesAreTheConstants(t *testing.T) {
 		protocol.TypePong: "pong", protocol.TypeResult: "result", protocol.TypeNotice: "notice",
 	} {
 		want = append(want, fmt.Sprintf("| %d | %s |", kind, name))
+	}
+	for _, name := range protocol.ServerFeatures.Names() {
+		want = append(want, fmt.Sprintf("\n| `%s` |", name))
+	}
+	for _, reason := range []string{protocol.ReasonRefused, protocol.ReasonBusy, protocol.ReasonTooLong, protocol.ReasonBadText} {
+		want = append(want, fmt.Sprintf("| `%s` |", reason))
 	}
 	for _, c := range protocol.CloseCodes() {
 		want = append(want, fmt.Sprintf("| %d | %s |", c, c.Name()))

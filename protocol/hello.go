@@ -8,6 +8,8 @@ type Hello struct {
 	Schema uint32 // hash of the schema that the client was built for; 0: any
 	Event  uint32 // with Resume: newest event seen, so that none is missed
 	Client string // name and version, for logs
+
+	Features Features // that the client knows; names that this version does not know are left out
 }
 
 type helloMap struct {
@@ -16,11 +18,16 @@ type helloMap struct {
 	Schema uint32 `msgpack:"schema"`
 	Event  uint32 `msgpack:"event,omitempty"`
 	Client string `msgpack:"client,omitempty"`
+
+	Features []string `msgpack:"features,omitempty"`
 }
 
 // AppendHello appends a hello message.
 func AppendHello(dst []byte, h *Hello) []byte {
-	m := helloMap(*h)
+	m := helloMap{
+		Token: h.Token, Resume: h.Resume, Schema: h.Schema, Event: h.Event, Client: h.Client,
+		Features: h.Features.Names(),
+	}
 	return appendMap(dst, TypeHello, &m)
 }
 
@@ -40,6 +47,8 @@ func ParseHello(b []byte) (Hello, error) {
 			h.Event = r.uint32()
 		case "client":
 			h.Client = r.text(MaxClientName)
+		case "features":
+			h.Features = r.features()
 		default:
 			r.skip(1)
 		}

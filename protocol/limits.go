@@ -37,6 +37,12 @@ const (
 	MaxResume = 128
 	// MaxClientName bounds a client's name and version in hello.
 	MaxClientName = 64
+	// MaxReason bounds the reason of a reply.
+	MaxReason = 32
+	// MaxFeatures bounds the features that hello and welcome list.
+	MaxFeatures = 16
+	// MaxFeatureName bounds a feature's name.
+	MaxFeatureName = 24
 	// MaxAheadTicks is how far ahead of the server an input may be, in ticks.
 	MaxAheadTicks = 32
 	// MaxLag is the largest lag of an input, in 1/16 ticks.

@@ -67,6 +67,9 @@ func messageCases() []messageCase {
 		roundTrip("hello with a resume token", protocol.TypeHello,
 			protocol.Hello{Resume: "r-5f3c", Event: 41, Client: "example/1.0"},
 			protocol.AppendHello, protocol.ParseHello),
+		roundTrip("hello with features", protocol.TypeHello,
+			protocol.Hello{Token: "eyJhbGci.e30.c2ln", Client: "example/1.0", Features: protocol.FeatureReply},
+			protocol.AppendHello, protocol.ParseHello),
 		inputCase("input", protocol.InputHeader{Seq: 1, Tick: 1205, Lag: 24}, 65536, minus(65536), 16384, 5),
 		inputCase("input with the largest numbers", protocol.InputHeader{Seq: 70000, Tick: 1<<32 - 1, Lag: 255}, 0, 1<<31, 1<<31-1, minus(1)),
 		roundTrip("command", protocol.TypeCommand, protocol.Command{ID: 7, Name: "emote", Args: []int32{2, -1}},
@@ -74,10 +77,12 @@ func messageCases() []messageCase {
 		roundTrip("command without arguments, no reply wanted", protocol.TypeCommand, protocol.Command{Name: "ready"},
 			protocol.AppendCommand, protocol.ParseCommand),
 		roundTrip("say", protocol.TypeSay, protocol.Say{Text: "gg, schön! 👋"}, protocol.AppendSay, protocol.ParseSay),
+		roundTrip("say with an id", protocol.TypeSay, protocol.Say{Text: "gg", ID: 8}, protocol.AppendSay, protocol.ParseSay),
 		roundTrip("ping", protocol.TypePing, protocol.Ping{Time: 4_000_000_000}, protocol.AppendPing, protocol.ParsePing),
 		emptyCase("bye", protocol.TypeBye, protocol.AppendBye, protocol.ParseBye),
 		emptyCase("resync", protocol.TypeResync, protocol.AppendResync, protocol.ParseResync),
 		roundTrip("welcome", protocol.TypeWelcome, exampleWelcome(), protocol.AppendWelcome, protocol.ParseWelcome),
+		roundTrip("welcome with features", protocol.TypeWelcome, welcomeWithFeatures(), protocol.AppendWelcome, protocol.ParseWelcome),
 		roundTrip("roster", protocol.TypeRoster, protocol.Roster{Entries: []protocol.RosterEntry{
 			{Slot: 0, Name: "Ada", Flags: protocol.RosterConnected, Team: 1},
 			{Slot: 5, Name: "Müller ☂", Flags: 0, Team: -1},
@@ -86,6 +91,8 @@ func messageCases() []messageCase {
 		roundTrip("reply", protocol.TypeReply, protocol.Reply{ID: 7, OK: true, Words: []int32{150, -150}},
 			protocol.AppendReply, protocol.ParseReply),
 		roundTrip("reply that refuses", protocol.TypeReply, protocol.Reply{ID: 8}, protocol.AppendReply, protocol.ParseReply),
+		roundTrip("reply that refuses, with a reason", protocol.TypeReply, protocol.Reply{ID: 8, Reason: protocol.ReasonBusy},
+			protocol.AppendReply, protocol.ParseReply),
 		roundTrip("chat", protocol.TypeChat, protocol.Chat{Slot: 5, Text: "gg"}, protocol.AppendChat, protocol.ParseChat),
 		roundTrip("pong", protocol.TypePong, protocol.Pong{Time: 4_000_000_000, Tick: 1205}, protocol.AppendPong, protocol.ParsePong),
 		roundTrip("result", protocol.TypeResult, protocol.Result{
@@ -102,6 +109,12 @@ func messageCases() []messageCase {
 
 // exampleWelcome is the welcome of docs/protocol.md, with a schema small enough
 // to be read there.
+func welcomeWithFeatures() protocol.Welcome {
+	w := exampleWelcome()
+	w.Features = protocol.FeatureReply
+	return w
+}
+
 func exampleWelcome() protocol.Welcome {
 	type mote struct {
 		X    int32

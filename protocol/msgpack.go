@@ -133,6 +133,16 @@ func open(b []byte, t MessageType, elements int) reader {
 	return r
 }
 
+// optional reports whether the message has one more element than open asked
+// for, which the caller then reads.
+func (r *reader) optional() bool {
+	if r.err != nil || r.extra == 0 {
+		return false
+	}
+	r.extra--
+	return true
+}
+
 // close skips the elements that nobody asked for and makes sure that the
 // message ends there.
 func (r *reader) close() error {

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -60,16 +61,17 @@ func clean(s string, maxRunes, maxBytes int, drop func(rune) bool) string {
 // text returns a string for people of at most limit bytes.
 func (r *reader) text(limit int) string {
 	b := r.str(limit)
-	if !utf8.Valid(b) {
+	if !validText(b) {
 		r.fail(ErrText)
 		return ""
 	}
-	s := string(b)
-	if strings.IndexFunc(s, forbidden) >= 0 {
-		r.fail(ErrText)
-		return ""
-	}
-	return s
+	return string(b)
+}
+
+// validText reports whether the bytes are UTF-8 and hold nothing that text for
+// people must not hold.
+func validText(b []byte) bool {
+	return utf8.Valid(b) && bytes.IndexFunc(b, forbidden) < 0
 }
 
 // name returns a player's name.

@@ -21,6 +21,8 @@ type Welcome struct {
 	Grace   uint32 // ms that the seat of a lost connection is kept
 	Resumed bool   // the player came back to a seat
 	Every   int    // ticks per snapshot
+
+	Features Features // that hold on this connection
 }
 
 // WelcomeMode is what a client learns of the match's mode. Options are those in
@@ -48,6 +50,8 @@ type welcomeMap struct {
 	Grace   uint32    `msgpack:"grace"`
 	Resumed bool      `msgpack:"resumed"`
 	Every   int       `msgpack:"every"`
+
+	Features []string `msgpack:"features,omitempty"`
 }
 
 type modeMap struct {
@@ -76,6 +80,7 @@ func AppendWelcome(dst []byte, w *Welcome) []byte {
 		},
 		Schema: describeSchema(w.Schema), Hash: w.Schema.Hash(),
 		Grace: w.Grace, Resumed: w.Resumed, Every: w.Every,
+		Features: w.Features.Names(),
 	}
 	for _, o := range w.Mode.Options {
 		m.Mode.Options = append(m.Mode.Options, optionArray{Name: o.Name, Value: o.Value})
@@ -134,6 +139,8 @@ func (r *reader) welcomeField(w *Welcome, hash *uint32) {
 		w.Resumed = r.bool()
 	case "every":
 		w.Every = int(r.int(1, math.MaxUint16))
+	case "features":
+		w.Features = r.features()
 	default:
 		r.skip(1)
 	}

@@ -77,7 +77,7 @@ func (s *Server) claim(p *ws.Pending, hello *protocol.Hello) {
 		return
 	}
 	if m, conn := s.handOver(p, claims.Match, hello, protocol.CloseMatchOver); conn != nil {
-		m.Claim(conn, game.Slot(claims.Slot), claims.Player, claims.ID)
+		m.Claim(conn, hello.Features, game.Slot(claims.Slot), claims.Player, claims.ID)
 	}
 }
 
@@ -92,7 +92,7 @@ func (s *Server) resume(p *ws.Pending, hello *protocol.Hello) {
 		return
 	}
 	if m, conn := s.handOver(p, id, hello, protocol.CloseUnknownSession); conn != nil {
-		m.Resume(conn, game.Slot(slot), secret, hello.Event)
+		m.Resume(conn, hello.Features, game.Slot(slot), secret, hello.Event)
 	}
 }
 

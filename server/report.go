@@ -5,6 +5,7 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
+	"tactus/protocol/rpc/feature"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 	"tactus/server/internal/match"
@@ -23,7 +24,7 @@ func (r *report) Register() *fleetv1.Register {
 	reg := &fleetv1.Register{
 		ServerId: s.cfg.ID, PublicUrl: s.cfg.PublicURL, Region: s.cfg.Region, Draining: s.draining.Load(),
 		MaxMatches: uint32(s.cfg.MaxMatches), MaxPlayers: uint32(s.cfg.MaxPlayers),
-		Protocol: protocol.Subprotocol,
+		Protocol: protocol.Subprotocol, Features: feature.Known(),
 	}
 	for _, g := range s.order {
 		reg.Games = append(reg.Games, describe(g.Info()))

@@ -13,6 +13,12 @@ const defaultTimeoutMs = 5000;
 const maxArgs = 16;
 const maxNameBytes = 32;
 
+/** What the reasons of replies say to people. */
+const refusals: Record<string, string> = {
+  refused: "The game refused the command.",
+  busy: "Too many commands at once.",
+};
+
 export class Commands {
   readonly #connection: Connection;
   readonly #waiting = new Map<number, Waiting>();
@@ -43,10 +49,10 @@ export class Commands {
   }
 
   /** The server's answer. */
-  reply(id: number, ok: boolean, words: readonly number[]): void {
+  reply(id: number, ok: boolean, words: readonly number[], reason: string): void {
     const waiting = this.#settle(id);
     if (ok) waiting?.resolve(words);
-    else waiting?.reject(new TactusError(ErrorCode.refused, "The game refused the command."));
+    else waiting?.reject(new TactusError(ErrorCode.refused, refusals[reason] ?? refusals.refused, false, reason));
   }
 
   /** No answer will come any more. */

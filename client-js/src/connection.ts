@@ -46,6 +46,9 @@ const maxPending = 16384;
 
 const clientName = "tactus-js/0.1";
 
+/** Additions to the wire that this client knows (docs/protocol.md, "Features"). */
+const features = ["reply"];
+
 export type Welcome = ReturnType<typeof mapOf>;
 
 export interface ConnectionOwner {
@@ -169,10 +172,11 @@ export class Connection {
 
   #hello(): void {
     const { event, schema } = this.#owner.seen();
-    const w = this.writer.begin(2).int(MessageType.hello).map(4);
+    const w = this.writer.begin(2).int(MessageType.hello).map(5);
     if (this.resume) w.string("resume").string(this.resume);
     else w.string("token").string(this.#config.token ?? "");
-    w.string("schema").int(schema).string("event").int(event).string("client").string(clientName);
+    w.string("schema").int(schema).string("event").int(event).string("client").string(clientName).string("features").array(features.length);
+    for (const feature of features) w.string(feature);
     const bytes = w.done();
     this.#helloAt = this.#config.now();
     this.bytesOut += bytes.length;

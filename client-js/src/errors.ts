@@ -31,7 +31,7 @@ export class TactusError extends Error implements TactusErrorLike {
   readonly code: number;
   /** Whether coming back to the same seat can help. */
   readonly reconnect: boolean;
-  /** Why the matchmaker refused, or the search ended, as a name that stays the same between versions; empty elsewhere. */
+  /** Why it was refused, or the search ended, as a name that stays the same between versions; empty where there is none. */
   readonly reason: string;
 
   constructor(code: number, message: string, reconnect = false, reason = "") {

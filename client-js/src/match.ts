@@ -268,7 +268,7 @@ export class MatchClient implements Match, ConnectionOwner {
       case MessageType.roster:
         return listOf(rest[0]).forEach((entry) => this.#rosterEntry(listOf(entry)));
       case MessageType.reply:
-        return this.#commands.reply(numberOf(rest[0]), rest[1] === true, listOf(rest[2]).map((w) => numberOf(w)));
+        return this.#commands.reply(numberOf(rest[0]), rest[1] === true, listOf(rest[2]).map((w) => numberOf(w)), stringOf(rest[3]));
       case MessageType.chatFrom:
         return this.#emitter.emit("chat", numberOf(rest[0]), stringOf(rest[1]));
       case MessageType.result:

@@ -190,7 +190,12 @@ test("requests are answered, refused, or time out", async () => {
 
   const refused = match.request("emote");
   player.send([MessageType.reply, (await player.message(MessageType.command))[1] as number, false, []]);
-  await assert.rejects(refused, { name: "TactusError", code: ErrorCode.refused });
+  await assert.rejects(refused, { name: "TactusError", code: ErrorCode.refused, reason: "" });
+
+  assert.deepEqual(player.hello.features, ["reply"]);
+  const busy = match.request("emote");
+  player.send([MessageType.reply, (await player.message(MessageType.command))[1] as number, false, [], "busy"]);
+  await assert.rejects(busy, { code: ErrorCode.refused, reason: "busy", message: "Too many commands at once." });
 
   await assert.rejects(match.request("emote", [], { timeoutMs: 5 }), { code: ErrorCode.timeout });
   assert.throws(() => match.send("x".repeat(33)), TypeError);

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"tactus/protocol/rpc/feature"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -85,6 +86,7 @@ type server struct {
 	told       int                 // tellings of replicas that it knows
 	storing    map[string]struct{} // matches whose end is being stored
 	heard      atomic.Uint64       // messages after Register
+	features   []string            // that hold on its stream
 }
 
 type match struct {
@@ -207,6 +209,7 @@ func (r *Registry) add(reg *fleetv1.Register) *server {
 		gone:       make(chan struct{}),
 		since:      time.Now(),
 		storing:    make(map[string]struct{}),
+		features:   feature.Common(reg.GetFeatures()),
 	}
 	r.mu.Lock()
 	if old := r.servers[s.id]; old != nil {
@@ -222,7 +225,7 @@ func (r *Registry) add(reg *fleetv1.Register) *server {
 		r.apply(s, status)
 	}
 	r.present(reg)
-	s.out <- r.registered() // the channel is empty
+	s.out <- r.registered(s) // the channel is empty
 	s.told = r.tellings
 	for _, o := range r.orphans[s.id] {
 		if time.Since(o.at) < r.cfg.HoldSeats {
@@ -236,12 +239,13 @@ func (r *Registry) add(reg *fleetv1.Register) *server {
 }
 
 // registered needs the lock.
-func (r *Registry) registered() *fleetv1.ConnectResponse {
+func (r *Registry) registered(s *server) *fleetv1.ConnectResponse {
 	return &fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Registered{Registered: &fleetv1.Registered{
 		MatchmakerId:   r.cfg.MatchmakerID,
 		TokenKey:       r.cfg.TokenKey,
 		LoadIntervalMs: uint32(r.cfg.LoadInterval.Milliseconds()),
 		Replicas:       r.replicaList(),
+		Features:       s.features,
 	}}}
 }
 

@@ -68,7 +68,7 @@ func (a *arenaMatch) seat(tb testing.TB, i int) {
 		tb.Fatal(err)
 	}
 	c := &fakeConn{out: make([]byte, 0, 1<<18), in: make([][]byte, 0, 4)}
-	a.m.claim(c, slots[0], name, name)
+	a.m.claim(c, 0, slots[0], name, name)
 	a.conns = append(a.conns, c)
 	a.frames = append(a.frames, make([]byte, 0, 64))
 }

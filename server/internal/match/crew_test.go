@@ -60,7 +60,7 @@ func (c *crowd) join() {
 		c.t.Fatal(err)
 	}
 	conn := &fakeConn{out: make([]byte, 0, 1<<16), in: make([][]byte, 0, 1)}
-	c.m.claim(conn, slots[0], name, name)
+	c.m.claim(conn, 0, slots[0], name, name)
 	c.conns = append(c.conns, conn)
 	c.inputs = append(c.inputs, make([]byte, 0, 64))
 }

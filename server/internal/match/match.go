@@ -404,8 +404,8 @@ func (m *Match) handle(s *session.Seat) bool {
 	for _, c := range s.Commands() {
 		m.command(s, c)
 	}
-	for _, text := range s.Chats() {
-		m.chat(s, text)
+	for _, said := range s.Chats() {
+		m.chat(s, said)
 	}
 	if s.Bye() {
 		m.leave(s, protocol.CloseLeft, game.LeaveQuit)

@@ -341,12 +341,18 @@ type player struct {
 	pongs   int
 	roster  map[game.Slot]protocol.RosterEntry
 	replies []protocol.Reply
+	notices []protocol.Notice
 	chats   []protocol.Chat
 	results []protocol.Result
 	events  []int32
 }
 
 func (h *harness) join(name string) *player {
+	h.t.Helper()
+	return h.joinWith(name, 0)
+}
+
+func (h *harness) joinWith(name string, features protocol.Features) *player {
 	h.t.Helper()
 	h.joins++
 	reservation := fmt.Sprintf("r%d-%s", h.joins, name)
@@ -355,7 +361,7 @@ func (h *harness) join(name string) *player {
 		h.t.Fatalf("reserving a seat for %s: %v", name, err)
 	}
 	p := &player{t: h.t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}
-	h.m.Claim(p.conn, slots[0], name, reservation)
+	h.m.Claim(p.conn, features, slots[0], name, reservation)
 	h.tick(1)
 	p.read()
 	return p
@@ -371,7 +377,7 @@ func (h *harness) resume(old *player, event uint32) *player {
 			}
 		}
 	}
-	h.m.Resume(p.conn, old.welcome.Slot, secret, event)
+	h.m.Resume(p.conn, 0, old.welcome.Slot, secret, event)
 	h.tick(1)
 	p.read()
 	return p
@@ -434,6 +440,10 @@ func (p *player) message(b []byte) {
 		r, err := protocol.ParseReply(b)
 		must(err)
 		p.replies = append(p.replies, r)
+	case protocol.TypeNotice:
+		n, err := protocol.ParseNotice(b)
+		must(err)
+		p.notices = append(p.notices, n)
 	case protocol.TypeChat:
 		c, err := protocol.ParseChat(b)
 		must(err)
@@ -577,20 +587,20 @@ func TestTokensAreGoodOnce(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	h.join("ann")
 	used, other, forged := &fakeConn{}, &fakeConn{}, &fakeConn{}
-	h.m.Claim(used, 0, "ann", "r1-ann")
-	h.m.Claim(forged, 3, "bob", "r-bob")
+	h.m.Claim(used, 0, 0, "ann", "r1-ann")
+	h.m.Claim(forged, 0, 3, "bob", "r-bob")
 	slots, err := h.reserve(Request{Player: "cleo", Team: -1, Reservation: "r-cleo"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.m.Claim(other, slots[0], "dora", "r-cleo")
+	h.m.Claim(other, 0, slots[0], "dora", "r-cleo")
 	h.tick(1)
 	h.want("token_used", used.closed == protocol.CloseTokenUsed)
 	h.want("a token without a reservation refused", forged.closed == protocol.CloseTokenExpired)
 	h.want("a token of somebody else refused", other.closed == protocol.CloseTokenExpired)
 	late := &fakeConn{}
 	h.tick(16 * 20)
-	h.m.Claim(late, slots[0], "cleo", "r-cleo")
+	h.m.Claim(late, 0, slots[0], "cleo", "r-cleo")
 	h.tick(1)
 	h.want("a seat not claimed in time free again", late.closed == protocol.CloseTokenExpired && h.m.Status().People == 1)
 }
@@ -758,7 +768,7 @@ func TestPanicEndsOnlyItsMatch(t *testing.T) {
 	other.tick(3)
 	h.want("the other match to go on", b.conn.closed == 0)
 	refused := &fakeConn{}
-	h.m.Claim(refused, 0, "ann", "x")
+	h.m.Claim(refused, 0, 0, "ann", "x")
 	h.want("nobody let in any more", refused.closed == protocol.CloseMatchOver)
 }
 
@@ -793,7 +803,7 @@ func TestAReservationThatIsMadeAgainHoldsItsSeatLonger(t *testing.T) {
 	h.want("the same seat", bob("r2") == first)
 	h.tick(int(10 * int64(time.Second) / period)) // the first would have ended
 	conn := &fakeConn{}
-	h.m.claim(conn, first, "bob", "r2")
+	h.m.claim(conn, 0, first, "bob", "r2")
 	h.want("bob seated", conn.closed == 0 && h.m.seatOf("bob").Online())
 }
 
@@ -807,7 +817,7 @@ func TestWhoComesAfterTheEndIsToldTheResult(t *testing.T) {
 	a.command(0, "finish")
 	h.tick(5)
 	bob := &player{t: t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}
-	h.m.claim(bob.conn, slots[0], "bob", "bob")
+	h.m.claim(bob.conn, 0, slots[0], "bob", "bob")
 	a.conn.ended = errors.New("connection reset")
 	h.tick(2)
 	ann := h.resume(a, 0)
@@ -877,10 +887,53 @@ func TestCommandsChatAndPing(t *testing.T) {
 	h.tick(1)
 	a.read()
 	b.read()
-	h.want("an answer", fmt.Sprint(a.replies) == "[{7 true [5 6]} {8 false []}]")
+	h.want("an answer", fmt.Sprint(a.replies) == "[{7 true [5 6] } {8 false [] }]")
 	h.want("the event for both", fmt.Sprint(a.events, b.events) == "[5] [5]")
 	h.want("the chat for both", len(a.chats) == 1 && len(b.chats) == 1 && b.chats[0].Slot == 0 && b.chats[0].Text == "hi")
 	h.want("commands in the log", h.log.has("command 0 boom [5 6]"))
+}
+
+func (p *player) say(text string, id uint32) {
+	p.conn.in = append(p.conn.in, protocol.AppendSay(nil, &protocol.Say{Text: text, ID: id}))
+}
+
+func TestRefusalsHaveReasonsWhereTheClientReadsThem(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.joinWith("ann", protocol.FeatureReply|1<<7)
+	if a.welcome.Features != protocol.FeatureReply {
+		t.Errorf("features %v hold, want reply alone: nobody knows the other", a.welcome.Features.Names())
+	}
+	a.command(1, "nonsense")
+	a.say("hi", 2)
+	a.say("a\tb", 3)
+	a.say(strings.Repeat("x", protocol.MaxChat+1), 4)
+	a.say("", 5)
+	for id := range uint32(5) {
+		a.say("more", 6+id)
+	}
+	h.tick(1)
+	a.read()
+	want := "[{3 false [] bad_text} {4 false [] too_long} {5 false [] bad_text} {10 false [] busy}" +
+		" {1 false [] refused} {2 true [] } {6 true [] } {7 true [] } {8 true [] } {9 true [] }]"
+	if got := fmt.Sprint(a.replies); got != want {
+		t.Errorf("replies %s\nwant %s", got, want)
+	}
+	h.want("five lines said, and the player still there", len(a.chats) == 5 && a.conn.closed == 0)
+}
+
+func TestRefusedChatIsANoticeToOldClients(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.join("ann")
+	a.say("a\tb", 0)
+	a.say("a\nb", 7)
+	h.tick(1)
+	a.read()
+	h.want("one notice, no reply, and the seat", len(a.notices) == 1 && len(a.replies) == 0 && a.conn.closed == 0)
+	h.tick(int(int64(5*time.Second) / period))
+	a.say("a\tb", 0)
+	h.tick(1)
+	a.read()
+	h.want("another notice five seconds later", len(a.notices) == 2)
 }
 
 func (r *recorder) has(line string) bool {

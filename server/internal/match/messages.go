@@ -21,6 +21,7 @@ func (m *Match) welcome(s *session.Seat, resumed bool) {
 		Mode:   protocol.WelcomeMode{Name: mode.Name, Title: mode.Title, Teams: mode.Teams, Max: mode.MaxPlayers, Options: m.options()},
 		Schema: m.sim.Schema(),
 		Grace:  uint32(m.cfg.Grace / time.Millisecond), Resumed: resumed, Every: 1,
+		Features: s.Features,
 	}
 	s.Queue(func(dst []byte) []byte { return protocol.AppendWelcome(dst, &w) })
 	s.QueueFrame(m.wholeRoster())
@@ -99,18 +100,21 @@ func (m *Match) command(s *session.Seat, c protocol.Command) {
 	reply, ok := m.sim.Command(s.Slot(), c.Name, c.Args)
 	// Refused commands are logged too: refusing may have changed state.
 	m.record.Command(s.Slot(), c.Name, c.Args)
-	if c.ID != 0 {
-		s.Queue(func(dst []byte) []byte {
-			return protocol.AppendReply(dst, &protocol.Reply{ID: c.ID, OK: ok, Words: reply})
-		})
+	answer := protocol.Reply{ID: c.ID, OK: ok, Words: reply}
+	if !ok {
+		answer.Reason = protocol.ReasonRefused
 	}
+	s.Reply(answer)
 }
 
-func (m *Match) chat(from *session.Seat, text string) {
+func (m *Match) chat(from *session.Seat, said session.Chat) {
 	m.tellNews() // who speaks is known first
-	msg := protocol.Chat{Slot: from.Slot(), Text: text}
+	msg := protocol.Chat{Slot: from.Slot(), Text: said.Text}
 	for _, s := range m.online {
 		s.Queue(func(dst []byte) []byte { return protocol.AppendChat(dst, &msg) })
+	}
+	if from.Features.Has(protocol.FeatureReply) {
+		from.Reply(protocol.Reply{ID: said.ID, OK: true})
 	}
 }
 

@@ -61,7 +61,7 @@ func (h *harness) joinWired(e *entrance, name string) *wired {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.m.claim(server, slots[0], name, name)
+	h.m.claim(server, 0, slots[0], name, name)
 	return &wired{net: conn, player: &player{t: h.t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}}
 }
 

@@ -163,17 +163,18 @@ func (m *Match) Release(reservations []string) {
 	})
 }
 
-// Claim seats a player by his join token's reservation. The match owns the
-// connection from then on, whatever it decides.
-func (m *Match) Claim(conn ws.Conn, slot game.Slot, player, reservation string) {
-	if !m.post(func() { m.claim(conn, slot, player, reservation) }) {
+// Claim seats a player by their join token's reservation. The match owns the
+// connection from then on, whatever it decides. features are those that the
+// client knows.
+func (m *Match) Claim(conn ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
+	if !m.post(func() { m.claim(conn, features, slot, player, reservation) }) {
 		refuse(conn, protocol.CloseMatchOver)
 	}
 }
 
 func refuse(conn ws.Conn, code protocol.CloseCode) { conn.Close(code, code.Sentence()) }
 
-func (m *Match) claim(conn ws.Conn, slot game.Slot, player, reservation string) {
+func (m *Match) claim(conn ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
 	if m.ended != "" {
 		refuse(conn, protocol.CloseMatchOver)
 		return
@@ -192,7 +193,7 @@ func (m *Match) claim(conn ws.Conn, slot game.Slot, player, reservation string) 
 		return
 	}
 	first := s.State == session.Reserved
-	m.attach(s, conn, m.engine.LastEvent(), !first)
+	m.attach(s, conn, features, m.engine.LastEvent(), !first)
 	if first {
 		m.seatPerson(s)
 	}
@@ -227,26 +228,26 @@ func (m *Match) join(p game.Slot, info game.PlayerInfo, player, name string) {
 
 // Resume gives a dropped seat, or one whose old connection is still open, a new
 // connection. event is the newest event that the client has seen.
-func (m *Match) Resume(conn ws.Conn, slot game.Slot, secret string, event uint32) {
-	if !m.post(func() { m.resume(conn, slot, secret, event) }) {
+func (m *Match) Resume(conn ws.Conn, features protocol.Features, slot game.Slot, secret string, event uint32) {
+	if !m.post(func() { m.resume(conn, features, slot, secret, event) }) {
 		refuse(conn, protocol.CloseUnknownSession)
 	}
 }
 
-func (m *Match) resume(conn ws.Conn, slot game.Slot, secret string, event uint32) {
+func (m *Match) resume(conn ws.Conn, features protocol.Features, slot game.Slot, secret string, event uint32) {
 	if m.ended != "" || int(slot) >= len(m.seats) || !m.seats[slot].Matches(secret) {
 		refuse(conn, protocol.CloseUnknownSession)
 		return
 	}
 	s := m.seats[slot]
-	m.attach(s, conn, min(event, m.engine.LastEvent()), true)
+	m.attach(s, conn, features, min(event, m.engine.LastEvent()), true)
 	m.announce(s, protocol.RosterConnected)
 	m.cfg.Log.Info("player came back", m.named(zap.Uint32("slot", uint32(slot)), zap.String("player", s.Player))...)
 }
 
-func (m *Match) attach(s *session.Seat, conn ws.Conn, event uint32, resumed bool) {
+func (m *Match) attach(s *session.Seat, conn ws.Conn, features protocol.Features, event uint32, resumed bool) {
 	m.offline(s)
-	s.Attach(conn, event, m.poller)
+	s.Attach(conn, event, features&protocol.ServerFeatures, m.poller)
 	at := 0
 	for at < len(m.online) && m.online[at].Slot() < s.Slot() {
 		at++

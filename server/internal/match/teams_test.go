@@ -17,7 +17,7 @@ func (h *harness) seat(name string, team int32, skill float64) game.Slot {
 	if err != nil {
 		h.t.Fatalf("a seat for %s in team %d: %v", name, team, err)
 	}
-	h.m.Claim(&fakeConn{}, slots[0], name, "r-"+name)
+	h.m.Claim(&fakeConn{}, 0, slots[0], name, "r-"+name)
 	h.tick(1)
 	return slots[0]
 }

@@ -11,6 +11,7 @@ const (
 
 	maxCommandsPerTick = 8
 	resyncEvery        = time.Second
+	noticeEvery        = 5 * time.Second // between notices of refused chat
 
 	// maxCold bounds the reliable messages a player has not taken yet.
 	maxCold = 64 << 10

@@ -89,9 +89,7 @@ func (s *Seat) command(b []byte) error {
 	}
 	w := s.wishes()
 	if len(w.commands) == maxCommandsPerTick {
-		if c.ID != 0 {
-			s.Queue(func(dst []byte) []byte { return protocol.AppendReply(dst, &protocol.Reply{ID: c.ID}) })
-		}
+		s.Refuse(c.ID, protocol.ReasonBusy)
 		return s.fault("too many commands")
 	}
 	w.commands = append(w.commands, c)
@@ -100,13 +98,68 @@ func (s *Seat) command(b []byte) error {
 
 func (s *Seat) chat(b []byte) error {
 	c, err := protocol.ParseSay(b)
-	if err != nil {
+	switch err {
+	case nil:
+	case protocol.ErrTooLong:
+		s.refuseChat(c.ID, protocol.ReasonTooLong)
+		return nil
+	case protocol.ErrText:
+		s.refuseChat(c.ID, protocol.ReasonBadText)
+		return nil
+	default:
 		return protocolError(err)
 	}
-	if w := s.wishes(); w.chatting.take(chatRate, s.shared.Now) && c.Text != "" {
-		w.chats = append(w.chats, c.Text)
+	w := s.wishes()
+	switch {
+	case c.Text == "":
+		s.refuseChat(c.ID, protocol.ReasonBadText)
+	case !w.chatting.take(chatRate, s.shared.Now):
+		s.refuseChat(c.ID, protocol.ReasonBusy)
+	default:
+		w.chats = append(w.chats, Chat{Text: c.Text, ID: c.ID})
 	}
 	return nil
+}
+
+// chatNotices are what a client without [protocol.FeatureReply] is shown when
+// its text is refused.
+var chatNotices = map[string]string{
+	protocol.ReasonTooLong: "Your message was too long and was not sent.",
+	protocol.ReasonBadText: "Your message held characters that can't be sent.",
+	protocol.ReasonBusy:    "You write too fast: your message was not sent.",
+}
+
+// refuseChat tells the player that a text was not passed on, and why. A client
+// that can't be replied to gets a notice, one in a while.
+func (s *Seat) refuseChat(id uint32, reason string) {
+	if s.Features.Has(protocol.FeatureReply) {
+		s.Refuse(id, reason)
+		return
+	}
+	w := s.wishes()
+	if w.noticed != 0 && s.shared.Now-w.noticed < int64(noticeEvery) {
+		return
+	}
+	w.noticed = s.shared.Now
+	s.Queue(func(dst []byte) []byte {
+		return protocol.AppendNotice(dst, &protocol.Notice{Text: chatNotices[reason]})
+	})
+}
+
+// Refuse answers a command or a text that was not accepted. id 0: no reply is
+// wanted.
+func (s *Seat) Refuse(id uint32, reason string) { s.Reply(protocol.Reply{ID: id, Reason: reason}) }
+
+// Reply queues an answer. The reason is left out where the client would not
+// read it. id 0: no reply is wanted.
+func (s *Seat) Reply(p protocol.Reply) {
+	if p.ID == 0 {
+		return
+	}
+	if !s.Features.Has(protocol.FeatureReply) {
+		p.Reason = ""
+	}
+	s.Queue(func(dst []byte) []byte { return protocol.AppendReply(dst, &p) })
 }
 
 func (s *Seat) resync() {

@@ -69,6 +69,8 @@ type Seat struct {
 	bye    bool
 	spoken bool // the connection has: the secret before this one is void
 
+	Features protocol.Features // that hold on the connection
+
 	inputs inputRing // nil until one comes
 	cold   []byte    // framed reliable messages not yet handed to the socket
 	said   *wishes   // nil until there are some
@@ -91,8 +93,9 @@ type Seat struct {
 // wishes is what came and is not for a tick; most players never have any.
 type wishes struct {
 	commands []protocol.Command
-	chats    []string
+	chats    []Chat
 	chatting bucket
+	noticed  int64 // when the last refusal was told as a notice
 }
 
 func (s *Seat) wishes() *wishes {
@@ -180,14 +183,14 @@ func (s *Seat) free() {
 func (s *Seat) Free() { s.free() }
 
 // Attach gives the seat a new connection; an older one is closed. event is the
-// newest event that the client has seen.
-func (s *Seat) Attach(conn ws.Conn, event uint32, p *ws.Poller) {
+// newest event that the client has seen, features are those that hold from now on.
+func (s *Seat) Attach(conn ws.Conn, event uint32, features protocol.Features, p *ws.Poller) {
 	if s.conn != nil {
 		s.unpark(p)
 		s.close(protocol.CloseReplaced, protocol.CloseReplaced.Sentence())
 	}
 	now := s.shared.Now
-	s.conn, s.State, s.parked, s.bye, s.spoken = conn, Connected, false, false, false
+	s.conn, s.State, s.parked, s.bye, s.spoken, s.Features = conn, Connected, false, false, false, features
 	s.View = replicate.View{Slot: s.View.Slot, Event: event}
 	s.Pace = 0
 	s.cold, s.said = s.cold[:0], nil
@@ -364,8 +367,15 @@ func (s *Seat) Commands() []protocol.Command {
 	return c
 }
 
-// Chats returns the chat lines that came since the last call.
-func (s *Seat) Chats() []string {
+// Chat is a line of chat that was accepted, and the id to answer it by.
+type Chat struct {
+	Text string
+	ID   uint32 // 0: no reply wanted
+}
+
+// Chats returns the chat lines that came since the last call; the slice is valid
+// until the next Poll.
+func (s *Seat) Chats() []Chat {
 	if s.said == nil {
 		return nil
 	}

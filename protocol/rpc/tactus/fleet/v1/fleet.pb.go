@@ -4,6 +4,19 @@
 // source: tactus/fleet/v1/fleet.proto
 
 // What game servers and matchmakers say to each other.
+//
+// A peer of an earlier release skips fields and messages that it does not know.
+// What changes the meaning of something that exists, or needs an answer, has a
+// name in Register.features and Registered.features, and holds only where both
+// name it (package tactus/protocol/rpc/feature).
+//
+// Numbers that are taken or kept for a purpose, so that nobody takes one twice:
+//
+//   Register         10 features, 11 public_url_guessed, 12 unix_ms,
+//                    13 to 19 kept: process, seats, seals
+//   Registered       5 features, 6 unix_ms, 7 to 9 kept: bans, origins
+//   Load             6 unix_ms, 7 to 9 kept: seats
+//   ConnectResponse  7 load_ack, 8 to 12 kept: evictions, bans
 
 package fleetv1
 
@@ -294,7 +307,8 @@ type Register struct {
 	Matches       []*MatchStatus         `protobuf:"bytes,6,rep,name=matches,proto3" json:"matches,omitempty"`
 	Region        string                 `protobuf:"bytes,7,opt,name=region,proto3" json:"region,omitempty"`
 	Draining      bool                   `protobuf:"varint,8,opt,name=draining,proto3" json:"draining,omitempty"`
-	Protocol      string                 `protobuf:"bytes,9,opt,name=protocol,proto3" json:"protocol,omitempty"` // WebSocket subprotocol that players speak here; empty: not told
+	Protocol      string                 `protobuf:"bytes,9,opt,name=protocol,proto3" json:"protocol,omitempty"`  // WebSocket subprotocol that players speak here; empty: not told
+	Features      []string               `protobuf:"bytes,10,rep,name=features,proto3" json:"features,omitempty"` // additions to this protocol that the server knows
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -392,12 +406,20 @@ func (x *Register) GetProtocol() string {
 	return ""
 }
 
+func (x *Register) GetFeatures() []string {
+	if x != nil {
+		return x.Features
+	}
+	return nil
+}
+
 type Registered struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	MatchmakerId   string                 `protobuf:"bytes,1,opt,name=matchmaker_id,json=matchmakerId,proto3" json:"matchmaker_id,omitempty"`
 	TokenKey       []byte                 `protobuf:"bytes,2,opt,name=token_key,json=tokenKey,proto3" json:"token_key,omitempty"`                      // Ed25519 public key that signs join tokens
 	LoadIntervalMs uint32                 `protobuf:"varint,3,opt,name=load_interval_ms,json=loadIntervalMs,proto3" json:"load_interval_ms,omitempty"` // how often Load is wanted
 	Replicas       *Replicas              `protobuf:"bytes,4,opt,name=replicas,proto3" json:"replicas,omitempty"`                                      // all live ones; empty: this one alone
+	Features       []string               `protobuf:"bytes,5,rep,name=features,proto3" json:"features,omitempty"`                                      // those of Register.features that hold on this stream
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -456,6 +478,13 @@ func (x *Registered) GetLoadIntervalMs() uint32 {
 func (x *Registered) GetReplicas() *Replicas {
 	if x != nil {
 		return x.Replicas
+	}
+	return nil
+}
+
+func (x *Registered) GetFeatures() []string {
+	if x != nil {
+		return x.Features
 	}
 	return nil
 }
@@ -1437,7 +1466,7 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x05drain\x18\x04 \x01(\v2\x16.tactus.fleet.v1.DrainH\x00R\x05drain\x12H\n" +
 	"\x0fmatch_ended_ack\x18\x05 \x01(\v2\x1e.tactus.fleet.v1.MatchEndedAckH\x00R\rmatchEndedAck\x127\n" +
 	"\breplicas\x18\x06 \x01(\v2\x19.tactus.fleet.v1.ReplicasH\x00R\breplicasB\t\n" +
-	"\amessage\"\xc6\x02\n" +
+	"\amessage\"\xe2\x02\n" +
 	"\bRegister\x12\x1b\n" +
 	"\tserver_id\x18\x01 \x01(\tR\bserverId\x12\x1d\n" +
 	"\n" +
@@ -1450,13 +1479,16 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\amatches\x18\x06 \x03(\v2\x1c.tactus.fleet.v1.MatchStatusR\amatches\x12\x16\n" +
 	"\x06region\x18\a \x01(\tR\x06region\x12\x1a\n" +
 	"\bdraining\x18\b \x01(\bR\bdraining\x12\x1a\n" +
-	"\bprotocol\x18\t \x01(\tR\bprotocol\"\xaf\x01\n" +
+	"\bprotocol\x18\t \x01(\tR\bprotocol\x12\x1a\n" +
+	"\bfeatures\x18\n" +
+	" \x03(\tR\bfeatures\"\xcb\x01\n" +
 	"\n" +
 	"Registered\x12#\n" +
 	"\rmatchmaker_id\x18\x01 \x01(\tR\fmatchmakerId\x12\x1b\n" +
 	"\ttoken_key\x18\x02 \x01(\fR\btokenKey\x12(\n" +
 	"\x10load_interval_ms\x18\x03 \x01(\rR\x0eloadIntervalMs\x125\n" +
-	"\breplicas\x18\x04 \x01(\v2\x19.tactus.fleet.v1.ReplicasR\breplicas\"(\n" +
+	"\breplicas\x18\x04 \x01(\v2\x19.tactus.fleet.v1.ReplicasR\breplicas\x12\x1a\n" +
+	"\bfeatures\x18\x05 \x03(\tR\bfeatures\"(\n" +
 	"\bReplicas\x12\x1c\n" +
 	"\taddresses\x18\x01 \x03(\tR\taddresses\"\xa0\x01\n" +
 	"\x04Load\x12\x18\n" +

@@ -4,6 +4,19 @@
 // source: tactus/fleet/v1/fleet.proto
 
 // What game servers and matchmakers say to each other.
+//
+// A peer of an earlier release skips fields and messages that it does not know.
+// What changes the meaning of something that exists, or needs an answer, has a
+// name in Register.features and Registered.features, and holds only where both
+// name it (package tactus/protocol/rpc/feature).
+//
+// Numbers that are taken or kept for a purpose, so that nobody takes one twice:
+//
+//   Register         10 features, 11 public_url_guessed, 12 unix_ms,
+//                    13 to 19 kept: process, seats, seals
+//   Registered       5 features, 6 unix_ms, 7 to 9 kept: bans, origins
+//   Load             6 unix_ms, 7 to 9 kept: seats
+//   ConnectResponse  7 load_ack, 8 to 12 kept: evictions, bans
 
 package fleetv1
 
