@@ -1,0 +1,160 @@
+package text_test
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"tactus/internal/text"
+	"tactus/protocol"
+)
+
+// vectors are what Go and TypeScript have to agree on, written by hand.
+func vectors(t testing.TB) (v struct {
+	Names, Texts []struct {
+		What, In, Out string
+		MaxBytes      int
+	}
+},
+) {
+	t.Helper()
+	data, err := os.ReadFile("testdata/vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &v); err != nil || len(v.Names) < 100 || len(v.Texts) < 10 {
+		t.Fatal(len(v.Names), len(v.Texts), err)
+	}
+	return v
+}
+
+func TestVectors(t *testing.T) {
+	v := vectors(t)
+	for _, row := range v.Names {
+		if got := text.Name(row.In); got != row.Out {
+			t.Errorf("name, %s: %+q becomes %+q, want %+q", row.What, row.In, got, row.Out)
+		}
+	}
+	for _, row := range v.Texts {
+		if got := text.Text(row.In, row.MaxBytes); got != row.Out {
+			t.Errorf("text, %s: %+q becomes %+q, want %+q", row.What, row.In, got, row.Out)
+		}
+	}
+}
+
+func TestInvalidUTF8Goes(t *testing.T) {
+	for in, want := range map[string]string{"a\xffb": "ab", "\xed\xa0\x80Ada": "Ada", "Ad\xc3": "Ad", "\xf0\x9f\xa6": ""} {
+		if got := text.Name(in); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestWhatCantBeCutIsShownInPart(t *testing.T) {
+	long := "क" + strings.Repeat("\u093e", 30) // vowel signs take room: there may be many
+	if got, want := text.Name(long), "क"+strings.Repeat("\u093e", 23); got != want {
+		t.Errorf("%+q, want %+q", got, want)
+	}
+}
+
+func TestCleanTextDoesNotAllocate(t *testing.T) {
+	if n := testing.AllocsPerRun(100, func() { text.Text("good game, well played", 512) }); n != 0 {
+		t.Errorf("%v allocations for a line that is clean", n)
+	}
+}
+
+func FuzzClean(f *testing.F) {
+	v := vectors(f)
+	for _, row := range append(v.Names, v.Texts...) {
+		f.Add(row.In, row.MaxBytes)
+	}
+	f.Add("a"+strings.Repeat("\u0301\u0323", 40), 200)
+	f.Add("\u302e"+strings.Repeat("\u302e", 40), 200)
+	f.Fuzz(func(t *testing.T, in string, maxBytes int) {
+		maxBytes = min(max(maxBytes, 0), 4096)
+		name, line := text.Name(in), text.Text(in, maxBytes)
+		if n := utf8.RuneCountInString(name); n > text.MaxName || len(name) > text.MaxNameBytes {
+			t.Errorf("%+q has %d characters, %d bytes", name, n, len(name))
+		}
+		if len(line) > maxBytes {
+			t.Errorf("%+q has %d bytes, not %d", line, len(line), maxBytes)
+		}
+		if again := text.Name(name); again != name {
+			t.Errorf("%+q becomes %+q becomes %+q", in, name, again)
+		}
+		if again := text.Text(line, maxBytes); again != line {
+			t.Errorf("%+q becomes %+q becomes %+q", in, line, again)
+		}
+		check(t, name)
+		check(t, line)
+		passesTheWire(t, name, line)
+	})
+}
+
+// passesTheWire holds the rules of cleaning to those of the protocol, which knows
+// nothing of them.
+func passesTheWire(t *testing.T, name, line string) {
+	t.Helper()
+	roster := protocol.AppendRoster(nil, &protocol.Roster{Entries: []protocol.RosterEntry{{Name: name}}})
+	if r, err := protocol.ParseRoster(roster); err != nil || r.Entries[0].Name != name {
+		t.Errorf("a roster with %+q: %v", name, err)
+	}
+	if len(line) > protocol.MaxChat {
+		return
+	}
+	if s, err := protocol.ParseSay(protocol.AppendSay(nil, &protocol.Say{Text: line})); err != nil || s.Text != line {
+		t.Errorf("chat with %+q: %v", line, err)
+	}
+}
+
+func TestTheLimitsAreTheProtocols(t *testing.T) {
+	if text.MaxName != protocol.MaxName || text.MaxNameBytes != protocol.MaxNameBytes {
+		t.Error(text.MaxName, text.MaxNameBytes)
+	}
+}
+
+func check(t *testing.T, s string) {
+	t.Helper()
+	if !utf8.ValidString(s) {
+		t.Errorf("%q is not UTF-8", s)
+	}
+	if !norm.NFC.IsNormalString(s) && !manyMarks(s) {
+		t.Errorf("%+q is not in NFC", s)
+	}
+	if strings.TrimSpace(s) != s || strings.Contains(s, "  ") {
+		t.Errorf("spaces in %+q", s)
+	}
+	marks := 3
+	for _, r := range s {
+		switch {
+		case r == ' ', unicode.In(r, unicode.Mn, unicode.Me):
+		case unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point):
+			if r != '\u200c' && r != '\u200d' && (r < '\U000e0030' || r > '\U000e007f') {
+				t.Errorf("%U in %+q", r, s)
+			}
+			continue
+		case !unicode.IsGraphic(r) && !unicode.Is(unicode.Cn, r), unicode.IsSpace(r), r == utf8.RuneError, r == '\u2800':
+			t.Errorf("%U in %+q", r, s)
+		}
+		switch {
+		case r == ' ':
+			marks = 3
+		case !unicode.In(r, unicode.Mn, unicode.Me):
+			marks = 0
+		default:
+			if marks++; marks > 3 {
+				t.Errorf("%d marks on one character in %+q", marks, s)
+			}
+		}
+	}
+}
+
+// manyMarks reports whether a text has what norm would divide, see clean.
+func manyMarks(s string) bool {
+	return len(s) > 30 && norm.NFC.String(s) != s && strings.Contains(norm.NFC.String(s), "\u034f")
+}
