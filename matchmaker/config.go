@@ -26,7 +26,8 @@ import (
 type Config struct {
 	// ID names this matchmaker to the servers. Default: drawn at start.
 	ID string
-	// Key signs join tokens and guest tokens. Default: made at start, which
+	// Key signs join tokens and guest tokens. Default: made at start, which fills
+	// the store with a key for each start and, without NATS or DataDir,
 	// makes guests strangers after a restart.
 	Key ed25519.PrivateKey
 

@@ -197,6 +197,7 @@ type gameServer struct {
 	drains     []*fleetv1.Drain
 	acked      map[string]bool // matches whose end was acknowledged
 	replicas   []string        // addresses, as told last
+	keys       [][]byte        // of the replicas, as told last
 	// answer, if set, is asked first; nil means the usual answer, and
 	// withheld means none.
 	answer func(*fleetv1.Reserve) *fleetv1.ReserveResult
@@ -270,8 +271,9 @@ func (g *gameServer) receive() error {
 		switch m := m.GetMessage().(type) {
 		case *fleetv1.ConnectResponse_Registered:
 			g.registered, g.replicas = m.Registered, m.Registered.GetReplicas().GetAddresses()
+			g.keys = m.Registered.GetReplicas().GetTokenKeys()
 		case *fleetv1.ConnectResponse_Replicas:
-			g.replicas = m.Replicas.GetAddresses()
+			g.replicas, g.keys = m.Replicas.GetAddresses(), m.Replicas.GetTokenKeys()
 		case *fleetv1.ConnectResponse_Reserve:
 			reply = g.reserve(m.Reserve)
 		case *fleetv1.ConnectResponse_Release:

@@ -1,6 +1,8 @@
 package matchmaker_test
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"net"
 	"testing"
 	"time"
@@ -184,4 +186,36 @@ func TestInventedTicketsMakeNothing(t *testing.T) {
 	if queues := w.mm.Overview().Queues; len(queues) != 0 {
 		t.Errorf("queues %v", queues)
 	}
+}
+
+// withOwnKey gives a replica a signing key of its own, as another data folder
+// does.
+func withOwnKey(seed byte) func(*matchmaker.Config) {
+	return func(c *matchmaker.Config) {
+		c.Key = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
+	}
+}
+
+func TestGuestOfOneReplicaIsTheSameAtTheOther(t *testing.T) {
+	nats := storetest.StartCluster(t, 1)
+	a, b := sharing(t, "a", nats.URL(), duel, withOwnKey(1)), sharing(t, "b", nats.URL(), duel, withOwnKey(2))
+	both(a, b, "s1")
+	guest := a.search(&matchmakerv1.CreateTicketRequest{Queue: "duel", PlayerName: "Ann"})
+	again := b.search(&matchmakerv1.CreateTicketRequest{Queue: "duel", GuestToken: guest.GetGuestToken()})
+	if again.GetPlayerId() != guest.GetPlayerId() || again.GetPlayerName() != "Ann" || again.GetGuestToken() != guest.GetGuestToken() {
+		t.Errorf("the guest %v of a is %v at b", guest.CreateTicketResponse, again.CreateTicketResponse)
+	}
+	if _, err := b.client.CreateTicket(b.context(), &matchmakerv1.CreateTicketRequest{Queue: "duel", GuestToken: guest.GetGuestToken() + "x"}); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("a forged token: %v", err)
+	}
+}
+
+func TestServersAreToldOfTheReplicasKeys(t *testing.T) {
+	nats := storetest.StartCluster(t, 1)
+	a := sharing(t, "a", nats.URL(), duel, withOwnKey(1))
+	server := a.server("s1", nil)
+	b := sharing(t, "b", nats.URL(), duel, withOwnKey(2))
+	server.until(func() bool { return len(server.keys) == 2 })
+	b.stop()
+	server.until(func() bool { return len(server.keys) == 1 })
 }

@@ -53,7 +53,7 @@ func (m *Matchmaker) open(ctx context.Context, address string) (err error) {
 	}
 	background, stop := context.WithCancel(context.Background())
 	sh.cancel = stop
-	sh.members = sh.store.Join(background, store.Member{ID: cfg.ID, Address: address})
+	sh.members = sh.store.Join(background, store.Member{ID: cfg.ID, Address: address, Key: store.PublicKey(m.signer.Public())})
 	if sh.leases, err = sh.store.Leases(ctx, sh.members); err != nil {
 		return fmt.Errorf("leases: %w", err)
 	}
@@ -82,7 +82,11 @@ func (m *Matchmaker) openParts(ctx, background context.Context, sh *shared) (err
 	if err != nil {
 		return fmt.Errorf("ratings: %w", err)
 	}
-	if sh.identity, err = identity.New(background, m.cfg.Identity, m.signer, m.log); err != nil {
+	guests, err := identity.OpenGuestKeys(ctx, sh.store, m.signer.Public(), m.cfg.ID, m.log)
+	if err != nil {
+		return err
+	}
+	if sh.identity, err = identity.New(background, m.cfg.Identity, m.signer, guests, m.log); err != nil {
 		return err
 	}
 	s.identity = sh.identity
@@ -93,6 +97,7 @@ func (m *Matchmaker) openParts(ctx, background context.Context, sh *shared) (err
 			}
 		})
 	}
+	run("signing keys", guests.Run)
 	run("claims", func(ctx context.Context) error { s.claims.Run(ctx); return nil })
 	run("lost matches", func(ctx context.Context) error { s.lost.run(ctx); return nil })
 	run("ratings", s.ranking.Run)
@@ -134,12 +139,16 @@ func (m *Matchmaker) attend(ctx context.Context, sh *shared) {
 	for {
 		addresses := make([]string, 0, 1)
 		live := make(map[string]bool)
+		var keys [][]byte
 		for _, member := range sh.members.Live() {
 			addresses = append(addresses, member.Address)
 			live[member.Address] = true
+			if member.Key != "" { // an earlier release tells none
+				keys = append(keys, []byte(member.Key))
+			}
 		}
 		if !sh.store.Embedded() {
-			m.fleet.SetReplicas(addresses)
+			m.fleet.SetReplicas(addresses, keys)
 		}
 		m.service.replicas.keep(live)
 		m.adopt(ctx, sh)

@@ -2,6 +2,7 @@ package jointoken
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -27,6 +28,9 @@ var (
 	// ErrBadToken is for a token that is malformed, of another kind, incomplete,
 	// or not signed with a known key.
 	ErrBadToken = errors.New("jointoken: not a valid token")
+	// ErrUnknownKey is an [ErrBadToken] whose signature is of no known key: it may
+	// be good elsewhere.
+	ErrUnknownKey = fmt.Errorf("%w: signed with no known key", ErrBadToken)
 	// ErrExpired is for a token that was good once.
 	ErrExpired = errors.New("jointoken: token has expired")
 	// ErrWrongServer is for a join token that names another server.

@@ -84,6 +84,8 @@ func (v *Verifier) parse(token string, claims jwt.Claims, audience string, now t
 		return nil
 	case errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenInvalidAudience):
 		return ErrExpired
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return ErrUnknownKey
 	}
 	return ErrBadToken
 }

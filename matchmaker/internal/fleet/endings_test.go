@@ -211,8 +211,8 @@ func TestReplicasAreToldOnceAndToWhoeverComes(t *testing.T) {
 		return fmt.Sprint(list)
 	}
 	early := r.add(register("early"))
-	r.SetReplicas([]string{"b:1", "a:1"})
-	r.SetReplicas([]string{"a:1", "b:1"})
+	r.SetReplicas([]string{"b:1", "a:1"}, nil)
+	r.SetReplicas([]string{"a:1", "b:1"}, nil)
 	if got := told(early); got != "[registered [] [a:1 b:1]]" {
 		t.Errorf("told %s", got)
 	}
@@ -222,7 +222,7 @@ func TestReplicasAreToldOnceAndToWhoeverComes(t *testing.T) {
 	for range outbound { // it does not read
 		early.send(releaseMessage(&fleetv1.Release{}))
 	}
-	r.SetReplicas([]string{"a:1"})
+	r.SetReplicas([]string{"a:1"}, nil)
 	if got := told(early); got != "[]" {
 		t.Errorf("told %s", got)
 	}

@@ -3,6 +3,7 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -56,6 +57,7 @@ type Registry struct {
 	absent  map[string][]*absence             // by server id
 	// replicas are told to the servers; tellings counts how often they changed.
 	replicas []string
+	keys     [][]byte // that they sign join tokens with
 	tellings int
 
 	stopped   chan struct{}
@@ -165,16 +167,17 @@ func (r *Registry) Stop() {
 }
 
 // SetReplicas tells all servers which matchmakers there are, by the addresses
-// of their native gRPC, this one included. None means this one alone.
-func (r *Registry) SetReplicas(addresses []string) {
-	sorted := slices.Clone(addresses)
-	slices.Sort(sorted)
+// of their native gRPC, this one included, and the public keys that they sign
+// join tokens with. None means this one alone.
+func (r *Registry) SetReplicas(addresses []string, keys [][]byte) {
+	sorted := slices.Sorted(slices.Values(addresses))
+	keys = slices.CompactFunc(slices.SortedFunc(slices.Values(keys), bytes.Compare), bytes.Equal)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if slices.Equal(sorted, r.replicas) {
+	if slices.Equal(sorted, r.replicas) && slices.EqualFunc(keys, r.keys, bytes.Equal) {
 		return
 	}
-	r.replicas = sorted
+	r.replicas, r.keys = sorted, keys
 	r.tellings++
 	for _, s := range r.servers {
 		r.tellReplicas(s)
@@ -190,7 +193,7 @@ func (r *Registry) tellReplicas(s *server) {
 }
 
 func (r *Registry) replicaList() *fleetv1.Replicas {
-	return &fleetv1.Replicas{Addresses: slices.Clone(r.replicas)}
+	return &fleetv1.Replicas{Addresses: slices.Clone(r.replicas), TokenKeys: slices.Clone(r.keys)}
 }
 
 // add makes the server live; a server of the same id gives way to it.

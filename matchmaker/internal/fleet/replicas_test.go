@@ -27,8 +27,8 @@ func pair(t *testing.T, options []game.Option, change func(id string, cfg *Confi
 	}
 	a, b = list[0], list[1]
 	addresses := []string{a.addr, b.addr}
-	a.SetReplicas(addresses)
-	b.SetReplicas(addresses)
+	a.SetReplicas(addresses, nil)
+	b.SetReplicas(addresses, nil)
 	g = startServer(t, options, a.addr)
 	for _, p := range list {
 		p.until("registration", p.hasServer(g.id))
@@ -65,11 +65,29 @@ func TestEitherReplicaSeatsPlayers(t *testing.T) {
 	(&replica{Registry: b.Registry, t: t, signer: a.signer}).enter(g, "m1", seat, result.GetSlots()[0])
 }
 
+// The server never had a stream to a: b tells of its key, and stays to tell.
+func TestTokensOfAReplicaThatOthersTellOf(t *testing.T) {
+	a, b := startReplica(t, "a", nil), startReplica(t, "b", nil)
+	b.SetReplicas(nil, [][]byte{a.signer.Public(), b.signer.Public()})
+	g := startServer(t, nil, b.addr)
+	b.until("registration", b.hasServer(g.id))
+	enter := func(name string) {
+		seat := seats(1, name)[0]
+		result := b.reserve(g, ranked("m1", seat))
+		(&replica{Registry: b.Registry, t: t, signer: a.signer}).enter(g, "m1", seat, result.GetSlots()[0])
+	}
+	enter("first")
+	a.kill()
+	b.SetReplicas(nil, [][]byte{b.signer.Public()})
+	b.reserve(g, ranked("m1", seats(1, "other")[0])) // answered after the server was told
+	enter("later")
+}
+
 func TestReplicasThatAreToldLaterAreConnected(t *testing.T) {
 	a, b := startReplica(t, "a", nil), startReplica(t, "b", nil)
 	g := startServer(t, nil, a.addr)
 	a.until("registration", a.hasServer(g.id))
-	a.SetReplicas([]string{b.addr, a.addr})
+	a.SetReplicas([]string{b.addr, a.addr}, nil)
 	b.until("registration", b.hasServer(g.id))
 }
 
@@ -174,7 +192,7 @@ func TestEndOfAMatchIsStoredOnceByWhoeverIsThere(t *testing.T) {
 	next := startReplica(t, "c", func(cfg *Config) {
 		cfg.Ended = func(_ context.Context, e *fleetv1.MatchEnded) error { stored <- e; return nil }
 	})
-	a.SetReplicas([]string{a.addr, next.addr, cut})
+	a.SetReplicas([]string{a.addr, next.addr, cut}, nil)
 	next.until("registration", next.hasServer(g.id))
 	a.kill()
 	var e *fleetv1.MatchEnded

@@ -203,7 +203,7 @@ func verifier(t *testing.T, cfg Config) *Verifier {
 		t.Cleanup(transport.CloseIdleConnections)
 		cfg.Client = &http.Client{Transport: transport, CheckRedirect: stayOnTLS}
 	}
-	v, err := New(context.Background(), cfg, signer(), zaptest.NewLogger(t))
+	v, err := New(context.Background(), cfg, signer(), nil, zaptest.NewLogger(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,8 @@ type keyring struct {
 	ended  chan struct{} // closed when nobody reads any more
 
 	current atomic.Pointer[keySet]
-	last    []byte // what current was made of; the running goroutine's
+	last    []byte      // what current was made of; the running goroutine's
+	failed  atomic.Bool // the last reading; a key that is not known may be a new one
 
 	mu      sync.Mutex
 	pending chan struct{} // closed when the next reading is done
@@ -105,15 +106,26 @@ func (k *keyring) run(ctx context.Context) {
 		case <-k.wanted:
 		}
 		wait = k.every
-		if err := k.refresh(ctx); err == nil {
+		err := k.refresh(ctx)
+		if err == nil {
 			retry = firstRetry
 		} else if ctx.Err() == nil {
 			wait, retry = min(retry, k.every), min(2*retry, lastRetry)
-			k.log.Warn("keys of the identity issuer could not be read; those known stay valid",
-				zap.String("from", k.from), zap.Duration("again_in", wait), zap.Error(err))
 		}
+		k.note(err)
 		k.answer()
 		timer.Reset(wait)
+	}
+}
+
+// note logs when reading the keys begins to fail, and when it succeeds again.
+func (k *keyring) note(err error) {
+	switch was := k.failed.Swap(err != nil); {
+	case err != nil && !was && !errors.Is(err, context.Canceled):
+		k.log.Warn("keys of the identity issuer could not be read; those known stay valid",
+			zap.String("from", k.from), zap.Error(err))
+	case err == nil && was:
+		k.log.Info("keys of the identity issuer can be read again", zap.String("from", k.from))
 	}
 }
 
@@ -165,6 +177,9 @@ func (k *keyring) find(ctx context.Context, token *jwt.Token) (any, error) {
 	}
 	key, err := set.find(token)
 	if errors.Is(err, errUnknownKey) {
+		if k.failed.Load() {
+			return nil, failure.New(failure.KeysUnavailable) // it may be one that could not be fetched
+		}
 		return nil, failure.New(failure.IdentityKeyUnknown)
 	}
 	return key, err

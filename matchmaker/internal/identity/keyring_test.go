@@ -296,7 +296,7 @@ func TestFilesThatHoldNoKeys(t *testing.T) {
 		"broken PEM":  {KeyFile: file(t, "c.pem", []byte("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"))},
 	} {
 		cfg.Issuer, cfg.Audience = issuerName, audience
-		if _, err := New(context.Background(), cfg, signer(), nil); err == nil {
+		if _, err := New(context.Background(), cfg, signer(), nil, nil); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -323,4 +323,14 @@ func TestConfigSaysEveryMistakeAtOnce(t *testing.T) {
 	if err := (Config{}).Validate(); err != nil {
 		t.Errorf("the zero value: %v", err)
 	}
+}
+
+// A key that could not be fetched is the issuer's trouble, not the player's.
+func TestUnknownKeyWhileTheIssuerIsAway(t *testing.T) {
+	i := newIssuer(t, rsaPair())
+	v := verifier(t, Config{JWKSURL: i.URL})
+	known(t, v, rsaPair().sign(t, claims()))
+	i.down()
+	refused(t, v, edPair().sign(t, claims()), failure.KeysUnavailable)
+	known(t, v, rsaPair().sign(t, claims()))
 }

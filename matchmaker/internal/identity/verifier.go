@@ -31,6 +31,7 @@ type Player struct {
 type Verifier struct {
 	cfg    Config
 	signer *jointoken.Signer
+	guests *GuestKeys
 	parser *jwt.Parser
 	keys   *keyring // nil: identity tokens are not taken
 	stop   context.CancelFunc
@@ -40,8 +41,9 @@ type Verifier struct {
 // New makes a verifier. Keys in files are read now, and it is an error when
 // there is none; keys behind a URL are fetched in the background, and tokens
 // are refused with [failure.KeysUnavailable] until they are there. Reading them
-// again ends with ctx or by [Verifier.Close].
-func New(ctx context.Context, cfg Config, guests *jointoken.Signer, log *zap.Logger) (*Verifier, error) {
+// again ends with ctx or by [Verifier.Close]. signer makes guest tokens; guests
+// are the keys by which they are known again, nil for the signer's alone.
+func New(ctx context.Context, cfg Config, signer *jointoken.Signer, guests *GuestKeys, log *zap.Logger) (*Verifier, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -49,7 +51,10 @@ func New(ctx context.Context, cfg Config, guests *jointoken.Signer, log *zap.Log
 		log = zap.NewNop()
 	}
 	cfg = cfg.withDefaults()
-	v := &Verifier{cfg: cfg, signer: guests, stop: func() {}}
+	if guests == nil {
+		guests = &GuestKeys{verifier: jointoken.NewVerifier(signer.Public())}
+	}
+	v := &Verifier{cfg: cfg, signer: signer, guests: guests, stop: func() {}}
 	if !cfg.Enabled() {
 		return v, nil
 	}
@@ -87,7 +92,7 @@ func (v *Verifier) Identify(ctx context.Context, guestToken, identityToken, name
 	case v.cfg.NoGuests:
 		return Player{}, failure.New(failure.IdentityRequired)
 	}
-	return v.guest(guestToken, name)
+	return v.guest(ctx, guestToken, name)
 }
 
 func (v *Verifier) user(ctx context.Context, token, name string) (Player, error) {

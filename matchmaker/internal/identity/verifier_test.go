@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tactus/matchmaker/internal/failure"
+	"tactus/protocol/jointoken"
 )
 
 func TestUsersAreKnownByTheirIssuersToken(t *testing.T) {
@@ -195,7 +196,7 @@ func TestPlayerIDsAreBoundedPrintableAndDistinct(t *testing.T) {
 }
 
 func FuzzIdentify(f *testing.F) {
-	v := &Verifier{cfg: Config{}.withDefaults(), signer: signer()}
+	v := &Verifier{cfg: Config{}.withDefaults(), signer: signer(), guests: &GuestKeys{verifier: jointoken.NewVerifier(signer().Public())}}
 	set, err := parsePEM(edPair().pem())
 	must(err)
 	v.keys = &keyring{asked: time.Now()}

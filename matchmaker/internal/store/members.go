@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -23,6 +24,24 @@ const (
 type Member struct {
 	ID      string `json:"id"`
 	Address string `json:"address"` // where the others reach it
+	// Key is the Ed25519 public key that it signs join tokens with; empty: not
+	// told.
+	Key PublicKey `json:"key,omitempty"`
+}
+
+// PublicKey is a key's bytes, in base64 where it is text.
+type PublicKey string
+
+// MarshalText implements [encoding.TextMarshaler].
+func (k PublicKey) MarshalText() ([]byte, error) {
+	return base64.RawStdEncoding.AppendEncode(nil, []byte(k)), nil
+}
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (k *PublicKey) UnmarshalText(text []byte) error {
+	key, err := base64.RawStdEncoding.AppendDecode(nil, text)
+	*k = PublicKey(key)
+	return err
 }
 
 // heartbeat is what members tell each other.

@@ -26,6 +26,7 @@ type session struct {
 	report       Report
 	interval     time.Duration // between loads
 	told         []string      // replicas; under the client's lock
+	keys         trusted
 
 	notify  chan struct{} // capacity 1
 	results chan *fleetv1.ReserveResult
@@ -73,7 +74,8 @@ func (c *Client) runSession(ctx context.Context, l *link) (welcome bool, err err
 		done:     make(chan struct{}),
 	}
 	l.matchmakerID, l.away = s.matchmakerID, false
-	return true, s.run(ctx, streamCtx, cancel, registered.GetTokenKey())
+	s.keys = trusted{host: c.host, own: registered.GetTokenKey()}
+	return true, s.run(ctx, streamCtx, cancel, registered.GetReplicas())
 }
 
 func register(stream fleetStream, report Report) (*fleetv1.Registered, error) {
@@ -94,9 +96,10 @@ func register(stream fleetStream, report Report) (*fleetv1.Registered, error) {
 
 // run receives here and sends in a goroutine of its own. Whichever fails first
 // ends the other.
-func (s *session) run(ctx, streamCtx context.Context, cancel context.CancelFunc, key ed25519.PublicKey) error {
+func (s *session) run(ctx, streamCtx context.Context, cancel context.CancelFunc, replicas *fleetv1.Replicas) error {
 	c := s.client
-	defer c.host.TrustKey(key)()
+	s.keys.replace(replicas.GetTokenKeys())
+	defer s.keys.drop()
 	s.teller = c.endings.join()
 	c.welcome(s)
 	signal(s.notify) // a match may have changed since Register was written
@@ -141,6 +144,7 @@ func (s *session) receive(streamCtx context.Context) error {
 		case *fleetv1.ConnectResponse_MatchEndedAck:
 			s.client.endings.ack(m.MatchEndedAck.GetMatchId())
 		case *fleetv1.ConnectResponse_Replicas:
+			s.keys.replace(m.Replicas.GetTokenKeys())
 			s.client.tell(s, m.Replicas)
 		}
 	}

@@ -15,7 +15,8 @@
 //   Register         10 features, 11 public_url_guessed, 12 unix_ms,
 //                    13 to 19 kept: process, seats, seals
 //   Registered       5 features, 6 unix_ms, 7 to 9 kept: bans, origins
-//   Load             6 unix_ms, 7 to 9 kept: seats
+//   Load             6 unix_ms, 7 to 9 kept: seats, 10 clock_offset_ms
+//   Replicas         2 token_keys
 //   ConnectResponse  7 load_ack, 8 to 12 kept: evictions, bans
 
 package fleetv1
@@ -160,6 +161,7 @@ type ConnectResponse struct {
 	//	*ConnectResponse_Drain
 	//	*ConnectResponse_MatchEndedAck
 	//	*ConnectResponse_Replicas
+	//	*ConnectResponse_LoadAck
 	Message       isConnectResponse_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -256,6 +258,15 @@ func (x *ConnectResponse) GetReplicas() *Replicas {
 	return nil
 }
 
+func (x *ConnectResponse) GetLoadAck() *LoadAck {
+	if x != nil {
+		if x, ok := x.Message.(*ConnectResponse_LoadAck); ok {
+			return x.LoadAck
+		}
+	}
+	return nil
+}
+
 type isConnectResponse_Message interface {
 	isConnectResponse_Message()
 }
@@ -284,6 +295,10 @@ type ConnectResponse_Replicas struct {
 	Replicas *Replicas `protobuf:"bytes,6,opt,name=replicas,proto3,oneof"`
 }
 
+type ConnectResponse_LoadAck struct {
+	LoadAck *LoadAck `protobuf:"bytes,7,opt,name=load_ack,json=loadAck,proto3,oneof"`
+}
+
 func (*ConnectResponse_Registered) isConnectResponse_Message() {}
 
 func (*ConnectResponse_Reserve) isConnectResponse_Message() {}
@@ -296,6 +311,8 @@ func (*ConnectResponse_MatchEndedAck) isConnectResponse_Message() {}
 
 func (*ConnectResponse_Replicas) isConnectResponse_Message() {}
 
+func (*ConnectResponse_LoadAck) isConnectResponse_Message() {}
+
 // Register says who a server is and what already runs on it.
 type Register struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -307,8 +324,9 @@ type Register struct {
 	Matches       []*MatchStatus         `protobuf:"bytes,6,rep,name=matches,proto3" json:"matches,omitempty"`
 	Region        string                 `protobuf:"bytes,7,opt,name=region,proto3" json:"region,omitempty"`
 	Draining      bool                   `protobuf:"varint,8,opt,name=draining,proto3" json:"draining,omitempty"`
-	Protocol      string                 `protobuf:"bytes,9,opt,name=protocol,proto3" json:"protocol,omitempty"`  // WebSocket subprotocol that players speak here; empty: not told
-	Features      []string               `protobuf:"bytes,10,rep,name=features,proto3" json:"features,omitempty"` // additions to this protocol that the server knows
+	Protocol      string                 `protobuf:"bytes,9,opt,name=protocol,proto3" json:"protocol,omitempty"`             // WebSocket subprotocol that players speak here; empty: not told
+	Features      []string               `protobuf:"bytes,10,rep,name=features,proto3" json:"features,omitempty"`            // additions to this protocol that the server knows
+	UnixMs        int64                  `protobuf:"varint,12,opt,name=unix_ms,json=unixMs,proto3" json:"unix_ms,omitempty"` // when this was sent, by the server's clock
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -413,6 +431,13 @@ func (x *Register) GetFeatures() []string {
 	return nil
 }
 
+func (x *Register) GetUnixMs() int64 {
+	if x != nil {
+		return x.UnixMs
+	}
+	return 0
+}
+
 type Registered struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	MatchmakerId   string                 `protobuf:"bytes,1,opt,name=matchmaker_id,json=matchmakerId,proto3" json:"matchmaker_id,omitempty"`
@@ -420,6 +445,7 @@ type Registered struct {
 	LoadIntervalMs uint32                 `protobuf:"varint,3,opt,name=load_interval_ms,json=loadIntervalMs,proto3" json:"load_interval_ms,omitempty"` // how often Load is wanted
 	Replicas       *Replicas              `protobuf:"bytes,4,opt,name=replicas,proto3" json:"replicas,omitempty"`                                      // all live ones; empty: this one alone
 	Features       []string               `protobuf:"bytes,5,rep,name=features,proto3" json:"features,omitempty"`                                      // those of Register.features that hold on this stream
+	UnixMs         int64                  `protobuf:"varint,6,opt,name=unix_ms,json=unixMs,proto3" json:"unix_ms,omitempty"`                           // when this was sent, by the matchmaker's clock
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -489,11 +515,19 @@ func (x *Registered) GetFeatures() []string {
 	return nil
 }
 
+func (x *Registered) GetUnixMs() int64 {
+	if x != nil {
+		return x.UnixMs
+	}
+	return 0
+}
+
 // Replicas are the matchmakers that share the fleet. A server keeps a stream to
 // each, by the addresses it was configured with and these.
 type Replicas struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Addresses     []string               `protobuf:"bytes,1,rep,name=addresses,proto3" json:"addresses,omitempty"` // host:port of native gRPC
+	Addresses     []string               `protobuf:"bytes,1,rep,name=addresses,proto3" json:"addresses,omitempty"`                  // host:port of native gRPC
+	TokenKeys     [][]byte               `protobuf:"bytes,2,rep,name=token_keys,json=tokenKeys,proto3" json:"token_keys,omitempty"` // Ed25519 public keys of the live replicas: join tokens signed by any of them are valid
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -535,14 +569,23 @@ func (x *Replicas) GetAddresses() []string {
 	return nil
 }
 
+func (x *Replicas) GetTokenKeys() [][]byte {
+	if x != nil {
+		return x.TokenKeys
+	}
+	return nil
+}
+
 // Load is sent at the asked interval, and at once when a match's seats change.
 type Load struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Players       uint32                 `protobuf:"varint,1,opt,name=players,proto3" json:"players,omitempty"`
 	Matches       uint32                 `protobuf:"varint,2,opt,name=matches,proto3" json:"matches,omitempty"`
-	Cpu           float64                `protobuf:"fixed64,3,opt,name=cpu,proto3" json:"cpu,omitempty"`          // share of the process's cores in use, 0 to 1
-	Changed       []*MatchStatus         `protobuf:"bytes,4,rep,name=changed,proto3" json:"changed,omitempty"`    // matches whose status changed since the last Load
-	Draining      bool                   `protobuf:"varint,5,opt,name=draining,proto3" json:"draining,omitempty"` // nothing new, please; can't be taken back
+	Cpu           float64                `protobuf:"fixed64,3,opt,name=cpu,proto3" json:"cpu,omitempty"`                                                    // share of the process's cores in use, 0 to 1
+	Changed       []*MatchStatus         `protobuf:"bytes,4,rep,name=changed,proto3" json:"changed,omitempty"`                                              // matches whose status changed since the last Load
+	Draining      bool                   `protobuf:"varint,5,opt,name=draining,proto3" json:"draining,omitempty"`                                           // nothing new, please; can't be taken back
+	UnixMs        int64                  `protobuf:"varint,6,opt,name=unix_ms,json=unixMs,proto3" json:"unix_ms,omitempty"`                                 // when this was sent, by the server's clock; it asks for a LoadAck. 0: no LoadAck
+	ClockOffsetMs *int64                 `protobuf:"zigzag64,10,opt,name=clock_offset_ms,json=clockOffsetMs,proto3,oneof" json:"clock_offset_ms,omitempty"` // the matchmaker's clock minus the server's, as the server measured it; absent: not measured yet
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -612,6 +655,75 @@ func (x *Load) GetDraining() bool {
 	return false
 }
 
+func (x *Load) GetUnixMs() int64 {
+	if x != nil {
+		return x.UnixMs
+	}
+	return 0
+}
+
+func (x *Load) GetClockOffsetMs() int64 {
+	if x != nil && x.ClockOffsetMs != nil {
+		return *x.ClockOffsetMs
+	}
+	return 0
+}
+
+// LoadAck answers a Load, so that the server can measure how far the
+// matchmaker's clock is from its own: the time here minus the middle of the
+// round trip.
+type LoadAck struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	LoadUnixMs    int64                  `protobuf:"varint,1,opt,name=load_unix_ms,json=loadUnixMs,proto3" json:"load_unix_ms,omitempty"` // of the Load
+	UnixMs        int64                  `protobuf:"varint,2,opt,name=unix_ms,json=unixMs,proto3" json:"unix_ms,omitempty"`               // when this was sent, by the matchmaker's clock
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoadAck) Reset() {
+	*x = LoadAck{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoadAck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoadAck) ProtoMessage() {}
+
+func (x *LoadAck) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoadAck.ProtoReflect.Descriptor instead.
+func (*LoadAck) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *LoadAck) GetLoadUnixMs() int64 {
+	if x != nil {
+		return x.LoadUnixMs
+	}
+	return 0
+}
+
+func (x *LoadAck) GetUnixMs() int64 {
+	if x != nil {
+		return x.UnixMs
+	}
+	return 0
+}
+
 type MatchStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	MatchId       string                 `protobuf:"bytes,1,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
@@ -633,7 +745,7 @@ type MatchStatus struct {
 
 func (x *MatchStatus) Reset() {
 	*x = MatchStatus{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[6]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +757,7 @@ func (x *MatchStatus) String() string {
 func (*MatchStatus) ProtoMessage() {}
 
 func (x *MatchStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[6]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +770,7 @@ func (x *MatchStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchStatus.ProtoReflect.Descriptor instead.
 func (*MatchStatus) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{6}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *MatchStatus) GetMatchId() string {
@@ -763,7 +875,7 @@ type TeamStatus struct {
 
 func (x *TeamStatus) Reset() {
 	*x = TeamStatus{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[7]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +887,7 @@ func (x *TeamStatus) String() string {
 func (*TeamStatus) ProtoMessage() {}
 
 func (x *TeamStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[7]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +900,7 @@ func (x *TeamStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeamStatus.ProtoReflect.Descriptor instead.
 func (*TeamStatus) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{7}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TeamStatus) GetPeople() uint32 {
@@ -835,7 +947,7 @@ type Reserve struct {
 
 func (x *Reserve) Reset() {
 	*x = Reserve{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[8]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -847,7 +959,7 @@ func (x *Reserve) String() string {
 func (*Reserve) ProtoMessage() {}
 
 func (x *Reserve) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[8]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -860,7 +972,7 @@ func (x *Reserve) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserve.ProtoReflect.Descriptor instead.
 func (*Reserve) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{8}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Reserve) GetRequestId() string {
@@ -967,7 +1079,7 @@ type Seat struct {
 
 func (x *Seat) Reset() {
 	*x = Seat{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[9]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -979,7 +1091,7 @@ func (x *Seat) String() string {
 func (*Seat) ProtoMessage() {}
 
 func (x *Seat) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[9]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -992,7 +1104,7 @@ func (x *Seat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seat.ProtoReflect.Descriptor instead.
 func (*Seat) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{9}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Seat) GetPlayerId() string {
@@ -1043,7 +1155,7 @@ type ReserveResult struct {
 
 func (x *ReserveResult) Reset() {
 	*x = ReserveResult{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[10]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1055,7 +1167,7 @@ func (x *ReserveResult) String() string {
 func (*ReserveResult) ProtoMessage() {}
 
 func (x *ReserveResult) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[10]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1068,7 +1180,7 @@ func (x *ReserveResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReserveResult.ProtoReflect.Descriptor instead.
 func (*ReserveResult) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{10}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReserveResult) GetRequestId() string {
@@ -1119,7 +1231,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[11]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1131,7 +1243,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[11]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1144,7 +1256,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{11}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Release) GetMatchId() string {
@@ -1172,7 +1284,7 @@ type Drain struct {
 
 func (x *Drain) Reset() {
 	*x = Drain{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[12]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1184,7 +1296,7 @@ func (x *Drain) String() string {
 func (*Drain) ProtoMessage() {}
 
 func (x *Drain) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[12]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1197,7 +1309,7 @@ func (x *Drain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drain.ProtoReflect.Descriptor instead.
 func (*Drain) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{12}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Drain) GetDeadlineMs() uint32 {
@@ -1233,7 +1345,7 @@ type MatchEnded struct {
 
 func (x *MatchEnded) Reset() {
 	*x = MatchEnded{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1245,7 +1357,7 @@ func (x *MatchEnded) String() string {
 func (*MatchEnded) ProtoMessage() {}
 
 func (x *MatchEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1258,7 +1370,7 @@ func (x *MatchEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchEnded.ProtoReflect.Descriptor instead.
 func (*MatchEnded) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{13}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *MatchEnded) GetMatchId() string {
@@ -1337,7 +1449,7 @@ type PlayerResult struct {
 
 func (x *PlayerResult) Reset() {
 	*x = PlayerResult{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +1461,7 @@ func (x *PlayerResult) String() string {
 func (*PlayerResult) ProtoMessage() {}
 
 func (x *PlayerResult) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +1474,7 @@ func (x *PlayerResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerResult.ProtoReflect.Descriptor instead.
 func (*PlayerResult) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{14}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PlayerResult) GetPlayerId() string {
@@ -1410,7 +1522,7 @@ type MatchEndedAck struct {
 
 func (x *MatchEndedAck) Reset() {
 	*x = MatchEndedAck{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1422,7 +1534,7 @@ func (x *MatchEndedAck) String() string {
 func (*MatchEndedAck) ProtoMessage() {}
 
 func (x *MatchEndedAck) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1435,7 +1547,7 @@ func (x *MatchEndedAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchEndedAck.ProtoReflect.Descriptor instead.
 func (*MatchEndedAck) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{15}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MatchEndedAck) GetMatchId() string {
@@ -1456,7 +1568,7 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x0ereserve_result\x18\x03 \x01(\v2\x1e.tactus.fleet.v1.ReserveResultH\x00R\rreserveResult\x12>\n" +
 	"\vmatch_ended\x18\x04 \x01(\v2\x1b.tactus.fleet.v1.MatchEndedH\x00R\n" +
 	"matchEndedB\t\n" +
-	"\amessage\"\xfa\x02\n" +
+	"\amessage\"\xb1\x03\n" +
 	"\x0fConnectResponse\x12=\n" +
 	"\n" +
 	"registered\x18\x01 \x01(\v2\x1b.tactus.fleet.v1.RegisteredH\x00R\n" +
@@ -1465,8 +1577,9 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\arelease\x18\x03 \x01(\v2\x18.tactus.fleet.v1.ReleaseH\x00R\arelease\x12.\n" +
 	"\x05drain\x18\x04 \x01(\v2\x16.tactus.fleet.v1.DrainH\x00R\x05drain\x12H\n" +
 	"\x0fmatch_ended_ack\x18\x05 \x01(\v2\x1e.tactus.fleet.v1.MatchEndedAckH\x00R\rmatchEndedAck\x127\n" +
-	"\breplicas\x18\x06 \x01(\v2\x19.tactus.fleet.v1.ReplicasH\x00R\breplicasB\t\n" +
-	"\amessage\"\xe2\x02\n" +
+	"\breplicas\x18\x06 \x01(\v2\x19.tactus.fleet.v1.ReplicasH\x00R\breplicas\x125\n" +
+	"\bload_ack\x18\a \x01(\v2\x18.tactus.fleet.v1.LoadAckH\x00R\aloadAckB\t\n" +
+	"\amessage\"\xfb\x02\n" +
 	"\bRegister\x12\x1b\n" +
 	"\tserver_id\x18\x01 \x01(\tR\bserverId\x12\x1d\n" +
 	"\n" +
@@ -1481,22 +1594,34 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\bdraining\x18\b \x01(\bR\bdraining\x12\x1a\n" +
 	"\bprotocol\x18\t \x01(\tR\bprotocol\x12\x1a\n" +
 	"\bfeatures\x18\n" +
-	" \x03(\tR\bfeatures\"\xcb\x01\n" +
+	" \x03(\tR\bfeatures\x12\x17\n" +
+	"\aunix_ms\x18\f \x01(\x03R\x06unixMs\"\xe4\x01\n" +
 	"\n" +
 	"Registered\x12#\n" +
 	"\rmatchmaker_id\x18\x01 \x01(\tR\fmatchmakerId\x12\x1b\n" +
 	"\ttoken_key\x18\x02 \x01(\fR\btokenKey\x12(\n" +
 	"\x10load_interval_ms\x18\x03 \x01(\rR\x0eloadIntervalMs\x125\n" +
 	"\breplicas\x18\x04 \x01(\v2\x19.tactus.fleet.v1.ReplicasR\breplicas\x12\x1a\n" +
-	"\bfeatures\x18\x05 \x03(\tR\bfeatures\"(\n" +
+	"\bfeatures\x18\x05 \x03(\tR\bfeatures\x12\x17\n" +
+	"\aunix_ms\x18\x06 \x01(\x03R\x06unixMs\"G\n" +
 	"\bReplicas\x12\x1c\n" +
-	"\taddresses\x18\x01 \x03(\tR\taddresses\"\xa0\x01\n" +
+	"\taddresses\x18\x01 \x03(\tR\taddresses\x12\x1d\n" +
+	"\n" +
+	"token_keys\x18\x02 \x03(\fR\ttokenKeys\"\xfa\x01\n" +
 	"\x04Load\x12\x18\n" +
 	"\aplayers\x18\x01 \x01(\rR\aplayers\x12\x18\n" +
 	"\amatches\x18\x02 \x01(\rR\amatches\x12\x10\n" +
 	"\x03cpu\x18\x03 \x01(\x01R\x03cpu\x126\n" +
 	"\achanged\x18\x04 \x03(\v2\x1c.tactus.fleet.v1.MatchStatusR\achanged\x12\x1a\n" +
-	"\bdraining\x18\x05 \x01(\bR\bdraining\"\xec\x02\n" +
+	"\bdraining\x18\x05 \x01(\bR\bdraining\x12\x17\n" +
+	"\aunix_ms\x18\x06 \x01(\x03R\x06unixMs\x12+\n" +
+	"\x0fclock_offset_ms\x18\n" +
+	" \x01(\x12H\x00R\rclockOffsetMs\x88\x01\x01B\x12\n" +
+	"\x10_clock_offset_ms\"D\n" +
+	"\aLoadAck\x12 \n" +
+	"\fload_unix_ms\x18\x01 \x01(\x03R\n" +
+	"loadUnixMs\x12\x17\n" +
+	"\aunix_ms\x18\x02 \x01(\x03R\x06unixMs\"\xec\x02\n" +
 	"\vMatchStatus\x12\x19\n" +
 	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x12\n" +
@@ -1591,7 +1716,7 @@ func file_tactus_fleet_v1_fleet_proto_rawDescGZIP() []byte {
 	return file_tactus_fleet_v1_fleet_proto_rawDescData
 }
 
-var file_tactus_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_tactus_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_tactus_fleet_v1_fleet_proto_goTypes = []any{
 	(*ConnectRequest)(nil),  // 0: tactus.fleet.v1.ConnectRequest
 	(*ConnectResponse)(nil), // 1: tactus.fleet.v1.ConnectResponse
@@ -1599,46 +1724,48 @@ var file_tactus_fleet_v1_fleet_proto_goTypes = []any{
 	(*Registered)(nil),      // 3: tactus.fleet.v1.Registered
 	(*Replicas)(nil),        // 4: tactus.fleet.v1.Replicas
 	(*Load)(nil),            // 5: tactus.fleet.v1.Load
-	(*MatchStatus)(nil),     // 6: tactus.fleet.v1.MatchStatus
-	(*TeamStatus)(nil),      // 7: tactus.fleet.v1.TeamStatus
-	(*Reserve)(nil),         // 8: tactus.fleet.v1.Reserve
-	(*Seat)(nil),            // 9: tactus.fleet.v1.Seat
-	(*ReserveResult)(nil),   // 10: tactus.fleet.v1.ReserveResult
-	(*Release)(nil),         // 11: tactus.fleet.v1.Release
-	(*Drain)(nil),           // 12: tactus.fleet.v1.Drain
-	(*MatchEnded)(nil),      // 13: tactus.fleet.v1.MatchEnded
-	(*PlayerResult)(nil),    // 14: tactus.fleet.v1.PlayerResult
-	(*MatchEndedAck)(nil),   // 15: tactus.fleet.v1.MatchEndedAck
-	(*v1.GameInfo)(nil),     // 16: tactus.matchmaker.v1.GameInfo
-	(*v1.Option)(nil),       // 17: tactus.matchmaker.v1.Option
+	(*LoadAck)(nil),         // 6: tactus.fleet.v1.LoadAck
+	(*MatchStatus)(nil),     // 7: tactus.fleet.v1.MatchStatus
+	(*TeamStatus)(nil),      // 8: tactus.fleet.v1.TeamStatus
+	(*Reserve)(nil),         // 9: tactus.fleet.v1.Reserve
+	(*Seat)(nil),            // 10: tactus.fleet.v1.Seat
+	(*ReserveResult)(nil),   // 11: tactus.fleet.v1.ReserveResult
+	(*Release)(nil),         // 12: tactus.fleet.v1.Release
+	(*Drain)(nil),           // 13: tactus.fleet.v1.Drain
+	(*MatchEnded)(nil),      // 14: tactus.fleet.v1.MatchEnded
+	(*PlayerResult)(nil),    // 15: tactus.fleet.v1.PlayerResult
+	(*MatchEndedAck)(nil),   // 16: tactus.fleet.v1.MatchEndedAck
+	(*v1.GameInfo)(nil),     // 17: tactus.matchmaker.v1.GameInfo
+	(*v1.Option)(nil),       // 18: tactus.matchmaker.v1.Option
 }
 var file_tactus_fleet_v1_fleet_proto_depIdxs = []int32{
 	2,  // 0: tactus.fleet.v1.ConnectRequest.register:type_name -> tactus.fleet.v1.Register
 	5,  // 1: tactus.fleet.v1.ConnectRequest.load:type_name -> tactus.fleet.v1.Load
-	10, // 2: tactus.fleet.v1.ConnectRequest.reserve_result:type_name -> tactus.fleet.v1.ReserveResult
-	13, // 3: tactus.fleet.v1.ConnectRequest.match_ended:type_name -> tactus.fleet.v1.MatchEnded
+	11, // 2: tactus.fleet.v1.ConnectRequest.reserve_result:type_name -> tactus.fleet.v1.ReserveResult
+	14, // 3: tactus.fleet.v1.ConnectRequest.match_ended:type_name -> tactus.fleet.v1.MatchEnded
 	3,  // 4: tactus.fleet.v1.ConnectResponse.registered:type_name -> tactus.fleet.v1.Registered
-	8,  // 5: tactus.fleet.v1.ConnectResponse.reserve:type_name -> tactus.fleet.v1.Reserve
-	11, // 6: tactus.fleet.v1.ConnectResponse.release:type_name -> tactus.fleet.v1.Release
-	12, // 7: tactus.fleet.v1.ConnectResponse.drain:type_name -> tactus.fleet.v1.Drain
-	15, // 8: tactus.fleet.v1.ConnectResponse.match_ended_ack:type_name -> tactus.fleet.v1.MatchEndedAck
+	9,  // 5: tactus.fleet.v1.ConnectResponse.reserve:type_name -> tactus.fleet.v1.Reserve
+	12, // 6: tactus.fleet.v1.ConnectResponse.release:type_name -> tactus.fleet.v1.Release
+	13, // 7: tactus.fleet.v1.ConnectResponse.drain:type_name -> tactus.fleet.v1.Drain
+	16, // 8: tactus.fleet.v1.ConnectResponse.match_ended_ack:type_name -> tactus.fleet.v1.MatchEndedAck
 	4,  // 9: tactus.fleet.v1.ConnectResponse.replicas:type_name -> tactus.fleet.v1.Replicas
-	16, // 10: tactus.fleet.v1.Register.games:type_name -> tactus.matchmaker.v1.GameInfo
-	6,  // 11: tactus.fleet.v1.Register.matches:type_name -> tactus.fleet.v1.MatchStatus
-	4,  // 12: tactus.fleet.v1.Registered.replicas:type_name -> tactus.fleet.v1.Replicas
-	6,  // 13: tactus.fleet.v1.Load.changed:type_name -> tactus.fleet.v1.MatchStatus
-	7,  // 14: tactus.fleet.v1.MatchStatus.teams:type_name -> tactus.fleet.v1.TeamStatus
-	17, // 15: tactus.fleet.v1.Reserve.options:type_name -> tactus.matchmaker.v1.Option
-	9,  // 16: tactus.fleet.v1.Reserve.seats:type_name -> tactus.fleet.v1.Seat
-	6,  // 17: tactus.fleet.v1.ReserveResult.match:type_name -> tactus.fleet.v1.MatchStatus
-	14, // 18: tactus.fleet.v1.MatchEnded.results:type_name -> tactus.fleet.v1.PlayerResult
-	0,  // 19: tactus.fleet.v1.FleetService.Connect:input_type -> tactus.fleet.v1.ConnectRequest
-	1,  // 20: tactus.fleet.v1.FleetService.Connect:output_type -> tactus.fleet.v1.ConnectResponse
-	20, // [20:21] is the sub-list for method output_type
-	19, // [19:20] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	6,  // 10: tactus.fleet.v1.ConnectResponse.load_ack:type_name -> tactus.fleet.v1.LoadAck
+	17, // 11: tactus.fleet.v1.Register.games:type_name -> tactus.matchmaker.v1.GameInfo
+	7,  // 12: tactus.fleet.v1.Register.matches:type_name -> tactus.fleet.v1.MatchStatus
+	4,  // 13: tactus.fleet.v1.Registered.replicas:type_name -> tactus.fleet.v1.Replicas
+	7,  // 14: tactus.fleet.v1.Load.changed:type_name -> tactus.fleet.v1.MatchStatus
+	8,  // 15: tactus.fleet.v1.MatchStatus.teams:type_name -> tactus.fleet.v1.TeamStatus
+	18, // 16: tactus.fleet.v1.Reserve.options:type_name -> tactus.matchmaker.v1.Option
+	10, // 17: tactus.fleet.v1.Reserve.seats:type_name -> tactus.fleet.v1.Seat
+	7,  // 18: tactus.fleet.v1.ReserveResult.match:type_name -> tactus.fleet.v1.MatchStatus
+	15, // 19: tactus.fleet.v1.MatchEnded.results:type_name -> tactus.fleet.v1.PlayerResult
+	0,  // 20: tactus.fleet.v1.FleetService.Connect:input_type -> tactus.fleet.v1.ConnectRequest
+	1,  // 21: tactus.fleet.v1.FleetService.Connect:output_type -> tactus.fleet.v1.ConnectResponse
+	21, // [21:22] is the sub-list for method output_type
+	20, // [20:21] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_tactus_fleet_v1_fleet_proto_init() }
@@ -1659,14 +1786,16 @@ func file_tactus_fleet_v1_fleet_proto_init() {
 		(*ConnectResponse_Drain)(nil),
 		(*ConnectResponse_MatchEndedAck)(nil),
 		(*ConnectResponse_Replicas)(nil),
+		(*ConnectResponse_LoadAck)(nil),
 	}
+	file_tactus_fleet_v1_fleet_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tactus_fleet_v1_fleet_proto_rawDesc), len(file_tactus_fleet_v1_fleet_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
