@@ -342,6 +342,8 @@ func TestOtherCallsThatAreRefused(t *testing.T) {
 		"cancel":            {"CancelTicket", &matchmakerv1.CancelTicketRequest{TicketId: "t-1"}, new(matchmakerv1.CancelTicketResponse), failure.TicketUnknown, ""},
 		"cancel a long one": {"CancelTicket", &matchmakerv1.CancelTicketRequest{TicketId: long}, new(matchmakerv1.CancelTicketResponse), failure.TicketUnknown, ""},
 		"cancel none":       {"CancelTicket", &matchmakerv1.CancelTicketRequest{}, new(matchmakerv1.CancelTicketResponse), failure.TicketUnknown, ""},
+		"poll":              {"GetTicket", &matchmakerv1.GetTicketRequest{TicketId: long}, new(matchmakerv1.GetTicketResponse), failure.TicketUnknown, ""},
+		"poll a party":      {"GetParty", &matchmakerv1.GetPartyRequest{MemberId: "p.ABCDEF." + long}, new(matchmakerv1.GetPartyResponse), failure.PartyUnknown, ""},
 		"accept":            {"AcceptMatch", &matchmakerv1.AcceptMatchRequest{TicketId: long, MatchId: long}, new(matchmakerv1.AcceptMatchResponse), failure.TicketUnknown, ""},
 		"join":              {"JoinParty", &matchmakerv1.JoinPartyRequest{PartyCode: "ABCDEF"}, new(matchmakerv1.JoinPartyResponse), failure.PartyUnknown, ""},
 		"join a long one":   {"JoinParty", &matchmakerv1.JoinPartyRequest{PartyCode: long}, new(matchmakerv1.JoinPartyResponse), failure.BadField, "party_code"},

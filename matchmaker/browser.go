@@ -154,6 +154,10 @@ func (b browserService) WatchTicket(ctx context.Context, req *connect.Request[ma
 	return nil
 }
 
+func (b browserService) GetTicket(ctx context.Context, req *connect.Request[matchmakerv1.GetTicketRequest]) (*connect.Response[matchmakerv1.GetTicketResponse], error) {
+	return unary(ctx, b.service, req, b.service.GetTicket)
+}
+
 func (b browserService) CancelTicket(ctx context.Context, req *connect.Request[matchmakerv1.CancelTicketRequest]) (*connect.Response[matchmakerv1.CancelTicketResponse], error) {
 	return unary(ctx, b.service, req, b.service.CancelTicket)
 }
@@ -180,6 +184,10 @@ func (b browserService) CreateParty(ctx context.Context, req *connect.Request[ma
 
 func (b browserService) JoinParty(ctx context.Context, req *connect.Request[matchmakerv1.JoinPartyRequest]) (*connect.Response[matchmakerv1.JoinPartyResponse], error) {
 	return unary(ctx, b.service, req, b.service.JoinParty)
+}
+
+func (b browserService) GetParty(ctx context.Context, req *connect.Request[matchmakerv1.GetPartyRequest]) (*connect.Response[matchmakerv1.GetPartyResponse], error) {
+	return unary(ctx, b.service, req, b.service.GetParty)
 }
 
 func (b browserService) LeaveParty(ctx context.Context, req *connect.Request[matchmakerv1.LeavePartyRequest]) (*connect.Response[matchmakerv1.LeavePartyResponse], error) {

@@ -18,6 +18,8 @@ import (
 type desk interface {
 	add(ctx context.Context, t *ticket.Ticket) error
 	watch(ctx context.Context, handle string, send func(*matchmakerv1.WatchTicketResponse) error) error
+	// look is the first message of a watch that ends with it.
+	look(ctx context.Context, handle string) (*matchmakerv1.WatchTicketResponse, error)
 	// finish ends a search if no match has won it. Without a reason it only
 	// looks.
 	finish(ctx context.Context, id string, reason matchmakerv1.EndReason) (fate, error)
@@ -195,6 +197,19 @@ func (d *localDesk) watch(ctx context.Context, handle string, send func(*matchma
 	}
 }
 
+func (d *localDesk) look(ctx context.Context, handle string) (*matchmakerv1.WatchTicketResponse, error) {
+	w, err := d.service.queues.Book().Watch(handle)
+	if err != nil {
+		return nil, cmp.Or(d.confirm(ctx), storeError(err))
+	}
+	defer w.Close()
+	now, _, moved := w.Status()
+	if moved {
+		return nil, errMoved
+	}
+	return d.service.describe(w, now), nil
+}
+
 var wireStates = map[ticket.State]matchmakerv1.WatchTicketResponse_State{
 	ticket.Searching:  matchmakerv1.WatchTicketResponse_STATE_SEARCHING,
 	ticket.Proposed:   matchmakerv1.WatchTicketResponse_STATE_PROPOSED,
@@ -205,11 +220,13 @@ var wireStates = map[ticket.State]matchmakerv1.WatchTicketResponse_State{
 
 func (s *service) describe(w *ticket.Watch, now ticket.Status) *matchmakerv1.WatchTicketResponse {
 	t := w.Ticket()
-	until := time.Now()
+	until, known := time.Now(), time.Duration(0)
 	if now.State.Over() {
 		until = now.At
+	} else {
+		known = until.Sub(t.Created)
 	}
-	p50, p90 := s.queues.EstimatedWait(t.Queue)
+	p50, p90 := s.queues.EstimatedWait(t.Queue, known)
 	res := &matchmakerv1.WatchTicketResponse{
 		State:              wireStates[now.State],
 		WaitedMs:           milliseconds(until.Sub(t.Created)),
@@ -220,6 +237,12 @@ func (s *service) describe(w *ticket.Watch, now ticket.Status) *matchmakerv1.Wat
 		Message:            now.Message,
 		Queue:              t.Queue,
 		RulesVersion:       s.catalog.version(t.Queue),
+	}
+	if now.State == ticket.Searching {
+		res.WaitingFor = s.queues.WaitingFor(t)
+	}
+	if res.GetWaitingFor() == matchmakerv1.WaitingFor_WAITING_FOR_NO_SERVER { // what others waited says nothing of it
+		res.EstimatedWaitMs, res.EstimatedWaitP90Ms = 0, 0
 	}
 	if p := now.Proposal; p != nil && now.State == ticket.Proposed {
 		res.Proposal = &matchmakerv1.MatchProposal{

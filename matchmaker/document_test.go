@@ -107,6 +107,15 @@ func TestDocumentHasEveryEnding(t *testing.T) {
 	}
 }
 
+func TestDocumentHasAllThatASearchWaitsFor(t *testing.T) {
+	part := section(t, "Quick play")
+	for number, name := range matchmakerv1.WaitingFor_name {
+		if why := strings.TrimPrefix(name, "WAITING_FOR_"); number != 0 && !strings.Contains(part, "\n| `"+why+"` |") {
+			t.Errorf("%s is missing", why)
+		}
+	}
+}
+
 func TestDocumentHasEveryMetric(t *testing.T) {
 	told := make(map[string]string)
 	for _, row := range rows(section(t, "Metrics and the admin page")) {

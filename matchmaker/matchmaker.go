@@ -154,7 +154,7 @@ func (m *Matchmaker) assemble() {
 	m.service = &service{
 		mm: m, fleet: m.fleet, queues: m.queues, assigner: assigner, catalog: m.catalog,
 		limits: newLimits(cfg.Rates, m.metrics), replicas: newReplicas(cfg.peerCredentials()),
-		board: newBoard(cfg.ID, m.queues.Stats, m.log),
+		polls: newPolls(), board: newBoard(cfg.ID, m.queues.Stats, m.log),
 	}
 }
 

@@ -16,8 +16,9 @@ import (
 
 const (
 	// partyLook is how often a watched party is looked at, in case a hint of a
-	// change was lost.
-	partyLook = 5 * time.Second
+	// change was lost, and told: proxies and clients take a longer silence for
+	// the stream's end.
+	partyLook = 3 * time.Second
 	// leaveTimeout bounds one try to take out a member who is gone, leavePause is
 	// between two: the store may have no leader for longer than that.
 	leaveTimeout = 5 * time.Second
@@ -166,7 +167,46 @@ func (s *service) watchParty(ctx context.Context, handle string, send func(*matc
 		if p, at, err = s.parties.Find(ctx, handle); err != nil {
 			return partyError(err)
 		}
+		if isPoll(p.Members[at].Watch) { // which may have been the last one
+			if p, at, err = s.parties.Watched(ctx, handle, watch); err != nil {
+				return partyError(err)
+			}
+		}
 	}
+}
+
+// GetParty answers with what a watch would send now.
+func (s *service) GetParty(ctx context.Context, req *matchmakerv1.GetPartyRequest) (*matchmakerv1.GetPartyResponse, error) {
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
+	handle := req.GetMemberId()
+	p, at, err := s.parties.Find(ctx, handle)
+	if err != nil {
+		return nil, partyError(err)
+	}
+	if watch := s.polls.note(handle, p.Members[at].Watch); watch != "" {
+		s.leaveAfterPolls(handle, watch) // also of one that was noted without an answer
+		if p, at, err = s.parties.Watched(ctx, handle, watch); err != nil {
+			return nil, partyError(err)
+		}
+	}
+	return &matchmakerv1.GetPartyResponse{Party: describeParty(p, at)}, nil
+}
+
+// leaveAfterPolls takes a member out who polls no more.
+func (s *service) leaveAfterPolls(handle, watch string) {
+	s.mm.background.begin(func() {
+		patience := s.mm.cfg.UnwatchedTimeout
+		for left := patience; left > 0; left = s.polls.left(handle, watch, patience) {
+			select {
+			case <-time.After(left):
+			case <-s.mm.stopping:
+				return
+			}
+		}
+		s.leave(handle, watch)
+	})
 }
 
 // leaveLater takes a member out who does not watch again.
@@ -177,14 +217,19 @@ func (s *service) leaveLater(handle, watch string) {
 		case <-s.mm.stopping:
 			return // the member watches at another replica, or everything is over
 		}
-		for !s.leaveNow(handle, watch) {
-			select {
-			case <-time.After(leavePause):
-			case <-s.mm.stopping:
-				return
-			}
-		}
+		s.leave(handle, watch)
 	})
+}
+
+// leave takes a member out unless there is a newer watcher.
+func (s *service) leave(handle, watch string) {
+	for !s.leaveNow(handle, watch) {
+		select {
+		case <-time.After(leavePause):
+		case <-s.mm.stopping:
+			return
+		}
+	}
 }
 
 // leaveNow reports whether the member is gone, or has come back.

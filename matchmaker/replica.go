@@ -128,6 +128,19 @@ func (d *remoteDesk) watch(ctx context.Context, handle string, send func(*matchm
 	}
 }
 
+// look opens a watch for its first message, which replicas of earlier releases
+// have too.
+func (d *remoteDesk) look(ctx context.Context, handle string) (*matchmakerv1.WatchTicketResponse, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := d.client.Watch(ctx, &replicav1.WatchRequest{Handle: handle})
+	if err != nil {
+		return nil, forwarded(ctx, err)
+	}
+	now, err := stream.Recv()
+	return now, forwarded(ctx, err)
+}
+
 func (d *remoteDesk) finish(ctx context.Context, id string, reason matchmakerv1.EndReason) (fate, error) {
 	res, err := d.client.Finish(ctx, &replicav1.FinishRequest{TicketId: id, Reason: reason})
 	return fate{known: res.GetKnown(), searching: res.GetSearching(), reason: res.GetReason()}, forwarded(ctx, err)

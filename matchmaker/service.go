@@ -37,6 +37,7 @@ type service struct {
 	catalog  *catalog
 	limits   *limits
 	replicas *replicas
+	polls    *polls
 
 	// Set by Run before anybody can call.
 	identity *identity.Verifier
@@ -320,6 +321,23 @@ func (s *service) watch(ctx context.Context, handle string, send func(*matchmake
 		return err
 	}
 	return s.atDesk(ctx, name, func(d desk) error { return d.watch(ctx, handle, send) })
+}
+
+// GetTicket answers with what a watch would send now.
+func (s *service) GetTicket(ctx context.Context, req *matchmakerv1.GetTicketRequest) (*matchmakerv1.GetTicketResponse, error) {
+	name, err := s.queueOf(req.GetTicketId())
+	if err != nil {
+		return nil, err
+	}
+	var now *matchmakerv1.WatchTicketResponse
+	err = s.atDesk(ctx, name, func(d desk) (err error) {
+		now, err = d.look(ctx, req.GetTicketId())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &matchmakerv1.GetTicketResponse{Ticket: now}, nil
 }
 
 // queueOf tells the queue of a ticket's handle, if it can be one of ours: an

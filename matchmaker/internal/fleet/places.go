@@ -122,6 +122,29 @@ func (r *Registry) Places(k ticket.Key) []matchfn.Place {
 	return list
 }
 
+// Hosts lists where a game and mode is served by servers that take players now
+// or once somebody leaves.
+func (r *Registry) Hosts(k ticket.Key) []matchfn.Host {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []matchfn.Host
+	for _, s := range r.servers {
+		if findMode(s.games[k.Game], k.Mode) == nil || s.draining {
+			continue
+		}
+		h := matchfn.Host{Region: s.region, Version: s.games[k.Game].GetVersion()}
+		at := slices.IndexFunc(list, func(o matchfn.Host) bool { return o.Region == h.Region && o.Version == h.Version })
+		if at < 0 {
+			at = len(list)
+			list = append(list, h)
+		}
+		if !s.full && s.freeMatches() > 0 {
+			list[at].Free = max(list[at].Free, s.freePlayers())
+		}
+	}
+	return list
+}
+
 // Pick chooses the server for a new match of so many people in a place that
 // [Registry.Places] named. ok is false when there is none with room any more.
 func (r *Registry) Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool) {

@@ -68,6 +68,13 @@ type Server struct {
 	Struck      bool // failed to answer lately
 }
 
+// Host is where a game and mode is served: a region and a version of the game.
+type Host struct {
+	Region  string
+	Version string
+	Free    int // the most players for whom one server there could open a match
+}
+
 // View is the fleet as seen by one game and mode.
 type View struct {
 	Seats   int // of a new match

@@ -50,6 +50,7 @@ type Queue struct {
 	entered atomic.Uint64 // tickets, since this process owns the queue
 	matched atomic.Uint64
 	cycled  atomic.Int64 // nanoseconds of the last cycle
+	outlook outlook
 
 	wake   chan struct{} // capacity 1
 	mu     sync.Mutex
@@ -180,6 +181,7 @@ func (q *Queue) cycle(ctx context.Context) {
 	// Without its journal a match could not be recorded: its seats would be
 	// held for nothing.
 	if len(q.waiting) == 0 || !q.journal.Healthy() {
+		q.outlook.unknown()
 		return
 	}
 	began := time.Now()
@@ -189,6 +191,7 @@ func (q *Queue) cycle(ctx context.Context) {
 	} else {
 		q.byRules(ctx)
 	}
+	q.outlook.note(began, q.rules, q.waiting)
 	took := time.Since(began)
 	q.cycled.Store(int64(took))
 	q.set.cfg.Hooks.Cycled(q.name, waiting, took)

@@ -83,6 +83,7 @@ func (f *fleetScript) EndsSoon(match string) bool {
 func (*fleetScript) URL(string) string                 { return "ws://s1.test/play" }
 func (*fleetScript) Gaps(string) []matchfn.Gap         { return nil }
 func (*fleetScript) Places(ticket.Key) []matchfn.Place { return nil }
+func (*fleetScript) Hosts(ticket.Key) []matchfn.Host   { return nil }
 func (*fleetScript) Teams(ticket.Key) int              { return 0 }
 func (*fleetScript) Pick(ticket.Key, string, string, string, int) (string, bool) {
 	return "", false

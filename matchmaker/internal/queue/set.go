@@ -23,6 +23,7 @@ type Fleet interface {
 	View(k ticket.Key) matchfn.View
 	Gaps(queue string) []matchfn.Gap
 	Places(k ticket.Key) []matchfn.Place
+	Hosts(k ticket.Key) []matchfn.Host
 	Teams(k ticket.Key) int
 	Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool)
 	EndsSoon(match string) bool
@@ -288,10 +289,10 @@ func (s *Set) ended(t *ticket.Ticket, status ticket.Status) {
 }
 
 // EstimatedWait is what half and nine of ten of those waited who were matched
-// lately, 0 when nothing was observed.
-func (s *Set) EstimatedWait(name string) (p50, p90 time.Duration) {
+// lately and had to wait for longer than waited; 0 when nobody had to.
+func (s *Set) EstimatedWait(name string, waited time.Duration) (p50, p90 time.Duration) {
 	if q := s.Find(name); q != nil {
-		return q.waits.estimate()
+		return q.waits.estimate(waited)
 	}
 	return 0, 0
 }
@@ -326,7 +327,7 @@ func (s *Set) Stats(owner string) []Stats {
 		if r, ok := s.cfg.Lookup(q.name); ok {
 			st.Key, st.RulesVersion = r.Key, r.version()
 		}
-		st.P50, st.P90 = q.waits.estimate()
+		st.P50, st.P90 = q.waits.estimate(0)
 		list = append(list, st)
 	}
 	slices.SortFunc(list, func(a, b Stats) int { return strings.Compare(a.Name, b.Name) })

@@ -21,8 +21,8 @@ type waits struct {
 	last []observed
 	next int // of last, once it is full
 
-	known    time.Time // when p50 and p90 were worked out
-	p50, p90 time.Duration
+	sorted []time.Duration // the recent ones
+	known  time.Time       // when they were sorted
 }
 
 type observed struct {
@@ -45,29 +45,31 @@ func (w *waits) observe(wait time.Duration) {
 	w.next = (w.next + 1) % keptWaits
 }
 
-// estimate is the median and the ninth decile of the recent waits, 0 when there
-// are none.
-func (w *waits) estimate() (p50, p90 time.Duration) {
+// estimate is the median and the ninth decile of the recent waits that were
+// longer than what was waited already, so that neither is below it. Both are 0
+// when there was no such wait.
+func (w *waits) estimate(waited time.Duration) (p50, p90 time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if time.Since(w.known) > estimateAge {
-		w.p50, w.p90 = w.work()
+		w.sort()
 		w.known = time.Now()
 	}
-	return w.p50, w.p90
-}
-
-// work needs the mutex.
-func (w *waits) work() (p50, p90 time.Duration) {
-	recent := make([]time.Duration, 0, len(w.last))
-	for _, o := range w.last {
-		if time.Since(o.at) < waitsAge {
-			recent = append(recent, o.wait)
-		}
-	}
-	if len(recent) == 0 {
+	from, _ := slices.BinarySearch(w.sorted, waited+1)
+	longer := w.sorted[from:]
+	if len(longer) == 0 {
 		return 0, 0
 	}
-	slices.Sort(recent)
-	return max(recent[len(recent)/2], time.Millisecond), max(recent[len(recent)*9/10], time.Millisecond)
+	return longer[len(longer)/2], longer[len(longer)*9/10]
+}
+
+// sort needs the mutex.
+func (w *waits) sort() {
+	w.sorted = w.sorted[:0]
+	for _, o := range w.last {
+		if time.Since(o.at) < waitsAge {
+			w.sorted = append(w.sorted, max(o.wait, time.Millisecond))
+		}
+	}
+	slices.Sort(w.sorted)
 }

@@ -45,6 +45,7 @@ type entry struct {
 	changed   chan struct{} // closed and replaced at each change
 	watchers  []int         // by member
 	unwatched int           // members without a watcher
+	awaited   []time.Time   // by member: until when a watcher may come (back)
 	forgotten bool          // another process owns the queue now
 	missed    *Status       // the end that came after a match had won the ticket
 	expiry    *time.Timer
@@ -87,12 +88,17 @@ func (b *Book) Create(t *Ticket) (fresh bool, err error) {
 }
 
 func (b *Book) add(t *Ticket) *entry {
-	e := &entry{ticket: t, changed: make(chan struct{}), watchers: make([]int, t.Size()), unwatched: t.Size()}
+	places := t.Size()
 	if t.OneWatcher {
-		e.watchers, e.unwatched = make([]int, 1), 1
+		places = 1
 	}
-	e.expiry = b.endAfter(time.Until(t.Created.Add(t.Expiry)), e, matchmakerv1.EndReason_END_REASON_EXPIRED)
-	e.lonely = b.endAfter(b.limits.Unwatched, e, matchmakerv1.EndReason_END_REASON_ABANDONED)
+	e := &entry{
+		ticket: t, changed: make(chan struct{}),
+		watchers: make([]int, places), unwatched: places, awaited: make([]time.Time, places),
+	}
+	e.expiry = time.AfterFunc(time.Until(t.Created.Add(t.Expiry)), func() { b.expire(e) })
+	e.lonely = time.AfterFunc(b.limits.Unwatched, func() { b.abandon(e) })
+	e.await(b.limits.Unwatched)
 	b.entries[t.ID] = e
 	b.searching[t.Queue] += t.Size()
 	return e
@@ -112,16 +118,51 @@ func (b *Book) Restore(t *Ticket, status Status) {
 	}
 }
 
-func (b *Book) endAfter(d time.Duration, e *entry, reason matchmakerv1.EndReason) *time.Timer {
-	return time.AfterFunc(d, func() {
-		b.mu.Lock()
-		watched := reason == matchmakerv1.EndReason_END_REASON_ABANDONED && e.unwatched == 0
-		won := !watched && b.finish(e)
-		b.mu.Unlock()
-		if won {
-			b.conclude(e, EndedBy(reason, ""))
+func (b *Book) expire(e *entry) {
+	b.mu.Lock()
+	won := b.finish(e)
+	b.mu.Unlock()
+	if won {
+		b.conclude(e, EndedBy(matchmakerv1.EndReason_END_REASON_EXPIRED, ""))
+	}
+}
+
+// abandon ends the search if a member has been without a watcher for too long.
+// Else it looks again when the next one may be.
+func (b *Book) abandon(e *entry) {
+	b.mu.Lock()
+	left, unwatched := e.patience()
+	won := unwatched && left <= 0 && b.finish(e)
+	if unwatched && left > 0 {
+		e.lonely.Reset(left)
+	}
+	b.mu.Unlock()
+	if won {
+		b.conclude(e, EndedBy(matchmakerv1.EndReason_END_REASON_ABANDONED, ""))
+	}
+}
+
+// await gives every member without a watcher so long to get one.
+func (e *entry) await(patience time.Duration) {
+	until := time.Now().Add(patience)
+	for at, watchers := range e.watchers {
+		if watchers == 0 {
+			e.awaited[at] = until
 		}
-	})
+	}
+	e.lonely.Reset(patience)
+}
+
+// patience is what is left until the first member counts as gone. unwatched is
+// false when everybody has a watcher.
+func (e *entry) patience() (left time.Duration, unwatched bool) {
+	var first time.Time
+	for at, watchers := range e.watchers {
+		if watchers == 0 && (!unwatched || e.awaited[at].Before(first)) {
+			first, unwatched = e.awaited[at], true
+		}
+	}
+	return time.Until(first), unwatched
 }
 
 // finish wins a ticket that no match has won; it needs the lock. The caller
@@ -282,7 +323,7 @@ func (b *Book) Resume(ids []string) {
 		e.change(Status{State: Searching, At: time.Now()})
 		e.expiry.Reset(time.Until(e.ticket.Created.Add(e.ticket.Expiry)))
 		if e.unwatched > 0 {
-			e.lonely.Reset(b.limits.WatcherGone)
+			e.await(b.limits.WatcherGone)
 		}
 	}
 	b.mu.Unlock()

@@ -131,6 +131,28 @@ func TestPartyNeedsAllItsWatchers(t *testing.T) {
 	})
 }
 
+// A member who polls is a watcher for a moment, again and again. That keeps
+// nobody waiting for another who is gone.
+func TestPartyWhoseMembersPoll(t *testing.T) {
+	each(t, func(t *testing.T, b *Book, l *log) {
+		party := create(t, b, "1", "ann", "bob")
+		poll := func(members ...int) {
+			for _, member := range members {
+				watch(t, b, party.Handle(member)).Close()
+			}
+			time.Sleep(2 * time.Second)
+		}
+		for range 20 {
+			poll(0, 1)
+		}
+		l.expect(t)
+		poll(0)
+		l.expect(t)
+		poll(0)
+		l.expect(t, "t.cQ.1 END_REASON_ABANDONED")
+	})
+}
+
 func TestBackEndWatchesForAll(t *testing.T) {
 	each(t, func(t *testing.T, b *Book, l *log) {
 		party := newTicket("1", "ann", "bob")

@@ -1,6 +1,9 @@
 package ticket
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // Watch is one watcher of a ticket's member. While every member has one, the
 // ticket is not abandoned.
@@ -75,8 +78,12 @@ func (w *Watch) Close() {
 			return
 		}
 		e.unwatched++
-		if !e.forgotten && !e.status.State.Over() {
-			e.lonely.Reset(b.limits.WatcherGone)
+		e.awaited[at] = time.Now().Add(b.limits.WatcherGone)
+		if e.forgotten || e.status.State.Over() {
+			return
+		}
+		if left, _ := e.patience(); left > 0 { // else the timer is about to find out
+			e.lonely.Reset(left)
 		}
 	})
 }

@@ -22,6 +22,65 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// WaitingFor says what keeps a search from its match.
+type WaitingFor int32
+
+const (
+	WaitingFor_WAITING_FOR_UNSPECIFIED  WaitingFor = 0 // nothing that is known: a match is being sought or its seats are being reserved
+	WaitingFor_WAITING_FOR_NO_SERVER    WaitingFor = 1 // no server of the game, in the client's version, takes players; it may be restarting
+	WaitingFor_WAITING_FOR_NO_CAPACITY  WaitingFor = 2 // all seats are taken
+	WaitingFor_WAITING_FOR_NO_OPPONENTS WaitingFor = 3 // too few others search
+	WaitingFor_WAITING_FOR_RULES        WaitingFor = 4 // others search, but the queue's rules do not let them play together (yet)
+	WaitingFor_WAITING_FOR_COOLDOWN     WaitingFor = 5 // the player has declined or left matches; not sent by this release
+)
+
+// Enum value maps for WaitingFor.
+var (
+	WaitingFor_name = map[int32]string{
+		0: "WAITING_FOR_UNSPECIFIED",
+		1: "WAITING_FOR_NO_SERVER",
+		2: "WAITING_FOR_NO_CAPACITY",
+		3: "WAITING_FOR_NO_OPPONENTS",
+		4: "WAITING_FOR_RULES",
+		5: "WAITING_FOR_COOLDOWN",
+	}
+	WaitingFor_value = map[string]int32{
+		"WAITING_FOR_UNSPECIFIED":  0,
+		"WAITING_FOR_NO_SERVER":    1,
+		"WAITING_FOR_NO_CAPACITY":  2,
+		"WAITING_FOR_NO_OPPONENTS": 3,
+		"WAITING_FOR_RULES":        4,
+		"WAITING_FOR_COOLDOWN":     5,
+	}
+)
+
+func (x WaitingFor) Enum() *WaitingFor {
+	p := new(WaitingFor)
+	*p = x
+	return p
+}
+
+func (x WaitingFor) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WaitingFor) Descriptor() protoreflect.EnumDescriptor {
+	return file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[0].Descriptor()
+}
+
+func (WaitingFor) Type() protoreflect.EnumType {
+	return &file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[0]
+}
+
+func (x WaitingFor) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WaitingFor.Descriptor instead.
+func (WaitingFor) EnumDescriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{0}
+}
+
 type EndReason int32
 
 const (
@@ -76,11 +135,11 @@ func (x EndReason) String() string {
 }
 
 func (EndReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[0].Descriptor()
+	return file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[1].Descriptor()
 }
 
 func (EndReason) Type() protoreflect.EnumType {
-	return &file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[0]
+	return &file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[1]
 }
 
 func (x EndReason) Number() protoreflect.EnumNumber {
@@ -89,7 +148,7 @@ func (x EndReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use EndReason.Descriptor instead.
 func (EndReason) EnumDescriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{0}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{1}
 }
 
 type WatchTicketResponse_State int32
@@ -131,11 +190,11 @@ func (x WatchTicketResponse_State) String() string {
 }
 
 func (WatchTicketResponse_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[1].Descriptor()
+	return file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[2].Descriptor()
 }
 
 func (WatchTicketResponse_State) Type() protoreflect.EnumType {
-	return &file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[1]
+	return &file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[2]
 }
 
 func (x WatchTicketResponse_State) Number() protoreflect.EnumNumber {
@@ -144,7 +203,7 @@ func (x WatchTicketResponse_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WatchTicketResponse_State.Descriptor instead.
 func (WatchTicketResponse_State) EnumDescriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{5, 0}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{7, 0}
 }
 
 type CreateTicketRequest struct {
@@ -536,11 +595,99 @@ func (x *WatchTicketRequest) GetTicketId() string {
 	return ""
 }
 
+type GetTicketRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TicketId      string                 `protobuf:"bytes,1,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTicketRequest) Reset() {
+	*x = GetTicketRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTicketRequest) ProtoMessage() {}
+
+func (x *GetTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTicketRequest.ProtoReflect.Descriptor instead.
+func (*GetTicketRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetTicketRequest) GetTicketId() string {
+	if x != nil {
+		return x.TicketId
+	}
+	return ""
+}
+
+type GetTicketResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ticket        *WatchTicketResponse   `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTicketResponse) Reset() {
+	*x = GetTicketResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTicketResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTicketResponse) ProtoMessage() {}
+
+func (x *GetTicketResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTicketResponse.ProtoReflect.Descriptor instead.
+func (*GetTicketResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetTicketResponse) GetTicket() *WatchTicketResponse {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
 type WatchTicketResponse struct {
 	state              protoimpl.MessageState    `protogen:"open.v1"`
 	State              WatchTicketResponse_State `protobuf:"varint,1,opt,name=state,proto3,enum=tactus.matchmaker.v1.WatchTicketResponse_State" json:"state,omitempty"`
 	WaitedMs           uint32                    `protobuf:"varint,2,opt,name=waited_ms,json=waitedMs,proto3" json:"waited_ms,omitempty"`
-	EstimatedWaitMs    uint32                    `protobuf:"varint,3,opt,name=estimated_wait_ms,json=estimatedWaitMs,proto3" json:"estimated_wait_ms,omitempty"` // half of those who were matched lately waited less; 0: unknown
+	EstimatedWaitMs    uint32                    `protobuf:"varint,3,opt,name=estimated_wait_ms,json=estimatedWaitMs,proto3" json:"estimated_wait_ms,omitempty"` // in all: half of those who were matched lately, and waited as long as this ticket, waited less; 0: unknown
 	Searching          uint32                    `protobuf:"varint,4,opt,name=searching,proto3" json:"searching,omitempty"`                                      // players searching in this mode
 	Assignment         *Assignment               `protobuf:"bytes,5,opt,name=assignment,proto3" json:"assignment,omitempty"`
 	Reason             EndReason                 `protobuf:"varint,6,opt,name=reason,proto3,enum=tactus.matchmaker.v1.EndReason" json:"reason,omitempty"`
@@ -548,14 +695,15 @@ type WatchTicketResponse struct {
 	EstimatedWaitP90Ms uint32                    `protobuf:"varint,8,opt,name=estimated_wait_p90_ms,json=estimatedWaitP90Ms,proto3" json:"estimated_wait_p90_ms,omitempty"` // nine of ten waited less
 	Proposal           *MatchProposal            `protobuf:"bytes,9,opt,name=proposal,proto3" json:"proposal,omitempty"`
 	Queue              string                    `protobuf:"bytes,10,opt,name=queue,proto3" json:"queue,omitempty"`
-	RulesVersion       string                    `protobuf:"bytes,11,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"` // of the queue's rules, as of now
+	RulesVersion       string                    `protobuf:"bytes,11,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"`                                 // of the queue's rules, as of now
+	WaitingFor         WaitingFor                `protobuf:"varint,12,opt,name=waiting_for,json=waitingFor,proto3,enum=tactus.matchmaker.v1.WaitingFor" json:"waiting_for,omitempty"` // in STATE_SEARCHING
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
 
 func (x *WatchTicketResponse) Reset() {
 	*x = WatchTicketResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[5]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -567,7 +715,7 @@ func (x *WatchTicketResponse) String() string {
 func (*WatchTicketResponse) ProtoMessage() {}
 
 func (x *WatchTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[5]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -580,7 +728,7 @@ func (x *WatchTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTicketResponse.ProtoReflect.Descriptor instead.
 func (*WatchTicketResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{5}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WatchTicketResponse) GetState() WatchTicketResponse_State {
@@ -660,6 +808,13 @@ func (x *WatchTicketResponse) GetRulesVersion() string {
 	return ""
 }
 
+func (x *WatchTicketResponse) GetWaitingFor() WaitingFor {
+	if x != nil {
+		return x.WaitingFor
+	}
+	return WaitingFor_WAITING_FOR_UNSPECIFIED
+}
+
 // MatchProposal is a match that was found and waits for its players' consent.
 type MatchProposal struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -674,7 +829,7 @@ type MatchProposal struct {
 
 func (x *MatchProposal) Reset() {
 	*x = MatchProposal{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[6]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -686,7 +841,7 @@ func (x *MatchProposal) String() string {
 func (*MatchProposal) ProtoMessage() {}
 
 func (x *MatchProposal) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[6]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -699,7 +854,7 @@ func (x *MatchProposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchProposal.ProtoReflect.Descriptor instead.
 func (*MatchProposal) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{6}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *MatchProposal) GetMatchId() string {
@@ -748,7 +903,7 @@ type AcceptMatchRequest struct {
 
 func (x *AcceptMatchRequest) Reset() {
 	*x = AcceptMatchRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[7]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -760,7 +915,7 @@ func (x *AcceptMatchRequest) String() string {
 func (*AcceptMatchRequest) ProtoMessage() {}
 
 func (x *AcceptMatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[7]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -773,7 +928,7 @@ func (x *AcceptMatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptMatchRequest.ProtoReflect.Descriptor instead.
 func (*AcceptMatchRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{7}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AcceptMatchRequest) GetTicketId() string {
@@ -805,7 +960,7 @@ type AcceptMatchResponse struct {
 
 func (x *AcceptMatchResponse) Reset() {
 	*x = AcceptMatchResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[8]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +972,7 @@ func (x *AcceptMatchResponse) String() string {
 func (*AcceptMatchResponse) ProtoMessage() {}
 
 func (x *AcceptMatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[8]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +985,7 @@ func (x *AcceptMatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptMatchResponse.ProtoReflect.Descriptor instead.
 func (*AcceptMatchResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{8}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{10}
 }
 
 type CreatePartyRequest struct {
@@ -844,7 +999,7 @@ type CreatePartyRequest struct {
 
 func (x *CreatePartyRequest) Reset() {
 	*x = CreatePartyRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[9]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +1011,7 @@ func (x *CreatePartyRequest) String() string {
 func (*CreatePartyRequest) ProtoMessage() {}
 
 func (x *CreatePartyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[9]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +1024,7 @@ func (x *CreatePartyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreatePartyRequest.ProtoReflect.Descriptor instead.
 func (*CreatePartyRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{9}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CreatePartyRequest) GetPlayerName() string {
@@ -906,7 +1061,7 @@ type CreatePartyResponse struct {
 
 func (x *CreatePartyResponse) Reset() {
 	*x = CreatePartyResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[10]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +1073,7 @@ func (x *CreatePartyResponse) String() string {
 func (*CreatePartyResponse) ProtoMessage() {}
 
 func (x *CreatePartyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[10]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1086,7 @@ func (x *CreatePartyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreatePartyResponse.ProtoReflect.Descriptor instead.
 func (*CreatePartyResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{10}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CreatePartyResponse) GetPartyCode() string {
@@ -981,7 +1136,7 @@ type JoinPartyRequest struct {
 
 func (x *JoinPartyRequest) Reset() {
 	*x = JoinPartyRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[11]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1148,7 @@ func (x *JoinPartyRequest) String() string {
 func (*JoinPartyRequest) ProtoMessage() {}
 
 func (x *JoinPartyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[11]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1161,7 @@ func (x *JoinPartyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinPartyRequest.ProtoReflect.Descriptor instead.
 func (*JoinPartyRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{11}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *JoinPartyRequest) GetPartyCode() string {
@@ -1049,7 +1204,7 @@ type JoinPartyResponse struct {
 
 func (x *JoinPartyResponse) Reset() {
 	*x = JoinPartyResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[12]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1061,7 +1216,7 @@ func (x *JoinPartyResponse) String() string {
 func (*JoinPartyResponse) ProtoMessage() {}
 
 func (x *JoinPartyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[12]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,7 +1229,7 @@ func (x *JoinPartyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinPartyResponse.ProtoReflect.Descriptor instead.
 func (*JoinPartyResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{12}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *JoinPartyResponse) GetMemberId() string {
@@ -1114,7 +1269,7 @@ type WatchPartyRequest struct {
 
 func (x *WatchPartyRequest) Reset() {
 	*x = WatchPartyRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[13]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1281,7 @@ func (x *WatchPartyRequest) String() string {
 func (*WatchPartyRequest) ProtoMessage() {}
 
 func (x *WatchPartyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[13]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1294,7 @@ func (x *WatchPartyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchPartyRequest.ProtoReflect.Descriptor instead.
 func (*WatchPartyRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{13}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WatchPartyRequest) GetMemberId() string {
@@ -1160,7 +1315,7 @@ type WatchPartyResponse struct {
 
 func (x *WatchPartyResponse) Reset() {
 	*x = WatchPartyResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[14]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1172,7 +1327,7 @@ func (x *WatchPartyResponse) String() string {
 func (*WatchPartyResponse) ProtoMessage() {}
 
 func (x *WatchPartyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[14]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1185,7 +1340,7 @@ func (x *WatchPartyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchPartyResponse.ProtoReflect.Descriptor instead.
 func (*WatchPartyResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{14}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *WatchPartyResponse) GetPartyCode() string {
@@ -1209,6 +1364,94 @@ func (x *WatchPartyResponse) GetTicketId() string {
 	return ""
 }
 
+type GetPartyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MemberId      string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPartyRequest) Reset() {
+	*x = GetPartyRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPartyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPartyRequest) ProtoMessage() {}
+
+func (x *GetPartyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPartyRequest.ProtoReflect.Descriptor instead.
+func (*GetPartyRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *GetPartyRequest) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+type GetPartyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Party         *WatchPartyResponse    `protobuf:"bytes,1,opt,name=party,proto3" json:"party,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPartyResponse) Reset() {
+	*x = GetPartyResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPartyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPartyResponse) ProtoMessage() {}
+
+func (x *GetPartyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPartyResponse.ProtoReflect.Descriptor instead.
+func (*GetPartyResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *GetPartyResponse) GetParty() *WatchPartyResponse {
+	if x != nil {
+		return x.Party
+	}
+	return nil
+}
+
 type LeavePartyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	MemberId      string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`
@@ -1218,7 +1461,7 @@ type LeavePartyRequest struct {
 
 func (x *LeavePartyRequest) Reset() {
 	*x = LeavePartyRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[15]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1230,7 +1473,7 @@ func (x *LeavePartyRequest) String() string {
 func (*LeavePartyRequest) ProtoMessage() {}
 
 func (x *LeavePartyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[15]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1243,7 +1486,7 @@ func (x *LeavePartyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeavePartyRequest.ProtoReflect.Descriptor instead.
 func (*LeavePartyRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{15}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *LeavePartyRequest) GetMemberId() string {
@@ -1261,7 +1504,7 @@ type LeavePartyResponse struct {
 
 func (x *LeavePartyResponse) Reset() {
 	*x = LeavePartyResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[16]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1273,7 +1516,7 @@ func (x *LeavePartyResponse) String() string {
 func (*LeavePartyResponse) ProtoMessage() {}
 
 func (x *LeavePartyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[16]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1286,7 +1529,7 @@ func (x *LeavePartyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeavePartyResponse.ProtoReflect.Descriptor instead.
 func (*LeavePartyResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{16}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{20}
 }
 
 type Assignment struct {
@@ -1307,7 +1550,7 @@ type Assignment struct {
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[17]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1562,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[17]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1575,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{17}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Assignment) GetMatchId() string {
@@ -1414,7 +1657,7 @@ type CancelTicketRequest struct {
 
 func (x *CancelTicketRequest) Reset() {
 	*x = CancelTicketRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[18]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1426,7 +1669,7 @@ func (x *CancelTicketRequest) String() string {
 func (*CancelTicketRequest) ProtoMessage() {}
 
 func (x *CancelTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[18]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1439,7 +1682,7 @@ func (x *CancelTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTicketRequest.ProtoReflect.Descriptor instead.
 func (*CancelTicketRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{18}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CancelTicketRequest) GetTicketId() string {
@@ -1458,7 +1701,7 @@ type CancelTicketResponse struct {
 
 func (x *CancelTicketResponse) Reset() {
 	*x = CancelTicketResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[19]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1470,7 +1713,7 @@ func (x *CancelTicketResponse) String() string {
 func (*CancelTicketResponse) ProtoMessage() {}
 
 func (x *CancelTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[19]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1483,7 +1726,7 @@ func (x *CancelTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTicketResponse.ProtoReflect.Descriptor instead.
 func (*CancelTicketResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{19}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CancelTicketResponse) GetReason() EndReason {
@@ -1504,7 +1747,7 @@ type CreateRoomRequest struct {
 
 func (x *CreateRoomRequest) Reset() {
 	*x = CreateRoomRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[20]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1516,7 +1759,7 @@ func (x *CreateRoomRequest) String() string {
 func (*CreateRoomRequest) ProtoMessage() {}
 
 func (x *CreateRoomRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[20]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1529,7 +1772,7 @@ func (x *CreateRoomRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRoomRequest.ProtoReflect.Descriptor instead.
 func (*CreateRoomRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{20}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CreateRoomRequest) GetGame() string {
@@ -1563,7 +1806,7 @@ type CreateRoomResponse struct {
 
 func (x *CreateRoomResponse) Reset() {
 	*x = CreateRoomResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[21]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1575,7 +1818,7 @@ func (x *CreateRoomResponse) String() string {
 func (*CreateRoomResponse) ProtoMessage() {}
 
 func (x *CreateRoomResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[21]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1588,7 +1831,7 @@ func (x *CreateRoomResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRoomResponse.ProtoReflect.Descriptor instead.
 func (*CreateRoomResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{21}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CreateRoomResponse) GetRoomCode() string {
@@ -1615,7 +1858,7 @@ type Option struct {
 
 func (x *Option) Reset() {
 	*x = Option{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[22]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1627,7 +1870,7 @@ func (x *Option) String() string {
 func (*Option) ProtoMessage() {}
 
 func (x *Option) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[22]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1640,7 +1883,7 @@ func (x *Option) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Option.ProtoReflect.Descriptor instead.
 func (*Option) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{22}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Option) GetName() string {
@@ -1668,7 +1911,7 @@ type ListMatchesRequest struct {
 
 func (x *ListMatchesRequest) Reset() {
 	*x = ListMatchesRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[23]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1680,7 +1923,7 @@ func (x *ListMatchesRequest) String() string {
 func (*ListMatchesRequest) ProtoMessage() {}
 
 func (x *ListMatchesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[23]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1693,7 +1936,7 @@ func (x *ListMatchesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatchesRequest.ProtoReflect.Descriptor instead.
 func (*ListMatchesRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{23}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListMatchesRequest) GetGame() string {
@@ -1726,7 +1969,7 @@ type ListMatchesResponse struct {
 
 func (x *ListMatchesResponse) Reset() {
 	*x = ListMatchesResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[24]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1738,7 +1981,7 @@ func (x *ListMatchesResponse) String() string {
 func (*ListMatchesResponse) ProtoMessage() {}
 
 func (x *ListMatchesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[24]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1751,7 +1994,7 @@ func (x *ListMatchesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatchesResponse.ProtoReflect.Descriptor instead.
 func (*ListMatchesResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{24}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListMatchesResponse) GetMatches() []*OpenMatch {
@@ -1775,7 +2018,7 @@ type OpenMatch struct {
 
 func (x *OpenMatch) Reset() {
 	*x = OpenMatch{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[25]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1787,7 +2030,7 @@ func (x *OpenMatch) String() string {
 func (*OpenMatch) ProtoMessage() {}
 
 func (x *OpenMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[25]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1800,7 +2043,7 @@ func (x *OpenMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenMatch.ProtoReflect.Descriptor instead.
 func (*OpenMatch) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{25}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *OpenMatch) GetMatchId() string {
@@ -1853,7 +2096,7 @@ type ListGamesRequest struct {
 
 func (x *ListGamesRequest) Reset() {
 	*x = ListGamesRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[26]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1865,7 +2108,7 @@ func (x *ListGamesRequest) String() string {
 func (*ListGamesRequest) ProtoMessage() {}
 
 func (x *ListGamesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[26]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1878,7 +2121,7 @@ func (x *ListGamesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGamesRequest.ProtoReflect.Descriptor instead.
 func (*ListGamesRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{26}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{30}
 }
 
 type ListGamesResponse struct {
@@ -1892,7 +2135,7 @@ type ListGamesResponse struct {
 
 func (x *ListGamesResponse) Reset() {
 	*x = ListGamesResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[27]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1904,7 +2147,7 @@ func (x *ListGamesResponse) String() string {
 func (*ListGamesResponse) ProtoMessage() {}
 
 func (x *ListGamesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[27]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1917,7 +2160,7 @@ func (x *ListGamesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGamesResponse.ProtoReflect.Descriptor instead.
 func (*ListGamesResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{27}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListGamesResponse) GetGames() []*GameInfo {
@@ -1953,7 +2196,7 @@ type GameInfo struct {
 
 func (x *GameInfo) Reset() {
 	*x = GameInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[28]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1965,7 +2208,7 @@ func (x *GameInfo) String() string {
 func (*GameInfo) ProtoMessage() {}
 
 func (x *GameInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[28]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1978,7 +2221,7 @@ func (x *GameInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GameInfo.ProtoReflect.Descriptor instead.
 func (*GameInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{28}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GameInfo) GetName() string {
@@ -2022,7 +2265,7 @@ type ModeInfo struct {
 
 func (x *ModeInfo) Reset() {
 	*x = ModeInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[29]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2034,7 +2277,7 @@ func (x *ModeInfo) String() string {
 func (*ModeInfo) ProtoMessage() {}
 
 func (x *ModeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[29]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2047,7 +2290,7 @@ func (x *ModeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModeInfo.ProtoReflect.Descriptor instead.
 func (*ModeInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{29}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ModeInfo) GetName() string {
@@ -2093,7 +2336,7 @@ type ListQueuesRequest struct {
 
 func (x *ListQueuesRequest) Reset() {
 	*x = ListQueuesRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[30]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2105,7 +2348,7 @@ func (x *ListQueuesRequest) String() string {
 func (*ListQueuesRequest) ProtoMessage() {}
 
 func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[30]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2118,7 +2361,7 @@ func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{30}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{34}
 }
 
 type ListQueuesResponse struct {
@@ -2130,7 +2373,7 @@ type ListQueuesResponse struct {
 
 func (x *ListQueuesResponse) Reset() {
 	*x = ListQueuesResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[31]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2142,7 +2385,7 @@ func (x *ListQueuesResponse) String() string {
 func (*ListQueuesResponse) ProtoMessage() {}
 
 func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[31]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2155,7 +2398,7 @@ func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{31}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListQueuesResponse) GetQueues() []*QueueInfo {
@@ -2187,7 +2430,7 @@ type QueueInfo struct {
 
 func (x *QueueInfo) Reset() {
 	*x = QueueInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[32]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2199,7 +2442,7 @@ func (x *QueueInfo) String() string {
 func (*QueueInfo) ProtoMessage() {}
 
 func (x *QueueInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[32]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2212,7 +2455,7 @@ func (x *QueueInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueInfo.ProtoReflect.Descriptor instead.
 func (*QueueInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{32}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *QueueInfo) GetName() string {
@@ -2323,7 +2566,7 @@ type GetRatingRequest struct {
 
 func (x *GetRatingRequest) Reset() {
 	*x = GetRatingRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[33]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2335,7 +2578,7 @@ func (x *GetRatingRequest) String() string {
 func (*GetRatingRequest) ProtoMessage() {}
 
 func (x *GetRatingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[33]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2348,7 +2591,7 @@ func (x *GetRatingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRatingRequest.ProtoReflect.Descriptor instead.
 func (*GetRatingRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{33}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *GetRatingRequest) GetQueue() string {
@@ -2375,7 +2618,7 @@ type GetRatingResponse struct {
 
 func (x *GetRatingResponse) Reset() {
 	*x = GetRatingResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[34]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2387,7 +2630,7 @@ func (x *GetRatingResponse) String() string {
 func (*GetRatingResponse) ProtoMessage() {}
 
 func (x *GetRatingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[34]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2400,7 +2643,7 @@ func (x *GetRatingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRatingResponse.ProtoReflect.Descriptor instead.
 func (*GetRatingResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{34}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetRatingResponse) GetRating() *Rating {
@@ -2433,7 +2676,7 @@ type Rating struct {
 
 func (x *Rating) Reset() {
 	*x = Rating{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[35]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2445,7 +2688,7 @@ func (x *Rating) String() string {
 func (*Rating) ProtoMessage() {}
 
 func (x *Rating) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[35]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2458,7 +2701,7 @@ func (x *Rating) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rating.ProtoReflect.Descriptor instead.
 func (*Rating) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{35}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Rating) GetPlayerId() string {
@@ -2525,7 +2768,7 @@ type RatedMatch struct {
 
 func (x *RatedMatch) Reset() {
 	*x = RatedMatch{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[36]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2537,7 +2780,7 @@ func (x *RatedMatch) String() string {
 func (*RatedMatch) ProtoMessage() {}
 
 func (x *RatedMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[36]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2550,7 +2793,7 @@ func (x *RatedMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RatedMatch.ProtoReflect.Descriptor instead.
 func (*RatedMatch) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{36}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *RatedMatch) GetMatchId() string {
@@ -2614,7 +2857,7 @@ type ListLeaderboardRequest struct {
 
 func (x *ListLeaderboardRequest) Reset() {
 	*x = ListLeaderboardRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[37]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2626,7 +2869,7 @@ func (x *ListLeaderboardRequest) String() string {
 func (*ListLeaderboardRequest) ProtoMessage() {}
 
 func (x *ListLeaderboardRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[37]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2639,7 +2882,7 @@ func (x *ListLeaderboardRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLeaderboardRequest.ProtoReflect.Descriptor instead.
 func (*ListLeaderboardRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{37}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListLeaderboardRequest) GetQueue() string {
@@ -2680,7 +2923,7 @@ type ListLeaderboardResponse struct {
 
 func (x *ListLeaderboardResponse) Reset() {
 	*x = ListLeaderboardResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[38]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2692,7 +2935,7 @@ func (x *ListLeaderboardResponse) String() string {
 func (*ListLeaderboardResponse) ProtoMessage() {}
 
 func (x *ListLeaderboardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[38]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2705,7 +2948,7 @@ func (x *ListLeaderboardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLeaderboardResponse.ProtoReflect.Descriptor instead.
 func (*ListLeaderboardResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{38}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ListLeaderboardResponse) GetRatings() []*Rating {
@@ -2733,7 +2976,7 @@ type ListHistoryRequest struct {
 
 func (x *ListHistoryRequest) Reset() {
 	*x = ListHistoryRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[39]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2745,7 +2988,7 @@ func (x *ListHistoryRequest) String() string {
 func (*ListHistoryRequest) ProtoMessage() {}
 
 func (x *ListHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[39]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2758,7 +3001,7 @@ func (x *ListHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHistoryRequest.ProtoReflect.Descriptor instead.
 func (*ListHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{39}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ListHistoryRequest) GetQueue() string {
@@ -2791,7 +3034,7 @@ type ListHistoryResponse struct {
 
 func (x *ListHistoryResponse) Reset() {
 	*x = ListHistoryResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2803,7 +3046,7 @@ func (x *ListHistoryResponse) String() string {
 func (*ListHistoryResponse) ProtoMessage() {}
 
 func (x *ListHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2816,7 +3059,7 @@ func (x *ListHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHistoryResponse.ProtoReflect.Descriptor instead.
 func (*ListHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{40}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ListHistoryResponse) GetMatches() []*RatedMatch {
@@ -2838,7 +3081,7 @@ type WatchPartyResponse_Member struct {
 
 func (x *WatchPartyResponse_Member) Reset() {
 	*x = WatchPartyResponse_Member{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2850,7 +3093,7 @@ func (x *WatchPartyResponse_Member) String() string {
 func (*WatchPartyResponse_Member) ProtoMessage() {}
 
 func (x *WatchPartyResponse_Member) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2863,7 +3106,7 @@ func (x *WatchPartyResponse_Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchPartyResponse_Member.ProtoReflect.Descriptor instead.
 func (*WatchPartyResponse_Member) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{14, 0}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{16, 0}
 }
 
 func (x *WatchPartyResponse_Member) GetPlayerId() string {
@@ -2946,7 +3189,11 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x0emember_tickets\x18\x05 \x03(\tR\rmemberTickets\x12\x1a\n" +
 	"\bexisting\x18\x06 \x01(\bR\bexisting\"1\n" +
 	"\x12WatchTicketRequest\x12\x1b\n" +
-	"\tticket_id\x18\x01 \x01(\tR\bticketId\"\xf5\x04\n" +
+	"\tticket_id\x18\x01 \x01(\tR\bticketId\"/\n" +
+	"\x10GetTicketRequest\x12\x1b\n" +
+	"\tticket_id\x18\x01 \x01(\tR\bticketId\"V\n" +
+	"\x11GetTicketResponse\x12A\n" +
+	"\x06ticket\x18\x01 \x01(\v2).tactus.matchmaker.v1.WatchTicketResponseR\x06ticket\"\xb8\x05\n" +
 	"\x13WatchTicketResponse\x12E\n" +
 	"\x05state\x18\x01 \x01(\x0e2/.tactus.matchmaker.v1.WatchTicketResponse.StateR\x05state\x12\x1b\n" +
 	"\twaited_ms\x18\x02 \x01(\rR\bwaitedMs\x12*\n" +
@@ -2961,7 +3208,9 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\bproposal\x18\t \x01(\v2#.tactus.matchmaker.v1.MatchProposalR\bproposal\x12\x14\n" +
 	"\x05queue\x18\n" +
 	" \x01(\tR\x05queue\x12#\n" +
-	"\rrules_version\x18\v \x01(\tR\frulesVersion\"l\n" +
+	"\rrules_version\x18\v \x01(\tR\frulesVersion\x12A\n" +
+	"\vwaiting_for\x18\f \x01(\x0e2 .tactus.matchmaker.v1.WaitingForR\n" +
+	"waitingFor\"l\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fSTATE_SEARCHING\x10\x01\x12\x12\n" +
@@ -3021,7 +3270,11 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\vplayer_name\x18\x02 \x01(\tR\n" +
 	"playerName\x12\x16\n" +
 	"\x06leader\x18\x03 \x01(\bR\x06leader\x12\x10\n" +
-	"\x03you\x18\x04 \x01(\bR\x03you\"0\n" +
+	"\x03you\x18\x04 \x01(\bR\x03you\".\n" +
+	"\x0fGetPartyRequest\x12\x1b\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"R\n" +
+	"\x10GetPartyResponse\x12>\n" +
+	"\x05party\x18\x01 \x01(\v2(.tactus.matchmaker.v1.WatchPartyResponseR\x05party\"0\n" +
 	"\x11LeavePartyRequest\x12\x1b\n" +
 	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\x14\n" +
 	"\x12LeavePartyResponse\"\x8b\x02\n" +
@@ -3141,7 +3394,15 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\tplayer_id\x18\x02 \x01(\tR\bplayerId\x12\x14\n" +
 	"\x05limit\x18\x03 \x01(\rR\x05limit\"Q\n" +
 	"\x13ListHistoryResponse\x12:\n" +
-	"\amatches\x18\x01 \x03(\v2 .tactus.matchmaker.v1.RatedMatchR\amatches*\x94\x02\n" +
+	"\amatches\x18\x01 \x03(\v2 .tactus.matchmaker.v1.RatedMatchR\amatches*\xb0\x01\n" +
+	"\n" +
+	"WaitingFor\x12\x1b\n" +
+	"\x17WAITING_FOR_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15WAITING_FOR_NO_SERVER\x10\x01\x12\x1b\n" +
+	"\x17WAITING_FOR_NO_CAPACITY\x10\x02\x12\x1c\n" +
+	"\x18WAITING_FOR_NO_OPPONENTS\x10\x03\x12\x15\n" +
+	"\x11WAITING_FOR_RULES\x10\x04\x12\x18\n" +
+	"\x14WAITING_FOR_COOLDOWN\x10\x05*\x94\x02\n" +
 	"\tEndReason\x12\x1a\n" +
 	"\x16END_REASON_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12END_REASON_MATCHED\x10\x01\x12\x18\n" +
@@ -3152,16 +3413,18 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x16END_REASON_UNMATCHABLE\x10\x06\x12\x18\n" +
 	"\x14END_REASON_ABANDONED\x10\a\x12\x17\n" +
 	"\x13END_REASON_SHUTDOWN\x10\b\x12\x17\n" +
-	"\x13END_REASON_DECLINED\x10\t2\xe7\v\n" +
+	"\x13END_REASON_DECLINED\x10\t2\xa0\r\n" +
 	"\x11MatchmakerService\x12e\n" +
 	"\fCreateTicket\x12).tactus.matchmaker.v1.CreateTicketRequest\x1a*.tactus.matchmaker.v1.CreateTicketResponse\x12d\n" +
-	"\vWatchTicket\x12(.tactus.matchmaker.v1.WatchTicketRequest\x1a).tactus.matchmaker.v1.WatchTicketResponse0\x01\x12e\n" +
+	"\vWatchTicket\x12(.tactus.matchmaker.v1.WatchTicketRequest\x1a).tactus.matchmaker.v1.WatchTicketResponse0\x01\x12\\\n" +
+	"\tGetTicket\x12&.tactus.matchmaker.v1.GetTicketRequest\x1a'.tactus.matchmaker.v1.GetTicketResponse\x12e\n" +
 	"\fCancelTicket\x12).tactus.matchmaker.v1.CancelTicketRequest\x1a*.tactus.matchmaker.v1.CancelTicketResponse\x12b\n" +
 	"\vAcceptMatch\x12(.tactus.matchmaker.v1.AcceptMatchRequest\x1a).tactus.matchmaker.v1.AcceptMatchResponse\x12b\n" +
 	"\vCreateParty\x12(.tactus.matchmaker.v1.CreatePartyRequest\x1a).tactus.matchmaker.v1.CreatePartyResponse\x12\\\n" +
 	"\tJoinParty\x12&.tactus.matchmaker.v1.JoinPartyRequest\x1a'.tactus.matchmaker.v1.JoinPartyResponse\x12a\n" +
 	"\n" +
-	"WatchParty\x12'.tactus.matchmaker.v1.WatchPartyRequest\x1a(.tactus.matchmaker.v1.WatchPartyResponse0\x01\x12_\n" +
+	"WatchParty\x12'.tactus.matchmaker.v1.WatchPartyRequest\x1a(.tactus.matchmaker.v1.WatchPartyResponse0\x01\x12Y\n" +
+	"\bGetParty\x12%.tactus.matchmaker.v1.GetPartyRequest\x1a&.tactus.matchmaker.v1.GetPartyResponse\x12_\n" +
 	"\n" +
 	"LeaveParty\x12'.tactus.matchmaker.v1.LeavePartyRequest\x1a(.tactus.matchmaker.v1.LeavePartyResponse\x12_\n" +
 	"\n" +
@@ -3186,111 +3449,123 @@ func file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP() []byte {
 	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescData
 }
 
-var file_tactus_matchmaker_v1_matchmaker_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_tactus_matchmaker_v1_matchmaker_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_tactus_matchmaker_v1_matchmaker_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_tactus_matchmaker_v1_matchmaker_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_tactus_matchmaker_v1_matchmaker_proto_goTypes = []any{
-	(EndReason)(0),                    // 0: tactus.matchmaker.v1.EndReason
-	(WatchTicketResponse_State)(0),    // 1: tactus.matchmaker.v1.WatchTicketResponse.State
-	(*CreateTicketRequest)(nil),       // 2: tactus.matchmaker.v1.CreateTicketRequest
-	(*Player)(nil),                    // 3: tactus.matchmaker.v1.Player
-	(*Values)(nil),                    // 4: tactus.matchmaker.v1.Values
-	(*CreateTicketResponse)(nil),      // 5: tactus.matchmaker.v1.CreateTicketResponse
-	(*WatchTicketRequest)(nil),        // 6: tactus.matchmaker.v1.WatchTicketRequest
-	(*WatchTicketResponse)(nil),       // 7: tactus.matchmaker.v1.WatchTicketResponse
-	(*MatchProposal)(nil),             // 8: tactus.matchmaker.v1.MatchProposal
-	(*AcceptMatchRequest)(nil),        // 9: tactus.matchmaker.v1.AcceptMatchRequest
-	(*AcceptMatchResponse)(nil),       // 10: tactus.matchmaker.v1.AcceptMatchResponse
-	(*CreatePartyRequest)(nil),        // 11: tactus.matchmaker.v1.CreatePartyRequest
-	(*CreatePartyResponse)(nil),       // 12: tactus.matchmaker.v1.CreatePartyResponse
-	(*JoinPartyRequest)(nil),          // 13: tactus.matchmaker.v1.JoinPartyRequest
-	(*JoinPartyResponse)(nil),         // 14: tactus.matchmaker.v1.JoinPartyResponse
-	(*WatchPartyRequest)(nil),         // 15: tactus.matchmaker.v1.WatchPartyRequest
-	(*WatchPartyResponse)(nil),        // 16: tactus.matchmaker.v1.WatchPartyResponse
-	(*LeavePartyRequest)(nil),         // 17: tactus.matchmaker.v1.LeavePartyRequest
-	(*LeavePartyResponse)(nil),        // 18: tactus.matchmaker.v1.LeavePartyResponse
-	(*Assignment)(nil),                // 19: tactus.matchmaker.v1.Assignment
-	(*CancelTicketRequest)(nil),       // 20: tactus.matchmaker.v1.CancelTicketRequest
-	(*CancelTicketResponse)(nil),      // 21: tactus.matchmaker.v1.CancelTicketResponse
-	(*CreateRoomRequest)(nil),         // 22: tactus.matchmaker.v1.CreateRoomRequest
-	(*CreateRoomResponse)(nil),        // 23: tactus.matchmaker.v1.CreateRoomResponse
-	(*Option)(nil),                    // 24: tactus.matchmaker.v1.Option
-	(*ListMatchesRequest)(nil),        // 25: tactus.matchmaker.v1.ListMatchesRequest
-	(*ListMatchesResponse)(nil),       // 26: tactus.matchmaker.v1.ListMatchesResponse
-	(*OpenMatch)(nil),                 // 27: tactus.matchmaker.v1.OpenMatch
-	(*ListGamesRequest)(nil),          // 28: tactus.matchmaker.v1.ListGamesRequest
-	(*ListGamesResponse)(nil),         // 29: tactus.matchmaker.v1.ListGamesResponse
-	(*GameInfo)(nil),                  // 30: tactus.matchmaker.v1.GameInfo
-	(*ModeInfo)(nil),                  // 31: tactus.matchmaker.v1.ModeInfo
-	(*ListQueuesRequest)(nil),         // 32: tactus.matchmaker.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),        // 33: tactus.matchmaker.v1.ListQueuesResponse
-	(*QueueInfo)(nil),                 // 34: tactus.matchmaker.v1.QueueInfo
-	(*GetRatingRequest)(nil),          // 35: tactus.matchmaker.v1.GetRatingRequest
-	(*GetRatingResponse)(nil),         // 36: tactus.matchmaker.v1.GetRatingResponse
-	(*Rating)(nil),                    // 37: tactus.matchmaker.v1.Rating
-	(*RatedMatch)(nil),                // 38: tactus.matchmaker.v1.RatedMatch
-	(*ListLeaderboardRequest)(nil),    // 39: tactus.matchmaker.v1.ListLeaderboardRequest
-	(*ListLeaderboardResponse)(nil),   // 40: tactus.matchmaker.v1.ListLeaderboardResponse
-	(*ListHistoryRequest)(nil),        // 41: tactus.matchmaker.v1.ListHistoryRequest
-	(*ListHistoryResponse)(nil),       // 42: tactus.matchmaker.v1.ListHistoryResponse
-	nil,                               // 43: tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
-	nil,                               // 44: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
-	(*WatchPartyResponse_Member)(nil), // 45: tactus.matchmaker.v1.WatchPartyResponse.Member
+	(WaitingFor)(0),                   // 0: tactus.matchmaker.v1.WaitingFor
+	(EndReason)(0),                    // 1: tactus.matchmaker.v1.EndReason
+	(WatchTicketResponse_State)(0),    // 2: tactus.matchmaker.v1.WatchTicketResponse.State
+	(*CreateTicketRequest)(nil),       // 3: tactus.matchmaker.v1.CreateTicketRequest
+	(*Player)(nil),                    // 4: tactus.matchmaker.v1.Player
+	(*Values)(nil),                    // 5: tactus.matchmaker.v1.Values
+	(*CreateTicketResponse)(nil),      // 6: tactus.matchmaker.v1.CreateTicketResponse
+	(*WatchTicketRequest)(nil),        // 7: tactus.matchmaker.v1.WatchTicketRequest
+	(*GetTicketRequest)(nil),          // 8: tactus.matchmaker.v1.GetTicketRequest
+	(*GetTicketResponse)(nil),         // 9: tactus.matchmaker.v1.GetTicketResponse
+	(*WatchTicketResponse)(nil),       // 10: tactus.matchmaker.v1.WatchTicketResponse
+	(*MatchProposal)(nil),             // 11: tactus.matchmaker.v1.MatchProposal
+	(*AcceptMatchRequest)(nil),        // 12: tactus.matchmaker.v1.AcceptMatchRequest
+	(*AcceptMatchResponse)(nil),       // 13: tactus.matchmaker.v1.AcceptMatchResponse
+	(*CreatePartyRequest)(nil),        // 14: tactus.matchmaker.v1.CreatePartyRequest
+	(*CreatePartyResponse)(nil),       // 15: tactus.matchmaker.v1.CreatePartyResponse
+	(*JoinPartyRequest)(nil),          // 16: tactus.matchmaker.v1.JoinPartyRequest
+	(*JoinPartyResponse)(nil),         // 17: tactus.matchmaker.v1.JoinPartyResponse
+	(*WatchPartyRequest)(nil),         // 18: tactus.matchmaker.v1.WatchPartyRequest
+	(*WatchPartyResponse)(nil),        // 19: tactus.matchmaker.v1.WatchPartyResponse
+	(*GetPartyRequest)(nil),           // 20: tactus.matchmaker.v1.GetPartyRequest
+	(*GetPartyResponse)(nil),          // 21: tactus.matchmaker.v1.GetPartyResponse
+	(*LeavePartyRequest)(nil),         // 22: tactus.matchmaker.v1.LeavePartyRequest
+	(*LeavePartyResponse)(nil),        // 23: tactus.matchmaker.v1.LeavePartyResponse
+	(*Assignment)(nil),                // 24: tactus.matchmaker.v1.Assignment
+	(*CancelTicketRequest)(nil),       // 25: tactus.matchmaker.v1.CancelTicketRequest
+	(*CancelTicketResponse)(nil),      // 26: tactus.matchmaker.v1.CancelTicketResponse
+	(*CreateRoomRequest)(nil),         // 27: tactus.matchmaker.v1.CreateRoomRequest
+	(*CreateRoomResponse)(nil),        // 28: tactus.matchmaker.v1.CreateRoomResponse
+	(*Option)(nil),                    // 29: tactus.matchmaker.v1.Option
+	(*ListMatchesRequest)(nil),        // 30: tactus.matchmaker.v1.ListMatchesRequest
+	(*ListMatchesResponse)(nil),       // 31: tactus.matchmaker.v1.ListMatchesResponse
+	(*OpenMatch)(nil),                 // 32: tactus.matchmaker.v1.OpenMatch
+	(*ListGamesRequest)(nil),          // 33: tactus.matchmaker.v1.ListGamesRequest
+	(*ListGamesResponse)(nil),         // 34: tactus.matchmaker.v1.ListGamesResponse
+	(*GameInfo)(nil),                  // 35: tactus.matchmaker.v1.GameInfo
+	(*ModeInfo)(nil),                  // 36: tactus.matchmaker.v1.ModeInfo
+	(*ListQueuesRequest)(nil),         // 37: tactus.matchmaker.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),        // 38: tactus.matchmaker.v1.ListQueuesResponse
+	(*QueueInfo)(nil),                 // 39: tactus.matchmaker.v1.QueueInfo
+	(*GetRatingRequest)(nil),          // 40: tactus.matchmaker.v1.GetRatingRequest
+	(*GetRatingResponse)(nil),         // 41: tactus.matchmaker.v1.GetRatingResponse
+	(*Rating)(nil),                    // 42: tactus.matchmaker.v1.Rating
+	(*RatedMatch)(nil),                // 43: tactus.matchmaker.v1.RatedMatch
+	(*ListLeaderboardRequest)(nil),    // 44: tactus.matchmaker.v1.ListLeaderboardRequest
+	(*ListLeaderboardResponse)(nil),   // 45: tactus.matchmaker.v1.ListLeaderboardResponse
+	(*ListHistoryRequest)(nil),        // 46: tactus.matchmaker.v1.ListHistoryRequest
+	(*ListHistoryResponse)(nil),       // 47: tactus.matchmaker.v1.ListHistoryResponse
+	nil,                               // 48: tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
+	nil,                               // 49: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
+	(*WatchPartyResponse_Member)(nil), // 50: tactus.matchmaker.v1.WatchPartyResponse.Member
 }
 var file_tactus_matchmaker_v1_matchmaker_proto_depIdxs = []int32{
-	43, // 0: tactus.matchmaker.v1.CreateTicketRequest.latency_ms:type_name -> tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
-	44, // 1: tactus.matchmaker.v1.CreateTicketRequest.attributes:type_name -> tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
-	3,  // 2: tactus.matchmaker.v1.CreateTicketRequest.players:type_name -> tactus.matchmaker.v1.Player
-	1,  // 3: tactus.matchmaker.v1.WatchTicketResponse.state:type_name -> tactus.matchmaker.v1.WatchTicketResponse.State
-	19, // 4: tactus.matchmaker.v1.WatchTicketResponse.assignment:type_name -> tactus.matchmaker.v1.Assignment
-	0,  // 5: tactus.matchmaker.v1.WatchTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
-	8,  // 6: tactus.matchmaker.v1.WatchTicketResponse.proposal:type_name -> tactus.matchmaker.v1.MatchProposal
-	45, // 7: tactus.matchmaker.v1.WatchPartyResponse.members:type_name -> tactus.matchmaker.v1.WatchPartyResponse.Member
-	0,  // 8: tactus.matchmaker.v1.CancelTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
-	24, // 9: tactus.matchmaker.v1.CreateRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
-	27, // 10: tactus.matchmaker.v1.ListMatchesResponse.matches:type_name -> tactus.matchmaker.v1.OpenMatch
-	30, // 11: tactus.matchmaker.v1.ListGamesResponse.games:type_name -> tactus.matchmaker.v1.GameInfo
-	31, // 12: tactus.matchmaker.v1.GameInfo.modes:type_name -> tactus.matchmaker.v1.ModeInfo
-	34, // 13: tactus.matchmaker.v1.ListQueuesResponse.queues:type_name -> tactus.matchmaker.v1.QueueInfo
-	37, // 14: tactus.matchmaker.v1.GetRatingResponse.rating:type_name -> tactus.matchmaker.v1.Rating
-	38, // 15: tactus.matchmaker.v1.GetRatingResponse.last:type_name -> tactus.matchmaker.v1.RatedMatch
-	37, // 16: tactus.matchmaker.v1.ListLeaderboardResponse.ratings:type_name -> tactus.matchmaker.v1.Rating
-	38, // 17: tactus.matchmaker.v1.ListHistoryResponse.matches:type_name -> tactus.matchmaker.v1.RatedMatch
-	4,  // 18: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry.value:type_name -> tactus.matchmaker.v1.Values
-	2,  // 19: tactus.matchmaker.v1.MatchmakerService.CreateTicket:input_type -> tactus.matchmaker.v1.CreateTicketRequest
-	6,  // 20: tactus.matchmaker.v1.MatchmakerService.WatchTicket:input_type -> tactus.matchmaker.v1.WatchTicketRequest
-	20, // 21: tactus.matchmaker.v1.MatchmakerService.CancelTicket:input_type -> tactus.matchmaker.v1.CancelTicketRequest
-	9,  // 22: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:input_type -> tactus.matchmaker.v1.AcceptMatchRequest
-	11, // 23: tactus.matchmaker.v1.MatchmakerService.CreateParty:input_type -> tactus.matchmaker.v1.CreatePartyRequest
-	13, // 24: tactus.matchmaker.v1.MatchmakerService.JoinParty:input_type -> tactus.matchmaker.v1.JoinPartyRequest
-	15, // 25: tactus.matchmaker.v1.MatchmakerService.WatchParty:input_type -> tactus.matchmaker.v1.WatchPartyRequest
-	17, // 26: tactus.matchmaker.v1.MatchmakerService.LeaveParty:input_type -> tactus.matchmaker.v1.LeavePartyRequest
-	22, // 27: tactus.matchmaker.v1.MatchmakerService.CreateRoom:input_type -> tactus.matchmaker.v1.CreateRoomRequest
-	25, // 28: tactus.matchmaker.v1.MatchmakerService.ListMatches:input_type -> tactus.matchmaker.v1.ListMatchesRequest
-	28, // 29: tactus.matchmaker.v1.MatchmakerService.ListGames:input_type -> tactus.matchmaker.v1.ListGamesRequest
-	32, // 30: tactus.matchmaker.v1.MatchmakerService.ListQueues:input_type -> tactus.matchmaker.v1.ListQueuesRequest
-	35, // 31: tactus.matchmaker.v1.MatchmakerService.GetRating:input_type -> tactus.matchmaker.v1.GetRatingRequest
-	39, // 32: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:input_type -> tactus.matchmaker.v1.ListLeaderboardRequest
-	41, // 33: tactus.matchmaker.v1.MatchmakerService.ListHistory:input_type -> tactus.matchmaker.v1.ListHistoryRequest
-	5,  // 34: tactus.matchmaker.v1.MatchmakerService.CreateTicket:output_type -> tactus.matchmaker.v1.CreateTicketResponse
-	7,  // 35: tactus.matchmaker.v1.MatchmakerService.WatchTicket:output_type -> tactus.matchmaker.v1.WatchTicketResponse
-	21, // 36: tactus.matchmaker.v1.MatchmakerService.CancelTicket:output_type -> tactus.matchmaker.v1.CancelTicketResponse
-	10, // 37: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:output_type -> tactus.matchmaker.v1.AcceptMatchResponse
-	12, // 38: tactus.matchmaker.v1.MatchmakerService.CreateParty:output_type -> tactus.matchmaker.v1.CreatePartyResponse
-	14, // 39: tactus.matchmaker.v1.MatchmakerService.JoinParty:output_type -> tactus.matchmaker.v1.JoinPartyResponse
-	16, // 40: tactus.matchmaker.v1.MatchmakerService.WatchParty:output_type -> tactus.matchmaker.v1.WatchPartyResponse
-	18, // 41: tactus.matchmaker.v1.MatchmakerService.LeaveParty:output_type -> tactus.matchmaker.v1.LeavePartyResponse
-	23, // 42: tactus.matchmaker.v1.MatchmakerService.CreateRoom:output_type -> tactus.matchmaker.v1.CreateRoomResponse
-	26, // 43: tactus.matchmaker.v1.MatchmakerService.ListMatches:output_type -> tactus.matchmaker.v1.ListMatchesResponse
-	29, // 44: tactus.matchmaker.v1.MatchmakerService.ListGames:output_type -> tactus.matchmaker.v1.ListGamesResponse
-	33, // 45: tactus.matchmaker.v1.MatchmakerService.ListQueues:output_type -> tactus.matchmaker.v1.ListQueuesResponse
-	36, // 46: tactus.matchmaker.v1.MatchmakerService.GetRating:output_type -> tactus.matchmaker.v1.GetRatingResponse
-	40, // 47: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:output_type -> tactus.matchmaker.v1.ListLeaderboardResponse
-	42, // 48: tactus.matchmaker.v1.MatchmakerService.ListHistory:output_type -> tactus.matchmaker.v1.ListHistoryResponse
-	34, // [34:49] is the sub-list for method output_type
-	19, // [19:34] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	48, // 0: tactus.matchmaker.v1.CreateTicketRequest.latency_ms:type_name -> tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
+	49, // 1: tactus.matchmaker.v1.CreateTicketRequest.attributes:type_name -> tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
+	4,  // 2: tactus.matchmaker.v1.CreateTicketRequest.players:type_name -> tactus.matchmaker.v1.Player
+	10, // 3: tactus.matchmaker.v1.GetTicketResponse.ticket:type_name -> tactus.matchmaker.v1.WatchTicketResponse
+	2,  // 4: tactus.matchmaker.v1.WatchTicketResponse.state:type_name -> tactus.matchmaker.v1.WatchTicketResponse.State
+	24, // 5: tactus.matchmaker.v1.WatchTicketResponse.assignment:type_name -> tactus.matchmaker.v1.Assignment
+	1,  // 6: tactus.matchmaker.v1.WatchTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
+	11, // 7: tactus.matchmaker.v1.WatchTicketResponse.proposal:type_name -> tactus.matchmaker.v1.MatchProposal
+	0,  // 8: tactus.matchmaker.v1.WatchTicketResponse.waiting_for:type_name -> tactus.matchmaker.v1.WaitingFor
+	50, // 9: tactus.matchmaker.v1.WatchPartyResponse.members:type_name -> tactus.matchmaker.v1.WatchPartyResponse.Member
+	19, // 10: tactus.matchmaker.v1.GetPartyResponse.party:type_name -> tactus.matchmaker.v1.WatchPartyResponse
+	1,  // 11: tactus.matchmaker.v1.CancelTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
+	29, // 12: tactus.matchmaker.v1.CreateRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
+	32, // 13: tactus.matchmaker.v1.ListMatchesResponse.matches:type_name -> tactus.matchmaker.v1.OpenMatch
+	35, // 14: tactus.matchmaker.v1.ListGamesResponse.games:type_name -> tactus.matchmaker.v1.GameInfo
+	36, // 15: tactus.matchmaker.v1.GameInfo.modes:type_name -> tactus.matchmaker.v1.ModeInfo
+	39, // 16: tactus.matchmaker.v1.ListQueuesResponse.queues:type_name -> tactus.matchmaker.v1.QueueInfo
+	42, // 17: tactus.matchmaker.v1.GetRatingResponse.rating:type_name -> tactus.matchmaker.v1.Rating
+	43, // 18: tactus.matchmaker.v1.GetRatingResponse.last:type_name -> tactus.matchmaker.v1.RatedMatch
+	42, // 19: tactus.matchmaker.v1.ListLeaderboardResponse.ratings:type_name -> tactus.matchmaker.v1.Rating
+	43, // 20: tactus.matchmaker.v1.ListHistoryResponse.matches:type_name -> tactus.matchmaker.v1.RatedMatch
+	5,  // 21: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry.value:type_name -> tactus.matchmaker.v1.Values
+	3,  // 22: tactus.matchmaker.v1.MatchmakerService.CreateTicket:input_type -> tactus.matchmaker.v1.CreateTicketRequest
+	7,  // 23: tactus.matchmaker.v1.MatchmakerService.WatchTicket:input_type -> tactus.matchmaker.v1.WatchTicketRequest
+	8,  // 24: tactus.matchmaker.v1.MatchmakerService.GetTicket:input_type -> tactus.matchmaker.v1.GetTicketRequest
+	25, // 25: tactus.matchmaker.v1.MatchmakerService.CancelTicket:input_type -> tactus.matchmaker.v1.CancelTicketRequest
+	12, // 26: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:input_type -> tactus.matchmaker.v1.AcceptMatchRequest
+	14, // 27: tactus.matchmaker.v1.MatchmakerService.CreateParty:input_type -> tactus.matchmaker.v1.CreatePartyRequest
+	16, // 28: tactus.matchmaker.v1.MatchmakerService.JoinParty:input_type -> tactus.matchmaker.v1.JoinPartyRequest
+	18, // 29: tactus.matchmaker.v1.MatchmakerService.WatchParty:input_type -> tactus.matchmaker.v1.WatchPartyRequest
+	20, // 30: tactus.matchmaker.v1.MatchmakerService.GetParty:input_type -> tactus.matchmaker.v1.GetPartyRequest
+	22, // 31: tactus.matchmaker.v1.MatchmakerService.LeaveParty:input_type -> tactus.matchmaker.v1.LeavePartyRequest
+	27, // 32: tactus.matchmaker.v1.MatchmakerService.CreateRoom:input_type -> tactus.matchmaker.v1.CreateRoomRequest
+	30, // 33: tactus.matchmaker.v1.MatchmakerService.ListMatches:input_type -> tactus.matchmaker.v1.ListMatchesRequest
+	33, // 34: tactus.matchmaker.v1.MatchmakerService.ListGames:input_type -> tactus.matchmaker.v1.ListGamesRequest
+	37, // 35: tactus.matchmaker.v1.MatchmakerService.ListQueues:input_type -> tactus.matchmaker.v1.ListQueuesRequest
+	40, // 36: tactus.matchmaker.v1.MatchmakerService.GetRating:input_type -> tactus.matchmaker.v1.GetRatingRequest
+	44, // 37: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:input_type -> tactus.matchmaker.v1.ListLeaderboardRequest
+	46, // 38: tactus.matchmaker.v1.MatchmakerService.ListHistory:input_type -> tactus.matchmaker.v1.ListHistoryRequest
+	6,  // 39: tactus.matchmaker.v1.MatchmakerService.CreateTicket:output_type -> tactus.matchmaker.v1.CreateTicketResponse
+	10, // 40: tactus.matchmaker.v1.MatchmakerService.WatchTicket:output_type -> tactus.matchmaker.v1.WatchTicketResponse
+	9,  // 41: tactus.matchmaker.v1.MatchmakerService.GetTicket:output_type -> tactus.matchmaker.v1.GetTicketResponse
+	26, // 42: tactus.matchmaker.v1.MatchmakerService.CancelTicket:output_type -> tactus.matchmaker.v1.CancelTicketResponse
+	13, // 43: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:output_type -> tactus.matchmaker.v1.AcceptMatchResponse
+	15, // 44: tactus.matchmaker.v1.MatchmakerService.CreateParty:output_type -> tactus.matchmaker.v1.CreatePartyResponse
+	17, // 45: tactus.matchmaker.v1.MatchmakerService.JoinParty:output_type -> tactus.matchmaker.v1.JoinPartyResponse
+	19, // 46: tactus.matchmaker.v1.MatchmakerService.WatchParty:output_type -> tactus.matchmaker.v1.WatchPartyResponse
+	21, // 47: tactus.matchmaker.v1.MatchmakerService.GetParty:output_type -> tactus.matchmaker.v1.GetPartyResponse
+	23, // 48: tactus.matchmaker.v1.MatchmakerService.LeaveParty:output_type -> tactus.matchmaker.v1.LeavePartyResponse
+	28, // 49: tactus.matchmaker.v1.MatchmakerService.CreateRoom:output_type -> tactus.matchmaker.v1.CreateRoomResponse
+	31, // 50: tactus.matchmaker.v1.MatchmakerService.ListMatches:output_type -> tactus.matchmaker.v1.ListMatchesResponse
+	34, // 51: tactus.matchmaker.v1.MatchmakerService.ListGames:output_type -> tactus.matchmaker.v1.ListGamesResponse
+	38, // 52: tactus.matchmaker.v1.MatchmakerService.ListQueues:output_type -> tactus.matchmaker.v1.ListQueuesResponse
+	41, // 53: tactus.matchmaker.v1.MatchmakerService.GetRating:output_type -> tactus.matchmaker.v1.GetRatingResponse
+	45, // 54: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:output_type -> tactus.matchmaker.v1.ListLeaderboardResponse
+	47, // 55: tactus.matchmaker.v1.MatchmakerService.ListHistory:output_type -> tactus.matchmaker.v1.ListHistoryResponse
+	39, // [39:56] is the sub-list for method output_type
+	22, // [22:39] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_tactus_matchmaker_v1_matchmaker_proto_init() }
@@ -3304,8 +3579,8 @@ func file_tactus_matchmaker_v1_matchmaker_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tactus_matchmaker_v1_matchmaker_proto_rawDesc), len(file_tactus_matchmaker_v1_matchmaker_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   44,
+			NumEnums:      3,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,11 +22,13 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	MatchmakerService_CreateTicket_FullMethodName    = "/tactus.matchmaker.v1.MatchmakerService/CreateTicket"
 	MatchmakerService_WatchTicket_FullMethodName     = "/tactus.matchmaker.v1.MatchmakerService/WatchTicket"
+	MatchmakerService_GetTicket_FullMethodName       = "/tactus.matchmaker.v1.MatchmakerService/GetTicket"
 	MatchmakerService_CancelTicket_FullMethodName    = "/tactus.matchmaker.v1.MatchmakerService/CancelTicket"
 	MatchmakerService_AcceptMatch_FullMethodName     = "/tactus.matchmaker.v1.MatchmakerService/AcceptMatch"
 	MatchmakerService_CreateParty_FullMethodName     = "/tactus.matchmaker.v1.MatchmakerService/CreateParty"
 	MatchmakerService_JoinParty_FullMethodName       = "/tactus.matchmaker.v1.MatchmakerService/JoinParty"
 	MatchmakerService_WatchParty_FullMethodName      = "/tactus.matchmaker.v1.MatchmakerService/WatchParty"
+	MatchmakerService_GetParty_FullMethodName        = "/tactus.matchmaker.v1.MatchmakerService/GetParty"
 	MatchmakerService_LeaveParty_FullMethodName      = "/tactus.matchmaker.v1.MatchmakerService/LeaveParty"
 	MatchmakerService_CreateRoom_FullMethodName      = "/tactus.matchmaker.v1.MatchmakerService/CreateRoom"
 	MatchmakerService_ListMatches_FullMethodName     = "/tactus.matchmaker.v1.MatchmakerService/ListMatches"
@@ -61,6 +63,10 @@ type MatchmakerServiceClient interface {
 	// until it has ended. When its last watcher is gone for 5 s, the ticket is
 	// cancelled. NOT_FOUND: no such ticket.
 	WatchTicket(ctx context.Context, in *WatchTicketRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchTicketResponse], error)
+	// GetTicket tells the present state of a ticket: what WatchTicket would send
+	// now. It is for clients whose proxy holds streams back. One call counts as a
+	// watcher that is gone again, so call it every 2 s. NOT_FOUND: no such ticket.
+	GetTicket(ctx context.Context, in *GetTicketRequest, opts ...grpc.CallOption) (*GetTicketResponse, error)
 	// CancelTicket ends a search, a party's for all its members. A ticket that
 	// was assigned already stays assigned: its seat frees itself when nobody
 	// claims it.
@@ -78,6 +84,9 @@ type MatchmakerServiceClient interface {
 	// WatchParty streams a party to one of its members: at once, and whenever it
 	// changes. A member whom nobody watches for 10 s leaves it.
 	WatchParty(ctx context.Context, in *WatchPartyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchPartyResponse], error)
+	// GetParty tells the present state of a party to one of its members: what
+	// WatchParty would send now. A member who calls it every 2 s stays.
+	GetParty(ctx context.Context, in *GetPartyRequest, opts ...grpc.CallOption) (*GetPartyResponse, error)
 	// LeaveParty leaves a party, and cancels its search. When the leader leaves,
 	// the member who came next leads.
 	LeaveParty(ctx context.Context, in *LeavePartyRequest, opts ...grpc.CallOption) (*LeavePartyResponse, error)
@@ -135,6 +144,16 @@ func (c *matchmakerServiceClient) WatchTicket(ctx context.Context, in *WatchTick
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type MatchmakerService_WatchTicketClient = grpc.ServerStreamingClient[WatchTicketResponse]
+
+func (c *matchmakerServiceClient) GetTicket(ctx context.Context, in *GetTicketRequest, opts ...grpc.CallOption) (*GetTicketResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetTicketResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_GetTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
 
 func (c *matchmakerServiceClient) CancelTicket(ctx context.Context, in *CancelTicketRequest, opts ...grpc.CallOption) (*CancelTicketResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -194,6 +213,16 @@ func (c *matchmakerServiceClient) WatchParty(ctx context.Context, in *WatchParty
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type MatchmakerService_WatchPartyClient = grpc.ServerStreamingClient[WatchPartyResponse]
+
+func (c *matchmakerServiceClient) GetParty(ctx context.Context, in *GetPartyRequest, opts ...grpc.CallOption) (*GetPartyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetPartyResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_GetParty_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
 
 func (c *matchmakerServiceClient) LeaveParty(ctx context.Context, in *LeavePartyRequest, opts ...grpc.CallOption) (*LeavePartyResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -299,6 +328,10 @@ type MatchmakerServiceServer interface {
 	// until it has ended. When its last watcher is gone for 5 s, the ticket is
 	// cancelled. NOT_FOUND: no such ticket.
 	WatchTicket(*WatchTicketRequest, grpc.ServerStreamingServer[WatchTicketResponse]) error
+	// GetTicket tells the present state of a ticket: what WatchTicket would send
+	// now. It is for clients whose proxy holds streams back. One call counts as a
+	// watcher that is gone again, so call it every 2 s. NOT_FOUND: no such ticket.
+	GetTicket(context.Context, *GetTicketRequest) (*GetTicketResponse, error)
 	// CancelTicket ends a search, a party's for all its members. A ticket that
 	// was assigned already stays assigned: its seat frees itself when nobody
 	// claims it.
@@ -316,6 +349,9 @@ type MatchmakerServiceServer interface {
 	// WatchParty streams a party to one of its members: at once, and whenever it
 	// changes. A member whom nobody watches for 10 s leaves it.
 	WatchParty(*WatchPartyRequest, grpc.ServerStreamingServer[WatchPartyResponse]) error
+	// GetParty tells the present state of a party to one of its members: what
+	// WatchParty would send now. A member who calls it every 2 s stays.
+	GetParty(context.Context, *GetPartyRequest) (*GetPartyResponse, error)
 	// LeaveParty leaves a party, and cancels its search. When the leader leaves,
 	// the member who came next leads.
 	LeaveParty(context.Context, *LeavePartyRequest) (*LeavePartyResponse, error)
@@ -351,6 +387,9 @@ func (UnimplementedMatchmakerServiceServer) CreateTicket(context.Context, *Creat
 func (UnimplementedMatchmakerServiceServer) WatchTicket(*WatchTicketRequest, grpc.ServerStreamingServer[WatchTicketResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchTicket not implemented")
 }
+func (UnimplementedMatchmakerServiceServer) GetTicket(context.Context, *GetTicketRequest) (*GetTicketResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetTicket not implemented")
+}
 func (UnimplementedMatchmakerServiceServer) CancelTicket(context.Context, *CancelTicketRequest) (*CancelTicketResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelTicket not implemented")
 }
@@ -365,6 +404,9 @@ func (UnimplementedMatchmakerServiceServer) JoinParty(context.Context, *JoinPart
 }
 func (UnimplementedMatchmakerServiceServer) WatchParty(*WatchPartyRequest, grpc.ServerStreamingServer[WatchPartyResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchParty not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) GetParty(context.Context, *GetPartyRequest) (*GetPartyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetParty not implemented")
 }
 func (UnimplementedMatchmakerServiceServer) LeaveParty(context.Context, *LeavePartyRequest) (*LeavePartyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method LeaveParty not implemented")
@@ -439,6 +481,24 @@ func _MatchmakerService_WatchTicket_Handler(srv interface{}, stream grpc.ServerS
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type MatchmakerService_WatchTicketServer = grpc.ServerStreamingServer[WatchTicketResponse]
+
+func _MatchmakerService_GetTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).GetTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_GetTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).GetTicket(ctx, req.(*GetTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 func _MatchmakerService_CancelTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CancelTicketRequest)
@@ -522,6 +582,24 @@ func _MatchmakerService_WatchParty_Handler(srv interface{}, stream grpc.ServerSt
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type MatchmakerService_WatchPartyServer = grpc.ServerStreamingServer[WatchPartyResponse]
+
+func _MatchmakerService_GetParty_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetPartyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).GetParty(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_GetParty_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).GetParty(ctx, req.(*GetPartyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 func _MatchmakerService_LeaveParty_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(LeavePartyRequest)
@@ -679,6 +757,10 @@ var MatchmakerService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MatchmakerService_CreateTicket_Handler,
 		},
 		{
+			MethodName: "GetTicket",
+			Handler:    _MatchmakerService_GetTicket_Handler,
+		},
+		{
 			MethodName: "CancelTicket",
 			Handler:    _MatchmakerService_CancelTicket_Handler,
 		},
@@ -693,6 +775,10 @@ var MatchmakerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "JoinParty",
 			Handler:    _MatchmakerService_JoinParty_Handler,
+		},
+		{
+			MethodName: "GetParty",
+			Handler:    _MatchmakerService_GetParty_Handler,
 		},
 		{
 			MethodName: "LeaveParty",

@@ -40,6 +40,9 @@ const (
 	// MatchmakerServiceWatchTicketProcedure is the fully-qualified name of the MatchmakerService's
 	// WatchTicket RPC.
 	MatchmakerServiceWatchTicketProcedure = "/tactus.matchmaker.v1.MatchmakerService/WatchTicket"
+	// MatchmakerServiceGetTicketProcedure is the fully-qualified name of the MatchmakerService's
+	// GetTicket RPC.
+	MatchmakerServiceGetTicketProcedure = "/tactus.matchmaker.v1.MatchmakerService/GetTicket"
 	// MatchmakerServiceCancelTicketProcedure is the fully-qualified name of the MatchmakerService's
 	// CancelTicket RPC.
 	MatchmakerServiceCancelTicketProcedure = "/tactus.matchmaker.v1.MatchmakerService/CancelTicket"
@@ -55,6 +58,9 @@ const (
 	// MatchmakerServiceWatchPartyProcedure is the fully-qualified name of the MatchmakerService's
 	// WatchParty RPC.
 	MatchmakerServiceWatchPartyProcedure = "/tactus.matchmaker.v1.MatchmakerService/WatchParty"
+	// MatchmakerServiceGetPartyProcedure is the fully-qualified name of the MatchmakerService's
+	// GetParty RPC.
+	MatchmakerServiceGetPartyProcedure = "/tactus.matchmaker.v1.MatchmakerService/GetParty"
 	// MatchmakerServiceLeavePartyProcedure is the fully-qualified name of the MatchmakerService's
 	// LeaveParty RPC.
 	MatchmakerServiceLeavePartyProcedure = "/tactus.matchmaker.v1.MatchmakerService/LeaveParty"
@@ -99,6 +105,10 @@ type MatchmakerServiceClient interface {
 	// until it has ended. When its last watcher is gone for 5 s, the ticket is
 	// cancelled. NOT_FOUND: no such ticket.
 	WatchTicket(context.Context, *connect.Request[v1.WatchTicketRequest]) (*connect.ServerStreamForClient[v1.WatchTicketResponse], error)
+	// GetTicket tells the present state of a ticket: what WatchTicket would send
+	// now. It is for clients whose proxy holds streams back. One call counts as a
+	// watcher that is gone again, so call it every 2 s. NOT_FOUND: no such ticket.
+	GetTicket(context.Context, *connect.Request[v1.GetTicketRequest]) (*connect.Response[v1.GetTicketResponse], error)
 	// CancelTicket ends a search, a party's for all its members. A ticket that
 	// was assigned already stays assigned: its seat frees itself when nobody
 	// claims it.
@@ -116,6 +126,9 @@ type MatchmakerServiceClient interface {
 	// WatchParty streams a party to one of its members: at once, and whenever it
 	// changes. A member whom nobody watches for 10 s leaves it.
 	WatchParty(context.Context, *connect.Request[v1.WatchPartyRequest]) (*connect.ServerStreamForClient[v1.WatchPartyResponse], error)
+	// GetParty tells the present state of a party to one of its members: what
+	// WatchParty would send now. A member who calls it every 2 s stays.
+	GetParty(context.Context, *connect.Request[v1.GetPartyRequest]) (*connect.Response[v1.GetPartyResponse], error)
 	// LeaveParty leaves a party, and cancels its search. When the leader leaves,
 	// the member who came next leads.
 	LeaveParty(context.Context, *connect.Request[v1.LeavePartyRequest]) (*connect.Response[v1.LeavePartyResponse], error)
@@ -160,6 +173,12 @@ func NewMatchmakerServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithSchema(matchmakerServiceMethods.ByName("WatchTicket")),
 			connect.WithClientOptions(opts...),
 		),
+		getTicket: connect.NewClient[v1.GetTicketRequest, v1.GetTicketResponse](
+			httpClient,
+			baseURL+MatchmakerServiceGetTicketProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("GetTicket")),
+			connect.WithClientOptions(opts...),
+		),
 		cancelTicket: connect.NewClient[v1.CancelTicketRequest, v1.CancelTicketResponse](
 			httpClient,
 			baseURL+MatchmakerServiceCancelTicketProcedure,
@@ -188,6 +207,12 @@ func NewMatchmakerServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			httpClient,
 			baseURL+MatchmakerServiceWatchPartyProcedure,
 			connect.WithSchema(matchmakerServiceMethods.ByName("WatchParty")),
+			connect.WithClientOptions(opts...),
+		),
+		getParty: connect.NewClient[v1.GetPartyRequest, v1.GetPartyResponse](
+			httpClient,
+			baseURL+MatchmakerServiceGetPartyProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("GetParty")),
 			connect.WithClientOptions(opts...),
 		),
 		leaveParty: connect.NewClient[v1.LeavePartyRequest, v1.LeavePartyResponse](
@@ -245,11 +270,13 @@ func NewMatchmakerServiceClient(httpClient connect.HTTPClient, baseURL string, o
 type matchmakerServiceClient struct {
 	createTicket    *connect.Client[v1.CreateTicketRequest, v1.CreateTicketResponse]
 	watchTicket     *connect.Client[v1.WatchTicketRequest, v1.WatchTicketResponse]
+	getTicket       *connect.Client[v1.GetTicketRequest, v1.GetTicketResponse]
 	cancelTicket    *connect.Client[v1.CancelTicketRequest, v1.CancelTicketResponse]
 	acceptMatch     *connect.Client[v1.AcceptMatchRequest, v1.AcceptMatchResponse]
 	createParty     *connect.Client[v1.CreatePartyRequest, v1.CreatePartyResponse]
 	joinParty       *connect.Client[v1.JoinPartyRequest, v1.JoinPartyResponse]
 	watchParty      *connect.Client[v1.WatchPartyRequest, v1.WatchPartyResponse]
+	getParty        *connect.Client[v1.GetPartyRequest, v1.GetPartyResponse]
 	leaveParty      *connect.Client[v1.LeavePartyRequest, v1.LeavePartyResponse]
 	createRoom      *connect.Client[v1.CreateRoomRequest, v1.CreateRoomResponse]
 	listMatches     *connect.Client[v1.ListMatchesRequest, v1.ListMatchesResponse]
@@ -268,6 +295,11 @@ func (c *matchmakerServiceClient) CreateTicket(ctx context.Context, req *connect
 // WatchTicket calls tactus.matchmaker.v1.MatchmakerService.WatchTicket.
 func (c *matchmakerServiceClient) WatchTicket(ctx context.Context, req *connect.Request[v1.WatchTicketRequest]) (*connect.ServerStreamForClient[v1.WatchTicketResponse], error) {
 	return c.watchTicket.CallServerStream(ctx, req)
+}
+
+// GetTicket calls tactus.matchmaker.v1.MatchmakerService.GetTicket.
+func (c *matchmakerServiceClient) GetTicket(ctx context.Context, req *connect.Request[v1.GetTicketRequest]) (*connect.Response[v1.GetTicketResponse], error) {
+	return c.getTicket.CallUnary(ctx, req)
 }
 
 // CancelTicket calls tactus.matchmaker.v1.MatchmakerService.CancelTicket.
@@ -293,6 +325,11 @@ func (c *matchmakerServiceClient) JoinParty(ctx context.Context, req *connect.Re
 // WatchParty calls tactus.matchmaker.v1.MatchmakerService.WatchParty.
 func (c *matchmakerServiceClient) WatchParty(ctx context.Context, req *connect.Request[v1.WatchPartyRequest]) (*connect.ServerStreamForClient[v1.WatchPartyResponse], error) {
 	return c.watchParty.CallServerStream(ctx, req)
+}
+
+// GetParty calls tactus.matchmaker.v1.MatchmakerService.GetParty.
+func (c *matchmakerServiceClient) GetParty(ctx context.Context, req *connect.Request[v1.GetPartyRequest]) (*connect.Response[v1.GetPartyResponse], error) {
+	return c.getParty.CallUnary(ctx, req)
 }
 
 // LeaveParty calls tactus.matchmaker.v1.MatchmakerService.LeaveParty.
@@ -354,6 +391,10 @@ type MatchmakerServiceHandler interface {
 	// until it has ended. When its last watcher is gone for 5 s, the ticket is
 	// cancelled. NOT_FOUND: no such ticket.
 	WatchTicket(context.Context, *connect.Request[v1.WatchTicketRequest], *connect.ServerStream[v1.WatchTicketResponse]) error
+	// GetTicket tells the present state of a ticket: what WatchTicket would send
+	// now. It is for clients whose proxy holds streams back. One call counts as a
+	// watcher that is gone again, so call it every 2 s. NOT_FOUND: no such ticket.
+	GetTicket(context.Context, *connect.Request[v1.GetTicketRequest]) (*connect.Response[v1.GetTicketResponse], error)
 	// CancelTicket ends a search, a party's for all its members. A ticket that
 	// was assigned already stays assigned: its seat frees itself when nobody
 	// claims it.
@@ -371,6 +412,9 @@ type MatchmakerServiceHandler interface {
 	// WatchParty streams a party to one of its members: at once, and whenever it
 	// changes. A member whom nobody watches for 10 s leaves it.
 	WatchParty(context.Context, *connect.Request[v1.WatchPartyRequest], *connect.ServerStream[v1.WatchPartyResponse]) error
+	// GetParty tells the present state of a party to one of its members: what
+	// WatchParty would send now. A member who calls it every 2 s stays.
+	GetParty(context.Context, *connect.Request[v1.GetPartyRequest]) (*connect.Response[v1.GetPartyResponse], error)
 	// LeaveParty leaves a party, and cancels its search. When the leader leaves,
 	// the member who came next leads.
 	LeaveParty(context.Context, *connect.Request[v1.LeavePartyRequest]) (*connect.Response[v1.LeavePartyResponse], error)
@@ -411,6 +455,12 @@ func NewMatchmakerServiceHandler(svc MatchmakerServiceHandler, opts ...connect.H
 		connect.WithSchema(matchmakerServiceMethods.ByName("WatchTicket")),
 		connect.WithHandlerOptions(opts...),
 	)
+	matchmakerServiceGetTicketHandler := connect.NewUnaryHandler(
+		MatchmakerServiceGetTicketProcedure,
+		svc.GetTicket,
+		connect.WithSchema(matchmakerServiceMethods.ByName("GetTicket")),
+		connect.WithHandlerOptions(opts...),
+	)
 	matchmakerServiceCancelTicketHandler := connect.NewUnaryHandler(
 		MatchmakerServiceCancelTicketProcedure,
 		svc.CancelTicket,
@@ -439,6 +489,12 @@ func NewMatchmakerServiceHandler(svc MatchmakerServiceHandler, opts ...connect.H
 		MatchmakerServiceWatchPartyProcedure,
 		svc.WatchParty,
 		connect.WithSchema(matchmakerServiceMethods.ByName("WatchParty")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceGetPartyHandler := connect.NewUnaryHandler(
+		MatchmakerServiceGetPartyProcedure,
+		svc.GetParty,
+		connect.WithSchema(matchmakerServiceMethods.ByName("GetParty")),
 		connect.WithHandlerOptions(opts...),
 	)
 	matchmakerServiceLeavePartyHandler := connect.NewUnaryHandler(
@@ -495,6 +551,8 @@ func NewMatchmakerServiceHandler(svc MatchmakerServiceHandler, opts ...connect.H
 			matchmakerServiceCreateTicketHandler.ServeHTTP(w, r)
 		case MatchmakerServiceWatchTicketProcedure:
 			matchmakerServiceWatchTicketHandler.ServeHTTP(w, r)
+		case MatchmakerServiceGetTicketProcedure:
+			matchmakerServiceGetTicketHandler.ServeHTTP(w, r)
 		case MatchmakerServiceCancelTicketProcedure:
 			matchmakerServiceCancelTicketHandler.ServeHTTP(w, r)
 		case MatchmakerServiceAcceptMatchProcedure:
@@ -505,6 +563,8 @@ func NewMatchmakerServiceHandler(svc MatchmakerServiceHandler, opts ...connect.H
 			matchmakerServiceJoinPartyHandler.ServeHTTP(w, r)
 		case MatchmakerServiceWatchPartyProcedure:
 			matchmakerServiceWatchPartyHandler.ServeHTTP(w, r)
+		case MatchmakerServiceGetPartyProcedure:
+			matchmakerServiceGetPartyHandler.ServeHTTP(w, r)
 		case MatchmakerServiceLeavePartyProcedure:
 			matchmakerServiceLeavePartyHandler.ServeHTTP(w, r)
 		case MatchmakerServiceCreateRoomProcedure:
@@ -538,6 +598,10 @@ func (UnimplementedMatchmakerServiceHandler) WatchTicket(context.Context, *conne
 	return connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.WatchTicket is not implemented"))
 }
 
+func (UnimplementedMatchmakerServiceHandler) GetTicket(context.Context, *connect.Request[v1.GetTicketRequest]) (*connect.Response[v1.GetTicketResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.GetTicket is not implemented"))
+}
+
 func (UnimplementedMatchmakerServiceHandler) CancelTicket(context.Context, *connect.Request[v1.CancelTicketRequest]) (*connect.Response[v1.CancelTicketResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.CancelTicket is not implemented"))
 }
@@ -556,6 +620,10 @@ func (UnimplementedMatchmakerServiceHandler) JoinParty(context.Context, *connect
 
 func (UnimplementedMatchmakerServiceHandler) WatchParty(context.Context, *connect.Request[v1.WatchPartyRequest], *connect.ServerStream[v1.WatchPartyResponse]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.WatchParty is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) GetParty(context.Context, *connect.Request[v1.GetPartyRequest]) (*connect.Response[v1.GetPartyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.GetParty is not implemented"))
 }
 
 func (UnimplementedMatchmakerServiceHandler) LeaveParty(context.Context, *connect.Request[v1.LeavePartyRequest]) (*connect.Response[v1.LeavePartyResponse], error) {
