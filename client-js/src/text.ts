@@ -9,12 +9,12 @@ const maxName = 24;
 
 /** Makes a player's name of what was typed; "" when nothing is left that shows. */
 export function cleanName(name: string): string {
-  return cut(clean(name), (kept) => [...kept].length <= maxName);
+  return cut(name, (kept) => [...kept].length <= maxName);
 }
 
 /** Makes a text of at most maxBytes of UTF-8 of what was typed; "" when nothing is left that shows. */
 export function cleanText(text: string, maxBytes: number): string {
-  return cut(clean(text), (kept) => new TextEncoder().encode(kept).length <= maxBytes);
+  return cut(text, (kept) => new TextEncoder().encode(kept).length <= maxBytes);
 }
 
 function clean(text: string): string {
@@ -24,7 +24,7 @@ function clean(text: string): string {
       // What never shows goes: an unassigned character is kept only where it can be an emoji newer than this engine.
       // Joiners, U+FE0F and tags stay in a keycap, a flag, an emoji; joiners also in the scripts that join.
       .replace(
-        /(?!\p{ExtPict})[\p{C}\p{DI}\u2800\ufffd]|([\d#*]\ufe0f\u20e3|\u{1f3f4}[\u{e0030}-\u{e007a}]{3,6}\u{e007f}|\p{ExtPict}\ufe0f?\p{EMod}?(?:\u200d\p{ExtPict}\ufe0f?\p{EMod}?){0,3}|[\u0600-\u1cff\ua800-\uabff\u{10a00}-\u{1e95f}]\p{Join_C}(?=[\u0600-\u1cff\ua800-\uabff\u{10a00}-\u{1e95f}])(?![\p{C}\p{DI}]))/gu,
+        /(?!\p{ExtPict})[\p{C}\p{DI}\u2800\ufffd]|([\d#*]\ufe0f\u20e3|\u{1f3f4}[\u{e0030}-\u{e007a}]{3,6}\u{e007f}|\p{ExtPict}\ufe0f?\p{EMod}?(?:\u200d\p{ExtPict}\ufe0f?\p{EMod}?){0,3}|(?!\p{M})[\u0600-\u1cff\ua800-\uabff\u{10a00}-\u{1e95f}](?:(?!\p{DI})\p{M})*\p{Join_C}(?=\p{M}*(?![\p{M}\p{C}\p{DI}])[\u0600-\u1cff\ua800-\uabff\u{10a00}-\u{1e95f}]))/gu,
         "$1",
       )
       .normalize()
@@ -38,9 +38,9 @@ function clean(text: string): string {
 /** Cuts between the characters that a reader sees, behind the last one that fits. */
 function cut(text: string, fits: (kept: string) => boolean): string {
   let kept = "";
-  for (const character of text.match(/(?:\p{RI}{2}|.)(?:\u200d\p{ExtPict}|[\p{M}\p{EMod}\p{DI}]){0,15}/gu) ?? []) {
+  for (const character of clean(text).match(/(?:\p{RI}{2}|.)(?:\u200d\p{ExtPict}|[\p{M}\p{EMod}\p{DI}\u0e33\u0eb3]){0,15}/gu) ?? []) {
     if (!fits(kept + character)) break;
     kept += character;
   }
-  return kept.replace(/[ \p{Join_C}]+$/u, "");
+  return clean(kept); // a joiner at the end joins nothing
 }

@@ -127,12 +127,29 @@ func emojiLen(s []rune) int {
 	return n
 }
 
-// joinedLen is the length of a character with the joiner that it keeps.
+// joinedLen is the length of a character with its marks and the joiner that it
+// keeps, 1 without one. What joins are the characters that the marks stand on:
+// NFC may put the marks themselves into another order.
 func joinedLen(s []rune) int {
-	if len(s) >= 3 && isJoiner(s[1]) && joins(s[0]) && joins(s[2]) && shows(s[2]) {
-		return 2
+	if !joins(s[0]) {
+		return 1
 	}
-	return 1
+	n := 1
+	for n < len(s) && unicode.IsMark(s[n]) && shows(s[n]) {
+		n++
+	}
+	if n == len(s) || !isJoiner(s[n]) {
+		return 1
+	}
+	n++
+	next := n
+	for next < len(s) && unicode.IsMark(s[next]) {
+		next++
+	}
+	if next == len(s) || !joins(s[next]) || !shows(s[next]) {
+		return 1
+	}
+	return n
 }
 
 func isJoiner(r rune) bool { return r == zwnj || r == zwj }
@@ -141,10 +158,10 @@ func isJoiner(r rune) bool { return r == zwnj || r == zwj }
 // scripts and those with conjuncts, from Arabic to Vedic, Syloti to Meetei, and
 // beyond the first 65,536. Scripts in between that do not join can't do harm;
 // Latin, Greek, Cyrillic, Hebrew, kana and Han are outside, where a joiner would
-// only make two names of one. Marks count as well: Bengali has a joiner before
-// a virama, Hindi behind one. So do digits, for Persian.
+// only make two names of one. Digits count as letters do, for Persian.
 func joins(r rune) bool {
-	return r >= '\u0600' && r <= '\u1cff' || r >= '\ua800' && r <= '\uabff' || r >= '\U00010a00' && r <= '\U0001e95f'
+	return !unicode.IsMark(r) &&
+		(r >= '\u0600' && r <= '\u1cff' || r >= '\ua800' && r <= '\uabff' || r >= '\U00010a00' && r <= '\U0001e95f')
 }
 
 // fewMarks drops marks from the fourth on a character on, and those that stand

@@ -12,7 +12,6 @@
 package text
 
 import (
-	"strings"
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
@@ -73,10 +72,13 @@ func cut(s string, maxRunes, maxBytes int) string {
 		}
 		end += len(cluster)
 	}
-	if end == 0 {
-		return clean(s[:fitting(s, maxRunes, maxBytes)])
+	switch end {
+	case len(s):
+		return s
+	case 0:
+		end = fitting(s, maxRunes, maxBytes)
 	}
-	return strings.TrimRight(s[:end], " \u200c\u200d")
+	return clean(s[:end]) // a joiner at the end joins nothing
 }
 
 // fitting is the length of the characters that fit.

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+	"pgregory.net/rapid"
 
 	"tactus/internal/text"
 	"tactus/protocol"
@@ -75,30 +76,49 @@ func FuzzClean(f *testing.F) {
 	}
 	f.Add("a"+strings.Repeat("\u0301\u0323", 40), 200)
 	f.Add("\u302e"+strings.Repeat("\u302e", 40), 200)
-	f.Fuzz(func(t *testing.T, in string, maxBytes int) {
-		maxBytes = min(max(maxBytes, 0), 4096)
-		name, line := text.Name(in), text.Text(in, maxBytes)
-		if n := utf8.RuneCountInString(name); n > text.MaxName || len(name) > text.MaxNameBytes {
-			t.Errorf("%+q has %d characters, %d bytes", name, n, len(name))
-		}
-		if len(line) > maxBytes {
-			t.Errorf("%+q has %d bytes, not %d", line, len(line), maxBytes)
-		}
-		if again := text.Name(name); again != name {
-			t.Errorf("%+q becomes %+q becomes %+q", in, name, again)
-		}
-		if again := text.Text(line, maxBytes); again != line {
-			t.Errorf("%+q becomes %+q becomes %+q", in, line, again)
-		}
-		check(t, name)
-		check(t, line)
-		passesTheWire(t, name, line)
+	f.Fuzz(func(t *testing.T, in string, maxBytes int) { holds(t, in, min(max(maxBytes, 0), 4096)) })
+}
+
+// TestCleanHolds mixes what a fuzzer of bytes seldom puts together.
+func TestCleanHolds(t *testing.T) {
+	parts := strings.Split("a|x|e|é|q| |\u3000|\u200c|\u200d|\ufe0f|\ufe0e|\u0301|\u0323|\u0307|\u20dd|\u20e3|1|#|م|خ|\u064e|क|न|\u093c|\u094d|ष|\u0941|\u093f|"+
+		"র|\u09cd|👨|👩|🏻|❤|🏴|\U000e0067|\U000e0062|\U000e007f|🇩|🇪|\u00ad|\u202e|\u115f|\u061c|\u180b|\u17b4|\u2800|\ue000|\u0378|\U0001fae9|"+
+		"\u1112|\u1161|\u11ab|가|\u0e33|ก|\ufffd|\t|\u2028|李|\u0f72|xxxxxxxxxxxxxxxxxxxxx", "|")
+	rapid.Check(t, func(r *rapid.T) {
+		in := strings.Join(rapid.SliceOf(rapid.SampledFrom(parts)).Draw(r, "parts"), "")
+		holds(r, in, rapid.IntRange(0, 60).Draw(r, "bytes"))
 	})
+}
+
+func holds(t failer, in string, maxBytes int) {
+	t.Helper()
+	name, line := text.Name(in), text.Text(in, maxBytes)
+	if n := utf8.RuneCountInString(name); n > text.MaxName || len(name) > text.MaxNameBytes {
+		t.Errorf("%+q has %d characters, %d bytes", name, n, len(name))
+	}
+	if len(line) > maxBytes {
+		t.Errorf("%+q has %d bytes, not %d", line, len(line), maxBytes)
+	}
+	if again := text.Name(name); again != name {
+		t.Errorf("%+q becomes %+q becomes %+q", in, name, again)
+	}
+	if again := text.Text(line, maxBytes); again != line {
+		t.Errorf("%+q becomes %+q becomes %+q", in, line, again)
+	}
+	check(t, name)
+	check(t, line)
+	passesTheWire(t, name, line)
+}
+
+// failer is a test, of testing or of rapid.
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
 }
 
 // passesTheWire holds the rules of cleaning to those of the protocol, which knows
 // nothing of them.
-func passesTheWire(t *testing.T, name, line string) {
+func passesTheWire(t failer, name, line string) {
 	t.Helper()
 	roster := protocol.AppendRoster(nil, &protocol.Roster{Entries: []protocol.RosterEntry{{Name: name}}})
 	if r, err := protocol.ParseRoster(roster); err != nil || r.Entries[0].Name != name {
@@ -118,7 +138,7 @@ func TestTheLimitsAreTheProtocols(t *testing.T) {
 	}
 }
 
-func check(t *testing.T, s string) {
+func check(t failer, s string) {
 	t.Helper()
 	if !utf8.ValidString(s) {
 		t.Errorf("%q is not UTF-8", s)
