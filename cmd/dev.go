@@ -62,6 +62,7 @@ func devCommand(program Program) *cobra.Command {
 			return err
 		}
 		tightMemory()
+		ignoreBrokenPipes()
 		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM)
 		defer stop()
 		return p.run(ctx)
@@ -128,12 +129,15 @@ func (p *devProcess) close() {
 
 // run serves until ctx ends or a part fails.
 func (p *devProcess) run(ctx context.Context) error {
+	hangups := receiveHangups()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	group, ctx := errgroup.WithContext(ctx)
 	// The matchmaker stays until the server has told it how its matches ended.
 	until, leave := context.WithCancel(context.WithoutCancel(ctx))
 	defer leave()
 	group.Go(func() error { return p.matchmaker.Run(until) })
-	group.Go(func() error { return reloadOnHangup(ctx, p.matchmaker, p.log) })
+	group.Go(func() error { return hangups.run(ctx, p.matchmaker.ReloadRules, end, p.log) })
 	group.Go(func() error {
 		defer leave()
 		return p.server.Host(ctx)

@@ -59,6 +59,8 @@ func matchmakerCommand(p Program) *cobra.Command {
 }
 
 func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) error {
+	ignoreBrokenPipes()
+	hangups := receiveHangups()
 	public, err := listen("listen", f.listen)
 	if err != nil {
 		return err
@@ -97,7 +99,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	mux.Handle("/", page)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mm.Run(ctx) })
-	group.Go(func() error { return reloadOnHangup(ctx, mm, log) })
+	group.Go(func() error { return hangups.run(ctx, mm.ReloadRules, nil, log) })
 	group.Go(func() error { return serve(ctx, publicServer(mux), public) })
 	group.Go(func() error {
 		return serve(ctx, publicServer(f.admin.handler(adminParts{reg: reg, matchmaker: mm})), admin)

@@ -21,8 +21,6 @@ import (
 
 	"connectrpc.com/connect"
 
-	"tactus/game"
-	"tactus/game/arena"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
@@ -76,17 +74,6 @@ func TestMatchmakingDocument(t *testing.T) {
 		t.Errorf("too little was found in the document: %v", r.did)
 	}
 	t.Run("types", func(t *testing.T) { checkTypes(t, examples) })
-}
-
-// TestMain runs the command line instead of the tests for the document's
-// commands.
-func TestMain(m *testing.M) {
-	ports := os.Getenv("TACTUS_DOCUMENT_PORTS")
-	if ports == "" {
-		os.Exit(m.Run())
-	}
-	os.Args = append(os.Args[:1], elsewhere(os.Args[1:], strings.NewReplacer(strings.Split(ports, ",")...))...)
-	Program{Games: []game.Game{arena.Game}}.Main()
 }
 
 // elsewhere adds flags to a command that would listen on the usual ports.

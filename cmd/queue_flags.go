@@ -1,13 +1,7 @@
 package tactuscmd
 
 import (
-	"context"
-	"os"
-	"os/signal"
-	"syscall"
-
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"tactus/matchmaker"
 )
@@ -41,22 +35,5 @@ func (f *queueFlags) apply(cfg *matchmaker.Config, data string) {
 	cfg.RulesFiles, cfg.RecordDir, cfg.NATS, cfg.AdvertiseAddr = f.rules, f.record, f.nats, f.advertise
 	if f.nats.URL == "" {
 		cfg.DataDir = data
-	}
-}
-
-// reloadOnHangup reads the rules again on SIGHUP, until ctx ends.
-func reloadOnHangup(ctx context.Context, mm *matchmaker.Matchmaker, log *zap.Logger) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	for {
-		select {
-		case <-hangup:
-			if err := mm.ReloadRules(); err != nil {
-				log.Error("rules have mistakes; the queues stay as they are", zap.Error(err))
-			}
-		case <-ctx.Done():
-			return nil
-		}
 	}
 }

@@ -64,6 +64,8 @@ func serverCommand(games []game.Game) *cobra.Command {
 }
 
 func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []game.Game) error {
+	ignoreBrokenPipes()
+	hangups := receiveHangups()
 	options, err := parseOptions(f.options)
 	if err != nil {
 		return err
@@ -96,6 +98,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		defer done()
 		return gs.Host(ctx)
 	})
+	group.Go(func() error { return hangups.run(ctx, nil, nil, log) })
 	group.Go(func() error { return serve(ctx, publicServer(gs.Handler()), public) })
 	group.Go(func() error {
 		return serve(ctx, publicServer(f.admin.handler(adminParts{reg: reg, matches: gs.Matches})), admin)
