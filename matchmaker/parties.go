@@ -86,7 +86,7 @@ func (s *service) CreateParty(ctx context.Context, req *matchmakerv1.CreateParty
 }
 
 func (s *service) JoinParty(ctx context.Context, req *matchmakerv1.JoinPartyRequest) (*matchmakerv1.JoinPartyResponse, error) {
-	if err := checkStrings("party_code", req.GetPartyCode()); err != nil {
+	if err := checkCode("party_code", req.GetPartyCode()); err != nil {
 		return nil, err
 	}
 	who, err := s.enterParty(ctx, req.GetGuestToken(), req.GetIdentityToken(), req.GetPlayerName(), s.limits.code)

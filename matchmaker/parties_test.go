@@ -2,6 +2,7 @@ package matchmaker_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,6 +172,13 @@ func TestMemberWhomNobodyWatchesLeaves(t *testing.T) {
 	ann.sees(2)
 	bob.leave()
 	ann.sees(1)
+}
+
+func TestPartyIsJoinedByTheLinkThatWasPasted(t *testing.T) {
+	w := start(t, nil)
+	ann, code := w.leader("Ann")
+	w.joins("Come and play: https://play.example.com/some/where/that/has/a/long/name/#party="+strings.ToLower(code)+"\n", "Bob")
+	ann.sees(2)
 }
 
 func TestPartyThatDoesNotExist(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"tactus/matchmaker/internal/failure"
+	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -22,9 +23,12 @@ const (
 
 // checkRequest refuses what no queue could use.
 func checkRequest(req *matchmakerv1.CreateTicketRequest) error {
-	err := checkStrings("game", req.GetGame(), "mode", req.GetMode(), "version", req.GetVersion(), "room_code", req.GetRoomCode(),
+	err := checkStrings("game", req.GetGame(), "mode", req.GetMode(), "version", req.GetVersion(),
 		"match_id", req.GetMatchId(), "queue", req.GetQueue(), "party", req.GetParty(), "request_id", req.GetRequestId(), "protocol", req.GetProtocol())
 	if err != nil {
+		return err
+	}
+	if err := checkCode("room_code", req.GetRoomCode()); err != nil {
 		return err
 	}
 	if n := len(req.GetAttributes()); n > maxAttributes {
@@ -57,13 +61,22 @@ func checkRequest(req *matchmakerv1.CreateTicketRequest) error {
 // checkStrings takes field names and values in turn.
 func checkStrings(pairs ...string) error {
 	for i := 0; i < len(pairs); i += 2 {
-		field, v := pairs[i], pairs[i+1]
-		if len(v) > maxShortString || !utf8.ValidString(v) {
-			return failure.Newf(failure.BadField, "%s %.16q has %d bytes, at most %d of UTF-8", field, v, len(v), maxShortString).
-				Field(field, fmt.Sprintf("at most %d bytes", maxShortString))
+		if err := checkString(pairs[i], pairs[i+1], maxShortString); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// checkCode bounds what holds a code, perhaps with a link around it.
+func checkCode(field, typed string) error { return checkString(field, typed, room.MaxTyped) }
+
+func checkString(field, v string, most int) error {
+	if len(v) <= most && utf8.ValidString(v) {
+		return nil
+	}
+	return failure.Newf(failure.BadField, "%s %.16q has %d bytes, at most %d of UTF-8", field, v, len(v), most).
+		Field(field, fmt.Sprintf("at most %d bytes", most))
 }
 
 func attributes(sent map[string]*matchmakerv1.Values) map[string][]string {
