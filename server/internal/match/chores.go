@@ -48,7 +48,7 @@ func (m *Match) expire(s *session.Seat, now int64) {
 func (m *Match) watchSilent() {
 	for i := 0; i < len(m.online); i++ {
 		if s := m.online[i]; s.Parked() {
-			if err := s.Watch(); err != nil {
+			if err := s.Watch(&m.own.bench.reader.Tally); err != nil {
 				m.drop(s, err)
 				i--
 			}

@@ -258,7 +258,8 @@ func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) {
 	case s.Blocked() || s.Stalled():
 		h.bench.reader.Skipped++
 		return
-	case s.Pace == m.pacer.pause && s.Silent() && h.engine.Idle(&s.View) && s.Waiting() == 0 && m.shared.Now-s.Told() < int64(tellEvery):
+	case s.Pace == m.pacer.pause && s.Silent() && h.engine.Idle(&s.View) && s.Waiting() == 0 &&
+		m.shared.Now-s.Told() < int64(tellEvery) && s.Pinged() < m.shared.Now:
 		return // nothing to say to somebody who says nothing
 	}
 	head := s.Header()

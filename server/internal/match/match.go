@@ -175,7 +175,7 @@ func New(cfg Config) (*Match, error) {
 	m.pacer = newPacer(m.info.Rate(), now)
 	m.strain.init(m.pacer.period)
 	cfg.Metrics.RungMatches[overload.Calm].Inc()
-	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics}
+	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Key: session.NewSecretKey()}
 	m.own = hand{m: m, engine: m.engine}
 	for p := range cfg.Match.Mode.MaxPlayers {
 		m.seats = append(m.seats, session.New(&m.shared, game.Slot(p)))
@@ -398,8 +398,8 @@ func (m *Match) poll() {
 	}
 }
 
-// handle applies what a poll left in the seat; it reports whether the seat went
-// offline.
+// handle applies what a poll left in the seat, also where the connection ended
+// behind it; it reports whether the player has left.
 func (m *Match) handle(s *session.Seat) bool {
 	for _, c := range s.Commands() {
 		m.command(s, c)
@@ -486,7 +486,9 @@ func (m *Match) dropLost(hands ...*hand) {
 	}
 	slices.SortFunc(m.lostNow, func(a, b loss) int { return cmp.Compare(a.seat.Slot(), b.seat.Slot()) })
 	for _, l := range m.lostNow {
-		m.drop(l.seat, l.why)
+		if !m.handle(l.seat) {
+			m.drop(l.seat, l.why)
+		}
 	}
 }
 

@@ -261,11 +261,16 @@ func newHarnessIn(t *testing.T, mode game.Mode, process *overload.Process, regis
 
 func newHarnessOn(t *testing.T, c *Conductor, mode game.Mode, process *overload.Process, registry *prometheus.Registry) *harness {
 	t.Helper()
-	h := &harness{t: t, log: &recorder{}}
 	mode.Name = "m"
+	return newHarnessFor(t, c, unitGame{mode}, mode, process, registry)
+}
+
+func newHarnessFor(t *testing.T, c *Conductor, g game.Game, mode game.Mode, process *overload.Process, registry *prometheus.Registry) *harness {
+	t.Helper()
+	h := &harness{t: t, log: &recorder{}}
 	var err error
 	h.m, err = New(Config{
-		ID: "match", Game: unitGame{mode}, Match: game.MatchConfig{Mode: mode, Seed: 1},
+		ID: "match", Game: g, Match: game.MatchConfig{Mode: mode, Seed: 1},
 		Grace: 30 * time.Second, Linger: time.Second, Empty: 2 * time.Second, HashEvery: 1,
 		Conductor: c, Process: process, Metrics: metrics.New(registry), Log: zap.NewNop(),
 		Record: func(*game.Simulation) Recorder { return h.log }, OnStatus: func() {},
@@ -369,19 +374,14 @@ func (h *harness) joinWith(name string, features protocol.Features) *player {
 
 func (h *harness) resume(old *player, event uint32) *player {
 	p := &player{t: h.t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}
-	var secret string
-	for i, dots := 0, 0; i < len(old.welcome.Resume); i++ {
-		if old.welcome.Resume[i] == '.' {
-			if dots++; dots == 2 {
-				secret = old.welcome.Resume[i+1:]
-			}
-		}
-	}
-	h.m.Resume(p.conn, 0, old.welcome.Slot, secret, event)
+	h.m.Resume(p.conn, 0, old.welcome.Slot, secretOf(old), event)
 	h.tick(1)
 	p.read()
 	return p
 }
+
+// secretOf is the part of a resume token behind the match and the slot.
+func secretOf(p *player) string { return strings.SplitN(p.welcome.Resume, ".", 3)[2] }
 
 // read takes every frame that was written; each snapshot's hash is checked.
 func (p *player) read() {

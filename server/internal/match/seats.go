@@ -227,15 +227,17 @@ func (m *Match) join(p game.Slot, info game.PlayerInfo, player, name string) {
 }
 
 // Resume gives a dropped seat, or one whose old connection is still open, a new
-// connection. event is the newest event that the client has seen.
+// connection. event is the newest event that the client has seen. A secret that
+// the match never gave away does not reach it, nor wakes it.
 func (m *Match) Resume(conn ws.Conn, features protocol.Features, slot game.Slot, secret string, event uint32) {
-	if !m.post(func() { m.resume(conn, features, slot, secret, event) }) {
+	generation, ok := m.shared.Key.Check(slot, secret)
+	if !ok || !m.post(func() { m.resume(conn, features, slot, generation, event) }) {
 		refuse(conn, protocol.CloseUnknownSession)
 	}
 }
 
-func (m *Match) resume(conn ws.Conn, features protocol.Features, slot game.Slot, secret string, event uint32) {
-	if m.ended != "" || int(slot) >= len(m.seats) || !m.seats[slot].Matches(secret) {
+func (m *Match) resume(conn ws.Conn, features protocol.Features, slot game.Slot, generation, event uint32) {
+	if m.ended != "" || int(slot) >= len(m.seats) || !m.seats[slot].Knows(generation) {
 		refuse(conn, protocol.CloseUnknownSession)
 		return
 	}

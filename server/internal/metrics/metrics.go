@@ -45,6 +45,7 @@ type Metrics struct {
 	ProcessClimbs [overload.Rungs]prometheus.Counter
 	ProcessRung   prometheus.Gauge
 
+	Lost   prometheus.Counter // connections that ended without a close
 	closed map[protocol.CloseCode]prometheus.Counter
 	other  prometheus.Counter
 }
@@ -87,12 +88,13 @@ func New(reg prometheus.Registerer) *Metrics {
 		Buckets: prometheus.ExponentialBuckets(25e-6, 2, 12),
 	})
 	m.Refused = prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tactus", Name: "handshakes_refused_total", Help: "Connections refused before they had a seat."}, []string{"reason"})
-	closed := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tactus", Name: "closed_total", Help: "Connections closed, by close code."}, []string{"code"})
+	closed := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tactus", Name: "closed_total", Help: "Connections closed, by close code; lost: those that ended without one."}, []string{"code"})
 	reg.MustRegister(m.TickSeconds, m.Refused, closed)
 	for _, code := range protocol.CloseCodes() {
 		m.closed[code] = closed.WithLabelValues(strconv.Itoa(int(code)))
 	}
 	m.other = closed.WithLabelValues("other")
+	m.Lost = closed.WithLabelValues("lost")
 	m.addOverload(reg)
 	return m
 }

@@ -19,12 +19,11 @@ const (
 	// keepCold is the room for such messages that a seat keeps when it has none.
 	keepCold = 64
 
-	pingAfter  = 10 * time.Second // silence before a heartbeat
-	pingEvery  = 5 * time.Second  // between heartbeats that are not answered
-	idleAfter  = 30 * time.Second // silence before the connection counts as lost
-	slowAfter  = 10 * time.Second // without taking a byte
-	parkAfter  = time.Second      // silence before the socket is only watched
-	secretSize = 16
+	pingAfter = 10 * time.Second // silence before a heartbeat
+	pingEvery = 5 * time.Second  // between heartbeats that are not answered
+	idleAfter = 30 * time.Second // silence before the connection counts as lost
+	slowAfter = 10 * time.Second // without taking a byte
+	parkAfter = time.Second      // silence before the socket is only watched
 
 	// Who has sent something in at least a quarter of the ticks of a second and
 	// then nothing for stallAfter is taken to have stopped (a stopped process, a

@@ -7,6 +7,9 @@ import (
 )
 
 func (s *Seat) message(b []byte, t *Tally) error {
+	if s.bye {
+		return nil // nothing counts behind it
+	}
 	if !s.budget.take(messageRate(s.shared.Rate), s.shared.Now) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
 	}
@@ -28,11 +31,9 @@ func (s *Seat) message(b []byte, t *Tally) error {
 	case protocol.TypeSay:
 		return s.chat(b)
 	case protocol.TypeBye:
-		s.bye = true
-		return nil
+		return s.leave(b)
 	case protocol.TypeResync:
-		s.resync()
-		return nil
+		return s.resync(b)
 	default:
 		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "a message that clients do not send"}
 	}
@@ -162,12 +163,31 @@ func (s *Seat) Reply(p protocol.Reply) {
 	s.Queue(func(dst []byte) []byte { return protocol.AppendReply(dst, &p) })
 }
 
-func (s *Seat) resync() {
-	if s.shared.Now-s.resynced >= int64(resyncEvery) {
-		s.resynced = s.shared.Now
-		s.View.Baseline = 0
-		s.shared.Metrics.Resyncs.Inc()
+func (s *Seat) leave(b []byte) error {
+	if err := protocol.ParseBye(b); err != nil {
+		return protocolError(err)
 	}
+	s.bye = true
+	return nil
+}
+
+func (s *Seat) resync(b []byte) error {
+	if err := protocol.ParseResync(b); err != nil {
+		return protocolError(err)
+	}
+	s.resyncing = true
+	return nil
+}
+
+// keyframe lets the next snapshot carry the whole state where the player asked
+// for it, once in resyncEvery: another request waits until that has passed.
+func (s *Seat) keyframe() {
+	if s.resynced != 0 && s.shared.Now-s.resynced < int64(resyncEvery) {
+		return
+	}
+	s.resyncing, s.resynced = false, s.shared.Now
+	s.View.Baseline = 0
+	s.shared.Metrics.Resyncs.Inc()
 }
 
 // Queue adds a reliable message: fill appends its payload. A player who lets

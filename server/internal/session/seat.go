@@ -7,9 +7,6 @@
 package session
 
 import (
-	"crypto/rand"
-	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"hash/fnv"
 	"time"
@@ -41,6 +38,7 @@ type Shared struct {
 	Rate    int
 	Input   game.InputSchema
 	Metrics *metrics.Metrics
+	Key     SecretKey // never changes
 }
 
 // Seat is one player's place in a match. What every tick needs stands together
@@ -52,22 +50,25 @@ type Seat struct {
 	shared *Shared
 	budget bucket
 
-	window int64 // begin of the second that messages are counted in
-	spoke  int64 // when the last message came, pings apart
-	told   int64 // when the last frame went out
-	alive  int64 // when anything was heard, as of the last poll
-	Pace   int64 // of the match's clock, as the player was told
-	ack    uint32
-	slack  int32
-	count  int32 // messages of this second, see window
-	Team   int32
-	State  State
-	parked bool
-	stuck  bool // the rest of a frame waits in the socket
-	heard  bool // an input came since the last snapshot
-	lively bool // many messages came in the last second in which any came
-	bye    bool
-	spoken bool // the connection has: the secret before this one is void
+	window    int64 // begin of the second that messages are counted in
+	spoke     int64 // when the last message came, pings apart
+	told      int64 // when the last frame went out
+	alive     int64 // when anything was heard, as of the last poll
+	Pace      int64 // of the match's clock, as the player was told
+	ack       uint32
+	slack     int32
+	count     int32 // messages of this second, see window
+	Team      int32
+	State     State
+	parked    bool
+	stuck     bool // the rest of a frame waits in the socket
+	heard     bool // an input came since the last snapshot
+	lively    bool // many messages came in the last second in which any came
+	bye       bool
+	resyncing bool // the player waits for a keyframe
+	spoken    bool // the connection has: the secret before this one is void
+
+	generation uint32 // of the resume token, see SecretKey
 
 	Features protocol.Features // that hold on the connection
 
@@ -82,8 +83,6 @@ type Seat struct {
 	reservation string // join token id that may claim the seat now
 	holdUntil   int64
 	used        uint64 // sum over the join token id that claimed it last
-	secret      secret // resume token's part
-	previous    secret // the one before, good until the new connection has spoken
 
 	faults   bucket
 	resynced int64
@@ -103,20 +102,6 @@ func (s *Seat) wishes() *wishes {
 		s.said = &wishes{chatting: fullBucket(chatRate, s.shared.Now)}
 	}
 	return s.said
-}
-
-// secret is what a player has to show to come back; the zero one is none.
-type secret [secretSize]byte
-
-func newSecret() (s secret) {
-	_, _ = rand.Read(s[:]) // never fails since Go 1.24
-	return s
-}
-
-// is compares in constant time.
-func (s *secret) is(shown string) bool {
-	b, err := hex.DecodeString(shown)
-	return err == nil && *s != (secret{}) && subtle.ConstantTimeCompare(s[:], b) == 1
 }
 
 // New makes the free seat of a slot.
@@ -175,6 +160,7 @@ func (s *Seat) free() {
 	*s = Seat{
 		shared: s.shared, View: replicate.View{Slot: s.View.Slot}, Team: -1, used: s.used,
 		inputs: s.inputs, cold: s.cold[:0],
+		generation: s.generation + 2, // neither it nor the one before was given to anybody
 	}
 	s.inputs.clear()
 }
@@ -190,7 +176,8 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, features protocol.Features, p 
 		s.close(protocol.CloseReplaced, protocol.CloseReplaced.Sentence())
 	}
 	now := s.shared.Now
-	s.conn, s.State, s.parked, s.bye, s.spoken, s.Features = conn, Connected, false, false, false, features
+	s.conn, s.State, s.Features = conn, Connected, features
+	s.parked, s.bye, s.spoken, s.resyncing = false, false, false, false
 	s.View = replicate.View{Slot: s.View.Slot, Event: event}
 	s.Pace = 0
 	s.cold, s.said = s.cold[:0], nil
@@ -201,17 +188,18 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, features protocol.Features, p 
 	if s.reservation != "" {
 		s.used, s.reservation = sumOf(s.reservation), ""
 	}
-	s.previous, s.secret = s.secret, newSecret()
+	s.generation++
 	s.window, s.count, s.lively, s.spoke, s.told, s.alive, s.stuck = now, 0, false, now, now, now, false
 }
 
 // Secret is what the player has to show to come back.
-func (s *Seat) Secret() string { return hex.EncodeToString(s.secret[:]) }
+func (s *Seat) Secret() string { return s.shared.Key.secret(s.Slot(), s.generation) }
 
-// Matches compares a shown secret with the seat's. The one before it counts too until the new connection has spoken: its welcome may not
-// have arrived.
-func (s *Seat) Matches(shown string) bool {
-	return s.secret.is(shown) || !s.spoken && s.previous.is(shown)
+// Knows reports whether the secret of a generation is good. The one before the
+// newest is, too, until the new connection has spoken: its welcome may not have
+// arrived.
+func (s *Seat) Knows(generation uint32) bool {
+	return generation == s.generation || !s.spoken && generation+1 == s.generation
 }
 
 // Online reports whether the seat has a connection.
@@ -234,12 +222,15 @@ func (s *Seat) Take(r *Reader, i int) error {
 	if taken.Err != nil {
 		return taken.Err
 	}
-	return s.Watch()
+	if s.resyncing {
+		s.keyframe()
+	}
+	return s.Watch(&r.Tally)
 }
 
-// Watch looks after silence and stuck writes. It returns why the connection is
-// to be ended, if it is.
-func (s *Seat) Watch() error {
+// Watch looks after silence and stuck writes, and sends heartbeats. It returns why
+// the connection is to be ended, if it is.
+func (s *Seat) Watch(t *Tally) error {
 	now := s.shared.Now
 	if s.stuck {
 		if since := s.conn.BlockedSince(); since != 0 && now-since > int64(slowAfter) {
@@ -251,10 +242,26 @@ func (s *Seat) Watch() error {
 	case silent > int64(idleAfter):
 		return closeError(protocol.CloseIdle)
 	case silent > int64(pingAfter) && now-s.pinged >= int64(pingEvery):
-		s.pinged = now
-		s.cold = ws.AppendPing(s.cold) // it goes with the next frame
+		return s.heartbeat(t)
 	}
 	return nil
+}
+
+// ping is a heartbeat's frame.
+var ping = ws.AppendPing(nil)
+
+// heartbeat asks whether the player is still there. It goes out at once, whatever
+// else waits for a snapshot to go with: there may be none for a stalled player.
+// Behind a frame that is stuck it is tried again.
+func (s *Seat) heartbeat(t *Tally) error {
+	before := s.conn.BytesOut()
+	sent, err := s.conn.Write(s.shared.Now, ping)
+	s.stuck = s.conn.Blocked()
+	t.bytesOut += s.conn.BytesOut() - before
+	if sent {
+		s.pinged = s.shared.Now
+	}
+	return err
 }
 
 func closeError(code protocol.CloseCode) error {
@@ -278,6 +285,9 @@ func (s *Seat) Silent() bool { return s.shared.Now-s.spoke >= int64(parkAfter) }
 // Told is when the last snapshot went out.
 func (s *Seat) Told() int64 { return s.told }
 
+// Pinged is when the last heartbeat went out.
+func (s *Seat) Pinged() int64 { return s.pinged }
+
 // Unparked notes that the poller has let go of the socket.
 func (s *Seat) Unparked() { s.parked = false }
 
@@ -287,13 +297,13 @@ func (s *Seat) Parked() bool { return s.parked }
 // Drop closes the connection for the reason and keeps the seat until the
 // deadline.
 func (s *Seat) Drop(why error, p *ws.Poller, deadline int64) {
-	var ce *ws.CloseError
-	code, sentence := protocol.CloseIdle, "the connection was lost"
-	if errors.As(why, &ce) {
-		code, sentence = ce.Code, ce.Sentence
-	}
 	s.unpark(p)
-	s.close(code, sentence)
+	if ce := (*ws.CloseError)(nil); errors.As(why, &ce) {
+		s.close(ce.Code, ce.Sentence)
+	} else {
+		s.shared.Metrics.Lost.Inc()
+		s.release(protocol.CloseIdle, "the connection was lost")
+	}
 	s.State, s.Deadline = Dropped, deadline
 }
 
@@ -313,6 +323,10 @@ func (s *Seat) Kick(code protocol.CloseCode, p *ws.Poller) {
 
 func (s *Seat) close(code protocol.CloseCode, sentence string) {
 	s.shared.Metrics.Closed(code)
+	s.release(code, sentence)
+}
+
+func (s *Seat) release(code protocol.CloseCode, sentence string) {
 	s.conn.Close(code, sentence)
 	s.conn = nil
 }

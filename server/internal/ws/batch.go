@@ -22,7 +22,8 @@ type letter struct {
 
 // Sent is what became of frames: whether they were taken, how many bytes the
 // connection took, its own frames included, and whether it is blocked now. Err
-// says why the connection ended, as that of Conn's methods does.
+// says why the connection ended, as that of Conn's methods does; a write that
+// failed leaves it blocked.
 type Sent struct {
 	Taken, Blocked bool
 	Bytes          int
@@ -54,7 +55,8 @@ func (b *Batch) Sent(i int, now int64) Sent {
 	}
 	c := l.raw
 	if l.err != nil {
-		return Sent{Err: c.end(l.err)}
+		c.fail(now, l.err)
+		return Sent{Blocked: true}
 	}
 	if l.taken < len(l.b) {
 		keepRest(c.stream, l.b[l.taken:])

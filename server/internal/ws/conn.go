@@ -3,6 +3,7 @@ package ws
 import (
 	"errors"
 	"net"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -23,7 +24,8 @@ type Handler interface {
 // nothing locks, and nothing allocates while frames come and go whole.
 //
 // A method that returns an error has ended and released the connection; Close
-// may still be called. Times are nanoseconds of any clock the caller chooses,
+// may still be called. A failed write is no such error: what the peer sent before
+// it closed is still to be read, so Poll reports the failure, behind that. Times are nanoseconds of any clock the caller chooses,
 // greater than 0.
 type Conn interface {
 	// Poll reads what has arrived, at most [MaxPollBytes], and hands whole
@@ -33,16 +35,16 @@ type Conn interface {
 	// the socket said.
 	Poll(now int64, s *Scratch, h Handler) error
 	// Write sends whole frames (see [Frame]), at most [MaxWrite] bytes. It
-	// reports false when an earlier frame is still on its way and this one was
-	// not taken. The bytes are the caller's again when it returns.
+	// reports false when an earlier frame is still on its way, or a write has
+	// failed, and this one was not taken. The bytes are the caller's again when it returns.
 	Write(now int64, frames []byte) (taken bool, err error)
 	// Flush tries again to send the rest of the last frame; idle is true when
 	// nothing is left.
 	Flush(now int64) (idle bool, err error)
 	// Blocked reports whether Write would have to refuse.
 	Blocked() bool
-	// BlockedSince is the time of the Write whose rest is still unsent, 0 for
-	// none.
+	// BlockedSince is the time of the Write whose rest is still unsent or that
+	// failed, 0 for none.
 	BlockedSince() int64
 	// LastHeard is the time of the last Poll that got bytes; the first Poll
 	// counts as one.
@@ -133,8 +135,10 @@ func (c *conn) ready() bool {
 
 // leftovers are what is left between two polls; silent connections have none.
 type leftovers struct {
-	partial []byte // start of a frame whose rest has not come; see keepBytes
-	pong    []byte // answer to the newest ping, not yet sent
+	partial  []byte // start of a frame whose rest has not come; see keepBytes
+	pong     []byte // answer to the newest ping, not yet sent
+	failed   error  // of a write, see fail
+	failedAt int64
 }
 
 func (c *conn) leftovers() *leftovers {
@@ -151,6 +155,21 @@ func (c *conn) keep(partial []byte) {
 		l.partial = keepBytes(l.partial, partial)
 	}
 }
+
+// readFailed is how long a connection that can't be written to is read, in
+// nanoseconds; mostly the socket ends it at the first read that finds nothing.
+const readFailed = int64(time.Second)
+
+// fail notes that a write failed.
+func (c *conn) fail(now int64, why error) {
+	l := c.leftovers()
+	l.failed, l.failedAt = why, now
+	if c.blockedSince == 0 {
+		c.blockedSince = now
+	}
+}
+
+func (c *conn) failed() bool { return c.left != nil && c.left.failed != nil }
 
 func (c *conn) Poll(now int64, s *Scratch, h Handler) error {
 	if c.ended != nil {
@@ -185,7 +204,11 @@ func (c *conn) Poll(now int64, s *Scratch, h Handler) error {
 		}
 	}
 	c.keep(buf[:held])
-	return c.sendPong(now)
+	if c.failed() && now-c.left.failedAt >= readFailed {
+		return c.end(c.left.failed)
+	}
+	c.sendPong(now)
+	return nil
 }
 
 // take hands the whole frames at the start of b on and returns their length.
@@ -249,48 +272,48 @@ func (c *conn) Write(now int64, frames []byte) (taken bool, err error) {
 	if idle, err := c.Flush(now); !idle {
 		return false, err
 	}
-	if err := c.send(now, frames); err != nil {
-		return false, err
-	}
-	return true, nil
+	return c.send(now, frames), nil
 }
 
 func (c *conn) Flush(now int64) (idle bool, err error) {
 	if c.ended != nil {
 		return false, c.ended
 	}
+	if c.failed() {
+		return false, nil
+	}
 	if c.stream.pending() {
 		if err := c.stream.settle(); err != nil {
-			return false, c.end(err)
+			c.fail(now, err)
+			return false, nil
 		}
 		if c.stream.pending() {
 			return false, nil
 		}
 	}
 	c.blockedSince = 0
-	if err := c.sendPong(now); err != nil {
-		return false, err
-	}
-	return !c.stream.pending(), nil
+	c.sendPong(now)
+	return !c.Blocked(), nil
 }
 
 // sendPong answers the newest ping, unless a frame's rest is in its way; then
 // the Flush that clears the way does.
-func (c *conn) sendPong(now int64) error {
-	if c.left == nil || len(c.left.pong) == 0 || c.stream.pending() {
-		return nil
+func (c *conn) sendPong(now int64) {
+	if c.left == nil || len(c.left.pong) == 0 || c.Blocked() {
+		return
 	}
 	pong := c.left.pong
 	c.left.pong = pong[:0]
-	return c.send(now, pong)
+	c.send(now, pong)
 }
 
-func (c *conn) send(now int64, b []byte) error {
+func (c *conn) send(now int64, b []byte) (taken bool) {
 	if err := c.stream.send(b); err != nil {
-		return c.end(err)
+		c.fail(now, err)
+		return false
 	}
 	c.wrote(now, len(b))
-	return nil
+	return true
 }
 
 // wrote notes that the stream took n bytes.
@@ -301,7 +324,7 @@ func (c *conn) wrote(now int64, n int) {
 	}
 }
 
-func (c *conn) Blocked() bool { return c.ended == nil && c.stream.pending() }
+func (c *conn) Blocked() bool { return c.ended == nil && (c.failed() || c.stream.pending()) }
 
 func (c *conn) BlockedSince() int64 {
 	if !c.Blocked() {

@@ -377,6 +377,59 @@ func TestPeerVanishes(t *testing.T) {
 	})
 }
 
+func TestAFailedWriteHidesNothingThatCame(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *rig) {
+		cl := r.dial()
+		c := r.conn()
+		cl.send(binaryFrame("bye"))
+		_ = cl.conn.(*net.TCPConn).SetLinger(0)
+		_ = cl.conn.Close() // resets
+		for deadline := time.Now().Add(patience); ; {
+			taken, err := c.Write(time.Now().UnixNano(), serverFrame([]byte("a snapshot")))
+			if err != nil {
+				t.Fatalf("Write: %v", err)
+			}
+			if !taken {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("writing goes on")
+			}
+			time.Sleep(20 * time.Microsecond)
+		}
+		var got inbox
+		if err := ending(t, c, &got); err == nil {
+			t.Error("the end went unnoticed")
+		}
+		wantMessages(t, got.messages, "bye")
+	})
+}
+
+func TestAConnectionThatCannotBeWrittenToEnds(t *testing.T) {
+	c := &conn{stream: brokenStream{}, fd: noDescriptor, maxMessage: 10}
+	now := int64(1)
+	if taken, err := c.Write(now, serverFrame(nil)); taken || err != nil || !c.Blocked() || c.BlockedSince() != now {
+		t.Fatalf("a failed write: %v, %v, blocked %v since %d", taken, err, c.Blocked(), c.BlockedSince())
+	}
+	if err := c.Poll(now+readFailed-1, scratch, &inbox{}); err != nil {
+		t.Fatalf("read on: %v", err)
+	}
+	if err := c.Poll(now+readFailed, scratch, &inbox{}); !errors.Is(err, errBroken) {
+		t.Fatalf("ended with %v, want %v", err, errBroken)
+	}
+}
+
+var errBroken = errors.New("broken")
+
+// brokenStream reads nothing and can't be written to.
+type brokenStream struct{}
+
+func (brokenStream) read([]byte) (int, error) { return 0, errNothing }
+func (brokenStream) send([]byte) error        { return errBroken }
+func (brokenStream) settle() error            { return errBroken }
+func (brokenStream) pending() bool            { return false }
+func (brokenStream) finish([]byte)            {}
+
 func TestWriteBeyondTheBoundEndsTheConnection(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		r.dial()

@@ -58,9 +58,9 @@ func (n *Intake) Read() {
 }
 
 // clear reports whether the descriptor may be read into any memory: nothing that
-// came earlier is waiting.
+// came earlier is waiting, and no write has failed.
 func (c *conn) clear() bool {
-	return c.fd >= 0 && c.ended == nil && !c.unread && (c.left == nil || len(c.left.partial) == 0)
+	return c.fd >= 0 && c.ended == nil && !c.unread && (c.left == nil || len(c.left.partial) == 0 && c.left.failed == nil)
 }
 
 // Take hands what number i has sent to h, as Poll does; it may have to read more,
@@ -102,7 +102,8 @@ func (c *conn) arrived(b []byte, readErr error, now int64, s *Scratch, h Handler
 	if readErr != nil {
 		return c.end(readErr)
 	}
-	return c.sendPong(now)
+	c.sendPong(now)
+	return nil
 }
 
 // Clear forgets everything, so that nothing stays of connections that end.

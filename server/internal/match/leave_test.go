@@ -1,0 +1,163 @@
+package match
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"syscall"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tactus/game"
+	"tactus/protocol"
+	"tactus/server/internal/ws"
+)
+
+func (p *player) bye() { p.conn.in = append(p.conn.in, protocol.AppendBye(nil)) }
+
+func TestAByeCountsHoweverTheConnectionEnds(t *testing.T) {
+	garbage := []byte{0xc1, 0xff}
+	for name, end := range map[string]func(p *player){
+		"bye alone":               (*player).bye,
+		"the client's close":      func(p *player) { p.bye(); p.conn.ended = &ws.CloseError{Code: 1000, Peer: true} },
+		"an empty close":          func(p *player) { p.bye(); p.conn.ended = &ws.CloseError{Code: 1005, Peer: true} },
+		"the end of the stream":   func(p *player) { p.bye(); p.conn.ended = io.EOF },
+		"a reset":                 func(p *player) { p.bye(); p.conn.ended = syscall.ECONNRESET },
+		"garbage behind it":       func(p *player) { p.bye(); p.conn.in = append(p.conn.in, garbage) },
+		"a socket that is stuck":  func(p *player) { p.conn.blocked = true; p.bye(); p.conn.ended = syscall.ETIMEDOUT },
+		"a connection just taken": nil,
+	} {
+		h := newHarness(t, game.Mode{MaxPlayers: 4})
+		b, a := h.join("bob"), h.join("ann")
+		if end == nil {
+			a = h.leaveBehindResume(a)
+		} else {
+			end(a)
+			h.tick(1)
+		}
+		b.read()
+		h.want(name+": the seat free within the tick", h.m.people() == 1 && a.conn.closed == protocol.CloseLeft)
+		if _, there := b.roster[a.welcome.Slot]; there {
+			t.Errorf("%s: bob still sees ann", name)
+		}
+		h.want(name+": a quit in the log", slices.Contains(h.log.lines, fmt.Sprintf("leave 1 why=%d", game.LeaveQuit)))
+	}
+}
+
+// leaveBehindResume resumes with a connection that brings a bye and has ended.
+func (h *harness) leaveBehindResume(a *player) *player {
+	a.conn.ended = io.EOF
+	h.tick(1)
+	next := &player{t: h.t, conn: &fakeConn{ended: io.EOF}, welcome: a.welcome}
+	next.bye()
+	h.m.Resume(next.conn, 0, a.welcome.Slot, secretOf(a), 0)
+	h.tick(1)
+	return next
+}
+
+func TestWhatCameBeforeTheEndCounts(t *testing.T) {
+	for name, bye := range map[string]bool{"with a bye": true, "without": false} {
+		h := newHarness(t, game.Mode{MaxPlayers: 4})
+		b, a := h.join("bob"), h.join("ann")
+		a.command(1, "boom", 7)
+		a.conn.in = append(a.conn.in, protocol.AppendSay(nil, &protocol.Say{Text: "gg"}))
+		if bye {
+			a.bye()
+			a.command(2, "boom", 8)
+		}
+		a.conn.ended = io.EOF
+		h.tick(1)
+		b.read()
+		h.want(name+": the command before, and none behind", fmt.Sprint(b.events) == "[7]")
+		h.want(name+": what was said", len(b.chats) == 1 && b.chats[0].Text == "gg")
+		if taken, _ := h.m.sim.Taken(a.welcome.Slot); taken == bye {
+			t.Errorf("%s: seat taken %v", name, taken)
+		}
+	}
+}
+
+func TestAByeAndAResyncAreWholeMessages(t *testing.T) {
+	for name, c := range map[string]struct {
+		send   []byte
+		closed protocol.CloseCode
+	}{
+		"a byte behind a bye":         {[]byte{0x91, 6, 0}, protocol.CloseProtocol},
+		"a byte behind a resync":      {[]byte{0x91, 7, 0}, protocol.CloseProtocol},
+		"an element behind a bye":     {[]byte{0x92, 6, 1}, protocol.CloseLeft},
+		"an element behind a resync":  {[]byte{0x92, 7, 1}, 0},
+		"half an element in a resync": {[]byte{0x92, 7}, protocol.CloseProtocol},
+	} {
+		h := newHarness(t, game.Mode{MaxPlayers: 4})
+		a := h.join("ann")
+		a.conn.in = append(a.conn.in, c.send)
+		h.tick(1)
+		if a.conn.closed != c.closed {
+			t.Errorf("%s: closed with %d, want %d", name, a.conn.closed, c.closed)
+		}
+	}
+}
+
+func TestAResyncWithinASecondIsAnsweredWhenItIsOver(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.join("ann")
+	resync := func() { a.conn.in = append(a.conn.in, protocol.AppendResync(nil)) }
+	keyframes := func(ticks int) (n int) {
+		for range ticks {
+			before := a.frames
+			h.tick(1)
+			a.read()
+			if a.frames > before && a.last.Flags&protocol.FlagKeyframe != 0 {
+				n++
+			}
+		}
+		return n
+	}
+	resync()
+	h.want("the first answered at once", keyframes(1) == 1)
+	resync()
+	h.want("the second not within the second", keyframes(19) == 0)
+	h.want("but when it is over", keyframes(1) == 1)
+	h.want("and no other", keyframes(30) == 0)
+}
+
+func TestOnlyASecretThatWasGivenReachesTheMatch(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.join("ann")
+	conn := &fakeConn{}
+	h.m.Resume(conn, 0, a.welcome.Slot, "00000001"+fmt.Sprintf("%032x", 7), 0)
+	h.want("a false one refused without the match", conn.closed == protocol.CloseUnknownSession && len(h.m.inbox) == 0)
+	secret := secretOf(a)
+	a.bye()
+	h.tick(1)
+	conn = &fakeConn{}
+	h.m.Resume(conn, 0, a.welcome.Slot, secret, 0)
+	h.tick(1)
+	h.want("that of a seat which was left refused", conn.closed == protocol.CloseUnknownSession)
+}
+
+func TestALostConnectionIsCountedAsLost(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	h := newHarnessIn(t, game.Mode{MaxPlayers: 4}, nil, registry)
+	a, b := h.join("ann"), h.join("bob")
+	a.conn.ended = syscall.ECONNRESET
+	b.conn.blocked = true
+	b.conn.since = h.clock.now
+	h.tick(11 * 20)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		for _, c := range f.GetMetric() {
+			if f.GetName() == "tactus_closed_total" && c.GetCounter().GetValue() > 0 {
+				got[c.GetLabel()[0].GetValue()] = c.GetCounter().GetValue()
+			}
+		}
+	}
+	if want := map[string]float64{"lost": 1, "4002": 1}; !maps.Equal(got, want) {
+		t.Errorf("closed: %v, want %v", got, want)
+	}
+}
