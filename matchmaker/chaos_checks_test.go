@@ -13,9 +13,9 @@ import (
 
 const (
 	// A match without people ends after the server's --empty, 10 s; a seat that
-	// nobody claims is held 15 s. The rest is slack for a busy machine.
+	// nobody claims is held 30 s. The rest is slack for a busy machine.
 	emptyBound = 10*time.Second + 5*time.Second
-	ghostBound = 15*time.Second + 6*time.Second
+	ghostBound = 30*time.Second + 6*time.Second
 	claimBound = 6 * time.Second
 	// A result is told and stored after this, also while NATS elects a leader.
 	toldBound = 15 * time.Second

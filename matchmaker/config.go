@@ -19,6 +19,7 @@ import (
 	"tactus/matchmaker/internal/identity"
 	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/store"
+	"tactus/protocol/jointoken"
 )
 
 // Config configures a [Matchmaker]. The zero value works: every zero field
@@ -95,9 +96,8 @@ type Config struct {
 	BatchWindow    time.Duration // how long a queue waits for others; default 20 ms
 	Attempts       int           // refusals after which a search ends; default 5
 	ReserveTimeout time.Duration // for a server's answer; default 2 s
-	SeatHold       time.Duration // until a seat that nobody claims is free; default 15 s
+	SeatHold       time.Duration // until a seat that nobody claims is free, and its join token void; default 30 s, at most 5 min
 	RoomHold       time.Duration // until a room that nobody enters ends; default 60 s
-	TokenLife      time.Duration // of a join token, whole seconds; default 30 s
 	LoadInterval   time.Duration // at which servers tell their load; default 1 s
 	LastCall       time.Duration // matches that end sooner get nobody new; default 20 s
 	StrikeLasts    time.Duration // a server that did not answer comes last; default 10 s
@@ -158,6 +158,9 @@ type Rates struct {
 	Loopback bool
 }
 
+// mostHold is what game servers hold at most.
+const mostHold = 5 * time.Minute
+
 // DefaultInternalAddr is where native gRPC is served unless configured.
 const DefaultInternalAddr = "127.0.0.1:8090"
 
@@ -174,9 +177,8 @@ func (c Config) withDefaults() Config {
 	c.BatchWindow = cmp.Or(c.BatchWindow, 20*time.Millisecond)
 	c.Attempts = cmp.Or(c.Attempts, 5)
 	c.ReserveTimeout = cmp.Or(c.ReserveTimeout, 2*time.Second)
-	c.SeatHold = cmp.Or(c.SeatHold, 15*time.Second)
+	c.SeatHold = cmp.Or(c.SeatHold, jointoken.Life)
 	c.RoomHold = cmp.Or(c.RoomHold, time.Minute)
-	c.TokenLife = cmp.Or(c.TokenLife, 30*time.Second)
 	c.LoadInterval = cmp.Or(c.LoadInterval, time.Second)
 	c.LastCall = cmp.Or(c.LastCall, 20*time.Second)
 	c.StrikeLasts = cmp.Or(c.StrikeLasts, 10*time.Second)
@@ -231,11 +233,10 @@ func (c Config) Validate() error {
 			fail("%s is %s, at least %s", d.name, d.value, d.least)
 		}
 	}
-	if c.TokenLife%time.Second != 0 {
-		fail("TokenLife is %s, it has to be whole seconds", c.TokenLife)
-	}
-	if c.TokenLife < c.SeatHold {
-		fail("TokenLife %s is shorter than SeatHold %s: the seat would outlive its token", c.TokenLife, c.SeatHold)
+	for name, hold := range map[string]time.Duration{"SeatHold": c.SeatHold, "RoomHold": c.RoomHold} {
+		if hold > mostHold {
+			fail("%s is %s, at most %s: game servers hold no longer", name, hold, mostHold)
+		}
 	}
 	for _, n := range c.counts() {
 		if n.value < n.least {
@@ -288,7 +289,6 @@ func (c Config) durations() []bounded[time.Duration] {
 		{"ReserveTimeout", c.ReserveTimeout, ms},
 		{"SeatHold", c.SeatHold, ms},
 		{"RoomHold", c.RoomHold, ms},
-		{"TokenLife", c.TokenLife, time.Second},
 		{"LoadInterval", c.LoadInterval, 100 * ms},
 		{"LastCall", c.LastCall, 0},
 		{"StrikeLasts", c.StrikeLasts, 0},

@@ -125,7 +125,7 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 			return nil, fmt.Errorf("matchmaker: recordings: %w", err)
 		}
 	}
-	if err := m.metrics.register(cfg.Metrics, m.fleet.Totals, m.queues); err != nil {
+	if err := m.metrics.register(cfg.Metrics, m.fleet, m.queues); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -143,7 +143,7 @@ func (m *Matchmaker) assemble() {
 	m.catalog = newCatalog(m.fleet, cfg.Functions)
 	assigner := assign.New(assign.Config{
 		Timeout: cfg.ReserveTimeout, HoldSeats: cfg.SeatHold, HoldRoom: cfg.RoomHold,
-		TokenLife: cfg.TokenLife, Answered: m.metrics.reserveAnswered,
+		Answered: m.metrics.reserveAnswered,
 	}, m.fleet, m.signer)
 	m.queues = queue.NewSet(queue.Config{
 		Window: cfg.BatchWindow, Attempts: cfg.Attempts, Prompt: prompt, KeepEnded: cfg.KeepEnded,

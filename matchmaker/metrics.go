@@ -85,15 +85,35 @@ func (s searching) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
+// clocks tells how far the game servers' clocks are from this one. A game
+// server in the same process has the metric too, by another side.
+type clocks struct {
+	offsets func() map[string]time.Duration
+}
+
+var clockDesc = prometheus.NewDesc("tactus_clock_offset_seconds", "By how much the peer's clock is ahead of this process's.",
+	[]string{"peer"}, prometheus.Labels{"side": "matchmaker"})
+
+// Describe implements [prometheus.Collector].
+func (c clocks) Describe(to chan<- *prometheus.Desc) { to <- clockDesc }
+
+// Collect implements [prometheus.Collector].
+func (c clocks) Collect(to chan<- prometheus.Metric) {
+	for server, ahead := range c.offsets() {
+		to <- prometheus.MustNewConstMetric(clockDesc, prometheus.GaugeValue, ahead.Seconds(), server)
+	}
+}
+
 // register adds everything to the registerer, with gauges read from the fleet
 // and the queues.
-func (m *metrics) register(to prometheus.Registerer, totals func() fleet.Totals, queues *queue.Set) error {
+func (m *metrics) register(to prometheus.Registerer, servers *fleet.Registry, queues *queue.Set) error {
 	gauge := func(name, help string, read func(fleet.Totals) int) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: metricsPrefix + name, Help: help},
-			func() float64 { return float64(read(totals())) })
+			func() float64 { return float64(read(servers.Totals())) })
 	}
 	collectors := []prometheus.Collector{
 		searching{queues},
+		clocks{servers.ClockOffsets},
 		m.created, m.ended, m.wait, m.reserve, m.rooms, m.limited, m.watchers, m.quality, m.cycle, m.waiting, m.failed,
 		gauge("servers", "Live game servers.", func(t fleet.Totals) int { return t.Servers }),
 		gauge("matches", "Matches on live game servers.", func(t fleet.Totals) int { return t.Matches }),

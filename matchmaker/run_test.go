@@ -113,12 +113,12 @@ func TestValidateNamesEveryMistake(t *testing.T) {
 	}
 	_, err := matchmaker.New(matchmaker.Config{
 		ID: strings.Repeat("x", 65), Key: []byte("short"), InternalAddr: "nowhere", AllowedOrigins: []string{"*", "https://ok.test", "play.example.com/"},
-		TicketExpiry: -1, TokenLife: 2500 * time.Millisecond, SeatHold: time.Minute, Attempts: -1, MaxRequestBytes: 10,
+		TicketExpiry: -1, RoomHold: time.Hour, SeatHold: time.Hour, Attempts: -1, MaxRequestBytes: 10,
 	}, nil)
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, field := range []string{"ID", "Key", "InternalAddr", "play.example.com/", "TicketExpiry", "whole seconds", "SeatHold", "Attempts", "MaxRequestBytes"} {
+	for _, field := range []string{"ID", "Key", "InternalAddr", "play.example.com/", "TicketExpiry", "SeatHold", "RoomHold", "Attempts", "MaxRequestBytes"} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("%q is not named in: %v", field, err)
 		}

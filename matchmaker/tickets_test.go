@@ -17,6 +17,7 @@ import (
 func TestQuickPlayLeadsToASeat(t *testing.T) {
 	w := start(t, nil)
 	g := w.server("s1", nil)
+	began := time.Now()
 	p := w.search(&matchmakerv1.CreateTicketRequest{Game: "arena", Mode: "ffa", PlayerName: "  Ann "})
 	if p.GetPlayerName() != "Ann" {
 		t.Errorf("name %q", p.GetPlayerName())
@@ -25,12 +26,13 @@ func TestQuickPlayLeadsToASeat(t *testing.T) {
 	if a.GetUrl() != "ws://s1.test/play" || a.GetGame() != "arena" || a.GetMode() != "ffa" || a.GetRoomCode() != "" {
 		t.Errorf("assignment %v", a)
 	}
-	if ms := a.GetExpiresMs(); ms == 0 || ms > 30_000 {
+	hold := uint32(jointoken.Life.Milliseconds()) // one number for the seat, the token and what the player is told
+	if ms := a.GetExpiresMs(); ms > hold || ms+uint32(time.Since(began).Milliseconds()) < hold-1 {
 		t.Errorf("token expires in %d ms", ms)
 	}
 	var asked *fleetv1.Reserve
 	g.look(func() { asked = g.asked[0] })
-	if !asked.GetCreate() || asked.GetPrivate() || asked.GetHoldMs() != 15_000 || asked.GetMatchId() != a.GetMatchId() {
+	if !asked.GetCreate() || asked.GetPrivate() || asked.GetHoldMs() != hold || asked.GetMatchId() != a.GetMatchId() {
 		t.Errorf("reserve %v", asked)
 	}
 	seat := asked.GetSeats()[0]
@@ -41,6 +43,9 @@ func TestQuickPlayLeadsToASeat(t *testing.T) {
 	claims, err := verifier.Verify(a.GetJoinToken(), "s1", time.Now())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if claims.Expires.Before(began.Add(jointoken.Life)) || claims.Expires.After(time.Now().Add(jointoken.Life+time.Second)) {
+		t.Errorf("token expires at %v", claims.Expires)
 	}
 	want := jointoken.Claims{
 		Player: p.GetPlayerId(), Name: "Ann", Match: a.GetMatchId(), Server: "s1", Game: "arena", Mode: "ffa",

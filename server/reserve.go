@@ -12,6 +12,7 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
+	"tactus/protocol/jointoken"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 	"tactus/server/internal/match"
@@ -19,7 +20,7 @@ import (
 )
 
 const (
-	defaultHold = 15 * time.Second
+	defaultHold = jointoken.Life
 	maxHold     = 5 * time.Minute
 	maxOptions  = 16
 	maxName     = 64 // bytes of a match's id, a queue's name, a version of rules
@@ -88,8 +89,8 @@ func (s *Server) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, 
 	if err != nil {
 		return nil, nil, err
 	}
-	hold := time.Duration(r.GetHoldMs()) * time.Millisecond
-	if hold <= 0 || hold > maxHold {
+	hold := min(time.Duration(r.GetHoldMs())*time.Millisecond, maxHold)
+	if hold == 0 {
 		hold = defaultHold
 	}
 	if opened && len(r.GetSeats()) == 0 {

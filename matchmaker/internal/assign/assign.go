@@ -35,9 +35,8 @@ type Signer interface {
 // Config configures an [Assigner]. All fields are needed.
 type Config struct {
 	Timeout   time.Duration // for a server's answer
-	HoldSeats time.Duration // for the player to come
+	HoldSeats time.Duration // for the player to come; join tokens live as long
 	HoldRoom  time.Duration // for the first player of a private room
-	TokenLife time.Duration
 	// Answered is told the outcome of each reservation and how long it took.
 	Answered func(outcome string, took time.Duration)
 }
@@ -232,15 +231,25 @@ func (q *Asked) release(reservations []string) {
 
 func (q *Asked) assignment(t *ticket.Ticket, m ticket.Member, seat *fleetv1.Seat, slot uint32) (ticket.Assignment, error) {
 	a := q.assigner
-	expires := time.Now().Add(a.cfg.TokenLife).Truncate(time.Second)
+	// The seat's hold began when the server took it: not before it was asked.
+	expires := q.began.Add(a.cfg.HoldSeats)
 	token, err := a.signer.Mint(jointoken.Claims{
 		Player: m.Player, Name: m.Name, Match: q.request.GetMatchId(), Server: q.proposal.Server,
-		Game: t.Key.Game, Mode: t.Key.Mode, Slot: slot, ID: seat.GetReservation(), Expires: expires,
+		Game: t.Key.Game, Mode: t.Key.Mode, Slot: slot, ID: seat.GetReservation(), Expires: wholeSecond(expires),
 	})
 	return ticket.Assignment{
 		Match: q.request.GetMatchId(), URL: q.url, Token: token, Game: t.Key.Game, Mode: t.Key.Mode, Room: t.Room,
 		Queue: t.Queue, RulesVersion: q.proposal.RulesVersion, Team: seat.GetTeam(), Expires: expires,
 	}, err
+}
+
+// wholeSecond is the end of the second: tokens have no fractions, and one must
+// not expire before its seat is free.
+func wholeSecond(t time.Time) time.Time {
+	if whole := t.Truncate(time.Second); whole.Before(t) {
+		return whole.Add(time.Second)
+	}
+	return t
 }
 
 // OpenRoom opens a private match on the named server.

@@ -47,6 +47,9 @@ func (r *Registry) Reserve(serverID string, req *fleetv1.Reserve) (Wait, error) 
 	if s == nil {
 		return nil, ErrGone
 	}
+	if s.clock == clockWrong {
+		return nil, ErrClock
+	}
 	m := r.matches[req.GetMatchId()]
 	if m == nil && !req.GetCreate() || m != nil && m.server != s {
 		return nil, ErrGone

@@ -24,7 +24,7 @@ func (r *Registry) Gaps(queue string) []matchfn.Gap {
 	for _, m := range r.matches {
 		s := m.server
 		if m.queue != queue || !m.backfill || !m.confirmed || m.people+m.held >= m.seats ||
-			m.endsSoon(now, r.cfg.LastCall) || s.draining || s.isStruck(now, r.cfg.StrikeLasts) {
+			m.endsSoon(now, r.cfg.LastCall) || s.draining || s.clock == clockWrong || s.isStruck(now, r.cfg.StrikeLasts) {
 			continue
 		}
 		gap := matchfn.Gap{
@@ -84,11 +84,11 @@ func (r *Registry) openings(k ticket.Key, players int) map[place][]*server {
 	now := time.Now()
 	good, struck := make(map[place][]*server), make(map[place][]*server)
 	for _, s := range r.servers {
-		if findMode(s.games[k.Game], k.Mode) == nil || s.draining || s.full || s.freeMatches() <= 0 || s.freePlayers() < max(players, 1) {
+		if findMode(s.games[k.Game], k.Mode) == nil || s.draining || s.clock == clockWrong || s.full || s.freeMatches() <= 0 || s.freePlayers() < max(players, 1) {
 			continue
 		}
 		list := good
-		if s.isStruck(now, r.cfg.StrikeLasts) {
+		if s.lastChoice(now, r.cfg.StrikeLasts) {
 			list = struck
 		}
 		at := place{region: s.region, version: s.games[k.Game].GetVersion()}

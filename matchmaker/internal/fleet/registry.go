@@ -40,6 +40,8 @@ type Config struct {
 	// be told more than once, and also of a match whose end was told to another
 	// matchmaker meanwhile; it must not block.
 	Lost func(matchID string)
+
+	now func() time.Time // the tests' wall clock
 }
 
 // Registry holds the live servers. Its methods may be called from any
@@ -59,6 +61,8 @@ type Registry struct {
 	replicas []string
 	keys     [][]byte // that they sign join tokens with
 	tellings int
+	// clockIsOff: most servers' clocks differ alike from the one here.
+	clockIsOff bool
 
 	stopped   chan struct{}
 	life      context.Context //nolint:containedctx // of what goes on after the stream that began it
@@ -88,7 +92,10 @@ type server struct {
 	told       int                 // tellings of replicas that it knows
 	storing    map[string]struct{} // matches whose end is being stored
 	heard      atomic.Uint64       // messages after Register
-	features   []string            // that hold on its stream
+	clock      clockState
+	clockAhead time.Duration // of the clock here, if clockKnown
+	clockKnown bool
+	features   []string // that hold on its stream
 }
 
 type match struct {
@@ -128,6 +135,7 @@ type orphan struct {
 var (
 	ErrGone    = errors.New("the game server is gone")
 	ErrTimeout = errors.New("the game server did not answer in time")
+	ErrClock   = errors.New("the clock of the game server is off by minutes")
 	ErrBusy    = errors.New("the game server does not read what it is sent")
 )
 
@@ -135,6 +143,9 @@ var (
 // lock held, whenever a search might find something that was not there before.
 func NewRegistry(cfg Config, changed func(), log *zap.Logger) *Registry {
 	life, stop := context.WithCancel(context.Background())
+	if cfg.now == nil {
+		cfg.now = time.Now
+	}
 	return &Registry{
 		cfg:     cfg,
 		log:     log,
@@ -248,6 +259,7 @@ func (r *Registry) registered(s *server) *fleetv1.ConnectResponse {
 		TokenKey:       r.cfg.TokenKey,
 		LoadIntervalMs: uint32(r.cfg.LoadInterval.Milliseconds()),
 		Replicas:       r.replicaList(),
+		UnixMs:         r.cfg.now().UnixMilli(),
 		Features:       s.features,
 	}}}
 }
@@ -272,6 +284,9 @@ func (r *Registry) detach(s *server) {
 			r.orphans[s.id] = append(r.orphans[s.id], orphan{release: release, at: time.Now()})
 		}
 		r.settle(c, nil, ErrGone)
+	}
+	if s.clockKnown {
+		r.reviewClocks()
 	}
 	r.miss(s)
 	for id := range s.matches {
@@ -303,8 +318,16 @@ func (r *Registry) load(s *server, l *fleetv1.Load) {
 		for _, status := range l.GetChanged() {
 			r.apply(s, status)
 		}
+		if l.ClockOffsetMs != nil { // the other way round: how far this clock is ahead
+			news = r.measured(s, -milliseconds(l.GetClockOffsetMs())) || news
+		}
 	}
 	r.mu.Unlock()
+	if stamp := l.GetUnixMs(); stamp != 0 {
+		s.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_LoadAck{
+			LoadAck: &fleetv1.LoadAck{LoadUnixMs: stamp, UnixMs: r.cfg.now().UnixMilli()},
+		}})
+	}
 	if news {
 		r.changed()
 	}

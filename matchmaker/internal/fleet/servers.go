@@ -19,6 +19,9 @@ type ServerInfo struct {
 	Draining  bool
 	Struck    bool // did not answer lately
 	Connected time.Time
+	// ClockAhead is by how much the server's clock is ahead of the matchmaker's;
+	// 0 until it was measured.
+	ClockAhead time.Duration
 }
 
 // Servers lists the live servers by id.
@@ -31,7 +34,7 @@ func (r *Registry) Servers() []ServerInfo {
 		info := ServerInfo{
 			ID: s.id, URL: s.url, Region: s.region, Versions: make(map[string]string, len(s.games)),
 			Load: s.load(), CPU: s.cpu, People: s.people, Matches: len(s.matches),
-			Draining: s.draining, Struck: s.isStruck(now, r.cfg.StrikeLasts), Connected: s.since,
+			Draining: s.draining, Struck: s.isStruck(now, r.cfg.StrikeLasts), Connected: s.since, ClockAhead: s.clockAhead,
 		}
 		for name, g := range s.games {
 			info.Versions[name] = g.GetVersion()

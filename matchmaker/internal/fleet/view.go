@@ -117,9 +117,9 @@ func (s *server) view(version string, now time.Time, strikeLasts time.Duration) 
 		Load:        s.load(),
 		FreeMatches: s.freeMatches(),
 		FreePlayers: s.freePlayers(),
-		Draining:    s.draining,
+		Draining:    s.draining || s.clock == clockWrong,
 		Full:        s.full,
-		Struck:      s.isStruck(now, strikeLasts),
+		Struck:      s.lastChoice(now, strikeLasts),
 	}
 }
 
@@ -142,6 +142,12 @@ func (s *server) load() float64 {
 
 func (s *server) isStruck(now time.Time, lasts time.Duration) bool {
 	return !s.struck.IsZero() && now.Sub(s.struck) < lasts
+}
+
+// lastChoice reports whether the server gets players only where there is no
+// other.
+func (s *server) lastChoice(now time.Time, strikeLasts time.Duration) bool {
+	return s.clock != clockGood || s.isStruck(now, strikeLasts)
 }
 
 func (m *match) view(now time.Time, lastCall time.Duration) matchfn.Match {

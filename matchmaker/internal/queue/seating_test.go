@@ -113,7 +113,7 @@ func own(t *testing.T, s *store.Store, id string, f *fleetScript, prompt time.Du
 			Failed: func(_, cause string) { o.failed <- cause },
 		},
 	}, ticket.Limits{Unwatched: time.Minute, WatcherGone: time.Minute, Kept: time.Minute, Tickets: 9}, f, assign.New(assign.Config{
-		Timeout: 10 * time.Second, HoldSeats: time.Minute, HoldRoom: time.Minute, TokenLife: time.Minute,
+		Timeout: 10 * time.Second, HoldSeats: time.Minute, HoldRoom: time.Minute,
 		Answered: func(string, time.Duration) {},
 	}, f, jointoken.NewSigner(key)), zaptest.NewLogger(t))
 	members := s.Join(t.Context(), store.Member{ID: id, Address: id})

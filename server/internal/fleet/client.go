@@ -68,6 +68,8 @@ type Config struct {
 	BackoffMax time.Duration
 	// Metrics are counted in; default: nobody sees them.
 	Metrics *metrics.Metrics
+
+	now func() time.Time // the tests' wall clock
 }
 
 // Client keeps one game server registered with its matchmakers.
@@ -91,6 +93,9 @@ func New(cfg Config, host Host, log *zap.Logger) *Client {
 	}
 	if cfg.BackoffMax < cfg.BackoffMin {
 		cfg.BackoffMax = max(2*time.Second, cfg.BackoffMin)
+	}
+	if cfg.now == nil {
+		cfg.now = time.Now
 	}
 	if cfg.Metrics == nil {
 		cfg.Metrics = metrics.New(prometheus.NewRegistry())

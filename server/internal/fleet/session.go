@@ -27,6 +27,7 @@ type session struct {
 	interval     time.Duration // between loads
 	told         []string      // replicas; under the client's lock
 	keys         trusted
+	clock        *clock
 
 	notify  chan struct{} // capacity 1
 	results chan *fleetv1.ReserveResult
@@ -52,7 +53,8 @@ func (c *Client) runSession(ctx context.Context, l *link) (welcome bool, err err
 		return false, err
 	}
 	report := c.host.Report()
-	registered, err := register(stream, report)
+	clock := &clock{now: c.cfg.now}
+	registered, err := register(stream, report, clock)
 	if err != nil {
 		if ctx.Err() == nil && streamCtx.Err() != nil {
 			err = fmt.Errorf("no answer within %s", handshakeTimeout)
@@ -65,7 +67,7 @@ func (c *Client) runSession(ctx context.Context, l *link) (welcome bool, err err
 	}
 	interval := time.Duration(registered.GetLoadIntervalMs()) * time.Millisecond
 	s := &session{
-		client: c, link: l, matchmakerID: registered.GetMatchmakerId(), stream: stream, report: report,
+		client: c, link: l, matchmakerID: registered.GetMatchmakerId(), stream: stream, report: report, clock: clock,
 		interval: min(max(interval, minLoadInterval), maxLoadInterval),
 		told:     registered.GetReplicas().GetAddresses(),
 		notify:   make(chan struct{}, 1),
@@ -78,8 +80,10 @@ func (c *Client) runSession(ctx context.Context, l *link) (welcome bool, err err
 	return true, s.run(ctx, streamCtx, cancel, registered.GetReplicas())
 }
 
-func register(stream fleetStream, report Report) (*fleetv1.Registered, error) {
-	hello := &fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Register{Register: report.Register()}}
+func register(stream fleetStream, report Report, clock *clock) (*fleetv1.Registered, error) {
+	reg := report.Register()
+	reg.UnixMs = clock.stamp()
+	hello := &fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Register{Register: reg}}
 	if err := stream.Send(hello); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err // on io.EOF, Recv knows why
 	}
@@ -91,6 +95,7 @@ func register(stream fleetStream, report Report) (*fleetv1.Registered, error) {
 	if registered == nil || len(registered.GetTokenKey()) != ed25519.PublicKeySize {
 		return nil, errNoRegistered
 	}
+	clock.answered(reg.GetUnixMs(), registered.GetUnixMs())
 	return registered, nil
 }
 
@@ -129,6 +134,11 @@ func (s *session) run(ctx, streamCtx context.Context, cancel context.CancelFunc,
 }
 
 func (s *session) receive(streamCtx context.Context) error {
+	watch := clockWatch{
+		gauge: s.client.cfg.Metrics.ClockOffset.WithLabelValues(s.matchmakerID),
+		log:   s.client.log.With(zap.String("addr", s.link.addr), zap.String("matchmaker", s.matchmakerID)),
+	}
+	defer s.client.cfg.Metrics.ClockOffset.DeleteLabelValues(s.matchmakerID)
 	for {
 		m, err := s.stream.Recv()
 		if err != nil {
@@ -143,6 +153,11 @@ func (s *session) receive(streamCtx context.Context) error {
 			s.client.host.Drain(m.Drain)
 		case *fleetv1.ConnectResponse_MatchEndedAck:
 			s.client.endings.ack(m.MatchEndedAck.GetMatchId())
+		case *fleetv1.ConnectResponse_LoadAck:
+			s.clock.answered(m.LoadAck.GetLoadUnixMs(), m.LoadAck.GetUnixMs())
+			if offset, ok := s.clock.offset(); ok {
+				watch.note(offset)
+			}
 		case *fleetv1.ConnectResponse_Replicas:
 			s.keys.replace(m.Replicas.GetTokenKeys())
 			s.client.tell(s, m.Replicas)
@@ -220,7 +235,13 @@ func (s *session) sendResult(r *fleetv1.ReserveResult) bool {
 }
 
 func (s *session) sendLoad() bool {
-	return s.sendMessage(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Load{Load: s.report.Load()}})
+	load := s.report.Load()
+	if offset, ok := s.clock.offset(); ok {
+		ms := offset.Milliseconds()
+		load.ClockOffsetMs = &ms
+	}
+	load.UnixMs = s.clock.stamp()
+	return s.sendMessage(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Load{Load: load}})
 }
 
 func (s *session) sendEnded() bool {

@@ -34,9 +34,10 @@ type Metrics struct {
 	Reservations prometheus.Counter
 	Refused      *prometheus.CounterVec // handshakes refused, by reason
 
-	Matchmakers    prometheus.Gauge   // that have the server registered
-	ResultsWaiting prometheus.Gauge   // ended matches that no matchmaker has acknowledged
-	ResultsDropped prometheus.Counter // of them, given up
+	Matchmakers    prometheus.Gauge     // that have the server registered
+	ClockOffset    *prometheus.GaugeVec // of matchmakers' clocks, by id
+	ResultsWaiting prometheus.Gauge     // ended matches that no matchmaker has acknowledged
+	ResultsDropped prometheus.Counter   // of them, given up
 
 	// By rung of the overload ladder: matches that stand on it, and how often
 	// matches and the process came to stand on it by climbing.
@@ -95,6 +96,11 @@ func New(reg prometheus.Registerer) *Metrics {
 	}
 	m.other = closed.WithLabelValues("other")
 	m.Lost = closed.WithLabelValues("lost")
+	m.ClockOffset = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: "tactus", Name: "clock_offset_seconds", Help: "By how much the peer's clock is ahead of this process's.",
+		ConstLabels: prometheus.Labels{"side": "server"},
+	}, []string{"peer"})
+	reg.MustRegister(m.ClockOffset)
 	m.addOverload(reg)
 	return m
 }
