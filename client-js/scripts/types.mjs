@@ -9,7 +9,7 @@ import { entries } from "./bundle.mjs";
 /** Modules that the public API of an entry is made of, each after those that it names. */
 const modules = {
   tactus: ["types", "codes", "errors", "client"],
-  lobby: ["party", "lobby"],
+  lobby: ["membership", "room", "party", "lobby"],
   simulation: ["simulation"],
 };
 

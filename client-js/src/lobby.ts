@@ -4,8 +4,10 @@
  */
 
 import type { Client } from "./client.ts";
+import { type Joined, notFound } from "./membership.ts";
 import { Party } from "./party.ts";
 import { pause } from "./pause.ts";
+import { joinedRoom, Room, roomSettings } from "./room.ts";
 import type {
   GameInfo,
   GameList,
@@ -19,12 +21,14 @@ import type {
   QueueInfo,
   RatedMatch,
   Rating,
+  RoomMembership,
   RoomRequest,
 } from "./types.ts";
 
 export { Party } from "./party.ts";
+export { Room } from "./room.ts";
 
-/** Who opens or joins a party. */
+/** Who opens or joins a party or a room. */
 export interface PartyOptions {
   name?: string;
   /** See PlayOptions. */
@@ -40,17 +44,7 @@ const firstRatingPauseMs = 400;
 const maxRatingPauseMs = 4000;
 const ratingPatienceMs = 30_000;
 
-/** ErrorCode.matchmaker and the status "not found". */
-const notFound = 305;
-
 type Told<T> = Partial<T> | undefined;
-
-/** What CreateParty and JoinParty answer. */
-interface Joined {
-  partyCode?: string;
-  memberId?: string;
-  playerId?: string;
-}
 
 export class Lobby {
   readonly #client: Client;
@@ -67,12 +61,12 @@ export class Lobby {
 
   /** Joins a party by its code. Error 305: there is none; 309: it is full. */
   async joinParty(code: string, options: PartyOptions = {}): Promise<Party> {
-    return this.#party(code, await this.#enter("JoinParty", options, code));
+    return this.#party(code, await this.#enter("JoinParty", options, { partyCode: code }));
   }
 
   /** Comes back to a party that the player is still a member of, after a reload of the page for instance. */
   resumeParty(saved: PartyMembership): Party {
-    return new Party(this.#client, saved);
+    return new Party(this.#client, saved, true);
   }
 
   /** The queues, and how long players wait in them. */
@@ -121,16 +115,22 @@ export class Lobby {
     return matches.map(ratedMatchOf);
   }
 
-  /** Opens a private match; others join it by its code. */
-  async createRoom(request: RoomRequest = {}): Promise<{ code: string; matchId: string }> {
-    const { game = "", mode = "", options = {} } = request;
-    const list = Object.keys(options).map((name) => ({ name, value: options[name] }));
-    const answer = await this.#call<{ roomCode?: string; matchId?: string }>("CreateRoom", {
-      game,
-      mode,
-      options: list,
-    });
-    return { code: answer.roomCode ?? "", matchId: answer.matchId ?? "" };
+  /** Opens a room: a place for one private match after another, which others join by its code. */
+  async createRoom({ game, version, name, identityToken, signal, ...settings }: RoomRequest & PartyOptions = {}): Promise<Room> {
+    const who = { name, identityToken, signal };
+    const joined = await this.#enter("CreateRoom", who, { game, version, ...roomSettings(settings) });
+    // Who was nobody yet has opened a room for whoever enters first.
+    return joined.memberId ? joinedRoom(this.#client, joined) : this.joinRoom(joined.roomCode ?? "", who);
+  }
+
+  /** Joins a room by its code. Error 305: there is none; 309: it is full. */
+  async joinRoom(code: string, options: PartyOptions = {}): Promise<Room> {
+    return joinedRoom(this.#client, { roomCode: code, ...(await this.#enter("JoinRoom", options, { roomCode: code })) });
+  }
+
+  /** Comes back to a room, after a reload of the page or another match for instance. */
+  resumeRoom(saved: RoomMembership): Room {
+    return new Room(this.#client, saved, true);
   }
 
   /** Open public matches with free seats, fullest first. */
@@ -161,8 +161,8 @@ export class Lobby {
     return this.#client.matchmaker.call<Answer>(method, request, signal);
   }
 
-  #enter(method: string, { name, identityToken, signal }: PartyOptions, partyCode?: string): Promise<Joined> {
-    return this.#client.matchmaker.enter<Joined>(method, { ...{ partyCode, playerName: name, identityToken } }, signal);
+  #enter(method: string, { name, identityToken, signal }: PartyOptions, request: object = {}): Promise<Joined> {
+    return this.#client.matchmaker.enter<Joined>(method, { ...request, playerName: name, identityToken } as object, signal);
   }
 
   #party(code: string, { memberId = "", playerId = "" }: Joined): Party {

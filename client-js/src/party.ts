@@ -1,40 +1,26 @@
 /** Players who search together. */
 
 import type { Client } from "./client.ts";
-import { Emitter } from "./emitter.ts";
-import type { Match, PartyEvents, PartyMember, PartyMembership, PlayOptions, TactusErrorLike, Unsubscribe } from "./types.ts";
+import { Group, type Joined } from "./membership.ts";
+import { joinedRoom, type Room, roomSettings } from "./room.ts";
+import type { Match, Membership, PartyEvents, PartyMember, PlayOptions, RoomRequest } from "./types.ts";
 
 /** A party as the matchmaker tells it; fields with their zero value are missing. */
-interface Told {
+interface PartyNews {
   members?: Partial<PartyMember>[];
   ticketId?: string;
+  roomCode?: string;
+  roomMemberId?: string;
 }
 
-/**
- * A party, as one of its members sees it. It is watched as long as the page lives;
- * a member whom nobody watches for ten seconds leaves it.
- */
-export class Party {
-  /** What to keep for Lobby.resumeParty. */
-  readonly membership: PartyMembership;
-  members: readonly PartyMember[] = [];
-  /** The own ticket in the party's present search; empty without one. */
-  ticketId = "";
-  readonly #client: Client;
-  readonly #watching = new AbortController();
-  readonly #emitter = new Emitter<PartyEvents>();
-  #told = false;
+/** A party, as one of its members sees it. The first member leads it. */
+export class Party extends Group<PartyMember, PartyEvents> {
+  /** The own place in the room that the party has entered, for Lobby.resumeRoom. */
+  room: Membership | undefined;
 
   /** @internal */
-  constructor(client: Client, membership: PartyMembership) {
-    this.#client = client;
-    this.membership = membership;
-    void this.#watch();
-  }
-
-  /** Tell it to friends. */
-  get code(): string {
-    return this.membership.code;
+  constructor(client: Client, membership: Membership, resumed = false) {
+    super(client, "Party", membership, resumed);
   }
 
   /** Whether the player leads, and so may start. */
@@ -42,55 +28,41 @@ export class Party {
     return this.members.some((member) => member.you && member.leader);
   }
 
-  get closed(): boolean {
-    return this.#watching.signal.aborted;
-  }
-
-  on<K extends keyof PartyEvents>(name: K, callback: PartyEvents[K]): Unsubscribe {
-    return this.#emitter.on(name, callback);
-  }
-
   /** As leader: searches for all members, and joins. The others hear it by the event "search". */
   start(options: PlayOptions = {}): Promise<Match> {
-    return this.#client.quickPlay({ ...options, party: this.membership.memberId });
+    return this.client.quickPlay({ ...options, party: this.membership.memberId });
   }
 
   /** As member: follows the search that the leader has started, and joins. Aborting it cancels the search for all. */
   async follow(options: PlayOptions = {}): Promise<Match> {
     if (!this.ticketId) throw new TypeError("the party does not search");
-    return this.#client.quickPlay({ ...options, ticketId: this.ticketId });
+    return this.client.quickPlay({ ...options, ticketId: this.ticketId });
   }
 
-  /** Leaves the party; its search is cancelled. */
-  leave(): void {
-    if (this.closed) return;
-    this.#watching.abort();
-    const { memberId } = this.membership;
-    // The page may be closing: the farewell has to outlive it.
-    this.#client.matchmaker.call("LeaveParty", { memberId }, undefined, true).catch(() => {});
+  /** As leader: enters a room with all members, or with none. The others hear it by the event "room". */
+  enterRoom(code: string): Promise<Room> {
+    return this.#room("JoinRoom", { roomCode: code });
   }
 
-  async #watch(): Promise<void> {
-    const { signal } = this.#watching;
-    const request = { memberId: this.membership.memberId };
-    try {
-      await this.#client.matchmaker.follow<Told>("WatchParty", request, (told) => this.#take(told), signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#watching.abort();
-      this.#emitter.emit("close", error as TactusErrorLike);
-    }
+  /** As leader: opens a room that all members are in. */
+  createRoom({ game, version, ...settings }: RoomRequest = {}): Promise<Room> {
+    return this.#room("CreateRoom", { game, version, ...roomSettings(settings) });
   }
 
-  #take({ members = [], ticketId = "" }: Told): boolean {
-    const begun = ticketId !== "" && ticketId !== this.ticketId;
-    const first = !this.#told;
-    this.#told = true;
-    this.members = members.map((member) => ({ playerId: "", playerName: "", leader: false, you: false, ...member }));
-    this.ticketId = ticketId;
-    this.#emitter.emit("change", this.members);
+  async #room(method: string, request: object): Promise<Room> {
+    const { memberId, playerId } = this.membership;
+    const joined = await this.client.matchmaker.call<Joined>(method, { ...request, party: memberId });
+    return joinedRoom(this.client, { playerId, ...joined });
+  }
+
+  protected take({ members = [], ticketId = "", roomCode = "", roomMemberId = "" }: PartyNews, first: boolean): void {
+    const entered = roomMemberId !== "" && roomMemberId !== this.room?.memberId;
+    const { playerId } = this.membership;
+    this.room = roomMemberId ? { code: roomCode, memberId: roomMemberId, playerId } : undefined;
+    const all = members.map((member) => ({ playerId: "", playerName: "", leader: false, you: false, ...member }));
     // A leader knows what he started, unless the page is a new one.
-    if (begun && (first || !this.leads)) this.#emitter.emit("search", ticketId);
-    return false;
+    const own = !first && all.some((member) => member.you && member.leader);
+    this.show(all, ticketId, own);
+    if (entered && !own) this.emit("room", this.room);
   }
 }

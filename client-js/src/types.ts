@@ -51,7 +51,7 @@ export interface PlayOptions {
   /** Queue by the name in its rules; by default the one of game and mode. */
   queue?: string;
   name?: string;
-  /** Join this private room instead of searching. */
+  /** Play in this private room instead of searching; see tactus/lobby for its members. */
   room?: string;
   /** Join this open match instead of searching. */
   matchId?: string;
@@ -276,11 +276,31 @@ export interface ClientOptions {
   storage?: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null;
 }
 
-export interface RoomRequest {
-  game?: string;
+/** What the next match of a room will be. */
+export interface RoomSettings {
   mode?: string;
-  options?: Record<string, number>;
+  options?: Readonly<Record<string, number>>;
+  /** At most four; names and texts of at most 64 bytes. */
+  labels?: Readonly<Record<string, string>>;
 }
+
+export interface RoomRequest extends RoomSettings {
+  game?: string;
+  /** Game version of the page, where only servers of that version will do. */
+  version?: string;
+}
+
+export interface RoomMember {
+  playerId: string;
+  playerName: string;
+  owner: boolean;
+  you: boolean;
+  ready: boolean;
+  /** Has, or had, a seat in the present match. */
+  playing: boolean;
+}
+
+export interface RoomEvents extends MembershipEvents<RoomMember> {}
 
 export interface OpenMatch {
   matchId: string;
@@ -388,20 +408,29 @@ export interface PartyMember {
   you: boolean;
 }
 
-/** What it takes to come back to a party: keep it in sessionStorage. The member id is a secret. */
-export interface PartyMembership {
+/** What it takes to come back to a party or a room: keep it in sessionStorage. The member id is a secret. */
+export interface Membership {
   code: string;
   memberId: string;
   playerId: string;
 }
 
-export interface PartyEvents {
-  /** Who is in it, or its search, has changed. */
-  change: (members: readonly PartyMember[]) => void;
-  /** The leader has started a search: Party.follow joins it. Whoever does not within 10 s ends it. */
+export type PartyMembership = Membership;
+export type RoomMembership = Membership;
+
+export interface MembershipEvents<Member> {
+  /** Who is there, or anything else that is told of it, may have changed. */
+  change: (members: readonly Member[]) => void;
+  /** A search, or a room's match, has begun that the player did not start: follow joins it. */
   search: (ticketId: string) => void;
-  /** The player is not in the party any more, and did not leave it himself. */
+  /** The player is not there any more, and did not leave. */
   close: (error: TactusErrorLike) => void;
+}
+
+/** Whoever does not follow a party's search within 10 s ends it. */
+export interface PartyEvents extends MembershipEvents<PartyMember> {
+  /** The party has entered a room: Lobby.resumeRoom takes the player's place in it. */
+  room: (membership: RoomMembership) => void;
 }
 
 /** The part of the WebSocket class that is used, so that Node's ws package fits too. */

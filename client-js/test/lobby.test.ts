@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { WebSocket } from "ws";
 import { Client, ErrorCode, type WebSocketClass } from "../src/index.ts";
-import { Lobby, type Party } from "../src/lobby.ts";
+import { Lobby, type Party, type Room } from "../src/lobby.ts";
 import { FakeServer } from "./fakeserver.ts";
 
 const webSocket = WebSocket as unknown as WebSocketClass;
@@ -12,7 +12,7 @@ const webSocket = WebSocket as unknown as WebSocketClass;
 let server: FakeServer;
 let client: Client;
 let lobby: Lobby;
-const parties: Party[] = [];
+const groups: (Party | Room)[] = [];
 
 beforeEach(async () => {
   server = await FakeServer.start();
@@ -23,17 +23,17 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const party of parties.splice(0)) party.leave();
+  for (const group of groups.splice(0)) group.leave();
   await server.stop();
 });
 
-function keep(party: Party): Party {
-  parties.push(party);
-  return party;
+function keep<G extends Party | Room>(group: G): G {
+  groups.push(group);
+  return group;
 }
 
-/** The next time that a party has news. */
-function changed(party: Party): Promise<void> {
+/** The next time that a party or a room has news. */
+function changed(party: Pick<Party, "on">): Promise<void> {
   return new Promise((resolve) => {
     const stop = party.on("change", () => {
       stop();
@@ -196,12 +196,118 @@ test("waiting for a rating ends when it is no longer wanted", async () => {
   assert.deepEqual(server.calls, []);
 });
 
-test("rooms, matches and games are listed with all their fields", async () => {
-  server.answers.CreateRoom = ({ options }) => {
-    assert.deepEqual(options, [{ name: "seconds", value: 60 }]);
-    return { body: { roomCode: "ABCD", matchId: "m7" } };
-  };
-  assert.deepEqual(await lobby.createRoom({ game: "fake", options: { seconds: 60 } }), { code: "ABCD", matchId: "m7" });
+test("a room counts for its player, and tells what is known of it", async () => {
+  server.answers.CreateRoom = () => ({ body: { roomCode: "ABCD", memberId: "r1", playerId: "p1" } });
+  const request = { game: "fake", mode: "free", options: { seconds: 60 }, labels: { map: "old town" } };
+  const room = keep(await lobby.createRoom({ ...request, name: "Ann" }));
+  const sent = server.calls.find((c) => c.method === "CreateRoom")!.request;
+  assert.deepEqual(sent, { ...request, options: [{ name: "seconds", value: 60 }], playerName: "Ann", guestToken: "" });
+  assert.deepEqual([room.code, room.matchId, room.membership], ["ABCD", "", { code: "ABCD", memberId: "r1", playerId: "p1" }]);
+  const watch = await server.stream();
+  assert.deepEqual([watch.method, watch.request], ["WatchRoom", { memberId: "r1" }]);
+  const news = changed(room);
+  watch.send({
+    ...{ roomCode: "ABCD", game: "fake", mode: "free", options: [{ name: "seconds", value: 60 }, { name: "bots" }], labels: request.labels, seats: 4 },
+    members: [{ playerId: "p1", playerName: "Ann", owner: true, you: true }, { playerId: "p2", playerName: "Bob", ready: true }],
+  });
+  await news;
+  assert.deepEqual([room.game, room.mode, room.options, room.labels], ["fake", "free", { seconds: 60, bots: 0 }, request.labels]);
+  assert.deepEqual([room.seats, room.round, room.owns, room.ready, room.owner?.playerName], [4, 0, true, false, "Ann"]);
+  assert.deepEqual(room.members[1], { playerId: "p2", playerName: "Bob", owner: false, you: false, ready: true, playing: false });
+});
+
+test("a room that was opened by nobody is entered at once", async () => {
+  server.answers.CreateRoom = () => ({ body: { roomCode: "ABCD" } });
+  server.answers.JoinRoom = () => ({ body: { roomCode: "ABCD", memberId: "r1", playerId: "p1", guestToken: "g1" } });
+  const room = keep(await lobby.createRoom({ name: "Ann" }));
+  assert.equal(room.membership.memberId, "r1");
+  assert.deepEqual(server.calls.find((c) => c.method === "JoinRoom")?.request, { roomCode: "ABCD", playerName: "Ann", guestToken: "" });
+});
+
+/** A room in which the player is, with its open watch. */
+async function inRoom() {
+  server.answers.JoinRoom = () => ({ body: { roomCode: "ABCD", memberId: "r1", playerId: "p1" } });
+  const room = keep(await lobby.joinRoom("a-b c d"));
+  assert.equal(room.code, "ABCD");
+  return { room, watch: await server.stream() };
+}
+
+test("the owner of a room sets it and starts it, and is not told of the match", async () => {
+  const { room, watch } = await inRoom();
+  room.on("search", () => assert.fail("the owner knows"));
+  const told = { mode: "free", options: [{ name: "minutes", value: 5 }], members: [{ playerId: "p1", owner: true, you: true }] };
+  let news = changed(room);
+  watch.send(told);
+  await news;
+  server.answers.SetRoom = () => ({ body: {} });
+  await room.set({ labels: { for: "friends" } });
+  const { memberId, mode, options, labels } = server.calls.find((c) => c.method === "SetRoom")!.request;
+  assert.deepEqual([memberId, mode, options, labels], ["r1", "free", told.options, { for: "friends" }]);
+  server.answers.SetReady = () => ({ body: {} });
+  await room.setReady();
+  assert.deepEqual(server.calls.find((c) => c.method === "SetReady")?.request, { memberId: "r1", ready: true });
+  server.answers.StartRoom = () => ({ body: { ticketId: "t1" } });
+  const joining = room.start();
+  news = changed(room);
+  watch.send({ ...told, matchId: "room-abcd-1", round: 1, ticketId: "t1" });
+  await news;
+  await server.welcome();
+  (await joining).leave();
+  assert.equal(server.calls.find((c) => c.method === "WatchTicket")?.request.ticketId, "t1");
+});
+
+test("the others of a room hear of its match, and get seats of their own", async () => {
+  const { room, watch } = await inRoom();
+  const searched = new Promise<string>((resolve) => room.on("search", resolve));
+  watch.send({ members: [{ playerId: "p2", owner: true }, { playerId: "p1", you: true }], matchId: "room-abcd-1", ticketId: "mine" });
+  assert.equal(await searched, "mine");
+  server.answers.StartRoom = () => ({ body: { ticketId: "mine" } });
+  const joining = room.follow();
+  await server.welcome();
+  (await joining).leave();
+});
+
+test("a page that was away for long comes back to a room by its code, one that was replaced does not", async () => {
+  server.answers.JoinRoom = () => ({ body: { roomCode: "ABCD", memberId: "r2", playerId: "p1" } });
+  const room = keep(lobby.resumeRoom({ code: "ABCD", memberId: "r1", playerId: "p1" }));
+  const closed = new Promise<{ code: number }>((resolve) => room.on("close", resolve));
+  (await server.stream()).end({ code: "not_found", message: "no such room" });
+  const watch = await server.stream();
+  assert.deepEqual([watch.request, room.membership.memberId], [{ memberId: "r2" }, "r2"]);
+  const news = changed(room);
+  watch.send({ members: [] });
+  await news;
+  watch.end({ code: "not_found", message: "no such room" });
+  assert.equal((await closed).code, ErrorCode.matchmaker + 5);
+  assert.equal(server.calls.filter((c) => c.method === "JoinRoom").length, 1);
+});
+
+test("a party enters a room as one", async () => {
+  const party = keep(await lobby.createParty());
+  const watch = await server.stream();
+  party.on("room", () => assert.fail("the leader knows"));
+  const members = [{ ...ann, you: true }, bob];
+  let news = changed(party);
+  watch.send({ members });
+  await news;
+  server.answers.JoinRoom = () => ({ body: { roomCode: "WXYZ", memberId: "r1" } });
+  const room = keep(await party.enterRoom("wxyz"));
+  assert.deepEqual(server.calls.find((c) => c.method === "JoinRoom")?.request, { roomCode: "wxyz", party: "secret-1" });
+  assert.deepEqual(room.membership, { code: "WXYZ", memberId: "r1", playerId: "p1" });
+  news = changed(party);
+  watch.send({ members, roomCode: "WXYZ", roomMemberId: "r1" });
+  await news;
+  assert.deepEqual(party.room, room.membership);
+
+  const other = keep(await lobby.joinParty("ABCD"));
+  const entered = new Promise<object>((resolve) => other.on("room", resolve));
+  const streams = [await server.stream(), await server.stream()];
+  const theirs = streams.find((s) => s.method === "WatchParty")!;
+  theirs.send({ members: [ann, { ...bob, you: true }], roomCode: "WXYZ", roomMemberId: "r2" });
+  assert.deepEqual(await entered, { code: "WXYZ", memberId: "r2", playerId: "p2" });
+});
+
+test("matches and games are listed with all their fields", async () => {
   server.answers.ListMatches = () => ({ body: { matches: [{ matchId: "m7", game: "fake", mode: "free", seats: 16, ageS: 5 }] } });
   assert.deepEqual(await lobby.listMatches(), [{ matchId: "m7", game: "fake", mode: "free", people: 0, seats: 16, ageSeconds: 5 }]);
   server.answers.ListMatches = () => ({ body: {} });

@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { bundleOptions } from "../scripts/bundle.mjs";
 
 /** Bytes after gzip. Raise a limit only together with what it buys. */
-const limits = { whole: 17_100, withoutPrediction: 14_600, lobby: 1_800 };
+const limits = { whole: 17_100, withoutPrediction: 14_600, lobby: 2_600 };
 
 async function gzipped(external: string[], entry?: string): Promise<number> {
   const { outputFiles } = await build({ ...bundleOptions(process.cwd(), entry), format: "esm", write: false, external });
@@ -23,4 +23,4 @@ test("the client stays small", async () => check(await gzipped([]), limits.whole
 test("what is not prediction stays smaller", async () =>
   check(await gzipped(["./rules.ts", "./prediction.ts"]), limits.withoutPrediction));
 
-test("parties, queues and ratings are a small file of their own", async () => check(await gzipped([], "lobby"), limits.lobby));
+test("parties, rooms, queues and ratings are a small file of their own", async () => check(await gzipped([], "lobby"), limits.lobby));

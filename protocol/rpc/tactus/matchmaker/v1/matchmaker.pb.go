@@ -212,7 +212,7 @@ type CreateTicketRequest struct {
 	Mode          string                 `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"`                                                                                                        // mode name; empty: the game's first
 	PlayerName    string                 `protobuf:"bytes,3,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`                                                                          // shown to others; at most 24 characters; empty: a guest name is made
 	GuestToken    string                 `protobuf:"bytes,4,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`                                                                          // from an earlier answer; empty: a new guest is made
-	RoomCode      string                 `protobuf:"bytes,5,opt,name=room_code,json=roomCode,proto3" json:"room_code,omitempty"`                                                                                // join this private room instead of searching
+	RoomCode      string                 `protobuf:"bytes,5,opt,name=room_code,json=roomCode,proto3" json:"room_code,omitempty"`                                                                                // play in this room instead of searching: its match starts if nobody else waits there
 	MatchId       string                 `protobuf:"bytes,6,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`                                                                                   // join this open match from ListMatches
 	Version       string                 `protobuf:"bytes,7,opt,name=version,proto3" json:"version,omitempty"`                                                                                                  // game version of the client; empty: any
 	Queue         string                 `protobuf:"bytes,8,opt,name=queue,proto3" json:"queue,omitempty"`                                                                                                      // queue name from its rules; empty: the queue of game and mode
@@ -1308,7 +1308,9 @@ type WatchPartyResponse struct {
 	state         protoimpl.MessageState       `protogen:"open.v1"`
 	PartyCode     string                       `protobuf:"bytes,1,opt,name=party_code,json=partyCode,proto3" json:"party_code,omitempty"`
 	Members       []*WatchPartyResponse_Member `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
-	TicketId      string                       `protobuf:"bytes,3,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"` // the receiver's own, of the party's present search
+	TicketId      string                       `protobuf:"bytes,3,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`               // the receiver's own, of the party's present search
+	RoomCode      string                       `protobuf:"bytes,4,opt,name=room_code,json=roomCode,proto3" json:"room_code,omitempty"`               // of the room that the party has entered
+	RoomMemberId  string                       `protobuf:"bytes,5,opt,name=room_member_id,json=roomMemberId,proto3" json:"room_member_id,omitempty"` // the receiver's own in that room
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1360,6 +1362,20 @@ func (x *WatchPartyResponse) GetMembers() []*WatchPartyResponse_Member {
 func (x *WatchPartyResponse) GetTicketId() string {
 	if x != nil {
 		return x.TicketId
+	}
+	return ""
+}
+
+func (x *WatchPartyResponse) GetRoomCode() string {
+	if x != nil {
+		return x.RoomCode
+	}
+	return ""
+}
+
+func (x *WatchPartyResponse) GetRoomMemberId() string {
+	if x != nil {
+		return x.RoomMemberId
 	}
 	return ""
 }
@@ -1740,7 +1756,13 @@ type CreateRoomRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
 	Mode          string                 `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"`
-	Options       []*Option              `protobuf:"bytes,3,rep,name=options,proto3" json:"options,omitempty"`
+	Options       []*Option              `protobuf:"bytes,3,rep,name=options,proto3" json:"options,omitempty"`                                                                         // of its matches
+	Labels        map[string]string      `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // at most 4, names and values of at most 64 bytes
+	PlayerName    string                 `protobuf:"bytes,5,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	GuestToken    string                 `protobuf:"bytes,6,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"` // with this or identity_token the caller is the first member
+	IdentityToken string                 `protobuf:"bytes,7,opt,name=identity_token,json=identityToken,proto3" json:"identity_token,omitempty"`
+	Party         string                 `protobuf:"bytes,8,opt,name=party,proto3" json:"party,omitempty"`     // member_id of a party's leader: all its members enter
+	Version       string                 `protobuf:"bytes,9,opt,name=version,proto3" json:"version,omitempty"` // game version of the client; empty: any
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1796,10 +1818,56 @@ func (x *CreateRoomRequest) GetOptions() []*Option {
 	return nil
 }
 
+func (x *CreateRoomRequest) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *CreateRoomRequest) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *CreateRoomRequest) GetGuestToken() string {
+	if x != nil {
+		return x.GuestToken
+	}
+	return ""
+}
+
+func (x *CreateRoomRequest) GetIdentityToken() string {
+	if x != nil {
+		return x.IdentityToken
+	}
+	return ""
+}
+
+func (x *CreateRoomRequest) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
+func (x *CreateRoomRequest) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
 type CreateRoomResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RoomCode      string                 `protobuf:"bytes,1,opt,name=room_code,json=roomCode,proto3" json:"room_code,omitempty"`
-	MatchId       string                 `protobuf:"bytes,2,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
+	MatchId       string                 `protobuf:"bytes,2,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`    // empty: each match of the room has an id of its own
+	MemberId      string                 `protobuf:"bytes,3,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"` // secret of its holder; empty without a token
+	PlayerId      string                 `protobuf:"bytes,4,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	GuestToken    string                 `protobuf:"bytes,5,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`
+	PlayerName    string                 `protobuf:"bytes,6,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1848,6 +1916,802 @@ func (x *CreateRoomResponse) GetMatchId() string {
 	return ""
 }
 
+func (x *CreateRoomResponse) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+func (x *CreateRoomResponse) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *CreateRoomResponse) GetGuestToken() string {
+	if x != nil {
+		return x.GuestToken
+	}
+	return ""
+}
+
+func (x *CreateRoomResponse) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+type JoinRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RoomCode      string                 `protobuf:"bytes,1,opt,name=room_code,json=roomCode,proto3" json:"room_code,omitempty"`
+	PlayerName    string                 `protobuf:"bytes,2,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	GuestToken    string                 `protobuf:"bytes,3,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`
+	IdentityToken string                 `protobuf:"bytes,4,opt,name=identity_token,json=identityToken,proto3" json:"identity_token,omitempty"`
+	Party         string                 `protobuf:"bytes,5,opt,name=party,proto3" json:"party,omitempty"` // member_id of a party's leader: all its members enter, or none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinRoomRequest) Reset() {
+	*x = JoinRoomRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinRoomRequest) ProtoMessage() {}
+
+func (x *JoinRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinRoomRequest.ProtoReflect.Descriptor instead.
+func (*JoinRoomRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *JoinRoomRequest) GetRoomCode() string {
+	if x != nil {
+		return x.RoomCode
+	}
+	return ""
+}
+
+func (x *JoinRoomRequest) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *JoinRoomRequest) GetGuestToken() string {
+	if x != nil {
+		return x.GuestToken
+	}
+	return ""
+}
+
+func (x *JoinRoomRequest) GetIdentityToken() string {
+	if x != nil {
+		return x.IdentityToken
+	}
+	return ""
+}
+
+func (x *JoinRoomRequest) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
+type JoinRoomResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RoomCode      string                 `protobuf:"bytes,1,opt,name=room_code,json=roomCode,proto3" json:"room_code,omitempty"`
+	MemberId      string                 `protobuf:"bytes,2,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"` // secret of its holder
+	PlayerId      string                 `protobuf:"bytes,3,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	GuestToken    string                 `protobuf:"bytes,4,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`
+	PlayerName    string                 `protobuf:"bytes,5,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinRoomResponse) Reset() {
+	*x = JoinRoomResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinRoomResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinRoomResponse) ProtoMessage() {}
+
+func (x *JoinRoomResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinRoomResponse.ProtoReflect.Descriptor instead.
+func (*JoinRoomResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *JoinRoomResponse) GetRoomCode() string {
+	if x != nil {
+		return x.RoomCode
+	}
+	return ""
+}
+
+func (x *JoinRoomResponse) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+func (x *JoinRoomResponse) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *JoinRoomResponse) GetGuestToken() string {
+	if x != nil {
+		return x.GuestToken
+	}
+	return ""
+}
+
+func (x *JoinRoomResponse) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+type WatchRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MemberId      string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRoomRequest) Reset() {
+	*x = WatchRoomRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRoomRequest) ProtoMessage() {}
+
+func (x *WatchRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRoomRequest.ProtoReflect.Descriptor instead.
+func (*WatchRoomRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *WatchRoomRequest) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+type WatchRoomResponse struct {
+	state         protoimpl.MessageState      `protogen:"open.v1"`
+	RoomCode      string                      `protobuf:"bytes,1,opt,name=room_code,json=roomCode,proto3" json:"room_code,omitempty"`
+	Game          string                      `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`
+	Mode          string                      `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`
+	Options       []*Option                   `protobuf:"bytes,4,rep,name=options,proto3" json:"options,omitempty"`
+	Labels        map[string]string           `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Members       []*WatchRoomResponse_Member `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`                    // by how long they have been there; the first owns the room
+	Seats         uint32                      `protobuf:"varint,7,opt,name=seats,proto3" json:"seats,omitempty"`                       // members at most
+	MatchId       string                      `protobuf:"bytes,8,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`     // of the match that runs; empty: the room waits for its next one
+	Round         uint32                      `protobuf:"varint,9,opt,name=round,proto3" json:"round,omitempty"`                       // matches so far, the present one included
+	TicketId      string                      `protobuf:"bytes,10,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"` // the receiver's own for the present match
+	Message       string                      `protobuf:"bytes,11,opt,name=message,proto3" json:"message,omitempty"`                   // why the last match could not start, a sentence for people
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRoomResponse) Reset() {
+	*x = WatchRoomResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRoomResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRoomResponse) ProtoMessage() {}
+
+func (x *WatchRoomResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRoomResponse.ProtoReflect.Descriptor instead.
+func (*WatchRoomResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *WatchRoomResponse) GetRoomCode() string {
+	if x != nil {
+		return x.RoomCode
+	}
+	return ""
+}
+
+func (x *WatchRoomResponse) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *WatchRoomResponse) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *WatchRoomResponse) GetOptions() []*Option {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *WatchRoomResponse) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *WatchRoomResponse) GetMembers() []*WatchRoomResponse_Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *WatchRoomResponse) GetSeats() uint32 {
+	if x != nil {
+		return x.Seats
+	}
+	return 0
+}
+
+func (x *WatchRoomResponse) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
+func (x *WatchRoomResponse) GetRound() uint32 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+func (x *WatchRoomResponse) GetTicketId() string {
+	if x != nil {
+		return x.TicketId
+	}
+	return ""
+}
+
+func (x *WatchRoomResponse) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+type GetRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MemberId      string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRoomRequest) Reset() {
+	*x = GetRoomRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRoomRequest) ProtoMessage() {}
+
+func (x *GetRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRoomRequest.ProtoReflect.Descriptor instead.
+func (*GetRoomRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *GetRoomRequest) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+type GetRoomResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          *WatchRoomResponse     `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRoomResponse) Reset() {
+	*x = GetRoomResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRoomResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRoomResponse) ProtoMessage() {}
+
+func (x *GetRoomResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRoomResponse.ProtoReflect.Descriptor instead.
+func (*GetRoomResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *GetRoomResponse) GetRoom() *WatchRoomResponse {
+	if x != nil {
+		return x.Room
+	}
+	return nil
+}
+
+type SetRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MemberId      string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`
+	Mode          string                 `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"`
+	Options       []*Option              `protobuf:"bytes,3,rep,name=options,proto3" json:"options,omitempty"`
+	Labels        map[string]string      `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRoomRequest) Reset() {
+	*x = SetRoomRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRoomRequest) ProtoMessage() {}
+
+func (x *SetRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRoomRequest.ProtoReflect.Descriptor instead.
+func (*SetRoomRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *SetRoomRequest) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+func (x *SetRoomRequest) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *SetRoomRequest) GetOptions() []*Option {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *SetRoomRequest) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+type SetRoomResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRoomResponse) Reset() {
+	*x = SetRoomResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRoomResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRoomResponse) ProtoMessage() {}
+
+func (x *SetRoomResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRoomResponse.ProtoReflect.Descriptor instead.
+func (*SetRoomResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{33}
+}
+
+type SetReadyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MemberId      string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`
+	Ready         bool                   `protobuf:"varint,2,opt,name=ready,proto3" json:"ready,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetReadyRequest) Reset() {
+	*x = SetReadyRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetReadyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetReadyRequest) ProtoMessage() {}
+
+func (x *SetReadyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetReadyRequest.ProtoReflect.Descriptor instead.
+func (*SetReadyRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *SetReadyRequest) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+func (x *SetReadyRequest) GetReady() bool {
+	if x != nil {
+		return x.Ready
+	}
+	return false
+}
+
+type SetReadyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetReadyResponse) Reset() {
+	*x = SetReadyResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetReadyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetReadyResponse) ProtoMessage() {}
+
+func (x *SetReadyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetReadyResponse.ProtoReflect.Descriptor instead.
+func (*SetReadyResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{35}
+}
+
+type StartRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MemberId      string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartRoomRequest) Reset() {
+	*x = StartRoomRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartRoomRequest) ProtoMessage() {}
+
+func (x *StartRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartRoomRequest.ProtoReflect.Descriptor instead.
+func (*StartRoomRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *StartRoomRequest) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+type StartRoomResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TicketId      string                 `protobuf:"bytes,1,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartRoomResponse) Reset() {
+	*x = StartRoomResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartRoomResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartRoomResponse) ProtoMessage() {}
+
+func (x *StartRoomResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartRoomResponse.ProtoReflect.Descriptor instead.
+func (*StartRoomResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *StartRoomResponse) GetTicketId() string {
+	if x != nil {
+		return x.TicketId
+	}
+	return ""
+}
+
+type LeaveRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MemberId      string                 `protobuf:"bytes,1,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaveRoomRequest) Reset() {
+	*x = LeaveRoomRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaveRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaveRoomRequest) ProtoMessage() {}
+
+func (x *LeaveRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaveRoomRequest.ProtoReflect.Descriptor instead.
+func (*LeaveRoomRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *LeaveRoomRequest) GetMemberId() string {
+	if x != nil {
+		return x.MemberId
+	}
+	return ""
+}
+
+type LeaveRoomResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaveRoomResponse) Reset() {
+	*x = LeaveRoomResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaveRoomResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaveRoomResponse) ProtoMessage() {}
+
+func (x *LeaveRoomResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaveRoomResponse.ProtoReflect.Descriptor instead.
+func (*LeaveRoomResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{39}
+}
+
 type Option struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1858,7 +2722,7 @@ type Option struct {
 
 func (x *Option) Reset() {
 	*x = Option{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[26]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1870,7 +2734,7 @@ func (x *Option) String() string {
 func (*Option) ProtoMessage() {}
 
 func (x *Option) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[26]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1883,7 +2747,7 @@ func (x *Option) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Option.ProtoReflect.Descriptor instead.
 func (*Option) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{26}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Option) GetName() string {
@@ -1911,7 +2775,7 @@ type ListMatchesRequest struct {
 
 func (x *ListMatchesRequest) Reset() {
 	*x = ListMatchesRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[27]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1923,7 +2787,7 @@ func (x *ListMatchesRequest) String() string {
 func (*ListMatchesRequest) ProtoMessage() {}
 
 func (x *ListMatchesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[27]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1936,7 +2800,7 @@ func (x *ListMatchesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatchesRequest.ProtoReflect.Descriptor instead.
 func (*ListMatchesRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{27}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListMatchesRequest) GetGame() string {
@@ -1969,7 +2833,7 @@ type ListMatchesResponse struct {
 
 func (x *ListMatchesResponse) Reset() {
 	*x = ListMatchesResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[28]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1981,7 +2845,7 @@ func (x *ListMatchesResponse) String() string {
 func (*ListMatchesResponse) ProtoMessage() {}
 
 func (x *ListMatchesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[28]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1994,7 +2858,7 @@ func (x *ListMatchesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatchesResponse.ProtoReflect.Descriptor instead.
 func (*ListMatchesResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{28}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ListMatchesResponse) GetMatches() []*OpenMatch {
@@ -2018,7 +2882,7 @@ type OpenMatch struct {
 
 func (x *OpenMatch) Reset() {
 	*x = OpenMatch{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[29]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2030,7 +2894,7 @@ func (x *OpenMatch) String() string {
 func (*OpenMatch) ProtoMessage() {}
 
 func (x *OpenMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[29]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2043,7 +2907,7 @@ func (x *OpenMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenMatch.ProtoReflect.Descriptor instead.
 func (*OpenMatch) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{29}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *OpenMatch) GetMatchId() string {
@@ -2096,7 +2960,7 @@ type ListGamesRequest struct {
 
 func (x *ListGamesRequest) Reset() {
 	*x = ListGamesRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[30]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2108,7 +2972,7 @@ func (x *ListGamesRequest) String() string {
 func (*ListGamesRequest) ProtoMessage() {}
 
 func (x *ListGamesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[30]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2121,7 +2985,7 @@ func (x *ListGamesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGamesRequest.ProtoReflect.Descriptor instead.
 func (*ListGamesRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{30}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{44}
 }
 
 type ListGamesResponse struct {
@@ -2135,7 +2999,7 @@ type ListGamesResponse struct {
 
 func (x *ListGamesResponse) Reset() {
 	*x = ListGamesResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[31]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2147,7 +3011,7 @@ func (x *ListGamesResponse) String() string {
 func (*ListGamesResponse) ProtoMessage() {}
 
 func (x *ListGamesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[31]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2160,7 +3024,7 @@ func (x *ListGamesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGamesResponse.ProtoReflect.Descriptor instead.
 func (*ListGamesResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{31}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ListGamesResponse) GetGames() []*GameInfo {
@@ -2196,7 +3060,7 @@ type GameInfo struct {
 
 func (x *GameInfo) Reset() {
 	*x = GameInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[32]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2208,7 +3072,7 @@ func (x *GameInfo) String() string {
 func (*GameInfo) ProtoMessage() {}
 
 func (x *GameInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[32]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2221,7 +3085,7 @@ func (x *GameInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GameInfo.ProtoReflect.Descriptor instead.
 func (*GameInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{32}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *GameInfo) GetName() string {
@@ -2265,7 +3129,7 @@ type ModeInfo struct {
 
 func (x *ModeInfo) Reset() {
 	*x = ModeInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[33]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2277,7 +3141,7 @@ func (x *ModeInfo) String() string {
 func (*ModeInfo) ProtoMessage() {}
 
 func (x *ModeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[33]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2290,7 +3154,7 @@ func (x *ModeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModeInfo.ProtoReflect.Descriptor instead.
 func (*ModeInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{33}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ModeInfo) GetName() string {
@@ -2336,7 +3200,7 @@ type ListQueuesRequest struct {
 
 func (x *ListQueuesRequest) Reset() {
 	*x = ListQueuesRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[34]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2348,7 +3212,7 @@ func (x *ListQueuesRequest) String() string {
 func (*ListQueuesRequest) ProtoMessage() {}
 
 func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[34]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2361,7 +3225,7 @@ func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{34}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{48}
 }
 
 type ListQueuesResponse struct {
@@ -2373,7 +3237,7 @@ type ListQueuesResponse struct {
 
 func (x *ListQueuesResponse) Reset() {
 	*x = ListQueuesResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[35]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2385,7 +3249,7 @@ func (x *ListQueuesResponse) String() string {
 func (*ListQueuesResponse) ProtoMessage() {}
 
 func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[35]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2398,7 +3262,7 @@ func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{35}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ListQueuesResponse) GetQueues() []*QueueInfo {
@@ -2430,7 +3294,7 @@ type QueueInfo struct {
 
 func (x *QueueInfo) Reset() {
 	*x = QueueInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[36]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2442,7 +3306,7 @@ func (x *QueueInfo) String() string {
 func (*QueueInfo) ProtoMessage() {}
 
 func (x *QueueInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[36]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2455,7 +3319,7 @@ func (x *QueueInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueInfo.ProtoReflect.Descriptor instead.
 func (*QueueInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{36}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *QueueInfo) GetName() string {
@@ -2566,7 +3430,7 @@ type GetRatingRequest struct {
 
 func (x *GetRatingRequest) Reset() {
 	*x = GetRatingRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[37]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2578,7 +3442,7 @@ func (x *GetRatingRequest) String() string {
 func (*GetRatingRequest) ProtoMessage() {}
 
 func (x *GetRatingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[37]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2591,7 +3455,7 @@ func (x *GetRatingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRatingRequest.ProtoReflect.Descriptor instead.
 func (*GetRatingRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{37}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *GetRatingRequest) GetQueue() string {
@@ -2618,7 +3482,7 @@ type GetRatingResponse struct {
 
 func (x *GetRatingResponse) Reset() {
 	*x = GetRatingResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[38]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2630,7 +3494,7 @@ func (x *GetRatingResponse) String() string {
 func (*GetRatingResponse) ProtoMessage() {}
 
 func (x *GetRatingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[38]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2643,7 +3507,7 @@ func (x *GetRatingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRatingResponse.ProtoReflect.Descriptor instead.
 func (*GetRatingResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{38}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *GetRatingResponse) GetRating() *Rating {
@@ -2676,7 +3540,7 @@ type Rating struct {
 
 func (x *Rating) Reset() {
 	*x = Rating{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[39]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2688,7 +3552,7 @@ func (x *Rating) String() string {
 func (*Rating) ProtoMessage() {}
 
 func (x *Rating) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[39]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2701,7 +3565,7 @@ func (x *Rating) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rating.ProtoReflect.Descriptor instead.
 func (*Rating) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{39}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Rating) GetPlayerId() string {
@@ -2768,7 +3632,7 @@ type RatedMatch struct {
 
 func (x *RatedMatch) Reset() {
 	*x = RatedMatch{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2780,7 +3644,7 @@ func (x *RatedMatch) String() string {
 func (*RatedMatch) ProtoMessage() {}
 
 func (x *RatedMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2793,7 +3657,7 @@ func (x *RatedMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RatedMatch.ProtoReflect.Descriptor instead.
 func (*RatedMatch) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{40}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *RatedMatch) GetMatchId() string {
@@ -2857,7 +3721,7 @@ type ListLeaderboardRequest struct {
 
 func (x *ListLeaderboardRequest) Reset() {
 	*x = ListLeaderboardRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[41]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2869,7 +3733,7 @@ func (x *ListLeaderboardRequest) String() string {
 func (*ListLeaderboardRequest) ProtoMessage() {}
 
 func (x *ListLeaderboardRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[41]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2882,7 +3746,7 @@ func (x *ListLeaderboardRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLeaderboardRequest.ProtoReflect.Descriptor instead.
 func (*ListLeaderboardRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{41}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ListLeaderboardRequest) GetQueue() string {
@@ -2923,7 +3787,7 @@ type ListLeaderboardResponse struct {
 
 func (x *ListLeaderboardResponse) Reset() {
 	*x = ListLeaderboardResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[42]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2935,7 +3799,7 @@ func (x *ListLeaderboardResponse) String() string {
 func (*ListLeaderboardResponse) ProtoMessage() {}
 
 func (x *ListLeaderboardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[42]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2948,7 +3812,7 @@ func (x *ListLeaderboardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLeaderboardResponse.ProtoReflect.Descriptor instead.
 func (*ListLeaderboardResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{42}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ListLeaderboardResponse) GetRatings() []*Rating {
@@ -2976,7 +3840,7 @@ type ListHistoryRequest struct {
 
 func (x *ListHistoryRequest) Reset() {
 	*x = ListHistoryRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2988,7 +3852,7 @@ func (x *ListHistoryRequest) String() string {
 func (*ListHistoryRequest) ProtoMessage() {}
 
 func (x *ListHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3001,7 +3865,7 @@ func (x *ListHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHistoryRequest.ProtoReflect.Descriptor instead.
 func (*ListHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{43}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ListHistoryRequest) GetQueue() string {
@@ -3034,7 +3898,7 @@ type ListHistoryResponse struct {
 
 func (x *ListHistoryResponse) Reset() {
 	*x = ListHistoryResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[44]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3046,7 +3910,7 @@ func (x *ListHistoryResponse) String() string {
 func (*ListHistoryResponse) ProtoMessage() {}
 
 func (x *ListHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[44]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3059,7 +3923,7 @@ func (x *ListHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHistoryResponse.ProtoReflect.Descriptor instead.
 func (*ListHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{44}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ListHistoryResponse) GetMatches() []*RatedMatch {
@@ -3081,7 +3945,7 @@ type WatchPartyResponse_Member struct {
 
 func (x *WatchPartyResponse_Member) Reset() {
 	*x = WatchPartyResponse_Member{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[47]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3093,7 +3957,7 @@ func (x *WatchPartyResponse_Member) String() string {
 func (*WatchPartyResponse_Member) ProtoMessage() {}
 
 func (x *WatchPartyResponse_Member) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[47]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3133,6 +3997,90 @@ func (x *WatchPartyResponse_Member) GetLeader() bool {
 func (x *WatchPartyResponse_Member) GetYou() bool {
 	if x != nil {
 		return x.You
+	}
+	return false
+}
+
+type WatchRoomResponse_Member struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	PlayerName    string                 `protobuf:"bytes,2,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	Owner         bool                   `protobuf:"varint,3,opt,name=owner,proto3" json:"owner,omitempty"`
+	You           bool                   `protobuf:"varint,4,opt,name=you,proto3" json:"you,omitempty"`
+	Ready         bool                   `protobuf:"varint,5,opt,name=ready,proto3" json:"ready,omitempty"`
+	Playing       bool                   `protobuf:"varint,6,opt,name=playing,proto3" json:"playing,omitempty"` // has, or had, a seat in the present match
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRoomResponse_Member) Reset() {
+	*x = WatchRoomResponse_Member{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRoomResponse_Member) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRoomResponse_Member) ProtoMessage() {}
+
+func (x *WatchRoomResponse_Member) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRoomResponse_Member.ProtoReflect.Descriptor instead.
+func (*WatchRoomResponse_Member) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{29, 0}
+}
+
+func (x *WatchRoomResponse_Member) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *WatchRoomResponse_Member) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *WatchRoomResponse_Member) GetOwner() bool {
+	if x != nil {
+		return x.Owner
+	}
+	return false
+}
+
+func (x *WatchRoomResponse_Member) GetYou() bool {
+	if x != nil {
+		return x.You
+	}
+	return false
+}
+
+func (x *WatchRoomResponse_Member) GetReady() bool {
+	if x != nil {
+		return x.Ready
+	}
+	return false
+}
+
+func (x *WatchRoomResponse_Member) GetPlaying() bool {
+	if x != nil {
+		return x.Playing
 	}
 	return false
 }
@@ -3259,12 +4207,14 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\vplayer_name\x18\x04 \x01(\tR\n" +
 	"playerName\"0\n" +
 	"\x11WatchPartyRequest\x12\x1b\n" +
-	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\x8d\x02\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\xd0\x02\n" +
 	"\x12WatchPartyResponse\x12\x1d\n" +
 	"\n" +
 	"party_code\x18\x01 \x01(\tR\tpartyCode\x12I\n" +
 	"\amembers\x18\x02 \x03(\v2/.tactus.matchmaker.v1.WatchPartyResponse.MemberR\amembers\x12\x1b\n" +
-	"\tticket_id\x18\x03 \x01(\tR\bticketId\x1ap\n" +
+	"\tticket_id\x18\x03 \x01(\tR\bticketId\x12\x1b\n" +
+	"\troom_code\x18\x04 \x01(\tR\broomCode\x12$\n" +
+	"\x0eroom_member_id\x18\x05 \x01(\tR\froomMemberId\x1ap\n" +
 	"\x06Member\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +
 	"\vplayer_name\x18\x02 \x01(\tR\n" +
@@ -3296,14 +4246,97 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x13CancelTicketRequest\x12\x1b\n" +
 	"\tticket_id\x18\x01 \x01(\tR\bticketId\"O\n" +
 	"\x14CancelTicketResponse\x127\n" +
-	"\x06reason\x18\x01 \x01(\x0e2\x1f.tactus.matchmaker.v1.EndReasonR\x06reason\"s\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x1f.tactus.matchmaker.v1.EndReasonR\x06reason\"\x94\x03\n" +
 	"\x11CreateRoomRequest\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x126\n" +
-	"\aoptions\x18\x03 \x03(\v2\x1c.tactus.matchmaker.v1.OptionR\aoptions\"L\n" +
+	"\aoptions\x18\x03 \x03(\v2\x1c.tactus.matchmaker.v1.OptionR\aoptions\x12K\n" +
+	"\x06labels\x18\x04 \x03(\v23.tactus.matchmaker.v1.CreateRoomRequest.LabelsEntryR\x06labels\x12\x1f\n" +
+	"\vplayer_name\x18\x05 \x01(\tR\n" +
+	"playerName\x12\x1f\n" +
+	"\vguest_token\x18\x06 \x01(\tR\n" +
+	"guestToken\x12%\n" +
+	"\x0eidentity_token\x18\a \x01(\tR\ridentityToken\x12\x14\n" +
+	"\x05party\x18\b \x01(\tR\x05party\x12\x18\n" +
+	"\aversion\x18\t \x01(\tR\aversion\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc8\x01\n" +
 	"\x12CreateRoomResponse\x12\x1b\n" +
 	"\troom_code\x18\x01 \x01(\tR\broomCode\x12\x19\n" +
-	"\bmatch_id\x18\x02 \x01(\tR\amatchId\"2\n" +
+	"\bmatch_id\x18\x02 \x01(\tR\amatchId\x12\x1b\n" +
+	"\tmember_id\x18\x03 \x01(\tR\bmemberId\x12\x1b\n" +
+	"\tplayer_id\x18\x04 \x01(\tR\bplayerId\x12\x1f\n" +
+	"\vguest_token\x18\x05 \x01(\tR\n" +
+	"guestToken\x12\x1f\n" +
+	"\vplayer_name\x18\x06 \x01(\tR\n" +
+	"playerName\"\xad\x01\n" +
+	"\x0fJoinRoomRequest\x12\x1b\n" +
+	"\troom_code\x18\x01 \x01(\tR\broomCode\x12\x1f\n" +
+	"\vplayer_name\x18\x02 \x01(\tR\n" +
+	"playerName\x12\x1f\n" +
+	"\vguest_token\x18\x03 \x01(\tR\n" +
+	"guestToken\x12%\n" +
+	"\x0eidentity_token\x18\x04 \x01(\tR\ridentityToken\x12\x14\n" +
+	"\x05party\x18\x05 \x01(\tR\x05party\"\xab\x01\n" +
+	"\x10JoinRoomResponse\x12\x1b\n" +
+	"\troom_code\x18\x01 \x01(\tR\broomCode\x12\x1b\n" +
+	"\tmember_id\x18\x02 \x01(\tR\bmemberId\x12\x1b\n" +
+	"\tplayer_id\x18\x03 \x01(\tR\bplayerId\x12\x1f\n" +
+	"\vguest_token\x18\x04 \x01(\tR\n" +
+	"guestToken\x12\x1f\n" +
+	"\vplayer_name\x18\x05 \x01(\tR\n" +
+	"playerName\"/\n" +
+	"\x10WatchRoomRequest\x12\x1b\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\x81\x05\n" +
+	"\x11WatchRoomResponse\x12\x1b\n" +
+	"\troom_code\x18\x01 \x01(\tR\broomCode\x12\x12\n" +
+	"\x04game\x18\x02 \x01(\tR\x04game\x12\x12\n" +
+	"\x04mode\x18\x03 \x01(\tR\x04mode\x126\n" +
+	"\aoptions\x18\x04 \x03(\v2\x1c.tactus.matchmaker.v1.OptionR\aoptions\x12K\n" +
+	"\x06labels\x18\x05 \x03(\v23.tactus.matchmaker.v1.WatchRoomResponse.LabelsEntryR\x06labels\x12H\n" +
+	"\amembers\x18\x06 \x03(\v2..tactus.matchmaker.v1.WatchRoomResponse.MemberR\amembers\x12\x14\n" +
+	"\x05seats\x18\a \x01(\rR\x05seats\x12\x19\n" +
+	"\bmatch_id\x18\b \x01(\tR\amatchId\x12\x14\n" +
+	"\x05round\x18\t \x01(\rR\x05round\x12\x1b\n" +
+	"\tticket_id\x18\n" +
+	" \x01(\tR\bticketId\x12\x18\n" +
+	"\amessage\x18\v \x01(\tR\amessage\x1a\x9e\x01\n" +
+	"\x06Member\x12\x1b\n" +
+	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +
+	"\vplayer_name\x18\x02 \x01(\tR\n" +
+	"playerName\x12\x14\n" +
+	"\x05owner\x18\x03 \x01(\bR\x05owner\x12\x10\n" +
+	"\x03you\x18\x04 \x01(\bR\x03you\x12\x14\n" +
+	"\x05ready\x18\x05 \x01(\bR\x05ready\x12\x18\n" +
+	"\aplaying\x18\x06 \x01(\bR\aplaying\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"-\n" +
+	"\x0eGetRoomRequest\x12\x1b\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"N\n" +
+	"\x0fGetRoomResponse\x12;\n" +
+	"\x04room\x18\x01 \x01(\v2'.tactus.matchmaker.v1.WatchRoomResponseR\x04room\"\xfe\x01\n" +
+	"\x0eSetRoomRequest\x12\x1b\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\x12\x12\n" +
+	"\x04mode\x18\x02 \x01(\tR\x04mode\x126\n" +
+	"\aoptions\x18\x03 \x03(\v2\x1c.tactus.matchmaker.v1.OptionR\aoptions\x12H\n" +
+	"\x06labels\x18\x04 \x03(\v20.tactus.matchmaker.v1.SetRoomRequest.LabelsEntryR\x06labels\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x11\n" +
+	"\x0fSetRoomResponse\"D\n" +
+	"\x0fSetReadyRequest\x12\x1b\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\x12\x14\n" +
+	"\x05ready\x18\x02 \x01(\bR\x05ready\"\x12\n" +
+	"\x10SetReadyResponse\"/\n" +
+	"\x10StartRoomRequest\x12\x1b\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"0\n" +
+	"\x11StartRoomResponse\x12\x1b\n" +
+	"\tticket_id\x18\x01 \x01(\tR\bticketId\"/\n" +
+	"\x10LeaveRoomRequest\x12\x1b\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\x13\n" +
+	"\x11LeaveRoomResponse\"2\n" +
 	"\x06Option\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value\"R\n" +
@@ -3413,7 +4446,7 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x16END_REASON_UNMATCHABLE\x10\x06\x12\x18\n" +
 	"\x14END_REASON_ABANDONED\x10\a\x12\x17\n" +
 	"\x13END_REASON_SHUTDOWN\x10\b\x12\x17\n" +
-	"\x13END_REASON_DECLINED\x10\t2\xa0\r\n" +
+	"\x13END_REASON_DECLINED\x10\t2\xa2\x12\n" +
 	"\x11MatchmakerService\x12e\n" +
 	"\fCreateTicket\x12).tactus.matchmaker.v1.CreateTicketRequest\x1a*.tactus.matchmaker.v1.CreateTicketResponse\x12d\n" +
 	"\vWatchTicket\x12(.tactus.matchmaker.v1.WatchTicketRequest\x1a).tactus.matchmaker.v1.WatchTicketResponse0\x01\x12\\\n" +
@@ -3428,7 +4461,14 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\n" +
 	"LeaveParty\x12'.tactus.matchmaker.v1.LeavePartyRequest\x1a(.tactus.matchmaker.v1.LeavePartyResponse\x12_\n" +
 	"\n" +
-	"CreateRoom\x12'.tactus.matchmaker.v1.CreateRoomRequest\x1a(.tactus.matchmaker.v1.CreateRoomResponse\x12b\n" +
+	"CreateRoom\x12'.tactus.matchmaker.v1.CreateRoomRequest\x1a(.tactus.matchmaker.v1.CreateRoomResponse\x12Y\n" +
+	"\bJoinRoom\x12%.tactus.matchmaker.v1.JoinRoomRequest\x1a&.tactus.matchmaker.v1.JoinRoomResponse\x12^\n" +
+	"\tWatchRoom\x12&.tactus.matchmaker.v1.WatchRoomRequest\x1a'.tactus.matchmaker.v1.WatchRoomResponse0\x01\x12V\n" +
+	"\aGetRoom\x12$.tactus.matchmaker.v1.GetRoomRequest\x1a%.tactus.matchmaker.v1.GetRoomResponse\x12V\n" +
+	"\aSetRoom\x12$.tactus.matchmaker.v1.SetRoomRequest\x1a%.tactus.matchmaker.v1.SetRoomResponse\x12Y\n" +
+	"\bSetReady\x12%.tactus.matchmaker.v1.SetReadyRequest\x1a&.tactus.matchmaker.v1.SetReadyResponse\x12\\\n" +
+	"\tStartRoom\x12&.tactus.matchmaker.v1.StartRoomRequest\x1a'.tactus.matchmaker.v1.StartRoomResponse\x12\\\n" +
+	"\tLeaveRoom\x12&.tactus.matchmaker.v1.LeaveRoomRequest\x1a'.tactus.matchmaker.v1.LeaveRoomResponse\x12b\n" +
 	"\vListMatches\x12(.tactus.matchmaker.v1.ListMatchesRequest\x1a).tactus.matchmaker.v1.ListMatchesResponse\x12\\\n" +
 	"\tListGames\x12&.tactus.matchmaker.v1.ListGamesRequest\x1a'.tactus.matchmaker.v1.ListGamesResponse\x12_\n" +
 	"\n" +
@@ -3450,7 +4490,7 @@ func file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP() []byte {
 }
 
 var file_tactus_matchmaker_v1_matchmaker_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_tactus_matchmaker_v1_matchmaker_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_tactus_matchmaker_v1_matchmaker_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
 var file_tactus_matchmaker_v1_matchmaker_proto_goTypes = []any{
 	(WaitingFor)(0),                   // 0: tactus.matchmaker.v1.WaitingFor
 	(EndReason)(0),                    // 1: tactus.matchmaker.v1.EndReason
@@ -3481,32 +4521,50 @@ var file_tactus_matchmaker_v1_matchmaker_proto_goTypes = []any{
 	(*CancelTicketResponse)(nil),      // 26: tactus.matchmaker.v1.CancelTicketResponse
 	(*CreateRoomRequest)(nil),         // 27: tactus.matchmaker.v1.CreateRoomRequest
 	(*CreateRoomResponse)(nil),        // 28: tactus.matchmaker.v1.CreateRoomResponse
-	(*Option)(nil),                    // 29: tactus.matchmaker.v1.Option
-	(*ListMatchesRequest)(nil),        // 30: tactus.matchmaker.v1.ListMatchesRequest
-	(*ListMatchesResponse)(nil),       // 31: tactus.matchmaker.v1.ListMatchesResponse
-	(*OpenMatch)(nil),                 // 32: tactus.matchmaker.v1.OpenMatch
-	(*ListGamesRequest)(nil),          // 33: tactus.matchmaker.v1.ListGamesRequest
-	(*ListGamesResponse)(nil),         // 34: tactus.matchmaker.v1.ListGamesResponse
-	(*GameInfo)(nil),                  // 35: tactus.matchmaker.v1.GameInfo
-	(*ModeInfo)(nil),                  // 36: tactus.matchmaker.v1.ModeInfo
-	(*ListQueuesRequest)(nil),         // 37: tactus.matchmaker.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),        // 38: tactus.matchmaker.v1.ListQueuesResponse
-	(*QueueInfo)(nil),                 // 39: tactus.matchmaker.v1.QueueInfo
-	(*GetRatingRequest)(nil),          // 40: tactus.matchmaker.v1.GetRatingRequest
-	(*GetRatingResponse)(nil),         // 41: tactus.matchmaker.v1.GetRatingResponse
-	(*Rating)(nil),                    // 42: tactus.matchmaker.v1.Rating
-	(*RatedMatch)(nil),                // 43: tactus.matchmaker.v1.RatedMatch
-	(*ListLeaderboardRequest)(nil),    // 44: tactus.matchmaker.v1.ListLeaderboardRequest
-	(*ListLeaderboardResponse)(nil),   // 45: tactus.matchmaker.v1.ListLeaderboardResponse
-	(*ListHistoryRequest)(nil),        // 46: tactus.matchmaker.v1.ListHistoryRequest
-	(*ListHistoryResponse)(nil),       // 47: tactus.matchmaker.v1.ListHistoryResponse
-	nil,                               // 48: tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
-	nil,                               // 49: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
-	(*WatchPartyResponse_Member)(nil), // 50: tactus.matchmaker.v1.WatchPartyResponse.Member
+	(*JoinRoomRequest)(nil),           // 29: tactus.matchmaker.v1.JoinRoomRequest
+	(*JoinRoomResponse)(nil),          // 30: tactus.matchmaker.v1.JoinRoomResponse
+	(*WatchRoomRequest)(nil),          // 31: tactus.matchmaker.v1.WatchRoomRequest
+	(*WatchRoomResponse)(nil),         // 32: tactus.matchmaker.v1.WatchRoomResponse
+	(*GetRoomRequest)(nil),            // 33: tactus.matchmaker.v1.GetRoomRequest
+	(*GetRoomResponse)(nil),           // 34: tactus.matchmaker.v1.GetRoomResponse
+	(*SetRoomRequest)(nil),            // 35: tactus.matchmaker.v1.SetRoomRequest
+	(*SetRoomResponse)(nil),           // 36: tactus.matchmaker.v1.SetRoomResponse
+	(*SetReadyRequest)(nil),           // 37: tactus.matchmaker.v1.SetReadyRequest
+	(*SetReadyResponse)(nil),          // 38: tactus.matchmaker.v1.SetReadyResponse
+	(*StartRoomRequest)(nil),          // 39: tactus.matchmaker.v1.StartRoomRequest
+	(*StartRoomResponse)(nil),         // 40: tactus.matchmaker.v1.StartRoomResponse
+	(*LeaveRoomRequest)(nil),          // 41: tactus.matchmaker.v1.LeaveRoomRequest
+	(*LeaveRoomResponse)(nil),         // 42: tactus.matchmaker.v1.LeaveRoomResponse
+	(*Option)(nil),                    // 43: tactus.matchmaker.v1.Option
+	(*ListMatchesRequest)(nil),        // 44: tactus.matchmaker.v1.ListMatchesRequest
+	(*ListMatchesResponse)(nil),       // 45: tactus.matchmaker.v1.ListMatchesResponse
+	(*OpenMatch)(nil),                 // 46: tactus.matchmaker.v1.OpenMatch
+	(*ListGamesRequest)(nil),          // 47: tactus.matchmaker.v1.ListGamesRequest
+	(*ListGamesResponse)(nil),         // 48: tactus.matchmaker.v1.ListGamesResponse
+	(*GameInfo)(nil),                  // 49: tactus.matchmaker.v1.GameInfo
+	(*ModeInfo)(nil),                  // 50: tactus.matchmaker.v1.ModeInfo
+	(*ListQueuesRequest)(nil),         // 51: tactus.matchmaker.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),        // 52: tactus.matchmaker.v1.ListQueuesResponse
+	(*QueueInfo)(nil),                 // 53: tactus.matchmaker.v1.QueueInfo
+	(*GetRatingRequest)(nil),          // 54: tactus.matchmaker.v1.GetRatingRequest
+	(*GetRatingResponse)(nil),         // 55: tactus.matchmaker.v1.GetRatingResponse
+	(*Rating)(nil),                    // 56: tactus.matchmaker.v1.Rating
+	(*RatedMatch)(nil),                // 57: tactus.matchmaker.v1.RatedMatch
+	(*ListLeaderboardRequest)(nil),    // 58: tactus.matchmaker.v1.ListLeaderboardRequest
+	(*ListLeaderboardResponse)(nil),   // 59: tactus.matchmaker.v1.ListLeaderboardResponse
+	(*ListHistoryRequest)(nil),        // 60: tactus.matchmaker.v1.ListHistoryRequest
+	(*ListHistoryResponse)(nil),       // 61: tactus.matchmaker.v1.ListHistoryResponse
+	nil,                               // 62: tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
+	nil,                               // 63: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
+	(*WatchPartyResponse_Member)(nil), // 64: tactus.matchmaker.v1.WatchPartyResponse.Member
+	nil,                               // 65: tactus.matchmaker.v1.CreateRoomRequest.LabelsEntry
+	(*WatchRoomResponse_Member)(nil),  // 66: tactus.matchmaker.v1.WatchRoomResponse.Member
+	nil,                               // 67: tactus.matchmaker.v1.WatchRoomResponse.LabelsEntry
+	nil,                               // 68: tactus.matchmaker.v1.SetRoomRequest.LabelsEntry
 }
 var file_tactus_matchmaker_v1_matchmaker_proto_depIdxs = []int32{
-	48, // 0: tactus.matchmaker.v1.CreateTicketRequest.latency_ms:type_name -> tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
-	49, // 1: tactus.matchmaker.v1.CreateTicketRequest.attributes:type_name -> tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
+	62, // 0: tactus.matchmaker.v1.CreateTicketRequest.latency_ms:type_name -> tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
+	63, // 1: tactus.matchmaker.v1.CreateTicketRequest.attributes:type_name -> tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
 	4,  // 2: tactus.matchmaker.v1.CreateTicketRequest.players:type_name -> tactus.matchmaker.v1.Player
 	10, // 3: tactus.matchmaker.v1.GetTicketResponse.ticket:type_name -> tactus.matchmaker.v1.WatchTicketResponse
 	2,  // 4: tactus.matchmaker.v1.WatchTicketResponse.state:type_name -> tactus.matchmaker.v1.WatchTicketResponse.State
@@ -3514,58 +4572,79 @@ var file_tactus_matchmaker_v1_matchmaker_proto_depIdxs = []int32{
 	1,  // 6: tactus.matchmaker.v1.WatchTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
 	11, // 7: tactus.matchmaker.v1.WatchTicketResponse.proposal:type_name -> tactus.matchmaker.v1.MatchProposal
 	0,  // 8: tactus.matchmaker.v1.WatchTicketResponse.waiting_for:type_name -> tactus.matchmaker.v1.WaitingFor
-	50, // 9: tactus.matchmaker.v1.WatchPartyResponse.members:type_name -> tactus.matchmaker.v1.WatchPartyResponse.Member
+	64, // 9: tactus.matchmaker.v1.WatchPartyResponse.members:type_name -> tactus.matchmaker.v1.WatchPartyResponse.Member
 	19, // 10: tactus.matchmaker.v1.GetPartyResponse.party:type_name -> tactus.matchmaker.v1.WatchPartyResponse
 	1,  // 11: tactus.matchmaker.v1.CancelTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
-	29, // 12: tactus.matchmaker.v1.CreateRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
-	32, // 13: tactus.matchmaker.v1.ListMatchesResponse.matches:type_name -> tactus.matchmaker.v1.OpenMatch
-	35, // 14: tactus.matchmaker.v1.ListGamesResponse.games:type_name -> tactus.matchmaker.v1.GameInfo
-	36, // 15: tactus.matchmaker.v1.GameInfo.modes:type_name -> tactus.matchmaker.v1.ModeInfo
-	39, // 16: tactus.matchmaker.v1.ListQueuesResponse.queues:type_name -> tactus.matchmaker.v1.QueueInfo
-	42, // 17: tactus.matchmaker.v1.GetRatingResponse.rating:type_name -> tactus.matchmaker.v1.Rating
-	43, // 18: tactus.matchmaker.v1.GetRatingResponse.last:type_name -> tactus.matchmaker.v1.RatedMatch
-	42, // 19: tactus.matchmaker.v1.ListLeaderboardResponse.ratings:type_name -> tactus.matchmaker.v1.Rating
-	43, // 20: tactus.matchmaker.v1.ListHistoryResponse.matches:type_name -> tactus.matchmaker.v1.RatedMatch
-	5,  // 21: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry.value:type_name -> tactus.matchmaker.v1.Values
-	3,  // 22: tactus.matchmaker.v1.MatchmakerService.CreateTicket:input_type -> tactus.matchmaker.v1.CreateTicketRequest
-	7,  // 23: tactus.matchmaker.v1.MatchmakerService.WatchTicket:input_type -> tactus.matchmaker.v1.WatchTicketRequest
-	8,  // 24: tactus.matchmaker.v1.MatchmakerService.GetTicket:input_type -> tactus.matchmaker.v1.GetTicketRequest
-	25, // 25: tactus.matchmaker.v1.MatchmakerService.CancelTicket:input_type -> tactus.matchmaker.v1.CancelTicketRequest
-	12, // 26: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:input_type -> tactus.matchmaker.v1.AcceptMatchRequest
-	14, // 27: tactus.matchmaker.v1.MatchmakerService.CreateParty:input_type -> tactus.matchmaker.v1.CreatePartyRequest
-	16, // 28: tactus.matchmaker.v1.MatchmakerService.JoinParty:input_type -> tactus.matchmaker.v1.JoinPartyRequest
-	18, // 29: tactus.matchmaker.v1.MatchmakerService.WatchParty:input_type -> tactus.matchmaker.v1.WatchPartyRequest
-	20, // 30: tactus.matchmaker.v1.MatchmakerService.GetParty:input_type -> tactus.matchmaker.v1.GetPartyRequest
-	22, // 31: tactus.matchmaker.v1.MatchmakerService.LeaveParty:input_type -> tactus.matchmaker.v1.LeavePartyRequest
-	27, // 32: tactus.matchmaker.v1.MatchmakerService.CreateRoom:input_type -> tactus.matchmaker.v1.CreateRoomRequest
-	30, // 33: tactus.matchmaker.v1.MatchmakerService.ListMatches:input_type -> tactus.matchmaker.v1.ListMatchesRequest
-	33, // 34: tactus.matchmaker.v1.MatchmakerService.ListGames:input_type -> tactus.matchmaker.v1.ListGamesRequest
-	37, // 35: tactus.matchmaker.v1.MatchmakerService.ListQueues:input_type -> tactus.matchmaker.v1.ListQueuesRequest
-	40, // 36: tactus.matchmaker.v1.MatchmakerService.GetRating:input_type -> tactus.matchmaker.v1.GetRatingRequest
-	44, // 37: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:input_type -> tactus.matchmaker.v1.ListLeaderboardRequest
-	46, // 38: tactus.matchmaker.v1.MatchmakerService.ListHistory:input_type -> tactus.matchmaker.v1.ListHistoryRequest
-	6,  // 39: tactus.matchmaker.v1.MatchmakerService.CreateTicket:output_type -> tactus.matchmaker.v1.CreateTicketResponse
-	10, // 40: tactus.matchmaker.v1.MatchmakerService.WatchTicket:output_type -> tactus.matchmaker.v1.WatchTicketResponse
-	9,  // 41: tactus.matchmaker.v1.MatchmakerService.GetTicket:output_type -> tactus.matchmaker.v1.GetTicketResponse
-	26, // 42: tactus.matchmaker.v1.MatchmakerService.CancelTicket:output_type -> tactus.matchmaker.v1.CancelTicketResponse
-	13, // 43: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:output_type -> tactus.matchmaker.v1.AcceptMatchResponse
-	15, // 44: tactus.matchmaker.v1.MatchmakerService.CreateParty:output_type -> tactus.matchmaker.v1.CreatePartyResponse
-	17, // 45: tactus.matchmaker.v1.MatchmakerService.JoinParty:output_type -> tactus.matchmaker.v1.JoinPartyResponse
-	19, // 46: tactus.matchmaker.v1.MatchmakerService.WatchParty:output_type -> tactus.matchmaker.v1.WatchPartyResponse
-	21, // 47: tactus.matchmaker.v1.MatchmakerService.GetParty:output_type -> tactus.matchmaker.v1.GetPartyResponse
-	23, // 48: tactus.matchmaker.v1.MatchmakerService.LeaveParty:output_type -> tactus.matchmaker.v1.LeavePartyResponse
-	28, // 49: tactus.matchmaker.v1.MatchmakerService.CreateRoom:output_type -> tactus.matchmaker.v1.CreateRoomResponse
-	31, // 50: tactus.matchmaker.v1.MatchmakerService.ListMatches:output_type -> tactus.matchmaker.v1.ListMatchesResponse
-	34, // 51: tactus.matchmaker.v1.MatchmakerService.ListGames:output_type -> tactus.matchmaker.v1.ListGamesResponse
-	38, // 52: tactus.matchmaker.v1.MatchmakerService.ListQueues:output_type -> tactus.matchmaker.v1.ListQueuesResponse
-	41, // 53: tactus.matchmaker.v1.MatchmakerService.GetRating:output_type -> tactus.matchmaker.v1.GetRatingResponse
-	45, // 54: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:output_type -> tactus.matchmaker.v1.ListLeaderboardResponse
-	47, // 55: tactus.matchmaker.v1.MatchmakerService.ListHistory:output_type -> tactus.matchmaker.v1.ListHistoryResponse
-	39, // [39:56] is the sub-list for method output_type
-	22, // [22:39] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	43, // 12: tactus.matchmaker.v1.CreateRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
+	65, // 13: tactus.matchmaker.v1.CreateRoomRequest.labels:type_name -> tactus.matchmaker.v1.CreateRoomRequest.LabelsEntry
+	43, // 14: tactus.matchmaker.v1.WatchRoomResponse.options:type_name -> tactus.matchmaker.v1.Option
+	67, // 15: tactus.matchmaker.v1.WatchRoomResponse.labels:type_name -> tactus.matchmaker.v1.WatchRoomResponse.LabelsEntry
+	66, // 16: tactus.matchmaker.v1.WatchRoomResponse.members:type_name -> tactus.matchmaker.v1.WatchRoomResponse.Member
+	32, // 17: tactus.matchmaker.v1.GetRoomResponse.room:type_name -> tactus.matchmaker.v1.WatchRoomResponse
+	43, // 18: tactus.matchmaker.v1.SetRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
+	68, // 19: tactus.matchmaker.v1.SetRoomRequest.labels:type_name -> tactus.matchmaker.v1.SetRoomRequest.LabelsEntry
+	46, // 20: tactus.matchmaker.v1.ListMatchesResponse.matches:type_name -> tactus.matchmaker.v1.OpenMatch
+	49, // 21: tactus.matchmaker.v1.ListGamesResponse.games:type_name -> tactus.matchmaker.v1.GameInfo
+	50, // 22: tactus.matchmaker.v1.GameInfo.modes:type_name -> tactus.matchmaker.v1.ModeInfo
+	53, // 23: tactus.matchmaker.v1.ListQueuesResponse.queues:type_name -> tactus.matchmaker.v1.QueueInfo
+	56, // 24: tactus.matchmaker.v1.GetRatingResponse.rating:type_name -> tactus.matchmaker.v1.Rating
+	57, // 25: tactus.matchmaker.v1.GetRatingResponse.last:type_name -> tactus.matchmaker.v1.RatedMatch
+	56, // 26: tactus.matchmaker.v1.ListLeaderboardResponse.ratings:type_name -> tactus.matchmaker.v1.Rating
+	57, // 27: tactus.matchmaker.v1.ListHistoryResponse.matches:type_name -> tactus.matchmaker.v1.RatedMatch
+	5,  // 28: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry.value:type_name -> tactus.matchmaker.v1.Values
+	3,  // 29: tactus.matchmaker.v1.MatchmakerService.CreateTicket:input_type -> tactus.matchmaker.v1.CreateTicketRequest
+	7,  // 30: tactus.matchmaker.v1.MatchmakerService.WatchTicket:input_type -> tactus.matchmaker.v1.WatchTicketRequest
+	8,  // 31: tactus.matchmaker.v1.MatchmakerService.GetTicket:input_type -> tactus.matchmaker.v1.GetTicketRequest
+	25, // 32: tactus.matchmaker.v1.MatchmakerService.CancelTicket:input_type -> tactus.matchmaker.v1.CancelTicketRequest
+	12, // 33: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:input_type -> tactus.matchmaker.v1.AcceptMatchRequest
+	14, // 34: tactus.matchmaker.v1.MatchmakerService.CreateParty:input_type -> tactus.matchmaker.v1.CreatePartyRequest
+	16, // 35: tactus.matchmaker.v1.MatchmakerService.JoinParty:input_type -> tactus.matchmaker.v1.JoinPartyRequest
+	18, // 36: tactus.matchmaker.v1.MatchmakerService.WatchParty:input_type -> tactus.matchmaker.v1.WatchPartyRequest
+	20, // 37: tactus.matchmaker.v1.MatchmakerService.GetParty:input_type -> tactus.matchmaker.v1.GetPartyRequest
+	22, // 38: tactus.matchmaker.v1.MatchmakerService.LeaveParty:input_type -> tactus.matchmaker.v1.LeavePartyRequest
+	27, // 39: tactus.matchmaker.v1.MatchmakerService.CreateRoom:input_type -> tactus.matchmaker.v1.CreateRoomRequest
+	29, // 40: tactus.matchmaker.v1.MatchmakerService.JoinRoom:input_type -> tactus.matchmaker.v1.JoinRoomRequest
+	31, // 41: tactus.matchmaker.v1.MatchmakerService.WatchRoom:input_type -> tactus.matchmaker.v1.WatchRoomRequest
+	33, // 42: tactus.matchmaker.v1.MatchmakerService.GetRoom:input_type -> tactus.matchmaker.v1.GetRoomRequest
+	35, // 43: tactus.matchmaker.v1.MatchmakerService.SetRoom:input_type -> tactus.matchmaker.v1.SetRoomRequest
+	37, // 44: tactus.matchmaker.v1.MatchmakerService.SetReady:input_type -> tactus.matchmaker.v1.SetReadyRequest
+	39, // 45: tactus.matchmaker.v1.MatchmakerService.StartRoom:input_type -> tactus.matchmaker.v1.StartRoomRequest
+	41, // 46: tactus.matchmaker.v1.MatchmakerService.LeaveRoom:input_type -> tactus.matchmaker.v1.LeaveRoomRequest
+	44, // 47: tactus.matchmaker.v1.MatchmakerService.ListMatches:input_type -> tactus.matchmaker.v1.ListMatchesRequest
+	47, // 48: tactus.matchmaker.v1.MatchmakerService.ListGames:input_type -> tactus.matchmaker.v1.ListGamesRequest
+	51, // 49: tactus.matchmaker.v1.MatchmakerService.ListQueues:input_type -> tactus.matchmaker.v1.ListQueuesRequest
+	54, // 50: tactus.matchmaker.v1.MatchmakerService.GetRating:input_type -> tactus.matchmaker.v1.GetRatingRequest
+	58, // 51: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:input_type -> tactus.matchmaker.v1.ListLeaderboardRequest
+	60, // 52: tactus.matchmaker.v1.MatchmakerService.ListHistory:input_type -> tactus.matchmaker.v1.ListHistoryRequest
+	6,  // 53: tactus.matchmaker.v1.MatchmakerService.CreateTicket:output_type -> tactus.matchmaker.v1.CreateTicketResponse
+	10, // 54: tactus.matchmaker.v1.MatchmakerService.WatchTicket:output_type -> tactus.matchmaker.v1.WatchTicketResponse
+	9,  // 55: tactus.matchmaker.v1.MatchmakerService.GetTicket:output_type -> tactus.matchmaker.v1.GetTicketResponse
+	26, // 56: tactus.matchmaker.v1.MatchmakerService.CancelTicket:output_type -> tactus.matchmaker.v1.CancelTicketResponse
+	13, // 57: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:output_type -> tactus.matchmaker.v1.AcceptMatchResponse
+	15, // 58: tactus.matchmaker.v1.MatchmakerService.CreateParty:output_type -> tactus.matchmaker.v1.CreatePartyResponse
+	17, // 59: tactus.matchmaker.v1.MatchmakerService.JoinParty:output_type -> tactus.matchmaker.v1.JoinPartyResponse
+	19, // 60: tactus.matchmaker.v1.MatchmakerService.WatchParty:output_type -> tactus.matchmaker.v1.WatchPartyResponse
+	21, // 61: tactus.matchmaker.v1.MatchmakerService.GetParty:output_type -> tactus.matchmaker.v1.GetPartyResponse
+	23, // 62: tactus.matchmaker.v1.MatchmakerService.LeaveParty:output_type -> tactus.matchmaker.v1.LeavePartyResponse
+	28, // 63: tactus.matchmaker.v1.MatchmakerService.CreateRoom:output_type -> tactus.matchmaker.v1.CreateRoomResponse
+	30, // 64: tactus.matchmaker.v1.MatchmakerService.JoinRoom:output_type -> tactus.matchmaker.v1.JoinRoomResponse
+	32, // 65: tactus.matchmaker.v1.MatchmakerService.WatchRoom:output_type -> tactus.matchmaker.v1.WatchRoomResponse
+	34, // 66: tactus.matchmaker.v1.MatchmakerService.GetRoom:output_type -> tactus.matchmaker.v1.GetRoomResponse
+	36, // 67: tactus.matchmaker.v1.MatchmakerService.SetRoom:output_type -> tactus.matchmaker.v1.SetRoomResponse
+	38, // 68: tactus.matchmaker.v1.MatchmakerService.SetReady:output_type -> tactus.matchmaker.v1.SetReadyResponse
+	40, // 69: tactus.matchmaker.v1.MatchmakerService.StartRoom:output_type -> tactus.matchmaker.v1.StartRoomResponse
+	42, // 70: tactus.matchmaker.v1.MatchmakerService.LeaveRoom:output_type -> tactus.matchmaker.v1.LeaveRoomResponse
+	45, // 71: tactus.matchmaker.v1.MatchmakerService.ListMatches:output_type -> tactus.matchmaker.v1.ListMatchesResponse
+	48, // 72: tactus.matchmaker.v1.MatchmakerService.ListGames:output_type -> tactus.matchmaker.v1.ListGamesResponse
+	52, // 73: tactus.matchmaker.v1.MatchmakerService.ListQueues:output_type -> tactus.matchmaker.v1.ListQueuesResponse
+	55, // 74: tactus.matchmaker.v1.MatchmakerService.GetRating:output_type -> tactus.matchmaker.v1.GetRatingResponse
+	59, // 75: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:output_type -> tactus.matchmaker.v1.ListLeaderboardResponse
+	61, // 76: tactus.matchmaker.v1.MatchmakerService.ListHistory:output_type -> tactus.matchmaker.v1.ListHistoryResponse
+	53, // [53:77] is the sub-list for method output_type
+	29, // [29:53] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_tactus_matchmaker_v1_matchmaker_proto_init() }
@@ -3580,7 +4659,7 @@ func file_tactus_matchmaker_v1_matchmaker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tactus_matchmaker_v1_matchmaker_proto_rawDesc), len(file_tactus_matchmaker_v1_matchmaker_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   48,
+			NumMessages:   66,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,6 +31,13 @@ const (
 	MatchmakerService_GetParty_FullMethodName        = "/tactus.matchmaker.v1.MatchmakerService/GetParty"
 	MatchmakerService_LeaveParty_FullMethodName      = "/tactus.matchmaker.v1.MatchmakerService/LeaveParty"
 	MatchmakerService_CreateRoom_FullMethodName      = "/tactus.matchmaker.v1.MatchmakerService/CreateRoom"
+	MatchmakerService_JoinRoom_FullMethodName        = "/tactus.matchmaker.v1.MatchmakerService/JoinRoom"
+	MatchmakerService_WatchRoom_FullMethodName       = "/tactus.matchmaker.v1.MatchmakerService/WatchRoom"
+	MatchmakerService_GetRoom_FullMethodName         = "/tactus.matchmaker.v1.MatchmakerService/GetRoom"
+	MatchmakerService_SetRoom_FullMethodName         = "/tactus.matchmaker.v1.MatchmakerService/SetRoom"
+	MatchmakerService_SetReady_FullMethodName        = "/tactus.matchmaker.v1.MatchmakerService/SetReady"
+	MatchmakerService_StartRoom_FullMethodName       = "/tactus.matchmaker.v1.MatchmakerService/StartRoom"
+	MatchmakerService_LeaveRoom_FullMethodName       = "/tactus.matchmaker.v1.MatchmakerService/LeaveRoom"
 	MatchmakerService_ListMatches_FullMethodName     = "/tactus.matchmaker.v1.MatchmakerService/ListMatches"
 	MatchmakerService_ListGames_FullMethodName       = "/tactus.matchmaker.v1.MatchmakerService/ListGames"
 	MatchmakerService_ListQueues_FullMethodName      = "/tactus.matchmaker.v1.MatchmakerService/ListQueues"
@@ -90,9 +97,36 @@ type MatchmakerServiceClient interface {
 	// LeaveParty leaves a party, and cancels its search. When the leader leaves,
 	// the member who came next leads.
 	LeaveParty(ctx context.Context, in *LeavePartyRequest, opts ...grpc.CallOption) (*LeavePartyResponse, error)
-	// CreateRoom opens a private match and returns its code. The caller joins it
-	// by CreateTicket with that code. RESOURCE_EXHAUSTED: no server has room.
+	// CreateRoom opens a room: a place where friends meet by its code and play one
+	// private match after another. It lives until it has been empty for ten minutes.
+	// With a token the caller is its first member; without one the room belongs to
+	// the first player who enters. INVALID_ARGUMENT: unknown game or mode, a bad
+	// option or label. RESOURCE_EXHAUSTED: too many rooms.
 	CreateRoom(ctx context.Context, in *CreateRoomRequest, opts ...grpc.CallOption) (*CreateRoomResponse, error)
+	// JoinRoom enters a room. While its match runs, a seat in it comes with the
+	// watch. NOT_FOUND: no room has this code. FAILED_PRECONDITION: it is full.
+	JoinRoom(ctx context.Context, in *JoinRoomRequest, opts ...grpc.CallOption) (*JoinRoomResponse, error)
+	// WatchRoom streams a room to one of its members: at once, whenever it changes,
+	// and every few seconds. A member whom nobody watches for 10 s leaves it.
+	WatchRoom(ctx context.Context, in *WatchRoomRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRoomResponse], error)
+	// GetRoom tells the present state of a room to one of its members: what
+	// WatchRoom would send now. A member who calls it every 2 s stays.
+	GetRoom(ctx context.Context, in *GetRoomRequest, opts ...grpc.CallOption) (*GetRoomResponse, error)
+	// SetRoom replaces mode, options and labels for the next match; nobody is ready
+	// then. PERMISSION_DENIED: not the owner. FAILED_PRECONDITION: the mode has
+	// fewer seats than the room has members.
+	SetRoom(ctx context.Context, in *SetRoomRequest, opts ...grpc.CallOption) (*SetRoomResponse, error)
+	// SetReady tells whether the caller is ready. When all of two or more are, the
+	// match starts.
+	SetReady(ctx context.Context, in *SetReadyRequest, opts ...grpc.CallOption) (*SetReadyResponse, error)
+	// StartRoom starts the room's next match with all its members, and returns the
+	// caller's ticket; the others get theirs by their watch. While a match runs it
+	// gives the caller, owner or not, a ticket for it. PERMISSION_DENIED: not the
+	// owner. RESOURCE_EXHAUSTED: no server takes another match.
+	StartRoom(ctx context.Context, in *StartRoomRequest, opts ...grpc.CallOption) (*StartRoomResponse, error)
+	// LeaveRoom leaves a room; a seat in its match stays. When the owner leaves, the
+	// room belongs to the member who has been there longest.
+	LeaveRoom(ctx context.Context, in *LeaveRoomRequest, opts ...grpc.CallOption) (*LeaveRoomResponse, error)
 	// ListMatches lists open public matches with free seats, fullest first.
 	ListMatches(ctx context.Context, in *ListMatchesRequest, opts ...grpc.CallOption) (*ListMatchesResponse, error)
 	// ListGames lists the games and modes that live servers host.
@@ -244,6 +278,85 @@ func (c *matchmakerServiceClient) CreateRoom(ctx context.Context, in *CreateRoom
 	return out, nil
 }
 
+func (c *matchmakerServiceClient) JoinRoom(ctx context.Context, in *JoinRoomRequest, opts ...grpc.CallOption) (*JoinRoomResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(JoinRoomResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_JoinRoom_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *matchmakerServiceClient) WatchRoom(ctx context.Context, in *WatchRoomRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRoomResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &MatchmakerService_ServiceDesc.Streams[2], MatchmakerService_WatchRoom_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchRoomRequest, WatchRoomResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type MatchmakerService_WatchRoomClient = grpc.ServerStreamingClient[WatchRoomResponse]
+
+func (c *matchmakerServiceClient) GetRoom(ctx context.Context, in *GetRoomRequest, opts ...grpc.CallOption) (*GetRoomResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetRoomResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_GetRoom_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *matchmakerServiceClient) SetRoom(ctx context.Context, in *SetRoomRequest, opts ...grpc.CallOption) (*SetRoomResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetRoomResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_SetRoom_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *matchmakerServiceClient) SetReady(ctx context.Context, in *SetReadyRequest, opts ...grpc.CallOption) (*SetReadyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetReadyResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_SetReady_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *matchmakerServiceClient) StartRoom(ctx context.Context, in *StartRoomRequest, opts ...grpc.CallOption) (*StartRoomResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StartRoomResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_StartRoom_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *matchmakerServiceClient) LeaveRoom(ctx context.Context, in *LeaveRoomRequest, opts ...grpc.CallOption) (*LeaveRoomResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(LeaveRoomResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_LeaveRoom_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *matchmakerServiceClient) ListMatches(ctx context.Context, in *ListMatchesRequest, opts ...grpc.CallOption) (*ListMatchesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListMatchesResponse)
@@ -355,9 +468,36 @@ type MatchmakerServiceServer interface {
 	// LeaveParty leaves a party, and cancels its search. When the leader leaves,
 	// the member who came next leads.
 	LeaveParty(context.Context, *LeavePartyRequest) (*LeavePartyResponse, error)
-	// CreateRoom opens a private match and returns its code. The caller joins it
-	// by CreateTicket with that code. RESOURCE_EXHAUSTED: no server has room.
+	// CreateRoom opens a room: a place where friends meet by its code and play one
+	// private match after another. It lives until it has been empty for ten minutes.
+	// With a token the caller is its first member; without one the room belongs to
+	// the first player who enters. INVALID_ARGUMENT: unknown game or mode, a bad
+	// option or label. RESOURCE_EXHAUSTED: too many rooms.
 	CreateRoom(context.Context, *CreateRoomRequest) (*CreateRoomResponse, error)
+	// JoinRoom enters a room. While its match runs, a seat in it comes with the
+	// watch. NOT_FOUND: no room has this code. FAILED_PRECONDITION: it is full.
+	JoinRoom(context.Context, *JoinRoomRequest) (*JoinRoomResponse, error)
+	// WatchRoom streams a room to one of its members: at once, whenever it changes,
+	// and every few seconds. A member whom nobody watches for 10 s leaves it.
+	WatchRoom(*WatchRoomRequest, grpc.ServerStreamingServer[WatchRoomResponse]) error
+	// GetRoom tells the present state of a room to one of its members: what
+	// WatchRoom would send now. A member who calls it every 2 s stays.
+	GetRoom(context.Context, *GetRoomRequest) (*GetRoomResponse, error)
+	// SetRoom replaces mode, options and labels for the next match; nobody is ready
+	// then. PERMISSION_DENIED: not the owner. FAILED_PRECONDITION: the mode has
+	// fewer seats than the room has members.
+	SetRoom(context.Context, *SetRoomRequest) (*SetRoomResponse, error)
+	// SetReady tells whether the caller is ready. When all of two or more are, the
+	// match starts.
+	SetReady(context.Context, *SetReadyRequest) (*SetReadyResponse, error)
+	// StartRoom starts the room's next match with all its members, and returns the
+	// caller's ticket; the others get theirs by their watch. While a match runs it
+	// gives the caller, owner or not, a ticket for it. PERMISSION_DENIED: not the
+	// owner. RESOURCE_EXHAUSTED: no server takes another match.
+	StartRoom(context.Context, *StartRoomRequest) (*StartRoomResponse, error)
+	// LeaveRoom leaves a room; a seat in its match stays. When the owner leaves, the
+	// room belongs to the member who has been there longest.
+	LeaveRoom(context.Context, *LeaveRoomRequest) (*LeaveRoomResponse, error)
 	// ListMatches lists open public matches with free seats, fullest first.
 	ListMatches(context.Context, *ListMatchesRequest) (*ListMatchesResponse, error)
 	// ListGames lists the games and modes that live servers host.
@@ -413,6 +553,27 @@ func (UnimplementedMatchmakerServiceServer) LeaveParty(context.Context, *LeavePa
 }
 func (UnimplementedMatchmakerServiceServer) CreateRoom(context.Context, *CreateRoomRequest) (*CreateRoomResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateRoom not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) JoinRoom(context.Context, *JoinRoomRequest) (*JoinRoomResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method JoinRoom not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) WatchRoom(*WatchRoomRequest, grpc.ServerStreamingServer[WatchRoomResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchRoom not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) GetRoom(context.Context, *GetRoomRequest) (*GetRoomResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRoom not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) SetRoom(context.Context, *SetRoomRequest) (*SetRoomResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetRoom not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) SetReady(context.Context, *SetReadyRequest) (*SetReadyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetReady not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) StartRoom(context.Context, *StartRoomRequest) (*StartRoomResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StartRoom not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) LeaveRoom(context.Context, *LeaveRoomRequest) (*LeaveRoomResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method LeaveRoom not implemented")
 }
 func (UnimplementedMatchmakerServiceServer) ListMatches(context.Context, *ListMatchesRequest) (*ListMatchesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListMatches not implemented")
@@ -637,6 +798,125 @@ func _MatchmakerService_CreateRoom_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MatchmakerService_JoinRoom_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(JoinRoomRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).JoinRoom(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_JoinRoom_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).JoinRoom(ctx, req.(*JoinRoomRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MatchmakerService_WatchRoom_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchRoomRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(MatchmakerServiceServer).WatchRoom(m, &grpc.GenericServerStream[WatchRoomRequest, WatchRoomResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type MatchmakerService_WatchRoomServer = grpc.ServerStreamingServer[WatchRoomResponse]
+
+func _MatchmakerService_GetRoom_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRoomRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).GetRoom(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_GetRoom_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).GetRoom(ctx, req.(*GetRoomRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MatchmakerService_SetRoom_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetRoomRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).SetRoom(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_SetRoom_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).SetRoom(ctx, req.(*SetRoomRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MatchmakerService_SetReady_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetReadyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).SetReady(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_SetReady_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).SetReady(ctx, req.(*SetReadyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MatchmakerService_StartRoom_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StartRoomRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).StartRoom(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_StartRoom_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).StartRoom(ctx, req.(*StartRoomRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MatchmakerService_LeaveRoom_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LeaveRoomRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).LeaveRoom(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_LeaveRoom_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).LeaveRoom(ctx, req.(*LeaveRoomRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MatchmakerService_ListMatches_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListMatchesRequest)
 	if err := dec(in); err != nil {
@@ -789,6 +1069,30 @@ var MatchmakerService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MatchmakerService_CreateRoom_Handler,
 		},
 		{
+			MethodName: "JoinRoom",
+			Handler:    _MatchmakerService_JoinRoom_Handler,
+		},
+		{
+			MethodName: "GetRoom",
+			Handler:    _MatchmakerService_GetRoom_Handler,
+		},
+		{
+			MethodName: "SetRoom",
+			Handler:    _MatchmakerService_SetRoom_Handler,
+		},
+		{
+			MethodName: "SetReady",
+			Handler:    _MatchmakerService_SetReady_Handler,
+		},
+		{
+			MethodName: "StartRoom",
+			Handler:    _MatchmakerService_StartRoom_Handler,
+		},
+		{
+			MethodName: "LeaveRoom",
+			Handler:    _MatchmakerService_LeaveRoom_Handler,
+		},
+		{
 			MethodName: "ListMatches",
 			Handler:    _MatchmakerService_ListMatches_Handler,
 		},
@@ -822,6 +1126,11 @@ var MatchmakerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "WatchParty",
 			Handler:       _MatchmakerService_WatchParty_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "WatchRoom",
+			Handler:       _MatchmakerService_WatchRoom_Handler,
 			ServerStreams: true,
 		},
 	},

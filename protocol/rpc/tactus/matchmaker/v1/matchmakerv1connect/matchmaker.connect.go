@@ -67,6 +67,27 @@ const (
 	// MatchmakerServiceCreateRoomProcedure is the fully-qualified name of the MatchmakerService's
 	// CreateRoom RPC.
 	MatchmakerServiceCreateRoomProcedure = "/tactus.matchmaker.v1.MatchmakerService/CreateRoom"
+	// MatchmakerServiceJoinRoomProcedure is the fully-qualified name of the MatchmakerService's
+	// JoinRoom RPC.
+	MatchmakerServiceJoinRoomProcedure = "/tactus.matchmaker.v1.MatchmakerService/JoinRoom"
+	// MatchmakerServiceWatchRoomProcedure is the fully-qualified name of the MatchmakerService's
+	// WatchRoom RPC.
+	MatchmakerServiceWatchRoomProcedure = "/tactus.matchmaker.v1.MatchmakerService/WatchRoom"
+	// MatchmakerServiceGetRoomProcedure is the fully-qualified name of the MatchmakerService's GetRoom
+	// RPC.
+	MatchmakerServiceGetRoomProcedure = "/tactus.matchmaker.v1.MatchmakerService/GetRoom"
+	// MatchmakerServiceSetRoomProcedure is the fully-qualified name of the MatchmakerService's SetRoom
+	// RPC.
+	MatchmakerServiceSetRoomProcedure = "/tactus.matchmaker.v1.MatchmakerService/SetRoom"
+	// MatchmakerServiceSetReadyProcedure is the fully-qualified name of the MatchmakerService's
+	// SetReady RPC.
+	MatchmakerServiceSetReadyProcedure = "/tactus.matchmaker.v1.MatchmakerService/SetReady"
+	// MatchmakerServiceStartRoomProcedure is the fully-qualified name of the MatchmakerService's
+	// StartRoom RPC.
+	MatchmakerServiceStartRoomProcedure = "/tactus.matchmaker.v1.MatchmakerService/StartRoom"
+	// MatchmakerServiceLeaveRoomProcedure is the fully-qualified name of the MatchmakerService's
+	// LeaveRoom RPC.
+	MatchmakerServiceLeaveRoomProcedure = "/tactus.matchmaker.v1.MatchmakerService/LeaveRoom"
 	// MatchmakerServiceListMatchesProcedure is the fully-qualified name of the MatchmakerService's
 	// ListMatches RPC.
 	MatchmakerServiceListMatchesProcedure = "/tactus.matchmaker.v1.MatchmakerService/ListMatches"
@@ -132,9 +153,36 @@ type MatchmakerServiceClient interface {
 	// LeaveParty leaves a party, and cancels its search. When the leader leaves,
 	// the member who came next leads.
 	LeaveParty(context.Context, *connect.Request[v1.LeavePartyRequest]) (*connect.Response[v1.LeavePartyResponse], error)
-	// CreateRoom opens a private match and returns its code. The caller joins it
-	// by CreateTicket with that code. RESOURCE_EXHAUSTED: no server has room.
+	// CreateRoom opens a room: a place where friends meet by its code and play one
+	// private match after another. It lives until it has been empty for ten minutes.
+	// With a token the caller is its first member; without one the room belongs to
+	// the first player who enters. INVALID_ARGUMENT: unknown game or mode, a bad
+	// option or label. RESOURCE_EXHAUSTED: too many rooms.
 	CreateRoom(context.Context, *connect.Request[v1.CreateRoomRequest]) (*connect.Response[v1.CreateRoomResponse], error)
+	// JoinRoom enters a room. While its match runs, a seat in it comes with the
+	// watch. NOT_FOUND: no room has this code. FAILED_PRECONDITION: it is full.
+	JoinRoom(context.Context, *connect.Request[v1.JoinRoomRequest]) (*connect.Response[v1.JoinRoomResponse], error)
+	// WatchRoom streams a room to one of its members: at once, whenever it changes,
+	// and every few seconds. A member whom nobody watches for 10 s leaves it.
+	WatchRoom(context.Context, *connect.Request[v1.WatchRoomRequest]) (*connect.ServerStreamForClient[v1.WatchRoomResponse], error)
+	// GetRoom tells the present state of a room to one of its members: what
+	// WatchRoom would send now. A member who calls it every 2 s stays.
+	GetRoom(context.Context, *connect.Request[v1.GetRoomRequest]) (*connect.Response[v1.GetRoomResponse], error)
+	// SetRoom replaces mode, options and labels for the next match; nobody is ready
+	// then. PERMISSION_DENIED: not the owner. FAILED_PRECONDITION: the mode has
+	// fewer seats than the room has members.
+	SetRoom(context.Context, *connect.Request[v1.SetRoomRequest]) (*connect.Response[v1.SetRoomResponse], error)
+	// SetReady tells whether the caller is ready. When all of two or more are, the
+	// match starts.
+	SetReady(context.Context, *connect.Request[v1.SetReadyRequest]) (*connect.Response[v1.SetReadyResponse], error)
+	// StartRoom starts the room's next match with all its members, and returns the
+	// caller's ticket; the others get theirs by their watch. While a match runs it
+	// gives the caller, owner or not, a ticket for it. PERMISSION_DENIED: not the
+	// owner. RESOURCE_EXHAUSTED: no server takes another match.
+	StartRoom(context.Context, *connect.Request[v1.StartRoomRequest]) (*connect.Response[v1.StartRoomResponse], error)
+	// LeaveRoom leaves a room; a seat in its match stays. When the owner leaves, the
+	// room belongs to the member who has been there longest.
+	LeaveRoom(context.Context, *connect.Request[v1.LeaveRoomRequest]) (*connect.Response[v1.LeaveRoomResponse], error)
 	// ListMatches lists open public matches with free seats, fullest first.
 	ListMatches(context.Context, *connect.Request[v1.ListMatchesRequest]) (*connect.Response[v1.ListMatchesResponse], error)
 	// ListGames lists the games and modes that live servers host.
@@ -227,6 +275,48 @@ func NewMatchmakerServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithSchema(matchmakerServiceMethods.ByName("CreateRoom")),
 			connect.WithClientOptions(opts...),
 		),
+		joinRoom: connect.NewClient[v1.JoinRoomRequest, v1.JoinRoomResponse](
+			httpClient,
+			baseURL+MatchmakerServiceJoinRoomProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("JoinRoom")),
+			connect.WithClientOptions(opts...),
+		),
+		watchRoom: connect.NewClient[v1.WatchRoomRequest, v1.WatchRoomResponse](
+			httpClient,
+			baseURL+MatchmakerServiceWatchRoomProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("WatchRoom")),
+			connect.WithClientOptions(opts...),
+		),
+		getRoom: connect.NewClient[v1.GetRoomRequest, v1.GetRoomResponse](
+			httpClient,
+			baseURL+MatchmakerServiceGetRoomProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("GetRoom")),
+			connect.WithClientOptions(opts...),
+		),
+		setRoom: connect.NewClient[v1.SetRoomRequest, v1.SetRoomResponse](
+			httpClient,
+			baseURL+MatchmakerServiceSetRoomProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("SetRoom")),
+			connect.WithClientOptions(opts...),
+		),
+		setReady: connect.NewClient[v1.SetReadyRequest, v1.SetReadyResponse](
+			httpClient,
+			baseURL+MatchmakerServiceSetReadyProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("SetReady")),
+			connect.WithClientOptions(opts...),
+		),
+		startRoom: connect.NewClient[v1.StartRoomRequest, v1.StartRoomResponse](
+			httpClient,
+			baseURL+MatchmakerServiceStartRoomProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("StartRoom")),
+			connect.WithClientOptions(opts...),
+		),
+		leaveRoom: connect.NewClient[v1.LeaveRoomRequest, v1.LeaveRoomResponse](
+			httpClient,
+			baseURL+MatchmakerServiceLeaveRoomProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("LeaveRoom")),
+			connect.WithClientOptions(opts...),
+		),
 		listMatches: connect.NewClient[v1.ListMatchesRequest, v1.ListMatchesResponse](
 			httpClient,
 			baseURL+MatchmakerServiceListMatchesProcedure,
@@ -279,6 +369,13 @@ type matchmakerServiceClient struct {
 	getParty        *connect.Client[v1.GetPartyRequest, v1.GetPartyResponse]
 	leaveParty      *connect.Client[v1.LeavePartyRequest, v1.LeavePartyResponse]
 	createRoom      *connect.Client[v1.CreateRoomRequest, v1.CreateRoomResponse]
+	joinRoom        *connect.Client[v1.JoinRoomRequest, v1.JoinRoomResponse]
+	watchRoom       *connect.Client[v1.WatchRoomRequest, v1.WatchRoomResponse]
+	getRoom         *connect.Client[v1.GetRoomRequest, v1.GetRoomResponse]
+	setRoom         *connect.Client[v1.SetRoomRequest, v1.SetRoomResponse]
+	setReady        *connect.Client[v1.SetReadyRequest, v1.SetReadyResponse]
+	startRoom       *connect.Client[v1.StartRoomRequest, v1.StartRoomResponse]
+	leaveRoom       *connect.Client[v1.LeaveRoomRequest, v1.LeaveRoomResponse]
 	listMatches     *connect.Client[v1.ListMatchesRequest, v1.ListMatchesResponse]
 	listGames       *connect.Client[v1.ListGamesRequest, v1.ListGamesResponse]
 	listQueues      *connect.Client[v1.ListQueuesRequest, v1.ListQueuesResponse]
@@ -340,6 +437,41 @@ func (c *matchmakerServiceClient) LeaveParty(ctx context.Context, req *connect.R
 // CreateRoom calls tactus.matchmaker.v1.MatchmakerService.CreateRoom.
 func (c *matchmakerServiceClient) CreateRoom(ctx context.Context, req *connect.Request[v1.CreateRoomRequest]) (*connect.Response[v1.CreateRoomResponse], error) {
 	return c.createRoom.CallUnary(ctx, req)
+}
+
+// JoinRoom calls tactus.matchmaker.v1.MatchmakerService.JoinRoom.
+func (c *matchmakerServiceClient) JoinRoom(ctx context.Context, req *connect.Request[v1.JoinRoomRequest]) (*connect.Response[v1.JoinRoomResponse], error) {
+	return c.joinRoom.CallUnary(ctx, req)
+}
+
+// WatchRoom calls tactus.matchmaker.v1.MatchmakerService.WatchRoom.
+func (c *matchmakerServiceClient) WatchRoom(ctx context.Context, req *connect.Request[v1.WatchRoomRequest]) (*connect.ServerStreamForClient[v1.WatchRoomResponse], error) {
+	return c.watchRoom.CallServerStream(ctx, req)
+}
+
+// GetRoom calls tactus.matchmaker.v1.MatchmakerService.GetRoom.
+func (c *matchmakerServiceClient) GetRoom(ctx context.Context, req *connect.Request[v1.GetRoomRequest]) (*connect.Response[v1.GetRoomResponse], error) {
+	return c.getRoom.CallUnary(ctx, req)
+}
+
+// SetRoom calls tactus.matchmaker.v1.MatchmakerService.SetRoom.
+func (c *matchmakerServiceClient) SetRoom(ctx context.Context, req *connect.Request[v1.SetRoomRequest]) (*connect.Response[v1.SetRoomResponse], error) {
+	return c.setRoom.CallUnary(ctx, req)
+}
+
+// SetReady calls tactus.matchmaker.v1.MatchmakerService.SetReady.
+func (c *matchmakerServiceClient) SetReady(ctx context.Context, req *connect.Request[v1.SetReadyRequest]) (*connect.Response[v1.SetReadyResponse], error) {
+	return c.setReady.CallUnary(ctx, req)
+}
+
+// StartRoom calls tactus.matchmaker.v1.MatchmakerService.StartRoom.
+func (c *matchmakerServiceClient) StartRoom(ctx context.Context, req *connect.Request[v1.StartRoomRequest]) (*connect.Response[v1.StartRoomResponse], error) {
+	return c.startRoom.CallUnary(ctx, req)
+}
+
+// LeaveRoom calls tactus.matchmaker.v1.MatchmakerService.LeaveRoom.
+func (c *matchmakerServiceClient) LeaveRoom(ctx context.Context, req *connect.Request[v1.LeaveRoomRequest]) (*connect.Response[v1.LeaveRoomResponse], error) {
+	return c.leaveRoom.CallUnary(ctx, req)
 }
 
 // ListMatches calls tactus.matchmaker.v1.MatchmakerService.ListMatches.
@@ -418,9 +550,36 @@ type MatchmakerServiceHandler interface {
 	// LeaveParty leaves a party, and cancels its search. When the leader leaves,
 	// the member who came next leads.
 	LeaveParty(context.Context, *connect.Request[v1.LeavePartyRequest]) (*connect.Response[v1.LeavePartyResponse], error)
-	// CreateRoom opens a private match and returns its code. The caller joins it
-	// by CreateTicket with that code. RESOURCE_EXHAUSTED: no server has room.
+	// CreateRoom opens a room: a place where friends meet by its code and play one
+	// private match after another. It lives until it has been empty for ten minutes.
+	// With a token the caller is its first member; without one the room belongs to
+	// the first player who enters. INVALID_ARGUMENT: unknown game or mode, a bad
+	// option or label. RESOURCE_EXHAUSTED: too many rooms.
 	CreateRoom(context.Context, *connect.Request[v1.CreateRoomRequest]) (*connect.Response[v1.CreateRoomResponse], error)
+	// JoinRoom enters a room. While its match runs, a seat in it comes with the
+	// watch. NOT_FOUND: no room has this code. FAILED_PRECONDITION: it is full.
+	JoinRoom(context.Context, *connect.Request[v1.JoinRoomRequest]) (*connect.Response[v1.JoinRoomResponse], error)
+	// WatchRoom streams a room to one of its members: at once, whenever it changes,
+	// and every few seconds. A member whom nobody watches for 10 s leaves it.
+	WatchRoom(context.Context, *connect.Request[v1.WatchRoomRequest], *connect.ServerStream[v1.WatchRoomResponse]) error
+	// GetRoom tells the present state of a room to one of its members: what
+	// WatchRoom would send now. A member who calls it every 2 s stays.
+	GetRoom(context.Context, *connect.Request[v1.GetRoomRequest]) (*connect.Response[v1.GetRoomResponse], error)
+	// SetRoom replaces mode, options and labels for the next match; nobody is ready
+	// then. PERMISSION_DENIED: not the owner. FAILED_PRECONDITION: the mode has
+	// fewer seats than the room has members.
+	SetRoom(context.Context, *connect.Request[v1.SetRoomRequest]) (*connect.Response[v1.SetRoomResponse], error)
+	// SetReady tells whether the caller is ready. When all of two or more are, the
+	// match starts.
+	SetReady(context.Context, *connect.Request[v1.SetReadyRequest]) (*connect.Response[v1.SetReadyResponse], error)
+	// StartRoom starts the room's next match with all its members, and returns the
+	// caller's ticket; the others get theirs by their watch. While a match runs it
+	// gives the caller, owner or not, a ticket for it. PERMISSION_DENIED: not the
+	// owner. RESOURCE_EXHAUSTED: no server takes another match.
+	StartRoom(context.Context, *connect.Request[v1.StartRoomRequest]) (*connect.Response[v1.StartRoomResponse], error)
+	// LeaveRoom leaves a room; a seat in its match stays. When the owner leaves, the
+	// room belongs to the member who has been there longest.
+	LeaveRoom(context.Context, *connect.Request[v1.LeaveRoomRequest]) (*connect.Response[v1.LeaveRoomResponse], error)
 	// ListMatches lists open public matches with free seats, fullest first.
 	ListMatches(context.Context, *connect.Request[v1.ListMatchesRequest]) (*connect.Response[v1.ListMatchesResponse], error)
 	// ListGames lists the games and modes that live servers host.
@@ -509,6 +668,48 @@ func NewMatchmakerServiceHandler(svc MatchmakerServiceHandler, opts ...connect.H
 		connect.WithSchema(matchmakerServiceMethods.ByName("CreateRoom")),
 		connect.WithHandlerOptions(opts...),
 	)
+	matchmakerServiceJoinRoomHandler := connect.NewUnaryHandler(
+		MatchmakerServiceJoinRoomProcedure,
+		svc.JoinRoom,
+		connect.WithSchema(matchmakerServiceMethods.ByName("JoinRoom")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceWatchRoomHandler := connect.NewServerStreamHandler(
+		MatchmakerServiceWatchRoomProcedure,
+		svc.WatchRoom,
+		connect.WithSchema(matchmakerServiceMethods.ByName("WatchRoom")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceGetRoomHandler := connect.NewUnaryHandler(
+		MatchmakerServiceGetRoomProcedure,
+		svc.GetRoom,
+		connect.WithSchema(matchmakerServiceMethods.ByName("GetRoom")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceSetRoomHandler := connect.NewUnaryHandler(
+		MatchmakerServiceSetRoomProcedure,
+		svc.SetRoom,
+		connect.WithSchema(matchmakerServiceMethods.ByName("SetRoom")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceSetReadyHandler := connect.NewUnaryHandler(
+		MatchmakerServiceSetReadyProcedure,
+		svc.SetReady,
+		connect.WithSchema(matchmakerServiceMethods.ByName("SetReady")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceStartRoomHandler := connect.NewUnaryHandler(
+		MatchmakerServiceStartRoomProcedure,
+		svc.StartRoom,
+		connect.WithSchema(matchmakerServiceMethods.ByName("StartRoom")),
+		connect.WithHandlerOptions(opts...),
+	)
+	matchmakerServiceLeaveRoomHandler := connect.NewUnaryHandler(
+		MatchmakerServiceLeaveRoomProcedure,
+		svc.LeaveRoom,
+		connect.WithSchema(matchmakerServiceMethods.ByName("LeaveRoom")),
+		connect.WithHandlerOptions(opts...),
+	)
 	matchmakerServiceListMatchesHandler := connect.NewUnaryHandler(
 		MatchmakerServiceListMatchesProcedure,
 		svc.ListMatches,
@@ -569,6 +770,20 @@ func NewMatchmakerServiceHandler(svc MatchmakerServiceHandler, opts ...connect.H
 			matchmakerServiceLeavePartyHandler.ServeHTTP(w, r)
 		case MatchmakerServiceCreateRoomProcedure:
 			matchmakerServiceCreateRoomHandler.ServeHTTP(w, r)
+		case MatchmakerServiceJoinRoomProcedure:
+			matchmakerServiceJoinRoomHandler.ServeHTTP(w, r)
+		case MatchmakerServiceWatchRoomProcedure:
+			matchmakerServiceWatchRoomHandler.ServeHTTP(w, r)
+		case MatchmakerServiceGetRoomProcedure:
+			matchmakerServiceGetRoomHandler.ServeHTTP(w, r)
+		case MatchmakerServiceSetRoomProcedure:
+			matchmakerServiceSetRoomHandler.ServeHTTP(w, r)
+		case MatchmakerServiceSetReadyProcedure:
+			matchmakerServiceSetReadyHandler.ServeHTTP(w, r)
+		case MatchmakerServiceStartRoomProcedure:
+			matchmakerServiceStartRoomHandler.ServeHTTP(w, r)
+		case MatchmakerServiceLeaveRoomProcedure:
+			matchmakerServiceLeaveRoomHandler.ServeHTTP(w, r)
 		case MatchmakerServiceListMatchesProcedure:
 			matchmakerServiceListMatchesHandler.ServeHTTP(w, r)
 		case MatchmakerServiceListGamesProcedure:
@@ -632,6 +847,34 @@ func (UnimplementedMatchmakerServiceHandler) LeaveParty(context.Context, *connec
 
 func (UnimplementedMatchmakerServiceHandler) CreateRoom(context.Context, *connect.Request[v1.CreateRoomRequest]) (*connect.Response[v1.CreateRoomResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.CreateRoom is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) JoinRoom(context.Context, *connect.Request[v1.JoinRoomRequest]) (*connect.Response[v1.JoinRoomResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.JoinRoom is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) WatchRoom(context.Context, *connect.Request[v1.WatchRoomRequest], *connect.ServerStream[v1.WatchRoomResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.WatchRoom is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) GetRoom(context.Context, *connect.Request[v1.GetRoomRequest]) (*connect.Response[v1.GetRoomResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.GetRoom is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) SetRoom(context.Context, *connect.Request[v1.SetRoomRequest]) (*connect.Response[v1.SetRoomResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.SetRoom is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) SetReady(context.Context, *connect.Request[v1.SetReadyRequest]) (*connect.Response[v1.SetReadyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.SetReady is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) StartRoom(context.Context, *connect.Request[v1.StartRoomRequest]) (*connect.Response[v1.StartRoomResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.StartRoom is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) LeaveRoom(context.Context, *connect.Request[v1.LeaveRoomRequest]) (*connect.Response[v1.LeaveRoomResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.LeaveRoom is not implemented"))
 }
 
 func (UnimplementedMatchmakerServiceHandler) ListMatches(context.Context, *connect.Request[v1.ListMatchesRequest]) (*connect.Response[v1.ListMatchesResponse], error) {

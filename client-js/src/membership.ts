@@ -1,0 +1,122 @@
+/** What parties and rooms have in common: a place among others, which is watched. */
+
+import type { Client } from "./client.ts";
+import { Emitter } from "./emitter.ts";
+import type { Membership, MembershipEvents, TactusErrorLike, Unsubscribe } from "./types.ts";
+
+/** ErrorCode.matchmaker and the status "not found". */
+export const notFound = 305;
+
+/** A member who has heard nothing for so long was cut off, not replaced. */
+const cutOffMs = 8000;
+
+/** What JoinParty, JoinRoom and their kin answer. */
+export interface Joined {
+  partyCode?: string;
+  roomCode?: string;
+  memberId?: string;
+  playerId?: string;
+}
+
+/**
+ * A party or a room, as one of its members sees it. It is watched as long as the
+ * page lives; a member whom nobody watches for ten seconds leaves it.
+ */
+export abstract class Group<Member extends { you: boolean }, Events extends MembershipEvents<Member>> {
+  /** What to keep, for Lobby.resumeParty or Lobby.resumeRoom. It changes when the player was taken out and came back. */
+  membership: Membership;
+  /** Longest there first. */
+  members: readonly Member[] = [];
+  /** The own ticket in the present search; empty without one. */
+  ticketId = "";
+  protected readonly client: Client;
+  readonly #kind: "Party" | "Room";
+  readonly #watching = new AbortController();
+  readonly #emitter = new Emitter<Record<string, (...args: never[]) => void>>();
+  #told = false;
+  #heardAt: number;
+
+  /** @internal */
+  constructor(client: Client, kind: "Party" | "Room", membership: Membership, resumed = false) {
+    this.#heardAt = resumed ? -Infinity : performance.now();
+    this.client = client;
+    this.#kind = kind;
+    this.membership = membership;
+    void this.#watch();
+  }
+
+  /** Tell it to friends. */
+  get code(): string {
+    return this.membership.code;
+  }
+
+  get closed(): boolean {
+    return this.#watching.signal.aborted;
+  }
+
+  on<K extends keyof Events>(name: K, callback: Events[K]): Unsubscribe {
+    return this.#emitter.on(name as string, callback as never);
+  }
+
+  leave(): void {
+    if (this.closed) return;
+    this.#watching.abort();
+    // The page may be closing: the farewell has to outlive it.
+    this.call(`Leave${this.#kind}`, {}, undefined, true).catch(() => {});
+  }
+
+  /** Takes in what the matchmaker tells; first is true for the first news of this page. */
+  protected abstract take(told: object, first: boolean): void;
+
+  protected emit(name: keyof Events & string, ...args: unknown[]): void {
+    this.#emitter.emit(name, ...(args as never[]));
+  }
+
+  /** A call as this member. */
+  protected call<Answer>(method: string, request: object, signal?: AbortSignal, keepalive?: boolean): Promise<Answer> {
+    return this.client.matchmaker.call(method, { memberId: this.membership.memberId, ...request }, signal, keepalive);
+  }
+
+  /** Tells of new members, and of a new search unless the player has begun it. */
+  protected show(members: readonly Member[], ticketId: string, own: boolean): void {
+    const begun = ticketId !== "" && ticketId !== this.ticketId;
+    this.members = members;
+    this.ticketId = ticketId;
+    this.emit("change", members);
+    if (begun && !own) this.emit("search", ticketId);
+  }
+
+  async #watch(): Promise<void> {
+    const { signal } = this.#watching;
+    const take = (told: object): boolean => {
+      const first = !this.#told;
+      this.#told = true;
+      this.#heardAt = performance.now();
+      this.take(told, first);
+      return false;
+    };
+    while (!signal.aborted) {
+      try {
+        await this.client.matchmaker.follow(`Watch${this.#kind}`, { memberId: this.membership.memberId }, take, signal);
+      } catch (error) {
+        if (signal.aborted || (await this.#comeBack(error as TactusErrorLike))) continue;
+        this.#watching.abort();
+        this.emit("close", error);
+      }
+    }
+  }
+
+  /** Whoever was taken out while the page was cut off comes back by the code. */
+  async #comeBack({ code }: TactusErrorLike): Promise<boolean> {
+    if (code !== notFound || performance.now() - this.#heardAt < cutOffMs) return false;
+    this.#heardAt = performance.now();
+    try {
+      const request = { [`${this.#kind.toLowerCase()}Code`]: this.code };
+      const { memberId = "", playerId = "" } = await this.client.matchmaker.enter<Joined>(`Join${this.#kind}`, request, this.#watching.signal);
+      this.membership = { ...this.membership, memberId, playerId };
+      return true;
+    } catch {
+      return this.closed;
+    }
+  }
+}

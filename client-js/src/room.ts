@@ -1,0 +1,113 @@
+/** A place where friends meet, and play one private match after another. */
+
+import type { Client } from "./client.ts";
+import { Group, type Joined } from "./membership.ts";
+import type { Match, Membership, PlayOptions, RoomEvents, RoomMember, RoomSettings } from "./types.ts";
+
+interface Option {
+  name?: string;
+  value?: number;
+}
+
+/** A room as the matchmaker tells it; fields with their zero value are missing. */
+interface RoomNews {
+  game?: string;
+  mode?: string;
+  options?: Option[];
+  labels?: Record<string, string>;
+  members?: Partial<RoomMember>[];
+  seats?: number;
+  matchId?: string;
+  round?: number;
+  ticketId?: string;
+  message?: string;
+}
+
+/** A room, as one of its members sees it. */
+export class Room extends Group<RoomMember, RoomEvents> {
+  game = "";
+  /** Of the next match, as are the options. */
+  mode = "";
+  options: Readonly<Record<string, number>> = {};
+  labels: Readonly<Record<string, string>> = {};
+  /** Members at most. */
+  seats = 0;
+  /** The match that runs; empty while the room waits for its next one. */
+  matchId = "";
+  /** Matches so far, the present one included. */
+  round = 0;
+  /** Why the last match could not start, a sentence for people. */
+  message = "";
+  #starting = false;
+  #started = "";
+
+  /** @internal */
+  constructor(client: Client, membership: Membership, resumed = false) {
+    super(client, "Room", membership, resumed);
+  }
+
+  /** Who may set things and start; undefined before the first news. */
+  get owner(): RoomMember | undefined {
+    return this.members.find((member) => member.owner);
+  }
+
+  /** Whether the player is the owner. */
+  get owns(): boolean {
+    return this.owner?.you ?? false;
+  }
+
+  /** Whether the player is ready. */
+  get ready(): boolean {
+    return this.members.some((member) => member.you && member.ready);
+  }
+
+  /** When all of two or more are ready, the match starts: see the event "search". */
+  async setReady(ready = true): Promise<void> {
+    await this.call("SetReady", { ready });
+  }
+
+  /** As owner: changes what the next match will be; what is left out stays. Nobody is ready then. */
+  async set({ mode = this.mode, options = this.options, labels = this.labels }: RoomSettings): Promise<void> {
+    await this.call("SetRoom", roomSettings({ mode, options, labels }));
+  }
+
+  /**
+   * As owner: starts the next match for all members, and joins it. The others hear
+   * it by the event "search". While a match runs, everybody joins it by this.
+   */
+  async start(options: PlayOptions = {}): Promise<Match> {
+    this.#starting = true;
+    try {
+      const { ticketId = "" } = await this.call<{ ticketId?: string }>("StartRoom", {}, options.signal);
+      this.#started = ticketId;
+    } finally {
+      this.#starting = false;
+    }
+    return this.client.quickPlay({ ...options, ticketId: this.#started });
+  }
+
+  /** Joins the match that runs, with a seat of its own also after a while. */
+  follow(options: PlayOptions = {}): Promise<Match> {
+    return this.start(options);
+  }
+
+  protected take(told: RoomNews): void {
+    const { members = [], options = [], ticketId = "" } = told;
+    ({ game: this.game = "", mode: this.mode = "", labels: this.labels = {} } = told);
+    ({ seats: this.seats = 0, matchId: this.matchId = "", round: this.round = 0, message: this.message = "" } = told);
+    this.options = Object.fromEntries(options.map(({ name = "", value = 0 }) => [name, value]));
+    const empty = { playerId: "", playerName: "", owner: false, you: false, ready: false, playing: false };
+    const all = members.map((member) => ({ ...empty, ...member }));
+    this.show(all, ticketId, this.#starting || ticketId === this.#started);
+  }
+}
+
+/** Settings as the matchmaker takes them. */
+export function roomSettings({ mode, options = {}, labels }: RoomSettings): object {
+  return { mode, labels, options: Object.keys(options).map((name) => ({ name, value: options[name] })) };
+}
+
+/** The room that was entered. */
+export function joinedRoom(client: Client, { roomCode = "", memberId = "", playerId = "" }: Joined): Room {
+  return new Room(client, { code: roomCode, memberId, playerId });
+}
