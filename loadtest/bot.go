@@ -27,9 +27,14 @@ type bot struct {
 	guest    string // guest token: who it is
 	spent    string // code of the last room
 	stay     *stay
-	entered  bool // has been welcomed at least once
-	measured bool // has received snapshots within the window
+	entered  bool  // has been welcomed at least once
+	measured bool  // was in a match within the window
+	stood    bool  // has heard nothing for longer than [blackout] there
+	missed   *stay // an earlier match that ended before it was over, until the next one's first snapshot
 }
+
+// clientName is what bots are called in the server's logs.
+const clientName = "tactus-loadtest"
 
 // How long a bot waits for one thing, and between two tries.
 const (
@@ -76,12 +81,19 @@ func (b *bot) visit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.stay = &stay{bot: b}
-	hello := protocol.Hello{Token: token, Client: "tactus-loadtest"}
+	b.begin()
+	hello := protocol.Hello{Token: token, Client: clientName}
 	end, err := b.connect(ctx, url, &hello)
+	if err != nil && ctx.Err() != nil && !errors.Is(err, errGone) {
+		b.giveBack(url, &hello)
+	}
 	for err == nil {
-		if end.over || end.code == protocol.CloseMatchOver || ctx.Err() != nil {
+		if end.over || end.code == protocol.CloseMatchOver {
+			b.stay.end()
 			return nil
+		}
+		if ctx.Err() != nil {
+			return nil // the loop has taken leave
 		}
 		if end.code != 0 && !end.code.Reconnect() {
 			return failed(end.code.String(), errors.New(end.code.Sentence()))
@@ -90,6 +102,15 @@ func (b *bot) visit(ctx context.Context) error {
 		end, err = b.comeBack(ctx, url)
 	}
 	return err
+}
+
+// begin begins a stay. The bot goes on missing the match before, if that was
+// not over.
+func (b *bot) begin() {
+	if b.stay != nil && b.stay.at != 0 && b.missed == nil {
+		b.missed = b.stay
+	}
+	b.stay = &stay{bot: b}
 }
 
 func (b *bot) search(ctx context.Context) (url, token string, err error) {
@@ -116,7 +137,11 @@ func (b *bot) comeBack(ctx context.Context, url string) (ending, error) {
 	deadline := time.Now().Add(protocol.SeatGrace)
 	for retry := firstRetry; ; retry = min(2*retry, longestRetry) {
 		b.wait(ctx, retry)
-		hello := protocol.Hello{Resume: b.stay.resume, Event: b.stay.events, Client: "tactus-loadtest"}
+		hello := protocol.Hello{Resume: b.stay.resume, Event: b.stay.events, Client: clientName}
+		if ctx.Err() != nil {
+			b.giveBack(url, &hello)
+			return ending{}, errGone
+		}
 		end, err := b.connect(ctx, url, &hello)
 		if kind := kindOf(err); err == nil || ctx.Err() != nil || kind != kindDial && kind != kindLost || time.Now().After(deadline) {
 			return end, err
@@ -137,9 +162,20 @@ func (b *bot) connect(ctx context.Context, url string, hello *protocol.Hello) (e
 	if err != nil {
 		return ending{}, err
 	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	w, early, err := introduce(conn, early, hello, &b.rand)
-	if !stop() || err != nil {
+	// A bot that has said hello may have a seat: its welcome is waited for.
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now().Add(lastWords)) })
+	w, early, err := introduce(conn, early, hello, &b.rand, welcomeTimeout)
+	stopped := !stop()
+	if err == nil && stopped {
+		sayGoodbye(conn, &b.rand)
+		err = errGone
+	}
+	if err == nil {
+		if err = conn.SetDeadline(time.Time{}); err != nil {
+			err = failed(kindLost, err)
+		}
+	}
+	if err != nil {
 		conn.Close()
 		return ending{}, err
 	}
@@ -189,8 +225,8 @@ func dial(ctx context.Context, url string, slow bool) (conn net.Conn, early []by
 }
 
 // introduce says hello and waits for the welcome. rest is what came after it.
-func introduce(conn net.Conn, early []byte, hello *protocol.Hello, r *random) (w protocol.Welcome, rest []byte, err error) {
-	if err := conn.SetDeadline(time.Now().Add(welcomeTimeout)); err != nil {
+func introduce(conn net.Conn, early []byte, hello *protocol.Hello, r *random, timeout time.Duration) (w protocol.Welcome, rest []byte, err error) {
+	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return w, nil, failed(kindLost, err)
 	}
 	frame := protocol.AppendHello(beginFrame(nil), hello)
@@ -211,7 +247,7 @@ func introduce(conn net.Conn, early []byte, hello *protocol.Hello, r *random) (w
 			if err != nil {
 				return w, nil, failed("bad welcome", err)
 			}
-			return w, rest, conn.SetDeadline(time.Time{})
+			return w, rest, nil
 		case complete:
 			data = rest
 			continue

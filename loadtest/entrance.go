@@ -104,7 +104,10 @@ func (e *entrance) search(ctx context.Context, b *bot, room string) (*matchmaker
 	if err != nil {
 		return nil, failedCall(err)
 	}
-	b.guest = answer.Msg.GetGuestToken()
+	if token := answer.Msg.GetGuestToken(); token != "" {
+		b.guest = token
+	}
+	defer e.cancelIfEnded(ctx, answer.Msg.GetTicketId())
 	stream, err := e.client.WatchTicket(ctx, connect.NewRequest(&matchmakerv1.WatchTicketRequest{
 		TicketId: answer.Msg.GetTicketId(),
 	}))
@@ -125,6 +128,18 @@ func (e *entrance) search(ctx context.Context, b *bot, room string) (*matchmaker
 		return nil, failedCall(err)
 	}
 	return nil, failed("ticket cut off", errors.New("the watch ended without an answer"))
+}
+
+// cancelIfEnded cancels the ticket of a test that has ended, so that nobody is
+// matched with it.
+func (e *entrance) cancelIfEnded(ctx context.Context, ticket string) {
+	if ctx.Err() == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewellTimeout)
+	defer cancel()
+	// A ticket that can't be cancelled ends by itself when nobody watches it.
+	_, _ = e.client.CancelTicket(ctx, connect.NewRequest(&matchmakerv1.CancelTicketRequest{TicketId: ticket}))
 }
 
 func ticketEnded(news *matchmakerv1.WatchTicketResponse) error {

@@ -2,7 +2,9 @@ package loadtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -34,6 +36,8 @@ type fakeServer struct {
 	resumed  int
 	resyncs  int
 	byes     int
+	held     map[string]bool // seats, by their tokens: those that nobody has left
+	expelled int             // players
 	rooms    int
 	inputErr error
 }
@@ -45,6 +49,8 @@ type fakeRules struct {
 	overAt    uint32             // tick after which the match has a result
 	badHashes bool
 	refuse    protocol.CloseCode // instead of a welcome
+	once      bool               // nobody is seated again after the first player was closed
+	slowly    time.Duration      // welcomes take so long
 }
 
 const (
@@ -68,7 +74,7 @@ func fakeSchema() *game.Schema {
 }
 
 func newFakeServer(t *testing.T, rules fakeRules) *fakeServer {
-	s := &fakeServer{rules: rules, tickets: map[string]*matchmakerv1.Assignment{}, joined: map[string][]string{}}
+	s := &fakeServer{rules: rules, tickets: map[string]*matchmakerv1.Assignment{}, joined: map[string][]string{}, held: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.Handle(matchmakerv1connect.NewMatchmakerServiceHandler(s))
 	mux.HandleFunc(protocol.Path, s.play)
@@ -94,6 +100,9 @@ func (s *fakeServer) CreateRoom(context.Context, *connect.Request[matchmakerv1.C
 func (s *fakeServer) CreateTicket(_ context.Context, q *connect.Request[matchmakerv1.CreateTicketRequest]) (*connect.Response[matchmakerv1.CreateTicketResponse], error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.rules.once && s.expelled > 0 {
+		return nil, connect.NewError(connect.CodeUnavailable, errors.New("no server"))
+	}
 	id := fmt.Sprintf("ticket-%d", len(s.tickets))
 	s.tickets[id] = &matchmakerv1.Assignment{
 		MatchId: "m" + q.Msg.GetRoomCode(), Url: "ws" + strings.TrimPrefix(s.URL, "http") + protocol.Path,
@@ -116,6 +125,7 @@ func (s *fakeServer) WatchTicket(_ context.Context, q *connect.Request[matchmake
 type fakeSeat struct {
 	server *fakeServer
 	conn   net.Conn
+	id     string // token of the seat
 	mu     sync.Mutex
 	ack    uint32
 	aimed  uint32
@@ -149,14 +159,16 @@ func (s *fakeServer) play(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	match, name, _ := strings.Cut(hello.Token+hello.Resume, "/")
-	seat := &fakeSeat{server: s, conn: conn, first: hello.Token != "", key: true, closed: make(chan struct{})}
+	seat := &fakeSeat{server: s, conn: conn, id: hello.Token + hello.Resume, first: hello.Token != "", key: true, closed: make(chan struct{})}
 	s.mu.Lock()
+	s.held[seat.id] = true
 	if seat.first {
 		s.joined[match] = append(s.joined[match], name)
 	} else {
 		s.resumed++
 	}
 	s.mu.Unlock()
+	time.Sleep(s.rules.slowly)
 	seat.write(protocol.AppendWelcome(nil, &protocol.Welcome{
 		Match: match, Player: name, Resume: match + "/" + name, Rate: fakeRate, Every: 1, Game: "dots", Version: "1",
 		Mode: protocol.WelcomeMode{Name: "all", Max: fakeSeats}, Schema: fakeSchema(), Resumed: !seat.first,
@@ -174,7 +186,11 @@ func (s *fakeServer) play(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *fakeSeat) hear(f ws.Frame) error {
-	if f.Header.OpCode != ws.OpBinary {
+	switch f.Header.OpCode {
+	case ws.OpBinary:
+	case ws.OpClose:
+		return io.EOF
+	default:
 		return nil
 	}
 	kind, err := protocol.Type(f.Payload)
@@ -206,6 +222,7 @@ func (c *fakeSeat) hear(f ws.Frame) error {
 	case protocol.TypeBye:
 		c.server.mu.Lock()
 		c.server.byes++
+		delete(c.server.held, c.id)
 		c.server.mu.Unlock()
 	}
 	return nil
@@ -240,9 +257,20 @@ func (c *fakeSeat) tick() {
 			c.close(protocol.CloseMatchOver)
 		case rules.closeAt:
 			if c.first {
+				c.server.expel(c.id, rules.closeWith)
 				c.close(rules.closeWith)
 			}
 		}
+	}
+}
+
+// expel notes that a player is closed; a final code ends the seat.
+func (s *fakeServer) expel(id string, code protocol.CloseCode) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expelled++
+	if code != 0 && !code.Reconnect() {
+		delete(s.held, id)
 	}
 }
 

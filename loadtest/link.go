@@ -189,7 +189,8 @@ func (l *link) message(b []byte, now int64) error {
 			return errors.Join(errMessage, err)
 		}
 		if r.Over {
-			l.over, l.stay.counts = true, false
+			l.over = true
+			l.stay.end()
 		}
 	default: // names, chat and the like are of no interest to a bot
 	}

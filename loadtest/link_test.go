@@ -97,6 +97,79 @@ func TestSilenceAtTheEndIsMissed(t *testing.T) {
 	}
 }
 
+// ticks receives a snapshot at each of the ticks.
+func (l *link) ticks(t *testing.T, from, to int64) {
+	t.Helper()
+	for tick := from; tick <= to; tick++ {
+		l.mustReceive(t, serverFrame(snapshotAt(uint32(tick), 0, false, false)), tick*tickLength)
+	}
+}
+
+// TestTimeWithoutSnapshotsIsUnavailable: a silence of more than a second counts,
+// whatever ends it.
+func TestTimeWithoutSnapshotsIsUnavailable(t *testing.T) {
+	const second = int64(fakeRate)
+	for name, c := range map[string]struct {
+		play func(t *testing.T, l *link)
+		want float64
+	}{
+		"a snapshot ends it": {func(t *testing.T, l *link) {
+			l.ticks(t, 1, second)
+			l.ticks(t, 4*second, 10*second)
+		}, 3},
+		"a second is none": {func(t *testing.T, l *link) {
+			l.ticks(t, 1, second)
+			l.ticks(t, 2*second, 10*second)
+		}, 0},
+		"the end of the test ends it": {func(t *testing.T, l *link) { l.ticks(t, 1, second) }, 9},
+		"the next match ends it": {func(t *testing.T, l *link) {
+			l.ticks(t, 1, second)
+			l.stay.bot.begin()
+			l.stay = l.stay.bot.stay
+			l.ticks(t, 5*second, 10*second)
+		}, 4},
+		"no match ends it": {func(t *testing.T, l *link) {
+			l.ticks(t, 1, second)
+			l.stay.bot.begin()
+			l.stay.bot.begin()
+		}, 9},
+		"the time between two matches is none": {func(t *testing.T, l *link) {
+			l.ticks(t, 1, second)
+			l.stay.end()
+			l.stay.bot.begin()
+			l.stay = l.stay.bot.stay
+			l.ticks(t, 5*second, 10*second)
+		}, 0},
+		"it began before the window": {func(t *testing.T, l *link) {
+			l.meter.window.from.Store(math.MaxInt64)
+			l.ticks(t, 1, second)
+			l.meter.window.from.Store(4 * second * tickLength)
+			l.ticks(t, 5*second, 10*second)
+		}, 1},
+		"it covers the window": {func(t *testing.T, l *link) {
+			l.meter.window.from.Store(math.MaxInt64)
+			l.ticks(t, 1, second)
+			l.meter.window.from.Store(4 * second * tickLength)
+		}, 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, _ := newTestLink(false)
+			l.stay.bot.stay = l.stay
+			l.meter.window.to.Store(10 * second * tickLength)
+			c.play(t, l)
+			l.meter.finish(l.stay.bot, 10*second*tickLength)
+			r := Report{}
+			r.measure(l.meter)
+			if math.Abs(r.UnavailableS-c.want) > 0.01 || l.stay.bot.stood != (c.want > 0) || !l.stay.bot.measured {
+				t.Errorf("%v player-seconds unavailable, want %v", r.UnavailableS, c.want)
+			}
+			if lost := c.want > 0; lost != (r.Delivered < 0.901) {
+				t.Errorf("delivered %v", r.Delivered)
+			}
+		})
+	}
+}
+
 func TestAStallCountsForEverySnapshotItHeldBack(t *testing.T) {
 	l, _ := newTestLink(false)
 	at := func(tick int64) int64 { return tick * tickLength }

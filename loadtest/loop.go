@@ -48,13 +48,18 @@ type streamLoop struct {
 // stream is a link's way out: a goroutine of its own writes, so that a socket
 // that takes nothing holds nobody up.
 type stream struct {
-	conn   net.Conn
-	frames chan []byte
-	meter  *meter
+	conn    net.Conn
+	frames  chan []byte
+	meter   *meter
+	leaving bool // what is sent is a goodbye
 }
 
 // lastWords is how long a goodbye may take.
 const lastWords = time.Second
+
+// farewellFrames is how many frames a goodbye has: the message and the closing of
+// the WebSocket. There is room for them behind the inputs that wait.
+const farewellFrames = 2
 
 // queuedFrames is how many frames wait for a stream's socket; inputs beyond
 // that are dropped.
@@ -67,7 +72,12 @@ func newStreamLoop(c clock, w *window) *streamLoop {
 	}
 }
 
+// send queues a frame. It is called under the loop's lock, which the only other
+// sender and the closing of the queue are under too.
 func (s *stream) send(frame []byte) bool {
+	if !s.leaving && len(s.frames) >= queuedFrames {
+		return false
+	}
 	select {
 	case s.frames <- append([]byte(nil), frame...):
 		return true
@@ -108,7 +118,7 @@ func (p *streamLoop) serve(l *link, conn net.Conn, early []byte) {
 		l.ended <- ending{err: context.Canceled}
 		return
 	}
-	s := &stream{conn: conn, frames: make(chan []byte, queuedFrames), meter: p.meter}
+	s := &stream{conn: conn, frames: make(chan []byte, queuedFrames+farewellFrames), meter: p.meter}
 	l.out, l.meter = s, p.meter
 	p.streams[l] = s
 	p.queue.add(l)
@@ -167,9 +177,14 @@ func (p *streamLoop) wait(d time.Duration) {
 	}
 }
 
+// receive hands what came to the link, unless it was let go of meanwhile: its
+// way out is closed then.
 func (p *streamLoop) receive(l *link, data []byte) (ending, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if _, served := p.streams[l]; !served {
+		return ending{err: context.Canceled}, false
+	}
 	from := p.clock.now()
 	end, open := l.receive(data, from)
 	p.work += p.clock.now() - from
@@ -220,7 +235,8 @@ func (p *streamLoop) stop() {
 	p.done = true
 	close(p.quit)
 	var links []*link
-	for l := range p.streams {
+	for l, s := range p.streams {
+		s.leaving = true
 		l.leave()
 		links = append(links, l)
 	}

@@ -55,6 +55,7 @@ type rawLink struct {
 	born   int64
 	reads  bool // a slow reader does at present
 	broken bool // it can't be sent to: whatever is still there is to be read
+	parted bool // it has said goodbye
 }
 
 // newLoop returns the loop for plain TCP connections.
@@ -242,19 +243,6 @@ func (p *rawLoop) release(e *rawLink, end ending) {
 	p.links[e.number] = nil
 	unix.Close(e.fd)
 	e.ended <- end
-}
-
-func (p *rawLoop) stop() {
-	p.mu.Lock()
-	p.done = true
-	p.mu.Unlock()
-	p.takeNew()
-	for _, e := range p.links {
-		if e != nil {
-			e.leave()
-			p.release(e, ending{err: context.Canceled})
-		}
-	}
 }
 
 // send writes a frame. What the socket does not take of it is kept until it

@@ -47,10 +47,10 @@ func serveOne(t *testing.T, slow Slowness, open func(clock, *window) (loop, erro
 	go func() { ran <- p.run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
+		server.Close()
 		if err := <-ran; err != nil {
 			t.Error(err)
 		}
-		server.Close()
 	})
 	p.serve(l, client, nil)
 	return &served{p, l, server}

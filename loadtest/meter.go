@@ -20,6 +20,14 @@ func newWindow() *window {
 	return w
 }
 
+// begun reports whether the window has been set.
+func (w *window) begun() bool { return w.from.Load() != math.MaxInt64 }
+
+// clip returns the part of a time that lies in the window; to <= from: none.
+func (w *window) clip(from, to int64) (int64, int64) {
+	return max(from, w.from.Load()), min(to, w.to.Load())
+}
+
 func (w *window) holds(now int64) bool { return now >= w.from.Load() && now < w.to.Load() }
 
 // stay is a bot's time in one match. It outlives a connection: what a bot misses
@@ -34,8 +42,11 @@ type stay struct {
 	every  int64  // ticks per snapshot
 	counts bool   // a snapshot has come within the window: the rest is measured from it
 	last   uint32 // tick of the newest snapshot
-	at     int64  // when that came
+	at     int64  // when that came; 0: none has, or the match is over
 }
+
+// end notes that the match is over: what follows is not missed.
+func (s *stay) end() { s.counts, s.at = false, 0 }
 
 // meter is what one loop measures. It belongs to that loop, but for the live
 // numbers, until the loop has ended.
@@ -50,6 +61,7 @@ type meter struct {
 	ticksGot  int64 // ticks that their snapshots stand for
 	received  int64 // bytes
 	seen      int64 // ns that clients were measured for
+	stood     int64 // ns that clients were in silences longer than [blackout]
 	dropped   int64 // inputs that found the socket full
 	estimated int64 // snapshots whose arrival is not known, see [link.spread]
 
@@ -111,14 +123,21 @@ func (m *meter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
 		m.slow.snapshot(l, h, now)
 		return
 	}
-	if !m.window.holds(now) {
+	if now >= m.window.to.Load() && m.window.begun() {
 		return
 	}
-	if !s.counts {
-		s.counts, s.bot.measured = true, true
+	if missed := s.bot.missed; missed != nil {
+		m.silence(missed, now)
+		s.bot.missed = nil
+	}
+	if !s.counts || !m.window.holds(now) {
+		m.silence(s, now)
+		s.counts = m.window.holds(now)
+		s.bot.measured = s.bot.measured || s.counts
 		s.last, s.at, s.every, s.period = h.Tick, now, l.every, l.period*l.every
 		return
 	}
+	m.blackout(s, now)
 	_ = m.gaps.RecordCorrectedValue(micros(now-s.at), micros(l.period*l.every))
 	m.snapshots++
 	m.ticksGot += l.every
@@ -142,19 +161,46 @@ func (m *slowMeter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
 // awake notes that a slow reader reads again.
 func (l *link) awake(now int64) { l.woke, l.waited = now, 0 }
 
-// silence counts what a client has missed since its newest snapshot, for those
-// that hear nothing more before the end.
-func (m *meter) silence(s *stay, end int64) {
-	if !s.counts || s.period == 0 {
+// silence counts what a client has missed within the window since the newest
+// snapshot of a stay, whatever ended that: the end of the window, the first
+// snapshot of the next match, or one that came after the window's begin only.
+func (m *meter) silence(s *stay, until int64) {
+	if s.at == 0 {
 		return
 	}
-	missed := (end - s.at) / s.period
+	m.blackout(s, until)
+	from, to := m.window.clip(s.at, until)
+	missed := (to - from) / s.period
 	if missed < 2 {
 		return
 	}
-	_ = m.gaps.RecordCorrectedValue(micros(end-s.at), micros(s.period))
+	s.bot.measured = true
+	_ = m.gaps.RecordCorrectedValue(micros(to-from), micros(s.period))
 	m.ticksDue += missed * s.every
-	m.seen += end - s.at
+	m.seen += to - from
+}
+
+// blackout is how long a player hears nothing before all of that time counts as
+// unavailable: they see that the game stands still.
+const blackout = time.Second
+
+func (m *meter) blackout(s *stay, until int64) {
+	if until-s.at <= int64(blackout) {
+		return
+	}
+	if from, to := m.window.clip(s.at, until); to > from {
+		m.stood += to - from
+		s.bot.stood = true
+	}
+}
+
+// finish counts what a bot has missed until the end of the measurement.
+func (m *meter) finish(b *bot, end int64) {
+	for _, s := range []*stay{b.missed, b.stay} {
+		if s != nil && b.slow == "" {
+			m.silence(s, end)
+		}
+	}
 }
 
 // estimate counts a snapshot of which it is not known when it came.
@@ -204,6 +250,7 @@ func (m *meter) add(o *meter) {
 	m.ticksGot += o.ticksGot
 	m.received += o.received
 	m.seen += o.seen
+	m.stood += o.stood
 	m.dropped += o.dropped
 	m.estimated += o.estimated
 	m.checked += o.checked

@@ -24,6 +24,13 @@ type Report struct {
 	// GapMS is the time between two snapshots of a client. A late one counts for
 	// all that would have come meanwhile.
 	GapMS Spread `json:"gap_ms"`
+	// UnavailableS is the time in player-seconds that clients spent without any
+	// snapshot for more than a second, from their first one on and whatever ended
+	// it: a snapshot, another match, the end of the test. It is what a stopped
+	// server, or one that throws its players out, costs them.
+	UnavailableS float64 `json:"unavailable_s"`
+	// UnavailableClients is the number of clients that this happened to.
+	UnavailableClients int `json:"unavailable_clients"`
 	// EchoMS is the time from when an input was due to be sent to the first
 	// snapshot that says it was applied.
 	EchoMS Pair `json:"echo_ms"`
@@ -116,9 +123,12 @@ func (r *run) report(span *measured) (*Report, error) {
 		TickRate: int(r.tickRate.Load()), DurationS: seconds(span.to - span.from),
 	}
 	for _, b := range r.bots {
+		all.finish(b, span.to)
 		if b.measured {
 			report.Clients++
-			all.silence(b.stay, span.to)
+		}
+		if b.stood {
+			report.UnavailableClients++
 		}
 	}
 	for _, room := range r.rooms {
@@ -161,6 +171,7 @@ func (r *run) report(span *measured) (*Report, error) {
 
 func (r *Report) measure(m *meter) {
 	r.Snapshots, r.DroppedInputs = m.snapshots, m.dropped
+	r.UnavailableS = seconds(m.stood)
 	if m.ticksDue > 0 {
 		r.Delivered = float64(m.ticksGot) / float64(m.ticksDue)
 	}
@@ -234,6 +245,7 @@ func (r *Report) Print(w io.Writer) error {
 	row("clients", "%d of %d%s", r.Clients, r.Players, matches)
 	row("delivered", "%.5f (%d snapshots)", r.Delivered, r.Snapshots)
 	row("gap", "p50 %.1f ms   p99 %.1f ms   max %.1f ms", r.GapMS.P50, r.GapMS.P99, r.GapMS.Max)
+	row("unavailable", "%.1f player-seconds (%d clients heard nothing for over %v)", r.UnavailableS, r.UnavailableClients, blackout)
 	row("echo", "p50 %.1f ms   p99 %.1f ms", r.EchoMS.P50, r.EchoMS.P99)
 	row("bytes", "%.0f per client and second", r.BytesPerClientS)
 	if r.CPUPerClientTickUS != nil {

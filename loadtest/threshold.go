@@ -34,8 +34,9 @@ var metrics = map[string]func(r *Report) (float64, bool){
 		}
 		return *r.CPUPerClientTickUS, true
 	},
-	"errors":     func(r *Report) (float64, bool) { return float64(total(r.Errors)), true },
-	"reconnects": func(r *Report) (float64, bool) { return float64(total(r.Reconnects)), true },
+	"unavailable": func(r *Report) (float64, bool) { return r.UnavailableS, r.Clients > 0 },
+	"errors":      func(r *Report) (float64, bool) { return float64(total(r.Errors)), true },
+	"reconnects":  func(r *Report) (float64, bool) { return float64(total(r.Reconnects)), true },
 	"mismatched": func(r *Report) (float64, bool) {
 		if r.Verify == nil {
 			return 0, false
