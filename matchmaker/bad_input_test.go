@@ -280,7 +280,7 @@ func TestTicketsThatAreRefused(t *testing.T) {
 		"long mode":            {&ticket{Mode: long}, failure.BadField, "mode"},
 		"long version":         {&ticket{Version: long}, failure.BadField, "version"},
 		"long queue":           {&ticket{Queue: long}, failure.BadField, "queue"},
-		"long room":            {&ticket{RoomCode: long}, failure.BadField, "room_code"},
+		"long room":            {&ticket{RoomCode: strings.Repeat("x", 513)}, failure.BadField, "room_code"},
 		"long match":           {&ticket{MatchId: long}, failure.BadField, "match_id"},
 		"long party":           {&ticket{Party: strings.Repeat("x", 300)}, failure.BadField, "party"},
 		"long request":         {&ticket{RequestId: long}, failure.BadField, "request_id"},

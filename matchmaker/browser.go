@@ -3,10 +3,8 @@ package matchmaker
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -33,21 +31,25 @@ func (m *Matchmaker) Handler() http.Handler {
 			return failure.Connect(m.panicked(spec.Procedure, p))
 		}),
 	)
-	return &publicHandler{cfg: &m.cfg, next: handler}
+	return &publicHandler{cfg: &m.cfg, next: handler, errors: connect.NewErrorWriter()}
 }
 
 // publicHandler guards the RPC handlers: who may call from where, how much may
 // be sent, and for how long.
 type publicHandler struct {
-	cfg  *Config
-	next http.Handler
+	cfg    *Config
+	next   http.Handler
+	errors *connect.ErrorWriter
 }
+
+// exposedHeaders are what pages of other origins may read of an answer.
+var exposedHeaders = strings.Join(append(cors.ExposedHeaders(), ignoredHeader, "Retry-After"), ", ")
 
 func (h *publicHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if origin := r.Header.Get("Origin"); origin != "" && h.allowed(origin) {
 		w.Header().Add("Vary", "Origin")
 		w.Header().Set("Access-Control-Allow-Origin", origin)
-		w.Header().Set("Access-Control-Expose-Headers", strings.Join(cors.ExposedHeaders(), ", "))
+		w.Header().Set("Access-Control-Expose-Headers", exposedHeaders)
 		if r.Method == http.MethodOptions {
 			w.Header().Set("Access-Control-Allow-Methods", strings.Join(cors.AllowedMethods(), ", "))
 			w.Header().Set("Access-Control-Allow-Headers", strings.Join(cors.AllowedHeaders(), ", "))
@@ -56,9 +58,9 @@ func (h *publicHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	body, problem := h.readBody(w, r)
-	if problem != 0 {
-		http.Error(w, http.StatusText(problem), problem)
+	body, refused := h.admit(w, r)
+	if refused != nil {
+		refused.write(h.errors, w, r)
 		return
 	}
 	// A watcher that does not read is let go with its ticket's end.
@@ -68,34 +70,12 @@ func (h *publicHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx := context.WithValue(r.Context(), addressKey{}, h.address(r)) // also says that this is the public port
 	r = r.WithContext(ctx)
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	h.next.ServeHTTP(w, r)
 }
 
 func (h *publicHandler) allowed(origin string) bool {
 	return slices.Contains(h.cfg.AllowedOrigins, origin) || slices.Contains(h.cfg.AllowedOrigins, "*")
-}
-
-// readBody takes the whole request in, which no call of this service needs to
-// stream: afterwards nobody can hold a handler by sending slowly.
-func (h *publicHandler) readBody(w http.ResponseWriter, r *http.Request) (body []byte, problem int) {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(h.cfg.RequestTimeout)) // not every ResponseWriter has deadlines
-	const envelope = 5                                                // of a streaming call: flags and length
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.cfg.MaxRequestBytes+envelope)))
-	var tooBig *http.MaxBytesError
-	switch {
-	case err == nil:
-		// Only now: while the deadline stands, net/http does not wait for the
-		// rest of a refused body either.
-		_ = control.SetReadDeadline(time.Time{})
-		return body, 0
-	case errors.As(err, &tooBig):
-		return nil, http.StatusRequestEntityTooLarge
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, http.StatusRequestTimeout
-	}
-	return nil, http.StatusBadRequest
 }
 
 // address is the client's as far as the proxies in front can be trusted.

@@ -11,6 +11,16 @@ import (
 // asks for. Programs go by it; people read the sentence.
 type Reason string
 
+// What is wrong with the request before its fields are looked at.
+const (
+	UnknownMethod        Reason = "UNKNOWN_METHOD"
+	HTTPMethodNotAllowed Reason = "HTTP_METHOD_NOT_ALLOWED"
+	UnsupportedMediaType Reason = "UNSUPPORTED_MEDIA_TYPE"
+	RequestTooLarge      Reason = "REQUEST_TOO_LARGE"
+	MalformedRequest     Reason = "MALFORMED_REQUEST"
+	UnknownField         Reason = "UNKNOWN_FIELD"
+)
+
 // What is wrong with the request itself.
 const (
 	BadField      Reason = "BAD_FIELD"
@@ -98,6 +108,13 @@ const (
 
 // kinds is the one list of everything the matchmaker refuses for.
 var kinds = []Kind{
+	{UnknownMethod, codes.Unimplemented, "there is no such method here", 0},
+	{HTTPMethodNotAllowed, codes.Unimplemented, "methods are called by POST", 0},
+	{UnsupportedMediaType, codes.InvalidArgument, "the method does not take this content type", 0},
+	{RequestTooLarge, codes.InvalidArgument, "the request is larger than any that is taken here", 0},
+	{MalformedRequest, codes.InvalidArgument, "the request can't be read", 0},
+	{UnknownField, codes.InvalidArgument, "the request has a field that there is not", 0},
+
 	{BadField, codes.InvalidArgument, "a field has a value that is not allowed", 0},
 	{BadName, codes.InvalidArgument, "the player name is too long or can't be shown", 0},
 	{BadAttribute, codes.InvalidArgument, "an attribute is not one that the queue knows, or has too many or too long values", 0},
