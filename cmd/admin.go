@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
+	"tactus/cmd/internal/config"
 	"tactus/matchmaker"
 	"tactus/server"
 )
@@ -36,6 +37,7 @@ type adminFlags struct{ listen, token string }
 func (f *adminFlags) add(c *cobra.Command, def string) {
 	c.Flags().StringVar(&f.listen, "admin", def, "admin port: dashboard, metrics, pprof")
 	c.Flags().StringVar(&f.token, "admin-token", "", "token that the admin port asks for; needed when it is not on loopback")
+	config.Secret(c.Flags(), "admin-token")
 }
 
 // open listens on the admin port.

@@ -154,7 +154,7 @@ func (c compose) checkNATS(t *testing.T, name string, args []string) {
 }
 
 var (
-	commandLine = regexp.MustCompile(`(?m)^(?:ExecStart=|#   ExecStart=|bin/|URL=\S+ )?(?:/usr/local/bin/)?tactus ((?:dev|server|matchmaker|loadtest|replay|version)\b.*)$`)
+	commandLine = regexp.MustCompile(`(?m)^(?:ExecStart=|#   ExecStart=|bin/|URL=\S+ )?(?:/usr/local/bin/)?tactus ((?:dev|server|matchmaker|loadtest|config|replay|version)\b.*)$`)
 	aside       = regexp.MustCompile(`\s+(?:#.*|\.\.\.|&|>.*)$|\s{3}.*$`) // what is not of the command line
 )
 

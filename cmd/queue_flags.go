@@ -3,6 +3,7 @@ package tactuscmd
 import (
 	"github.com/spf13/cobra"
 
+	"tactus/cmd/internal/config"
 	"tactus/matchmaker"
 )
 
@@ -25,6 +26,7 @@ func (f *queueFlags) add(c *cobra.Command) {
 func (f *queueFlags) addShared(c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringVar(&f.nats.URL, "nats", "", "URLs of a NATS cluster with JetStream, shared by all matchmakers, separated by commas; empty: one in this process")
+	config.SecretURLs(fl, "nats")
 	fl.IntVar(&f.nats.Replicas, "nats-replicas", 0, "copies of each stream in that cluster: 1, 3 or 5; default 3")
 	fl.StringVar(&f.nats.Credentials, "nats-creds", "", "credentials file of that cluster")
 	fl.StringVar(&f.nats.Name, "nats-name", "", "prefix of streams and subjects, where several installations share a cluster; default tactus")

@@ -70,8 +70,10 @@ func (p Program) newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())
 	})
-	root.AddCommand(devCommand(p), serverCommand(p.Games), matchmakerCommand(p),
-		loadtestCommand(p.Games), replayCommand(p.Games), versionCommand(p.Games))
+	for _, c := range configuredCommands(p) {
+		root.AddCommand(configured(c))
+	}
+	root.AddCommand(configCommand(p), replayCommand(p.Games), versionCommand(p.Games))
 	return root
 }
 
@@ -120,7 +122,15 @@ func newLogger(level, format string) (*zap.Logger, error) {
 func logFlags(c *cobra.Command) func() (*zap.Logger, error) {
 	level := c.Flags().String("log-level", "info", "debug, info, warn or error")
 	format := c.Flags().String("log-format", "auto", "json, console, or auto: console on a terminal")
-	return func() (*zap.Logger, error) { return newLogger(*level, *format) }
+	return func() (*zap.Logger, error) {
+		log, err := newLogger(*level, *format)
+		if settings := settingsOf(c); err == nil && settings != nil {
+			for _, warning := range settings.Warnings {
+				log.Warn("configuration", zap.String("warning", warning))
+			}
+		}
+		return log, err
+	}
 }
 
 // listen opens a port and says how to mend it when that fails.

@@ -12,15 +12,6 @@ import (
 	"testing"
 )
 
-// anyPorts are the flags of a command that listens wherever there is room.
-func anyPorts(t *testing.T, command string) []string {
-	args := []string{command, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-format", "json"}
-	if command == "server" {
-		return append(args, "--matchmaker", "127.0.0.1:1")
-	}
-	return append(args, "--internal", "127.0.0.1:0")
-}
-
 func TestHangupEndsNoService(t *testing.T) {
 	for command, answer := range map[string]string{
 		"server": "nothing to read again", "matchmaker": "queue rules read", "dev": "queue rules read",

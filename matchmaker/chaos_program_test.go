@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -49,6 +51,10 @@ func (p *program) start(t *testing.T) {
 	defer out.Close()
 	p.cmd = exec.Command(p.binary, p.args...)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
+	// The program takes its flags from the environment too; here only these count.
+	p.cmd.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool {
+		return strings.HasPrefix(entry, "TACTUS_") || strings.HasPrefix(entry, "PORT=")
+	})
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("%s: %v", p.name, err)
 	}

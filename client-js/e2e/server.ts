@@ -60,7 +60,9 @@ export class TactusServer {
   private async spawn(): Promise<void> {
     const [listen, internal, admin] = this.ports.map((port) => `127.0.0.1:${port}`);
     const args = ["dev", "--listen", listen, "--internal", internal, "--admin", admin, "--data", this.data, ...this.flags];
-    const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "pipe"] });
+    // The program takes its flags from the environment too; here only these count.
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== "PORT" && !name.startsWith("TACTUS_")));
+    const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "pipe"], env });
     this.process = child;
     await new Promise<void>((done, fail) => {
       child.once("error", fail);
