@@ -186,7 +186,9 @@ export class DemoMatch implements Match {
     return Promise.resolve([]);
   }
 
-  chat(): void {}
+  async chat() {
+    return { sent: true, reason: "" };
+  }
 
   leave(): void {}
 

@@ -1,9 +1,10 @@
 /** The way in: finding a match, and coming back to one. */
 
+import { MatchClient, type SeatConfig } from "./match.ts";
 import { CloseCode } from "./codes.ts";
 import { abortError, ErrorCode, TactusError } from "./errors.ts";
-import { MatchClient, type SeatConfig } from "./match.ts";
 import { Matchmaker } from "./matchmaker.ts";
+import { refuseUnknown } from "./options.ts";
 import { compileRules } from "./rules.ts";
 import { subprotocol, webSocketConnect } from "./transport.ts";
 import type {
@@ -15,10 +16,11 @@ import type {
   Proposal,
   SavedSeat,
   SearchProgress,
+  WaitingFor,
 } from "./types.ts";
 
-/** Seats that slip away between assignment and hello are searched anew, so many times. */
-const searches = 3;
+/** Seats that slip away between assignment and hello are searched for again, so many searches in all. */
+enum Limit { searches = 3 }
 
 /** Errors that another search mends: the seat was given away, or its server just went. */
 const searchAgain = new Set<number>([
@@ -29,24 +31,31 @@ const searchAgain = new Set<number>([
   ErrorCode.unreachable,
 ]);
 
-/** Names of a ticket's end reasons, without END_REASON_, in the order of their numbers. */
-const endReasons =
-  "UNSPECIFIED MATCHED CANCELLED EXPIRED REPLACED ALLOCATION_FAILED UNMATCHABLE ABANDONED SHUTDOWN DECLINED".split(" ");
+/** A ticket's end reasons by their first letters behind END_REASON_, in the order of their numbers. */
+const endReasons = "UNS MAT CAN EXP REP ALL UNM ABA SHU DEC".split(" ");
 
 /** The matchmaker stopped while it was searching: another replica, or the next one, goes on. */
-const shutDown = ErrorCode.ticket + endReasons.indexOf("SHUTDOWN");
+const shutDown = ErrorCode.ticket + endReasons.indexOf("SHU");
 
 /** What a found seat is got with. */
 type Found = Partial<Assignment> & { url: string; joinToken: string };
 
 /** One news of a watched ticket; fields with their zero value are left out, as JSON of protobuf does. */
-interface TicketUpdate extends Partial<Omit<SearchProgress, "state" | "proposal" | "assignment">> {
+interface TicketUpdate extends Partial<Omit<SearchProgress, "state" | "proposal" | "assignment" | "waitingFor">> {
   state?: string;
+  waitingFor?: string;
   assignment?: Found;
   proposal?: Partial<Proposal>;
   reason?: string;
   message?: string;
 }
+
+const clientOptions: Record<keyof ClientOptions, 1> = { webSocket: 1, network: 1, teleport: 1, storage: 1, timeoutMs: 1 };
+
+const playOptions: Record<keyof PlayOptions, 1> = {
+  ...{ game: 1, mode: 1, queue: 1, name: 1, room: 1, matchId: 1, version: 1, identityToken: 1, latencyMs: 1 },
+  ...{ attributes: 1, party: 1, ticketId: 1, signal: 1, onProgress: 1, rules: 1 },
+};
 
 export class Client {
   /** The matchmaker's calls by their names in its .proto, for what has no method here. */
@@ -55,7 +64,8 @@ export class Client {
 
   /** origin: where the matchmaker is, such as "https://play.example.com"; by default where the page came from. */
   constructor(origin?: string, options: ClientOptions = {}) {
-    this.matchmaker = new Matchmaker(origin ?? globalThis.location?.origin ?? "", options.storage);
+    refuseUnknown(options, clientOptions);
+    this.matchmaker = new Matchmaker(origin ?? globalThis.location?.origin ?? "", options);
     this.#options = options;
   }
 
@@ -66,13 +76,14 @@ export class Client {
 
   /** Finds a match, or the one that is asked for, and joins it. */
   async quickPlay(play: PlayOptions = {}): Promise<Match> {
+    refuseUnknown(play, playOptions);
     warmUp(play.rules);
     // A party's search is for all its members: one of them can't have another.
-    for (let left = play.party || play.ticketId ? 1 : searches; ; left--) {
+    for (let left = play.party || play.ticketId ? 1 : Limit.searches; ; left--) {
       let found: Found | undefined;
       try {
         found = await this.#search(play);
-        play.onProgress?.(progress("joining", found));
+        play.onProgress?.(progress("joining", found, found));
         const { url, joinToken: token, game = "", mode = "", queue = "" } = found;
         return await this.#join({ url, token, game, mode, queue }, play);
       } catch (error) {
@@ -84,16 +95,17 @@ export class Client {
 
   /** Comes back to a seat, after a reload of the page for instance. */
   async resume(saved: SavedSeat, options: Pick<PlayOptions, "rules" | "signal"> = {}): Promise<Match> {
+    refuseUnknown(options, { rules: 1, signal: 1 });
     warmUp(options.rules);
     return this.#join({ queue: "", ...saved }, options);
   }
 
   async #search(play: PlayOptions): Promise<Found> {
     const { signal, onProgress } = play;
-    if (signal?.aborted) throw abortError(signal);
-    const ticketId = play.ticketId || (await this.#createTicket(play));
-    onProgress?.(progress("searching"));
+    let { ticketId = "" } = play;
     try {
+      ticketId ||= await this.#createTicket(play);
+      onProgress?.(progress("searching"));
       let found: Found | undefined;
       await this.matchmaker.follow<TicketUpdate>(
         "WatchTicket",
@@ -102,17 +114,17 @@ export class Client {
           found = update.state === "STATE_ASSIGNED" ? update.assignment : undefined;
           if (found) return true;
           if (update.state === "STATE_ENDED") throw endError(update);
-          onProgress?.({ ...progress("searching"), ...known(update), ...this.#proposal(ticketId, update.proposal) });
+          onProgress?.({ ...progress("searching", update), ...this.#proposal(ticketId, update.proposal) });
           return false;
         },
         signal,
       );
-      onProgress?.(progress("assigned", found));
+      onProgress?.(progress("assigned", found, found));
       return found!;
     } catch (error) {
       if (!signal?.aborted) throw error;
       // The page may be closing: the farewell has to outlive it.
-      this.matchmaker.call("CancelTicket", { ticketId }, undefined, true).catch(() => {});
+      if (ticketId) this.matchmaker.call("CancelTicket", { ticketId }, undefined, true).catch(() => {});
       throw abortError(signal);
     }
   }
@@ -129,21 +141,13 @@ export class Client {
   }
 
   async #createTicket(play: PlayOptions): Promise<string> {
-    const { game, mode, queue, version, identityToken, latencyMs, party, matchId, signal } = play;
-    const attributes = Object.entries(play.attributes ?? {}).map(([name, values]) => [name, { values }]);
+    const { name: playerName, room: roomCode, attributes = {}, signal, onProgress: _, rules: __, ticketId: ___, ...same } = play;
     const request = {
-      ...{ game, mode, queue, version, identityToken, latencyMs, party, matchId },
-      protocol: subprotocol,
-      playerName: play.name,
-      roomCode: play.room,
-      attributes: Object.fromEntries(attributes) as object,
-      requestId: Math.random().toString(36).slice(2) + Date.now().toString(36),
+      ...{ ...same, playerName, roomCode, protocol: subprotocol },
+      attributes: Object.fromEntries(Object.entries(attributes).map(([name, values]) => [name, { values }])),
+      requestId: `${Math.random()}-${Date.now()}`,
     };
-    try {
-      return (await this.matchmaker.enter<{ ticketId: string }>("CreateTicket", request, signal)).ticketId;
-    } catch (error) {
-      throw signal?.aborted ? abortError(signal) : error;
-    }
+    return (await this.matchmaker.enter<{ ticketId: string }>("CreateTicket", request, signal)).ticketId;
   }
 
   #join(seat: Pick<SeatConfig, "url" | "token" | "resume" | "game" | "mode" | "queue">, play: PlayOptions): Promise<Match> {
@@ -161,25 +165,22 @@ export class Client {
   }
 }
 
-/** Progress without news, with the assignment once there is one. */
-function progress(state: SearchProgress["state"], found?: Found): SearchProgress {
-  const { matchId = "", game = "", mode = "", roomCode = "", queue = "", rulesVersion = "", team = 0 } = found ?? {};
+/** Progress by the news of a search; with the assignment once there is one. */
+function progress(state: SearchProgress["state"], news: TicketUpdate = {}, found?: Found): SearchProgress {
+  const { waitedMs = 0, estimatedWaitMs = 0, estimatedWaitP90Ms = 0, searching = 0, waitingFor = "", queue = "", rulesVersion = "" } = news;
+  const { matchId = "", game = "", mode = "", roomCode = "", team = 0 } = found ?? {};
   return {
-    ...{ state, waitedMs: 0, estimatedWaitMs: 0, estimatedWaitP90Ms: 0, searching: 0, queue, rulesVersion },
+    ...{ state, waitedMs, estimatedWaitMs, estimatedWaitP90Ms, searching, queue, rulesVersion },
+    waitingFor: waitingFor.slice("WAITING_FOR_".length) as WaitingFor,
     assignment: found && { matchId, game, mode, roomCode, queue, rulesVersion, team },
   };
-}
-
-/** What an update says of a search's progress. */
-function known({ waitedMs = 0, estimatedWaitMs = 0, estimatedWaitP90Ms = 0, searching = 0, queue = "", rulesVersion = "" }: TicketUpdate) {
-  return { waitedMs, estimatedWaitMs, estimatedWaitP90Ms, searching, queue, rulesVersion };
 }
 
 /** A ticket that ends without a match is an error of 200 and its reason's number. */
 function endError({ reason = "", message }: TicketUpdate): TactusError {
   const name = reason.slice(11);
   return new TactusError(
-    ErrorCode.ticket + Math.max(0, endReasons.indexOf(name)),
+    ErrorCode.ticket + Math.max(0, endReasons.indexOf(name.slice(0, 3))),
     message || `The search ended: ${name.toLowerCase()}.`,
     false,
     name,

@@ -48,29 +48,6 @@ export const closeNames: Readonly<Record<number, string>> = {
   4514: "left",
 };
 
-/** What each code means, for people. */
-export const closeSentences: Readonly<Record<number, string>> = {
-  4000: "This server is going away; the match goes on elsewhere.",
-  4001: "The match has moved to another server.",
-  4002: "The connection was too slow to follow the match.",
-  4003: "The server is restarting.",
-  4004: "Nothing was heard from the client for too long.",
-  4500: "The join token is not valid here.",
-  4501: "The join token has expired.",
-  4502: "The join token was used already.",
-  4503: "The seat is no longer kept.",
-  4504: "The match is over.",
-  4505: "The player was removed from the match.",
-  4506: "The same player came in from elsewhere.",
-  4507: "The client speaks another version of the protocol or the game.",
-  4508: "The client was built for another version of the game.",
-  4509: "The client broke the protocol.",
-  4510: "The client sent a message over the limit.",
-  4512: "The match ended because of an error in its rules.",
-  4513: "The match has no free seat.",
-  4514: "The player left the match.",
-};
-
 /**
  * Whether a client that was closed with the code should come back with its
  * resume token. The range alone decides; a lost connection counts as yes.

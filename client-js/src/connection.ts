@@ -4,9 +4,9 @@
  */
 
 import { CloseCode } from "./codes.ts";
-import { ErrorCode, TactusError } from "./errors.ts";
+import { ErrorCode, TactusError, unreachable } from "./errors.ts";
 import { MalformedError, Reader, Writer } from "./msgpack.ts";
-import { mapOf, numberOf, stringOf } from "./schema.ts";
+import { type Fields, mapOf, read } from "./schema.ts";
 import type { Connect, Transport } from "./types.ts";
 
 /** Numbers of the messages (docs/protocol.md). */
@@ -28,32 +28,30 @@ export enum MessageType {
   notice = 23,
 }
 
-const pingMs = 2000;
+enum Ms {
+  ping = 2000,
+  /** Without a word from the server for so long, the line is dead: it answers a ping every two seconds. */
+  dead = 7000,
+  /** For so long, at most, it counts as silent when the page has slept: it is asked first. */
+  silentAsleep = 5500,
+  /** From a new connection to the welcome, and from there to the first state. */
+  welcome = 8000,
+  firstBackoff = 200,
+  maxBackoff = 4000,
+}
 
-/** Without a word from the server for so long, the line is dead: it answers a ping every two seconds. */
-const deadMs = 7000;
-
-const welcomeMs = 8000;
-
-const firstBackoffMs = 200;
-const maxBackoffMs = 4000;
-
-/** Reliable messages that wait for the connection to come back. */
-const maxWaiting = 64;
-
-/** An uplink with more than this waiting gets no more inputs: by the time they arrive they are too late. */
-const maxPending = 16384;
+enum Limit {
+  /** Reliable messages that wait for the connection to come back. */
+  waiting = 64,
+  /** An uplink with more bytes than this waiting gets no more inputs: by the time they arrive they are too late. */
+  pending = 16384,
+}
 
 const clientName = "tactus-js/0.1";
 
-/** Additions to the wire that this client knows (docs/protocol.md, "Features"). */
-const features = ["reply"];
-
-export type Welcome = ReturnType<typeof mapOf>;
-
 export interface ConnectionOwner {
   /** First or renewed; a keyframe follows. */
-  welcome(map: Welcome): void;
+  welcome(map: Fields): void;
   /** Any other message; the reader stands behind its type, length counts all elements. */
   message(type: number, length: number, reader: Reader, now: number): void;
   /** The line broke; it is being mended. */
@@ -86,10 +84,13 @@ export class Connection {
   readonly writer = new Writer();
   #live = false;
   #done = false;
+  /** The owner knows that it is over. A seat that was left while the line was broken is freed after that. */
+  #told = false;
   #graceMs = 0;
   #lostAt = 0;
   #helloAt = 0;
   #heardAt = 0;
+  #beatAt: number;
   #attempts = 0;
   #welcomed = false;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -101,9 +102,9 @@ export class Connection {
     this.#config = config;
     this.#owner = owner;
     this.resume = config.resume ?? "";
-    this.#pingTimer = setInterval(() => this.#beat(), pingMs);
-    globalThis.addEventListener?.("online", this.#hurry);
-    globalThis.document?.addEventListener("visibilitychange", this.#hurry);
+    this.#beatAt = config.now();
+    this.#pingTimer = setInterval(() => this.#beat(), Ms.ping);
+    this.#listen("addEventListener");
     this.#open();
   }
 
@@ -114,7 +115,7 @@ export class Connection {
 
   /** Whether the uplink is so far behind that inputs would come too late. */
   get isCongested(): boolean {
-    return (this.#transport?.pending ?? 0) > maxPending;
+    return (this.#transport?.pending ?? 0) > Limit.pending;
   }
 
   /** Sends what is only worth something now; it is dropped while the line is broken. */
@@ -127,15 +128,17 @@ export class Connection {
   /** Sends now, or when the line is mended. It returns false when too much waits already. */
   sendReliably(bytes: Uint8Array<ArrayBuffer>): boolean {
     if (this.#live) this.send(bytes);
-    else if (this.#waiting.length >= maxWaiting || this.#done) return false;
+    else if (this.#waiting.length >= Limit.waiting || this.#told) return false;
     else this.#waiting.push(bytes.slice());
     return true;
   }
 
-  /** Frees the seat and ends. */
+  /** Ends, and frees the seat: now, or when the line is mended, should that be before the seat's grace is over. */
   leave(): void {
     this.send(this.writer.begin(1).int(MessageType.bye).done());
-    this.end(TactusError.fromClose(CloseCode.Left, ""));
+    const left = new TactusError(CloseCode.Left, "The player left the match.");
+    if (this.#live) this.end(left);
+    else this.#tell(left);
   }
 
   /** Ends, with an error that tells why. The seat stays for its grace. */
@@ -146,10 +149,20 @@ export class Connection {
     clearInterval(this.#pingTimer);
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#welcomeTimer);
-    globalThis.removeEventListener?.("online", this.#hurry);
-    globalThis.document?.removeEventListener("visibilitychange", this.#hurry);
+    this.#listen("removeEventListener");
     this.#transport?.close(1000, "");
+    this.#tell(error);
+  }
+
+  #tell(error: TactusError): void {
+    if (this.#told) return;
+    this.#told = true;
     this.#owner.ended(error);
+  }
+
+  #listen(how: "addEventListener" | "removeEventListener"): void {
+    globalThis[how]?.("online", this.#hurry);
+    globalThis.document?.[how]("visibilitychange", this.#hurry);
   }
 
   #open(): void {
@@ -157,7 +170,7 @@ export class Connection {
     if (this.#done) return;
     this.#attempts++;
     this.#heardAt = this.#config.now();
-    this.#welcomeTimer = setTimeout(() => this.#cut("no welcome in time"), welcomeMs);
+    this.#awaitState();
     try {
       this.#transport = this.#config.connect(this.#config.url, {
         open: () => this.#hello(),
@@ -166,8 +179,12 @@ export class Connection {
       });
     } catch (error) {
       // No WebSocket at all, or no URL for one.
-      this.end(new TactusError(ErrorCode.unreachable, `The game server can't be reached: ${(error as Error).message}`));
+      this.end(this.#unreachable((error as Error).message));
     }
+  }
+
+  #unreachable(why: string): TactusError {
+    return unreachable("game server", this.#config.url, why);
   }
 
   #hello(): void {
@@ -175,9 +192,9 @@ export class Connection {
     const w = this.writer.begin(2).int(MessageType.hello).map(5);
     if (this.resume) w.string("resume").string(this.resume);
     else w.string("token").string(this.#config.token ?? "");
-    w.string("schema").int(schema).string("event").int(event).string("client").string(clientName).string("features").array(features.length);
-    for (const feature of features) w.string(feature);
-    const bytes = w.done();
+    w.string("schema").int(schema).string("event").int(event).string("client").string(clientName);
+    // Additions to the wire that this client knows (docs/protocol.md, "Features").
+    const bytes = w.string("features").array(1).string("reply").done();
     this.#helloAt = this.#config.now();
     this.bytesOut += bytes.length;
     this.#transport?.send(bytes);
@@ -193,30 +210,54 @@ export class Connection {
       const type = this.#reader.int();
       if (type === MessageType.welcome) this.#welcome(mapOf(this.#reader.value()));
       else if (type === MessageType.pong) this.#owner.roundTrip(((Math.floor(now) >>> 0) - this.#reader.int()) >>> 0);
-      else this.#owner.message(type, length, this.#reader, now);
+      else {
+        this.#owner.message(type, length, this.#reader, now);
+        if (type === MessageType.snapshot) this.#settled();
+      }
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       this.end(new TactusError(ErrorCode.malformed, `The server's message can't be read: ${error.message}.`));
     }
   }
 
-  #welcome(map: Welcome): void {
-    clearTimeout(this.#welcomeTimer);
-    this.resume = stringOf(map.resume) || this.resume;
-    this.#graceMs = numberOf(map.grace, 30_000);
+  #welcome(map: Fields): void {
+    const { resume, grace } = read(map, { resume: this.resume, grace: 30_000 });
+    this.resume = resume;
+    this.#graceMs = grace;
     this.#live = true;
     this.#welcomed = true;
-    this.#attempts = 0;
-    this.#lostAt = 0;
+    if (this.#told) return this.leave();
+    this.#awaitState();
     this.#owner.welcome(map);
     this.#owner.roundTrip(this.#heardAt - this.#helloAt);
     for (const bytes of this.#waiting.splice(0)) this.send(bytes);
     this.#ping();
   }
 
+  /** The welcome has to come in time, and then the state. */
+  #awaitState(): void {
+    clearTimeout(this.#welcomeTimer);
+    this.#welcomeTimer = setTimeout(() => this.#cut("no state in time"), Ms.welcome);
+  }
+
+  /** The state is there, the line is mended. */
+  #settled(): void {
+    clearTimeout(this.#welcomeTimer);
+    this.#attempts = 0;
+    this.#lostAt = 0;
+  }
+
   #beat(): void {
+    const now = this.#config.now();
+    const slept = now - this.#beatAt - Ms.ping;
+    this.#beatAt = now;
+    if (slept > Ms.ping) {
+      // What came meanwhile was not read yet, and nobody tried to mend the line.
+      this.#heardAt = Math.max(this.#heardAt, now - Ms.silentAsleep);
+      this.#lostAt &&= this.#lostAt + slept;
+    }
     if (!this.#live) return;
-    if (this.#config.now() - this.#heardAt > deadMs) this.#cut("nothing heard from the server");
+    if (now - this.#heardAt > Ms.dead) this.#cut("nothing heard from the server");
     else this.#ping();
   }
 
@@ -238,11 +279,11 @@ export class Connection {
     this.#transport = undefined;
     if (!error.reconnect) return this.end(error);
     // A join token is good for one hello: without a welcome there is no seat to come back to.
-    if (!this.resume) return this.end(new TactusError(ErrorCode.unreachable, `The game server can't be reached. ${error.message}`));
+    if (!this.resume) return this.end(this.#unreachable(error.message));
     const now = this.#config.now();
-    if (this.#lostAt === 0) this.#lostAt = now;
+    this.#lostAt ||= now;
     if (wasLive) this.#owner.lost();
-    const patience = this.#welcomed ? this.#graceMs : welcomeMs;
+    const patience = this.#welcomed ? this.#graceMs : Ms.welcome;
     if (now - this.#lostAt > patience) {
       return this.end(new TactusError(ErrorCode.lost, "The connection was lost for longer than the seat is kept."));
     }
@@ -251,14 +292,14 @@ export class Connection {
 
   /** Exponential, and anywhere between half and all of it, so that a restarted server is not met by everybody at once. */
   #backoff(): number {
-    const ms = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.max(0, this.#attempts - 1));
+    const ms = Math.min(Ms.maxBackoff, Ms.firstBackoff * 2 ** Math.max(0, this.#attempts - 1));
     return ms * (0.5 + this.#config.random() / 2);
   }
 
   #retry(): void {
     if (globalThis.navigator?.onLine === false && this.#config.now() - this.#lostAt < this.#graceMs) {
       // The browser knows that there is no network; "online" comes sooner than this.
-      this.#retryTimer = setTimeout(() => this.#retry(), maxBackoffMs);
+      this.#retryTimer = setTimeout(() => this.#retry(), Ms.maxBackoff);
       return;
     }
     this.#open();

@@ -2,8 +2,8 @@
 
 import { guarded } from "./emitter.ts";
 import { elementWords, type FieldValue, isArray, readField, scalar } from "./field.ts";
-import type { Replica, TableState } from "./replica.ts";
-import type { TableSchema } from "./schema.ts";
+import { type Replica, resized, type TableState } from "./replica.ts";
+import { type TableSchema, Visibility } from "./schema.ts";
 import type { Entity, EntityView, Unsubscribe } from "./types.ts";
 
 /** Where an entity's words are: its table's picture, or a copy once it is gone. */
@@ -32,13 +32,11 @@ class Row implements Entity {
   }
 }
 
-const serverOnly = 3;
-
 /** Makes the class of a table's entities. */
 function entityClass(schema: TableSchema): typeof Row {
   class TableRow extends Row {}
   schema.fields.forEach((f, i) => {
-    if (f.vis === serverOnly) return;
+    if (f.vis === Visibility.server) return;
     const { kind, offset } = f;
     const shared = isArray(f) || elementWords(f) > 1;
     Object.defineProperty(TableRow.prototype, f.name, {
@@ -134,11 +132,7 @@ export class EntityTable implements EntityView<unknown>, Memory {
    */
   commit(slot: number): void {
     const { state } = this;
-    if (this.picture.length < state.words.length) {
-      const grown = new Int32Array(state.words.length);
-      grown.set(this.picture);
-      this.picture = grown;
-    }
+    if (this.picture.length < state.words.length) this.picture = resized(this.picture, state.words.length);
     for (let i = 0; i < state.touchedCount; i++) this.#commitRow(state.touched[i], slot);
   }
 

@@ -1,6 +1,6 @@
 /** Numbered errors. 4000-4999 are the wire's close codes; the rest is the client's own. */
 
-import { closeSentences, reconnects } from "./codes.ts";
+import { CloseCode, reconnects } from "./codes.ts";
 import type { TactusErrorLike } from "./types.ts";
 
 /** Numbers of what can go wrong before and beside the connection; see docs/client.md. */
@@ -41,11 +41,17 @@ export class TactusError extends Error implements TactusErrorLike {
     this.reason = reason;
   }
 
-  /** The error of a WebSocket close. */
+  /** The error of a WebSocket close. A server says what its codes mean, in the reason; without one their names have to do. */
   static fromClose(code: number, reason: string): TactusError {
-    const message = reason || closeSentences[code] || `The connection was lost (${code}).`;
-    return new TactusError(code, message, reconnects(code));
+    const name = Object.keys(CloseCode).find((key) => CloseCode[key as keyof typeof CloseCode] === code) ?? code;
+    return new TactusError(code, reason || `The connection was closed: ${name}.`, reconnects(code));
   }
+}
+
+/** Nobody answers at a URL. Browsers do not say whether it was they who refused to ask. */
+export function unreachable(what: string, url: string, why: string): TactusError {
+  const mixed = globalThis.location?.protocol === "https:" && /^(http|ws):/.test(url) ? "; a page that came by https needs https and wss" : "";
+  return new TactusError(ErrorCode.unreachable, `The ${what} can't be reached at ${url}: ${why}${mixed}.`);
 }
 
 /** The error that an aborted operation rejects with. */

@@ -2,14 +2,21 @@
 
 import { type Field, Kind, type TableSchema } from "./schema.ts";
 
-const one = 65536;
-const turn = 65536;
+/** What is one in fixed point, and a whole turn of an angle. */
+enum Unit { one = 65536, turn = 65536 }
 
 /** A field as games read it. */
 export type FieldValue = number | { x: number; y: number } | FieldValue[];
 
 /** What setInput takes for one field. */
 export type InputValue = number | readonly number[] | { x: number; y: number };
+
+/** Where in a list something with the name is. */
+export function named(list: readonly { name: string }[], what: string, name: string): number {
+  const at = list.findIndex((item) => item.name === name);
+  if (at < 0) throw new TypeError(`there is no ${what} "${name}"; there are ${list.map((item) => item.name).join(", ")}`);
+  return at;
+}
 
 /** Words of one element: arrays are runs of elements. */
 export function elementWords(f: Field): number {
@@ -26,9 +33,9 @@ export function scalar(kind: number, word: number): number {
   switch (kind) {
     case Kind.fixed:
     case Kind.vec:
-      return word / one;
+      return word / Unit.one;
     case Kind.angle:
-      return (word * 2 * Math.PI) / turn;
+      return (word * 2 * Math.PI) / Unit.turn;
     case Kind.uint:
     case Kind.entity:
       return word >>> 0;
@@ -50,8 +57,8 @@ export function readField(f: Field, words: Int32Array, base: number, into?: Fiel
 function readElement(kind: number, words: Int32Array, at: number, into?: FieldValue): FieldValue {
   if (kind !== Kind.vec) return scalar(kind, words[at]);
   const vec = (into as { x: number; y: number } | undefined) ?? { x: 0, y: 0 };
-  vec.x = words[at] / one;
-  vec.y = words[at + 1] / one;
+  vec.x = words[at] / Unit.one;
+  vec.y = words[at + 1] / Unit.one;
   return vec;
 }
 
@@ -61,10 +68,7 @@ function readElement(kind: number, words: Int32Array, at: number, into?: FieldVa
  */
 export function writeInput(schema: TableSchema, input: Record<string, InputValue>, words: Int32Array): void {
   for (const name of Object.keys(input)) {
-    const f = schema.fields.find((field) => field.name === name);
-    if (!f) {
-      throw new TypeError(`the input has no field "${name}"; it has ${schema.fields.map((x) => x.name).join(", ")}`);
-    }
+    const f = schema.fields[named(schema.fields, "field", name)];
     const value = input[name];
     if (typeof value === "number") words[f.offset] = wordOf(f, value);
     else if ("x" in value) {
@@ -76,8 +80,8 @@ export function writeInput(schema: TableSchema, input: Record<string, InputValue
 
 function wordOf(f: Field, value: number): number {
   let word = Number.isFinite(value) ? value : 0;
-  if (f.kind === Kind.fixed || f.kind === Kind.vec) word = Math.round(word * one);
-  else if (f.kind === Kind.angle) word = Math.round((word * turn) / (2 * Math.PI)) & (turn - 1);
+  if (f.kind === Kind.fixed || f.kind === Kind.vec) word = Math.round(word * Unit.one);
+  else if (f.kind === Kind.angle) word = Math.round((word * Unit.turn) / (2 * Math.PI)) & (Unit.turn - 1);
   else word = Math.trunc(word);
   return Math.min(Math.max(word, f.min), f.max);
 }

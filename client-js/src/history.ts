@@ -2,17 +2,16 @@
 
 import { resized, type TableState } from "./replica.ts";
 
-/** Entries kept per row: over half a second at 30 Hz, even when every move is preceded by a rest. */
-const depth = 32;
-
-/** A step this many times the largest one lately is a teleport, not a move. */
-const teleportRatio = 4;
-
-/** Longer pauses of a far row are rests, not the pace of its news. */
-const maxSparseTicks = 16;
-
-/** What a row's picture may move back or forth in time with one of its snapshots, in ticks. */
-const sparseStep = 0.5;
+enum Limit {
+  /** Entries kept per row: over half a second at 30 Hz, even when every move is preceded by a rest. */
+  depth = 32,
+  /** A step this many times the largest one lately is a teleport, not a move. */
+  teleportRatio = 4,
+  /** Longer pauses of a far row are rests, not the pace of its news. */
+  sparseTicks = 16,
+  /** What a row's picture may move back or forth in time with one of its snapshots, in ticks. */
+  sparseStep = 0.5,
+}
 
 export class History {
   readonly #state: TableState;
@@ -70,7 +69,7 @@ export class History {
 
   #recordRow(row: number, tick: number, previous: number): void {
     const state = this.#state;
-    let at = row * depth + this.#newest[row];
+    let at = row * Limit.depth + this.#newest[row];
     const known = this.#counts[row] > 0;
     const rested = known ? this.#restedUntil(row, tick, previous, this.#ticks[at]) : 0;
     if (known && this.#ticks[at] < rested) {
@@ -91,16 +90,16 @@ export class History {
   #restedUntil(row: number, tick: number, previous: number, last: number): number {
     const sparse = this.#state.sparse[row] === 1;
     const wasSparse = this.#behind[row] > 0;
-    if (sparse && tick - last <= maxSparseTicks) this.#sparseTicks = Math.max(this.#sparseTicks * 0.99, tick - last);
+    if (sparse && tick - last <= Limit.sparseTicks) this.#sparseTicks = Math.max(this.#sparseTicks * 0.99, tick - last);
     const late = sparse ? Math.max(0, this.#sparseTicks - (tick - previous)) : 0;
-    this.#behind[row] += Math.min(Math.max(late - this.#behind[row], -sparseStep), sparseStep);
-    return sparse || wasSparse ? tick - Math.ceil(this.#sparseTicks || maxSparseTicks) : previous;
+    this.#behind[row] += Math.min(Math.max(late - this.#behind[row], -Limit.sparseStep), Limit.sparseStep);
+    return sparse || wasSparse ? tick - Math.ceil(this.#sparseTicks || Limit.sparseTicks) : previous;
   }
 
   #push(row: number, tick: number): number {
-    this.#newest[row] = (this.#newest[row] + 1) % depth;
-    if (this.#counts[row] < depth) this.#counts[row]++;
-    const at = row * depth + this.#newest[row];
+    this.#newest[row] = (this.#newest[row] + 1) % Limit.depth;
+    if (this.#counts[row] < Limit.depth) this.#counts[row]++;
+    const at = row * Limit.depth + this.#newest[row];
     this.#ticks[at] = tick;
     this.#jumps[at] = 0;
     return at;
@@ -114,7 +113,7 @@ export class History {
     const dy = this.#values[b + 1] - this.#values[a + 1];
     const step = Math.sqrt(dx * dx + dy * dy) / Math.max(1, this.#ticks[to] - this.#ticks[from]);
     if (this.#teleport > 0) return step > this.#teleport;
-    const limit = this.#fastest * teleportRatio;
+    const limit = this.#fastest * Limit.teleportRatio;
     const jump = limit > 0 && step > limit;
     this.#fastest = Math.max(this.#fastest, jump ? limit : step);
     return jump;
@@ -130,12 +129,12 @@ export class History {
   }
 
   #sampleRow(row: number, tick: number, picture: Int32Array): void {
-    const first = row * depth;
+    const first = row * Limit.depth;
     let place = this.#newest[row];
     let next = -1;
     for (let n = this.#counts[row]; n > 1 && this.#ticks[first + place] > tick; n--) {
       next = place;
-      place = (place + depth - 1) % depth;
+      place = (place + Limit.depth - 1) % Limit.depth;
     }
     const a = first + place;
     const { lerp, lerpAngle, stride } = this.#state.schema;
@@ -154,13 +153,13 @@ export class History {
   #grow(): void {
     const { rows } = this.#state;
     if (rows <= this.#rows) return;
-    this.#ticks = resized(new Int32Array(rows * depth), this.#ticks);
-    this.#values = resized(new Int32Array(rows * depth * this.#words), this.#values);
-    this.#jumps = resized(new Uint8Array(rows * depth), this.#jumps);
-    this.#newest = resized(new Uint8Array(rows), this.#newest);
-    this.#counts = resized(new Uint8Array(rows), this.#counts);
-    this.#moving = resized(new Uint8Array(rows), this.#moving);
-    this.#behind = resized(new Float32Array(rows), this.#behind);
+    this.#ticks = resized(this.#ticks, rows * Limit.depth);
+    this.#values = resized(this.#values, rows * Limit.depth * this.#words);
+    this.#jumps = resized(this.#jumps, rows * Limit.depth);
+    this.#newest = resized(this.#newest, rows);
+    this.#counts = resized(this.#counts, rows);
+    this.#moving = resized(this.#moving, rows);
+    this.#behind = resized(this.#behind, rows);
     this.#rows = rows;
   }
 }

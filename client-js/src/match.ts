@@ -1,19 +1,20 @@
 /** A player's seat in a match: state, picture, inputs and messages. */
 
+import { History } from "./history.ts";
 import { Clock } from "./clock.ts";
-import { Commands } from "./commands.ts";
-import { Connection, type ConnectionConfig, type ConnectionOwner, MessageType, type Welcome } from "./connection.ts";
-import { Emitter, guarded } from "./emitter.ts";
+import { closed, Commands } from "./commands.ts";
+import { Connection, type ConnectionConfig, type ConnectionOwner, MessageType } from "./connection.ts";
+import { Emitter } from "./emitter.ts";
 import { type EntityTable, entityTables } from "./entity.ts";
 import { abortError, ErrorCode, TactusError } from "./errors.ts";
-import { readField, writeInput } from "./field.ts";
-import { History } from "./history.ts";
-import { MalformedError, type Reader } from "./msgpack.ts";
+import { named, readField, writeInput } from "./field.ts";
+import { MalformedError, type Reader, type Value } from "./msgpack.ts";
 import { Prediction } from "./prediction.ts";
 import { type RawEvent, Replica } from "./replica.ts";
 import { compileRules, loadRules } from "./rules.ts";
-import { listOf, mapOf, numberOf, parseSchema, type Schema, stringOf } from "./schema.ts";
+import { type Fields, listOf, mapOf, parseSchema, read, type Schema } from "./schema.ts";
 import type {
+  ChatOutcome,
   Entity,
   EntityView,
   GameEvent,
@@ -30,16 +31,17 @@ import type {
   Unsubscribe,
 } from "./types.ts";
 
-/** Without a frame() for so long, the page is hidden or draws nothing: a timer takes over. */
-const hiddenMs = 250;
-
-/** What a frame's time may differ from the page's clock, in ms. */
-const maxClockError = 1000;
+enum Ms {
+  /** Without a frame() for so long, the page is hidden or draws nothing: a timer takes over. */
+  hidden = 250,
+  /** What a frame's time may differ from the page's clock. */
+  clockError = 1000,
+  /** A keyframe that was asked for and did not come in so long is asked for again. */
+  resync = 2000,
+}
 
 /** Of a longer pause only the newest input is sent: those of the ticks between would come too late. */
-const maxBurst = 4;
-
-const maxChatBytes = 200;
+enum Limit { burst = 4 }
 
 enum RosterFlag { bot = 1, connected = 2, gone = 4 }
 
@@ -53,8 +55,6 @@ export interface SeatConfig extends ConnectionConfig {
   /** See ClientOptions.teleport. */
   teleport: number;
 }
-
-type Callback = (event: GameEvent) => void;
 
 export class MatchClient implements Match, ConnectionOwner {
   id = "";
@@ -83,7 +83,7 @@ export class MatchClient implements Match, ConnectionOwner {
   };
   readonly #config: SeatConfig;
   readonly #emitter = new Emitter<MatchEvents>();
-  readonly #eventCallbacks = new Map<string, Set<Callback>>();
+  readonly #events = new Emitter<Record<string, (event: GameEvent) => void>>();
   readonly #connection: Connection;
   readonly #commands: Commands;
   #schemaHash = 0;
@@ -98,7 +98,8 @@ export class MatchClient implements Match, ConnectionOwner {
   #seq = 0;
   #inputTick = 0;
   #inputsSince = false;
-  #resyncing = false;
+  /** When a keyframe was asked for, 0 while none is missing. */
+  #resyncAt = 0;
   #resumed = false;
   #framedAt = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -148,11 +149,7 @@ export class MatchClient implements Match, ConnectionOwner {
   }
 
   entities<T>(table: string): EntityView<T> {
-    const view = this.#tables.find((t) => t.state.schema.name === table);
-    if (!view) {
-      throw new TypeError(`there is no table "${table}"; there are ${this.#schema.tables.map((t) => t.name).join(", ")}`);
-    }
-    return view as unknown as EntityView<T>;
+    return this.#tables[named(this.#schema.tables, "table", table)] as unknown as EntityView<T>;
   }
 
   single<T>(table: string): (Entity & T) | undefined {
@@ -161,13 +158,8 @@ export class MatchClient implements Match, ConnectionOwner {
   }
 
   onEvent<T>(table: string, callback: (event: GameEvent & T) => void): Unsubscribe {
-    if (!this.#schema.events.some((t) => t.name === table)) {
-      throw new TypeError(`there is no event "${table}"; there are ${this.#schema.events.map((t) => t.name).join(", ")}`);
-    }
-    let set = this.#eventCallbacks.get(table);
-    if (!set) this.#eventCallbacks.set(table, (set = new Set()));
-    set.add(callback as Callback);
-    return () => set.delete(callback as Callback);
+    named(this.#schema.events, "event", table);
+    return this.#events.on(table, callback as (event: GameEvent) => void);
   }
 
   on<K extends keyof MatchEvents>(name: K, callback: MatchEvents[K]): Unsubscribe {
@@ -181,7 +173,7 @@ export class MatchClient implements Match, ConnectionOwner {
   frame(nowMs: number): void {
     this.#framedAt = this.#config.now();
     // A time of another clock, Date.now() for instance, would freeze the picture.
-    this.#advance(Math.abs(nowMs - this.#framedAt) < maxClockError ? nowMs : this.#framedAt);
+    this.#advance(Math.abs(nowMs - this.#framedAt) < Ms.clockError ? nowMs : this.#framedAt);
   }
 
   send(name: string, args: readonly number[] = []): void {
@@ -192,10 +184,8 @@ export class MatchClient implements Match, ConnectionOwner {
     return this.#commands.request(name, args, options.timeoutMs);
   }
 
-  chat(text: string): void {
-    let short = text;
-    while (new TextEncoder().encode(short).length > maxChatBytes) short = [...short].slice(0, -1).join("");
-    this.#connection.sendReliably(this.#connection.writer.begin(2).int(MessageType.chat).string(short).done());
+  chat(text: string): Promise<ChatOutcome> {
+    return this.#commands.say(text);
   }
 
   leave(): void {
@@ -213,36 +203,31 @@ export class MatchClient implements Match, ConnectionOwner {
     this.stats.rttMs = this.#clock.rtt;
   }
 
-  welcome(map: Welcome): void {
+  welcome(map: Fields): void {
     if (!this.#schema) this.#begin(map);
-    this.slot = numberOf(map.slot);
+    this.slot = read(map, { slot: 0 }).slot;
+    this.#commands.answersChat = listOf(map.features).includes("reply");
+    this.#resyncAt = 0;
     this.#resumed = true;
     this.#clock.reset();
   }
 
-  #begin(map: Welcome): void {
-    const mode = mapOf(map.mode);
-    const options: Record<string, number> = {};
-    for (const option of listOf(mode.options)) {
-      const [name, value] = listOf(option);
-      options[stringOf(name)] = numberOf(value);
+  #begin(map: Fields): void {
+    const { match, player, rate, hash, every } = read(map, { match: "", player: "", rate: 30, hash: 0, every: 1 });
+    this.id = match;
+    this.player = player;
+    this.tickRate = rate;
+    this.mode = { ...read(map.mode, { name: "", title: "", teams: 0, max: 0 }), options: {} };
+    for (const option of listOf(mapOf(map.mode).options)) {
+      const { name, value } = read(option, { name: "", value: 0 });
+      this.mode.options[name] = value;
     }
-    this.id = stringOf(map.match);
-    this.player = stringOf(map.player);
-    this.tickRate = numberOf(map.rate, 30);
-    this.mode = {
-      name: stringOf(mode.name),
-      title: stringOf(mode.title),
-      teams: numberOf(mode.teams),
-      max: numberOf(mode.max),
-      options,
-    };
     this.#schema = parseSchema(map.schema);
-    this.#schemaHash = numberOf(map.hash);
+    this.#schemaHash = hash;
     this.#replica = new Replica(this.#schema);
     this.#tables = entityTables(this.#replica);
     this.#histories = this.#replica.tables.map((t) => new History(t, this.#config.teleport));
-    this.#clock = new Clock(this.tickRate, numberOf(map.every, 1));
+    this.#clock = new Clock(rate, every);
     this.#input = new Int32Array(this.#schema.input.stride);
     this.#timer = setInterval(() => this.#tickHidden(), Math.max(this.#clock.tickMs, 33));
     void this.#loadRules();
@@ -254,7 +239,7 @@ export class MatchClient implements Match, ConnectionOwner {
 
   ended(error: TactusError): void {
     clearInterval(this.#timer);
-    this.#commands?.close(new TactusError(ErrorCode.closed, "The match is closed."));
+    this.#commands?.close(closed("The match is closed."));
     this.#settleJoin.reject(error);
     this.#setState("closed");
     this.#emitter.emit("close", error);
@@ -262,56 +247,40 @@ export class MatchClient implements Match, ConnectionOwner {
 
   message(type: number, length: number, reader: Reader, now: number): void {
     if (!this.#schema) throw new MalformedError("the first message is no welcome");
-    if (type === MessageType.snapshot) return this.#snapshot(reader, length, now);
+    if (type === MessageType.snapshot) return this.#snapshot(reader, now);
     const rest = Array.from({ length: Math.max(0, length - 1) }, () => reader.value());
+    // A chat and a notice begin with a number and a text.
+    const { number, text } = read(rest, { number: 0, text: "" });
     switch (type) {
       case MessageType.roster:
-        return listOf(rest[0]).forEach((entry) => this.#rosterEntry(listOf(entry)));
+        return listOf(rest[0]).forEach((entry) => this.#rosterEntry(entry));
       case MessageType.reply:
-        return this.#commands.reply(numberOf(rest[0]), rest[1] === true, listOf(rest[2]).map((w) => numberOf(w)), stringOf(rest[3]));
+        return this.#commands.reply(number, rest[1] === true, listOf(rest[2]) as number[], read(rest.slice(3), { reason: "" }).reason);
       case MessageType.chatFrom:
-        return this.#emitter.emit("chat", numberOf(rest[0]), stringOf(rest[1]));
+        return this.#emitter.emit("chat", number, text);
       case MessageType.result:
-        return this.#takeResult(mapOf(rest[0]));
+        return this.#takeResult(rest[0]);
       case MessageType.notice:
-        return this.#emitter.emit("notice", numberOf(rest[0]), stringOf(rest[1]));
+        return this.#emitter.emit("notice", number, text);
       default:
       // A newer server may say more than this client knows.
     }
   }
 
-  #rosterEntry([slot, name, flags, team]: ReturnType<typeof listOf>): void {
-    const f = numberOf(flags);
-    const entry: RosterEntry = {
-      slot: numberOf(slot),
-      name: stringOf(name),
-      bot: (f & RosterFlag.bot) !== 0,
-      connected: (f & RosterFlag.connected) !== 0,
-      team: numberOf(team, -1),
-    };
-    const gone = (f & RosterFlag.gone) !== 0;
-    if (gone) this.roster.delete(entry.slot);
-    else this.roster.set(entry.slot, entry);
+  #rosterEntry(value: Value): void {
+    const { slot, name, flags, team } = read(value, { slot: 0, name: "", flags: 0, team: -1 });
+    const entry = { slot, name, bot: (flags & RosterFlag.bot) !== 0, connected: (flags & RosterFlag.connected) !== 0, team };
+    const gone = (flags & RosterFlag.gone) !== 0;
+    if (gone) this.roster.delete(slot);
+    else this.roster.set(slot, entry);
     this.#emitter.emit("roster", entry, gone);
   }
 
-  #takeResult(map: ReturnType<typeof mapOf>): void {
-    this.result = {
-      over: map.over === true,
-      nextMs: numberOf(map.next),
-      results: listOf(map.results).map((entry) => {
-        const [slot, name, team, score, rank, bot] = listOf(entry);
-        return {
-          slot: numberOf(slot),
-          name: stringOf(name),
-          team: numberOf(team, -1),
-          score: numberOf(score),
-          rank: numberOf(rank),
-          bot: bot === true,
-        };
-      }),
-    };
-    if (this.result.over) this.#setState("over");
+  #takeResult(value: Value): void {
+    const { over, next: nextMs } = read(value, { over: false, next: 0 });
+    const empty = { slot: 0, name: "", team: -1, score: 0, rank: 0, bot: false };
+    this.result = { over, nextMs, results: listOf(mapOf(value).results).map((entry) => read(entry, empty)) };
+    if (over) this.#setState("over");
     this.#emitter.emit("result", this.result);
   }
 
@@ -323,17 +292,18 @@ export class MatchClient implements Match, ConnectionOwner {
 
   // State.
 
-  #snapshot(reader: Reader, length: number, now: number): void {
+  #snapshot(reader: Reader, now: number): void {
     const { stats } = this;
     const replica = this.#replica;
     const clock = this.#clock;
     const previous = replica.tick;
-    const outcome = replica.apply(reader, length);
+    const outcome = replica.apply(reader);
     stats.snapshots++;
-    if (outcome === "gap") return this.#resync();
+    if (outcome === "gap") return this.#resync(now);
     if (replica.hashed) stats.hashesChecked++;
-    if (replica.keyframe) this.#resyncing = false;
-    if (outcome === "hash") this.#resync();
+    if (outcome === "hash") this.#resync(now);
+    else if (replica.keyframe) this.#resyncAt = 0;
+    else if (this.#resyncAt) this.#resync(now);
     if (replica.ack > this.#seq) this.#seq = replica.ack;
     clock.snapshot(now, replica.tick, replica.percent);
     if (this.#inputsSince || replica.slack !== 0) clock.slack(replica.tick, replica.slack);
@@ -387,19 +357,16 @@ export class MatchClient implements Match, ConnectionOwner {
 
   #tellEvent(raw: RawEvent): void {
     const schema = this.#schema.events[raw.table];
-    const callbacks = this.#eventCallbacks.get(schema.name);
-    if (!callbacks?.size) return;
     const event: Record<string, unknown> = {};
     for (const f of schema.fields) event[f.name] = readField(f, raw.words, 0);
-    event.seq = raw.seq;
-    event.tick = raw.tick;
-    for (const callback of callbacks) guarded(callback, event as unknown as GameEvent);
+    const { seq, tick } = raw;
+    this.#events.emit(schema.name, { ...event, seq, tick });
   }
 
-  /** Asks for a keyframe, once until it comes. */
-  #resync(): void {
-    if (this.#resyncing) return;
-    this.#resyncing = true;
+  /** Asks for a keyframe, again and again until it comes. */
+  #resync(now: number): void {
+    if (this.#resyncAt && now - this.#resyncAt < Ms.resync) return;
+    this.#resyncAt = now;
     this.stats.resyncs++;
     this.#connection.send(this.#connection.writer.begin(1).int(MessageType.resync).done());
   }
@@ -431,7 +398,7 @@ export class MatchClient implements Match, ConnectionOwner {
   /** Keeps inputs going, and others moving, when nobody calls frame. */
   #tickHidden(): void {
     const now = this.#config.now();
-    if (now - this.#framedAt > hiddenMs) this.#advance(now);
+    if (now - this.#framedAt > Ms.hidden) this.#advance(now);
   }
 
   #advance(now: number): void {
@@ -440,7 +407,7 @@ export class MatchClient implements Match, ConnectionOwner {
     const clock = this.#clock;
     const jumped = clock.advance(now);
     const due = Math.floor(clock.predictedTick);
-    if (jumped || this.#inputTick === 0 || due - this.#inputTick > maxBurst) {
+    if (jumped || this.#inputTick === 0 || due - this.#inputTick > Limit.burst) {
       this.#inputTick = due - 1;
       this.#prediction?.jump(due - 1);
     }

@@ -4,24 +4,18 @@
  * envelopes.
  */
 
-import { ErrorCode, TactusError } from "./errors.ts";
+import { ErrorCode, TactusError, unreachable } from "./errors.ts";
+import { bytesOf } from "./msgpack.ts";
 import { pause } from "./pause.ts";
+import { within } from "./timeout.ts";
 import type { ClientOptions, MatchmakerApi } from "./types.ts";
 
 const service = "/tactus.matchmaker.v1.MatchmakerService/";
 
-/** gRPC statuses by their Connect names, in the order of their numbers. */
-const statusNames =
-  "ok canceled unknown invalid_argument deadline_exceeded not_found already_exists permission_denied resource_exhausted failed_precondition aborted out_of_range unimplemented internal unavailable data_loss unauthenticated".split(
-    " ",
-  );
+/** gRPC statuses by the first letters of their Connect names, in the order of their numbers. */
+const statuses = "ok canc unkn inva dead not_ alre perm reso fail abor out_ unim inte unav data unau".split(" ");
 
-const unknown = 2;
-const unavailable = 14;
-const unauthenticated = 16;
-
-/** What an answer that is not from a matchmaker means (connectrpc.com/docs/protocol, "HTTP to error code"). */
-const statusOfHttp: Record<number, number> = { 400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14 };
+enum Status { unknown = 2, unimplemented = 12, unavailable = 14 }
 
 /** An error in the Connect protocol's JSON. */
 interface ConnectError {
@@ -30,69 +24,85 @@ interface ConnectError {
   details?: { type?: string; value?: string }[];
 }
 
-function matchmakerError(error: ConnectError, status: number): TactusError {
-  const named = statusNames.indexOf(error.code ?? "");
-  const number = named > 0 ? named : (statusOfHttp[status] ?? unknown);
-  const sentence = error.message || `The matchmaker answered HTTP ${status}.`;
-  return new TactusError(ErrorCode.matchmaker + number, sentence, false, reasonOf(error));
+function matchmakerError({ code = "", message = "", details = [] }: ConnectError, http = 0): TactusError {
+  let status = statuses.indexOf(code.slice(0, 4));
+  // Nobody who speaks Connect: a proxy for instance (connectrpc.com/docs/protocol, "HTTP to error code").
+  if (status < 1) status = http === 404 ? Status.unimplemented : http > 500 || http === 429 ? Status.unavailable : Status.unknown;
+  // The reason in a google.rpc.ErrorInfo is its field 1, which comes first and is shorter than 128 bytes.
+  const info = atob(details.find(({ type }) => type === "google.rpc.ErrorInfo")?.value ?? "");
+  return new TactusError(ErrorCode.matchmaker + status, message, false, info.slice(2, 2 + info.charCodeAt(1)));
 }
 
-/** The reason in a google.rpc.ErrorInfo: its field 1, which comes first and is shorter than 128 bytes. */
-function reasonOf({ details = [] }: ConnectError): string {
-  for (const { type, value = "" } of details) {
-    if (type !== "google.rpc.ErrorInfo") continue;
-    const bytes = atob(value);
-    if (bytes[0] === "\n") return bytes.slice(2, 2 + bytes.charCodeAt(1));
-  }
-  return "";
+/** An envelope is flags, length and text. */
+enum Envelope { endOfStream = 2, head = 5 }
+
+enum Ms {
+  /** A call is answered, whole, in so long. */
+  call = 10_000,
+  /** A watch says something every three seconds. One that is silent for so long is dead, or a proxy holds it back. */
+  silence = 8000,
+  /** The same for matchmakers of releases that can't be polled. */
+  oldSilence = 30_000,
+  /** What a watch would tell is asked for so often while streams do not work. */
+  poll = 2000,
+  /** Pauses before a broken watch is resumed. What is watched is kept for five seconds or more without a watcher. */
+  firstBackoff = 200,
+  maxBackoff = 2000,
+  /** A watch that can't be resumed for so long is given up. */
+  patience = 20_000,
+  day = 86_400_000,
 }
 
-const endOfStream = 2;
-const envelopeHead = 5;
-
-/** Pauses before a broken watch is resumed. What is watched is kept for five seconds or more without a watcher. */
-const firstBackoffMs = 200;
-const maxBackoffMs = 2000;
-
-/** A watch that can't be resumed for so long is given up. */
-const patienceMs = 20_000;
+enum Limit {
+  /** A call with a request id is made so often, should its answer be lost. */
+  attempts = 3,
+  /** While streams do not work, one is tried after so many polls. */
+  polls = 15,
+}
 
 /** Failures that another attempt, maybe at another replica, can mend. */
 const mendable = new Set<number>([
   ErrorCode.unreachable,
+  ErrorCode.timeout,
   ErrorCode.matchmaker + 4, // deadline exceeded
   ErrorCode.matchmaker + 8, // resource exhausted
-  ErrorCode.matchmaker + unavailable,
+  ErrorCode.matchmaker + Status.unavailable,
 ]);
-
-/** A call with a request id is made so often, should its answer be lost. */
-const attempts = 3;
 
 const guestKey = "tactus.guest";
 const playerKey = "tactus.player";
+
+/** A guest token that was refused, and when it was exchanged for the present one: it is tried again once a day. */
+const beforeKey = "tactus.guest.before";
+const triedKey = "tactus.guest.tried";
 
 interface Identity {
   guestToken?: string;
   playerId?: string;
 }
 
+/** Names in requests that the matchmaker said it does not know. */
+const ignored = new Set<string>();
+
 export class Matchmaker implements MatchmakerApi {
   readonly #origin: string;
   readonly #storage: ClientOptions["storage"];
+  readonly #timeoutMs: number;
 
-  constructor(origin: string, storage: ClientOptions["storage"]) {
-    this.#origin = origin.replace(/\/$/, "");
-    this.#storage = storage === undefined ? pageStorage() : storage;
-    this.playerId = this.#storage?.getItem(playerKey) ?? "";
+  constructor(origin: string, { storage = pageStorage(), timeoutMs = Ms.call }: ClientOptions) {
+    this.#origin = origin.replace(/\/+$/, "");
+    this.#storage = storage;
+    this.#timeoutMs = timeoutMs;
+    this.playerId = this.#kept(playerKey);
   }
 
   playerId: string;
 
-  async call<Answer>(method: string, request: object, signal?: AbortSignal, keepalive = false): Promise<Answer> {
-    const response = await this.#post(method, "application/json", JSON.stringify(request), signal, keepalive);
-    const body = (await response.json().catch(() => ({}))) as Answer & ConnectError;
-    if (!response.ok) throw matchmakerError(body, response.status);
-    return body;
+  call<Answer>(method: string, request: object, signal?: AbortSignal, keepalive = false, timeoutMs = this.#timeoutMs): Promise<Answer> {
+    return within(timeoutMs, signal, this.#url(method), async (effort) => {
+      const response = await this.#post(method, "application/json", JSON.stringify(request), effort, keepalive);
+      return this.#reached<Answer>(method, response.json());
+    });
   }
 
   async enter<Answer>(
@@ -100,20 +110,27 @@ export class Matchmaker implements MatchmakerApi {
     request: { identityToken?: string; requestId?: string },
     signal?: AbortSignal,
   ): Promise<Answer> {
-    for (let attempt = 1; ; attempt++) {
-      const guestToken = request.identityToken ? "" : (this.#storage?.getItem(guestKey) ?? "");
+    const guest = !request.identityToken;
+    const again = guest && this.#kept(beforeKey) && Math.abs(Date.now() - Number(this.#kept(triedKey))) > Ms.day;
+    if (again) this.#exchange();
+    for (let attempt = 1, refused = 0; ; ) {
+      const guestToken = guest && refused < 2 ? this.#kept(guestKey) : "";
       try {
         const answer = await this.call<Answer & Identity>(method, { ...request, guestToken }, signal);
-        this.#keep(playerKey, (this.playerId = answer.playerId ?? ""));
-        if (!request.identityToken) this.#keep(guestKey, answer.guestToken);
+        if (answer.playerId) this.#keep(playerKey, (this.playerId = answer.playerId));
+        if (guest && answer.guestToken) {
+          this.#keep(guestKey, answer.guestToken);
+          if (again && !refused) this.#keep(beforeKey);
+        }
         return answer;
       } catch (error) {
-        const code = error instanceof TactusError ? error.code : 0;
-        if (code === ErrorCode.unreachable && request.requestId && attempt < attempts) {
-          await pause(backoff(attempt), signal);
-        } else if (code === ErrorCode.matchmaker + unauthenticated && guestToken) {
-          // The token is from another installation: start over as a new guest.
-          this.#keep(guestKey);
+        const { code, reason } = error as TactusError;
+        if ((code === ErrorCode.unreachable || code === ErrorCode.timeout) && request.requestId && attempt < Limit.attempts) {
+          await pause(backoff(attempt++), signal);
+        } else if (reason === "GUEST_TOKEN_INVALID" && guestToken) {
+          // It is of another installation, or this replica does not know the key that signed it.
+          if (refused++) this.#keep(guestKey);
+          else this.#exchange();
         } else throw error;
       }
     }
@@ -125,114 +142,145 @@ export class Matchmaker implements MatchmakerApi {
     take: (message: Message) => boolean,
     signal?: AbortSignal,
   ): Promise<void> {
-    let brokenAt = 0;
-    for (let broken = 1; ; broken++) {
+    const what = method.slice("Watch".length);
+    let silence = Ms.silence;
+    // Without streams there is no way to watch.
+    let polls = globalThis.ReadableStream ? 0 : Infinity;
+    let last: string;
+    let spent = 0;
+    let then = performance.now();
+    let broken = 0;
+    const news = (message: Message): boolean => {
+      broken = 0;
+      // A watch repeats itself so that its silence means something.
+      const text = JSON.stringify(message);
+      return text !== last && ((last = text), take(message));
+    };
+    for (;;) {
+      const polled = polls > 0;
       let problem: TactusError | undefined;
+      broken++;
       try {
-        for await (const message of this.#messages<Message>(method, request, signal)) {
-          broken = 0;
-          if (take(message)) return;
-        }
+        if (polled) {
+          polls--;
+          const answer = await this.call<Record<string, Message>>(`Get${what}`, request, signal);
+          if (news(answer[what.toLowerCase()])) return;
+        } else if (await this.#watch(method, request, news, silence, signal)) return;
       } catch (error) {
-        if (!(error instanceof TactusError) || !mendable.has(error.code)) throw error;
-        problem = error;
+        problem = error as TactusError;
+        if (polled && problem.code === ErrorCode.matchmaker + Status.unimplemented) {
+          silence = Ms.oldSilence;
+          polls = 0;
+        } else if (!mendable.has(problem.code)) throw error;
+        else if (problem.code === ErrorCode.timeout && silence < Ms.oldSilence) polls = Math.max(polls, Limit.polls);
       }
       const now = performance.now();
-      if (broken < 2) brokenAt = now;
-      if (now - brokenAt > patienceMs) {
-        throw problem ?? new TactusError(ErrorCode.unreachable, "The matchmaker stopped answering.");
-      }
-      await pause(backoff(broken), signal);
+      // A page that slept did not try.
+      spent = broken ? spent + Math.min(now - then, Ms.call) : 0;
+      then = now;
+      if (spent > Ms.patience) throw problem ?? unreachable("matchmaker", this.#url(method), "it stopped answering");
+      if (polled === polls > 0) await pause(polled && !problem ? Ms.poll : backoff(broken), signal);
     }
   }
 
-  async *#messages<Message>(method: string, request: object, signal?: AbortSignal): AsyncGenerator<Message> {
-    const response = await this.#post(method, "application/connect+json", envelope(request), signal);
-    if (!response.ok || !response.body) {
-      throw matchmakerError((await response.json().catch(() => ({}))) as ConnectError, response.status);
-    }
-    for await (const { flags, text } of envelopes(response.body)) {
-      const message = JSON.parse(text) as Message | { error?: ConnectError };
-      if ((flags & endOfStream) === 0) {
-        yield message as Message;
-        continue;
+  /** Takes the messages of a stream; true when take had enough. */
+  #watch<Message>(method: string, request: object, take: (message: Message) => boolean, silence: number, signal?: AbortSignal): Promise<boolean> {
+    return within(silence, signal, this.#url(method), async (effort, heard) => {
+      const response = await this.#post(method, "application/connect+json", envelope(request), effort);
+      const reader = response.body?.getReader();
+      if (!reader) throw new TactusError(ErrorCode.timeout, "fetch has no streams");
+      for (let rest = new Uint8Array(0); ; ) {
+        const { done, value } = await this.#reached(method, reader.read());
+        if (done || effort.aborted) return false;
+        rest = new Uint8Array([...rest, ...value]);
+        for (let end: number; (end = endOf(rest)) <= rest.length; rest = rest.slice(end)) {
+          heard();
+          const message = JSON.parse(new TextDecoder().decode(rest.subarray(Envelope.head, end))) as Message & { error?: ConnectError };
+          if (rest[0] & Envelope.endOfStream) {
+            if (message.error) throw matchmakerError(message.error);
+          } else if (take(message)) return true;
+        }
       }
-      const { error } = message as { error?: ConnectError };
-      if (error) throw matchmakerError(error, response.status);
-      return;
-    }
+    });
   }
 
-  async #post(
-    method: string,
-    contentType: string,
-    body: string | Uint8Array<ArrayBuffer>,
-    signal?: AbortSignal,
-    keepalive = false,
-  ): Promise<Response> {
-    const headers = { "Content-Type": contentType, "Connect-Protocol-Version": "1" };
+  #url(method: string): string {
+    return this.#origin + service + method;
+  }
+
+  /** What reads from the network, with an error that says where to. */
+  #reached<T>(method: string, reading: Promise<T>): Promise<T> {
+    return reading.catch((error: Error) => {
+      throw unreachable("matchmaker", this.#url(method), error.message);
+    });
+  }
+
+  /** A response that is the matchmaker's and no error. */
+  async #post(method: string, type: string, body: string | Uint8Array<ArrayBuffer>, signal: AbortSignal, keepalive = false): Promise<Response> {
+    const headers = { "Content-Type": type, "Connect-Protocol-Version": "1" };
+    const url = this.#url(method);
+    const response = await this.#reached(method, fetch(url, { method: "POST", headers, body, signal, keepalive }));
+    if (!response.ok) {
+      const { status } = response;
+      throw matchmakerError({ message: `${url} answered HTTP ${status}.`, ...(await response.json().catch(() => {})) }, status);
+    }
+    // The login page of a network, for instance.
+    const came = response.headers.get("content-type") ?? "nothing";
+    if (!came.startsWith(type)) throw unreachable("matchmaker", url, `${came} came from there, not ${type}`);
+    for (const name of response.headers.get("Tactus-Ignored")?.split(/, */) ?? []) {
+      if (!ignored.has(name)) console.warn(`Tactus: this matchmaker does not know "${name}" of ${method}`);
+      ignored.add(name);
+    }
+    return response;
+  }
+
+  /** Lets the present guest token and the one before change places. */
+  #exchange(): void {
+    const guestToken = this.#kept(guestKey);
+    this.#keep(guestKey, this.#kept(beforeKey));
+    this.#keep(beforeKey, guestToken);
+    this.#keep(triedKey, `${Date.now()}`);
+  }
+
+  #kept(key: string): string {
     try {
-      return await fetch(this.#origin + service + method, { method: "POST", headers, body, signal, keepalive });
-    } catch (error) {
-      throw unreachable(error, signal);
+      return this.#storage?.getItem(key) ?? "";
+    } catch {
+      // Storage that fails is none: the player is a new guest.
+      return "";
     }
   }
 
   #keep(key: string, value?: string): void {
-    if (value) this.#storage?.setItem(key, value);
-    else this.#storage?.removeItem(key);
+    try {
+      if (value) this.#storage?.setItem(key, value);
+      else this.#storage?.removeItem(key);
+    } catch {
+      // It is forbidden, or full.
+    }
   }
 }
 
 function pageStorage(): ClientOptions["storage"] {
   try {
-    return globalThis.localStorage ?? null;
+    return globalThis.localStorage;
   } catch {
-    // Storage is forbidden here: the player is a new guest each time.
     return null;
   }
 }
 
-function unreachable(error: unknown, signal?: AbortSignal): unknown {
-  if (signal?.aborted) return error;
-  return new TactusError(ErrorCode.unreachable, `The matchmaker can't be reached: ${(error as Error).message}.`);
-}
-
+/** Flags, length, text. */
 function envelope(message: object): Uint8Array<ArrayBuffer> {
-  const text = new TextEncoder().encode(JSON.stringify(message));
-  const out = new Uint8Array(envelopeHead + text.length);
-  new DataView(out.buffer).setUint32(1, text.length);
-  out.set(text, envelopeHead);
-  return out;
+  const text = bytesOf(JSON.stringify(message));
+  return new Uint8Array([0, 0, 0, text.length >> 8, text.length, ...text]);
 }
 
-/** Cuts a stream of bytes into envelopes: flags, length, text. */
-async function* envelopes(body: ReadableStream<Uint8Array>): AsyncGenerator<{ flags: number; text: string }> {
-  const reader = body.getReader();
-  let rest = new Uint8Array(0);
-  try {
-    for (;;) {
-      const { done, value } = await reader.read().catch((error: unknown) => {
-        throw (error as Error).name === "AbortError" ? error : unreachable(error);
-      });
-      if (done) return;
-      const joined = new Uint8Array(rest.length + value.length);
-      joined.set(rest);
-      joined.set(value, rest.length);
-      rest = joined;
-      while (rest.length >= envelopeHead) {
-        const end = envelopeHead + new DataView(rest.buffer, rest.byteOffset).getUint32(1);
-        if (rest.length < end) break;
-        yield { flags: rest[0], text: new TextDecoder().decode(rest.subarray(envelopeHead, end)) };
-        rest = rest.slice(end);
-      }
-    }
-  } finally {
-    void reader.cancel().catch(() => {});
-  }
+/** Where the first envelope ends. */
+function endOf(bytes: Uint8Array): number {
+  return bytes.length < Envelope.head ? Infinity : Envelope.head + new DataView(bytes.buffer).getUint32(1);
 }
 
 /** Exponential, and anywhere between half and all of it, so that a new replica is not met by everybody at once. */
 function backoff(failures: number): number {
-  return Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.max(0, failures - 1)) * (0.5 + Math.random() / 2);
+  return Math.min(Ms.maxBackoff, Ms.firstBackoff * 2 ** Math.max(0, failures - 1)) * (0.5 + Math.random() / 2);
 }

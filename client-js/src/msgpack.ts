@@ -12,11 +12,14 @@ export class MalformedError extends Error {
   override name = "MalformedError";
 }
 
+/** Nesting beyond this is refused, so that hostile bytes can't exhaust the stack. */
+enum Limit { depth = 16 }
+
 const utf8 = new TextDecoder("utf-8");
 const utf8Out = new TextEncoder();
 
-/** Nesting beyond this is refused, so that hostile bytes can't exhaust the stack. */
-const maxDepth = 16;
+/** The bytes of a text in UTF-8. */
+export const bytesOf = (text: string) => utf8Out.encode(text);
 
 /** Reads one message after another; reused, so that a snapshot costs no garbage. */
 export class Reader {
@@ -34,43 +37,23 @@ export class Reader {
     const b = this.#bytes[this.#at++];
     if (b < 0x80) return b;
     if (b >= 0xe0) return b - 0x100;
-    switch (b) {
-      case 0xcc:
-        return this.#uint(1);
-      case 0xcd:
-        return this.#uint(2);
-      case 0xce:
-        return this.#uint(4);
-      case 0xcf:
-        return this.#uint(4) * 0x1_0000_0000 + this.#uint(4);
-      case 0xd0:
-        return (this.#uint(1) << 24) >> 24;
-      case 0xd1:
-        return (this.#uint(2) << 16) >> 16;
-      case 0xd2:
-        return this.#uint(4) | 0;
-      case 0xd3:
-        return (this.#uint(4) | 0) * 0x1_0000_0000 + this.#uint(4);
-      default:
-        throw new MalformedError(`expected an integer, got byte ${b}`);
-    }
+    if (b >= 0xcc && b <= 0xd3) return this.#number(1 << (b & 3), b >= 0xd0);
+    throw this.#unexpected();
   }
 
   /** Length of the array that follows, or -1 for nil. */
   array(): number {
     const b = this.#bytes[this.#at++];
     if ((b & 0xf0) === 0x90) return b & 0x0f;
-    if (b === 0xdc) return this.#uint(2);
-    if (b === 0xdd) return this.#uint(4);
+    if (b === 0xdc) return this.#number(2);
+    if (b === 0xdd) return this.#number(4);
     if (b === 0xc0) return -1;
-    throw new MalformedError(`expected an array, got byte ${b}`);
+    throw this.#unexpected();
   }
 
   /** Any value. */
   value(depth = 0): Value {
-    if (depth > maxDepth) throw new MalformedError("nested too deeply");
     const b = this.#bytes[this.#at];
-    if (b === undefined) throw new MalformedError("message ends early");
     if (b < 0x80 || b >= 0xe0 || (b >= 0xcc && b <= 0xd3)) return this.int();
     if ((b & 0xe0) === 0xa0 || (b >= 0xd9 && b <= 0xdb)) return this.#string();
     if ((b & 0xf0) === 0x90 || b === 0xdc || b === 0xdd) return this.#list(depth);
@@ -78,39 +61,48 @@ export class Reader {
     this.#at++;
     if (b === 0xc0) return null;
     if (b === 0xc2 || b === 0xc3) return b === 0xc3;
-    throw new MalformedError(`unexpected byte ${b}`);
+    throw this.#unexpected();
+  }
+
+  /** The bytes before the place are not what is wanted there, or end early. */
+  #unexpected(): MalformedError {
+    return new MalformedError(`unexpected bytes before ${this.#at} of ${this.#bytes.length}`);
   }
 
   #string(): string {
     const b = this.#bytes[this.#at++];
-    const length = b < 0xc0 ? b & 0x1f : this.#uint(1 << (b - 0xd9));
+    const length = b < 0xc0 ? b & 0x1f : this.#number(1 << (b - 0xd9));
     const end = this.#at + length;
-    if (end > this.#bytes.length) throw new MalformedError("string ends early");
+    if (end > this.#bytes.length) throw this.#unexpected();
     const text = utf8.decode(this.#bytes.subarray(this.#at, end));
     this.#at = end;
     return text;
   }
 
   #list(depth: number): Value[] {
+    if (depth > Limit.depth) throw this.#unexpected();
     const out: Value[] = [];
     for (let n = this.array(); n > 0; n--) out.push(this.value(depth + 1));
     return out;
   }
 
   #map(depth: number): { [key: string]: Value } {
+    if (depth > Limit.depth) throw this.#unexpected();
     const b = this.#bytes[this.#at++];
     const out: { [key: string]: Value } = Object.create(null);
-    for (let n = b < 0xde ? b & 0x0f : this.#uint(b === 0xde ? 2 : 4); n > 0; n--) {
+    for (let n = b < 0xde ? b & 0x0f : this.#number(b === 0xde ? 2 : 4); n > 0; n--) {
       const key = this.value(depth + 1);
       out[String(key)] = this.value(depth + 1);
     }
     return out;
   }
 
-  #uint(bytes: number): number {
+  /** A big-endian number of so many bytes. */
+  #number(bytes: number, signed = false): number {
     const end = this.#at + bytes;
-    if (end > this.#bytes.length) throw new MalformedError("integer ends early");
-    let n = 0;
+    if (end > this.#bytes.length) throw this.#unexpected();
+    let n = this.#bytes[this.#at++];
+    if (signed) n = (n << 24) >> 24;
     while (this.#at < end) n = n * 256 + this.#bytes[this.#at++];
     return n;
   }
@@ -145,20 +137,16 @@ export class Writer {
 
   /** An integer between -2^31 and 2^32-1, in its shortest form. */
   int(n: number): this {
-    if (n >= 0) {
-      if (n < 0x80) this.#byte(n);
-      else if (n < 0x100) this.#sized(0xcc, 1, n);
-      else if (n < 0x10000) this.#sized(0xcd, 2, n);
-      else this.#sized(0xce, 4, n);
-    } else if (n >= -32) this.#byte(n & 0xff);
-    else if (n >= -0x80) this.#sized(0xd0, 1, n);
-    else if (n >= -0x8000) this.#sized(0xd1, 2, n);
-    else this.#sized(0xd2, 4, n);
+    // What the magnitude needs, with the sign's bit for negative numbers.
+    const size = n < 0 ? ~n * 2 : n;
+    const power = size < 0x100 ? 0 : size < 0x10000 ? 1 : 2;
+    if (n >= -32 && n < 0x80) this.#byte(n & 0xff);
+    else this.#sized((n < 0 ? 0xd0 : 0xcc) + power, 1 << power, n);
     return this;
   }
 
   string(text: string): this {
-    const raw = utf8Out.encode(text);
+    const raw = bytesOf(text);
     if (raw.length < 32) this.#byte(0xa0 | raw.length);
     else if (raw.length < 0x100) this.#sized(0xd9, 1, raw.length);
     else this.#sized(0xda, 2, raw.length);

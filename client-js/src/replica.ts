@@ -9,11 +9,12 @@ import type { Column, Schema, TableSchema } from "./schema.ts";
 
 enum Flag { keyframe = 1, diff = 2, hash = 4, dilated = 8 }
 
-/** Added to the table's index at the head of a block whose groups hold values, whatever the snapshot's flags say. */
-const absoluteBlock = 32;
-
-/** Rows are made room for in steps, since few tables are ever full. */
-const firstRows = 16;
+enum Limit {
+  /** Added to the table's index at the head of a block whose groups hold values, whatever the snapshot's flags say. */
+  absoluteBlock = 32,
+  /** Rows are made room for in steps, since few tables are ever full. */
+  firstRows = 16,
+}
 
 /** The rows of one table. */
 export class TableState {
@@ -81,19 +82,20 @@ export class TableState {
   #grow(want: number): void {
     const { capacity, stride, name } = this.schema;
     if (want > capacity) throw new MalformedError(`row ${want - 1} is beyond table ${name}`);
-    const rows = Math.min(capacity, Math.max(want, this.rows * 2, firstRows));
-    this.words = resized(new Int32Array(rows * stride), this.words);
-    this.alive = resized(new Uint8Array(rows), this.alive);
-    this.generations = resized(new Uint16Array(rows), this.generations);
-    this.sparse = resized(new Uint8Array(rows), this.sparse);
-    this.touched = resized(new Uint16Array(rows), this.touched);
-    this.#marked = resized(new Uint8Array(rows), this.#marked);
+    const rows = Math.min(capacity, Math.max(want, this.rows * 2, Limit.firstRows));
+    this.words = resized(this.words, rows * stride);
+    this.alive = resized(this.alive, rows);
+    this.generations = resized(this.generations, rows);
+    this.sparse = resized(this.sparse, rows);
+    this.touched = resized(this.touched, rows);
+    this.#marked = resized(this.#marked, rows);
     this.rows = rows;
   }
 }
 
-/** Copies an old array into a larger one. */
-export function resized<T extends Int32Array | Uint8Array | Uint16Array | Float32Array>(to: T, from: T): T {
+/** A larger copy of an array. */
+export function resized<T extends Int32Array | Uint8Array | Uint16Array | Float32Array>(from: T, length: number): T {
+  const to = new (from.constructor as new (length: number) => T)(length);
   to.set(from);
   return to;
 }
@@ -134,35 +136,30 @@ export class Replica {
   }
 
   /**
-   * Applies a snapshot, of which the reader has read the array header (length)
-   * and the type. It returns "gap" when the snapshot does not follow the last
+   * Applies a snapshot, of which the reader has read the array header and the
+   * type. It returns "gap" when the snapshot does not follow the last
    * one, "hash" when the state is not what the server says, and "ok"; "gap"
    * leaves the state as it was. Malformed bytes throw and spoil it.
    */
-  apply(r: Reader, length: number): "ok" | "gap" | "hash" {
+  apply(r: Reader): "ok" | "gap" | "hash" {
     const tick = r.int();
-    const gap = r.int();
-    const ack = r.int();
-    const slack = r.int();
+    this.gap = r.int();
+    this.ack = r.int();
+    this.slack = r.int();
     const flags = r.int();
-    const keyframe = (flags & Flag.keyframe) !== 0;
-    if (!keyframe && (this.tick === 0 || tick - gap !== this.tick)) return "gap";
+    this.keyframe = (flags & Flag.keyframe) !== 0;
+    if (!this.keyframe && (this.tick === 0 || tick - this.gap !== this.tick)) return "gap";
     for (const t of this.tables) t.settle();
-    if (keyframe) this.#clear();
+    if (this.keyframe) this.#clear();
     this.#section(r, 0, flags);
     this.#section(r, 1, flags);
     this.#section(r, 2, flags);
     this.#readEvents(r);
     this.tick = tick;
-    this.gap = gap;
-    this.ack = ack;
-    this.slack = slack;
-    this.keyframe = keyframe;
-    const hashed = (flags & Flag.hash) !== 0 && length > 10;
-    const hash = hashed ? r.int() : 0;
-    this.percent = (flags & Flag.dilated) !== 0 && length > (hashed ? 11 : 10) ? r.int() : 100;
-    this.hashed = hashed;
-    return hashed && hash !== this.hash() ? "hash" : "ok";
+    this.hashed = (flags & Flag.hash) !== 0;
+    const hash = this.hashed && r.int();
+    this.percent = flags & Flag.dilated ? r.int() : 100;
+    return this.hashed && hash !== this.hash() ? "hash" : "ok";
   }
 
   /** Hash of the state, to compare with the server's (section 6). */
@@ -220,8 +217,8 @@ export class Replica {
     const diff = (flags & Flag.diff) !== 0;
     while (this.#left > 0) {
       const head = this.#next(r);
-      const absolute = head >= absoluteBlock;
-      const t = this.tables[absolute ? head - absoluteBlock : head];
+      const absolute = head >= Limit.absoluteBlock;
+      const t = this.tables[absolute ? head - Limit.absoluteBlock : head];
       if (!t) throw new MalformedError("unknown table");
       const columns = t.schema.columns[which];
       this.#removed(r, t);

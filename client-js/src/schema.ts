@@ -6,7 +6,7 @@ import { MalformedError } from "./msgpack.ts";
 /** How a field's words are to be read. */
 export enum Kind { words = 0, int = 1, uint = 2, fixed = 3, vec = 4, angle = 5, entity = 6, slot = 7 }
 
-enum Visibility { public = 0, team = 1, owner = 2 }
+export enum Visibility { public = 0, team = 1, owner = 2, server = 3 }
 
 export interface Field {
   name: string;
@@ -43,7 +43,7 @@ export interface TableSchema {
   single: boolean;
   fields: Field[];
   /** Columns by section: public, team, own. */
-  columns: [Column[], Column[], Column[]];
+  columns: Column[][];
   /** Offsets of the words that the picture interpolates, and whether each is an angle. */
   lerp: Int32Array;
   lerpAngle: Uint8Array;
@@ -57,16 +57,20 @@ export interface Schema {
   input: TableSchema;
 }
 
-type Fields = { [key: string]: Value };
+export type Fields = { [key: string]: Value };
 
-/** A map member that has to be a number; missing ones are the default. */
-export function numberOf(value: Value | undefined, def = 0): number {
-  return typeof value === "number" ? value : def;
-}
-
-/** A map member that has to be a string; anything else is empty. */
-export function stringOf(value: Value | undefined): string {
-  return typeof value === "string" ? value : "";
+/**
+ * What an array holds in the order of the defaults, or a map under their names. What
+ * is missing there, or of another type than its default, is the default.
+ */
+export function read<T extends object>(value: Value | undefined, defaults: T): T {
+  const out = { ...defaults } as Record<string, unknown>;
+  let at = 0;
+  for (const name in out) {
+    const found = (value as Fields | null | undefined)?.[Array.isArray(value) ? at++ : name];
+    if (typeof found === typeof out[name]) out[name] = found;
+  }
+  return out as T;
 }
 
 /** A value that has to be a map. */
@@ -84,8 +88,7 @@ export function listOf(value: Value | undefined): Value[] {
 export function parseSchema(value: Value | undefined): Schema {
   const map = mapOf(value);
   return {
-    game: stringOf(map.game),
-    version: stringOf(map.version),
+    ...read(map, { game: "", version: "" }),
     tables: listOf(map.tables).map(parseTable),
     events: listOf(map.events).map(parseTable),
     input: parseTable(map.input),
@@ -96,15 +99,9 @@ function parseTable(value: Value | undefined): TableSchema {
   const map = mapOf(value);
   const fields = listOf(map.fields).map(parseField);
   const table: TableSchema = {
-    name: stringOf(map.name),
-    capacity: numberOf(map.capacity, 1),
-    stride: numberOf(map.stride),
-    pos: numberOf(map.pos, -1),
-    slot: numberOf(map.slot, -1),
-    side: numberOf(map.side, -1),
-    single: map.single === true,
+    ...read(map, { name: "", capacity: 1, stride: 0, pos: -1, slot: -1, side: -1, single: false }),
     fields,
-    columns: [publicColumns(fields), teamColumns(fields), ownColumns(fields)],
+    columns: [Visibility.public, Visibility.team, Visibility.owner].map((section) => columnsOf(fields, section)),
     lerp: new Int32Array(0),
     lerpAngle: new Uint8Array(0),
   };
@@ -120,38 +117,16 @@ function parseTable(value: Value | undefined): TableSchema {
 }
 
 function parseField(value: Value): Field {
-  const [name, kind, vis, offset, words, quant, lerp, min, max] = listOf(value);
-  return {
-    name: stringOf(name),
-    kind: numberOf(kind),
-    vis: numberOf(vis),
-    offset: numberOf(offset),
-    words: numberOf(words),
-    quant: numberOf(quant),
-    lerp: lerp === true,
-    min: numberOf(min, -0x80000000),
-    max: numberOf(max, 0x7fffffff),
-  };
+  const words = { offset: 0, words: 0, quant: 0, lerp: false, min: -0x80000000, max: 0x7fffffff };
+  return read(value, { name: "", kind: 0, vis: 0, ...words });
 }
 
-function column(f: Field, quant: number, low: boolean): Column {
-  return { offset: f.offset, words: f.words, quant, low };
-}
-
-function publicColumns(fields: Field[]): Column[] {
-  return fields.filter((f) => f.vis === Visibility.public).map((f) => column(f, f.quant, false));
-}
-
-function teamColumns(fields: Field[]): Column[] {
-  return fields.filter((f) => f.vis === Visibility.team).map((f) => column(f, 0, false));
-}
-
-/** What only the owner gets: his fields, and the low bits of quantised ones. */
-function ownColumns(fields: Field[]): Column[] {
+/** Columns of a section: its fields; in the owner's also the low bits of quantised public ones. */
+function columnsOf(fields: Field[], section: Visibility): Column[] {
   const out: Column[] = [];
-  for (const f of fields) {
-    if (f.vis === Visibility.owner) out.push(column(f, 0, false));
-    else if (f.vis === Visibility.public && f.quant > 0) out.push(column(f, f.quant, true));
+  for (const { vis, offset, words, quant } of fields) {
+    const low = section === Visibility.owner && vis === Visibility.public && quant > 0;
+    if (vis === section || low) out.push({ offset, words, quant: vis === Visibility.public ? quant : 0, low });
   }
   return out;
 }

@@ -17,7 +17,8 @@ export function cleanText(text: string, maxBytes: number): string {
   return cut(text, (kept) => new TextEncoder().encode(kept).length <= maxBytes);
 }
 
-function clean(text: string): string {
+/** Makes a text of any length of what was typed; "" when nothing is left that shows. */
+export function cleaned(text: string): string {
   return (
     text
       .replace(/\p{White_Space}/gu, " ")
@@ -38,9 +39,9 @@ function clean(text: string): string {
 /** Cuts between the characters that a reader sees, behind the last one that fits. */
 function cut(text: string, fits: (kept: string) => boolean): string {
   let kept = "";
-  for (const character of clean(text).match(/(?:\p{RI}{2}|.)(?:\u200d\p{ExtPict}|[\p{M}\p{EMod}\p{DI}\u0e33\u0eb3]){0,15}/gu) ?? []) {
+  for (const character of cleaned(text).match(/(?:\p{RI}{2}|.)(?:\u200d\p{ExtPict}|[\p{M}\p{EMod}\p{DI}\u0e33\u0eb3]){0,15}/gu) ?? []) {
     if (!fits(kept + character)) break;
     kept += character;
   }
-  return clean(kept); // a joiner at the end joins nothing
+  return cleaned(kept); // a joiner at the end joins nothing
 }

@@ -1,14 +1,21 @@
 /** Public types of the Tactus client. Names follow the Go side. */
 
+/**
+ * What keeps a search from its match: no server takes players, all seats are taken, too few
+ * others search, the queue's rules, a pause after declined matches; empty: nothing that is known.
+ */
+export type WaitingFor = "" | "NO_SERVER" | "NO_CAPACITY" | "NO_OPPONENTS" | "RULES" | "COOLDOWN";
+
 /** How far a search is. */
 export interface SearchProgress {
   state: "searching" | "proposed" | "assigned" | "joining";
   waitedMs: number;
-  /** Half of those who were matched lately waited less; 0: unknown. */
+  /** In all: half of those who were matched lately, and had waited as long, waited less; 0: unknown. */
   estimatedWaitMs: number;
   /** Nine of ten waited less; 0: unknown. */
   estimatedWaitP90Ms: number;
   searching: number;
+  waitingFor: WaitingFor;
   queue: string;
   /** Of the queue's rules: when proposed or searching as of now, later of those that made the match. */
   rulesVersion: string;
@@ -78,13 +85,18 @@ export interface PlayOptions {
 export interface MatchmakerApi {
   /** See Client.playerId. */
   readonly playerId: string;
-  /** One call. Fields with their zero value are missing in the answer. With keepalive it outlives the page. */
-  call<Answer>(method: string, request: object, signal?: AbortSignal, keepalive?: boolean): Promise<Answer>;
+  /**
+   * One call. Fields with their zero value are missing in the answer. With keepalive it
+   * outlives the page. timeoutMs: see ClientOptions.
+   */
+  call<Answer>(method: string, request: object, signal?: AbortSignal, keepalive?: boolean, timeoutMs?: number): Promise<Answer>;
   /** A call that says who the player is: it sends the guest token that is kept, and keeps what comes back. */
   enter<Answer>(method: string, request: { identityToken?: string; requestId?: string }, signal?: AbortSignal): Promise<Answer>;
   /**
-   * Listens to a stream until take returns true, or throws. A stream that breaks is
-   * opened again, with growing pauses, for 20 s.
+   * Listens to a stream until take returns true, or throws; the same message twice in a
+   * row is told once. A stream that breaks is opened again, with growing pauses, for 20 s.
+   * Where streams are held back on their way (8 s of silence), or can't be read, the call
+   * that tells the same is made every 2 s: GetTicket for WatchTicket.
    */
   follow<Message>(
     method: string,
@@ -190,6 +202,16 @@ export interface TactusErrorLike extends Error {
   readonly reason: string;
 }
 
+/** What became of a line of chat. */
+export interface ChatOutcome {
+  sent: boolean;
+  /**
+   * Why not: "busy" (too much in too short a time), "too_long" (over 200 bytes), "bad_text" (nothing that shows),
+   * "closed" (the match can't be reached), "timeout" (nobody knows), or one of a newer server. Empty when it was sent.
+   */
+  reason: string;
+}
+
 export interface Match {
   readonly id: string;
   readonly slot: number;
@@ -225,7 +247,8 @@ export interface Match {
   send(name: string, args?: readonly number[]): void;
   /** Reliable command with an answer; rejects on refusal, timeout (default 5000 ms) or close. */
   request(name: string, args?: readonly number[], options?: { timeoutMs?: number }): Promise<readonly number[]>;
-  chat(text: string): void;
+  /** Says something to everybody in the match. The promise never rejects; it may be ignored. */
+  chat(text: string): Promise<ChatOutcome>;
   /** Leaves for good; the seat is freed. */
   leave(): void;
   /** Continuous server time in ticks that the picture of others shows. */
@@ -272,8 +295,10 @@ export interface ClientOptions {
    * glided over. By default it is judged by what is usual in the table.
    */
   teleport?: number;
-  /** Where the guest token is kept; localStorage when there is one, null for nowhere. */
+  /** Where the guest token is kept; localStorage when there is one, null for nowhere. One that throws counts as none. */
   storage?: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null;
+  /** A call to the matchmaker that is not answered in so long fails with error 101; 10,000 by default, Infinity for no limit. */
+  timeoutMs?: number;
 }
 
 /** What the next match of a room will be. */

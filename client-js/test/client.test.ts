@@ -32,7 +32,7 @@ function memoryStorage(): Pick<Storage, "getItem" | "setItem" | "removeItem"> & 
 
 test("a search tells how it goes", async () => {
   const news = { waitedMs: 120, estimatedWaitMs: 900, estimatedWaitP90Ms: 4000, searching: 3, queue: "fake/free", rulesVersion: "r1" };
-  server.updates = [{ state: "STATE_SEARCHING", ...news }, server.assigned()];
+  server.updates = [{ state: "STATE_SEARCHING", ...news, waitingFor: "WAITING_FOR_NO_OPPONENTS" }, server.assigned()];
   const seen: SearchProgress[] = [];
   const joining = client.quickPlay({ game: "fake", mode: "free", name: "Ada", room: "XYZ", onProgress: (p) => seen.push(p) });
   await server.welcome();
@@ -45,7 +45,7 @@ test("a search tells how it goes", async () => {
     seen.map((p) => p.state),
     ["searching", "searching", "assigned", "joining"],
   );
-  assert.deepEqual(seen[1], { state: "searching", assignment: undefined, ...news });
+  assert.deepEqual(seen[1], { state: "searching", assignment: undefined, ...news, waitingFor: "NO_OPPONENTS" });
   const { assignment } = seen[2];
   assert.deepEqual(assignment, { matchId: "m1", game: "fake", mode: "free", roomCode: "", queue: "fake/free", rulesVersion: "r1", team: 1 });
 });
@@ -132,21 +132,14 @@ test("a ticket that is gone is not watched for again", async () => {
 });
 
 test("a watch is given up when nobody answers for long", async (t) => {
-  server.updates = [];
-  server.refuse = 503;
-  t.mock.timers.enable({ apis: ["setTimeout"] });
   let now = 0;
   t.mock.method(performance, "now", () => now);
-  const joining = client.quickPlay();
-  let over = false;
-  const outcome = assert.rejects(joining, { code: ErrorCode.matchmaker + 14 }).finally(() => (over = true));
-  while (!over) {
-    now += 1000;
-    t.mock.timers.tick(1000);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  await outcome;
-  assert.ok(server.calls.length > 5);
+  t.mock.method(globalThis, "fetch", async (url: string) => {
+    now += 6000;
+    return url.endsWith("CreateTicket") ? Response.json({ ticketId: "t1" }) : new Response(null, { status: 503 });
+  });
+  await assert.rejects(client.quickPlay(), { code: ErrorCode.matchmaker + 14 });
+  assert.equal(now, 6000 * 5, "20 s are over with the fourth watch");
 });
 
 test("a matchmaker that stops has the search begun anew", async () => {
@@ -193,17 +186,156 @@ test("a guest stays who he is", async () => {
   }
 });
 
-test("a guest token that is not taken is replaced", async () => {
-  const storage = memoryStorage();
-  storage.setItem("tactus.guest", "stale");
-  server.answers.CreateTicket = ({ guestToken }) =>
-    guestToken === "stale"
-      ? { status: 401, body: { code: "unauthenticated", message: "not signed here" } }
-      : { body: { ticketId: "t1", guestToken: "fresh" } };
+/** A refusal with a reason, as the matchmaker writes it. */
+function refusal(status: number, code: string, reason: string) {
+  const value = Buffer.from(`\n${String.fromCharCode(reason.length)}${reason}`).toString("base64").replace(/=+$/, "");
+  return { status, body: { code, message: reason, details: [{ type: "google.rpc.ErrorInfo", value }] } };
+}
+
+/** Plays once with what the storage holds, and tells with which guest tokens it was tried. */
+async function playAs(storage: ReturnType<typeof memoryStorage>): Promise<unknown[]> {
+  const before = server.calls.length;
   const joining = new Client(server.origin, { webSocket, storage }).quickPlay();
   await server.welcome();
   (await joining).leave();
-  assert.equal(storage.getItem("tactus.guest"), "fresh");
+  const calls = server.calls.slice(before).filter((c) => c.method === "CreateTicket");
+  return calls.map((c) => c.request.guestToken);
+}
+
+/** Takes the tokens given, and makes new guests "new-1", "new-2" and so on. */
+function takeGuests(...taken: string[]): void {
+  let made = 0;
+  server.answers.CreateTicket = ({ guestToken }) => {
+    if (guestToken && !taken.includes(guestToken as string)) return refusal(401, "unauthenticated", "GUEST_TOKEN_INVALID");
+    const kept = (guestToken as string) || `new-${++made}`;
+    taken.push(kept);
+    return { body: { ticketId: "t1", playerId: `of ${kept}`, guestToken: kept } };
+  };
+}
+
+test("a guest token that is not valid is replaced, and kept beside", async () => {
+  const storage = memoryStorage();
+  storage.setItem("tactus.guest", "stale");
+  takeGuests();
+  assert.deepEqual(await playAs(storage), ["stale", ""]);
+  assert.equal(storage.getItem("tactus.guest"), "new-1");
+  assert.equal(storage.getItem("tactus.guest.before"), "stale");
+  assert.deepEqual(await playAs(storage), ["new-1"], "not tried each time");
+});
+
+test("the guest token from before is tried again once a day", async (t) => {
+  const storage = memoryStorage();
+  storage.setItem("tactus.guest", "old");
+  takeGuests();
+  await playAs(storage);
+  let now = Date.now() + 25 * 3_600_000;
+  t.mock.method(Date, "now", () => now);
+  assert.deepEqual(await playAs(storage), ["old", "new-1"], "still refused");
+  assert.equal(storage.getItem("tactus.guest"), "new-1");
+  assert.deepEqual(await playAs(storage), ["new-1"], "once a day");
+  takeGuests("old", "new-1");
+  now += 25 * 3_600_000;
+  assert.deepEqual(await playAs(storage), ["old"], "the key is back");
+  assert.equal(storage.getItem("tactus.guest"), "old");
+  assert.equal(storage.getItem("tactus.guest.before"), null);
+});
+
+test("two replicas that do not know each other's keys make two guests, not more", async () => {
+  const storage = memoryStorage();
+  storage.setItem("tactus.guest", "a");
+  storage.setItem("tactus.guest.before", "b");
+  storage.setItem("tactus.guest.tried", `${Date.now()}`);
+  takeGuests("b");
+  assert.deepEqual(await playAs(storage), ["a", "b"]);
+  takeGuests("a");
+  assert.deepEqual(await playAs(storage), ["b", "a"]);
+});
+
+test("what an answer does not carry changes nothing that is kept", async () => {
+  const storage = memoryStorage();
+  storage.setItem("tactus.guest", "mine");
+  storage.setItem("tactus.player", "g-1");
+  server.answers.CreateTicket = () => ({ body: { ticketId: "t1" } });
+  const guest = new Client(server.origin, { webSocket, storage });
+  const joining = guest.quickPlay({ party: "member-secret" });
+  await server.welcome();
+  (await joining).leave();
+  assert.equal(storage.getItem("tactus.guest"), "mine");
+  assert.equal(guest.playerId, "g-1");
+});
+
+test("no other refusal makes a new guest", async () => {
+  const refusals: [number, string, string][] = [
+    [401, "unauthenticated", ""],
+    [401, "unauthenticated", "IDENTITY_TOKEN_INVALID"],
+    [403, "permission_denied", "GUEST_REVOKED"],
+    [403, "permission_denied", "BANNED"],
+  ];
+  for (const [status, code, reason] of refusals) {
+    const storage = memoryStorage();
+    storage.setItem("tactus.guest", "mine");
+    server.answers.CreateTicket = () => refusal(status, code, reason);
+    await assert.rejects(new Client(server.origin, { webSocket, storage }).quickPlay(), { reason });
+    assert.equal(storage.getItem("tactus.guest"), "mine", reason);
+  }
+});
+
+test("a storage that fails is no storage", async () => {
+  const fail = () => {
+    throw new DOMException("no storage here", "SecurityError");
+  };
+  const broken = [
+    { getItem: fail, setItem: fail, removeItem: fail },
+    { getItem: () => null, setItem: fail, removeItem: fail },
+    { getItem: () => "stale", setItem: fail, removeItem: fail },
+    {} as Storage,
+  ];
+  for (const storage of broken) {
+    takeGuests();
+    const joining = new Client(server.origin, { webSocket, storage }).quickPlay();
+    await server.welcome();
+    (await joining).leave();
+  }
+});
+
+test("a page whose storage may not even be named plays", async (t) => {
+  const forbidden = () => {
+    throw new DOMException("denied", "SecurityError");
+  };
+  Object.defineProperty(globalThis, "localStorage", { configurable: true, get: forbidden });
+  t.after(() => Reflect.deleteProperty(globalThis, "localStorage"));
+  const joining = new Client(server.origin, { webSocket }).quickPlay();
+  await server.welcome();
+  (await joining).leave();
+});
+
+test("options that nobody knows are refused by name", async () => {
+  assert.throws(() => new Client(server.origin, { websocket: WebSocket, timeout: 1 } as object), {
+    name: "TypeError",
+    message: /websocket, timeout/,
+  });
+  await assert.rejects(client.quickPlay({ gameVersion: "3" } as object), { name: "TypeError", message: /gameVersion/ });
+  await assert.rejects(client.resume({ url: server.url, resume: "r", game: "", mode: "" }, { rule: "/a.wasm" } as object), TypeError);
+  assert.deepEqual(server.calls, []);
+});
+
+test("what an older matchmaker does not know is said once", async (t) => {
+  const warned: unknown[] = [];
+  t.mock.method(console, "warn", (text: unknown) => warned.push(text));
+  server.headers = { "Tactus-Ignored": "shoeSize, hatSize" };
+  for (let i = 0; i < 2; i++) await client.matchmaker.call("ListGames", { shoeSize: 1, hatSize: 2 });
+  assert.equal(warned.length, 2);
+  assert.match(String(warned[0]), /"shoeSize" of ListGames/);
+});
+
+test("errors name the URL that was tried", async (t) => {
+  const nobody = new Client("http://127.0.0.1:1/game/", { webSocket, storage: null });
+  await assert.rejects(nobody.quickPlay(), /can't be reached at http:\/\/127\.0\.0\.1:1\/game\/tactus\.matchmaker\.v1/);
+  server.updates = [{ state: "STATE_ASSIGNED", assignment: { url: "ws://127.0.0.1:1/play", joinToken: "t" } }];
+  await assert.rejects(client.quickPlay(), /game server can't be reached at ws:\/\/127\.0\.0\.1:1\/play/);
+  Object.defineProperty(globalThis, "location", { configurable: true, value: { protocol: "https:" } });
+  t.after(() => Reflect.deleteProperty(globalThis, "location"));
+  await assert.rejects(client.quickPlay(), /a page that came by https needs https and wss/);
 });
 
 test("aborting a search cancels the ticket and ends its stream", async () => {
@@ -220,11 +352,20 @@ test("aborting a search cancels the ticket and ends its stream", async () => {
 test("aborting while joining leaves the match", async () => {
   const effort = new AbortController();
   const joining = client.quickPlay({ signal: effort.signal });
-  const player = await server.player();
-  const gone = new Promise((resolve) => player.socket.once("close", resolve));
+  const outcome = assert.rejects(joining, { name: "AbortError" });
+  await server.until(() => server.calls.some((c) => c.method === "WatchTicket"));
   effort.abort();
-  await assert.rejects(joining, { name: "AbortError" });
-  await gone;
+  await outcome;
+});
+
+test("aborting between hello and welcome frees the seat as soon as there is one", async () => {
+  const effort = new AbortController();
+  const joining = client.quickPlay({ signal: effort.signal });
+  server.onPlayer = () => effort.abort();
+  const outcome = assert.rejects(joining, { name: "AbortError" });
+  const player = await server.welcome();
+  await outcome;
+  await player.message(MessageType.bye);
 });
 
 test("a search that was aborted before it began asks nobody", async () => {

@@ -216,11 +216,17 @@ export class FakeServer {
   private streams: FakeStream[] = [];
   /** HTTP status of new streams, other than 200. */
   refuse = 0;
+  /** Headers of answers, besides the usual ones. */
+  headers: Record<string, string> = {};
+  /** Called when a connection has said hello. */
+  onPlayer: () => void = () => {};
   /** Streams that watchers closed before their end. */
   abandoned = 0;
   graceMs = 30_000;
   resumed = false;
   rate = 50;
+  /** Those of the wire's features that a welcome lists. */
+  features = ["reply"];
   private readonly http: Server;
   private readonly sockets: WebSocketServer;
   private players: FakePlayer[] = [];
@@ -275,6 +281,7 @@ export class FakeServer {
     reader.reset(new Uint8Array(data));
     const [, hello] = reader.value() as [number, Record<string, Value>];
     this.players.push(new FakePlayer(socket, hello));
+    this.onPlayer();
     for (const wake of this.waiting.splice(0)) wake();
   }
 
@@ -298,6 +305,7 @@ export class FakeServer {
         grace: this.graceMs,
         resumed: player.hello.resume !== undefined,
         every: 1,
+        features: this.features,
       },
     ]);
     player.snapshot(tick, ships);
@@ -315,7 +323,7 @@ export class FakeServer {
     for (const wake of this.waiting.splice(0)) wake();
     const standard: Answer = { body: { ticketId: "t1", playerId: "p1", guestToken: "guest-1", playerName: "Ada" } };
     const { status = 200, body: answer } = this.answers[method]?.(asked) ?? standard;
-    response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(answer));
+    response.writeHead(status, { "Content-Type": "application/json", ...this.headers }).end(JSON.stringify(answer));
   }
 
   private watch(method: string, body: Buffer, response: ServerResponse): void {

@@ -169,7 +169,7 @@ test("inputs go out for rising ticks, in the fields' ranges", async () => {
   assert.ok(third[1] as number > (second[1] as number), "seq rises");
   assert.ok(third[2] as number > (second[2] as number), "ticks rise");
   assert.deepEqual(third.slice(4), [32768, -65536, 49152, 0]);
-  assert.throws(() => match.setInput({ thrust: 1 }), /no field "thrust"; it has move, aim, buttons/);
+  assert.throws(() => match.setInput({ thrust: 1 }), /no field "thrust"; there are move, aim, buttons/);
 });
 
 test("inputs go on by a timer when nobody draws", async () => {
@@ -195,7 +195,7 @@ test("requests are answered, refused, or time out", async () => {
   assert.deepEqual(player.hello.features, ["reply"]);
   const busy = match.request("emote");
   player.send([MessageType.reply, (await player.message(MessageType.command))[1] as number, false, [], "busy"]);
-  await assert.rejects(busy, { code: ErrorCode.refused, reason: "busy", message: "Too many commands at once." });
+  await assert.rejects(busy, { code: ErrorCode.refused, reason: "busy", message: "The match refused it: busy." });
 
   await assert.rejects(match.request("emote", [], { timeoutMs: 5 }), { code: ErrorCode.timeout });
   assert.throws(() => match.send("x".repeat(33)), TypeError);
@@ -229,8 +229,6 @@ test("roster, chat, notices and the result arrive", async () => {
   assert.deepEqual(result.results, [{ slot: 2, name: "Ada", team: -1, score: 30, rank: 1, bot: false }]);
   assert.equal(match.result, result);
   assert.equal(match.state, "over");
-  match.chat("é".repeat(150));
-  assert.equal((await player.message(MessageType.chat))[1], "é".repeat(100), "cut to 200 bytes");
 });
 
 test("a wrong state is found by its hash and mended by a keyframe", async () => {
@@ -333,7 +331,93 @@ test("a saved seat is resumed by another page", async () => {
 test("a seat that is no longer kept says so", async () => {
   const resuming = client.resume({ url: server.url, resume: "old", game: "fake", mode: "free", queue: "fake/free" });
   (await server.player()).close(CloseCode.UnknownSession);
-  await assert.rejects(resuming, { code: CloseCode.UnknownSession, message: "The seat is no longer kept." });
+  await assert.rejects(resuming, { code: CloseCode.UnknownSession, message: "The connection was closed: UnknownSession." });
+});
+
+test("chat is answered, refused, or not sent at all", async () => {
+  const { match, player } = await play();
+  const answer = async (text: string, ...reply: [boolean, never[], string?]) => {
+    const said = match.chat(text);
+    const [, sent, id] = await player.message(MessageType.chat);
+    player.send([MessageType.reply, id as number, ...(reply as [boolean, never[]])]);
+    return { sent, outcome: await said };
+  };
+  assert.deepEqual(await answer("gg", true, []), { sent: "gg", outcome: { sent: true, reason: "" } });
+  assert.deepEqual(await answer("a\tb", false, [], "busy"), { sent: "a b", outcome: { sent: false, reason: "busy" } });
+  assert.deepEqual(await match.chat("é".repeat(101)), { sent: false, reason: "too_long" });
+  assert.deepEqual(await match.chat(" \n "), { sent: false, reason: "bad_text" });
+
+  player.socket.terminate();
+  await state(match, "reconnecting");
+  const said = match.chat("back");
+  const again = await server.welcome();
+  const [, text, id] = await again.message(MessageType.chat);
+  assert.equal(text, "back", "said while the line was broken");
+  again.send([MessageType.reply, id as number, true, []]);
+  assert.equal((await said).sent, true);
+
+  const unanswered = match.chat("bye");
+  match.leave();
+  assert.deepEqual(await unanswered, { sent: false, reason: "closed" });
+  assert.deepEqual(await match.chat("too late"), { sent: false, reason: "closed" });
+});
+
+test("chat to a server that does not answer it counts as sent", async () => {
+  server.features = [];
+  const { match, player } = await play();
+  assert.deepEqual(await match.chat("gg"), { sent: true, reason: "" });
+  assert.equal((await player.message(MessageType.chat))[1], "gg");
+});
+
+test("chat that nobody answers is not known to be sent", async (t) => {
+  const { match, player } = await play();
+  const timers = t.mock.method(globalThis, "setTimeout", () => 0);
+  const said = match.chat("gg");
+  timers.mock.restore();
+  await player.message(MessageType.chat);
+  const [expire, ms] = timers.mock.calls[0].arguments as unknown as [() => void, number];
+  assert.equal(ms, 5000);
+  expire();
+  assert.deepEqual(await said, { sent: false, reason: "timeout" });
+});
+
+test("a request without a limit waits until the match closes", async () => {
+  const { match, player } = await play();
+  const asked = match.request("emote", [], { timeoutMs: Infinity });
+  const [, id] = await player.message(MessageType.command);
+  const again = match.request("emote");
+  player.send([MessageType.reply, (await player.message(MessageType.command))[1] as number, true, []]);
+  await again;
+  player.send([MessageType.reply, id as number, true, [1]]);
+  assert.deepEqual(await asked, [1]);
+});
+
+test("leaving while the line is broken frees the seat once it is back", async () => {
+  const { match, player } = await play();
+  player.socket.terminate();
+  await state(match, "reconnecting");
+  const closed = heard(match, "close");
+  match.leave();
+  assert.equal((await closed)[0].code, CloseCode.Left, "the game is told without delay");
+  const again = await server.welcome();
+  assert.equal(again.hello.resume, "seat-secret");
+  await again.message(MessageType.bye);
+  assert.equal(match.state, "closed");
+});
+
+test("a keyframe that does not come is asked for again", async (t) => {
+  const { match, player } = await play();
+  let now = performance.now();
+  t.mock.method(performance, "now", () => now);
+  player.tick = 105;
+  player.snapshot(106, ships());
+  await player.message(MessageType.resync);
+  player.snapshot(107, ships());
+  now += 2001;
+  player.snapshot(108, ships());
+  await player.message(MessageType.resync);
+  while (match.stats.snapshots < 4) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(match.stats.resyncs, 2);
 });
 
 test("leaving says goodbye and ends for good", async () => {

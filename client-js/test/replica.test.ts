@@ -12,9 +12,9 @@ import { schema } from "./fakeserver.ts";
 function apply(replica: Replica, bytes: Uint8Array): string {
   const reader = new Reader();
   reader.reset(bytes);
-  const length = reader.array();
+  reader.array();
   reader.int();
-  return replica.apply(reader, length);
+  return replica.apply(reader);
 }
 
 const keyframe = (section: Encodable, events: Encodable = null) =>

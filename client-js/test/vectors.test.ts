@@ -104,9 +104,9 @@ for (const { name, schema, frames } of vectors<{ name: string; schema: Value; fr
     const reader = new Reader();
     for (const frame of frames) {
       reader.reset(fromHex(frame.hex));
-      const length = reader.array();
+      reader.array();
       assert.equal(reader.int(), type);
-      assert.equal(replica.apply(reader, length), "ok", frame.name);
+      assert.equal(replica.apply(reader), "ok", frame.name);
       const { tick, gap, ack, slack, percent } = replica;
       assert.deepEqual(
         { tick, gap, ack, slack, percent },

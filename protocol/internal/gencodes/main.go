@@ -37,12 +37,6 @@ func typescript(codes []protocol.CloseCode) []byte {
 		fmt.Fprintf(&b, "  %d: %q,\n", c, c.Name())
 	}
 	b.WriteString("};\n\n")
-	b.WriteString("/** What each code means, for people. */\n")
-	b.WriteString("export const closeSentences: Readonly<Record<number, string>> = {\n")
-	for _, c := range codes {
-		fmt.Fprintf(&b, "  %d: %q,\n", c, c.Sentence())
-	}
-	b.WriteString("};\n\n")
 	b.WriteString("/**\n * Whether a client that was closed with the code should come back with its\n")
 	b.WriteString(" * resume token. The range alone decides; a lost connection counts as yes.\n */\n")
 	b.WriteString("export function reconnects(code: number): boolean {\n")
