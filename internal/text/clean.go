@@ -63,6 +63,8 @@ func visible(s []rune) string {
 // shows reports whether a character can be seen by itself.
 func shows(r rune) bool {
 	switch {
+	case r >= ' ' && r <= '~':
+		return true
 	case r == utf8.RuneError, r == brailleBlank:
 		return false
 	case unicode.Is(unicode.Cn, r):
@@ -81,7 +83,11 @@ func shows(r rune) bool {
 // a joiner joins to another emoji (rule GB11 of UAX #29). This asks the library
 // that cuts the text, so that both know the same emoji.
 func pictographic(r rune) bool {
-	return r >= '\u00a9' && !unicode.IsLetter(r) && uniseg.GraphemeClusterCount(string(r)+"\u200d\u2764") == 1
+	switch {
+	case r == '\u00a9', r == '\u00ae', r >= '\u203c' && r <= '\u3299', r >= '\U0001f000' && r <= '\U0001fffd': // the only ones
+		return uniseg.GraphemeClusterCount(string(r)+"\u200d\u2764") == 1
+	}
+	return false
 }
 
 // keycapLen is the length of a keycap such as 1️⃣ at the start of s, 0 for none.
