@@ -15,6 +15,7 @@ import (
 // identityFlags says whose players are known.
 type identityFlags struct {
 	jwks     string
+	reserved string
 	identity matchmaker.Identity
 }
 
@@ -24,11 +25,19 @@ func (f *identityFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.identity.Issuer, "jwt-issuer", "", "iss of these JWTs")
 	fl.StringVar(&f.identity.Audience, "jwt-audience", "", "aud of these JWTs")
 	fl.BoolVar(&f.identity.NoGuests, "no-guests", false, "take players with a JWT only")
+	fl.StringVar(&f.reserved, "reserved-names", "", "file of names, one a line, that players can't give themselves: admin, moderator ...")
 }
 
 // config is what the flags say; mistakes are told by the names of the flags.
 func (f *identityFlags) config() (matchmaker.Identity, error) {
 	cfg := f.identity
+	if f.reserved != "" {
+		data, err := os.ReadFile(f.reserved)
+		if err != nil {
+			return cfg, fmt.Errorf("--reserved-names: %w", err)
+		}
+		cfg.ReservedNames = strings.Split(string(data), "\n")
+	}
 	switch {
 	case f.jwks == "" && (cfg.Issuer != "" || cfg.Audience != "" || cfg.NoGuests):
 		return cfg, fmt.Errorf("--jwt-issuer, --jwt-audience and --no-guests need --jwks: the keys of the issuer")

@@ -59,6 +59,7 @@ func TestIdentityFlags(t *testing.T) {
 		"a key set":             {args: append(both, "--jwks", set), want: want(func(i *matchmaker.Identity) { i.JWKSFile = set })},
 		"PEM":                   {args: append(both, "--jwks", text), want: want(func(i *matchmaker.Identity) { i.KeyFile = text })},
 		"no guests":             {args: append(both, "--jwks", url, "--no-guests"), want: want(func(i *matchmaker.Identity) { i.JWKSURL, i.NoGuests = url, true })},
+		"no such names":         {args: []string{"--reserved-names", "/nonexistent/names"}, says: "--reserved-names"},
 		"no such file":          {args: append(both, "--jwks", "/nonexistent/keys"), says: "--jwks"},
 		"keys alone":            {args: []string{"--jwks", url}, says: "--jwt-issuer"},
 		"an issuer alone":       {args: both, says: "need --jwks"},
@@ -77,6 +78,17 @@ func TestIdentityFlags(t *testing.T) {
 			t.Errorf("%s: %+v %v", name, got, err)
 		case got.Validate() != nil:
 			t.Errorf("%s: %v", name, got.Validate())
+		}
+	}
+}
+
+func TestDevReservesNames(t *testing.T) {
+	names := writeFile(t, "names", "admin\r\n\nModerator\n")
+	p := startDev(t, func(cfg *devConfig) { flagsOf(t, cfg.identity.add, "--reserved-names", names) })
+	for asked, shown := range map[string]bool{"ADMIN": false, "m0derator": false, "Ann": true} {
+		_, ticket := assign(t, p, &matchmakerv1.CreateTicketRequest{Mode: "ffa", PlayerName: asked})
+		if got := ticket.GetPlayerName(); got == "" || (got == asked) != shown {
+			t.Errorf("%s: %q", asked, got)
 		}
 	}
 }
@@ -130,7 +142,7 @@ func TestInternalTLSFlagsNameTheirMistakes(t *testing.T) {
 func TestBothCommandsTakeTheIssuersKeys(t *testing.T) {
 	for _, c := range newRoot(nil).Commands() {
 		wants := map[string]bool{"dev": true, "matchmaker": true}[c.Name()]
-		for _, flag := range []string{"jwks", "jwt-issuer", "jwt-audience", "no-guests"} {
+		for _, flag := range []string{"jwks", "jwt-issuer", "jwt-audience", "no-guests", "reserved-names"} {
 			if (c.Flags().Lookup(flag) != nil) != wants {
 				t.Errorf("%s has --%s: %v", c.Name(), flag, !wants)
 			}

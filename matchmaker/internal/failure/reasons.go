@@ -116,7 +116,7 @@ var kinds = []Kind{
 	{UnknownField, codes.InvalidArgument, "the request has a field that there is not", 0},
 
 	{BadField, codes.InvalidArgument, "a field has a value that is not allowed", 0},
-	{BadName, codes.InvalidArgument, "the player name is too long or can't be shown", 0},
+	{BadName, codes.InvalidArgument, "nothing of the player name can be shown", 0},
 	{BadAttribute, codes.InvalidArgument, "an attribute is not one that the queue knows, or has too many or too long values", 0},
 	{BadLatency, codes.InvalidArgument, "a measured latency names no region or is out of range", 0},
 	{BadOption, codes.InvalidArgument, "an option of the room has no name, or there are too many", 0},

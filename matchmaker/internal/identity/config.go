@@ -29,6 +29,10 @@ type Config struct {
 	// PlayerClaim and NameClaim are the claims with the player's id and name.
 	// Defaults: sub, name.
 	PlayerClaim, NameClaim string
+	// ReservedNames are those that players can't give themselves, nor any that
+	// look like them: they get the name that they would have without one. The
+	// issuer's tokens and trusted back ends may name anybody so.
+	ReservedNames []string
 	// NoGuests refuses players without an identity token.
 	NoGuests bool
 	// Refresh is how often keys are read again. Default 5 min by URL, 10 s from
@@ -56,7 +60,6 @@ const (
 	maxIdentityToken = 8 << 10
 	maxKeySetBytes   = 1 << 20
 	maxKeys          = 100
-	maxNameRunes     = 24
 	maxSubject       = 512
 	maxPlayerID      = 64
 )

@@ -1,15 +1,14 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"math/big"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
+	"tactus/internal/text"
 	"tactus/matchmaker/internal/failure"
 )
 
@@ -31,9 +30,7 @@ func (v *Verifier) guest(ctx context.Context, token, name string) (Player, error
 		if !strings.HasPrefix(p.ID, guestPrefix) { // also of one that is too long to be looked at
 			return Player{}, failure.New(failure.GuestTokenInvalid)
 		}
-		if name == "" || name == known {
-			p.Name, p.GuestToken = known, token
-		}
+		p.Name, p.GuestToken = v.renew(token, known, name)
 	}
 	if p.Name == "" {
 		p.Name = guestName()
@@ -47,45 +44,27 @@ func (v *Verifier) guest(ctx context.Context, token, name string) (Player, error
 	return p, nil
 }
 
-// CleanName trims a name and refuses what can't be shown to others.
-func CleanName(name string) (string, error) {
-	refuse := func(format string, args ...any) (string, error) {
-		sentence := fmt.Sprintf(format, args...)
-		return "", failure.Newf(failure.BadName, "%s", sentence).Field("player_name", sentence)
+// renew returns the name of a known guest, and the token if it says that name.
+// The name in it was given to an earlier release, or before it was reserved.
+func (v *Verifier) renew(token, known, name string) (string, string) {
+	cleaned := text.Name(known)
+	if v.reserved.Has(cleaned) {
+		cleaned = ""
 	}
-	if !utf8.ValidString(name) {
-		return refuse("the player name is not valid UTF-8")
+	if name = cmp.Or(name, cleaned); name == "" || name != known {
+		return name, ""
 	}
-	name = strings.TrimSpace(name)
-	if n := utf8.RuneCountInString(name); n > maxNameRunes {
-		return refuse("the player name has %d characters, at most %d", n, maxNameRunes)
-	}
-	for _, r := range name {
-		if !unicode.IsPrint(r) {
-			return refuse("the player name has a character that can't be shown (U+%04X)", r)
-		}
-	}
-	return name, nil
+	return name, token
 }
 
-var errNoName = errors.New("no name")
-
-// showable makes a name of what an issuer says: its player can't mend it, so
-// that it is cut and cleaned, not refused.
-func showable(name string) (string, error) {
-	runes := make([]rune, 0, maxNameRunes)
-	for _, r := range strings.TrimSpace(name) {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			continue
-		}
-		if runes = append(runes, r); len(runes) == maxNameRunes {
-			break
-		}
+// CleanName makes the name that others see of what was typed, see [text.Name]:
+// "" of nothing and of spaces. Refused is only what leaves nothing to be seen.
+func CleanName(name string) (string, error) {
+	cleaned := text.Name(name)
+	if cleaned == "" && strings.TrimSpace(name) != "" {
+		return "", failure.New(failure.BadName).Field("player_name", "a character that can be seen, or nothing")
 	}
-	if name = strings.TrimSpace(string(runes)); name == "" {
-		return "", errNoName
-	}
-	return name, nil
+	return cleaned, nil
 }
 
 var (

@@ -54,16 +54,73 @@ func TestGuestTokensThatMustNotPass(t *testing.T) {
 	}
 }
 
-func TestNamesThatCantBeShown(t *testing.T) {
+func TestNamesAreCleaned(t *testing.T) {
 	v := verifier(t, Config{})
-	for _, name := range []string{strings.Repeat("é", maxNameRunes+1), "A\nB", "A\u202eB", "\xff", "\x00"} {
-		_, err := v.Identify(context.Background(), "", "", name)
-		if reason, _ := failure.ReasonOf(err); reason != failure.BadName {
-			t.Errorf("%q: %v", name, err)
+	for in, want := range map[string]string{
+		" Jean\u00a0Luc\n": "Jean Luc", "A\u202eB": "AB", "می\u200cخواهم": "می\u200cخواهم", "I ❤\ufe0f U": "I ❤\ufe0f U",
+		strings.Repeat("é", 25): strings.Repeat("é", 24),
+	} {
+		p, err := v.Identify(context.Background(), "", "", in)
+		if err != nil || p.Name != want {
+			t.Errorf("%+q becomes %+q, want %+q: %v", in, p.Name, want, err)
+		}
+		if again, err := v.Identify(context.Background(), p.GuestToken, "", in); err != nil || again != p {
+			t.Errorf("asked for again: %+v %v", again, err)
 		}
 	}
-	if got, err := CleanName("  " + strings.Repeat("é", maxNameRunes) + " "); err != nil || got != strings.Repeat("é", maxNameRunes) {
-		t.Errorf("%q %v", got, err)
+	for _, spaces := range []string{"", "  ", "\u3000\n"} {
+		if p, err := v.Identify(context.Background(), "", "", spaces); err != nil || p.Name == "" {
+			t.Errorf("%+q: %+v %v", spaces, p, err)
+		}
+	}
+	for _, nothing := range []string{"\u200b\u200b", "\x00", "\u3164 \u202e", "\xff"} {
+		_, err := v.Identify(context.Background(), "", "", nothing)
+		if reason, _ := failure.ReasonOf(err); reason != failure.BadName {
+			t.Errorf("%+q: %v", nothing, err)
+		}
+	}
+}
+
+func TestAGuestTokenWithAnOldNameIsMintedAnew(t *testing.T) {
+	v := verifier(t, Config{ReservedNames: []string{"admin"}})
+	for known, want := range map[string]string{"a  b": "a b", "z\u0301\u0302\u0303\u0304\u0306": "ź\u0302\u0303\u0304", "Admin": "", "": ""} {
+		old, err := signer().MintGuest("g-1", known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := v.Identify(context.Background(), old, "", "")
+		if err != nil || p.ID != "g-1" || p.Name == known || p.Name == "" || want != "" && p.Name != want || p.GuestToken == old {
+			t.Errorf("%q: %+v %v", known, p, err)
+		}
+		if again, err := v.Identify(context.Background(), p.GuestToken, "", ""); err != nil || again != p {
+			t.Errorf("%q, the new token: %+v %v", known, again, err)
+		}
+	}
+}
+
+func TestReservedNames(t *testing.T) {
+	v := verifier(t, Config{KeyFile: file(t, "issuer.pem", edPair().pem()), ReservedNames: []string{"admin", "Moderator"}})
+	ann, err := v.Identify(context.Background(), "", "", "Ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"admin", "ADMIN", " Аdmin", "adm1n", "ｍｏｄｅｒａｔｏｒ"} {
+		p, err := v.Identify(context.Background(), "", "", name)
+		if err != nil || p.Name == "" || v.reserved.Has(p.Name) {
+			t.Errorf("%q: %+v %v", name, p, err)
+		}
+		if p, err := v.Identify(context.Background(), ann.GuestToken, "", name); err != nil || p != ann {
+			t.Errorf("%q, asked for by Ann: %+v %v", name, p, err)
+		}
+		if p, err := v.Identify(context.Background(), "", edPair().sign(t, with("name", nil)), name); err != nil || v.reserved.Has(p.Name) {
+			t.Errorf("%q, by a user without a name: %+v %v", name, p, err)
+		}
+		if p, err := v.Identify(context.Background(), "", edPair().sign(t, with("name", "Admin")), name); err != nil || p.Name != "Admin" {
+			t.Errorf("%q, by the issuer: %+v %v", name, p, err)
+		}
+	}
+	if p, err := v.Identify(context.Background(), "", "", "Administrator"); err != nil || p.Name != "Administrator" {
+		t.Errorf("%+v %v", p, err)
 	}
 }
 

@@ -4,6 +4,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"go.uber.org/zap"
 
+	"tactus/internal/text"
 	"tactus/matchmaker/internal/failure"
 	"tactus/protocol/jointoken"
 )
@@ -32,10 +34,12 @@ type Verifier struct {
 	cfg    Config
 	signer *jointoken.Signer
 	guests *GuestKeys
-	parser *jwt.Parser
-	keys   *keyring // nil: identity tokens are not taken
-	stop   context.CancelFunc
-	done   sync.WaitGroup
+	// reserved are names that nobody can give themselves.
+	reserved text.Names
+	parser   *jwt.Parser
+	keys     *keyring // nil: identity tokens are not taken
+	stop     context.CancelFunc
+	done     sync.WaitGroup
 }
 
 // New makes a verifier. Keys in files are read now, and it is an error when
@@ -54,7 +58,7 @@ func New(ctx context.Context, cfg Config, signer *jointoken.Signer, guests *Gues
 	if guests == nil {
 		guests = &GuestKeys{verifier: jointoken.NewVerifier(signer.Public())}
 	}
-	v := &Verifier{cfg: cfg, signer: signer, guests: guests, stop: func() {}}
+	v := &Verifier{cfg: cfg, signer: signer, guests: guests, reserved: text.NewNames(cfg.ReservedNames), stop: func() {}}
 	if !cfg.Enabled() {
 		return v, nil
 	}
@@ -80,11 +84,15 @@ func (v *Verifier) Close() {
 
 // Identify tells who asks, by the identity token if there is one. A guest's
 // name is the one given, or else the one of the guest token; a user's name is
-// the issuer's, or else the one given.
+// the issuer's, or else the one given. A reserved name counts as none given,
+// unless the issuer says it.
 func (v *Verifier) Identify(ctx context.Context, guestToken, identityToken, name string) (Player, error) {
 	name, err := CleanName(name)
 	if err != nil {
 		return Player{}, err
+	}
+	if v.reserved.Has(name) {
+		name = ""
 	}
 	switch {
 	case identityToken != "":
@@ -112,15 +120,8 @@ func (v *Verifier) user(ctx context.Context, token, name string) (Player, error)
 		return Player{}, failure.Newf(failure.IdentityIncomplete,
 			"the identity token's claim %s is not a text of 1 to %d bytes", v.cfg.PlayerClaim, maxSubject)
 	}
-	p := Player{ID: userID(subject), Name: name}
-	said, _ := claims[v.cfg.NameClaim].(string)
-	if shown, err := showable(said); err == nil {
-		p.Name = shown
-	}
-	if p.Name == "" {
-		p.Name = guestName()
-	}
-	return p, nil
+	said, _ := claims[v.cfg.NameClaim].(string) // which its player can't mend: what can't be shown counts as nothing
+	return Player{ID: userID(subject), Name: cmp.Or(text.Name(said), name, guestName())}, nil
 }
 
 // refused says what is wrong with a token.

@@ -7,7 +7,6 @@ const (
 	maxMatchID  = 128
 	maxQueue    = 128
 	maxPlayerID = 64
-	maxName     = 64   // longer ones are cut
 	maxPlayers  = 4000 // of a match; its result has to fit one message of 1 MB
 	historySize = 20   // matches of a player in a queue
 	maxPage     = 100  // players of a leaderboard in one answer

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/vmihailenco/msgpack/v5"
+
+	"tactus/internal/text"
 )
 
 // record is what is known of one player in one queue: the sum of the results
@@ -67,6 +69,7 @@ func decodeRecord(value []byte) (record, error) {
 	if !unpack(r.Skill).Valid() {
 		return record{}, fmt.Errorf("rating %v: out of bounds", r.Skill)
 	}
+	r.Name = text.Name(r.Name)
 	return r, nil
 }
 

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"github.com/vmihailenco/msgpack/v5"
 
+	"tactus/internal/text"
 	"tactus/matchmaker/internal/rating"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
@@ -48,6 +48,7 @@ func decodeResult(value []byte) (*result, error) {
 	}
 	for i := range r.Players {
 		c := &r.Players[i]
+		c.Name = text.Name(c.Name) // by the rules of now, not of the release that kept it
 		if !unpack(c.Before).Valid() || !unpack(c.After).Valid() {
 			return nil, fmt.Errorf("player %q: rating from %v to %v: out of bounds", c.Player, c.Before, c.After)
 		}
@@ -102,7 +103,7 @@ func readResult(e *fleetv1.MatchEnded, now time.Time, kept time.Duration) (*resu
 	for t, team := range teams.teams {
 		for _, i := range team {
 			p := e.GetResults()[i]
-			r.Players[i] = change{Player: p.GetPlayerId(), Name: shorten(p.GetPlayerName()), Rank: places[t].rank, Won: places[t].won}
+			r.Players[i] = change{Player: p.GetPlayerId(), Name: text.Name(p.GetPlayerName()), Rank: places[t].rank, Won: places[t].won}
 		}
 	}
 	return r, teams, nil
@@ -158,16 +159,4 @@ func placesOf(ranks []int32) []placed {
 		places[i] = placed{rank: better + 1, won: better == 0 && equal == 1}
 	}
 	return places
-}
-
-// shorten cuts a name at a letter's border.
-func shorten(name string) string {
-	if len(name) <= maxName {
-		return name
-	}
-	end := maxName
-	for end > 0 && !utf8.RuneStart(name[end]) {
-		end--
-	}
-	return name[:end]
 }

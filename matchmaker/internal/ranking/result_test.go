@@ -7,8 +7,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
+	"github.com/vmihailenco/msgpack/v5"
+
+	"tactus/internal/text"
+	"tactus/matchmaker/internal/rating"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -104,15 +107,31 @@ func TestQueueOf(t *testing.T) {
 	}
 }
 
-func TestLongNamesAreCutBetweenLetters(t *testing.T) {
+func TestNamesAreCleanedWhenTheyComeAndWhenTheyAreRead(t *testing.T) {
+	const old, now = "A\u200bnn\u3000z\u0301\u0302\u0303\u0304\u0306", "Ann ź\u0302\u0303\u0304"
 	e := over("m", "a -1 1", "b -1 2")
-	e.Results[0].PlayerName = "x" + strings.Repeat("é", 100)
+	e.Results[0].PlayerName = old
 	m, _, err := readResult(e, time.Now(), defaultKeep)
+	if err != nil || m.Players[0].Name != now {
+		t.Fatalf("%+q %v", m.Players[0].Name, err)
+	}
+	m.Players[0].Name = old // as an earlier release kept it
+	skill := pack(rating.Skill{Mu: 25, Sigma: 8})
+	for i := range m.Players {
+		m.Players[i].Before, m.Players[i].After = skill, skill
+	}
+	value, err := m.encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name := m.Players[0].Name; len(name) != maxName-1 || !utf8.ValidString(name) {
-		t.Errorf("%q of %d bytes", name, len(name))
+	if m, err = decodeResult(value); err != nil || m.Players[0].Name != now {
+		t.Errorf("%+q %v", m.Players[0].Name, err)
+	}
+	if value, err = msgpack.Marshal(record{Name: old, Skill: skill}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := decodeRecord(value); err != nil || r.Name != now || r.Skill != skill {
+		t.Errorf("%+v %v", r, err)
 	}
 }
 
@@ -120,7 +139,7 @@ func TestTheLargestResultFitsAMessage(t *testing.T) {
 	m := &result{Queue: strings.Repeat("q", maxQueue), Players: make([]change, maxPlayers)}
 	for i := range m.Players {
 		m.Players[i] = change{
-			Player: strings.Repeat("p", maxPlayerID), Name: strings.Repeat("n", maxName), Rank: 1 << 20,
+			Player: strings.Repeat("p", maxPlayerID), Name: strings.Repeat("n", text.MaxNameBytes), Rank: 1 << 20,
 			Won: true, Before: [2]float64{25.1, 8.1}, After: [2]float64{25.2, 8.2},
 		}
 	}
