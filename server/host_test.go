@@ -49,6 +49,19 @@ func (s *Server) ask(r *fleetv1.Reserve) *fleetv1.ReserveResult {
 	return host{s}.Reserve(context.Background(), r)
 }
 
+func TestNamesOfSeatsAreCleaned(t *testing.T) {
+	s := newTestServer(t, Config{})
+	r := teamMatch("m1", seatFor("a", 0))
+	if got := s.ask(r); !got.GetOk() {
+		t.Fatal(got)
+	}
+	r.Seats[0].PlayerName = " Jean\u00a0Luc\u202e 👨\u200d👩\u200d👧\n"
+	requests, err := s.requests(s.match("m1").Status(), r)
+	if err != nil || requests[0].Name != "Jean Luc 👨\u200d👩\u200d👧" {
+		t.Errorf("%+q %v", requests[0].Name, err)
+	}
+}
+
 func TestRefusalsAreThoseOfTheContract(t *testing.T) {
 	s := newTestServer(t, Config{MaxMatches: 2})
 	if r := s.ask(teamMatch("m1", seatFor("a", 0))); !r.GetOk() || r.GetMatch().GetMatchId() != "m1" {

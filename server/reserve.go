@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/game"
-	"tactus/protocol"
+	"tactus/internal/text"
 	"tactus/protocol/jointoken"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -134,7 +134,7 @@ func (s *Server) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Request
 			return nil, badRequest("a seat in a team that the mode does not have")
 		}
 		requests = append(requests, match.Request{
-			Player: seat.GetPlayerId(), Name: protocol.CleanName(seat.GetPlayerName()),
+			Player: seat.GetPlayerId(), Name: text.Name(seat.GetPlayerName()),
 			Team: seat.GetTeam(), Reservation: seat.GetReservation(), Skill: seat.GetSkill(),
 			Queue: r.GetQueue(),
 		})

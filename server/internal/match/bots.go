@@ -6,15 +6,6 @@ import (
 	"tactus/server/internal/session"
 )
 
-// botNames are given by slot. Roots and words of rhythm: tactus is the beat.
-var botNames = [...]string{
-	"Allegro", "Andante", "Bolero", "Cadenza", "Coda", "Dolce", "Fermata", "Forte",
-	"Giga", "Grave", "Largo", "Legato", "Minuet", "Mosso", "Ostinato", "Presto",
-	"Rondo", "Rubato", "Scherzo", "Sordino", "Staccato", "Tango", "Tempo", "Vivace",
-}
-
-func botName(p game.Slot) string { return botNames[int(p)%len(botNames)] }
-
 // fill lets bots take or leave seats so that people and bots together fill the
 // mode's number of seats. They wait for the first person: a match must not be
 // played before those come whom it was opened for.

@@ -91,7 +91,7 @@ func (m *Match) watchOutcome(now int64) {
 		if bot {
 			name = botName(r.Slot)
 		} else if s.Player != "" {
-			m.results = append(m.results, PlayerResult{Player: s.Player, Name: s.Name, Result: r})
+			m.results = append(m.results, PlayerResult{Player: s.Player, Name: m.askedName(s), Result: r})
 		}
 		msg.Results = append(msg.Results, protocol.ResultEntry{
 			Slot: r.Slot, Name: name, Team: r.Team, Score: r.Score, Rank: r.Rank, Bot: bot,

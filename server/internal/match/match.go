@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/game"
+	"tactus/internal/text"
 	"tactus/protocol"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
@@ -125,6 +126,7 @@ type Match struct {
 	own     hand  // the match's own goroutine
 	crew    *crew // nil in matches that are small enough for one goroutine
 	seats   []*session.Seat
+	shown   []text.Shown    // by slot, of seats that are not free
 	online  []*session.Seat // those with a connection, by slot
 	ready   []uint32
 	lostNow []loss

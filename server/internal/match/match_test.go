@@ -365,8 +365,12 @@ func (h *harness) joinWith(name string, features protocol.Features) *player {
 	if err != nil {
 		h.t.Fatalf("reserving a seat for %s: %v", name, err)
 	}
+	return h.claim(slots[0], name, reservation, features)
+}
+
+func (h *harness) claim(slot game.Slot, name, reservation string, features protocol.Features) *player {
 	p := &player{t: h.t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}
-	h.m.Claim(p.conn, features, slots[0], name, reservation)
+	h.m.Claim(p.conn, features, slot, name, reservation)
 	h.tick(1)
 	p.read()
 	return p
@@ -756,6 +760,53 @@ func TestBotsFillAndGiveWay(t *testing.T) {
 	h.want("a bot back for who left", people == 1 && bots == 3 && b.conn.closed == protocol.CloseLeft)
 }
 
+func TestNoTwoNamesLookTheSame(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 30, Fill: 30})
+	names := func(want ...string) {
+		t.Helper()
+		slots := map[string]bool{}
+		for _, s := range h.m.seats {
+			if e, taken := h.m.rosterEntry(s); taken {
+				slots[e.Name] = true
+			}
+		}
+		for _, name := range want {
+			if !slots[name] {
+				t.Errorf("%q is not in %v", name, slots)
+			}
+		}
+		if people, bots := h.m.count(); len(slots) != people+bots {
+			t.Errorf("%d names of %d people and %d bots: %v", len(slots), people, bots, slots)
+		}
+	}
+	seat := func(player, name string) *player {
+		t.Helper()
+		slots, err := h.reserve(Request{Player: player, Name: name, Team: -1, Reservation: "r-" + player})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.claim(slots[0], player, "r-"+player, 0)
+	}
+	seat("p1", "Ann")
+	h.tick(30)
+	p2 := seat("p2", "Аnn") // a Cyrillic А
+	seat("p3", "ANN")
+	seat("p4", "Tempo")     // a bot's
+	seat("p5", "Allegro 2") // the bot's of the 25th slot
+	seat("p6", "")
+	h.tick(3)
+	names("Ann", "Аnn 2", "ANN 3", "Tempo 2", "Allegro 2 2", "")
+	if again, err := h.reserve(Request{Player: "p2", Name: "Bob", Team: -1, Reservation: "again"}); err != nil || again[0] != p2.welcome.Slot {
+		t.Fatal(again, err)
+	}
+	p2 = h.claim(p2.welcome.Slot, "p2", "again", 0)
+	names("Аnn 2") // who comes back keeps the name
+	p2.conn.in = append(p2.conn.in, protocol.AppendBye(nil))
+	h.tick(5)
+	seat("p7", "ann")
+	names("Ann", "ann 2", "ANN 3") // the number is free again
+}
+
 func TestPanicEndsOnlyItsMatch(t *testing.T) {
 	h, other := newHarness(t, game.Mode{MaxPlayers: 4}), newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), other.join("bob")
@@ -919,6 +970,17 @@ func TestRefusalsHaveReasonsWhereTheClientReadsThem(t *testing.T) {
 		t.Errorf("replies %s\nwant %s", got, want)
 	}
 	h.want("five lines said, and the player still there", len(a.chats) == 5 && a.conn.closed == 0)
+}
+
+func TestChatIsCleaned(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.joinWith("ann", protocol.FeatureReply)
+	a.say("g\u200bg  z\u0301\u0302\u0303\u0304\u0306 ❤\ufe0f\u3164", 1)
+	a.say("\u3164\u200b", 2)
+	h.tick(1)
+	a.read()
+	h.want("what can be shown", len(a.chats) == 1 && a.chats[0].Text == "gg ź\u0302\u0303\u0304 ❤\ufe0f")
+	h.want("nothing, refused", fmt.Sprint(a.replies) == "[{2 false [] bad_text} {1 true [] }]")
 }
 
 func TestRefusedChatIsANoticeToOldClients(t *testing.T) {

@@ -74,6 +74,7 @@ func (m *Match) reserve(requests []Request, hold int64) ([]game.Slot, error) {
 				return nil, err
 			}
 			fresh = append(fresh, s)
+			r.Name = m.nameSeat(s, r.Name)
 		}
 		s.Reserve(r.Player, r.Name, m.wanted(r.Team), r.Reservation, m.shared.Now+hold)
 		s.Skill = r.Skill

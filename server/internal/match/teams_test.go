@@ -177,9 +177,17 @@ func TestQueuesMatchIsClosedToQuickPlay(t *testing.T) {
 func TestReportTellsNames(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ada")
+	slots, err := h.reserve(Request{Player: "other", Name: "Ada", Team: -1, Reservation: "r-other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.claim(slots[0], "other", "r-other", 0)
 	a.command(0, "finish")
 	h.tick(int(2*time.Second/time.Duration(period)) + 10)
-	if len(h.m.results) != 1 || h.m.results[0].Player != "ada" || h.m.results[0].Name != "ada" {
-		t.Errorf("results %+v", h.m.results)
+	if r := h.m.results; len(r) != 2 || r[0].Player != "ada" || r[0].Name != "ada" || r[1].Player != "other" || r[1].Name != "Ada" {
+		t.Errorf("results %+v", r) // the name that was asked for: a leaderboard has no two in one match
+	}
+	if e, _ := h.m.rosterEntry(h.m.seats[slots[0]]); e.Name != "Ada 2" {
+		t.Errorf("%+v", e)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tactus/game"
+	"tactus/internal/text"
 )
 
 // Info says what is in a log.
@@ -160,7 +161,7 @@ func (i *Info) countRecord(rec *Record, seated map[game.Slot]int) {
 		i.Joins++
 		if len(i.Players) < maxPlayers {
 			seated[rec.Slot] = len(i.Players)
-			i.Players = append(i.Players, Player{Slot: rec.Slot, Player: rec.Player, Name: rec.Name, Bot: rec.Info.Bot, Joined: i.Ticks})
+			i.Players = append(i.Players, Player{Slot: rec.Slot, Player: rec.Player, Name: text.Name(rec.Name), Bot: rec.Info.Bot, Joined: i.Ticks})
 		}
 	case KindLeave:
 		i.Leaves++

@@ -2,6 +2,7 @@ package session
 
 import (
 	"tactus/game"
+	"tactus/internal/text"
 	"tactus/protocol"
 	"tactus/server/internal/ws"
 )
@@ -110,14 +111,15 @@ func (s *Seat) chat(b []byte) error {
 	default:
 		return protocolError(err)
 	}
+	line := text.Text(c.Text, protocol.MaxChat)
 	w := s.wishes()
 	switch {
-	case c.Text == "":
+	case line == "":
 		s.refuseChat(c.ID, protocol.ReasonBadText)
 	case !w.chatting.take(chatRate, s.shared.Now):
 		s.refuseChat(c.ID, protocol.ReasonBusy)
 	default:
-		w.chats = append(w.chats, Chat{Text: c.Text, ID: c.ID})
+		w.chats = append(w.chats, Chat{Text: line, ID: c.ID})
 	}
 	return nil
 }
