@@ -142,8 +142,8 @@ func (p *devProcess) run(ctx context.Context) error {
 		defer leave()
 		return p.server.Host(ctx)
 	})
-	group.Go(func() error { return serve(ctx, publicServer(p.publicHandler), p.public) })
-	group.Go(func() error { return serve(ctx, publicServer(p.adminHandler), p.admin) })
+	group.Go(func() error { return serve(ctx, logged(publicServer(p.publicHandler), p.log, "public"), p.public) })
+	group.Go(func() error { return serve(ctx, logged(publicServer(p.adminHandler), p.log, "admin"), p.admin) })
 	select {
 	case <-p.matchmaker.Ready():
 		p.log.Info("Tactus plays", zap.String("page", "http://"+p.public.Addr().String()+"/"),

@@ -100,9 +100,9 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mm.Run(ctx) })
 	group.Go(func() error { return hangups.run(ctx, mm.ReloadRules, nil, log) })
-	group.Go(func() error { return serve(ctx, publicServer(mux), public) })
+	group.Go(func() error { return serve(ctx, logged(publicServer(mux), log, "public"), public) })
 	group.Go(func() error {
-		return serve(ctx, publicServer(f.admin.handler(adminParts{reg: reg, matchmaker: mm})), admin)
+		return serve(ctx, logged(publicServer(f.admin.handler(adminParts{reg: reg, matchmaker: mm})), log, "admin"), admin)
 	})
 	log.Info("matchmaker listens", zap.String("page", "http://"+public.Addr().String()+"/"),
 		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))

@@ -99,9 +99,9 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return gs.Host(ctx)
 	})
 	group.Go(func() error { return hangups.run(ctx, nil, nil, log) })
-	group.Go(func() error { return serve(ctx, publicServer(gs.Handler()), public) })
+	group.Go(func() error { return serve(ctx, logged(publicServer(gs.Handler()), log, "public"), public) })
 	group.Go(func() error {
-		return serve(ctx, publicServer(f.admin.handler(adminParts{reg: reg, matches: gs.Matches})), admin)
+		return serve(ctx, logged(publicServer(f.admin.handler(adminParts{reg: reg, matches: gs.Matches})), log, "admin"), admin)
 	})
 	log.Info("game server listens", zap.String("addr", public.Addr().String()), zap.String("id", gs.ID()),
 		zap.Strings("matchmakers", f.cfg.Matchmakers), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"tactus/internal/millis"
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/store"
@@ -40,7 +42,10 @@ const (
 	// ownerPatience bounds looking for a queue's owner: longer than it takes
 	// to notice that one has died, and for the store to elect a leader.
 	ownerPatience = 20 * time.Second
-	leastBackoff  = 20 * time.Millisecond
+	// replicaPatience bounds how long an owner is tried that lives and can't be
+	// called: longer than it takes to notice that one has died.
+	replicaPatience = 4 * time.Second
+	leastBackoff    = 20 * time.Millisecond
 	// recordPause is between two looks at an ending that is being recorded, which
 	// takes less than a millisecond as a rule.
 	recordPause = time.Millisecond
@@ -64,6 +69,7 @@ func (s *service) desk(ctx context.Context, name string) (desk, error) {
 func (s *service) atDesk(ctx context.Context, name string, do func(desk) error) error {
 	deadline := time.Now().Add(ownerPatience)
 	backoff := leastBackoff
+	var failing time.Time // since when the owner can't be called
 	for {
 		d, err := s.desk(ctx, name)
 		if err == nil {
@@ -74,6 +80,14 @@ func (s *service) atDesk(ctx context.Context, name string, do func(desk) error) 
 			if time.Since(began) > mostBackoff { // it has worked for a while
 				deadline, backoff = time.Now().Add(ownerPatience), leastBackoff
 			}
+		}
+		var owner *unreachable
+		if !errors.As(err, &owner) {
+			failing = time.Time{}
+		} else if failing.IsZero() {
+			failing = time.Now()
+		} else if time.Since(failing) > replicaPatience && s.lives(owner.address) {
+			return failure.New(failure.ReplicaUnreachable).Because(err)
 		}
 		switch {
 		case errors.Is(err, ticket.ErrUnknown), errors.Is(err, ticket.ErrStopping):
@@ -90,6 +104,11 @@ func (s *service) atDesk(ctx context.Context, name string, do func(desk) error) 
 		}
 		backoff = min(2*backoff, mostBackoff)
 	}
+}
+
+// lives reports whether a replica of the address is heard of in the store.
+func (s *service) lives(address string) bool {
+	return slices.ContainsFunc(s.mm.shared.members.Live(), func(m store.Member) bool { return m.Address == address })
 }
 
 // localDesk is a queue that this process owns.
@@ -262,5 +281,5 @@ func (s *service) describe(w *ticket.Watch, now ticket.Status) *matchmakerv1.Wat
 	return res
 }
 
-// milliseconds is never negative.
-func milliseconds(d time.Duration) uint32 { return uint32(max(d.Milliseconds(), 0)) }
+// milliseconds is never negative, and never more than a timer takes.
+func milliseconds(d time.Duration) uint32 { return millis.Of(d) }

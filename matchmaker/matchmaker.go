@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	_ "google.golang.org/grpc/encoding/gzip" // clients may compress what they send
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -105,6 +106,9 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 		return nil, err
 	}
 	if files != nil {
+		if err := files.needClientUse(cfg.NATS.URL != "" && cfg.AdvertiseAddr != ""); err != nil {
+			return nil, err
+		}
 		cfg.tlsFiles, cfg.InternalTLS = files, files.server()
 	}
 	m := &Matchmaker{
@@ -153,7 +157,7 @@ func (m *Matchmaker) assemble() {
 	}, m.fleet, assigner, m.log)
 	m.service = &service{
 		mm: m, fleet: m.fleet, queues: m.queues, assigner: assigner, catalog: m.catalog,
-		limits: newLimits(cfg.Rates, m.metrics), replicas: newReplicas(cfg.peerCredentials()),
+		limits: newLimits(cfg.Rates, m.metrics), replicas: newReplicas(cfg.peerCredentials(), m.log),
 		polls: newPolls(), board: newBoard(cfg.ID, m.queues.Stats, m.log),
 	}
 }
@@ -278,7 +282,7 @@ func (m *Matchmaker) newServer() *grpc.Server {
 		grpc.ChainStreamInterceptor(m.recoverStream),
 	}
 	if m.cfg.InternalTLS != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(m.cfg.InternalTLS)))
+		options = append(options, grpc.Creds(&watchedTLS{TransportCredentials: credentials.NewTLS(m.cfg.InternalTLS), refusals: newRefusals(m.log)}))
 	}
 	server := grpc.NewServer(options...)
 	m.RegisterGRPC(server)

@@ -3,10 +3,12 @@ package matchmaker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
@@ -23,15 +25,17 @@ import (
 // replicas holds a connection to each other matchmaker that was asked for.
 type replicas struct {
 	options []grpc.DialOption
+	log     *zap.Logger
 
-	mu     sync.Mutex
-	closed bool
-	conns  map[string]*grpc.ClientConn
+	mu      sync.Mutex
+	closed  bool
+	conns   map[string]*grpc.ClientConn
+	failing map[string]bool // addresses of which the log says so
 }
 
-func newReplicas(credentials grpc.DialOption) *replicas {
+func newReplicas(credentials grpc.DialOption, log *zap.Logger) *replicas {
 	return &replicas{
-		conns: make(map[string]*grpc.ClientConn),
+		conns: make(map[string]*grpc.ClientConn), failing: make(map[string]bool), log: log,
 		options: []grpc.DialOption{
 			credentials,
 			grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingInterval, Timeout: pingTimeout}),
@@ -58,7 +62,7 @@ func (r *replicas) desk(address string) (desk, error) {
 		}
 		r.conns[address] = conn
 	}
-	return &remoteDesk{replicav1.NewReplicaServiceClient(conn)}, nil
+	return &remoteDesk{client: replicav1.NewReplicaServiceClient(conn), address: address, replicas: r}, nil
 }
 
 // keep closes the connections to all others.
@@ -69,6 +73,7 @@ func (r *replicas) keep(addresses map[string]bool) {
 		if !addresses[address] {
 			_ = conn.Close()
 			delete(r.conns, address)
+			delete(r.failing, address)
 		}
 	}
 }
@@ -82,14 +87,55 @@ func (r *replicas) close() {
 
 // remoteDesk is the desk of a queue that another replica owns.
 type remoteDesk struct {
-	client replicav1.ReplicaServiceClient
+	client   replicav1.ReplicaServiceClient
+	address  string
+	replicas *replicas
+}
+
+// unreachable says that a replica could not be called at all. As long as it may
+// be gone, that counts as [errMoved].
+type unreachable struct {
+	address string
+	cause   error
+}
+
+func (u *unreachable) Error() string {
+	return fmt.Sprintf("the matchmaker at %s can't be reached: %v", u.address, u.cause)
+}
+
+func (u *unreachable) Is(target error) bool { return target == errMoved }
+
+// note logs when a replica begins to be out of reach, and when it is back.
+func (r *replicas) note(address string, cause error) {
+	r.mu.Lock()
+	was := r.failing[address]
+	if cause == nil {
+		delete(r.failing, address)
+	} else {
+		r.failing[address] = true
+	}
+	r.mu.Unlock()
+	switch {
+	case cause != nil && !was:
+		r.log.Warn("another matchmaker can't be reached", zap.String("address", address), zap.Error(cause))
+	case cause == nil && was:
+		r.log.Info("another matchmaker is reached again", zap.String("address", address))
+	}
 }
 
 // forwarded makes errMoved of everything that says the replica is not (or no
 // longer) the owner, or not there. Its connection may have been closed, too,
 // because it does not live any more.
-func forwarded(ctx context.Context, err error) error {
+func (d *remoteDesk) forwarded(ctx context.Context, err error) error {
 	code := status.Code(err)
+	_, said := failure.ReasonOf(err)
+	switch {
+	case code == codes.Unavailable && !said: // it is gRPC's, not the replica's
+		d.replicas.note(d.address, err)
+		return &unreachable{address: d.address, cause: err}
+	case err == nil || said:
+		d.replicas.note(d.address, nil)
+	}
 	if code == codes.Aborted || code == codes.Unavailable || code == codes.Canceled && ctx.Err() == nil {
 		return errMoved
 	}
@@ -99,7 +145,7 @@ func forwarded(ctx context.Context, err error) error {
 func (d *remoteDesk) add(ctx context.Context, t *ticket.Ticket) error {
 	record := ticket.Record{Ticket: t}
 	_, err := d.client.Add(ctx, &replicav1.AddRequest{Ticket: record.Encode()})
-	return forwarded(ctx, err)
+	return d.forwarded(ctx, err)
 }
 
 func (d *remoteDesk) watch(ctx context.Context, handle string, send func(*matchmakerv1.WatchTicketResponse) error) error {
@@ -107,7 +153,7 @@ func (d *remoteDesk) watch(ctx context.Context, handle string, send func(*matchm
 	defer cancel()
 	stream, err := d.client.Watch(ctx, &replicav1.WatchRequest{Handle: handle})
 	if err != nil {
-		return forwarded(ctx, err)
+		return d.forwarded(ctx, err)
 	}
 	over := false
 	for {
@@ -118,7 +164,7 @@ func (d *remoteDesk) watch(ctx context.Context, handle string, send func(*matchm
 		case errors.Is(err, io.EOF):
 			return errMoved
 		case err != nil:
-			return forwarded(ctx, err)
+			return d.forwarded(ctx, err)
 		}
 		if err := send(res); err != nil {
 			return err
@@ -135,20 +181,20 @@ func (d *remoteDesk) look(ctx context.Context, handle string) (*matchmakerv1.Wat
 	defer cancel()
 	stream, err := d.client.Watch(ctx, &replicav1.WatchRequest{Handle: handle})
 	if err != nil {
-		return nil, forwarded(ctx, err)
+		return nil, d.forwarded(ctx, err)
 	}
 	now, err := stream.Recv()
-	return now, forwarded(ctx, err)
+	return now, d.forwarded(ctx, err)
 }
 
 func (d *remoteDesk) finish(ctx context.Context, id string, reason matchmakerv1.EndReason) (fate, error) {
 	res, err := d.client.Finish(ctx, &replicav1.FinishRequest{TicketId: id, Reason: reason})
-	return fate{known: res.GetKnown(), searching: res.GetSearching(), reason: res.GetReason()}, forwarded(ctx, err)
+	return fate{known: res.GetKnown(), searching: res.GetSearching(), reason: res.GetReason()}, d.forwarded(ctx, err)
 }
 
 func (d *remoteDesk) answer(ctx context.Context, handle, match string, accept bool) error {
 	_, err := d.client.Answer(ctx, &replicav1.AnswerRequest{Handle: handle, MatchId: match, Accept: accept})
-	return forwarded(ctx, err)
+	return d.forwarded(ctx, err)
 }
 
 // replicaService answers other matchmakers for the queues that this one owns.

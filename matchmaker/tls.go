@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -108,6 +109,41 @@ type tlsReloader struct {
 	seen    fileState
 	current *tls.Config
 	warned  string // so that one mistake is logged once, not at each handshake
+	// clientUse: replicas are called with the certificate, so that one without
+	// client use is not taken.
+	clientUse bool
+}
+
+// needClientUse refuses a certificate that other matchmakers would refuse, if
+// there are any; else it only warns.
+func (r *tlsReloader) needClientUse(replicas bool) error {
+	err := checkClientUse(r.current)
+	if err != nil && replicas {
+		return fmt.Errorf("matchmaker: TLS: %s: %w", r.files.Cert, err)
+	}
+	if err != nil {
+		r.log.Warn("certificate of the internal port has no client use; replicas would be refused by each other",
+			zap.String("cert", r.files.Cert), zap.Error(err))
+	}
+	r.clientUse = replicas
+	return nil
+}
+
+var errNoClientUse = errors.New("the certificate is for servers only (extended key usage without clientAuth): " +
+	"other matchmakers, to whom it is shown under mutual TLS, refuse it; issue one for both uses")
+
+// checkClientUse returns an error if mutual TLS is on and the certificate can't
+// be shown to another matchmaker.
+func checkClientUse(c *tls.Config) error {
+	if c.ClientCAs == nil {
+		return nil
+	}
+	leaf := c.Certificates[0].Leaf
+	if leaf == nil || len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) == 0 ||
+		slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) || slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageAny) {
+		return nil
+	}
+	return errNoClientUse
 }
 
 func (r *tlsReloader) config() *tls.Config {
@@ -120,6 +156,9 @@ func (r *tlsReloader) config() *tls.Config {
 	var next *tls.Config
 	if err == nil {
 		next, err = r.files.read()
+	}
+	if err == nil && r.clientUse {
+		err = checkClientUse(next)
 	}
 	if err != nil {
 		if r.warned != err.Error() {

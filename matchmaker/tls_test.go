@@ -61,9 +61,13 @@ func (a *authority) pem() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 }
 
-// issue makes a certificate, for servers and clients alike, and its key.
-func (a *authority) issue(t *testing.T, name string) (cert, key []byte) {
+// issue makes a certificate, for servers and clients alike unless told
+// otherwise, and its key.
+func (a *authority) issue(t *testing.T, name string, uses ...x509.ExtKeyUsage) (cert, key []byte) {
 	t.Helper()
+	if uses == nil {
+		uses = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+	}
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +75,7 @@ func (a *authority) issue(t *testing.T, name string) (cert, key []byte) {
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"matchmaker.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		ExtKeyUsage: uses,
 	}, a.cert, &private.PublicKey, a.key)
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	"tactus/game"
+	"tactus/internal/millis"
 	"tactus/server/internal/fleet"
 )
 
@@ -114,6 +115,9 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Grace, 30*time.Second)
 	setDefault(&c.Linger, 15*time.Second)
 	setDefault(&c.Empty, 10*time.Second)
+	for _, d := range []*time.Duration{&c.Grace, &c.Linger, &c.Empty} {
+		*d = min(*d, millis.Longest) // players are told some of them
+	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
 	}

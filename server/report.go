@@ -37,6 +37,11 @@ func (r *report) Register() *fleetv1.Register {
 		r.sent[id] = st
 		reg.Matches = append(reg.Matches, statusMessage(st))
 	}
+	for _, st := range s.over.recent() {
+		if s.matches[st.ID] == nil {
+			reg.Matches = append(reg.Matches, goneMessage(st))
+		}
+	}
 	return reg
 }
 
@@ -72,7 +77,6 @@ func (r *report) Load() *fleetv1.Load {
 			load.Changed = append(load.Changed, goneMessage(st))
 		}
 	}
-	s.metrics.Players.Set(float64(load.Players))
 	return load
 }
 

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/game"
+	"tactus/internal/httplog"
 	"tactus/protocol"
 	"tactus/server/internal/fleet"
 	"tactus/server/internal/match"
@@ -44,6 +45,8 @@ type Server struct {
 	draining   atomic.Bool
 	drained    chan struct{} // closed when a drain's deadline has passed
 	drainOnce  sync.Once
+	left       chan struct{} // capacity 1: a match has ended
+	over       overMatches
 
 	opening sync.Mutex // one match is opened at a time
 
@@ -67,7 +70,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: log, games: map[string]game.Game{}, order: games,
-		keys: newKeyring(), drained: make(chan struct{}), conductor: match.NewConductor(match.SystemClock()),
+		keys: newKeyring(), drained: make(chan struct{}), left: make(chan struct{}, 1), conductor: match.NewConductor(match.SystemClock()),
 		matches: map[string]*match.Match{}, players: map[string]*match.Match{},
 	}
 	if len(games) == 0 {
@@ -90,6 +93,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	}
 	s.logs = logs
 	s.metrics = metrics.New(cfg.Registerer)
+	metrics.CountPlayers(cfg.Registerer, s.people)
 	s.upgrader.Origins, s.upgrader.ForcePortable = cfg.Origins, cfg.ForcePortable
 	s.fleet = fleet.New(fleet.Config{
 		Addrs: cfg.Matchmakers, DialOptions: cfg.DialOptions, TLS: cfg.matchmakerTLS(), Metrics: s.metrics,
@@ -112,7 +116,7 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) e
 	if s.cfg.PublicURL == "" {
 		s.SetPublicURL("ws://" + ln.Addr().String() + protocol.Path)
 	}
-	hs := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10}
+	hs := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10, ErrorLog: httplog.New(log, "public")}
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(ln) }()
 	log.Info("game server listens", zap.String("addr", ln.Addr().String()), zap.String("url", s.cfg.PublicURL))
@@ -166,29 +170,6 @@ func (s *Server) Host(ctx context.Context) error {
 	return errors.Join(err, s.logs.Close())
 }
 
-// Drain takes nothing new and lets Host return when the last match has ended,
-// or at the deadline.
-func (s *Server) Drain(deadline time.Duration) {
-	if s.draining.Swap(true) {
-		return
-	}
-	s.log.Info("draining", zap.Duration("deadline", deadline))
-	s.fleet.Notify()
-	s.mu.Lock()
-	for _, m := range s.matches {
-		m.Notify(protocol.CloseDraining, "This server is going away when the match is over.")
-	}
-	empty := len(s.matches) == 0
-	s.mu.Unlock()
-	if empty {
-		s.finishDrain()
-		return
-	}
-	time.AfterFunc(deadline, s.finishDrain)
-}
-
-func (s *Server) finishDrain() { s.drainOnce.Do(func() { close(s.drained) }) }
-
 // Matches returns the status of every running match, in no order.
 func (s *Server) Matches() []match.Status {
 	s.mu.Lock()
@@ -231,14 +212,12 @@ func (s *Server) ended(m *match.Match, r *match.EndReport) {
 			delete(s.players, p)
 		}
 	}
-	last := len(s.matches) == 0
 	s.mu.Unlock()
 	s.metrics.Matches.Dec()
+	s.over.add(m.Status(), r.Reason)
 	if r.Reason != match.EndOver {
 		s.tell(m, r)
 	}
 	s.fleet.Notify()
-	if last && s.draining.Load() {
-		s.finishDrain()
-	}
+	s.matchLeft()
 }

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"tactus/internal/millis"
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/ticket"
@@ -91,7 +92,7 @@ type Asked struct {
 func (a *Assigner) Ask(p Proposal) (*Asked, error) {
 	request := &fleetv1.Reserve{
 		RequestId: rand.Text(), MatchId: p.Match, Create: p.Create, Game: p.Key.Game, Mode: p.Key.Mode,
-		HoldMs: uint32(a.cfg.HoldSeats.Milliseconds()),
+		HoldMs: millis.Of(a.cfg.HoldSeats),
 		Queue:  p.Queue, RulesVersion: p.RulesVersion, Term: p.Term, Backfill: p.Backfill,
 	}
 	for i, t := range p.Tickets {
@@ -262,7 +263,7 @@ func (a *Assigner) OpenRoom(ctx context.Context, k ticket.Key, server, code stri
 		Mode:      k.Mode,
 		Private:   true,
 		Options:   options,
-		HoldMs:    uint32(a.cfg.HoldRoom.Milliseconds()),
+		HoldMs:    millis.Of(a.cfg.HoldRoom),
 	}
 	asked, err := a.send(Proposal{Key: k, Server: server, Match: request.GetMatchId(), Create: true}, request)
 	if err != nil {

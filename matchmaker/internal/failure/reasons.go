@@ -84,6 +84,7 @@ const (
 	Starting           Reason = "STARTING"
 	Stopping           Reason = "STOPPING"
 	StoreUnavailable   Reason = "STORE_UNAVAILABLE"
+	ReplicaUnreachable Reason = "REPLICA_UNREACHABLE"
 	KeysUnavailable    Reason = "KEYS_UNAVAILABLE"
 	DeadlineExceeded   Reason = "DEADLINE_EXCEEDED"
 	Cancelled          Reason = "CANCELLED"
@@ -161,6 +162,7 @@ var kinds = []Kind{
 	{Starting, codes.Unavailable, "this matchmaker is starting; try again", soon},
 	{Stopping, codes.Unavailable, "this matchmaker is stopping; try again", soon},
 	{StoreUnavailable, codes.Unavailable, "the matchmaker can't store this now; try again in a moment", soon},
+	{ReplicaUnreachable, codes.Unavailable, "the matchmaker that has this queue can't be reached from the one that you asked; try again in a moment", soon},
 	{KeysUnavailable, codes.Unavailable, "the keys of the identity tokens' issuer could not be fetched yet; try again in a moment", later},
 	{DeadlineExceeded, codes.DeadlineExceeded, "the call took longer than its deadline", 0},
 	{Cancelled, codes.Canceled, "the caller has gone", 0},

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
@@ -231,4 +233,27 @@ func TestReplicasAreToldOnceAndToWhoeverComes(t *testing.T) {
 	if got := told(early); got != "[[a:1]]" {
 		t.Errorf("told %s when it reads again", got)
 	}
+}
+
+// A match that ended while the stream was broken, and whose end another
+// matchmaker was told, is not lost.
+func TestMatchThatEndedWhileItsServerWasAwayIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zap.WarnLevel)
+		k := &keeper{}
+		r := k.registry()
+		r.log = zap.New(core)
+		r.remove(r.add(running("s1", "m1", "m2")))
+		reg := register("s1")
+		reg.Matches = []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa"}} // over; not a word of m2
+		r.add(reg)
+		time.Sleep(lostAfter + time.Second)
+		r.Stop()
+		if all := logs.All(); len(all) != 1 || all[0].ContextMap()["matches"] != int64(1) {
+			t.Errorf("logs %v", all)
+		}
+		if got := k.seen(); !strings.Contains(got, "m2") || strings.Contains(got, "m1") {
+			t.Errorf("lost: %s", got)
+		}
+	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"tactus/internal/millis"
 	"tactus/protocol/rpc/feature"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -257,7 +258,7 @@ func (r *Registry) registered(s *server) *fleetv1.ConnectResponse {
 	return &fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Registered{Registered: &fleetv1.Registered{
 		MatchmakerId:   r.cfg.MatchmakerID,
 		TokenKey:       r.cfg.TokenKey,
-		LoadIntervalMs: uint32(r.cfg.LoadInterval.Milliseconds()),
+		LoadIntervalMs: millis.Of(r.cfg.LoadInterval),
 		Replicas:       r.replicaList(),
 		UnixMs:         r.cfg.now().UnixMilli(),
 		Features:       s.features,
@@ -413,7 +414,7 @@ func (r *Registry) Drain(serverID string, deadline time.Duration, reason string)
 	}
 	s.draining = true
 	return s.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Drain{Drain: &fleetv1.Drain{
-		DeadlineMs: uint32(min(deadline.Milliseconds(), 1<<32-1)),
+		DeadlineMs: millis.Of(deadline),
 		Reason:     reason,
 	}}})
 }

@@ -57,11 +57,21 @@ func (svc *Service) Connect(str stream) error {
 	s := r.add(reg)
 	attached <- s
 	r.log.Info("game server registered", zap.String("server", s.id), zap.String("url", s.url),
-		zap.Int("matches", len(reg.GetMatches())))
+		zap.Int("matches", runningMatches(reg)))
 	err := r.transmit(str, s, failed)
 	r.remove(s)
 	r.log.Info("game server is gone", zap.String("server", s.id), zap.Bool("superseded", s.superseded), zap.Error(err))
 	return err
+}
+
+// runningMatches counts the matches that a server tells of and that are not over.
+func runningMatches(reg *fleetv1.Register) (n int) {
+	for _, status := range reg.GetMatches() {
+		if status.GetSeats() > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 var (

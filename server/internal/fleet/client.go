@@ -84,6 +84,8 @@ type Client struct {
 
 	mu       sync.Mutex
 	sessions map[*session]struct{} // those that are welcome
+	alone    time.Time             // since when there are none
+	hours    int                   // of it that the log has told of
 }
 
 // New makes a client; [Client.Run] does the work.
@@ -111,6 +113,7 @@ func New(cfg Config, host Host, log *zap.Logger) *Client {
 		endings:      newEndings(maxEndings, cfg.Metrics, log),
 		changed:      make(chan struct{}, 1),
 		sessions:     make(map[*session]struct{}),
+		alone:        cfg.now(),
 	}
 }
 
@@ -201,6 +204,7 @@ func (c *Client) welcome(s *session) {
 func (c *Client) leave(s *session) {
 	c.mu.Lock()
 	delete(c.sessions, s)
+	c.alone, c.hours = c.cfg.now(), 0
 	c.cfg.Metrics.Matchmakers.Set(float64(len(c.sessions)))
 	c.mu.Unlock()
 	signal(c.changed)

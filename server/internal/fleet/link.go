@@ -22,7 +22,7 @@ type link struct {
 
 	matchmakerID string // whom it met last
 	failures     uint
-	away         bool // and the log says so
+	said         string // what the log says of why it is away; empty: it is not
 }
 
 // run connects until ctx ends.
@@ -37,10 +37,8 @@ func (l *link) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if welcome || !l.away {
-			l.client.log.Warn("matchmaker is away; matches go on, trying again", zap.String("addr", l.addr), zap.String("why", plain(err)))
-			l.away = true
-		}
+		l.say(err, welcome)
+		l.client.lonely(err)
 		if welcome && time.Since(began) > l.client.cfg.BackoffMax {
 			l.failures = 0
 		}
@@ -58,7 +56,7 @@ func (l *link) run(ctx context.Context) {
 // one stream per server, and the newer one would end the other for ever.
 func (l *link) yield(ctx context.Context, twin *session) {
 	l.client.log.Info("the same matchmaker is reached by another address", zap.String("addr", l.addr), zap.String("other", twin.link.addr))
-	l.away = false
+	l.said = ""
 	select {
 	case <-twin.done:
 	case <-ctx.Done():

@@ -75,7 +75,7 @@ func (c *Client) runSession(ctx context.Context, l *link) (welcome bool, err err
 		slots:    make(chan struct{}, parallelReserves),
 		done:     make(chan struct{}),
 	}
-	l.matchmakerID, l.away = s.matchmakerID, false
+	l.matchmakerID, l.said = s.matchmakerID, ""
 	s.keys = trusted{host: c.host, own: registered.GetTokenKey()}
 	return true, s.run(ctx, streamCtx, cancel, registered.GetReplicas())
 }

@@ -14,7 +14,6 @@ import (
 // Metrics are the counters of one game server.
 type Metrics struct {
 	Matches prometheus.Gauge
-	Players prometheus.Gauge // seats held by people
 	Sockets prometheus.Gauge
 
 	Ticks        prometheus.Counter
@@ -65,7 +64,6 @@ func New(reg prometheus.Registerer) *Metrics {
 		return g
 	}
 	m.Matches = gauge("matches", "Matches running on this server.")
-	m.Players = gauge("players", "Seats held by people.")
 	m.Sockets = gauge("sockets", "Connections that belong to a seat.")
 	m.Matchmakers = gauge("matchmakers", "Matchmaker replicas that have this server registered.")
 	m.ResultsWaiting = gauge("results_waiting", "Ended matches whose result no matchmaker has stored yet.")
@@ -123,6 +121,14 @@ func (m *Metrics) addOverload(reg prometheus.Registerer) {
 			m.ProcessClimbs[r] = climbs.WithLabelValues("process", r.String())
 		}
 	}
+}
+
+// CountPlayers registers the seats held by people, which are counted when
+// somebody looks.
+func CountPlayers(reg prometheus.Registerer, count func() int) {
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "tactus", Name: "players", Help: "Seats held by people.",
+	}, func() float64 { return float64(count()) }))
 }
 
 // Closed counts a closed connection.

@@ -1,0 +1,15 @@
+package tactuscmd
+
+import (
+	"net/http"
+
+	"go.uber.org/zap"
+
+	"tactus/internal/httplog"
+)
+
+// logged has a server write its errors to the process's log.
+func logged(s *http.Server, log *zap.Logger, port string) *http.Server {
+	s.ErrorLog = httplog.New(log, port)
+	return s
+}
