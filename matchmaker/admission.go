@@ -81,6 +81,9 @@ func (h *publicHandler) admit(w http.ResponseWriter, r *http.Request) ([]byte, *
 	if refused != nil || f.foreign {
 		return body, refused
 	}
+	if err := checkHeaders(r.Header); err != nil {
+		return nil, &refusal{err: err}
+	}
 	message, err := f.unpack(r, body, h.cfg.MaxRequestBytes)
 	if err != nil {
 		return nil, &refusal{err: err}
@@ -143,6 +146,23 @@ func (h *publicHandler) readBody(w http.ResponseWriter, r *http.Request) ([]byte
 		return nil, &refusal{failure.New(failure.DeadlineExceeded), http.StatusRequestTimeout}
 	}
 	return nil, &refusal{failure.Newf(failure.MalformedRequest, "the request ends too soon"), http.StatusBadRequest}
+}
+
+// checkHeaders refuses what Connect would, and shortens a timeout that is longer
+// than any that Connect takes: 10 digits.
+func checkHeaders(h http.Header) error {
+	const timeout, longest = "Connect-Timeout-Ms", "9999999999"
+	if v := h.Get(generatedHeader); v != "" && v != "1" {
+		return failure.Newf(failure.MalformedRequest, "%s is %.16q, it has to be 1", generatedHeader, v)
+	}
+	v := h.Get(timeout)
+	switch {
+	case strings.Trim(v, "0123456789") != "":
+		return failure.Newf(failure.MalformedRequest, "%s is %.16q, it has to be a whole number of milliseconds", timeout, v)
+	case len(v) > len(longest):
+		h.Set(timeout, longest)
+	}
+	return nil
 }
 
 func tooLarge(most int) error {

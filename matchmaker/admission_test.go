@@ -147,6 +147,8 @@ func TestRequestsThatCannotBeReadSayWhy(t *testing.T) {
 		"unknown, gzip":   {asked{header: zip, body: gzipped(`{"gameVersion":"3"}`)}, 400, "invalid_argument", failure.UnknownField, []string{"gameVersion: version"}},
 		"no gzip":         {asked{header: zip, body: "{}"}, 400, "invalid_argument", failure.MalformedRequest, nil},
 		"brotli":          {asked{header: [2]string{"Content-Encoding", "br"}, body: "{}"}, 400, "invalid_argument", failure.UnsupportedMediaType, nil},
+		"no timeout":      {asked{header: [2]string{"Connect-Timeout-Ms", "-1"}, body: "{}"}, 400, "invalid_argument", failure.MalformedRequest, nil},
+		"next Connect":    {asked{header: [2]string{"Connect-Protocol-Version", "2"}, body: "{}"}, 400, "invalid_argument", failure.MalformedRequest, nil},
 		"too large":       {asked{body: big}, 413, "invalid_argument", failure.RequestTooLarge, nil},
 		"too large, gzip": {asked{header: zip, body: gzipped(big)}, 400, "invalid_argument", failure.RequestTooLarge, nil},
 		"no such method":  {asked{path: "CreateTickets", body: "{}"}, 404, "unimplemented", failure.UnknownMethod, nil},
@@ -226,6 +228,10 @@ func TestGeneratedRequestsMayHaveNewFields(t *testing.T) {
 	got := asked{header: generated, body: `{"game":"arena"}`}.of(t, server)
 	if got.status != http.StatusOK || got.header.Get("Tactus-Ignored") != "" {
 		t.Errorf("%+v", got)
+	}
+	got = asked{header: [2]string{"Connect-Timeout-Ms", "92233720368547758070"}, body: `{"game":"arena"}`}.of(t, server)
+	if got.status != http.StatusOK {
+		t.Errorf("a timeout of ages: %+v", got)
 	}
 	got = asked{header: [2]string{"Origin", "https://play.example.com"}, body: `{}`}.of(t, server)
 	if exposed := got.header.Get("Access-Control-Expose-Headers"); !strings.Contains(exposed, "Tactus-Ignored") {

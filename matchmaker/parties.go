@@ -16,9 +16,8 @@ import (
 
 const (
 	// partyLook is how often a watched party is looked at, in case a hint of a
-	// change was lost, and told: proxies and clients take a longer silence for
-	// the stream's end.
-	partyLook = 3 * time.Second
+	// change was lost, and told.
+	partyLook = watchSilence - 500*time.Millisecond
 	// leaveTimeout bounds one try to take out a member who is gone, leavePause is
 	// between two: the store may have no leader for longer than that.
 	leaveTimeout = 5 * time.Second
@@ -152,8 +151,10 @@ func (s *service) watchParty(ctx context.Context, handle string, send func(*matc
 	}
 	look := time.NewTicker(partyLook)
 	defer look.Stop()
+	r := newRepeater(send, func(*matchmakerv1.WatchPartyResponse) bool { return true })
+	defer r.stop()
 	for {
-		if err := send(describeParty(p, at)); err != nil {
+		if err := r.send(describeParty(p, at)); err != nil {
 			return err
 		}
 		select {

@@ -320,7 +320,11 @@ func (s *service) watch(ctx context.Context, handle string, send func(*matchmake
 	if err != nil {
 		return err
 	}
-	return s.atDesk(ctx, name, func(d desk) error { return d.watch(ctx, handle, send) })
+	r := newRepeater(send, func(m *matchmakerv1.WatchTicketResponse) bool {
+		return m.GetState() == matchmakerv1.WatchTicketResponse_STATE_SEARCHING // a proposal says how long there is left
+	})
+	defer r.stop()
+	return s.atDesk(ctx, name, func(d desk) error { return d.watch(ctx, handle, r.send) })
 }
 
 // GetTicket answers with what a watch would send now.
