@@ -1,3 +1,4 @@
+import { cleanName } from "../src/text.ts";
 import type { ModeInfo, OpenMatch } from "../src/types.ts";
 import { partyCode } from "./party.ts";
 import type { Choice, Queues } from "./queues.ts";
@@ -44,7 +45,7 @@ export class Menu {
     private readonly queues: Queues,
   ) {
     this.name.value = localStorage.getItem(nameKey) ?? "";
-    this.name.addEventListener("change", () => localStorage.setItem(nameKey, this.playerName));
+    this.name.addEventListener("change", () => localStorage.setItem(nameKey, (this.name.value = this.playerName)));
     element("play-form").addEventListener("submit", (event) => {
       event.preventDefault();
       if (!actions.leader()) this.act(() => (this.invitation ? this.join(this.invitation) : actions.play(this.choice)));
@@ -64,7 +65,7 @@ export class Menu {
   }
 
   get playerName(): string {
-    return this.name.value.trim().slice(0, 24);
+    return cleanName(this.name.value);
   }
 
   /** What is chosen to be played. */

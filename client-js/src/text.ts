@@ -7,14 +7,14 @@
 /** A player's name has at most so many characters (code points). */
 const maxName = 24;
 
-/** Makes a player's name of what was typed; "" when nothing is left that shows. */
+/** Makes a player's name of what was typed; "" when nothing is left that shows. It is cut between the characters that a reader sees. */
 export function cleanName(name: string): string {
-  return cut(name, (kept) => [...kept].length <= maxName);
-}
-
-/** Makes a text of at most maxBytes of UTF-8 of what was typed; "" when nothing is left that shows. */
-export function cleanText(text: string, maxBytes: number): string {
-  return cut(text, (kept) => new TextEncoder().encode(kept).length <= maxBytes);
+  let kept = "";
+  for (const character of cleaned(name).match(/(?:\p{RI}{2}|.)(?:\u200d\p{ExtPict}|[\p{M}\p{EMod}\p{DI}\u0e33\u0eb3]){0,15}/gu) ?? []) {
+    if ([...kept, ...character].length > maxName) break;
+    kept += character;
+  }
+  return cleaned(kept); // a joiner at the end joins nothing
 }
 
 /** Makes a text of any length of what was typed; "" when nothing is left that shows. */
@@ -34,14 +34,4 @@ export function cleaned(text: string): string {
       .replace(/ +/g, " ")
       .trim()
   );
-}
-
-/** Cuts between the characters that a reader sees, behind the last one that fits. */
-function cut(text: string, fits: (kept: string) => boolean): string {
-  let kept = "";
-  for (const character of cleaned(text).match(/(?:\p{RI}{2}|.)(?:\u200d\p{ExtPict}|[\p{M}\p{EMod}\p{DI}\u0e33\u0eb3]){0,15}/gu) ?? []) {
-    if (!fits(kept + character)) break;
-    kept += character;
-  }
-  return cleaned(kept); // a joiner at the end joins nothing
 }
