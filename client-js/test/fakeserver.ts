@@ -214,6 +214,8 @@ export class FakeServer {
   readonly answers: Record<string, (request: Record<string, unknown>) => Answer> = {};
   /** Streams that are open and were not asked for by a test yet. */
   private streams: FakeStream[] = [];
+  /** Streams begin to say something when a test does; until then not even their headers get through. */
+  heldBack = false;
   /** HTTP status of new streams, other than 200. */
   refuse = 0;
   /** Headers of answers, besides the usual ones. */
@@ -334,7 +336,8 @@ export class FakeServer {
       response.writeHead(this.refuse).end();
       return wake();
     }
-    response.writeHead(200, { "Content-Type": "application/connect+json" }).flushHeaders();
+    response.writeHead(200, { "Content-Type": "application/connect+json" });
+    if (!this.heldBack) response.flushHeaders();
     const stream = new FakeStream(method, request, response);
     let ended = false;
     for (const update of method === "WatchTicket" ? this.updates : []) {
