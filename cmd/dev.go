@@ -63,6 +63,7 @@ func devCommand(program Program) *cobra.Command {
 		}
 		tightMemory()
 		ignoreBrokenPipes()
+		watchStandstill(log)
 		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM)
 		defer stop()
 		return p.run(ctx)

@@ -60,6 +60,7 @@ func matchmakerCommand(p Program) *cobra.Command {
 
 func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) error {
 	ignoreBrokenPipes()
+	watchStandstill(log)
 	hangups := receiveHangups()
 	public, err := listen("listen", f.listen)
 	if err != nil {

@@ -65,6 +65,7 @@ func serverCommand(games []game.Game) *cobra.Command {
 
 func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []game.Game) error {
 	ignoreBrokenPipes()
+	watchStandstill(log)
 	hangups := receiveHangups()
 	options, err := parseOptions(f.options)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"tactus/internal/steady"
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/identity"
 	"tactus/matchmaker/internal/party"
@@ -200,9 +201,7 @@ func (s *service) leaveAfterPolls(handle, watch string) {
 	s.mm.background.begin(func() {
 		patience := s.mm.cfg.UnwatchedTimeout
 		for left := patience; left > 0; left = s.polls.left(handle, watch, patience) {
-			select {
-			case <-time.After(left):
-			case <-s.mm.stopping:
+			if !s.pause(left) {
 				return
 			}
 		}
@@ -213,13 +212,22 @@ func (s *service) leaveAfterPolls(handle, watch string) {
 // leaveLater takes a member out who does not watch again.
 func (s *service) leaveLater(handle, watch string) {
 	s.mm.background.begin(func() {
-		select {
-		case <-time.After(s.mm.cfg.UnwatchedTimeout):
-		case <-s.mm.stopping:
-			return // the member watches at another replica, or everything is over
-		}
-		s.leave(handle, watch)
+		if s.pause(s.mm.cfg.UnwatchedTimeout) {
+			s.leave(handle, watch)
+		} // else the member watches at another replica, or everything is over
 	})
+}
+
+// pause waits, for as long as the process runs. It reports false when that ends.
+func (s *service) pause(d time.Duration) bool {
+	passed, stop := steady.After(d)
+	defer stop()
+	select {
+	case <-passed:
+		return true
+	case <-s.mm.stopping:
+		return false
+	}
 }
 
 // leave takes a member out unless there is a newer watcher.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"tactus/internal/steady"
 	"tactus/matchmaker/internal/party"
 )
 
@@ -21,7 +22,7 @@ type polls struct {
 
 type poll struct {
 	watcher string
-	last    time.Time
+	last    int64 // see steady
 }
 
 func newPolls() *polls { return &polls{byHandle: make(map[string]poll)} }
@@ -36,7 +37,7 @@ func (ps *polls) note(handle, newest string) (fresh string) {
 		fresh = pollPrefix + party.NewSecret()
 		p.watcher = fresh
 	}
-	p.last = time.Now()
+	p.last = steady.Now()
 	ps.byHandle[handle] = p
 	return fresh
 }
@@ -50,7 +51,7 @@ func (ps *polls) left(handle, watcher string, patience time.Duration) time.Durat
 	if p.watcher != watcher {
 		return 0
 	}
-	left := patience - time.Since(p.last)
+	left := patience - steady.Since(p.last)
 	if left <= 0 {
 		delete(ps.byHandle, handle)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +42,7 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 		s.log.Debug("upgrade refused", zap.String("remote", r.RemoteAddr), zap.Error(err))
 		return
 	}
-	msg, err := p.ReadMessage(time.Now().Add(protocol.HelloTimeout))
+	msg, err := s.readHello(p)
 	if err != nil {
 		s.metrics.Refused.WithLabelValues("no_hello").Inc()
 		s.log.Debug("no hello", zap.String("remote", r.RemoteAddr), zap.Error(err))
@@ -60,6 +61,18 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 	s.claim(p, &hello)
 }
 
+// readHello waits for the first message. A client whose hello was there, while the
+// process was not, is not late.
+func (s *Server) readHello(p *ws.Pending) ([]byte, error) {
+	for {
+		still := s.stoodStill()
+		msg, err := p.ReadMessage(time.Now().Add(s.helloTimeout))
+		if !errors.Is(err, os.ErrDeadlineExceeded) || s.stoodStill() == still {
+			return msg, err
+		}
+	}
+}
+
 func (s *Server) refuse(p *ws.Pending, code protocol.CloseCode, sentence string) {
 	s.metrics.Refused.WithLabelValues(code.Name()).Inc()
 	p.Close(code, sentence)
@@ -76,7 +89,11 @@ func (s *Server) claim(p *ws.Pending, hello *protocol.Hello) {
 		s.refuse(p, code, code.Sentence())
 		return
 	}
-	if m, conn := s.handOver(p, claims.Match, hello, protocol.CloseMatchOver); conn != nil {
+	missing := protocol.CloseMatchOver
+	if time.Now().After(claims.Expires) {
+		missing = protocol.CloseTokenExpired // the match may have ended for want of its player
+	}
+	if m, conn := s.handOver(p, claims.Match, hello, missing); conn != nil {
 		m.Claim(conn, hello.Features, game.Slot(claims.Slot), claims.Player, claims.ID)
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -39,5 +41,42 @@ func TestWhoSaysNoHelloIsClosed(t *testing.T) {
 	}
 	if _, err := ws.ReadFrame(conn); !errors.Is(err, io.EOF) {
 		t.Errorf("the socket is open: %v", err)
+	}
+}
+
+// TestAHelloIsNotLateWhileTheProcessStandsStill: the clock of the socket does not
+// know that nobody could read.
+func TestAHelloIsNotLateWhileTheProcessStandsStill(t *testing.T) {
+	s := newTestServer(t, Config{})
+	s.helloTimeout = 20 * time.Millisecond
+	var asked atomic.Int64
+	late := make(chan struct{})
+	s.stoodStill = func() time.Duration { // another nanosecond each time
+		n := asked.Add(1)
+		if n == 3 {
+			close(late) // the first deadline has passed
+		}
+		return time.Duration(n)
+	}
+	hs := httptest.NewServer(s.Handler())
+	defer s.upgrader.Wait()
+	defer hs.Close()
+	dialer := ws.Dialer{Protocols: []string{protocol.Subprotocol}}
+	conn, _, _, err := dialer.Dial(context.Background(), "ws"+hs.URL[len("http"):]+protocol.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	<-late
+	hello := protocol.AppendHello(nil, &protocol.Hello{Token: "nobody's"})
+	if err := ws.WriteFrame(conn, ws.MaskFrameInPlace(ws.NewBinaryFrame(hello))); err != nil {
+		t.Fatal(err)
+	}
+	f, err := ws.ReadFrame(conn)
+	if err != nil || f.Header.OpCode != ws.OpClose || len(f.Payload) < 2 {
+		t.Fatalf("got %v, %v; want a close frame", f.Header, err)
+	}
+	if code := binary.BigEndian.Uint16(f.Payload); protocol.CloseCode(code) != protocol.CloseBadToken {
+		t.Errorf("closed with %d, want %d: the hello was read", code, protocol.CloseBadToken)
 	}
 }

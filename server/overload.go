@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"tactus/internal/steady"
 	"tactus/server/internal/overload"
 )
 
@@ -14,7 +15,7 @@ import (
 func (s *Server) watchOverload(ctx context.Context) {
 	ticker := time.NewTicker(overload.JudgeEvery)
 	defer ticker.Stop()
-	began := time.Now()
+	began := steady.Now()
 	var cpu cpuMeter
 	memory := newMemoryKeeper()
 	for {
@@ -22,7 +23,7 @@ func (s *Server) watchOverload(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			s.judge(int64(time.Since(began)), cpu.share())
+			s.judge(int64(steady.Since(began)), cpu.share())
 			memory.look()
 		}
 	}

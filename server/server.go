@@ -17,6 +17,7 @@ import (
 
 	"tactus/game"
 	"tactus/internal/httplog"
+	"tactus/internal/steady"
 	"tactus/protocol"
 	"tactus/server/internal/fleet"
 	"tactus/server/internal/match"
@@ -41,12 +42,15 @@ type Server struct {
 	overload  overload.Process
 	conductor *match.Conductor
 
-	handshakes atomic.Int64
-	draining   atomic.Bool
-	drained    chan struct{} // closed when a drain's deadline has passed
-	drainOnce  sync.Once
-	left       chan struct{} // capacity 1: a match has ended
-	over       overMatches
+	handshakes   atomic.Int64
+	helloTimeout time.Duration
+	stoodStill   func() time.Duration // how long the process has, so far
+
+	draining  atomic.Bool
+	drained   chan struct{} // closed when a drain's deadline has passed
+	drainOnce sync.Once
+	left      chan struct{} // capacity 1: a match has ended
+	over      overMatches
 
 	opening sync.Mutex // one match is opened at a time
 
@@ -72,6 +76,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 		cfg: cfg, log: log, games: map[string]game.Game{}, order: games,
 		keys: newKeyring(), drained: make(chan struct{}), left: make(chan struct{}, 1), conductor: match.NewConductor(match.SystemClock()),
 		matches: map[string]*match.Match{}, players: map[string]*match.Match{},
+		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
 	}
 	if len(games) == 0 {
 		errs = append(errs, errors.New("no games to host"))

@@ -11,6 +11,11 @@ import (
 // Life is how long a join token is valid.
 const Life = 30 * time.Second
 
+// Leeway is how far a matchmaker's clock may be from a game server's: a join
+// token is good for that long past its time. What ends it is that its seat is not
+// held any more, by the server's own clock.
+const Leeway = 5 * time.Minute
+
 // GuestLife is how long a guest token is valid.
 const GuestLife = 365 * 24 * time.Hour
 

@@ -81,6 +81,20 @@ func TestATokenSaysWhatItWasMadeOf(t *testing.T) {
 	}
 }
 
+// TestClocksMayDiffer: a server's clock may be ahead of the matchmaker's, or
+// behind.
+func TestClocksMayDiffer(t *testing.T) {
+	s := signerAt("matchmaker", start)
+	token := mint(t, s, seat())
+	for ahead, want := range map[time.Duration]error{
+		-time.Hour: nil, 0: nil, Life: nil, Life + Leeway - time.Second: nil, Life + Leeway: ErrExpired,
+	} {
+		if _, err := NewVerifier(s.Public()).Verify(token, "s-1", start.Add(ahead)); !errors.Is(err, want) {
+			t.Errorf("a server whose clock is ahead by %v: %v, want %v", ahead, err, want)
+		}
+	}
+}
+
 func TestTokensThatMustNotPass(t *testing.T) {
 	s := signerAt("matchmaker", start)
 	good := mint(t, s, seat())
@@ -121,7 +135,7 @@ func TestTokensThatMustNotPass(t *testing.T) {
 		"an expired guest token":    {forge(t, jwt.SigningMethodEdDSA, s.key, elsewhere), ErrBadToken},
 		"without an id":             {forge(t, jwt.SigningMethodEdDSA, s.key, incomplete), ErrBadToken},
 		"another server's":          {forge(t, jwt.SigningMethodEdDSA, s.key, other), ErrWrongServer},
-		"expired":                   {mint(t, signerAt("matchmaker", start.Add(-Life)), seat()), ErrExpired},
+		"expired":                   {mint(t, signerAt("matchmaker", start.Add(-Life-Leeway)), seat()), ErrExpired},
 	} {
 		got, err := NewVerifier(s.Public()).Verify(c.token, "s-1", start)
 		if !errors.Is(err, c.err) || got != (Claims{}) {

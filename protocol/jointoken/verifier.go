@@ -35,11 +35,11 @@ func (v *Verifier) Replace(keys ...ed25519.PublicKey) {
 }
 
 // Verify returns what a join token says. It is an error for a token to be
-// malformed, forged or of another kind ([ErrBadToken]), past its time
-// ([ErrExpired]), or made for another server ([ErrWrongServer]).
+// malformed, forged or of another kind ([ErrBadToken]), past its time by more than
+// [Leeway] ([ErrExpired]), or made for another server ([ErrWrongServer]).
 func (v *Verifier) Verify(token, server string, now time.Time) (Claims, error) {
 	var c joinClaims
-	if err := v.parse(token, &c, audienceJoin, now); err != nil {
+	if err := v.parse(token, &c, audienceJoin, now.Add(-Leeway)); err != nil {
 		return Claims{}, err
 	}
 	if !c.complete() {

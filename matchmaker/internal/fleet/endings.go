@@ -4,10 +4,10 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"go.uber.org/zap"
 
+	"tactus/internal/steady"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -20,7 +20,7 @@ const (
 // absence is a stream's end that may have cost matches.
 type absence struct {
 	matches map[string]struct{}
-	timer   *time.Timer
+	timer   *steady.Timer
 }
 
 // matchEnded forgets a match and has its end stored, off the stream: a slow
@@ -87,7 +87,7 @@ func (r *Registry) miss(s *server) {
 		return
 	}
 	r.absent[s.id] = append(r.absent[s.id], a)
-	a.timer = time.AfterFunc(lostAfter, func() { r.giveUp(s.id, a) })
+	a.timer = steady.AfterFunc(lostAfter, func() { r.giveUp(s.id, a) })
 }
 
 // present takes the matches that a server tells of out of those that may be

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"tactus/internal/steady"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -84,17 +85,20 @@ func (r *Registry) transmit(str stream, s *server, failed <-chan error) error {
 	// A server that hangs, or is cut off, is not seen by the connection alone:
 	// TCP answers for the one, and grpc-go does not ping connections that it has
 	// retired.
-	silence := time.NewTicker(max(leastSilence, silentLoads*r.cfg.LoadInterval))
+	patience := max(leastSilence, silentLoads*r.cfg.LoadInterval)
+	silent := make(chan struct{}, 1)
+	silence := steady.AfterFunc(patience, func() { silent <- struct{}{} })
 	defer silence.Stop()
 	heard := uint64(0)
 	for {
 		select {
-		case <-silence.C:
+		case <-silent:
 			now := s.heard.Load()
 			if now == heard {
 				return errSilent
 			}
 			heard = now
+			silence.Reset(patience)
 		case m := <-s.out:
 			if err := str.Send(m); err != nil {
 				return err

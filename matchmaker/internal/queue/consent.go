@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"tactus/internal/steady"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -20,7 +21,7 @@ type consent struct {
 	find     *find
 	accepted [][]bool // by search and member
 	deadline time.Time
-	timer    *time.Timer
+	timer    *steady.Timer
 	over     bool
 }
 
@@ -40,7 +41,7 @@ func (q *Queue) askConsent(ctx context.Context, f *find, within time.Duration) {
 		return
 	}
 	q.asking.Add(1) // until the consent is over
-	c.timer = time.AfterFunc(within, func() { q.expire(c) })
+	c.timer = steady.AfterFunc(within, func() { q.expire(c) })
 }
 
 // show is the consent as each ticket sees it.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"tactus/internal/steady"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
@@ -45,11 +46,11 @@ type entry struct {
 	changed   chan struct{} // closed and replaced at each change
 	watchers  []int         // by member
 	unwatched int           // members without a watcher
-	awaited   []time.Time   // by member: until when a watcher may come (back)
+	awaited   []int64       // by member: until when a watcher may come (back); see steady
 	forgotten bool          // another process owns the queue now
 	missed    *Status       // the end that came after a match had won the ticket
-	expiry    *time.Timer
-	lonely    *time.Timer // runs while a member is unwatched
+	expiry    *steady.Timer
+	lonely    *steady.Timer // runs while a member is unwatched
 	kept      *time.Timer
 }
 
@@ -94,10 +95,10 @@ func (b *Book) add(t *Ticket) *entry {
 	}
 	e := &entry{
 		ticket: t, changed: make(chan struct{}),
-		watchers: make([]int, places), unwatched: places, awaited: make([]time.Time, places),
+		watchers: make([]int, places), unwatched: places, awaited: make([]int64, places),
 	}
-	e.expiry = time.AfterFunc(time.Until(t.Created.Add(t.Expiry)), func() { b.expire(e) })
-	e.lonely = time.AfterFunc(b.limits.Unwatched, func() { b.abandon(e) })
+	e.expiry = steady.AfterFunc(time.Until(t.Created.Add(t.Expiry)), func() { b.expire(e) })
+	e.lonely = steady.AfterFunc(b.limits.Unwatched, func() { b.abandon(e) })
 	e.await(b.limits.Unwatched)
 	b.entries[t.ID] = e
 	b.searching[t.Queue] += t.Size()
@@ -144,7 +145,7 @@ func (b *Book) abandon(e *entry) {
 
 // await gives every member without a watcher so long to get one.
 func (e *entry) await(patience time.Duration) {
-	until := time.Now().Add(patience)
+	until := steady.Now() + int64(patience)
 	for at, watchers := range e.watchers {
 		if watchers == 0 {
 			e.awaited[at] = until
@@ -156,13 +157,13 @@ func (e *entry) await(patience time.Duration) {
 // patience is what is left until the first member counts as gone. unwatched is
 // false when everybody has a watcher.
 func (e *entry) patience() (left time.Duration, unwatched bool) {
-	var first time.Time
+	var first int64
 	for at, watchers := range e.watchers {
-		if watchers == 0 && (!unwatched || e.awaited[at].Before(first)) {
+		if watchers == 0 && (!unwatched || e.awaited[at] < first) {
 			first, unwatched = e.awaited[at], true
 		}
 	}
-	return time.Until(first), unwatched
+	return -steady.Since(first), unwatched
 }
 
 // finish wins a ticket that no match has won; it needs the lock. The caller

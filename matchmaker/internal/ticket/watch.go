@@ -2,7 +2,8 @@ package ticket
 
 import (
 	"sync"
-	"time"
+
+	"tactus/internal/steady"
 )
 
 // Watch is one watcher of a ticket's member. While every member has one, the
@@ -78,7 +79,7 @@ func (w *Watch) Close() {
 			return
 		}
 		e.unwatched++
-		e.awaited[at] = time.Now().Add(b.limits.WatcherGone)
+		e.awaited[at] = steady.Now() + int64(b.limits.WatcherGone)
 		if e.forgotten || e.status.State.Over() {
 			return
 		}

@@ -142,6 +142,7 @@ type Match struct {
 	nextChores  int64
 	nextOutcome int64
 	awakeSince  int64
+	caughtUp    int64 // when what players sent while the process stood still has come in
 	nextWatch   int64
 	visited     bool // a person has been in it
 	stirred     bool // something came that a tick has to follow soon
@@ -178,6 +179,7 @@ func New(cfg Config) (*Match, error) {
 	m.strain.init(m.pacer.period)
 	cfg.Metrics.RungMatches[overload.Calm].Inc()
 	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Key: session.NewSecretKey()}
+	m.shared.Still = cfg.Conductor.clock.StoodStill()
 	m.own = hand{m: m, engine: m.engine}
 	for p := range cfg.Match.Mode.MaxPlayers {
 		m.seats = append(m.seats, session.New(&m.shared, game.Slot(p)))
@@ -337,8 +339,26 @@ func (m *Match) look(now int64) {
 // receive takes what came from other goroutines and from the sockets.
 func (m *Match) receive(now int64) {
 	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
+	if still := m.cfg.Conductor.clock.StoodStill(); still != m.shared.Still || m.shared.Backlog > 0 {
+		m.noteStill(now, still)
+	}
 	m.takeInbox()
 	m.poll()
+}
+
+// backlogFor is how long after the process stood still what players sent
+// meanwhile may take to come in.
+const backlogFor = int64(10 * time.Second)
+
+// noteStill lets the players' limits know for how long the process has stood
+// still: it was not there to read.
+func (m *Match) noteStill(now, still int64) {
+	if still != m.shared.Still {
+		m.shared.Backlog += still - m.shared.Still
+		m.shared.Still, m.caughtUp = still, now+backlogFor
+	} else if now >= m.caughtUp {
+		m.shared.Backlog = 0
+	}
 }
 
 func (m *Match) play(now int64) {

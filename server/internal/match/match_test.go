@@ -219,11 +219,13 @@ func (r *recorder) Close(reason string) { r.add("close %s", reason) }
 
 // handClock only moves when the test moves it.
 type handClock struct {
-	now  int64
-	late int64 // by how much sleepers wake up late
+	now   int64
+	late  int64 // by how much sleepers wake up late
+	still int64
 }
 
-func (c *handClock) Now() int64 { return c.now }
+func (c *handClock) Now() int64        { return c.now }
+func (c *handClock) StoodStill() int64 { return c.still }
 
 func (c *handClock) SleepUntil(t int64, wake <-chan struct{}) {
 	select {

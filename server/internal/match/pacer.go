@@ -3,31 +3,34 @@ package match
 import (
 	"time"
 
+	"tactus/internal/steady"
 	"tactus/server/internal/overload"
 )
 
 // Clock is where matches get their time from; tests inject their own.
 type Clock interface {
-	// Now is a monotonic time in nanoseconds.
+	// Now is a monotonic time in nanoseconds. It does not run while the process
+	// stands still.
 	Now() int64
+	// StoodStill is for how long the process has stood still so far, in
+	// nanoseconds, as of the last Now.
+	StoodStill() int64
 	// SleepUntil waits until Now is at least t, or something comes from wake. It
 	// is called by one goroutine at a time.
 	SleepUntil(t int64, wake <-chan struct{})
 }
 
-// SystemClock returns the machine's monotonic clock.
+// SystemClock returns the clock of the process.
 func SystemClock() Clock {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
-	return &systemClock{start: time.Now(), timer: t}
+	return &systemClock{Clock: steady.Process(), timer: t}
 }
 
 type systemClock struct {
-	start time.Time
+	*steady.Clock
 	timer *time.Timer
 }
-
-func (c *systemClock) Now() int64 { return int64(time.Since(c.start)) + 1 }
 
 func (c *systemClock) SleepUntil(t int64, wake <-chan struct{}) {
 	wait := t - c.Now()

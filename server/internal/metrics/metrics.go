@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tactus/internal/steady"
 	"tactus/protocol"
 	"tactus/server/internal/overload"
 )
@@ -63,6 +64,9 @@ func New(reg prometheus.Registerer) *Metrics {
 		reg.MustRegister(g)
 		return g
 	}
+	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "tactus", Name: "stood_still_seconds_total", Help: "Time in which the process did not run: stopped, suspended, or given no processor.",
+	}, func() float64 { return steady.StoodStill().Seconds() }))
 	m.Matches = gauge("matches", "Matches running on this server.")
 	m.Sockets = gauge("sockets", "Connections that belong to a seat.")
 	m.Matchmakers = gauge("matchmakers", "Matchmaker replicas that have this server registered.")

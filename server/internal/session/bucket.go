@@ -15,8 +15,12 @@ type bucket int64
 func fullBucket(r rate, now int64) bucket { return bucket(now - r.burst*r.every) }
 
 // take takes a token, false when none is left.
-func (b *bucket) take(r rate, now int64) bool {
-	empty := max(int64(*b), now-r.burst*r.every)
+func (b *bucket) take(r rate, now int64) bool { return b.takeOver(r, now, 0) }
+
+// takeOver takes a token from a bucket that holds, over its burst, what came for
+// it in so many nanoseconds.
+func (b *bucket) takeOver(r rate, now, over int64) bool {
+	empty := max(int64(*b), now-r.burst*r.every-over)
 	if now-empty < r.every {
 		return false
 	}

@@ -11,7 +11,9 @@ func (s *Seat) message(b []byte, t *Tally) error {
 	if s.bye {
 		return nil // nothing counts behind it
 	}
-	if !s.budget.take(messageRate(s.shared.Rate), s.shared.Now) {
+	// By the time that passed for the players: what they sent while the process
+	// stood still comes in one piece.
+	if !s.budget.takeOver(messageRate(s.shared.Rate), s.shared.Now+s.shared.Still, s.shared.Backlog) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
 	}
 	s.spoken = true
@@ -92,6 +94,9 @@ func (s *Seat) command(b []byte) error {
 	w := s.wishes()
 	if len(w.commands) == maxCommandsPerTick {
 		s.Refuse(c.ID, protocol.ReasonBusy)
+		if s.shared.Backlog > 0 {
+			return nil
+		}
 		return s.fault("too many commands")
 	}
 	w.commands = append(w.commands, c)

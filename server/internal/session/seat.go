@@ -33,8 +33,10 @@ const (
 // Shared is what all seats of a match have in common. The match sets Now and
 // Tick before it polls.
 type Shared struct {
-	Now     int64 // nanoseconds
+	Now     int64 // nanoseconds in which the process did not stand still
 	Tick    game.Tick
+	Still   int64 // nanoseconds in which it did
+	Backlog int64 // of them, those whose messages may be coming in now
 	Rate    int
 	Input   game.InputSchema
 	Metrics *metrics.Metrics
@@ -183,7 +185,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, features protocol.Features, p 
 	s.cold, s.said = s.cold[:0], nil
 	s.ack, s.slack, s.heard = 0, 0, false
 	s.inputs.clear()
-	s.budget = fullBucket(messageRate(s.shared.Rate), now)
+	s.budget = fullBucket(messageRate(s.shared.Rate), now+s.shared.Still)
 	s.faults = fullBucket(faultRate, now)
 	if s.reservation != "" {
 		s.used, s.reservation = sumOf(s.reservation), ""

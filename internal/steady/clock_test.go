@@ -1,0 +1,130 @@
+package steady
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// handClock is a clock whose machine's time the test moves.
+func handClock(at time.Duration) (*Clock, *atomic.Int64) {
+	var machine atomic.Int64
+	machine.Store(int64(at))
+	return &Clock{machine: machine.Load}, &machine
+}
+
+func TestTimeStandsStillWithTheProcess(t *testing.T) {
+	c, machine := handClock(time.Hour)
+	c.begin()
+	pass := func(d time.Duration) { machine.Add(int64(d)) }
+	want := func(what string, now, still time.Duration) {
+		t.Helper()
+		if got := time.Duration(c.Now()); got != now {
+			t.Errorf("%s: %v, want %v", what, got, now)
+		}
+		if got := time.Duration(c.StoodStill()); got != still {
+			t.Errorf("%s: stood still for %v, want %v", what, got, still)
+		}
+	}
+	pass(time.Second)
+	want("a look that is late", time.Hour+time.Second, 0)
+	c.look()
+	pass(9 * time.Second)
+	want("after nine seconds without a look", time.Hour+time.Second+lookEvery, 9*time.Second-lookEvery)
+	want("asked again", time.Hour+time.Second+lookEvery, 9*time.Second-lookEvery)
+	pass(20 * time.Second)
+	c.look()
+	want("after twenty more, noticed by a look", time.Hour+time.Second+2*lookEvery, 29*time.Second-2*lookEvery)
+	pass(stillAfter)
+	want("as late as it may be", time.Hour+time.Second+2*lookEvery+stillAfter, 29*time.Second-2*lookEvery)
+}
+
+func TestNobodyWatchesNothingStandsStill(t *testing.T) {
+	c, machine := handClock(time.Second)
+	machine.Add(int64(time.Hour))
+	if got := time.Duration(c.Now()); got != time.Hour+time.Second || c.StoodStill() != 0 {
+		t.Errorf("%v, stood still for %d", got, c.StoodStill())
+	}
+	c.begin()
+	if got := time.Duration(c.Now()); got != time.Hour+time.Second {
+		t.Errorf("time before it is watched counts: %v", got)
+	}
+}
+
+// TestTimeNeverGoesBack: whoever is first to ask after a pause notices it.
+func TestTimeNeverGoesBack(t *testing.T) {
+	c, machine := handClock(time.Second)
+	c.begin()
+	const pauses = 500
+	end := time.Second + pauses*lookEvery
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			last := c.Now()
+			for range 20_000 {
+				now := c.Now()
+				if now < last || now > int64(end) {
+					t.Errorf("from %d to %d, of at most %d", last, now, end)
+					return
+				}
+				last = now
+			}
+		})
+	}
+	for range pauses {
+		machine.Add(int64(10 * time.Second))
+		c.look()
+	}
+	wg.Wait()
+	if now := c.Now(); now != int64(end) {
+		t.Errorf("at the end %d, want %d", now, end)
+	}
+}
+
+func TestATimerWaitsForWhatIsLeft(t *testing.T) {
+	c, machine := handClock(time.Second)
+	c.begin()
+	called := make(chan time.Duration, 1)
+	tm := &Timer{clock: c, f: func() { called <- time.Duration(c.Now()) }, due: c.Now() + int64(5*time.Second), waiting: true}
+	tm.timer = time.AfterFunc(time.Hour, tm.fire)
+	defer tm.Stop()
+	machine.Add(int64(time.Minute))
+	tm.fire()
+	select {
+	case at := <-called:
+		t.Fatalf("called at %v, though the process stood still", at)
+	default:
+	}
+	if !tm.timer.Stop() {
+		t.Fatal("it does not wait for the rest")
+	}
+	for c.Now() < tm.due {
+		machine.Add(int64(lookEvery))
+		c.look()
+	}
+	tm.fire()
+	if len(called) != 1 {
+		t.Fatal("not called when its time had passed")
+	}
+}
+
+func TestTimersAreCalledOnce(t *testing.T) {
+	passed, stop := After(time.Millisecond)
+	defer stop()
+	<-passed
+	tm := AfterFunc(time.Hour, func() { t.Error("called though stopped") })
+	if !tm.Stop() || tm.Stop() {
+		t.Error("a timer that waited can be stopped once")
+	}
+	called := make(chan struct{})
+	tm = AfterFunc(time.Hour, func() { close(called) })
+	tm.Reset(0)
+	<-called
+}
+
+func TestAskingDoesNotAllocate(t *testing.T) {
+	if n := testing.AllocsPerRun(100, func() { Now() }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
