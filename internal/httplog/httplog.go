@@ -5,7 +5,7 @@ package httplog
 
 import (
 	"bytes"
-	"log"
+	"log" //nolint:depguard // an http.Server takes no other
 	"sync/atomic"
 
 	"go.uber.org/zap"
