@@ -74,7 +74,21 @@ func TestLongTextsAreCut(t *testing.T) {
 	p.log.Close(long)
 	r.close()
 	info, err := Describe(ctx, r.only(), nil)
-	if err != nil || len(info.Players[0].Name) != maxText || len(info.Reason) != maxText {
+	if err != nil || len(info.Players[0].Player) != maxText || len(info.Reason) != maxText {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+func TestNamesOfEarlierReleasesAreCleaned(t *testing.T) {
+	r := newRig(t, Config{})
+	p := begin(t, r.store, drift{}, "m1", 1)
+	p.sim.Join(0, game.PlayerInfo{})
+	p.log.Join(0, game.PlayerInfo{}, "id", "Sto\u0308rtebeker\u200b\u202e "+strings.Repeat("x", 30))
+	p.tick()
+	p.log.Close("over")
+	r.close()
+	info, err := Describe(ctx, r.only(), nil)
+	if err != nil || info.Players[0].Name != "Störtebeker "+strings.Repeat("x", 12) {
 		t.Errorf("%v, %v", info, err)
 	}
 }

@@ -136,7 +136,7 @@ func (p *played) border(slot game.Slot) {
 	case !taken && chance < 20:
 		info := game.PlayerInfo{Bot: chance < 5, Team: int32(chance) - 1}
 		p.sim.Join(slot, info)
-		p.log.Join(slot, info, "id-of-a-player", "Sto\u0308rtebeker\u200b") // as a release before names were cleaned
+		p.log.Join(slot, info, "id-of-a-player", "Störtebeker")
 		p.counts.Joins++
 	case taken && chance < 2:
 		p.sim.Leave(slot, game.LeaveQuit)
