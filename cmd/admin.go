@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tactus/cmd/internal/config"
+	"tactus/internal/health"
 	"tactus/matchmaker"
 	"tactus/server"
 )
@@ -35,7 +36,7 @@ var dashboard = template.Must(template.New("dashboard").Funcs(template.FuncMap{
 type adminFlags struct{ listen, token string }
 
 func (f *adminFlags) add(c *cobra.Command, def string) {
-	c.Flags().StringVar(&f.listen, "admin", def, "admin port: dashboard, metrics, pprof")
+	c.Flags().StringVar(&f.listen, "admin", def, "admin port: dashboard, metrics, pprof, probes")
 	c.Flags().StringVar(&f.token, "admin-token", "", "token that the admin port asks for; needed when it is not on loopback")
 	config.Secret(c.Flags(), "admin-token")
 }
@@ -64,6 +65,7 @@ func newRegistry() *prometheus.Registry {
 // hosts none, matchmaker in one that is none.
 type adminParts struct {
 	reg        *prometheus.Registry
+	probes     health.Probes
 	matches    func() []server.MatchStatus
 	matchmaker *matchmaker.Matchmaker
 }
@@ -94,10 +96,14 @@ func (f *adminFlags) handler(p adminParts) http.Handler {
 	})
 	// A page elsewhere must not make an operator's browser change anything.
 	guarded := http.NewCrossOriginProtection().Handler(mux)
-	if f.token == "" {
-		return guarded
+	if f.token != "" {
+		guarded = requireToken(f.token, guarded)
 	}
-	return requireToken(f.token, guarded)
+	// Orchestrators have no token, and the public port answers them the same.
+	front := http.NewServeMux()
+	p.probes.Register(front)
+	front.Handle("/", guarded)
+	return front
 }
 
 // reloadRules answers with every mistake in the rules' files.

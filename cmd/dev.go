@@ -113,10 +113,11 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 	}
 	mux := http.NewServeMux()
 	mux.Handle(protocol.Path, p.server.Handler())
-	mux.Handle("/healthz", p.server.Handler())
+	probes := p.matchmaker.Probes().And(p.server.Probes())
+	probes.Register(mux)
 	mux.Handle(matchmakerPath, p.matchmaker.Handler())
 	mux.Handle("/", page)
-	p.publicHandler, p.adminHandler = mux, cfg.admin.handler(adminParts{reg: reg, matches: p.server.Matches, matchmaker: p.matchmaker})
+	p.publicHandler, p.adminHandler = mux, cfg.admin.handler(adminParts{reg: reg, probes: probes, matches: p.server.Matches, matchmaker: p.matchmaker})
 	return p, nil
 }
 

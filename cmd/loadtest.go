@@ -28,6 +28,7 @@ func loadtestCommand(games []game.Game) *cobra.Command {
 	f.DurationVar(&cfg.Duration, "duration", loadtest.DefaultDuration, "time that is measured")
 	f.DurationVar(&cfg.Ramp, "ramp", 0, "time over which bots arrive; 0: 200 a second")
 	f.DurationVar(&cfg.WarmUp, "warm-up", loadtest.DefaultWarmUp, "time between the last arrival and the first measurement")
+	f.DurationVar(&cfg.Wait, "wait", 0, "how long to wait, before the start, until players would find a seat; 0: not at all")
 	f.Uint64Var(&cfg.Seed, "seed", 0, "makes the bots' choices repeat")
 	f.BoolVar(&cfg.Verify, "verify", false, "apply every delta and compare the state with the server's hash")
 	f.IntVar(&cfg.SlowReaders, "slow-readers", 0, "bots that read slowly; the others are measured")

@@ -2,7 +2,6 @@ package tactuscmd
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"os/signal"
 	"syscall"
@@ -95,7 +94,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mm.Probes().Register(mux)
 	mux.Handle(matchmakerPath, mm.Handler())
 	mux.Handle("/", page)
 	group, ctx := errgroup.WithContext(ctx)
@@ -103,7 +102,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	group.Go(func() error { return hangups.run(ctx, mm.ReloadRules, nil, log) })
 	group.Go(func() error { return serve(ctx, logged(publicServer(mux), log, "public"), public) })
 	group.Go(func() error {
-		return serve(ctx, logged(publicServer(f.admin.handler(adminParts{reg: reg, matchmaker: mm})), log, "admin"), admin)
+		return serve(ctx, logged(publicServer(f.admin.handler(adminParts{reg: reg, probes: mm.Probes(), matchmaker: mm})), log, "admin"), admin)
 	})
 	log.Info("matchmaker listens", zap.String("page", "http://"+public.Addr().String()+"/"),
 		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))

@@ -345,7 +345,7 @@ func TestPublicPort(t *testing.T) {
 		}
 		return resp.StatusCode, string(body)
 	}
-	if code, body := get("/healthz"); code != 200 || strings.TrimSpace(body) != "ok" {
+	if code, body := get("/healthz"); code != 200 || !strings.Contains(body, `"ok":true`) {
 		t.Errorf("/healthz: %d %q", code, body)
 	}
 	upgrade := []string{

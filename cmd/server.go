@@ -34,7 +34,7 @@ func serverCommand(games []game.Game) *cobra.Command {
 			"until they end or --drain has passed. SIGINT, or a second SIGTERM, ends at once.",
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.cfg.Listen, "listen", "127.0.0.1:8081", "public port: /play and /healthz")
+	fl.StringVar(&f.cfg.Listen, "listen", "127.0.0.1:8081", "public port: /play, /livez and /readyz")
 	fl.StringVar(&f.cfg.PublicURL, "public-url", "", "ws:// or wss:// URL of /play as browsers reach it; made from --listen")
 	fl.StringSliceVar(&f.cfg.Matchmakers, "matchmaker", []string{matchmaker.DefaultInternalAddr}, "internal address of a matchmaker, host:port; may be repeated. Others that it tells of are connected too")
 	fl.StringVar(&f.cfg.MatchmakerCA, "matchmaker-ca", "", "PEM file with the authority of the matchmakers' certificates; turns on TLS")
@@ -102,7 +102,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	group.Go(func() error { return hangups.run(ctx, nil, nil, log) })
 	group.Go(func() error { return serve(ctx, logged(publicServer(gs.Handler()), log, "public"), public) })
 	group.Go(func() error {
-		return serve(ctx, logged(publicServer(f.admin.handler(adminParts{reg: reg, matches: gs.Matches})), log, "admin"), admin)
+		return serve(ctx, logged(publicServer(f.admin.handler(adminParts{reg: reg, probes: gs.Probes(), matches: gs.Matches})), log, "admin"), admin)
 	})
 	log.Info("game server listens", zap.String("addr", public.Addr().String()), zap.String("id", gs.ID()),
 		zap.Strings("matchmakers", f.cfg.Matchmakers), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))

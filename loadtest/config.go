@@ -47,6 +47,9 @@ type Config struct {
 	// Thresholds are conditions on the result, like "gap_p99<50",
 	// "delivered>=0.999" or "errors==0". See [Metrics] for the names.
 	Thresholds []string
+	// Wait is how long to wait for a matchmaker at which somebody can play; 0: it
+	// has to be there.
+	Wait time.Duration
 	// Progress receives the live display; nil: none.
 	Progress io.Writer
 }
@@ -104,6 +107,9 @@ func (c Config) Validate() error {
 	}
 	if c.Duration < time.Second {
 		fail("duration %v is shorter than 1s", c.Duration)
+	}
+	if c.Wait < 0 {
+		fail("wait %v is negative", c.Wait)
 	}
 	if c.Ramp < 0 || c.WarmUp < 0 {
 		fail("ramp %v and warm-up %v must not be negative", c.Ramp, c.WarmUp)

@@ -86,6 +86,9 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) (
 	if err != nil {
 		return nil, err
 	}
+	if err := r.entrance.awaitPlayable(ctx, &r.cfg); err != nil {
+		return nil, err
+	}
 	if err := r.entrance.survey(ctx, r.cfg.URL, r.cfg.PerMatch); err != nil {
 		return nil, err
 	}

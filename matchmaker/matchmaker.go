@@ -230,12 +230,14 @@ func (m *Matchmaker) serve(ctx context.Context, listener net.Listener) error {
 	server := m.newServer()
 	healthServer := health.NewServer()
 	healthv1.RegisterHealthServer(server, healthServer)
-	for _, name := range []string{
-		matchmakerv1.MatchmakerService_ServiceDesc.ServiceName, fleetv1.FleetService_ServiceDesc.ServiceName,
-		replicav1.ReplicaService_ServiceDesc.ServiceName,
-	} {
-		healthServer.SetServingStatus(name, healthv1.HealthCheckResponse_SERVING)
-	}
+	following, unfollow := context.WithCancel(ctx)
+	defer unfollow()
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		m.followReadiness(following, healthServer)
+	}()
+	defer func() { unfollow(); <-followed }()
 	m.log.Info("matchmaker serves gRPC", zap.String("addr", listener.Addr().String()), zap.String("id", m.cfg.ID))
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

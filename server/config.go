@@ -19,7 +19,7 @@ type Config struct {
 	// ID names the server in the cluster and is what join tokens are bound to;
 	// default: random. It must be stable while the process lives.
 	ID string
-	// Listen is the public address for /play and /healthz, host:port; default
+	// Listen is the public address for /play and the probes, host:port; default
 	// 127.0.0.1:8081. Unused by those who mount [Server.Handler] themselves.
 	Listen string
 	// PublicURL is where browsers reach this server's /play, ws:// or wss://;

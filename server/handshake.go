@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -18,11 +17,11 @@ import (
 	"tactus/server/internal/ws"
 )
 
-// Handler serves /play and /healthz.
+// Handler serves /play, /livez, /healthz and /readyz.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(protocol.Path, s.play)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	s.Probes().Register(mux)
 	return mux
 }
 

@@ -205,3 +205,28 @@ func TestServersAreListed(t *testing.T) {
 		t.Errorf("server %+v", got)
 	}
 }
+
+func TestTakesPlayers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newTestRegistry()
+		want := func(when string, want bool, reason string) {
+			t.Helper()
+			if got, why := r.TakesPlayers(); got != want || why != reason {
+				t.Errorf("%s: %v, %q", when, got, why)
+			}
+		}
+		want("without servers", false, "no game server is registered")
+		s := r.add(register("one"))
+		want("at first", true, "1 of 1 game servers take players")
+		s.struck = time.Now()
+		want("struck", false, "no game server takes players: 0 drain, 0 are full, 1 did not answer")
+		time.Sleep(r.cfg.StrikeLasts)
+		s.maxMatches = 1
+		r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa", People: 7, Seats: 8, Open: true}}})
+		want("with a seat in its last match", true, "1 of 1 game servers take players")
+		r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa", People: 8, Seats: 8, Open: true}}})
+		want("full", false, "no game server takes players: 0 drain, 1 are full, 0 did not answer")
+		r.load(s, &fleetv1.Load{Draining: true})
+		want("draining", false, "no game server takes players: 1 drain, 0 are full, 0 did not answer")
+	})
+}

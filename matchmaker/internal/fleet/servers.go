@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -22,6 +23,51 @@ type ServerInfo struct {
 	// ClockAhead is by how much the server's clock is ahead of the matchmaker's;
 	// 0 until it was measured.
 	ClockAhead time.Duration
+}
+
+// TakesPlayers reports whether a server would seat a player now, and what of the
+// servers says so.
+func (r *Registry) TakesPlayers() (ok bool, reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	var take, drain, silent, full int
+	for _, s := range r.servers {
+		switch {
+		case s.draining:
+			drain++
+		case s.isStruck(now, r.cfg.StrikeLasts):
+			silent++
+		case s.hasSeats():
+			take++
+		default:
+			full++
+		}
+	}
+	switch {
+	case len(r.servers) == 0:
+		return false, "no game server is registered"
+	case take > 0:
+		return true, fmt.Sprintf("%d of %d game servers take players", take, len(r.servers))
+	}
+	return false, fmt.Sprintf("no game server takes players: %d drain, %d are full, %d did not answer", drain, full, silent)
+}
+
+// hasSeats reports whether a match can be opened, or an open one has room; it
+// needs the lock.
+func (s *server) hasSeats() bool {
+	if s.freePlayers() <= 0 {
+		return false
+	}
+	if !s.full && s.freeMatches() > 0 {
+		return true
+	}
+	for _, m := range s.matches {
+		if m.confirmed && !m.private && (m.open || m.backfill) && m.people+m.held < m.seats {
+			return true
+		}
+	}
+	return false
 }
 
 // Servers lists the live servers by id.

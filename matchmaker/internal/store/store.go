@@ -184,6 +184,13 @@ func (s *Store) Close() {
 // Connected reports whether NATS is reachable.
 func (s *Store) Connected() bool { return s.nc.IsConnected() }
 
+// ConnectionChanged returns a channel that gets a value after Connected may have
+// changed; several changes may be one. release closes it.
+func (s *Store) ConnectionChanged() (changed <-chan nats.Status, release func()) {
+	ch := s.nc.StatusChanged()
+	return ch, func() { s.nc.RemoveStatusListener(ch) }
+}
+
 // Embedded reports whether the server runs in this process.
 func (s *Store) Embedded() bool { return s.server != nil }
 

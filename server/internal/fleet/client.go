@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -81,6 +82,7 @@ type Client struct {
 	reservations *reservations
 	endings      *endings
 	changed      chan struct{} // capacity 1; sessions, or what they told, changed
+	registered   atomic.Bool   // with any matchmaker, ever
 
 	mu       sync.Mutex
 	sessions map[*session]struct{} // those that are welcome
@@ -130,6 +132,9 @@ func (c *Client) Notify() {
 // Ended tells that a match is over. It never blocks: one matchmaker is told
 // when a connection is there, and others until one has acknowledged.
 func (c *Client) Ended(e *fleetv1.MatchEnded) { c.endings.add(e) }
+
+// Registered reports whether any matchmaker has ever had this server registered.
+func (c *Client) Registered() bool { return c.registered.Load() }
 
 // Connected returns how many matchmakers have this server registered now.
 func (c *Client) Connected() int {
@@ -194,6 +199,7 @@ func (c *Client) settle() {
 
 // welcome adds a session that the matchmaker has answered.
 func (c *Client) welcome(s *session) {
+	c.registered.Store(true)
 	c.mu.Lock()
 	c.sessions[s] = struct{}{}
 	c.cfg.Metrics.Matchmakers.Set(float64(len(c.sessions)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -246,5 +247,22 @@ func TestKeptAnswersAreBounded(t *testing.T) {
 	ask(0)                 // forgotten, so asked again
 	if asked != 2*keptAnswers+1 || len(rs.answers) != keptAnswers || len(rs.order) != keptAnswers {
 		t.Errorf("asked %d times, %d answers kept", asked, len(rs.answers))
+	}
+}
+
+func TestRegisteredOutlivesTheMatchmaker(t *testing.T) {
+	n := newNetwork()
+	c, stop := startClient(t, n.config(addrA), newHost(), nil)
+	if c.Registered() {
+		t.Error("registered before a matchmaker is there")
+	}
+	m := n.matchmaker(t, addrA, "mm-1")
+	m.accept(t)
+	for !c.Registered() {
+		runtime.Gosched()
+	}
+	stop()
+	if c.Connected() != 0 || !c.Registered() {
+		t.Errorf("%d matchmakers are connected, registered: %v", c.Connected(), c.Registered())
 	}
 }

@@ -1,0 +1,97 @@
+// Package health answers load balancers, orchestrators and people: does the
+// process live, is it ready, could somebody play.
+package health
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"slices"
+)
+
+// Condition is one thing that has to hold.
+type Condition struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason"` // why it holds or does not, for people
+}
+
+// Check evaluates a condition. It is called from any goroutine for every probe,
+// so it neither blocks nor asks another process.
+type Check func() Condition
+
+// Report is the answer to a probe.
+type Report struct {
+	OK         bool        `json:"ok"`
+	Conditions []Condition `json:"conditions"`
+}
+
+// Evaluate reports whether all conditions hold.
+func Evaluate(checks []Check) Report {
+	r := Report{OK: true, Conditions: make([]Condition, 0, len(checks))}
+	for _, check := range checks {
+		c := check()
+		r.OK = r.OK && c.OK
+		r.Conditions = append(r.Conditions, c)
+	}
+	return r
+}
+
+// Probes are the conditions of one process.
+type Probes struct {
+	// Live holds while the process does its work; when it fails, only a restart
+	// helps. Answering is the first condition and need not be in it.
+	Live []Check
+	// Ready holds while the process can do its part.
+	Ready []Check
+	// Playable holds while somebody who searches finds a seat. Nil: the process
+	// can't know, and has no such page.
+	Playable []Check
+}
+
+// And returns the conditions of a process that is both.
+func (p Probes) And(other Probes) Probes {
+	both := Probes{Live: slices.Concat(p.Live, other.Live), Ready: slices.Concat(p.Ready, other.Ready)}
+	if p.Playable != nil {
+		both.Playable = slices.Concat(p.Playable, other.Ready)
+	}
+	return both
+}
+
+// Register adds /livez, /healthz, which is the same, /readyz and /playable.
+func (p Probes) Register(mux *http.ServeMux) {
+	live := answer(append([]Check{answers}, p.Live...))
+	mux.Handle("GET /livez", live)
+	mux.Handle("GET /healthz", live)
+	mux.Handle("GET /readyz", answer(p.Ready))
+	if p.Playable != nil {
+		mux.Handle("GET /playable", answer(p.Playable))
+	}
+}
+
+// answer serves GET and HEAD: 200 while all conditions hold, else 503.
+func answer(checks []Check) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		report := Evaluate(checks)
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		if !report.OK {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_ = json.NewEncoder(w).Encode(report)
+	})
+}
+
+func answers() Condition { return Condition{Name: "process", OK: true, Reason: "answers"} }
+
+// Descriptors holds while the process can open files and connections.
+func Descriptors() Condition {
+	c := Condition{Name: "descriptors", OK: true, Reason: "left"}
+	file, err := os.Open(os.DevNull)
+	if err != nil {
+		c.OK, c.Reason = false, "none left; raise the limit of open files (ulimit -n)"
+		return c
+	}
+	_ = file.Close()
+	return c
+}

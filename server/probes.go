@@ -1,0 +1,27 @@
+package server
+
+import (
+	"fmt"
+
+	"tactus/internal/health"
+)
+
+// Probes are the conditions under which the server is ready. A drain, or a
+// matchmaker that is away, takes nothing back: players reach their running
+// matches by the same address.
+func (s *Server) Probes() health.Probes {
+	return health.Probes{Ready: []health.Check{s.registeredOnce, health.Descriptors}}
+}
+
+func (s *Server) registeredOnce() health.Condition {
+	c := health.Condition{Name: "registered", OK: s.fleet.Registered()}
+	switch connected := s.fleet.Connected(); {
+	case !c.OK:
+		c.Reason = "no matchmaker has answered yet"
+	case connected == 0:
+		c.Reason = "was registered; no matchmaker is connected now"
+	default:
+		c.Reason = fmt.Sprintf("with %d matchmakers", connected)
+	}
+	return c
+}
