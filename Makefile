@@ -30,8 +30,8 @@ help: ## list the targets
 ## Playing
 
 .PHONY: run
-run: build ## play: matchmaker, game server and page on http://127.0.0.1:8080/
-	bin/tactus dev
+run: build ## play: matchmaker, game server and page on http://localhost:8080/; LAN=1: for your network, too
+	bin/tactus dev $(if $(LAN),--lan)
 
 .PHONY: build
 build: client ## bin/tactus, with the page in it

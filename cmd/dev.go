@@ -2,11 +2,13 @@ package tactuscmd
 
 import (
 	"context"
-	"fmt"
+	"crypto/rand"
+	"io"
 	"net"
 	"net/http"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tactus/game"
+	"tactus/internal/origin"
 	"tactus/matchmaker"
 	"tactus/protocol"
 	"tactus/server"
@@ -25,7 +28,8 @@ type devConfig struct {
 	listen, internal, public string
 	data, page, region       string
 	options, origins         []string
-	portable                 bool
+	portable, lan            bool
+	out                      io.Writer // for people; nil: nowhere
 	admin                    adminFlags
 	identity                 identityFlags
 	queues                   queueFlags
@@ -39,9 +43,10 @@ func devCommand(program Program) *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
-	f.StringVar(&cfg.listen, "listen", "127.0.0.1:8080", "public port: page, matchmaker API, /play")
+	f.StringVar(&cfg.listen, "listen", "localhost:8080", "public port: page, matchmaker API, /play; localhost is 127.0.0.1 and [::1]")
+	f.BoolVar(&cfg.lan, "lan", false, "listen on all addresses, for players in your network; prints the page's URLs and a QR code")
 	f.StringVar(&cfg.internal, "internal", matchmaker.DefaultInternalAddr, "internal port: native gRPC")
-	f.StringVar(&cfg.public, "public-url", "", "ws:// URL of /play as browsers reach it; made from --listen")
+	f.StringVar(&cfg.public, "public-url", "", "ws:// URL of /play as browsers reach it; default: the name by which the page was reached")
 	f.StringVar(&cfg.region, "region", "", "region of the game server, for queues with latency rules")
 	f.StringVar(&cfg.data, "data", "data", "folder for replays, ratings and the signing key")
 	f.StringVar(&cfg.page, "page", "", "folder with your own page, served instead of the arena's")
@@ -57,6 +62,7 @@ func devCommand(program Program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		cfg.out = c.OutOrStdout()
 		p, err := openDev(&cfg, log, program.Games)
 		if err != nil {
 			return err
@@ -73,13 +79,15 @@ func devCommand(program Program) *cobra.Command {
 
 // devProcess is everything `tactus dev` runs, with its ports open.
 type devProcess struct {
-	public, internal, admin net.Listener
-	matchmaker              *matchmaker.Matchmaker
-	server                  *server.Server
-	publicHandler           http.Handler
-	adminHandler            http.Handler
-	dataDir                 string
-	log                     *zap.Logger
+	public          publicPort
+	internal, admin net.Listener
+	matchmaker      *matchmaker.Matchmaker
+	server          *server.Server
+	publicHandler   http.Handler
+	adminHandler    http.Handler
+	dataDir         string
+	out             io.Writer // where other devices are invited; nil: they are not
+	log             *zap.Logger
 }
 
 // openDev opens the three ports first, so that a taken one is said before
@@ -91,7 +99,10 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 			p.close()
 		}
 	}()
-	if p.public, err = listen("listen", cfg.listen); err != nil {
+	if cfg.lan {
+		p.out = cfg.out
+	}
+	if p.public, err = openPublic(cfg.listen, cfg.lan); err != nil {
 		return nil, err
 	}
 	if p.internal, err = listen("internal", cfg.internal); err != nil {
@@ -108,9 +119,7 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 	if p.matchmaker, p.server, err = devParts(cfg, p.internal, reg, log, games); err != nil {
 		return nil, err
 	}
-	if cfg.public == "" {
-		p.server.SetPublicURL(playURL(p.public.Addr()))
-	}
+	p.server.GuessPublicURL(p.public.Addr())
 	mux := http.NewServeMux()
 	mux.Handle(protocol.Path, p.server.Handler())
 	probes := p.matchmaker.Probes().And(p.server.Probes())
@@ -122,7 +131,8 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 }
 
 func (p *devProcess) close() {
-	for _, ln := range []net.Listener{p.public, p.internal, p.admin} {
+	_ = p.public.Close()
+	for _, ln := range []net.Listener{p.internal, p.admin} {
 		if ln != nil {
 			_ = ln.Close()
 		}
@@ -144,12 +154,15 @@ func (p *devProcess) run(ctx context.Context) error {
 		defer leave()
 		return p.server.Host(ctx)
 	})
-	group.Go(func() error { return serve(ctx, logged(publicServer(p.publicHandler), p.log, "public"), p.public) })
+	group.Go(func() error { return p.public.serve(ctx, logged(publicServer(p.publicHandler), p.log, "public")) })
 	group.Go(func() error { return serve(ctx, logged(publicServer(p.adminHandler), p.log, "admin"), p.admin) })
 	select {
 	case <-p.matchmaker.Ready():
-		p.log.Info("Tactus plays", zap.String("page", "http://"+p.public.Addr().String()+"/"),
-			zap.String("grpc", p.internal.Addr().String()), zap.String("dashboard", "http://"+p.admin.Addr().String()+"/"))
+		p.log.Info("Tactus plays", zap.String("page", p.public.url("/")),
+			zap.String("grpc", p.internal.Addr().String()), zap.String("dashboard", openURL(p.admin.Addr())+"/"))
+		if p.out != nil {
+			invite(p.out, lanURLs(p.public.Addr().(*net.TCPAddr).Port, lanAddresses()))
+		}
 	case <-ctx.Done():
 	}
 	return group.Wait()
@@ -168,8 +181,14 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 	if err != nil {
 		return nil, nil, err
 	}
+	local := origin.Loopback
+	if cfg.lan {
+		local = origin.Machine
+	}
+	id := "dev-" + strings.ToLower(rand.Text()[:12])
 	mmConfig := matchmaker.Config{
-		Key: key, InternalAddr: cfg.internal, InternalListener: internal, AllowedOrigins: cfg.origins, Metrics: reg,
+		Key: key, InternalAddr: cfg.internal, InternalListener: internal, Metrics: reg,
+		AllowedOrigins: cfg.origins, LocalOrigins: local, SamePortServer: id,
 		Identity: players, Functions: cfg.functions, Protocol: protocol.Subprotocol,
 	}
 	cfg.queues.apply(&mmConfig, cfg.data)
@@ -178,19 +197,10 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 		return nil, nil, err
 	}
 	gs, err := server.New(server.Config{
-		PublicURL: cfg.public, Region: cfg.region, Matchmakers: []string{internal.Addr().String()}, Origins: cfg.origins,
+		ID: id, PublicURL: cfg.public, Region: cfg.region, Matchmakers: []string{internal.Addr().String()},
+		Origins: cfg.origins, LocalOrigins: local,
 		ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
 		ForcePortable: cfg.portable, Registerer: reg, Product: buildVersion(),
 	}, log.Named("server"), games...)
 	return mm, gs, err
-}
-
-// playURL makes the URL of /play for browsers on this machine. A listener on all
-// addresses is reached by loopback; others need --public-url.
-func playURL(addr net.Addr) string {
-	host, port, err := net.SplitHostPort(addr.String())
-	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return fmt.Sprintf("ws://%s%s", net.JoinHostPort(host, port), protocol.Path)
 }

@@ -104,7 +104,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	group.Go(func() error {
 		return serve(ctx, logged(publicServer(f.admin.handler(adminParts{reg: reg, probes: mm.Probes(), matchmaker: mm})), log, "admin"), admin)
 	})
-	log.Info("matchmaker listens", zap.String("page", "http://"+public.Addr().String()+"/"),
-		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))
+	log.Info("matchmaker listens", zap.String("page", openURL(public.Addr())+"/"),
+		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", openURL(admin.Addr())+"/"))
 	return group.Wait()
 }

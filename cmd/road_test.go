@@ -1,6 +1,7 @@
 package tactuscmd
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ed25519"
@@ -63,9 +64,13 @@ func (p *devProcess) client() matchmakerv1connect.MatchmakerServiceClient {
 // not be registered yet; the ticket waits for it.
 func assign(t *testing.T, p *devProcess, req *matchmakerv1.CreateTicketRequest) (*matchmakerv1.Assignment, *matchmakerv1.CreateTicketResponse) {
 	t.Helper()
+	return assignTo(t, p.client(), req)
+}
+
+func assignTo(t *testing.T, c matchmakerv1connect.MatchmakerServiceClient, req *matchmakerv1.CreateTicketRequest) (*matchmakerv1.Assignment, *matchmakerv1.CreateTicketResponse) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	c := p.client()
 	ticket, err := c.CreateTicket(ctx, connect.NewRequest(req))
 	for connect.CodeOf(err) == connect.CodeUnavailable || connect.CodeOf(err) == connect.CodeInvalidArgument && ctx.Err() == nil {
 		ticket, err = c.CreateTicket(ctx, connect.NewRequest(req)) // no server has registered yet
@@ -73,21 +78,29 @@ func assign(t *testing.T, p *devProcess, req *matchmakerv1.CreateTicketRequest) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream, err := c.WatchTicket(ctx, connect.NewRequest(&matchmakerv1.WatchTicketRequest{TicketId: ticket.Msg.GetTicketId()}))
+	return watchFor(t, c, ticket.Msg.GetTicketId()), ticket.Msg
+}
+
+// watchFor watches a ticket until it is assigned.
+func watchFor(t *testing.T, c matchmakerv1connect.MatchmakerServiceClient, ticketID string) *matchmakerv1.Assignment {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	stream, err := c.WatchTicket(ctx, connect.NewRequest(&matchmakerv1.WatchTicketRequest{TicketId: ticketID}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stream.Close()
 	for stream.Receive() {
 		if a := stream.Msg().GetAssignment(); a != nil {
-			return a, ticket.Msg
+			return a
 		}
 		if stream.Msg().GetState() == matchmakerv1.WatchTicketResponse_STATE_ENDED {
 			t.Fatalf("the ticket ended: %v %s", stream.Msg().GetReason(), stream.Msg().GetMessage())
 		}
 	}
 	t.Fatalf("the watch ended without an assignment: %v", stream.Err())
-	return nil, nil
+	return nil
 }
 
 // socket is a bare client of /play.
@@ -104,6 +117,10 @@ func dial(t *testing.T, url string) *socket {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newSocket(t, conn, buffered)
+}
+
+func newSocket(t *testing.T, conn net.Conn, buffered *bufio.Reader) *socket {
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 	s := &socket{t: t, conn: conn, in: conn}
@@ -311,7 +328,7 @@ func TestRefusedHellos(t *testing.T) {
 func TestAnotherVersionIsToldSo(t *testing.T) {
 	p := startDev(t, nil)
 	d := ws.Dialer{Protocols: []string{"tactus.v999"}, Timeout: 5 * time.Second}
-	conn, buffered, _, err := d.Dial(context.Background(), playURL(p.public.Addr()))
+	conn, buffered, _, err := d.Dial(context.Background(), server.GuessedURL(p.public.Addr()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -495,7 +512,7 @@ func startMatchmaker(t *testing.T) *devProcess {
 	t.Helper()
 	p := &devProcess{log: zap.NewNop()}
 	var err error
-	if p.public, err = listen("listen", "127.0.0.1:0"); err != nil {
+	if p.public, err = openPublic("127.0.0.1:0", false); err != nil {
 		t.Fatal(err)
 	}
 	if p.internal, err = listen("internal", "127.0.0.1:0"); err != nil {
@@ -505,7 +522,7 @@ func startMatchmaker(t *testing.T) *devProcess {
 		t.Fatal(err)
 	}
 	runUntilEnd(t, p.matchmaker.Run)
-	runUntilEnd(t, func(ctx context.Context) error { return serve(ctx, publicServer(p.matchmaker.Handler()), p.public) })
+	runUntilEnd(t, func(ctx context.Context) error { return p.public.serve(ctx, publicServer(p.matchmaker.Handler())) })
 	return p
 }
 
@@ -517,14 +534,14 @@ func startServer(t *testing.T, matchmakerAddr string, maxMatches int) string {
 		t.Fatal(err)
 	}
 	gs, err := server.New(server.Config{
-		PublicURL: playURL(ln.Addr()), Matchmakers: []string{matchmakerAddr}, MaxMatches: maxMatches, ReplayDir: t.TempDir(),
+		PublicURL: server.GuessedURL(ln.Addr()), Matchmakers: []string{matchmakerAddr}, MaxMatches: maxMatches, ReplayDir: t.TempDir(),
 	}, zap.NewNop(), arena.Game)
 	if err != nil {
 		t.Fatal(err)
 	}
 	runUntilEnd(t, gs.Host)
 	runUntilEnd(t, func(ctx context.Context) error { return serve(ctx, publicServer(gs.Handler()), ln) })
-	return playURL(ln.Addr())
+	return server.GuessedURL(ln.Addr())
 }
 
 func runUntilEnd(t *testing.T, run func(context.Context) error) {

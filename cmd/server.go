@@ -86,9 +86,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	if err != nil {
 		return err
 	}
-	if f.cfg.PublicURL == "" {
-		gs.SetPublicURL(playURL(public.Addr()))
-	}
+	gs.GuessPublicURL(public.Addr())
 	tightMemory()
 	ctx, done := context.WithCancel(ctx)
 	defer done()
@@ -105,7 +103,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return serve(ctx, logged(publicServer(f.admin.handler(adminParts{reg: reg, probes: gs.Probes(), matches: gs.Matches})), log, "admin"), admin)
 	})
 	log.Info("game server listens", zap.String("addr", public.Addr().String()), zap.String("id", gs.ID()),
-		zap.Strings("matchmakers", f.cfg.Matchmakers), zap.String("dashboard", "http://"+admin.Addr().String()+"/"))
+		zap.Strings("matchmakers", f.cfg.Matchmakers), zap.String("dashboard", openURL(admin.Addr())+"/"))
 	return group.Wait()
 }
 

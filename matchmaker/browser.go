@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"connectrpc.com/cors"
 	"google.golang.org/grpc/peer"
 
+	"tactus/internal/origin"
 	"tactus/matchmaker/internal/failure"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
@@ -31,24 +31,25 @@ func (m *Matchmaker) Handler() http.Handler {
 			return failure.Connect(m.panicked(spec.Procedure, p))
 		}),
 	)
-	return &publicHandler{cfg: &m.cfg, next: handler, errors: connect.NewErrorWriter()}
+	return &publicHandler{cfg: &m.cfg, origins: m.origins, next: handler, errors: connect.NewErrorWriter()}
 }
 
 // publicHandler guards the RPC handlers: who may call from where, how much may
 // be sent, and for how long.
 type publicHandler struct {
-	cfg    *Config
-	next   http.Handler
-	errors *connect.ErrorWriter
+	cfg     *Config
+	origins *origin.Policy
+	next    http.Handler
+	errors  *connect.ErrorWriter
 }
 
 // exposedHeaders are what pages of other origins may read of an answer.
 var exposedHeaders = strings.Join(append(cors.ExposedHeaders(), ignoredHeader, "Retry-After"), ", ")
 
 func (h *publicHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if origin := r.Header.Get("Origin"); origin != "" && h.allowed(origin) {
-		w.Header().Add("Vary", "Origin")
-		w.Header().Set("Access-Control-Allow-Origin", origin)
+	w.Header().Add("Vary", "Origin")
+	if from := r.Header.Get("Origin"); from != "" && h.origins.Allows(from, r.Host) {
+		w.Header().Set("Access-Control-Allow-Origin", from)
 		w.Header().Set("Access-Control-Expose-Headers", exposedHeaders)
 		if r.Method == http.MethodOptions {
 			w.Header().Set("Access-Control-Allow-Methods", strings.Join(cors.AllowedMethods(), ", "))
@@ -69,13 +70,12 @@ func (h *publicHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	}
 	ctx := context.WithValue(r.Context(), addressKey{}, h.address(r)) // also says that this is the public port
+	if in, ok := entranceOf(r); ok {
+		ctx = context.WithValue(ctx, entranceKey{}, in)
+	}
 	r = r.WithContext(ctx)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	h.next.ServeHTTP(w, r)
-}
-
-func (h *publicHandler) allowed(origin string) bool {
-	return slices.Contains(h.cfg.AllowedOrigins, origin) || slices.Contains(h.cfg.AllowedOrigins, "*")
 }
 
 // address is the client's as far as the proxies in front can be trusted.

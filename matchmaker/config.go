@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"path/filepath"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"tactus/internal/origin"
 	"tactus/matchmaker/internal/identity"
 	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/store"
@@ -77,8 +77,15 @@ type Config struct {
 	Functions map[string]MatchFunction
 
 	// AllowedOrigins lists the web origins besides the page's own that may use
-	// the public handler, such as "https://play.example.com"; "*" allows all.
+	// the public handler, in the forms of [origin.NewPolicy]: such as
+	// "https://play.example.com"; "*" allows all.
 	AllowedOrigins []string
+	// LocalOrigins says which names of this machine are one origin. Default:
+	// each is its own.
+	LocalOrigins origin.Local
+	// SamePortServer is the id of the game server whose /play is on the port of
+	// the public handler, as in `tactus dev`. Default: none.
+	SamePortServer string
 	// ForwardedHops is the number of proxies in front of the public handler. The
 	// client's address is then the one that many from the right of
 	// X-Forwarded-For. Default 0: the address of the connection.
@@ -223,10 +230,8 @@ func (c Config) Validate() error {
 	if err := c.Identity.Validate(); err != nil {
 		errs = append(errs, err)
 	}
-	for _, origin := range c.AllowedOrigins {
-		if !validOrigin(origin) {
-			fail("AllowedOrigins: %q is not an origin like https://play.example.com", origin)
-		}
+	if _, err := origin.NewPolicy(c.AllowedOrigins, c.LocalOrigins); err != nil {
+		fail("AllowedOrigins: %w", err)
 	}
 	for _, d := range c.durations() {
 		if d.value < d.least {
@@ -307,12 +312,4 @@ func (c Config) counts() []bounded[int] {
 		{"Rates.CodeBurst", c.Rates.CodeBurst, 1},
 		{"Rates.RoomBurst", c.Rates.RoomBurst, 1},
 	}
-}
-
-func validOrigin(origin string) bool {
-	if origin == "*" {
-		return true
-	}
-	u, err := url.Parse(origin)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.Scheme+"://"+u.Host == origin
 }

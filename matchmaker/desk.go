@@ -273,7 +273,7 @@ func (s *service) describe(w *ticket.Watch, now ticket.Status) *matchmakerv1.Wat
 		a := now.Assignments[w.Member()]
 		res.RulesVersion = a.RulesVersion
 		res.Assignment = &matchmakerv1.Assignment{
-			MatchId: a.Match, Url: a.URL, JoinToken: a.Token, ExpiresMs: milliseconds(time.Until(a.Expires)),
+			MatchId: a.Match, ServerId: a.Server, Url: a.URL, JoinToken: a.Token, ExpiresMs: milliseconds(time.Until(a.Expires)),
 			Game: a.Game, Mode: a.Mode, RoomCode: a.Room,
 			Queue: a.Queue, RulesVersion: a.RulesVersion, Team: a.Team,
 		}

@@ -24,6 +24,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"tactus/internal/origin"
 	"tactus/matchmaker/internal/assign"
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/queue"
@@ -42,6 +43,7 @@ type Matchmaker struct {
 	log     *zap.Logger
 	metrics *metrics
 	hooks   *hooks
+	origins *origin.Policy
 
 	fleet   *fleet.Registry
 	catalog *catalog
@@ -113,6 +115,9 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 	}
 	m := &Matchmaker{
 		cfg: cfg, log: log, metrics: newMetrics(), ready: make(chan struct{}), stopping: make(chan struct{}), signer: jointoken.NewSigner(cfg.Key),
+	}
+	if m.origins, err = origin.NewPolicy(cfg.AllowedOrigins, cfg.LocalOrigins); err != nil {
+		return nil, err
 	}
 	m.hooks = &hooks{mm: m}
 	m.assemble()

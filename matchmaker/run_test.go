@@ -112,13 +112,13 @@ func TestValidateNamesEveryMistake(t *testing.T) {
 		t.Errorf("the zero value: %v", err)
 	}
 	_, err := matchmaker.New(matchmaker.Config{
-		ID: strings.Repeat("x", 65), Key: []byte("short"), InternalAddr: "nowhere", AllowedOrigins: []string{"*", "https://ok.test", "play.example.com/"},
+		ID: strings.Repeat("x", 65), Key: []byte("short"), InternalAddr: "nowhere", AllowedOrigins: []string{"*", "https://ok.test", "https://play.example.com/game"},
 		TicketExpiry: -1, RoomHold: time.Hour, SeatHold: time.Hour, Attempts: -1, MaxRequestBytes: 10,
 	}, nil)
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, field := range []string{"ID", "Key", "InternalAddr", "play.example.com/", "TicketExpiry", "SeatHold", "RoomHold", "Attempts", "MaxRequestBytes"} {
+	for _, field := range []string{"ID", "Key", "InternalAddr", "play.example.com/game", "TicketExpiry", "SeatHold", "RoomHold", "Attempts", "MaxRequestBytes"} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("%q is not named in: %v", field, err)
 		}

@@ -324,7 +324,12 @@ func (s *service) watch(ctx context.Context, handle string, send func(*matchmake
 		return m.GetState() == matchmakerv1.WatchTicketResponse_STATE_SEARCHING // a proposal says how long there is left
 	})
 	defer r.stop()
-	return s.atDesk(ctx, name, func(d desk) error { return d.watch(ctx, handle, r.send) })
+	return s.atDesk(ctx, name, func(d desk) error {
+		return d.watch(ctx, handle, func(res *matchmakerv1.WatchTicketResponse) error {
+			s.completePlayURL(ctx, res.GetAssignment())
+			return r.send(res)
+		})
+	})
 }
 
 // GetTicket answers with what a watch would send now.
@@ -341,6 +346,7 @@ func (s *service) GetTicket(ctx context.Context, req *matchmakerv1.GetTicketRequ
 	if err != nil {
 		return nil, err
 	}
+	s.completePlayURL(ctx, now.GetAssignment())
 	return &matchmakerv1.GetTicketResponse{Ticket: now}, nil
 }
 

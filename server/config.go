@@ -11,6 +11,7 @@ import (
 
 	"tactus/game"
 	"tactus/internal/millis"
+	"tactus/internal/origin"
 	"tactus/server/internal/fleet"
 )
 
@@ -23,7 +24,7 @@ type Config struct {
 	// 127.0.0.1:8081. Unused by those who mount [Server.Handler] themselves.
 	Listen string
 	// PublicURL is where browsers reach this server's /play, ws:// or wss://;
-	// default: made from Listen.
+	// default: guessed from Listen, see [Server.GuessPublicURL].
 	PublicURL string
 	// Matchmakers are internal gRPC addresses of matchmaker replicas; default
 	// 127.0.0.1:8090. One will do where it tells of the others.
@@ -37,8 +38,12 @@ type Config struct {
 	DialOptions []grpc.DialOption
 	// Region is told to the matchmaker.
 	Region string
-	// Origins are pages of other hosts that may connect; "*" for any.
+	// Origins are pages of other hosts that may connect, in the forms of
+	// [origin.NewPolicy]; "*" for any.
 	Origins []string
+	// LocalOrigins says which names of this machine are one origin; default:
+	// each is its own.
+	LocalOrigins origin.Local
 
 	// MaxMatches and MaxPlayers bound what is taken; defaults 1024 and 20000.
 	MaxMatches int
@@ -80,6 +85,9 @@ func (c *Config) Validate() error {
 		if err != nil || u.Scheme != "ws" && u.Scheme != "wss" || u.Host == "" {
 			errs = append(errs, fmt.Errorf("public URL %q is no ws:// or wss:// URL", c.PublicURL))
 		}
+	}
+	if _, err := origin.NewPolicy(c.Origins, c.LocalOrigins); err != nil {
+		errs = append(errs, err)
 	}
 	for name, d := range map[string]time.Duration{"grace": c.Grace, "linger": c.Linger, "empty": c.Empty} {
 		if d < 0 {

@@ -17,10 +17,14 @@ import (
 	"tactus/server/internal/ws"
 )
 
-// Handler serves /play, /livez, /healthz and /readyz.
+// Handler serves /play, /livez, /healthz and /readyz, and play under the path of
+// the public URL, too.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(protocol.Path, s.play)
+	if path, ok := s.playPath(); ok {
+		mux.HandleFunc(path, s.play)
+	}
 	s.Probes().Register(mux)
 	return mux
 }

@@ -24,7 +24,7 @@ func (r *report) Register() *fleetv1.Register {
 	reg := &fleetv1.Register{
 		ServerId: s.cfg.ID, PublicUrl: s.cfg.PublicURL, Region: s.cfg.Region, Draining: s.draining.Load(),
 		MaxMatches: uint32(s.cfg.MaxMatches), MaxPlayers: uint32(s.cfg.MaxPlayers),
-		Protocol: protocol.Subprotocol, Features: feature.Known(),
+		Protocol: protocol.Subprotocol, Features: feature.Known(), PublicUrlGuessed: s.guessed,
 	}
 	for _, g := range s.order {
 		reg.Games = append(reg.Games, describe(g.Info()))

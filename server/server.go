@@ -17,6 +17,7 @@ import (
 
 	"tactus/game"
 	"tactus/internal/httplog"
+	"tactus/internal/origin"
 	"tactus/internal/steady"
 	"tactus/protocol"
 	"tactus/server/internal/fleet"
@@ -31,6 +32,7 @@ import (
 type Server struct {
 	cfg       Config
 	log       *zap.Logger
+	guessed   bool // the public URL was made from the listener's address
 	games     map[string]game.Game
 	order     []game.Game
 	metrics   *metrics.Metrics
@@ -99,7 +101,10 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	s.logs = logs
 	s.metrics = metrics.New(cfg.Registerer)
 	metrics.CountPlayers(cfg.Registerer, s.people)
-	s.upgrader.Origins, s.upgrader.ForcePortable = cfg.Origins, cfg.ForcePortable
+	s.upgrader.ForcePortable = cfg.ForcePortable
+	if s.upgrader.Origins, err = origin.NewPolicy(cfg.Origins, cfg.LocalOrigins); err != nil {
+		return nil, err
+	}
 	s.fleet = fleet.New(fleet.Config{
 		Addrs: cfg.Matchmakers, DialOptions: cfg.DialOptions, TLS: cfg.matchmakerTLS(), Metrics: s.metrics,
 	}, host{s}, log)
@@ -118,10 +123,8 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) e
 	if err != nil {
 		return fmt.Errorf("public port: %w", err)
 	}
-	if s.cfg.PublicURL == "" {
-		s.SetPublicURL("ws://" + ln.Addr().String() + protocol.Path)
-	}
-	hs := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10, ErrorLog: httplog.New(log, "public")}
+	s.GuessPublicURL(ln.Addr())
+	hs := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: httplog.New(log, "public")}
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(ln) }()
 	log.Info("game server listens", zap.String("addr", ln.Addr().String()), zap.String("url", s.cfg.PublicURL))
@@ -140,7 +143,7 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) e
 
 // SetPublicURL sets the URL that browsers reach /play at; to be called before
 // Host by those who learn it from their listener.
-func (s *Server) SetPublicURL(u string) { s.cfg.PublicURL = u }
+func (s *Server) SetPublicURL(u string) { s.cfg.PublicURL, s.guessed = u, false }
 
 // ID is what join tokens for this server are bound to.
 func (s *Server) ID() string { return s.cfg.ID }

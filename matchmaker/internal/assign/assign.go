@@ -239,7 +239,7 @@ func (q *Asked) assignment(t *ticket.Ticket, m ticket.Member, seat *fleetv1.Seat
 		Game: t.Key.Game, Mode: t.Key.Mode, Slot: slot, ID: seat.GetReservation(), Expires: wholeSecond(expires),
 	})
 	return ticket.Assignment{
-		Match: q.request.GetMatchId(), URL: q.url, Token: token, Game: t.Key.Game, Mode: t.Key.Mode, Room: t.Room,
+		Match: q.request.GetMatchId(), Server: q.proposal.Server, URL: q.url, Token: token, Game: t.Key.Game, Mode: t.Key.Mode, Room: t.Room,
 		Queue: t.Queue, RulesVersion: q.proposal.RulesVersion, Team: seat.GetTeam(), Expires: expires,
 	}, err
 }

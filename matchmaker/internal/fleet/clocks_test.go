@@ -19,7 +19,7 @@ func clocksRig(servers ...string) (*Registry, map[string]*server, *observer.Obse
 	r.log = zap.New(core)
 	all := make(map[string]*server)
 	for _, id := range servers {
-		all[id] = r.add(register(id))
+		all[id] = r.add(register(id), nil)
 	}
 	return r, all, logs
 }
@@ -109,7 +109,7 @@ func TestMatchmakersOwnClock(t *testing.T) {
 		r, servers, logs := clocksRig()
 		for i, ahead := range c.ahead {
 			id := fmt.Sprint("s", i)
-			servers[id] = r.add(register(id))
+			servers[id] = r.add(register(id), nil)
 			r.tell(servers[id], ahead)
 		}
 		if got := count(logs, eventOwn); got != map[bool]int{true: 1}[c.own] {

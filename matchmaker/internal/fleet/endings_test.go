@@ -80,7 +80,7 @@ func TestStoredEndIsAcknowledgedAndAFailedOneIsNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{}
 		r := k.registry()
-		s := r.add(running("s1", "m1", "m2"))
+		s := r.add(running("s1", "m1", "m2"), nil)
 		k.answer = func(context.Context) error { return errors.New("the store is away") }
 		r.matchEnded(s, endOf("m1", "over"))
 		if got := acks(s); got != "[]" {
@@ -107,7 +107,7 @@ func TestSlowStoreHoldsUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{answer: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
 		r := k.registry()
-		s := r.add(running("s1"))
+		s := r.add(running("s1"), nil)
 		for i := range storeAtOnce + 10 {
 			id := fmt.Sprint("m", i)
 			r.matchEnded(s, endOf(id, "over")) // returns at once
@@ -139,7 +139,7 @@ func TestSlowStoreHoldsUpNobody(t *testing.T) {
 func TestNobodyToStoreEndsAcknowledgesThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
-		s := r.add(running("s1", "m1"))
+		s := r.add(running("s1", "m1"), nil)
 		r.matchEnded(s, endOf("m1", "game_error"))
 		if got := acks(s); got != "[m1]" {
 			t.Errorf("acknowledged %s", got)
@@ -152,13 +152,13 @@ func TestMatchesOfAServerThatStaysAwayAreLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{}
 		r := k.registry()
-		r.remove(r.add(running("gone", "g1", "g2")))
-		r.remove(r.add(running("back", "b1", "b2", "b3")))
+		r.remove(r.add(running("gone", "g1", "g2"), nil))
+		r.remove(r.add(running("back", "b1", "b2", "b3"), nil))
 		time.Sleep(lostAfter - time.Second)
 		// Of its three matches one goes on, one has ended, and one is not heard of.
-		back := r.add(running("back", "b1"))
+		back := r.add(running("back", "b1"), nil)
 		r.matchEnded(back, endOf("b2", "over"))
-		r.add(running("back", "b1", "b4")) // a newer stream of the same
+		r.add(running("back", "b1", "b4"), nil) // a newer stream of the same
 		if got := k.seen(); got != "ended [b2] lost []" {
 			t.Error(got)
 		}
@@ -173,7 +173,7 @@ func TestMatchesOfAServerThatStaysAwayAreLost(t *testing.T) {
 		if len(r.absent) != 0 {
 			t.Errorf("%d servers' matches are kept", len(r.absent))
 		}
-		r.remove(r.add(running("late", "l1")))
+		r.remove(r.add(running("late", "l1"), nil))
 		r.Stop() // the end of the matchmaker is nobody's loss
 		time.Sleep(time.Hour)
 		if got := k.seen(); len(got) != len("ended [b2] lost [g1 g2 b3]") {
@@ -184,8 +184,8 @@ func TestMatchesOfAServerThatStaysAwayAreLost(t *testing.T) {
 
 func TestMatchThatHasNoSeatsIsOver(t *testing.T) {
 	r := newTestRegistry()
-	s := r.add(running("s1", "m1", "m2"))
-	other := r.add(running("s2"))
+	s := r.add(running("s1", "m1", "m2"), nil)
+	other := r.add(running("s2"), nil)
 	gone := &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1"}, {MatchId: "unheard of"}}}
 	r.load(other, gone) // not its match
 	if totals := r.Totals(); totals.Matches != 2 {
@@ -212,13 +212,13 @@ func TestReplicasAreToldOnceAndToWhoeverComes(t *testing.T) {
 		}
 		return fmt.Sprint(list)
 	}
-	early := r.add(register("early"))
+	early := r.add(register("early"), nil)
 	r.SetReplicas([]string{"b:1", "a:1"}, nil)
 	r.SetReplicas([]string{"a:1", "b:1"}, nil)
 	if got := told(early); got != "[registered [] [a:1 b:1]]" {
 		t.Errorf("told %s", got)
 	}
-	if got := told(r.add(register("late"))); got != "[registered [a:1 b:1]]" {
+	if got := told(r.add(register("late"), nil)); got != "[registered [a:1 b:1]]" {
 		t.Errorf("told %s", got)
 	}
 	for range outbound { // it does not read
@@ -243,10 +243,10 @@ func TestMatchThatEndedWhileItsServerWasAwayIsNotLost(t *testing.T) {
 		k := &keeper{}
 		r := k.registry()
 		r.log = zap.New(core)
-		r.remove(r.add(running("s1", "m1", "m2")))
+		r.remove(r.add(running("s1", "m1", "m2"), nil))
 		reg := register("s1")
 		reg.Matches = []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa"}} // over; not a word of m2
-		r.add(reg)
+		r.add(reg, nil)
 		time.Sleep(lostAfter + time.Second)
 		r.Stop()
 		if all := logs.All(); len(all) != 1 || all[0].ContextMap()["matches"] != int64(1) {

@@ -32,11 +32,11 @@ func TestPlacesAreWhereMatchesCanBeOpened(t *testing.T) {
 		}
 	}
 	want("without servers", "[]")
-	r.add(registerAt("eu1", "eu", "1"))
-	r.add(registerAt("eu2", "eu", "1"))
-	canary := r.add(registerAt("eu3", "eu", "2"))
-	r.add(registerAt("us1", "us", "1"))
-	r.add(register("elsewhere")) // does not have the mode
+	r.add(registerAt("eu1", "eu", "1"), nil)
+	r.add(registerAt("eu2", "eu", "1"), nil)
+	canary := r.add(registerAt("eu3", "eu", "2"), nil)
+	r.add(registerAt("us1", "us", "1"), nil)
+	r.add(register("elsewhere"), nil) // does not have the mode
 	// Ten matches each, and people for twelve of eight.
 	want("at first", "[{eu 1 20} {eu 2 10} {us 1 10}]")
 	mustReserve(t, r, "us1", request("a", "m1", 70))
@@ -50,7 +50,7 @@ func TestPlacesAreWhereMatchesCanBeOpened(t *testing.T) {
 func TestStruckServerIsPickedOnlyWhereThereIsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
-		one, two := r.add(registerAt("eu1", "eu", "1")), r.add(registerAt("eu2", "eu", "1"))
+		one, two := r.add(registerAt("eu1", "eu", "1"), nil), r.add(registerAt("eu2", "eu", "1"), nil)
 		one.struck = time.Now()
 		if id, ok := r.Pick(teams4, "eu", "1", "spread", 4); !ok || id != "eu2" {
 			t.Errorf("picked %q, %v", id, ok)
@@ -74,7 +74,7 @@ func TestStruckServerIsPickedOnlyWhereThereIsNoOther(t *testing.T) {
 func TestPickSpreadsOrPacks(t *testing.T) {
 	r := newTestRegistry()
 	for _, id := range []string{"s1", "s2", "s3"} {
-		r.add(registerAt(id, "eu", "1"))
+		r.add(registerAt(id, "eu", "1"), nil)
 	}
 	opened := 0
 	pick := func(policy string, players int) string {
@@ -129,7 +129,7 @@ func TestGapsCountSeatsThatAreAskedFor(t *testing.T) {
 	r := newTestRegistry()
 	reg := registerAt("eu1", "eu", "1")
 	reg.Matches = []*fleetv1.MatchStatus{asking("m1", 4, 2)}
-	s := r.add(reg)
+	s := r.add(reg, nil)
 	gap := func() string {
 		var list []string
 		for _, g := range r.Gaps("ranked") {
@@ -175,7 +175,7 @@ func TestMatchesThatCanNotTakePlayersHaveNoGap(t *testing.T) {
 	}
 	reg := registerAt("eu1", "eu", "1")
 	reg.Matches = []*fleetv1.MatchStatus{ending, free}
-	s := r.add(reg)
+	s := r.add(reg, nil)
 	gaps := r.Gaps("ranked")
 	if len(gaps) != 1 || gaps[0].Match != "free" || fmt.Sprint(gaps[0].Teams) != "[{1 1 1200} {1 1 1200} {0 1 0} {0 1 0}]" {
 		t.Errorf("gaps %+v", gaps)
@@ -191,8 +191,8 @@ func TestMatchesThatCanNotTakePlayersHaveNoGap(t *testing.T) {
 
 func TestServersAreListed(t *testing.T) {
 	r := newTestRegistry()
-	r.add(registerAt("us1", "us", "2"))
-	s := r.add(registerAt("eu1", "eu", "1"))
+	r.add(registerAt("us1", "us", "2"), nil)
+	s := r.add(registerAt("eu1", "eu", "1"), nil)
 	r.load(s, &fleetv1.Load{Cpu: 0.25, Draining: true})
 	mustReserve(t, r, "eu1", request("a", "m1", 50))
 	list := r.Servers()
@@ -216,7 +216,7 @@ func TestTakesPlayers(t *testing.T) {
 			}
 		}
 		want("without servers", false, "no game server is registered")
-		s := r.add(register("one"))
+		s := r.add(register("one"), nil)
 		want("at first", true, "1 of 1 game servers take players")
 		s.struck = time.Now()
 		want("struck", false, "no game server takes players: 0 drain, 0 are full, 1 did not answer")

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -75,6 +76,7 @@ type Registry struct {
 type server struct {
 	id         string
 	url        string
+	follows    bool // the url's host is guessed, and may be that by which a player reached this machine
 	region     string
 	games      map[string]*matchmakerv1.GameInfo
 	maxMatches int
@@ -208,11 +210,13 @@ func (r *Registry) replicaList() *fleetv1.Replicas {
 	return &fleetv1.Replicas{Addresses: slices.Clone(r.replicas), TokenKeys: slices.Clone(r.keys)}
 }
 
-// add makes the server live; a server of the same id gives way to it.
-func (r *Registry) add(reg *fleetv1.Register) *server {
+// add makes the server live; a server of the same id gives way to it. peer is
+// where its stream comes from.
+func (r *Registry) add(reg *fleetv1.Register, peer net.Addr) *server {
 	s := &server{
 		id:         reg.GetServerId(),
 		url:        reg.GetPublicUrl(),
+		follows:    reg.GetPublicUrlGuessed() && fromThisMachine(peer),
 		region:     reg.GetRegion(),
 		games:      make(map[string]*matchmakerv1.GameInfo, len(reg.GetGames())),
 		maxMatches: int(reg.GetMaxMatches()),

@@ -60,7 +60,7 @@ func people(t *testing.T, r *Registry) (match, server int) {
 
 func TestSeatsCountFromTheMomentTheyAreAskedFor(t *testing.T) {
 	r := newTestRegistry()
-	s := r.add(register("s1"))
+	s := r.add(register("s1"), nil)
 	first := mustReserve(t, r, "s1", request("a", "m1", 3))
 	mustReserve(t, r, "s1", request("b", "m1", 2))
 	if m, srv := people(t, r); m != 5 || srv != 5 || !r.View(ffa).Matches[0].Opening {
@@ -87,7 +87,7 @@ func TestSeatsCountFromTheMomentTheyAreAskedFor(t *testing.T) {
 
 func TestRefusedOpeningLeavesNoMatch(t *testing.T) {
 	r := newTestRegistry()
-	s := r.add(register("s1"))
+	s := r.add(register("s1"), nil)
 	mustReserve(t, r, "s1", request("a", "m1", 3))
 	r.answer(s, &fleetv1.ReserveResult{RequestId: "a", Reason: "full"})
 	if v := r.View(ffa); len(v.Matches) != 0 || !v.Servers[0].Full || v.Servers[0].FreePlayers != 100 {
@@ -104,7 +104,7 @@ func TestFullMatchCountsAsFullUntilToldOtherwise(t *testing.T) {
 	status := &fleetv1.MatchStatus{MatchId: "m1", Game: "arena", Mode: "ffa", People: 2, Seats: 8, Open: true}
 	reg := register("s1")
 	reg.Matches = []*fleetv1.MatchStatus{status}
-	s := r.add(reg)
+	s := r.add(reg, nil)
 	mustReserve(t, r, "s1", request("a", "m1", 1))
 	r.answer(s, &fleetv1.ReserveResult{RequestId: "a", Reason: "full"})
 	if m, srv := people(t, r); m != 8 || srv != 8 {
@@ -119,7 +119,7 @@ func TestFullMatchCountsAsFullUntilToldOtherwise(t *testing.T) {
 func TestLateAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
-		s := r.add(register("s1"))
+		s := r.add(register("s1"), nil)
 		<-s.out // registered
 		wait := mustReserve(t, r, "s1", request("a", "m1", 2))
 		<-s.out
@@ -145,7 +145,7 @@ func TestLateAnswers(t *testing.T) {
 func TestCallsNobodyWaitsForAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
-		s := r.add(register("s1"))
+		s := r.add(register("s1"), nil)
 		wait := mustReserve(t, r, "s1", request("a", "m1", 2))
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -164,7 +164,7 @@ func TestReturningServerHearsWhatWasLeftOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
 		for _, id := range []string{"soon", "late"} {
-			s := r.add(register(id))
+			s := r.add(register(id), nil)
 			wait := mustReserve(t, r, id, request(id, "m-"+id, 1))
 			r.remove(s)
 			if _, err := wait(context.Background()); !errors.Is(err, ErrGone) {
@@ -172,14 +172,14 @@ func TestReturningServerHearsWhatWasLeftOpen(t *testing.T) {
 			}
 		}
 		time.Sleep(10 * time.Second)
-		if s := r.add(register("soon")); len(s.out) != 2 {
+		if s := r.add(register("soon"), nil); len(s.out) != 2 {
 			t.Errorf("back after 10 s: %d messages, want registered and a release", len(s.out))
 		}
 		time.Sleep(5 * time.Second) // the seats are free by themselves
-		if s := r.add(register("late")); len(s.out) != 1 {
+		if s := r.add(register("late"), nil); len(s.out) != 1 {
 			t.Errorf("back after 15 s: %d messages, want registered alone", len(s.out))
 		}
-		r.remove(r.add(register("other")))
+		r.remove(r.add(register("other"), nil))
 		if len(r.orphans) != 0 {
 			t.Errorf("%d servers' releases are kept", len(r.orphans))
 		}
@@ -188,7 +188,7 @@ func TestReturningServerHearsWhatWasLeftOpen(t *testing.T) {
 
 func TestServerThatDoesNotReadIsBusy(t *testing.T) {
 	r := newTestRegistry()
-	r.add(register("s1"))
+	r.add(register("s1"), nil)
 	var err error
 	for i := 0; i <= outbound && err == nil; i++ {
 		_, err = r.Reserve("s1", request(fmt.Sprint("r", i), "m1", 0))
@@ -207,7 +207,7 @@ func TestMatchBelongsToOneServer(t *testing.T) {
 	for _, id := range []string{"s1", "s2"} {
 		reg := register(id)
 		reg.Matches = []*fleetv1.MatchStatus{status}
-		r.add(reg)
+		r.add(reg, nil)
 	}
 	if v := r.View(ffa); len(v.Matches) != 1 || v.Matches[0].Server != "s1" {
 		t.Errorf("view %+v", v)
@@ -222,7 +222,7 @@ func TestResolve(t *testing.T) {
 	if _, err := r.Resolve("arena", ""); !errors.Is(err, ErrNoServer) {
 		t.Errorf("error %v", err)
 	}
-	s := r.add(register("s1"))
+	s := r.add(register("s1"), nil)
 	if k, err := r.Resolve("", ""); err != nil || k != ffa {
 		t.Errorf("the only game: %v %v", k, err)
 	}
@@ -232,7 +232,7 @@ func TestResolve(t *testing.T) {
 	}
 	second := register("s2")
 	second.Games[0].Name = "tag"
-	r.add(second)
+	r.add(second, nil)
 	if _, err := r.Resolve("", ""); !errors.Is(err, ErrUnknown) {
 		t.Errorf("no game named of two: %v", err)
 	}

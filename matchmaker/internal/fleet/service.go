@@ -55,10 +55,11 @@ func (svc *Service) Connect(str stream) error {
 	if p := reg.GetProtocol(); p != "" && r.cfg.Protocol != "" && p != r.cfg.Protocol {
 		return status.Errorf(codes.FailedPrecondition, "players speak %s here, this server speaks %s", r.cfg.Protocol, p)
 	}
-	s := r.add(reg)
+	s := r.add(reg, peerOf(str.Context()))
 	attached <- s
 	r.log.Info("game server registered", zap.String("server", s.id), zap.String("url", s.url),
-		zap.Int("matches", runningMatches(reg)))
+		zap.Bool("url_guessed", reg.GetPublicUrlGuessed()), zap.Int("matches", runningMatches(reg)))
+	r.warnOfGuess(s, reg)
 	err := r.transmit(str, s, failed)
 	r.remove(s)
 	r.log.Info("game server is gone", zap.String("server", s.id), zap.Bool("superseded", s.superseded), zap.Error(err))

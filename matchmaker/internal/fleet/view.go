@@ -215,6 +215,18 @@ func (r *Registry) URL(serverID string) string {
 	return ""
 }
 
+// PlayURL is where the server says that browsers reach it. follows says that it
+// guessed the host and is on this machine: any name by which a player reached
+// the matchmaker is as good.
+func (r *Registry) PlayURL(serverID string) (url string, follows bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.servers[serverID]; s != nil {
+		return s.url, s.follows
+	}
+	return "", false
+}
+
 // OpenMatches lists public matches with free seats, fullest first; empty names
 // mean all.
 func (r *Registry) OpenMatches(game, mode string, limit int) []*matchmakerv1.OpenMatch {

@@ -131,7 +131,8 @@ type Proposal struct {
 // Assignment tells where a player plays.
 type Assignment struct {
 	Match        string
-	URL          string
+	Server       string // id of the game server
+	URL          string // as the game server said; see Registry.PlayURL for a guessed host
 	Token        string
 	Game         string
 	Mode         string

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"tactus/internal/origin"
 	"tactus/protocol"
 )
 
@@ -24,9 +24,8 @@ const upgradeTimeout = 5 * time.Second
 // the same host and clients that are no browsers. It is safe for concurrent
 // use and must not be copied.
 type Upgrader struct {
-	// Origins are further pages that may connect: "https://play.example.com",
-	// a bare host, or "*" for any.
-	Origins []string
+	// Origins are further pages that may connect.
+	Origins *origin.Policy
 	// MaxMessage bounds a client's message in bytes; 0 means
 	// [protocol.MaxClientMessage].
 	MaxMessage int
@@ -126,20 +125,8 @@ func (u *Upgrader) allows(r *http.Request) bool {
 	if len(r.Header["Origin"]) == 0 {
 		return true
 	}
-	origin := only(r.Header, "Origin")
-	host := ""
-	if parsed, err := url.Parse(origin); err == nil {
-		host = parsed.Host
-	}
-	if host != "" && strings.EqualFold(host, r.Host) {
-		return true
-	}
-	for _, allowed := range u.Origins {
-		if allowed == "*" || strings.EqualFold(allowed, origin) || host != "" && strings.EqualFold(allowed, host) {
-			return true
-		}
-	}
-	return false
+	from := only(r.Header, "Origin")
+	return origin.SameHost(from, r.Host) || u.Origins.Allows(from, r.Host)
 }
 
 func answerRefusal(w http.ResponseWriter, no *refusal) {

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tactus/internal/origin"
 )
 
 func TestUpgradeRefuses(t *testing.T) {
-	r := newRig(t, &Upgrader{Origins: []string{"https://play.example.com"}})
+	r := newRig(t, &Upgrader{Origins: policy(t, "https://play.example.com")})
 	cases := []struct {
 		name, old, new string
 		status         int
@@ -49,6 +51,15 @@ func TestUpgradeRefuses(t *testing.T) {
 	}
 }
 
+func policy(t *testing.T, entries ...string) *origin.Policy {
+	t.Helper()
+	p, err := origin.NewPolicy(entries, origin.Distinct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func TestUpgradeTakesOrigin(t *testing.T) {
 	cases := []struct {
 		name, origin string
@@ -58,11 +69,15 @@ func TestUpgradeTakesOrigin(t *testing.T) {
 		{"same host in other letters", "https://TACTUS.test", nil},
 		{"listed origin", "https://play.example.com", []string{"https://play.example.com"}},
 		{"listed host", "https://play.example.com:8443", []string{"play.example.com:8443"}},
+		{"same host and its scheme's port", "http://tactus.test:80", nil},
+		{"listed in other letters", "https://play.example.com", []string{"HTTPS://Play.Example.com:443/"}},
+		{"app shell", "capacitor://localhost", []string{"capacitor://localhost"}},
+		{"file", "file://", []string{"null"}},
 		{"any", "https://anywhere.example", []string{"*"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			r := newRig(t, &Upgrader{Origins: c.origins})
+			r := newRig(t, &Upgrader{Origins: policy(t, c.origins...)})
 			status, _ := exchange(t, r, strings.Replace(handshake, "Upgrade: websocket", "Upgrade: websocket\r\nOrigin: "+c.origin, 1))
 			if status != http.StatusSwitchingProtocols {
 				t.Fatalf("status %d, want 101", status)

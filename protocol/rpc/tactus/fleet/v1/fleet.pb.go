@@ -315,20 +315,21 @@ func (*ConnectResponse_LoadAck) isConnectResponse_Message() {}
 
 // Register says who a server is and what already runs on it.
 type Register struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ServerId      string                 `protobuf:"bytes,1,opt,name=server_id,json=serverId,proto3" json:"server_id,omitempty"`    // stable while the process lives
-	PublicUrl     string                 `protobuf:"bytes,2,opt,name=public_url,json=publicUrl,proto3" json:"public_url,omitempty"` // WebSocket URL that browsers can reach
-	Games         []*v1.GameInfo         `protobuf:"bytes,3,rep,name=games,proto3" json:"games,omitempty"`
-	MaxMatches    uint32                 `protobuf:"varint,4,opt,name=max_matches,json=maxMatches,proto3" json:"max_matches,omitempty"` // 0: no limit
-	MaxPlayers    uint32                 `protobuf:"varint,5,opt,name=max_players,json=maxPlayers,proto3" json:"max_players,omitempty"` // people in all matches; 0: no limit
-	Matches       []*MatchStatus         `protobuf:"bytes,6,rep,name=matches,proto3" json:"matches,omitempty"`
-	Region        string                 `protobuf:"bytes,7,opt,name=region,proto3" json:"region,omitempty"`
-	Draining      bool                   `protobuf:"varint,8,opt,name=draining,proto3" json:"draining,omitempty"`
-	Protocol      string                 `protobuf:"bytes,9,opt,name=protocol,proto3" json:"protocol,omitempty"`             // WebSocket subprotocol that players speak here; empty: not told
-	Features      []string               `protobuf:"bytes,10,rep,name=features,proto3" json:"features,omitempty"`            // additions to this protocol that the server knows
-	UnixMs        int64                  `protobuf:"varint,12,opt,name=unix_ms,json=unixMs,proto3" json:"unix_ms,omitempty"` // when this was sent, by the server's clock
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	ServerId         string                 `protobuf:"bytes,1,opt,name=server_id,json=serverId,proto3" json:"server_id,omitempty"`    // stable while the process lives
+	PublicUrl        string                 `protobuf:"bytes,2,opt,name=public_url,json=publicUrl,proto3" json:"public_url,omitempty"` // WebSocket URL that browsers can reach
+	Games            []*v1.GameInfo         `protobuf:"bytes,3,rep,name=games,proto3" json:"games,omitempty"`
+	MaxMatches       uint32                 `protobuf:"varint,4,opt,name=max_matches,json=maxMatches,proto3" json:"max_matches,omitempty"` // 0: no limit
+	MaxPlayers       uint32                 `protobuf:"varint,5,opt,name=max_players,json=maxPlayers,proto3" json:"max_players,omitempty"` // people in all matches; 0: no limit
+	Matches          []*MatchStatus         `protobuf:"bytes,6,rep,name=matches,proto3" json:"matches,omitempty"`
+	Region           string                 `protobuf:"bytes,7,opt,name=region,proto3" json:"region,omitempty"`
+	Draining         bool                   `protobuf:"varint,8,opt,name=draining,proto3" json:"draining,omitempty"`
+	Protocol         string                 `protobuf:"bytes,9,opt,name=protocol,proto3" json:"protocol,omitempty"`                                             // WebSocket subprotocol that players speak here; empty: not told
+	Features         []string               `protobuf:"bytes,10,rep,name=features,proto3" json:"features,omitempty"`                                            // additions to this protocol that the server knows
+	PublicUrlGuessed bool                   `protobuf:"varint,11,opt,name=public_url_guessed,json=publicUrlGuessed,proto3" json:"public_url_guessed,omitempty"` // made from the port: its host may be put right for each player
+	UnixMs           int64                  `protobuf:"varint,12,opt,name=unix_ms,json=unixMs,proto3" json:"unix_ms,omitempty"`                                 // when this was sent, by the server's clock
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Register) Reset() {
@@ -429,6 +430,13 @@ func (x *Register) GetFeatures() []string {
 		return x.Features
 	}
 	return nil
+}
+
+func (x *Register) GetPublicUrlGuessed() bool {
+	if x != nil {
+		return x.PublicUrlGuessed
+	}
+	return false
 }
 
 func (x *Register) GetUnixMs() int64 {
@@ -1579,7 +1587,7 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x0fmatch_ended_ack\x18\x05 \x01(\v2\x1e.tactus.fleet.v1.MatchEndedAckH\x00R\rmatchEndedAck\x127\n" +
 	"\breplicas\x18\x06 \x01(\v2\x19.tactus.fleet.v1.ReplicasH\x00R\breplicas\x125\n" +
 	"\bload_ack\x18\a \x01(\v2\x18.tactus.fleet.v1.LoadAckH\x00R\aloadAckB\t\n" +
-	"\amessage\"\xfb\x02\n" +
+	"\amessage\"\xa9\x03\n" +
 	"\bRegister\x12\x1b\n" +
 	"\tserver_id\x18\x01 \x01(\tR\bserverId\x12\x1d\n" +
 	"\n" +
@@ -1594,7 +1602,8 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\bdraining\x18\b \x01(\bR\bdraining\x12\x1a\n" +
 	"\bprotocol\x18\t \x01(\tR\bprotocol\x12\x1a\n" +
 	"\bfeatures\x18\n" +
-	" \x03(\tR\bfeatures\x12\x17\n" +
+	" \x03(\tR\bfeatures\x12,\n" +
+	"\x12public_url_guessed\x18\v \x01(\bR\x10publicUrlGuessed\x12\x17\n" +
 	"\aunix_ms\x18\f \x01(\x03R\x06unixMs\"\xe4\x01\n" +
 	"\n" +
 	"Registered\x12#\n" +

@@ -1560,6 +1560,7 @@ type Assignment struct {
 	Queue         string                 `protobuf:"bytes,8,opt,name=queue,proto3" json:"queue,omitempty"`
 	RulesVersion  string                 `protobuf:"bytes,9,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"` // of the rules that made the match
 	Team          int32                  `protobuf:"varint,10,opt,name=team,proto3" json:"team,omitempty"`                                   // -1: the game decides
+	ServerId      string                 `protobuf:"bytes,11,opt,name=server_id,json=serverId,proto3" json:"server_id,omitempty"`            // of the game server, as its log has it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1662,6 +1663,13 @@ func (x *Assignment) GetTeam() int32 {
 		return x.Team
 	}
 	return 0
+}
+
+func (x *Assignment) GetServerId() string {
+	if x != nil {
+		return x.ServerId
+	}
+	return ""
 }
 
 type CancelTicketRequest struct {
@@ -4227,7 +4235,7 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x05party\x18\x01 \x01(\v2(.tactus.matchmaker.v1.WatchPartyResponseR\x05party\"0\n" +
 	"\x11LeavePartyRequest\x12\x1b\n" +
 	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\x14\n" +
-	"\x12LeavePartyResponse\"\x8b\x02\n" +
+	"\x12LeavePartyResponse\"\xa8\x02\n" +
 	"\n" +
 	"Assignment\x12\x19\n" +
 	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x10\n" +
@@ -4242,7 +4250,8 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x05queue\x18\b \x01(\tR\x05queue\x12#\n" +
 	"\rrules_version\x18\t \x01(\tR\frulesVersion\x12\x12\n" +
 	"\x04team\x18\n" +
-	" \x01(\x05R\x04team\"2\n" +
+	" \x01(\x05R\x04team\x12\x1b\n" +
+	"\tserver_id\x18\v \x01(\tR\bserverId\"2\n" +
 	"\x13CancelTicketRequest\x12\x1b\n" +
 	"\tticket_id\x18\x01 \x01(\tR\bticketId\"O\n" +
 	"\x14CancelTicketResponse\x127\n" +

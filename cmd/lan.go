@@ -1,0 +1,85 @@
+package tactuscmd
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/mdp/qrterminal/v3"
+)
+
+// lanURLs are the page's URLs for other machines of the network, the likeliest
+// first.
+func lanURLs(port int, addresses []netip.Addr) []string {
+	urls := make([]string, 0, len(addresses))
+	for _, ip := range addresses {
+		urls = append(urls, "http://"+net.JoinHostPort(ip.String(), strconv.Itoa(port))+"/")
+	}
+	return urls
+}
+
+// lanAddresses are this machine's addresses in its networks: that of the default
+// route first, IPv4 before IPv6, since that is shorter to type.
+func lanAddresses() []netip.Addr {
+	found, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var list []netip.Addr
+	for _, a := range found {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil {
+			continue
+		}
+		if ip := prefix.Addr().Unmap(); ip.IsGlobalUnicast() && !slices.Contains(list, ip) {
+			list = append(list, ip)
+		}
+	}
+	first := routedAddress()
+	rank := func(ip netip.Addr) int {
+		switch {
+		case ip == first:
+			return 0
+		case ip.Is4():
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(list, func(a, b netip.Addr) int { return rank(a) - rank(b) })
+	return list
+}
+
+// routedAddress is from where this machine speaks to others. Nothing is sent for
+// it: a UDP socket is connected to an address kept for documentation.
+func routedAddress() netip.Addr {
+	conn, err := net.Dial("udp4", "203.0.113.1:9")
+	if err != nil {
+		return netip.Addr{}
+	}
+	defer func() { _ = conn.Close() }()
+	at, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap()
+}
+
+// invite prints how others of the network get to the page.
+func invite(w io.Writer, urls []string) {
+	if len(urls) == 0 {
+		fmt.Fprintln(w, "This machine has no address in a network: nobody else can play.")
+		return
+	}
+	var text bytes.Buffer
+	fmt.Fprintln(&text, "Play from other devices in this network:")
+	for _, u := range urls {
+		fmt.Fprintln(&text, "  "+u)
+	}
+	qrterminal.GenerateHalfBlock(urls[0], qrterminal.L, &text)
+	fmt.Fprintln(&text, "This is plain http: anyone in this network can play, and read the traffic.")
+	fmt.Fprint(w, text.String())
+}

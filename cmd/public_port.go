@@ -1,0 +1,103 @@
+package tactuscmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+
+	"tactus/internal/origin"
+)
+
+// publicPort is one port on one or more addresses of this machine.
+type publicPort []net.Listener
+
+// localhost stands for both loopback addresses.
+const localhost = "localhost"
+
+// openPublic opens the public port of `tactus dev`. The host localhost is
+// 127.0.0.1 and, where the machine has it, [::1]; lan is all addresses.
+func openPublic(addr string, lan bool) (publicPort, error) {
+	host, port, err := net.SplitHostPort(addr)
+	switch {
+	case err == nil && lan && host != localhost && host != "" && host != "0.0.0.0" && host != "::":
+		return nil, fmt.Errorf("--lan listens on all addresses, --listen %s on one; give one of them, or --listen :%s for the port alone", addr, port)
+	case err == nil && lan:
+		addr = net.JoinHostPort("", port)
+	case err == nil && host == localhost:
+		return openLoopback(port)
+	}
+	ln, err := listen("listen", addr)
+	if err != nil {
+		return nil, err
+	}
+	return publicPort{ln}, nil
+}
+
+// portAttempts bounds the search for a port that is free on both addresses.
+const portAttempts = 8
+
+func openLoopback(port string) (publicPort, error) {
+	for attempt := 1; ; attempt++ {
+		first, err := listen("listen", net.JoinHostPort("127.0.0.1", port))
+		if err != nil {
+			return nil, err
+		}
+		if !origin.IsOwnAddress("::1") {
+			return publicPort{first}, nil
+		}
+		same := strconv.Itoa(first.Addr().(*net.TCPAddr).Port)
+		second, err := listen("listen", net.JoinHostPort("::1", same))
+		if err == nil {
+			return publicPort{first, second}, nil
+		}
+		_ = first.Close()
+		if port != "0" || attempt == portAttempts {
+			return nil, err
+		}
+	}
+}
+
+// Addr is the first address.
+func (p publicPort) Addr() net.Addr { return p[0].Addr() }
+
+// Close closes the port on all addresses.
+func (p publicPort) Close() error {
+	var errs []error
+	for _, ln := range p {
+		errs = append(errs, ln.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// serve serves on all addresses until ctx ends.
+func (p publicPort) serve(ctx context.Context, s *http.Server) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, ln := range p {
+		group.Go(func() error { return serve(ctx, s, ln) })
+	}
+	return group.Wait()
+}
+
+// url is one that can be opened on this machine.
+func (p publicPort) url(path string) string {
+	if len(p) > 1 {
+		return fmt.Sprintf("http://%s:%d%s", localhost, p.Addr().(*net.TCPAddr).Port, path)
+	}
+	return openURL(p.Addr()) + path
+}
+
+// openURL is the origin of what listens at an address, for a browser on this
+// machine: "all addresses" can't be opened.
+func openURL(addr net.Addr) string {
+	host := addr.String()
+	if at, err := netip.ParseAddrPort(host); err == nil && at.Addr().IsUnspecified() {
+		host = net.JoinHostPort(localhost, strconv.Itoa(int(at.Port())))
+	}
+	return "http://" + host
+}

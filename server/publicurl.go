@@ -1,0 +1,67 @@
+package server
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+
+	"go.uber.org/zap"
+
+	"tactus/internal/origin"
+	"tactus/protocol"
+)
+
+// GuessPublicURL makes the public URL from the address that /play is served at,
+// unless one was given. The matchmaker is told that its host is a guess: for
+// players who reached a matchmaker on this machine, it puts in the name by which
+// they did. To be called before Host.
+func (s *Server) GuessPublicURL(addr net.Addr) {
+	if s.cfg.PublicURL != "" {
+		return
+	}
+	s.cfg.PublicURL, s.guessed = GuessedURL(addr), true
+	if host := s.matchmakerElsewhere(); host != "" {
+		s.log.Warn("play URL is a guess that players elsewhere can't use",
+			zap.String("url", s.cfg.PublicURL), zap.String("matchmaker", host),
+			zap.String("hint", "give --public-url, the URL of /play as browsers reach it"))
+	}
+}
+
+// GuessedURL is the URL of /play for browsers on this machine. A listener on all
+// addresses is named by loopback.
+func GuessedURL(addr net.Addr) string {
+	host := addr.String()
+	if at, err := netip.ParseAddrPort(host); err == nil && at.Addr().IsUnspecified() {
+		host = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port()).String()
+	}
+	return "ws://" + host + protocol.Path
+}
+
+// playPath is the path of the public URL, where it is another than that of the
+// protocol: a proxy may hand it on as it is.
+func (s *Server) playPath() (string, bool) {
+	u, err := url.Parse(s.cfg.PublicURL)
+	if err != nil || u.Path == "" || u.Path == "/" || u.Path == protocol.Path {
+		return "", false
+	}
+	return u.Path, true
+}
+
+// matchmakerElsewhere returns the first configured matchmaker that is, by its
+// address, on another machine, where the guessed URL names loopback.
+func (s *Server) matchmakerElsewhere() string {
+	if u, err := url.Parse(s.cfg.PublicURL); err != nil || !origin.IsLoopback(u.Hostname()) {
+		return ""
+	}
+	for _, address := range s.cfg.Matchmakers {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil || origin.IsLoopback(host) {
+			continue
+		}
+		if ip, err := netip.ParseAddr(host); err == nil && (ip.IsUnspecified() || origin.IsOwn(ip)) {
+			continue
+		}
+		return address
+	}
+	return ""
+}
