@@ -97,19 +97,22 @@ func (m *Match) watchOutcome(now int64) {
 			Slot: r.Slot, Name: name, Team: r.Team, Score: r.Score, Rank: r.Rank, Bot: bot,
 		})
 	}
-	m.verdict = &msg
-	for _, s := range m.online {
-		m.tellVerdict(s)
-	}
+	m.verdict, m.overTick = &msg, m.sim.Tick()
 	m.cfg.OnOver(m.report(EndOver)) // not at the end: the server may be gone by then
 	m.cfg.Log.Info("match over", m.named(zap.Uint32("tick", uint32(m.sim.Tick())), zap.Int("people", len(m.results)))...)
 }
 
-// tellVerdict queues the result, with the time that is left to look at it.
-func (m *Match) tellVerdict(s *session.Seat) {
+// tellResult queues the result, with the time that is left to look at it, for
+// those who have the snapshot of its tick, and so all events that led to it.
+func (m *Match) tellResult() {
 	msg := *m.verdict
 	msg.Next -= uint32(min(m.shared.Now-m.overSince, int64(m.cfg.Linger)) / int64(time.Millisecond))
-	s.Queue(func(dst []byte) []byte { return protocol.AppendResult(dst, &msg) })
+	for _, s := range m.online {
+		if !s.ResultTold && s.View.Baseline >= m.overTick {
+			s.ResultTold = true
+			s.Queue(func(dst []byte) []byte { return protocol.AppendResult(dst, &msg) })
+		}
+	}
 }
 
 // publish makes the match's status visible to other goroutines.

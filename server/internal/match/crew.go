@@ -259,7 +259,7 @@ func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) {
 		h.bench.reader.Skipped++
 		return
 	case s.Pace == m.pacer.pause && s.Silent() && h.engine.Idle(&s.View) && s.Waiting() == 0 &&
-		m.shared.Now-s.Told() < int64(tellEvery) && s.Pinged() < m.shared.Now:
+		m.shared.Now-s.Told() < int64(tellEvery) && s.Pinged() < m.shared.Now && (m.verdict == nil || s.ResultTold):
 		return // nothing to say to somebody who says nothing
 	}
 	head := s.Header()

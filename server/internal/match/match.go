@@ -138,6 +138,8 @@ type Match struct {
 	results     []PlayerResult
 	verdict     *protocol.Result // as players were told it, nil until there is one
 	overSince   int64
+	overTick    game.Tick
+	chatLog     *session.ChatLog // nil until somebody says something
 	emptySince  int64
 	nextChores  int64
 	nextOutcome int64
@@ -477,6 +479,9 @@ func (m *Match) deliver() {
 		m.deliverSplit(t, hash)
 	} else {
 		m.deliverAlone(t, hash)
+	}
+	if m.verdict != nil {
+		m.tellResult()
 	}
 	m.engine.Settle()
 }

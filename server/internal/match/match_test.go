@@ -352,6 +352,8 @@ type player struct {
 	chats   []protocol.Chat
 	results []protocol.Result
 	events  []int32
+
+	eventsAtResult, framesAtResult int // that came before the result
 }
 
 func (h *harness) join(name string) *player {
@@ -458,6 +460,7 @@ func (p *player) message(b []byte) {
 		r, err := protocol.ParseResult(b)
 		must(err)
 		p.results = append(p.results, r)
+		p.eventsAtResult, p.framesAtResult = len(p.events), p.frames
 	}
 }
 
@@ -878,6 +881,7 @@ func TestWhoComesAfterTheEndIsToldTheResult(t *testing.T) {
 	for _, p := range []*player{bob, ann} {
 		p.read()
 		h.want("the result", len(p.results) == 1 && p.results[0].Over && p.results[0].Results[0].Name == "ann")
+		h.want("a snapshot before it", p.framesAtResult > 0)
 		h.want("the time that is left", p.results[0].Next > 0 && p.results[0].Next < 1000)
 	}
 }

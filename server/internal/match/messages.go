@@ -25,9 +25,6 @@ func (m *Match) welcome(s *session.Seat, resumed bool) {
 	}
 	s.Queue(func(dst []byte) []byte { return protocol.AppendWelcome(dst, &w) })
 	s.QueueFrame(m.wholeRoster())
-	if m.verdict != nil {
-		m.tellVerdict(s)
-	}
 }
 
 // wholeRoster is the frame that tells of all seats. It is made once for all who
@@ -109,9 +106,18 @@ func (m *Match) command(s *session.Seat, c protocol.Command) {
 
 func (m *Match) chat(from *session.Seat, said session.Chat) {
 	m.tellNews() // who speaks is known first
-	msg := protocol.Chat{Slot: from.Slot(), Text: said.Text}
+	b := m.own.bench
+	b.frame = protocol.AppendChat(append(b.frame[:0], make([]byte, ws.FrameRoom)...), &protocol.Chat{Slot: from.Slot(), Text: said.Text})
+	frame := ws.Frame(b.frame)
+	if m.chatLog == nil {
+		m.chatLog = session.NewChatLog(m.shared.Now)
+	}
+	if !m.chatLog.Take(frame, m.shared.Now) {
+		from.RefuseChat(said.ID, protocol.ReasonBusy)
+		return
+	}
 	for _, s := range m.online {
-		s.Queue(func(dst []byte) []byte { return protocol.AppendChat(dst, &msg) })
+		s.QueueChat(frame)
 	}
 	if from.Features.Has(protocol.FeatureReply) {
 		from.Reply(protocol.Reply{ID: said.ID, OK: true})

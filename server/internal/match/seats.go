@@ -250,6 +250,7 @@ func (m *Match) resume(conn ws.Conn, features protocol.Features, slot game.Slot,
 
 func (m *Match) attach(s *session.Seat, conn ws.Conn, features protocol.Features, event uint32, resumed bool) {
 	m.offline(s)
+	heard := s.Heard()
 	s.Attach(conn, event, features&protocol.ServerFeatures, m.poller)
 	at := 0
 	for at < len(m.online) && m.online[at].Slot() < s.Slot() {
@@ -260,6 +261,9 @@ func (m *Match) attach(s *session.Seat, conn ws.Conn, features protocol.Features
 	m.online[at] = s
 	m.cfg.Metrics.Sockets.Inc()
 	m.welcome(s, resumed)
+	if resumed && m.chatLog != nil {
+		m.chatLog.TellSince(heard, s)
+	}
 	m.changed = true
 }
 

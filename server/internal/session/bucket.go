@@ -15,15 +15,15 @@ type bucket int64
 func fullBucket(r rate, now int64) bucket { return bucket(now - r.burst*r.every) }
 
 // take takes a token, false when none is left.
-func (b *bucket) take(r rate, now int64) bool { return b.takeOver(r, now, 0) }
+func (b *bucket) take(r rate, now int64) bool { return b.draw(r, now, 1, 0) }
 
-// takeOver takes a token from a bucket that holds, over its burst, what came for
-// it in so many nanoseconds.
-func (b *bucket) takeOver(r rate, now, over int64) bool {
+// draw takes n tokens or none from a bucket that holds, over its burst, what comes
+// for it in so many nanoseconds.
+func (b *bucket) draw(r rate, now, n, over int64) bool {
 	empty := max(int64(*b), now-r.burst*r.every-over)
-	if now-empty < r.every {
+	if now-empty < n*r.every {
 		return false
 	}
-	*b = bucket(empty + r.every)
+	*b = bucket(empty + n*r.every)
 	return true
 }

@@ -13,7 +13,7 @@ func (s *Seat) message(b []byte, t *Tally) error {
 	}
 	// By the time that passed for the players: what they sent while the process
 	// stood still comes in one piece.
-	if !s.budget.takeOver(messageRate(s.shared.Rate), s.shared.Now+s.shared.Still, s.shared.Backlog) {
+	if !s.budget.draw(messageRate(s.shared.Rate), s.shared.Now+s.shared.Still, 1, s.shared.Backlog) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
 	}
 	s.spoken = true
@@ -108,10 +108,10 @@ func (s *Seat) chat(b []byte) error {
 	switch err {
 	case nil:
 	case protocol.ErrTooLong:
-		s.refuseChat(c.ID, protocol.ReasonTooLong)
+		s.RefuseChat(c.ID, protocol.ReasonTooLong)
 		return nil
 	case protocol.ErrText:
-		s.refuseChat(c.ID, protocol.ReasonBadText)
+		s.RefuseChat(c.ID, protocol.ReasonBadText)
 		return nil
 	default:
 		return protocolError(err)
@@ -120,9 +120,9 @@ func (s *Seat) chat(b []byte) error {
 	w := s.wishes()
 	switch {
 	case line == "":
-		s.refuseChat(c.ID, protocol.ReasonBadText)
+		s.RefuseChat(c.ID, protocol.ReasonBadText)
 	case !w.chatting.take(chatRate, s.shared.Now):
-		s.refuseChat(c.ID, protocol.ReasonBusy)
+		s.RefuseChat(c.ID, protocol.ReasonBusy)
 	default:
 		w.chats = append(w.chats, Chat{Text: line, ID: c.ID})
 	}
@@ -137,9 +137,9 @@ var chatNotices = map[string]string{
 	protocol.ReasonBusy:    "You write too fast: your message was not sent.",
 }
 
-// refuseChat tells the player that a text was not passed on, and why. A client
+// RefuseChat tells the player that a text was not passed on, and why. A client
 // that can't be replied to gets a notice, one in a while.
-func (s *Seat) refuseChat(id uint32, reason string) {
+func (s *Seat) RefuseChat(id uint32, reason string) {
 	if s.Features.Has(protocol.FeatureReply) {
 		s.Refuse(id, reason)
 		return
@@ -217,8 +217,9 @@ func (s *Seat) QueueFrame(frame []byte) {
 	}
 }
 
-// Overflown reports whether more reliable messages wait than a player may owe.
-func (s *Seat) Overflown() bool { return len(s.cold) > maxCold }
+// Overflown reports whether more reliable messages wait than a player may owe; chat
+// does not count.
+func (s *Seat) Overflown() bool { return len(s.cold)-int(s.chatWaiting) > maxCold }
 
 // Waiting is the number of bytes of reliable messages that wait.
 func (s *Seat) Waiting() int { return len(s.cold) }
@@ -277,7 +278,7 @@ func (s *Seat) write(frames []byte, t *Tally) (bool, error) {
 }
 
 func (s *Seat) sentWaiting() {
-	s.cold = s.cold[:0]
+	s.cold, s.chatWaiting = s.cold[:0], 0
 	if cap(s.cold) > keepCold {
 		s.cold = nil // a welcome's room is not held for a silent player
 	}

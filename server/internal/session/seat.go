@@ -72,7 +72,9 @@ type Seat struct {
 
 	generation uint32 // of the resume token, see SecretKey
 
-	Features protocol.Features // that hold on the connection
+	Features    protocol.Features // that hold on the connection
+	ResultTold  bool              // the player has been told how the match ended
+	chatWaiting uint16            // bytes of cold that are chat
 
 	inputs inputRing // nil until one comes
 	cold   []byte    // framed reliable messages not yet handed to the socket
@@ -183,6 +185,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, features protocol.Features, p 
 	s.View = replicate.View{Slot: s.View.Slot, Event: event}
 	s.Pace = 0
 	s.cold, s.said = s.cold[:0], nil
+	s.chatWaiting, s.ResultTold = 0, false
 	s.ack, s.slack, s.heard = 0, 0, false
 	s.inputs.clear()
 	s.budget = fullBucket(messageRate(s.shared.Rate), now+s.shared.Still)
@@ -284,6 +287,10 @@ func (s *Seat) Park(p *ws.Poller) {
 // answers to heartbeats are none.
 func (s *Seat) Silent() bool { return s.shared.Now-s.spoke >= int64(parkAfter) }
 
+// Heard is when the player of the connection, or of the one before, was last
+// heard.
+func (s *Seat) Heard() int64 { return s.alive }
+
 // Told is when the last snapshot went out.
 func (s *Seat) Told() int64 { return s.told }
 
@@ -300,7 +307,12 @@ func (s *Seat) Parked() bool { return s.parked }
 // deadline.
 func (s *Seat) Drop(why error, p *ws.Poller, deadline int64) {
 	s.unpark(p)
-	if ce := (*ws.CloseError)(nil); errors.As(why, &ce) {
+	ce := (*ws.CloseError)(nil)
+	closed := errors.As(why, &ce)
+	if !closed || ce.Peer {
+		s.alive = s.shared.Now // until then they were there
+	}
+	if closed {
 		s.close(ce.Code, ce.Sentence)
 	} else {
 		s.shared.Metrics.Lost.Inc()
