@@ -99,6 +99,7 @@ type Config struct {
 	KeepEnded        time.Duration // ended tickets can be asked for; default 30 s
 	ProgressInterval time.Duration // between messages of a watched search; default 1 s
 	MaxTickets       int           // ended ones included; default 100,000
+	MaxRooms         int           // that are alive, of all replicas; default 20,000
 
 	BatchWindow    time.Duration // how long a queue waits for others; default 20 ms
 	Attempts       int           // refusals after which a search ends; default 5
@@ -181,6 +182,7 @@ func (c Config) withDefaults() Config {
 	c.KeepEnded = cmp.Or(c.KeepEnded, 30*time.Second)
 	c.ProgressInterval = cmp.Or(c.ProgressInterval, time.Second)
 	c.MaxTickets = cmp.Or(c.MaxTickets, 100_000)
+	c.MaxRooms = cmp.Or(c.MaxRooms, 20_000)
 	c.BatchWindow = cmp.Or(c.BatchWindow, 20*time.Millisecond)
 	c.Attempts = cmp.Or(c.Attempts, 5)
 	c.ReserveTimeout = cmp.Or(c.ReserveTimeout, 2*time.Second)
@@ -304,6 +306,7 @@ func (c Config) durations() []bounded[time.Duration] {
 func (c Config) counts() []bounded[int] {
 	return []bounded[int]{
 		{"MaxTickets", c.MaxTickets, 1},
+		{"MaxRooms", c.MaxRooms, 1},
 		{"Attempts", c.Attempts, 1},
 		{"MaxRequestBytes", c.MaxRequestBytes, 1024},
 		{"ForwardedHops", c.ForwardedHops, 0},

@@ -39,6 +39,7 @@ func (h *hooks) ended(t *ticket.Ticket, s ticket.Status) {
 	h.mm.metrics.ticketEnded(t, s)
 	h.logEnd(t, s)
 	h.mm.service.dropClaims(t)
+	h.mm.service.roomTicketEnded(t, s)
 	if h.mm.recordings != nil && t.Match == "" {
 		h.mm.recordings.Ended(t.Queue, t.ID, s.At, reasonLabel(s.Reason))
 	}

@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"tactus/internal/steady"
-	"tactus/matchmaker/internal/party"
+	"tactus/matchmaker/internal/membership"
 )
 
 // pollPrefix is of the names of watchers who poll.
 const pollPrefix = "poll."
 
-// polls are the members of parties who poll instead of watching, by their
+// polls are the members of parties and rooms who poll instead of watching, by their
 // handles. Each is a watcher from the first poll until none has come for a
 // while.
 type polls struct {
@@ -28,13 +28,14 @@ type poll struct {
 func newPolls() *polls { return &polls{byHandle: make(map[string]poll)} }
 
 // note takes in a poll of a member whose newest watcher is named. fresh is the
-// name of a new watcher, empty while that is the one who polls.
-func (ps *polls) note(handle, newest string) (fresh string) {
+// name of a new watcher, which ends with this process's, empty while that is the
+// one who polls.
+func (ps *polls) note(handle, newest, process string) (fresh string) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	p := ps.byHandle[handle]
 	if p.watcher == "" || p.watcher != newest {
-		fresh = pollPrefix + party.NewSecret()
+		fresh = pollPrefix + membership.NewSecret() + process
 		p.watcher = fresh
 	}
 	p.last = steady.Now()

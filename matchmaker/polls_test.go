@@ -10,13 +10,13 @@ func TestWhoPollsIsAWatcher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const patience = 10 * time.Second
 		ps := newPolls()
-		first := ps.note("bob", "a stream")
+		first := ps.note("bob", "a stream", "@a/1")
 		if !isPoll(first) || isPoll("a stream") {
 			t.Fatalf("the watcher is called %q", first)
 		}
 		for range 9 {
 			time.Sleep(2 * time.Second)
-			if fresh := ps.note("bob", first); fresh != "" {
+			if fresh := ps.note("bob", first, "@a/1"); fresh != "" {
 				t.Fatalf("%s is another watcher", fresh)
 			}
 		}
@@ -25,7 +25,7 @@ func TestWhoPollsIsAWatcher(t *testing.T) {
 			t.Errorf("%s left since the last poll", left)
 		}
 		// Another replica, or a stream, has the member's newest watcher meanwhile.
-		second := ps.note("bob", "another")
+		second := ps.note("bob", "another", "@a/1")
 		if second == "" || second == first {
 			t.Errorf("the watcher after another is called %q", second)
 		}

@@ -111,11 +111,12 @@ func (m *Matchmaker) matchEnded(ctx context.Context, e *fleetv1.MatchEnded) erro
 		return errors.New("the matchmaker is not running")
 	}
 	m.service.lost.ended(e.GetMatchId())
-	if room.IsMatch(e.GetMatchId()) {
-		return nil // friends among themselves could have any result that they like
-	}
 	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
 	defer cancel()
+	if room.IsMatch(e.GetMatchId()) {
+		// No rating: friends among themselves could have any result that they like.
+		return m.service.endRoomMatch(ctx, e.GetMatchId(), "")
+	}
 	return m.service.ranking.Report(ctx, e) // after an error the server tells it again
 }
 
@@ -123,5 +124,6 @@ func (m *Matchmaker) matchEnded(ctx context.Context, e *fleetv1.MatchEnded) erro
 func (m *Matchmaker) matchLost(match string) {
 	if m.state.Load() == stateRunning {
 		m.service.lost.lost(match)
+		m.service.keeper.lost(match)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"tactus/matchmaker/internal/code"
 	"tactus/matchmaker/internal/failure"
-	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -69,7 +69,7 @@ func checkStrings(pairs ...string) error {
 }
 
 // checkCode bounds what holds a code, perhaps with a link around it.
-func checkCode(field, typed string) error { return checkString(field, typed, room.MaxTyped) }
+func checkCode(field, typed string) error { return checkString(field, typed, code.MaxTyped) }
 
 func checkString(field, v string, most int) error {
 	if len(v) <= most && utf8.ValidString(v) {

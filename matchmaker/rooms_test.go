@@ -29,31 +29,38 @@ func (w *world) join(code string) *player {
 	return w.search(&matchmakerv1.CreateTicketRequest{RoomCode: code})
 }
 
+// Clients that know no more of rooms than their code play as they always did.
 func TestRoomIsEnteredByItsCodeOnly(t *testing.T) {
 	w := start(t, nil)
 	g := w.server("s1", nil)
 	room := w.room("ffa")
+	typed := strings.ToLower(room.GetRoomCode()[:3] + " - " + room.GetRoomCode()[3:])
+	match := "room-" + strings.ToLower(room.GetRoomCode()) + "-1"
+	for range 2 {
+		a := w.join(typed).assigned()
+		if a.GetMatchId() != match || a.GetRoomCode() != room.GetRoomCode() || a.GetMode() != "ffa" {
+			t.Errorf("assignment %v", a)
+		}
+	}
 	g.look(func() {
 		r := g.asked[0]
 		if !r.GetPrivate() || !r.GetCreate() || len(r.GetSeats()) != 0 || r.GetOptions()[0].GetValue() != 5 || r.GetHoldMs() != 60_000 {
 			t.Errorf("reserve %v", r)
 		}
 	})
-	typed := strings.ToLower(room.GetRoomCode()[:3] + " - " + room.GetRoomCode()[3:])
-	for range 2 {
-		a := w.join(typed).assigned()
-		if a.GetMatchId() != room.GetMatchId() || a.GetRoomCode() != room.GetRoomCode() || a.GetMode() != "ffa" {
-			t.Errorf("assignment %v", a)
-		}
-	}
-	if a := w.quickPlay().assigned(); a.GetMatchId() == room.GetMatchId() {
+	if a := w.quickPlay().assigned(); a.GetMatchId() == match {
 		t.Error("quick play leads into the room")
 	}
 	list, err := w.client.ListMatches(w.context(), &matchmakerv1.ListMatchesRequest{})
-	if err != nil || len(list.GetMatches()) != 1 || list.GetMatches()[0].GetMatchId() == room.GetMatchId() {
+	if err != nil || len(list.GetMatches()) != 1 || list.GetMatches()[0].GetMatchId() == match {
 		t.Errorf("open matches %v %v", list, err)
 	}
-	w.search(&matchmakerv1.CreateTicketRequest{MatchId: room.GetMatchId()}).endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
+	w.search(&matchmakerv1.CreateTicketRequest{MatchId: match}).endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
+	g.ended(match)
+	g.until(func() bool { return g.acked[match] })
+	if a := w.join(typed).assigned(); !strings.HasSuffix(a.GetMatchId(), "-2") {
+		t.Errorf("after the match: %v", a)
+	}
 }
 
 func TestUnknownAndFullRoomsSaySo(t *testing.T) {
@@ -94,7 +101,8 @@ func TestRoomTriesTheNextServer(t *testing.T) {
 func TestNoServerForARoom(t *testing.T) {
 	w := start(t, nil)
 	w.server("a", func(g *gameServer, _ *fleetv1.Register) { g.maxMatches = 0 })
-	_, err := w.client.CreateRoom(w.context(), &matchmakerv1.CreateRoomRequest{Game: "arena"})
+	code := w.room("ffa").GetRoomCode()
+	_, err := w.client.CreateTicket(w.context(), &matchmakerv1.CreateTicketRequest{RoomCode: code})
 	if status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("error %v", err)
 	}
@@ -165,6 +173,7 @@ func TestMatchThatEndedMeanwhileSaysSo(t *testing.T) {
 		w := start(t, nil)
 		g := w.server("s1", nil)
 		code := w.room("ffa").GetRoomCode()
+		w.join(code).assigned()
 		g.look(func() {
 			g.answer = func(*fleetv1.Reserve) *fleetv1.ReserveResult { return &fleetv1.ReserveResult{Reason: reason} }
 		})

@@ -21,6 +21,7 @@ import (
 	"tactus/matchmaker/internal/ranking"
 	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -42,7 +43,10 @@ type service struct {
 	// Set by Run before anybody can call.
 	identity *identity.Verifier
 	claims   *claim.Claims
+	members  *store.Members
 	parties  *party.Parties
+	rooms    *room.Rooms
+	keeper   *keeper
 	ranking  *ranking.Ranking
 	lost     *lostMatches
 	board    *board
@@ -66,7 +70,7 @@ func (s *service) CreateTicket(ctx context.Context, req *matchmakerv1.CreateTick
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.newTicket(req, who, address)
+	t, err := s.newTicket(ctx, req, who, address)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +157,7 @@ func namedPlayers(ctx context.Context, players []*matchmakerv1.Player) (*askers,
 }
 
 // newTicket makes the ticket that is asked for.
-func (s *service) newTicket(req *matchmakerv1.CreateTicketRequest, who *askers, address string) (t *ticket.Ticket, err error) {
+func (s *service) newTicket(ctx context.Context, req *matchmakerv1.CreateTicketRequest, who *askers, address string) (t *ticket.Ticket, err error) {
 	var hopeless string
 	t = &ticket.Ticket{
 		Members: who.players, Version: req.GetVersion(), Created: time.Now(), Expiry: s.mm.cfg.TicketExpiry,
@@ -162,7 +166,7 @@ func (s *service) newTicket(req *matchmakerv1.CreateTicketRequest, who *askers, 
 	wants := req.GetRoomCode() != "" || req.GetMatchId() != ""
 	var r *queue.Rules
 	if wants {
-		if hopeless, err = s.aim(t, req, address); err != nil {
+		if hopeless, err = s.aim(ctx, t, req, address); err != nil {
 			return nil, err
 		}
 		if t.Key == (ticket.Key{}) {
@@ -191,10 +195,11 @@ func (s *service) newTicket(req *matchmakerv1.CreateTicketRequest, who *askers, 
 			return nil, err
 		}
 	}
-	t.ID = ticket.NewID(t.Queue)
+	if t.ID == "" {
+		t.Name()
+	}
 	for i := range t.Members {
 		m := &t.Members[i]
-		m.Secret = ticket.NewSecret()
 		m.Skill = s.skill(t.Queue, m.Player, who.skills[i])
 	}
 	if r != nil && r.Queue != nil {
@@ -253,24 +258,17 @@ func (s *service) skill(queueName, player string, given *float64) float64 {
 
 // aim finds the match that a ticket wants. hopeless is a sentence when it can't
 // be joined.
-func (s *service) aim(t *ticket.Ticket, req *matchmakerv1.CreateTicketRequest, address string) (hopeless string, err error) {
-	full := "This match is full."
-	t.Match = req.GetMatchId()
+func (s *service) aim(ctx context.Context, t *ticket.Ticket, req *matchmakerv1.CreateTicketRequest, address string) (hopeless string, err error) {
 	if req.GetRoomCode() != "" {
 		if err := s.limits.code(address); err != nil {
 			return "", err
 		}
-		code, ok := room.Parse(req.GetRoomCode())
-		if !ok {
-			return "There is no room with this code.", nil
-		}
-		t.Room, t.Match, full = code, room.MatchID(code), "This room is full."
+		return s.aimAtRoom(ctx, t, req.GetRoomCode())
 	}
+	t.Match = req.GetMatchId()
 	found, ok := s.fleet.Find(t.Match)
 	switch {
-	case !ok && t.Room != "":
-		return "There is no room with this code (any more).", nil
-	case !ok || t.Room == "" && (found.Private || !found.Open):
+	case !ok, found.Private || !found.Open:
 		return "This match has ended or is not open.", nil
 	}
 	t.Key = found.Key
@@ -278,7 +276,7 @@ func (s *service) aim(t *ticket.Ticket, req *matchmakerv1.CreateTicketRequest, a
 	case t.Version != "" && t.Version != found.Version:
 		return fmt.Sprintf("This match runs version %s of the game, yours is %s. Reload the page.", found.Version, t.Version), nil
 	case found.Free < t.Size():
-		return full, nil
+		return "This match is full.", nil
 	}
 	return "", nil
 }

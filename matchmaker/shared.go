@@ -13,6 +13,7 @@ import (
 	"tactus/matchmaker/internal/identity"
 	"tactus/matchmaker/internal/party"
 	"tactus/matchmaker/internal/ranking"
+	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/store"
 )
 
@@ -75,6 +76,10 @@ func (m *Matchmaker) openParts(ctx, background context.Context, sh *shared) (err
 	if s.parties, err = party.New(ctx, sh.store); err != nil {
 		return err
 	}
+	if s.rooms, err = room.New(ctx, sh.store); err != nil {
+		return err
+	}
+	s.members, s.keeper = sh.members, newKeeper(s)
 	if s.lost, err = newLostMatches(ctx, sh.store); err != nil {
 		return err
 	}
@@ -100,6 +105,9 @@ func (m *Matchmaker) openParts(ctx, background context.Context, sh *shared) (err
 	run("signing keys", guests.Run)
 	run("claims", func(ctx context.Context) error { s.claims.Run(ctx); return nil })
 	run("lost matches", func(ctx context.Context) error { s.lost.run(ctx); return nil })
+	run("parties", func(ctx context.Context) error { return followRecords(ctx, s.parties.Records, s.keeper.sawParty) })
+	run("rooms", func(ctx context.Context) error { return followRecords(ctx, s.rooms.Records, s.keeper.sawRoom) })
+	run("members", func(ctx context.Context) error { s.keeper.run(ctx); return nil })
 	run("ratings", s.ranking.Run)
 	run("queue board", func(ctx context.Context) error { return s.board.run(ctx, sh.store) })
 	run("replicas", func(ctx context.Context) error { m.attend(ctx, sh); return nil })

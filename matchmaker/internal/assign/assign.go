@@ -14,7 +14,6 @@ import (
 
 	"tactus/internal/millis"
 	"tactus/matchmaker/internal/fleet"
-	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/protocol/jointoken"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
@@ -253,11 +252,11 @@ func wholeSecond(t time.Time) time.Time {
 	return t
 }
 
-// OpenRoom opens a private match on the named server.
-func (a *Assigner) OpenRoom(ctx context.Context, k ticket.Key, server, code string, options []*matchmakerv1.Option) error {
+// OpenPrivate opens a private match on the named server.
+func (a *Assigner) OpenPrivate(ctx context.Context, k ticket.Key, server, match string, options []*matchmakerv1.Option) error {
 	request := &fleetv1.Reserve{
 		RequestId: rand.Text(),
-		MatchId:   room.MatchID(code),
+		MatchId:   match,
 		Create:    true,
 		Game:      k.Game,
 		Mode:      k.Mode,

@@ -28,6 +28,7 @@ const (
 	BadAttribute  Reason = "BAD_ATTRIBUTE"
 	BadLatency    Reason = "BAD_LATENCY"
 	BadOption     Reason = "BAD_OPTION"
+	BadLabel      Reason = "BAD_LABEL"
 	BadPlayer     Reason = "BAD_PLAYER"
 	PartyTooLarge Reason = "PARTY_TOO_LARGE"
 	UnknownGame   Reason = "UNKNOWN_GAME"
@@ -56,12 +57,14 @@ const (
 const (
 	PlayersNotTrusted Reason = "PLAYERS_NOT_TRUSTED"
 	NotPartyLeader    Reason = "NOT_PARTY_LEADER"
+	NotRoomOwner      Reason = "NOT_ROOM_OWNER"
 )
 
 // What does not fit the state of things.
 const (
 	VersionNotServed Reason = "VERSION_NOT_SERVED"
 	PartyFull        Reason = "PARTY_FULL"
+	RoomFull         Reason = "ROOM_FULL"
 	ProposalGone     Reason = "PROPOSAL_GONE"
 )
 
@@ -69,6 +72,7 @@ const (
 const (
 	TicketUnknown Reason = "TICKET_UNKNOWN"
 	PartyUnknown  Reason = "PARTY_UNKNOWN"
+	RoomUnknown   Reason = "ROOM_UNKNOWN"
 	QueueUnrated  Reason = "QUEUE_UNRATED"
 )
 
@@ -121,6 +125,7 @@ var kinds = []Kind{
 	{BadAttribute, codes.InvalidArgument, "an attribute is not one that the queue knows, or has too many or too long values", 0},
 	{BadLatency, codes.InvalidArgument, "a measured latency names no region or is out of range", 0},
 	{BadOption, codes.InvalidArgument, "an option of the room has no name, or there are too many", 0},
+	{BadLabel, codes.InvalidArgument, "a label of the room has no name or is too long, or there are too many", 0},
 	{BadPlayer, codes.InvalidArgument, "a player's id is missing, too long or there twice", 0},
 	{PartyTooLarge, codes.InvalidArgument, "the party has more players than the queue takes in one party", 0},
 	{UnknownGame, codes.InvalidArgument, "no live server hosts this game", 0},
@@ -143,13 +148,16 @@ var kinds = []Kind{
 
 	{PlayersNotTrusted, codes.PermissionDenied, "players can be named by id on the internal port only", 0},
 	{NotPartyLeader, codes.PermissionDenied, "only the party's leader may start its search", 0},
+	{NotRoomOwner, codes.PermissionDenied, "only the room's owner may change it and start its match", 0},
 
 	{VersionNotServed, codes.FailedPrecondition, "no live server runs this version of the game", 0},
 	{PartyFull, codes.FailedPrecondition, "the party is full", 0},
+	{RoomFull, codes.FailedPrecondition, "the room is full", 0},
 	{ProposalGone, codes.FailedPrecondition, "this match is not proposed (any more)", 0},
 
 	{TicketUnknown, codes.NotFound, "no such ticket; it may have ended long ago", 0},
 	{PartyUnknown, codes.NotFound, "there is no party with this code (any more)", 0},
+	{RoomUnknown, codes.NotFound, "there is no room with this code (any more)", 0},
 	{QueueUnrated, codes.NotFound, "this queue keeps no ratings", 0},
 
 	{TooManyFromAddress, codes.ResourceExhausted, "too many searches from your network; try again in a moment", soon},

@@ -186,6 +186,7 @@ type Found struct {
 	Open    bool
 	Private bool
 	Free    int
+	Seats   int
 }
 
 // Find looks a match up.
@@ -196,13 +197,30 @@ func (r *Registry) Find(matchID string) (Found, bool) {
 	if m == nil {
 		return Found{}, false
 	}
+	return m.found(), true
+}
+
+// FindPrivate looks for the private match whose id is the right one.
+func (r *Registry) FindPrivate(is func(id string) bool) (id string, found Found, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, m := range r.matches {
+		if m.private && is(id) {
+			return id, m.found(), true
+		}
+	}
+	return "", Found{}, false
+}
+
+func (m *match) found() Found {
 	return Found{
 		Key:     ticket.Key{Game: m.game, Mode: m.mode},
 		Version: m.server.games[m.game].GetVersion(),
 		Open:    m.forAnyone(),
 		Private: m.private,
 		Free:    m.seats - m.people - m.held,
-	}, true
+		Seats:   m.seats,
+	}
 }
 
 // URL is where browsers reach the server; empty when it is not live.

@@ -11,6 +11,7 @@ import (
 type Ticket struct {
 	Version string // game version of the client, empty for any
 	Match   string // the one match that is wanted, empty for the best
+	Awaits  bool   // the wanted match may still be to come
 	Players int    // who come together; 0 is 1
 }
 
@@ -95,14 +96,14 @@ type Proposal struct {
 // QuickPlay seats as many tickets as fit, in the order given: in the open match
 // with the most people, else in a new match on the least loaded server.
 // Tickets that want a certain match are seated there; those that can't be are
-// returned as hopeless. All others just wait.
+// returned as hopeless, unless they may await it. All others just wait.
 func QuickPlay(tickets []Ticket, view View) (proposals []Proposal, hopeless []int) {
 	p := newPlan(tickets, view)
 	rest := make([]int, 0, len(tickets))
 	for i, t := range tickets {
 		if t.Match == "" {
 			rest = append(rest, i)
-		} else if !p.seatWanted(i) {
+		} else if seated, known := p.seatWanted(i); !seated && (known || !t.Awaits) {
 			hopeless = append(hopeless, i)
 		}
 	}
@@ -180,15 +181,16 @@ func (p *Proposal) add(ticket int, team int32) {
 	p.Teams = append(p.Teams, team)
 }
 
-func (p *plan) seatWanted(i int) bool {
+// seatWanted also tells whether the wanted match is known.
+func (p *plan) seatWanted(i int) (seated, known bool) {
 	t := p.tickets[i]
 	at := slices.IndexFunc(p.matches, func(m Match) bool { return m.ID == t.Match })
 	if at < 0 {
-		return false
+		return false, false
 	}
 	m := &p.matches[at]
 	s := p.servers[m.Server]
-	return s != nil && p.seat(m, s, i)
+	return s != nil && p.seat(m, s, i), true
 }
 
 // fillOpen seats tickets in open matches and returns those left over.

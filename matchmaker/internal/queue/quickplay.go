@@ -14,7 +14,7 @@ import (
 func (q *Queue) quickPlay(ctx context.Context) {
 	candidates := make([]matchfn.Ticket, len(q.waiting))
 	for i, s := range q.waiting {
-		candidates[i] = matchfn.Ticket{Version: s.ticket.Version, Match: s.ticket.Match, Players: s.ticket.Size()}
+		candidates[i] = matchfn.Ticket{Version: s.ticket.Version, Match: s.ticket.Match, Awaits: s.ticket.Awaits, Players: s.ticket.Size()}
 	}
 	proposals, hopeless := matchfn.QuickPlay(candidates, q.set.fleet.View(q.rules.Key))
 	taken := make([]bool, len(q.waiting))

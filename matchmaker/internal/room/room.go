@@ -1,15 +1,144 @@
-// Package room makes and reads the codes of private rooms. A private match's id
-// carries its code, so that a matchmaker that restarts knows the rooms again
-// as soon as the servers tell their matches, and finds the match of a code
-// without a table.
+// Package room keeps rooms: places where friends meet by a code, and play one
+// private match after another. A room is not its match. The match's id tells the
+// room, so that a matchmaker that has lost its records knows the rooms again
+// whose matches the servers tell of.
 package room
 
-import "strings"
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
-const prefix = "room-"
+	"tactus/matchmaker/internal/membership"
+	"tactus/matchmaker/internal/store"
+)
+
+const (
+	// Most is how many members a room has; its mode may have fewer seats.
+	Most = 100
+	// Life is how long an empty room lives.
+	Life = 10 * time.Minute
+	// openLimit is how long opening a match may take. After that, whoever was about
+	// to do it is gone.
+	openLimit = 20 * time.Second
+
+	prefix = "room-"
+)
+
+// Option is a setting of a room's matches.
+type Option struct {
+	Name  string
+	Value int32
+}
+
+// Room is a place. The first member owns it.
+type Room struct {
+	membership.Head
+	Game, Mode string
+	Version    string            `json:",omitempty"` // of the game, that matches must have
+	Options    []Option          `json:",omitempty"`
+	Labels     map[string]string `json:",omitempty"`
+	Seats      int               // members at most
+	Number     int               // of the newest match; the first is 1
+	Match      string            // the id of the match that runs, empty between two
+	Opening    bool              `json:",omitempty"` // Match is not open yet, or not all members have tickets
+	Began      time.Time         `json:",omitzero"`  // Match
+	Problem    string            `json:",omitempty"` // why the last one could not be opened
+}
+
+// Runs reports whether a match runs or is being opened.
+func (r *Room) Runs(now time.Time) bool {
+	return r.Match != "" && (!r.Opening || now.Sub(r.Began) < openLimit)
+}
+
+// Next is the id of the next match.
+func (r *Room) Next() string { return MatchID(r.Code, r.Number+1) }
+
+// Begin makes the next match the present one. Nobody is ready for the one after it.
+func (r *Room) Begin(now time.Time) {
+	r.Match = r.Next()
+	r.Number++
+	r.Opening, r.Began, r.Problem = true, now, ""
+	for i := range r.Members {
+		r.Members[i].Ready = false
+	}
+}
+
+// End makes the room wait for its next match, if the given one is the present
+// one. Members who came for that match alone leave.
+func (r *Room) End(match, problem string) bool {
+	if match == "" || r.Match != match {
+		return false
+	}
+	r.Match, r.Opening, r.Problem = "", false, problem
+	r.Members = slices.DeleteFunc(r.Members, func(m membership.Member) bool { return m.Plain && m.Match == match })
+	for i := range r.Members {
+		if m := &r.Members[i]; m.Match == match {
+			m.Ticket, m.Match = "", ""
+		}
+	}
+	return true
+}
+
+// AllReady reports whether the next match may start by itself.
+func (r *Room) AllReady() bool {
+	return r.Match == "" && len(r.Members) > 1 &&
+		!slices.ContainsFunc(r.Members, func(m membership.Member) bool { return !m.Ready })
+}
+
+// BeginIfReady begins the next match when all of two or more are ready.
+func (r *Room) BeginIfReady(now time.Time) bool {
+	if !r.AllReady() {
+		return false
+	}
+	r.Begin(now)
+	return true
+}
+
+// Awaited reports whether somebody else than these players is there to watch, or
+// ready.
+func (r *Room) Awaited(players ...string) bool {
+	return slices.ContainsFunc(r.Members, func(m membership.Member) bool {
+		return (!m.Plain || m.Ready) && !slices.Contains(players, m.Player)
+	})
+}
+
+// Rooms holds all rooms.
+type Rooms struct {
+	*membership.Records[Room, *Room]
+}
+
+// New makes the rooms of a store.
+func New(ctx context.Context, s *store.Store) (*Rooms, error) {
+	records, err := membership.New[Room](ctx, s, membership.Config{
+		Bucket: "rooms", Name: "room", Prefix: "r", Life: Life, Durable: true, Empty: true,
+	})
+	return &Rooms{records}, err
+}
 
 // IsMatch reports whether a match is a private room's.
 func IsMatch(id string) bool { return strings.HasPrefix(id, prefix) }
 
-// MatchID is the id of the private match with the code.
-func MatchID(code string) string { return prefix + strings.ToLower(code) }
+// MatchID is the id of a room's match. No two of a room's have the same.
+func MatchID(code string, number int) string {
+	return prefix + strings.ToLower(code) + "-" + strconv.Itoa(number)
+}
+
+// ParseMatch tells the room of a match, and which of its matches it is. Those of
+// earlier releases have the number 0.
+func ParseMatch(id string) (code string, number int, ok bool) {
+	rest, ok := strings.CutPrefix(id, prefix)
+	if !ok {
+		return "", 0, false
+	}
+	code, digits, numbered := strings.Cut(rest, "-")
+	if numbered {
+		var err error
+		if number, err = strconv.Atoi(digits); err != nil || number < 1 {
+			return "", 0, false
+		}
+	}
+	return strings.ToUpper(code), number, code != ""
+}

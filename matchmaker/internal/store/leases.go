@@ -221,7 +221,7 @@ func (l *Leases) take(ctx context.Context, name string) (uint64, error) {
 				return 0, err
 			}
 			l.note(name, held)
-			if held.Run != mine.Run && !l.members.dead(held.ID, held.Run) {
+			if held.Run != mine.Run && !l.members.Dead(held.ID, held.Run) {
 				return 0, &HeldError{Holder{held.Member, held.Term}}
 			}
 			revision, err = l.bucket.put(ctx, "seize", name, nil, value, &e.Revision, l.ttl)

@@ -120,9 +120,13 @@ func (m *Members) IsLive(id string) bool {
 	return ok
 }
 
-// dead reports that a run of a member is over: it was not heard and would have
+// Self is this member and its run, which tells the process from an earlier one of
+// the same id.
+func (m *Members) Self() (id, run string) { return m.self.ID, m.self.Run }
+
+// Dead reports that a run of a member is over: it was not heard and would have
 // been, or a later process has its id.
-func (m *Members) dead(id, run string) bool {
+func (m *Members) Dead(id, run string) bool {
 	if id == m.self.ID {
 		return run != m.self.Run
 	}

@@ -27,7 +27,8 @@ type Ticket struct {
 	Members    []Member // one or more, the leader first
 	Version    string   // game version of the clients, empty for any
 	Match      string   // the one match that is wanted, empty for the best
-	Room       string   // code of the wanted match, if it is a private room
+	Room       string   // code of the wanted match's room, if it is a private one
+	Awaits     bool     // the wanted match may still be to come
 	Attributes map[string][]string
 	Latency    map[string]time.Duration // by region
 	Priority   int
@@ -55,6 +56,14 @@ func NewID(queue string) string {
 
 // NewSecret draws the secret of a member's handle.
 func NewSecret() string { return strings.ToLower(rand.Text()[:16]) }
+
+// Name draws the ticket's id, of its queue, and the members' secrets.
+func (t *Ticket) Name() {
+	t.ID = NewID(t.Queue)
+	for i := range t.Members {
+		t.Members[i].Secret = NewSecret()
+	}
+}
 
 // Handle is what a member holds: the ticket's id and the member's secret.
 func (t *Ticket) Handle(member int) string { return t.ID + "." + t.Members[member].Secret }

@@ -1,4 +1,4 @@
-package room
+package code
 
 import (
 	"strings"
@@ -9,7 +9,7 @@ func TestCodesAreUnambiguousAndSpread(t *testing.T) {
 	seen := make(map[string]bool)
 	letters := make(map[rune]int)
 	for range 2000 {
-		code := NewCode()
+		code := New()
 		if got, ok := Parse(code); !ok || got != code {
 			t.Fatalf("code %q does not parse", code)
 		}

@@ -1,4 +1,5 @@
-package room
+// Package code makes and reads the codes of rooms and parties.
+package code
 
 import (
 	"crypto/rand"
@@ -17,8 +18,8 @@ const (
 	MaxTyped = 512
 )
 
-// NewCode draws a code: 30^6, about 2^29 possibilities.
-func NewCode() string {
+// New draws a code: 30^6, about 2^29 possibilities.
+func New() string {
 	code := make([]byte, 0, codeLength)
 	var buf [16]byte
 	for len(code) < codeLength {

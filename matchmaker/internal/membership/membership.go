@@ -1,0 +1,329 @@
+// Package membership keeps records that players share: a party, a room. Who is
+// in one holds a handle with a secret, watches it, and is taken out when nobody
+// watches for them. The first member of a record has the say in it; when they
+// leave, the one who came next has. Any replica can change any record: changes
+// are compared with the revision that they were made from.
+package membership
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tactus/matchmaker/internal/code"
+	"tactus/matchmaker/internal/store"
+)
+
+var (
+	// ErrUnknown is returned for a code that no record has, and for a handle that
+	// is no member's.
+	ErrUnknown = errors.New("there is no such record, or no such member of it")
+	// ErrFull is returned to a player for whom there is no place.
+	ErrFull = errors.New("there is no place left")
+	// ErrFirst is returned to a member who has no say.
+	ErrFirst = errors.New("only the first member can do this")
+	// ErrUnchanged is what an edit returns that has nothing to change. It is no error
+	// of the change.
+	ErrUnchanged = errors.New("nothing has changed")
+)
+
+const codeDraws = 10
+
+// Member is one player of a record.
+type Member struct {
+	Secret string // of the member's handle
+	Player string
+	Name   string
+	Watch  string // the member's newest watcher
+	Ticket string // the member's handle of the present search, if there is one
+
+	Room string `json:",omitempty"` // of a party's member: the handle in the room that the party has entered
+
+	Party string    `json:",omitempty"` // of a room's member: code of the party by which they came
+	Ready bool      `json:",omitempty"`
+	Match string    `json:",omitempty"` // that Ticket is for
+	Since time.Time `json:",omitzero"`  // when they got Ticket
+	// Plain members came by a ticket: nobody watches for them. They stay as long
+	// as that ticket's search, and its match.
+	Plain bool `json:",omitempty"`
+}
+
+// NewSecret draws the secret of a member's handle, or the name of a watcher.
+func NewSecret() string { return strings.ToLower(rand.Text()[:16]) }
+
+// notYet begins the name that stands for a member's watcher until there is one.
+const notYet = "-"
+
+// NewMember is not watched yet.
+func NewMember(player, name string) Member {
+	return Member{Secret: NewSecret(), Player: player, Name: name, Watch: notYet + NewSecret()}
+}
+
+// Watched reports whether the member has, or had, a watcher.
+func (m *Member) Watched() bool { return !strings.HasPrefix(m.Watch, notYet) }
+
+// Head is the part that all records have.
+type Head struct {
+	Code    string
+	Members []Member
+	Touched time.Time `json:",omitzero"` // the last change
+}
+
+// Top is the head itself.
+func (h *Head) Top() *Head { return h }
+
+// Member finds who holds a secret.
+func (h *Head) Member(secret string) (int, bool) {
+	for i, m := range h.Members {
+		if subtle.ConstantTimeCompare([]byte(m.Secret), []byte(secret)) == 1 {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// Find finds a player.
+func (h *Head) Find(player string) int {
+	return slices.IndexFunc(h.Members, func(m Member) bool { return m.Player == player })
+}
+
+// Enter adds members, all or none. Who is there already gets the new handle; the
+// old one is void.
+func (h *Head) Enter(most int, members ...Member) error {
+	next := slices.Clone(h.Members)
+	for _, m := range members {
+		at := slices.IndexFunc(next, func(o Member) bool { return o.Player == m.Player })
+		if at < 0 {
+			next = append(next, m)
+			continue
+		}
+		o := &next[at]
+		o.Secret, o.Watch, o.Name, o.Plain = m.Secret, m.Watch, m.Name, m.Plain
+		if m.Party != "" {
+			o.Party = m.Party
+		}
+	}
+	if len(next) > most {
+		return ErrFull
+	}
+	h.Members = next
+	return nil
+}
+
+// Record is what a kind of records has to be: a pointer to a struct with a Head.
+type Record[T any] interface {
+	*T
+	Top() *Head
+}
+
+// Config describes a kind of records.
+type Config struct {
+	Bucket  string
+	Name    string // for people and subjects: party
+	Prefix  string // of handles
+	Life    time.Duration
+	Durable bool // outlives the process
+	Empty   bool // stays without members
+}
+
+// Records holds all records of one kind.
+type Records[T any, R Record[T]] struct {
+	cfg    Config
+	store  *store.Store
+	bucket *store.Bucket
+}
+
+// New opens the records of a store.
+func New[T any, R Record[T]](ctx context.Context, s *store.Store, cfg Config) (*Records[T, R], error) {
+	bucket, err := s.Bucket(ctx, store.BucketConfig{Name: cfg.Bucket, TTL: cfg.Life, Durable: cfg.Durable})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", cfg.Bucket, err)
+	}
+	return &Records[T, R]{cfg: cfg, store: s, bucket: bucket}, nil
+}
+
+// Handle is what a member holds.
+func (rs *Records[T, R]) Handle(code, secret string) string {
+	return rs.cfg.Prefix + "." + code + "." + secret
+}
+
+// Split takes a handle apart. Only its form is checked.
+func (rs *Records[T, R]) Split(handle string) (code, secret string, ok bool) {
+	parts := strings.Split(handle, ".")
+	if len(parts) != 3 || parts[0] != rs.cfg.Prefix || parts[1] == "" {
+		return "", "", false
+	}
+	return parts[1], parts[2], true
+}
+
+// Create stores a new record under a code that it draws.
+func (rs *Records[T, R]) Create(ctx context.Context, r R) error {
+	for range codeDraws {
+		r.Top().Code = code.New()
+		err := rs.CreateAs(ctx, r)
+		if !errors.Is(err, store.ErrExists) {
+			return err
+		}
+	}
+	return fmt.Errorf("no free code for a %s was found; try again", rs.cfg.Name)
+}
+
+// CreateAs stores a new record under the code that it has. Errors: store.ErrExists.
+func (rs *Records[T, R]) CreateAs(ctx context.Context, r R) error {
+	r.Top().Touched = time.Now()
+	_, err := rs.bucket.Create(ctx, r.Top().Code, encode[T](r))
+	return err
+}
+
+// Get reads a record.
+func (rs *Records[T, R]) Get(ctx context.Context, code string) (R, error) {
+	r, _, err := rs.get(ctx, code)
+	return r, err
+}
+
+func (rs *Records[T, R]) get(ctx context.Context, code string) (R, uint64, error) {
+	entry, err := rs.bucket.Get(ctx, code)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, 0, ErrUnknown
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	r, err := decode[T, R](entry)
+	return r, entry.Revision, err
+}
+
+// Find returns the record of a member's handle and the member's index.
+func (rs *Records[T, R]) Find(ctx context.Context, handle string) (R, int, error) {
+	code, secret, ok := rs.Split(handle)
+	if !ok {
+		return nil, 0, ErrUnknown
+	}
+	r, err := rs.Get(ctx, code)
+	if err != nil {
+		return nil, 0, err
+	}
+	at, ok := r.Top().Member(secret)
+	if !ok {
+		return nil, 0, ErrUnknown
+	}
+	return r, at, nil
+}
+
+// Change applies an edit, again from the start while others change the record. An
+// error of the edit is returned, and nothing is changed.
+func (rs *Records[T, R]) Change(ctx context.Context, code string, edit func(R) error) (R, error) {
+	for {
+		r, revision, err := rs.get(ctx, code)
+		if err != nil {
+			return nil, err
+		}
+		if err := edit(r); errors.Is(err, ErrUnchanged) {
+			return r, nil
+		} else if err != nil {
+			return nil, err
+		}
+		r.Top().Touched = time.Now()
+		if len(r.Top().Members) == 0 && !rs.cfg.Empty {
+			err = rs.bucket.Delete(ctx, code, revision)
+		} else {
+			_, err = rs.bucket.Update(ctx, code, encode[T](r), revision)
+		}
+		if errors.Is(err, store.ErrConflict) {
+			continue
+		}
+		if err == nil {
+			_ = rs.store.Publish(rs.subject(code), nil) // a hint; watchers look by themselves too
+		}
+		return r, err
+	}
+}
+
+// ChangeBy is Change by a member, whose index edit gets.
+func (rs *Records[T, R]) ChangeBy(ctx context.Context, handle string, edit func(r R, at int) error) (R, int, error) {
+	code, secret, ok := rs.Split(handle)
+	if !ok {
+		return nil, 0, ErrUnknown
+	}
+	at := 0
+	r, err := rs.Change(ctx, code, func(r R) error {
+		if at, ok = r.Top().Member(secret); !ok {
+			return ErrUnknown
+		}
+		return edit(r, at)
+	})
+	return r, at, err
+}
+
+// Watched notes a member's newest watcher.
+func (rs *Records[T, R]) Watched(ctx context.Context, handle, watch string) (R, int, error) {
+	return rs.ChangeBy(ctx, handle, func(r R, at int) error {
+		m := &r.Top().Members[at]
+		m.Watch, m.Plain = watch, false
+		return nil
+	})
+}
+
+// Leave takes a member out and returns them. With watch, only if that is their
+// newest watcher still. after, if set, sees the record without them.
+func (rs *Records[T, R]) Leave(ctx context.Context, handle, watch string, after func(R)) (left Member, r R, err error) {
+	r, _, err = rs.ChangeBy(ctx, handle, func(r R, at int) error {
+		top := r.Top()
+		left = top.Members[at]
+		if watch != "" && left.Watch != watch {
+			return ErrUnknown
+		}
+		top.Members = slices.Delete(top.Members, at, at+1)
+		if after != nil {
+			after(r)
+		}
+		return nil
+	})
+	return left, r, err
+}
+
+// Changed calls hint whenever the record may have changed, until unsubscribe is
+// called. Hints can be lost: look from time to time all the same.
+func (rs *Records[T, R]) Changed(handle string, hint func()) (unsubscribe func(), err error) {
+	code, _, ok := rs.Split(handle)
+	if !ok {
+		return nil, ErrUnknown
+	}
+	return rs.store.Subscribe(rs.subject(code), func([]byte) { hint() })
+}
+
+func (rs *Records[T, R]) subject(code string) string { return rs.cfg.Name + "." + code }
+
+// Follow calls f with each record and then with each change, nil for a record
+// that is gone, until ctx ends.
+func (rs *Records[T, R]) Follow(ctx context.Context, f func(code string, r R)) error {
+	return rs.bucket.Follow(ctx, func(code string, e *store.Entry) {
+		if e == nil {
+			f(code, nil)
+		} else if r, err := decode[T, R](*e); err == nil {
+			f(code, r)
+		}
+	})
+}
+
+func decode[T any, R Record[T]](e store.Entry) (R, error) {
+	r := R(new(T))
+	if err := json.Unmarshal(e.Value, r); err != nil {
+		return nil, fmt.Errorf("record %s: %w", e.Key, err)
+	}
+	return r, nil
+}
+
+func encode[T any, R Record[T]](r R) []byte {
+	data, err := json.Marshal(r)
+	if err != nil {
+		panic(fmt.Sprintf("membership: a record can't be encoded: %v", err)) // it holds plain values alone
+	}
+	return data
+}

@@ -1,0 +1,130 @@
+package membership
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"tactus/matchmaker/internal/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type group struct {
+	Head
+	Count int
+}
+
+func open(t *testing.T, empty bool) *Records[group, *group] {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	s, err := store.Open(ctx, store.Config{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	rs, err := New[group](ctx, s, Config{Bucket: "groups", Name: "group", Prefix: "g", Life: time.Hour, Empty: empty})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rs
+}
+
+// Processes that change one record at the same time lose nothing of each other's
+// changes.
+func TestChangesUnderContention(t *testing.T) {
+	rs := open(t, true)
+	ctx := t.Context()
+	r := &group{}
+	if err := rs.Create(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	const players, rounds = 12, 8
+	var wg sync.WaitGroup
+	for i := range players {
+		wg.Go(func() {
+			for round := range rounds {
+				m := NewMember(fmt.Sprint(i), "")
+				if _, err := rs.Change(ctx, r.Code, func(r *group) error { r.Count++; return r.Enter(players, m) }); err != nil {
+					t.Error(err)
+				}
+				handle := rs.Handle(r.Code, m.Secret)
+				if _, _, err := rs.Watched(ctx, handle, "w"); err != nil {
+					t.Error(err)
+				}
+				if round == rounds-1 || rand.IntN(2) == 0 {
+					continue
+				}
+				if left, _, err := rs.Leave(ctx, handle, "w", func(r *group) { r.Count++ }); err != nil || left.Player != m.Player {
+					t.Errorf("left %v: %v", left, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	end, err := rs.Get(ctx, r.Code)
+	if err != nil || len(end.Members) != players || end.Count < players*rounds {
+		t.Errorf("%d members, %d changes: %v", len(end.Members), end.Count, err)
+	}
+	seen := map[string]bool{}
+	for _, m := range end.Members {
+		if seen[m.Player] {
+			t.Errorf("player %s is there twice", m.Player)
+		}
+		seen[m.Player] = true
+	}
+}
+
+func TestWhoComesAgainKeepsTheirPlace(t *testing.T) {
+	h := &Head{}
+	ann, bob := NewMember("ann", "Ann"), NewMember("bob", "Bob")
+	if err := h.Enter(2, ann, bob); err != nil {
+		t.Fatal(err)
+	}
+	again := NewMember("ann", "Anna")
+	if err := h.Enter(2, again); err != nil {
+		t.Fatal(err)
+	}
+	if at, ok := h.Member(again.Secret); !ok || at != 0 || h.Members[0].Name != "Anna" {
+		t.Errorf("ann is at %d of %v", at, h.Members)
+	}
+	if _, ok := h.Member(ann.Secret); ok {
+		t.Error("the first handle is good still")
+	}
+	if err := h.Enter(2, again, NewMember("cid", "")); !errors.Is(err, ErrFull) || len(h.Members) != 2 {
+		t.Errorf("%v with %d members", err, len(h.Members))
+	}
+}
+
+func TestRecordWithoutMembers(t *testing.T) {
+	for _, stays := range []bool{true, false} {
+		rs := open(t, stays)
+		m := NewMember("ann", "")
+		r := &group{Head: Head{Members: []Member{m}}}
+		if err := rs.Create(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		handle := rs.Handle(r.Code, m.Secret)
+		if _, _, err := rs.Leave(t.Context(), handle, "another watcher", nil); !errors.Is(err, ErrUnknown) {
+			t.Errorf("left by an old watcher: %v", err)
+		}
+		if _, _, err := rs.Leave(t.Context(), handle, m.Watch, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rs.Get(t.Context(), r.Code); (err == nil) != stays {
+			t.Errorf("stays: %t, %v", stays, err)
+		}
+		for _, id := range []string{"", "g", "g.", "g..", "x." + r.Code + ".s", handle} {
+			if _, _, err := rs.Find(t.Context(), id); !errors.Is(err, ErrUnknown) {
+				t.Errorf("%q: %v", id, err)
+			}
+		}
+	}
+}
