@@ -225,6 +225,14 @@ func (q *Asked) Release(keep []bool) {
 	}
 }
 
+// GiveBack frees the seats of assignments that their players never heard of. A
+// seat that was claimed all the same stays.
+func (a *Assigner) GiveBack(unheard []ticket.Assignment) {
+	for _, u := range unheard {
+		a.fleet.Release(u.Server, &fleetv1.Release{MatchId: u.Match, Reservations: []string{u.Reservation}})
+	}
+}
+
 func (q *Asked) release(reservations []string) {
 	q.assigner.fleet.Release(q.proposal.Server, &fleetv1.Release{MatchId: q.request.GetMatchId(), Reservations: reservations})
 }
@@ -240,6 +248,7 @@ func (q *Asked) assignment(t *ticket.Ticket, m ticket.Member, seat *fleetv1.Seat
 	return ticket.Assignment{
 		Match: q.request.GetMatchId(), Server: q.proposal.Server, URL: q.url, Token: token, Game: t.Key.Game, Mode: t.Key.Mode, Room: t.Room,
 		Queue: t.Queue, RulesVersion: q.proposal.RulesVersion, Team: seat.GetTeam(), Expires: expires,
+		Reservation: seat.GetReservation(),
 	}, err
 }
 

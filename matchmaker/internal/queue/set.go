@@ -32,6 +32,7 @@ type Fleet interface {
 // Assigner asks servers for seats.
 type Assigner interface {
 	Ask(p assign.Proposal) (*assign.Asked, error)
+	GiveBack(unheard []ticket.Assignment)
 }
 
 // Config configures queues. All fields are needed.
@@ -84,7 +85,7 @@ func NewSet(cfg Config, limits ticket.Limits, fleet Fleet, assigner Assigner, lo
 		cfg: cfg, fleet: fleet, assigner: assigner, log: log,
 		ctx: ctx, cancel: cancel, queues: make(map[string]*Queue),
 	}
-	s.book = ticket.NewBook(limits, s.record, s.ended)
+	s.book = ticket.NewBook(limits, s.record, s.ended, assigner.GiveBack)
 	return s
 }
 

@@ -32,6 +32,7 @@ type Book struct {
 	limits    Limits
 	record    func(*Ticket, Status) Recording
 	ended     func(*Ticket, Status)
+	unheard   func([]Assignment)
 	recording sync.WaitGroup
 
 	mu        sync.Mutex
@@ -47,6 +48,7 @@ type entry struct {
 	watchers  []int         // by member
 	unwatched int           // members without a watcher
 	awaited   []int64       // by member: until when a watcher may come (back); see steady
+	heard     []bool        // by member: the assignment was told to a watcher
 	forgotten bool          // another process owns the queue now
 	missed    *Status       // the end that came after a match had won the ticket
 	expiry    *steady.Timer
@@ -65,10 +67,12 @@ type Recording interface {
 // NewBook makes an empty book. record is called for each ending but a match's,
 // which is recorded before it is settled; nobody hears of the ending before it
 // is recorded. It may return nil where there is nothing to wait for. ended is
-// called once for each ticket, after it has ended. Both are called without any
+// called once for each ticket, after it has ended. unheard is called with the
+// assignments of members who had no watcher for so long that their ticket would
+// have been abandoned: nobody knows of their seats. All are called without any
 // lock held.
-func NewBook(limits Limits, record func(*Ticket, Status) Recording, ended func(*Ticket, Status)) *Book {
-	return &Book{limits: limits, record: record, ended: ended, entries: make(map[string]*entry), searching: make(map[string]int)}
+func NewBook(limits Limits, record func(*Ticket, Status) Recording, ended func(*Ticket, Status), unheard func([]Assignment)) *Book {
+	return &Book{limits: limits, record: record, ended: ended, unheard: unheard, entries: make(map[string]*entry), searching: make(map[string]int)}
 }
 
 // Create adds a searching ticket. One that is in the book already stays as it
@@ -95,7 +99,7 @@ func (b *Book) add(t *Ticket) *entry {
 	}
 	e := &entry{
 		ticket: t, changed: make(chan struct{}),
-		watchers: make([]int, places), unwatched: places, awaited: make([]int64, places),
+		watchers: make([]int, places), unwatched: places, awaited: make([]int64, places), heard: make([]bool, places),
 	}
 	e.expiry = steady.AfterFunc(time.Until(t.Created.Add(t.Expiry)), func() { b.expire(e) })
 	e.lonely = steady.AfterFunc(b.limits.Unwatched, func() { b.abandon(e) })
@@ -116,6 +120,7 @@ func (b *Book) Restore(t *Ticket, status Status) {
 	e := b.add(t)
 	if status.State.Over() {
 		b.settle(e, status)
+		e.lonely.Stop() // the earlier owner knew who had heard of it
 	}
 }
 
@@ -133,14 +138,46 @@ func (b *Book) expire(e *entry) {
 func (b *Book) abandon(e *entry) {
 	b.mu.Lock()
 	left, unwatched := e.patience()
-	won := unwatched && left <= 0 && b.finish(e)
+	assigned := e.status.State == Assigned && !e.forgotten && !b.stopped
+	won := unwatched && left <= 0 && !assigned && b.finish(e)
 	if unwatched && left > 0 {
 		e.lonely.Reset(left)
 	}
+	var unheard []Assignment
+	if assigned && left <= 0 {
+		unheard = e.unheard()
+	}
 	b.mu.Unlock()
+	if len(unheard) > 0 {
+		b.unheard(unheard)
+	}
 	if won {
 		b.conclude(e, EndedBy(matchmakerv1.EndReason_END_REASON_ABANDONED, ""))
 	}
+}
+
+// unheard returns, once, the assignments of members whose patience is over and
+// who have not heard of them, and looks again when the next one's is.
+func (e *entry) unheard() (list []Assignment) {
+	now := steady.Now()
+	var next int64
+	for at, a := range e.status.Assignments {
+		place := min(at, len(e.heard)-1) // one watcher may be for all
+		switch until := e.awaited[place]; {
+		case e.heard[place] || e.watchers[place] > 0 || a.Reservation == "":
+		case until <= now:
+			list = append(list, a)
+		case next == 0 || until < next:
+			next = until
+		}
+	}
+	for place := range e.heard {
+		e.heard[place] = e.heard[place] || e.watchers[place] == 0 && e.awaited[place] <= now
+	}
+	if next != 0 {
+		e.lonely.Reset(time.Duration(next - now))
+	}
+	return list
 }
 
 // await gives every member without a watcher so long to get one.
@@ -198,8 +235,13 @@ func (b *Book) settle(e *entry, status Status) {
 	}
 	e.change(status)
 	e.expiry.Stop()
-	e.lonely.Stop()
 	b.leaveSearch(e)
+	left, unwatched := e.patience()
+	if status.State == Assigned && unwatched && !b.stopped {
+		e.lonely.Reset(max(left, 0))
+	} else {
+		e.lonely.Stop()
+	}
 	if b.stopped {
 		return
 	}
@@ -393,6 +435,7 @@ func (b *Book) Stop() {
 			won = append(won, e)
 		} else if e.kept != nil {
 			e.kept.Stop()
+			e.lonely.Stop()
 		}
 	}
 	b.mu.Unlock()

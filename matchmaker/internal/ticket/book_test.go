@@ -28,6 +28,14 @@ func (l *log) ended(t *Ticket, s Status) {
 	l.lines = append(l.lines, fmt.Sprint(t.ID, " ", s.Reason))
 }
 
+func (l *log) unheard(list []Assignment) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, a := range list {
+		l.lines = append(l.lines, "unheard "+a.Reservation)
+	}
+}
+
 func (l *log) expect(t *testing.T, want ...string) {
 	t.Helper()
 	synctest.Wait()
@@ -42,7 +50,7 @@ func (l *log) expect(t *testing.T, want ...string) {
 func each(t *testing.T, f func(t *testing.T, b *Book, l *log)) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
-		b := NewBook(limits, func(*Ticket, Status) Recording { return nil }, l.ended)
+		b := NewBook(limits, func(*Ticket, Status) Recording { return nil }, l.ended, l.unheard)
 		f(t, b, &l)
 		b.Stop()
 	})
@@ -113,6 +121,48 @@ func TestTicketWhoseWatcherIsGoneIsAbandoned(t *testing.T) {
 		back.Close()
 		time.Sleep(limits.WatcherGone)
 		l.expect(t, "t.cQ.1 END_REASON_ABANDONED")
+	})
+}
+
+// TestAssignmentThatNobodyHeardOfIsGivenBack: its seat need not be held as long
+// as that of a player who is on the way.
+func TestAssignmentThatNobodyHeardOfIsGivenBack(t *testing.T) {
+	assign := func(b *Book, made *Ticket) {
+		var seats []Assignment
+		for _, m := range made.Members {
+			seats = append(seats, Assignment{Match: "m1", Server: "s1", Reservation: "r-" + m.Player})
+		}
+		b.Commit([]string{made.ID}, true)
+		b.Settle(made.ID, AssignedTo(seats))
+	}
+	const ended = "t.cQ.1 END_REASON_MATCHED"
+	each(t, func(t *testing.T, b *Book, l *log) {
+		assign(b, create(t, b, "1", "ann"))
+		time.Sleep(limits.Unwatched - 1)
+		l.expect(t, ended)
+		time.Sleep(1)
+		l.expect(t, ended, "unheard r-ann")
+		time.Sleep(limits.Kept)
+		l.expect(t, ended, "unheard r-ann")
+	})
+	each(t, func(t *testing.T, b *Book, l *log) {
+		made := create(t, b, "1", "ann", "bob", "cleo")
+		ann, bob := watch(t, b, made.Handle(0)), watch(t, b, made.Handle(1))
+		bob.Close()
+		assign(b, made)
+		ann.over()
+		ann.Close()
+		time.Sleep(limits.WatcherGone)
+		l.expect(t, ended, "unheard r-bob")
+		watch(t, b, made.Handle(2)).over() // just in time
+		time.Sleep(limits.Unwatched)
+		l.expect(t, ended, "unheard r-bob")
+	})
+	each(t, func(t *testing.T, b *Book, l *log) {
+		made := newTicket("1", "ann")
+		b.Restore(made, AssignedTo([]Assignment{{Match: "m1", Server: "s1", Reservation: "r-ann"}}))
+		time.Sleep(limits.Unwatched)
+		l.expect(t)
 	})
 }
 
@@ -243,7 +293,7 @@ func TestNobodyHearsOfAnEndingThatIsNotRecorded(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var l log
 			r := &recording{done: make(chan struct{}), err: err}
-			b := NewBook(limits, func(*Ticket, Status) Recording { return r }, l.ended)
+			b := NewBook(limits, func(*Ticket, Status) Recording { return r }, l.ended, l.unheard)
 			made := create(t, b, "1", "ann")
 			w := watch(t, b, made.Handle(0))
 			defer w.Close()

@@ -150,6 +150,7 @@ type Assignment struct {
 	RulesVersion string
 	Team         int32 // -1: the game decides
 	Expires      time.Time
+	Reservation  string // the join token's id; not kept for the next owner of the queue
 }
 
 var sentences = map[matchmakerv1.EndReason]string{

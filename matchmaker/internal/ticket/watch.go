@@ -65,6 +65,9 @@ func (w *Watch) Status() (status Status, changed <-chan struct{}, moved bool) {
 	w.book.mu.Lock()
 	defer w.book.mu.Unlock()
 	e := w.entry
+	if e.status.State == Assigned {
+		e.heard[w.place()] = true
+	}
 	return e.status, e.changed, e.forgotten
 }
 
