@@ -161,3 +161,17 @@ func TestALostConnectionIsCountedAsLost(t *testing.T) {
 		t.Errorf("closed: %v, want %v", got, want)
 	}
 }
+
+func TestAKeptSeatThatIsReservedAgainIsHeldForTheToken(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a, _ := h.join("ann"), h.join("bob")
+	a.conn.ended = io.EOF
+	h.tick(25 * 20) // of 30 s
+	slots, err := h.reserve(Request{Player: "ann", Name: "ann", Team: -1, Reservation: "again"})
+	if err != nil || slots[0] != a.welcome.Slot {
+		t.Fatal(slots, err)
+	}
+	h.tick(10 * 20) // of 15 s
+	again := h.claim(slots[0], "ann", "again", 0)
+	h.want("the seat", again.conn.closed == 0 && again.welcome.Resumed)
+}

@@ -123,9 +123,9 @@ func (s *Seat) Reserve(player, name string, team int32, reservation string, unti
 	switch s.State {
 	case Free:
 		s.State, s.Player, s.Name, s.Team, s.Deadline = Reserved, player, name, team, until
-	case Reserved:
+	case Reserved, Dropped:
 		s.Deadline = max(s.Deadline, until)
-	default: // played, or kept for its player to come back
+	case Connected: // played
 	}
 }
 
