@@ -96,8 +96,19 @@ browser-test: build ## plays in a real Chromium
 	cd client-js && npm run --silent e2e
 
 .PHONY: lint
-lint: tools ## golangci-lint: style, mistakes and who may import whom
+lint: tools vet-systems ## golangci-lint: style, mistakes and who may import whom; go vet for other systems
 	$(BIN)/golangci-lint run ./...
+
+# The systems that the code has to be right for besides the one it is checked on;
+# 386 also for 64-bit atomics and for constants that no int there can hold.
+SYSTEMS = linux/386 linux/arm64 windows/amd64 darwin/arm64 freebsd/amd64
+
+.PHONY: vet-systems
+vet-systems: $(SYSTEMS:%=vet-%) ## go vet for each system in SYSTEMS
+
+.PHONY: $(SYSTEMS:%=vet-%)
+$(SYSTEMS:%=vet-%):
+	CGO_ENABLED=0 GOOS=$(word 2,$(subst -, ,$(subst /, ,$@))) GOARCH=$(notdir $@) go vet ./...
 
 .PHONY: fmt
 fmt: tools ## gofumpt on all Go code that is not generated

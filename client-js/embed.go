@@ -4,13 +4,16 @@
 package clientjs
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"io/fs"
+	"mime"
 	"net/http"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -33,12 +36,43 @@ var contentTypes = map[string]string{
 	".png":  "image/png",
 	".ico":  "image/x-icon",
 	".wasm": "application/wasm",
+	".map":  "application/json",
+	".txt":  "text/plain; charset=utf-8",
+	".xml":  "application/xml",
+
+	".webmanifest": "application/manifest+json",
+}
+
+// compressible are extensions of what is worth compressing.
+var compressible = map[string]bool{
+	".html": true, ".css": true, ".js": true, ".mjs": true, ".ts": true, ".json": true, ".svg": true, ".wasm": true,
+	".map": true, ".txt": true, ".xml": true, ".webmanifest": true,
+}
+
+// SDK lists the paths of the SDK's files.
+func SDK() []string {
+	var paths []string
+	for _, name := range []string{"tactus", "lobby", "simulation"} {
+		for _, ext := range []string{".js", ".mjs", ".d.ts"} {
+			paths = append(paths, "/"+name+ext)
+		}
+	}
+	return paths
+}
+
+// share lets pages of other origins load the SDK and the rules of games, also
+// those that are isolated from other origins.
+func share(h http.Header, name string) {
+	if path.Ext(name) == ".wasm" || slices.Contains(SDK(), "/"+name) {
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	}
 }
 
 // file is one path's answer: its bytes and their compressed twins.
 type file struct {
 	plain, brotli, gzip []byte
-	contentType         string
+	name, contentType   string
 	cacheControl        string
 	etag                string // without the quotes, and without the encoding
 }
@@ -69,7 +103,7 @@ func newHandler(dist fs.FS) http.Handler {
 		f := readFile(dist, name)
 		files["/"+name] = f
 		if m := hashedName.FindStringSubmatch(name); m != nil {
-			f.cacheControl = "public, max-age=31536000, immutable"
+			f.cacheControl = immutable
 			alias := *f
 			alias.cacheControl = revalidate
 			files["/"+m[1]+m[2]] = &alias
@@ -87,6 +121,9 @@ func newHandler(dist fs.FS) http.Handler {
 // revalidate lets browsers keep a file, but ask each time whether it changed.
 const revalidate = "no-cache"
 
+// immutable is for names that change with the content.
+const immutable = "public, max-age=31536000, immutable"
+
 func isTwin(name string) bool {
 	return strings.HasSuffix(name, ".br") || strings.HasSuffix(name, ".gz")
 }
@@ -99,14 +136,23 @@ func readFile(dist fs.FS, name string) *file {
 		}
 		return b
 	}
-	f := &file{plain: read(name), brotli: read(name + ".br"), gzip: read(name + ".gz"), cacheControl: revalidate}
-	f.contentType = contentTypes[path.Ext(name)]
-	if f.contentType == "" {
-		f.contentType = "application/octet-stream"
-	}
-	sum := sha256.Sum256(f.plain)
-	f.etag = hex.EncodeToString(sum[:8])
+	f := newFile(name, read(name), read(name+".br"), read(name+".gz"))
+	f.cacheControl = revalidate
 	return f
+}
+
+func newFile(name string, plain, brotli, gzip []byte) *file {
+	sum := sha256.Sum256(plain)
+	return &file{
+		name: name, plain: plain, brotli: brotli, gzip: gzip,
+		contentType: typeOf(name), cacheControl: cacheControl(name), etag: hex.EncodeToString(sum[:8]),
+	}
+}
+
+// typeOf is the media type of a file by its name.
+func typeOf(name string) string {
+	ext := strings.ToLower(path.Ext(name))
+	return cmp.Or(contentTypes[ext], mime.TypeByExtension(ext), "application/octet-stream")
 }
 
 // static answers from memory, by path.
@@ -114,8 +160,7 @@ type static map[string]*file
 
 func (s static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "only GET and HEAD here", http.StatusMethodNotAllowed)
+		refuseMethod(w)
 		return
 	}
 	f, ok := s[r.URL.Path]
@@ -126,12 +171,18 @@ func (s static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.serve(w, r)
 }
 
+func refuseMethod(w http.ResponseWriter) {
+	w.Header().Set("Allow", "GET, HEAD")
+	http.Error(w, "only GET and HEAD here", http.StatusMethodNotAllowed)
+}
+
 func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	body, encoding := f.encoded(r.Header.Get("Accept-Encoding"))
 	h := w.Header()
 	h.Set("Content-Type", f.contentType)
 	h.Set("Cache-Control", f.cacheControl)
 	h.Set("X-Content-Type-Options", "nosniff")
+	share(h, f.name)
 	if f.brotli != nil || f.gzip != nil {
 		h.Set("Vary", "Accept-Encoding")
 	}

@@ -1,6 +1,7 @@
 package tactuscmd
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"io"
@@ -26,7 +27,8 @@ import (
 // devConfig is what `tactus dev` is told.
 type devConfig struct {
 	listen, internal, public string
-	data, page, region       string
+	data, region             string
+	page                     pageFlags
 	options, origins         []string
 	portable, lan            bool
 	out                      io.Writer // for people; nil: nowhere
@@ -49,10 +51,11 @@ func devCommand(program Program) *cobra.Command {
 	f.StringVar(&cfg.public, "public-url", "", "ws:// URL of /play as browsers reach it; default: the name by which the page was reached")
 	f.StringVar(&cfg.region, "region", "", "region of the game server, for queues with latency rules")
 	f.StringVar(&cfg.data, "data", "data", "folder for replays, ratings and the signing key")
-	f.StringVar(&cfg.page, "page", "", "folder with your own page, served instead of the arena's")
 	f.StringArrayVar(&cfg.options, "option", nil, "name=number, given to every match; may be repeated")
 	f.StringArrayVar(&cfg.origins, "origin", nil, "other page that may connect, as https://host; may be repeated")
 	f.BoolVar(&cfg.portable, "portable-io", false, "keep sockets in Go's poller instead of raw descriptors")
+	cfg.page.live = true
+	cfg.page.add(c)
 	cfg.identity.add(c)
 	cfg.queues.add(c)
 	cfg.admin.add(c, "127.0.0.1:8091")
@@ -111,7 +114,11 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 	if p.admin, err = cfg.admin.open(); err != nil {
 		return nil, err
 	}
-	page, err := pageHandler(cfg.page)
+	if cfg.public, err = publicURL(cfg.public, log); err != nil {
+		return nil, err
+	}
+	cfg.page.base = cmp.Or(cfg.page.base, baseOf(cfg.public))
+	page, err := cfg.page.handler()
 	if err != nil {
 		return nil, err
 	}
@@ -119,14 +126,18 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 	if p.matchmaker, p.server, err = devParts(cfg, p.internal, reg, log, games); err != nil {
 		return nil, err
 	}
-	p.server.GuessPublicURL(p.public.Addr())
+	base, err := cleanBase(cfg.page.base)
+	if err != nil {
+		return nil, err
+	}
+	p.server.GuessPublicURL(p.public.Addr(), base)
 	mux := http.NewServeMux()
 	mux.Handle(protocol.Path, p.server.Handler())
 	probes := p.matchmaker.Probes().And(p.server.Probes())
 	probes.Register(mux)
 	mux.Handle(matchmakerPath, p.matchmaker.Handler())
 	mux.Handle("/", page)
-	p.publicHandler, p.adminHandler = mux, cfg.admin.handler(adminParts{reg: reg, probes: probes, matches: p.server.Matches, matchmaker: p.matchmaker})
+	p.publicHandler, p.adminHandler = mount(base, mux), cfg.admin.handler(adminParts{reg: reg, probes: probes, matches: p.server.Matches, matchmaker: p.matchmaker})
 	return p, nil
 }
 

@@ -18,7 +18,7 @@ import (
 type matchmakerFlags struct {
 	cfg          matchmaker.Config
 	listen, data string
-	page         string
+	page         pageFlags
 	admin        adminFlags
 	identity     identityFlags
 	tls          internalTLSFlags
@@ -38,7 +38,7 @@ func matchmakerCommand(p Program) *cobra.Command {
 	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", nil, "other page that may use the API, as https://host; may be repeated")
 	fl.IntVar(&f.cfg.ForwardedHops, "forwarded-hops", 0, "proxies in front of the public port, for the rate limits by address")
 	fl.StringVar(&f.data, "data", "data", "folder for the signing key, and the ratings unless --nats is given")
-	fl.StringVar(&f.page, "page", "", "folder with your own page, served instead of the arena's")
+	f.page.add(c)
 	f.identity.add(c)
 	f.tls.add(c)
 	f.queues.add(c)
@@ -83,7 +83,11 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 		return err
 	}
 	f.queues.apply(&f.cfg, f.data)
-	page, err := pageHandler(f.page)
+	page, err := f.page.handler()
+	if err != nil {
+		return err
+	}
+	base, err := cleanBase(f.page.base)
 	if err != nil {
 		return err
 	}
@@ -100,7 +104,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mm.Run(ctx) })
 	group.Go(func() error { return hangups.run(ctx, mm.ReloadRules, nil, log) })
-	group.Go(func() error { return serve(ctx, logged(publicServer(mux), log, "public"), public) })
+	group.Go(func() error { return serve(ctx, logged(publicServer(mount(base, mux)), log, "public"), public) })
 	group.Go(func() error {
 		return serve(ctx, logged(publicServer(f.admin.handler(adminParts{reg: reg, probes: mm.Probes(), matchmaker: mm})), log, "admin"), admin)
 	})

@@ -251,7 +251,7 @@ func TestAHostThatIsNoNameChangesNothing(t *testing.T) {
 			p.publicHandler.ServeHTTP(w, r)
 		}))
 		client := matchmakerv1connect.NewMatchmakerServiceClient(forger.Client(), forger.URL)
-		if a, _ := assignTo(t, client, &matchmakerv1.CreateTicketRequest{}); a.GetUrl() != server.GuessedURL(p.public.Addr()) {
+		if a, _ := assignTo(t, client, &matchmakerv1.CreateTicketRequest{}); a.GetUrl() != server.GuessedURL(p.public.Addr(), "") {
 			t.Errorf("Host %q: told %s", host, a.GetUrl())
 		}
 		forger.Close()
@@ -279,7 +279,7 @@ func TestServersOfThisMachineAreFollowedToTheirPorts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		gs.GuessPublicURL(ln.Addr())
+		gs.GuessPublicURL(ln.Addr(), "")
 		runUntilEnd(t, gs.Host)
 		runUntilEnd(t, func(ctx context.Context) error { return serve(ctx, publicServer(gs.Handler()), ln) })
 		_, public, _ := net.SplitHostPort(mm.public.Addr().String())

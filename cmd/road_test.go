@@ -328,7 +328,7 @@ func TestRefusedHellos(t *testing.T) {
 func TestAnotherVersionIsToldSo(t *testing.T) {
 	p := startDev(t, nil)
 	d := ws.Dialer{Protocols: []string{"tactus.v999"}, Timeout: 5 * time.Second}
-	conn, buffered, _, err := d.Dial(context.Background(), server.GuessedURL(p.public.Addr()))
+	conn, buffered, _, err := d.Dial(context.Background(), server.GuessedURL(p.public.Addr(), ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -391,7 +391,7 @@ func TestOperatorsMistakesAreOneLineAndExitCode2(t *testing.T) {
 		"bad flag":          {[]string{"dev", "--nonsense"}, "unknown flag"},
 		"bad option":        {[]string{"dev", "--listen", "127.0.0.1:0", "--internal", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--option", "x"}, "name=number"},
 		"admin in public":   {[]string{"dev", "--listen", "127.0.0.1:0", "--internal", "127.0.0.1:0", "--admin", "0.0.0.0:0"}, "--admin-token"},
-		"bad public url":    {[]string{"server", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--public-url", "http://x"}, "ws://"},
+		"bad public url":    {[]string{"server", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--public-url", "ftp://x"}, "wss://"},
 		"page without page": {[]string{"dev", "--listen", "127.0.0.1:0", "--internal", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--page", t.TempDir()}, "index.html"},
 		"unknown command":   {[]string{"devv"}, "unknown command"},
 		"bad log level":     {[]string{"dev", "--log-level", "loud"}, "--log-level"},
@@ -534,14 +534,14 @@ func startServer(t *testing.T, matchmakerAddr string, maxMatches int) string {
 		t.Fatal(err)
 	}
 	gs, err := server.New(server.Config{
-		PublicURL: server.GuessedURL(ln.Addr()), Matchmakers: []string{matchmakerAddr}, MaxMatches: maxMatches, ReplayDir: t.TempDir(),
+		PublicURL: server.GuessedURL(ln.Addr(), ""), Matchmakers: []string{matchmakerAddr}, MaxMatches: maxMatches, ReplayDir: t.TempDir(),
 	}, zap.NewNop(), arena.Game)
 	if err != nil {
 		t.Fatal(err)
 	}
 	runUntilEnd(t, gs.Host)
 	runUntilEnd(t, func(ctx context.Context) error { return serve(ctx, publicServer(gs.Handler()), ln) })
-	return server.GuessedURL(ln.Addr())
+	return server.GuessedURL(ln.Addr(), "")
 }
 
 func runUntilEnd(t *testing.T, run func(context.Context) error) {

@@ -71,6 +71,9 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	if err != nil {
 		return err
 	}
+	if f.cfg.PublicURL, err = publicURL(f.cfg.PublicURL, log); err != nil {
+		return err
+	}
 	public, err := listen("listen", f.cfg.Listen)
 	if err != nil {
 		return err
@@ -86,7 +89,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	if err != nil {
 		return err
 	}
-	gs.GuessPublicURL(public.Addr())
+	gs.GuessPublicURL(public.Addr(), "")
 	tightMemory()
 	ctx, done := context.WithCancel(ctx)
 	defer done()

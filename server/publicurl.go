@@ -14,12 +14,13 @@ import (
 // GuessPublicURL makes the public URL from the address that /play is served at,
 // unless one was given. The matchmaker is told that its host is a guess: for
 // players who reached a matchmaker on this machine, it puts in the name by which
-// they did. To be called before Host.
-func (s *Server) GuessPublicURL(addr net.Addr) {
+// they did. base is the path under which a proxy shows the port, as "/game", or
+// empty. To be called before Host.
+func (s *Server) GuessPublicURL(addr net.Addr, base string) {
 	if s.cfg.PublicURL != "" {
 		return
 	}
-	s.cfg.PublicURL, s.guessed = GuessedURL(addr), true
+	s.cfg.PublicURL, s.guessed = GuessedURL(addr, base), true
 	if host := s.matchmakerElsewhere(); host != "" {
 		s.log.Warn("play URL is a guess that players elsewhere can't use",
 			zap.String("url", s.cfg.PublicURL), zap.String("matchmaker", host),
@@ -29,12 +30,12 @@ func (s *Server) GuessPublicURL(addr net.Addr) {
 
 // GuessedURL is the URL of /play for browsers on this machine. A listener on all
 // addresses is named by loopback.
-func GuessedURL(addr net.Addr) string {
+func GuessedURL(addr net.Addr, base string) string {
 	host := addr.String()
 	if at, err := netip.ParseAddrPort(host); err == nil && at.Addr().IsUnspecified() {
 		host = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port()).String()
 	}
-	return "ws://" + host + protocol.Path
+	return "ws://" + host + base + protocol.Path
 }
 
 // playPath is the path of the public URL, where it is another than that of the

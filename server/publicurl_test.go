@@ -22,7 +22,7 @@ func TestGuessedPublicURL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := GuessedURL(at); got != want {
+		if got := GuessedURL(at, ""); got != want {
 			t.Errorf("%s: %s, want %s", addr, got, want)
 		}
 	}
@@ -49,7 +49,7 @@ func TestAGuessThatCannotWorkIsWarnedOfOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.GuessPublicURL(at)
+		s.GuessPublicURL(at, "")
 		if logs.Len() != c.warned {
 			t.Errorf("%+v: %d warnings", c, logs.Len())
 		}

@@ -123,7 +123,7 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) e
 	if err != nil {
 		return fmt.Errorf("public port: %w", err)
 	}
-	s.GuessPublicURL(ln.Addr())
+	s.GuessPublicURL(ln.Addr(), "")
 	hs := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: httplog.New(log, "public")}
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(ln) }()
