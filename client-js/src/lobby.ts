@@ -6,6 +6,7 @@
 import type { Client } from "./client.ts";
 import { type Joined, notFound } from "./membership.ts";
 import { Party } from "./party.ts";
+import { refuseUnknown } from "./options.ts";
 import { pause } from "./pause.ts";
 import { joinedRoom, Room, roomSettings } from "./room.ts";
 import type {
@@ -43,6 +44,8 @@ export interface PartyOptions {
 const firstRatingPauseMs = 400;
 const maxRatingPauseMs = 4000;
 const ratingPatienceMs = 30_000;
+
+const partyOptions: Record<keyof PartyOptions, 1> = { name: 1, identityToken: 1, signal: 1 };
 
 type Told<T> = Partial<T> | undefined;
 
@@ -161,7 +164,9 @@ export class Lobby {
     return this.#client.matchmaker.call<Answer>(method, request, signal);
   }
 
-  #enter(method: string, { name, identityToken, signal }: PartyOptions, request: object = {}): Promise<Joined> {
+  #enter(method: string, options: PartyOptions, request: object = {}): Promise<Joined> {
+    refuseUnknown(options, partyOptions);
+    const { name, identityToken, signal } = options;
     return this.#client.matchmaker.enter<Joined>(method, { ...request, playerName: name, identityToken } as object, signal);
   }
 

@@ -2,6 +2,7 @@
 
 import type { Client } from "./client.ts";
 import { Group, type Joined } from "./membership.ts";
+import { refuseUnknown } from "./options.ts";
 import type { Match, Membership, PlayOptions, RoomEvents, RoomMember, RoomSettings } from "./types.ts";
 
 interface Option {
@@ -103,7 +104,9 @@ export class Room extends Group<RoomMember, RoomEvents> {
 }
 
 /** Settings as the matchmaker takes them. */
-export function roomSettings({ mode, options = {}, labels }: RoomSettings): object {
+export function roomSettings(settings: RoomSettings): object {
+  refuseUnknown(settings, { mode: 1, options: 1, labels: 1 });
+  const { mode, options = {}, labels } = settings;
   return { mode, labels, options: Object.keys(options).map((name) => ({ name, value: options[name] })) };
 }
 

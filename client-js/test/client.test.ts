@@ -5,6 +5,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { WebSocket } from "ws";
 import { Client, CloseCode, ErrorCode, type SearchProgress, type WebSocketClass } from "../src/index.ts";
 import { MessageType } from "../src/connection.ts";
+import { Lobby } from "../src/lobby.ts";
 import { simulatedNetwork } from "../src/simulation.ts";
 import { FakeServer } from "./fakeserver.ts";
 
@@ -314,6 +315,9 @@ test("options that nobody knows are refused by name", async () => {
     name: "TypeError",
     message: /websocket, timeout/,
   });
+  const lobby = new Lobby(client);
+  await assert.rejects(lobby.createParty({ nmae: "Ada" } as object), { name: "TypeError", message: /nmae/ });
+  await assert.rejects(lobby.createRoom({ mod: "duel" } as object), { name: "TypeError", message: /mod/ });
   await assert.rejects(client.quickPlay({ gameVersion: "3" } as object), { name: "TypeError", message: /gameVersion/ });
   await assert.rejects(client.resume({ url: server.url, resume: "r", game: "", mode: "" }, { rule: "/a.wasm" } as object), TypeError);
   assert.deepEqual(server.calls, []);

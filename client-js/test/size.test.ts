@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { bundleOptions } from "../scripts/bundle.mjs";
 
 /** Bytes after gzip. Raise a limit only together with what it buys. */
-const limits = { whole: 17_100, withoutPrediction: 14_600, lobby: 2_600 };
+const limits = { whole: 17_100, withoutPrediction: 14_600, lobby: 2_660 };
 
 async function gzipped(external: string[], entry?: string): Promise<number> {
   const { outputFiles } = await build({ ...bundleOptions(process.cwd(), entry), format: "esm", write: false, external });
