@@ -24,7 +24,7 @@ type Runner struct {
 type Round struct {
 	It     game.Entity // the runner who is it
 	EndsAt game.Tick   // a moment costs nothing to send while time passes, a countdown does
-	Over   int32       // 1 after the end
+	Now    game.Tick   `tactus:"server"` // the last tick: players know it, the rules have to keep it
 	Rand   game.Rand   `tactus:"server"` // chance is state too, but players never see it
 }
 
@@ -77,8 +77,8 @@ func (w *world) Leave(p game.Slot, _ game.LeaveReason) {
 
 // Step is one tick of the match: the only place where the rules meet.
 func (w *world) Step(t game.Tick, in *game.Inputs) {
+	w.round.Now = t
 	if t > w.round.EndsAt {
-		w.round.Over = 1
 		return
 	}
 	it := w.runners.Get(w.round.It)
@@ -118,5 +118,9 @@ func (w *world) Outcome() (game.Outcome, bool) {
 		}
 		w.results = append(w.results, result)
 	}
-	return game.Outcome{Results: w.results}, w.round.Over == 1
+	return game.Outcome{Results: w.results}, w.round.Now > w.round.EndsAt
 }
+
+// Remaining is how many ticks are left, so that nobody is sent into a match that
+// is nearly over.
+func (w *world) Remaining() game.Tick { return w.round.EndsAt + 1 - min(w.round.Now, w.round.EndsAt) }

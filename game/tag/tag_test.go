@@ -159,3 +159,18 @@ func TestMatchEnds(t *testing.T) {
 		t.Error("the game goes on after its end")
 	}
 }
+
+func TestRemainingTimeIsKnown(t *testing.T) {
+	m := newMatch(t, 2, game.Option{Name: "seconds", Value: 2})
+	if left := m.rules.Remaining(); left != 60 {
+		t.Errorf("%d ticks are left after the first of 60", left)
+	}
+	m.run(t, 0, 0, 0, 30)
+	if left := m.rules.Remaining(); left != 30 {
+		t.Errorf("%d ticks are left after 31 of 60", left)
+	}
+	m.run(t, 0, 0, 0, 40)
+	if _, over := m.Outcome(); !over || m.rules.Remaining() != 1 {
+		t.Errorf("over %v with %d ticks left; 0 would mean that the end is not known", over, m.rules.Remaining())
+	}
+}
