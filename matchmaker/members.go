@@ -36,9 +36,6 @@ func watchMember[T any, R membership.Record[T], W any, M message[W]](
 	ctx context.Context, s *service, records *membership.Records[T, R], handle string,
 	describe func(R, int) M, send func(M) error, refuse func(error) error,
 ) error {
-	if err := s.ready(); err != nil {
-		return err
-	}
 	changed := make(chan struct{}, 1)
 	unsubscribe, err := records.Changed(handle, func() {
 		select {
@@ -94,9 +91,6 @@ func watchMember[T any, R membership.Record[T], W any, M message[W]](
 func pollMember[T any, R membership.Record[T]](
 	ctx context.Context, s *service, records *membership.Records[T, R], handle string, refuse func(error) error,
 ) (R, int, error) {
-	if err := s.ready(); err != nil {
-		return nil, 0, err
-	}
 	r, at, err := records.Find(ctx, handle)
 	if err != nil {
 		return nil, 0, refuse(err)

@@ -119,11 +119,17 @@ func (s *service) WatchParty(req *matchmakerv1.WatchPartyRequest, stream grpc.Se
 }
 
 func (s *service) watchParty(ctx context.Context, handle string, send func(*matchmakerv1.WatchPartyResponse) error) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
 	return watchMember(ctx, s, s.parties.Records, handle, describeParty, send, partyError)
 }
 
 // GetParty answers with what a watch would send now.
 func (s *service) GetParty(ctx context.Context, req *matchmakerv1.GetPartyRequest) (*matchmakerv1.GetPartyResponse, error) {
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
 	p, at, err := pollMember(ctx, s, s.parties.Records, req.GetMemberId(), partyError)
 	if err != nil {
 		return nil, err

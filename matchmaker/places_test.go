@@ -3,12 +3,14 @@ package matchmaker_test
 import (
 	"context"
 	"fmt"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
@@ -17,6 +19,7 @@ import (
 	"tactus/matchmaker/internal/store/storetest"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
 
 type roomState = matchmakerv1.WatchRoomResponse
@@ -214,9 +217,13 @@ func TestRoomGoesToWhoIsThereLongest(t *testing.T) {
 				g.ended(bob.until(func(r *roomState) bool { return r.GetMatchId() != "" }).GetMatchId())
 				bob.waits()
 			}
-			bob.starts()
-			cid.plays()
-			again.plays()
+			match := bob.starts().GetMatchId()
+			for _, m := range []*roommate{cid, again} {
+				r := m.until(func(r *roomState) bool { return r.GetMatchId() == match && r.GetTicketId() != "" })
+				if a := m.uses(r.GetTicketId()); a.GetMatchId() != match {
+					t.Errorf("%s plays in %v, not in %s", m.player, a, match)
+				}
+			}
 		})
 	}
 }
@@ -582,4 +589,65 @@ func reasonOf(err error) string {
 		}
 	}
 	return ""
+}
+
+// Watchers come back while a matchmaker still starts.
+func TestNothingIsKnownBeforeTheMatchmakerRuns(t *testing.T) {
+	mm, err := matchmaker.New(matchmaker.Config{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(mm.Handler())
+	defer server.Close()
+	client := matchmakerv1connect.NewMatchmakerServiceClient(server.Client(), server.URL)
+	calls := map[string]func() error{
+		"WatchParty": func() error {
+			return streamError(client.WatchParty(t.Context(), connect.NewRequest(&matchmakerv1.WatchPartyRequest{})))
+		},
+		"WatchRoom": func() error {
+			return streamError(client.WatchRoom(t.Context(), connect.NewRequest(&matchmakerv1.WatchRoomRequest{})))
+		},
+		"GetParty": func() error {
+			_, err := client.GetParty(t.Context(), connect.NewRequest(&matchmakerv1.GetPartyRequest{}))
+			return err
+		},
+		"GetRoom": func() error {
+			_, err := client.GetRoom(t.Context(), connect.NewRequest(&matchmakerv1.GetRoomRequest{}))
+			return err
+		},
+		"StartRoom": func() error {
+			_, err := client.StartRoom(t.Context(), connect.NewRequest(&matchmakerv1.StartRoomRequest{}))
+			return err
+		},
+		"SetRoom": func() error {
+			_, err := client.SetRoom(t.Context(), connect.NewRequest(&matchmakerv1.SetRoomRequest{}))
+			return err
+		},
+		"SetReady": func() error {
+			_, err := client.SetReady(t.Context(), connect.NewRequest(&matchmakerv1.SetReadyRequest{}))
+			return err
+		},
+		"JoinRoom": func() error {
+			_, err := client.JoinRoom(t.Context(), connect.NewRequest(&matchmakerv1.JoinRoomRequest{}))
+			return err
+		},
+		"LeaveRoom": func() error {
+			_, err := client.LeaveRoom(t.Context(), connect.NewRequest(&matchmakerv1.LeaveRoomRequest{}))
+			return err
+		},
+	}
+	for name, call := range calls {
+		if err := call(); connect.CodeOf(err) != connect.CodeUnavailable {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func streamError[T any](stream *connect.ServerStreamForClient[T], err error) error {
+	if err != nil {
+		return err
+	}
+	defer func() { _ = stream.Close() }()
+	stream.Receive()
+	return stream.Err()
 }

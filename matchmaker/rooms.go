@@ -321,11 +321,17 @@ func (s *service) WatchRoom(req *matchmakerv1.WatchRoomRequest, stream grpc.Serv
 }
 
 func (s *service) watchRoom(ctx context.Context, handle string, send func(*matchmakerv1.WatchRoomResponse) error) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
 	return watchMember(ctx, s, s.rooms.Records, handle, describeRoom, send, roomError)
 }
 
 // GetRoom answers with what a watch would send now.
 func (s *service) GetRoom(ctx context.Context, req *matchmakerv1.GetRoomRequest) (*matchmakerv1.GetRoomResponse, error) {
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
 	r, at, err := pollMember(ctx, s, s.rooms.Records, req.GetMemberId(), roomError)
 	if err != nil {
 		return nil, err
