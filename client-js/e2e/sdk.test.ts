@@ -106,7 +106,11 @@ test("a party is led into one team", async () => {
   const [leader, member, stranger] = [player(), player(), player()];
   const party = await leader.lobby.createParty({ name: "Ann" });
   const joined = await member.lobby.joinParty(party.code, { name: "Bob" });
-  const full = new Promise<void>((resolve) => party.on("change", (members) => members.length === 2 && resolve()));
+  const full = new Promise<void>((resolve) => {
+    const look = ({ length }: readonly unknown[]) => length === 2 && resolve();
+    party.on("change", look);
+    look(party.members);
+  });
   const followed = new Promise<Match>((resolve, reject) => {
     joined.on("search", () => void joined.follow().then(resolve, reject));
   });
