@@ -20,7 +20,12 @@ func TestKeeperEndsMatchesThatAreGone(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- mm.Run(ctx) }()
-	defer func() { stop(); <-done }()
+	defer func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
 	<-mm.Ready()
 	s := mm.service
 	began := time.Now().Add(-time.Hour)
