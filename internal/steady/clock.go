@@ -93,8 +93,10 @@ func (c *Clock) Now() int64 {
 	for {
 		left := c.left.Load()
 		now := c.machine()
-		if c.watched.Load() && now-c.looked.Load() > int64(stillAfter) {
-			c.look() // nobody did since the process went on
+		if c.watched.Load() && now-c.looked.Load() > int64(lookEvery) {
+			// Who asks shows that the process runs. The next look leaves out all but
+			// lookEvery since this one, so no time beyond that may be told before it.
+			c.look()
 		} else if c.left.Load() == left {
 			return now - left
 		}

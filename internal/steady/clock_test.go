@@ -82,6 +82,22 @@ func TestTimeNeverGoesBack(t *testing.T) {
 	}
 }
 
+// TestAPauseLeavesOutNothingThatWasTold: somebody asked while the look was late, and
+// the process stood still after that.
+func TestAPauseLeavesOutNothingThatWasTold(t *testing.T) {
+	c, machine := handClock(time.Second)
+	c.begin()
+	machine.Add(int64(stillAfter - time.Millisecond))
+	before := c.Now()
+	if want := int64(time.Second + stillAfter - time.Millisecond); before != want {
+		t.Errorf("a late look: %d, want %d", before, want)
+	}
+	machine.Add(int64(2 * time.Millisecond))
+	if now := c.Now(); now != before+int64(2*time.Millisecond) || c.StoodStill() != 0 {
+		t.Errorf("%v later: %v, stood still for %v", 2*time.Millisecond, time.Duration(now-before), time.Duration(c.StoodStill()))
+	}
+}
+
 func TestATimerWaitsForWhatIsLeft(t *testing.T) {
 	c, machine := handClock(time.Second)
 	c.begin()
