@@ -566,6 +566,32 @@ func TestDroppedSeatWaitsAndComesBack(t *testing.T) {
 	h.want("a resume token that works once", stale.conn.closed == protocol.CloseUnknownSession)
 }
 
+func TestAResumeTokenIsGoodUntilANewerOneHasArrived(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.join("ann")
+	a.input(1, a.last.Tick+1, 0)
+	h.tick(1)
+	var arrived *player
+	for n := range 4 {
+		a.conn.ended = errors.New("connection reset")
+		h.tick(1)
+		arrived = h.resume(a, 0)
+		h.want(fmt.Sprintf("ann back, though %d welcomes did not arrive", n), arrived.conn.closed == 0 && arrived.welcome.Resumed)
+	}
+	arrived.input(1, arrived.last.Tick+1, 0)
+	h.tick(1)
+	h.want("no earlier one when the newest has", h.resume(a, 0).conn.closed == protocol.CloseUnknownSession)
+	secret := secretOf(arrived)
+	arrived.bye()
+	h.tick(1)
+	h.join("bob")
+	h.want("none for the next player's seat", arrived.welcome.Slot == 0 && h.resume(a, 0).conn.closed == protocol.CloseUnknownSession)
+	conn := &fakeConn{}
+	h.m.Resume(conn, 0, 0, secret, 0)
+	h.tick(1)
+	h.want("nor the newest", conn.closed == protocol.CloseUnknownSession)
+}
+
 func TestSeatOfWhoStaysAwayIsFreed(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 2})
 	a, b := h.join("ann"), h.join("bob")

@@ -68,9 +68,9 @@ type Seat struct {
 	lively    bool // many messages came in the last second in which any came
 	bye       bool
 	resyncing bool // the player waits for a keyframe
-	spoken    bool // the connection has: the secret before this one is void
 
 	generation uint32 // of the resume token, see SecretKey
+	oldest     uint32 // generation that is still good
 
 	Features    protocol.Features // that hold on the connection
 	ResultTold  bool              // the player has been told how the match ended
@@ -161,10 +161,10 @@ func (s *Seat) Cancel(reservation string) bool {
 }
 
 func (s *Seat) free() {
+	void := s.generation + 1 // it is given to nobody
 	*s = Seat{
 		shared: s.shared, View: replicate.View{Slot: s.View.Slot}, Team: -1, used: s.used,
-		inputs: s.inputs, cold: s.cold[:0],
-		generation: s.generation + 2, // neither it nor the one before was given to anybody
+		inputs: s.inputs, cold: s.cold[:0], generation: void, oldest: void,
 	}
 	s.inputs.clear()
 }
@@ -181,7 +181,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, features protocol.Features, p 
 	}
 	now := s.shared.Now
 	s.conn, s.State, s.Features = conn, Connected, features
-	s.parked, s.bye, s.spoken, s.resyncing = false, false, false, false
+	s.parked, s.bye, s.resyncing = false, false, false
 	s.View = replicate.View{Slot: s.View.Slot, Event: event}
 	s.Pace = 0
 	s.cold, s.said = s.cold[:0], nil
@@ -200,11 +200,11 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, features protocol.Features, p 
 // Secret is what the player has to show to come back.
 func (s *Seat) Secret() string { return s.shared.Key.secret(s.Slot(), s.generation) }
 
-// Knows reports whether the secret of a generation is good. The one before the
-// newest is, too, until the new connection has spoken: its welcome may not have
-// arrived.
+// Knows reports whether the secret of a generation is good. Those before the newest
+// are, too, until a connection that was given a newer one has spoken: any number of
+// welcomes may not have arrived.
 func (s *Seat) Knows(generation uint32) bool {
-	return generation == s.generation || !s.spoken && generation+1 == s.generation
+	return generation >= s.oldest && generation <= s.generation
 }
 
 // Online reports whether the seat has a connection.
