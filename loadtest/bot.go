@@ -92,13 +92,15 @@ func (b *bot) visit(ctx context.Context) error {
 			b.stay.end()
 			return nil
 		}
-		if ctx.Err() != nil {
+		if end.code == protocol.CloseLeft || errors.Is(end.err, context.Canceled) {
 			return nil // the loop has taken leave
 		}
 		if end.code != 0 && !end.code.Reconnect() {
 			return failed(end.code.String(), errors.New(end.code.Sentence()))
 		}
-		b.run.lost(b, end)
+		if ctx.Err() == nil {
+			b.run.lost(b, end)
+		}
 		end, err = b.comeBack(ctx, url)
 	}
 	return err

@@ -224,6 +224,7 @@ func (c *fakeSeat) hear(f ws.Frame) error {
 		c.server.byes++
 		delete(c.server.held, c.id)
 		c.server.mu.Unlock()
+		c.close(protocol.CloseLeft)
 	}
 	return nil
 }

@@ -26,10 +26,10 @@ func (p *rawLoop) stop() {
 	for deadline := p.clock.now() + int64(lastWords); len(leaving) > 0 && p.clock.now() < deadline; {
 		rest := leaving[:0]
 		for _, e := range leaving {
-			if e.parting() {
+			if end, open := e.parting(); open {
 				rest = append(rest, e)
 			} else {
-				p.release(e, ending{err: context.Canceled})
+				p.release(e, end)
 			}
 		}
 		leaving = rest
@@ -40,25 +40,26 @@ func (p *rawLoop) stop() {
 	}
 }
 
-// parting says goodbye, once what was sent before is out of the way, and reports
-// whether the connection is still open.
-func (e *rawLink) parting() bool {
-	if !e.idle() {
-		return !e.broken
-	}
-	if !e.parted {
+// parting says goodbye, once what was sent before is out of the way, and reads
+// until the server has answered by closing. A connection that ends in another way
+// may have ended before the goodbye arrived.
+func (e *rawLink) parting() (end ending, open bool) {
+	if e.idle() && !e.parted {
 		e.parted = true
 		e.leave()
-		return true
 	}
 	for {
 		got := e.loop.receiver.Receive(e.fd)
 		switch {
+		case got.Err == nil:
+			if end, open = e.receive(got.Data, got.At); !open {
+				return end, false
+			}
 		case errors.Is(got.Err, unix.EAGAIN):
-			return true
+			return ending{}, true
 		case errors.Is(got.Err, unix.EINTR):
-		case got.Err != nil:
-			return false
+		default:
+			return ending{err: got.Err}, false
 		}
 	}
 }

@@ -2,7 +2,9 @@ package loadtest
 
 import (
 	"context"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -234,15 +236,33 @@ func (p *streamLoop) stop() {
 	p.mu.Lock()
 	p.done = true
 	close(p.quit)
-	var links []*link
 	for l, s := range p.streams {
 		s.leaving = true
 		l.leave()
-		links = append(links, l)
 	}
 	p.mu.Unlock()
-	for _, l := range links {
+	p.awaitClosed()
+	for _, l := range p.served() {
 		p.release(l, ending{err: context.Canceled})
 	}
 	p.wg.Wait()
+}
+
+// awaitClosed lets the servers answer goodbyes by closing, at most for
+// [lastWords].
+func (p *streamLoop) awaitClosed() {
+	const look = 5 * time.Millisecond
+	for range lastWords / look {
+		if len(p.served()) == 0 {
+			return
+		}
+		time.Sleep(look)
+	}
+}
+
+// served returns the links that are not let go of.
+func (p *streamLoop) served() []*link {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.streams))
 }
