@@ -70,6 +70,23 @@ func TestAMatchPassesOnSoMuchChatAndTellsWhoIsOverIt(t *testing.T) {
 	}
 }
 
+// TestAFloodOfTextsIsNotCleaned: that costs more than anything else that a client may
+// send so often.
+func TestAFloodOfTextsIsNotCleaned(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	a := h.joinWith("ann", protocol.FeatureReply)
+	for i := range uint32(50) {
+		a.say(strings.Repeat("\u3164", 50), i+1) // fillers: nothing is left of them
+	}
+	h.tick(1)
+	a.read()
+	reasons := map[string]int{}
+	for _, r := range a.replies {
+		reasons[r.Reason]++
+	}
+	h.want("as many looked at as may be said", reasons[protocol.ReasonBadText] == 5 && reasons[protocol.ReasonBusy] == 45)
+}
+
 func TestChatForWhoReadsNothingIsBounded(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 32})
 	all := h.crowd(10)

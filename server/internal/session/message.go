@@ -116,16 +116,18 @@ func (s *Seat) chat(b []byte) error {
 	default:
 		return protocolError(err)
 	}
-	line := text.Text(c.Text, protocol.MaxChat)
 	w := s.wishes()
-	switch {
-	case line == "":
-		s.RefuseChat(c.ID, protocol.ReasonBadText)
-	case !w.chatting.take(chatRate, s.shared.Now):
+	// The limit comes first: to clean a text takes as long as to read a hundred inputs.
+	if c.Text != "" && !w.chatting.take(chatRate, s.shared.Now) {
 		s.RefuseChat(c.ID, protocol.ReasonBusy)
-	default:
-		w.chats = append(w.chats, Chat{Text: line, ID: c.ID})
+		return nil
 	}
+	line := text.Text(c.Text, protocol.MaxChat)
+	if line == "" {
+		s.RefuseChat(c.ID, protocol.ReasonBadText)
+		return nil
+	}
+	w.chats = append(w.chats, Chat{Text: line, ID: c.ID})
 	return nil
 }
 
