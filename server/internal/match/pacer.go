@@ -20,17 +20,22 @@ type Clock interface {
 	SleepUntil(t int64, wake <-chan struct{})
 }
 
-// SystemClock returns the clock of the process.
+// SystemClock returns the clock of the process, begun anew: in a test with a time of
+// its own that of the process is no time after 0.
 func SystemClock() Clock {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
-	return &systemClock{Clock: steady.Process(), timer: t}
+	return &systemClock{start: steady.Now() - 1, timer: t}
 }
 
 type systemClock struct {
-	*steady.Clock
+	start int64
 	timer *time.Timer
 }
+
+func (c *systemClock) Now() int64 { return steady.Now() - c.start }
+
+func (c *systemClock) StoodStill() int64 { return steady.Process().StoodStill() }
 
 func (c *systemClock) SleepUntil(t int64, wake <-chan struct{}) {
 	wait := t - c.Now()
