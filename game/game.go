@@ -67,6 +67,10 @@ type Option struct {
 	Value int32
 }
 
+// OptionBots is an option that a mode with Fill may have: a match with 0 of it has
+// no bots.
+const OptionBots = "bots"
+
 // MatchConfig is everything that makes one match differ from another.
 type MatchConfig struct {
 	Mode    Mode

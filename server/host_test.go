@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"tactus/game"
 	"tactus/game/arena"
 	"tactus/game/tag"
 	"tactus/protocol/jointoken"
@@ -102,6 +103,24 @@ func TestRefusalsAreThoseOfTheContract(t *testing.T) {
 	s.Drain(time.Minute)
 	if r := s.ask(teamMatch("m1", seatFor("c", 0))); r.GetReason() != "draining" {
 		t.Errorf("while it drains: %v", r)
+	}
+}
+
+func TestAMatchIsFilledByBotsUnlessItsOptionsSayNo(t *testing.T) {
+	mode, _ := arena.Game.Info().Mode("ffa")
+	for bots, want := range map[int32]int{0: 0, 1: 8} {
+		if cfg := matchConfig(mode, []game.Option{{Name: game.OptionBots, Value: bots}}); cfg.Mode.Fill != want {
+			t.Errorf("bots=%d: filled to %d, want %d", bots, cfg.Mode.Fill, want)
+		}
+	}
+	if cfg := matchConfig(mode, nil); cfg.Mode.Fill != 8 {
+		t.Errorf("filled to %d without the option", cfg.Mode.Fill)
+	}
+	s := newTestServer(t, Config{})
+	r := teamMatch("m1", seatFor("a", 0))
+	r.Options = []*matchmakerv1.Option{{Name: game.OptionBots}}
+	if got := s.ask(r); !got.GetOk() {
+		t.Error(got)
 	}
 }
 

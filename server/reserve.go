@@ -186,12 +186,21 @@ func (s *Server) open(r *fleetv1.Reserve) (*match.Match, error) {
 	if full || people+len(r.GetSeats()) > s.cfg.MaxPlayers {
 		return nil, refusal{reason: "full"}
 	}
-	m, err := s.newMatch(r, g, game.MatchConfig{Mode: mode, Seed: randomSeed(), Options: options})
+	m, err := s.newMatch(r, g, matchConfig(mode, options))
 	if err != nil {
 		return nil, err
 	}
 	s.start(m)
 	return m, nil
+}
+
+// matchConfig configures a match, without bots where its options say so.
+func matchConfig(mode game.Mode, options []game.Option) game.MatchConfig {
+	cfg := game.MatchConfig{Mode: mode, Seed: randomSeed(), Options: options}
+	if cfg.Option(game.OptionBots, 1) == 0 {
+		cfg.Mode.Fill = 0
+	}
+	return cfg
 }
 
 // options checks those a match was asked to have; the server's own come last,

@@ -37,9 +37,15 @@ func (rules) Info() game.Info {
 }
 
 // options are what a match can be configured by: its length in seconds (0: it
-// never ends), the kills that end it (0: none do), the warm-up in seconds.
+// never ends), the kills that end it (0: none do), the warm-up in seconds, and
+// whether bots fill it.
 func options(seconds, kills int32) []game.Option {
-	return []game.Option{{Name: "seconds", Value: seconds}, {Name: "kills", Value: kills}, {Name: "warmup", Value: 3}}
+	return []game.Option{
+		{Name: "seconds", Value: seconds},
+		{Name: "kills", Value: kills},
+		{Name: "warmup", Value: 3},
+		{Name: game.OptionBots, Value: 1},
+	}
 }
 
 // world is one match. Beside its tables it holds only what is worked out anew
