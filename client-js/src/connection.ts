@@ -54,8 +54,8 @@ export interface ConnectionOwner {
   welcome(map: Fields): void;
   /** Any other message; the reader stands behind its type, length counts all elements. */
   message(type: number, length: number, reader: Reader, now: number): void;
-  /** The line broke; it is being mended. */
-  lost(): void;
+  /** The line broke by this; it is being mended. */
+  lost(why: TactusError): void;
   /** Nothing more will come. */
   ended(error: TactusError): void;
   roundTrip(ms: number): void;
@@ -282,7 +282,7 @@ export class Connection {
     if (!this.resume) return this.end(this.#unreachable(error.message));
     const now = this.#config.now();
     this.#lostAt ||= now;
-    if (wasLive) this.#owner.lost();
+    if (wasLive) this.#owner.lost(error);
     const patience = this.#welcomed ? this.#graceMs : Ms.welcome;
     if (now - this.#lostAt > patience) {
       return this.end(new TactusError(ErrorCode.lost, "The connection was lost for longer than the seat is kept."));

@@ -233,8 +233,8 @@ export class MatchClient implements Match, ConnectionOwner {
     void this.#loadRules();
   }
 
-  lost(): void {
-    this.#setState("reconnecting");
+  lost(why: TactusError): void {
+    this.#setState("reconnecting", why);
   }
 
   ended(error: TactusError): void {
@@ -284,10 +284,10 @@ export class MatchClient implements Match, ConnectionOwner {
     this.#emitter.emit("result", this.result);
   }
 
-  #setState(state: MatchState): void {
+  #setState(state: MatchState, why?: TactusError): void {
     if (this.state === state || this.state === "closed") return;
     this.state = state;
-    this.#emitter.emit("state", state);
+    this.#emitter.emit("state", state, why);
   }
 
   // State.

@@ -186,7 +186,8 @@ export interface NetStats {
 }
 
 export interface MatchEvents {
-  state: (state: MatchState) => void;
+  /** why: what the server, or the network, ended the connection by when it is "reconnecting". */
+  state: (state: MatchState, why?: TactusErrorLike) => void;
   roster: (entry: RosterEntry, gone: boolean) => void;
   chat: (slot: number, text: string) => void;
   result: (result: MatchResult) => void;
