@@ -192,6 +192,11 @@ export class DemoMatch implements Match {
 
   leave(): void {}
 
+  /** Fights on for some seconds without being drawn: what stands still should not be the first moment. */
+  skip(seconds: number): void {
+    for (let frame = 0; frame < seconds * rate; frame++) this.frame(this.last + 1000 / rate);
+  }
+
   frame(nowMs: number): void {
     const seconds = Math.min(0.05, (nowMs - this.last) / 1000);
     this.last = nowMs;

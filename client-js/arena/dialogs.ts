@@ -1,6 +1,9 @@
 import type { Match, MatchResult, PlayerRating, Proposal, SearchProgress } from "../src/types.ts";
-import { element, waitText, write } from "./page.ts";
-import { finalStandings, renderStandings } from "./standings.ts";
+import { element, write } from "./page.ts";
+import { ScoreTable } from "./scoretable.ts";
+import { estimateText, searchText } from "./sentences.ts";
+import { finalStandings, verdict } from "./standings.ts";
+import { type MatchRow, tables } from "./tables.ts";
 
 /** What is pressed within this time after a dialog opened was meant for the game. */
 const settleMs = 450;
@@ -61,17 +64,12 @@ export class Modal {
   }
 }
 
-const searchTexts: Record<SearchProgress["state"], string> = {
-  searching: "Looking for the best match",
-  proposed: "Match found",
-  assigned: "Match found",
-  joining: "Taking your seat",
-};
-
 /** The search for a match. */
 export class SearchDialog extends Modal {
   private timer = 0;
   private proposed = false;
+  private started = 0;
+  private newest: SearchProgress | undefined;
 
   constructor() {
     super("search", "search-cancel");
@@ -83,20 +81,26 @@ export class SearchDialog extends Modal {
     write(element("search-state"), "Asking the matchmaker");
     write(element("search-estimate"), "soon");
     write(element("search-players"), "1");
-    const started = performance.now();
-    const tick = (): void => write(element("search-waited"), `${Math.floor((performance.now() - started) / 1000)} s`);
-    tick();
+    this.started = performance.now();
+    this.newest = undefined;
+    this.tick();
     clearInterval(this.timer);
-    this.timer = window.setInterval(tick, 250);
+    this.timer = window.setInterval(() => this.tick(), 250);
     this.show({ "search-cancel": cancel });
   }
 
   progress(progress: SearchProgress): void {
     this.proposed ||= progress.state === "proposed";
-    const failed = this.proposed && progress.state === "searching";
-    write(element("search-state"), failed ? "Somebody was not there. You keep your place." : searchTexts[progress.state]);
-    write(element("search-estimate"), waitText(progress.estimatedWaitMs, progress.estimatedWaitP90Ms));
+    this.newest = progress;
+    write(element("search-state"), searchText(progress, this.proposed && progress.state === "searching"));
     write(element("search-players"), String(Math.max(1, progress.searching)));
+    this.tick();
+  }
+
+  private tick(): void {
+    const waitedMs = performance.now() - this.started;
+    write(element("search-waited"), `${Math.floor(waitedMs / 1000)} s`);
+    if (this.newest) write(element("search-estimate"), estimateText(this.newest, waitedMs));
   }
 
   override close(): void {
@@ -194,7 +198,9 @@ export class PauseDialog extends Modal {
     super("pause", "stay");
   }
 
-  open(leave: () => void): void {
+  /** room: the player stays in a private room. */
+  open(leave: () => void, room: boolean): void {
+    write(element("pause-text"), room ? "It goes on without you. You stay in the room." : "It goes on without you, and your seat is given away.");
     this.show({ stay: () => this.close(), "leave-now": leave });
   }
 }
@@ -210,15 +216,16 @@ export class ResultDialog extends Modal {
 
   open(match: Match, result: MatchResult, actions: { again: () => void; menu: () => void }): void {
     const list = finalStandings(match, result);
-    const own = list.find((standing) => standing.slot === match.slot);
-    write(element("result-kicker"), match.mode.title);
-    write(element("result-title"), verdict(own, list, match.mode.teams));
-    renderStandings(element<HTMLTableElement>("result-table"), list, match.slot);
+    const { teams, title } = match.mode;
+    write(element("result-kicker"), title);
+    write(element("result-title"), verdict(list, match.slot, teams));
+    const table = new ScoreTable(element("result-table"));
+    table.show(list, match.slot, teams, match.single<MatchRow>(tables.match)?.teamScore);
     this.countDown(result.nextMs);
     element("result-rated").hidden = true;
     write(element("result-rating"), "");
     this.show({ again: actions.again, "to-menu": actions.menu, "result-leaderboard": () => this.leaderboard() });
-    this.dialog.querySelector("tr.own")?.scrollIntoView({ block: "nearest" });
+    table.reveal();
   }
 
   override close(): void {
@@ -251,22 +258,4 @@ export class ResultDialog extends Modal {
     clearInterval(this.timer);
     this.timer = window.setInterval(tick, 250);
   }
-}
-
-type Line = ReturnType<typeof finalStandings>[number];
-
-/** The result in one sentence. */
-function verdict(own: Line | undefined, list: readonly Line[], teams: number): string {
-  const winners = list.filter((line) => line.rank === list[0].rank);
-  if (!own || winners.length === 0) return "Match over";
-  const won = winners.includes(own);
-  if (teams > 0) {
-    if (winners.some((line) => line.team !== winners[0].team)) return "A draw";
-    return won ? "Your team wins" : "The other team wins";
-  }
-  if (won) return winners.length > 1 ? "You share first place" : "You win";
-  return `${winners
-    .map((line) => line.name)
-    .slice(0, 2)
-    .join(" and ")} won, you are #${own.rank}`;
 }

@@ -1,13 +1,21 @@
 import type { Entity, Match, Unsubscribe } from "../src/types.ts";
-import { clockText, element, icon, make, toast, write } from "./page.ts";
+import { clockText, copyLink, element, icon, inviteLink, make, nameTag, toast, write } from "./page.ts";
 import { slotColor } from "./palette.ts";
 import { emotes } from "./scene.ts";
+import { ScoreTable } from "./scoretable.ts";
+import { notSentText, noticeText } from "./sentences.ts";
+import type { Silence } from "./silence.ts";
 import type { Sound } from "./sound.ts";
-import { renderStandings, standings } from "./standings.ts";
+import { standings } from "./standings.ts";
 import { events, phases, tables, weapons } from "./tables.ts";
 import type { KillEvent, MatchRow, ShipRow } from "./tables.ts";
 
 const refreshMs = 150;
+/** A long scoreboard is brought up to date less often. */
+const longRefreshMs = 1000;
+const longBoard = 40;
+/** Without a snapshot for so long the connection is weak. */
+const weakMs = 500;
 const feedLines = 5;
 const feedMs = 6000;
 const chatLines = 7;
@@ -24,27 +32,34 @@ export class Hud {
   private readonly scoreboard = element("scoreboard");
   private readonly chatForm = element<HTMLFormElement>("chat-form");
   private readonly chatText = element<HTMLInputElement>("chat-text");
+  private readonly scores: ScoreTable;
   private scoresHeld = false;
   private scoresPinned = false;
   private nextRefresh = 0;
   private lastBeat = -1;
   private slowSince = performance.now();
+  private snapshots = 0;
+  private snapshotAt = performance.now();
+  private nextScores = 0;
 
   constructor(
     private readonly match: Match,
     private readonly sound: Sound,
+    private readonly silence: Silence,
     room: string,
     leave: () => void,
   ) {
+    this.scores = new ScoreTable(element("scores"), silence);
     for (const list of ["feed", "chat-lines"]) element(list).replaceChildren();
     element("hud").hidden = false;
     this.buildEmotes();
     this.wireButtons(room, leave);
     this.wireChat();
+    addEventListener("wheel", (event) => this.scroll(event), { signal: this.stop.signal, passive: true });
     this.unsubscribe = [
       match.onEvent<KillEvent>(events.kill, (event) => this.addKill(event)),
       match.on("chat", (slot, text) => this.addChat(slot, text)),
-      match.on("notice", (_code, text) => toast(text)),
+      match.on("notice", (code, text) => toast(noticeText(code, text))),
     ];
   }
 
@@ -62,6 +77,7 @@ export class Hud {
   }
 
   openChat(): void {
+    if (!this.silence.chat) return toast("Chat is off. Turn it on in the scoreboard.");
     this.chatForm.hidden = false;
     this.chatText.focus();
   }
@@ -83,14 +99,18 @@ export class Hud {
 
   /** Brings the texts up to date; cheap enough for every frame. */
   update(now: number, own: (Entity & ShipRow) | undefined): void {
+    if (this.match.stats.snapshots !== this.snapshots) {
+      this.snapshots = this.match.stats.snapshots;
+      this.snapshotAt = now;
+    }
     if (now < this.nextRefresh) return;
     this.nextRefresh = now + refreshMs;
     const row = this.match.single<MatchRow>(tables.match);
     if (row) this.updateClock(row);
     this.updateCountdown(row, own);
     this.updateStanding();
-    this.updateNotice();
-    if (!this.scoreboard.hidden) this.renderScores();
+    this.updateNotice(now);
+    if (!this.scoreboard.hidden && now >= this.nextScores) this.renderScores(now);
   }
 
   private updateClock(row: MatchRow): void {
@@ -141,14 +161,17 @@ export class Hud {
     write(element("rank"), own ? `#${own.rank}` : "");
   }
 
-  private updateNotice(): void {
+  private updateNotice(now: number): void {
     const notice = element("notice");
     const percent = this.match.stats.clockPercent;
-    const now = performance.now();
     if (percent <= 0 || percent >= 95) this.slowSince = now;
+    const silentMs = now - this.snapshotAt;
     const slow = now - this.slowSince > 1000;
-    if (slow) write(notice, `The server is busy: time runs at ${Math.round(percent)} %`);
-    notice.hidden = !slow;
+    const weak = silentMs > weakMs;
+    notice.classList.toggle("weak", weak);
+    if (weak) write(notice, `Weak connection: nothing heard for ${(silentMs / 1000).toFixed(1)} s`);
+    else if (slow) write(notice, `The server is busy: time runs at ${Math.round(percent)} %`);
+    notice.hidden = !weak && !slow;
   }
 
   private addKill(event: KillEvent): void {
@@ -163,18 +186,31 @@ export class Hud {
 
   private nameOf(slot: number): HTMLElement {
     const entry = this.match.roster.get(slot);
-    const name = make("span", "", slot === this.match.slot ? "You" : (entry?.name ?? "?"));
+    const name = nameTag(slot === this.match.slot ? "You" : (entry?.name ?? "?"));
     name.style.color = slotColor(slot, entry?.team ?? -1, this.match.slot);
     return name;
   }
 
   private addChat(slot: number, text: string): void {
-    const line = make("li");
-    line.append(this.nameOf(slot), ` ${text}`);
+    const name = this.match.roster.get(slot)?.name;
+    if (!this.silence.chat || (name !== undefined && this.silence.isMuted(name))) return;
+    this.addLine("", this.nameOf(slot), text);
+  }
+
+  private addLine(className: string, name: HTMLElement, text: string, note = ""): void {
+    const line = make("li", className);
+    line.append(name, " ", make("bdi", "", text));
+    if (note) line.append(make("small", "", note));
     const lines = element("chat-lines");
     lines.append(line);
     while (lines.children.length > chatLines) lines.firstElementChild?.remove();
     setTimeout(() => line.classList.add("old"), chatMs);
+  }
+
+  /** What was not sent is shown to its author, who would take it for said. */
+  private async say(text: string): Promise<void> {
+    const { sent, reason } = await this.match.chat(text);
+    if (!sent && !this.stop.signal.aborted) this.addLine("failed", this.nameOf(this.match.slot), text, notSentText(reason));
   }
 
   private wireButtons(room: string, leave: () => void): void {
@@ -192,6 +228,8 @@ export class Hud {
     on("leave", leave);
     on("mute", () => this.toggleSound());
     on("touch-chat", () => this.openChat());
+    on("chat-toggle", () => this.showChat(this.silence.toggleChat()));
+    this.showChat(this.silence.chat);
     on("touch-emote", () => element("emotes").classList.toggle("open"));
     on("show-scores", () => {
       this.scoresPinned = !this.scoresPinned;
@@ -202,7 +240,13 @@ export class Hud {
     chip.hidden = room === "";
     write(chip, `Room ${room}`);
     chip.title = "Copy the link to this room";
-    on("room-chip", () => copyRoomLink(room));
+    on("room-chip", () => void copyLink(inviteLink("room", room)));
+  }
+
+  private showChat(on: boolean): void {
+    element("chat").hidden = !on;
+    element("chat-toggle").setAttribute("aria-pressed", String(on));
+    write(element("chat-toggle"), on ? "Chat is on" : "Chat is off");
   }
 
   private wireChat(): void {
@@ -217,7 +261,7 @@ export class Hud {
       (event) => {
         event.preventDefault();
         const text = this.chatText.value.trim();
-        if (text) this.match.chat(text);
+        if (text) void this.say(text);
         close();
       },
       options,
@@ -258,12 +302,22 @@ export class Hud {
   private showScores(): void {
     const shown = this.scoresHeld || this.scoresPinned;
     element("show-scores").setAttribute("aria-pressed", String(this.scoresPinned));
-    if (shown && this.scoreboard.hidden) this.renderScores();
+    const opens = shown && this.scoreboard.hidden;
     this.scoreboard.hidden = !shown;
+    if (!opens) return;
+    this.renderScores(performance.now());
+    this.scores.reveal();
   }
 
-  private renderScores(): void {
-    renderStandings(this.scoreboard.querySelector("table") as HTMLTableElement, standings(this.match), this.match.slot);
+  private renderScores(now: number): void {
+    const list = standings(this.match);
+    this.nextScores = now + (list.length > longBoard ? longRefreshMs : 0);
+    this.scores.show(list, this.match.slot, this.match.mode.teams, this.match.single<MatchRow>(tables.match)?.teamScore);
+  }
+
+  /** The wheel turns the scoreboard wherever the pointer is: it stays at the sight. */
+  private scroll(event: WheelEvent): void {
+    if (!this.scoreboard.hidden && !this.scoreboard.contains(event.target as Node)) this.scoreboard.scrollTop += event.deltaY;
   }
 }
 
@@ -272,15 +326,4 @@ function countdown(row: MatchRow | undefined, own: (Entity & ShipRow) | undefine
   if (row?.phase === phases.warmUp) return ["The match starts in", row.endsAt];
   if (own && own.hp <= 0 && row?.phase === phases.playing) return ["Shot down. Back in", own.respawnAt];
   return ["", 0];
-}
-
-/** Puts the link to a private room on the clipboard, or shows it where that is not allowed. */
-export function copyRoomLink(code: string): void {
-  const link = new URL(location.pathname, location.origin);
-  link.searchParams.set("room", code);
-  const copied = navigator.clipboard?.writeText(link.href) ?? Promise.reject(new Error("no clipboard"));
-  copied.then(
-    () => toast("Link copied. Send it to your friends."),
-    () => toast(link.href),
-  );
 }

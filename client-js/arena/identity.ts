@@ -1,29 +1,61 @@
+import { browserStore, type Keeper, type Store, tabStore } from "./storage.ts";
+
 const markKey = "tactus.tab";
 const lockName = "tactus.player";
+/** How long a tab that asks waits for the browser's first tab to answer. */
+const answerMs = 250;
 
 /**
  * Where this tab keeps who its player is. The browser's first tab keeps it for
  * good, with the player's ratings; each further one until it is closed, so that
  * two tabs of one browser can meet in a match.
  */
-export async function identityStore(): Promise<Storage> {
-  const mark = sessionStorage.getItem(markKey);
-  const first = mark ? mark === "first" : await claim();
-  // After a reload the lock may still be the old page's for a moment.
-  if (mark === "first") void navigator.locks?.request(lockName, forever);
-  sessionStorage.setItem(markKey, first ? "first" : "further");
-  return first ? localStorage : sessionStorage;
+export async function identityStore(tab: Store = tabStore, browser: Store = browserStore): Promise<Keeper> {
+  const mark = tab.getItem(markKey);
+  const first = await (globalThis.navigator?.locks ? claimLock(mark) : claimByAsking(mark));
+  tab.setItem(markKey, first ? "first" : "further");
+  return first ? browser : tab;
 }
 
-/** Takes the lock that the first tab holds as long as it lives; false when another one has it, or there are no locks here. */
-function claim(): Promise<boolean> {
-  if (!navigator.locks) return Promise.resolve(false);
+/** Takes the lock that the first tab holds as long as it lives; false when another one has it. */
+function claimLock(mark: string | null): Promise<boolean> {
+  const { locks } = navigator;
+  // After a reload the lock may still be the old page's for a moment.
+  if (mark === "first") locks.request(lockName, forever).catch(() => {});
+  if (mark) return Promise.resolve(mark === "first");
   return new Promise((resolve) => {
     const taken = (lock: Lock | null): Promise<void> | undefined => {
       resolve(lock !== null);
       return lock ? forever() : undefined;
     };
-    navigator.locks.request(lockName, { ifAvailable: true }, taken).catch(() => resolve(false));
+    locks.request(lockName, { ifAvailable: true }, taken).catch(() => resolve(false));
+  });
+}
+
+/**
+ * The same where there are no locks, as on a page that came by plain http: asks
+ * the other tabs whether one of them is the first. Of several that ask at one
+ * moment the lowest number is.
+ */
+function claimByAsking(mark: string | null): Promise<boolean> {
+  if (mark === "further") return Promise.resolve(false);
+  if (!globalThis.BroadcastChannel) return Promise.resolve(true);
+  const channel = new BroadcastChannel(lockName);
+  const own = Math.random();
+  let first: boolean | undefined = mark === "first" || undefined;
+  return new Promise((resolve) => {
+    const settle = (isFirst: boolean): void => {
+      first = isFirst;
+      if (!isFirst) channel.close();
+      resolve(isFirst);
+    };
+    channel.onmessage = ({ data }: MessageEvent<number>) => {
+      if (data >= 0 && (first ?? own < data)) channel.postMessage(-1);
+      else if (data < 0 && first === undefined) settle(false);
+    };
+    if (first) return settle(true);
+    channel.postMessage(own);
+    setTimeout(() => first ?? settle(true), answerMs);
   });
 }
 

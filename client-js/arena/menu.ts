@@ -2,6 +2,7 @@ import { cleanName } from "../src/text.ts";
 import type { ModeInfo, OpenMatch } from "../src/types.ts";
 import { partyCode } from "./party.ts";
 import type { Choice, Queues } from "./queues.ts";
+import { browserStore } from "./storage.ts";
 import { clockText, element, errorText, make, write } from "./page.ts";
 
 const nameKey = "tactus.name";
@@ -39,13 +40,15 @@ export class Menu {
   private invitation: Invitation | undefined;
   private timer = 0;
   private isOpen = false;
+  /** While an answer is waited for, nothing else is begun. */
+  busy = false;
 
   constructor(
     private readonly actions: MenuActions,
     private readonly queues: Queues,
   ) {
-    this.name.value = localStorage.getItem(nameKey) ?? "";
-    this.name.addEventListener("change", () => localStorage.setItem(nameKey, (this.name.value = this.playerName)));
+    this.name.value = browserStore.getItem(nameKey) ?? "";
+    this.name.addEventListener("change", () => browserStore.setItem(nameKey, (this.name.value = this.playerName)));
     element("play-form").addEventListener("submit", (event) => {
       event.preventDefault();
       if (!actions.leader()) this.act(() => (this.invitation ? this.join(this.invitation) : actions.play(this.choice)));
@@ -71,7 +74,7 @@ export class Menu {
   /** What is chosen to be played. */
   get choice(): Choice {
     const checked = element("modes").querySelector<HTMLInputElement>("input:checked");
-    const value = checked?.value ?? localStorage.getItem(modeKey) ?? "";
+    const value = checked?.value ?? browserStore.getItem(modeKey) ?? "";
     return this.choices.find((choice) => choice.value === value) ?? { value, mode: value, queue: "", title: "a match", note: "" };
   }
 
@@ -100,6 +103,8 @@ export class Menu {
     element("play-public").hidden = invitation === undefined;
     element("show-leaderboard").hidden = invitation !== undefined || !this.queues.rated(this.choice.queue);
     element("create-party").hidden = !this.queues.takesParties;
+    element("with-room").hidden = leader !== "";
+    write(element("create-room"), actions.inParty() ? "Take the party to a private room" : "Create a private room");
   }
 
   private join({ kind, code }: Invitation): void {
@@ -125,9 +130,10 @@ export class Menu {
   }
 
   private act(action: () => void): void {
+    if (this.busy) return;
     this.fail(undefined);
-    localStorage.setItem(nameKey, this.playerName);
-    localStorage.setItem(modeKey, this.choice.value);
+    browserStore.setItem(nameKey, this.playerName);
+    browserStore.setItem(modeKey, this.choice.value);
     action();
   }
 

@@ -13,6 +13,11 @@ export function make<K extends keyof HTMLElementTagNameMap>(tag: K, className = 
   return made;
 }
 
+/** A name from the network: it keeps its own direction, and gives way where there is no room. */
+export function nameTag(name: string, className = ""): HTMLElement {
+  return make("bdi", `name ${className}`.trim(), name);
+}
+
 /** A small line drawing, 24 x 24. */
 export function icon(path: string): SVGSVGElement {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -34,6 +39,42 @@ export function toast(text: string): void {
   const line = make("p", "", text);
   element("toasts").append(line);
   setTimeout(() => line.remove(), 6000);
+}
+
+/** The address of a room or party, to be sent to friends. */
+export function inviteLink(kind: "room" | "party", code: string): string {
+  const link = new URL(location.pathname, location.origin);
+  if (kind === "room") link.searchParams.set("room", code);
+  else link.hash = `party=${code}`;
+  return link.href;
+}
+
+/** Puts a link on the clipboard; where that is not allowed, as on plain http, shows it selected in a field. */
+export async function copyLink(href: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(href);
+    toast("Link copied. Send it to your friends.");
+  } catch {
+    const dialog = element<HTMLDialogElement>("share");
+    const field = element<HTMLInputElement>("share-link");
+    field.value = href;
+    element("share-close").onclick = () => dialog.close();
+    if (!dialog.open) dialog.showModal();
+    field.select();
+  }
+}
+
+/** Waits so long, or until the signal says that nobody waits any more. */
+export function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", done);
+  });
 }
 
 /** Minutes and seconds. */

@@ -30,6 +30,14 @@ export function slotColor(slot: number, team: number, ownSlot: number): string {
   return foes[slot % foes.length] ?? foes[0];
 }
 
+export type Allegiance = "own" | "friend" | "foe";
+
+/** What a slot is to the player of ownSlot; the picture shows it by shape as well as by colour. Without teams everybody else is a foe. */
+export function allegiance(slot: number, team: number, ownSlot: number, ownTeam: number): Allegiance {
+  if (slot === ownSlot) return "own";
+  return team >= 0 && team === ownTeam ? "friend" : "foe";
+}
+
 /** rgba() of a #rrggbb colour. */
 export function fade(color: string, alpha: number): string {
   const value = Number.parseInt(color.slice(1), 16);

@@ -1,6 +1,7 @@
 import type { Lobby, Party } from "../src/lobby.ts";
-import type { PartyMembership, TactusErrorLike } from "../src/types.ts";
-import { element, make, toast, write } from "./page.ts";
+import type { PartyMembership, RoomMembership, TactusErrorLike } from "../src/types.ts";
+import { copyLink, element, inviteLink, make, nameTag, toast, write } from "./page.ts";
+import { tabStore } from "./storage.ts";
 
 const key = "tactus.party";
 
@@ -9,6 +10,8 @@ export interface PartyActions {
   name(): string;
   /** The leader has started a search. */
   search(party: Party): void;
+  /** The leader has taken the party to a room. */
+  room(membership: RoomMembership): void;
   /** The party, or the player's part in it, is another one now. */
   changed(): void;
   failed(error: unknown): void;
@@ -36,14 +39,10 @@ export class PartyPanel {
 
   /** After a reload: takes the place again that this tab had in a party. It returns false when it had none. */
   resume(): boolean {
-    try {
-      const kept = JSON.parse(sessionStorage.getItem(key) ?? "null") as PartyMembership | null;
-      if (!kept?.memberId) return false;
-      this.enter(this.lobby.resumeParty(kept));
-      return true;
-    } catch {
-      return false;
-    }
+    const kept = tabStore.getJson<PartyMembership>(key);
+    if (!kept?.memberId) return false;
+    this.enter(this.lobby.resumeParty(kept));
+    return true;
   }
 
   create(): Promise<void> {
@@ -78,8 +77,9 @@ export class PartyPanel {
   private enter(party: Party): void {
     this.party?.leave();
     this.party = party;
-    sessionStorage.setItem(key, JSON.stringify(party.membership));
+    tabStore.setJson(key, party.membership);
     party.on("change", () => this.show());
+    party.on("room", (membership) => this.actions.room(membership));
     party.on("search", () => this.actions.search(party));
     party.on("close", (error) => this.closed(party, error));
     this.show();
@@ -95,7 +95,7 @@ export class PartyPanel {
   private forget(): void {
     const inside = element("party").contains(document.activeElement);
     this.party = undefined;
-    sessionStorage.removeItem(key);
+    tabStore.removeItem(key);
     this.show();
     if (inside) element("create-party").focus();
   }
@@ -108,7 +108,8 @@ export class PartyPanel {
     const members = party?.members ?? [];
     element("party-members").replaceChildren(
       ...members.map((member) => {
-        const line = make("li", "", member.playerName);
+        const line = make("li");
+        line.append(nameTag(member.playerName));
         if (member.leader) line.append(make("span", "tag", "leads"));
         if (member.you) line.append(make("span", "tag", "you"));
         return line;
@@ -118,15 +119,7 @@ export class PartyPanel {
   }
 
   private copyLink(): void {
-    const { party } = this;
-    if (!party) return;
-    const link = new URL(location.pathname, location.origin);
-    link.hash = `party=${party.code}`;
-    const copied = navigator.clipboard?.writeText(link.href) ?? Promise.reject(new Error("no clipboard"));
-    copied.then(
-      () => toast("Link copied. Send it to your friends."),
-      () => toast(link.href),
-    );
+    if (this.party) void copyLink(inviteLink("party", this.party.code));
   }
 }
 

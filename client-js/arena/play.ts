@@ -4,6 +4,7 @@ import type { Intent } from "./controls.ts";
 import { Hud } from "./hud.ts";
 import type { NetGraph } from "./netgraph.ts";
 import type { Scene, View } from "./scene.ts";
+import type { Silence } from "./silence.ts";
 import type { Sound } from "./sound.ts";
 import { buttons } from "./tables.ts";
 import { TouchControls } from "./touch.ts";
@@ -15,6 +16,8 @@ export class Play {
   private readonly touch: TouchControls;
   /** False while a dialog has the player's attention: the picture goes on without the sight. */
   atControls = true;
+  /** Code of the private room that the match is of; empty for a public one. */
+  readonly room: string;
 
   constructor(
     readonly match: Match,
@@ -22,9 +25,11 @@ export class Play {
     private readonly netGraph: NetGraph,
     canvas: HTMLElement,
     touchRoot: HTMLElement,
-    options: { sound: Sound; room: string; leave: () => void },
+    options: { sound: Sound; silence: Silence; room: string; leave: () => void },
   ) {
-    this.hud = new Hud(match, options.sound, options.room, options.leave);
+    this.room = options.room;
+    this.hud = new Hud(match, options.sound, options.silence, options.room, options.leave);
+    scene.muted = (slot) => options.silence.isMuted(match.roster.get(slot)?.name ?? "");
     this.controls = new Controls(canvas, {
       emote: (index) => this.hud.emote(index),
       openChat: () => this.hud.openChat(),
@@ -41,6 +46,7 @@ export class Play {
     this.hud.dispose();
     this.controls.dispose();
     this.touch.dispose();
+    this.scene.muted = () => false;
   }
 
   /** Lets go of all buttons, when something else has the player's attention. */

@@ -53,7 +53,11 @@ export class Scene {
   private readonly fleet = new Fleet(this.sprites, this.effects);
   private readonly backdrop = new Backdrop();
   private readonly vitals = new Vitals(this.sprites);
-  private readonly calm = matchMedia("(prefers-reduced-motion: reduce)");
+  /** Whether the player wants little motion. */
+  readonly calm = matchMedia("(prefers-reduced-motion: reduce)");
+  /** Slots whose emotes are not shown. */
+  muted: (slot: number) => boolean = () => false;
+  private pictured = "";
   private match: Match | undefined;
   private unsubscribe: Unsubscribe[] = [];
   private bubbles: Bubble[] = [];
@@ -82,6 +86,7 @@ export class Scene {
   attach(match: Match): void {
     for (const stop of this.unsubscribe) stop();
     this.match = match;
+    this.pictured = "";
     this.focused = false;
     this.ownBefore = undefined;
     this.bubbles = [];
@@ -111,9 +116,18 @@ export class Scene {
     return { x: this.camera.screenX(x) / this.ratio, y: this.camera.screenY(y) / this.ratio };
   }
 
+  /** Draws a picture that stands still: once, and again only when the window has another size. */
+  drawStill(now: number): void {
+    const picture = `${innerWidth} ${innerHeight} ${devicePixelRatio}`;
+    if (this.pictured === picture) return;
+    this.draw(now, { aim: undefined, touch: false });
+    this.pictured = picture;
+  }
+
   /** Draws one frame; match.frame(now) has to be called before. */
   draw(now: number, view: View): void {
     const { match } = this;
+    this.pictured = "";
     if (!match) return;
     const seconds = Math.min(0.1, Math.max(0, (now - this.last) / 1000));
     this.adapt(now - this.last);
@@ -137,7 +151,7 @@ export class Scene {
     this.backdrop.draw(g, camera, size, (match.predictedTick / match.tickRate) % 1);
     drawTerrain(g, camera, this.sprites, match);
     this.fleet.drawShots(g, camera, match, own);
-    this.fleet.draw(g, camera, match);
+    this.fleet.draw(g, camera, match, own);
     this.effects.draw(g, camera, this.sprites);
   }
 
@@ -268,6 +282,7 @@ export class Scene {
   }
 
   private emote(event: EmoteEvent): void {
+    if (this.muted(event.slot)) return;
     this.bubbles = this.bubbles.filter((bubble) => bubble.slot !== event.slot);
     this.bubbles.push({ slot: event.slot, text: emotes[event.kind] ?? "", until: performance.now() + 2200 });
   }

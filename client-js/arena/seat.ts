@@ -1,4 +1,5 @@
 import type { SavedSeat } from "../src/types.ts";
+import { tabStore } from "./storage.ts";
 
 const key = "tactus.seat";
 /** A seat older than this is not worth asking for: the server keeps it for 30 s. */
@@ -13,20 +14,16 @@ export interface KeptSeat {
 
 /** Keeps the seat in this tab; call again now and then to keep it fresh. */
 export function keepSeat(seat: KeptSeat): void {
-  sessionStorage.setItem(key, JSON.stringify({ ...seat, at: Date.now() }));
+  tabStore.setJson(key, { ...seat, at: Date.now() });
 }
 
 export function forgetSeat(): void {
-  sessionStorage.removeItem(key);
+  tabStore.removeItem(key);
 }
 
 /** The seat this tab had a moment ago. */
 export function keptSeat(): KeptSeat | undefined {
-  try {
-    const kept = JSON.parse(sessionStorage.getItem(key) ?? "null") as (KeptSeat & { at: number }) | null;
-    if (!kept?.saved?.resume || Date.now() - kept.at > freshMs) return undefined;
-    return { saved: kept.saved, room: kept.room ?? "" };
-  } catch {
-    return undefined;
-  }
+  const kept = tabStore.getJson<KeptSeat & { at: number }>(key);
+  if (!kept?.saved?.resume || Date.now() - kept.at > freshMs) return undefined;
+  return { saved: kept.saved, room: kept.room ?? "" };
 }

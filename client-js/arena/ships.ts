@@ -1,8 +1,8 @@
 import type { Entity, Match } from "../src/types.ts";
 import type { Camera } from "./camera.ts";
 import type { Effects } from "./effects.ts";
-import { fade, palette, slotColor } from "./palette.ts";
-import type { SpriteCache } from "./sprites.ts";
+import { allegiance, fade, palette, slotColor } from "./palette.ts";
+import { diamond, type SpriteCache } from "./sprites.ts";
 import { projectileAt, rules, tables } from "./tables.ts";
 import type { ProjectileRow, ShipRow } from "./tables.ts";
 
@@ -22,6 +22,8 @@ interface Trail {
 export class Fleet {
   private readonly trails = new Map<number, Trail>();
   private frame = 0;
+  /** The player's team; also while the own ship is a wreck that is gone. */
+  private ownTeam = -1;
 
   constructor(
     private readonly sprites: SpriteCache,
@@ -30,6 +32,7 @@ export class Fleet {
 
   clear(): void {
     this.trails.clear();
+    this.ownTeam = -1;
   }
 
   /** Makes the ship in this slot light up: it was hit. */
@@ -105,16 +108,33 @@ export class Fleet {
   }
 
   /** Draws all ships; the camera's transform has to be set. */
-  draw(g: CanvasRenderingContext2D, camera: Camera, match: Match): void {
+  draw(g: CanvasRenderingContext2D, camera: Camera, match: Match, own: (Entity & ShipRow) | undefined): void {
+    if (own) this.ownTeam = own.side;
+    const foeMark = diamond(0, 0, rules.shipRadius * 2.1);
     for (const ship of match.entities<ShipRow>(tables.ship)) {
       if (!camera.sees(ship.pos.x, ship.pos.y, 2)) continue;
       const trail = this.trails.get(ship.id);
       g.save();
       g.translate(ship.pos.x, ship.pos.y);
       if (ship.hp <= 0) this.drawWreck(g, ship);
-      else this.drawShip(g, match, ship, trail);
+      else {
+        if (match.slot >= 0) this.drawMark(g, match, ship, foeMark);
+        this.drawShip(g, match, ship, trail);
+      }
       g.restore();
     }
+  }
+
+  /** Friends fly in a circle, foes in a diamond, so that nobody has to tell them by their colours. */
+  private drawMark(g: CanvasRenderingContext2D, match: Match, ship: Entity & ShipRow, foeMark: Path2D): void {
+    const kind = allegiance(ship.slot, ship.side, match.slot, this.ownTeam);
+    if (kind === "own") return;
+    g.strokeStyle = fade(slotColor(ship.slot, ship.side, match.slot), kind === "foe" ? 0.6 : 0.75);
+    g.lineWidth = 0.05;
+    if (kind === "foe") return g.stroke(foeMark);
+    g.beginPath();
+    g.arc(0, 0, rules.shipRadius * 1.75, 0, Math.PI * 2);
+    g.stroke();
   }
 
   private drawWreck(g: CanvasRenderingContext2D, ship: Entity & ShipRow): void {
@@ -211,7 +231,8 @@ export class Fleet {
       g.save();
       g.translate(x, y);
       g.rotate(angle);
-      g.drawImage(this.sprites.pulse(slotColor(shot.slot, shot.side, match.slot)), -0.95, -0.4, 1.6, 0.8);
+      const foe = match.slot >= 0 && allegiance(shot.slot, shot.side, match.slot, this.ownTeam) === "foe";
+      g.drawImage(this.sprites.pulse(slotColor(shot.slot, shot.side, match.slot), foe), -0.95, -0.4, 1.6, 0.8);
       g.restore();
     }
     g.globalCompositeOperation = "source-over";

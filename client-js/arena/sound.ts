@@ -1,3 +1,5 @@
+import { browserStore } from "./storage.ts";
+
 const storeKey = "tactus.sound";
 
 /** Small synthesised sounds. Browsers start audio only after a gesture: call unlock() from one. */
@@ -6,7 +8,7 @@ export class Sound {
   private output: GainNode | undefined;
   private noise: AudioBuffer | undefined;
   private readonly lastPlayed = new Map<string, number>();
-  private on = localStorage.getItem(storeKey) !== "off";
+  private on = browserStore.getItem(storeKey) !== "off";
 
   get enabled(): boolean {
     return this.on;
@@ -14,7 +16,7 @@ export class Sound {
 
   toggle(): boolean {
     this.on = !this.on;
-    localStorage.setItem(storeKey, this.on ? "on" : "off");
+    browserStore.setItem(storeKey, this.on ? "on" : "off");
     if (this.on) this.unlock();
     return this.on;
   }

@@ -5,6 +5,8 @@ export type Sprite = HTMLCanvasElement;
 /** Draws once, keeps the picture: drawing a picture is far cheaper than paths, gradients and text in every frame. */
 export class SpriteCache {
   private readonly sprites = new Map<string, Sprite>();
+  /** Names as they fit, by size and text. */
+  private readonly names = new Map<string, string>();
   private scale = 1;
 
   /** Pixels per world unit; a change drops what was drawn for another size. */
@@ -84,10 +86,10 @@ export class SpriteCache {
     });
   }
 
-  /** A pulse shot that flies right: a bright bolt in its own light. */
-  pulse(color: string): Sprite {
+  /** A pulse shot that flies right: a bright bolt in its own light, a foe's with a square head. */
+  pulse(color: string, foe: boolean): Sprite {
     const u = this.scale;
-    return this.get(`pulse ${color}`, u * 1.6, u * 0.8, (g) => {
+    return this.get(`pulse ${color} ${foe}`, u * 1.6, u * 0.8, (g) => {
       g.save();
       g.scale(1, 0.48);
       const light = g.createRadialGradient(0, 0, 0, 0, 0, u * 0.78);
@@ -109,6 +111,9 @@ export class SpriteCache {
         g.lineTo(0.34 * u, 0);
         g.stroke();
       }
+      if (!foe) return;
+      g.fillStyle = "#ffffff";
+      g.fill(diamond(0.3 * u, 0, 0.19 * u));
     });
   }
 
@@ -119,9 +124,23 @@ export class SpriteCache {
     return this.get(`rock ${Math.round(size)} ${shape}`, size * 2.5, size * 2.5, (g) => drawRock(g, size, shape));
   }
 
+  /** A player's name in at most so many device pixels; what is longer ends in an ellipsis. */
+  name(text: string, color: string, pixels: number, longest: number): Sprite {
+    const key = `${pixels} ${text}`;
+    let fitting = this.names.get(key);
+    if (fitting === undefined) {
+      if (this.names.size > 600) this.names.clear();
+      const g = measuring();
+      g.font = labelFont(pixels, false);
+      fitting = shortened(text, (part) => g.measureText(part).width <= longest);
+      this.names.set(key, fitting);
+    }
+    return this.label(fitting, color, pixels);
+  }
+
   /** Text in one line of so many device pixels; bare text has no dark edge. */
   label(text: string, color: string, pixels: number, bare = false): Sprite {
-    const font = `${bare ? 700 : 600} ${pixels.toFixed(1)}px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif`;
+    const font = labelFont(pixels, bare);
     const g = measuring();
     g.font = font;
     const width = g.measureText(text).width + pixels * 0.5;
@@ -137,6 +156,29 @@ export class SpriteCache {
       sprite.fillText(text, 0, 0);
     });
   }
+}
+
+function labelFont(pixels: number, bare: boolean): string {
+  return `${bare ? 700 : 600} ${pixels.toFixed(1)}px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif`;
+}
+
+/** The text, or as much of it as fits with an ellipsis behind it, cut between the characters that a reader sees. */
+export function shortened(text: string, fits: (text: string) => boolean): string {
+  if (fits(text)) return text;
+  const parts = Intl.Segmenter ? [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment) : [...text];
+  while (parts.length > 1 && !fits(`${parts.join("")}\u2026`)) parts.pop();
+  return `${parts.join("")}\u2026`;
+}
+
+/** The outline of a square on its corner: what marks a foe, as a circle marks a friend. */
+export function diamond(x: number, y: number, radius: number): Path2D {
+  const path = new Path2D();
+  path.moveTo(x + radius, y);
+  path.lineTo(x, y + radius);
+  path.lineTo(x - radius, y);
+  path.lineTo(x, y - radius);
+  path.closePath();
+  return path;
 }
 
 let measure: CanvasRenderingContext2D | undefined;

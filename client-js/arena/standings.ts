@@ -1,6 +1,4 @@
 import type { Match, MatchResult } from "../src/types.ts";
-import { make } from "./page.ts";
-import { slotColor } from "./palette.ts";
 import { tables } from "./tables.ts";
 import type { ScoreRow } from "./tables.ts";
 
@@ -48,43 +46,42 @@ export function finalStandings(match: Match, result: MatchResult): Standing[] {
     .sort((a, b) => a.rank - b.rank || a.slot - b.slot);
 }
 
-/** Lines that a table shows; in a swarm nobody reads them all. */
-const longest = 50;
-
-/** Fills a table element with the best, and with the player's own line wherever that is. */
-export function renderStandings(table: HTMLTableElement, list: readonly Standing[], ownSlot: number): void {
-  const head = make("thead");
-  const titles = make("tr");
-  for (const [title, className] of [
-    ["", "rank"],
-    ["Pilot", ""],
-    ["Score", "number"],
-    ["Kills", "number extra"],
-    ["Deaths", "number extra"],
-  ]) {
-    const cell = make("th", className, title);
-    cell.scope = "col";
-    titles.append(cell);
-  }
-  head.append(titles);
-  const body = make("tbody");
-  for (const standing of list.filter((line, i) => i < longest || line.slot === ownSlot))
-    body.append(renderLine(standing, ownSlot));
-  table.replaceChildren(head, body);
+/** A team's lines, best first. */
+export interface TeamStanding {
+  team: number;
+  /** Equal totals share a rank. */
+  rank: number;
+  total: number;
+  lines: Standing[];
 }
 
-function renderLine(standing: Standing, ownSlot: number): HTMLTableRowElement {
-  const line = make("tr", `${standing.slot === ownSlot ? "own" : ""} ${standing.connected ? "" : "away"}`.trim());
-  const who = make("td", "who");
-  const swatch = make("i", standing.team === 1 ? "swatch square" : "swatch");
-  swatch.style.backgroundColor = slotColor(standing.slot, standing.team, ownSlot);
-  who.append(swatch, standing.name);
-  if (standing.bot) who.append(make("span", "tag", "bot"));
-  if (standing.slot === ownSlot) who.append(make("span", "tag", "you"));
-  line.append(make("td", "rank", String(standing.rank)), who, make("td", "number", String(standing.score)));
-  line.append(
-    make("td", "number extra", String(standing.kills ?? "")),
-    make("td", "number extra", String(standing.deaths ?? "")),
-  );
-  return line;
+/** The lines by their teams, the best team first. totals are the teams' own, where they are known: points of players who left count too. */
+export function teamStandings(list: readonly Standing[], teams: number, totals: readonly number[] = []): TeamStanding[] {
+  const sides = Array.from({ length: teams }, (_, team): TeamStanding => {
+    const lines = list.filter((line) => line.team === team);
+    return { team, rank: 0, total: totals[team] ?? lines.reduce((sum, line) => sum + line.score, 0), lines };
+  });
+  for (const side of sides) side.rank = 1 + sides.filter((other) => other.total > side.total).length;
+  return sides.sort((a, b) => a.rank - b.rank || a.team - b.team);
+}
+
+/** A result in one sentence. Equal ranks of all are a draw. */
+export function verdict(list: readonly Standing[], ownSlot: number, teams: number): string {
+  const own = list.find((line) => line.slot === ownSlot);
+  const winners = list.filter((line) => line.rank === 1);
+  if (!own || winners.length === 0) return "Match over";
+  const won = own.rank === 1;
+  if (teams > 0) {
+    if (winners.some((line) => line.team !== winners[0].team)) return "A draw";
+    return won ? "Your team wins" : "The other team wins";
+  }
+  if (winners.length > 1 && winners.length === list.length) return "A draw";
+  if (won) return winners.length > 1 ? "You share first place" : "You win";
+  const names = winners.slice(0, 2).map((line) => isolated(line.name));
+  return `${names.join(" and ")} won, you are #${own.rank}`;
+}
+
+/** A name within a sentence, whatever direction it is written in. */
+function isolated(name: string): string {
+  return `\u2068${name}\u2069`;
 }

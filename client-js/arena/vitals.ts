@@ -16,6 +16,8 @@ export interface Bubble {
 
 const markerLimit = 6;
 const barWidth = 46;
+/** Names over ships are cut behind so many CSS pixels. */
+const longestName = 130;
 /** What the instruments take of the lower edge, in CSS pixels. */
 const panelHeight = 88;
 
@@ -51,8 +53,7 @@ export class Vitals {
   private drawName(g: CanvasRenderingContext2D, match: Match, ship: Ship, x: number, y: number, ratio: number): void {
     const entry = match.roster.get(ship.slot);
     if (!entry) return;
-    const text = entry.bot ? `${entry.name} ·bot` : entry.name;
-    const sprite = this.sprites.label(text, entry.bot ? palette.muted : palette.text, 12 * ratio);
+    const sprite = this.sprites.name(entry.name, entry.bot ? palette.muted : palette.text, 12 * ratio, longestName * ratio);
     g.drawImage(sprite, Math.round(x - sprite.width / 2), Math.round(y - sprite.height / 2));
   }
 

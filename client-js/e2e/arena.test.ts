@@ -68,21 +68,39 @@ describe("in a running server", () => {
     const host = await openTab(server.url);
     await host.page.waitForSelector("#modes input");
     await host.page.click("#create-room");
-    const seat = await host.seated();
+    await host.phase("room");
     const link = host.page.url();
     assert.match(link, /[?&]room=[A-Z0-9]+/);
 
     const friend = await openTab(link);
     await friend.page.locator("#play", { hasText: "Join room" }).click();
+    await friend.phase("room");
+    await host.page.click("#room-start");
+    const seat = await host.seated();
     assert.equal((await friend.seated()).match, seat.match);
 
     const other = await openTab(server.url);
     await other.page.fill("#room-code", link);
     await other.page.click("#room-form button");
-    assert.equal((await other.seated()).match, seat.match);
+    assert.equal((await other.seated()).match, seat.match, "who comes while it runs goes along");
 
     const stranger = await openTab(server.url);
     assert.notEqual((await stranger.play(seat.mode)).match, seat.match);
+  });
+
+  test("a reload comes back to the room, and to its match", async () => {
+    const pilot = await openTab(server.url);
+    await pilot.page.waitForSelector("#modes input");
+    await pilot.page.click("#create-room");
+    await pilot.phase("room");
+    const code = await pilot.reads("#room-title", /\w+/);
+    await pilot.page.reload();
+    await pilot.phase("room");
+    await pilot.reads("#room-title", new RegExp(code));
+    await pilot.page.click("#room-start");
+    const seat = await pilot.seated();
+    await pilot.page.reload();
+    assert.deepEqual(await pilot.seated(), seat);
   });
 
   test("a room that does not exist is refused with a numbered sentence", async () => {
