@@ -87,7 +87,7 @@ func askPlayable(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	var report struct {
 		OK         bool
 		Conditions []struct {
