@@ -93,6 +93,7 @@ client-test: client ## type check, unit tests and size limits of the client
 .PHONY: browser-test
 browser-test: build ## plays in a real Chromium
 	.ci/require chromium chromium fonts-dejavu-core
+	.ci/require openssl openssl
 	cd client-js && npm run --silent e2e
 
 .PHONY: lint

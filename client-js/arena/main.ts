@@ -70,7 +70,8 @@ class Page {
 
   /** identity is where the player's tokens are kept. */
   constructor(identity: Keeper) {
-    this.client = new Client(undefined, { storage: identity });
+    // The matchmaker is beside the page, also where a proxy shows both under a path.
+    this.client = new Client(new URL(".", document.baseURI).href, { storage: identity });
     this.lobby = new Lobby(this.client);
     this.leaderboard = new LeaderboardDialog(this.lobby, () => this.client.playerId);
     this.parties = new PartyPanel(this.lobby, {

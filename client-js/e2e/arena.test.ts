@@ -10,7 +10,7 @@ const viewport = { width: 900, height: 560 };
 
 /** Nothing inline, nothing from elsewhere; the rules are WebAssembly. */
 const strictPolicy =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; manifest-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
 const { openTab, newContext } = stage(viewport);
 

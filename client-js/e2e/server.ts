@@ -42,6 +42,20 @@ export class TactusServer {
     return server;
   }
 
+  /** Starts a server that listens at a host, `localhost` for both loopback addresses, with further flags. */
+  static async startAt(host: string, ...flags: string[]): Promise<TactusServer> {
+    const ports = [await freePort(), await freePort(), await freePort()] as const;
+    const data = mkdtempSync(join(tmpdir(), "tactus-e2e-"));
+    const server = new TactusServer(ports, data, ["--listen", `${host}:${ports[0]}`, ...flags]);
+    await server.run();
+    return server;
+  }
+
+  /** The public port. */
+  get port(): number {
+    return this.ports[0];
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.ports[0]}/`;
   }

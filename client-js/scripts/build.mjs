@@ -24,7 +24,7 @@ const arena = join(root, "arena");
 const cache = join(root, "node_modules", ".cache", "tactus");
 
 /** Worth a compressed twin. */
-const compressible = new Set([".js", ".mjs", ".ts", ".css", ".html", ".svg", ".wasm", ".json"]);
+const compressible = new Set([".js", ".mjs", ".ts", ".css", ".html", ".svg", ".wasm", ".json", ".webmanifest"]);
 
 /** Below this a twin saves nothing but is one more file. */
 const minCompressed = 512;
