@@ -38,14 +38,14 @@ func GuessedURL(addr net.Addr, base string) string {
 	return "ws://" + host + base + protocol.Path
 }
 
-// playPath is the path of the public URL, where it is another than that of the
-// protocol: a proxy may hand it on as it is.
+// playPath is the path of the public URL as a pattern of [http.ServeMux], where it is
+// another than that of the protocol: a proxy may hand it on as it is.
 func (s *Server) playPath() (string, bool) {
 	u, err := url.Parse(s.cfg.PublicURL)
 	if err != nil || u.Path == "" || u.Path == "/" || u.Path == protocol.Path {
 		return "", false
 	}
-	return u.Path, true
+	return u.EscapedPath(), true // without spaces and braces, which mean something in a pattern
 }
 
 // matchmakerElsewhere returns the first configured matchmaker that is, by its

@@ -2,6 +2,8 @@ package server
 
 import (
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"go.uber.org/zap"
@@ -55,6 +57,29 @@ func TestAGuessThatCannotWorkIsWarnedOfOnce(t *testing.T) {
 		}
 		if s.guessed != (c.given == "") {
 			t.Errorf("%+v: guessed %v", c, s.guessed)
+		}
+	}
+}
+
+func TestAnyPathOfThePublicURLLeadsToPlay(t *testing.T) {
+	for _, u := range []string{
+		"wss://example.com/game/play", "wss://example.com/my%20game/play", "wss://example.com/%7Bx/play",
+		"wss://example.com/{x}/play", "wss://example.com/spi\u00ebl/play", "wss://example.com/livez/play",
+	} {
+		s, err := New(Config{PublicURL: u}, zap.NewNop(), tag.Game)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := s.Handler()
+		answer := httptest.NewRecorder()
+		h.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http"+u[len("wss"):], nil))
+		if answer.Code != http.StatusUpgradeRequired && answer.Code != http.StatusBadRequest {
+			t.Errorf("%s: %d, want the refusal of a request that is no upgrade", u, answer.Code)
+		}
+		answer = httptest.NewRecorder()
+		h.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/other/play", nil))
+		if answer.Code != http.StatusNotFound {
+			t.Errorf("%s: another path is answered with %d", u, answer.Code)
 		}
 	}
 }
