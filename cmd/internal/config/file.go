@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/spf13/pflag"
@@ -36,7 +37,8 @@ func readFile(path string, all Sections) (*file, error) {
 	f := &file{path: path, top: make(map[string]ast.Node), sections: make(map[string]map[string]ast.Node)}
 	parsed, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		// Without the lines around it: secrets may be in them.
+		return nil, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, false))
 	}
 	if len(parsed.Docs) > 1 {
 		return nil, fmt.Errorf("%s: more than one document", path)

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -94,8 +95,31 @@ func masked(f *pflag.Flag, text string) string {
 		return ""
 	case f.Annotations[secretAnnotation] != nil:
 		return mask
-	case f.Annotations[urlsAnnotation] != nil, strings.Contains(text, "://"):
+	case f.Annotations[urlsAnnotation] != nil:
+		return maskedURLs(text)
+	case strings.Contains(text, "://"):
 		return credentials.ReplaceAllString(text, "${1}"+mask+"@")
 	}
 	return text
+}
+
+// maskedURLs masks what stands before the hosts of URLs, also where a password
+// holds what has to be escaped in a URL.
+func maskedURLs(text string) string {
+	urls := strings.Split(text, ",")
+	for i, text := range urls {
+		scheme, rest, ok := strings.Cut(text, "://")
+		if ok {
+			scheme += "://"
+		} else {
+			scheme, rest = "", text
+		}
+		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+			rest = mask + rest[at:]
+		} else if _, err := url.Parse("x://" + rest); err != nil { // a password with a comma, up to that
+			rest = mask
+		}
+		urls[i] = scheme + rest
+	}
+	return strings.Join(urls, ",")
 }

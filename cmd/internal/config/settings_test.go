@@ -217,6 +217,23 @@ func TestPrintShowsValuesAndSources(t *testing.T) {
 	}
 }
 
+func TestNoErrorAndNoPrintHoldsASecret(t *testing.T) {
+	for _, url := range []string{"nats://u:gehe/im@a:4222", "nats://u:gehe,im@a:4222", "nats://u:gehe%zim@a", "u:gehe/im@a", "nats://a:1,nats://u:gehe@im@b:1"} {
+		_, settings, err := load(t, setting{env: []string{"TACTUS_NATS=" + url}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := printed(t, settings); strings.Contains(got, "gehe") {
+			t.Errorf("%s is printed:\n%s", url, got)
+		}
+	}
+	for _, file := range []string{"admin-token: geheim\nlisten: [a\n", "admin-token: geheim\n  b: c: d\n", "admin-token: geheim\nadmin-token: geheim\n"} {
+		if _, _, err := load(t, setting{file: file}); err == nil || strings.Contains(err.Error(), "geheim") || !strings.Contains(err.Error(), "[") {
+			t.Errorf("%q: %v", file, err)
+		}
+	}
+}
+
 func TestNearMissesAreWarnedOf(t *testing.T) {
 	for env, want := range map[string]string{
 		"TACTUS_LISTN=x": "TACTUS_LISTEN", "TACTUS_MAX_MATCH=1": "TACTUS_MAX_MATCHES", "TACTUS_CONFG=x": "TACTUS_CONFIG",

@@ -214,6 +214,8 @@ func TestConfigNamesEveryMistake(t *testing.T) {
 	}{
 		{store.Config{}, 0},
 		{store.Config{URL: "nats://x", Replicas: 3, User: "u"}, 0},
+		{store.Config{URL: "nats://u:p%2Fw@x:4222, tls://y,token@z,[::1]:4222,"}, 0},
+		{store.Config{URL: "nats://x,nats://u:p/w@x:4222"}, 1},
 		{store.Config{Replicas: 3, Token: "t", Name: "a.b", Timeout: -1}, 4},
 		{store.Config{URL: "nats://x", Replicas: 2, Dir: "d"}, 2},
 	} {
@@ -223,7 +225,7 @@ func TestConfigNamesEveryMistake(t *testing.T) {
 		if errors.As(err, &joined) {
 			n = len(joined.Unwrap())
 		}
-		if n != c.mistakes {
+		if n != c.mistakes || err != nil && strings.Contains(err.Error(), "p/w") {
 			t.Errorf("%+v: %v", c.cfg, err)
 		}
 	}

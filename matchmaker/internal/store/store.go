@@ -20,6 +20,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -85,6 +86,7 @@ func (c Config) Validate() error {
 			errs = append(errs, errors.New("an embedded store takes neither TLS nor credentials: it does not listen"))
 		}
 	} else {
+		errs = append(errs, checkURLs(c.URL))
 		if c.Dir != "" {
 			errs = append(errs, errors.New("an external NATS keeps its own files: Dir is for the embedded store"))
 		}
@@ -304,6 +306,24 @@ func (s *Store) credentials() []nats.Option {
 		options = append(options, nats.Token(s.cfg.Token))
 	}
 	return options
+}
+
+// checkURLs refuses what no attempt could connect to. Its errors hold no parts of
+// the URLs: what can't be read may be a password.
+func checkURLs(urls string) error {
+	for i, text := range strings.Split(urls, ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		if !strings.Contains(text, "://") {
+			text = "nats://" + text
+		}
+		if u, err := url.Parse(text); err != nil || u.Host == "" {
+			return fmt.Errorf("URL %d of NATS can't be read: want nats://host:4222; in a user's name or password, "+
+				"characters such as / @ : %% and commas are escaped as %%2F, %%40, %%3A, %%25 and %%2C", i+1)
+		}
+	}
+	return nil
 }
 
 // redact takes passwords and tokens out of URLs.
