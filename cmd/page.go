@@ -123,7 +123,8 @@ func mount(base string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == base: // relative URLs of the page need the slash
-			http.Redirect(w, r, base+"/", http.StatusPermanentRedirect)
+			to := url.URL{Path: base + "/", RawQuery: r.URL.RawQuery} // an invitation's code is in the query
+			http.Redirect(w, r, to.String(), http.StatusPermanentRedirect)
 		case strings.HasPrefix(r.URL.Path, base+"/"):
 			under.ServeHTTP(w, r)
 		default:

@@ -98,8 +98,10 @@ func TestBasePathIsTakenOffOrNot(t *testing.T) {
 				t.Errorf("base %s, %s: served as %s, want %s", base, path, got, want)
 			}
 		}
-		if w := served(t, h, "/game"); w.Code != http.StatusPermanentRedirect || w.Header().Get("Location") != "/game/" {
-			t.Errorf("base %s without its slash: %d %s", base, w.Code, w.Header().Get("Location"))
+		for path, want := range map[string]string{"/game": "/game/", "/game?room=ABC234": "/game/?room=ABC234"} {
+			if w := served(t, h, path); w.Code != http.StatusPermanentRedirect || w.Header().Get("Location") != want {
+				t.Errorf("base %s, %s without its slash: %d %s", base, path, w.Code, w.Header().Get("Location"))
+			}
 		}
 	}
 	for _, base := range []string{"https://host/game", "/a/../b", "/a b", "/a?x", "/{x}", "/a//b"} {
