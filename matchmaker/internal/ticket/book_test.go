@@ -145,6 +145,18 @@ func TestAssignmentThatNobodyHeardOfIsGivenBack(t *testing.T) {
 		time.Sleep(limits.Kept)
 		l.expect(t, ended, "unheard r-ann")
 	})
+	// Its watcher has gone at the moment of the assignment.
+	each(t, func(t *testing.T, b *Book, l *log) {
+		made := create(t, b, "1", "ann")
+		w, err := b.Watch(made.Handle(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		assign(b, made)
+		w.Close()
+		time.Sleep(limits.WatcherGone)
+		l.expect(t, ended, "unheard r-ann")
+	})
 	each(t, func(t *testing.T, b *Book, l *log) {
 		made := create(t, b, "1", "ann", "bob", "cleo")
 		ann, bob := watch(t, b, made.Handle(0)), watch(t, b, made.Handle(1))

@@ -83,7 +83,8 @@ func (w *Watch) Close() {
 		}
 		e.unwatched++
 		e.awaited[at] = steady.Now() + int64(b.limits.WatcherGone)
-		if e.forgotten || e.status.State.Over() {
+		unheard := e.status.State == Assigned && !e.heard[at]
+		if e.forgotten || b.stopped || e.status.State.Over() && !unheard {
 			return
 		}
 		if left, _ := e.patience(); left > 0 { // else the timer is about to find out
