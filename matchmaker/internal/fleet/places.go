@@ -129,7 +129,7 @@ func (r *Registry) Hosts(k ticket.Key) []matchfn.Host {
 	defer r.mu.Unlock()
 	var list []matchfn.Host
 	for _, s := range r.servers {
-		if findMode(s.games[k.Game], k.Mode) == nil || s.draining {
+		if findMode(s.games[k.Game], k.Mode) == nil || s.draining || s.clock == clockWrong {
 			continue
 		}
 		h := matchfn.Host{Region: s.region, Version: s.games[k.Game].GetVersion()}

@@ -219,14 +219,20 @@ func TestTakesPlayers(t *testing.T) {
 		s := r.add(register("one"), nil)
 		want("at first", true, "1 of 1 game servers take players")
 		s.struck = time.Now()
-		want("struck", false, "no game server takes players: 0 drain, 0 are full, 1 did not answer")
+		want("struck", false, "no game server takes players: 0 drain, 0 are full, 1 did not answer, 0 have a clock that is off by minutes")
 		time.Sleep(r.cfg.StrikeLasts)
 		s.maxMatches = 1
 		r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa", People: 7, Seats: 8, Open: true}}})
 		want("with a seat in its last match", true, "1 of 1 game servers take players")
 		r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa", People: 8, Seats: 8, Open: true}}})
-		want("full", false, "no game server takes players: 0 drain, 1 are full, 0 did not answer")
+		want("full", false, "no game server takes players: 0 drain, 1 are full, 0 did not answer, 0 have a clock that is off by minutes")
+		r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1"}}})
+		r.tell(s, time.Hour)
+		want("with a wrong clock", false, "no game server takes players: 0 drain, 0 are full, 0 did not answer, 1 have a clock that is off by minutes")
+		if hosts := r.Hosts(ffa); len(hosts) > 0 {
+			t.Errorf("players are told to wait for a seat at %v", hosts)
+		}
 		r.load(s, &fleetv1.Load{Draining: true})
-		want("draining", false, "no game server takes players: 1 drain, 0 are full, 0 did not answer")
+		want("draining", false, "no game server takes players: 1 drain, 0 are full, 0 did not answer, 0 have a clock that is off by minutes")
 	})
 }

@@ -31,11 +31,13 @@ func (r *Registry) TakesPlayers() (ok bool, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	var take, drain, silent, full int
+	var take, drain, silent, wrong, full int
 	for _, s := range r.servers {
 		switch {
 		case s.draining:
 			drain++
+		case s.clock == clockWrong:
+			wrong++
 		case s.isStruck(now, r.cfg.StrikeLasts):
 			silent++
 		case s.hasSeats():
@@ -50,7 +52,8 @@ func (r *Registry) TakesPlayers() (ok bool, reason string) {
 	case take > 0:
 		return true, fmt.Sprintf("%d of %d game servers take players", take, len(r.servers))
 	}
-	return false, fmt.Sprintf("no game server takes players: %d drain, %d are full, %d did not answer", drain, full, silent)
+	return false, fmt.Sprintf("no game server takes players: %d drain, %d are full, %d did not answer, %d have a clock that is off by minutes",
+		drain, full, silent, wrong)
 }
 
 // hasSeats reports whether a match can be opened, or an open one has room; it
