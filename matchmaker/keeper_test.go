@@ -29,7 +29,7 @@ func TestKeeperEndsMatchesThatAreGone(t *testing.T) {
 	<-mm.Ready()
 	s := mm.service
 	began := time.Now().Add(-time.Hour)
-	ann := membership.NewMember("ann", "Ann")
+	ann := membership.NewMember("ann", "Ann", "")
 	playing := &room.Room{Game: "arena", Mode: "ffa", Seats: 4, Number: 3, Match: "room-abcdef-3", Began: began}
 	playing.Code, playing.Members = "ABCDEF", []membership.Member{ann}
 	if err := s.rooms.CreateAs(ctx, playing); err != nil {

@@ -111,6 +111,11 @@ func (s *service) process() string {
 	return "@" + id + "/" + run
 }
 
+// newMember is one whose first watcher this process waits for.
+func (s *service) newMember(player, name string) membership.Member {
+	return membership.NewMember(player, name, s.process())
+}
+
 // orphaned reports whether a watcher's process is gone.
 func (s *service) orphaned(watch string) bool {
 	_, process, ok := strings.Cut(watch, "@")

@@ -63,7 +63,7 @@ func (s *service) CreateParty(ctx context.Context, req *matchmakerv1.CreateParty
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.parties.Create(ctx, who.ID, who.Name)
+	p, err := s.parties.Create(ctx, s.newMember(who.ID, who.Name))
 	if err != nil {
 		return nil, partyError(err)
 	}
@@ -83,7 +83,8 @@ func (s *service) JoinParty(ctx context.Context, req *matchmakerv1.JoinPartyRequ
 	if err != nil {
 		return nil, err
 	}
-	p, m, err := s.parties.Join(ctx, req.GetPartyCode(), who.ID, who.Name)
+	m := s.newMember(who.ID, who.Name)
+	p, err := s.parties.Join(ctx, req.GetPartyCode(), m)
 	if err != nil {
 		return nil, partyError(err)
 	}

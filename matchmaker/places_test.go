@@ -188,7 +188,7 @@ func TestLastOneWhoIsNotReadyLeaves(t *testing.T) {
 func TestRoomGoesToWhoIsThereLongest(t *testing.T) {
 	for _, when := range []string{"before", "in", "after"} {
 		t.Run(when, func(t *testing.T) {
-			w := start(t, func(c *matchmaker.Config) { c.UnwatchedTimeout = 50 * time.Millisecond })
+			w := start(t, func(c *matchmaker.Config) { c.UnwatchedTimeout = time.Second })
 			g := w.server("s1", nil)
 			code := w.room("ffa").GetRoomCode()
 			ann, bob, cid := w.enters(code, "Ann", ""), w.enters(code, "Bob", ""), w.enters(code, "Cid", "")
@@ -202,7 +202,7 @@ func TestRoomGoesToWhoIsThereLongest(t *testing.T) {
 				}
 			}
 			ann.leave()
-			if r := bob.sees(2); ownerOf(r) != "Bob" || !r.GetMembers()[0].GetYou() {
+			if r := bob.until(func(r *roomState) bool { return ownerOf(r) == "Bob" }); len(r.GetMembers()) != 2 || !r.GetMembers()[0].GetYou() {
 				t.Errorf("the room is %v", r)
 			}
 			again := w.enters(code, "Ann", ann.token)
@@ -240,6 +240,61 @@ func TestWhoComesWhileAMatchRunsGoesIntoIt(t *testing.T) {
 	}
 	// Who has left the match may come in again, and is nobody's owner for it.
 	if a := bob.starts(); a.GetMatchId() != match {
+		t.Errorf("bob plays in %v", a)
+	}
+}
+
+// The owner may prepare the next match meanwhile.
+func TestWhoComesPlaysTheRunningMatchThoughTheNextHasAnotherMode(t *testing.T) {
+	w := start(t, nil)
+	w.server("s1", nil)
+	code := w.room("ffa").GetRoomCode()
+	ann := w.enters(code, "Ann", "")
+	match := ann.starts().GetMatchId()
+	if _, err := w.client.SetRoom(w.context(), &matchmakerv1.SetRoomRequest{MemberId: ann.id, Mode: "duel"}); err != nil {
+		t.Fatal(err)
+	}
+	bob := w.enters(code, "Bob", "")
+	if a := bob.plays(); a.GetMatchId() != match || a.GetMode() != "ffa" {
+		t.Errorf("bob plays in %v", a)
+	}
+	if _, err := w.client.SetRoom(w.context(), &matchmakerv1.SetRoomRequest{MemberId: ann.id, Mode: "ffa"}); err != nil {
+		t.Fatal(err)
+	}
+	if a := w.join(code).assigned(); a.GetMatchId() != match || a.GetMode() != "ffa" {
+		t.Errorf("an old client plays in %v", a)
+	}
+}
+
+// The owner's page is closed, or gives up, while the match is being opened.
+func TestMatchStartsForTheOthersThoughTheOwnerLeaves(t *testing.T) {
+	w := start(t, nil)
+	asked, goOn := make(chan struct{}), make(chan struct{})
+	w.server("s1", func(g *gameServer, _ *fleetv1.Register) {
+		g.answer = func(r *fleetv1.Reserve) *fleetv1.ReserveResult {
+			if r.GetPrivate() {
+				close(asked)
+				<-goOn
+			}
+			return nil
+		}
+	})
+	code := w.room("ffa").GetRoomCode()
+	ann, bob := w.enters(code, "Ann", ""), w.enters(code, "Bob", "")
+	ann.sees(2)
+	ctx, cancel := context.WithCancel(w.context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.client.StartRoom(ctx, &matchmakerv1.StartRoomRequest{MemberId: ann.id})
+		done <- err
+	}()
+	<-asked
+	cancel()
+	if err := <-done; err == nil {
+		t.Error("the start was not given up")
+	}
+	close(goOn)
+	if a := bob.plays(); !strings.HasSuffix(a.GetMatchId(), "-1") {
 		t.Errorf("bob plays in %v", a)
 	}
 }
@@ -344,9 +399,19 @@ func TestOldClientWaitsForTheOwner(t *testing.T) {
 	}
 	g.ended(match)
 	ann.until(func(r *roomState) bool { return r.GetMatchId() == "" && len(r.GetMembers()) == 1 && r.GetRound() == 1 })
-	// It turns away while it waits for the next one.
+	// It turns away while it waits for the next one, or that is made another.
 	again := w.join(code)
 	leaving := again.watch()
+	ann.sees(2)
+	if _, err := w.client.SetRoom(w.context(), &matchmakerv1.SetRoomRequest{MemberId: ann.id, Mode: "duel"}); err != nil {
+		t.Fatal(err)
+	}
+	if last := leaving.endOf(); last.GetReason() != matchmakerv1.EndReason_END_REASON_UNMATCHABLE {
+		t.Errorf("its search ended by %v", last)
+	}
+	ann.sees(1)
+	again = w.join(code)
+	leaving = again.watch()
 	ann.sees(2)
 	if _, err := w.client.CancelTicket(w.context(), &matchmakerv1.CancelTicketRequest{TicketId: again.GetTicketId()}); err != nil {
 		t.Fatal(err)
@@ -524,7 +589,7 @@ func TestRoomsAndPartiesOutliveARestart(t *testing.T) {
 func TestWhoDoesNotComeBackAfterARestartIsNotWaitedForForEver(t *testing.T) {
 	dir := t.TempDir()
 	durable := func(c *matchmaker.Config) {
-		c.DataDir, c.Key, c.ID, c.UnwatchedTimeout = dir, sharedKey, "mm", 100*time.Millisecond
+		c.DataDir, c.Key, c.ID, c.UnwatchedTimeout = dir, sharedKey, "mm", 500*time.Millisecond
 	}
 	w := start(t, durable)
 	w.server("s1", nil)
@@ -533,6 +598,10 @@ func TestWhoDoesNotComeBackAfterARestartIsNotWaitedForForEver(t *testing.T) {
 	bob := w.enters(code, "Bob", "")
 	bob.sees(2)
 	_ = ann
+	// Cid has not come to watching.
+	if _, err := w.client.JoinRoom(w.context(), &matchmakerv1.JoinRoomRequest{RoomCode: code, PlayerName: "Cid"}); err != nil {
+		t.Fatal(err)
+	}
 	w.stop()
 	w = start(t, durable)
 	bob.w = w

@@ -123,7 +123,7 @@ type entrants struct {
 func (s *service) entrants(ctx context.Context, leader, guest, token, name string) (*entrants, error) {
 	if leader == "" {
 		p, err := s.identity.Identify(ctx, guest, token, name)
-		return &entrants{first: p, members: []membership.Member{membership.NewMember(p.ID, p.Name)}}, err
+		return &entrants{first: p, members: []membership.Member{s.newMember(p.ID, p.Name)}}, err
 	}
 	p, at, err := s.parties.Find(ctx, leader)
 	if err == nil && at != 0 {
@@ -134,7 +134,7 @@ func (s *service) entrants(ctx context.Context, leader, guest, token, name strin
 	}
 	who := &entrants{first: identity.Player{ID: p.Members[0].Player, Name: p.Members[0].Name}, party: p.Code}
 	for _, m := range p.Members {
-		entering := membership.NewMember(m.Player, m.Name)
+		entering := s.newMember(m.Player, m.Name)
 		entering.Party = p.Code
 		who.members = append(who.members, entering)
 	}
@@ -168,7 +168,7 @@ func (s *service) followIntoRoom(ctx context.Context, p *party.Party, m membersh
 	if !ok || p.Members[0].Player == m.Player {
 		return
 	}
-	entering := membership.NewMember(m.Player, m.Name)
+	entering := s.newMember(m.Player, m.Name)
 	entering.Party = p.Code
 	if r, err := s.enterRoom(ctx, where, entering); err == nil {
 		s.entered(ctx, r.Code, &entrants{members: []membership.Member{entering}, party: p.Code})
@@ -260,11 +260,13 @@ func (s *service) SetRoom(ctx context.Context, req *matchmakerv1.SetRoomRequest)
 	if err := checkStrings("mode", req.GetMode()); err != nil {
 		return nil, err
 	}
+	var misled []string // tickets that wait for a match of the mode that was
 	_, _, err := s.rooms.ChangeBy(ctx, req.GetMemberId(), func(r *room.Room, at int) error {
+		misled = nil
 		if at != 0 {
 			return membership.ErrFirst
 		}
-		k := ticket.Key{Game: r.Game, Mode: r.Mode}
+		was, k := r.Mode, ticket.Key{Game: r.Game, Mode: r.Mode}
 		if mode := req.GetMode(); mode != "" && mode != r.Mode {
 			var err error
 			if k, err = s.fleet.Resolve(r.Game, mode); err != nil {
@@ -279,12 +281,19 @@ func (s *service) SetRoom(ctx context.Context, req *matchmakerv1.SetRoomRequest)
 				Field("mode", "a mode with as many seats")
 		}
 		for i := range r.Members {
-			r.Members[i].Ready = r.Members[i].Plain && r.Members[i].Ready // nobody can ask these
+			m := &r.Members[i]
+			m.Ready = m.Plain && m.Ready // nobody can ask these
+			if r.Mode != was && m.Ticket != "" && m.Match == r.Next() {
+				misled = append(misled, m.Ticket)
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, roomError(err)
+	}
+	for _, handle := range misled {
+		s.failTicket(ctx, handle, matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
 	}
 	return &matchmakerv1.SetRoomResponse{}, nil
 }

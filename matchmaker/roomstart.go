@@ -1,6 +1,7 @@
 package matchmaker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -28,7 +29,7 @@ const (
 	// freshTicket is how long a member's ticket still leads to a seat, so that they
 	// need no other.
 	freshTicket = 5 * time.Second
-	// openTimeLimit bounds opening a match that nobody waits for.
+	// openTimeLimit bounds opening a match.
 	openTimeLimit = 15 * time.Second
 	openLook      = 200 * time.Millisecond // at a match that another call opens
 )
@@ -86,7 +87,7 @@ func (s *service) comeAlong(ctx context.Context, r *room.Room, m membership.Memb
 			return err
 		}
 		if r.Match != match {
-			return failure.Newf(failure.ServersFull, "%s", r.Problem)
+			return failure.Newf(failure.ServersFull, "%s", cmp.Or(r.Problem, failure.ServersFull.Kind().Sentence))
 		}
 	}
 	at := r.Find(m.Player)
@@ -102,17 +103,18 @@ func (s *service) comeAlong(ctx context.Context, r *room.Room, m membership.Memb
 // openLater opens the match of a room that began by itself.
 func (s *service) openLater(r *room.Room) {
 	s.mm.background.begin(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), openTimeLimit)
-		defer cancel()
-		if err := s.openMatch(ctx, r); err != nil {
+		if err := s.openMatch(context.Background(), r); err != nil {
 			s.mm.log.Info("room's match not opened", zap.String("room", r.Code), zap.String("match", r.Match), zap.Error(err))
 		}
 	})
 }
 
 // openMatch opens the match that a room has just begun, on any server that fits,
-// and takes all members along. Where that fails the room waits again.
+// and takes all members along. Where that fails the room waits again. It goes on
+// without the caller: the others come along though the owner's page is closed.
 func (s *service) openMatch(ctx context.Context, r *room.Room) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTimeLimit)
+	defer cancel()
 	match := r.Match
 	if err := s.openAnywhere(ctx, r); err != nil {
 		_ = s.endRoomMatch(context.WithoutCancel(ctx), match, sentence(err)) // else nobody opens it, and it is over soon
@@ -144,7 +146,7 @@ func sentence(err error) string {
 }
 
 func (s *service) openAnywhere(ctx context.Context, r *room.Room) error {
-	k := ticket.Key{Game: r.Game, Mode: r.Mode}
+	k := ticket.Key{Game: r.Game, Mode: r.Plays()}
 	servers := matchfn.Candidates(s.fleet.View(k))
 	asked := 0
 	for _, server := range servers {
@@ -212,7 +214,7 @@ func (s *service) seatMembers(ctx context.Context, r *room.Room, members []membe
 
 // seatTicket makes a ticket of one member for the match that runs.
 func (s *service) seatTicket(ctx context.Context, r *room.Room, m membership.Member) (handle string, err error) {
-	k := ticket.Key{Game: r.Game, Mode: r.Mode}
+	k := ticket.Key{Game: r.Game, Mode: r.Plays()}
 	t := &ticket.Ticket{
 		Queue: quickName(k), Key: k, Match: r.Match, Room: r.Code, Awaits: true, Created: time.Now(), Expiry: seatExpiry,
 		Members: []ticket.Member{{Player: m.Player, Name: m.Name}},
@@ -232,15 +234,18 @@ func (s *service) changeRoom(ctx context.Context, code string, edit func(*room.R
 	if !errors.Is(err, membership.ErrUnknown) {
 		return r, err
 	}
-	id, found, ok := s.fleet.FindPrivate(func(id string) bool {
-		of, _, ok := room.ParseMatch(id)
-		return ok && of == code
+	// The ended match before lingers beside the present one.
+	id, found, ok := s.fleet.FindPrivate(func(id string) int {
+		if of, number, ok := room.ParseMatch(id); ok && of == code {
+			return number + 1
+		}
+		return 0
 	})
 	if !ok {
 		return nil, membership.ErrUnknown
 	}
 	_, number, _ := room.ParseMatch(id)
-	lost := &room.Room{Game: found.Key.Game, Mode: found.Key.Mode, Number: number, Match: id, Began: time.Now(), Seats: min(max(found.Seats, 1), room.Most)}
+	lost := &room.Room{Game: found.Key.Game, Mode: found.Key.Mode, Number: number, Match: id, MatchMode: found.Key.Mode, Began: time.Now(), Seats: min(max(found.Seats, 1), room.Most)}
 	lost.Code = code
 	if err := s.rooms.CreateAs(ctx, lost); err != nil && !errors.Is(err, store.ErrExists) {
 		return nil, err

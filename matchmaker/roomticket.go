@@ -30,7 +30,7 @@ func (s *service) aimAtRoom(ctx context.Context, t *ticket.Ticket, typed string)
 	}
 	began := false
 	r, err := s.changeRoom(ctx, parsed, func(r *room.Room) error {
-		began = enterByTicket(r, t, time.Now())
+		began = s.enterByTicket(r, t, time.Now())
 		if !began && !r.Runs(time.Now()) && !admitted(r, t) {
 			return membership.ErrFull
 		}
@@ -60,8 +60,11 @@ func (s *service) aimAtRoom(ctx context.Context, t *ticket.Ticket, typed string)
 
 // enterByTicket makes a ticket's players members, as far as there are places, and
 // the ticket one for the room's match. It reports whether that begins by this.
-func enterByTicket(r *room.Room, t *ticket.Ticket, now time.Time) (began bool) {
+func (s *service) enterByTicket(r *room.Room, t *ticket.Ticket, now time.Time) (began bool) {
 	t.Key, t.Room, t.Awaits = ticket.Key{Game: r.Game, Mode: r.Mode}, r.Code, true
+	if r.Runs(now) {
+		t.Key.Mode = r.Plays()
+	}
 	t.Queue = quickName(t.Key)
 	t.Name()
 	var players []string
@@ -69,7 +72,7 @@ func enterByTicket(r *room.Room, t *ticket.Ticket, now time.Time) (began bool) {
 	for _, m := range t.Members {
 		players = append(players, m.Player)
 		if at := r.Find(m.Player); at < 0 || !r.Members[at].Watched() { // nobody will watch for them
-			plain := membership.NewMember(m.Player, m.Name)
+			plain := s.newMember(m.Player, m.Name)
 			plain.Plain = true
 			entering = append(entering, plain)
 		}

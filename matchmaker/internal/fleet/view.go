@@ -200,16 +200,21 @@ func (r *Registry) Find(matchID string) (Found, bool) {
 	return m.found(), true
 }
 
-// FindPrivate looks for the private match whose id is the right one.
-func (r *Registry) FindPrivate(is func(id string) bool) (id string, found Found, ok bool) {
+// FindPrivate looks for the private match whose id has the highest number; 0 is
+// none's.
+func (r *Registry) FindPrivate(number func(id string) int) (id string, found Found, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for id, m := range r.matches {
-		if m.private && is(id) {
-			return id, m.found(), true
+	best := 0
+	for candidate, m := range r.matches {
+		if !m.private {
+			continue
+		}
+		if n := number(candidate); n > best {
+			best, id, found, ok = n, candidate, m.found(), true
 		}
 	}
-	return "", Found{}, false
+	return id, found, ok
 }
 
 func (m *match) found() Found {

@@ -60,9 +60,10 @@ func NewSecret() string { return strings.ToLower(rand.Text()[:16]) }
 // notYet begins the name that stands for a member's watcher until there is one.
 const notYet = "-"
 
-// NewMember is not watched yet.
-func NewMember(player, name string) Member {
-	return Member{Secret: NewSecret(), Player: player, Name: name, Watch: notYet + NewSecret()}
+// NewMember is not watched yet. process ends the names of watchers that count on
+// the process which waits for the first of them.
+func NewMember(player, name, process string) Member {
+	return Member{Secret: NewSecret(), Player: player, Name: name, Watch: notYet + NewSecret() + process}
 }
 
 // Watched reports whether the member has, or had, a watcher.

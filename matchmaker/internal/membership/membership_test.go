@@ -51,7 +51,7 @@ func TestChangesUnderContention(t *testing.T) {
 	for i := range players {
 		wg.Go(func() {
 			for round := range rounds {
-				m := NewMember(fmt.Sprint(i), "")
+				m := NewMember(fmt.Sprint(i), "", "@a/1")
 				if _, err := rs.Change(ctx, r.Code, func(r *group) error { r.Count++; return r.Enter(players, m) }); err != nil {
 					t.Error(err)
 				}
@@ -84,11 +84,11 @@ func TestChangesUnderContention(t *testing.T) {
 
 func TestWhoComesAgainKeepsTheirPlace(t *testing.T) {
 	h := &Head{}
-	ann, bob := NewMember("ann", "Ann"), NewMember("bob", "Bob")
+	ann, bob := NewMember("ann", "Ann", "@a/1"), NewMember("bob", "Bob", "@a/1")
 	if err := h.Enter(2, ann, bob); err != nil {
 		t.Fatal(err)
 	}
-	again := NewMember("ann", "Anna")
+	again := NewMember("ann", "Anna", "@a/1")
 	if err := h.Enter(2, again); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestWhoComesAgainKeepsTheirPlace(t *testing.T) {
 	if _, ok := h.Member(ann.Secret); ok {
 		t.Error("the first handle is good still")
 	}
-	if err := h.Enter(2, again, NewMember("cid", "")); !errors.Is(err, ErrFull) || len(h.Members) != 2 {
+	if err := h.Enter(2, again, NewMember("cid", "", "@a/1")); !errors.Is(err, ErrFull) || len(h.Members) != 2 {
 		t.Errorf("%v with %d members", err, len(h.Members))
 	}
 }
@@ -106,7 +106,7 @@ func TestWhoComesAgainKeepsTheirPlace(t *testing.T) {
 func TestRecordWithoutMembers(t *testing.T) {
 	for _, stays := range []bool{true, false} {
 		rs := open(t, stays)
-		m := NewMember("ann", "")
+		m := NewMember("ann", "", "@a/1")
 		r := &group{Head: Head{Members: []Member{m}}}
 		if err := rs.Create(t.Context(), r); err != nil {
 			t.Fatal(err)

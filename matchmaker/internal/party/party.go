@@ -37,21 +37,19 @@ func New(ctx context.Context, s *store.Store) (*Parties, error) {
 }
 
 // Create opens a party with its leader.
-func (ps *Parties) Create(ctx context.Context, player, name string) (*Party, error) {
-	p := &Party{membership.Head{Members: []membership.Member{membership.NewMember(player, name)}}}
+func (ps *Parties) Create(ctx context.Context, leader membership.Member) (*Party, error) {
+	p := &Party{membership.Head{Members: []membership.Member{leader}}}
 	return p, ps.Records.Create(ctx, p)
 }
 
-// Join adds a player and returns the member. Who is in the party already gets a
-// new handle; the old one is void.
-func (ps *Parties) Join(ctx context.Context, typed, player, name string) (*Party, membership.Member, error) {
+// Join adds a member. Who is in the party already gets the new handle; the old
+// one is void.
+func (ps *Parties) Join(ctx context.Context, typed string, m membership.Member) (*Party, error) {
 	parsed, ok := code.Parse(typed)
 	if !ok {
-		return nil, membership.Member{}, membership.ErrUnknown
+		return nil, membership.ErrUnknown
 	}
-	m := membership.NewMember(player, name)
-	p, err := ps.Change(ctx, parsed, func(p *Party) error { return p.Enter(Most, m) })
-	return p, m, err
+	return ps.Change(ctx, parsed, func(p *Party) error { return p.Enter(Most, m) })
 }
 
 // Search notes the members' tickets, in the order of their players. Members who

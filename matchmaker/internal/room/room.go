@@ -5,6 +5,7 @@
 package room
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -43,6 +44,7 @@ type Room struct {
 	Seats      int               // members at most
 	Number     int               // of the newest match; the first is 1
 	Match      string            // the id of the match that runs, empty between two
+	MatchMode  string            `json:",omitempty"` // of Match; Mode is the next one's
 	Opening    bool              `json:",omitempty"` // Match is not open yet, or not all members have tickets
 	Began      time.Time         `json:",omitzero"`  // Match
 	Problem    string            `json:",omitempty"` // why the last one could not be opened
@@ -53,12 +55,16 @@ func (r *Room) Runs(now time.Time) bool {
 	return r.Match != "" && (!r.Opening || now.Sub(r.Began) < openLimit)
 }
 
+// Plays is the mode of the present match. The owner may have chosen another for
+// the next one.
+func (r *Room) Plays() string { return cmp.Or(r.MatchMode, r.Mode) }
+
 // Next is the id of the next match.
 func (r *Room) Next() string { return MatchID(r.Code, r.Number+1) }
 
 // Begin makes the next match the present one. Nobody is ready for the one after it.
 func (r *Room) Begin(now time.Time) {
-	r.Match = r.Next()
+	r.Match, r.MatchMode = r.Next(), r.Mode
 	r.Number++
 	r.Opening, r.Began, r.Problem = true, now, ""
 	for i := range r.Members {
@@ -72,7 +78,7 @@ func (r *Room) End(match, problem string) bool {
 	if match == "" || r.Match != match {
 		return false
 	}
-	r.Match, r.Opening, r.Problem = "", false, problem
+	r.Match, r.MatchMode, r.Opening, r.Problem = "", "", false, problem
 	r.Members = slices.DeleteFunc(r.Members, func(m membership.Member) bool { return m.Plain && m.Match == match })
 	for i := range r.Members {
 		if m := &r.Members[i]; m.Match == match {
