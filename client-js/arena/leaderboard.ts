@@ -1,7 +1,7 @@
 import type { Lobby } from "../src/lobby.ts";
 import type { Rating } from "../src/types.ts";
 import { Modal } from "./dialogs.ts";
-import { element, errorText, make, write } from "./page.ts";
+import { element, errorText, make, nameTag, write } from "./page.ts";
 
 /** The best that are shown, and how many around the player when he is not among them. */
 const best = 20;
@@ -99,8 +99,11 @@ function head(): HTMLElement {
 function line(rating: Rating, ownId: string | undefined): HTMLTableRowElement {
   const own = rating.playerId === ownId;
   const row = make("tr", own ? "own" : "");
-  const who = make("td", "who", rating.playerName || rating.playerId);
-  if (own) who.append(make("span", "tag", "you"));
+  const who = make("td", "who");
+  const box = make("div");
+  box.append(nameTag(rating.playerName || rating.playerId));
+  if (own) box.append(make("span", "tag", "you"));
+  who.append(box);
   row.append(
     make("td", "rank", String(rating.rank)),
     who,

@@ -407,7 +407,8 @@ class Page {
     await this.learnQueues();
     const { queue, mode } = match;
     const shown = (): boolean => this.play?.match === match && this.phase === "result";
-    if (!this.queues.rated(queue) || !shown()) return;
+    // A room's matches count for nobody.
+    if (!this.queues.rated(queue) || !shown() || this.play?.room) return;
     this.result.offerLeaderboard(() => this.leaderboard.open(queue, this.menu.titleOf(queue, mode.title)));
     // Against bots alone nothing is won.
     if (result.results.filter((line) => !line.bot).length < 2) return;

@@ -176,8 +176,8 @@ export class Rooms {
 
   private showSettings(room: Room): void {
     element<HTMLFieldSetElement>("room-fields").disabled = !room.owns;
-    const modes = this.modes.length > 0 ? this.modes : [{ name: room.mode, title: room.mode, maxPlayers: 0 }];
-    choose("room-mode", modes.map(({ name, title, maxPlayers }) => [name, maxPlayers > 0 ? `${title}, up to ${maxPlayers}` : title]), room.mode);
+    const modes = this.modes.length > 0 ? this.modes : [{ name: room.mode, title: room.mode }];
+    choose("room-mode", modes.map(({ name, title }) => [name, title]), room.mode);
     const { seconds, kills, bots } = room.options;
     choose("room-minutes", [["", "Usual"], ...minuteChoices.map((n): Option => [`${n * 60}`, n === 1 ? "1 minute" : `${n} minutes`])], chosen(seconds), (s) => `${s} seconds`);
     choose("room-kills", [["", "Usual"], ["0", "No limit"], ...killChoices.map((n): Option => [`${n}`, `${n} kills`])], chosen(kills), (n) => `${n} kills`);

@@ -43,7 +43,7 @@ export function finalStandings(match: Match, result: MatchResult): Standing[] {
   const last = new Map(standings(match).map((standing) => [standing.slot, standing]));
   return result.results
     .map((line) => ({ ...line, connected: true, kills: last.get(line.slot)?.kills, deaths: last.get(line.slot)?.deaths }))
-    .sort((a, b) => a.rank - b.rank || a.slot - b.slot);
+    .sort((a, b) => a.rank - b.rank || b.score - a.score || a.slot - b.slot);
 }
 
 /** A team's lines, best first. */
