@@ -34,8 +34,8 @@ function claimLock(mark: string | null): Promise<boolean> {
 
 /**
  * The same where there are no locks, as on a page that came by plain http: asks
- * the other tabs whether one of them is the first. Of several that ask at one
- * moment the lowest number is.
+ * the other tabs whether one of them is the first, which answers with -1. Of
+ * several that ask at one moment the one with the lowest number is, and answers, too.
  */
 function claimByAsking(mark: string | null): Promise<boolean> {
   if (mark === "further") return Promise.resolve(false);
@@ -51,11 +51,12 @@ function claimByAsking(mark: string | null): Promise<boolean> {
     };
     channel.onmessage = ({ data }: MessageEvent<number>) => {
       if (data >= 0 && (first ?? own < data)) channel.postMessage(-1);
-      else if (data < 0 && first === undefined) settle(false);
+      else if (first === undefined && data < own) settle(false);
     };
     if (first) return settle(true);
     channel.postMessage(own);
-    setTimeout(() => first ?? settle(true), answerMs);
+    // What came while the page was busy is read before it decides.
+    setTimeout(() => setTimeout(() => first ?? settle(true)), answerMs);
   });
 }
 
