@@ -25,11 +25,11 @@ async function room(url: string, names: readonly [string, string] = ["Ann", "Bob
 }
 
 test("a room plays one match after another, and nobody types anything", async () => {
-  const server = await TactusServer.start("seconds=3", "warmup=0");
+  const server = await TactusServer.start("seconds=12", "warmup=0");
   try {
     const [ann, bob] = await room(server.url);
     await ann.page.click("#room-start");
-    const seats = [await ann.seated(), await bob.seated()];
+    const seats = await Promise.all([ann.seated(), bob.seated()]);
     assert.equal(seats[1].match, seats[0].match);
     for (const pilot of [ann, bob]) {
       await pilot.page.waitForSelector("dialog#result[open]");
@@ -37,7 +37,7 @@ test("a room plays one match after another, and nobody types anything", async ()
       await pilot.phase("room");
     }
     for (const pilot of [ann, bob]) await pilot.page.click("#room-ready");
-    const next = [await ann.seated(), await bob.seated()];
+    const next = await Promise.all([ann.seated(), bob.seated()]);
     assert.equal(next[1].match, next[0].match);
     assert.notEqual(next[0].match, seats[0].match);
     assert.deepEqual(next.map(({ player }) => player), seats.map(({ player }) => player));
