@@ -51,7 +51,7 @@ func TestConfigPrintsWhatACommandWouldRunWith(t *testing.T) {
 	}{
 		{[]string{"server", "--config", path, "--id", "one"}, []string{"id one flag", "grace 45s TACTUS_GRACE", "log-level debug " + path + ":2 log-level", "max-matches 1024 default", "admin-token *** TACTUS_ADMIN_TOKEN"}},
 		{[]string{"matchmaker", "--config", path}, []string{"rules a,b " + path + ":1 rules", "log-level debug " + path + ":2 log-level"}},
-		{[]string{"dev"}, []string{"listen 127.0.0.1:8080 default"}},
+		{[]string{"dev"}, []string{"listen localhost:8080 default"}},
 		{[]string{"loadtest", "--players", "3"}, []string{"players 3 flag"}},
 	} {
 		out, err := run(append([]string{"config"}, tt.args...)...)
