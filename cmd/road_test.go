@@ -501,7 +501,7 @@ func TestTwoServersShareOneMatchmaker(t *testing.T) {
 	if len(seen) != 2 {
 		t.Errorf("two matches on servers %v, want one on each", seen)
 	}
-	_, err := mm.client().CreateRoom(context.Background(), connect.NewRequest(&matchmakerv1.CreateRoomRequest{Game: "arena"}))
+	_, err := mm.client().CreateTicket(context.Background(), connect.NewRequest(&matchmakerv1.CreateTicketRequest{RoomCode: createRoom(t, mm)}))
 	if connect.CodeOf(err) != connect.CodeResourceExhausted {
 		t.Errorf("a third match: %v, want resource_exhausted", err)
 	}

@@ -152,6 +152,9 @@ func (k *keeper) lookAt(r *room.Room, vanished map[string]int64, now time.Time, 
 			}
 			vanished[r.Match] = since
 		}
+		if !r.Runs(now) { // whoever opened it is gone, and members have no tickets for it
+			k.endLater(r.Match)
+		}
 	}
 	lonely := slices.ContainsFunc(r.Members, func(m membership.Member) bool { return s.lonely(r, &m, now) })
 	if lonely || (plays || len(r.Members) > 0) && now.Sub(r.Touched) > touchAfter {

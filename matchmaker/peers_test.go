@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -102,7 +103,11 @@ func TestRefusedTLSClientsAreLoggedOnce(t *testing.T) {
 		_, _ = conn.Read(make([]byte, 1)) // the alert comes after the handshake
 		_ = conn.Close()
 	}
-	refused := s.logs.FilterMessage("TLS client refused").All()
+	// The alert is on its way before the server knows what it will log.
+	var refused []observer.LoggedEntry
+	for deadline := time.Now().Add(patience); len(refused) < 2 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		refused = s.logs.FilterMessage("TLS client refused").All()
+	}
 	if len(refused) != 2 || !strings.Contains(refused[0].ContextMap()["hint"].(string), "plain text") ||
 		!strings.Contains(refused[1].ContextMap()["hint"].(string), "shows no certificate") {
 		t.Errorf("logs %v", s.logs.All())

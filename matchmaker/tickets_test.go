@@ -57,8 +57,8 @@ func TestQuickPlayLeadsToASeat(t *testing.T) {
 	if _, err := verifier.Verify(a.GetJoinToken(), "s2", time.Now()); err == nil {
 		t.Error("the token opens another server")
 	}
-	if _, err := verifier.Verify(a.GetJoinToken(), "s1", time.Now().Add(31*time.Second)); err == nil {
-		t.Error("the token is good after 31 s")
+	if _, err := verifier.Verify(a.GetJoinToken(), "s1", time.Now().Add(31*time.Second+jointoken.Leeway)); err == nil {
+		t.Error("the token is good for longer than clocks may differ")
 	}
 }
 
