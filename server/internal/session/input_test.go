@@ -44,4 +44,7 @@ func TestASeatIsNoLargerThanItHasToBe(t *testing.T) {
 	if size := unsafe.Sizeof(Seat{}); size > 320 {
 		t.Errorf("a seat has %d bytes, want five cache lines at most", size)
 	}
+	if end := unsafe.Offsetof(Seat{}.said) + unsafe.Sizeof(Seat{}.said); end > 192 {
+		t.Errorf("what every tick needs ends at byte %d, want three cache lines at most", end)
+	}
 }

@@ -16,7 +16,9 @@ func (s *Seat) message(b []byte, t *Tally) error {
 	if !s.budget.draw(messageRate(s.shared.Rate), s.shared.Now+s.shared.Still, 1, s.shared.Backlog) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
 	}
-	s.oldest = s.generation // the welcome has arrived
+	if !s.spoken {
+		s.spoken, s.oldest = true, s.generation // the welcome has arrived
+	}
 	kind, err := protocol.Type(b)
 	if err != nil {
 		return protocolError(err)

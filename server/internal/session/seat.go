@@ -68,9 +68,7 @@ type Seat struct {
 	lively    bool // many messages came in the last second in which any came
 	bye       bool
 	resyncing bool // the player waits for a keyframe
-
-	generation uint32 // of the resume token, see SecretKey
-	oldest     uint32 // generation that is still good
+	spoken    bool // the connection has: the secrets before this one are void
 
 	Features    protocol.Features // that hold on the connection
 	ResultTold  bool              // the player has been told how the match ended
@@ -87,6 +85,9 @@ type Seat struct {
 	reservation string // join token id that may claim the seat now
 	holdUntil   int64
 	used        uint64 // sum over the join token id that claimed it last
+
+	generation uint32 // of the resume token, see SecretKey
+	oldest     uint32 // generation that is still good
 
 	faults   bucket
 	resynced int64
@@ -181,7 +182,7 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, features protocol.Features, p 
 	}
 	now := s.shared.Now
 	s.conn, s.State, s.Features = conn, Connected, features
-	s.parked, s.bye, s.resyncing = false, false, false
+	s.parked, s.bye, s.resyncing, s.spoken = false, false, false, false
 	s.View = replicate.View{Slot: s.View.Slot, Event: event}
 	s.Pace = 0
 	s.cold, s.said = s.cold[:0], nil
