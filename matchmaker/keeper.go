@@ -118,11 +118,17 @@ func (k *keeper) look(now time.Time, mono int64) {
 // findOrphans takes out members whose matchmaker has been gone for long. It needs
 // the lock.
 func (k *keeper) findOrphans(found map[string]int64, now int64, members []membership.Member, handle func(secret string) string) {
+	var handles []membership.Handle
 	for _, m := range members {
-		if m.Plain || !k.service.orphaned(m.Watch) {
+		if !m.Plain {
+			handles = append(handles, m.Handles()...)
+		}
+	}
+	for _, one := range handles {
+		if !k.service.orphaned(one.Watch) {
 			continue
 		}
-		h, watch := handle(m.Secret), m.Watch
+		h, watch := handle(one.Secret), one.Watch
 		key := h + " " + watch
 		since, known := k.orphans[key]
 		switch {

@@ -78,7 +78,7 @@ func watchMember[T any, R membership.Record[T], W any, M message[W]](
 		if r, at, err = records.Find(ctx, handle); err != nil {
 			return refuse(err)
 		}
-		if isPoll(r.Top().Members[at].Watch) { // which may have been the last one
+		if isPoll(records.WatchOf(r, at, handle)) { // which may have been the last one
 			if r, at, err = records.Watched(ctx, handle, watch); err != nil {
 				return refuse(err)
 			}
@@ -95,7 +95,7 @@ func pollMember[T any, R membership.Record[T]](
 	if err != nil {
 		return nil, 0, refuse(err)
 	}
-	if watch := s.polls.note(handle, r.Top().Members[at].Watch, s.process()); watch != "" {
+	if watch := s.polls.note(handle, records.WatchOf(r, at, handle), s.process()); watch != "" {
 		s.leaveAfterPolls(handle, watch) // also of one that was noted without an answer
 		if r, at, err = records.Watched(ctx, handle, watch); err != nil {
 			return nil, 0, refuse(err)

@@ -496,13 +496,20 @@ func TestRoomOfAKnownPlayerIsTheirs(t *testing.T) {
 	if r := bob.sees(2); ownerOf(r) != "Ann" {
 		t.Errorf("room %v", r)
 	}
-	// The same player once more, from another tab: the first handle is void.
+	// The same player once more, from another tab: they are in it by both, and stay
+	// when one of them leaves.
 	again := w.enters(res.GetRoomCode(), "Ann", known.GetGuestToken())
 	if r := again.sees(2); ownerOf(r) != "Ann" {
 		t.Errorf("room %v", r)
 	}
-	if _, err := w.client.SetReady(w.context(), &matchmakerv1.SetReadyRequest{MemberId: res.GetMemberId()}); reasonOf(err) != "ROOM_UNKNOWN" {
+	if _, err := w.client.SetReady(w.context(), &matchmakerv1.SetReadyRequest{MemberId: res.GetMemberId()}); err != nil {
 		t.Errorf("the first handle: %v", err)
+	}
+	if _, err := w.client.LeaveRoom(w.context(), &matchmakerv1.LeaveRoomRequest{MemberId: res.GetMemberId()}); err != nil {
+		t.Error(err)
+	}
+	if r := again.sees(2); ownerOf(r) != "Ann" {
+		t.Errorf("room %v", r)
 	}
 }
 

@@ -40,8 +40,11 @@ type Member struct {
 	Secret string // of the member's handle
 	Player string
 	Name   string
-	Watch  string // the member's newest watcher
-	Ticket string // the member's handle of the present search, if there is one
+	Watch  string // the newest watcher of that handle
+	// Earlier are the handles that the player had before the newest, in another tab
+	// for instance. They are as good as that until nobody watches them.
+	Earlier []Handle `json:",omitempty"`
+	Ticket  string   // the member's handle of the present search, if there is one
 
 	Room string `json:",omitempty"` // of a party's member: the handle in the room that the party has entered
 
@@ -53,6 +56,15 @@ type Member struct {
 	// as that ticket's search, and its match.
 	Plain bool `json:",omitempty"`
 }
+
+// Handle is one way in for a member.
+type Handle struct {
+	Secret string
+	Watch  string // its newest watcher
+}
+
+// mostEarlier bounds the earlier handles of a member.
+const mostEarlier = 3
 
 // NewSecret draws the secret of a member's handle, or the name of a watcher.
 func NewSecret() string { return strings.ToLower(rand.Text()[:16]) }
@@ -67,7 +79,55 @@ func NewMember(player, name, process string) Member {
 }
 
 // Watched reports whether the member has, or had, a watcher.
-func (m *Member) Watched() bool { return !strings.HasPrefix(m.Watch, notYet) }
+func (m *Member) Watched() bool {
+	return slices.ContainsFunc(m.Handles(), func(h Handle) bool { return !strings.HasPrefix(h.Watch, notYet) })
+}
+
+// Handles are all handles of the member, the newest first.
+func (m *Member) Handles() []Handle {
+	return append([]Handle{{m.Secret, m.Watch}}, m.Earlier...)
+}
+
+// WatchOf is the newest watcher of the member's handle with this secret.
+func (m *Member) WatchOf(secret string) string {
+	if h := m.earlier(secret); h != nil {
+		return h.Watch
+	}
+	return m.Watch
+}
+
+func (m *Member) earlier(secret string) *Handle {
+	for i := range m.Earlier {
+		if sameSecret(m.Earlier[i].Secret, secret) {
+			return &m.Earlier[i]
+		}
+	}
+	return nil
+}
+
+// renew gives the member a newer handle.
+func (m *Member) renew(by *Member) {
+	if m.Secret != by.Secret {
+		earlier := m.Handles()
+		m.Earlier = earlier[:min(len(earlier), mostEarlier)]
+	}
+	m.Secret, m.Watch, m.Name, m.Plain = by.Secret, by.Watch, by.Name, by.Plain
+}
+
+// drop takes a handle back. It reports false where it is the last one.
+func (m *Member) drop(secret string) bool {
+	switch {
+	case m.earlier(secret) != nil:
+		m.Earlier = slices.DeleteFunc(m.Earlier, func(h Handle) bool { return sameSecret(h.Secret, secret) })
+	case len(m.Earlier) > 0:
+		m.Secret, m.Watch, m.Earlier = m.Earlier[0].Secret, m.Earlier[0].Watch, m.Earlier[1:]
+	default:
+		return false
+	}
+	return true
+}
+
+func sameSecret(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // Head is the part that all records have.
 type Head struct {
@@ -81,8 +141,8 @@ func (h *Head) Top() *Head { return h }
 
 // Member finds who holds a secret.
 func (h *Head) Member(secret string) (int, bool) {
-	for i, m := range h.Members {
-		if subtle.ConstantTimeCompare([]byte(m.Secret), []byte(secret)) == 1 {
+	for i := range h.Members {
+		if m := &h.Members[i]; sameSecret(m.Secret, secret) || m.earlier(secret) != nil {
 			return i, true
 		}
 	}
@@ -94,8 +154,8 @@ func (h *Head) Find(player string) int {
 	return slices.IndexFunc(h.Members, func(m Member) bool { return m.Player == player })
 }
 
-// Enter adds members, all or none. Who is there already gets the new handle; the
-// old one is void.
+// Enter adds members, all or none. A player who is there already has the new
+// handle besides the old one.
 func (h *Head) Enter(most int, members ...Member) error {
 	next := slices.Clone(h.Members)
 	for _, m := range members {
@@ -105,7 +165,7 @@ func (h *Head) Enter(most int, members ...Member) error {
 			continue
 		}
 		o := &next[at]
-		o.Secret, o.Watch, o.Name, o.Plain = m.Secret, m.Watch, m.Name, m.Plain
+		o.renew(&m)
 		if m.Party != "" {
 			o.Party = m.Party
 		}
@@ -262,24 +322,36 @@ func (rs *Records[T, R]) ChangeBy(ctx context.Context, handle string, edit func(
 	return r, at, err
 }
 
-// Watched notes a member's newest watcher.
+// Watched notes the newest watcher of a member's handle.
 func (rs *Records[T, R]) Watched(ctx context.Context, handle, watch string) (R, int, error) {
 	return rs.ChangeBy(ctx, handle, func(r R, at int) error {
 		m := &r.Top().Members[at]
-		m.Watch, m.Plain = watch, false
+		m.Plain = false
+		_, secret, _ := rs.Split(handle)
+		if h := m.earlier(secret); h != nil {
+			h.Watch = watch
+		} else {
+			m.Watch = watch
+		}
 		return nil
 	})
 }
 
-// Leave takes a member out and returns them. With watch, only if that is their
-// newest watcher still. after, if set, sees the record without them.
+// Leave takes a handle back. The member whose last handle it was is taken out and
+// returned; the zero member otherwise. With watch, only if that is the handle's
+// newest watcher still. after, if set, sees the record without the member.
 func (rs *Records[T, R]) Leave(ctx context.Context, handle, watch string, after func(R)) (left Member, r R, err error) {
 	r, _, err = rs.ChangeBy(ctx, handle, func(r R, at int) error {
 		top := r.Top()
-		left = top.Members[at]
-		if watch != "" && left.Watch != watch {
+		left = Member{}
+		_, secret, _ := rs.Split(handle)
+		if watch != "" && top.Members[at].WatchOf(secret) != watch {
 			return ErrUnknown
 		}
+		if top.Members[at].drop(secret) {
+			return nil
+		}
+		left = top.Members[at]
 		top.Members = slices.Delete(top.Members, at, at+1)
 		if after != nil {
 			after(r)
@@ -287,6 +359,12 @@ func (rs *Records[T, R]) Leave(ctx context.Context, handle, watch string, after 
 		return nil
 	})
 	return left, r, err
+}
+
+// WatchOf is the newest watcher of the handle, which is the member's at this index.
+func (rs *Records[T, R]) WatchOf(r R, at int, handle string) string {
+	_, secret, _ := rs.Split(handle)
+	return r.Top().Members[at].WatchOf(secret)
 }
 
 // Changed calls hint whenever the record may have changed, until unsubscribe is

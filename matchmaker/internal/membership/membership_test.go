@@ -62,7 +62,7 @@ func TestChangesUnderContention(t *testing.T) {
 				if round == rounds-1 || rand.IntN(2) == 0 {
 					continue
 				}
-				if left, _, err := rs.Leave(ctx, handle, "w", func(r *group) { r.Count++ }); err != nil || left.Player != m.Player {
+				if left, _, err := rs.Leave(ctx, handle, "w", func(r *group) { r.Count++ }); err != nil || left.Player != m.Player && left.Player != "" { // by an earlier handle they stay
 					t.Errorf("left %v: %v", left, err)
 				}
 			}
@@ -95,8 +95,8 @@ func TestWhoComesAgainKeepsTheirPlace(t *testing.T) {
 	if at, ok := h.Member(again.Secret); !ok || at != 0 || h.Members[0].Name != "Anna" {
 		t.Errorf("ann is at %d of %v", at, h.Members)
 	}
-	if _, ok := h.Member(ann.Secret); ok {
-		t.Error("the first handle is good still")
+	if at, ok := h.Member(ann.Secret); !ok || at != 0 {
+		t.Error("the first handle is not good any more")
 	}
 	if err := h.Enter(2, again, NewMember("cid", "", "@a/1")); !errors.Is(err, ErrFull) || len(h.Members) != 2 {
 		t.Errorf("%v with %d members", err, len(h.Members))
@@ -126,5 +126,55 @@ func TestRecordWithoutMembers(t *testing.T) {
 				t.Errorf("%q: %v", id, err)
 			}
 		}
+	}
+}
+
+// TestAMemberStaysUntilTheirLastHandleLeaves: a player may be in a record by two
+// tabs, one of which is closed.
+func TestAMemberStaysUntilTheirLastHandleLeaves(t *testing.T) {
+	rs := open(t, false)
+	tabs := []Member{NewMember("ann", "Ann", ""), NewMember("ann", "Ann", ""), NewMember("ann", "Ann", "")}
+	r := &group{Head: Head{Members: []Member{tabs[0]}}}
+	if err := rs.Create(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	handle := func(i int) string { return rs.Handle(r.Code, tabs[i].Secret) }
+	for _, m := range tabs[1:] {
+		if _, err := rs.Change(t.Context(), r.Code, func(r *group) error { return r.Enter(1, m) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range tabs {
+		watched, at, err := rs.Watched(t.Context(), handle(i), fmt.Sprint("w", i))
+		if err != nil || rs.WatchOf(watched, at, handle(i)) != fmt.Sprint("w", i) {
+			t.Fatalf("tab %d is watched by %q: %v", i, rs.WatchOf(watched, at, handle(i)), err)
+		}
+	}
+	for step, i := range []int{2, 0} { // the newest, and the oldest of the others
+		if _, _, err := rs.Leave(t.Context(), handle(i), "w1", nil); !errors.Is(err, ErrUnknown) {
+			t.Errorf("left by another tab's watcher: %v", err)
+		}
+		left, _, err := rs.Leave(t.Context(), handle(i), fmt.Sprint("w", i), func(*group) { t.Error("nobody has left") })
+		if err != nil || left.Player != "" {
+			t.Errorf("step %d: left %q: %v", step, left.Player, err)
+		}
+		if _, _, err := rs.Find(t.Context(), handle(i)); !errors.Is(err, ErrUnknown) {
+			t.Errorf("a handle that was taken back is good still: %v", err)
+		}
+	}
+	if left, _, err := rs.Leave(t.Context(), handle(1), "", nil); err != nil || left.Player != "ann" {
+		t.Errorf("left %q: %v", left.Player, err)
+	}
+}
+
+func TestEarlierHandlesAreBounded(t *testing.T) {
+	h := &Head{}
+	first := NewMember("ann", "", "")
+	_ = h.Enter(1, first)
+	for range 10 {
+		_ = h.Enter(1, NewMember("ann", "", ""))
+	}
+	if _, ok := h.Member(first.Secret); ok || len(h.Members[0].Handles()) != 1+mostEarlier {
+		t.Errorf("%d handles", len(h.Members[0].Handles()))
 	}
 }

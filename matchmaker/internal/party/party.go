@@ -42,8 +42,8 @@ func (ps *Parties) Create(ctx context.Context, leader membership.Member) (*Party
 	return p, ps.Records.Create(ctx, p)
 }
 
-// Join adds a member. Who is in the party already gets the new handle; the old
-// one is void.
+// Join adds a member. A player who is in the party already has the new handle
+// besides the old one.
 func (ps *Parties) Join(ctx context.Context, typed string, m membership.Member) (*Party, error) {
 	parsed, ok := code.Parse(typed)
 	if !ok {
