@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -103,6 +104,9 @@ func (c *Config) Validate() error {
 	for _, addr := range c.Matchmakers {
 		if addr == "" {
 			errs = append(errs, errors.New("a matchmaker's address is empty"))
+		}
+		if scheme, rest, _ := strings.Cut(addr, "://"); rest != "" && (scheme == "http" || scheme == "https") {
+			errs = append(errs, fmt.Errorf("matchmaker %q is a URL: want host:port of its internal port, like 127.0.0.1:8090", addr))
 		}
 	}
 	errs = append(errs, c.matchmakerTLS().Validate())

@@ -268,12 +268,12 @@ func TestKeyOutlivesItsMatchmakerByTheLifeOfASeat(t *testing.T) {
 }
 
 func TestConfigTellsOfEveryMistake(t *testing.T) {
-	cfg := Config{Matchmakers: []string{""}, MatchmakerCert: "cert.pem", MatchmakerCA: "nowhere.pem", Grace: -1}
+	cfg := Config{Matchmakers: []string{"", "http://mm:8080"}, MatchmakerCert: "cert.pem", MatchmakerCA: "nowhere.pem", Grace: -1}
 	err := cfg.Validate()
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, part := range []string{"address is empty", "given together", "grace"} {
+	for _, part := range []string{"address is empty", "want host:port", "given together", "grace"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not tell %q", err, part)
 		}
