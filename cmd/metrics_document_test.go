@@ -58,6 +58,9 @@ func TestMetricsAreDocumented(t *testing.T) {
 	section, _, _ = strings.Cut(section, "\n## ")
 	rows := make(map[string]bool)
 	for _, row := range regexp.MustCompile("(?m)^\\| `(tactus_[a-z0-9_]+)").FindAllStringSubmatch(section, -1) {
+		if rows[row[1]] {
+			t.Errorf("docs/operations.md has two rows for %s", row[1])
+		}
 		rows[row[1]] = true
 	}
 	for name := range reg.names {

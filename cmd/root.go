@@ -85,9 +85,25 @@ func tightMemory() {
 	}
 }
 
-// oneLine is the error without line breaks; joined errors are set apart.
+// oneLine is the error without line breaks; joined errors are set apart. A line
+// in front of an indented one goes on in it.
 func oneLine(err error) string {
-	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	var b strings.Builder
+	for line := range strings.Lines(err.Error()) {
+		text := strings.TrimSpace(line)
+		if text == "" {
+			continue
+		}
+		switch {
+		case b.Len() == 0:
+		case strings.HasPrefix(line, "\t"):
+			b.WriteString(" ")
+		default:
+			b.WriteString("; ")
+		}
+		b.WriteString(text)
+	}
+	return b.String()
 }
 
 // newLogger makes the process's log: for people on a terminal, JSON elsewhere.
