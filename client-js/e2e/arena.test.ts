@@ -109,6 +109,8 @@ describe("in a running server", () => {
     await pilot.page.click("#room-form button");
     await pilot.page.waitForSelector("#menu-error", { state: "visible" });
     assert.match((await pilot.page.textContent("#menu-error")) ?? "", /^[A-Z].* \(error \d+\)\.$/);
+    // The browser complains of the refusal, too: an unknown room is HTTP 404.
+    assert.match(pilot.complaints.splice(0).join(), /404 .*\/JoinRoom\)$/);
   });
 
   test("the own ship is predicted: it answers a key within a few frames", async () => {
