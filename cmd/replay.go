@@ -1,7 +1,9 @@
 package tactuscmd
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -20,18 +22,23 @@ func replayVerify(games []game.Game) *cobra.Command {
 		Use: "verify FILE...", Short: "Run matches again and compare the state's hash at every tick",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, files []string) error {
-			bad := 0
+			differ, unread := 0, 0
 			for _, file := range files {
 				report, err := server.VerifyReplay(c.Context(), file, games...)
-				if err != nil {
-					bad++
+				var missing *fs.PathError
+				switch {
+				case errors.As(err, &missing):
+					unread++
+					fmt.Fprintf(c.OutOrStdout(), "%s: CAN'T BE READ: %v\n", file, missing.Err)
+				case err != nil:
+					differ++
 					fmt.Fprintf(c.OutOrStdout(), "%s: DIFFERS: %v\n", file, oneLine(err))
-					continue
+				default:
+					fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", file, report)
 				}
-				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", file, report)
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%d agree, %d differ\n", len(files)-bad, bad)
-			if bad > 0 {
+			fmt.Fprintf(c.OutOrStdout(), "%d agree, %d differ, %d can't be read\n", len(files)-differ-unread, differ, unread)
+			if differ+unread > 0 {
 				return errFailed
 			}
 			return nil

@@ -71,7 +71,7 @@ func (s *Server) followDrain(deadline time.Duration) {
 			look.Reset(drainChange)
 			continue
 		}
-		s.log.Info("drain goes on", s.standing(zap.Duration("left", deadline-time.Since(began)))...)
+		s.log.Info("drain goes on", s.standing(zap.Duration("time_left", deadline-time.Since(began)))...)
 		told = time.Now()
 		look.Reset(drainInterval)
 	}
