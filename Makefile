@@ -97,7 +97,10 @@ browser-test: build ## plays in a real Chromium
 	cd client-js && npm run --silent e2e
 
 .PHONY: lint
-lint: tools vet-systems ## golangci-lint: style, mistakes and who may import whom; go vet for other systems
+lint: golangci vet-systems ## golangci-lint: style, mistakes and who may import whom; go vet for other systems
+
+.PHONY: golangci
+golangci: tools
 	$(BIN)/golangci-lint run ./...
 
 # The systems that the code has to be right for besides the one it is checked on;

@@ -1,3 +1,5 @@
+//go:build unix
+
 package matchmaker_test
 
 import (

@@ -76,7 +76,7 @@ func TestWebAssemblyPlaysTheSameMatch(t *testing.T) {
 			const seed = 0x123456789ABCDEF0
 			results := run(t, file, []call{
 				{"text": c.mode},
-				{"call": "tactus_random", "args": []int{len(c.mode), seed & 0xFFFFFFFF, seed >> 32, c.ticks}},
+				{"call": "tactus_random", "args": []int64{int64(len(c.mode)), seed & 0xFFFFFFFF, seed >> 32, int64(c.ticks)}},
 				{"read": 1024},
 				{"hash": true},
 			})

@@ -182,7 +182,7 @@ func (x *exchange) send() error {
 func (x *exchange) sendByCalls() error {
 	for client, fd := range x.fds {
 		b := x.frame(client)
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), frameSize, syscall.MSG_NOSIGNAL, 0, 0)
+		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), frameSize, syscall.MSG_NOSIGNAL, 0, 0)
 		if errno != 0 {
 			n = 0
 		}

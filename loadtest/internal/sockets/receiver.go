@@ -79,7 +79,7 @@ func (r *Receiver) receive(fd int, buf []byte) Received {
 	m.SetControllen(int(unsafe.Sizeof(r.control)))
 	// A call on a non-blocking socket returns at once; telling Go's scheduler of
 	// each is a good part of what it would cost.
-	n, _, errno := syscall.RawSyscall(syscall.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(m)), 0)
+	n, _, errno := syscall.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(m)), 0)
 	switch {
 	case errno != 0:
 		return Received{Err: errno}

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"tactus/matchmaker/internal/rules"
 )
 
@@ -129,16 +127,6 @@ func (c *crowd) draw(n int, seed uint64) ([]*Group, Situation) {
 		s.Places = append(s.Places, Place{Region: regionName(region), Version: "1", Matches: n})
 	}
 	return groups, s
-}
-
-// processTime is what the process has used of all cores: unlike the clock's, it
-// leaves out what other processes use.
-func processTime() time.Duration {
-	var usage unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // BenchmarkPropose100k is a cycle with 100,000 groups waiting: known to the

@@ -95,7 +95,7 @@ func TestNamesOfEarlierReleasesAreCleaned(t *testing.T) {
 
 func TestUnknownHeaderKeysAreSkipped(t *testing.T) {
 	b := appendUint(appendText(appendMap(nil, 3), "tactus_log"), formatVersion)
-	future, err := msgpack.Marshal(map[string]any{"a": []any{1, -1, "x", true, nil, []byte{1}, map[string]any{"k": 1 << 40}}})
+	future, err := msgpack.Marshal(map[string]any{"a": []any{1, -1, "x", true, nil, []byte{1}, map[string]any{"k": int64(1) << 40}}})
 	if err != nil {
 		t.Fatal(err)
 	}

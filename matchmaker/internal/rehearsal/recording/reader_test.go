@@ -16,7 +16,7 @@ func created(ticket string) string {
 }
 
 func ended(ticket string, ms int, reason string) string {
-	return fmt.Sprintf(`{"at":%d,"event":"ended","ticket":%q,"reason":%q}`+"\n", 1767355200000+ms, ticket, reason)
+	return fmt.Sprintf(`{"at":%d,"event":"ended","ticket":%q,"reason":%q}`+"\n", 1767355200000+int64(ms), ticket, reason)
 }
 
 // The last line may be broken, whatever a crash has left of it.
