@@ -24,6 +24,8 @@ type repeater[T any] struct {
 
 func newRepeater[T any](out func(*T) error, again func(*T) bool) *repeater[T] {
 	r := &repeater[T]{out: out, again: again}
+	r.mu.Lock() // it may fire before it is known
+	defer r.mu.Unlock()
 	r.timer = time.AfterFunc(watchSilence, r.repeat)
 	return r
 }
