@@ -212,21 +212,6 @@ func (m *Match) Status() *Status { return m.status.Load() }
 // Done is closed when the match has ended and its connections are closed.
 func (m *Match) Done() <-chan struct{} { return m.done }
 
-// post hands work to the match's goroutine for its next border. It reports
-// false when the match has ended; then f is never called.
-func (m *Match) post(f func()) bool {
-	m.inboxMu.Lock()
-	defer m.inboxMu.Unlock()
-	select {
-	case <-m.done:
-		return false
-	default:
-	}
-	m.inbox = append(m.inbox, f)
-	m.nudge()
-	return true
-}
-
 // Start runs the match until it is over or ctx ends, closes its connections, and
 // calls over. A panic in the rules ends this match alone.
 func (m *Match) Start(ctx context.Context, over func()) {
@@ -379,17 +364,6 @@ func (m *Match) play(now int64) {
 	m.deliver()
 	if m.changed {
 		m.publish()
-	}
-}
-
-func (m *Match) takeInbox() {
-	m.inboxMu.Lock()
-	m.inbox, m.swap = m.swap[:0], m.inbox
-	m.inboxMu.Unlock()
-	for i, f := range m.swap {
-		m.stirred = true
-		f()
-		m.swap[i] = nil
 	}
 }
 

@@ -124,15 +124,9 @@ func (m *Match) chat(from *session.Seat, said session.Chat) {
 	}
 }
 
-// Stop ends the match at its next border with the given reason.
-func (m *Match) Stop(reason string) { m.post(func() { m.end(reason) }) }
-
-// Notify tells every player that something is about to happen.
-func (m *Match) Notify(code protocol.CloseCode, text string) {
-	m.post(func() {
-		n := protocol.Notice{Code: code, Text: text}
-		for _, s := range m.online {
-			s.Queue(func(dst []byte) []byte { return protocol.AppendNotice(dst, &n) })
-		}
-	})
+func (m *Match) notify(code protocol.CloseCode, text string) {
+	n := protocol.Notice{Code: code, Text: text}
+	for _, s := range m.online {
+		s.Queue(func(dst []byte) []byte { return protocol.AppendNotice(dst, &n) })
+	}
 }

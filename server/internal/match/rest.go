@@ -90,15 +90,3 @@ func (m *Match) goOn() {
 	deepen()
 	m.doze.live()
 }
-
-// nudge lets a match at rest look what there is. It may be called by anybody and
-// does not wait.
-func (m *Match) nudge() {
-	select {
-	case m.wake <- struct{}{}:
-	default:
-	}
-	if m.doze.asleep.CompareAndSwap(true, false) {
-		go m.goOn()
-	}
-}

@@ -1,7 +1,6 @@
 package match
 
 import (
-	"context"
 	"errors"
 
 	"go.uber.org/zap"
@@ -29,33 +28,6 @@ var (
 	// ErrOverloaded refuses players who have no seat yet.
 	ErrOverloaded = errors.New("overloaded")
 )
-
-// Reserve holds a seat for each request until the match's clock has advanced by
-// hold nanoseconds: all of them or none. It waits for the match's next border.
-func (m *Match) Reserve(ctx context.Context, requests []Request, hold int64) ([]game.Slot, error) {
-	type answer struct {
-		slots []game.Slot
-		err   error
-	}
-	c := make(chan answer, 1)
-	if !m.post(func() {
-		slots, err := m.reserve(requests, hold)
-		c <- answer{slots, err}
-	}) {
-		return nil, ErrOver
-	}
-	select {
-	case a := <-c:
-		return a.slots, a.err
-	case <-ctx.Done():
-		ids := make([]string, len(requests))
-		for i := range requests {
-			ids[i] = requests[i].Reservation
-		}
-		m.Release(ids) // posted behind the reservation: whatever it got is freed
-		return nil, ctx.Err()
-	}
-}
 
 func (m *Match) reserve(requests []Request, hold int64) ([]game.Slot, error) {
 	if m.ended != "" || m.overSince != 0 {
@@ -127,14 +99,10 @@ func (m *Match) freeSeat(team int32) *session.Seat {
 	return botted
 }
 
-// Await lets a match without people wait for its first ones for so many
-// nanoseconds, where that is longer than it would by itself.
-func (m *Match) Await(hold int64) {
-	m.post(func() {
-		if m.people() == 0 {
-			m.emptySince = max(m.emptySince, m.shared.Now+hold-int64(m.cfg.Empty))
-		}
-	})
+func (m *Match) await(hold int64) {
+	if m.people() == 0 {
+		m.emptySince = max(m.emptySince, m.shared.Now+hold-int64(m.cfg.Empty))
+	}
 }
 
 func (m *Match) people() int {
@@ -147,33 +115,18 @@ func (m *Match) people() int {
 	return n
 }
 
-// Release takes back reservations that were not claimed. Without any, nobody
-// will come: a match without people ends.
-func (m *Match) Release(reservations []string) {
-	m.post(func() {
-		if len(reservations) == 0 && m.people() == 0 {
-			m.end(EndEmpty)
-		}
-		for _, id := range reservations {
-			for _, s := range m.seats {
-				if s.Cancel(id) {
-					m.changed = true
-				}
+func (m *Match) release(reservations []string) {
+	if len(reservations) == 0 && m.people() == 0 {
+		m.end(EndEmpty)
+	}
+	for _, id := range reservations {
+		for _, s := range m.seats {
+			if s.Cancel(id) {
+				m.changed = true
 			}
 		}
-	})
-}
-
-// Claim seats a player by their join token's reservation. The match owns the
-// connection from then on, whatever it decides. features are those that the
-// client knows.
-func (m *Match) Claim(conn ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
-	if !m.post(func() { m.claim(conn, features, slot, player, reservation) }) {
-		refuse(conn, protocol.CloseMatchOver)
 	}
 }
-
-func refuse(conn ws.Conn, code protocol.CloseCode) { conn.Close(code, code.Sentence()) }
 
 func (m *Match) claim(conn ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
 	if m.ended != "" {
@@ -227,16 +180,6 @@ func (m *Match) join(p game.Slot, info game.PlayerInfo, player, name string) {
 	}
 }
 
-// Resume gives a dropped seat, or one whose old connection is still open, a new
-// connection. event is the newest event that the client has seen. A secret that
-// the match never gave away does not reach it, nor wakes it.
-func (m *Match) Resume(conn ws.Conn, features protocol.Features, slot game.Slot, secret string, event uint32) {
-	generation, ok := m.shared.Key.Check(slot, secret)
-	if !ok || !m.post(func() { m.resume(conn, features, slot, generation, event) }) {
-		refuse(conn, protocol.CloseUnknownSession)
-	}
-}
-
 func (m *Match) resume(conn ws.Conn, features protocol.Features, slot game.Slot, generation, event uint32) {
 	if m.ended != "" || int(slot) >= len(m.seats) || !m.seats[slot].Knows(generation) {
 		refuse(conn, protocol.CloseUnknownSession)
@@ -267,13 +210,10 @@ func (m *Match) attach(s *session.Seat, conn ws.Conn, features protocol.Features
 	m.changed = true
 }
 
-// Evict frees a player's seat because he plays elsewhere now.
-func (m *Match) Evict(player string) {
-	m.post(func() {
-		if s := m.seatOf(player); s != nil {
-			m.leave(s, protocol.CloseReplaced, game.LeaveQuit)
-		}
-	})
+func (m *Match) evict(player string) {
+	if s := m.seatOf(player); s != nil {
+		m.leave(s, protocol.CloseReplaced, game.LeaveQuit)
+	}
 }
 
 // leave ends a player's stay for good.
