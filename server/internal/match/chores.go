@@ -48,7 +48,7 @@ func (m *Match) expire(s *session.Seat, now int64) {
 func (m *Match) watchSilent() {
 	for i := 0; i < len(m.online); i++ {
 		if s := m.online[i]; s.Parked() {
-			if err := s.Watch(&m.own.bench.reader.Tally); err != nil {
+			if err := s.CheckTimeouts(&m.own.bench.reader.Tally); err != nil {
 				m.drop(s, err)
 				i--
 			}
@@ -108,8 +108,8 @@ func (m *Match) tellResult() {
 	msg := *m.verdict
 	msg.Next -= uint32(min(m.shared.Now-m.overSince, int64(m.cfg.Linger)) / int64(time.Millisecond))
 	for _, s := range m.online {
-		if !s.ResultTold && s.View.Baseline >= m.overTick {
-			s.ResultTold = true
+		if !s.ResultSent && s.View.Baseline >= m.overTick {
+			s.ResultSent = true
 			s.Queue(func(dst []byte) []byte { return protocol.AppendResult(dst, &msg) })
 		}
 	}

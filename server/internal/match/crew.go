@@ -81,7 +81,7 @@ func borrowBench() *bench {
 
 // giveBack ends the turn that a bench was borrowed for.
 func (h *hand) giveBack() {
-	h.bench.reader.MoveTo(h.m.cfg.Metrics)
+	h.bench.reader.FlushTo(h.m.cfg.Metrics)
 	spare.Lock()
 	defer spare.Unlock()
 	if len(spare.benches) < maxSpare {
@@ -160,7 +160,7 @@ func (c *crew) do(j job) {
 		if f := <-h.done; f != nil {
 			fault = f
 		}
-		h.bench.reader.MoveTo(h.m.cfg.Metrics)
+		h.bench.reader.FlushTo(h.m.cfg.Metrics)
 	}
 	if fault != nil {
 		panic(fault)
@@ -252,20 +252,20 @@ const postFrom = 512 << 10
 func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) {
 	m := h.m
 	switch {
-	case s.Overflown():
+	case s.ReliableOverflow():
 		h.lost = append(h.lost, loss{s, &ws.CloseError{Code: protocol.CloseSlow, Sentence: protocol.CloseSlow.Sentence()}})
 		return
 	case s.Blocked() || s.Stalled():
 		h.bench.reader.Skipped++
 		return
-	case s.Pace == m.pacer.pause && s.Silent() && h.engine.Idle(&s.View) && s.Waiting() == 0 &&
-		m.shared.Now-s.Told() < int64(tellEvery) && s.Pinged() < m.shared.Now && (m.verdict == nil || s.ResultTold):
+	case s.Pace == m.pacer.pause && s.Inactive() && h.engine.Idle(&s.View) && s.ReliableBytes() == 0 &&
+		m.shared.Now-s.LastSnapshot() < int64(tellEvery) && s.LastPing() < m.shared.Now && (m.verdict == nil || s.ResultSent):
 		return // nothing to say to somebody who says nothing
 	}
 	head := s.Header()
 	head.Hash, head.Percent = hash, m.pacer.percent
 	b := h.bench
-	start, room := len(b.frames), s.Waiting()+ws.FrameRoom
+	start, room := len(b.frames), s.ReliableBytes()+ws.FrameRoom
 	b.frames = slices.Grow(b.frames, room)
 	b.frames = h.engine.Gather(b.frames[:start+room], &s.View, head)
 	b.parcels = append(b.parcels, parcel{seat: s, from: start + s.Frame(b.frames[start:]), to: len(b.frames)})

@@ -181,7 +181,7 @@ func New(cfg Config) (*Match, error) {
 	m.strain.init(m.pacer.period)
 	cfg.Metrics.RungMatches[overload.Calm].Inc()
 	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Key: session.NewSecretKey()}
-	m.shared.Still = cfg.Conductor.clock.StoodStill()
+	m.shared.Suspended = cfg.Conductor.clock.StoodStill()
 	m.own = hand{m: m, engine: m.engine}
 	for p := range cfg.Match.Mode.MaxPlayers {
 		m.seats = append(m.seats, session.New(&m.shared, game.Slot(p)))
@@ -314,7 +314,7 @@ func (m *Match) look(now int64) {
 	m.receive(now)
 	for i := 0; i < len(m.online); i++ {
 		s := m.online[i]
-		m.stirred = m.stirred || !s.Silent()
+		m.stirred = m.stirred || !s.Inactive()
 		if err := s.Flush(&m.own.bench.reader.Tally); err != nil {
 			m.drop(s, err)
 			i--
@@ -326,7 +326,7 @@ func (m *Match) look(now int64) {
 // receive takes what came from other goroutines and from the sockets.
 func (m *Match) receive(now int64) {
 	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
-	if still := m.cfg.Conductor.clock.StoodStill(); still != m.shared.Still || m.shared.Backlog > 0 {
+	if still := m.cfg.Conductor.clock.StoodStill(); still != m.shared.Suspended || m.shared.Backlog > 0 {
 		m.noteStill(now, still)
 	}
 	m.takeInbox()
@@ -340,9 +340,9 @@ const backlogFor = int64(10 * time.Second)
 // noteStill lets the players' limits know for how long the process has stood
 // still: it was not there to read.
 func (m *Match) noteStill(now, still int64) {
-	if still != m.shared.Still {
-		m.shared.Backlog += still - m.shared.Still
-		m.shared.Still, m.caughtUp = still, now+backlogFor
+	if still != m.shared.Suspended {
+		m.shared.Backlog += still - m.shared.Suspended
+		m.shared.Suspended, m.caughtUp = still, now+backlogFor
 	} else if now >= m.caughtUp {
 		m.shared.Backlog = 0
 	}
@@ -405,7 +405,7 @@ func (m *Match) handle(s *session.Seat) bool {
 	for _, said := range s.Chats() {
 		m.chat(s, said)
 	}
-	if s.Bye() {
+	if s.Left() {
 		m.leave(s, protocol.CloseLeft, game.LeaveQuit)
 		return true
 	}

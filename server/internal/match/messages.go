@@ -112,7 +112,7 @@ func (m *Match) chat(from *session.Seat, said session.Chat) {
 	if m.chatLog == nil {
 		m.chatLog = session.NewChatLog(m.shared.Now)
 	}
-	if !m.chatLog.Take(frame, m.shared.Now) {
+	if !m.chatLog.Add(frame, m.shared.Now) {
 		from.RefuseChat(said.ID, protocol.ReasonBusy)
 		return
 	}

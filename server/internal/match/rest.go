@@ -27,7 +27,7 @@ func (m *Match) rest() {
 	still := !m.engine.Active() && m.overSince == 0 && len(m.online) > 0 && !m.stirred
 	pause := restPeriod
 	for _, s := range m.online {
-		still = still && s.Silent()
+		still = still && s.Inactive()
 		if !s.Parked() {
 			pause = lookPeriod
 		}

@@ -139,7 +139,7 @@ func (m *Match) claim(conn ws.Conn, features protocol.Features, slot game.Slot, 
 	}
 	s := m.seats[slot]
 	switch {
-	case s.Used(reservation):
+	case s.ClaimedBy(reservation):
 		refuse(conn, protocol.CloseTokenUsed)
 		return
 	case !s.Holds(reservation, m.shared.Now) || s.Player != player:
@@ -193,7 +193,7 @@ func (m *Match) resume(conn ws.Conn, features protocol.Features, slot game.Slot,
 
 func (m *Match) attach(s *session.Seat, conn ws.Conn, features protocol.Features, event uint32, resumed bool) {
 	m.offline(s)
-	heard := s.Heard()
+	heard := s.LastReceived()
 	s.Attach(conn, event, features&protocol.ServerFeatures, m.poller)
 	at := 0
 	for at < len(m.online) && m.online[at].Slot() < s.Slot() {
@@ -205,7 +205,7 @@ func (m *Match) attach(s *session.Seat, conn ws.Conn, features protocol.Features
 	m.cfg.Metrics.Sockets.Inc()
 	m.welcome(s, resumed)
 	if resumed && m.chatLog != nil {
-		m.chatLog.TellSince(heard, s)
+		m.chatLog.QueueSince(heard, s)
 	}
 	m.changed = true
 }

@@ -14,12 +14,12 @@ type bucket int64
 // fullBucket is one from which nothing was taken.
 func fullBucket(r rate, now int64) bucket { return bucket(now - r.burst*r.every) }
 
-// take takes a token, false when none is left.
-func (b *bucket) take(r rate, now int64) bool { return b.draw(r, now, 1, 0) }
+// allow takes a token, false when none is left.
+func (b *bucket) allow(r rate, now int64) bool { return b.allowN(r, now, 1, 0) }
 
-// draw takes n tokens or none from a bucket that holds, over its burst, what comes
+// allowN takes n tokens or none from a bucket that holds, over its burst, what comes
 // for it in so many nanoseconds.
-func (b *bucket) draw(r rate, now, n, over int64) bool {
+func (b *bucket) allowN(r rate, now, n, over int64) bool {
 	empty := max(int64(*b), now-r.burst*r.every-over)
 	if now-empty < n*r.every {
 		return false

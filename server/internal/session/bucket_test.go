@@ -2,10 +2,10 @@ package session
 
 import "testing"
 
-func TestBucketGivesABurstThenItsRate(t *testing.T) {
+func TestBucket_givesBurstThenRate(t *testing.T) {
 	r := rate{burst: 5, every: 100}
 	taken := func(b *bucket, now int64) (n int) {
-		for b.take(r, now) {
+		for b.allow(r, now) {
 			n++
 		}
 		return n

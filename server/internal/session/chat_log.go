@@ -7,15 +7,15 @@ import (
 
 // Limits of chat, in lines and in bytes of frames.
 const (
-	maxChatWaiting = 4 << 10 // for a reader who takes nothing
-	maxChatKept    = 16      // for players who are away
-	maxChatBytes   = 4 << 10 // of these
+	maxChatQueued = 4 << 10 // for a reader who takes nothing
+	maxChatKept   = 16      // for players who are away
+	maxChatBytes  = 4 << 10 // of these
 )
 
 var (
 	// What a match passes on, and with it what each reader gets.
-	chatLines = rate{burst: 64, every: int64(time.Second) / 16}
-	chatBytes = rate{burst: 4 << 10, every: int64(time.Second) / (4 << 10)}
+	chatLineRate = rate{burst: 64, every: int64(time.Second) / 16}
+	chatByteRate = rate{burst: 4 << 10, every: int64(time.Second) / (4 << 10)}
 )
 
 // ChatLog bounds what is said in a match and keeps the last of it, in memory, for
@@ -33,13 +33,13 @@ type keptChat struct {
 
 // NewChatLog makes an empty log.
 func NewChatLog(now int64) *ChatLog {
-	return &ChatLog{lines: fullBucket(chatLines, now), bytes: fullBucket(chatBytes, now)}
+	return &ChatLog{lines: fullBucket(chatLineRate, now), bytes: fullBucket(chatByteRate, now)}
 }
 
-// Take takes in a line's frame, which is the caller's again when it returns. It
+// Add takes in a line's frame, which is the caller's again when it returns. It
 // reports false for one that is too much for the match.
-func (l *ChatLog) Take(frame []byte, now int64) bool {
-	if !l.lines.take(chatLines, now) || !l.bytes.draw(chatBytes, now, int64(len(frame)), 0) {
+func (l *ChatLog) Add(frame []byte, now int64) bool {
+	if !l.lines.allow(chatLineRate, now) || !l.bytes.allowN(chatByteRate, now, int64(len(frame)), 0) {
 		return false
 	}
 	l.kept = append(l.kept, keptChat{now, slices.Clone(frame)})
@@ -51,8 +51,8 @@ func (l *ChatLog) Take(frame []byte, now int64) bool {
 	return true
 }
 
-// TellSince queues what was said since then.
-func (l *ChatLog) TellSince(then int64, s *Seat) {
+// QueueSince queues what was said since then.
+func (l *ChatLog) QueueSince(then int64, s *Seat) {
 	for _, k := range l.kept {
 		if k.at >= then {
 			s.QueueChat(k.frame)
@@ -61,11 +61,11 @@ func (l *ChatLog) TellSince(then int64, s *Seat) {
 }
 
 // QueueChat adds a frame of chat. For a player who takes nothing no more than
-// maxChatWaiting waits; what comes then they miss.
+// maxChatQueued waits; what comes then they miss.
 func (s *Seat) QueueChat(frame []byte) {
-	if s.conn == nil || int(s.chatWaiting)+len(frame) > maxChatWaiting {
+	if s.conn == nil || int(s.chatBytes)+len(frame) > maxChatQueued {
 		return
 	}
-	s.chatWaiting += uint16(len(frame))
-	s.cold = append(s.cold, frame...)
+	s.chatBytes += uint16(len(frame))
+	s.reliable = append(s.reliable, frame...)
 }

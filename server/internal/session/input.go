@@ -5,49 +5,49 @@ import (
 	"tactus/protocol"
 )
 
-// inputRing keeps a player's inputs until their ticks come: one place per tick
+// inputBuffer keeps a player's inputs until their ticks come: one place per tick
 // ahead with tick, seq, lag and words, so that it needs no search and no removal.
 // It begins with a few places, which are used again every few ticks and so stay
 // near the processor, and grows when an input comes for a tick beyond them. A nil
-// ring, that of players who never sent one, holds nothing.
-type inputRing []uint32
+// buffer, that of players who never sent one, holds nothing.
+type inputBuffer []uint32
 
-// Places of a ring, powers of two.
+// Places of a buffer, powers of two.
 const (
-	fewPlaces  = 4
-	ringPlaces = protocol.MaxAheadTicks
+	minPlaces = 4
+	maxPlaces = protocol.MaxAheadTicks
 )
 
 // entryHead is how many words of an entry come before those of the input.
 const entryHead = 3
 
-// verdict is what became of an input.
-type verdict uint8
+// inputResult is what became of an input.
+type inputResult uint8
 
 const (
-	inputTaken verdict = iota
-	inputLate          // its tick was simulated already
-	inputEarly         // too far ahead
-	inputStale         // a newer one for the same tick is there
-	inputBad           // words out of their range
+	inputAccepted inputResult = iota
+	inputLate                 // its tick was simulated already
+	inputEarly                // too far ahead
+	inputStale                // a newer one for the same tick is there
+	inputInvalid              // words out of their range
 
-	verdicts
+	inputResults
 )
 
 // place is the entry for a tick; stride is the number of words of an input.
-func (r inputRing) place(t game.Tick, stride int) []uint32 {
+func (r inputBuffer) place(t game.Tick, stride int) []uint32 {
 	n := stride + entryHead
 	at := int(t) & (len(r)/n - 1) * n
 	return r[at : at+n : at+n]
 }
 
-// put keeps an input for a later tick; current is the last tick simulated.
-func (r *inputRing) put(current game.Tick, h protocol.InputHeader, words []uint32) verdict {
+// add keeps an input for a later tick; current is the last tick simulated.
+func (r *inputBuffer) add(current game.Tick, h protocol.InputHeader, words []uint32) inputResult {
 	ahead := int64(h.Tick) - int64(current)
 	switch {
 	case ahead <= 0:
 		return inputLate
-	case ahead > ringPlaces:
+	case ahead > maxPlaces:
 		return inputEarly
 	}
 	if n := len(words) + entryHead; int(ahead) > len(*r)/n {
@@ -59,18 +59,18 @@ func (r *inputRing) put(current game.Tick, h protocol.InputHeader, words []uint3
 	}
 	e[0], e[1], e[2] = h.Tick, h.Seq, uint32(h.Lag)
 	copy(e[entryHead:], words)
-	return inputTaken
+	return inputAccepted
 }
 
 // grow makes room for inputs so many ticks ahead and keeps those that are still
 // to come.
-func (r *inputRing) grow(current game.Tick, ahead, stride int) {
-	places := fewPlaces
-	if ahead > fewPlaces {
-		places = ringPlaces
+func (r *inputBuffer) grow(current game.Tick, ahead, stride int) {
+	places := minPlaces
+	if ahead > minPlaces {
+		places = maxPlaces
 	}
 	old, n := *r, stride+entryHead
-	*r = make(inputRing, places*n)
+	*r = make(inputBuffer, places*n)
 	for ; len(old) > 0; old = old[n:] {
 		if t := game.Tick(old[0]); t > current {
 			copy(r.place(t, stride), old[:n])
@@ -78,8 +78,8 @@ func (r *inputRing) grow(current game.Tick, ahead, stride int) {
 	}
 }
 
-// take returns the input for exactly this tick; words are valid until put.
-func (r inputRing) take(t game.Tick, stride int) (seq uint32, lag int32, words []uint32, ok bool) {
+// at returns the input for exactly this tick; words are valid until add.
+func (r inputBuffer) at(t game.Tick, stride int) (seq uint32, lag int32, words []uint32, ok bool) {
 	if r == nil {
 		return 0, 0, nil, false
 	}
@@ -90,4 +90,4 @@ func (r inputRing) take(t game.Tick, stride int) (seq uint32, lag int32, words [
 	return e[1], int32(e[2]), e[entryHead:], true
 }
 
-func (r inputRing) clear() { clear(r) }
+func (r inputBuffer) clear() { clear(r) }

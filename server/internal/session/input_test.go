@@ -8,10 +8,10 @@ import (
 	"tactus/protocol"
 )
 
-// TestInputsComeOutAtTheirTicksHoweverFarAheadTheyCame also while the ring grows
+// TestInputBuffer_returnsInputsAtTheirTicks also while the ring grows
 // under those that wait.
-func TestInputsComeOutAtTheirTicksHoweverFarAheadTheyCame(t *testing.T) {
-	var r inputRing
+func TestInputBuffer_returnsInputsAtTheirTicks(t *testing.T) {
+	var r inputBuffer
 	const stride = 2
 	type sent struct{ seq, value uint32 }
 	want := map[game.Tick]sent{}
@@ -23,28 +23,28 @@ func TestInputsComeOutAtTheirTicksHoweverFarAheadTheyCame(t *testing.T) {
 		}
 		seq++
 		to := current + ahead
-		if got := r.put(current, protocol.InputHeader{Seq: seq, Tick: uint32(to), Lag: 7}, []uint32{seq, seq * 3}); got != inputTaken {
-			t.Fatalf("an input %d ticks ahead: verdict %d", ahead, got)
+		if got := r.add(current, protocol.InputHeader{Seq: seq, Tick: uint32(to), Lag: 7}, []uint32{seq, seq * 3}); got != inputAccepted {
+			t.Fatalf("an input %d ticks ahead: result %d", ahead, got)
 		}
 		want[to] = sent{seq, seq * 3}
 		next := current + 1
-		gotSeq, lag, words, ok := r.take(next, stride)
+		gotSeq, lag, words, ok := r.at(next, stride)
 		w, due := want[next]
 		if ok != due || ok && (gotSeq != w.seq || lag != 7 || words[0] != w.seq || words[1] != w.value) {
 			t.Fatalf("tick %d: %v, seq %d, words %v; want %v, %+v", next, ok, gotSeq, words, due, w)
 		}
 	}
-	if got := r.put(400, protocol.InputHeader{Seq: seq + 1, Tick: 400 + protocol.MaxAheadTicks + 1}, []uint32{1, 2}); got != inputEarly {
-		t.Errorf("too far ahead: verdict %d", got)
+	if got := r.add(400, protocol.InputHeader{Seq: seq + 1, Tick: 400 + protocol.MaxAheadTicks + 1}, []uint32{1, 2}); got != inputEarly {
+		t.Errorf("too far ahead: result %d", got)
 	}
 }
 
-// TestASeatIsNoLargerThanItHasToBe: ten thousand of them may be silent.
-func TestASeatIsNoLargerThanItHasToBe(t *testing.T) {
+// TestSeat_size: ten thousand of them may be silent.
+func TestSeat_size(t *testing.T) {
 	if size := unsafe.Sizeof(Seat{}); size > 320 {
 		t.Errorf("a seat has %d bytes, want five cache lines at most", size)
 	}
-	if end := unsafe.Offsetof(Seat{}.said) + unsafe.Sizeof(Seat{}.said); end > 192 {
+	if end := unsafe.Offsetof(Seat{}.requests) + unsafe.Sizeof(Seat{}.requests); end > 192 {
 		t.Errorf("what every tick needs ends at byte %d, want three cache lines at most", end)
 	}
 }

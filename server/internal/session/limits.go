@@ -13,11 +13,11 @@ const (
 	resyncEvery        = time.Second
 	noticeEvery        = 5 * time.Second // between notices of refused chat
 
-	// maxCold bounds the reliable messages a player has not taken yet.
-	maxCold = 64 << 10
+	// maxReliable bounds the reliable messages a player has not taken yet.
+	maxReliable = 64 << 10
 
-	// keepCold is the room for such messages that a seat keeps when it has none.
-	keepCold = 64
+	// keepReliable is the room for such messages that a seat keeps when it has none.
+	keepReliable = 64
 
 	pingAfter = 10 * time.Second // silence before a heartbeat
 	pingEvery = 5 * time.Second  // between heartbeats that are not answered
@@ -29,14 +29,14 @@ const (
 	// then nothing for stallAfter is taken to have stopped (a stopped process, a
 	// link that died): his kernel would still take seconds of snapshots.
 	stallAfter  = time.Second
-	livelyShare = 4
+	steadyShare = 4
 )
 
 var (
-	// faultRate is how many invalid messages are forgiven, and how soon one is
+	// violationRate is how many invalid messages are forgiven, and how soon one is
 	// forgotten.
-	faultRate = rate{burst: 30, every: int64(time.Second)}
-	chatRate  = rate{burst: 5, every: int64(2 * time.Second)}
+	violationRate = rate{burst: 30, every: int64(time.Second)}
+	chatRate      = rate{burst: 5, every: int64(2 * time.Second)}
 )
 
 // messageRate bounds the messages of a player in a match of so many ticks a

@@ -8,23 +8,23 @@ import (
 )
 
 func (s *Seat) message(b []byte, t *Tally) error {
-	if s.bye {
+	if s.left {
 		return nil // nothing counts behind it
 	}
 	// By the time that passed for the players: what they sent while the process
 	// stood still comes in one piece.
-	if !s.budget.draw(messageRate(s.shared.Rate), s.shared.Now+s.shared.Still, 1, s.shared.Backlog) {
+	if !s.budget.allowN(messageRate(s.shared.Rate), s.shared.Now+s.shared.Suspended, 1, s.shared.Backlog) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
 	}
-	if !s.spoken {
-		s.spoken, s.oldest = true, s.generation // the welcome has arrived
+	if !s.welcomeConfirmed {
+		s.welcomeConfirmed, s.oldest = true, s.generation // the welcome has arrived
 	}
 	kind, err := protocol.Type(b)
 	if err != nil {
 		return protocolError(err)
 	}
 	if kind != protocol.TypePing {
-		s.heardOne()
+		s.recordActivity()
 	}
 	switch kind {
 	case protocol.TypeInput:
@@ -55,24 +55,24 @@ func (s *Seat) input(b []byte, t *Tally) error {
 	words := room[:s.shared.Input.Stride]
 	h, err := protocol.ParseInput(b, words)
 	if err != nil {
-		return s.fault(err.Error())
+		return s.violation(err.Error())
 	}
 	if !s.shared.Input.Valid(words) {
-		t.inputs[inputBad]++
-		return s.fault("inputs out of their range")
+		t.inputs[inputInvalid]++
+		return s.violation("inputs out of their range")
 	}
 	slack := int64(h.Tick) - int64(s.shared.Tick)
 	if slack <= 0 {
 		slack-- // late by one tick is -1: 0 says that nothing came
 	}
-	s.slack, s.heard = int32(min(max(slack, -128), 127)), true
-	t.inputs[s.inputs.put(s.shared.Tick, h, words)]++
+	s.slack, s.inputSinceSnapshot = int32(min(max(slack, -128), 127)), true
+	t.inputs[s.inputs.add(s.shared.Tick, h, words)]++
 	return nil
 }
 
-// fault counts something invalid; a client that goes on with it is closed.
-func (s *Seat) fault(why string) error {
-	if s.faults.take(faultRate, s.shared.Now) {
+// violation counts something invalid; a client that goes on with it is closed.
+func (s *Seat) violation(why string) error {
+	if s.violations.allow(violationRate, s.shared.Now) {
 		return nil
 	}
 	return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: why}
@@ -93,13 +93,13 @@ func (s *Seat) command(b []byte) error {
 	if err != nil {
 		return protocolError(err)
 	}
-	w := s.wishes()
+	w := s.ensureRequests()
 	if len(w.commands) == maxCommandsPerTick {
 		s.Refuse(c.ID, protocol.ReasonBusy)
 		if s.shared.Backlog > 0 {
 			return nil
 		}
-		return s.fault("too many commands")
+		return s.violation("too many commands")
 	}
 	w.commands = append(w.commands, c)
 	return nil
@@ -118,9 +118,9 @@ func (s *Seat) chat(b []byte) error {
 	default:
 		return protocolError(err)
 	}
-	w := s.wishes()
+	w := s.ensureRequests()
 	// The limit comes first: to clean a text takes as long as to read a hundred inputs.
-	if c.Text != "" && !w.chatting.take(chatRate, s.shared.Now) {
+	if c.Text != "" && !w.chatBudget.allow(chatRate, s.shared.Now) {
 		s.RefuseChat(c.ID, protocol.ReasonBusy)
 		return nil
 	}
@@ -148,11 +148,11 @@ func (s *Seat) RefuseChat(id uint32, reason string) {
 		s.Refuse(id, reason)
 		return
 	}
-	w := s.wishes()
-	if w.noticed != 0 && s.shared.Now-w.noticed < int64(noticeEvery) {
+	w := s.ensureRequests()
+	if w.lastNotice != 0 && s.shared.Now-w.lastNotice < int64(noticeEvery) {
 		return
 	}
-	w.noticed = s.shared.Now
+	w.lastNotice = s.shared.Now
 	s.Queue(func(dst []byte) []byte {
 		return protocol.AppendNotice(dst, &protocol.Notice{Text: chatNotices[reason]})
 	})
@@ -178,7 +178,7 @@ func (s *Seat) leave(b []byte) error {
 	if err := protocol.ParseBye(b); err != nil {
 		return protocolError(err)
 	}
-	s.bye = true
+	s.left = true
 	return nil
 }
 
@@ -186,57 +186,57 @@ func (s *Seat) resync(b []byte) error {
 	if err := protocol.ParseResync(b); err != nil {
 		return protocolError(err)
 	}
-	s.resyncing = true
+	s.keyframeRequested = true
 	return nil
 }
 
-// keyframe lets the next snapshot carry the whole state where the player asked
+// grantKeyframe lets the next snapshot carry the whole state where the player asked
 // for it, once in resyncEvery: another request waits until that has passed.
-func (s *Seat) keyframe() {
-	if s.resynced != 0 && s.shared.Now-s.resynced < int64(resyncEvery) {
+func (s *Seat) grantKeyframe() {
+	if s.lastKeyframe != 0 && s.shared.Now-s.lastKeyframe < int64(resyncEvery) {
 		return
 	}
-	s.resyncing, s.resynced = false, s.shared.Now
+	s.keyframeRequested, s.lastKeyframe = false, s.shared.Now
 	s.View.Baseline = 0
 	s.shared.Metrics.Resyncs.Inc()
 }
 
 // Queue adds a reliable message: fill appends its payload. A player who lets
-// them pile up is told apart as slow by [Seat.Overflown].
+// them pile up is told apart as slow by [Seat.ReliableOverflow].
 func (s *Seat) Queue(fill func(dst []byte) []byte) {
 	if s.conn == nil {
 		return
 	}
 	var room [ws.FrameRoom]byte
-	start := len(s.cold)
-	s.cold = fill(append(s.cold, room[:]...))
-	frame := ws.Frame(s.cold[start:])
-	s.cold = s.cold[:start+copy(s.cold[start:], frame)]
+	start := len(s.reliable)
+	s.reliable = fill(append(s.reliable, room[:]...))
+	frame := ws.Frame(s.reliable[start:])
+	s.reliable = s.reliable[:start+copy(s.reliable[start:], frame)]
 }
 
 // QueueFrame adds a reliable message that is framed already: one that goes to many.
 func (s *Seat) QueueFrame(frame []byte) {
 	if s.conn != nil {
-		s.cold = append(s.cold, frame...)
+		s.reliable = append(s.reliable, frame...)
 	}
 }
 
-// Overflown reports whether more reliable messages wait than a player may owe; chat
+// ReliableOverflow reports whether more reliable messages wait than a player may owe; chat
 // does not count.
-func (s *Seat) Overflown() bool { return len(s.cold)-int(s.chatWaiting) > maxCold }
+func (s *Seat) ReliableOverflow() bool { return len(s.reliable)-int(s.chatBytes) > maxReliable }
 
-// Waiting is the number of bytes of reliable messages that wait.
-func (s *Seat) Waiting() int { return len(s.cold) }
+// ReliableBytes is the number of bytes of reliable messages that wait.
+func (s *Seat) ReliableBytes() int { return len(s.reliable) }
 
 // Frame makes a frame of a snapshot and puts what waits in front of it, all to be
-// sent in one call. buf has Waiting() + ws.FrameRoom free bytes, then the
+// sent in one call. buf has ReliableBytes() + ws.FrameRoom free bytes, then the
 // snapshot's payload; what is to be sent is the end of it, from the index that is
 // returned.
 func (s *Seat) Frame(buf []byte) (from int) {
-	n := len(s.cold)
+	n := len(s.reliable)
 	frame := ws.Frame(buf[n:])
 	from = len(buf) - len(frame) - n
-	copy(buf[from:], s.cold)
+	copy(buf[from:], s.reliable)
 	return from
 }
 
@@ -246,11 +246,11 @@ func (s *Seat) Post(b *ws.Batch, frames []byte) { b.Add(s.conn, frames) }
 // Posted notes what became of a snapshot of tick. If it was not taken, the
 // player's next one tells all that changed since his last.
 func (s *Seat) Posted(sent ws.Sent, tick game.Tick, t *Tally) {
-	if s.stuck = sent.Blocked; sent.Taken {
+	if s.blocked = sent.Blocked; sent.Taken {
 		s.View.Sent(tick)
-		s.heard, s.told = false, s.shared.Now
+		s.inputSinceSnapshot, s.lastSnapshot = false, s.shared.Now
 		t.Snapshots++
-		s.sentWaiting()
+		s.reliableSent()
 	} else {
 		t.Skipped++
 	}
@@ -259,39 +259,39 @@ func (s *Seat) Posted(sent ws.Sent, tick game.Tick, t *Tally) {
 
 // Flush writes what waits where no snapshot is due.
 func (s *Seat) Flush(t *Tally) error {
-	if len(s.cold) == 0 {
-		if s.stuck {
+	if len(s.reliable) == 0 {
+		if s.blocked {
 			_, err := s.flush()
 			return err
 		}
 		return nil
 	}
-	_, err := s.write(s.cold, t)
+	_, err := s.write(s.reliable, t)
 	return err
 }
 
 func (s *Seat) write(frames []byte, t *Tally) (bool, error) {
 	before := s.conn.BytesOut()
 	taken, err := s.conn.Write(s.shared.Now, frames)
-	s.stuck = s.conn.Blocked()
+	s.blocked = s.conn.Blocked()
 	t.bytesOut += s.conn.BytesOut() - before
 	if taken {
-		s.sentWaiting()
+		s.reliableSent()
 	}
 	return taken, err
 }
 
-func (s *Seat) sentWaiting() {
-	s.cold, s.chatWaiting = s.cold[:0], 0
-	if cap(s.cold) > keepCold {
-		s.cold = nil // a welcome's room is not held for a silent player
+func (s *Seat) reliableSent() {
+	s.reliable, s.chatBytes = s.reliable[:0], 0
+	if cap(s.reliable) > keepReliable {
+		s.reliable = nil // a welcome's room is not held for a silent player
 	}
 }
 
 // Blocked reports whether an earlier frame still waits in the socket, so that
 // encoding another would be for nothing.
 func (s *Seat) Blocked() bool {
-	if !s.stuck {
+	if !s.blocked {
 		return false
 	}
 	idle, err := s.flush()
@@ -300,6 +300,6 @@ func (s *Seat) Blocked() bool {
 
 func (s *Seat) flush() (idle bool, err error) {
 	idle, err = s.conn.Flush(s.shared.Now)
-	s.stuck = s.conn.Blocked()
+	s.blocked = s.conn.Blocked()
 	return idle, err
 }

@@ -33,14 +33,14 @@ const (
 // Shared is what all seats of a match have in common. The match sets Now and
 // Tick before it polls.
 type Shared struct {
-	Now     int64 // nanoseconds in which the process did not stand still
-	Tick    game.Tick
-	Still   int64 // nanoseconds in which it did
-	Backlog int64 // of them, those whose messages may be coming in now
-	Rate    int
-	Input   game.InputSchema
-	Metrics *metrics.Metrics
-	Key     SecretKey // never changes
+	Now       int64 // nanoseconds in which the process did not stand still
+	Tick      game.Tick
+	Suspended int64 // nanoseconds in which it did
+	Backlog   int64 // of them, those whose messages may be coming in now
+	Rate      int
+	Input     game.InputSchema
+	Metrics   *metrics.Metrics
+	Key       SecretKey // never changes
 }
 
 // Seat is one player's place in a match. What every tick needs stands together
@@ -52,31 +52,31 @@ type Seat struct {
 	shared *Shared
 	budget bucket
 
-	window    int64 // begin of the second that messages are counted in
-	spoke     int64 // when the last message came, pings apart
-	told      int64 // when the last frame went out
-	alive     int64 // when anything was heard, as of the last poll
-	Pace      int64 // of the match's clock, as the player was told
-	ack       uint32
-	slack     int32
-	count     int32 // messages of this second, see window
-	Team      int32
-	State     State
-	parked    bool
-	stuck     bool // the rest of a frame waits in the socket
-	heard     bool // an input came since the last snapshot
-	lively    bool // many messages came in the last second in which any came
-	bye       bool
-	resyncing bool // the player waits for a keyframe
-	spoken    bool // the connection has: the secrets before this one are void
+	activityWindow     int64 // begin of the second that messages are counted in
+	lastActivity       int64 // when the last message came, pings apart
+	lastSnapshot       int64 // when the last frame went out
+	lastReceived       int64 // when anything was heard, as of the last poll
+	Pace               int64 // of the match's clock, as the player was told
+	ack                uint32
+	slack              int32
+	activityCount      int32 // messages of this second, see activityWindow
+	Team               int32
+	State              State
+	parked             bool
+	blocked            bool // the rest of a frame waits in the socket
+	inputSinceSnapshot bool // an input came since the last snapshot
+	steadySender       bool // many messages came in the last second in which any came
+	left               bool
+	keyframeRequested  bool // the player waits for a keyframe
+	welcomeConfirmed   bool // the connection has: the secrets before this one are void
 
-	Features    protocol.Features // that hold on the connection
-	ResultTold  bool              // the player has been told how the match ended
-	chatWaiting uint16            // bytes of cold that are chat
+	Features   protocol.Features // that hold on the connection
+	ResultSent bool              // the player has been told how the match ended
+	chatBytes  uint16            // bytes of reliable that are chat
 
-	inputs inputRing // nil until one comes
-	cold   []byte    // framed reliable messages not yet handed to the socket
-	said   *wishes   // nil until there are some
+	inputs   inputBuffer // nil until one comes
+	reliable []byte      // framed reliable messages not yet handed to the socket
+	requests *requests   // nil until there are some
 
 	Player, Name string
 	Skill        float64 // in rating points, as the matchmaker told it
@@ -84,29 +84,29 @@ type Seat struct {
 
 	reservation string // join token id that may claim the seat now
 	holdUntil   int64
-	used        uint64 // sum over the join token id that claimed it last
+	claimedBy   uint64 // sum over the join token id that claimed it last
 
 	generation uint32 // of the resume token, see SecretKey
 	oldest     uint32 // generation that is still good
 
-	faults   bucket
-	resynced int64
-	pinged   int64 // when the last heartbeat went out
+	violations   bucket
+	lastKeyframe int64
+	lastPing     int64 // when the last heartbeat went out
 }
 
-// wishes is what came and is not for a tick; most players never have any.
-type wishes struct {
-	commands []protocol.Command
-	chats    []Chat
-	chatting bucket
-	noticed  int64 // when the last refusal was told as a notice
+// requests is what came and is not for a tick; most players never have any.
+type requests struct {
+	commands   []protocol.Command
+	chats      []Chat
+	chatBudget bucket
+	lastNotice int64 // when the last refusal was told as a notice
 }
 
-func (s *Seat) wishes() *wishes {
-	if s.said == nil {
-		s.said = &wishes{chatting: fullBucket(chatRate, s.shared.Now)}
+func (s *Seat) ensureRequests() *requests {
+	if s.requests == nil {
+		s.requests = &requests{chatBudget: fullBucket(chatRate, s.shared.Now)}
 	}
-	return s.said
+	return s.requests
 }
 
 // New makes the free seat of a slot.
@@ -138,8 +138,8 @@ func (s *Seat) Holds(reservation string, now int64) bool {
 // Reservation is the id that may claim the seat, empty for none.
 func (s *Seat) Reservation() string { return s.reservation }
 
-// Used reports whether the reservation claimed this seat before.
-func (s *Seat) Used(reservation string) bool { return s.used == sumOf(reservation) }
+// ClaimedBy reports whether the reservation claimed this seat before.
+func (s *Seat) ClaimedBy(reservation string) bool { return s.claimedBy == sumOf(reservation) }
 
 func sumOf(reservation string) uint64 {
 	h := fnv.New64a()
@@ -164,8 +164,8 @@ func (s *Seat) Cancel(reservation string) bool {
 func (s *Seat) free() {
 	void := s.generation + 1 // it is given to nobody
 	*s = Seat{
-		shared: s.shared, View: replicate.View{Slot: s.View.Slot}, Team: -1, used: s.used,
-		inputs: s.inputs, cold: s.cold[:0], generation: void, oldest: void,
+		shared: s.shared, View: replicate.View{Slot: s.View.Slot}, Team: -1, claimedBy: s.claimedBy,
+		inputs: s.inputs, reliable: s.reliable[:0], generation: void, oldest: void,
 	}
 	s.inputs.clear()
 }
@@ -182,20 +182,20 @@ func (s *Seat) Attach(conn ws.Conn, event uint32, features protocol.Features, p 
 	}
 	now := s.shared.Now
 	s.conn, s.State, s.Features = conn, Connected, features
-	s.parked, s.bye, s.resyncing, s.spoken = false, false, false, false
+	s.parked, s.left, s.keyframeRequested, s.welcomeConfirmed = false, false, false, false
 	s.View = replicate.View{Slot: s.View.Slot, Event: event}
 	s.Pace = 0
-	s.cold, s.said = s.cold[:0], nil
-	s.chatWaiting, s.ResultTold = 0, false
-	s.ack, s.slack, s.heard = 0, 0, false
+	s.reliable, s.requests = s.reliable[:0], nil
+	s.chatBytes, s.ResultSent = 0, false
+	s.ack, s.slack, s.inputSinceSnapshot = 0, 0, false
 	s.inputs.clear()
-	s.budget = fullBucket(messageRate(s.shared.Rate), now+s.shared.Still)
-	s.faults = fullBucket(faultRate, now)
+	s.budget = fullBucket(messageRate(s.shared.Rate), now+s.shared.Suspended)
+	s.violations = fullBucket(violationRate, now)
 	if s.reservation != "" {
-		s.used, s.reservation = sumOf(s.reservation), ""
+		s.claimedBy, s.reservation = sumOf(s.reservation), ""
 	}
 	s.generation++
-	s.window, s.count, s.lively, s.spoke, s.told, s.alive, s.stuck = now, 0, false, now, now, now, false
+	s.activityWindow, s.activityCount, s.steadySender, s.lastActivity, s.lastSnapshot, s.lastReceived, s.blocked = now, 0, false, now, now, now, false
 }
 
 // Secret is what the player has to show to come back.
@@ -223,31 +223,31 @@ func (s *Seat) Take(r *Reader, i int) error {
 	taken := r.intake.Take(i, s.shared.Now, r.scratch, r)
 	// Kept where a silent player's connection need not be fetched into the cache
 	// for it.
-	s.stuck, s.alive = taken.Blocked, taken.LastHeard
+	s.blocked, s.lastReceived = taken.Blocked, taken.LastHeard
 	r.bytesIn += uint64(taken.Bytes)
 	if taken.Err != nil {
 		return taken.Err
 	}
-	if s.resyncing {
-		s.keyframe()
+	if s.keyframeRequested {
+		s.grantKeyframe()
 	}
-	return s.Watch(&r.Tally)
+	return s.CheckTimeouts(&r.Tally)
 }
 
-// Watch looks after silence and stuck writes, and sends heartbeats. It returns why
+// CheckTimeouts looks after silence and stuck writes, and sends heartbeats. It returns why
 // the connection is to be ended, if it is.
-func (s *Seat) Watch(t *Tally) error {
+func (s *Seat) CheckTimeouts(t *Tally) error {
 	now := s.shared.Now
-	if s.stuck {
+	if s.blocked {
 		if since := s.conn.BlockedSince(); since != 0 && now-since > int64(slowAfter) {
 			return closeError(protocol.CloseSlow)
 		}
 	}
-	silent := now - s.alive
+	silent := now - s.lastReceived
 	switch {
 	case silent > int64(idleAfter):
 		return closeError(protocol.CloseIdle)
-	case silent > int64(pingAfter) && now-s.pinged >= int64(pingEvery):
+	case silent > int64(pingAfter) && now-s.lastPing >= int64(pingEvery):
 		return s.heartbeat(t)
 	}
 	return nil
@@ -262,10 +262,10 @@ var ping = ws.AppendPing(nil)
 func (s *Seat) heartbeat(t *Tally) error {
 	before := s.conn.BytesOut()
 	sent, err := s.conn.Write(s.shared.Now, ping)
-	s.stuck = s.conn.Blocked()
+	s.blocked = s.conn.Blocked()
 	t.bytesOut += s.conn.BytesOut() - before
 	if sent {
-		s.pinged = s.shared.Now
+		s.lastPing = s.shared.Now
 	}
 	return err
 }
@@ -278,25 +278,25 @@ func closeError(code protocol.CloseCode) error {
 // for a second, so that it costs no call per tick. The answer to a heartbeat
 // wakes it for one look only.
 func (s *Seat) Park(p *ws.Poller) {
-	if s.parked || s.conn == nil || !s.Silent() || s.stuck {
+	if s.parked || s.conn == nil || !s.Inactive() || s.blocked {
 		return
 	}
 	s.parked = p.Park(s.conn, uint32(s.Slot()))
 }
 
-// Silent reports whether the player has sent no message for a second; pings and
+// Inactive reports whether the player has sent no message for a second; pings and
 // answers to heartbeats are none.
-func (s *Seat) Silent() bool { return s.shared.Now-s.spoke >= int64(parkAfter) }
+func (s *Seat) Inactive() bool { return s.shared.Now-s.lastActivity >= int64(parkAfter) }
 
-// Heard is when the player of the connection, or of the one before, was last
+// LastReceived is when the player of the connection, or of the one before, was last
 // heard.
-func (s *Seat) Heard() int64 { return s.alive }
+func (s *Seat) LastReceived() int64 { return s.lastReceived }
 
-// Told is when the last snapshot went out.
-func (s *Seat) Told() int64 { return s.told }
+// LastSnapshot is when the last snapshot went out.
+func (s *Seat) LastSnapshot() int64 { return s.lastSnapshot }
 
-// Pinged is when the last heartbeat went out.
-func (s *Seat) Pinged() int64 { return s.pinged }
+// LastPing is when the last heartbeat went out.
+func (s *Seat) LastPing() int64 { return s.lastPing }
 
 // Unparked notes that the poller has let go of the socket.
 func (s *Seat) Unparked() { s.parked = false }
@@ -311,7 +311,7 @@ func (s *Seat) Drop(why error, p *ws.Poller, deadline int64) {
 	ce := (*ws.CloseError)(nil)
 	closed := errors.As(why, &ce)
 	if !closed || ce.Peer {
-		s.alive = s.shared.Now // until then they were there
+		s.lastReceived = s.shared.Now // until then they were there
 	}
 	if closed {
 		s.close(ce.Code, ce.Sentence)
@@ -348,7 +348,7 @@ func (s *Seat) release(code protocol.CloseCode, sentence string) {
 
 // Input returns the player's input for tick t, if one came.
 func (s *Seat) Input(t game.Tick) (lag int32, words []uint32, ok bool) {
-	seq, lag, words, ok := s.inputs.take(t, s.shared.Input.Stride)
+	seq, lag, words, ok := s.inputs.at(t, s.shared.Input.Stride)
 	if ok {
 		s.ack = max(s.ack, seq)
 	}
@@ -358,41 +358,41 @@ func (s *Seat) Input(t game.Tick) (lag int32, words []uint32, ok bool) {
 // Header is the private part of the seat's next snapshot.
 func (s *Seat) Header() replicate.Header {
 	h := replicate.Header{Ack: s.ack, Percent: 100}
-	if s.heard {
+	if s.inputSinceSnapshot {
 		h.Slack = s.slack
 	}
 	return h
 }
 
-// heardOne counts a message towards whether the player is lively.
-func (s *Seat) heardOne() {
-	s.spoke = s.shared.Now
-	if now := s.shared.Now; now-s.window >= int64(time.Second) {
-		s.lively = s.busy()
-		s.window, s.count = now, 0
+// recordActivity counts a message towards whether the player is lively.
+func (s *Seat) recordActivity() {
+	s.lastActivity = s.shared.Now
+	if now := s.shared.Now; now-s.activityWindow >= int64(time.Second) {
+		s.steadySender = s.sendsSteadily()
+		s.activityWindow, s.activityCount = now, 0
 	}
-	s.count++
+	s.activityCount++
 }
 
 // Stalled reports whether a player who sent inputs all the time has gone silent.
 // He gets no snapshots meanwhile, and all that changed in one when he is heard
 // again; what the kernel has taken for him already he reads first.
 func (s *Seat) Stalled() bool {
-	silent := s.shared.Now - s.alive
-	return silent > int64(stallAfter) && (s.lively || s.busy())
+	silent := s.shared.Now - s.lastReceived
+	return silent > int64(stallAfter) && (s.steadySender || s.sendsSteadily())
 }
 
-// busy reports whether many messages came in this second.
-func (s *Seat) busy() bool { return int(s.count) >= s.shared.Rate/livelyShare }
+// sendsSteadily reports whether many messages came in this second.
+func (s *Seat) sendsSteadily() bool { return int(s.activityCount) >= s.shared.Rate/steadyShare }
 
 // Commands returns the commands that came since the last call; the slice is
 // valid until the next Poll.
 func (s *Seat) Commands() []protocol.Command {
-	if s.said == nil {
+	if s.requests == nil {
 		return nil
 	}
-	c := s.said.commands
-	s.said.commands = c[:0]
+	c := s.requests.commands
+	s.requests.commands = c[:0]
 	return c
 }
 
@@ -405,13 +405,13 @@ type Chat struct {
 // Chats returns the chat lines that came since the last call; the slice is valid
 // until the next Poll.
 func (s *Seat) Chats() []Chat {
-	if s.said == nil {
+	if s.requests == nil {
 		return nil
 	}
-	c := s.said.chats
-	s.said.chats = c[:0]
+	c := s.requests.chats
+	s.requests.chats = c[:0]
 	return c
 }
 
-// Bye reports whether the player said that he leaves for good.
-func (s *Seat) Bye() bool { return s.bye }
+// Left reports whether the player said that he leaves for good.
+func (s *Seat) Left() bool { return s.left }

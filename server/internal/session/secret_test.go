@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestSecretsAreKnownWithoutTheSeat(t *testing.T) {
+func TestSecretKey_checksWithoutSeat(t *testing.T) {
 	key, other := NewSecretKey(), NewSecretKey()
 	good := key.secret(3, 7)
 	if g, ok := key.Check(3, good); !ok || g != 7 {

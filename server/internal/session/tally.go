@@ -37,11 +37,11 @@ type Tally struct {
 	Snapshots, Skipped uint64 // handed to sockets, and not
 
 	bytesIn, bytesOut uint64
-	inputs            [verdicts]uint64
+	inputs            [inputResults]uint64
 }
 
-// MoveTo adds what was counted to the metrics and begins anew.
-func (t *Tally) MoveTo(m *metrics.Metrics) {
+// FlushTo adds what was counted to the metrics and begins anew.
+func (t *Tally) FlushTo(m *metrics.Metrics) {
 	move := func(n *uint64, to prometheus.Counter) {
 		if *n != 0 {
 			to.Add(float64(*n))
@@ -54,8 +54,8 @@ func (t *Tally) MoveTo(m *metrics.Metrics) {
 	move(&t.bytesOut, m.BytesOut)
 	t.inputs[inputLate] += t.inputs[inputStale]
 	t.inputs[inputStale] = 0
-	move(&t.inputs[inputTaken], m.InputsTaken)
+	move(&t.inputs[inputAccepted], m.InputsTaken)
 	move(&t.inputs[inputLate], m.InputsLate)
 	move(&t.inputs[inputEarly], m.InputsEarly)
-	move(&t.inputs[inputBad], m.InputsBad)
+	move(&t.inputs[inputInvalid], m.InputsBad)
 }

@@ -9,17 +9,17 @@ import (
 	"tactus/server/internal/metrics"
 )
 
-// TestATallyGoesToTheMetricsOnce: what was counted is added, late and superseded
+// TestTally_isFlushedOnce: what was counted is added, late and superseded
 // inputs as one, and not a second time.
-func TestATallyGoesToTheMetricsOnce(t *testing.T) {
+func TestTally_isFlushedOnce(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	m := metrics.New(reg)
 	tally := Tally{Snapshots: 5, Skipped: 1, bytesIn: 70, bytesOut: 900}
-	for v := range verdicts {
+	for v := range inputResults {
 		tally.inputs[v] = uint64(v) + 1
 	}
-	tally.MoveTo(m)
-	tally.MoveTo(m)
+	tally.FlushTo(m)
+	tally.FlushTo(m)
 	want := map[string]float64{
 		"tactus_snapshots_sent_total": 5, "tactus_snapshots_skipped_total": 1, "tactus_socket_in_bytes_total": 70,
 		"tactus_socket_out_bytes_total": 900, "tactus_inputs_taken_total": 1, "tactus_inputs_late_total": 2 + 4,
