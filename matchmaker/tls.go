@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 	"google.golang.org/grpc/credentials"
+
+	"tactus/internal/certificate"
 )
 
 // TLSFiles names the PEM files of the internal port's TLS, which is 1.3. When
@@ -139,8 +140,7 @@ func checkClientUse(c *tls.Config) error {
 		return nil
 	}
 	leaf := c.Certificates[0].Leaf
-	if leaf == nil || len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) == 0 ||
-		slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) || slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageAny) {
+	if leaf == nil || certificate.AllowsClientUse(leaf) {
 		return nil
 	}
 	return errNoClientUse

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,6 +13,8 @@ import (
 
 	"go.uber.org/zap"
 	"google.golang.org/grpc/credentials"
+
+	"tactus/internal/certificate"
 )
 
 // TLSFiles are PEM files for TLS to the matchmakers.
@@ -57,7 +60,9 @@ func (f TLSFiles) credentials(log *zap.Logger) (credentials.TransportCredentials
 	if err != nil {
 		return nil, err
 	}
-	return &rotating{files: f, log: log, good: cfg}, nil
+	r := &rotating{files: f, log: log, good: cfg}
+	r.warnOfUseLocked(cfg)
+	return r, nil
 }
 
 // rotating reads the files for every new connection, so that certificates can
@@ -68,6 +73,24 @@ type rotating struct {
 
 	mu   sync.Mutex
 	good *tls.Config // what could be read last
+	// serverOnly is the certificate that was last warned of: it lacks client use.
+	serverOnly []byte
+}
+
+// warnOfUseLocked warns once of a certificate that matchmakers with mutual TLS
+// refuse. It is no error: a matchmaker without --internal-tls-ca does not ask
+// for it.
+func (r *rotating) warnOfUseLocked(cfg *tls.Config) {
+	if len(cfg.Certificates) == 0 {
+		return
+	}
+	leaf := cfg.Certificates[0].Leaf
+	if leaf == nil || certificate.AllowsClientUse(leaf) || bytes.Equal(leaf.Raw, r.serverOnly) {
+		return
+	}
+	r.serverOnly = leaf.Raw
+	r.log.Warn("certificate for the matchmakers lacks client use; mutual TLS refuses it",
+		zap.String("cert", r.files.Cert), zap.String("missing", "extended key usage clientAuth"))
 }
 
 // current falls back to the last good files: a renewal may be half done.
@@ -80,6 +103,7 @@ func (r *rotating) current() *tls.Config {
 		return r.good
 	}
 	r.good = cfg
+	r.warnOfUseLocked(cfg)
 	return cfg
 }
 

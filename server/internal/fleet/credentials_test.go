@@ -62,9 +62,12 @@ func (a *authority) issue(c *x509.Certificate) ([]byte, *ecdsa.PrivateKey) {
 }
 
 func (a *authority) pair() tls.Certificate {
+	return a.pairFor(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)
+}
+
+func (a *authority) pairFor(uses ...x509.ExtKeyUsage) tls.Certificate {
 	der, key := a.issue(&x509.Certificate{
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: uses,
 	})
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
@@ -76,9 +79,10 @@ func (a *authority) pool() *x509.CertPool {
 }
 
 // write makes the files new: the authority's certificate and a pair of its.
-func (a *authority) write(f TLSFiles) {
+func (a *authority) write(f TLSFiles) { a.writePair(f, a.pair()) }
+
+func (a *authority) writePair(f TLSFiles, pair tls.Certificate) {
 	a.t.Helper()
-	pair := a.pair()
 	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
 	if err != nil {
 		a.t.Fatal(err)
@@ -211,5 +215,30 @@ func TestHalfWrittenFilesAreNotUsed(t *testing.T) {
 	a.write(files)
 	if got := r.current().Certificates[0].Certificate[0]; string(got) == string(before) {
 		t.Error("the new certificate was not used")
+	}
+}
+
+func TestCertificateWithoutClientUse_isWarnedOfOnce(t *testing.T) {
+	files, a := tempFiles(t), newAuthority(t)
+	a.writePair(files, a.pairFor(x509.ExtKeyUsageServerAuth))
+	core, logs := observer.New(zap.WarnLevel)
+	creds, err := files.credentials(zap.New(core))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := creds.(*rotating)
+	r.current()
+	if n := logs.FilterMessageSnippet("lacks client use").Len(); n != 1 {
+		t.Errorf("%d warnings of one certificate", n)
+	}
+	a.writePair(files, a.pairFor(x509.ExtKeyUsageServerAuth))
+	r.current()
+	if n := logs.FilterMessageSnippet("lacks client use").Len(); n != 2 {
+		t.Errorf("%d warnings of two certificates", n)
+	}
+	a.write(files)
+	r.current()
+	if n := logs.Len(); n != 2 {
+		t.Errorf("a good certificate is warned of: %v", logs.All())
 	}
 }
