@@ -15,7 +15,7 @@ func noAllocations(t *testing.T, what string, f func()) {
 	}
 }
 
-func TestMessagesOfEveryTickCostNoAllocation(t *testing.T) {
+func TestMessages_ofEveryTickDoNotAllocate(t *testing.T) {
 	buf := make([]byte, 0, 4096)
 	words := []uint32{1, 1 << 31, 300, 70000}
 	input := protocol.AppendInput(nil, protocol.InputHeader{Seq: 9, Tick: 500, Lag: 3}, words)
@@ -54,9 +54,9 @@ func TestMessagesOfEveryTickCostNoAllocation(t *testing.T) {
 	})
 }
 
-func TestFollowingAMatchCostsNoAllocation(t *testing.T) {
+func TestReplica_doesNotAllocate(t *testing.T) {
 	messages := map[string][]byte{}
-	for _, f := range sequences()[1].frames {
+	for _, f := range sequences()[1].snapshots {
 		messages[f.name] = f.bytes
 	}
 	keyframe, moves := messages["keyframe"], messages["everything moves a little, as differences"]
@@ -100,9 +100,9 @@ func TestFollowingAMatchCostsNoAllocation(t *testing.T) {
 	}
 }
 
-// TestADeclaredLengthIsNotBelieved makes sure that a few bytes can't make a
+// TestReader_doesNotTrustDeclaredLength makes sure that a few bytes can't make a
 // parser allocate much.
-func TestADeclaredLengthIsNotBelieved(t *testing.T) {
+func TestReader_doesNotTrustDeclaredLength(t *testing.T) {
 	for _, v := range load[refusedVector](t, "refused.json") {
 		b := unhex(t, v.Hex)
 		parse := parsers[protocol.MessageType(v.Type)]

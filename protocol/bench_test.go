@@ -27,7 +27,7 @@ func BenchmarkParseInput(b *testing.B) {
 
 func BenchmarkParseSnapshotHeader(b *testing.B) {
 	b.ReportAllocs()
-	message := sequences()[1].frames[1].bytes
+	message := sequences()[1].snapshots[1].bytes
 	b.ResetTimer()
 	for range b.N {
 		if _, err := protocol.ParseSnapshotHeader(message); err != nil {
@@ -36,16 +36,16 @@ func BenchmarkParseSnapshotHeader(b *testing.B) {
 	}
 }
 
-func BenchmarkApplyKeyframeOfSeventyShips(b *testing.B) {
+func BenchmarkReplica_keyframeOfSeventyShips(b *testing.B) {
 	b.ReportAllocs()
 	all := sequences()
 	crowd := all[len(all)-1]
 	replica := protocol.NewReplica(crowd.schema)
 	var s protocol.Snapshot
-	b.SetBytes(int64(len(crowd.frames[0].bytes)))
+	b.SetBytes(int64(len(crowd.snapshots[0].bytes)))
 	b.ResetTimer()
 	for range b.N {
-		if err := protocol.ParseSnapshot(crowd.frames[0].bytes, &s); err != nil {
+		if err := protocol.ParseSnapshot(crowd.snapshots[0].bytes, &s); err != nil {
 			b.Fatal(err)
 		}
 		if err := replica.Apply(&s); err != nil {

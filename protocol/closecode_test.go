@@ -7,7 +7,7 @@ import (
 	"tactus/protocol"
 )
 
-func TestCloseCodes(t *testing.T) {
+func TestCloseCode_namesAndTexts(t *testing.T) {
 	seen := map[string]bool{}
 	last := protocol.CloseCode(0)
 	for _, c := range protocol.CloseCodes() {

@@ -51,7 +51,7 @@ func examples(t *testing.T) (out []example) {
 	return out
 }
 
-func TestTheContractsExamplesAreTheVectors(t *testing.T) {
+func TestDocument_examplesEqualVectors(t *testing.T) {
 	vectors := map[string][]byte{}
 	for _, v := range load[messageVector](t, "messages.json") {
 		vectors[v.Name] = unhex(t, v.Hex)
@@ -80,7 +80,7 @@ func TestTheContractsExamplesAreTheVectors(t *testing.T) {
 	}
 }
 
-func TestTheContractsTablesAreTheConstants(t *testing.T) {
+func TestDocument_tablesEqualConstants(t *testing.T) {
 	doc := contract(t)
 	want := []string{
 		fmt.Sprintf("subprotocol `%s`", protocol.Subprotocol),

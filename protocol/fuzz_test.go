@@ -131,9 +131,9 @@ func FuzzSnapshot(f *testing.F) {
 	schema := newTestWorld().schema()
 	keyframes := map[int][]byte{}
 	for i, s := range sequences()[1:] { // all but the duel play in the same world
-		keyframes[i] = s.frames[0].bytes
-		for _, frame := range s.frames {
-			f.Add(i, frame.bytes)
+		keyframes[i] = s.snapshots[0].bytes
+		for _, snapshot := range s.snapshots {
+			f.Add(i, snapshot.bytes)
 		}
 	}
 	for _, c := range refusedCases() {

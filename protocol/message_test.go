@@ -39,7 +39,7 @@ func parseOnly[T any](parse func([]byte) (T, error)) func([]byte) error {
 	return func(b []byte) error { _, err := parse(b); return err }
 }
 
-func TestMessagesSurviveTheWire(t *testing.T) {
+func TestMessages_surviveRoundTrip(t *testing.T) {
 	for _, c := range messageCases() {
 		t.Run(c.name, func(t *testing.T) {
 			kind, err := protocol.Type(c.bytes)
@@ -57,7 +57,7 @@ func TestMessagesSurviveTheWire(t *testing.T) {
 	}
 }
 
-func TestTheLibraryReadsWhatTheVectorsSay(t *testing.T) {
+func TestVectors_areReadByLibrary(t *testing.T) {
 	for _, v := range load[messageVector](t, "messages.json") {
 		got, err := json.Marshal(generic(t, unhex(t, v.Hex)))
 		if err != nil {
@@ -73,7 +73,7 @@ func TestTheLibraryReadsWhatTheVectorsSay(t *testing.T) {
 	}
 }
 
-func TestBadMessagesAreRefused(t *testing.T) {
+func TestMessages_malformedAreRejected(t *testing.T) {
 	for _, v := range load[refusedVector](t, "refused.json") {
 		err := parsers[protocol.MessageType(v.Type)](unhex(t, v.Hex))
 		if err == nil || errorName(t, err) != v.Error {
@@ -82,7 +82,7 @@ func TestBadMessagesAreRefused(t *testing.T) {
 	}
 }
 
-func TestMessagesCutShortAreRefused(t *testing.T) {
+func TestMessages_truncatedAreRejected(t *testing.T) {
 	for _, c := range messageCases() {
 		for n := range c.bytes {
 			if err := parsers[c.kind](c.bytes[:n:n]); err == nil {
@@ -99,9 +99,9 @@ var optional = map[protocol.MessageType][]any{
 	protocol.TypeReply: {false, []any{}, "busy"},
 }
 
-// TestUnknownExtrasAreIgnored makes sure that a newer peer may add elements to
+// TestMessages_unknownElementsAreIgnored makes sure that a newer peer may add elements to
 // arrays and keys to maps.
-func TestUnknownExtrasAreIgnored(t *testing.T) {
+func TestMessages_unknownElementsAreIgnored(t *testing.T) {
 	extra := map[string]any{"later": []any{1, "two", 3.0, nil, true, []byte{4}, map[string]any{"x": 5}}}
 	for _, c := range messageCases() {
 		message, _ := generic(t, c.bytes).([]any)
@@ -133,7 +133,7 @@ func TestUnknownExtrasAreIgnored(t *testing.T) {
 	}
 }
 
-func TestTypesOfNobodyAreRefused(t *testing.T) {
+func TestType_rejectsUnknown(t *testing.T) {
 	for n := range 256 {
 		b := protocol.AppendUint(protocol.AppendArray(nil, 1), uint32(n))
 		got, err := protocol.Type(b)
@@ -147,7 +147,7 @@ func TestTypesOfNobodyAreRefused(t *testing.T) {
 	}
 }
 
-func TestIntegersAreWrittenShortAndReadInAnyWidth(t *testing.T) {
+func TestIntegers_writtenShortReadInAnyWidth(t *testing.T) {
 	for _, v := range load[integerVector](t, "integers.json") {
 		b := unhex(t, v.Hex)
 		if v.Value >= 0 {
@@ -172,8 +172,8 @@ func TestIntegersAreWrittenShortAndReadInAnyWidth(t *testing.T) {
 	}
 }
 
-// TestIntegersAreThoseOfTheLibrary tries all around every power of two.
-func TestIntegersAreThoseOfTheLibrary(t *testing.T) {
+// TestIntegers_equalLibrary tries all around every power of two.
+func TestIntegers_equalLibrary(t *testing.T) {
 	var out bytes.Buffer
 	oracle := msgpack.NewEncoder(&out)
 	oracle.UseCompactInts(true)
@@ -195,7 +195,7 @@ func TestIntegersAreThoseOfTheLibrary(t *testing.T) {
 	}
 }
 
-func TestStringsAndArraysOfEveryLength(t *testing.T) {
+func TestStrings_andArraysOfEveryLength(t *testing.T) {
 	for _, n := range []int{0, 1, 15, 16, 31, 32, 200} {
 		text := strings.Repeat("x", n)
 		want, err := msgpack.Marshal([]any{int8(protocol.TypeSay), text})
@@ -223,7 +223,7 @@ func TestStringsAndArraysOfEveryLength(t *testing.T) {
 	}
 }
 
-func TestWelcomeCarriesTheWholeSchema(t *testing.T) {
+func TestWelcome_carriesWholeSchema(t *testing.T) {
 	schema := newTestWorld().schema()
 	sent := exampleWelcome()
 	sent.Schema, sent.Resumed = schema, true
@@ -269,7 +269,7 @@ func sameTable(t *testing.T, got, want *game.TableSchema) {
 	}
 }
 
-func TestWelcomeWithABadSchemaIsRefused(t *testing.T) {
+func TestWelcome_badSchemaIsRejected(t *testing.T) {
 	for name, spoil := range map[string]func(s *game.Schema){
 		"a field beyond the row":    func(s *game.Schema) { s.Tables[0].Fields[0].Offset = 200 },
 		"a role without a field":    func(s *game.Schema) { s.Tables[0].Pos = 50 },

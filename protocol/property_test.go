@@ -10,10 +10,10 @@ import (
 	"tactus/protocol"
 )
 
-// TestReplicaSeesWhatItsViewerSees plays random worlds to random viewers, with
+// TestReplica_equalsViewersView plays random worlds to random viewers, with
 // rows that come, go, change hands and leave the view, keyframes and pauses, and
 // with sections that are laid out in all the ways that the contract allows.
-func TestReplicaSeesWhatItsViewerSees(t *testing.T) {
+func TestReplica_equalsViewersView(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		world := newTestWorld()
 		schema := world.schema()

@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// TestReleasedVectorsStay makes sure that what clients of a release were tested
+// TestVectors_releasedStayUnchanged makes sure that what clients of a release were tested
 // with does not change: the wire grows by new vectors. released.txt has a line
 // of name and SHA-256 for each; a release adds its new ones.
-func TestReleasedVectorsStay(t *testing.T) {
+func TestVectors_releasedStayUnchanged(t *testing.T) {
 	released, err := os.ReadFile("testdata/released.txt")
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ func sameRows(a, b []viewRow) bool {
 	})
 }
 
-func TestReplicaFollowsEveryVector(t *testing.T) {
+func TestReplica_followsEveryVector(t *testing.T) {
 	schemas := map[string]*game.Schema{}
 	for _, s := range sequences() {
 		schemas[s.name] = s.schema
@@ -122,7 +122,7 @@ var (
 	delta    = protocol.SnapshotHeader{Tick: 11, Gap: 1, Flags: protocol.FlagDiff}
 )
 
-func TestReplicaRefusesASnapshotThatDoesNotFollow(t *testing.T) {
+func TestReplica_rejectsSnapshotThatDoesNotFollow(t *testing.T) {
 	r := protocol.NewReplica(newTestWorld().schema())
 	if err := r.Apply(parsed(t, delta)); !errors.Is(err, protocol.ErrNoBaseline) {
 		t.Fatalf("a delta first: %v", err)
@@ -144,7 +144,7 @@ func TestReplicaRefusesASnapshotThatDoesNotFollow(t *testing.T) {
 	}
 }
 
-func TestReplicaRefusesSectionsThatDoNotFitTheSchema(t *testing.T) {
+func TestReplica_rejectsSectionsThatDoNotFitSchema(t *testing.T) {
 	const ships, cargo = 1, 2
 	for name, sections := range map[string][][]int32{
 		"unknown table":             {{4, 0, 0, 0}},
@@ -179,7 +179,7 @@ func TestReplicaRefusesSectionsThatDoNotFitTheSchema(t *testing.T) {
 	}
 }
 
-func TestReplicaTakesATablesBlocksInAnyOrder(t *testing.T) {
+func TestReplica_acceptsBlocksInAnyOrder(t *testing.T) {
 	const clocks, ships = 0, 1
 	r := protocol.NewReplica(newTestWorld().schema())
 	err := r.Apply(parsed(t, keyframe,
@@ -196,7 +196,7 @@ func TestReplicaTakesATablesBlocksInAnyOrder(t *testing.T) {
 	}
 }
 
-func TestABlockOfValuesStandsAmongDifferences(t *testing.T) {
+func TestReplica_mixesBlocksOfValuesAndDifferences(t *testing.T) {
 	const ships, hp = 1, 3
 	r := protocol.NewReplica(newTestWorld().schema())
 	if err := r.Apply(parsed(t, keyframe, ships, 0, 2, 0, 1, 1, 2, 3, 100, 5, 6, 0, 1, 1, 2, 3, 100, 5, 6, 0)); err != nil {
@@ -210,7 +210,7 @@ func TestABlockOfValuesStandsAmongDifferences(t *testing.T) {
 	}
 }
 
-func TestARowBornAgainForgetsItsWordsAndStaysTheEntity(t *testing.T) {
+func TestReplica_rowBornAgainIsZeroedAndKeepsEntity(t *testing.T) {
 	const ships, hp, energy = 1, 3, 6
 	r := protocol.NewReplica(newTestWorld().schema())
 	err := r.Apply(parsedSections(t, keyframe, []int32{ships, 0, 1, 0, 7, 1, 2, 3, 100, 5, 6, 0}, []int32{ships, 0, 0, 1, 1, 1, 0, 50}, nil))
@@ -224,7 +224,7 @@ func TestARowBornAgainForgetsItsWordsAndStaysTheEntity(t *testing.T) {
 	}
 }
 
-func TestReplicaIgnoresRowsItDoesNotKnow(t *testing.T) {
+func TestReplica_ignoresUnknownRows(t *testing.T) {
 	const ships = 1
 	r := protocol.NewReplica(newTestWorld().schema())
 	if err := r.Apply(parsed(t, keyframe)); err != nil {
@@ -236,7 +236,7 @@ func TestReplicaIgnoresRowsItDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestReplicaRefusesEventsThatDoNotFitTheSchema(t *testing.T) {
+func TestReplica_rejectsEventsThatDoNotFitSchema(t *testing.T) {
 	for name, e := range map[string]refEvent{
 		"unknown table": {1, 10, 2, []uint32{1, 2, 3, 4}},
 		"too few words": {1, 10, 0, []uint32{1, 2, 3}},

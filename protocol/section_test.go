@@ -8,7 +8,7 @@ import (
 	"tactus/protocol"
 )
 
-func TestSectionsOfEveryLength(t *testing.T) {
+func TestSection_ofEveryLength(t *testing.T) {
 	prefix := []byte{0x92, 0x05}
 	for _, n := range []int{0, 1, 15, 16, 17, 65535, 65536, 66000} {
 		out := bytes.Clone(prefix)
@@ -32,7 +32,7 @@ func TestSectionsOfEveryLength(t *testing.T) {
 	}
 }
 
-func TestSectionReaderStopsAtItsFirstError(t *testing.T) {
+func TestSectionReader_stopsAtFirstError(t *testing.T) {
 	for name, c := range map[string]struct {
 		section protocol.Section
 		read    func(in *protocol.SectionReader)
@@ -54,7 +54,7 @@ func TestSectionReaderStopsAtItsFirstError(t *testing.T) {
 	}
 }
 
-func TestMasksAndWordsMayUseAllThirtyTwoBits(t *testing.T) {
+func TestSection_masksAndWordsUseAll32Bits(t *testing.T) {
 	in := protocol.Section{Count: 2, Data: []byte{0xce, 0x80, 0, 0, 1, 0xd2, 0x80, 0, 0, 1}}.Reader()
 	if a, b := in.Int(), in.Int(); a != b || uint32(a) != 1<<31|1 || in.Err() != nil {
 		t.Errorf("%d and %d, %v", a, b, in.Err())

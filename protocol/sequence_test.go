@@ -6,8 +6,8 @@ import (
 	"tactus/protocol"
 )
 
-// frame is one snapshot of a sequence, and what the viewer stores after it.
-type frame struct {
+// sent is one snapshot of a sequence, and what the viewer stores after it.
+type sent struct {
 	name    string
 	bytes   []byte
 	header  protocol.SnapshotHeader
@@ -19,10 +19,10 @@ type frame struct {
 
 // sequence is the snapshots that one viewer gets.
 type sequence struct {
-	name   string
-	viewer viewer
-	schema *game.Schema
-	frames []frame
+	name      string
+	viewer    viewer
+	schema    *game.Schema
+	snapshots []sent
 }
 
 // moment is one step of a story: what happens, and how it is sent.
@@ -45,8 +45,8 @@ type stage struct {
 	schema *game.Schema
 }
 
-// tell plays a story to a viewer.
-func tell(name string, v viewer, on stage, story []moment) sequence {
+// play plays a story to a viewer.
+func play(name string, v viewer, on stage, story []moment) sequence {
 	out := sequence{name: name, viewer: v, schema: on.schema}
 	before, tick, newest := emptyState(on.schema), uint32(100), uint32(0)
 	for _, m := range story {
@@ -59,7 +59,7 @@ func tell(name string, v viewer, on stage, story []moment) sequence {
 		if m.flags&protocol.FlagKeyframe != 0 {
 			h.Gap = 0
 		}
-		f := frame{
+		f := sent{
 			name: m.name, header: h, percent: m.percent, hash: hashOf(on.schema, after, v),
 			bytes: encodeSnapshot(on.schema, step{h, before, after, m.events, m.percent, m.layouts}, v),
 		}
@@ -75,7 +75,7 @@ func tell(name string, v viewer, on stage, story []moment) sequence {
 		for i := range on.schema.Tables {
 			f.rows = append(f.rows, viewOf(&on.schema.Tables[i], after[i], v))
 		}
-		out.frames = append(out.frames, f)
+		out.snapshots = append(out.snapshots, f)
 		before = after
 	}
 	return out
@@ -345,7 +345,7 @@ func duel() sequence {
 		*row = s
 		return e
 	}
-	return tell("duel", viewer{3, -1}, stage{ts, schema}, []moment{
+	return play("duel", viewer{3, -1}, stage{ts, schema}, []moment{
 		{name: "keyframe", gap: 1, flags: protocol.FlagKeyframe, happens: func() {
 			own = spawn(duelShip{Pos: vec(0x0A8007, 0x018020), HP: 100, Pilot: 3, Ammo: 5})
 			other = spawn(duelShip{Pos: vec(0x14007F, -0x028000), HP: 80, Pilot: 4, Ammo: 9})
@@ -388,7 +388,7 @@ func duel() sequence {
 func sequences() []sequence {
 	on := func(name string, v viewer, story func(w *testWorld) []moment) sequence {
 		w := newTestWorld()
-		return tell(name, v, stage{w.tables, w.schema()}, story(w))
+		return play(name, v, stage{w.tables, w.schema()}, story(w))
 	}
 	pilot, mate, enemy, watcher := viewer{3, 1}, viewer{4, 1}, viewer{9, 0}, viewer{game.NoSlot, -1}
 	return []sequence{

@@ -94,7 +94,7 @@ func sequenceVectors(t *testing.T) (out []sequenceVector) {
 			Name: s.name, Slot: uint32(s.viewer.slot), Team: s.viewer.team,
 			Schema: schemaValue(t, s.schema), SchemaHash: s.schema.Hash(),
 		}
-		for _, f := range s.frames {
+		for _, f := range s.snapshots {
 			v.Frames = append(v.Frames, f.vector(s.schema))
 		}
 		out = append(out, v)
@@ -102,7 +102,7 @@ func sequenceVectors(t *testing.T) (out []sequenceVector) {
 	return out
 }
 
-func (f frame) vector(schema *game.Schema) frameVector {
+func (f sent) vector(schema *game.Schema) frameVector {
 	v := frameVector{
 		Name: f.name, Hex: hex.EncodeToString(f.bytes), Tick: f.header.Tick, Gap: f.header.Gap, Ack: f.header.Ack,
 		Slack: f.header.Slack, Flags: uint8(f.header.Flags), Percent: f.percent, Hash: f.hash,
@@ -146,9 +146,9 @@ func generic(t *testing.T, b []byte) any {
 	return v
 }
 
-// TestVectors makes sure that the files say what the cases in this package say,
+// TestVectors_matchMessages makes sure that the files say what the cases in this package say,
 // so that other languages test against the wire as it is.
-func TestVectors(t *testing.T) {
+func TestVectors_matchMessages(t *testing.T) {
 	var messages []messageVector
 	for _, m := range messageCases() {
 		messages = append(messages, messageVector{m.name, m.from(), hex.EncodeToString(m.bytes), generic(t, m.bytes)})
@@ -211,7 +211,7 @@ func golden[T any](t *testing.T, name string, values []T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want.Bytes()) {
-		t.Errorf("%s is out of date; run go test ./protocol -run TestVectors -update and read the difference", path)
+		t.Errorf("%s is out of date; run go test ./protocol -run TestVectors_matchMessages -update and read the difference", path)
 	}
 }
 

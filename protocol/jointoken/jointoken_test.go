@@ -64,7 +64,7 @@ func claimsOf(c Claims, audience string, expires any) jwt.MapClaims {
 	return m
 }
 
-func TestATokenSaysWhatItWasMadeOf(t *testing.T) {
+func TestVerify_returnsSignedClaims(t *testing.T) {
 	s := signerAt("matchmaker", start)
 	got, err := NewVerifier(s.Public()).Verify(mint(t, s, seat()), "s-1", start.Add(Life-time.Second))
 	if err != nil {
@@ -81,9 +81,9 @@ func TestATokenSaysWhatItWasMadeOf(t *testing.T) {
 	}
 }
 
-// TestClocksMayDiffer: a server's clock may be ahead of the matchmaker's, or
+// TestVerify_allowsClockSkew: a server's clock may be ahead of the matchmaker's, or
 // behind.
-func TestClocksMayDiffer(t *testing.T) {
+func TestVerify_allowsClockSkew(t *testing.T) {
 	s := signerAt("matchmaker", start)
 	token := mint(t, s, seat())
 	for ahead, want := range map[time.Duration]error{
@@ -95,7 +95,7 @@ func TestClocksMayDiffer(t *testing.T) {
 	}
 }
 
-func TestTokensThatMustNotPass(t *testing.T) {
+func TestVerify_rejectsBadTokens(t *testing.T) {
 	s := signerAt("matchmaker", start)
 	good := mint(t, s, seat())
 	parts := strings.Split(good, ".")
@@ -154,7 +154,7 @@ func flip(signature string) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func TestGuestTokens(t *testing.T) {
+func TestVerifyGuest_returnsSignedClaims(t *testing.T) {
 	s := signerAt("matchmaker", start)
 	token, err := s.MintGuest("p-1", "Ada")
 	if err != nil {
@@ -181,7 +181,7 @@ func TestGuestTokens(t *testing.T) {
 	}
 }
 
-func TestASeatWithoutANameIsNotSigned(t *testing.T) {
+func TestMint_rejectsIncompleteClaims(t *testing.T) {
 	s := signerAt("matchmaker", start)
 	for name, spoil := range map[string]func(c *Claims){
 		"player": func(c *Claims) { c.Player = "" }, "match": func(c *Claims) { c.Match = "" },
@@ -195,7 +195,7 @@ func TestASeatWithoutANameIsNotSigned(t *testing.T) {
 	}
 }
 
-func TestKeysCanBeReplaced(t *testing.T) {
+func TestKeys_canBeReplaced(t *testing.T) {
 	first, second := signerAt("first", start), signerAt("second", start)
 	v := NewVerifier()
 	passes := func(s *Signer) bool {
@@ -219,7 +219,7 @@ func TestKeysCanBeReplaced(t *testing.T) {
 	}
 }
 
-func TestKeysCanBeReplacedWhileTokensAreChecked(t *testing.T) {
+func TestKeys_canBeReplacedConcurrently(t *testing.T) {
 	s := signerAt("matchmaker", start)
 	v := NewVerifier(s.Public())
 	token := mint(t, s, seat())

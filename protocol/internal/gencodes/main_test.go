@@ -8,7 +8,7 @@ import (
 	"tactus/protocol"
 )
 
-func TestGeneratedCodesAreUpToDate(t *testing.T) {
+func TestGenerate_codesAreUpToDate(t *testing.T) {
 	const path = "../../../client-js/src/codes.ts"
 	got, err := os.ReadFile(path)
 	if err != nil {
