@@ -38,7 +38,7 @@ type crateWorld struct{ plainWorld }
 
 func (crateWorld) Team(game.Slot) int32 { return 0 }
 
-func TestCheckRefusesATableForTeamAndOwnerWithNothingForEveryone(t *testing.T) {
+func TestCheck_rejectsTeamAndOwnerTableWithoutPublicField(t *testing.T) {
 	const want = "table crate has fields for the team and for the owner, but none for everyone; split it in two"
 	if err := game.Check(crateGame{}); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v does not say %q", err, want)

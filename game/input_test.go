@@ -7,7 +7,7 @@ import (
 	"tactus/game"
 )
 
-func TestInputRange(t *testing.T) {
+func TestInputSchema_range(t *testing.T) {
 	schema := toyIn.Schema()
 	for _, c := range []struct {
 		words []uint32
@@ -30,7 +30,7 @@ func TestInputRange(t *testing.T) {
 	}
 }
 
-func TestBadInputStructComesOutOfCheck(t *testing.T) {
+func TestCheck_reportsBadInputStruct(t *testing.T) {
 	type big struct{ Keys [17]int32 }
 	type named struct{ Name string }
 	for name, c := range map[string]struct {
@@ -58,7 +58,7 @@ type described struct {
 
 func (d described) Info() game.Info { return d.info }
 
-func TestCheckFindsEveryMistake(t *testing.T) {
+func TestCheck_findsEveryMistake(t *testing.T) {
 	if err := game.Check(toy{}); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestCheckFindsEveryMistake(t *testing.T) {
 	}
 }
 
-func TestCheckWantsTheMethodsThatAModeNeeds(t *testing.T) {
+func TestCheck_requiresMethodsOfModes(t *testing.T) {
 	err := game.Check(plainGame{})
 	for _, want := range []string{"Think method", "Team method"} {
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -6,7 +6,7 @@ import (
 	"tactus/game"
 )
 
-func TestRandIsTheSameEverywhere(t *testing.T) {
+func TestRand_sameOnEverySystem(t *testing.T) {
 	// The reference: xoshiro128** 1.1 from state 1, 2, 3, 4.
 	r := game.Rand{S: [4]uint32{1, 2, 3, 4}}
 	for i, want := range []uint32{11520, 0, 5927040, 70819200} {
@@ -22,7 +22,7 @@ func TestRandIsTheSameEverywhere(t *testing.T) {
 	}
 }
 
-func TestRandRanges(t *testing.T) {
+func TestRand_ranges(t *testing.T) {
 	var r game.Rand
 	r.Seed(7)
 	var counts [6]int
@@ -50,7 +50,7 @@ func TestRandRanges(t *testing.T) {
 	}
 }
 
-func TestHashLanes(t *testing.T) {
+func TestHash_lanes(t *testing.T) {
 	a, b := game.NewHash(), game.NewHash()
 	a.Words([]uint32{1, 2})
 	b.Words([]uint32{2, 1})

@@ -24,7 +24,7 @@ type fieldsOf33 struct {
 	Q, R, S, T, U, V, W, X, Y, Z, AA, BB, CC, DD, EE, FF int32
 }
 
-func TestBadRowsAreRefusedByName(t *testing.T) {
+func TestNewTable_badRowsAreRejectedByName(t *testing.T) {
 	type inner struct {
 		Deep struct{ Name string }
 	}
@@ -105,7 +105,7 @@ func TestBadRowsAreRefusedByName(t *testing.T) {
 	}
 }
 
-func TestBadTablesAreRefused(t *testing.T) {
+func TestNewTable_badTablesAreRejected(t *testing.T) {
 	tables := game.NewTables()
 	game.NewTable[dot](tables, "dot", 0)
 	game.NewTable[dot](tables, "dot", game.MaxCapacity+1)
@@ -126,7 +126,7 @@ func TestBadTablesAreRefused(t *testing.T) {
 	}
 }
 
-func TestSchemaSaysWhatTheStructSays(t *testing.T) {
+func TestSchema_describesStruct(t *testing.T) {
 	type part struct{ Left, Right fixed.Num }
 	type row struct {
 		Pos    fixed.Vec `tactus:"pos,q=8"`
@@ -181,7 +181,7 @@ func TestSchemaSaysWhatTheStructSays(t *testing.T) {
 	}
 }
 
-func TestSchemaHashTellsGamesApart(t *testing.T) {
+func TestSchema_hashDistinguishesGames(t *testing.T) {
 	base := func() *game.Schema { return newToy(1).Schema() }
 	want := base().Hash()
 	if newToy(2).Schema().Hash() != want {

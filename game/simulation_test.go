@@ -11,7 +11,7 @@ import (
 	"tactus/game"
 )
 
-func TestSeats(t *testing.T) {
+func TestSimulation_seats(t *testing.T) {
 	sim := newToy(1)
 	if !sim.Join(2, game.PlayerInfo{}) || sim.Join(2, game.PlayerInfo{}) || sim.Join(4, game.PlayerInfo{}) {
 		t.Error("a seat is taken once, and only where there is one")
@@ -24,7 +24,7 @@ func TestSeats(t *testing.T) {
 	}
 }
 
-func TestInputIsRefusedWhereItHasNoPlace(t *testing.T) {
+func TestSetInput_rejectsEmptySlotAndBadWords(t *testing.T) {
 	sim := newToy(1)
 	sim.Join(0, game.PlayerInfo{})
 	sim.Join(1, game.PlayerInfo{Bot: true})
@@ -50,7 +50,7 @@ func TestInputIsRefusedWhereItHasNoPlace(t *testing.T) {
 	}
 }
 
-func TestInputIsKeptUntilTheNext(t *testing.T) {
+func TestSetInput_isKeptUntilNext(t *testing.T) {
 	sim := newToy(1)
 	sim.Join(0, game.PlayerInfo{})
 	sim.SetInput(0, 0, []uint32{1, 0, 0})
@@ -63,7 +63,7 @@ func TestInputIsKeptUntilTheNext(t *testing.T) {
 	}
 }
 
-func TestEventsLiveUntilTheNextBorder(t *testing.T) {
+func TestEvents_lastUntilNextBorder(t *testing.T) {
 	for name, next := range map[string]func(*game.Simulation){
 		"step":    func(s *game.Simulation) { s.SetInput(0, 0, []uint32{0, 0, 0}); s.Step() },
 		"join":    func(s *game.Simulation) { s.Join(1, game.PlayerInfo{}) },
@@ -85,7 +85,7 @@ func TestEventsLiveUntilTheNextBorder(t *testing.T) {
 	}
 }
 
-func TestBorderComesOncePerTick(t *testing.T) {
+func TestBorder_onceATick(t *testing.T) {
 	sim := newToy(1)
 	sim.Step()
 	sim.Join(0, game.PlayerInfo{})
@@ -96,7 +96,7 @@ func TestBorderComesOncePerTick(t *testing.T) {
 	}
 }
 
-func TestCommandsAnswer(t *testing.T) {
+func TestCommand_reportsResult(t *testing.T) {
 	sim := newToy(1)
 	sim.Join(1, game.PlayerInfo{})
 	if reply, ok := sim.Command(1, "echo", []int32{5}); !ok || !slices.Equal(reply, []int32{5, 1}) {
@@ -117,7 +117,7 @@ func TestCommandsAnswer(t *testing.T) {
 	}
 }
 
-func TestBotsThinkBeforeTheStep(t *testing.T) {
+func TestStep_botsThinkFirst(t *testing.T) {
 	sim := newToy(5)
 	sim.Join(3, game.PlayerInfo{Bot: true})
 	for range 50 {
@@ -153,7 +153,7 @@ func drive(t *rapid.T, sim *game.Simulation) {
 	}
 }
 
-func TestRestoredSimulationIsTheSame(t *testing.T) {
+func TestRestore_equalsSaved(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sim, other := newToy(rapid.Uint64().Draw(t, "seed")), newToy(0)
 		drive(t, sim)
@@ -179,7 +179,7 @@ func TestRestoredSimulationIsTheSame(t *testing.T) {
 	})
 }
 
-func TestHashSeesEveryWord(t *testing.T) {
+func TestHash_coversEveryWord(t *testing.T) {
 	sim := newToy(1)
 	sim.Join(0, game.PlayerInfo{})
 	sim.Join(1, game.PlayerInfo{})
@@ -223,7 +223,7 @@ func TestHashSeesEveryWord(t *testing.T) {
 	}
 }
 
-func TestCorruptStateIsRefused(t *testing.T) {
+func TestRestore_rejectsCorruptState(t *testing.T) {
 	sim := newToy(1)
 	sim.Join(0, game.PlayerInfo{})
 	sim.Step()
@@ -274,7 +274,7 @@ func FuzzRestore(f *testing.F) {
 	})
 }
 
-func TestSimulationDoesNotAllocate(t *testing.T) {
+func TestSimulation_doesNotAllocate(t *testing.T) {
 	sim := newToy(1)
 	for i := range game.Slot(4) {
 		sim.Join(i, game.PlayerInfo{Bot: i > 1})
@@ -302,7 +302,7 @@ func TestSimulationDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestNewSimulationRefusesABadGame(t *testing.T) {
+func TestNewSimulation_rejectsBadGame(t *testing.T) {
 	mode := toy{}.Info().Modes[0]
 	mode.MaxPlayers = 0
 	if _, err := game.NewSimulation(toy{}, game.MatchConfig{Mode: mode}); err == nil {
@@ -315,7 +315,7 @@ func TestNewSimulationRefusesABadGame(t *testing.T) {
 	}
 }
 
-func TestOptions(t *testing.T) {
+func TestOptions_defaultsAndRanges(t *testing.T) {
 	cfg := game.MatchConfig{
 		Mode:    game.Mode{Options: []game.Option{{Name: "a", Value: 1}, {Name: "b", Value: 2}}},
 		Options: []game.Option{{Name: "b", Value: 3}},

@@ -20,7 +20,7 @@ func newDots(capacity int) (*game.Tables, *game.Table[dot]) {
 	return tables, game.NewTable[dot](tables, "dot", capacity)
 }
 
-func TestFullTableSpawnsNothing(t *testing.T) {
+func TestTable_fullSpawnsNothing(t *testing.T) {
 	for _, capacity := range []int{1, 63, 64, 65, 200} {
 		_, dots := newDots(capacity)
 		for i := range capacity {
@@ -37,7 +37,7 @@ func TestFullTableSpawnsNothing(t *testing.T) {
 	}
 }
 
-func TestEntityOutlivesItsRowByName(t *testing.T) {
+func TestTable_entityIsStaleAfterDespawn(t *testing.T) {
 	_, dots := newDots(2)
 	old, row := dots.Spawn()
 	row.Value = 7
@@ -66,7 +66,7 @@ func TestEntityOutlivesItsRowByName(t *testing.T) {
 	}
 }
 
-func TestGenerationsNeverBecomeZero(t *testing.T) {
+func TestTable_generationsAreNeverZero(t *testing.T) {
 	_, dots := newDots(1)
 	var first, last game.Entity
 	for range 1 << 16 {
@@ -85,9 +85,9 @@ func TestGenerationsNeverBecomeZero(t *testing.T) {
 	}
 }
 
-// TestTableBehavesAsAList compares a table to the plainest thing that does the
+// TestTable_behavesAsList compares a table to the plainest thing that does the
 // same: a list of rows searched from the front.
-func TestTableBehavesAsAList(t *testing.T) {
+func TestTable_behavesAsList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const capacity = 130
 		_, dots := newDots(capacity)
@@ -137,7 +137,7 @@ func TestTableBehavesAsAList(t *testing.T) {
 	})
 }
 
-func TestRowsMayComeAndGoDuringAVisit(t *testing.T) {
+func TestTable_rowsMayChangeDuringIteration(t *testing.T) {
 	_, dots := newDots(10)
 	for range 4 {
 		dots.Spawn()
@@ -160,7 +160,7 @@ func TestRowsMayComeAndGoDuringAVisit(t *testing.T) {
 	}
 }
 
-func TestRawTableIsTheSameMemory(t *testing.T) {
+func TestRawTable_sharesMemory(t *testing.T) {
 	tables, dots := newDots(3)
 	raw := tables.Tables()[0]
 	_, row := dots.Spawn()
@@ -184,7 +184,7 @@ func TestRawTableIsTheSameMemory(t *testing.T) {
 	}
 }
 
-func TestEventsBeyondCapacityAreCounted(t *testing.T) {
+func TestEvents_beyondCapacityAreCounted(t *testing.T) {
 	tables := game.NewTables()
 	events := game.NewEvents[dot](tables, "boom", 2)
 	for i := range int32(5) {
@@ -199,7 +199,7 @@ func TestEventsBeyondCapacityAreCounted(t *testing.T) {
 	}
 }
 
-func TestTablesDoNotAllocate(t *testing.T) {
+func TestTable_doesNotAllocate(t *testing.T) {
 	_, dots := newDots(100)
 	var sum int32
 	if n := testing.AllocsPerRun(50, func() {

@@ -9,7 +9,7 @@ import (
 
 const left = fixed.Turn / 2
 
-func TestPulseHitsShieldThenHull(t *testing.T) {
+func TestPulse_hitsShieldThenHull(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 10, 16)
 	target := st.enter(1, 14, 16)
@@ -42,7 +42,7 @@ func TestPulseHitsShieldThenHull(t *testing.T) {
 	}
 }
 
-func TestPulseHitsAtPointBlank(t *testing.T) {
+func TestPulse_hitsAtPointBlank(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 10, 16)
 	target := st.enter(1, 10, 16)
@@ -56,7 +56,7 @@ func TestPulseHitsAtPointBlank(t *testing.T) {
 
 // A ship that crosses the path of a shot within a tick is judged by how the two
 // move towards each other.
-func TestPulseMeetsAFastShip(t *testing.T) {
+func TestPulse_hitsFastShip(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 10, 16)
 	target := st.enter(1, 30, 16)
@@ -79,7 +79,7 @@ func TestPulseMeetsAFastShip(t *testing.T) {
 
 // What a client is told of a projectile is all of its flight: the row never
 // changes, and at Ends it is gone.
-func TestProjectileIsSentOnceAndEndsAtWalls(t *testing.T) {
+func TestProjectile_isSentOnceAndEndsAtWalls(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 10, 16)
 	st.wall(Wall{Center: metres(20, 16), Half: metres(1, 4)})
@@ -109,7 +109,7 @@ func TestProjectileIsSentOnceAndEndsAtWalls(t *testing.T) {
 	}
 }
 
-func TestProjectileEndsAtRocksAndRange(t *testing.T) {
+func TestProjectile_endsAtRocksAndRange(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 10, 16)
 	st.want(0, Input{Buttons: Fire}, 0)
@@ -132,7 +132,7 @@ func TestProjectileEndsAtRocksAndRange(t *testing.T) {
 	}
 }
 
-func TestRailPiercesShipsAndStopsAtWalls(t *testing.T) {
+func TestRail_piercesShipsAndStopsAtWalls(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 10, 16)
 	near, far, behind := st.enter(1, 16, 16), st.enter(2, 20, 16), st.enter(3, 40, 16)
@@ -150,7 +150,7 @@ func TestRailPiercesShipsAndStopsAtWalls(t *testing.T) {
 	}
 }
 
-func TestRailStopsAtRocksAndPillars(t *testing.T) {
+func TestRail_stopsAtRocksAndPillars(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 10, 16)
 	target := st.enter(1, 30, 16)
@@ -184,7 +184,7 @@ func flyingTarget(st *stage) []fixed.Vec {
 	return past
 }
 
-func TestRailIsJudgedByWhatTheShooterSaw(t *testing.T) {
+func TestRail_compensatesShootersLag(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		lag, aim int32 // in 1/16 ticks; aim: how old the place is that is shot at
@@ -225,7 +225,7 @@ func TestRailIsJudgedByWhatTheShooterSaw(t *testing.T) {
 	}
 }
 
-func TestShotDownShipLiesAndComesBackProtected(t *testing.T) {
+func TestShip_respawnsProtected(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 10, 16)
 	target := st.enter(1, 14, 16)
@@ -263,7 +263,7 @@ func TestShotDownShipLiesAndComesBackProtected(t *testing.T) {
 	}
 }
 
-func TestProtectionHoldsUntilTheFirstShot(t *testing.T) {
+func TestShip_protectionEndsWithFirstShot(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 10, 16)
 	target := st.enter(1, 30, 16)
@@ -279,7 +279,7 @@ func TestProtectionHoldsUntilTheFirstShot(t *testing.T) {
 	}
 }
 
-func TestTwoCanShootEachOtherInOneTick(t *testing.T) {
+func TestCombat_twoShipsDestroyEachOtherInOneTick(t *testing.T) {
 	st := newStage(t, modeFFA)
 	a, b := st.enter(0, 10, 16), st.enter(1, 20, 16)
 	a.HP, b.HP = 10, 10
@@ -294,7 +294,7 @@ func TestTwoCanShootEachOtherInOneTick(t *testing.T) {
 	}
 }
 
-func TestAssistGoesToWhoHurtBefore(t *testing.T) {
+func TestAssist_goesToEarlierAttacker(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		wait int
@@ -325,7 +325,7 @@ func TestAssistGoesToWhoHurtBefore(t *testing.T) {
 	}
 }
 
-func TestTeamMatesCannotHurtEachOther(t *testing.T) {
+func TestCombat_teammatesAreSafe(t *testing.T) {
 	st := newStage(t, modeTeams)
 	st.enterTeam(0, 0, 10, 18)
 	mate, enemy := st.enterTeam(1, 0, 16, 18), st.enterTeam(2, 1, 22, 18)
@@ -347,7 +347,7 @@ func TestTeamMatesCannotHurtEachOther(t *testing.T) {
 	}
 }
 
-func TestWarmUpHurtsNobody(t *testing.T) {
+func TestCombat_warmUpDoesNoDamage(t *testing.T) {
 	st := newStage(t, modeFFA, game.Option{Name: "warmup", Value: 100})
 	st.enter(0, 10, 16)
 	target := st.enter(1, 14, 16)
@@ -358,7 +358,7 @@ func TestWarmUpHurtsNobody(t *testing.T) {
 }
 
 // How long a fight takes: with every shot a hit, and with every second one.
-func TestTimeToKill(t *testing.T) {
+func TestCombat_timeToKill(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		miss   bool

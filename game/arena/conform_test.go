@@ -11,7 +11,7 @@ import (
 // Deterministic, restorable, without allocation, without hidden state, and
 // predicted from what a player may see. The swarm is tried with a tenth of its
 // seats: all of them take minutes under the race detector.
-func TestConforms(t *testing.T) {
+func TestArena_conforms(t *testing.T) {
 	info := arena.Game.Info()
 	last := len(info.Modes) - 1
 	swarm := info.Modes[last]

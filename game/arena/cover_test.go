@@ -14,7 +14,7 @@ func randomPoint(r *rand.Rand, size fixed.Vec) fixed.Vec {
 }
 
 // The index over the map finds what going through all walls and rocks finds.
-func TestCoverLosesNothing(t *testing.T) {
+func TestCover_findsEveryObstacle(t *testing.T) {
 	for mode, rays := range map[string]int{modeFFA: 2000, modeSwarm: 200} {
 		_, w := newSim(t, mode, 5)
 		r := rand.New(rand.NewPCG(1, 2))
@@ -59,7 +59,7 @@ func TestCoverLosesNothing(t *testing.T) {
 	}
 }
 
-func TestCoverFollowsItsTables(t *testing.T) {
+func TestCover_followsTables(t *testing.T) {
 	_, w := newSim(t, modeFFA, 5)
 	a, b := metres(2, 1), metres(46, 1)
 	if !w.visible(a, b, 0) {
@@ -82,7 +82,7 @@ func TestCoverFollowsItsTables(t *testing.T) {
 func float(n fixed.Num) float64 { return float64(n) / float64(fixed.One) }
 
 // Geometry in fixed point against the same question sampled in floats.
-func TestSegmentsAgreeWithSampling(t *testing.T) {
+func TestSegments_agreeWithSampling(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	size := metres(20, 20)
 	for range 1000 {
@@ -126,7 +126,7 @@ func TestSegmentsAgreeWithSampling(t *testing.T) {
 	}
 }
 
-func TestPushOutEndsAtTheEdge(t *testing.T) {
+func TestPushOut_endsAtEdge(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 5000 {
 		c, half := metres(10, 10), fixed.Vec{X: fixed.Num(r.Int32N(3 << 16)), Y: fixed.Num(r.Int32N(3 << 16))}
@@ -144,7 +144,7 @@ func TestPushOutEndsAtTheEdge(t *testing.T) {
 	}
 }
 
-func TestMapsAreOpenAndSymmetric(t *testing.T) {
+func TestMaps_areOpenAndSymmetric(t *testing.T) {
 	for _, mode := range Game.Info().Modes {
 		seeds := uint64(25)
 		if mode.Name == modeSwarm {

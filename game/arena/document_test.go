@@ -11,7 +11,7 @@ import (
 
 // The page that client writers read names every mode, table, event and field
 // that a client gets to see, and says the numbers that the rules go by.
-func TestDocumentIsComplete(t *testing.T) {
+func TestDocument_isComplete(t *testing.T) {
 	text, err := os.ReadFile("../../docs/arena.md")
 	if err != nil {
 		t.Fatal(err)

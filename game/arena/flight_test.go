@@ -8,13 +8,13 @@ import (
 	"tactus/game/fixed"
 )
 
-func TestGameIsSound(t *testing.T) {
+func TestArena_passesCheck(t *testing.T) {
 	if err := game.Check(Game); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestThrustReachesTopSpeedAndShipsDrift(t *testing.T) {
+func TestFlight_thrustReachesTopSpeedAndShipsDrift(t *testing.T) {
 	st := newStage(t, modeFFA)
 	s := st.enter(0, 4, 16)
 	st.want(0, Input{MoveX: fixed.One}, 0)
@@ -32,7 +32,7 @@ func TestThrustReachesTopSpeedAndShipsDrift(t *testing.T) {
 	}
 }
 
-func TestDiagonalThrustIsNotFaster(t *testing.T) {
+func TestFlight_diagonalThrustIsNotFaster(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 4, 4)
 	st.enter(1, 4, 20)
@@ -45,7 +45,7 @@ func TestDiagonalThrustIsNotFaster(t *testing.T) {
 	}
 }
 
-func TestDashCostsEnergyAndWaits(t *testing.T) {
+func TestDash_costsEnergyAndHasCooldown(t *testing.T) {
 	st := newStage(t, modeFFA)
 	s := st.enter(0, 4, 16)
 	st.want(0, Input{MoveX: fixed.One, Aim: fixed.Degrees(90), Buttons: Dash}, 0)
@@ -72,7 +72,7 @@ func TestDashCostsEnergyAndWaits(t *testing.T) {
 	}
 }
 
-func TestDashWithoutThrustFollowsTheNose(t *testing.T) {
+func TestDash_withoutThrustFollowsHeading(t *testing.T) {
 	st := newStage(t, modeFFA)
 	s := st.enter(0, 24, 16)
 	st.want(0, Input{Aim: fixed.Degrees(90), Buttons: Dash}, 0)
@@ -82,7 +82,7 @@ func TestDashWithoutThrustFollowsTheNose(t *testing.T) {
 	}
 }
 
-func TestRailChargesOnEnergyAndSlowsTheShip(t *testing.T) {
+func TestRail_chargingCostsEnergyAndSlowsShip(t *testing.T) {
 	st := newStage(t, modeFFA)
 	s := st.enter(0, 4, 16)
 	st.want(0, Input{MoveX: fixed.One, Buttons: Rail | Fire}, 0)
@@ -108,7 +108,7 @@ func TestRailChargesOnEnergyAndSlowsTheShip(t *testing.T) {
 	}
 }
 
-func TestRailStopsChargingWithoutEnergy(t *testing.T) {
+func TestRail_stopsChargingWithoutEnergy(t *testing.T) {
 	st := newStage(t, modeFFA)
 	s := st.enter(0, 4, 16)
 	s.Energy = railStart
@@ -125,7 +125,7 @@ func TestRailStopsChargingWithoutEnergy(t *testing.T) {
 	}
 }
 
-func TestRailMisfiresWhenLetGoTooSoon(t *testing.T) {
+func TestRail_misfiresWhenReleasedTooSoon(t *testing.T) {
 	st := newStage(t, modeFFA)
 	s := st.enter(0, 4, 16)
 	st.want(0, Input{Buttons: Rail}, 0)
@@ -137,7 +137,7 @@ func TestRailMisfiresWhenLetGoTooSoon(t *testing.T) {
 	}
 }
 
-func TestGunKeepsItsInterval(t *testing.T) {
+func TestGun_keepsInterval(t *testing.T) {
 	for _, c := range []struct {
 		rapid bool
 		want  int32
@@ -157,7 +157,7 @@ func TestGunKeepsItsInterval(t *testing.T) {
 
 // Whatever pilots do and whatever hits them, ships end each tick on the map and
 // outside of walls, and on the side they came from.
-func TestShipsNeverGetIntoWalls(t *testing.T) {
+func TestFlight_shipsNeverEnterWalls(t *testing.T) {
 	const slack = fixed.One / 32
 	for seed := range uint64(5) {
 		sim, w := newSim(t, modeFFA, seed)
@@ -196,7 +196,7 @@ func TestShipsNeverGetIntoWalls(t *testing.T) {
 	}
 }
 
-func TestShipsThatOverlapPart(t *testing.T) {
+func TestFlight_overlappingShipsSeparate(t *testing.T) {
 	st := newStage(t, modeFFA)
 	a, b := st.enter(0, 20, 16), st.enter(1, 20, 16)
 	b.Pos.X += fixed.One / 4
@@ -208,7 +208,7 @@ func TestShipsThatOverlapPart(t *testing.T) {
 
 // A client that knows what p may see, and nothing else, foresees p's ship to
 // the bit as long as nobody interferes.
-func TestPredictionEqualsTheServer(t *testing.T) {
+func TestPredict_equalsServer(t *testing.T) {
 	for seed := range uint64(6) {
 		sim, w := newSim(t, modeFFA, seed)
 		sim.Join(3, game.PlayerInfo{Team: -1})

@@ -7,7 +7,7 @@ import (
 	"tactus/game/fixed"
 )
 
-func TestWarmUpStartsWithTheFirstShip(t *testing.T) {
+func TestPhase_warmUpStartsWithFirstShip(t *testing.T) {
 	sim, w := newSim(t, modeFFA, 1, game.Option{Name: "warmup", Value: 2}, game.Option{Name: "seconds", Value: 5})
 	for range 50 {
 		sim.Step()
@@ -44,7 +44,7 @@ func TestWarmUpStartsWithTheFirstShip(t *testing.T) {
 	}
 }
 
-func TestMatchWithoutSecondsNeverEnds(t *testing.T) {
+func TestPhase_withoutSecondsNeverEnds(t *testing.T) {
 	st := newStage(t, modeFFA, game.Option{Name: "seconds", Value: 0})
 	st.enter(0, 10, 16)
 	st.steps(1000)
@@ -53,7 +53,7 @@ func TestMatchWithoutSecondsNeverEnds(t *testing.T) {
 	}
 }
 
-func TestDuelEndsWithTheLastKill(t *testing.T) {
+func TestPhase_duelEndsWithLastKill(t *testing.T) {
 	st := newStage(t, modeDuel, game.Option{Name: "kills", Value: 1})
 	st.enter(0, 10, 13)
 	st.enter(1, 20, 13).HP = 10
@@ -69,7 +69,7 @@ func TestDuelEndsWithTheLastKill(t *testing.T) {
 	}
 }
 
-func TestTeamKillsEndTheMatch(t *testing.T) {
+func TestPhase_teamKillsEndMatch(t *testing.T) {
 	st := newStage(t, modeTeams, game.Option{Name: "kills", Value: 2})
 	st.enterTeam(0, 0, 10, 18)
 	st.enterTeam(1, 1, 20, 18).HP = 10
@@ -80,7 +80,7 @@ func TestTeamKillsEndTheMatch(t *testing.T) {
 	}
 }
 
-func TestRanks(t *testing.T) {
+func TestRanks_byScore(t *testing.T) {
 	st := newStage(t, modeFFA)
 	for p, score := range []int32{100, 300, 100, 0} {
 		st.enter(game.Slot(p), 10, 4+int32(p)*6)
@@ -98,7 +98,7 @@ func TestRanks(t *testing.T) {
 	}
 }
 
-func TestTeamRanksGoByTheTeam(t *testing.T) {
+func TestRanks_byTeam(t *testing.T) {
 	st := newStage(t, modeTeams)
 	for p := range game.Slot(4) {
 		st.enterTeam(p, int32(p)%2, 10, 4+int32(p)*6)
@@ -114,7 +114,7 @@ func TestTeamRanksGoByTheTeam(t *testing.T) {
 	}
 }
 
-func TestTeamsFillEvenlyAndWishesCount(t *testing.T) {
+func TestTeams_fillEvenlyAndHonorRequests(t *testing.T) {
 	sim, w := newSim(t, modeTeams, 1)
 	sim.Join(0, game.PlayerInfo{Team: 1})
 	for p := range game.Slot(7) {
@@ -140,7 +140,7 @@ func TestTeamsFillEvenlyAndWishesCount(t *testing.T) {
 	}
 }
 
-func TestTeamsComeInOnTheirOwnSides(t *testing.T) {
+func TestTeams_spawnOnTheirOwnSides(t *testing.T) {
 	sim, w := newSim(t, modeTeams8, 3)
 	for p := range game.Slot(16) {
 		sim.Join(p, game.PlayerInfo{Team: -1})
@@ -152,7 +152,7 @@ func TestTeamsComeInOnTheirOwnSides(t *testing.T) {
 	}
 }
 
-func TestWhoeverLeavesIsGone(t *testing.T) {
+func TestLeave_removesShipAndScore(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 10, 16)
 	target := st.enter(1, 30, 16)
@@ -172,7 +172,7 @@ func TestWhoeverLeavesIsGone(t *testing.T) {
 	}
 }
 
-func TestLateComerHasAShipAtOnce(t *testing.T) {
+func TestJoin_duringMatchGetsShip(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 10, 16)
 	st.steps(300)
@@ -186,7 +186,7 @@ func TestLateComerHasAShipAtOnce(t *testing.T) {
 	}
 }
 
-func TestPickups(t *testing.T) {
+func TestPickups_haveEffects(t *testing.T) {
 	for _, c := range []struct {
 		kind  int32
 		check func(s *Ship, now game.Tick) bool
@@ -214,7 +214,7 @@ func TestPickups(t *testing.T) {
 	}
 }
 
-func TestPickupIsLeftByThoseWithoutUseForIt(t *testing.T) {
+func TestPickups_stayWhenNotNeeded(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(0, 10, 16)
 	hurt := st.enter(1, 9, 16)
@@ -227,7 +227,7 @@ func TestPickupIsLeftByThoseWithoutUseForIt(t *testing.T) {
 	}
 }
 
-func TestEmotesKeepTheirCooldown(t *testing.T) {
+func TestEmotes_haveCooldown(t *testing.T) {
 	st := newStage(t, modeFFA)
 	st.enter(2, 10, 16)
 	st.Step()

@@ -87,7 +87,7 @@ func (st *playStats) watch(w *world) {
 
 // What makes a match worth playing, in numbers: bots fight, hit sometimes, use
 // everything there is, get nowhere stuck and die neither at once nor never.
-func TestBotsPlayAGoodMatch(t *testing.T) {
+func TestBots_playGoodMatch(t *testing.T) {
 	for _, c := range []struct {
 		mode             string
 		players, seconds int
@@ -126,7 +126,7 @@ func TestBotsPlayAGoodMatch(t *testing.T) {
 }
 
 // Think may look and not touch: a bot's thought changes nothing but its input.
-func TestThinkChangesNothing(t *testing.T) {
+func TestThink_changesNoState(t *testing.T) {
 	sim, w := crowdedSim(t, modeFFA, 16)
 	before := sim.Save(nil)
 	think := func() (list []Input) {
@@ -154,7 +154,7 @@ func TestThinkChangesNothing(t *testing.T) {
 	}
 }
 
-func TestBotsShareTheirTargets(t *testing.T) {
+func TestBots_shareTargets(t *testing.T) {
 	sim, w := crowdedSim(t, modeFFA, 8)
 	worst, sum := int32(0), int32(0)
 	const ticks = 600
@@ -171,7 +171,7 @@ func TestBotsShareTheirTargets(t *testing.T) {
 	}
 }
 
-func TestBotsOfOneTeamFightTheOther(t *testing.T) {
+func TestBots_fightOtherTeam(t *testing.T) {
 	sim, w := crowdedSim(t, modeTeams8, 16)
 	for range 300 {
 		sim.Step()
@@ -184,7 +184,7 @@ func TestBotsOfOneTeamFightTheOther(t *testing.T) {
 	}
 }
 
-func TestStepAllocatesNothing(t *testing.T) {
+func TestStep_doesNotAllocate(t *testing.T) {
 	for _, c := range []struct {
 		mode    string
 		players int
@@ -209,7 +209,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 
 // Ships and their trails are born and die together, which is how one finds the
 // other.
-func TestShipsAndTrailsShareTheirPlaces(t *testing.T) {
+func TestTrails_sharePlacesWithShips(t *testing.T) {
 	sim, w := crowdedSim(t, modeFFA, 8)
 	for tick := range 600 {
 		if p := game.Slot(tick / 20 % 16); tick%20 == 0 && !sim.Join(p, game.PlayerInfo{Bot: true, Team: -1}) {

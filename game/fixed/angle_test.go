@@ -11,7 +11,7 @@ import (
 
 func radians(a fixed.Angle) float64 { return float64(a) * 2 * math.Pi / 65536 }
 
-func TestSineErrorForEveryAngle(t *testing.T) {
+func TestSin_errorForEveryAngle(t *testing.T) {
 	var worst float64
 	for a := range fixed.Turn {
 		sin, cos := fixed.SinCos(a)
@@ -31,7 +31,7 @@ func TestSineErrorForEveryAngle(t *testing.T) {
 	}
 }
 
-func TestAtan2Error(t *testing.T) {
+func TestAtan2_error(t *testing.T) {
 	check := func(y, x fixed.Num) {
 		t.Helper()
 		got := fixed.Atan2(y, x)
@@ -59,7 +59,7 @@ func TestAtan2Error(t *testing.T) {
 	}
 }
 
-func TestAngleArithmetic(t *testing.T) {
+func TestAngle_arithmetic(t *testing.T) {
 	for _, c := range []struct{ a, b, want fixed.Angle }{
 		{10, 65530, 16}, {65530, 10, -16}, {32768, 0, -32768}, {0, 32768, -32768}, {-1, 65535, 0}, {5 * fixed.Turn, 3, -3},
 	} {

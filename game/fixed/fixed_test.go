@@ -31,7 +31,7 @@ func saturated(x float64) float64 { return max(min(x, 32768-unit), -32768) }
 
 func float(x fixed.Num) float64 { return float64(x) * unit }
 
-func TestIntegersAndRatios(t *testing.T) {
+func TestNum_integersAndRatios(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		got  fixed.Num
@@ -70,7 +70,7 @@ func TestIntegersAndRatios(t *testing.T) {
 	}
 }
 
-func TestArithmeticIsTheNearestUnit(t *testing.T) {
+func TestNum_roundsToNearest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x, y := nums().Draw(t, "x"), nums().Draw(t, "y")
 		near := func(name string, got fixed.Num, want float64) {
@@ -98,7 +98,7 @@ func TestArithmeticIsTheNearestUnit(t *testing.T) {
 	})
 }
 
-func TestISqrtIsTheExactFloor(t *testing.T) {
+func TestISqrt_isExactFloor(t *testing.T) {
 	check := func(u uint64) {
 		t.Helper()
 		want := new(big.Int).Sqrt(new(big.Int).SetUint64(u)).Uint64()
@@ -129,7 +129,7 @@ func TestISqrtIsTheExactFloor(t *testing.T) {
 	})
 }
 
-func TestNothingAllocates(t *testing.T) {
+func TestFixed_doesNotAllocate(t *testing.T) {
 	var sink fixed.Vec
 	allocations := testing.AllocsPerRun(100, func() {
 		v := fixed.FromAngle(fixed.Degrees(30), fixed.Int(10)).Rotate(7).Norm().ClampLen(fixed.One)

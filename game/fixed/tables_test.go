@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestTablesAreWhatTheySay(t *testing.T) {
+func TestTables_equalFormulas(t *testing.T) {
 	for i := range sineTable {
 		if want := int32(math.Round(math.Sin(float64(i)*math.Pi/512) * (1 << 30))); sineTable[i] != want {
 			t.Errorf("sineTable[%d] = %d, want %d", i, sineTable[i], want)

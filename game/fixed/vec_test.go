@@ -10,7 +10,7 @@ import (
 	"tactus/game/fixed"
 )
 
-func TestProductsAreExact(t *testing.T) {
+func TestVec_productsAreExact(t *testing.T) {
 	product := func(a, b fixed.Num) *big.Int {
 		return new(big.Int).Mul(big.NewInt(int64(a)), big.NewInt(int64(b)))
 	}
@@ -34,7 +34,7 @@ func TestProductsAreExact(t *testing.T) {
 	}
 }
 
-func TestLengths(t *testing.T) {
+func TestVec_lengths(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v, w := vecs().Draw(t, "v"), vecs().Draw(t, "w")
 		length := math.Hypot(float64(v.X), float64(v.Y))
@@ -74,7 +74,7 @@ func TestLengths(t *testing.T) {
 	})
 }
 
-func TestTurning(t *testing.T) {
+func TestVec_rotation(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := fixed.Angle(rapid.Int32().Draw(t, "a"))
 		part := rapid.Map(rapid.Int32Range(-1000<<16, 1000<<16), func(i int32) fixed.Num { return fixed.Num(i) })
@@ -98,7 +98,7 @@ func TestTurning(t *testing.T) {
 	})
 }
 
-func TestSums(t *testing.T) {
+func TestVec_sums(t *testing.T) {
 	v, w := fixed.Vec{X: 3, Y: -5}, fixed.Vec{X: 10, Y: 7}
 	for _, c := range []struct {
 		name      string

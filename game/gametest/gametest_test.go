@@ -163,7 +163,7 @@ var (
 	sink   []byte // keeps allocations from being optimised away
 )
 
-func TestGameWithoutFaultPasses(t *testing.T) {
+func TestRun_correctGamePasses(t *testing.T) {
 	gametest.Run(t, ruled{}, gametest.Commands("fire"))
 	gametest.Run(t, ruled{far: true})
 }
@@ -284,7 +284,7 @@ var faults = map[string]struct {
 	}}, []string{"panic after tick 11: out of fuel", "gametest_test.go"}},
 }
 
-func TestEveryFaultIsFound(t *testing.T) {
+func TestRun_findsEveryFault(t *testing.T) {
 	for name, f := range faults {
 		t.Run(name, func(t *testing.T) {
 			err := gametest.Verify(f.game)
@@ -308,13 +308,13 @@ func (misdescribed) Info() game.Info {
 	return info
 }
 
-func TestBadDescriptionIsFound(t *testing.T) {
+func TestRun_findsBadDescription(t *testing.T) {
 	if err := gametest.Verify(misdescribed{}); err == nil || !strings.Contains(err.Error(), "mode All Of Them: name is not") {
 		t.Errorf("the report is %v", err)
 	}
 }
 
-func TestRandomHash(t *testing.T) {
+func TestRandomHash_isReproducible(t *testing.T) {
 	hash := func(g game.Game, mode string, seed uint64, ticks int) uint64 {
 		t.Helper()
 		h, err := gametest.RandomHash(g, mode, seed, ticks)

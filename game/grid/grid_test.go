@@ -63,7 +63,7 @@ func distSq(a, b fixed.Vec) *big.Int {
 	return add(mul(x, x), mul(y, y))
 }
 
-func TestNearFindsExactlyWhatIsInReach(t *testing.T) {
+func TestNear_findsExactlyRowsInReach(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		center, radius := points(t, "center"), fixed.Num(rapid.Int32Range(-1, 400<<16).Draw(t, "radius"))
@@ -77,7 +77,7 @@ func TestNearFindsExactlyWhatIsInReach(t *testing.T) {
 	})
 }
 
-func TestRayFindsExactlyWhatIsInReach(t *testing.T) {
+func TestRay_findsExactlyRowsInReach(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		from, to := points(t, "from"), points(t, "to")
@@ -108,7 +108,7 @@ func TestRayFindsExactlyWhatIsInReach(t *testing.T) {
 	})
 }
 
-func TestClearedGridIsAsNew(t *testing.T) {
+func TestClear_equalsNewGrid(t *testing.T) {
 	g := grid.New(fixed.Vec{}, fixed.Vec{X: fixed.Int(10), Y: fixed.Int(10)}, fixed.One, 2)
 	at := fixed.Vec{X: fixed.Int(3), Y: fixed.Int(3)}
 	if !g.Insert(9, at) || !g.Insert(4, at) || g.Insert(1, at) {
@@ -123,7 +123,7 @@ func TestClearedGridIsAsNew(t *testing.T) {
 	}
 }
 
-func TestStrangeMeasures(t *testing.T) {
+func TestNew_unusualSizes(t *testing.T) {
 	low, high := fixed.Vec{X: fixed.Smallest, Y: fixed.Smallest}, fixed.Vec{X: fixed.Largest, Y: fixed.Largest}
 	for _, cell := range []fixed.Num{fixed.Smallest, 0, 1, fixed.Largest} {
 		g := grid.New(high, low, cell, 3)
@@ -139,7 +139,7 @@ func TestStrangeMeasures(t *testing.T) {
 	}
 }
 
-func TestNothingAllocates(t *testing.T) {
+func TestGrid_doesNotAllocate(t *testing.T) {
 	g := grid.New(fixed.Vec{}, fixed.Vec{X: fixed.Int(100), Y: fixed.Int(100)}, fixed.Int(8), 200)
 	out := make([]int32, 0, 200)
 	allocations := testing.AllocsPerRun(20, func() {

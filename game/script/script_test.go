@@ -27,9 +27,9 @@ func taken(sim *game.Simulation) (n int) {
 	return n
 }
 
-// TestScriptMeetsEverySituation: a kit that plays the same few situations all the
+// TestScript_coversEverySituation: a kit that plays the same few situations all the
 // time would find little.
-func TestScriptMeetsEverySituation(t *testing.T) {
+func TestScript_coversEverySituation(t *testing.T) {
 	sim, s := newMatch(t), script.Script{Seed: 5}
 	seats := map[int]bool{}
 	inputs := map[uint32]bool{}
@@ -54,9 +54,9 @@ func TestScriptMeetsEverySituation(t *testing.T) {
 	}
 }
 
-// TestScriptFollowsFromTheState: it keeps nothing of its own, so that another
+// TestScript_dependsOnStateOnly: it keeps nothing of its own, so that another
 // one goes on where the first has stopped.
-func TestScriptFollowsFromTheState(t *testing.T) {
+func TestScript_dependsOnStateOnly(t *testing.T) {
 	sim, other, s := newMatch(t), newMatch(t), script.Script{Seed: 5}
 	for range 200 {
 		s.Play(sim)
@@ -74,14 +74,14 @@ func TestScriptFollowsFromTheState(t *testing.T) {
 	}
 }
 
-func TestBorderDoesNotAllocate(t *testing.T) {
+func TestBorder_doesNotAllocate(t *testing.T) {
 	sim, s := newMatch(t), script.Script{Seed: 5, Commands: []string{"buy"}}
 	if n := testing.AllocsPerRun(300, func() { s.Play(sim) }); n != 0 {
 		t.Errorf("%v allocations a tick", n)
 	}
 }
 
-func TestRandomHashPlaysMatchAfterMatch(t *testing.T) {
+func TestRandomHash_playsMatchAfterMatch(t *testing.T) {
 	const match = 60*30 + 1 // ticks until tag says it is over
 	long, err := script.RandomHash(tag.Game, "classic", 1, 3*match)
 	if err != nil {

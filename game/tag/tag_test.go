@@ -8,7 +8,7 @@ import (
 	"tactus/game/gametest"
 )
 
-func TestGame(t *testing.T) { gametest.Run(t, Game) }
+func TestTag_conforms(t *testing.T) { gametest.Run(t, Game) }
 
 // match is a match of n players who stand far apart, player 0 being it.
 type match struct {
@@ -61,7 +61,7 @@ func (m match) run(t *testing.T, p game.Slot, x, y fixed.Num, ticks int) {
 	}
 }
 
-func TestTouchPassesItOnAndFreezes(t *testing.T) {
+func TestTag_touchPassesItOnAndFreezes(t *testing.T) {
 	m := newMatch(t, 2)
 	if m.it(t) != 0 {
 		t.Fatalf("player %d is it, want the first", m.it(t))
@@ -86,7 +86,7 @@ func TestTouchPassesItOnAndFreezes(t *testing.T) {
 	}
 }
 
-func TestOnlyOneIsTaggedAtATime(t *testing.T) {
+func TestTag_onlyOneRunnerAtATime(t *testing.T) {
 	m := newMatch(t, 4)
 	for p := range game.Slot(4) {
 		m.runner(p).Pos = fixed.Vec{}
@@ -97,7 +97,7 @@ func TestOnlyOneIsTaggedAtATime(t *testing.T) {
 	}
 }
 
-func TestScoreIsTimeNotBeingIt(t *testing.T) {
+func TestTag_scoreIsTimeNotBeingIt(t *testing.T) {
 	m := newMatch(t, 3)
 	before := m.runner(1).Score
 	m.run(t, 0, 0, 0, 10)
@@ -115,7 +115,7 @@ func TestScoreIsTimeNotBeingIt(t *testing.T) {
 	}
 }
 
-func TestRunnersStayOnTheFieldAtOneSpeed(t *testing.T) {
+func TestTag_runnersStayOnFieldAtOneSpeed(t *testing.T) {
 	m := newMatch(t, 1)
 	m.run(t, 0, fixed.One, fixed.One, 1)
 	if got := m.runner(0).Pos.Len(); got > speed {
@@ -127,7 +127,7 @@ func TestRunnersStayOnTheFieldAtOneSpeed(t *testing.T) {
 	}
 }
 
-func TestSomebodyElseIsItWhenItLeaves(t *testing.T) {
+func TestTag_leavingPassesItOn(t *testing.T) {
 	m := newMatch(t, 3)
 	m.Leave(0, game.LeaveQuit)
 	m.Step()
@@ -144,7 +144,7 @@ func TestSomebodyElseIsItWhenItLeaves(t *testing.T) {
 	}
 }
 
-func TestMatchEnds(t *testing.T) {
+func TestTag_matchEnds(t *testing.T) {
 	m := newMatch(t, 2, game.Option{Name: "seconds", Value: 2})
 	m.run(t, 0, 0, 0, 59) // with the one that newMatch stepped: 60
 	if _, over := m.Outcome(); over {
@@ -160,7 +160,7 @@ func TestMatchEnds(t *testing.T) {
 	}
 }
 
-func TestRemainingTimeIsKnown(t *testing.T) {
+func TestTag_remainingTimeIsKnown(t *testing.T) {
 	m := newMatch(t, 2, game.Option{Name: "seconds", Value: 2})
 	if left := m.rules.Remaining(); left != 60 {
 		t.Errorf("%d ticks are left after the first of 60", left)

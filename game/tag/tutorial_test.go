@@ -13,7 +13,7 @@ import (
 // codeLine is a line with code on it.
 var codeLine = regexp.MustCompile(`(?m)^\s*[^/\s].*$|^\s*/[^/].*$`)
 
-func TestGameIsUnder100LinesOfCode(t *testing.T) {
+func TestTutorial_gameIsUnder100Lines(t *testing.T) {
 	if n := len(codeLine.FindAll(read(t, "tag.go"), -1)); n >= 100 {
 		t.Errorf("tag.go has %d lines of code", n)
 	}
@@ -45,7 +45,7 @@ func read(t *testing.T, file string) []byte {
 	return text
 }
 
-func TestTutorialShowsThisGame(t *testing.T) {
+func TestTutorial_showsThisGame(t *testing.T) {
 	files := tutorialFiles(t)
 	for name, at := range map[string]string{"tag/tag.go": "tag.go", "wasm/main.go": "../wasm/testdata/tagwasm/main.go"} {
 		want := strings.Split(string(read(t, at)), "\n")
@@ -88,9 +88,9 @@ func plain(name string, lines []string) []string {
 	return append(kept, imports...)
 }
 
-// TestTutorialBuilds writes the tutorial's files into an empty folder and
+// TestTutorial_builds writes the tutorial's files into an empty folder and
 // compiles them against this checkout.
-func TestTutorialBuilds(t *testing.T) {
+func TestTutorial_builds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles the whole program; not under -short")
 	}

@@ -58,10 +58,10 @@ func run(t *testing.T, file string, calls []call) []any {
 	return results
 }
 
-// TestWebAssemblyPlaysTheSameMatch is the proof that prediction rests on: the
+// TestWebAssembly_playsSameMatch is the proof that prediction rests on: the
 // page's build of the rules and the server's agree in every tick of long random
 // matches.
-func TestWebAssemblyPlaysTheSameMatch(t *testing.T) {
+func TestWebAssembly_playsSameMatch(t *testing.T) {
 	for _, c := range []struct {
 		game  game.Game
 		pkg   string
@@ -94,9 +94,9 @@ func TestWebAssemblyPlaysTheSameMatch(t *testing.T) {
 	}
 }
 
-// TestWebAssemblyPredictsTheSame makes the same calls to the exports and to the
+// TestWebAssembly_predictsSame makes the same calls to the exports and to the
 // host behind them.
-func TestWebAssemblyPredictsTheSame(t *testing.T) {
+func TestWebAssembly_predictsSame(t *testing.T) {
 	file := build(t, "./testdata/tagwasm")
 	const words = 5 // of a runner
 	inputs := []uint32{0, 65536, 1234, 0, 0xFFFF0000, 65536}

@@ -25,7 +25,7 @@ func initialized(t *testing.T, text string) *host {
 	return h
 }
 
-func TestInitialize(t *testing.T) {
+func TestInitialize_acceptsAndRejects(t *testing.T) {
 	h := initialized(t, "tag\nclassic\nseconds=7\nx=-3\n")
 	if got := h.sim.Config(); got.Mode.Name != "classic" || got.Option("seconds", 0) != 7 || got.Option("x", 0) != -3 || got.Seed != 0 {
 		t.Errorf("the match is %+v", got)
@@ -56,7 +56,7 @@ func TestInitialize(t *testing.T) {
 	}
 }
 
-func TestPredictMovesThePlayer(t *testing.T) {
+func TestPredict_movesPlayer(t *testing.T) {
 	h := initialized(t, "tag\nclassic")
 	h.put(0, 2, 9)
 	h.put(0, 3, 1)
@@ -86,7 +86,7 @@ func TestPredictMovesThePlayer(t *testing.T) {
 	}
 }
 
-func TestBadCallsDoNothing(t *testing.T) {
+func TestCalls_badArgumentsDoNothing(t *testing.T) {
 	empty := &host{}
 	empty.put(0, 0, 1)
 	empty.remove(0, 0)
@@ -117,7 +117,7 @@ func TestBadCallsDoNothing(t *testing.T) {
 	}
 }
 
-func TestPanicBecomesAnError(t *testing.T) {
+func TestCalls_panicBecomesError(t *testing.T) {
 	for _, c := range []struct {
 		do   func() error
 		want string
