@@ -258,7 +258,7 @@ func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) {
 	case s.Blocked() || s.Stalled():
 		h.bench.reader.Skipped++
 		return
-	case s.Pace == m.pacer.pause && s.Inactive() && h.engine.Idle(&s.View) && s.ReliableBytes() == 0 &&
+	case s.Pace == m.pacer.pause && s.Inactive() && h.engine.UpToDate(&s.View) && s.ReliableBytes() == 0 &&
 		m.shared.Now-s.LastSnapshot() < int64(tellEvery) && s.LastPing() < m.shared.Now && (m.verdict == nil || s.ResultSent):
 		return // nothing to say to somebody who says nothing
 	}
@@ -267,7 +267,7 @@ func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) {
 	b := h.bench
 	start, room := len(b.frames), s.ReliableBytes()+ws.FrameRoom
 	b.frames = slices.Grow(b.frames, room)
-	b.frames = h.engine.Gather(b.frames[:start+room], &s.View, head)
+	b.frames = h.engine.Encode(b.frames[:start+room], &s.View, head)
 	b.parcels = append(b.parcels, parcel{seat: s, from: start + s.Frame(b.frames[start:]), to: len(b.frames)})
 	if len(b.frames) >= postFrom {
 		h.post(t)

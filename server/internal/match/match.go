@@ -445,7 +445,7 @@ func (m *Match) deliver() {
 	}
 	m.tellNews()
 	m.engine.SlowFar(m.strain.rung >= overload.FarSlower)
-	m.engine.Stamp(t)
+	m.engine.BeginSnapshot(t)
 	m.rest()
 	m.snapshots++
 	hash := m.cfg.HashEvery > 0 && m.snapshots%uint32(m.cfg.HashEvery) == 0
@@ -457,7 +457,7 @@ func (m *Match) deliver() {
 	if m.verdict != nil {
 		m.tellResult()
 	}
-	m.engine.Settle()
+	m.engine.EndSnapshot()
 }
 
 func (m *Match) deliverAlone(t game.Tick, hash bool) {

@@ -11,8 +11,8 @@ import (
 	"tactus/protocol"
 )
 
-// Engine replicates one match. The goroutine that owns the match calls Stamp,
-// then Frame for each client, then Settle. In between, other goroutines may make
+// Engine replicates one match. The goroutine that owns the match calls BeginSnapshot,
+// then Frame for each client, then EndSnapshot. In between, other goroutines may make
 // frames by twins, of views that the owner has prepared: only Prepare asks the
 // world.
 type Engine struct {
@@ -22,32 +22,32 @@ type Engine struct {
 	interest *interest // nil where everyone sees everything
 	slots    int
 
-	tick game.Tick // of the last Stamp
-	prev game.Tick // of the Stamp before: the baseline of differences
+	tick game.Tick // of the last BeginSnapshot
+	prev game.Tick // of the BeginSnapshot before: the baseline of differences
 
-	active bool      // something that is replicated changed in this Stamp
-	steady game.Tick // last Stamp before this one in which something did
+	active     bool      // something that is replicated changed in this BeginSnapshot
+	lastActive game.Tick // last BeginSnapshot before this one in which something did
 
-	cache   []cached
-	used    int // entries of cache that belong to this tick
-	removed []int32
-	born    []int32
-	rows    []int32
-	masks   []uint32
-	kinds   []uint32
+	sections     []cachedSection
+	sectionsUsed int // entries of cache that belong to this tick
+	removed      []int32
+	born         []int32
+	rows         []int32
+	masks        []uint32
+	groups       []uint32
 }
 
-// cached is one encoded section of this tick.
-type cached struct {
+// cachedSection is one encoded section of this tick.
+type cachedSection struct {
 	audience audience
 	key      uint32
 	baseline game.Tick
 	bytes    []byte
 }
 
-// maxCached bounds the sections kept per tick; clients with rarer baselines are
+// maxCachedSections bounds the sections kept per tick; clients with rarer baselines are
 // encoded one by one.
-const maxCached = 64
+const maxCachedSections = 64
 
 // New makes the engine of a match that has not been stamped yet.
 func New(sim *game.Simulation) *Engine {
@@ -73,10 +73,10 @@ func (e *Engine) Twin() *Engine {
 	return t
 }
 
-// Follow brings a twin to e's last Stamp.
+// Follow brings a twin to e's last BeginSnapshot.
 func (e *Engine) Follow(of *Engine) {
-	e.tick, e.prev, e.used = of.tick, of.prev, 0
-	e.active, e.steady = of.active, of.steady
+	e.tick, e.prev, e.sectionsUsed = of.tick, of.prev, 0
+	e.active, e.lastActive = of.active, of.lastActive
 	if e.interest != nil {
 		e.interest.follow(of.interest)
 	}
@@ -92,32 +92,32 @@ type View struct {
 	nextTeam  int32
 	nextEvent uint32
 
-	sight *viewed // in worlds with interest
+	state *viewState // in worlds with interest
 }
 
-// viewed is where a player looks.
-type viewed struct {
-	eye   game.View // now
-	spans []span    // of the last snapshot
-	next  []span
-	room  [2][roomForSpans]span // for both, in the same piece of memory while it is enough
+// viewState is where a player looks.
+type viewState struct {
+	viewpoint game.View  // now
+	words     []viewWord // of the last snapshot
+	next      []viewWord
+	inPlace   [2][wordsInPlace]viewWord // for both, in the same piece of memory while it is enough
 }
 
-// roomForSpans is more words of cells than players mostly have in view: one for
+// wordsInPlace is more words of cells than players mostly have in view: one for
 // each row.
-const roomForSpans = 10
+const wordsInPlace = 10
 
-func newViewed() *viewed {
-	v := &viewed{}
-	v.spans, v.next = v.room[0][:0], v.room[1][:0]
+func newViewState() *viewState {
+	v := &viewState{}
+	v.words, v.next = v.inPlace[0][:0], v.inPlace[1][:0]
 	return v
 }
 
 // Sent notes that the client's last Frame is on its way.
 func (v *View) Sent(tick game.Tick) {
 	v.Baseline, v.Event, v.team = tick, v.nextEvent, v.nextTeam
-	if s := v.sight; s != nil {
-		s.spans, s.next = s.next, s.spans
+	if s := v.state; s != nil {
+		s.words, s.next = s.next, s.words
 	}
 }
 
@@ -128,13 +128,13 @@ func (e *Engine) LastEvent() uint32 { return e.events.last }
 // tick, also for those without a snapshot.
 func (e *Engine) CollectEvents(tick game.Tick) { e.events.collect(tick) }
 
-// Stamp notes what changed since the last snapshot. tick grows by at least one
+// BeginSnapshot notes what changed since the last snapshot. tick grows by at least one
 // with each call.
-func (e *Engine) Stamp(tick game.Tick) {
+func (e *Engine) BeginSnapshot(tick game.Tick) {
 	if e.active {
-		e.steady = e.tick
+		e.lastActive = e.tick
 	}
-	e.prev, e.tick, e.used, e.active = e.tick, tick, 0, false
+	e.prev, e.tick, e.sectionsUsed, e.active = e.tick, tick, 0, false
 	e.interest.begin()
 	for _, t := range e.tables {
 		t.stamp(tick)
@@ -145,34 +145,34 @@ func (e *Engine) Stamp(tick game.Tick) {
 	}
 }
 
-// Active reports whether the last Stamp found anything changed in a table that
+// Active reports whether the last BeginSnapshot found anything changed in a table that
 // is replicated, be it in words that nobody sees.
 func (e *Engine) Active() bool { return e.active }
 
-// Idle reports whether v's next frame would tell him nothing but the tick. In
+// UpToDate reports whether v's next frame would tell him nothing but the tick. In
 // worlds with interest it never does: what is far is told by turns.
-func (e *Engine) Idle(v *View) bool {
+func (e *Engine) UpToDate(v *View) bool {
 	return !e.active && e.interest == nil && e.equivalent(v.Baseline) && v.Event == e.events.last && v.team == v.nextTeam
 }
 
 // equivalent reports whether the state at a baseline is that of the last
 // snapshot, since nothing has changed in between.
 func (e *Engine) equivalent(baseline game.Tick) bool {
-	return baseline != 0 && baseline >= e.steady
+	return baseline != 0 && baseline >= e.lastActive
 }
 
 // SlowFar lets far cells be told half as often, or as usual again, from the next
-// Stamp on.
+// BeginSnapshot on.
 func (e *Engine) SlowFar(slow bool) {
 	if e.interest != nil {
-		e.interest.slow(slow)
+		e.interest.setFarSlow(slow)
 	}
 }
 
-// Settle ends a snapshot: what was stamped becomes the base of the next.
-func (e *Engine) Settle() {
+// EndSnapshot ends a snapshot: what was stamped becomes the base of the next.
+func (e *Engine) EndSnapshot() {
 	for _, t := range e.tables {
-		t.settle()
+		t.endSnapshot()
 	}
 }
 
@@ -189,10 +189,10 @@ type Header struct {
 func (e *Engine) Prepare(v *View) {
 	v.nextTeam = e.teamOf(v.Slot)
 	if e.interest != nil {
-		if v.sight == nil {
-			v.sight = newViewed()
+		if v.state == nil {
+			v.state = newViewState()
 		}
-		v.sight.eye = e.interest.viewer.View(v.Slot)
+		v.state.viewpoint = e.interest.viewer.View(v.Slot)
 	}
 }
 
@@ -200,12 +200,12 @@ func (e *Engine) Prepare(v *View) {
 // has to be called when it was handed over, and only then.
 func (e *Engine) Frame(dst []byte, v *View, h Header) []byte {
 	e.Prepare(v)
-	return e.Gather(dst, v, h)
+	return e.Encode(dst, v, h)
 }
 
-// Gather is Frame for a view that was prepared since the last Stamp: what twins
+// Encode is Frame for a view that was prepared since the last BeginSnapshot: what twins
 // do.
-func (e *Engine) Gather(dst []byte, v *View, h Header) []byte {
+func (e *Engine) Encode(dst []byte, v *View, h Header) []byte {
 	baseline := v.Baseline
 	if v.nextTeam != v.team {
 		baseline = 0 // sees for another side now: start over
@@ -214,7 +214,7 @@ func (e *Engine) Gather(dst []byte, v *View, h Header) []byte {
 		if baseline != e.prev {
 			baseline = 0 // what was in view then is not kept; little is in view
 		}
-		e.interest.look(v, baseline == 0)
+		e.interest.update(v, baseline == 0)
 	} else if e.equivalent(baseline) {
 		baseline = e.prev
 	}
@@ -235,7 +235,7 @@ func (e *Engine) Gather(dst []byte, v *View, h Header) []byte {
 		head.Flags |= protocol.FlagDilated
 	}
 	dst = protocol.AppendSnapshotHeader(dst, head)
-	dst = e.sections(dst, v, baseline, h.Hash)
+	dst = e.appendSections(dst, v, baseline, h.Hash)
 	dst, v.nextEvent = e.events.append(dst, v, e.interest)
 	var hash uint32
 	if h.Hash {
@@ -244,8 +244,8 @@ func (e *Engine) Gather(dst []byte, v *View, h Header) []byte {
 	return protocol.AppendSnapshotTail(dst, hash, h.Percent, head.Flags)
 }
 
-// sections appends what the player sees: with everyone, with his side, alone.
-func (e *Engine) sections(dst []byte, v *View, baseline game.Tick, hash bool) []byte {
+// appendSections appends what the player sees: with everyone, with his side, alone.
+func (e *Engine) appendSections(dst []byte, v *View, baseline game.Tick, hash bool) []byte {
 	if e.interest != nil {
 		dst = e.publicByCells(dst, v, baseline, hash)
 	} else {
@@ -272,20 +272,20 @@ func (e *Engine) teamOf(p game.Slot) int32 {
 // shared appends a section that several clients get, encoding it at most once
 // per tick and baseline.
 func (e *Engine) shared(dst []byte, a audience, key uint32, baseline game.Tick) []byte {
-	for i := range e.cache[:e.used] {
-		c := &e.cache[i]
+	for i := range e.sections[:e.sectionsUsed] {
+		c := &e.sections[i]
 		if c.audience == a && c.key == key && c.baseline == baseline {
 			return append(dst, c.bytes...)
 		}
 	}
-	if e.used == maxCached {
+	if e.sectionsUsed == maxCachedSections {
 		return e.section(dst, a, key, baseline)
 	}
-	if e.used == len(e.cache) {
-		e.cache = append(e.cache, cached{})
+	if e.sectionsUsed == len(e.sections) {
+		e.sections = append(e.sections, cachedSection{})
 	}
-	c := &e.cache[e.used]
-	e.used++
+	c := &e.sections[e.sectionsUsed]
+	e.sectionsUsed++
 	c.audience, c.key, c.baseline = a, key, baseline
 	c.bytes = e.section(c.bytes[:0], a, key, baseline)
 	return append(dst, c.bytes...)
@@ -298,7 +298,7 @@ func (e *Engine) visibleHash(p game.Slot, side int32) uint32 {
 	h := game.NewHash()
 	for _, t := range e.tables {
 		for i := range t.raw.High() {
-			if t.raw.Alive(i) && (t.placed == nil || e.interest.sees(t.placed.cell[i])) {
+			if t.raw.Alive(i) && (t.placed == nil || e.interest.isVisible(t.placed.cell[i])) {
 				t.hashRow(&h, i, uint32(p), side)
 			}
 		}
@@ -310,7 +310,7 @@ func (t *tableState) hashRow(h *game.Hash, i int, p uint32, side int32) {
 	row := t.raw.Row(i)
 	own := t.slotWord >= 0 && row[t.slotWord] == p
 	mate := side >= 0 && t.sideWord >= 0 && int32(row[t.sideWord]) == side
-	if t.rowsFor == owner && !own || t.rowsFor == team && !mate {
+	if t.rowAudience == owner && !own || t.rowAudience == team && !mate {
 		return
 	}
 	h.Word(uint32(t.index))

@@ -146,8 +146,8 @@ func (h *harness) tick() error {
 	h.sim.Step()
 	t := h.sim.Tick()
 	h.engine.CollectEvents(t)
-	h.engine.Stamp(t)
-	defer h.engine.Settle()
+	h.engine.BeginSnapshot(t)
+	defer h.engine.EndSnapshot()
 	for _, c := range h.clients {
 		if c.skip > 0 {
 			c.skip--
@@ -232,8 +232,8 @@ func (h *harness) comparePrivate(c *client, p game.Slot, side int32) error {
 	return nil
 }
 
-// mutate makes one random change of the world.
-func mutate(t *rapid.T) func(*testWorld) {
+// randomChange makes one random change of the world.
+func randomChange(t *rapid.T) func(*testWorld) {
 	kind := rapid.IntRange(0, 11).Draw(t, "kind")
 	i := rapid.IntRange(0, 23).Draw(t, "row")
 	v := rapid.Int32().Draw(t, "value")
@@ -292,14 +292,14 @@ func mutate(t *rapid.T) func(*testWorld) {
 	}
 }
 
-// TestEveryHistoryConverges is what clients rely on: whatever the world does and
+// TestEncoder_everyHistoryConverges is what clients rely on: whatever the world does and
 // however they skip, come late or start over, each frame they take brings them
 // exactly to what the server says they may see.
-func TestEveryHistoryConverges(t *testing.T) {
+func TestEncoder_everyHistoryConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHarness(t)
 		for range rapid.IntRange(1, 25).Draw(t, "ticks") {
-			changes := rapid.SliceOfN(rapid.Custom(mutate), 0, 8).Draw(t, "changes")
+			changes := rapid.SliceOfN(rapid.Custom(randomChange), 0, 8).Draw(t, "changes")
 			h.world.change = func(w *testWorld) {
 				for _, f := range changes {
 					f(w)
@@ -322,7 +322,7 @@ func TestEveryHistoryConverges(t *testing.T) {
 	})
 }
 
-func TestNothingReachesWhoMayNotSeeIt(t *testing.T) {
+func TestEncoder_sendsOnlyVisibleFields(t *testing.T) {
 	h := newHarness(t)
 	const secret, mates, mine = 0x5EC0DE, 0x7EA8ED, 0x0B5E55
 	h.world.change = func(w *testWorld) {
@@ -331,7 +331,7 @@ func TestNothingReachesWhoMayNotSeeIt(t *testing.T) {
 	}
 	h.sim.Step()
 	h.engine.CollectEvents(1)
-	h.engine.Stamp(1)
+	h.engine.BeginSnapshot(1)
 	for p, want := range [testSlots][3]bool{{false, true, true}, {}, {false, true, false}, {}, {false, true, false}} {
 		v := View{Slot: game.Slot(p)}
 		frame := h.engine.Frame(nil, &v, Header{Percent: 100})
@@ -352,7 +352,7 @@ func contains(b, part []byte) bool {
 	return false
 }
 
-func TestEventsReachExactlyTheirPlayers(t *testing.T) {
+func TestEventLog_sendsOnlyVisibleEvents(t *testing.T) {
 	h := newHarness(t)
 	h.world.change = func(w *testWorld) {
 		w.bangs.Emit(bang{Power: 1, Cause: 2, Mates: 3, Slot: 2, Side: 0})
@@ -360,7 +360,7 @@ func TestEventsReachExactlyTheirPlayers(t *testing.T) {
 	}
 	h.sim.Step()
 	h.engine.CollectEvents(1)
-	h.engine.Stamp(1)
+	h.engine.BeginSnapshot(1)
 	// power, cause, mates of the bang as each slot sees it; and the whisper.
 	want := [testSlots][]int32{{1, 0, 3}, {1, 0, 0}, {1, 2, 3}, {1, 0, 0, 9}, {1, 0, 3}}
 	for p := range want {
@@ -380,9 +380,9 @@ func TestEventsReachExactlyTheirPlayers(t *testing.T) {
 	}
 }
 
-// TestSkippedEventsFollow: a client that skips frames, or comes back, gets each
+// TestEventLog_skippedEventsFollow: a client that skips frames, or comes back, gets each
 // event once and in order.
-func TestSkippedEventsFollow(t *testing.T) {
+func TestEventLog_skippedEventsFollow(t *testing.T) {
 	h := newHarness(t)
 	n := int32(0)
 	h.world.change = func(w *testWorld) {
@@ -394,7 +394,7 @@ func TestSkippedEventsFollow(t *testing.T) {
 	for tick := game.Tick(1); tick <= 600; tick++ {
 		h.sim.Step()
 		h.engine.CollectEvents(tick)
-		h.engine.Stamp(tick)
+		h.engine.BeginSnapshot(tick)
 		if tick%7 == 3 || tick > 590 || tick == 1 {
 			for _, ev := range eventsOf(t, h.engine.Frame(nil, &v, Header{Percent: 100})) {
 				got = append(got, ev.Words[2])
@@ -404,7 +404,7 @@ func TestSkippedEventsFollow(t *testing.T) {
 				v = View{Slot: 1, Event: v.Event} // a new connection
 			}
 		}
-		h.engine.Settle()
+		h.engine.EndSnapshot()
 	}
 	for i, power := range got {
 		if power != int32(i)+1 {
@@ -442,7 +442,7 @@ func eventsOf(t *testing.T, frame []byte) (list []receivedEvent) {
 	return list
 }
 
-func TestSnapshotDoesNotAllocate(t *testing.T) {
+func TestEncoder_doesNotAllocate(t *testing.T) {
 	h := newHarness(t)
 	h.world.change = func(w *testWorld) {
 		for w.ships.Len() < 20 {
@@ -465,7 +465,7 @@ func TestSnapshotDoesNotAllocate(t *testing.T) {
 		h.sim.Step()
 		t := h.sim.Tick()
 		h.engine.CollectEvents(t)
-		h.engine.Stamp(t)
+		h.engine.BeginSnapshot(t)
 		for i, c := range h.clients {
 			if i == 4 && t%8 != 0 {
 				continue // one with an older baseline
@@ -473,7 +473,7 @@ func TestSnapshotDoesNotAllocate(t *testing.T) {
 			h.engine.Frame(buf[:0], &c.view, Header{Hash: t%30 == 0, Percent: 100})
 			c.view.Sent(t)
 		}
-		h.engine.Settle()
+		h.engine.EndSnapshot()
 	}
 	for range 2 * maxEvents {
 		tick() // buffers reach their size
@@ -483,9 +483,9 @@ func TestSnapshotDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestFarBehindGetsTheNewestEvents: whoever missed more than is kept gets what
+// TestEventLog_farBehindClientGetsNewestEvents: whoever missed more than is kept gets what
 // is kept, in order, up to the newest.
-func TestFarBehindGetsTheNewestEvents(t *testing.T) {
+func TestEventLog_farBehindClientGetsNewestEvents(t *testing.T) {
 	h := newHarness(t)
 	n := int32(0)
 	h.world.change = func(w *testWorld) {
@@ -499,14 +499,14 @@ func TestFarBehindGetsTheNewestEvents(t *testing.T) {
 	for tick := game.Tick(1); tick <= 520; tick++ {
 		h.sim.Step()
 		h.engine.CollectEvents(tick)
-		h.engine.Stamp(tick)
+		h.engine.BeginSnapshot(tick)
 		if tick > 500 {
 			for _, ev := range eventsOf(t, h.engine.Frame(nil, &v, Header{Percent: 100})) {
 				got = append(got, ev.Words[2])
 			}
 			v.Sent(tick)
 		}
-		h.engine.Settle()
+		h.engine.EndSnapshot()
 	}
 	if len(got) < maxEvents-chunkEvents || got[len(got)-1] != n {
 		t.Fatalf("%d events up to %d, want at least %d up to %d", len(got), got[len(got)-1], maxEvents-chunkEvents, n)

@@ -28,7 +28,7 @@ const (
 	maxEvents = chunkEvents * maxChunks
 	// maxEventsPerFrame bounds the backlog one frame carries; the rest follows
 	// with the next frames.
-	maxEventsPerFrame = 256
+	maxEventsPerSnapshot = 256
 )
 
 type eventChunk struct {
@@ -192,7 +192,7 @@ func (l *eventLog) append(dst []byte, v *View, x *interest) ([]byte, uint32) {
 	start := len(dst)
 	dst = protocol.BeginSection(dst)
 	n, s := 0, first
-	for ; s <= l.last && n < maxEventsPerFrame; s++ {
+	for ; s <= l.last && n < maxEventsPerSnapshot; s++ {
 		// Most did not happen where he looks: their cells lie next to each other for
 		// this alone.
 		if x != nil {

@@ -13,7 +13,7 @@ import (
 // gathered by everyone who sees the cell; rows that move between cells are told
 // to each player by what he saw of their way.
 //
-// Cells beyond a player's Near are told every farEvery snapshots, half as often
+// Cells beyond a player's Near are told every farPeriod snapshots, half as often
 // in times of overload, by values instead of differences; births and ends are
 // told at once everywhere.
 type interest struct {
@@ -21,33 +21,33 @@ type interest struct {
 	viewer game.Viewer
 	tables []*tableState // those with a position
 
-	stamps int                        // snapshots so far
-	since  [maxFarEvery + 1]game.Tick // ticks of the last snapshots, by count
-	every  int                        // snapshots between two news of a far cell
-	span   int                        // how many ago a far cell may have been told last
-	settle int                        // value of stamps from which on span is every again
+	stamps       int                          // snapshots so far
+	recent       [slowFarPeriod + 1]game.Tick // ticks of the last snapshots, by count
+	period       int                          // snapshots between two news of a far cell
+	window       int                          // how many ago a far cell may have been told last
+	widenedUntil int                          // value of stamps from which on span is every again
 
-	stir  *stir // what this snapshot's rows did
-	parts parts
-	whole [2]part // tables without a position: as values, as differences
+	changes  *cellChanges // what this snapshot's rows did
+	cache    cellCache
+	unplaced [2]part // tables without a position: as values, as differences
 
-	sight // of the player whose frame is being made
+	visibleCells // of the player whose frame is being made
 }
 
-// sight is what a player sees, as sets of cells.
-type sight struct {
+// visibleCells is what a player sees, as sets of cells.
+type visibleCells struct {
 	now, nowNear       cells
 	before, beforeNear cells   // in his last snapshot
 	touched            []int32 // words of these that are not 0
 
-	beside []int64 // squared distances from his eye to columns of cells
+	columnDistances []int64 // squared distances from his eye to columns of cells
 }
 
-// farEvery is how many snapshots apart far cells are told: a power of two.
-const farEvery = 4
+// farPeriod is how many snapshots apart far cells are told: a power of two.
+const farPeriod = 4
 
-// maxFarEvery is farEvery in times of overload.
-const maxFarEvery = 2 * farEvery
+// slowFarPeriod is farPeriod in times of overload.
+const slowFarPeriod = 2 * farPeriod
 
 // newInterest returns nil for a world in which everyone sees everything.
 func newInterest(world game.World, tables []*tableState) *interest {
@@ -55,12 +55,12 @@ func newInterest(world game.World, tables []*tableState) *interest {
 	if !ok || viewer.Interest().Cell <= 0 {
 		return nil
 	}
-	x := &interest{grid: newGrid(viewer.Interest()), viewer: viewer, every: farEvery, span: farEvery}
-	x.stir = newStir(x.grid)
+	x := &interest{grid: newGrid(viewer.Interest()), viewer: viewer, period: farPeriod, window: farPeriod}
+	x.changes = newCellChanges(x.grid)
 	x.makeRoom()
 	for _, t := range tables {
-		if sc := t.raw.Schema(); sc.Pos >= 0 && t.rowsFor == public {
-			t.placed = newPlacement(x.grid, x.stir, sc.Fields[sc.Pos].Offset, sc.Capacity)
+		if sc := t.raw.Schema(); sc.Pos >= 0 && t.rowAudience == public {
+			t.placed = newPlacement(x.grid, x.changes, sc.Fields[sc.Pos].Offset, sc.Capacity)
 			x.tables = append(x.tables, t)
 		}
 	}
@@ -69,60 +69,60 @@ func newInterest(world game.World, tables []*tableState) *interest {
 
 func (x *interest) makeRoom() {
 	g := x.grid
-	x.parts = newParts(g)
-	x.sight = sight{now: newCells(g), nowNear: newCells(g), before: newCells(g), beforeNear: newCells(g)}
+	x.cache = newCellCache(g)
+	x.visibleCells = visibleCells{now: newCells(g), nowNear: newCells(g), before: newCells(g), beforeNear: newCells(g)}
 }
 
 // twin has the same cells with a sight and parts of its own.
 func (x *interest) twin() *interest {
-	t := &interest{grid: x.grid, tables: x.tables, stir: x.stir}
+	t := &interest{grid: x.grid, tables: x.tables, changes: x.changes}
 	t.makeRoom()
 	return t
 }
 
 // follow brings a twin to the last stamp of another.
 func (x *interest) follow(of *interest) {
-	x.stamps, x.since, x.every, x.span = of.stamps, of.since, of.every, of.span
-	x.parts.clear()
+	x.stamps, x.recent, x.period, x.window = of.stamps, of.recent, of.period, of.window
+	x.cache.clear()
 }
 
 // begin forgets what rows did in the last snapshot, before the next is stamped.
 func (x *interest) begin() {
 	if x != nil {
-		x.stir.clear()
+		x.changes.clear()
 	}
 }
 
 // stamp begins a snapshot.
 func (x *interest) stamp(tick game.Tick) {
-	x.since[x.stamps%len(x.since)] = tick
+	x.recent[x.stamps%len(x.recent)] = tick
 	x.stamps++
-	if x.stamps > x.settle {
-		x.span = x.every
+	if x.stamps > x.widenedUntil {
+		x.window = x.period
 	}
-	x.parts.clear()
+	x.cache.clear()
 }
 
-// slow sets how often far cells are told. After a change some of them were told
-// maxFarEvery snapshots ago, until all had their turn.
-func (x *interest) slow(slow bool) {
-	every := farEvery
+// setFarSlow sets how often far cells are told. After a change some of them were told
+// slowFarPeriod snapshots ago, until all had their turn.
+func (x *interest) setFarSlow(slow bool) {
+	period := farPeriod
 	if slow {
-		every = maxFarEvery
+		period = slowFarPeriod
 	}
-	if every == x.every {
+	if period == x.period {
 		return
 	}
-	x.every, x.span = every, maxFarEvery
-	x.settle = x.stamps + farEvery
+	x.period, x.window = period, slowFarPeriod
+	x.widenedUntil = x.stamps + farPeriod
 }
 
 // farBaseline is the tick of the snapshot that far cells are told since.
 func (x *interest) farBaseline() game.Tick {
-	if x.stamps <= x.span {
+	if x.stamps <= x.window {
 		return 0
 	}
-	return x.since[(x.stamps-1-x.span)%len(x.since)]
+	return x.recent[(x.stamps-1-x.window)%len(x.recent)]
 }
 
 // farDue returns which cells of a word have their turn to be told to those who
@@ -130,33 +130,33 @@ func (x *interest) farBaseline() game.Tick {
 // next word, mostly a row above, with a column's shift.
 func (x *interest) farDue(at int32) uint64 {
 	columns := uint64(0x1111111111111111)
-	if x.every == maxFarEvery {
+	if x.period == slowFarPeriod {
 		columns = 0x0101010101010101
 	}
 	return bits.RotateLeft64(columns, x.stamps+int(at))
 }
 
-// look finds the cells that the player sees now. A cell leaves the view half a
+// update finds the cells that the player sees now. A cell leaves the view half a
 // cell later than it enters.
-func (x *interest) look(v *View, fresh bool) {
-	x.sight.clear()
+func (x *interest) update(v *View, fresh bool) {
+	x.visibleCells.clear()
 	if !fresh {
-		x.recall(v.sight.spans)
+		x.setBefore(v.state.words)
 	}
-	g, view, next := x.grid, &v.sight.eye, v.sight.next[:0]
+	g, view, next := x.grid, &v.state.viewpoint, v.state.next[:0]
 	far := max(view.Near, view.Far)
-	stay := far + fixed.Num(g.cell/2)
-	near2, far2, stay2 := square(view.Near), square(far), square(stay)
-	from, to := g.col(view.Center.X-stay), g.col(view.Center.X+stay)
-	x.measure(view.Center, from, to)
-	last := g.row(view.Center.Y + stay)
-	for row := g.row(view.Center.Y - stay); row <= last; row++ {
-		above := g.above2(view.Center, row)
+	leaving := far + fixed.Num(g.cell/2)
+	near2, far2, leaving2 := square(view.Near), square(far), square(leaving)
+	from, to := g.col(view.Center.X-leaving), g.col(view.Center.X+leaving)
+	x.measureColumns(view.Center, from, to)
+	last := g.row(view.Center.Y + leaving)
+	for row := g.row(view.Center.Y - leaving); row <= last; row++ {
+		rowDistance := g.rowDistance2(view.Center, row)
 		for word := from >> 6; word <= to>>6; word++ {
 			lo, hi := max(word<<6, from), min(word<<6|63, to)
-			near, all, stays := x.within(lo-from, hi-from, near2-above, far2-above, stay2-above)
+			near, all, kept := x.within(lo-from, hi-from, near2-rowDistance, far2-rowDistance, leaving2-rowDistance)
 			at, shift := row*g.words+word, lo&63
-			s := span{at: at, all: all<<shift | stays<<shift&x.before[at], near: near << shift}
+			s := viewWord{at: at, all: all<<shift | kept<<shift&x.before[at], near: near << shift}
 			if s.all != 0 {
 				next = append(next, s)
 				x.now[at], x.nowNear[at] = s.all, s.near
@@ -164,41 +164,41 @@ func (x *interest) look(v *View, fresh bool) {
 			}
 		}
 	}
-	v.sight.next = next
-	x.addOwn(v)
+	v.state.next = next
+	x.addOwnRows(v)
 }
 
 // clear forgets the player before.
-func (s *sight) clear() {
+func (s *visibleCells) clear() {
 	for _, at := range s.touched {
 		s.now[at], s.nowNear[at], s.before[at], s.beforeNear[at] = 0, 0, 0, 0
 	}
 	s.touched = s.touched[:0]
 }
 
-// recall notes what the player saw in his last snapshot.
-func (s *sight) recall(spans []span) {
+// setBefore notes what the player saw in his last snapshot.
+func (s *visibleCells) setBefore(spans []viewWord) {
 	for _, w := range spans {
 		s.before[w.at], s.beforeNear[w.at] = w.all, w.near
 		s.touched = append(s.touched, w.at)
 	}
 }
 
-// measure computes the squared distances from a point to columns.
-func (x *interest) measure(p fixed.Vec, from, to int32) {
-	x.beside = x.beside[:0]
+// measureColumns computes the squared distances from a point to columns.
+func (x *interest) measureColumns(p fixed.Vec, from, to int32) {
+	x.columnDistances = x.columnDistances[:0]
 	for col := from; col <= to; col++ {
-		x.beside = append(x.beside, x.grid.beside2(p, col))
+		x.columnDistances = append(x.columnDistances, x.grid.columnDistance2(p, col))
 	}
 }
 
 // within returns which of the measured columns from lo to hi, 64 at most, are
 // within each of three squared distances. There is no branch in it that depends
 // on a distance: with one, guessing wrong cost more than all the rest of a look.
-func (s *sight) within(lo, hi int32, a, b, c int64) (inA, inB, inC uint64) {
-	beside := s.beside[lo : hi+1]
-	for i := len(beside) - 1; i >= 0; i-- {
-		d := beside[i]
+func (s *visibleCells) within(lo, hi int32, a, b, c int64) (inA, inB, inC uint64) {
+	distances := s.columnDistances[lo : hi+1]
+	for i := len(distances) - 1; i >= 0; i-- {
+		d := distances[i]
 		inA = inA<<1 | uint64(d-a-1)>>63
 		inB = inB<<1 | uint64(d-b-1)>>63
 		inC = inC<<1 | uint64(d-c-1)>>63
@@ -206,21 +206,21 @@ func (s *sight) within(lo, hi int32, a, b, c int64) (inA, inB, inC uint64) {
 	return inA, inB, inC
 }
 
-// addOwn keeps the cells of the player's own rows in view, every snapshot.
-func (x *interest) addOwn(v *View) {
+// addOwnRows keeps the cells of the player's own rows in view, every snapshot.
+func (x *interest) addOwnRows(v *View) {
 	for _, t := range x.tables {
 		if t.byOwner.next == nil {
 			continue
 		}
 		for i := t.byOwner.first(uint32(v.Slot)); i >= 0; i = t.byOwner.next[i] {
 			if cell := t.placed.cell[i]; !x.nowNear.has(cell) {
-				x.keepNear(v.sight, cell)
+				x.addNear(v.state, cell)
 			}
 		}
 	}
 }
 
-func (x *interest) keepNear(v *viewed, cell int32) {
+func (x *interest) addNear(v *viewState, cell int32) {
 	at := cell >> 6
 	x.now.add(cell)
 	x.nowNear.add(cell)
@@ -230,22 +230,22 @@ func (x *interest) keepNear(v *viewed, cell int32) {
 			return
 		}
 	}
-	v.next = append(v.next, span{at: at, all: x.now[at], near: x.nowNear[at]})
+	v.next = append(v.next, viewWord{at: at, all: x.now[at], near: x.nowNear[at]})
 	x.touched = append(x.touched, at)
 }
 
-// saw and sees tell whether the player had the cell in his last snapshot, and
+// wasVisible and isVisible tell whether the player had the cell in his last snapshot, and
 // has it in this one.
-func (s *sight) saw(cell int32) bool  { return cell >= 0 && s.before.has(cell) }
-func (s *sight) sees(cell int32) bool { return cell >= 0 && s.now.has(cell) }
+func (s *visibleCells) wasVisible(cell int32) bool { return cell >= 0 && s.before.has(cell) }
+func (s *visibleCells) isVisible(cell int32) bool  { return cell >= 0 && s.now.has(cell) }
 
-// sawNear tells whether the player had the cell near in his last snapshot.
-func (s *sight) sawNear(cell int32) bool { return cell >= 0 && s.beforeNear.has(cell) }
+// wasNear tells whether the player had the cell near in his last snapshot.
+func (s *visibleCells) wasNear(cell int32) bool { return cell >= 0 && s.beforeNear.has(cell) }
 
-// knows tells whether the player's client has the row, in a state that private
+// known tells whether the player's client has the row, in a state that private
 // words may be told of as differences.
-func (x *interest) knows(t *tableState, i int32, tick game.Tick) bool {
-	return t.born[i] != tick && x.saw(t.placed.prev[i]) && x.saw(t.placed.cell[i])
+func (x *interest) known(t *tableState, i int32, tick game.Tick) bool {
+	return t.born[i] != tick && x.wasVisible(t.placed.prev[i]) && x.wasVisible(t.placed.cell[i])
 }
 
 // publicByCells appends the player's public section: first what he does not see
@@ -255,43 +255,43 @@ func (e *Engine) publicByCells(dst []byte, v *View, baseline game.Tick, hash boo
 	start := len(dst)
 	dst = protocol.BeginSection(dst)
 	w := writer{buf: dst, tick: e.tick, diff: baseline != 0}
-	x.copy(&w, e.global(baseline))
+	x.copy(&w, e.unplacedPart(baseline))
 	if w.diff {
-		for i := range v.sight.spans {
-			s := &v.sight.spans[i]
-			e.leave(&w, s.at, s.all)
+		for i := range v.state.words {
+			s := &v.state.words[i]
+			e.encodeLeft(&w, s.at, s.all)
 		}
 	}
-	for i := range v.sight.next {
-		e.tell(&w, &v.sight.next[i], hash)
+	for i := range v.state.next {
+		e.encodeCells(&w, &v.state.next[i], hash)
 	}
 	return protocol.EndSection(w.buf, start, w.count)
 }
 
-// tell tells the player of a span's cells. hash: of all, so that what he has of
+// encodeCells tells the player of a span's cells. hash: of all, so that what he has of
 // far ones is no older than the hash.
-func (e *Engine) tell(w *writer, s *span, hash bool) {
+func (e *Engine) encodeCells(w *writer, s *viewWord, hash bool) {
 	x, at := e.interest, s.at
-	stir, before := x.stir, x.before[at]
-	e.tellParts(w, partWhole, at, s.all&^before&stir.rows[at])
+	changes, before := x.changes, x.before[at]
+	e.encodeParts(w, partWhole, at, s.all&^before&changes.occupied[at])
 	kept := s.all & before
 	near := kept & s.near & x.beforeNear[at]
-	e.tellParts(w, partDiff, at, near&(stir.changed[at]|stir.born[at]))
+	e.encodeParts(w, partDiff, at, near&(changes.changed[at]|changes.born[at]))
 	far := kept &^ near
 	due := far & (s.near | x.farDue(at))
 	if hash {
 		due = far
 	}
-	e.tellParts(w, partFar, at, due&stir.rows[at])
-	e.tellParts(w, partBirth, at, far&^due&stir.born[at])
-	for came := kept & stir.came[at]; came != 0; {
+	e.encodeParts(w, partFar, at, due&changes.occupied[at])
+	e.encodeParts(w, partBorn, at, far&^due&changes.born[at])
+	for entered := kept & changes.entered[at]; entered != 0; {
 		var cell int32
-		cell, came = nextCell(at, came)
-		e.arrive(w, cell)
+		cell, entered = nextCell(at, entered)
+		e.encodeEntered(w, cell)
 	}
 }
 
-func (e *Engine) tellParts(w *writer, kind partKind, at int32, word uint64) {
+func (e *Engine) encodeParts(w *writer, kind partKind, at int32, word uint64) {
 	for word != 0 {
 		var cell int32
 		cell, word = nextCell(at, word)
@@ -299,19 +299,19 @@ func (e *Engine) tellParts(w *writer, kind partKind, at int32, word uint64) {
 	}
 }
 
-// global returns the part of the tables without a position; like everybody else
+// unplacedPart returns the part of the tables without a position; like everybody else
 // in view, they are told since the last snapshot or from the beginning.
-func (e *Engine) global(baseline game.Tick) *part {
+func (e *Engine) unplacedPart(baseline game.Tick) *part {
 	x := e.interest
 	diff := baseline != 0
-	p := &x.whole[0]
+	p := &x.unplaced[0]
 	if diff {
-		p = &x.whole[1]
+		p = &x.unplaced[1]
 	}
 	if p.tick == e.tick {
 		return p
 	}
-	w := x.begunPart(e.tick, diff)
+	w := x.beginPart(e.tick, diff)
 	for _, t := range e.tables {
 		if len(t.columns[public]) == 0 || t.placed != nil {
 			continue
@@ -337,41 +337,41 @@ func (e *Engine) reset() {
 	e.removed, e.born, e.rows, e.masks = e.removed[:0], e.born[:0], e.rows[:0], e.masks[:0]
 }
 
-// leave tells the player of rows that he knows from cells of a word and no longer
+// encodeLeft tells the player of rows that he knows from cells of a word and no longer
 // sees: those that left for where he does not look, and all of a cell that went
 // out of his view.
-func (e *Engine) leave(w *writer, at int32, before uint64) {
+func (e *Engine) encodeLeft(w *writer, at int32, before uint64) {
 	x := e.interest
-	stir, now := x.stir, x.now[at]
+	changes, now := x.changes, x.now[at]
 	var cell int32
-	for out := before &^ now & (stir.rows[at] | stir.wentOn[at] | stir.gone[at]); out != 0; {
-		cell, out = nextCell(at, out)
-		e.leaveCell(w, cell, false)
+	for lost := before &^ now & (changes.occupied[at] | changes.left[at] | changes.died[at]); lost != 0; {
+		cell, lost = nextCell(at, lost)
+		e.encodeLeftCell(w, cell, false)
 	}
-	gone := before & now & stir.gone[at]
-	for went := before & now & stir.wentOn[at]; went != 0; {
-		cell, went = nextCell(at, went)
-		if !x.seesLeavers(cell) {
-			e.leaveCell(w, cell, true)
-			gone &^= 1 << (cell & 63)
+	died := before & now & changes.died[at]
+	for left := before & now & changes.left[at]; left != 0; {
+		cell, left = nextCell(at, left)
+		if !x.departuresVisible(cell) {
+			e.encodeLeftCell(w, cell, true)
+			died &^= 1 << (cell & 63)
 		}
 	}
-	e.tellParts(w, partGone, at, gone)
+	e.encodeParts(w, partDied, at, died)
 }
 
-// leaveCell tells of the rows that the player knows from one cell and no longer
+// encodeLeftCell tells of the rows that the player knows from one cell and no longer
 // sees, one by one.
-func (e *Engine) leaveCell(w *writer, cell int32, sees bool) {
+func (e *Engine) encodeLeftCell(w *writer, cell int32, visible bool) {
 	x := e.interest
 	for _, t := range x.tables {
 		e.reset()
 		p := t.placed
-		for i := p.leavers.first(uint32(cell)); i >= 0; i = p.leavers.next[i] {
-			if !x.sees(p.cell[i]) {
+		for i := p.departures.first(uint32(cell)); i >= 0; i = p.departures.next[i] {
+			if !x.isVisible(p.cell[i]) {
 				e.removed = append(e.removed, i)
 			}
 		}
-		if !sees {
+		if !visible {
 			for i := p.rows.first(uint32(cell)); i >= 0; i = p.rows.next[i] {
 				if p.prev[i] == cell {
 					e.removed = append(e.removed, i)
@@ -383,13 +383,13 @@ func (e *Engine) leaveCell(w *writer, cell int32, sees bool) {
 	}
 }
 
-// seesLeavers reports whether the player sees all rows that went from a cell to
+// departuresVisible reports whether the player sees all rows that went from a cell to
 // another.
-func (x *interest) seesLeavers(cell int32) bool {
+func (x *interest) departuresVisible(cell int32) bool {
 	for _, t := range x.tables {
 		p := t.placed
-		for i := p.leavers.first(uint32(cell)); i >= 0; i = p.leavers.next[i] {
-			if to := p.cell[i]; to != noCell && !x.sees(to) {
+		for i := p.departures.first(uint32(cell)); i >= 0; i = p.departures.next[i] {
+			if to := p.cell[i]; to != noCell && !x.isVisible(to) {
 				return false
 			}
 		}
@@ -407,12 +407,12 @@ func sortRows(list []int32) {
 	}
 }
 
-// arrive tells the player of rows that came into a cell from another: what
+// encodeEntered tells the player of rows that came into a cell from another: what
 // changed, when he saw them there, all of them otherwise. Mostly all of a cell
 // were the same to him, and a part tells of them.
-func (e *Engine) arrive(w *writer, cell int32) {
+func (e *Engine) encodeEntered(w *writer, cell int32) {
 	x := e.interest
-	if kind, same := x.arrivedAs(cell); same {
+	if kind, same := x.commonArrivalKind(cell); same {
 		x.copy(w, e.part(kind, cell))
 		return
 	}
@@ -420,15 +420,15 @@ func (e *Engine) arrive(w *writer, cell int32) {
 		p := t.placed
 		e.reset()
 		for i := p.arrivals.first(uint32(cell)); i >= 0; i = p.arrivals.next[i] {
-			if as := x.cameAs(p.prev[i]); as == partCameNew {
+			if arrival := x.arrivalKind(p.prev[i]); arrival == partEnteredNew {
 				e.born = append(e.born, i)
-			} else if as == partCame {
+			} else if arrival == partEntered {
 				e.addChanged(i, t.masks[public][i])
 			}
 		}
 		e.flush(w, t, public, false)
 		for i := p.arrivals.first(uint32(cell)); i >= 0; i = p.arrivals.next[i] {
-			if x.cameAs(p.prev[i]) == partCameFar {
+			if x.arrivalKind(p.prev[i]) == partEnteredFar {
 				e.addChanged(i, t.maskSince(public, int(i), x.farBaseline()))
 			}
 		}
@@ -436,32 +436,32 @@ func (e *Engine) arrive(w *writer, cell int32) {
 	}
 }
 
-// arrivedAs returns the kind of part that tells of all rows that came into a
+// commonArrivalKind returns the kind of part that tells of all rows that came into a
 // cell, if there is one.
-func (x *interest) arrivedAs(cell int32) (kind partKind, same bool) {
+func (x *interest) commonArrivalKind(cell int32) (kind partKind, same bool) {
 	kind = partKinds
 	for _, t := range x.tables {
 		p := t.placed
 		for i := p.arrivals.first(uint32(cell)); i >= 0; i = p.arrivals.next[i] {
-			as := x.cameAs(p.prev[i])
-			if kind != partKinds && kind != as {
+			arrival := x.arrivalKind(p.prev[i])
+			if kind != partKinds && kind != arrival {
 				return kind, false
 			}
-			kind = as
+			kind = arrival
 		}
 	}
 	return kind, kind != partKinds
 }
 
-// cameAs returns the kind of part that tells of a row from another cell.
-func (x *interest) cameAs(from int32) partKind {
+// arrivalKind returns the kind of part that tells of a row from another cell.
+func (x *interest) arrivalKind(from int32) partKind {
 	switch {
-	case !x.saw(from):
-		return partCameNew
-	case x.sawNear(from):
-		return partCame
+	case !x.wasVisible(from):
+		return partEnteredNew
+	case x.wasNear(from):
+		return partEntered
 	}
-	return partCameFar
+	return partEnteredFar
 }
 
 func (e *Engine) addChanged(i int32, mask uint32) {
@@ -497,11 +497,11 @@ func (e *Engine) collectPrivate(w *writer, t *tableState, a audience, first int3
 	}
 	e.reset()
 	for i := first; i >= 0; i = ix.next[i] {
-		switch knows := w.diff && e.interest.knows(t, i, e.tick); {
-		case !e.interest.sees(t.placed.cell[i]):
-		case knows != known:
+		switch isKnown := w.diff && e.interest.known(t, i, e.tick); {
+		case !e.interest.isVisible(t.placed.cell[i]):
+		case isKnown != known:
 			others = true
-		case !knows:
+		case !isKnown:
 			e.addChanged(i, t.nonZero(a, int(i)))
 		case t.changed[i] == e.tick:
 			e.addChanged(i, t.masks[a][i])

@@ -37,14 +37,14 @@ type ping struct {
 }
 
 type fieldWorld struct {
-	tables *game.Tables
-	probes *game.Table[probe]
-	stock  *game.Table[item]
-	clock  *clock
-	pings  *game.Events[ping]
-	eyes   [testSlots]fixed.Vec
-	change func(*fieldWorld)
-	cell   fixed.Num
+	tables     *game.Tables
+	probes     *game.Table[probe]
+	stock      *game.Table[item]
+	clock      *clock
+	pings      *game.Events[ping]
+	viewpoints [testSlots]fixed.Vec
+	change     func(*fieldWorld)
+	cell       fixed.Num
 }
 
 func (w *fieldWorld) Tables() *game.Tables              { return w.tables }
@@ -59,7 +59,7 @@ func (w *fieldWorld) Interest() game.Interest {
 }
 
 func (w *fieldWorld) View(p game.Slot) game.View {
-	return game.View{Center: w.eyes[p], Near: testNear, Far: testFar}
+	return game.View{Center: w.viewpoints[p], Near: testNear, Far: testFar}
 }
 
 type fieldGame struct {
@@ -111,8 +111,8 @@ func (f *field) tick(hash bool) error {
 	f.sim.Step()
 	t := f.sim.Tick()
 	f.engine.CollectEvents(t)
-	f.engine.Stamp(t)
-	defer f.engine.Settle()
+	f.engine.BeginSnapshot(t)
+	defer f.engine.EndSnapshot()
 	for _, c := range f.clients {
 		if c.skip > 0 {
 			c.skip--
@@ -144,7 +144,7 @@ func (f *field) deliver(c *client, hash bool) error {
 // compare checks what the player must see, may see, and must not see.
 func (f *field) compare(c *client, exact bool) error {
 	p := c.view.Slot
-	eye := f.world.eyes[p]
+	viewpoint := f.world.viewpoints[p]
 	for i := range f.world.probes.Cap() {
 		e, s := f.world.probes.At(i)
 		has := c.replica.Alive(0, i)
@@ -154,7 +154,7 @@ func (f *field) compare(c *client, exact bool) error {
 			}
 			continue
 		}
-		distance := s.Pos.Dist(eye)
+		distance := s.Pos.Dist(viewpoint)
 		own := s.Slot == p
 		switch {
 		case (own || distance <= testFar) && !has:
@@ -203,8 +203,8 @@ func (f *field) compareRow(c *client, i int, e game.Entity, s *probe) error {
 	return nil
 }
 
-// disturb makes one random change of the world.
-func disturb(t *rapid.T) func(*fieldWorld) {
+// randomFieldChange makes one random change of the world.
+func randomFieldChange(t *rapid.T) func(*fieldWorld) {
 	kind := rapid.IntRange(0, 9).Draw(t, "kind")
 	i := rapid.IntRange(0, 39).Draw(t, "row")
 	pos := fixed.Vec{
@@ -232,19 +232,19 @@ func disturb(t *rapid.T) func(*fieldWorld) {
 		case kind == 7 && s != nil:
 			s.Slot, s.Side = p, int32(p%2)
 		case kind == 8:
-			w.eyes[int(p)%testSlots] = pos
+			w.viewpoints[int(p)%testSlots] = pos
 		case kind == 9:
-			eye := &w.eyes[int(p)%testSlots]
-			eye.X = fixed.Clamp(eye.X+fixed.Num(v)*2000, 0, 64*fixed.One-1)
+			viewpoint := &w.viewpoints[int(p)%testSlots]
+			viewpoint.X = fixed.Clamp(viewpoint.X+fixed.Num(v)*2000, 0, 64*fixed.One-1)
 			w.clock.Left = v
 		}
 	}
 }
 
-// TestEveryViewConverges: whatever moves where and whoever looks where, skips or
+// TestEncoder_everyViewConverges: whatever moves where and whoever looks where, skips or
 // comes back, each player has what is near exactly, what is far soon, nothing
 // out of view, and his own rows always.
-func TestEveryViewConverges(t *testing.T) {
+func TestEncoder_everyViewConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cell := fixed.Num(testCell)
 		if rapid.IntRange(0, 7).Draw(t, "fine") == 0 {
@@ -253,7 +253,7 @@ func TestEveryViewConverges(t *testing.T) {
 		f := newFieldOf(t, cell)
 		slowness := rapid.IntRange(0, 4).Draw(t, "slowness") // how often far cells are told half as often
 		for range rapid.IntRange(1, 25).Draw(t, "ticks") {
-			changes := rapid.SliceOfN(rapid.Custom(disturb), 0, 12).Draw(t, "changes")
+			changes := rapid.SliceOfN(rapid.Custom(randomFieldChange), 0, 12).Draw(t, "changes")
 			f.world.change = func(w *fieldWorld) {
 				for _, change := range changes {
 					change(w)
@@ -282,15 +282,15 @@ func TestEveryViewConverges(t *testing.T) {
 	})
 }
 
-// TestOutOfViewIsNotInTheBytes looks for what a player must not see in his frames.
-func TestOutOfViewIsNotInTheBytes(t *testing.T) {
+// TestEncoder_sendsNothingOutOfView looks for what a player must not see in his frames.
+func TestEncoder_sendsNothingOutOfView(t *testing.T) {
 	f := newField(t)
 	const marked = 0x3ADBEE
 	f.world.change = func(w *fieldWorld) {
 		if w.probes.Len() == 0 {
 			_, s := w.probes.Spawn()
 			*s = probe{Pos: fixed.Vec{X: 60 * fixed.One, Y: 60 * fixed.One}, Slot: 4}
-			w.eyes[4] = s.Pos
+			w.viewpoints[4] = s.Pos
 		}
 		_, s := w.probes.At(0)
 		s.HP = marked + int32(w.clock.Left)<<24
@@ -301,7 +301,7 @@ func TestOutOfViewIsNotInTheBytes(t *testing.T) {
 		f.sim.Step()
 		tick := f.sim.Tick()
 		f.engine.CollectEvents(tick)
-		f.engine.Stamp(tick)
+		f.engine.BeginSnapshot(tick)
 		for p, want := range [testSlots]bool{4: true} {
 			v := &f.clients[p].view
 			frame := f.engine.Frame(nil, v, Header{Percent: 100})
@@ -317,13 +317,13 @@ func TestOutOfViewIsNotInTheBytes(t *testing.T) {
 				t.Errorf("tick %d, slot %d: the far probe is there: %v, want %v (%v)", tick, p, !want, want, err)
 			}
 		}
-		f.engine.Settle()
+		f.engine.EndSnapshot()
 	}
 }
 
-// TestFarCellsComeLessOften: a far row that changes all the time costs bytes only
+// TestInterest_farCellsAreSentLessOften: a far row that changes all the time costs bytes only
 // every fourth snapshot, in times of overload every eighth.
-func TestFarCellsComeLessOften(t *testing.T) {
+func TestInterest_farCellsAreSentLessOften(t *testing.T) {
 	f := newField(t)
 	f.world.change = func(w *fieldWorld) {
 		if w.probes.Len() == 0 {
@@ -342,30 +342,30 @@ func TestFarCellsComeLessOften(t *testing.T) {
 		far  int
 	}{{false, 10}, {true, 5}, {false, 10}} {
 		f.engine.SlowFar(phase.slow)
-		told := [2]int{}
+		sent := [2]int{}
 		for range 40 {
 			if err := f.tick(false); err != nil {
 				t.Fatal(err)
 			}
-			for i := range told {
+			for i := range sent {
 				if hp := f.clients[0].replica.Row(0, i)[2]; hp != last[i] {
-					told[i]++
+					sent[i]++
 					last[i] = hp
 				}
 			}
 		}
-		if told[0] != 40 || told[1] < phase.far || told[1] > phase.far+2 {
+		if sent[0] != 40 || sent[1] < phase.far || sent[1] > phase.far+2 {
 			t.Errorf("slow %v: the near row was told %d times in 40 snapshots, the far one %d times; want 40 and about %d",
-				phase.slow, told[0], told[1], phase.far)
+				phase.slow, sent[0], sent[1], phase.far)
 		}
 	}
 }
 
-// TestFarRowsMissNothingWhenTheirPaceChanges: what changed long before a change
+// TestInterest_changeOfFarPeriodLosesNothing: what changed long before a change
 // of pace is told after it, too.
-func TestFarRowsMissNothingWhenTheirPaceChanges(t *testing.T) {
-	for changedAt := range 3 * maxFarEvery {
-		for quickAt := changedAt; quickAt < changedAt+maxFarEvery; quickAt++ {
+func TestInterest_changeOfFarPeriodLosesNothing(t *testing.T) {
+	for changedAt := range 3 * slowFarPeriod {
+		for quickAt := changedAt; quickAt < changedAt+slowFarPeriod; quickAt++ {
 			f := newField(t)
 			step := 0
 			f.world.change = func(w *fieldWorld) {
@@ -373,13 +373,13 @@ func TestFarRowsMissNothingWhenTheirPaceChanges(t *testing.T) {
 					_, far := w.probes.Spawn()
 					*far = probe{Pos: fixed.Vec{X: 17 * fixed.One}, Slot: game.NoSlot}
 				}
-				if step == maxFarEvery+changedAt {
+				if step == slowFarPeriod+changedAt {
 					_, far := w.probes.At(0)
 					far.HP = 77
 				}
 			}
-			for ; step < maxFarEvery+changedAt+2*maxFarEvery+1; step++ {
-				f.engine.SlowFar(step > 3 && step < maxFarEvery+quickAt)
+			for ; step < slowFarPeriod+changedAt+2*slowFarPeriod+1; step++ {
+				f.engine.SlowFar(step > 3 && step < slowFarPeriod+quickAt)
 				if err := f.tick(false); err != nil {
 					t.Fatal(err)
 				}
@@ -391,7 +391,7 @@ func TestFarRowsMissNothingWhenTheirPaceChanges(t *testing.T) {
 	}
 }
 
-func TestInterestDoesNotAllocate(t *testing.T) {
+func TestEncoder_interestDoesNotAllocate(t *testing.T) {
 	f := newField(t)
 	f.world.change = func(w *fieldWorld) {
 		for w.probes.Len() < 40 {
@@ -403,8 +403,8 @@ func TestInterestDoesNotAllocate(t *testing.T) {
 			s.Pos.X = (s.Pos.X + 9000) % (64 * fixed.One)
 			s.HP++
 		}
-		for p := range w.eyes {
-			w.eyes[p].Y = (w.eyes[p].Y + 7000*fixed.Num(p)) % (64 * fixed.One)
+		for p := range w.viewpoints {
+			w.viewpoints[p].Y = (w.viewpoints[p].Y + 7000*fixed.Num(p)) % (64 * fixed.One)
 		}
 		w.pings.Emit(ping{})
 	}
@@ -413,12 +413,12 @@ func TestInterestDoesNotAllocate(t *testing.T) {
 		f.sim.Step()
 		t := f.sim.Tick()
 		f.engine.CollectEvents(t)
-		f.engine.Stamp(t)
+		f.engine.BeginSnapshot(t)
 		for _, c := range f.clients {
 			f.engine.Frame(buf[:0], &c.view, Header{Hash: t%30 == 0, Percent: 100})
 			c.view.Sent(t)
 		}
-		f.engine.Settle()
+		f.engine.EndSnapshot()
 	}
 	for range 2 * maxEvents {
 		tick()

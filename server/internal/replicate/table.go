@@ -43,29 +43,29 @@ func (c *column) zero(row []uint32) bool {
 // tableState is what the engine remembers of one table: the words as of the
 // last snapshot, and when each column of each row last changed.
 type tableState struct {
-	raw       *game.RawTable
-	index     int32
-	columns   [audiences][]column
-	first     [audiences]int // of the audience's columns in stamps
-	allCols   int
-	rowsFor   audience // who is told of the rows themselves
-	slotWord  int      // word that names the owner, -1
-	sideWord  int      // word that names the side, -1
-	shadow    []uint32
-	gens      []uint32 // generation in the shadow, 0 when the row was dead
-	stamps    []game.Tick
-	born      []game.Tick // when the row came to be what it is; 0 never
-	died      []game.Tick // when a row in this place last went away
-	changed   []game.Tick // when any column last changed
-	masks     [audiences][]uint32
-	high      int     // highest index that was ever alive, plus one
-	dirty     []int32 // rows changed in this snapshot, ascending; born ones not among them
-	bornNow   []int32
-	diedNow   []int32
-	byOwner   index
-	bySide    index
-	placed    *placement // where the rows are; nil where everyone sees them
-	wordLevel []wordLevel
+	raw          *game.RawTable
+	index        int32
+	columns      [audiences][]column
+	firstStamp   [audiences]int // of the audience's columns in stamps
+	stampsPerRow int
+	rowAudience  audience // who is told of the rows themselves
+	slotWord     int      // word that names the owner, -1
+	sideWord     int      // word that names the side, -1
+	shadow       []uint32
+	gens         []uint32 // generation in the shadow, 0 when the row was dead
+	stamps       []game.Tick
+	born         []game.Tick // when the row came to be what it is; 0 never
+	died         []game.Tick // when a row in this place last went away
+	changed      []game.Tick // when any column last changed
+	masks        [audiences][]uint32
+	high         int     // highest index that was ever alive, plus one
+	dirty        []int32 // rows changed in this snapshot, ascending; born ones not among them
+	bornNow      []int32
+	diedNow      []int32
+	byOwner      index
+	bySide       index
+	placed       *placement // where the rows are; nil where everyone sees them
+	wordLevel    []wordLevel
 }
 
 // wordLevel says what a client stores of a word, for the visible hash.
@@ -81,11 +81,11 @@ func newTableState(raw *game.RawTable, i, slots int) *tableState {
 	for f := range sc.Fields {
 		t.addField(&sc.Fields[f])
 	}
-	t.rowsFor = public
+	t.rowAudience = public
 	if len(t.columns[public]) == 0 {
-		t.rowsFor = team
+		t.rowAudience = team
 		if len(t.columns[owner]) > 0 {
-			t.rowsFor = owner
+			t.rowAudience = owner
 		}
 	}
 	if sc.Slot >= 0 {
@@ -95,13 +95,13 @@ func newTableState(raw *game.RawTable, i, slots int) *tableState {
 		t.sideWord = sc.Fields[sc.Side].Offset
 	}
 	for a := range t.columns {
-		t.first[a] = t.allCols
-		t.allCols += len(t.columns[a])
+		t.firstStamp[a] = t.stampsPerRow
+		t.stampsPerRow += len(t.columns[a])
 		t.masks[a] = make([]uint32, sc.Capacity)
 	}
 	t.shadow = make([]uint32, sc.Capacity*sc.Stride)
 	t.gens = make([]uint32, sc.Capacity)
-	t.stamps = make([]game.Tick, sc.Capacity*t.allCols)
+	t.stamps = make([]game.Tick, sc.Capacity*t.stampsPerRow)
 	t.born = make([]game.Tick, sc.Capacity)
 	t.died = make([]game.Tick, sc.Capacity)
 	t.changed = make([]game.Tick, sc.Capacity)
@@ -171,9 +171,9 @@ func (t *tableState) stamp(tick game.Tick) {
 		case gen == 0:
 			t.died[i] = tick
 			t.diedNow = append(t.diedNow, int32(i))
-			t.placed.gone(i)
+			t.placed.remove(i)
 			continue
-		case gen != t.gens[i] || t.reowned(i):
+		case gen != t.gens[i] || t.ownerChanged(i):
 			t.stampBorn(i, tick)
 		default:
 			t.stampRow(i, tick)
@@ -183,10 +183,10 @@ func (t *tableState) stamp(tick game.Tick) {
 	}
 }
 
-// reowned reports whether the row's owner or side is another than in the
+// ownerChanged reports whether the row's owner or side is another than in the
 // shadow. Such a row is sent as a new one, so that what its old owner may no
 // longer see is forgotten.
-func (t *tableState) reowned(i int) bool {
+func (t *tableState) ownerChanged(i int) bool {
 	row, old := t.raw.Row(i), t.shadowRow(i)
 	return t.slotWord >= 0 && row[t.slotWord] != old[t.slotWord] ||
 		t.sideWord >= 0 && row[t.sideWord] != old[t.sideWord]
@@ -195,7 +195,7 @@ func (t *tableState) reowned(i int) bool {
 func (t *tableState) stampBorn(i int, tick game.Tick) {
 	if t.gens[i] != 0 {
 		t.died[i] = tick
-		if t.rowsFor != public {
+		if t.rowAudience != public {
 			t.diedNow = append(t.diedNow, int32(i))
 		}
 	}
@@ -205,7 +205,7 @@ func (t *tableState) stampBorn(i int, tick game.Tick) {
 	for a := range t.columns {
 		var mask uint32
 		for c := range t.columns[a] {
-			t.stamps[i*t.allCols+t.first[a]+c] = tick
+			t.stamps[i*t.stampsPerRow+t.firstStamp[a]+c] = tick
 			if !t.columns[a][c].zero(row) {
 				mask |= 1 << c
 			}
@@ -232,7 +232,7 @@ func (t *tableState) stampRow(i int, tick game.Tick) {
 		for c := range t.columns[a] {
 			if t.columns[a][c].changed(row, old) {
 				mask |= 1 << c
-				t.stamps[i*t.allCols+t.first[a]+c] = tick
+				t.stamps[i*t.stampsPerRow+t.firstStamp[a]+c] = tick
 			}
 		}
 		t.masks[a][i] = mask
@@ -254,19 +254,19 @@ func (t *tableState) link(i int) {
 	}
 }
 
-// settle makes the shadow equal to the table: the next snapshot's differences
+// endSnapshot makes the shadow equal to the table: the next snapshot's differences
 // are to this one. A row that was born had a zero base until now.
-func (t *tableState) settle() {
+func (t *tableState) endSnapshot() {
 	for _, i := range t.diedNow {
 		clear(t.shadowRow(int(i)))
 		t.gens[i] = 0
-		t.placed.settle(i, false)
+		t.placed.endSnapshot(i, false)
 	}
 	for _, list := range [2][]int32{t.bornNow, t.dirty} {
 		for _, i := range list {
 			copy(t.shadowRow(int(i)), t.raw.Row(int(i)))
 			t.gens[i] = t.raw.Generation(int(i))
-			t.placed.settle(i, true)
+			t.placed.endSnapshot(i, true)
 		}
 	}
 }
@@ -276,7 +276,7 @@ func (t *tableState) maskSince(a audience, i int, baseline game.Tick) uint32 {
 	if t.changed[i] <= baseline {
 		return 0
 	}
-	at := i*t.allCols + t.first[a]
+	at := i*t.stampsPerRow + t.firstStamp[a]
 	var mask uint32
 	for c, stamp := range t.stamps[at : at+len(t.columns[a])] {
 		if stamp > baseline {

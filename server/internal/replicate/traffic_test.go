@@ -22,7 +22,7 @@ const (
 	crowdMark = 24000
 )
 
-func TestBytesPerClientKeepToTheBaseline(t *testing.T) {
+func TestEncoder_bytesPerClient(t *testing.T) {
 	const seconds = 10
 	for _, w := range []struct {
 		game       game.Game
@@ -55,31 +55,31 @@ func scriptedBytes(t *testing.T, g game.Game, name string, seconds int) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hands := make([]hand, mode.MaxPlayers)
-	for p := range hands {
+	players := make([]scriptedPlayer, mode.MaxPlayers)
+	for p := range players {
 		sim.Join(game.Slot(p), game.PlayerInfo{Team: -1})
-		hands[p].view.Slot = game.Slot(p)
-		hands[p].rand.Seed(uint64(p) + 1)
+		players[p].view.Slot = game.Slot(p)
+		players[p].rand.Seed(uint64(p) + 1)
 	}
 	engine, total := New(sim), 0
 	var frame []byte
 	for tick := range 1 + seconds*info.Rate() {
-		for p := range hands {
-			sim.SetInput(game.Slot(p), 0, hands[p].steer(tick, info.Rate()))
+		for p := range players {
+			sim.SetInput(game.Slot(p), 0, players[p].steer(tick, info.Rate()))
 		}
 		sim.Step()
 		engine.CollectEvents(sim.Tick())
-		engine.Stamp(sim.Tick())
-		for p := range hands {
-			frame = engine.Frame(frame[:0], &hands[p].view, Header{Ack: uint32(tick), Slack: 1, Percent: 100})
-			hands[p].view.Sent(sim.Tick())
+		engine.BeginSnapshot(sim.Tick())
+		for p := range players {
+			frame = engine.Frame(frame[:0], &players[p].view, Header{Ack: uint32(tick), Slack: 1, Percent: 100})
+			players[p].view.Sent(sim.Tick())
 			if tick > 0 {
 				total += frameHead(len(frame)) + len(frame)
 			}
 		}
-		engine.Settle()
+		engine.EndSnapshot()
 	}
-	return total / len(hands)
+	return total / len(players)
 }
 
 // frameHead is the size of a WebSocket frame's head (RFC 6455, section 5.2).
@@ -90,16 +90,16 @@ func frameHead(payload int) int {
 	return 4
 }
 
-// hand plays as the load tester's bots do: another direction each second, and an
+// scriptedPlayer plays as the load tester's bots do: another direction each second, and an
 // aim that turns a little in every tick.
-type hand struct {
+type scriptedPlayer struct {
 	view  View
 	rand  game.Rand
 	words [2]uint32
 	turn  int32
 }
 
-func (h *hand) steer(tick, rate int) []uint32 {
+func (h *scriptedPlayer) steer(tick, rate int) []uint32 {
 	if (tick+int(h.view.Slot))%rate == 0 || tick == 0 {
 		h.words = [2]uint32{uint32(h.rand.Range(1, 256)), uint32(h.rand.Intn(1 << 16))}
 		h.turn = h.rand.Range(-512, 512)

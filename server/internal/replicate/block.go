@@ -34,10 +34,10 @@ func (e *Engine) collect(t *tableState, a audience, key uint32, baseline game.Ti
 	e.reset()
 	switch {
 	case a == public && diff:
-		e.publicDiff(t)
+		e.collectDiff(t)
 	case a == public:
 		for i := range t.high {
-			e.since(t, a, i, baseline)
+			e.addSince(t, a, i, baseline)
 			if !t.raw.Alive(i) && baseline > 0 && t.died[i] > baseline {
 				e.removed = append(e.removed, int32(i))
 			}
@@ -47,7 +47,7 @@ func (e *Engine) collect(t *tableState, a audience, key uint32, baseline game.Ti
 	}
 }
 
-func (e *Engine) publicDiff(t *tableState) {
+func (e *Engine) collectDiff(t *tableState) {
 	e.removed = append(e.removed, t.diedNow...)
 	e.born = append(e.born, t.bornNow...)
 	for _, i := range t.dirty {
@@ -58,13 +58,13 @@ func (e *Engine) publicDiff(t *tableState) {
 	}
 }
 
-// since adds row i to the lists as seen from an older baseline.
-func (e *Engine) since(t *tableState, a audience, i int, baseline game.Tick) {
+// addSince adds row i to the lists as seen from an older baseline.
+func (e *Engine) addSince(t *tableState, a audience, i int, baseline game.Tick) {
 	if !t.raw.Alive(i) {
 		return
 	}
 	isNew := t.born[i] > baseline
-	if isNew && t.rowsFor == a {
+	if isNew && t.rowAudience == a {
 		e.born = append(e.born, int32(i))
 		return
 	}
@@ -97,33 +97,33 @@ func (e *Engine) private(t *tableState, a audience, key uint32, baseline game.Ti
 	for i := ix.first(key); i >= 0; i = ix.next[i] {
 		switch {
 		case !diff:
-			e.since(t, a, int(i), baseline)
+			e.addSince(t, a, int(i), baseline)
 		case t.changed[i] != e.tick:
-		case t.rowsFor == a && t.born[i] == e.tick:
+		case t.rowAudience == a && t.born[i] == e.tick:
 			e.born = append(e.born, i)
 		case t.masks[a][i] != 0:
 			e.rows = append(e.rows, i)
 			e.masks = append(e.masks, t.masks[a][i])
 		}
 	}
-	if t.rowsFor == a && baseline > 0 {
+	if t.rowAudience == a && baseline > 0 {
 		e.privateRemoved(t, word, key, baseline, diff)
 	}
 }
 
 // privateRemoved lists rows that the key's holder may know and no longer has.
 func (e *Engine) privateRemoved(t *tableState, word int, key uint32, baseline game.Tick, diff bool) {
-	mine := func(i int) bool { return t.raw.Alive(i) && t.raw.Row(i)[word] == key }
+	owned := func(i int) bool { return t.raw.Alive(i) && t.raw.Row(i)[word] == key }
 	if diff {
 		for _, i := range t.diedNow {
-			if t.shadowRow(int(i))[word] == key && !mine(int(i)) {
+			if t.shadowRow(int(i))[word] == key && !owned(int(i)) {
 				e.removed = append(e.removed, i)
 			}
 		}
 		return
 	}
 	for i := range t.high {
-		if t.died[i] > baseline && !mine(i) {
+		if t.died[i] > baseline && !owned(i) {
 			e.removed = append(e.removed, int32(i))
 		}
 	}
@@ -152,34 +152,34 @@ func (e *Engine) block(w *writer, t *tableState, a audience) {
 			w.values(&t.columns[a][c], row)
 		}
 	}
-	kinds := e.groupMasks()
-	w.int(int32(len(kinds)))
-	for _, kind := range kinds {
-		e.group(w, t, a, kind)
+	groups := e.groupMasks()
+	w.int(int32(len(groups)))
+	for _, mask := range groups {
+		e.group(w, t, a, mask)
 	}
 }
 
 // groupMasks lists the masks that get a group; masks of rows beyond the bound
 // are widened to the last one.
 func (e *Engine) groupMasks() []uint32 {
-	e.kinds = e.kinds[:0]
+	e.groups = e.groups[:0]
 	for r, mask := range e.masks {
-		at := indexOf(e.kinds, mask)
+		at := indexOf(e.groups, mask)
 		switch {
 		case at >= 0:
-		case len(e.kinds) < maxGroups:
-			e.kinds = append(e.kinds, mask)
+		case len(e.groups) < maxGroups:
+			e.groups = append(e.groups, mask)
 		default:
 			return e.widen(r)
 		}
 	}
-	return e.kinds
+	return e.groups
 }
 
 // widen keeps all but the last kind and lets every other row share one mask.
 func (e *Engine) widen(from int) []uint32 {
-	kept := e.kinds[:maxGroups-1]
-	wide := e.kinds[maxGroups-1]
+	kept := e.groups[:maxGroups-1]
+	wide := e.groups[maxGroups-1]
 	for _, mask := range e.masks[from:] {
 		if indexOf(kept, mask) < 0 {
 			wide |= mask
@@ -193,8 +193,8 @@ func (e *Engine) widen(from int) []uint32 {
 	if indexOf(kept, wide) >= 0 {
 		return kept
 	}
-	e.kinds[maxGroups-1] = wide
-	return e.kinds
+	e.groups[maxGroups-1] = wide
+	return e.groups
 }
 
 func indexOf(list []uint32, v uint32) int {
@@ -206,18 +206,18 @@ func indexOf(list []uint32, v uint32) int {
 	return -1
 }
 
-func (e *Engine) group(w *writer, t *tableState, a audience, kind uint32) {
+func (e *Engine) group(w *writer, t *tableState, a audience, groupMask uint32) {
 	n := int32(0)
 	for _, mask := range e.masks {
-		if mask == kind {
+		if mask == groupMask {
 			n++
 		}
 	}
-	w.int(int32(kind))
+	w.int(int32(groupMask))
 	w.int(n)
 	last := int32(-1)
 	for r, i := range e.rows {
-		if e.masks[r] != kind {
+		if e.masks[r] != groupMask {
 			continue
 		}
 		w.int(i - last - 1)
@@ -226,7 +226,7 @@ func (e *Engine) group(w *writer, t *tableState, a audience, kind uint32) {
 		diff := w.diff && !w.absolute && t.born[i] != w.tick
 		for c := range t.columns[a] {
 			switch {
-			case kind>>c&1 == 0:
+			case groupMask>>c&1 == 0:
 			case diff:
 				w.differences(&t.columns[a][c], row, old)
 			default:
