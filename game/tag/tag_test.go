@@ -8,7 +8,7 @@ import (
 	"tactus/game/gametest"
 )
 
-func TestTag_conforms(t *testing.T) { gametest.Run(t, Game) }
+func TestGame_conforms(t *testing.T) { gametest.Run(t, Game) }
 
 // match is a match of n players who stand far apart, player 0 being it.
 type match struct {
