@@ -6,6 +6,21 @@ import (
 	"time"
 )
 
+// A Task gets turns from a Conductor. At most one goroutine runs it at a time.
+type Task interface {
+	// Run takes one turn. It returns when the next is due. With again false the
+	// task leaves the Conductor, which does not touch it any more: by then another
+	// goroutine may own it.
+	Run(turn Turn) (next int64, again bool)
+}
+
+// Turn says when a turn takes place, in nanoseconds of the Conductor's clock.
+type Turn struct {
+	Now    int64 // it begins
+	Due    int64 // it was due
+	Behind int64 // spent on the tasks before it in the same round; not the task's lateness
+}
+
 // Conductor gives the matches of a process their turns. Matches of one tick rate
 // are due at the same moments, and have their turns one after the other, always
 // in the same order: one wake-up of the process serves them all, none waits until
@@ -56,19 +71,18 @@ func NewConductor(clock Clock) *Conductor {
 	return c
 }
 
-// add takes a match until it has ended or is at rest; the caller owns it no
-// longer.
-func (c *Conductor) add(m *Match) {
+// Add gives the task turns from then on. The caller does not own it any longer.
+func (c *Conductor) Add(task Task, due int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.enqueue(m)
+	c.enqueue(item{due: due, task: task})
 	if len(c.workers) == 0 {
 		c.hire()
 	}
 }
 
-func (c *Conductor) enqueue(m *Match) {
-	if first := c.waiting.push(m); first && c.keeper {
+func (c *Conductor) enqueue(i item) {
+	if first := c.waiting.push(i); first && c.keeper {
 		select {
 		case c.kick <- struct{}{}:
 		default:
@@ -88,17 +102,16 @@ func (c *Conductor) hire() {
 func (c *Conductor) work(w *worker) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for now, due := c.await(w); due; now, due = c.await(w) {
-		m := c.waiting.pop()
-		c.begin(w, m, now)
+	for now, due := c.await(w, c.clock.Now()); due; now, due = c.await(w, now) {
+		i := c.waiting.pop()
+		turn := c.begin(w, &i, now)
 		c.mu.Unlock()
-		goesOn := m.conducted()
+		next, again := i.task.Run(turn)
+		now = c.clock.Now()
 		c.mu.Lock()
 		w.began = 0
-		if goesOn {
-			c.enqueue(m)
-		} else {
-			go m.doze.live() // closing a match is nothing to be waited for
+		if again {
+			c.enqueue(item{due: next, task: i.task, spent: now - turn.Now})
 		}
 		if _, counts := c.workers[w]; !counts {
 			if len(c.workers) > 0 {
@@ -109,11 +122,10 @@ func (c *Conductor) work(w *worker) {
 	}
 }
 
-// await waits until a match is due. It reports false when the worker is not
-// needed any more, and takes it off the books.
-func (c *Conductor) await(w *worker) (now int64, due bool) {
+// await waits until a task is due and returns the time. It reports false when
+// the worker is not needed any more, and takes it off the books.
+func (c *Conductor) await(w *worker, now int64) (_ int64, due bool) {
 	for c.waiting.len() > 0 {
-		now = c.clock.Now()
 		next := c.waiting.next()
 		if next <= now {
 			return now, true
@@ -128,6 +140,7 @@ func (c *Conductor) await(w *worker) (now int64, due bool) {
 		c.keeper = true
 		c.mu.Unlock()
 		c.clock.SleepUntil(next, c.kick)
+		now = c.clock.Now()
 		c.mu.Lock()
 		c.keeper = false
 	}
@@ -135,15 +148,14 @@ func (c *Conductor) await(w *worker) (now int64, due bool) {
 	return 0, false
 }
 
-// begin notes that a worker begins a match's turn, and finds another for what
-// waits besides.
-func (c *Conductor) begin(w *worker, m *Match, now int64) {
+// begin notes that a worker begins a turn, and finds another for what waits
+// besides.
+func (c *Conductor) begin(w *worker, i *item, now int64) Turn {
 	w.began = now
-	if next := m.pacer.next; next < c.round.due || next > c.round.due+sameMoment {
-		c.round = round{due: next, began: now}
+	if i.due < c.round.due || i.due > c.round.due+sameMoment {
+		c.round = round{due: i.due, began: now}
 	}
-	m.ahead = now - c.round.began
-	if m.spent > longTurn {
+	if i.spent > longTurn {
 		delete(c.workers, w)
 	}
 	if n := len(c.workers); c.waiting.len() > 0 && (n == 0 || n < runtime.GOMAXPROCS(0) && c.waiting.next() <= now) {
@@ -153,6 +165,7 @@ func (c *Conductor) begin(w *worker, m *Match, now int64) {
 		c.watched = true
 		c.watchdog.Reset(watchEvery)
 	}
+	return Turn{Now: now, Due: i.due, Behind: now - c.round.began}
 }
 
 // watch replaces workers whose matches take long for the first time: rules that
@@ -196,7 +209,8 @@ type agenda struct {
 type item struct {
 	due    int64
 	number uint64
-	match  *Match
+	task   Task
+	spent  int64 // on its last turn
 }
 
 func (i *item) before(j *item) bool {
@@ -208,10 +222,11 @@ func (a *agenda) len() int { return len(a.items) }
 // next is when the first match is due; there has to be one.
 func (a *agenda) next() int64 { return a.items[0].due }
 
-// push adds a match and reports whether it is the first.
-func (a *agenda) push(m *Match) (first bool) {
+// push adds an item and reports whether it is the first.
+func (a *agenda) push(i item) (first bool) {
 	a.last++
-	a.items = append(a.items, item{due: m.pacer.next, number: a.last, match: m})
+	i.number = a.last
+	a.items = append(a.items, i)
 	at := len(a.items) - 1
 	for at > 0 {
 		parent := (at - 1) / 2
@@ -224,9 +239,9 @@ func (a *agenda) push(m *Match) (first bool) {
 	return at == 0
 }
 
-// pop removes the first match.
-func (a *agenda) pop() *Match {
-	m, end := a.items[0].match, len(a.items)-1
+// pop removes the first item.
+func (a *agenda) pop() item {
+	first, end := a.items[0], len(a.items)-1
 	moved := a.items[end]
 	a.items[end] = item{}
 	a.items = a.items[:end]
@@ -244,5 +259,5 @@ func (a *agenda) pop() *Match {
 	if end > 0 {
 		a.items[at] = moved
 	}
-	return m
+	return first
 }

@@ -177,22 +177,19 @@ func TestAgendaHasMatchesInTheOrderTheyAreDue(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	type due struct{ at, number int64 }
 	var want []due
-	numbers := map[*Match]int64{}
 	for n := range int64(5000) {
 		if len(want) > 0 && r.IntN(3) == 0 {
-			m := a.pop()
-			if got := (due{m.pacer.next, numbers[m]}); got != want[0] {
+			i := a.pop()
+			if got := (due{i.due, i.spent}); got != want[0] {
 				t.Fatalf("first is %v, want %v", got, want[0])
 			}
 			want = want[1:]
 			continue
 		}
-		m := &Match{}
-		m.pacer.next = r.Int64N(20)
-		numbers[m] = n
-		at, _ := slices.BinarySearchFunc(want, m.pacer.next+1, func(d due, at int64) int { return cmp.Compare(d.at, at) })
-		want = slices.Insert(want, at, due{m.pacer.next, n})
-		if first := a.push(m); first != (at == 0) {
+		i := item{due: r.Int64N(20), spent: n}
+		at, _ := slices.BinarySearchFunc(want, i.due+1, func(d due, at int64) int { return cmp.Compare(d.at, at) })
+		want = slices.Insert(want, at, due{i.due, n})
+		if first := a.push(i); first != (at == 0) {
 			t.Fatalf("the match at place %d is the first: %v", at, first)
 		}
 		if a.len() != len(want) || a.next() != want[0].at {

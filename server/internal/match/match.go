@@ -118,8 +118,6 @@ type Match struct {
 	poller *ws.Poller
 	record Recorder
 	pacer  pacer
-	spent  int64 // on the last turn, in nanoseconds
-	ahead  int64 // for how long others of its round have had their turns before it
 	strain strain
 
 	shared  session.Shared
@@ -225,7 +223,7 @@ func (m *Match) Start(ctx context.Context, over func()) {
 	}
 	m.doze.alarm = time.AfterFunc(time.Hour, m.rouse)
 	m.doze.alarm.Stop()
-	m.cfg.Conductor.add(m)
+	m.cfg.Conductor.Add(m, m.pacer.next)
 }
 
 // live goes on with a match that is at rest or has ended, until it is closed,
@@ -233,30 +231,33 @@ func (m *Match) Start(ctx context.Context, over func()) {
 func (m *Match) live() (over bool) {
 	for m.ended == "" {
 		if !m.pacer.resting() {
-			m.cfg.Conductor.add(m)
+			m.cfg.Conductor.Add(m, m.pacer.next)
 			return false
 		}
 		if m.dozeOff() {
 			return false
 		}
-		m.turn()
+		m.turn(Turn{Now: m.now(), Due: m.pacer.next})
 	}
 	m.close()
 	return true
 }
 
-// conducted is a turn that the conductor gives; it reports whether the next is
-// his, too.
-func (m *Match) conducted() (goesOn bool) {
-	m.turn()
-	return m.ended == "" && !m.pacer.resting()
+// Run is a turn that the conductor gives.
+func (m *Match) Run(turn Turn) (next int64, again bool) {
+	m.turn(turn)
+	if m.ended != "" || m.pacer.resting() {
+		go m.doze.live() // closing a match is nothing to be waited for
+		return 0, false
+	}
+	return m.pacer.next, true
 }
 
 func (m *Match) now() int64 { return m.cfg.Conductor.clock.Now() }
 
 // turn steps the match, whose time has come. One at rest is also woken by
 // whatever comes, and steps then if that asks for it.
-func (m *Match) turn() {
+func (m *Match) turn(turn Turn) {
 	select {
 	case <-m.stopped:
 		m.end(EndShutdown)
@@ -266,7 +267,7 @@ func (m *Match) turn() {
 	if len(m.wake) > 0 {
 		<-m.wake
 	}
-	due, start := m.pacer.next, m.now()
+	due, start := turn.Due, turn.Now
 	if start < due {
 		m.guarded(m.look, start)
 		if !m.stirred || m.ended != "" {
@@ -278,9 +279,8 @@ func (m *Match) turn() {
 	told := m.snapshotDue(m.sim.Tick() + 1)
 	m.guarded(m.Tick, start)
 	now := m.now()
-	m.spent = now - start
-	m.cfg.Metrics.TickSeconds.Observe(float64(m.spent) / 1e9)
-	m.bear(due+m.ahead, start, now, told)
+	m.cfg.Metrics.TickSeconds.Observe(float64(now-start) / 1e9)
+	m.bear(due+turn.Behind, start, now, told)
 	if back := m.pacer.ticked(now); back > 0 {
 		m.cfg.Metrics.Dilated.Add(float64(back) / float64(m.pacer.period))
 	}

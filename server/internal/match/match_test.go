@@ -301,7 +301,7 @@ func (h *harness) turn() {
 		wake = h.m.wake
 	}
 	h.clock.SleepUntil(h.m.pacer.next, wake)
-	h.m.turn()
+	h.m.turn(Turn{Now: h.clock.now, Due: h.m.pacer.next})
 }
 
 func (h *harness) tick(n int) {
