@@ -70,7 +70,7 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig)
 		ID: id, Game: g, Match: cfg, Private: r.GetPrivate(),
 		Queue: r.GetQueue(), RulesVersion: r.GetRulesVersion(), Backfill: r.GetBackfill(),
 		Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.Empty, HashEvery: hashEvery,
-		Conductor: s.conductor, Process: &s.overload, Metrics: s.metrics, Log: s.log,
+		Scheduler: s.scheduler, Process: &s.overload, Metrics: s.metrics, Log: s.log,
 		Record: func(sim *game.Simulation) match.Recorder {
 			return s.logs.Create(matchlog.Header{
 				Match: id, Game: info.Name, Version: info.Version, Mode: cfg.Mode.Name, Seed: cfg.Seed,

@@ -25,6 +25,7 @@ import (
 	"tactus/server/internal/matchlog"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
+	"tactus/server/internal/scheduler"
 	"tactus/server/internal/ws"
 )
 
@@ -42,7 +43,7 @@ type Server struct {
 	fences    fences
 	fleet     *fleet.Client
 	overload  overload.Process
-	conductor *match.Conductor
+	scheduler *scheduler.Scheduler
 
 	handshakes   atomic.Int64
 	helloTimeout time.Duration
@@ -76,7 +77,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: log, games: map[string]game.Game{}, order: games,
-		keys: newKeyring(), drained: make(chan struct{}), left: make(chan struct{}, 1), conductor: match.NewConductor(match.SystemClock()),
+		keys: newKeyring(), drained: make(chan struct{}), left: make(chan struct{}, 1), scheduler: scheduler.New(scheduler.SystemClock()),
 		matches: map[string]*match.Match{}, players: map[string]*match.Match{},
 		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
 	}

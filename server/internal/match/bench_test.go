@@ -12,6 +12,7 @@ import (
 	"tactus/game/arena"
 	"tactus/protocol"
 	"tactus/server/internal/metrics"
+	"tactus/server/internal/scheduler"
 )
 
 // arenaMatch is a full match of the arena with people in every seat, whose
@@ -46,7 +47,7 @@ func openArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
 	a.m, err = New(Config{
 		ID: "bench", Game: arena.Game, Match: game.MatchConfig{Mode: md, Seed: 7, Options: []game.Option{{Name: "seconds", Value: 3600}}},
 		Grace: time.Minute, Linger: time.Minute, Empty: time.Minute,
-		Conductor: NewConductor(a.clock), Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
+		Scheduler: scheduler.New(a.clock), Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
 		Record:   func(*game.Simulation) Recorder { return silent{} },
 		OnStatus: func() {}, OnSeated: func(string) {}, OnOver: func(EndReport) {}, OnEnd: func(EndReport) {},
 	})

@@ -24,6 +24,7 @@ import (
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/replicate"
+	"tactus/server/internal/scheduler"
 	"tactus/server/internal/session"
 	"tactus/server/internal/ws"
 )
@@ -45,7 +46,7 @@ type Config struct {
 	Empty     time.Duration // without people until the match ends
 	HashEvery int           // snapshots between state hashes sent to clients; 0: none
 
-	Conductor *Conductor                      // gives the match its turns, by its clock
+	Scheduler *scheduler.Scheduler            // gives the match its turns, by its clock
 	Process   *overload.Process               // where the whole process stands; nil: calm
 	Record    func(*game.Simulation) Recorder // called once, at tick 0
 	Metrics   *metrics.Metrics
@@ -174,12 +175,12 @@ func New(cfg Config) (*Match, error) {
 	}
 	m.poller = ws.NewPoller(m.nudge)
 	m.schemaHash = sim.Schema().Hash()
-	now := cfg.Conductor.clock.Now()
+	now := cfg.Scheduler.Clock().Now()
 	m.pacer = newPacer(m.info.Rate(), now)
 	m.strain.init(m.pacer.period)
 	cfg.Metrics.RungMatches[overload.Calm].Inc()
 	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Key: session.NewSecretKey()}
-	m.shared.Suspended = cfg.Conductor.clock.StoodStill()
+	m.shared.Suspended = cfg.Scheduler.Clock().StoodStill()
 	m.own = hand{m: m, engine: m.engine}
 	for p := range cfg.Match.Mode.MaxPlayers {
 		m.seats = append(m.seats, session.New(&m.shared, game.Slot(p)))
@@ -223,28 +224,28 @@ func (m *Match) Start(ctx context.Context, over func()) {
 	}
 	m.doze.alarm = time.AfterFunc(time.Hour, m.rouse)
 	m.doze.alarm.Stop()
-	m.cfg.Conductor.Add(m, m.pacer.next)
+	m.cfg.Scheduler.Add(m, m.pacer.next)
 }
 
 // live goes on with a match that is at rest or has ended, until it is closed,
-// which it reports, dozes off, or is the conductor's.
+// which it reports, dozes off, or is the scheduler's.
 func (m *Match) live() (over bool) {
 	for m.ended == "" {
 		if !m.pacer.resting() {
-			m.cfg.Conductor.Add(m, m.pacer.next)
+			m.cfg.Scheduler.Add(m, m.pacer.next)
 			return false
 		}
 		if m.dozeOff() {
 			return false
 		}
-		m.turn(Turn{Now: m.now(), Due: m.pacer.next})
+		m.turn(scheduler.Turn{Now: m.now(), Due: m.pacer.next})
 	}
 	m.close()
 	return true
 }
 
-// Run is a turn that the conductor gives.
-func (m *Match) Run(turn Turn) (next int64, again bool) {
+// Run is a turn that the scheduler gives.
+func (m *Match) Run(turn scheduler.Turn) (next int64, again bool) {
 	m.turn(turn)
 	if m.ended != "" || m.pacer.resting() {
 		go m.doze.live() // closing a match is nothing to be waited for
@@ -253,11 +254,11 @@ func (m *Match) Run(turn Turn) (next int64, again bool) {
 	return m.pacer.next, true
 }
 
-func (m *Match) now() int64 { return m.cfg.Conductor.clock.Now() }
+func (m *Match) now() int64 { return m.cfg.Scheduler.Clock().Now() }
 
 // turn steps the match, whose time has come. One at rest is also woken by
 // whatever comes, and steps then if that asks for it.
-func (m *Match) turn(turn Turn) {
+func (m *Match) turn(turn scheduler.Turn) {
 	select {
 	case <-m.stopped:
 		m.end(EndShutdown)
@@ -326,7 +327,7 @@ func (m *Match) look(now int64) {
 // receive takes what came from other goroutines and from the sockets.
 func (m *Match) receive(now int64) {
 	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
-	if still := m.cfg.Conductor.clock.StoodStill(); still != m.shared.Suspended || m.shared.Backlog > 0 {
+	if still := m.cfg.Scheduler.Clock().StoodStill(); still != m.shared.Suspended || m.shared.Backlog > 0 {
 		m.noteStill(now, still)
 	}
 	m.takeInbox()

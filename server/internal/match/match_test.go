@@ -17,6 +17,7 @@ import (
 	"tactus/protocol"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
+	"tactus/server/internal/scheduler"
 	"tactus/server/internal/ws"
 )
 
@@ -256,25 +257,25 @@ func newHarness(t *testing.T, mode game.Mode) *harness {
 func newHarnessIn(t *testing.T, mode game.Mode, process *overload.Process, registry *prometheus.Registry) *harness {
 	t.Helper()
 	clock := &handClock{now: 1}
-	h := newHarnessOn(t, NewConductor(clock), mode, process, registry)
+	h := newHarnessOn(t, scheduler.New(clock), mode, process, registry)
 	h.clock = clock
 	return h
 }
 
-func newHarnessOn(t *testing.T, c *Conductor, mode game.Mode, process *overload.Process, registry *prometheus.Registry) *harness {
+func newHarnessOn(t *testing.T, s *scheduler.Scheduler, mode game.Mode, process *overload.Process, registry *prometheus.Registry) *harness {
 	t.Helper()
 	mode.Name = "m"
-	return newHarnessFor(t, c, unitGame{mode}, mode, process, registry)
+	return newHarnessFor(t, s, unitGame{mode}, mode, process, registry)
 }
 
-func newHarnessFor(t *testing.T, c *Conductor, g game.Game, mode game.Mode, process *overload.Process, registry *prometheus.Registry) *harness {
+func newHarnessFor(t *testing.T, s *scheduler.Scheduler, g game.Game, mode game.Mode, process *overload.Process, registry *prometheus.Registry) *harness {
 	t.Helper()
 	h := &harness{t: t, log: &recorder{}}
 	var err error
 	h.m, err = New(Config{
 		ID: "match", Game: g, Match: game.MatchConfig{Mode: mode, Seed: 1},
 		Grace: 30 * time.Second, Linger: time.Second, Empty: 2 * time.Second, HashEvery: 1,
-		Conductor: c, Process: process, Metrics: metrics.New(registry), Log: zap.NewNop(),
+		Scheduler: s, Process: process, Metrics: metrics.New(registry), Log: zap.NewNop(),
 		Record: func(*game.Simulation) Recorder { return h.log }, OnStatus: func() {},
 		OnSeated: func(p string) { h.seats = append(h.seats, p) },
 		OnOver:   func(r EndReport) { h.over = append(h.over, r) },
@@ -301,7 +302,7 @@ func (h *harness) turn() {
 		wake = h.m.wake
 	}
 	h.clock.SleepUntil(h.m.pacer.next, wake)
-	h.m.turn(Turn{Now: h.clock.now, Due: h.m.pacer.next})
+	h.m.turn(scheduler.Turn{Now: h.clock.now, Due: h.m.pacer.next})
 }
 
 func (h *harness) tick(n int) {

@@ -3,52 +3,8 @@ package match
 import (
 	"time"
 
-	"tactus/internal/steady"
 	"tactus/server/internal/overload"
 )
-
-// Clock is where matches get their time from; tests inject their own.
-type Clock interface {
-	// Now is a monotonic time in nanoseconds. It does not run while the process
-	// stands still.
-	Now() int64
-	// StoodStill is for how long the process has stood still so far, in
-	// nanoseconds, as of the last Now.
-	StoodStill() int64
-	// SleepUntil waits until Now is at least t, or something comes from wake. It
-	// is called by one goroutine at a time.
-	SleepUntil(t int64, wake <-chan struct{})
-}
-
-// SystemClock returns the clock of the process, begun anew: in a test with a time of
-// its own that of the process is no time after 0.
-func SystemClock() Clock {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return &systemClock{start: steady.Now() - 1, timer: t}
-}
-
-type systemClock struct {
-	start int64
-	timer *time.Timer
-}
-
-func (c *systemClock) Now() int64 { return steady.Now() - c.start }
-
-func (c *systemClock) StoodStill() int64 { return steady.Process().StoodStill() }
-
-func (c *systemClock) SleepUntil(t int64, wake <-chan struct{}) {
-	wait := t - c.Now()
-	if wait <= 0 {
-		return
-	}
-	c.timer.Reset(time.Duration(wait))
-	select {
-	case <-c.timer.C:
-	case <-wake:
-		c.timer.Stop()
-	}
-}
 
 // pacer keeps a match's ticks on absolute deadlines: start + n x period. A match
 // that is late catches up by at most maxCatchUp ticks; beyond that its clock is

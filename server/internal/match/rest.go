@@ -1,9 +1,10 @@
 package match
 
 import (
-	"os"
 	"sync/atomic"
 	"time"
+
+	"tactus/server/internal/scheduler"
 )
 
 const (
@@ -42,27 +43,12 @@ func (m *Match) rest() {
 	m.pacer.rest(pause, m.shared.Now)
 }
 
-// doze is the sleep of a match at rest, which the conductor does not know: an
+// doze is the sleep of a match at rest, which the scheduler does not know: an
 // alarm, or whoever has something for it, starts a goroutine that goes on.
 type doze struct {
 	asleep atomic.Bool
 	alarm  *time.Timer
 	live   func() // goes on with the match
-}
-
-// turnFrame is the stack that a turn needs, less than which a goroutine begins
-// with.
-const turnFrame = 5 << 10
-
-// deepen lets a young goroutine's stack grow at once, while there is hardly
-// anything on it that would have to be copied.
-//
-//go:noinline
-func deepen() {
-	var frame [turnFrame]byte
-	if frame[len(os.Args)%turnFrame] != 0 { // it is needed, as far as the compiler knows
-		panic("memory that was not cleared")
-	}
 }
 
 // dozeOff reports whether the match sleeps now: the caller's goroutine owns it no
@@ -87,6 +73,6 @@ func (m *Match) rouse() {
 }
 
 func (m *Match) goOn() {
-	deepen()
+	scheduler.GrowStack()
 	m.doze.live()
 }

@@ -1,0 +1,56 @@
+package match
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tactus/game"
+	"tactus/server/internal/scheduler"
+)
+
+// gatedClock is a clock by hand that stands still until the gate is opened.
+type gatedClock struct {
+	handClock
+	gate chan struct{}
+}
+
+func (c *gatedClock) SleepUntil(t int64, wake <-chan struct{}) {
+	<-c.gate
+	c.handClock.SleepUntil(t, wake)
+}
+
+// start runs matches on one scheduler until ctx, or they themselves, end, and
+// calls onTick at each of their ticks.
+func start(ctx context.Context, t *testing.T, s *scheduler.Scheduler, n int, onTick func(match int)) (ended *sync.WaitGroup, matches []*harness) {
+	t.Helper()
+	ended = &sync.WaitGroup{}
+	for i := range n {
+		h := newHarnessOn(t, s, game.Mode{MaxPlayers: 2}, nil, prometheus.NewRegistry())
+		h.log.onTick = func() { onTick(i) }
+		ended.Add(1)
+		h.m.Start(ctx, ended.Done)
+		matches = append(matches, h)
+	}
+	return ended, matches
+}
+
+// TestMatch_turnsOfOthersAreNoLateness: the third match of a round that takes three
+// quarters of the period is on time, as long as the round is.
+func TestMatch_turnsOfOthersAreNoLateness(t *testing.T) {
+	n := runtime.GOMAXPROCS(1)
+	t.Cleanup(func() { runtime.GOMAXPROCS(n) })
+	clock := &gatedClock{handClock: handClock{now: 1}, gate: make(chan struct{})}
+	ended, matches := start(t.Context(), t, scheduler.New(clock), 3, func(int) { clock.now += period / 4 })
+	close(clock.gate)
+	ended.Wait()
+	for i, h := range matches {
+		value, wait, told := h.m.Pressure()
+		if wait > 0.01 || value < 0.2 || value > 0.26 || told < 0.2 {
+			t.Errorf("match %d: pressure %v, of which wait %v, %v with a snapshot; want a quarter and no wait", i, value, wait, told)
+		}
+	}
+}
