@@ -51,10 +51,10 @@ type hand struct {
 type bench struct {
 	reader  *session.Reader
 	frame   []byte
-	polled  []*session.Seat // and what came from them is not yet taken
-	frames  []byte          // of this tick, not yet sent
-	parcels []parcel        // whose they are
-	batch   ws.Batch        // they, on their way
+	polled  []*session.Session // and what came from them is not yet taken
+	frames  []byte             // of this tick, not yet sent
+	parcels []parcel           // whose they are
+	batch   ws.Batch           // they, on their way
 }
 
 // spare holds the benches that nobody works at. It is no sync.Pool, so that a
@@ -201,12 +201,12 @@ func (h *hand) try(j job) {
 
 // loss is why a seat's connection ended.
 type loss struct {
-	seat *session.Seat
+	seat *session.Session
 	why  error
 }
 
 // poll reads what a player sent, or leaves that to take.
-func (h *hand) poll(s *session.Seat) {
+func (h *hand) poll(s *session.Session) {
 	if s.Parked() {
 		return
 	}
@@ -237,7 +237,7 @@ func (h *hand) take() {
 
 // parcel is a seat's frame that is made and not yet sent.
 type parcel struct {
-	seat     *session.Seat
+	seat     *session.Session
 	from, to int // in the bench's frames
 }
 
@@ -249,7 +249,7 @@ const postFrom = 512 << 10
 
 // deliver makes the frame of a prepared seat and sends it, or leaves that to
 // post.
-func (h *hand) deliver(s *session.Seat, t game.Tick, hash bool) {
+func (h *hand) deliver(s *session.Session, t game.Tick, hash bool) {
 	m := h.m
 	switch {
 	case s.ReliableOverflow():

@@ -122,11 +122,12 @@ type Match struct {
 	strain strain
 
 	shared  session.Shared
-	own     hand  // the match's own goroutine
-	crew    *crew // nil in matches that are small enough for one goroutine
-	seats   []*session.Seat
-	shown   []text.Shown    // by slot, of seats that are not free
-	online  []*session.Seat // those with a connection, by slot
+	own     hand               // the match's own goroutine
+	crew    *crew              // nil in matches that are small enough for one goroutine
+	players []playerSlot       // by slot
+	seats   []*session.Seat    // of players
+	shown   []text.Shown       // by slot, of seats that are not free
+	online  []*session.Session // those with a connection, by slot
 	ready   []uint32
 	lostNow []loss
 	news    []protocol.RosterEntry // seats of which everyone is yet to be told
@@ -182,10 +183,7 @@ func New(cfg Config) (*Match, error) {
 	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Key: session.NewSecretKey()}
 	m.shared.Suspended = cfg.Scheduler.Clock().StoodStill()
 	m.own = hand{m: m, engine: m.engine}
-	for p := range cfg.Match.Mode.MaxPlayers {
-		m.seats = append(m.seats, session.New(&m.shared, game.Slot(p)))
-	}
-	m.online = make([]*session.Seat, 0, len(m.seats))
+	m.makePlayers()
 	m.emptySince = now
 	m.publish()
 	m.record = cfg.Record(sim)
@@ -372,7 +370,7 @@ func (m *Match) play(now int64) {
 func (m *Match) poll() {
 	m.ready = m.poller.Ready(m.ready[:0])
 	for _, p := range m.ready {
-		m.seats[p].Unparked()
+		m.players[p].session.Unparked()
 	}
 	if m.split() {
 		m.crew.do(job{kind: pollSeats})
@@ -399,7 +397,7 @@ func (m *Match) poll() {
 
 // handle applies what a poll left in the seat, also where the connection ended
 // behind it; it reports whether the player has left.
-func (m *Match) handle(s *session.Seat) bool {
+func (m *Match) handle(s *session.Session) bool {
 	for _, c := range s.Commands() {
 		m.command(s, c)
 	}
@@ -407,7 +405,7 @@ func (m *Match) handle(s *session.Seat) bool {
 		m.chat(s, said)
 	}
 	if s.Left() {
-		m.leave(s, protocol.CloseLeft, game.LeaveQuit)
+		m.leave(m.seats[s.Slot()], protocol.CloseLeft, game.LeaveQuit)
 		return true
 	}
 	return false
@@ -495,27 +493,29 @@ func (m *Match) dropLost(hands ...*hand) {
 }
 
 // drop loses a player's connection and keeps his seat for the grace time.
-func (m *Match) drop(s *session.Seat, why error) {
+func (m *Match) drop(s *session.Session, why error) {
 	m.offline(s)
-	s.Drop(why, m.poller, m.shared.Now+int64(m.cfg.Grace))
-	m.stopInput(s)
-	m.announce(s, 0)
-	m.cfg.Log.Debug("connection lost", m.named(zap.Uint32("slot", uint32(s.Slot())), zap.String("player", s.Player), zap.Error(why))...)
+	s.Drop(why, m.poller)
+	seat := m.seats[s.Slot()]
+	seat.Disconnect(m.shared.Now + int64(m.cfg.Grace))
+	m.stopInput(s.Slot())
+	m.announce(seat, 0)
+	m.cfg.Log.Debug("connection lost", m.named(zap.Uint32("slot", uint32(s.Slot())), zap.String("player", seat.Player), zap.Error(why))...)
 	if final(why) {
-		m.free(s, game.LeaveKicked)
+		m.free(seat, game.LeaveKicked)
 	}
 }
 
 // stopInput lets go of the controls of somebody who is away.
-func (m *Match) stopInput(s *session.Seat) {
+func (m *Match) stopInput(p game.Slot) {
 	var zero [game.MaxInputWord]uint32
 	words := zero[:m.info.Input.Stride]
-	if m.sim.SetInput(s.Slot(), 0, words) {
-		m.record.Input(s.Slot(), 0, words)
+	if m.sim.SetInput(p, 0, words) {
+		m.record.Input(p, 0, words)
 	}
 }
 
-func (m *Match) offline(s *session.Seat) {
+func (m *Match) offline(s *session.Session) {
 	for i, o := range m.online {
 		if o == s {
 			m.stirred = true
@@ -557,8 +557,8 @@ func (m *Match) close() {
 	m.crew.dismiss()
 	m.cfg.Metrics.RungMatches[m.strain.rung].Dec()
 	m.cfg.Metrics.Sockets.Sub(float64(len(m.online)))
-	for _, s := range m.seats {
-		s.Kick(code, m.poller)
+	for i := range m.players {
+		m.players[i].session.Kick(code, m.poller)
 	}
 	m.online = m.online[:0]
 	if err := m.poller.Close(); err != nil {

@@ -18,6 +18,7 @@ import (
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/scheduler"
+	"tactus/server/internal/session"
 	"tactus/server/internal/ws"
 )
 
@@ -887,7 +888,7 @@ func TestAReservationThatIsMadeAgainHoldsItsSeatLonger(t *testing.T) {
 	h.tick(int(10 * int64(time.Second) / period)) // the first would have ended
 	conn := &fakeConn{}
 	h.m.claim(conn, 0, first, "bob", "r2")
-	h.want("bob seated", conn.closed == 0 && h.m.seatOf("bob").Online())
+	h.want("bob seated", conn.closed == 0 && h.m.seatOf("bob").State == session.Connected)
 }
 
 func TestWhoComesAfterTheEndIsToldTheResult(t *testing.T) {

@@ -11,11 +11,11 @@ import (
 )
 
 // welcome queues what a new connection has to know, and the roster.
-func (m *Match) welcome(s *session.Seat, resumed bool) {
-	mode := &m.cfg.Match.Mode
+func (m *Match) welcome(s *session.Session, resumed bool) {
+	mode, seat := &m.cfg.Match.Mode, m.seats[s.Slot()]
 	w := protocol.Welcome{
-		Match: m.cfg.ID, Slot: s.Slot(), Player: s.Player,
-		Resume: m.cfg.ID + "." + strconv.Itoa(int(s.Slot())) + "." + s.Secret(),
+		Match: m.cfg.ID, Slot: s.Slot(), Player: seat.Player,
+		Resume: m.cfg.ID + "." + strconv.Itoa(int(s.Slot())) + "." + seat.Secret(&m.shared.Key),
 		Tick:   uint32(m.sim.Tick()), Rate: m.info.Rate(),
 		Game: m.info.Name, Version: m.info.Version,
 		Mode:   protocol.WelcomeMode{Name: mode.Name, Title: mode.Title, Teams: mode.Teams, Max: mode.MaxPlayers, Options: m.options()},
@@ -60,7 +60,7 @@ func (m *Match) rosterEntry(s *session.Seat) (protocol.RosterEntry, bool) {
 	switch {
 	case bot:
 		e.Name, e.Flags = botName(s.Slot()), protocol.RosterBot|protocol.RosterConnected
-	case s.Online():
+	case s.State == session.Connected:
 		e.Flags = protocol.RosterConnected
 	}
 	return e, taken
@@ -93,7 +93,7 @@ func (m *Match) tellNews() {
 	m.news = m.news[:0]
 }
 
-func (m *Match) command(s *session.Seat, c protocol.Command) {
+func (m *Match) command(s *session.Session, c protocol.Command) {
 	reply, ok := m.sim.Command(s.Slot(), c.Name, c.Args)
 	// Refused commands are logged too: refusing may have changed state.
 	m.record.Command(s.Slot(), c.Name, c.Args)
@@ -104,7 +104,7 @@ func (m *Match) command(s *session.Seat, c protocol.Command) {
 	s.Reply(answer)
 }
 
-func (m *Match) chat(from *session.Seat, said session.Chat) {
+func (m *Match) chat(from *session.Session, said session.Chat) {
 	m.tellNews() // who speaks is known first
 	b := m.own.bench
 	b.frame = protocol.AppendChat(append(b.frame[:0], make([]byte, ws.FrameRoom)...), &protocol.Chat{Slot: from.Slot(), Text: said.Text})

@@ -188,7 +188,7 @@ func TestHeartbeatsHoldAMatchAtRest(t *testing.T) {
 	for end := h.clock.now + int64(time.Minute); h.clock.now < end; {
 		h.turn()
 		for _, p := range []*wired{a, b} {
-			if h.m.seats[p.welcome.Slot].LastSnapshot() != h.clock.now {
+			if h.m.players[p.welcome.Slot].session.LastSnapshot() != h.clock.now {
 				continue
 			}
 			pings := p.pings

@@ -181,7 +181,8 @@ func (m *Match) join(p game.Slot, info game.PlayerInfo, player, name string) {
 }
 
 func (m *Match) resume(conn ws.Conn, features protocol.Features, slot game.Slot, generation, event uint32) {
-	if m.ended != "" || int(slot) >= len(m.seats) || !m.seats[slot].Knows(generation) {
+	if m.ended != "" || int(slot) >= len(m.seats) ||
+		!m.seats[slot].Accepts(generation, m.players[slot].session.WelcomeConfirmed()) {
 		refuse(conn, protocol.CloseUnknownSession)
 		return
 	}
@@ -191,9 +192,11 @@ func (m *Match) resume(conn ws.Conn, features protocol.Features, slot game.Slot,
 	m.cfg.Log.Info("player came back", m.named(zap.Uint32("slot", uint32(slot)), zap.String("player", s.Player))...)
 }
 
-func (m *Match) attach(s *session.Seat, conn ws.Conn, features protocol.Features, event uint32, resumed bool) {
+func (m *Match) attach(seat *session.Seat, conn ws.Conn, features protocol.Features, event uint32, resumed bool) {
+	s := &m.players[seat.Slot()].session
 	m.offline(s)
 	heard := s.LastReceived()
+	seat.Connect(s.WelcomeConfirmed())
 	s.Attach(conn, event, features&protocol.ServerFeatures, m.poller)
 	at := 0
 	for at < len(m.online) && m.online[at].Slot() < s.Slot() {
@@ -217,12 +220,12 @@ func (m *Match) evict(player string) {
 }
 
 // leave ends a player's stay for good.
-func (m *Match) leave(s *session.Seat, code protocol.CloseCode, why game.LeaveReason) {
-	if s.Online() {
+func (m *Match) leave(seat *session.Seat, code protocol.CloseCode, why game.LeaveReason) {
+	if s := &m.players[seat.Slot()].session; s.Online() {
 		m.offline(s)
 		s.Kick(code, m.poller)
 	}
-	m.free(s, why)
+	m.free(seat, why)
 }
 
 func (m *Match) free(s *session.Seat, why game.LeaveReason) {
@@ -232,6 +235,7 @@ func (m *Match) free(s *session.Seat, why game.LeaveReason) {
 	}
 	m.announce(s, protocol.RosterGone)
 	s.Free()
+	m.players[s.Slot()].session.Reset()
 	m.changed = true
 }
 

@@ -52,7 +52,7 @@ func (l *ChatLog) Add(frame []byte, now int64) bool {
 }
 
 // QueueSince queues what was said since then.
-func (l *ChatLog) QueueSince(then int64, s *Seat) {
+func (l *ChatLog) QueueSince(then int64, s *Session) {
 	for _, k := range l.kept {
 		if k.at >= then {
 			s.QueueChat(k.frame)
@@ -62,7 +62,7 @@ func (l *ChatLog) QueueSince(then int64, s *Seat) {
 
 // QueueChat adds a frame of chat. For a player who takes nothing no more than
 // maxChatQueued waits; what comes then they miss.
-func (s *Seat) QueueChat(frame []byte) {
+func (s *Session) QueueChat(frame []byte) {
 	if s.conn == nil || int(s.chatBytes)+len(frame) > maxChatQueued {
 		return
 	}

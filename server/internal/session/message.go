@@ -7,7 +7,7 @@ import (
 	"tactus/server/internal/ws"
 )
 
-func (s *Seat) message(b []byte, t *Tally) error {
+func (s *Session) message(b []byte, t *Tally) error {
 	if s.left {
 		return nil // nothing counts behind it
 	}
@@ -16,9 +16,7 @@ func (s *Seat) message(b []byte, t *Tally) error {
 	if !s.budget.allowN(messageRate(s.shared.Rate), s.shared.Now+s.shared.Suspended, 1, s.shared.Backlog) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
 	}
-	if !s.welcomeConfirmed {
-		s.welcomeConfirmed, s.oldest = true, s.generation // the welcome has arrived
-	}
+	s.welcomeConfirmed = true
 	kind, err := protocol.Type(b)
 	if err != nil {
 		return protocolError(err)
@@ -50,7 +48,7 @@ func protocolError(err error) error {
 
 // input keeps one input. What comes late or far too early is only counted: it is
 // the network's doing; words out of range are the client's.
-func (s *Seat) input(b []byte, t *Tally) error {
+func (s *Session) input(b []byte, t *Tally) error {
 	var room [game.MaxInputWord]uint32
 	words := room[:s.shared.Input.Stride]
 	h, err := protocol.ParseInput(b, words)
@@ -71,14 +69,14 @@ func (s *Seat) input(b []byte, t *Tally) error {
 }
 
 // violation counts something invalid; a client that goes on with it is closed.
-func (s *Seat) violation(why string) error {
+func (s *Session) violation(why string) error {
 	if s.violations.allow(violationRate, s.shared.Now) {
 		return nil
 	}
 	return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: why}
 }
 
-func (s *Seat) ping(b []byte) error {
+func (s *Session) ping(b []byte) error {
 	p, err := protocol.ParsePing(b)
 	if err != nil {
 		return protocolError(err)
@@ -88,7 +86,7 @@ func (s *Seat) ping(b []byte) error {
 	return nil
 }
 
-func (s *Seat) command(b []byte) error {
+func (s *Session) command(b []byte) error {
 	c, err := protocol.ParseCommand(b)
 	if err != nil {
 		return protocolError(err)
@@ -105,7 +103,7 @@ func (s *Seat) command(b []byte) error {
 	return nil
 }
 
-func (s *Seat) chat(b []byte) error {
+func (s *Session) chat(b []byte) error {
 	c, err := protocol.ParseSay(b)
 	switch err {
 	case nil:
@@ -143,7 +141,7 @@ var chatNotices = map[string]string{
 
 // RefuseChat tells the player that a text was not passed on, and why. A client
 // that can't be replied to gets a notice, one in a while.
-func (s *Seat) RefuseChat(id uint32, reason string) {
+func (s *Session) RefuseChat(id uint32, reason string) {
 	if s.Features.Has(protocol.FeatureReply) {
 		s.Refuse(id, reason)
 		return
@@ -160,11 +158,11 @@ func (s *Seat) RefuseChat(id uint32, reason string) {
 
 // Refuse answers a command or a text that was not accepted. id 0: no reply is
 // wanted.
-func (s *Seat) Refuse(id uint32, reason string) { s.Reply(protocol.Reply{ID: id, Reason: reason}) }
+func (s *Session) Refuse(id uint32, reason string) { s.Reply(protocol.Reply{ID: id, Reason: reason}) }
 
 // Reply queues an answer. The reason is left out where the client would not
 // read it. id 0: no reply is wanted.
-func (s *Seat) Reply(p protocol.Reply) {
+func (s *Session) Reply(p protocol.Reply) {
 	if p.ID == 0 {
 		return
 	}
@@ -174,7 +172,7 @@ func (s *Seat) Reply(p protocol.Reply) {
 	s.Queue(func(dst []byte) []byte { return protocol.AppendReply(dst, &p) })
 }
 
-func (s *Seat) leave(b []byte) error {
+func (s *Session) leave(b []byte) error {
 	if err := protocol.ParseBye(b); err != nil {
 		return protocolError(err)
 	}
@@ -182,7 +180,7 @@ func (s *Seat) leave(b []byte) error {
 	return nil
 }
 
-func (s *Seat) resync(b []byte) error {
+func (s *Session) resync(b []byte) error {
 	if err := protocol.ParseResync(b); err != nil {
 		return protocolError(err)
 	}
@@ -192,7 +190,7 @@ func (s *Seat) resync(b []byte) error {
 
 // grantKeyframe lets the next snapshot carry the whole state where the player asked
 // for it, once in resyncEvery: another request waits until that has passed.
-func (s *Seat) grantKeyframe() {
+func (s *Session) grantKeyframe() {
 	if s.lastKeyframe != 0 && s.shared.Now-s.lastKeyframe < int64(resyncEvery) {
 		return
 	}
@@ -202,8 +200,8 @@ func (s *Seat) grantKeyframe() {
 }
 
 // Queue adds a reliable message: fill appends its payload. A player who lets
-// them pile up is told apart as slow by [Seat.ReliableOverflow].
-func (s *Seat) Queue(fill func(dst []byte) []byte) {
+// them pile up is told apart as slow by [Session.ReliableOverflow].
+func (s *Session) Queue(fill func(dst []byte) []byte) {
 	if s.conn == nil {
 		return
 	}
@@ -215,7 +213,7 @@ func (s *Seat) Queue(fill func(dst []byte) []byte) {
 }
 
 // QueueFrame adds a reliable message that is framed already: one that goes to many.
-func (s *Seat) QueueFrame(frame []byte) {
+func (s *Session) QueueFrame(frame []byte) {
 	if s.conn != nil {
 		s.reliable = append(s.reliable, frame...)
 	}
@@ -223,16 +221,16 @@ func (s *Seat) QueueFrame(frame []byte) {
 
 // ReliableOverflow reports whether more reliable messages wait than a player may owe; chat
 // does not count.
-func (s *Seat) ReliableOverflow() bool { return len(s.reliable)-int(s.chatBytes) > maxReliable }
+func (s *Session) ReliableOverflow() bool { return len(s.reliable)-int(s.chatBytes) > maxReliable }
 
 // ReliableBytes is the number of bytes of reliable messages that wait.
-func (s *Seat) ReliableBytes() int { return len(s.reliable) }
+func (s *Session) ReliableBytes() int { return len(s.reliable) }
 
 // Frame makes a frame of a snapshot and puts what waits in front of it, all to be
 // sent in one call. buf has ReliableBytes() + ws.FrameRoom free bytes, then the
 // snapshot's payload; what is to be sent is the end of it, from the index that is
 // returned.
-func (s *Seat) Frame(buf []byte) (from int) {
+func (s *Session) Frame(buf []byte) (from int) {
 	n := len(s.reliable)
 	frame := ws.Frame(buf[n:])
 	from = len(buf) - len(frame) - n
@@ -241,11 +239,11 @@ func (s *Seat) Frame(buf []byte) (from int) {
 }
 
 // Post adds what Frame made to a batch; Posted is to be told what became of it.
-func (s *Seat) Post(b *ws.Batch, frames []byte) { b.Add(s.conn, frames) }
+func (s *Session) Post(b *ws.Batch, frames []byte) { b.Add(s.conn, frames) }
 
 // Posted notes what became of a snapshot of tick. If it was not taken, the
 // player's next one tells all that changed since his last.
-func (s *Seat) Posted(sent ws.Sent, tick game.Tick, t *Tally) {
+func (s *Session) Posted(sent ws.Sent, tick game.Tick, t *Tally) {
 	if s.blocked = sent.Blocked; sent.Taken {
 		s.View.Sent(tick)
 		s.inputSinceSnapshot, s.lastSnapshot = false, s.shared.Now
@@ -258,7 +256,7 @@ func (s *Seat) Posted(sent ws.Sent, tick game.Tick, t *Tally) {
 }
 
 // Flush writes what waits where no snapshot is due.
-func (s *Seat) Flush(t *Tally) error {
+func (s *Session) Flush(t *Tally) error {
 	if len(s.reliable) == 0 {
 		if s.blocked {
 			_, err := s.flush()
@@ -270,7 +268,7 @@ func (s *Seat) Flush(t *Tally) error {
 	return err
 }
 
-func (s *Seat) write(frames []byte, t *Tally) (bool, error) {
+func (s *Session) write(frames []byte, t *Tally) (bool, error) {
 	before := s.conn.BytesOut()
 	taken, err := s.conn.Write(s.shared.Now, frames)
 	s.blocked = s.conn.Blocked()
@@ -281,7 +279,7 @@ func (s *Seat) write(frames []byte, t *Tally) (bool, error) {
 	return taken, err
 }
 
-func (s *Seat) reliableSent() {
+func (s *Session) reliableSent() {
 	s.reliable, s.chatBytes = s.reliable[:0], 0
 	if cap(s.reliable) > keepReliable {
 		s.reliable = nil // a welcome's room is not held for a silent player
@@ -290,7 +288,7 @@ func (s *Seat) reliableSent() {
 
 // Blocked reports whether an earlier frame still waits in the socket, so that
 // encoding another would be for nothing.
-func (s *Seat) Blocked() bool {
+func (s *Session) Blocked() bool {
 	if !s.blocked {
 		return false
 	}
@@ -298,7 +296,7 @@ func (s *Seat) Blocked() bool {
 	return err == nil && !idle
 }
 
-func (s *Seat) flush() (idle bool, err error) {
+func (s *Session) flush() (idle bool, err error) {
 	idle, err = s.conn.Flush(s.shared.Now)
 	s.blocked = s.conn.Blocked()
 	return idle, err

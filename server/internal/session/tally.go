@@ -14,7 +14,7 @@ type Reader struct {
 
 	scratch *ws.Scratch
 	intake  ws.Intake
-	seat    *Seat // whose messages come
+	seat    *Session // whose messages come
 }
 
 // NewReader makes a reader.
