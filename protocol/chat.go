@@ -2,21 +2,21 @@ package protocol
 
 import "tactus/game"
 
-// Say is chat on its way to the server.
+// Say is a chat message to the server.
 type Say struct {
 	Text string
 	ID   uint32 // comes back in a [Reply] where [FeatureReply] holds; 0: no reply wanted
 }
 
-// Chat is what a player said, on its way to the others.
+// Chat is a player's chat message to the other players.
 type Chat struct {
 	Slot game.Slot
 	Text string
 }
 
-// Notice is a word from the server to the player.
+// Notice is a text from the server to the player.
 type Notice struct {
-	Code CloseCode // a close that is about to come; 0: none
+	Code CloseCode // of the close that follows soon; 0: none
 	Text string
 }
 
@@ -29,8 +29,8 @@ func AppendSay(dst []byte, s *Say) []byte {
 	return AppendUint(dst, s.ID)
 }
 
-// ParseSay reads a say message. With [ErrText] and [ErrTooLong] the message is
-// one, and its id is valid: it is the text that can't be accepted.
+// ParseSay reads a say message. After [ErrText] and [ErrTooLong] its id is
+// valid: only the text is rejected.
 func ParseSay(b []byte) (Say, error) {
 	r := open(b, TypeSay, 1)
 	text := r.str(MaxClientMessage)

@@ -4,11 +4,11 @@ import "strconv"
 
 //go:generate go run ./internal/gencodes -out ../client-js/src/codes.ts
 
-// CloseCode is the status of a WebSocket close frame. 4000 to 4499 mean that
-// coming back can help, 4500 to 4999 that it can't; the range alone decides.
+// CloseCode is the status of a WebSocket close frame. A client reconnects after
+// 4000 to 4499 and stays away after 4500 to 4999; the range alone decides.
 type CloseCode uint16
 
-// Close codes that let the client come back with its resume token.
+// Close codes after which the client reconnects with its resume token.
 const (
 	CloseDraining CloseCode = 4000
 	CloseMoved    CloseCode = 4001
@@ -88,8 +88,8 @@ func (c CloseCode) text() *closeText {
 	return nil
 }
 
-// Name is the code's name in docs, logs and metrics; for a code that is not of
-// the protocol it is the number.
+// Name is the code's name in docs, logs and metrics. For a code outside the
+// protocol it is the number.
 func (c CloseCode) Name() string {
 	if t := c.text(); t != nil {
 		return t.name
@@ -106,9 +106,9 @@ func (c CloseCode) Sentence() string {
 	return "The connection was closed (" + strconv.Itoa(int(c)) + ")."
 }
 
-// Reconnect reports whether a client that was closed with the code should come
-// back with its resume token. Codes outside the protocol's range, 1000 to 1015
-// among them, count as a lost connection: yes.
+// Reconnect reports whether a client reconnects with its resume token after the
+// code. Codes outside the protocol's range, 1000 to 1015 among them, count as a
+// lost connection: yes.
 func (c CloseCode) Reconnect() bool { return c < firstFinal || c > lastFinal }
 
 // String is the number and the name, for logs.

@@ -2,7 +2,7 @@ package protocol
 
 // Command is a reliable message to the game.
 type Command struct {
-	ID   uint32 // comes back in the reply; 0: no reply wanted
+	ID   uint32 // repeated in the reply; 0: no reply wanted
 	Name string
 	Args []int32 // at most MaxCommandArgs
 }
@@ -10,9 +10,9 @@ type Command struct {
 // Reply answers a command, or a [Say] that has an id.
 type Reply struct {
 	ID     uint32
-	OK     bool // false: it was refused
+	OK     bool // false: it was rejected
 	Words  []int32
-	Reason string // why it was refused; only where [FeatureReply] holds
+	Reason string // why it was rejected; only where [FeatureReply] holds
 }
 
 // AppendCommand appends a command message.

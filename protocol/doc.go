@@ -1,17 +1,20 @@
-// Package protocol is the wire between a Tactus server and its clients: pure
-// functions from values to bytes and back. docs/protocol.md is the contract
-// they keep; testdata/vectors proves it to every language.
+// Package protocol implements the messages between a Tactus server and its
+// clients: pure functions from values to bytes and back. docs/protocol.md
+// specifies them; testdata/vectors has test vectors for every language.
 //
-// A message is one MessagePack array whose first element is its type. Append
-// functions add a whole message to a byte slice and never fail; what goes in is
-// the caller's own and is expected to keep the limits. Parse functions take
-// bytes from a stranger: they check every length against the bytes that are
-// really there before they allocate, check every range, and never panic.
+// A message is one MessagePack array that begins with the message's type. Append
+// functions add a whole message to a byte slice and never fail; the caller's
+// values must keep the limits. Parse functions read bytes from an untrusted
+// peer: they check every length against the bytes that have arrived before they
+// allocate, check every range, and never panic.
 //
 // Messages of every tick (input, snapshot, ping, pong) are written and read
 // without allocation. Hello, welcome and result are maps; they are written by
-// github.com/vmihailenco/msgpack, which is also the oracle of the tests. They
-// are read by this package's own reader all the same: it walks nested values
-// without recursion, refuses a number that does not fit instead of cutting it,
-// and ignores trailing elements, as the contract wants.
+// github.com/vmihailenco/msgpack, which also checks the results of this package
+// in tests. This package's own reader reads all messages: it walks nested values
+// without recursion, rejects a number that does not fit instead of truncating
+// it, and ignores trailing elements, as docs/protocol.md requires.
+//
+// Functions are safe for concurrent use on different slices. The package knows
+// nothing about connections, matches or the rules of a game.
 package protocol

@@ -19,8 +19,8 @@ func AppendInput(dst []byte, h InputHeader, words []uint32) []byte {
 	return dst
 }
 
-// ParseInput reads an input message and fills words, whose length is that of
-// the game's input. After an error, words may be filled in part.
+// ParseInput reads an input message and fills words, which has the length of the
+// game's input. After an error, words may be filled in part.
 func ParseInput(b []byte, words []uint32) (InputHeader, error) {
 	r := open(b, TypeInput, 3+len(words))
 	h := InputHeader{Seq: r.uint32(), Tick: r.uint32(), Lag: uint8(r.int(0, MaxLag))}

@@ -28,8 +28,8 @@ const (
 	TypeNotice   MessageType = 23
 )
 
-// Why a message was refused. Parsers return these values themselves, so that
-// refusing costs no allocation.
+// Reasons why a message is rejected. Parsers return these values themselves, so
+// that a rejection does not allocate.
 var (
 	// ErrMalformed is for bytes that are not one MessagePack message of the
 	// expected shape: cut short, something left over, or elements of another type.
@@ -40,10 +40,10 @@ var (
 	ErrRange = errors.New("protocol: number out of range")
 	// ErrTooLong is for text, a list or a message over its limit.
 	ErrTooLong = errors.New("protocol: over the limit")
-	// ErrText is for text that is not UTF-8, or holds characters that text for
-	// people must not hold.
+	// ErrText is for text that is not UTF-8, or holds characters that visible
+	// text must not hold.
 	ErrText = errors.New("protocol: bad text")
-	// ErrMissing is for a message without something that it has to have.
+	// ErrMissing is for a message without a required element.
 	ErrMissing = errors.New("protocol: something is missing")
 )
 

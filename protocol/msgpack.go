@@ -143,8 +143,8 @@ func (r *reader) optional() bool {
 	return true
 }
 
-// close skips the elements that nobody asked for and makes sure that the
-// message ends there.
+// close skips the elements that were not read and checks that the message ends
+// there.
 func (r *reader) close() error {
 	r.skip(r.extra)
 	if r.err == nil && len(r.b) != 0 {
@@ -378,7 +378,8 @@ func (r *reader) skip(n int) {
 	}
 }
 
-// skipOne skips one value but for the values inside it, whose number it returns.
+// skipOne skips one value without the values inside it, and returns the number
+// of these.
 func (r *reader) skipOne() int {
 	c := r.code()
 	switch {

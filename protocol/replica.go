@@ -8,8 +8,8 @@ import (
 	"tactus/game"
 )
 
-// Why a snapshot could not be applied. After any of them the replica is as it
-// was left in the middle and takes nothing but a keyframe: ask for one with
+// Reasons why a snapshot could not be applied. After any of them the replica
+// holds part of the snapshot and accepts only a keyframe: request one with
 // [AppendResync].
 var (
 	// ErrNoBaseline is for a delta before the first keyframe, or after an error.
@@ -22,8 +22,8 @@ var (
 	ErrEvent = errors.New("protocol: event does not fit the schema")
 )
 
-// sectionKind tells the three sections of a snapshot apart, in the order in
-// which they are applied.
+// sectionKind is one of the three sections of a snapshot, in the order in which
+// they are applied.
 type sectionKind int
 
 const (
@@ -36,8 +36,9 @@ const (
 func (k sectionKind) String() string { return [...]string{"public", "team", "own"}[k] }
 
 // Replica is a client's copy of what it may see of a match. It is not safe for
-// concurrent use. Memory grows with the highest row seen, up to the capacities
-// in the schema; in steady state applying a snapshot allocates nothing.
+// concurrent use; owned by the goroutine that applies snapshots. Memory grows
+// with the highest row seen, up to the capacities in the schema. In steady state
+// applying a snapshot does not allocate.
 type Replica struct {
 	// OnEvent, if set, is called by [Replica.Apply] for each event that was not
 	// seen before. The event is valid until it returns.
@@ -127,7 +128,7 @@ func (r *Replica) Tick() uint32 { return r.tick }
 // Synced reports whether the replica holds a state that deltas can be applied to.
 func (r *Replica) Synced() bool { return r.synced }
 
-// EventSeq is the newest event seen; a client that comes back says it in hello.
+// EventSeq is the newest event seen. A client that reconnects sends it in hello.
 func (r *Replica) EventSeq() uint32 { return r.seq }
 
 // High is one more than the highest index of the table at which a row can live.
@@ -148,8 +149,8 @@ func (r *Replica) Entity(table, index int) game.Entity {
 	return game.MakeEntity(index, t.gens[index])
 }
 
-// Row is the row's own memory, nil where none lives; it is to be read only and
-// valid until the next Apply.
+// Row is the row's own memory, nil where none lives. It is read-only, and valid
+// until the next Apply.
 func (r *Replica) Row(table, index int) []uint32 {
 	t := &r.tables[table]
 	if !t.isAlive(index) {
@@ -314,8 +315,8 @@ func (t *replicaTable) row(index int) []uint32 {
 	return t.words[index*t.stride : (index+1)*t.stride : (index+1)*t.stride]
 }
 
-// put makes a row of zeros live at the index. With the generation of the row
-// that lives there already, it stays the same entity.
+// put makes a row of zeros live at the index. A row with the generation of the
+// one that lives there stays the same entity.
 func (t *replicaTable) put(index int, generation uint32) {
 	if index >= len(t.gens) {
 		t.grow(index + 1)

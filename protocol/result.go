@@ -26,7 +26,7 @@ type resultMap struct {
 }
 
 type resultEntryArray struct {
-	_msgpack struct{} `msgpack:",as_array"` //nolint:unused // tells the library to write an array
+	_msgpack struct{} `msgpack:",as_array"` //nolint:unused // makes the library write an array
 	Slot     uint32
 	Name     string
 	Team     int32

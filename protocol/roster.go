@@ -2,14 +2,14 @@ package protocol
 
 import "tactus/game"
 
-// RosterFlags says what is known about somebody in a match.
+// RosterFlags describes a seat of a match.
 type RosterFlags uint8
 
 // Flags of a roster entry.
 const (
 	RosterBot       RosterFlags = 1
 	RosterConnected RosterFlags = 2
-	RosterGone      RosterFlags = 4 // the entry is to be removed
+	RosterGone      RosterFlags = 4 // the client removes the entry
 )
 
 // RosterEntry is one seat of a match.
@@ -20,8 +20,8 @@ type RosterEntry struct {
 	Team  int32 // -1 without teams
 }
 
-// Roster tells who sits where: all seats after the welcome, later those that
-// changed.
+// Roster lists the players by seat: all seats after the welcome, later those
+// that changed.
 type Roster struct{ Entries []RosterEntry }
 
 // AppendRoster appends a roster message.

@@ -29,7 +29,7 @@ type tableMap struct {
 }
 
 type fieldArray struct {
-	_msgpack struct{} `msgpack:",as_array"` //nolint:unused // tells the library to write an array
+	_msgpack struct{} `msgpack:",as_array"` //nolint:unused // makes the library write an array
 	Name     string
 	Kind     uint8
 	Vis      uint8

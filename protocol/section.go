@@ -6,11 +6,11 @@ import (
 	"tactus/game"
 )
 
-// BlockAbsolute is added to the table's index at the head of a block whose
-// groups hold values, even in a snapshot with [FlagDiff].
+// BlockAbsolute is added to the table's index at the head of a block that holds
+// values instead of differences, even in a snapshot with [FlagDiff].
 const BlockAbsolute = 32
 
-// A head tells the two apart as long as no table's index reaches the bit.
+// A head is unambiguous as long as no table's index reaches the bit.
 var _ [BlockAbsolute - game.MaxTables]struct{}
 
 // Section is a run of MessagePack integers within a message: the elements of
@@ -20,8 +20,8 @@ type Section struct {
 	Data  []byte
 }
 
-// BeginSection appends room for the head of an array whose length is not known
-// yet. Remember len(dst) from before it, append the elements, and call
+// BeginSection appends room for the head of an array of yet unknown length.
+// Remember len(dst) from before the call, append the elements, and call
 // [EndSection].
 func BeginSection(dst []byte) []byte { return append(dst, codeArray16, 0, 0) }
 

@@ -1,6 +1,6 @@
 package protocol
 
-// SnapshotFlags says how a snapshot is to be read.
+// SnapshotFlags says how to read a snapshot.
 type SnapshotFlags uint8
 
 // Flags of a snapshot.
@@ -29,8 +29,8 @@ func (f SnapshotFlags) optional() int {
 }
 
 // AppendSnapshotHeader appends the head of a snapshot message: the array's and
-// the first six elements. The public, team and own sections, the events and
-// [AppendSnapshotTail] have to follow.
+// the first six elements. The caller appends the public, team and own sections
+// and the events, and then calls [AppendSnapshotTail].
 func AppendSnapshotHeader(dst []byte, h SnapshotHeader) []byte {
 	dst = appendHead(dst, TypeSnapshot, snapshotElements+h.Flags.optional())
 	dst = AppendUint(dst, h.Tick)
@@ -40,8 +40,8 @@ func AppendSnapshotHeader(dst []byte, h SnapshotHeader) []byte {
 	return AppendUint(dst, uint32(h.Flags))
 }
 
-// AppendSnapshotTail appends the elements that the flags promise: the hash and
-// the clock's speed in percent. Others are not looked at.
+// AppendSnapshotTail appends the elements that the flags announce: the hash and
+// the clock's speed in percent. Other flags are ignored.
 func AppendSnapshotTail(dst []byte, hash, percent uint32, flags SnapshotFlags) []byte {
 	if flags&FlagHash != 0 {
 		dst = AppendUint(dst, hash)
@@ -53,7 +53,7 @@ func AppendSnapshotTail(dst []byte, hash, percent uint32, flags SnapshotFlags) [
 }
 
 // Snapshot is a parsed snapshot message. Its sections are parts of the message
-// and good as long as that is.
+// and valid as long as the message is.
 type Snapshot struct {
 	SnapshotHeader
 	Public  Section
@@ -64,7 +64,7 @@ type Snapshot struct {
 	Percent uint32  // speed of the match's clock; 100 without FlagDilated
 }
 
-// ParseSnapshotHeader reads the head of a snapshot message and looks no further.
+// ParseSnapshotHeader reads the head of a snapshot message and nothing else.
 func ParseSnapshotHeader(b []byte) (SnapshotHeader, error) {
 	r := open(b, TypeSnapshot, snapshotElements)
 	h := r.snapshotHeader()
@@ -81,8 +81,8 @@ func (r *reader) snapshotHeader() SnapshotHeader {
 	}
 }
 
-// ParseSnapshot reads a snapshot message into s. That the sections hold what
-// the schema wants is seen by [Replica.Apply].
+// ParseSnapshot reads a snapshot message into s. [Replica.Apply] checks the
+// sections against the schema.
 func ParseSnapshot(b []byte, s *Snapshot) error {
 	r := open(b, TypeSnapshot, snapshotElements)
 	*s = Snapshot{SnapshotHeader: r.snapshotHeader(), Percent: 100}

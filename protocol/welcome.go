@@ -6,7 +6,7 @@ import (
 	"tactus/game"
 )
 
-// Welcome is the server's answer to a hello that it took.
+// Welcome is the server's answer to a hello that it accepted.
 type Welcome struct {
 	Match   string
 	Slot    game.Slot
@@ -25,8 +25,8 @@ type Welcome struct {
 	Features Features // that hold on this connection
 }
 
-// WelcomeMode is what a client learns of the match's mode. Options are those in
-// effect, the match's own included, so that rules on the client start alike.
+// WelcomeMode describes the match's mode to a client. Options are those in
+// effect, including the match's own, so that rules on the client start equally.
 type WelcomeMode struct {
 	Name    string
 	Title   string
@@ -63,13 +63,13 @@ type modeMap struct {
 }
 
 type optionArray struct {
-	_msgpack struct{} `msgpack:",as_array"` //nolint:unused // tells the library to write an array
+	_msgpack struct{} `msgpack:",as_array"` //nolint:unused // makes the library write an array
 	Name     string
 	Value    int32
 }
 
-// AppendWelcome appends a welcome message with the schema, which has to be
-// there, and its hash.
+// AppendWelcome appends a welcome message with the schema, which must not be
+// nil, and its hash.
 func AppendWelcome(dst []byte, w *Welcome) []byte {
 	m := welcomeMap{
 		Match: w.Match, Slot: uint32(w.Slot), Player: w.Player, Resume: w.Resume,
@@ -88,8 +88,8 @@ func AppendWelcome(dst []byte, w *Welcome) []byte {
 	return appendMap(dst, TypeWelcome, &m)
 }
 
-// ParseWelcome reads a welcome message. [ErrSchema]: the schema is not one, or
-// its hash is another than the message says.
+// ParseWelcome reads a welcome message. [ErrSchema]: the schema is not valid, or
+// its hash differs from the one in the message.
 func ParseWelcome(b []byte) (Welcome, error) {
 	r := open(b, TypeWelcome, 1)
 	var w Welcome

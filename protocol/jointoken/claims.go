@@ -12,31 +12,31 @@ import (
 const Life = 30 * time.Second
 
 // Leeway is how far a matchmaker's clock may be from a game server's: a join
-// token is good for that long past its time. What ends it is that its seat is not
-// held any more, by the server's own clock.
+// token is accepted for that long past its time. It ends when its seat is no
+// longer held, by the server's own clock.
 const Leeway = 5 * time.Minute
 
 // GuestLife is how long a guest token is valid.
 const GuestLife = 365 * 24 * time.Hour
 
-// maxToken bounds a token in bytes; longer ones are not looked at.
+// maxToken bounds a token in bytes; longer ones are rejected unread.
 const maxToken = 2048
 
-// Audiences keep one kind of token from passing for the other.
+// Audiences keep a token of one kind from being accepted as the other.
 const (
 	audienceJoin  = "tactus.join"
 	audienceGuest = "tactus.guest"
 )
 
-// Why a token is refused.
+// Reasons why a token is rejected.
 var (
 	// ErrBadToken is for a token that is malformed, of another kind, incomplete,
 	// or not signed with a known key.
 	ErrBadToken = errors.New("jointoken: not a valid token")
-	// ErrUnknownKey is an [ErrBadToken] whose signature is of no known key: it may
-	// be good elsewhere.
+	// ErrUnknownKey is an [ErrBadToken] with the signature of an unknown key: the
+	// token may be valid elsewhere.
 	ErrUnknownKey = fmt.Errorf("%w: signed with no known key", ErrBadToken)
-	// ErrExpired is for a token that was good once.
+	// ErrExpired is for a token that was valid earlier.
 	ErrExpired = errors.New("jointoken: token has expired")
 	// ErrWrongServer is for a join token that names another server.
 	ErrWrongServer = errors.New("jointoken: token is for another server")

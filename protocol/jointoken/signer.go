@@ -28,7 +28,7 @@ func (s *Signer) Public() ed25519.PublicKey {
 	return public
 }
 
-// Mint signs a join token. Player, Match, Server and ID have to be set.
+// Mint signs a join token. Player, Match, Server and ID must be set.
 func (s *Signer) Mint(c Claims) (string, error) {
 	if c.Expires.IsZero() {
 		c.Expires = s.now().Add(Life)
