@@ -1,0 +1,312 @@
+package match
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/protocol"
+	"tactus/server/internal/matchlog"
+	"tactus/server/internal/metrics"
+	"tactus/server/internal/scheduler"
+	"tactus/server/internal/ws"
+)
+
+// This file is all that the golden tests know of the code under test. When that
+// code is restructured, this file follows; golden_test.go and the golden files
+// stay as they are.
+
+// scripted is a match whose time passes only in advance. Nothing in it runs on
+// another goroutine, except the shards of a split match within a turn.
+type scripted struct {
+	t      *testing.T
+	m      *Match
+	clock  *scriptClock
+	closed bool
+}
+
+// scriptConfig makes a scripted match.
+type scriptConfig struct {
+	game     game.Game
+	mode     game.Mode
+	shards   int // goroutines that read and write connections, whatever the machine
+	queue    string
+	backfill bool
+	record   Recorder // beside the match's log
+	logDir   string   // of the match's log; empty: none
+
+	// seated, over and ended are called with what the match reports.
+	seated, over, ended func(string)
+}
+
+// place asks for one seat.
+type place struct {
+	player, name string
+	team         int32
+	reservation  string
+	skill        float64
+}
+
+// scriptEpoch is when scripted matches begin, as their logs say.
+var scriptEpoch = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+
+func newScripted(t *testing.T, cfg scriptConfig) *scripted {
+	t.Helper()
+	if cfg.shards == 1 {
+		before := runtime.GOMAXPROCS(1)
+		t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+	}
+	s := &scripted{t: t, clock: &scriptClock{now: 1}}
+	store, err := matchlog.NewStore(matchlog.Config{Dir: cfg.logDir}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.m, err = New(Config{
+		ID: "match", Game: cfg.game, Match: game.MatchConfig{Mode: cfg.mode, Seed: 1},
+		Queue: cfg.queue, Backfill: cfg.backfill,
+		Grace: 2 * time.Second, Linger: time.Second, Empty: 5 * time.Second, HashEvery: 4,
+		Scheduler: scheduler.New(s.clock), Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
+		Record: func(*game.Simulation) Recorder {
+			w := store.Create(matchlog.Header{
+				Match: "match", Game: cfg.game.Info().Name, Mode: cfg.mode.Name, Started: scriptEpoch, Product: "golden",
+			})
+			return both{cfg.record, w}
+		},
+		OnStatus: func() {}, OnSeated: cfg.seated,
+		OnOver: func(r EndReport) { cfg.over(reportText(r)) },
+		OnEnd: func(r EndReport) {
+			cfg.ended(reportText(r))
+			if err := store.Close(); err != nil {
+				t.Error(err)
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.shards > 1 {
+		s.m.engage(cfg.shards)
+	}
+	t.Cleanup(s.end)
+	return s
+}
+
+func reportText(r EndReport) string { return fmt.Sprintf("%s %v", r.Reason, r.Results) }
+
+// advance lets so much time pass: the match has every turn that is due in it,
+// and those that a message to a hibernating match asks for.
+func (s *scripted) advance(d time.Duration) {
+	end := s.clock.now + int64(d)
+	for !s.closed {
+		woken := s.m.pacer.resting() && len(s.m.wake) > 0
+		if !woken {
+			if s.m.pacer.next > end {
+				break
+			}
+			s.clock.now = max(s.clock.now, s.m.pacer.next)
+		}
+		s.m.turn(scheduler.Turn{Now: s.clock.now, Due: s.m.pacer.next})
+		if s.m.ended != "" {
+			s.end()
+		}
+	}
+	s.clock.now = end
+}
+
+// end closes the match, as its goroutine does after its last turn.
+func (s *scripted) end() {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.m.close()
+}
+
+func (s *scripted) stop() { s.m.Stop(EndShutdown) }
+
+// shards is on how many goroutines the match reads and writes connections.
+func (s *scripted) shards() int {
+	if s.m.crew == nil {
+		return 1
+	}
+	return len(s.m.crew.hands)
+}
+
+// reserve asks for seats; the answer comes in the next turn.
+func (s *scripted) reserve(hold time.Duration, places []place, answer func(slots []game.Slot, refused string)) {
+	requests := make([]Request, 0, len(places))
+	for _, p := range places {
+		requests = append(requests, Request{
+			Player: p.player, Name: p.name, Team: p.team, Reservation: p.reservation, Skill: p.skill, Queue: s.m.cfg.Queue,
+		})
+	}
+	if !s.m.post(func() {
+		slots, err := s.m.reserve(requests, int64(hold))
+		answer(slots, refusal(err))
+	}) {
+		answer(nil, refusal(ErrOver))
+	}
+}
+
+func refusal(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, ErrFull):
+		return "full"
+	case errors.Is(err, ErrOver):
+		return "over"
+	case errors.Is(err, ErrOverloaded):
+		return "overloaded"
+	}
+	return err.Error()
+}
+
+func (s *scripted) release(reservations ...string) { s.m.Release(reservations) }
+func (s *scripted) evict(player string)            { s.m.Evict(player) }
+
+func (s *scripted) claim(c *scriptConn, features protocol.Features, slot game.Slot, player, reservation string) {
+	s.m.Claim(c, features, slot, player, reservation)
+}
+
+func (s *scripted) resume(c *scriptConn, features protocol.Features, slot game.Slot, secret string, event uint32) {
+	s.m.Resume(c, features, slot, secret, event)
+}
+
+// status is the published status in words, without times of the real clock.
+func (s *scripted) status() string {
+	st := s.m.Status()
+	return fmt.Sprintf("people %d of %d open=%v backfill=%v remaining=%v teams=%v", st.People, st.Seats, st.Open, st.Backfill, st.Remaining, st.Teams)
+}
+
+// both writes to two recorders.
+type both [2]Recorder
+
+func (b both) Checkpoint(sim *game.Simulation) {
+	for _, r := range b {
+		r.Checkpoint(sim)
+	}
+}
+
+func (b both) Join(p game.Slot, info game.PlayerInfo, player, name string) {
+	for _, r := range b {
+		r.Join(p, info, player, name)
+	}
+}
+
+func (b both) Leave(p game.Slot, why game.LeaveReason) {
+	for _, r := range b {
+		r.Leave(p, why)
+	}
+}
+
+func (b both) Command(p game.Slot, name string, args []int32) {
+	for _, r := range b {
+		r.Command(p, name, args)
+	}
+}
+
+func (b both) Input(p game.Slot, lag int32, words []uint32) {
+	for _, r := range b {
+		r.Input(p, lag, words)
+	}
+}
+
+func (b both) Tick(t game.Tick, hash uint64) {
+	for _, r := range b {
+		r.Tick(t, hash)
+	}
+}
+
+func (b both) Close(reason string) {
+	for _, r := range b {
+		r.Close(reason)
+	}
+}
+
+// scriptClock moves when the script moves it.
+type scriptClock struct{ now int64 }
+
+func (c *scriptClock) Now() int64                        { return c.now }
+func (c *scriptClock) StoodStill() int64                 { return 0 }
+func (c *scriptClock) SleepUntil(int64, <-chan struct{}) { panic("a scripted match never waits") }
+
+// scriptConn is a connection in memory. It is never parked.
+type scriptConn struct {
+	in      [][]byte // messages that wait to be read
+	out     []byte   // frames that were written
+	blocked bool
+	since   int64
+	heard   int64
+	lost    error // behind what waits
+	code    protocol.CloseCode
+}
+
+// send adds a message that the client sends.
+func (c *scriptConn) send(message []byte) { c.in = append(c.in, message) }
+
+// lose ends the connection, behind the messages that wait.
+func (c *scriptConn) lose() { c.lost = errors.New("connection reset") }
+
+// block sets whether the connection refuses to take more.
+func (c *scriptConn) block(on bool) { c.blocked = on }
+
+// closed is the code that the match closed the connection with, 0 for none yet.
+func (c *scriptConn) closed() protocol.CloseCode { return c.code }
+
+// received returns what the match has written since the last call.
+func (c *scriptConn) received() []byte {
+	b := c.out
+	c.out = nil
+	return b
+}
+
+func (c *scriptConn) Poll(now int64, _ *ws.Scratch, h ws.Handler) error {
+	if len(c.in) > 0 || c.heard == 0 {
+		c.heard = now
+	}
+	in := c.in
+	c.in = nil
+	for _, m := range in {
+		if err := h.Message(m); err != nil {
+			return err
+		}
+	}
+	return c.lost
+}
+
+func (c *scriptConn) Write(now int64, frames []byte) (bool, error) {
+	if c.blocked {
+		if c.since == 0 {
+			c.since = now
+		}
+		return false, nil
+	}
+	c.out = append(c.out, frames...)
+	return true, nil
+}
+
+func (c *scriptConn) BlockedSince() int64 {
+	if !c.blocked {
+		c.since = 0
+	}
+	return c.since
+}
+
+func (c *scriptConn) Close(code protocol.CloseCode, _ string) {
+	if c.code == 0 {
+		c.code = code
+	}
+}
+
+func (c *scriptConn) Flush(int64) (bool, error) { return !c.blocked, nil }
+func (c *scriptConn) Blocked() bool             { return c.blocked }
+func (c *scriptConn) LastHeard() int64          { return c.heard }
+func (c *scriptConn) BytesIn() uint64           { return 0 }
+func (c *scriptConn) BytesOut() uint64          { return 0 }
