@@ -11,10 +11,10 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/game"
+	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/protocol/jointoken"
 	"tactus/server/internal/match"
-	"tactus/server/internal/ws"
 )
 
 // Handler serves /play, /livez, /healthz and /readyz, and play under the path of

@@ -19,6 +19,7 @@ import (
 	"tactus/internal/httplog"
 	"tactus/internal/origin"
 	"tactus/internal/steady"
+	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/fleet"
 	"tactus/server/internal/match"
@@ -26,7 +27,6 @@ import (
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/scheduler"
-	"tactus/server/internal/ws"
 )
 
 // Server is one game server.

@@ -14,7 +14,7 @@ const script = `
         ffffffff81b0 __sys_sendto ([kernel.kallsyms])
         ffffffff81a0 do_syscall_64 ([kernel.kallsyms])
               4a10c0 internal/runtime/syscall/linux.Syscall6 (/tactus)
-              8a10c0 tactus/server/internal/ws.(*rawStream).write (/tactus)
+              8a10c0 tactus/internal/ws.(*rawStream).write (/tactus)
 
         ffffffff81c1 tcp_recvmsg ([kernel.kallsyms])
         ffffffff81b1 __sys_recvfrom ([kernel.kallsyms])

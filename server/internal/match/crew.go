@@ -8,10 +8,10 @@ import (
 	"sync"
 
 	"tactus/game"
+	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/replicate"
 	"tactus/server/internal/session"
-	"tactus/server/internal/ws"
 )
 
 const (

@@ -11,11 +11,11 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/game"
+	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/matchlog"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/scheduler"
-	"tactus/server/internal/ws"
 )
 
 // This file is all that the golden tests know of the code under test. When that

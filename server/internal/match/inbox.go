@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"tactus/game"
+	"tactus/internal/ws"
 	"tactus/protocol"
-	"tactus/server/internal/ws"
 )
 
 // post hands work to the match's goroutine for its next border. It reports

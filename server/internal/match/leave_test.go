@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tactus/game"
+	"tactus/internal/ws"
 	"tactus/protocol"
-	"tactus/server/internal/ws"
 )
 
 func (p *player) bye() { p.conn.in = append(p.conn.in, protocol.AppendBye(nil)) }

@@ -20,13 +20,13 @@ import (
 
 	"tactus/game"
 	"tactus/internal/text"
+	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/replicate"
 	"tactus/server/internal/scheduler"
 	"tactus/server/internal/session"
-	"tactus/server/internal/ws"
 )
 
 // Config makes a match.

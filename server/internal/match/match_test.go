@@ -14,12 +14,12 @@ import (
 
 	"tactus/game"
 	"tactus/game/fixed"
+	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/scheduler"
 	"tactus/server/internal/session"
-	"tactus/server/internal/ws"
 )
 
 // The tests step a small game by hand: each player has a unit that moves by his

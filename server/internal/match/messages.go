@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"tactus/game"
+	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/session"
-	"tactus/server/internal/ws"
 )
 
 // welcome queues what a new connection has to know, and the roster.

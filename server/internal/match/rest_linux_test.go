@@ -11,8 +11,8 @@ import (
 	gobwas "github.com/gobwas/ws"
 
 	"tactus/game"
+	"tactus/internal/ws"
 	"tactus/protocol"
-	"tactus/server/internal/ws"
 )
 
 // wired is a player behind a socket of the system.

@@ -6,10 +6,10 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/game"
+	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/session"
-	"tactus/server/internal/ws"
 )
 
 // Request asks for one seat.

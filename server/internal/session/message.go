@@ -3,8 +3,8 @@ package session
 import (
 	"tactus/game"
 	"tactus/internal/text"
+	"tactus/internal/ws"
 	"tactus/protocol"
-	"tactus/server/internal/ws"
 )
 
 func (s *Session) message(b []byte, t *Tally) error {

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"tactus/game"
+	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/replicate"
-	"tactus/server/internal/ws"
 )
 
 // Shared is what all seats of a match have in common. The match sets Now and

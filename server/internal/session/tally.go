@@ -3,8 +3,8 @@ package session
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tactus/internal/ws"
 	"tactus/server/internal/metrics"
-	"tactus/server/internal/ws"
 )
 
 // Reader is what seats are polled with, one after the other: memory, and a tally
