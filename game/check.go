@@ -7,7 +7,7 @@ import (
 )
 
 // Check returns every mistake in a game's description and in the tables of each
-// of its modes, nil for none. Servers call it at start and refuse a bad game.
+// of its modes, nil for none. Servers call it at start and reject a bad game.
 func Check(g Game) error {
 	info := g.Info()
 	var errs []error

@@ -9,7 +9,7 @@ type Tick uint32
 // its player reconnects.
 type Slot uint32
 
-// NoSlot is the Slot of nobody.
+// NoSlot is the Slot of no player.
 const NoSlot Slot = 0xFFFFFFFF
 
 // Entity names a row of a table: index in the low 16 bits, generation above.
@@ -31,9 +31,9 @@ func MakeEntity(index int, generation uint32) Entity {
 }
 
 // Game is a set of rules: one value per game, shared by all its matches, so it
-// holds no state of its own.
+// holds no state of its own. It is safe for concurrent use.
 type Game interface {
-	// Info describes the game; it answers the same on every call.
+	// Info describes the game; it returns the same on every call.
 	Info() Info
 	// NewWorld makes the world of one match before its first tick. cfg is the
 	// only source of variation.
@@ -43,7 +43,7 @@ type Game interface {
 // Info describes a game to the server, the matchmaker and the client.
 type Info struct {
 	Name     string // lower case, digits and '-', at most 32 bytes
-	Title    string // for people
+	Title    string // shown to players
 	Version  string // players only meet servers of the same version
 	TickRate int    // Hz, 1 to 128; 0 means 30
 	Input    InputSchema
@@ -54,10 +54,10 @@ type Info struct {
 type Mode struct {
 	Name       string // lower case, digits and '-'
 	Title      string
-	MinPlayers int // people needed before the match can count; 0 means 1
+	MinPlayers int // players needed before the match can count; 0 means 1
 	MaxPlayers int // seats, 1 to 4096
-	Teams      int // 0: everyone for himself
-	Fill       int // seats that bots fill while people are missing; 0: none
+	Teams      int // 0: no teams
+	Fill       int // seats that bots fill while players are missing; 0: none
 	Options    []Option
 }
 
@@ -91,7 +91,7 @@ func (c MatchConfig) Option(name string, def int32) int32 {
 	return def
 }
 
-// PlayerInfo is what the rules may know of someone who joins.
+// PlayerInfo is what the rules may know of a player that joins.
 type PlayerInfo struct {
 	Bot  bool
 	Team int32 // wanted team, -1 for any
@@ -105,10 +105,11 @@ const (
 	LeaveQuit     LeaveReason = 1 // the player said so
 	LeaveTimeout  LeaveReason = 2 // did not come back in time
 	LeaveKicked   LeaveReason = 3 // broke the protocol or was removed
-	LeaveReplaced LeaveReason = 4 // a bot gave way to a person
+	LeaveReplaced LeaveReason = 4 // a bot gave way to a player
 )
 
-// World is one match. Its owner calls it from one goroutine.
+// World is one match. It is not safe for concurrent use; owned by the goroutine
+// that runs the match.
 type World interface {
 	// Tables holds every word of state; it returns the same value on each call.
 	Tables() *Tables
@@ -118,8 +119,8 @@ type World interface {
 	Leave(p Slot, why LeaveReason)
 	// Step advances the match by exactly one tick. It must not allocate.
 	Step(t Tick, in *Inputs)
-	// Outcome returns the standing, and true once the match is over. It is asked
-	// several times a second and must not allocate; the slice is valid until the
+	// Outcome returns the standing, and true once the match is over. It is called
+	// several times a second and must not allocate. The slice is valid until the
 	// next call.
 	Outcome() (Outcome, bool)
 }
@@ -137,9 +138,10 @@ type Result struct {
 	Rank  int32 // 1 is best; equal ranks are a draw
 }
 
-// Predictor is implemented by worlds whose players see their own actions at
-// once. Predict advances only what p controls by one tick, reading nothing
-// that p may not see. In the browser it runs on the same code as Step.
+// Predictor is implemented by worlds that let a player see their own actions
+// without waiting for the server. Predict advances only what p controls by one
+// tick and reads nothing that p may not see. In the browser it runs on the same
+// code as Step.
 type Predictor interface {
 	Predict(t Tick, p Slot, in *Inputs)
 }
@@ -154,28 +156,28 @@ type Botter interface {
 // Commander is implemented by worlds that take reliable commands. Command is
 // called at a tick's border; args are valid until it returns. The reply, at
 // most [MaxCommandArgs] words, goes to the sender only and is copied before the
-// next call; ok false tells the sender that the command was refused.
+// next call; ok false reports to the sender that the command was rejected.
 type Commander interface {
 	Command(p Slot, name string, args []int32) (reply []int32, ok bool)
 }
 
-// Teamer is implemented by worlds with team-visible fields: Team tells which
-// side a player sees for, -1 for none.
+// Teamer is implemented by worlds with team-visible fields: Team returns the
+// side that a player belongs to, -1 for none.
 type Teamer interface {
 	Team(p Slot) int32
 }
 
 // Timed is implemented by worlds that know when they end: Remaining is how many
-// ticks are left, 0 for unknown. Nobody is sent into a match that is nearly over.
+// ticks are left, 0 for unknown. A match that is nearly over gets no new players.
 type Timed interface {
 	Remaining() Tick
 }
 
 // Viewer is implemented by worlds too big for everyone to see everything: rows
-// with a position are sent only to those who look at their part of the world.
+// with a position are sent only to players that look at their part of the world.
 type Viewer interface {
-	// Interest is the grid that rows are sorted into. It is asked once, at
-	// start; the zero value means that everyone sees everything.
+	// Interest is the grid that rows are sorted into. It is called once, at
+	// start. The zero value means that everyone sees everything.
 	Interest() Interest
 	// View is what p looks at now.
 	View(p Slot) View

@@ -21,7 +21,7 @@ func (h *Hash) Word(w uint32) {
 
 // Words adds a run of words.
 func (h *Hash) Words(ws []uint32) {
-	a, b := h.a, h.b // in registers: each word waits for the one before
+	a, b := h.a, h.b // in registers: each word depends on the one before
 	for _, w := range ws {
 		a, b = mixIn(a, b, w)
 	}

@@ -7,12 +7,12 @@ import (
 	"unsafe"
 )
 
-// Input is the typed door to a game's inputs: one value per game, defined once
+// Input gives typed access to a game's inputs: one value per game, defined once
 // as a package variable.
 type Input[T any] struct{ schema InputSchema }
 
 // DefineInput describes the input struct T: words, with "min=N,max=N" tags for
-// the range the server accepts. Mistakes come out of [Check].
+// the range that the server accepts. [Check] reports mistakes.
 func DefineInput[T any]() *Input[T] {
 	schema, errs := describe("input", reflect.TypeFor[T]())
 	schema.Capacity = 1
@@ -25,7 +25,7 @@ func DefineInput[T any]() *Input[T] {
 // Schema is what goes into [Info].
 func (d *Input[T]) Schema() InputSchema { return d.schema }
 
-// At returns p's input of this tick, to be read only.
+// At returns p's input of this tick. It is read-only.
 func (d *Input[T]) At(in *Inputs, p Slot) *T {
 	return (*T)(unsafe.Pointer(unsafe.SliceData(in.Words(p))))
 }
@@ -52,8 +52,9 @@ func (s *InputSchema) Valid(words []uint32) bool {
 	return true
 }
 
-// Inputs holds what each player wants in one tick. A player of whom nothing
-// new has come keeps the last input.
+// Inputs holds the players' inputs of one tick. A player without a new input
+// keeps the last one. It is not safe for concurrent use; owned by the
+// [Simulation].
 type Inputs struct {
 	stride int
 	words  []uint32 // per slot: lag, then the input's words
@@ -75,9 +76,9 @@ func (in *Inputs) Words(p Slot) []uint32 {
 	return in.words[at : at+in.stride : at+in.stride]
 }
 
-// Lag is how long ago, in 1/16 ticks, the picture was that p acted on: the
-// delay with which the client shows others. Rules rewind by it when they judge
-// a shot; cap it yourself.
+// Lag is the age, in 1/16 ticks, of the picture that p acted on: the delay with
+// which the client shows other players. Rules rewind by it when they judge a
+// shot, and limit how far.
 func (in *Inputs) Lag(p Slot) int32 { return int32(in.words[int(p)*(in.stride+1)]) }
 
 // SetLag sets what Lag returns.

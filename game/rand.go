@@ -2,7 +2,7 @@ package game
 
 import "math/bits"
 
-// Rand is a random generator whose state is four words, so that it can live in
+// Rand is a random generator with a state of four words, so that it can live in
 // a table like all other state: xoshiro128** 1.1 (Blackman and Vigna, 2018,
 // doi:10.1145/3460772), seeded by splitmix64 (Steele, Lea and Flood, 2014).
 type Rand struct {

@@ -9,7 +9,7 @@ import (
 	"tactus/game/fixed"
 )
 
-// Kind says how a field's words are to be read.
+// Kind is the type of a field's words.
 type Kind uint8
 
 // Kinds of field. KindWords is a run of words without a meaning of its own.
@@ -24,12 +24,12 @@ const (
 	KindSlot   Kind = 7 // Slot
 )
 
-// Visibility says who may see a field.
+// Visibility is the audience of a field.
 type Visibility uint8
 
 // Visibilities, from everyone to no one.
 const (
-	Public Visibility = 0 // everyone who sees the row
+	Public Visibility = 0 // everyone that sees the row
 	Team   Visibility = 1 // players on the row's side
 	Owner  Visibility = 2 // the player in the row's slot
 	Server Visibility = 3 // saved, hashed and replayed, never sent
@@ -84,8 +84,8 @@ const (
 	maxWord = 1<<31 - 1
 )
 
-// Global marks a table without a position: everyone sees all its rows. It has
-// to be said, since a forgotten position would silently reach everyone.
+// Global marks a table without a position: everyone sees all its rows. It is
+// explicit, since a forgotten position would silently reach everyone.
 const Global TableOption = 1
 
 // TableOption changes how a table is made.
@@ -141,7 +141,7 @@ func (d *describer) fail(field, why string) {
 	d.errs = append(d.errs, errors.New(name+": "+why))
 }
 
-// needRoles checks that whoever a field is shown to can be told from the row.
+// needRoles checks that the row names the audience of its fields.
 func (d *describer) needRoles() {
 	for _, f := range d.schema.Fields {
 		if f.Vis == Owner && d.schema.Slot < 0 {
@@ -187,8 +187,8 @@ func (d *describer) structFields(prefix string, t reflect.Type, vis Visibility) 
 	}
 }
 
-// checkName refuses a name that two fields of the row come to have: by a nested
-// struct without a name of its own, or by nothing but upper case.
+// checkName rejects a name that two fields of the row share: by an embedded
+// struct, or because they differ in upper case only.
 func (d *describer) checkName(name string) {
 	for i := range d.schema.Fields {
 		if d.schema.Fields[i].Name == name {
@@ -198,7 +198,7 @@ func (d *describer) checkName(name string) {
 }
 
 // checkRange completes the range of an input field. Words are compared as
-// int32, so that a uint32 with nothing but a max has to be kept from 2^31 up.
+// int32, so that a uint32 with only a max must exclude 2^31 and above.
 func (d *describer) checkRange(fs *FieldSchema) {
 	if fs.bounded && fs.Kind == KindUint && fs.Min == minWord {
 		fs.Min = 0
@@ -274,8 +274,8 @@ func (d *describer) number(fs *FieldSchema, key string, n int32) {
 	}
 }
 
-// reservedNames refuses fields that a client's row could not show, since it has
-// members of that name already.
+// reservedNames are fields that a client's row can't have, since it has members
+// of these names.
 func reservedNames(s *TableSchema) (errs []error) {
 	reserved := []string{"id", "index", "own"}
 	if s.Event {
@@ -396,7 +396,7 @@ func hashString(h *Hash, s string) {
 	}
 }
 
-// Visible reports whether a field reaches somebody.
+// Visible reports whether a field reaches any player.
 func (f *FieldSchema) Visible() bool { return f.Vis != Server }
 
 // HasVisible reports whether any field has the visibility v.

@@ -5,12 +5,12 @@ import (
 	"strconv"
 )
 
-// Simulation steps one match by hand. The server, replays, the conformance kit
-// and the browser all step matches through it, so that the order of things
-// within a tick is the same everywhere: joins, leaves and commands at the
-// border, then the bots' thoughts, then Step.
+// Simulation steps one match. The server, replays, the conformance kit and the
+// browser all step matches through it, so that the order within a tick is the
+// same everywhere: joins, leaves and commands at the border, then the bots'
+// inputs, then Step.
 //
-// It is not safe for concurrent use.
+// It is not safe for concurrent use; owned by the goroutine that runs the match.
 type Simulation struct {
 	info    Info
 	cfg     MatchConfig
@@ -60,7 +60,7 @@ func (s *Simulation) World() World { return s.world }
 // Tables is the state.
 func (s *Simulation) Tables() *Tables { return s.tables }
 
-// Inputs is what the players want; see [Simulation.SetInput].
+// Inputs are the inputs in effect; see [Simulation.SetInput].
 func (s *Simulation) Inputs() *Inputs { return &s.inputs }
 
 // Tick is the last tick stepped, 0 before the first.
@@ -69,8 +69,8 @@ func (s *Simulation) Tick() Tick { return s.tick }
 // Taken reports whether the seat is taken, and whether by a bot.
 func (s *Simulation) Taken(p Slot) (taken, bot bool) { return s.seats[p].taken, s.seats[p].bot }
 
-// border forgets the events of the last tick, once, before anything of the
-// next one happens.
+// border clears the events of the last tick, once, before anything of the next
+// one happens.
 func (s *Simulation) border() {
 	if !s.stepped {
 		return
@@ -93,7 +93,7 @@ func (s *Simulation) Join(p Slot, info PlayerInfo) bool {
 	return true
 }
 
-// Leave frees a seat; it reports false when nobody sits there.
+// Leave frees a seat; it reports false when the seat is free already.
 func (s *Simulation) Leave(p Slot, why LeaveReason) bool {
 	if int(p) >= len(s.seats) || !s.seats[p].taken {
 		return false
@@ -117,8 +117,8 @@ func (s *Simulation) Command(p Slot, name string, args []int32) (reply []int32, 
 	return reply[:min(len(reply), MaxCommandArgs)], ok
 }
 
-// SetInput sets what p wants from the next tick on. Words outside their range,
-// and inputs for an empty or a bot's seat, are refused.
+// SetInput sets p's input from the next tick on. It rejects words outside their
+// range, and inputs for an empty or a bot's seat.
 func (s *Simulation) SetInput(p Slot, lag int32, words []uint32) bool {
 	if int(p) >= len(s.seats) || !s.seats[p].taken || s.seats[p].bot || !s.info.Input.Valid(words) {
 		return false

@@ -9,7 +9,8 @@ import (
 	"unsafe"
 )
 
-// Tables is all mutable state of one match.
+// Tables is all mutable state of one match. It is not safe for concurrent use;
+// owned by the match's [World].
 type Tables struct {
 	tables []*RawTable
 	events []*RawTable
@@ -48,8 +49,8 @@ func (ts *Tables) add(raw *RawTable, errs []error) {
 // maxGeneration is the highest that fits an [Entity]; 1 comes after it.
 const maxGeneration = 0xFFFF
 
-// RawTable is a table seen as words, for those who copy, compare, hash or send
-// state without knowing the game.
+// RawTable is a table seen as words, for code that copies, compares, hashes or
+// sends state of any game.
 type RawTable struct {
 	schema TableSchema
 	words  []uint32 // capacity x stride, the very memory of the typed rows
@@ -87,8 +88,8 @@ func (t *RawTable) AliveBits() []uint64 { return t.alive }
 // Generation is that of the row at the index, living or last.
 func (t *RawTable) Generation(i int) uint32 { return t.gens[i] }
 
-// Lost counts events for which an event table had no room, since the process
-// made the table; it is no part of the state.
+// Lost counts events for which an event table had no room since it was made. It
+// is no part of the state.
 func (t *RawTable) Lost() uint64 { return t.lost }
 
 // Row is the row's own memory.
@@ -122,8 +123,8 @@ func (t *RawTable) spawn() int {
 	return -1
 }
 
-// Put makes the row at index live with the given generation and zero words,
-// whatever was there before. It is how a received state is rebuilt.
+// Put makes the row at index live with the given generation and zero words. It
+// replaces a living row. Readers of saved state rebuild tables with it.
 func (t *RawTable) Put(i int, generation uint32) {
 	if !t.Alive(i) {
 		t.alive[i>>6] |= 1 << (i & 63)
@@ -157,8 +158,8 @@ func (t *RawTable) Clear() {
 	t.high, t.used, t.count, t.free = 0, 0, 0, 0
 }
 
-// truncate frees all rows of an event table and keeps their generations, which
-// are of no use to anybody but must not differ between two runs.
+// truncate frees all rows of an event table. It keeps their generations, which
+// must not differ between two runs.
 func (t *RawTable) truncate() {
 	clear(t.words[:t.high*t.schema.Stride])
 	clear(t.alive)
@@ -172,10 +173,10 @@ type Table[T any] struct {
 	rows []T
 }
 
-// NewTable adds a table to the set. T is a struct of 32-bit words; tags named
-// tactus say who sees a field and what it is for (see docs/architecture.md).
-// A table has a field tagged "pos", or is made with [Global], or is for the
-// server only. Mistakes are kept for [Tables.Err].
+// NewTable adds a table to the set. T is a struct of 32-bit words. Tags named
+// tactus define a field's audience and meaning (see docs/architecture.md). A
+// table has a field tagged "pos", or is made with [Global], or is for the server
+// only. [Tables.Err] reports mistakes.
 func NewTable[T any](ts *Tables, name string, capacity int, options ...TableOption) *Table[T] {
 	raw, rows, errs := makeTable[T](name, capacity, false, options)
 	ts.add(raw, errs)
@@ -273,10 +274,10 @@ func (t *Table[T]) All() iter.Seq2[Entity, *T] {
 	}
 }
 
-// Events is a table whose rows are born in a tick, delivered reliably to those
-// who may see them, and gone at the next tick. A field of type [Slot] tagged
-// "slot" together with a visibility of "owner" on all fields makes events for
-// one player only.
+// Events is a table of rows that exist for one tick. They are delivered reliably
+// to all players that may see them. A field of type [Slot] tagged "slot"
+// together with a visibility of "owner" on all fields makes events for one
+// player only.
 type Events[T any] struct {
 	raw  *RawTable
 	rows []T

@@ -48,8 +48,8 @@ func options(seconds, kills int32) []game.Option {
 	}
 }
 
-// world is one match. Beside its tables it holds only what is worked out anew
-// from them: indexes that check themselves, and scratch memory.
+// world is one match. Beside its tables it holds only indexes, which are checked
+// against them, and scratch memory.
 type world struct {
 	seconds, warmUp int32
 	seats           int

@@ -5,10 +5,10 @@ import (
 	"tactus/game/fixed"
 )
 
-// A bot is two halves: plan decides now and then, inside Step, and may note
-// things down; Think turns plan and view into an input each tick.
+// A bot has two halves. plan runs every few ticks, inside Step, and may change
+// tables. Think turns plan and view into an input each tick.
 
-// What a bot is up to.
+// Intents of a bot.
 const (
 	intentRoam  int32 = 0
 	intentFight int32 = 1
@@ -22,7 +22,7 @@ const (
 	botSight    = 24 * fixed.One  // how far it looks for enemies
 	botReach    = 19 * fixed.One  // how far it fires the gun
 	botDistance = 8 * fixed.One   // the least it keeps from its target
-	railTaste   = 10 * fixed.One  // nearer than this it does not charge the rail
+	railTaste   = 10 * fixed.One  // closer than this it does not charge the rail
 	heedTicks   = game.Tick(7)    // how long it evades a shot
 	holdTicks   = game.Tick(70)   // how long it holds a charge at most
 	burstTicks  = 10              // a bot fires, or does not, for so long
@@ -76,8 +76,8 @@ func (w *world) plan(t game.Tick, b *bot, s *Ship) {
 	w.pickIntent(t, b, s)
 }
 
-// pickTarget takes the enemy that costs least: the near, the weak, the one it
-// has already, the one it can see, but not the one whom others fight.
+// pickTarget chooses the enemy with the lowest cost. Near, weak, visible and
+// present targets cost less; targets of other bots cost more.
 func (w *world) pickTarget(t game.Tick, b *bot, s *Ship) {
 	var found, second candidate
 	found.cost, second.cost = fixed.Largest, fixed.Largest
@@ -168,7 +168,7 @@ func pickupWorth(s *Ship, kind int32) fixed.Num {
 	}
 }
 
-// someGoal is a place in the part of the map where people are.
+// someGoal is a place in the part of the map where the players are.
 func (w *world) someGoal(s *Ship) fixed.Vec {
 	lo, hi := w.spawnArea(-1)
 	for range 4 {
@@ -180,7 +180,7 @@ func (w *world) someGoal(s *Ship) fixed.Vec {
 	return s.Pos
 }
 
-// warnBots tells bots of a projectile that flies their way.
+// warnBots warns bots of a projectile that flies their way.
 func (w *world) warnBots(t game.Tick, shot *Projectile) {
 	from, to := shot.at(t), shot.at(min(t+8, shot.Ends))
 	for _, i := range w.shipsAlong(from, to, 2*shipRadius) {
@@ -237,7 +237,7 @@ func (w *world) Think(t game.Tick, p game.Slot, in *game.Inputs) {
 	input.Set(in, p, want)
 }
 
-// desire is where the bot would like to go if nothing stood in its way.
+// desire is the direction in which the bot would go without obstacles.
 func (w *world) desire(t game.Tick, b *bot, s *Ship, target *Ship) fixed.Vec {
 	var want fixed.Vec
 	if b.Intent == intentFight && target != nil {

@@ -5,8 +5,8 @@ import (
 	"tactus/game/fixed"
 )
 
-// pushApart parts ships that overlap. It changes speeds only, so that what a
-// client predicted of its own place holds for this tick.
+// pushApart separates ships that overlap. It changes speeds only, so that a
+// client's prediction of its own place is right for this tick.
 func (w *world) pushApart() {
 	const reach = 2 * shipRadius
 	for i := range w.ships.High() {
@@ -42,8 +42,8 @@ func (w *world) recordTrails(t game.Tick) {
 	}
 }
 
-// shoot lets every ship fire that did so in its flight. All of them flew
-// before the first shot is judged, so two can kill each other in one tick.
+// shoot lets ships fire. All of them have moved before the first shot is judged,
+// so two can kill each other in one tick.
 func (w *world) shoot(t game.Tick, in *game.Inputs) {
 	for i := range w.ships.High() {
 		_, s := w.ships.At(i)
@@ -59,8 +59,8 @@ func (w *world) shoot(t game.Tick, in *game.Inputs) {
 	}
 }
 
-// firePulse spawns a projectile. How far it can fly is known at once, since
-// walls stand still and rocks move by a law; only ships are looked for later.
+// firePulse spawns a projectile. Its range is known from the start, since walls
+// stand still and rocks move by a formula. Only ships are looked for later.
 func (w *world) firePulse(t game.Tick, s *Ship) {
 	dir := fixed.FromAngle(s.Angle, fixed.One)
 	vel := dir.Scale(pulseSpeed)

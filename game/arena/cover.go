@@ -6,8 +6,8 @@ import (
 )
 
 // cover is an index over walls and rocks: for each cell of the map those that
-// may come within coverMargin of it. It is worked out from their tables and
-// worked out again when they differ from what it was made of.
+// may come within coverMargin of it. It is computed from their tables, and again
+// when these have changed.
 type cover struct {
 	size       fixed.Vec
 	walls      []Wall // what the index was made of
@@ -57,8 +57,8 @@ func (c *cover) fresh(w *world) bool {
 	return true
 }
 
-// wallIn returns the wall in a place, one of no size for none: it can't be told
-// from a free place and need not.
+// wallIn returns the wall in a place, or one of no size for a free place: callers
+// need no distinction.
 func wallIn(w *world, i int) Wall {
 	if _, wall := w.walls.At(i); wall != nil {
 		return *wall

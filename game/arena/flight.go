@@ -13,8 +13,7 @@ type action struct {
 	dir   fixed.Angle
 }
 
-// Predict advances p's own ship by one tick as Step would if nobody else were
-// there.
+// Predict advances p's own ship by one tick as Step would without other ships.
 func (w *world) Predict(t game.Tick, p game.Slot, in *game.Inputs) {
 	w.cover.sync(w)
 	if _, s := w.shipOf(p); s != nil && s.HP > 0 {
@@ -39,8 +38,8 @@ func (w *world) flyAll(t game.Tick, in *game.Inputs) {
 	}
 }
 
-// fly advances one living ship by its pilot's will and what stands in its way.
-// It reads and writes nothing that the pilot's client does not know.
+// fly advances one living ship by its pilot's input and the obstacles in its way.
+// It reads and writes only what the pilot's client knows.
 func (w *world) fly(t game.Tick, s *Ship, in *Input) action {
 	s.Angle = in.Aim.Wrap()
 	move := fixed.Vec{X: in.MoveX, Y: in.MoveY}.ClampLen(fixed.One)
@@ -86,8 +85,7 @@ func (w *world) startDash(t game.Tick, s *Ship, in *Input, move fixed.Vec, act *
 	act.dash, act.dir = true, dir
 }
 
-// workRail charges the rail while its button is held and shoots when it is let
-// go.
+// workRail charges the rail while its button is held, and shoots on release.
 func (w *world) workRail(t game.Tick, s *Ship, in *Input, act *action) {
 	held := in.Buttons&Rail != 0
 	switch {

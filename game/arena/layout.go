@@ -5,9 +5,8 @@ import (
 	"tactus/game/fixed"
 )
 
-// layout is how large a mode's map is and how much stands on it. Maps are
-// symmetric about their middle: whatever stands somewhere stands on the
-// opposite side too, so that no side has the better half.
+// layout is the size of a mode's map and the number of obstacles on it. Maps are
+// symmetric about their middle, so that no side has the better half.
 type layout struct {
 	size                              fixed.Vec
 	wallPairs, rockPairs, pickupPairs int
@@ -33,7 +32,7 @@ func layoutOf(mode game.Mode) layout {
 
 func metres(x, y int32) fixed.Vec { return fixed.Vec{X: fixed.Int(x), Y: fixed.Int(y)} }
 
-// Distances that keep a map open: nobody gets stuck between two things, and a
+// Distances that keep a map open: no ship gets stuck between two things, and a
 // rock never passes closer to a wall than a ship is wide.
 const (
 	wallGap   = 3 * fixed.One

@@ -83,8 +83,8 @@ func (w *world) standing(r game.Result) int32 {
 	return r.Score
 }
 
-// Command takes "emote" with one number, 0 to 3. It answers the ticks until the
-// next emote, also when it refuses one that comes too early.
+// Command accepts "emote" with one number, 0 to 3. The reply is the number of
+// ticks until the next emote, also when one is rejected because it is too early.
 func (w *world) Command(p game.Slot, name string, args []int32) (reply []int32, ok bool) {
 	score := w.scoreOf(p)
 	if name != "emote" || score == nil || len(args) != 1 || args[0] < 0 || args[0] >= emotes {
@@ -95,8 +95,7 @@ func (w *world) Command(p game.Slot, name string, args []int32) (reply []int32, 
 	return w.reply[:], ok
 }
 
-// emote shows an emote over the player's ship, unless the last one was shown
-// too short a time ago.
+// emote shows an emote over the player's ship, unless the last one is too recent.
 func (w *world) emote(t game.Tick, score *Score, kind int32) bool {
 	_, s := w.shipOf(score.Slot)
 	if s == nil || t < score.EmoteAt {
@@ -136,8 +135,7 @@ func (w *world) takePickups(t game.Tick) {
 	}
 }
 
-// wants reports whether the ship has use for a pickup; one who has not leaves
-// it to others.
+// wants reports whether the ship has use for a pickup. Others are left in place.
 func (s *Ship) wants(kind int32) bool {
 	switch kind {
 	case KindRepair:

@@ -6,7 +6,7 @@ import (
 )
 
 // Join seats a player in the smaller team, or in the wanted one while it has
-// room, and gives him a ship at once.
+// room, and spawns their ship.
 func (w *world) Join(p game.Slot, info game.PlayerInfo) {
 	w.cover.sync(w)
 	side := w.pickSide(info)
@@ -60,7 +60,7 @@ func (w *world) Leave(p game.Slot, _ game.LeaveReason) {
 		}
 	}
 	for i := range w.ships.High() {
-		// Whoever sits here next has hurt nobody yet.
+		// The next player in this seat must not inherit assists.
 		if _, s := w.ships.At(i); s != nil {
 			if s.HurtBy == p {
 				s.HurtBy = game.NoSlot
@@ -72,7 +72,7 @@ func (w *world) Leave(p game.Slot, _ game.LeaveReason) {
 	}
 }
 
-// respawn gives new ships to those whose wrecks have lain long enough.
+// respawn replaces wrecks by new ships once their time is over.
 func (w *world) respawn(t game.Tick) {
 	for i := range w.ships.High() {
 		e, s := w.ships.At(i)
@@ -160,9 +160,8 @@ func (w *world) roomAt(p fixed.Vec, self *Ship, enough fixed.Num) fixed.Num {
 // spawnRoom is how far an enemy is far enough.
 const spawnRoom = 24 * fixed.One
 
-// spawnArea is where ships of a side come in: a third of the map for a team;
-// on a map made for a crowd as much of its middle as keeps those who are there
-// within reach of each other.
+// spawnArea is where ships of a side spawn: a third of the map for a team. On a
+// map made for a crowd it is the middle, small enough for ships to meet.
 func (w *world) spawnArea(side int32) (lo, hi fixed.Vec) {
 	lo, hi = fixed.Vec{X: 2 * fixed.One, Y: 2 * fixed.One}, w.match.Size.Sub(fixed.Vec{X: 2 * fixed.One, Y: 2 * fixed.One})
 	switch {

@@ -16,7 +16,7 @@ type Input struct {
 // Bits of [Input.Buttons].
 const (
 	Fire uint32 = 1 // pulse gun, as long as it is held
-	Rail uint32 = 2 // charges while it is held, shoots when it is let go
+	Rail uint32 = 2 // charges while it is held, shoots on release
 	Dash uint32 = 4 // towards the thrust, or the nose without thrust
 )
 
@@ -43,7 +43,7 @@ type Ship struct {
 	DashAt       game.Tick   `tactus:"owner"` // first tick of the next dash
 	HurtBy       game.Slot   `tactus:"server"`
 	HurtAt       game.Tick   `tactus:"server"`
-	HelpBy       game.Slot   `tactus:"server"` // who hurt it before HurtBy: the assist
+	HelpBy       game.Slot   `tactus:"server"` // the attacker before HurtBy: the assist
 	HelpAt       game.Tick   `tactus:"server"`
 }
 
@@ -69,7 +69,7 @@ type Score struct {
 type Projectile struct {
 	Origin fixed.Vec `tactus:"pos"`
 	Vel    fixed.Vec // metres per second
-	Slot   game.Slot // who fired it
+	Slot   game.Slot // the shooter
 	Side   int32     // the shooter's team, -1 without teams
 	Born   game.Tick // the tick it left Origin in
 	Ends   game.Tick // the tick it meets a wall or has spent itself in

@@ -31,8 +31,8 @@ func (w *world) View(p game.Slot) game.View {
 	return game.View{Center: center, Near: viewNear, Far: viewFar}
 }
 
-// Remaining is how many ticks the phase of play still has, 0 for unknown. What
-// is over has one: its end is known, and servers notice it a moment later only.
+// Remaining is how many ticks the phase of play still has, 0 for unknown. A match
+// that is over has 1: servers notice the end a moment later.
 func (w *world) Remaining() game.Tick {
 	m := w.match
 	switch {

@@ -76,7 +76,7 @@ func Atan2(y, x Num) Angle {
 	return a.Wrap()
 }
 
-// firstEighth is the angle whose tangent is n/d, 0 <= n <= d, by linear
+// firstEighth is the angle with the tangent n/d, 0 <= n <= d, by linear
 // interpolation in a table of 256 steps: off by at most 0.014 units, and by half
 // a unit of rounding.
 func firstEighth(n, d int64) Angle {

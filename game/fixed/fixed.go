@@ -1,9 +1,8 @@
-// Package fixed is arithmetic that gives the same bits on every machine.
+// Package fixed implements arithmetic that gives the same bits on every machine.
 //
-// Numbers are Q16.16: 16 bits before the point, 16 after. Floats are no choice
-// for rules that must agree between a server and a browser: the Go
-// specification permits fusing a multiplication with an addition, and GOAMD64=v3
-// or arm64 do it.
+// Numbers are Q16.16: 16 bits before the point, 16 after. Floats would not agree
+// between a server and a browser: the Go specification permits fusing a
+// multiplication with an addition, and GOAMD64=v3 or arm64 do it.
 //
 // Errors are stated in units: one unit is the smallest step, 1/65536. The
 // operators + and - on numbers wrap as integers do; functions that can leave
@@ -55,8 +54,7 @@ func (x Num) Abs() Num {
 	return x
 }
 
-// Sqrt returns the largest number whose square is at most x, and 0 for
-// negative x.
+// Sqrt returns the root of x rounded down to a unit, and 0 for negative x.
 func (x Num) Sqrt() Num {
 	if x <= 0 {
 		return 0

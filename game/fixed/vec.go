@@ -25,8 +25,8 @@ func (v Vec) Neg() Vec { return Vec{-v.X, -v.Y} }
 func (v Vec) Scale(k Num) Vec { return Vec{v.X.Mul(k), v.Y.Mul(k)} }
 
 // Dot returns the scalar product as Q32.32: shift right by 16 for a Num, or
-// compare it as it is, which is exact. Only the product of two vectors whose four
-// parts are all Smallest does not fit; it saturates.
+// compare it as it is, which is exact. It saturates in one case: all four parts
+// are Smallest.
 func (v Vec) Dot(w Vec) int64 {
 	sum := int64(v.X)*int64(w.X) + int64(v.Y)*int64(w.Y)
 	if sum == -1<<63 {

@@ -5,8 +5,8 @@ import (
 	"runtime"
 )
 
-// findAllocation counts what every single Step allocates. The runtime allocates
-// now and then on its own, so what counts is a tick that does in two runs.
+// findAllocation counts the allocations of every single Step. The runtime has
+// occasional allocations of its own, so a tick counts if it allocates in two runs.
 func findAllocation(t *trial) error {
 	first := t.allocations()
 	if len(first) == 0 {

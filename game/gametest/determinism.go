@@ -12,13 +12,13 @@ import (
 // times that it is made.
 const replicas = 4
 
-// garbage is what is allocated between replicas, so that pointers, and whatever
-// is made from them, differ.
+// garbage is allocated between replicas, so that pointers, and values computed
+// from them, differ.
 var garbage [][]byte
 
-// findDivergence plays the same match several times side by side. Beside what
-// each of them does differently from run to run (map iteration, clocks,
-// goroutines, addresses), that finds what they share: package variables.
+// findDivergence plays the same match several times side by side. That finds
+// what differs from run to run (map iteration, clocks, goroutines, addresses)
+// and what matches share: package variables.
 func findDivergence(t *trial) error {
 	sims := make([]*game.Simulation, replicas)
 	for i := range sims {

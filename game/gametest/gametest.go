@@ -1,7 +1,12 @@
-// Package gametest finds out whether a game keeps the contract that everything
-// else rests on: replays, migration, crash recovery and prediction.
+// Package gametest checks that a game keeps the contract of package game.
+// Replays, migration, recovery from crashes and prediction depend on it.
 //
-//	func TestGame(t *testing.T) { gametest.Run(t, mygame.Game) }
+//	func TestGame_conforms(t *testing.T) { gametest.Run(t, mygame.Game) }
+//
+// [Run] plays random matches of every mode and reports what depends on anything
+// but the state: clocks, goroutines, the order of maps, package variables,
+// memory outside the tables, or words that the predicting player does not see.
+// It also reports allocations in Step and references to rows that never existed.
 package gametest
 
 import (
@@ -14,7 +19,7 @@ import (
 	"tactus/game/script"
 )
 
-// Option changes how a game is tried.
+// Option changes how a game is checked.
 type Option func(*plan)
 
 // Ticks sets how many ticks of each mode are played. The default is 900, and
@@ -24,8 +29,7 @@ func Ticks(n int) Option { return func(p *plan) { p.ticks = n } }
 // Seed sets the seed of the random matches, another one than the default 1.
 func Seed(seed uint64) Option { return func(p *plan) { p.seed = seed } }
 
-// Commands names the commands that the game takes, so that they are tried with
-// random arguments.
+// Commands names the commands of the game. They are sent with random arguments.
 func Commands(names ...string) Option { return func(p *plan) { p.commands = names } }
 
 type plan struct {
@@ -34,7 +38,7 @@ type plan struct {
 	commands []string
 }
 
-// check is one promise of the contract; find returns how the game breaks it.
+// check is one rule of the contract; find returns how the game breaks it.
 type check struct {
 	name string
 	find func(*trial) error
@@ -49,8 +53,8 @@ var checks = []check{
 	{"outcome makes sense", findBadOutcome},
 }
 
-// Run plays random matches of every mode of the game and reports each promise
-// that it breaks: the tick, the table, row and field where it shows first.
+// Run plays random matches of every mode of the game and reports each rule of
+// the contract that it breaks, with the first tick, table, row and field.
 func Run(t *testing.T, g game.Game, options ...Option) {
 	t.Helper()
 	if err := game.Check(g); err != nil {
@@ -120,8 +124,8 @@ func newTrial(g game.Game, mode game.Mode, options []Option) *trial {
 	return t
 }
 
-// match makes the match anew, at tick 0. Since [game.Check] has passed, only a
-// game that answers differently each time can fail here.
+// match makes a fresh match, at tick 0. Since [game.Check] has passed, it fails
+// only for a game that answers differently each time.
 func (t *trial) match() *game.Simulation { return mustMatch(t.game, t.config) }
 
 func mustMatch(g game.Game, config game.MatchConfig) *game.Simulation {

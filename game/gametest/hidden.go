@@ -12,8 +12,8 @@ const saves = 4
 
 // findHiddenState saves a match at random ticks, restores each save into a
 // world of its own, and plays all of them on. Every other save goes into a world
-// that has played something else before: what a world keeps for speed has to be
-// worked out anew from the tables.
+// that has played something else before: a world must recompute its caches from
+// the tables.
 func findHiddenState(t *trial) error {
 	sim := t.match()
 	at := make([]game.Tick, saves)

@@ -15,8 +15,8 @@ const (
 
 // findPredictionLeak runs Predict for a player in two worlds: one that holds the
 // whole state, and one like the player's browser has it, with the words and
-// inputs that the player may not see zeroed and the seed 0. His rows have to
-// come out alike, and nothing else may change.
+// inputs that the player may not see zeroed and the seed 0. The player's rows
+// must be equal in both, and nothing else may change.
 func findPredictionLeak(t *trial) error {
 	sim := t.match()
 	if _, can := sim.World().(game.Predictor); !can {
@@ -67,12 +67,12 @@ func comparePredictions(full, seen *game.Simulation, v viewer) error {
 	return nil
 }
 
-// viewer is a player, who sees some rows and words and not others.
+// viewer is a player with what the player sees of the state.
 type viewer struct {
 	player game.Slot
 	side   int32
 	center fixed.Vec
-	reach  fixed.Num // how far he sees, -1 for everything
+	reach  fixed.Num // how far the player sees, -1 for everything
 }
 
 // viewOf asks the world what the player sees.
@@ -107,8 +107,8 @@ func (v viewer) sees(schema *game.TableSchema, f *game.FieldSchema, row []uint32
 	}
 }
 
-// seesRow reports whether anything of the row reaches the player. His own rows
-// do wherever they are.
+// seesRow reports whether anything of the row reaches the player. The player's
+// own rows do at any distance.
 func (v viewer) seesRow(schema *game.TableSchema, row []uint32) bool {
 	if schema.Pos >= 0 && v.reach >= 0 && !v.owns(schema, row) {
 		at := row[schema.Fields[schema.Pos].Offset:]
@@ -152,8 +152,8 @@ func hide(sim *game.Simulation, v viewer) {
 }
 
 // hideWords zeroes the fields that the viewer does not get, and the low bits
-// that only a row's owner gets. Private fields come first: which they are is
-// told from public ones.
+// that only a row's owner gets. It begins with private fields: public ones say
+// which these are.
 func hideWords(schema *game.TableSchema, row []uint32, v viewer) {
 	var hidden [game.MaxRowWords]bool
 	for i := range schema.Fields {

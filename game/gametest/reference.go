@@ -7,7 +7,7 @@ import (
 )
 
 // findBadReference looks for entities that never existed and slots outside the
-// mode's: what a client that follows them would stumble over.
+// mode's: clients that follow them would fail.
 func findBadReference(t *trial) error {
 	sim := t.match()
 	for range t.ticks {

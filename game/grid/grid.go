@@ -1,8 +1,7 @@
-// Package grid answers "what is near here" for the rules of a game.
+// Package grid finds points near a place, for the rules of a game.
 //
-// A grid is a cache that rules fill anew in every tick from their tables. It is
-// never state: after a restore it is filled again, and rules that read it before
-// filling it would differ from those that were not interrupted.
+// A grid is a cache that rules fill in every tick from their tables. It is never
+// state: rules that read it before they fill it would differ after a restore.
 package grid
 
 import (
@@ -16,7 +15,7 @@ import (
 const maxCells = 1 << 16
 
 // Grid is a uniform grid over points with ids. It is not safe for concurrent
-// use, not even by queries, which may have to sort first.
+// use; owned by the world that fills it. Queries may sort the points first.
 type Grid struct {
 	min        fixed.Vec
 	shift      uint // a cell is 1<<shift units wide
@@ -88,7 +87,7 @@ func (g *Grid) Build() {
 		g.starts[i] += g.starts[i-1]
 	}
 	// Placing the points from the last to the first, each cell's end walks
-	// down to its start, which leaves the array as it has to be.
+	// down to its start, which leaves the array correct.
 	for i := len(g.added) - 1; i >= 0; i-- {
 		end := &g.starts[g.added[i].cell+1]
 		*end--
@@ -161,8 +160,7 @@ func cellOf(offset int64, shift uint, count int) int {
 	return int(min(max(offset>>shift, 0), int64(count-1)))
 }
 
-// rowRange is the range of Y whose points are in a row; the outer rows have no
-// outer end.
+// rowRange is the range of Y of a row's points; the outer rows have no outer end.
 func (g *Grid) rowRange(row int) (low, high int64) {
 	low = int64(g.min.Y) + int64(row)<<g.shift
 	high = low + 1<<g.shift

@@ -10,9 +10,9 @@ import (
 	"tactus/game"
 )
 
-// Script decides who joins, leaves, commands and wants what. What it does
-// before a tick follows from its seed and the state of the simulation alone, so
-// that a restored match goes on as the saved one did.
+// Script chooses joins, leaves, commands and inputs. Its choices before a tick
+// depend only on its seed and the state of the simulation, so that a restored
+// match continues as the saved one did.
 type Script struct {
 	Seed     uint64
 	Commands []string // names of commands to send, beside unknown ones
@@ -20,9 +20,9 @@ type Script struct {
 
 // Sizes of the script's random choices: one in so many.
 const (
-	seatChange   = 64  // per tick: somebody leaves although there is room
+	seatChange   = 64  // per tick: a player leaves although there is room
 	commandEvery = 16  // per tick
-	inputEvery   = 8   // per player and tick: he wants something else
+	inputEvery   = 8   // per player and tick: a new input
 	epochTicks   = 128 // ticks for which the wanted number of players holds
 )
 

@@ -1,5 +1,5 @@
-// Package tag is the smallest complete game: everyone runs, one is "it", a touch
-// passes it on, and who was not it the longest wins.
+// Package tag is the smallest complete game: everyone runs, one runner is "it",
+// a touch passes it on. The runner that was it for the shortest time wins.
 package tag
 
 import (
@@ -15,17 +15,17 @@ type Input struct {
 // Runner is a row for each player.
 type Runner struct {
 	Pos    fixed.Vec `tactus:"pos"`  // in metres; rows are sent to those nearby
-	Slot   game.Slot `tactus:"slot"` // whose row it is
+	Slot   game.Slot `tactus:"slot"` // owner of the row
 	Score  int32     // ticks not being it
-	FreeAt game.Tick // who was just tagged stands still until then
+	FreeAt game.Tick // a runner that was just tagged stands still until then
 }
 
 // Round is the match as a whole: one row, which everyone sees.
 type Round struct {
-	It     game.Entity // the runner who is it
+	It     game.Entity // the runner that is it
 	EndsAt game.Tick   // a moment costs nothing to send while time passes, a countdown does
-	Now    game.Tick   `tactus:"server"` // the last tick: players know it, the rules have to keep it
-	Rand   game.Rand   `tactus:"server"` // chance is state too, but players never see it
+	Now    game.Tick   `tactus:"server"` // the last tick: clients know it, the rules must store it
+	Rand   game.Rand   `tactus:"server"` // randomness is state too, but players never see it
 }
 
 type world struct {
@@ -41,7 +41,7 @@ type rules struct{}
 var Game game.Game = rules{}
 
 var (
-	input = game.DefineInput[Input]() // the typed door to what players want
+	input = game.DefineInput[Input]() // typed access to players' inputs
 	speed = fixed.Ratio(1, 5)         // metres per tick
 	edge  = fixed.Int(15)             // the field goes from -edge to edge
 	reach = fixed.Int(2)              // nearer than this is a touch
@@ -85,7 +85,7 @@ func (w *world) Step(t game.Tick, in *game.Inputs) {
 	for e, r := range w.runners.All() {
 		w.Predict(t, r.Slot, in)
 		switch {
-		case it == nil: // nobody is it, or who was has left
+		case it == nil: // no runner is it, or the one that was has left
 			it, w.round.It = r, e
 		case t >= it.FreeAt && r != it && r.Pos.Dist(it.Pos) < reach:
 			r.FreeAt = t + 30
@@ -121,6 +121,6 @@ func (w *world) Outcome() (game.Outcome, bool) {
 	return game.Outcome{Results: w.results}, w.round.Now > w.round.EndsAt
 }
 
-// Remaining is how many ticks are left, so that nobody is sent into a match that
-// is nearly over.
+// Remaining is how many ticks are left. A match that is nearly over gets no new
+// players.
 func (w *world) Remaining() game.Tick { return w.round.EndsAt + 1 - min(w.round.Now, w.round.EndsAt) }

@@ -9,7 +9,7 @@ import (
 
 // bufferAddress returns scratch memory of at least so many bytes, at most 1 MiB,
 // 0 where that is exceeded. It stays where it is until a call with a larger size.
-// Any call may grow the memory, after which views of it have to be made anew.
+// Any call may grow the memory; callers must then make new views of it.
 //
 //go:wasmexport tactus_buffer
 func bufferAddress(bytes uint32) uint32 {

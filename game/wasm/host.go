@@ -182,7 +182,7 @@ func (h *host) predict(tick, slot, count uint32) error {
 		}
 		predictor.Predict(game.Tick(tick+i), p, inputs)
 		for _, events := range h.sim.Tables().Events() {
-			events.Clear() // rules may emit them; nobody would take them away
+			events.Clear() // rules may emit them; nothing else removes them here
 		}
 	}
 	return nil
