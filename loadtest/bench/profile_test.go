@@ -25,7 +25,7 @@ const script = `
               4a10c1 runtime.netpoll (/tactus)
 
               4b10c1 runtime.memmove (/tactus)
-              8b10c1 tactus/server/internal/replicate.(*Engine).Gather (/tactus)
+              8b10c1 tactus/server/internal/replicate.(*Encoder).Encode (/tactus)
               8b10c2 tactus/server/internal/match.(*hand).deliver (/tactus)
 
               8c10c1 tactus/game/arena.(*world).Step (/tactus)

@@ -33,10 +33,10 @@ type crew struct {
 
 // hand is one goroutine of a match and the memory that it works with.
 type hand struct {
-	m      *Match
-	engine *replicate.Engine
-	bench  *bench
-	lost   []loss // of this pass over the seats
+	m       *Match
+	encoder replicate.Encoder
+	bench   *bench
+	lost    []loss // of this pass over the seats
 
 	// Of the hands of a crew:
 	crew   *crew
@@ -128,7 +128,7 @@ func (m *Match) engage(hands int) {
 	c.hands = append(c.hands, &m.own)
 	for n := 1; n < hands; n++ {
 		h := &hand{
-			m: m, engine: m.engine.Twin(), bench: newBench(),
+			m: m, bench: newBench(),
 			crew: c, number: n, jobs: make(chan job, 1), done: make(chan any, 1),
 		}
 		c.hands = append(c.hands, h)
@@ -182,8 +182,8 @@ func (h *hand) try(j job) {
 		}
 		h.done <- fault
 	}()
-	if j.kind == deliverFrames && h.number > 0 {
-		h.engine.Follow(h.m.engine)
+	if j.kind == deliverFrames {
+		h.encoder.Reset(h.m.tracker)
 	}
 	for _, s := range h.m.online {
 		if int(s.Slot())%len(h.crew.hands) != h.number {
@@ -258,7 +258,7 @@ func (h *hand) deliver(s *session.Session, t game.Tick, hash bool) {
 	case s.Blocked() || s.Stalled():
 		h.bench.reader.Skipped++
 		return
-	case s.Pace == m.pacer.pause && s.Inactive() && h.engine.UpToDate(&s.View) && s.ReliableBytes() == 0 &&
+	case s.Pace == m.pacer.pause && s.Inactive() && h.encoder.UpToDate(&s.View) && s.ReliableBytes() == 0 &&
 		m.shared.Now-s.LastSnapshot() < int64(tellEvery) && s.LastPing() < m.shared.Now && (m.verdict == nil || s.ResultSent):
 		return // nothing to say to somebody who says nothing
 	}
@@ -267,7 +267,7 @@ func (h *hand) deliver(s *session.Session, t game.Tick, hash bool) {
 	b := h.bench
 	start, room := len(b.frames), s.ReliableBytes()+ws.FrameRoom
 	b.frames = slices.Grow(b.frames, room)
-	b.frames = h.engine.Encode(b.frames[:start+room], &s.View, head)
+	b.frames = h.encoder.Encode(b.frames[:start+room], &s.View, head)
 	b.parcels = append(b.parcels, parcel{seat: s, from: start + s.Frame(b.frames[start:]), to: len(b.frames)})
 	if len(b.frames) >= postFrom {
 		h.post(t)

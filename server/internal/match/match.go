@@ -112,14 +112,14 @@ const (
 
 // Match is one running match. At any time at most one goroutine owns it.
 type Match struct {
-	cfg    Config
-	info   *game.Info
-	sim    *game.Simulation
-	engine *replicate.Engine
-	poller *ws.Poller
-	record Recorder
-	pacer  pacer
-	strain strain
+	cfg     Config
+	info    *game.Info
+	sim     *game.Simulation
+	tracker *replicate.Tracker
+	poller  *ws.Poller
+	record  Recorder
+	pacer   pacer
+	strain  strain
 
 	shared  session.Shared
 	own     hand               // the match's own goroutine
@@ -171,7 +171,7 @@ func New(cfg Config) (*Match, error) {
 		return nil, fmt.Errorf("match %s: %w", cfg.ID, err)
 	}
 	m := &Match{
-		cfg: cfg, info: sim.Info(), sim: sim, engine: replicate.New(sim),
+		cfg: cfg, info: sim.Info(), sim: sim, tracker: replicate.NewTracker(sim),
 		started: time.Now(), done: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	m.poller = ws.NewPoller(m.nudge)
@@ -182,7 +182,7 @@ func New(cfg Config) (*Match, error) {
 	cfg.Metrics.RungMatches[overload.Calm].Inc()
 	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Key: session.NewSecretKey()}
 	m.shared.Suspended = cfg.Scheduler.Clock().StoodStill()
-	m.own = hand{m: m, engine: m.engine}
+	m.own = hand{m: m}
 	m.makePlayers()
 	m.emptySince = now
 	m.publish()
@@ -426,7 +426,7 @@ func (m *Match) step() {
 	if int(t)%(checkpointEvery*m.info.Rate()) == 0 {
 		m.record.Checkpoint(m.sim)
 	}
-	m.engine.CollectEvents(t)
+	m.tracker.CollectEvents(t)
 }
 
 // outcomeEvery is the time between looks at the standing: games sort it.
@@ -443,8 +443,8 @@ func (m *Match) deliver() {
 		return
 	}
 	m.tellNews()
-	m.engine.SlowFar(m.strain.rung >= overload.FarSlower)
-	m.engine.BeginSnapshot(t)
+	m.tracker.SlowFar(m.strain.rung >= overload.FarSlower)
+	m.tracker.BeginSnapshot(t)
 	m.rest()
 	m.snapshots++
 	hash := m.cfg.HashEvery > 0 && m.snapshots%uint32(m.cfg.HashEvery) == 0
@@ -456,12 +456,13 @@ func (m *Match) deliver() {
 	if m.verdict != nil {
 		m.tellResult()
 	}
-	m.engine.EndSnapshot()
+	m.tracker.EndSnapshot()
 }
 
 func (m *Match) deliverAlone(t game.Tick, hash bool) {
+	m.own.encoder.Reset(m.tracker)
 	for _, s := range m.online {
-		m.engine.Prepare(&s.View)
+		m.tracker.Prepare(&s.View)
 		m.own.deliver(s, t, hash)
 	}
 	m.own.post(t)
@@ -470,7 +471,7 @@ func (m *Match) deliverAlone(t game.Tick, hash bool) {
 
 func (m *Match) deliverSplit(t game.Tick, hash bool) {
 	for _, s := range m.online {
-		m.engine.Prepare(&s.View)
+		m.tracker.Prepare(&s.View)
 	}
 	m.crew.do(job{kind: deliverFrames, tick: t, hash: hash})
 	m.dropLost(m.crew.hands...)

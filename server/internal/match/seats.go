@@ -147,7 +147,7 @@ func (m *Match) claim(conn ws.Conn, features protocol.Features, slot game.Slot, 
 		return
 	}
 	first := s.State == session.Reserved
-	m.attach(s, conn, features, m.engine.LastEvent(), !first)
+	m.attach(s, conn, features, m.tracker.LastEvent(), !first)
 	if first {
 		m.seatPerson(s)
 	}
@@ -187,7 +187,7 @@ func (m *Match) resume(conn ws.Conn, features protocol.Features, slot game.Slot,
 		return
 	}
 	s := m.seats[slot]
-	m.attach(s, conn, features, min(event, m.engine.LastEvent()), true)
+	m.attach(s, conn, features, min(event, m.tracker.LastEvent()), true)
 	m.announce(s, protocol.RosterConnected)
 	m.cfg.Log.Info("player came back", m.named(zap.Uint32("slot", uint32(slot)), zap.String("player", s.Player))...)
 }

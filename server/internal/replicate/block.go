@@ -8,11 +8,11 @@ import (
 // section appends one audience's section against a baseline: differences when
 // that is the previous snapshot, values otherwise, everything when it is 0. A
 // section without blocks is nil.
-func (e *Engine) section(dst []byte, a audience, key uint32, baseline game.Tick) []byte {
+func (e *Encoder) section(dst []byte, a audience, key uint32, baseline game.Tick) []byte {
 	start := len(dst)
 	dst = protocol.BeginSection(dst)
 	w := writer{buf: dst, diff: baseline != 0 && baseline == e.prev, tick: e.tick}
-	for _, t := range e.tables {
+	for _, t := range e.tracker.tables {
 		if len(t.columns[a]) == 0 {
 			continue
 		}
@@ -30,7 +30,7 @@ func (e *Engine) section(dst []byte, a audience, key uint32, baseline game.Tick)
 }
 
 // collect lists the table's rows that the section has to tell of.
-func (e *Engine) collect(t *tableState, a audience, key uint32, baseline game.Tick, diff bool) {
+func (e *Encoder) collect(t *tableState, a audience, key uint32, baseline game.Tick, diff bool) {
 	e.reset()
 	switch {
 	case a == public && diff:
@@ -47,7 +47,7 @@ func (e *Engine) collect(t *tableState, a audience, key uint32, baseline game.Ti
 	}
 }
 
-func (e *Engine) collectDiff(t *tableState) {
+func (e *Encoder) collectDiff(t *tableState) {
 	e.removed = append(e.removed, t.diedNow...)
 	e.born = append(e.born, t.bornNow...)
 	for _, i := range t.dirty {
@@ -59,7 +59,7 @@ func (e *Engine) collectDiff(t *tableState) {
 }
 
 // addSince adds row i to the lists as seen from an older baseline.
-func (e *Engine) addSince(t *tableState, a audience, i int, baseline game.Tick) {
+func (e *Encoder) addSince(t *tableState, a audience, i int, baseline game.Tick) {
 	if !t.raw.Alive(i) {
 		return
 	}
@@ -89,7 +89,7 @@ func (t *tableState) nonZero(a audience, i int) uint32 {
 	return mask
 }
 
-func (e *Engine) private(t *tableState, a audience, key uint32, baseline game.Tick, diff bool) {
+func (e *Encoder) private(t *tableState, a audience, key uint32, baseline game.Tick, diff bool) {
 	ix, word := &t.byOwner, t.slotWord
 	if a == team {
 		ix, word = &t.bySide, t.sideWord
@@ -112,7 +112,7 @@ func (e *Engine) private(t *tableState, a audience, key uint32, baseline game.Ti
 }
 
 // privateRemoved lists rows that the key's holder may know and no longer has.
-func (e *Engine) privateRemoved(t *tableState, word int, key uint32, baseline game.Tick, diff bool) {
+func (e *Encoder) privateRemoved(t *tableState, word int, key uint32, baseline game.Tick, diff bool) {
 	owned := func(i int) bool { return t.raw.Alive(i) && t.raw.Row(i)[word] == key }
 	if diff {
 		for _, i := range t.diedNow {
@@ -134,7 +134,7 @@ func (e *Engine) privateRemoved(t *tableState, word int, key uint32, baseline ga
 const maxGroups = 6
 
 // block writes one table's removed, born and changed rows.
-func (e *Engine) block(w *writer, t *tableState, a audience) {
+func (e *Encoder) block(w *writer, t *tableState, a audience) {
 	head := t.index
 	if w.absolute {
 		head += protocol.BlockAbsolute
@@ -161,7 +161,7 @@ func (e *Engine) block(w *writer, t *tableState, a audience) {
 
 // groupMasks lists the masks that get a group; masks of rows beyond the bound
 // are widened to the last one.
-func (e *Engine) groupMasks() []uint32 {
+func (e *Encoder) groupMasks() []uint32 {
 	e.groups = e.groups[:0]
 	for r, mask := range e.masks {
 		at := indexOf(e.groups, mask)
@@ -177,7 +177,7 @@ func (e *Engine) groupMasks() []uint32 {
 }
 
 // widen keeps all but the last kind and lets every other row share one mask.
-func (e *Engine) widen(from int) []uint32 {
+func (e *Encoder) widen(from int) []uint32 {
 	kept := e.groups[:maxGroups-1]
 	wide := e.groups[maxGroups-1]
 	for _, mask := range e.masks[from:] {
@@ -206,7 +206,7 @@ func indexOf(list []uint32, v uint32) int {
 	return -1
 }
 
-func (e *Engine) group(w *writer, t *tableState, a audience, groupMask uint32) {
+func (e *Encoder) group(w *writer, t *tableState, a audience, groupMask uint32) {
 	n := int32(0)
 	for _, mask := range e.masks {
 		if mask == groupMask {

@@ -60,7 +60,7 @@ func (x *interest) endPart(p *part, w *writer) {
 
 // part returns a cell's part of this tick, encoding it when it is the first to
 // be asked for it.
-func (e *Engine) part(kind partKind, cell int32) *part {
+func (e *Encoder) part(kind partKind, cell int32) *part {
 	p := &e.interest.cache.of[kind][cell]
 	if p.tick != e.tick {
 		e.encodePart(p, kind, cell)
@@ -68,7 +68,7 @@ func (e *Engine) part(kind partKind, cell int32) *part {
 	return p
 }
 
-func (e *Engine) encodePart(p *part, kind partKind, cell int32) {
+func (e *Encoder) encodePart(p *part, kind partKind, cell int32) {
 	x := e.interest
 	w := x.beginPart(e.tick, kind == partDiff || kind == partEntered)
 	for _, t := range x.tables {
@@ -87,7 +87,7 @@ func (e *Engine) encodePart(p *part, kind partKind, cell int32) {
 }
 
 // collectDied lists the rows that a cell lost to no other.
-func (e *Engine) collectDied(t *tableState, cell int32) {
+func (e *Encoder) collectDied(t *tableState, cell int32) {
 	p := t.placed
 	for i := p.departures.first(uint32(cell)); i >= 0; i = p.departures.next[i] {
 		if p.cell[i] == noCell {
@@ -97,14 +97,14 @@ func (e *Engine) collectDied(t *tableState, cell int32) {
 }
 
 // collectEntered lists what a kind of part tells of the rows that came into a cell.
-func (e *Engine) collectEntered(t *tableState, kind partKind, cell int32) {
+func (e *Encoder) collectEntered(t *tableState, kind partKind, cell int32) {
 	p := t.placed
 	for i := p.arrivals.first(uint32(cell)); i >= 0; i = p.arrivals.next[i] {
 		switch kind {
 		case partEnteredNew:
 			e.born = append(e.born, i)
 		case partEnteredFar:
-			e.addChanged(i, t.maskSince(public, int(i), e.interest.farBaseline()))
+			e.addChanged(i, t.maskSince(public, int(i), e.interest.far.baseline()))
 		default:
 			e.addChanged(i, t.masks[public][i])
 		}
@@ -113,7 +113,7 @@ func (e *Engine) collectEntered(t *tableState, kind partKind, cell int32) {
 
 // collectCell lists what a kind of part tells of the table's rows in a cell.
 // Rows that came from another cell are not the part's: see encodeEntered.
-func (e *Engine) collectCell(t *tableState, kind partKind, cell int32) {
+func (e *Encoder) collectCell(t *tableState, kind partKind, cell int32) {
 	p := t.placed
 	for i := p.rows.first(uint32(cell)); i >= 0; i = p.rows.next[i] {
 		switch {
@@ -121,7 +121,7 @@ func (e *Engine) collectCell(t *tableState, kind partKind, cell int32) {
 			e.born = append(e.born, i)
 		case kind == partBorn || p.prev[i] != cell:
 		case kind == partFar:
-			e.addChanged(i, t.maskSince(public, int(i), e.interest.farBaseline()))
+			e.addChanged(i, t.maskSince(public, int(i), e.interest.far.baseline()))
 		case t.changed[i] == e.tick:
 			e.addChanged(i, t.masks[public][i])
 		}

@@ -12,7 +12,7 @@ import (
 // word too.
 func TestInterest_viewIsDisc(t *testing.T) {
 	for _, cell := range []fixed.Num{testCell, fineCell} {
-		x := newFieldOf(t, cell).engine.interest
+		x := newInterest(newFieldOf(t, cell).tracker.space)
 		g := x.grid
 		for _, viewpoint := range []fixed.Vec{
 			{},
@@ -52,7 +52,7 @@ func TestInterest_viewIsDisc(t *testing.T) {
 // TestInterest_viewsAreIndependent: what one player looked at is forgotten when the
 // next one's frame is made.
 func TestInterest_viewsAreIndependent(t *testing.T) {
-	x := newField(t).engine.interest
+	x := newInterest(newField(t).tracker.space)
 	updateAt := func(at fixed.Num) int32 {
 		v := &View{Slot: game.NoSlot, state: newViewState()}
 		v.state.viewpoint = game.View{Center: fixed.Vec{X: at, Y: at}, Near: testNear, Far: testFar}

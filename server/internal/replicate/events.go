@@ -55,9 +55,9 @@ type eventTable struct {
 	has      [3]bool // visibilities that occur
 }
 
-func (l *eventLog) init(tables []*game.RawTable, in *interest) {
-	if in != nil {
-		l.grid = in.grid
+func (l *eventLog) init(tables []*game.RawTable, space *spatialIndex) {
+	if space != nil {
+		l.grid = space.grid
 		l.cells = make([]int32, maxEvents)
 	}
 	for _, raw := range tables {
@@ -78,7 +78,7 @@ func (l *eventLog) init(tables []*game.RawTable, in *interest) {
 		if sc.Side >= 0 {
 			t.sideWord = sc.Fields[sc.Side].Offset
 		}
-		if sc.Pos >= 0 && in != nil {
+		if sc.Pos >= 0 && space != nil {
 			t.posWord = sc.Fields[sc.Pos].Offset
 		}
 		l.tables = append(l.tables, t)

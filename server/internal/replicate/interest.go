@@ -1,37 +1,19 @@
 package replicate
 
 import (
-	"math/bits"
-
 	"tactus/game"
 	"tactus/game/fixed"
 	"tactus/protocol"
 )
 
-// interest replicates a world by cells: each player gets the cells that he looks
-// at. What changed in a cell is encoded once per tick and kind of part, and
-// gathered by everyone who sees the cell; rows that move between cells are told
-// to each player by what he saw of their way.
-//
-// Cells beyond a player's Near are told every farPeriod snapshots, half as often
-// in times of overload, by values instead of differences; births and ends are
-// told at once everywhere.
+// interest is what a player sees, and has seen, of a world with interest: an
+// encoder's scratch memory for the view that is being encoded.
 type interest struct {
-	grid   *grid
-	viewer game.Viewer
-	tables []*tableState // those with a position
-
-	stamps       int                          // snapshots so far
-	recent       [slowFarPeriod + 1]game.Tick // ticks of the last snapshots, by count
-	period       int                          // snapshots between two news of a far cell
-	window       int                          // how many ago a far cell may have been told last
-	widenedUntil int                          // value of stamps from which on span is every again
-
-	changes  *cellChanges // what this snapshot's rows did
+	*spatialIndex
 	cache    cellCache
 	unplaced [2]part // tables without a position: as values, as differences
 
-	visibleCells // of the player whose frame is being made
+	visibleCells // of the player whose snapshot is being made
 }
 
 // visibleCells is what a player sees, as sets of cells.
@@ -43,97 +25,17 @@ type visibleCells struct {
 	columnDistances []int64 // squared distances from his eye to columns of cells
 }
 
-// farPeriod is how many snapshots apart far cells are told: a power of two.
-const farPeriod = 4
-
-// slowFarPeriod is farPeriod in times of overload.
-const slowFarPeriod = 2 * farPeriod
-
 // newInterest returns nil for a world in which everyone sees everything.
-func newInterest(world game.World, tables []*tableState) *interest {
-	viewer, ok := world.(game.Viewer)
-	if !ok || viewer.Interest().Cell <= 0 {
+func newInterest(space *spatialIndex) *interest {
+	if space == nil {
 		return nil
 	}
-	x := &interest{grid: newGrid(viewer.Interest()), viewer: viewer, period: farPeriod, window: farPeriod}
-	x.changes = newCellChanges(x.grid)
-	x.makeRoom()
-	for _, t := range tables {
-		if sc := t.raw.Schema(); sc.Pos >= 0 && t.rowAudience == public {
-			t.placed = newPlacement(x.grid, x.changes, sc.Fields[sc.Pos].Offset, sc.Capacity)
-			x.tables = append(x.tables, t)
-		}
+	g := space.grid
+	return &interest{
+		spatialIndex: space,
+		cache:        newCellCache(g),
+		visibleCells: visibleCells{now: newCells(g), nowNear: newCells(g), before: newCells(g), beforeNear: newCells(g)},
 	}
-	return x
-}
-
-func (x *interest) makeRoom() {
-	g := x.grid
-	x.cache = newCellCache(g)
-	x.visibleCells = visibleCells{now: newCells(g), nowNear: newCells(g), before: newCells(g), beforeNear: newCells(g)}
-}
-
-// twin has the same cells with a sight and parts of its own.
-func (x *interest) twin() *interest {
-	t := &interest{grid: x.grid, tables: x.tables, changes: x.changes}
-	t.makeRoom()
-	return t
-}
-
-// follow brings a twin to the last stamp of another.
-func (x *interest) follow(of *interest) {
-	x.stamps, x.recent, x.period, x.window = of.stamps, of.recent, of.period, of.window
-	x.cache.clear()
-}
-
-// begin forgets what rows did in the last snapshot, before the next is stamped.
-func (x *interest) begin() {
-	if x != nil {
-		x.changes.clear()
-	}
-}
-
-// stamp begins a snapshot.
-func (x *interest) stamp(tick game.Tick) {
-	x.recent[x.stamps%len(x.recent)] = tick
-	x.stamps++
-	if x.stamps > x.widenedUntil {
-		x.window = x.period
-	}
-	x.cache.clear()
-}
-
-// setFarSlow sets how often far cells are told. After a change some of them were told
-// slowFarPeriod snapshots ago, until all had their turn.
-func (x *interest) setFarSlow(slow bool) {
-	period := farPeriod
-	if slow {
-		period = slowFarPeriod
-	}
-	if period == x.period {
-		return
-	}
-	x.period, x.window = period, slowFarPeriod
-	x.widenedUntil = x.stamps + farPeriod
-}
-
-// farBaseline is the tick of the snapshot that far cells are told since.
-func (x *interest) farBaseline() game.Tick {
-	if x.stamps <= x.window {
-		return 0
-	}
-	return x.recent[(x.stamps-1-x.window)%len(x.recent)]
-}
-
-// farDue returns which cells of a word have their turn to be told to those who
-// have them far: each column in another snapshot than its neighbours, and the
-// next word, mostly a row above, with a column's shift.
-func (x *interest) farDue(at int32) uint64 {
-	columns := uint64(0x1111111111111111)
-	if x.period == slowFarPeriod {
-		columns = 0x0101010101010101
-	}
-	return bits.RotateLeft64(columns, x.stamps+int(at))
 }
 
 // update finds the cells that the player sees now. A cell leaves the view half a
@@ -250,7 +152,7 @@ func (x *interest) known(t *tableState, i int32, tick game.Tick) bool {
 
 // publicByCells appends the player's public section: first what he does not see
 // any more, since another row may have its place by now.
-func (e *Engine) publicByCells(dst []byte, v *View, baseline game.Tick, hash bool) []byte {
+func (e *Encoder) publicByCells(dst []byte, v *View, baseline game.Tick, hash bool) []byte {
 	x := e.interest
 	start := len(dst)
 	dst = protocol.BeginSection(dst)
@@ -270,7 +172,7 @@ func (e *Engine) publicByCells(dst []byte, v *View, baseline game.Tick, hash boo
 
 // encodeCells tells the player of a span's cells. hash: of all, so that what he has of
 // far ones is no older than the hash.
-func (e *Engine) encodeCells(w *writer, s *viewWord, hash bool) {
+func (e *Encoder) encodeCells(w *writer, s *viewWord, hash bool) {
 	x, at := e.interest, s.at
 	changes, before := x.changes, x.before[at]
 	e.encodeParts(w, partWhole, at, s.all&^before&changes.occupied[at])
@@ -278,7 +180,7 @@ func (e *Engine) encodeCells(w *writer, s *viewWord, hash bool) {
 	near := kept & s.near & x.beforeNear[at]
 	e.encodeParts(w, partDiff, at, near&(changes.changed[at]|changes.born[at]))
 	far := kept &^ near
-	due := far & (s.near | x.farDue(at))
+	due := far & (s.near | x.far.due(at))
 	if hash {
 		due = far
 	}
@@ -291,7 +193,7 @@ func (e *Engine) encodeCells(w *writer, s *viewWord, hash bool) {
 	}
 }
 
-func (e *Engine) encodeParts(w *writer, kind partKind, at int32, word uint64) {
+func (e *Encoder) encodeParts(w *writer, kind partKind, at int32, word uint64) {
 	for word != 0 {
 		var cell int32
 		cell, word = nextCell(at, word)
@@ -301,7 +203,7 @@ func (e *Engine) encodeParts(w *writer, kind partKind, at int32, word uint64) {
 
 // unplacedPart returns the part of the tables without a position; like everybody else
 // in view, they are told since the last snapshot or from the beginning.
-func (e *Engine) unplacedPart(baseline game.Tick) *part {
+func (e *Encoder) unplacedPart(baseline game.Tick) *part {
 	x := e.interest
 	diff := baseline != 0
 	p := &x.unplaced[0]
@@ -312,7 +214,7 @@ func (e *Engine) unplacedPart(baseline game.Tick) *part {
 		return p
 	}
 	w := x.beginPart(e.tick, diff)
-	for _, t := range e.tables {
+	for _, t := range e.tracker.tables {
 		if len(t.columns[public]) == 0 || t.placed != nil {
 			continue
 		}
@@ -324,7 +226,7 @@ func (e *Engine) unplacedPart(baseline game.Tick) *part {
 }
 
 // flush writes a block of what was collected, if anything was.
-func (e *Engine) flush(w *writer, t *tableState, a audience, absolute bool) {
+func (e *Encoder) flush(w *writer, t *tableState, a audience, absolute bool) {
 	if len(e.removed)+len(e.born)+len(e.rows) > 0 {
 		w.absolute = absolute
 		e.block(w, t, a)
@@ -333,14 +235,14 @@ func (e *Engine) flush(w *writer, t *tableState, a audience, absolute bool) {
 	e.reset()
 }
 
-func (e *Engine) reset() {
+func (e *Encoder) reset() {
 	e.removed, e.born, e.rows, e.masks = e.removed[:0], e.born[:0], e.rows[:0], e.masks[:0]
 }
 
 // encodeLeft tells the player of rows that he knows from cells of a word and no longer
 // sees: those that left for where he does not look, and all of a cell that went
 // out of his view.
-func (e *Engine) encodeLeft(w *writer, at int32, before uint64) {
+func (e *Encoder) encodeLeft(w *writer, at int32, before uint64) {
 	x := e.interest
 	changes, now := x.changes, x.now[at]
 	var cell int32
@@ -361,7 +263,7 @@ func (e *Engine) encodeLeft(w *writer, at int32, before uint64) {
 
 // encodeLeftCell tells of the rows that the player knows from one cell and no longer
 // sees, one by one.
-func (e *Engine) encodeLeftCell(w *writer, cell int32, visible bool) {
+func (e *Encoder) encodeLeftCell(w *writer, cell int32, visible bool) {
 	x := e.interest
 	for _, t := range x.tables {
 		e.reset()
@@ -410,7 +312,7 @@ func sortRows(list []int32) {
 // encodeEntered tells the player of rows that came into a cell from another: what
 // changed, when he saw them there, all of them otherwise. Mostly all of a cell
 // were the same to him, and a part tells of them.
-func (e *Engine) encodeEntered(w *writer, cell int32) {
+func (e *Encoder) encodeEntered(w *writer, cell int32) {
 	x := e.interest
 	if kind, same := x.commonArrivalKind(cell); same {
 		x.copy(w, e.part(kind, cell))
@@ -429,7 +331,7 @@ func (e *Engine) encodeEntered(w *writer, cell int32) {
 		e.flush(w, t, public, false)
 		for i := p.arrivals.first(uint32(cell)); i >= 0; i = p.arrivals.next[i] {
 			if x.arrivalKind(p.prev[i]) == partEnteredFar {
-				e.addChanged(i, t.maskSince(public, int(i), x.farBaseline()))
+				e.addChanged(i, t.maskSince(public, int(i), x.far.baseline()))
 			}
 		}
 		e.flush(w, t, public, true)
@@ -464,7 +366,7 @@ func (x *interest) arrivalKind(from int32) partKind {
 	return partEnteredFar
 }
 
-func (e *Engine) addChanged(i int32, mask uint32) {
+func (e *Encoder) addChanged(i int32, mask uint32) {
 	if mask != 0 {
 		e.rows = append(e.rows, i)
 		e.masks = append(e.masks, mask)
@@ -474,7 +376,7 @@ func (e *Engine) addChanged(i int32, mask uint32) {
 // privateByCells collects and writes the rows of a table with a position that
 // one player, or his side, sees more of. Rows his client has only just got are
 // told by values.
-func (e *Engine) privateByCells(w *writer, t *tableState, a audience, key uint32) {
+func (e *Encoder) privateByCells(w *writer, t *tableState, a audience, key uint32) {
 	ix := &t.byOwner
 	if a == team {
 		ix = &t.bySide
@@ -490,7 +392,7 @@ func (e *Engine) privateByCells(w *writer, t *tableState, a audience, key uint32
 
 // collectPrivate lists of the rows from one on those that the client knows, or
 // the others, and reports whether it left any out.
-func (e *Engine) collectPrivate(w *writer, t *tableState, a audience, first int32, known bool) (others bool) {
+func (e *Encoder) collectPrivate(w *writer, t *tableState, a audience, first int32, known bool) (others bool) {
 	ix := &t.byOwner
 	if a == team {
 		ix = &t.bySide

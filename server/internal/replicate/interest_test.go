@@ -84,7 +84,8 @@ func (g *fieldGame) NewWorld(game.MatchConfig) game.World {
 type field struct {
 	sim     *game.Simulation
 	world   *fieldWorld
-	engine  *Engine
+	tracker *Tracker
+	encoder Encoder
 	clients [testSlots]*client
 }
 
@@ -96,7 +97,7 @@ func newFieldOf(tb interface{ Fatal(args ...any) }, cell fixed.Num) *field {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	f := &field{sim: sim, world: g.world, engine: New(sim)}
+	f := &field{sim: sim, world: g.world, tracker: NewTracker(sim)}
 	for p := range f.clients {
 		f.clients[p] = f.newClient(game.Slot(p))
 	}
@@ -104,15 +105,15 @@ func newFieldOf(tb interface{ Fatal(args ...any) }, cell fixed.Num) *field {
 }
 
 func (f *field) newClient(p game.Slot) *client {
-	return &client{view: View{Slot: p, Event: f.engine.LastEvent()}, replica: protocol.NewReplica(f.sim.Schema())}
+	return &client{view: View{Slot: p, Event: f.tracker.LastEvent()}, replica: protocol.NewReplica(f.sim.Schema())}
 }
 
 func (f *field) tick(hash bool) error {
 	f.sim.Step()
 	t := f.sim.Tick()
-	f.engine.CollectEvents(t)
-	f.engine.BeginSnapshot(t)
-	defer f.engine.EndSnapshot()
+	f.tracker.CollectEvents(t)
+	f.tracker.BeginSnapshot(t)
+	defer f.tracker.EndSnapshot()
 	for _, c := range f.clients {
 		if c.skip > 0 {
 			c.skip--
@@ -125,8 +126,12 @@ func (f *field) tick(hash bool) error {
 	return nil
 }
 
+func (f *field) encode(dst []byte, v *View, head Header) []byte {
+	return encode(f.tracker, &f.encoder, dst, v, head)
+}
+
 func (f *field) deliver(c *client, hash bool) error {
-	frame := f.engine.Frame(nil, &c.view, Header{Hash: hash, Percent: 100})
+	frame := f.encode(nil, &c.view, Header{Hash: hash, Percent: 100})
 	c.view.Sent(f.sim.Tick())
 	var s protocol.Snapshot
 	if err := protocol.ParseSnapshot(frame, &s); err != nil {
@@ -269,10 +274,10 @@ func TestEncoder_everyViewConverges(t *testing.T) {
 					f.clients[p] = f.newClient(game.Slot(p))
 				}
 			}
-			f.engine.SlowFar(rapid.IntRange(0, 3).Draw(t, "slow") < slowness)
+			f.tracker.SlowFar(rapid.IntRange(0, 3).Draw(t, "slow") < slowness)
 			if rapid.IntRange(0, 5).Draw(t, "quiet") == 0 { // a tick without a snapshot
 				f.sim.Step()
-				f.engine.CollectEvents(f.sim.Tick())
+				f.tracker.CollectEvents(f.sim.Tick())
 				continue
 			}
 			if err := f.tick(rapid.IntRange(0, 3).Draw(t, "hash") == 0); err != nil {
@@ -300,11 +305,11 @@ func TestEncoder_sendsNothingOutOfView(t *testing.T) {
 	for range 10 {
 		f.sim.Step()
 		tick := f.sim.Tick()
-		f.engine.CollectEvents(tick)
-		f.engine.BeginSnapshot(tick)
+		f.tracker.CollectEvents(tick)
+		f.tracker.BeginSnapshot(tick)
 		for p, want := range [testSlots]bool{4: true} {
 			v := &f.clients[p].view
-			frame := f.engine.Frame(nil, v, Header{Percent: 100})
+			frame := f.encode(nil, v, Header{Percent: 100})
 			v.Sent(tick)
 			if got := contains(frame, protocol.AppendInt(nil, marked)); got != want {
 				t.Errorf("tick %d, slot %d: the event's word in the bytes: %v, want %v", tick, p, got, want)
@@ -317,7 +322,7 @@ func TestEncoder_sendsNothingOutOfView(t *testing.T) {
 				t.Errorf("tick %d, slot %d: the far probe is there: %v, want %v (%v)", tick, p, !want, want, err)
 			}
 		}
-		f.engine.EndSnapshot()
+		f.tracker.EndSnapshot()
 	}
 }
 
@@ -341,7 +346,7 @@ func TestInterest_farCellsAreSentLessOften(t *testing.T) {
 		slow bool
 		far  int
 	}{{false, 10}, {true, 5}, {false, 10}} {
-		f.engine.SlowFar(phase.slow)
+		f.tracker.SlowFar(phase.slow)
 		sent := [2]int{}
 		for range 40 {
 			if err := f.tick(false); err != nil {
@@ -379,7 +384,7 @@ func TestInterest_changeOfFarPeriodLosesNothing(t *testing.T) {
 				}
 			}
 			for ; step < slowFarPeriod+changedAt+2*slowFarPeriod+1; step++ {
-				f.engine.SlowFar(step > 3 && step < slowFarPeriod+quickAt)
+				f.tracker.SlowFar(step > 3 && step < slowFarPeriod+quickAt)
 				if err := f.tick(false); err != nil {
 					t.Fatal(err)
 				}
@@ -412,13 +417,13 @@ func TestEncoder_interestDoesNotAllocate(t *testing.T) {
 	tick := func() {
 		f.sim.Step()
 		t := f.sim.Tick()
-		f.engine.CollectEvents(t)
-		f.engine.BeginSnapshot(t)
+		f.tracker.CollectEvents(t)
+		f.tracker.BeginSnapshot(t)
 		for _, c := range f.clients {
-			f.engine.Frame(buf[:0], &c.view, Header{Hash: t%30 == 0, Percent: 100})
+			f.encode(buf[:0], &c.view, Header{Hash: t%30 == 0, Percent: 100})
 			c.view.Sent(t)
 		}
-		f.engine.EndSnapshot()
+		f.tracker.EndSnapshot()
 	}
 	for range 2 * maxEvents {
 		tick()

@@ -254,6 +254,9 @@ func (t *tableState) link(i int) {
 	}
 }
 
+// active reports whether the last stamp found anything changed.
+func (t *tableState) active() bool { return len(t.dirty)+len(t.bornNow)+len(t.diedNow) > 0 }
+
 // endSnapshot makes the shadow equal to the table: the next snapshot's differences
 // are to this one. A row that was born had a zero base until now.
 func (t *tableState) endSnapshot() {

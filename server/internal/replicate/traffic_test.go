@@ -61,23 +61,26 @@ func scriptedBytes(t *testing.T, g game.Game, name string, seconds int) int {
 		players[p].view.Slot = game.Slot(p)
 		players[p].rand.Seed(uint64(p) + 1)
 	}
-	engine, total := New(sim), 0
+	tracker, total := NewTracker(sim), 0
+	var encoder Encoder
 	var frame []byte
 	for tick := range 1 + seconds*info.Rate() {
 		for p := range players {
 			sim.SetInput(game.Slot(p), 0, players[p].steer(tick, info.Rate()))
 		}
 		sim.Step()
-		engine.CollectEvents(sim.Tick())
-		engine.BeginSnapshot(sim.Tick())
+		tracker.CollectEvents(sim.Tick())
+		tracker.BeginSnapshot(sim.Tick())
+		encoder.Reset(tracker)
 		for p := range players {
-			frame = engine.Frame(frame[:0], &players[p].view, Header{Ack: uint32(tick), Slack: 1, Percent: 100})
+			tracker.Prepare(&players[p].view)
+			frame = encoder.Encode(frame[:0], &players[p].view, Header{Ack: uint32(tick), Slack: 1, Percent: 100})
 			players[p].view.Sent(sim.Tick())
 			if tick > 0 {
 				total += frameHead(len(frame)) + len(frame)
 			}
 		}
-		engine.EndSnapshot()
+		tracker.EndSnapshot()
 	}
 	return total / len(players)
 }

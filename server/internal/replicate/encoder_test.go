@@ -117,7 +117,8 @@ type client struct {
 type harness struct {
 	sim     *game.Simulation
 	world   *testWorld
-	engine  *Engine
+	tracker *Tracker
+	encoder Encoder
 	clients []*client
 }
 
@@ -130,7 +131,7 @@ func newHarness(tb interface{ Fatal(args ...any) }) *harness {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h := &harness{sim: sim, world: g.world, engine: New(sim)}
+	h := &harness{sim: sim, world: g.world, tracker: NewTracker(sim)}
 	for p := range testSlots {
 		h.clients = append(h.clients, h.newClient(game.Slot(p)))
 	}
@@ -138,16 +139,16 @@ func newHarness(tb interface{ Fatal(args ...any) }) *harness {
 }
 
 func (h *harness) newClient(p game.Slot) *client {
-	return &client{view: View{Slot: p, Event: h.engine.LastEvent()}, replica: protocol.NewReplica(h.sim.Schema())}
+	return &client{view: View{Slot: p, Event: h.tracker.LastEvent()}, replica: protocol.NewReplica(h.sim.Schema())}
 }
 
 // tick steps once and brings every client that does not skip to the new state.
 func (h *harness) tick() error {
 	h.sim.Step()
 	t := h.sim.Tick()
-	h.engine.CollectEvents(t)
-	h.engine.BeginSnapshot(t)
-	defer h.engine.EndSnapshot()
+	h.tracker.CollectEvents(t)
+	h.tracker.BeginSnapshot(t)
+	defer h.tracker.EndSnapshot()
 	for _, c := range h.clients {
 		if c.skip > 0 {
 			c.skip--
@@ -160,8 +161,19 @@ func (h *harness) tick() error {
 	return nil
 }
 
+func (h *harness) encode(dst []byte, v *View, head Header) []byte {
+	return encode(h.tracker, &h.encoder, dst, v, head)
+}
+
+// encode encodes one snapshot. Reset does nothing from the second of a tick on.
+func encode(t *Tracker, e *Encoder, dst []byte, v *View, head Header) []byte {
+	t.Prepare(v)
+	e.Reset(t)
+	return e.Encode(dst, v, head)
+}
+
 func (h *harness) deliver(c *client) error {
-	frame := h.engine.Frame(nil, &c.view, Header{Hash: true, Percent: 100})
+	frame := h.encode(nil, &c.view, Header{Hash: true, Percent: 100})
 	c.view.Sent(h.sim.Tick())
 	var s protocol.Snapshot
 	if err := protocol.ParseSnapshot(frame, &s); err != nil {
@@ -330,11 +342,11 @@ func TestEncoder_sendsOnlyVisibleFields(t *testing.T) {
 		*s = ship{Slot: 0, Side: 0, Secret: secret, Energy: mates, Vel: fixed.Vec{X: mine}}
 	}
 	h.sim.Step()
-	h.engine.CollectEvents(1)
-	h.engine.BeginSnapshot(1)
+	h.tracker.CollectEvents(1)
+	h.tracker.BeginSnapshot(1)
 	for p, want := range [testSlots][3]bool{{false, true, true}, {}, {false, true, false}, {}, {false, true, false}} {
 		v := View{Slot: game.Slot(p)}
-		frame := h.engine.Frame(nil, &v, Header{Percent: 100})
+		frame := h.encode(nil, &v, Header{Percent: 100})
 		for k, value := range [3]int32{secret, mates, mine} {
 			if got := contains(frame, protocol.AppendInt(nil, value)); got != want[k] {
 				t.Errorf("slot %d: value %d in the bytes: %v, want %v", p, k, got, want[k])
@@ -359,14 +371,14 @@ func TestEventLog_sendsOnlyVisibleEvents(t *testing.T) {
 		w.whispers.Emit(whisper{Slot: 3, Text: 9})
 	}
 	h.sim.Step()
-	h.engine.CollectEvents(1)
-	h.engine.BeginSnapshot(1)
+	h.tracker.CollectEvents(1)
+	h.tracker.BeginSnapshot(1)
 	// power, cause, mates of the bang as each slot sees it; and the whisper.
 	want := [testSlots][]int32{{1, 0, 3}, {1, 0, 0}, {1, 2, 3}, {1, 0, 0, 9}, {1, 0, 3}}
 	for p := range want {
 		var got []int32
 		v := View{Slot: game.Slot(p)}
-		for _, ev := range eventsOf(t, h.engine.Frame(nil, &v, Header{Percent: 100})) {
+		for _, ev := range eventsOf(t, h.encode(nil, &v, Header{Percent: 100})) {
 			switch ev.Table {
 			case 0:
 				got = append(got, ev.Words[2], ev.Words[3], ev.Words[4])
@@ -393,10 +405,10 @@ func TestEventLog_skippedEventsFollow(t *testing.T) {
 	v := View{Slot: 1}
 	for tick := game.Tick(1); tick <= 600; tick++ {
 		h.sim.Step()
-		h.engine.CollectEvents(tick)
-		h.engine.BeginSnapshot(tick)
+		h.tracker.CollectEvents(tick)
+		h.tracker.BeginSnapshot(tick)
 		if tick%7 == 3 || tick > 590 || tick == 1 {
-			for _, ev := range eventsOf(t, h.engine.Frame(nil, &v, Header{Percent: 100})) {
+			for _, ev := range eventsOf(t, h.encode(nil, &v, Header{Percent: 100})) {
 				got = append(got, ev.Words[2])
 			}
 			v.Sent(tick)
@@ -404,7 +416,7 @@ func TestEventLog_skippedEventsFollow(t *testing.T) {
 				v = View{Slot: 1, Event: v.Event} // a new connection
 			}
 		}
-		h.engine.EndSnapshot()
+		h.tracker.EndSnapshot()
 	}
 	for i, power := range got {
 		if power != int32(i)+1 {
@@ -464,16 +476,16 @@ func TestEncoder_doesNotAllocate(t *testing.T) {
 	tick := func() {
 		h.sim.Step()
 		t := h.sim.Tick()
-		h.engine.CollectEvents(t)
-		h.engine.BeginSnapshot(t)
+		h.tracker.CollectEvents(t)
+		h.tracker.BeginSnapshot(t)
 		for i, c := range h.clients {
 			if i == 4 && t%8 != 0 {
 				continue // one with an older baseline
 			}
-			h.engine.Frame(buf[:0], &c.view, Header{Hash: t%30 == 0, Percent: 100})
+			h.encode(buf[:0], &c.view, Header{Hash: t%30 == 0, Percent: 100})
 			c.view.Sent(t)
 		}
-		h.engine.EndSnapshot()
+		h.tracker.EndSnapshot()
 	}
 	for range 2 * maxEvents {
 		tick() // buffers reach their size
@@ -498,15 +510,15 @@ func TestEventLog_farBehindClientGetsNewestEvents(t *testing.T) {
 	var got []int32
 	for tick := game.Tick(1); tick <= 520; tick++ {
 		h.sim.Step()
-		h.engine.CollectEvents(tick)
-		h.engine.BeginSnapshot(tick)
+		h.tracker.CollectEvents(tick)
+		h.tracker.BeginSnapshot(tick)
 		if tick > 500 {
-			for _, ev := range eventsOf(t, h.engine.Frame(nil, &v, Header{Percent: 100})) {
+			for _, ev := range eventsOf(t, h.encode(nil, &v, Header{Percent: 100})) {
 				got = append(got, ev.Words[2])
 			}
 			v.Sent(tick)
 		}
-		h.engine.EndSnapshot()
+		h.tracker.EndSnapshot()
 	}
 	if len(got) < maxEvents-chunkEvents || got[len(got)-1] != n {
 		t.Fatalf("%d events up to %d, want at least %d up to %d", len(got), got[len(got)-1], maxEvents-chunkEvents, n)
