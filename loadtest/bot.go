@@ -96,7 +96,7 @@ func (b *bot) visit(ctx context.Context) error {
 			return nil // the loop has taken leave
 		}
 		if end.code != 0 && !end.code.Reconnect() {
-			return failed(end.code.String(), errors.New(end.code.Sentence()))
+			return failed(end.code.String(), errors.New(end.code.Text()))
 		}
 		if ctx.Err() == nil {
 			b.run.lost(b, end)

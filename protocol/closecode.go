@@ -42,9 +42,9 @@ const (
 )
 
 type closeText struct {
-	code     CloseCode
-	name     string
-	sentence string
+	code CloseCode
+	name string
+	text string
 }
 
 var closeTexts = [...]closeText{
@@ -79,7 +79,7 @@ func CloseCodes() []CloseCode {
 	return codes
 }
 
-func (c CloseCode) text() *closeText {
+func (c CloseCode) entry() *closeText {
 	for i := range closeTexts {
 		if closeTexts[i].code == c {
 			return &closeTexts[i]
@@ -91,17 +91,17 @@ func (c CloseCode) text() *closeText {
 // Name is the code's name in docs, logs and metrics. For a code outside the
 // protocol it is the number.
 func (c CloseCode) Name() string {
-	if t := c.text(); t != nil {
+	if t := c.entry(); t != nil {
 		return t.name
 	}
 	return strconv.Itoa(int(c))
 }
 
-// Sentence says to people what the code means. It fits a close frame, whose
+// Text says to people what the code means. It fits a close frame, whose
 // reason has at most 123 bytes.
-func (c CloseCode) Sentence() string {
-	if t := c.text(); t != nil {
-		return t.sentence
+func (c CloseCode) Text() string {
+	if t := c.entry(); t != nil {
+		return t.text
 	}
 	return "The connection was closed (" + strconv.Itoa(int(c)) + ")."
 }
@@ -113,7 +113,7 @@ func (c CloseCode) Reconnect() bool { return c < firstFinal || c > lastFinal }
 
 // String is the number and the name, for logs.
 func (c CloseCode) String() string {
-	if t := c.text(); t != nil {
+	if t := c.entry(); t != nil {
 		return strconv.Itoa(int(c)) + " " + t.name
 	}
 	return strconv.Itoa(int(c))

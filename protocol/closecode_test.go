@@ -18,7 +18,7 @@ func TestCloseCode_namesAndTexts(t *testing.T) {
 		if c.Reconnect() != (c >= 4000 && c <= 4499) || c < 4000 || c > 4999 {
 			t.Errorf("%v is in the wrong range", c)
 		}
-		if s := c.Sentence(); len(s) > 123 || !strings.HasSuffix(s, ".") {
+		if s := c.Text(); len(s) > 123 || !strings.HasSuffix(s, ".") {
 			t.Errorf("%v: %q does not fit a close frame", c, s)
 		}
 	}
@@ -27,7 +27,7 @@ func TestCloseCode_namesAndTexts(t *testing.T) {
 			t.Errorf("%v counts as a lost connection", c)
 		}
 	}
-	if unknown := protocol.CloseCode(4999); unknown.Reconnect() || unknown.Name() != "4999" || unknown.Sentence() == "" {
-		t.Errorf("an unknown code: %v, %q", unknown, unknown.Sentence())
+	if unknown := protocol.CloseCode(4999); unknown.Reconnect() || unknown.Name() != "4999" || unknown.Text() == "" {
+		t.Errorf("an unknown code: %v, %q", unknown, unknown.Text())
 	}
 }

@@ -49,7 +49,7 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.metrics.Refused.WithLabelValues("no_hello").Inc()
 		s.log.Debug("no hello", zap.String("remote", r.RemoteAddr), zap.Error(err))
-		p.Close(protocol.CloseIdle, protocol.CloseIdle.Sentence())
+		p.Close(protocol.CloseIdle, protocol.CloseIdle.Text())
 		return
 	}
 	hello, err := protocol.ParseHello(msg)
@@ -89,7 +89,7 @@ func (s *Server) claim(p *ws.Pending, hello *protocol.Hello) {
 		if errors.Is(err, jointoken.ErrExpired) {
 			code = protocol.CloseTokenExpired
 		}
-		s.refuse(p, code, code.Sentence())
+		s.refuse(p, code, code.Text())
 		return
 	}
 	missing := protocol.CloseMatchOver
@@ -108,7 +108,7 @@ func (s *Server) resume(p *ws.Pending, hello *protocol.Hello) {
 	slotText, secret, _ := strings.Cut(rest, ".")
 	slot, err := strconv.ParseUint(slotText, 10, 16)
 	if err != nil || slot >= game.MaxSlots {
-		s.refuse(p, protocol.CloseUnknownSession, protocol.CloseUnknownSession.Sentence())
+		s.refuse(p, protocol.CloseUnknownSession, protocol.CloseUnknownSession.Text())
 		return
 	}
 	if m, conn := s.handOver(p, id, hello, protocol.CloseUnknownSession); conn != nil {
@@ -121,11 +121,11 @@ func (s *Server) resume(p *ws.Pending, hello *protocol.Hello) {
 func (s *Server) handOver(p *ws.Pending, id string, hello *protocol.Hello, missing protocol.CloseCode) (*match.Match, ws.Conn) {
 	m := s.match(id)
 	if m == nil {
-		s.refuse(p, missing, missing.Sentence())
+		s.refuse(p, missing, missing.Text())
 		return nil, nil
 	}
 	if hello.Schema != 0 && hello.Schema != m.SchemaHash() {
-		s.refuse(p, protocol.CloseBadSchema, protocol.CloseBadSchema.Sentence())
+		s.refuse(p, protocol.CloseBadSchema, protocol.CloseBadSchema.Text())
 		return nil, nil
 	}
 	conn, err := p.Conn()

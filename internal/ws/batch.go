@@ -40,7 +40,7 @@ func (b *Batch) Add(c Conn, frames []byte) {
 func (b *Batch) Send() {
 	for i := range b.letters {
 		l := &b.letters[i]
-		if c, ok := l.conn.(*conn); ok && c.ready() && len(l.b) <= MaxWrite {
+		if c, ok := l.conn.(*conn); ok && c.writable() && len(l.b) <= MaxWrite {
 			l.raw, l.fd = c, int(c.fd)
 		}
 	}
@@ -55,11 +55,11 @@ func (b *Batch) Sent(i int, now int64) Sent {
 	}
 	c := l.raw
 	if l.err != nil {
-		c.fail(now, l.err)
+		c.writeFailed(now, l.err)
 		return Sent{Blocked: true}
 	}
 	if l.taken < len(l.b) {
-		keepRest(c.stream, l.b[l.taken:])
+		keepUnsent(c.stream, l.b[l.taken:])
 	}
 	c.wrote(now, len(l.b))
 	return Sent{Taken: true, Blocked: c.blockedSince != 0, Bytes: len(l.b)}

@@ -90,7 +90,7 @@ func TestWhoIsReadTogetherIsReadAlone(t *testing.T) {
 	c.say(flooding, binaryFrame(long))
 	c.say(breaking, append(binaryFrame("still good"), serverFrame([]byte("without a mask"))...))
 	c.say(leaving, clientFrame(8, []byte{0x03, 0xe8}))
-	c.inbox[failing].fail = &CloseError{Code: protocol.CloseProtocol, Sentence: "no"}
+	c.inbox[failing].fail = &CloseError{Code: protocol.CloseProtocol, Reason: "no"}
 	c.say(failing, binaryFrame("refused"))
 	if err := unix.Shutdown(c.peers[gone], unix.SHUT_WR); err != nil {
 		t.Fatal(err)
@@ -125,7 +125,7 @@ func TestWhoIsReadTogetherIsReadAlone(t *testing.T) {
 			t.Errorf("client %d: %v, %v", i, first[i].Err, second[i].Err)
 		}
 	}
-	if first[silent].LastHeard != 5 || second[silent].LastHeard != 5 || second[plain].LastHeard != 7 {
+	if first[silent].LastReceived != 5 || second[silent].LastReceived != 5 || second[plain].LastReceived != 7 {
 		t.Errorf("heard: %+v, %+v, %+v", first[silent], second[silent], second[plain])
 	}
 	if n := len(binaryFrame("one")); first[plain].Bytes != 2*n || second[silent].Bytes != 0 {
@@ -158,7 +158,7 @@ func TestWhoIsWrittenTogetherIsWrittenAlone(t *testing.T) {
 		taken++
 	}
 	small := func(i int) []byte { return serverFrame(numbered(i)) }
-	c.conns[asking].leftovers().pong = appendControl(nil, 10, []byte("?"))
+	c.conns[asking].ensureCarry().pong = appendControl(nil, 10, []byte("?"))
 	sent := c.write(1000, small)
 	frame := len(small(0))
 	want := []Sent{

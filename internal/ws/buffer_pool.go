@@ -26,7 +26,7 @@ func keepBytes(old, b []byte) []byte {
 	if len(b) > 0 && len(b) <= cap(old) {
 		return append(old[:0], b...)
 	}
-	giveBack(old)
+	releaseBuffer(old)
 	switch {
 	case len(b) == 0:
 		return nil
@@ -39,7 +39,7 @@ func keepBytes(old, b []byte) []byte {
 	}
 }
 
-func giveBack(b []byte) {
+func releaseBuffer(b []byte) {
 	switch cap(b) {
 	case smallBuffer:
 		smallBuffers.Put((*[smallBuffer]byte)(b[:smallBuffer]))

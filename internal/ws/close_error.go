@@ -17,50 +17,50 @@ const (
 	closeInternal protocol.CloseCode = 1011
 )
 
-// maxSentence is what a close frame holds beside its code: 125 - 2 bytes.
-const maxSentence = 123
+// maxReason is what a close frame holds beside its code: 125 - 2 bytes.
+const maxReason = 123
 
 // CloseError says with which number a connection ended.
 type CloseError struct {
-	Code     protocol.CloseCode
-	Sentence string
+	Code   protocol.CloseCode
+	Reason string
 	// Peer is true when the client closed; Code is then what it sent, 1005
 	// for an empty close frame. Otherwise the server refused to go on.
 	Peer bool
 }
 
-// Error names the side, the code and the sentence.
+// Error names the side, the code and the reason.
 func (e *CloseError) Error() string {
 	side := "closed by the server"
 	if e.Peer {
 		side = "closed by the client"
 	}
-	if e.Sentence == "" {
+	if e.Reason == "" {
 		return fmt.Sprintf("%s: %d", side, e.Code)
 	}
-	return fmt.Sprintf("%s: %d %s", side, e.Code, e.Sentence)
+	return fmt.Sprintf("%s: %d %s", side, e.Code, e.Reason)
 }
 
-func protocolFault(sentence string) *CloseError {
-	return &CloseError{Code: protocol.CloseProtocol, Sentence: sentence}
+func protocolError(reason string) *CloseError {
+	return &CloseError{Code: protocol.CloseProtocol, Reason: reason}
 }
 
-// appendCloseFrame appends an unmasked close frame. Sentences that are too
+// appendCloseFrame appends an unmasked close frame. Reasons that are too
 // long for one lose their end, never half of a character.
-func appendCloseFrame(dst []byte, code protocol.CloseCode, sentence string) []byte {
+func appendCloseFrame(dst []byte, code protocol.CloseCode, reason string) []byte {
 	if code == closeNoStatus {
 		return append(dst, finBit|byte(ws.OpClose), 0)
 	}
-	if len(sentence) > maxSentence {
-		end := maxSentence
-		for end > 0 && !utf8.RuneStart(sentence[end]) {
+	if len(reason) > maxReason {
+		end := maxReason
+		for end > 0 && !utf8.RuneStart(reason[end]) {
 			end--
 		}
-		sentence = sentence[:end]
+		reason = reason[:end]
 	}
-	dst = append(dst, finBit|byte(ws.OpClose), byte(2+len(sentence)))
+	dst = append(dst, finBit|byte(ws.OpClose), byte(2+len(reason)))
 	dst = binary.BigEndian.AppendUint16(dst, uint16(code))
-	return append(dst, sentence...)
+	return append(dst, reason...)
 }
 
 // parseClose reads the payload of a client's close frame. The second result is
@@ -70,16 +70,16 @@ func parseClose(payload []byte) (closed, fault *CloseError) {
 		return &CloseError{Code: closeNoStatus, Peer: true}, nil
 	}
 	if len(payload) == 1 {
-		return nil, protocolFault("close frame with half a code")
+		return nil, protocolError("close frame with half a code")
 	}
 	code, reason := ws.ParseCloseFrameData(payload)
 	if !validCloseCode(protocol.CloseCode(code)) {
-		return nil, protocolFault("close frame with a code that must not be sent")
+		return nil, protocolError("close frame with a code that must not be sent")
 	}
 	if !utf8.ValidString(reason) {
-		return nil, protocolFault("close frame whose reason is not UTF-8")
+		return nil, protocolError("close frame whose reason is not UTF-8")
 	}
-	return &CloseError{Code: protocol.CloseCode(code), Sentence: reason, Peer: true}, nil
+	return &CloseError{Code: protocol.CloseCode(code), Reason: reason, Peer: true}, nil
 }
 
 // validCloseCode is wider than gobwas's own check, which refuses 1012 to 1014

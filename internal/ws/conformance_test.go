@@ -190,12 +190,12 @@ func verdict(t *testing.T, c conformanceCase, cl *client, d driver) {
 	if !errors.As(err, &closeErr) || closeErr.Code != c.code || closeErr.Peer != c.peer {
 		t.Fatalf("ended with %v, want code %d, by the peer: %v", err, c.code, c.peer)
 	}
-	code, sentence := cl.closed()
+	code, reason := cl.closed()
 	if code != c.code {
 		t.Fatalf("close frame with %d, want %d", code, c.code)
 	}
-	if !c.peer && sentence == "" {
-		t.Error("close frame without a sentence")
+	if !c.peer && reason == "" {
+		t.Error("close frame without a reason")
 	}
 }
 

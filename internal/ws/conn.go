@@ -14,7 +14,7 @@ import (
 type Handler interface {
 	// Message gets one binary message, valid until it returns. It may call
 	// Write and Close of the connection the message came from. An error ends
-	// the connection, a *CloseError with the number and sentence it carries,
+	// the connection, a *CloseError with the number and reason it carries,
 	// any other with 1011.
 	Message(b []byte) error
 }
@@ -28,7 +28,7 @@ type Handler interface {
 // it closed is still to be read, so Poll reports the failure, behind that. Times are nanoseconds of any clock the caller chooses,
 // greater than 0.
 type Conn interface {
-	// Poll reads what has arrived, at most [MaxPollBytes], and hands whole
+	// Poll reads what has arrived, at most [MaxReadBytes], and hands whole
 	// messages to h in order. It works in s, which is the caller's again when
 	// it returns. It answers pings, the client's close, and breaches of the
 	// protocol. The error says why the connection ended: a *CloseError, or what
@@ -46,12 +46,12 @@ type Conn interface {
 	// BlockedSince is the time of the Write whose rest is still unsent or that
 	// failed, 0 for none.
 	BlockedSince() int64
-	// LastHeard is the time of the last Poll that got bytes; the first Poll
+	// LastReceived is the time of the last Poll that got bytes; the first Poll
 	// counts as one.
-	LastHeard() int64
+	LastReceived() int64
 	// Close sends a close frame, unless the rest of another frame is in its
 	// way, and releases the connection. Only the first call counts.
-	Close(code protocol.CloseCode, sentence string)
+	Close(code protocol.CloseCode, reason string)
 	// BytesIn counts the bytes received, frame headers included.
 	BytesIn() uint64
 	// BytesOut counts the bytes taken for sending, frame headers included.
@@ -61,11 +61,11 @@ type Conn interface {
 const (
 	// scratchSize is a little more than any client sends in a tick.
 	scratchSize = 8 << 10
-	// readsPerPoll bounds the reads of one Poll; only a client that fills the
+	// readsPerCall bounds the reads of one Poll; only a client that fills the
 	// whole scratch is read more than once.
-	readsPerPoll = 4
-	// MaxPollBytes is the most one Poll takes from a socket.
-	MaxPollBytes = readsPerPoll * scratchSize
+	readsPerCall = 4
+	// MaxReadBytes is the most one Poll takes from a socket.
+	MaxReadBytes = readsPerCall * scratchSize
 	// MaxWrite is the most one Write takes, in bytes: two of the largest
 	// server messages.
 	MaxWrite = 2 << 20
@@ -102,12 +102,12 @@ type stream interface {
 	// send takes all of b and keeps what the socket does not. It is called
 	// only when nothing is pending.
 	send(b []byte) error
-	// settle tries to send what was kept.
-	settle() error
+	// flush tries to send what was kept.
+	flush() error
 	// pending reports whether anything is kept.
 	pending() bool
-	// finish sends lastFrame if it can, nil for none, and releases the socket.
-	finish(lastFrame []byte)
+	// shutdown sends lastFrame if it can, nil for none, and releases the socket.
+	shutdown(lastFrame []byte)
 }
 
 var errNothing = errors.New("ws: nothing to read")
@@ -115,104 +115,104 @@ var errNothing = errors.New("ws: nothing to read")
 // conn is the frames over a stream; both kinds of stream share it.
 type conn struct {
 	stream       stream
-	ended        error      // why, once over
-	left         *leftovers // nil until there are some
+	ended        error  // why, once over
+	carry        *carry // nil until there are some
 	maxMessage   int32
 	fd           int32 // of the raw stream, noDescriptor where it is another
 	unread       bool  // left.partial came with the handshake and may hold whole frames
 	blockedSince int64 // 0: nothing is pending, as far as is known
-	lastHeard    int64
+	lastReceived int64
 	bytesIn      uint64
 	bytesOut     uint64
 }
 
 const noDescriptor = -1
 
-// ready reports whether frames may be written to the descriptor at once.
-func (c *conn) ready() bool {
-	return c.fd >= 0 && c.ended == nil && c.blockedSince == 0 && (c.left == nil || len(c.left.pong) == 0)
+// writable reports whether frames may be written to the descriptor at once.
+func (c *conn) writable() bool {
+	return c.fd >= 0 && c.ended == nil && c.blockedSince == 0 && (c.carry == nil || len(c.carry.pong) == 0)
 }
 
-// leftovers are what is left between two polls; silent connections have none.
-type leftovers struct {
-	partial  []byte // start of a frame whose rest has not come; see keepBytes
-	pong     []byte // answer to the newest ping, not yet sent
-	failed   error  // of a write, see fail
-	failedAt int64
+// carry is what is left between two polls; silent connections have none.
+type carry struct {
+	partial       []byte // start of a frame whose rest has not come; see keepBytes
+	pong          []byte // answer to the newest ping, not yet sent
+	writeErr      error  // of a write, see writeFailed
+	writeFailedAt int64
 }
 
-func (c *conn) leftovers() *leftovers {
-	if c.left == nil {
-		c.left = &leftovers{}
+func (c *conn) ensureCarry() *carry {
+	if c.carry == nil {
+		c.carry = &carry{}
 	}
-	return c.left
+	return c.carry
 }
 
 // keep holds what a poll could not use yet.
 func (c *conn) keep(partial []byte) {
-	if c.left != nil || len(partial) > 0 {
-		l := c.leftovers()
+	if c.carry != nil || len(partial) > 0 {
+		l := c.ensureCarry()
 		l.partial = keepBytes(l.partial, partial)
 	}
 }
 
-// readFailed is how long a connection that can't be written to is read, in
+// readAfterFailedWrite is how long a connection that can't be written to is read, in
 // nanoseconds; mostly the socket ends it at the first read that finds nothing.
-const readFailed = int64(time.Second)
+const readAfterFailedWrite = int64(time.Second)
 
-// fail notes that a write failed.
-func (c *conn) fail(now int64, why error) {
-	l := c.leftovers()
-	l.failed, l.failedAt = why, now
+// writeFailed notes that a write failed.
+func (c *conn) writeFailed(now int64, why error) {
+	l := c.ensureCarry()
+	l.writeErr, l.writeFailedAt = why, now
 	if c.blockedSince == 0 {
 		c.blockedSince = now
 	}
 }
 
-func (c *conn) failed() bool { return c.left != nil && c.left.failed != nil }
+func (c *conn) writeHasFailed() bool { return c.carry != nil && c.carry.writeErr != nil }
 
 func (c *conn) Poll(now int64, s *Scratch, h Handler) error {
 	if c.ended != nil {
 		return c.ended
 	}
 	buf := s.fit(int(c.maxMessage))
-	if c.lastHeard == 0 {
-		c.lastHeard = now
+	if c.lastReceived == 0 {
+		c.lastReceived = now
 	}
 	held := 0
-	if c.left != nil {
-		held = copy(buf, c.left.partial)
+	if c.carry != nil {
+		held = copy(buf, c.carry.partial)
 	}
-	for range readsPerPoll {
+	for range readsPerCall {
 		n, readErr := c.stream.read(buf[held:])
 		full := held+n == len(buf)
 		if n > 0 || c.unread {
 			c.unread = false
-			c.lastHeard = now
+			c.lastReceived = now
 			c.bytesIn += uint64(n)
-			used, err := c.take(&s.parser, buf[:held+n], h)
+			used, err := c.parse(&s.parser, buf[:held+n], h)
 			if err != nil {
 				return err
 			}
 			held = copy(buf, buf[used:held+n])
 		}
 		if readErr != nil && readErr != errNothing {
-			return c.end(readErr)
+			return c.fail(readErr)
 		}
 		if !full {
 			break
 		}
 	}
 	c.keep(buf[:held])
-	if c.failed() && now-c.left.failedAt >= readFailed {
-		return c.end(c.left.failed)
+	if c.writeHasFailed() && now-c.carry.writeFailedAt >= readAfterFailedWrite {
+		return c.fail(c.carry.writeErr)
 	}
 	c.sendPong(now)
 	return nil
 }
 
-// take hands the whole frames at the start of b on and returns their length.
-func (c *conn) take(parser *frameParser, b []byte, h Handler) (used int, err error) {
+// parse hands the whole frames at the start of b on and returns their length.
+func (c *conn) parse(parser *frameParser, b []byte, h Handler) (used int, err error) {
 	parser.maxMessage = int(c.maxMessage)
 	for used < len(b) {
 		op, payload, size, fault := parser.next(b[used:])
@@ -229,7 +229,7 @@ func (c *conn) take(parser *frameParser, b []byte, h Handler) (used int, err err
 		case ws.OpPing:
 			// RFC 6455, 5.5.3: of several pings the newest may be answered
 			// alone, which bounds what a flood of them costs.
-			l := c.leftovers()
+			l := c.ensureCarry()
 			l.pong = appendControl(l.pong[:0], ws.OpPong, payload)
 		case ws.OpClose:
 			return 0, c.peerClosed(payload)
@@ -249,7 +249,7 @@ func (c *conn) take(parser *frameParser, b []byte, h Handler) (used int, err err
 func (c *conn) refuse(err error) error {
 	var closeErr *CloseError
 	if errors.As(err, &closeErr) {
-		c.close(err, closeErr.Code, closeErr.Sentence)
+		c.close(err, closeErr.Code, closeErr.Reason)
 	} else {
 		c.close(err, closeInternal, "")
 	}
@@ -267,7 +267,7 @@ func (c *conn) peerClosed(payload []byte) error {
 
 func (c *conn) Write(now int64, frames []byte) (taken bool, err error) {
 	if len(frames) > MaxWrite {
-		return false, c.end(errTooLong)
+		return false, c.fail(errTooLong)
 	}
 	if idle, err := c.Flush(now); !idle {
 		return false, err
@@ -279,12 +279,12 @@ func (c *conn) Flush(now int64) (idle bool, err error) {
 	if c.ended != nil {
 		return false, c.ended
 	}
-	if c.failed() {
+	if c.writeHasFailed() {
 		return false, nil
 	}
 	if c.stream.pending() {
-		if err := c.stream.settle(); err != nil {
-			c.fail(now, err)
+		if err := c.stream.flush(); err != nil {
+			c.writeFailed(now, err)
 			return false, nil
 		}
 		if c.stream.pending() {
@@ -299,17 +299,17 @@ func (c *conn) Flush(now int64) (idle bool, err error) {
 // sendPong answers the newest ping, unless a frame's rest is in its way; then
 // the Flush that clears the way does.
 func (c *conn) sendPong(now int64) {
-	if c.left == nil || len(c.left.pong) == 0 || c.Blocked() {
+	if c.carry == nil || len(c.carry.pong) == 0 || c.Blocked() {
 		return
 	}
-	pong := c.left.pong
-	c.left.pong = pong[:0]
+	pong := c.carry.pong
+	c.carry.pong = pong[:0]
 	c.send(now, pong)
 }
 
 func (c *conn) send(now int64, b []byte) (taken bool) {
 	if err := c.stream.send(b); err != nil {
-		c.fail(now, err)
+		c.writeFailed(now, err)
 		return false
 	}
 	c.wrote(now, len(b))
@@ -324,7 +324,7 @@ func (c *conn) wrote(now int64, n int) {
 	}
 }
 
-func (c *conn) Blocked() bool { return c.ended == nil && (c.failed() || c.stream.pending()) }
+func (c *conn) Blocked() bool { return c.ended == nil && (c.writeHasFailed() || c.stream.pending()) }
 
 func (c *conn) BlockedSince() int64 {
 	if !c.Blocked() {
@@ -333,20 +333,20 @@ func (c *conn) BlockedSince() int64 {
 	return c.blockedSince
 }
 
-func (c *conn) Close(code protocol.CloseCode, sentence string) {
-	c.close(net.ErrClosed, code, sentence)
+func (c *conn) Close(code protocol.CloseCode, reason string) {
+	c.close(net.ErrClosed, code, reason)
 }
 
-func (c *conn) close(why error, code protocol.CloseCode, sentence string) {
+func (c *conn) close(why error, code protocol.CloseCode, reason string) {
 	if c.ended != nil {
 		return
 	}
 	var room [2 + maxPong]byte
-	c.release(why, appendCloseFrame(room[:0], code, sentence))
+	c.release(why, appendCloseFrame(room[:0], code, reason))
 }
 
-// end releases a connection on which nothing more can be said.
-func (c *conn) end(why error) error {
+// fail releases a connection on which nothing more can be said.
+func (c *conn) fail(why error) error {
 	c.release(why, nil)
 	return c.ended
 }
@@ -356,11 +356,11 @@ func (c *conn) release(why error, lastFrame []byte) {
 		return
 	}
 	c.ended = why
-	c.stream.finish(lastFrame)
+	c.stream.shutdown(lastFrame)
 	c.keep(nil)
-	c.left = nil
+	c.carry = nil
 }
 
-func (c *conn) LastHeard() int64 { return c.lastHeard }
-func (c *conn) BytesIn() uint64  { return c.bytesIn }
-func (c *conn) BytesOut() uint64 { return c.bytesOut }
+func (c *conn) LastReceived() int64 { return c.lastReceived }
+func (c *conn) BytesIn() uint64     { return c.bytesIn }
+func (c *conn) BytesOut() uint64    { return c.bytesOut }

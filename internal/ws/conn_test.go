@@ -51,8 +51,8 @@ func TestPendingWaitsNoLongerThanItsDeadline(t *testing.T) {
 		t.Fatalf("got %v, want a passed deadline", err)
 	}
 	p.Close(protocol.CloseIdle, "no hello")
-	if code, sentence := cl.closed(); code != protocol.CloseIdle || sentence != "no hello" {
-		t.Errorf("closed with %d %q", code, sentence)
+	if code, reason := cl.closed(); code != protocol.CloseIdle || reason != "no hello" {
+		t.Errorf("closed with %d %q", code, reason)
 	}
 	if _, err := p.Conn(); err == nil {
 		t.Error("a closed connection was handed over")
@@ -193,11 +193,11 @@ func TestPingMovesLastHeard(t *testing.T) {
 		cl := r.dial()
 		c := r.conn()
 		var got inbox
-		if err := c.Poll(5, scratch, &got); err != nil || c.LastHeard() != 5 {
-			t.Fatalf("the first poll counts as hearing: %d, %v", c.LastHeard(), err)
+		if err := c.Poll(5, scratch, &got); err != nil || c.LastReceived() != 5 {
+			t.Fatalf("the first poll counts as hearing: %d, %v", c.LastReceived(), err)
 		}
-		if err := c.Poll(6, scratch, &got); err != nil || c.LastHeard() != 5 {
-			t.Fatalf("a silent client was heard: %d, %v", c.LastHeard(), err)
+		if err := c.Poll(6, scratch, &got); err != nil || c.LastReceived() != 5 {
+			t.Fatalf("a silent client was heard: %d, %v", c.LastReceived(), err)
 		}
 		if taken, err := c.Write(7, AppendPing(nil)); !taken || err != nil {
 			t.Fatal(taken, err)
@@ -206,7 +206,7 @@ func TestPingMovesLastHeard(t *testing.T) {
 			t.Fatalf("got %v %q, want a ping", h.OpCode, payload)
 		}
 		cl.send(clientFrame(ws.OpPong, nil))
-		if err := pollUntil(t, c, &got, func() bool { return c.LastHeard() > 7 }); err != nil {
+		if err := pollUntil(t, c, &got, func() bool { return c.LastReceived() > 7 }); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -250,7 +250,7 @@ func TestPollTakesNoMoreThanItsBound(t *testing.T) {
 		var got inbox
 		before := uint64(0)
 		err := pollUntil(t, c, &got, func() bool {
-			if n := c.BytesIn() - before; n > MaxPollBytes {
+			if n := c.BytesIn() - before; n > MaxReadBytes {
 				t.Errorf("one poll took %d bytes", n)
 			}
 			before = c.BytesIn()
@@ -271,7 +271,7 @@ func TestHandlerEndsTheConnection(t *testing.T) {
 		fail error
 		code protocol.CloseCode
 	}{
-		{"with a number", &CloseError{Code: protocol.CloseKicked, Sentence: "no"}, protocol.CloseKicked},
+		{"with a number", &CloseError{Code: protocol.CloseKicked, Reason: "no"}, protocol.CloseKicked},
 		{"with another error", errors.New("broken"), closeInternal},
 	}
 	onAllPaths(t, func(t *testing.T, r *rig) {
@@ -324,8 +324,8 @@ func TestCloseIsSeenInSpiteOfUnreadInput(t *testing.T) {
 		}
 		c.Close(protocol.CloseMatchOver, "over")
 		cl.send(binaryFrame("and one more"))
-		if code, sentence := cl.closed(); code != protocol.CloseMatchOver || sentence != "over" {
-			t.Errorf("closed with %d %q", code, sentence)
+		if code, reason := cl.closed(); code != protocol.CloseMatchOver || reason != "over" {
+			t.Errorf("closed with %d %q", code, reason)
 		}
 	})
 }
@@ -411,10 +411,10 @@ func TestAConnectionThatCannotBeWrittenToEnds(t *testing.T) {
 	if taken, err := c.Write(now, serverFrame(nil)); taken || err != nil || !c.Blocked() || c.BlockedSince() != now {
 		t.Fatalf("a failed write: %v, %v, blocked %v since %d", taken, err, c.Blocked(), c.BlockedSince())
 	}
-	if err := c.Poll(now+readFailed-1, scratch, &inbox{}); err != nil {
+	if err := c.Poll(now+readAfterFailedWrite-1, scratch, &inbox{}); err != nil {
 		t.Fatalf("read on: %v", err)
 	}
-	if err := c.Poll(now+readFailed, scratch, &inbox{}); !errors.Is(err, errBroken) {
+	if err := c.Poll(now+readAfterFailedWrite, scratch, &inbox{}); !errors.Is(err, errBroken) {
 		t.Fatalf("ended with %v, want %v", err, errBroken)
 	}
 }
@@ -426,9 +426,9 @@ type brokenStream struct{}
 
 func (brokenStream) read([]byte) (int, error) { return 0, errNothing }
 func (brokenStream) send([]byte) error        { return errBroken }
-func (brokenStream) settle() error            { return errBroken }
+func (brokenStream) flush() error             { return errBroken }
 func (brokenStream) pending() bool            { return false }
-func (brokenStream) finish([]byte)            {}
+func (brokenStream) shutdown([]byte)          {}
 
 func TestWriteBeyondTheBoundEndsTheConnection(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
@@ -494,7 +494,7 @@ func TestTooManyClosingConnections(t *testing.T) {
 func TestCloseErrorNamesSideAndNumber(t *testing.T) {
 	cases := map[string]error{
 		"closed by the client: 1001":            &CloseError{Code: 1001, Peer: true},
-		"closed by the server: 4509 text frame": &CloseError{Code: protocol.CloseProtocol, Sentence: "text frame"},
+		"closed by the server: 4509 text frame": &CloseError{Code: protocol.CloseProtocol, Reason: "text frame"},
 	}
 	for want, err := range cases {
 		if err.Error() != want {

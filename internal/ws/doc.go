@@ -11,5 +11,5 @@
 //
 // Clients send whole binary messages of a bounded size. Text, fragments,
 // extensions and frames without a mask end the connection with a number and a
-// sentence, before anything of the declared size is allocated.
+// reason, before anything of the declared size is allocated.
 package ws

@@ -45,7 +45,7 @@ func Frame(buf []byte) []byte {
 }
 
 // AppendPing appends a ping, a whole frame to be sent between others. Its answer
-// moves LastHeard.
+// moves LastReceived.
 func AppendPing(dst []byte) []byte { return appendControl(dst, ws.OpPing, nil) }
 
 // appendControl appends an unmasked control frame; payload has at most 125
@@ -80,14 +80,14 @@ func (p *frameParser) next(b []byte) (op ws.OpCode, payload []byte, size int, fa
 		return 0, nil, 0, nil
 	}
 	if err != nil {
-		return 0, nil, 0, protocolFault("frame length with its top bit set")
+		return 0, nil, 0, protocolError("frame length with its top bit set")
 	}
 	if h.Length > int64(p.maxMessage) {
-		return 0, nil, 0, &CloseError{Code: protocol.CloseTooBig, Sentence: "message is over the limit"}
+		return 0, nil, 0, &CloseError{Code: protocol.CloseTooBig, Reason: "message is over the limit"}
 	}
 	head := len(b) - len(p.src)
 	if head != ws.HeaderSize(h) {
-		return 0, nil, 0, protocolFault("frame length is not in its shortest form")
+		return 0, nil, 0, protocolError("frame length is not in its shortest form")
 	}
 	size = head + int(h.Length)
 	if len(b) < size {
@@ -122,19 +122,19 @@ func checkStart(b []byte) *CloseError {
 	op := ws.OpCode(b[0] & opBits)
 	switch {
 	case b[0]&rsvBits != 0:
-		return protocolFault("frame with RSV bits, but no extension was agreed on")
+		return protocolError("frame with RSV bits, but no extension was agreed on")
 	case op.IsReserved():
-		return protocolFault("frame with a reserved opcode")
+		return protocolError("frame with a reserved opcode")
 	case op == ws.OpText:
-		return protocolFault("text frame; messages are binary")
+		return protocolError("text frame; messages are binary")
 	case op == ws.OpContinuation || b[0]&finBit == 0:
-		return protocolFault("fragmented message; send each in one frame")
+		return protocolError("fragmented message; send each in one frame")
 	case len(b) == 1:
 		return nil
 	case b[1]&maskBit == 0:
-		return protocolFault("frame without a mask")
+		return protocolError("frame without a mask")
 	case op.IsControl() && b[1]&lenBits > maxPong:
-		return protocolFault("control frame with more than 125 bytes")
+		return protocolError("control frame with more than 125 bytes")
 	}
 	return nil
 }

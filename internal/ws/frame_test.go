@@ -44,7 +44,7 @@ func TestCloseFrameCutsSentenceBetweenCharacters(t *testing.T) {
 		t.Error(err)
 	}
 	if want := strings.Repeat("ß", 61); reason != want {
-		t.Errorf("sentence of %d bytes, want %d", len(reason), len(want))
+		t.Errorf("reason of %d bytes, want %d", len(reason), len(want))
 	}
 }
 

@@ -34,10 +34,10 @@ type visit struct {
 // Taken is what came from a connection: how many bytes, when it was last heard,
 // and whether it is blocked. Err says why it ended, as that of Poll does.
 type Taken struct {
-	Bytes     int
-	LastHeard int64
-	Blocked   bool
-	Err       error
+	Bytes        int
+	LastReceived int64
+	Blocked      bool
+	Err          error
 }
 
 // Add adds a connection that is to be read.
@@ -50,17 +50,17 @@ func (n *Intake) Read() {
 	}
 	for i := range n.visits {
 		v := &n.visits[i]
-		if c, ok := v.conn.(*conn); ok && c.clear() {
+		if c, ok := v.conn.(*conn); ok && c.readable() {
 			v.raw = c
 		}
 	}
 	readRaw(n.visits, n.buf)
 }
 
-// clear reports whether the descriptor may be read into any memory: nothing that
+// readable reports whether the descriptor may be read into any memory: nothing that
 // came earlier is waiting, and no write has failed.
-func (c *conn) clear() bool {
-	return c.fd >= 0 && c.ended == nil && !c.unread && (c.left == nil || len(c.left.partial) == 0 && c.left.failed == nil)
+func (c *conn) readable() bool {
+	return c.fd >= 0 && c.ended == nil && !c.unread && (c.carry == nil || len(c.carry.partial) == 0 && c.carry.writeErr == nil)
 }
 
 // Take hands what number i has sent to h, as Poll does; it may have to read more,
@@ -71,8 +71,8 @@ func (n *Intake) Take(i int, now int64, s *Scratch, h Handler) Taken {
 		return v.alone(now, s, h)
 	}
 	c := v.raw
-	err := c.arrived(v.b, v.err, now, s, h)
-	return Taken{Bytes: len(v.b), LastHeard: c.lastHeard, Blocked: c.blockedSince != 0 && c.Blocked(), Err: err}
+	err := c.received(v.b, v.err, now, s, h)
+	return Taken{Bytes: len(v.b), LastReceived: c.lastReceived, Blocked: c.blockedSince != 0 && c.Blocked(), Err: err}
 }
 
 // alone polls a connection of which a part came before, or that has no raw
@@ -80,18 +80,18 @@ func (n *Intake) Take(i int, now int64, s *Scratch, h Handler) Taken {
 func (v *visit) alone(now int64, s *Scratch, h Handler) (t Taken) {
 	before := v.conn.BytesIn()
 	t.Err = v.conn.Poll(now, s, h)
-	t.Bytes, t.LastHeard, t.Blocked = int(v.conn.BytesIn()-before), v.conn.LastHeard(), v.conn.Blocked()
+	t.Bytes, t.LastReceived, t.Blocked = int(v.conn.BytesIn()-before), v.conn.LastReceived(), v.conn.Blocked()
 	return t
 }
 
-// arrived takes what a connection has sent.
-func (c *conn) arrived(b []byte, readErr error, now int64, s *Scratch, h Handler) error {
-	if len(b) > 0 || c.lastHeard == 0 {
-		c.lastHeard = now
+// received takes what a connection has sent.
+func (c *conn) received(b []byte, readErr error, now int64, s *Scratch, h Handler) error {
+	if len(b) > 0 || c.lastReceived == 0 {
+		c.lastReceived = now
 	}
 	if len(b) > 0 {
 		c.bytesIn += uint64(len(b))
-		used, err := c.take(&s.parser, b, h)
+		used, err := c.parse(&s.parser, b, h)
 		if err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func (c *conn) arrived(b []byte, readErr error, now int64, s *Scratch, h Handler
 		}
 	}
 	if readErr != nil {
-		return c.end(readErr)
+		return c.fail(readErr)
 	}
 	c.sendPong(now)
 	return nil

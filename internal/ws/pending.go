@@ -39,7 +39,7 @@ type Pending struct {
 	pings    int
 	ended    error // why, once over
 	portable bool
-	work     *closing
+	work     *closers
 }
 
 // ReadMessage waits for one binary message, valid until the next call. It
@@ -90,7 +90,7 @@ func (p *Pending) control(op ws.OpCode, payload []byte) error {
 	switch op {
 	case ws.OpPing:
 		if p.pings++; p.pings > maxPendingPings {
-			return p.fail(protocolFault("pings instead of a hello"))
+			return p.fail(protocolError("pings instead of a hello"))
 		}
 		_, err := p.conn.Write(appendControl(nil, ws.OpPong, payload))
 		return err
@@ -107,19 +107,19 @@ func (p *Pending) control(op ws.OpCode, payload []byte) error {
 }
 
 func (p *Pending) fail(fault *CloseError) error {
-	p.end(fault, appendCloseFrame(nil, fault.Code, fault.Sentence))
+	p.end(fault, appendCloseFrame(nil, fault.Code, fault.Reason))
 	return fault
 }
 
 // Close sends a close frame and releases the connection. It may be called more
 // than once, and after Conn, when it does nothing.
-func (p *Pending) Close(code protocol.CloseCode, sentence string) {
-	p.end(net.ErrClosed, appendCloseFrame(nil, code, sentence))
+func (p *Pending) Close(code protocol.CloseCode, reason string) {
+	p.end(net.ErrClosed, appendCloseFrame(nil, code, reason))
 }
 
 // forget gives the buffer back; what ReadMessage returned is gone with it.
 func (p *Pending) forget() {
-	giveBack(p.buf)
+	releaseBuffer(p.buf)
 	p.buf, p.start = nil, 0
 }
 
@@ -129,7 +129,7 @@ func (p *Pending) end(why error, lastFrame []byte) {
 	}
 	p.ended = why
 	p.forget()
-	p.work.Go(func() { closeSlowly(p.conn, lastFrame, p.work) })
+	p.work.Go(func() { lingerAndClose(p.conn, lastFrame, p.work) })
 }
 
 // Conn hands the connection over to the goroutine that runs its match. Bytes
@@ -178,10 +178,10 @@ func limitSendBuffer(c net.Conn) {
 	}
 }
 
-// closeSlowly sends the last frame, says that nothing more comes, and reads
+// lingerAndClose sends the last frame, says that nothing more comes, and reads
 // until the peer has closed too. It ends within lingerTimeout plus
 // closeWriteTimeout, whatever the peer does.
-func closeSlowly(c net.Conn, lastFrame []byte, work *closing) {
+func lingerAndClose(c net.Conn, lastFrame []byte, work *closers) {
 	defer func() { _ = c.Close() }()
 	now := time.Now()
 	if c.SetWriteDeadline(now.Add(closeWriteTimeout)) != nil {

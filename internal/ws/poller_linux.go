@@ -13,9 +13,9 @@ import (
 const (
 	// readyPerCall is how many connections one call to the kernel can report.
 	readyPerCall = 128
-	// gatherFor is the pause after a report, so that many who speak in turns
+	// wakeDelay is the pause after a report, so that many who speak in turns
 	// cost few wake-ups. Who speaks after a while of silence is not kept waiting.
-	gatherFor = 4 * time.Millisecond
+	wakeDelay = 4 * time.Millisecond
 )
 
 // Poller watches connections whose players are silent, for the goroutine that
@@ -41,12 +41,12 @@ func (p *Poller) Close() error {
 	if p.set == nil {
 		return nil
 	}
-	watching.Lock()
+	sharedWatchSet.Lock()
 	last := p.set.remove(p)
 	if last {
-		watching.set = nil
+		sharedWatchSet.set = nil
 	}
-	watching.Unlock()
+	sharedWatchSet.Unlock()
 	if last {
 		return p.set.close()
 	}
@@ -101,7 +101,7 @@ func (p *Poller) Ready(keys []uint32) []uint32 {
 	if p.watched == 0 {
 		return keys
 	}
-	p.set.look()
+	p.set.collectReady()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	keys = append(keys, p.ready...)
@@ -109,30 +109,30 @@ func (p *Poller) Ready(keys []uint32) []uint32 {
 	return keys
 }
 
-func (p *Poller) tell(key uint32) {
+func (p *Poller) markReady(key uint32) {
 	p.mu.Lock()
 	p.ready = append(p.ready, key)
 	p.mu.Unlock()
 	p.wake()
 }
 
-// watching is the process's set, while there are pollers that need it.
-var watching struct {
+// sharedWatchSet is the process's set, while there are pollers that need it.
+var sharedWatchSet struct {
 	sync.Mutex
 	set *watchSet
 }
 
 func (p *Poller) join() error {
-	watching.Lock()
-	defer watching.Unlock()
-	if watching.set == nil {
+	sharedWatchSet.Lock()
+	defer sharedWatchSet.Unlock()
+	if sharedWatchSet.set == nil {
 		set, err := newWatchSet()
 		if err != nil {
 			return err
 		}
-		watching.set = set
+		sharedWatchSet.set = set
 	}
-	p.set = watching.set
+	p.set = sharedWatchSet.set
 	p.set.add(p)
 	return nil
 }
@@ -173,13 +173,13 @@ func newWatchSet() (*watchSet, error) {
 // closed.
 func (w *watchSet) watch(raw syscall.RawConn) {
 	defer close(w.done)
-	for raw.Read(func(uintptr) bool { return w.look() }) == nil {
-		time.Sleep(gatherFor)
+	for raw.Read(func(uintptr) bool { return w.collectReady() }) == nil {
+		time.Sleep(wakeDelay)
 	}
 }
 
-// look asks the kernel who is ready, and tells the pollers. It does not wait.
-func (w *watchSet) look() (found bool) {
+// collectReady asks the kernel who is ready, and tells the pollers. It does not wait.
+func (w *watchSet) collectReady() (found bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for {
@@ -195,7 +195,7 @@ func (w *watchSet) look() (found bool) {
 		for i := range w.events[:n] {
 			found = true
 			if p := w.pollers[w.events[i].Pad]; p != nil {
-				p.tell(uint32(w.events[i].Fd))
+				p.markReady(uint32(w.events[i].Fd))
 			}
 		}
 		if n < readyPerCall {

@@ -15,7 +15,7 @@ const inboxSize = 8 << 10
 // writes, only while something is pending.
 type portableStream struct {
 	net  net.Conn
-	work *closing
+	work *closers
 
 	mu      sync.Mutex
 	changed sync.Cond // room in the inbox, the end of writing, or closed
@@ -32,7 +32,7 @@ type portableStream struct {
 	write func() // writeOut, kept so that starting it allocates nothing
 }
 
-func newPortableStream(c net.Conn, work *closing) stream {
+func newPortableStream(c net.Conn, work *closers) stream {
 	s := &portableStream{net: c, work: work}
 	s.changed.L = &s.mu
 	s.write = s.writeOut
@@ -108,8 +108,8 @@ func (s *portableStream) writeOut() {
 	s.changed.Broadcast()
 }
 
-// settle has nothing to do but to tell: the writing goroutine is at it.
-func (s *portableStream) settle() error {
+// flush has nothing to do but to tell: the writing goroutine is at it.
+func (s *portableStream) flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.writeErr
@@ -121,28 +121,28 @@ func (s *portableStream) pending() bool {
 	return s.writing
 }
 
-func (s *portableStream) finish(lastFrame []byte) {
+func (s *portableStream) shutdown(lastFrame []byte) {
 	s.mu.Lock()
 	s.closed = true
-	said := lastFrame != nil && s.readErr == nil && s.writeErr == nil
+	ok := lastFrame != nil && s.readErr == nil && s.writeErr == nil
 	s.changed.Broadcast()
 	s.mu.Unlock()
 	last := append([]byte(nil), lastFrame...)
-	s.work.Go(func() { s.shut(said, last) })
+	s.work.Go(func() { s.shut(ok, last) })
 }
 
 // shut waits for the frame that is being written, as long as for a close frame,
 // since a part of a frame must not be followed by another.
-func (s *portableStream) shut(say bool, lastFrame []byte) {
-	if !say {
-		closeAtOnce(s.net)
+func (s *portableStream) shut(sendLast bool, lastFrame []byte) {
+	if !sendLast {
+		closeNow(s.net)
 		return
 	}
 	if s.net.SetWriteDeadline(time.Now().Add(closeWriteTimeout)) != nil || !s.written() {
-		closeAtOnce(s.net)
+		closeNow(s.net)
 		return
 	}
-	closeSlowly(s.net, lastFrame, s.work)
+	lingerAndClose(s.net, lastFrame, s.work)
 }
 
 // written waits until nothing is being written and reports whether it went well.
@@ -155,8 +155,8 @@ func (s *portableStream) written() bool {
 	return s.writeErr == nil
 }
 
-// closeAtOnce spares TLS its farewell, which may wait for seconds.
-func closeAtOnce(c net.Conn) {
+// closeNow spares TLS its farewell, which may wait for seconds.
+func closeNow(c net.Conn) {
 	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = wrapped.NetConn()
 	}

@@ -17,12 +17,12 @@ const rawStreams = true
 type rawStream struct {
 	fd     int
 	poller *Poller // where the descriptor is registered, nil for nowhere
-	rest   *rest   // what the kernel did not take, nil for nothing
-	work   *closing
+	unsent *unsent // what the kernel did not take, nil for nothing
+	work   *closers
 }
 
-// rest is the end of a frame, from sent.
-type rest struct {
+// unsent is the end of a frame, from sent.
+type unsent struct {
 	b    []byte // see keepBytes
 	sent int
 }
@@ -30,7 +30,7 @@ type rest struct {
 // newRawConn takes the connection's descriptor. Closing the net.Conn removes it
 // from Go's poller; the duplicate keeps the connection open, and its non-blocking
 // mode, which belongs to the open file and not to the descriptor.
-func newRawConn(tcp *net.TCPConn, work *closing) (*conn, error) {
+func newRawConn(tcp *net.TCPConn, work *closers) (*conn, error) {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -139,13 +139,13 @@ func writeTo(fd int, b []byte) (int, error) {
 func (s *rawStream) send(b []byte) error {
 	n, err := s.write(b)
 	if err == nil && n < len(b) {
-		keepRest(s, b[n:])
+		keepUnsent(s, b[n:])
 	}
 	return err
 }
 
-// keepRest has a raw stream keep what the kernel did not take.
-func keepRest(s stream, b []byte) { s.(*rawStream).rest = &rest{b: keepBytes(nil, b)} }
+// keepUnsent has a raw stream keep what the kernel did not take.
+func keepUnsent(s stream, b []byte) { s.(*rawStream).unsent = &unsent{b: keepBytes(nil, b)} }
 
 // writeRaw writes all frames that can be written to a descriptor.
 func writeRaw(letters []letter) {
@@ -158,37 +158,37 @@ func writeRaw(letters []letter) {
 	}
 }
 
-func (s *rawStream) settle() error {
-	r := s.rest
+func (s *rawStream) flush() error {
+	r := s.unsent
 	n, err := s.write(r.b[r.sent:])
 	if err != nil {
 		return err
 	}
 	if r.sent += n; r.sent == len(r.b) {
-		s.forgetRest()
+		s.dropUnsent()
 	}
 	return nil
 }
 
-func (s *rawStream) forgetRest() {
-	if s.rest != nil {
-		giveBack(s.rest.b)
-		s.rest = nil
+func (s *rawStream) dropUnsent() {
+	if s.unsent != nil {
+		releaseBuffer(s.unsent.b)
+		s.unsent = nil
 	}
 }
 
-func (s *rawStream) pending() bool { return s.rest != nil }
+func (s *rawStream) pending() bool { return s.unsent != nil }
 
-func (s *rawStream) finish(lastFrame []byte) {
+func (s *rawStream) shutdown(lastFrame []byte) {
 	if s.poller != nil {
 		s.poller.forget(s)
 	}
 	fd := s.fd
 	s.fd = -1
-	said := s.say(fd, lastFrame)
-	s.forgetRest()
-	if !said || unix.Shutdown(fd, unix.SHUT_WR) != nil || s.work.lingering.Add(1) > maxLingering {
-		if said {
+	ok := s.writeLast(fd, lastFrame)
+	s.dropUnsent()
+	if !ok || unix.Shutdown(fd, unix.SHUT_WR) != nil || s.work.lingering.Add(1) > maxLingering {
+		if ok {
 			s.work.lingering.Add(-1)
 		}
 		_ = unix.Close(fd)
@@ -200,8 +200,8 @@ func (s *rawStream) finish(lastFrame []byte) {
 	})
 }
 
-// say reports whether the last frame went out whole.
-func (s *rawStream) say(fd int, lastFrame []byte) bool {
+// writeLast reports whether the last frame went out whole.
+func (s *rawStream) writeLast(fd int, lastFrame []byte) bool {
 	if lastFrame == nil || s.pending() {
 		return false
 	}

@@ -9,11 +9,11 @@ import (
 
 const rawStreams = false
 
-func newRawConn(*net.TCPConn, *closing) (*conn, error) {
+func newRawConn(*net.TCPConn, *closers) (*conn, error) {
 	return nil, errors.ErrUnsupported
 }
 
-func keepRest(stream, []byte) { panic("ws: there are no raw streams here") }
+func keepUnsent(stream, []byte) { panic("ws: there are no raw streams here") }
 
 func writeRaw([]letter) {}
 

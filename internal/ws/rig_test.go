@@ -203,7 +203,7 @@ func (c *client) tryFrame() (ws.Frame, error) {
 }
 
 // closed reads on to the close frame and past it to the end of the stream.
-func (c *client) closed() (code protocol.CloseCode, sentence string) {
+func (c *client) closed() (code protocol.CloseCode, reason string) {
 	c.t.Helper()
 	for {
 		h, payload := c.frame()

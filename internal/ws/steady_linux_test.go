@@ -16,7 +16,7 @@ func pair(t testing.TB) (c *conn, peer int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	work := new(closing)
+	work := new(closers)
 	c = &conn{stream: &rawStream{fd: fds[0], work: work}, fd: int32(fds[0]), maxMessage: protocol.MaxClientMessage}
 	t.Cleanup(func() {
 		c.Close(1000, "")
@@ -106,8 +106,8 @@ func TestIdleConnectionHoldsNoBuffer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if h.n != 1 || c.left.partial != nil || c.stream.(*rawStream).rest != nil {
-		t.Errorf("%d messages, partial %v", h.n, c.left.partial)
+	if h.n != 1 || c.carry.partial != nil || c.stream.(*rawStream).unsent != nil {
+		t.Errorf("%d messages, partial %v", h.n, c.carry.partial)
 	}
 }
 

@@ -38,7 +38,7 @@ func TestTLSTakesThePortablePath(t *testing.T) {
 		}
 	}
 	c.Close(protocol.CloseDraining, "going")
-	if code, sentence := cl.closed(); code != protocol.CloseDraining || sentence != "going" {
-		t.Errorf("closed with %d %q", code, sentence)
+	if code, reason := cl.closed(); code != protocol.CloseDraining || reason != "going" {
+		t.Errorf("closed with %d %q", code, reason)
 	}
 }

@@ -32,23 +32,23 @@ type Upgrader struct {
 	// ForcePortable keeps connections off raw descriptors.
 	ForcePortable bool
 
-	work closing
+	work closers
 }
 
-// closing counts the goroutines that work for connections, and bounds those
+// closers counts the goroutines that work for connections, and bounds those
 // that only wait for a peer to read its close frame.
-type closing struct {
+type closers struct {
 	sync.WaitGroup
 	lingering atomic.Int32
 }
 
 // refusal is an upgrade that is answered by an HTTP status.
 type refusal struct {
-	status   int
-	sentence string
+	status int
+	reason string
 }
 
-func (r *refusal) Error() string { return r.sentence }
+func (r *refusal) Error() string { return r.reason }
 
 // Upgrade answers a WebSocket handshake and takes the connection over from
 // net/http. A refused request is answered with its HTTP status (403 for a
@@ -79,7 +79,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Pending, er
 	}
 	p := u.pending(conn, early)
 	if chosen != protocol.Subprotocol {
-		p.Close(protocol.CloseBadVersion, protocol.CloseBadVersion.Sentence())
+		p.Close(protocol.CloseBadVersion, protocol.CloseBadVersion.Text())
 		return nil, &refusal{http.StatusBadRequest, "the client speaks " + strconv.Quote(chosen) + " only"}
 	}
 	return p, nil
@@ -138,7 +138,7 @@ func answerRefusal(w http.ResponseWriter, no *refusal) {
 		w.Header().Set("Connection", "Upgrade")
 		w.Header().Set("Sec-WebSocket-Version", "13")
 	}
-	http.Error(w, no.sentence, no.status)
+	http.Error(w, no.reason, no.status)
 }
 
 // only returns a header that has to stand in the request exactly once, else "".

@@ -253,7 +253,7 @@ func (h *hand) deliver(s *session.Session, t game.Tick, hash bool) {
 	m := h.m
 	switch {
 	case s.ReliableOverflow():
-		h.lost = append(h.lost, loss{s, &ws.CloseError{Code: protocol.CloseSlow, Sentence: protocol.CloseSlow.Sentence()}})
+		h.lost = append(h.lost, loss{s, &ws.CloseError{Code: protocol.CloseSlow, Reason: protocol.CloseSlow.Text()}})
 		return
 	case s.Blocked() || s.Stalled():
 		h.bench.reader.Skipped++

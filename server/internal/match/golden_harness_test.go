@@ -307,6 +307,6 @@ func (c *scriptConn) Close(code protocol.CloseCode, _ string) {
 
 func (c *scriptConn) Flush(int64) (bool, error) { return !c.blocked, nil }
 func (c *scriptConn) Blocked() bool             { return c.blocked }
-func (c *scriptConn) LastHeard() int64          { return c.heard }
+func (c *scriptConn) LastReceived() int64          { return c.heard }
 func (c *scriptConn) BytesIn() uint64           { return 0 }
 func (c *scriptConn) BytesOut() uint64          { return 0 }

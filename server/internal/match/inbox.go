@@ -94,7 +94,7 @@ func (m *Match) Claim(conn ws.Conn, features protocol.Features, slot game.Slot, 
 	}
 }
 
-func refuse(conn ws.Conn, code protocol.CloseCode) { conn.Close(code, code.Sentence()) }
+func refuse(conn ws.Conn, code protocol.CloseCode) { conn.Close(code, code.Text()) }
 
 // Resume gives a dropped seat, or one whose old connection is still open, a new
 // connection. event is the newest event that the client has seen. A secret that

@@ -178,7 +178,7 @@ func (c *fakeConn) BlockedSince() int64 {
 	return c.since
 }
 
-func (c *fakeConn) LastHeard() int64 { return c.heard }
+func (c *fakeConn) LastReceived() int64 { return c.heard }
 func (c *fakeConn) BytesIn() uint64  { return 0 }
 func (c *fakeConn) BytesOut() uint64 { return 0 }
 

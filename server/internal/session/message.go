@@ -14,7 +14,7 @@ func (s *Session) message(b []byte, t *Tally) error {
 	// By the time that passed for the players: what they sent while the process
 	// stood still comes in one piece.
 	if !s.budget.allowN(messageRate(s.shared.Rate), s.shared.Now+s.shared.Suspended, 1, s.shared.Backlog) {
-		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "too many messages"}
+		return &ws.CloseError{Code: protocol.CloseProtocol, Reason: "too many messages"}
 	}
 	s.welcomeConfirmed = true
 	kind, err := protocol.Type(b)
@@ -38,12 +38,12 @@ func (s *Session) message(b []byte, t *Tally) error {
 	case protocol.TypeResync:
 		return s.resync(b)
 	default:
-		return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: "a message that clients do not send"}
+		return &ws.CloseError{Code: protocol.CloseProtocol, Reason: "a message that clients do not send"}
 	}
 }
 
 func protocolError(err error) error {
-	return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: err.Error()}
+	return &ws.CloseError{Code: protocol.CloseProtocol, Reason: err.Error()}
 }
 
 // input keeps one input. What comes late or far too early is only counted: it is
@@ -73,7 +73,7 @@ func (s *Session) violation(why string) error {
 	if s.violations.allow(violationRate, s.shared.Now) {
 		return nil
 	}
-	return &ws.CloseError{Code: protocol.CloseProtocol, Sentence: why}
+	return &ws.CloseError{Code: protocol.CloseProtocol, Reason: why}
 }
 
 func (s *Session) ping(b []byte) error {

@@ -85,7 +85,7 @@ func (s *Session) Reset() {
 func (s *Session) Attach(conn ws.Conn, event uint32, features protocol.Features, p *ws.Poller) {
 	if s.conn != nil {
 		s.unpark(p)
-		s.close(protocol.CloseReplaced, protocol.CloseReplaced.Sentence())
+		s.close(protocol.CloseReplaced, protocol.CloseReplaced.Text())
 	}
 	now := s.shared.Now
 	s.conn, s.Features = conn, features
@@ -110,7 +110,7 @@ func (s *Session) Drop(why error, p *ws.Poller) {
 		s.lastReceived = s.shared.Now // until then they were there
 	}
 	if closed {
-		s.close(ce.Code, ce.Sentence)
+		s.close(ce.Code, ce.Reason)
 	} else {
 		s.shared.Metrics.Lost.Inc()
 		s.release(protocol.CloseIdle, "the connection was lost")
@@ -161,7 +161,7 @@ func (s *Session) Take(r *Reader, i int) error {
 	taken := r.intake.Take(i, s.shared.Now, r.scratch, r)
 	// Kept where a silent player's connection need not be fetched into the cache
 	// for it.
-	s.blocked, s.lastReceived = taken.Blocked, taken.LastHeard
+	s.blocked, s.lastReceived = taken.Blocked, taken.LastReceived
 	r.bytesIn += uint64(taken.Bytes)
 	if taken.Err != nil {
 		return taken.Err
@@ -209,7 +209,7 @@ func (s *Session) heartbeat(t *Tally) error {
 }
 
 func closeError(code protocol.CloseCode) error {
-	return &ws.CloseError{Code: code, Sentence: code.Sentence()}
+	return &ws.CloseError{Code: code, Reason: code.Text()}
 }
 
 // Park moves the seat's socket to the poller when its player has been silent
