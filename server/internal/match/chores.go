@@ -108,10 +108,7 @@ func (m *Match) tellResult() {
 	msg := *m.verdict
 	msg.Next -= uint32(min(m.shared.Now-m.overSince, int64(m.cfg.Linger)) / int64(time.Millisecond))
 	for _, s := range m.online {
-		if !s.ResultSent && s.View.Baseline >= m.overTick {
-			s.ResultSent = true
-			s.Queue(func(dst []byte) []byte { return protocol.AppendResult(dst, &msg) })
-		}
+		s.QueueResult(&msg, m.overTick)
 	}
 }
 

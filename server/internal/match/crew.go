@@ -251,16 +251,13 @@ const postFrom = 512 << 10
 // post.
 func (h *hand) deliver(s *session.Session, t game.Tick, hash bool) {
 	m := h.m
-	switch {
-	case s.ReliableOverflow():
+	switch s.Next(m.pacer.pause, m.verdict != nil, &h.encoder, &h.bench.reader.Tally) {
+	case session.SendSnapshot:
+	case session.CloseSlow:
 		h.lost = append(h.lost, loss{s, &ws.CloseError{Code: protocol.CloseSlow, Reason: protocol.CloseSlow.Text()}})
 		return
-	case s.Blocked() || s.Stalled():
-		h.bench.reader.Skipped++
+	default:
 		return
-	case s.Pace == m.pacer.pause && s.Inactive() && h.encoder.UpToDate(&s.View) && s.ReliableBytes() == 0 &&
-		m.shared.Now-s.LastSnapshot() < int64(tellEvery) && s.LastPing() < m.shared.Now && (m.verdict == nil || s.ResultSent):
-		return // nothing to say to somebody who says nothing
 	}
 	head := s.Header()
 	head.Hash, head.Percent = hash, m.pacer.percent
@@ -288,10 +285,7 @@ func (h *hand) post(t game.Tick) {
 	for i := range b.parcels {
 		s := b.parcels[i].seat
 		sent := b.batch.Sent(i, m.shared.Now)
-		s.Posted(sent, t, &b.reader.Tally)
-		if sent.Taken {
-			s.Pace = m.pacer.pause
-		}
+		s.Posted(sent, t, m.pacer.pause, &b.reader.Tally)
 		if sent.Err != nil {
 			h.lost = append(h.lost, loss{s, sent.Err})
 		}

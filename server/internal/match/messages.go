@@ -21,7 +21,7 @@ func (m *Match) welcome(s *session.Session, resumed bool) {
 		Mode:   protocol.WelcomeMode{Name: mode.Name, Title: mode.Title, Teams: mode.Teams, Max: mode.MaxPlayers, Options: m.options()},
 		Schema: m.sim.Schema(),
 		Grace:  uint32(m.cfg.Grace / time.Millisecond), Resumed: resumed, Every: 1,
-		Features: s.Features,
+		Features: s.Features(),
 	}
 	s.Queue(func(dst []byte) []byte { return protocol.AppendWelcome(dst, &w) })
 	s.QueueFrame(m.wholeRoster())
@@ -119,7 +119,7 @@ func (m *Match) chat(from *session.Session, said session.Chat) {
 	for _, s := range m.online {
 		s.QueueChat(frame)
 	}
-	if from.Features.Has(protocol.FeatureReply) {
+	if from.Features().Has(protocol.FeatureReply) {
 		from.Reply(protocol.Reply{ID: said.ID, OK: true})
 	}
 }

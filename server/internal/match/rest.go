@@ -16,9 +16,6 @@ const (
 	// lookPeriod is restPeriod where a connection can't be watched: whoever speaks
 	// first waits so long at most.
 	lookPeriod = int64(100 * time.Millisecond)
-	// tellEvery is the time between frames to a silent player to whom nothing
-	// happens. Heartbeats come a little more often, and carry a frame.
-	tellEvery = 12 * time.Second
 )
 
 // rest slows the clock of a match in which nothing moves and nobody speaks, and

@@ -112,7 +112,7 @@ func rested(t *testing.T, portable bool) (*harness, *wired, *wired) {
 	}
 	for _, s := range h.m.online {
 		// On the portable path a frame may still be on its way when the next is due.
-		for deadline := time.Now().Add(patience); s.Pace == 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(patience); s.Pace() == 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 			h.turn()
 		}
 	}

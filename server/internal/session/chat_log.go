@@ -59,13 +59,3 @@ func (l *ChatLog) QueueSince(then int64, s *Session) {
 		}
 	}
 }
-
-// QueueChat adds a frame of chat. For a player who takes nothing no more than
-// maxChatQueued waits; what comes then they miss.
-func (s *Session) QueueChat(frame []byte) {
-	if s.conn == nil || int(s.chatBytes)+len(frame) > maxChatQueued {
-		return
-	}
-	s.chatBytes += uint16(len(frame))
-	s.reliable = append(s.reliable, frame...)
-}

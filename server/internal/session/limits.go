@@ -25,6 +25,10 @@ const (
 	slowAfter = 10 * time.Second // without taking a byte
 	parkAfter = time.Second      // silence before the socket is only watched
 
+	// snapshotEvery is the time between snapshots to a silent player to whom nothing
+	// happens. Heartbeats come a little more often, and carry one.
+	snapshotEvery = 12 * time.Second
+
 	// Who has sent something in at least a quarter of the ticks of a second and
 	// then nothing for stallAfter is taken to have stopped (a stopped process, a
 	// link that died): his kernel would still take seconds of snapshots.

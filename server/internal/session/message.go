@@ -8,7 +8,7 @@ import (
 )
 
 func (s *Session) message(b []byte, t *Tally) error {
-	if s.left {
+	if s.link.left {
 		return nil // nothing counts behind it
 	}
 	// By the time that passed for the players: what they sent while the process
@@ -16,13 +16,13 @@ func (s *Session) message(b []byte, t *Tally) error {
 	if !s.budget.allowN(messageRate(s.shared.Rate), s.shared.Now+s.shared.Suspended, 1, s.shared.Backlog) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Reason: "too many messages"}
 	}
-	s.welcomeConfirmed = true
+	s.link.welcomeConfirmed = true
 	kind, err := protocol.Type(b)
 	if err != nil {
 		return protocolError(err)
 	}
 	if kind != protocol.TypePing {
-		s.recordActivity()
+		s.activity.record(s.shared.Now, s.shared.Rate)
 	}
 	switch kind {
 	case protocol.TypeInput:
@@ -63,7 +63,7 @@ func (s *Session) input(b []byte, t *Tally) error {
 	if slack <= 0 {
 		slack-- // late by one tick is -1: 0 says that nothing came
 	}
-	s.slack, s.inputSinceSnapshot = int32(min(max(slack, -128), 127)), true
+	s.progress.slack, s.progress.inputSinceSnapshot = int8(min(max(slack, -128), 127)), true
 	t.inputs[s.inputs.add(s.shared.Tick, h, words)]++
 	return nil
 }
@@ -142,7 +142,7 @@ var chatNotices = map[string]string{
 // RefuseChat tells the player that a text was not passed on, and why. A client
 // that can't be replied to gets a notice, one in a while.
 func (s *Session) RefuseChat(id uint32, reason string) {
-	if s.Features.Has(protocol.FeatureReply) {
+	if s.link.features.Has(protocol.FeatureReply) {
 		s.Refuse(id, reason)
 		return
 	}
@@ -166,7 +166,7 @@ func (s *Session) Reply(p protocol.Reply) {
 	if p.ID == 0 {
 		return
 	}
-	if !s.Features.Has(protocol.FeatureReply) {
+	if !s.link.features.Has(protocol.FeatureReply) {
 		p.Reason = ""
 	}
 	s.Queue(func(dst []byte) []byte { return protocol.AppendReply(dst, &p) })
@@ -176,7 +176,7 @@ func (s *Session) leave(b []byte) error {
 	if err := protocol.ParseBye(b); err != nil {
 		return protocolError(err)
 	}
-	s.left = true
+	s.link.left = true
 	return nil
 }
 
@@ -184,7 +184,7 @@ func (s *Session) resync(b []byte) error {
 	if err := protocol.ParseResync(b); err != nil {
 		return protocolError(err)
 	}
-	s.keyframeRequested = true
+	s.link.keyframeRequested = true
 	return nil
 }
 
@@ -194,110 +194,7 @@ func (s *Session) grantKeyframe() {
 	if s.lastKeyframe != 0 && s.shared.Now-s.lastKeyframe < int64(resyncEvery) {
 		return
 	}
-	s.keyframeRequested, s.lastKeyframe = false, s.shared.Now
+	s.link.keyframeRequested, s.lastKeyframe = false, s.shared.Now
 	s.View.Baseline = 0
 	s.shared.Metrics.Resyncs.Inc()
-}
-
-// Queue adds a reliable message: fill appends its payload. A player who lets
-// them pile up is told apart as slow by [Session.ReliableOverflow].
-func (s *Session) Queue(fill func(dst []byte) []byte) {
-	if s.conn == nil {
-		return
-	}
-	var room [ws.FrameRoom]byte
-	start := len(s.reliable)
-	s.reliable = fill(append(s.reliable, room[:]...))
-	frame := ws.Frame(s.reliable[start:])
-	s.reliable = s.reliable[:start+copy(s.reliable[start:], frame)]
-}
-
-// QueueFrame adds a reliable message that is framed already: one that goes to many.
-func (s *Session) QueueFrame(frame []byte) {
-	if s.conn != nil {
-		s.reliable = append(s.reliable, frame...)
-	}
-}
-
-// ReliableOverflow reports whether more reliable messages wait than a player may owe; chat
-// does not count.
-func (s *Session) ReliableOverflow() bool { return len(s.reliable)-int(s.chatBytes) > maxReliable }
-
-// ReliableBytes is the number of bytes of reliable messages that wait.
-func (s *Session) ReliableBytes() int { return len(s.reliable) }
-
-// Frame makes a frame of a snapshot and puts what waits in front of it, all to be
-// sent in one call. buf has ReliableBytes() + ws.FrameRoom free bytes, then the
-// snapshot's payload; what is to be sent is the end of it, from the index that is
-// returned.
-func (s *Session) Frame(buf []byte) (from int) {
-	n := len(s.reliable)
-	frame := ws.Frame(buf[n:])
-	from = len(buf) - len(frame) - n
-	copy(buf[from:], s.reliable)
-	return from
-}
-
-// Post adds what Frame made to a batch; Posted is to be told what became of it.
-func (s *Session) Post(b *ws.Batch, frames []byte) { b.Add(s.conn, frames) }
-
-// Posted notes what became of a snapshot of tick. If it was not taken, the
-// player's next one tells all that changed since his last.
-func (s *Session) Posted(sent ws.Sent, tick game.Tick, t *Tally) {
-	if s.blocked = sent.Blocked; sent.Taken {
-		s.View.Sent(tick)
-		s.inputSinceSnapshot, s.lastSnapshot = false, s.shared.Now
-		t.Snapshots++
-		s.reliableSent()
-	} else {
-		t.Skipped++
-	}
-	t.bytesOut += uint64(sent.Bytes)
-}
-
-// Flush writes what waits where no snapshot is due.
-func (s *Session) Flush(t *Tally) error {
-	if len(s.reliable) == 0 {
-		if s.blocked {
-			_, err := s.flush()
-			return err
-		}
-		return nil
-	}
-	_, err := s.write(s.reliable, t)
-	return err
-}
-
-func (s *Session) write(frames []byte, t *Tally) (bool, error) {
-	before := s.conn.BytesOut()
-	taken, err := s.conn.Write(s.shared.Now, frames)
-	s.blocked = s.conn.Blocked()
-	t.bytesOut += s.conn.BytesOut() - before
-	if taken {
-		s.reliableSent()
-	}
-	return taken, err
-}
-
-func (s *Session) reliableSent() {
-	s.reliable, s.chatBytes = s.reliable[:0], 0
-	if cap(s.reliable) > keepReliable {
-		s.reliable = nil // a welcome's room is not held for a silent player
-	}
-}
-
-// Blocked reports whether an earlier frame still waits in the socket, so that
-// encoding another would be for nothing.
-func (s *Session) Blocked() bool {
-	if !s.blocked {
-		return false
-	}
-	idle, err := s.flush()
-	return err == nil && !idle
-}
-
-func (s *Session) flush() (idle bool, err error) {
-	idle, err = s.conn.Flush(s.shared.Now)
-	s.blocked = s.conn.Blocked()
-	return idle, err
 }

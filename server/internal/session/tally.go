@@ -34,7 +34,9 @@ func (r *Reader) Clear() { r.intake.Clear() }
 // Tally counts what happens to every seat in every tick. Metrics are atomic, and
 // a few of them for each player in each tick are felt; they get the sums.
 type Tally struct {
-	Snapshots, Skipped uint64 // handed to sockets, and not
+	Snapshots uint64 // handed to sockets
+	refused   uint64 // by sockets
+	actions   [actions]uint64
 
 	bytesIn, bytesOut uint64
 	inputs            [inputResults]uint64
@@ -49,7 +51,9 @@ func (t *Tally) FlushTo(m *metrics.Metrics) {
 		}
 	}
 	move(&t.Snapshots, m.Snapshots)
-	move(&t.Skipped, m.Skipped)
+	skipped := t.refused + t.actions[SkipBlocked] + t.actions[SkipStalled]
+	move(&skipped, m.Skipped)
+	t.refused, t.actions = 0, [actions]uint64{}
 	move(&t.bytesIn, m.BytesIn)
 	move(&t.bytesOut, m.BytesOut)
 	t.inputs[inputLate] += t.inputs[inputStale]
