@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"net"
@@ -26,6 +27,9 @@ const upgradeTimeout = 5 * time.Second
 type Upgrader struct {
 	// Origins are further pages that may connect.
 	Origins *origin.Policy
+	// Subprotocol is the one that clients must offer, with a version behind its
+	// last dot. Empty means [protocol.Subprotocol].
+	Subprotocol string
 	// MaxMessage bounds a client's message in bytes; 0 means
 	// [protocol.MaxClientMessage].
 	MaxMessage int
@@ -61,7 +65,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Pending, er
 		answerRefusal(w, no)
 		return nil, no
 	}
-	chosen := chooseProtocol(r.Header)
+	chosen := chooseProtocol(r.Header, u.subprotocol())
 	upgrader := ws.HTTPUpgrader{
 		Timeout:  upgradeTimeout,
 		Protocol: func(offer string) bool { return offer == chosen },
@@ -78,7 +82,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Pending, er
 		return nil, errors.Join(err, conn.Close())
 	}
 	p := u.pending(conn, early)
-	if chosen != protocol.Subprotocol {
+	if chosen != u.subprotocol() {
 		p.Close(protocol.CloseBadVersion, protocol.CloseBadVersion.Text())
 		return nil, &refusal{http.StatusBadRequest, "the client speaks " + strconv.Quote(chosen) + " only"}
 	}
@@ -89,6 +93,8 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Pending, er
 // most two seconds after the last was closed. Call it when the HTTP server
 // takes no more requests.
 func (u *Upgrader) Wait() { u.work.Wait() }
+
+func (u *Upgrader) subprotocol() string { return cmp.Or(u.Subprotocol, protocol.Subprotocol) }
 
 func (u *Upgrader) maxMessage() int {
 	if u.MaxMessage > 0 {
@@ -113,8 +119,8 @@ func (u *Upgrader) check(r *http.Request) *refusal {
 		return &refusal{http.StatusBadRequest, "Sec-WebSocket-Key has to be 16 bytes in base64"}
 	case !u.allows(r):
 		return &refusal{http.StatusForbidden, "pages of this origin may not connect"}
-	case chooseProtocol(r.Header) == "":
-		return &refusal{http.StatusBadRequest, "the WebSocket subprotocol has to be " + protocol.Subprotocol}
+	case chooseProtocol(r.Header, u.subprotocol()) == "":
+		return &refusal{http.StatusBadRequest, "the WebSocket subprotocol has to be " + u.subprotocol()}
 	}
 	return nil
 }
@@ -165,18 +171,16 @@ func hasToken(h http.Header, canonicalName, token string) bool {
 	return false
 }
 
-// otherVersions begins the subprotocols of all versions.
-const otherVersions = "tactus."
-
 // chooseProtocol returns the server's subprotocol when it is offered, else an
 // offered one of another version, else "". Subprotocols are case-sensitive.
-func chooseProtocol(h http.Header) (chosen string) {
+func chooseProtocol(h http.Header, own string) (chosen string) {
+	anyVersion := own[:strings.LastIndexByte(own, '.')+1]
 	for _, line := range h["Sec-Websocket-Protocol"] {
 		for part := range strings.SplitSeq(line, ",") {
 			switch offer := strings.TrimSpace(part); {
-			case offer == protocol.Subprotocol:
+			case offer == own:
 				return offer
-			case chosen == "" && strings.HasPrefix(offer, otherVersions):
+			case chosen == "" && anyVersion != "" && strings.HasPrefix(offer, anyVersion):
 				chosen = offer
 			}
 		}

@@ -116,3 +116,20 @@ func exchange(t *testing.T, r *rig, request string) (status int, header http.Hea
 	_ = answer.Body.Close()
 	return answer.StatusCode, answer.Header
 }
+
+func TestUpgrader_speaksSubprotocolOfCaller(t *testing.T) {
+	r := newRig(t, &Upgrader{Subprotocol: "tactus-lobby.v3", MaxMessage: 10})
+	offer := func(subprotocol string) string { return strings.Replace(handshake, "tactus.v1", subprotocol, 1) }
+	if status, header := exchange(t, r, offer("tactus-lobby.v3")); status != http.StatusSwitchingProtocols ||
+		header.Get("Sec-WebSocket-Protocol") != "tactus-lobby.v3" {
+		t.Errorf("answered with %d, %v", status, header)
+	}
+	r.pending().Close(1000, "")
+	if status, header := exchange(t, r, offer("tactus-lobby.v2")); status != http.StatusSwitchingProtocols ||
+		header.Get("Sec-WebSocket-Protocol") != "tactus-lobby.v2" {
+		t.Errorf("another version was answered with %d, %v", status, header)
+	}
+	if status, _ := exchange(t, r, handshake); status != http.StatusBadRequest {
+		t.Errorf("another subprotocol was answered with %d", status)
+	}
+}
