@@ -97,15 +97,23 @@ browser-test: build ## plays in a real Chromium
 	cd client-js && npm run --silent e2e
 
 .PHONY: lint
-lint: golangci vet-systems ## golangci-lint: style, mistakes and who may import whom; go vet for other systems
+lint: golangci vocabulary vet-systems ## golangci-lint: style, mistakes and allowed imports; words of names; go vet for other systems
 
 .PHONY: golangci
 golangci: tools
 	$(BIN)/golangci-lint run ./...
 
-# The systems that the code has to be right for besides the one it is checked on;
-# 386 also for 64-bit atomics and for constants that no int there can hold.
-SYSTEMS = linux/386 linux/arm64 windows/amd64 darwin/arm64 freebsd/amd64
+# The directories whose declared names the vocabulary check reads. Words and
+# exceptions are in tools/vocabulary.
+VOCABULARY = server protocol game internal
+
+.PHONY: vocabulary
+vocabulary: ## words that declared names do not use (tools/vocabulary/words.txt)
+	cd tools && go run ./vocabulary -root .. -report $(VOCABULARY)
+
+# Other systems that the code is vetted for. 386 covers 64-bit atomics and
+# constants that no int there can hold, wasip1 the rules that browsers run.
+SYSTEMS = linux/386 linux/arm64 windows/amd64 darwin/arm64 freebsd/amd64 wasip1/wasm
 
 .PHONY: vet-systems
 vet-systems: $(SYSTEMS:%=vet-%) ## go vet for each system in SYSTEMS
@@ -117,7 +125,7 @@ $(SYSTEMS:%=vet-%):
 .PHONY: fmt
 fmt: tools ## gofumpt on all Go code that is not generated
 	$(BIN)/golangci-lint fmt ./...
-	cd tools && $(BIN)/gofumpt -w testsum plot
+	cd tools && $(BIN)/gofumpt -w testsum vocabulary plot
 
 .PHONY: gen
 gen: tools ## generate code: the .proto contracts and go:generate
