@@ -24,106 +24,46 @@ type part struct {
 	count      int32
 }
 
-// cellCache are what was encoded for this tick, by kind and cell.
+// far reports whether the part's changes are values since the first snapshot that
+// far cells may have been sent in.
+func (k partKind) far() bool { return k == partFar || k == partEnteredFar }
+
+// diff reports whether the part's changes are differences.
+func (k partKind) diff() bool { return k == partDiff || k == partEntered }
+
+// cellCache holds the parts that were encoded for this snapshot, by kind and cell.
+// They lie one behind the other in the same memory.
 type cellCache struct {
-	bytes []byte
-	of    [partKinds][]part
+	bytes    []byte
+	parts    [partKinds][]part
+	unplaced [2]part // tables without a position: as values, as differences
 }
 
-func newCellCache(g *grid) (p cellCache) {
-	for kind := range p.of {
-		p.of[kind] = make([]part, g.size())
+func newCellCache(g *grid) *cellCache {
+	c := &cellCache{}
+	for kind := range c.parts {
+		c.parts[kind] = make([]part, g.size())
 	}
-	return p
+	return c
 }
 
-func (p *cellCache) clear() { p.bytes = p.bytes[:0] }
+func (c *cellCache) clear() { c.bytes = c.bytes[:0] }
 
-// copy appends a part's ints.
-func (x *interest) copy(w *writer, p *part) {
+// copyTo appends a part's ints.
+func (c *cellCache) copyTo(w *writer, p *part) {
 	if p.count != 0 {
-		w.buf = append(w.buf, x.cache.bytes[p.start:p.end]...)
+		w.buf = append(w.buf, c.bytes[p.start:p.end]...)
 		w.count += int(p.count)
 	}
 }
 
-// beginPart returns a writer behind the parts there are, endPart notes what it
-// wrote.
-func (x *interest) beginPart(tick game.Tick, diff bool) writer {
-	return writer{buf: x.cache.bytes, tick: tick, diff: diff}
+// begin returns a writer behind the parts there are; end notes what it wrote as a
+// part.
+func (c *cellCache) begin(tick game.Tick, diff bool) writer {
+	return writer{buf: c.bytes, tick: tick, diff: diff}
 }
 
-func (x *interest) endPart(p *part, w *writer) {
-	*p = part{tick: w.tick, start: int32(len(x.cache.bytes)), end: int32(len(w.buf)), count: int32(w.count)}
-	x.cache.bytes = w.buf
-}
-
-// part returns a cell's part of this tick, encoding it when it is the first to
-// be asked for it.
-func (e *Encoder) part(kind partKind, cell int32) *part {
-	p := &e.interest.cache.of[kind][cell]
-	if p.tick != e.tick {
-		e.encodePart(p, kind, cell)
-	}
-	return p
-}
-
-func (e *Encoder) encodePart(p *part, kind partKind, cell int32) {
-	x := e.interest
-	w := x.beginPart(e.tick, kind == partDiff || kind == partEntered)
-	for _, t := range x.tables {
-		e.reset()
-		switch kind {
-		case partDied:
-			e.collectDied(t, cell)
-		case partEntered, partEnteredFar, partEnteredNew:
-			e.collectEntered(t, kind, cell)
-		default:
-			e.collectCell(t, kind, cell)
-		}
-		e.flush(&w, t, public, kind == partFar || kind == partEnteredFar)
-	}
-	x.endPart(p, &w)
-}
-
-// collectDied lists the rows that a cell lost to no other.
-func (e *Encoder) collectDied(t *tableState, cell int32) {
-	p := t.placed
-	for i := p.departures.first(uint32(cell)); i >= 0; i = p.departures.next[i] {
-		if p.cell[i] == noCell {
-			e.removed = append(e.removed, i)
-		}
-	}
-}
-
-// collectEntered lists what a kind of part tells of the rows that came into a cell.
-func (e *Encoder) collectEntered(t *tableState, kind partKind, cell int32) {
-	p := t.placed
-	for i := p.arrivals.first(uint32(cell)); i >= 0; i = p.arrivals.next[i] {
-		switch kind {
-		case partEnteredNew:
-			e.born = append(e.born, i)
-		case partEnteredFar:
-			e.addChanged(i, t.maskSince(public, int(i), e.interest.far.baseline()))
-		default:
-			e.addChanged(i, t.masks[public][i])
-		}
-	}
-}
-
-// collectCell lists what a kind of part tells of the table's rows in a cell.
-// Rows that came from another cell are not the part's: see encodeEntered.
-func (e *Encoder) collectCell(t *tableState, kind partKind, cell int32) {
-	p := t.placed
-	for i := p.rows.first(uint32(cell)); i >= 0; i = p.rows.next[i] {
-		switch {
-		case kind == partWhole, t.born[i] == e.tick:
-			e.born = append(e.born, i)
-		case kind == partBorn || p.prev[i] != cell:
-		case kind == partFar:
-			e.addChanged(i, t.maskSince(public, int(i), e.interest.far.baseline()))
-		case t.changed[i] == e.tick:
-			e.addChanged(i, t.masks[public][i])
-		}
-	}
+func (c *cellCache) end(p *part, w *writer) {
+	*p = part{tick: w.tick, start: int32(len(c.bytes)), end: int32(len(w.buf)), count: int32(w.count)}
+	c.bytes = w.buf
 }

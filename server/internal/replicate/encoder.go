@@ -15,13 +15,9 @@ type Encoder struct {
 	tick game.Tick // the snapshot that is encoded
 	prev game.Tick // the one before: the baseline of differences
 
-	sections     []cachedSection
-	sectionsUsed int // entries of sections that belong to this snapshot
-	removed      []int32
-	born         []int32
-	rows         []int32
-	masks        []uint32
-	groups       []uint32
+	rows     rowSet
+	sections sectionCache
+	cells    *cellCache // nil where everyone sees everything
 }
 
 // Reset prepares e to encode the snapshot that t began last. It is called once
@@ -31,11 +27,20 @@ func (e *Encoder) Reset(t *Tracker) {
 		return
 	}
 	if e.tracker != t {
-		e.tracker, e.interest = t, newInterest(t.space)
+		e.bind(t)
 	}
-	e.tick, e.prev, e.sectionsUsed = t.tick, t.prev, 0
-	if e.interest != nil {
-		e.interest.cache.clear()
+	e.tick, e.prev = t.tick, t.prev
+	e.sections.clear()
+	if e.cells != nil {
+		e.cells.clear()
+	}
+}
+
+// bind makes room for what depends on the size of a tracker's world.
+func (e *Encoder) bind(t *Tracker) {
+	e.tracker, e.interest, e.cells = t, nil, nil
+	if t.space != nil {
+		e.interest, e.cells = newInterest(t.space), newCellCache(t.space.grid)
 	}
 }
 
@@ -69,6 +74,18 @@ func (e *Encoder) Encode(dst []byte, v *View, h Header) []byte {
 	} else if e.tracker.equivalent(baseline) {
 		baseline = e.prev
 	}
+	head := e.header(v, baseline, h)
+	dst = protocol.AppendSnapshotHeader(dst, head)
+	dst = e.appendSections(dst, v, baseline, h.Hash)
+	dst, v.nextEvent = e.tracker.events.append(dst, v, e.interest)
+	var hash uint32
+	if h.Hash {
+		hash = e.visibleHash(v.Slot, v.nextTeam)
+	}
+	return protocol.AppendSnapshotTail(dst, hash, h.Percent, head.Flags)
+}
+
+func (e *Encoder) header(v *View, baseline game.Tick, h Header) protocol.SnapshotHeader {
 	head := protocol.SnapshotHeader{Tick: uint32(e.tick), Ack: h.Ack, Slack: h.Slack}
 	switch baseline {
 	case 0:
@@ -85,20 +102,13 @@ func (e *Encoder) Encode(dst []byte, v *View, h Header) []byte {
 	if h.Percent != 100 {
 		head.Flags |= protocol.FlagDilated
 	}
-	dst = protocol.AppendSnapshotHeader(dst, head)
-	dst = e.appendSections(dst, v, baseline, h.Hash)
-	dst, v.nextEvent = e.tracker.events.append(dst, v, e.interest)
-	var hash uint32
-	if h.Hash {
-		hash = e.visibleHash(v.Slot, v.nextTeam)
-	}
-	return protocol.AppendSnapshotTail(dst, hash, h.Percent, head.Flags)
+	return head
 }
 
 // appendSections appends what the player sees: with everyone, with his side, alone.
 func (e *Encoder) appendSections(dst []byte, v *View, baseline game.Tick, hash bool) []byte {
 	if e.interest != nil {
-		dst = e.publicByCells(dst, v, baseline, hash)
+		dst = e.publicCells(dst, v, baseline, hash)
 	} else {
 		dst = e.shared(dst, public, 0, baseline)
 	}
@@ -114,35 +124,39 @@ func (e *Encoder) appendSections(dst []byte, v *View, baseline game.Tick, hash b
 }
 
 // shared appends a section that several clients get, encoding it at most once
-// per tick and baseline.
+// per snapshot and baseline.
 func (e *Encoder) shared(dst []byte, a audience, key uint32, baseline game.Tick) []byte {
-	for i := range e.sections[:e.sectionsUsed] {
-		c := &e.sections[i]
-		if c.audience == a && c.key == key && c.baseline == baseline {
-			return append(dst, c.bytes...)
-		}
-	}
-	if e.sectionsUsed == maxCachedSections {
+	c, found := e.sections.find(a, key, baseline)
+	switch {
+	case c == nil:
 		return e.section(dst, a, key, baseline)
+	case !found:
+		c.bytes = e.section(c.bytes[:0], a, key, baseline)
 	}
-	if e.sectionsUsed == len(e.sections) {
-		e.sections = append(e.sections, cachedSection{})
-	}
-	c := &e.sections[e.sectionsUsed]
-	e.sectionsUsed++
-	c.audience, c.key, c.baseline = a, key, baseline
-	c.bytes = e.section(c.bytes[:0], a, key, baseline)
 	return append(dst, c.bytes...)
 }
 
-// cachedSection is one encoded section of this tick.
-type cachedSection struct {
-	audience audience
-	key      uint32
-	baseline game.Tick
-	bytes    []byte
+// section appends one audience's section against a baseline: differences when
+// that is the previous snapshot, values otherwise, everything when it is 0. A
+// section without blocks is nil.
+func (e *Encoder) section(dst []byte, a audience, key uint32, baseline game.Tick) []byte {
+	start := len(dst)
+	dst = protocol.BeginSection(dst)
+	in := interval{from: baseline, to: e.tick, diff: baseline != 0 && baseline == e.prev}
+	w := writer{buf: dst, tick: e.tick, diff: in.diff}
+	for _, t := range e.tracker.tables {
+		if len(t.columns[a]) == 0 {
+			continue
+		}
+		if t.placed != nil && a != public {
+			e.privateCells(&w, t, a, key, in)
+			continue
+		}
+		e.rows.collect(t, a, key, in)
+		w.block(t, a, &e.rows)
+	}
+	if w.count == 0 {
+		return protocol.AppendNil(dst[:start])
+	}
+	return protocol.EndSection(w.buf, start, w.count)
 }
-
-// maxCachedSections bounds the sections kept per tick; clients with rarer baselines are
-// encoded one by one.
-const maxCachedSections = 64

@@ -2,150 +2,48 @@ package replicate
 
 import "tactus/game"
 
-// audience is who a section is for.
-type audience int
-
-const (
-	public audience = iota
-	team
-	owner
-	audiences
-)
-
-// column is a run of words that is sent, or not, as one: a field, or the low
-// bits of a quantised field.
-type column struct {
-	offset, words int
-	bits          uint32 // of a word, that the column carries
-	shift         uint8  // by how much it moves them down: the public part of a quantised field
-}
-
-// value is what the column carries of a word.
-func (c *column) value(w uint32) int32 { return int32(w&c.bits) >> c.shift }
-
-// changed reports whether the column's words differ between two rows.
-func (c *column) changed(a, b []uint32) bool {
-	var differs uint32
-	for i := c.offset; i < c.offset+c.words; i++ {
-		differs |= a[i] ^ b[i]
-	}
-	return differs&c.bits != 0
-}
-
-func (c *column) zero(row []uint32) bool {
-	var set uint32
-	for _, w := range row[c.offset : c.offset+c.words] {
-		set |= w
-	}
-	return set&c.bits == 0
-}
-
-// tableState is what the engine remembers of one table: the words as of the
-// last snapshot, and when each column of each row last changed.
+// tableState is what the tracker remembers of one table: the words as of the last
+// snapshot, and when each column of each row last changed.
 type tableState struct {
-	raw          *game.RawTable
-	index        int32
-	columns      [audiences][]column
-	firstStamp   [audiences]int // of the audience's columns in stamps
-	stampsPerRow int
-	rowAudience  audience // who is told of the rows themselves
-	slotWord     int      // word that names the owner, -1
-	sideWord     int      // word that names the side, -1
-	shadow       []uint32
-	gens         []uint32 // generation in the shadow, 0 when the row was dead
-	stamps       []game.Tick
-	born         []game.Tick // when the row came to be what it is; 0 never
-	died         []game.Tick // when a row in this place last went away
-	changed      []game.Tick // when any column last changed
-	masks        [audiences][]uint32
-	high         int     // highest index that was ever alive, plus one
-	dirty        []int32 // rows changed in this snapshot, ascending; born ones not among them
-	bornNow      []int32
-	diedNow      []int32
-	byOwner      index
-	bySide       index
-	placed       *placement // where the rows are; nil where everyone sees them
-	wordLevel    []wordLevel
-}
-
-// wordLevel says what a client stores of a word, for the visible hash.
-type wordLevel struct {
-	vis   game.Visibility
-	quant uint8
+	layout
+	raw     *game.RawTable
+	index   int32
+	shadow  []uint32
+	gens    []uint32 // generation in the shadow, 0 when the row was dead
+	stamps  []game.Tick
+	born    []game.Tick // when the row came to be what it is; 0 never
+	died    []game.Tick // when a row in this place last went away
+	changed []game.Tick // when any column last changed
+	masks   [audiences][]uint32
+	high    int     // highest index that was ever alive, plus one
+	dirty   []int32 // rows changed in this snapshot, ascending; born ones not among them
+	bornNow []int32
+	diedNow []int32
+	byOwner index
+	bySide  index
+	placed  *placement // where the rows are; nil where everyone sees them
 }
 
 func newTableState(raw *game.RawTable, i, slots int) *tableState {
 	sc := raw.Schema()
-	t := &tableState{raw: raw, index: int32(i), slotWord: -1, sideWord: -1}
-	t.wordLevel = make([]wordLevel, sc.Stride)
-	for f := range sc.Fields {
-		t.addField(&sc.Fields[f])
+	rows := sc.Capacity
+	t := &tableState{
+		layout: newLayout(sc), raw: raw, index: int32(i),
+		shadow: make([]uint32, rows*sc.Stride), gens: make([]uint32, rows),
+		born: make([]game.Tick, rows), died: make([]game.Tick, rows), changed: make([]game.Tick, rows),
+		dirty: make([]int32, 0, rows), bornNow: make([]int32, 0, rows), diedNow: make([]int32, 0, rows),
 	}
-	t.rowAudience = public
-	if len(t.columns[public]) == 0 {
-		t.rowAudience = team
-		if len(t.columns[owner]) > 0 {
-			t.rowAudience = owner
-		}
+	t.stamps = make([]game.Tick, rows*t.stampsPerRow)
+	for a := range t.masks {
+		t.masks[a] = make([]uint32, rows)
 	}
-	if sc.Slot >= 0 {
-		t.slotWord = sc.Fields[sc.Slot].Offset
-	}
-	if sc.Side >= 0 {
-		t.sideWord = sc.Fields[sc.Side].Offset
-	}
-	for a := range t.columns {
-		t.firstStamp[a] = t.stampsPerRow
-		t.stampsPerRow += len(t.columns[a])
-		t.masks[a] = make([]uint32, sc.Capacity)
-	}
-	t.shadow = make([]uint32, sc.Capacity*sc.Stride)
-	t.gens = make([]uint32, sc.Capacity)
-	t.stamps = make([]game.Tick, sc.Capacity*t.stampsPerRow)
-	t.born = make([]game.Tick, sc.Capacity)
-	t.died = make([]game.Tick, sc.Capacity)
-	t.changed = make([]game.Tick, sc.Capacity)
-	t.dirty = make([]int32, 0, sc.Capacity)
-	t.bornNow = make([]int32, 0, sc.Capacity)
-	t.diedNow = make([]int32, 0, sc.Capacity)
 	if t.slotWord >= 0 && len(t.columns[owner]) > 0 {
-		t.byOwner = newIndex(slots, sc.Capacity)
+		t.byOwner = newIndex(slots, rows)
 	}
 	if t.sideWord >= 0 && len(t.columns[team]) > 0 {
-		t.bySide = newIndex(slots, sc.Capacity)
+		t.bySide = newIndex(slots, rows)
 	}
 	return t
-}
-
-func (t *tableState) addField(f *game.FieldSchema) {
-	for w := f.Offset; w < f.Offset+f.Words; w++ {
-		t.wordLevel[w] = wordLevel{f.Vis, f.Quant}
-	}
-	c := column{offset: f.Offset, words: f.Words, bits: ^uint32(0)}
-	switch f.Vis {
-	case game.Public:
-		c.bits, c.shift = c.bits<<f.Quant, f.Quant
-		t.columns[public] = append(t.columns[public], c)
-		if f.Quant > 0 && t.raw.Schema().Slot >= 0 {
-			c.bits, c.shift = 1<<f.Quant-1, 0
-			t.columns[owner] = append(t.columns[owner], c)
-		}
-	case game.Team:
-		t.columns[team] = append(t.columns[team], c)
-	case game.Owner:
-		t.columns[owner] = append(t.columns[owner], c)
-	case game.Server:
-	}
-}
-
-// replicated reports whether anybody sees anything of a table.
-func replicated(sc *game.TableSchema) bool {
-	for i := range sc.Fields {
-		if sc.Fields[i].Vis != game.Server {
-			return true
-		}
-	}
-	return false
 }
 
 func (t *tableState) shadowRow(i int) []uint32 {
@@ -289,45 +187,21 @@ func (t *tableState) maskSince(a audience, i int, baseline game.Tick) uint32 {
 	return mask
 }
 
-// index lists rows by a small number, their owner or side, in ascending order.
-type index struct {
-	head, tail []int32
-	next       []int32
-	touched    []uint32
+func (t *tableState) nonZero(a audience, i int) uint32 {
+	row := t.raw.Row(i)
+	var mask uint32
+	for c := range t.columns[a] {
+		if !t.columns[a][c].zero(row) {
+			mask |= 1 << c
+		}
+	}
+	return mask
 }
 
-func newIndex(keys, rows int) index {
-	x := index{head: make([]int32, keys), tail: make([]int32, keys), next: make([]int32, rows), touched: make([]uint32, 0, keys)}
-	for k := range x.head {
-		x.head[k] = -1
+// rowsOf lists the rows of an owner or of a team.
+func (t *tableState) rowsOf(a audience) *index {
+	if a == team {
+		return &t.bySide
 	}
-	return x
-}
-
-func (x *index) clear() {
-	for _, k := range x.touched {
-		x.head[k] = -1
-	}
-	x.touched = x.touched[:0]
-}
-
-func (x *index) add(key uint32, row int32) {
-	if key >= uint32(len(x.head)) {
-		return // nobody's: NoSlot, or a side no player can be on
-	}
-	if x.head[key] < 0 {
-		x.head[key] = row
-		x.touched = append(x.touched, key)
-	} else {
-		x.next[x.tail[key]] = row
-	}
-	x.tail[key] = row
-	x.next[row] = -1
-}
-
-func (x *index) first(key uint32) int32 {
-	if key >= uint32(len(x.head)) {
-		return -1
-	}
-	return x.head[key]
+	return &t.byOwner
 }

@@ -196,7 +196,7 @@ func (l *eventLog) append(dst []byte, v *View, x *interest) ([]byte, uint32) {
 		// Most did not happen where he looks: their cells lie next to each other for
 		// this alone.
 		if x != nil {
-			if cell := l.cells[(s-1)%maxEvents]; cell != noCell && !x.now.has(cell) {
+			if cell := l.cells[(s-1)%maxEvents]; cell != noCell && !x.now.all.has(cell) {
 				continue
 			}
 		}

@@ -28,8 +28,8 @@ func TestInterest_viewIsDisc(t *testing.T) {
 				for col := range g.cols {
 					d := g.rowDistance2(viewpoint, row) + g.columnDistance2(viewpoint, col)
 					at := row*g.words<<6 + col
-					if x.isVisible(at) != (d <= square(testFar)) || x.nowNear.has(at) != (d <= square(testNear)) {
-						t.Fatalf("cells of %v, eye %v, cell %d/%d: seen %v, near %v", cell, viewpoint, col, row, x.isVisible(at), x.nowNear.has(at))
+					if x.isVisible(at) != (d <= square(testFar)) || x.now.near.has(at) != (d <= square(testNear)) {
+						t.Fatalf("cells of %v, eye %v, cell %d/%d: seen %v, near %v", cell, viewpoint, col, row, x.isVisible(at), x.now.near.has(at))
 					}
 				}
 			}
@@ -61,7 +61,7 @@ func TestInterest_viewsAreIndependent(t *testing.T) {
 	}
 	first := updateAt(8 * fixed.One)
 	second := updateAt(56 * fixed.One)
-	if x.isVisible(first) || x.nowNear.has(first) || !x.isVisible(second) {
+	if x.isVisible(first) || x.now.near.has(first) || !x.isVisible(second) {
 		t.Error("who looks elsewhere sees what the one before did")
 	}
 }

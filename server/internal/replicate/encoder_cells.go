@@ -1,0 +1,163 @@
+package replicate
+
+import (
+	"tactus/game"
+	"tactus/protocol"
+)
+
+// publicCells appends the player's public section: first what he does not see
+// any more, since another row may have its place by now.
+func (e *Encoder) publicCells(dst []byte, v *View, baseline game.Tick, hash bool) []byte {
+	start := len(dst)
+	dst = protocol.BeginSection(dst)
+	w := writer{buf: dst, tick: e.tick, diff: baseline != 0}
+	e.cells.copyTo(&w, e.unplacedPart(baseline))
+	if w.diff {
+		for i := range v.state.words {
+			s := &v.state.words[i]
+			e.encodeLeft(&w, s.at, s.all)
+		}
+	}
+	for i := range v.state.next {
+		e.encodeCells(&w, &v.state.next[i], hash)
+	}
+	return protocol.EndSection(w.buf, start, w.count)
+}
+
+// unplacedPart returns the part of the tables without a position; like everybody else
+// in view, they are told since the last snapshot or from the beginning.
+func (e *Encoder) unplacedPart(baseline game.Tick) *part {
+	diff := baseline != 0
+	p := &e.cells.unplaced[0]
+	if diff {
+		p = &e.cells.unplaced[1]
+	}
+	if p.tick == e.tick {
+		return p
+	}
+	in := interval{from: baseline, to: e.tick, diff: diff}
+	w := e.cells.begin(e.tick, diff)
+	for _, t := range e.tracker.tables {
+		if len(t.columns[public]) == 0 || t.placed != nil {
+			continue
+		}
+		e.rows.collect(t, public, 0, in)
+		w.block(t, public, &e.rows)
+	}
+	e.cells.end(p, &w)
+	return p
+}
+
+// encodeLeft tells the player of rows that he knows from cells of a word and no longer
+// sees: those that left for where he does not look, and all of a cell that went
+// out of his view.
+func (e *Encoder) encodeLeft(w *writer, at int32, before uint64) {
+	x := e.interest
+	changes, now := x.changes, x.now.all[at]
+	var cell int32
+	for lost := before &^ now & (changes.occupied[at] | changes.left[at] | changes.died[at]); lost != 0; {
+		cell, lost = nextCell(at, lost)
+		e.encodeLeftCell(w, cell, false)
+	}
+	died := before & now & changes.died[at]
+	for left := before & now & changes.left[at]; left != 0; {
+		cell, left = nextCell(at, left)
+		if !x.departuresVisible(cell) {
+			e.encodeLeftCell(w, cell, true)
+			died &^= 1 << (cell & 63)
+		}
+	}
+	e.encodeParts(w, partDied, at, died)
+}
+
+// encodeLeftCell tells of the rows that the player knows from one cell and no longer
+// sees, one by one.
+func (e *Encoder) encodeLeftCell(w *writer, cell int32, visible bool) {
+	x := e.interest
+	for _, t := range x.tables {
+		e.rows.collectLeft(t, cell, x, visible)
+		w.block(t, public, &e.rows)
+	}
+}
+
+// encodeCells tells the player of a span's cells. hash: of all, so that what he has of
+// far ones is no older than the hash.
+func (e *Encoder) encodeCells(w *writer, s *viewWord, hash bool) {
+	x, at := e.interest, s.at
+	changes, before := x.changes, x.before.all[at]
+	e.encodeParts(w, partWhole, at, s.all&^before&changes.occupied[at])
+	kept := s.all & before
+	near := kept & s.near & x.before.near[at]
+	e.encodeParts(w, partDiff, at, near&(changes.changed[at]|changes.born[at]))
+	far := kept &^ near
+	due := far & (s.near | x.far.due(at))
+	if hash {
+		due = far
+	}
+	e.encodeParts(w, partFar, at, due&changes.occupied[at])
+	e.encodeParts(w, partBorn, at, far&^due&changes.born[at])
+	for entered := kept & changes.entered[at]; entered != 0; {
+		var cell int32
+		cell, entered = nextCell(at, entered)
+		e.encodeEntered(w, cell)
+	}
+}
+
+func (e *Encoder) encodeParts(w *writer, kind partKind, at int32, word uint64) {
+	for word != 0 {
+		var cell int32
+		cell, word = nextCell(at, word)
+		e.cells.copyTo(w, e.cell(kind, cell))
+	}
+}
+
+// encodeEntered tells the player of rows that came into a cell from another: what
+// changed, when he saw them there, all of them otherwise. Mostly all of a cell
+// were the same to him, and a part tells of them.
+func (e *Encoder) encodeEntered(w *writer, cell int32) {
+	x := e.interest
+	if kind, same := x.commonArrivalKind(cell); same {
+		e.cells.copyTo(w, e.cell(kind, cell))
+		return
+	}
+	for _, t := range x.tables {
+		e.rows.collectArrivals(t, cell, x, false)
+		w.block(t, public, &e.rows)
+		e.rows.collectArrivals(t, cell, x, true)
+		w.absoluteBlock(t, public, &e.rows)
+	}
+}
+
+// cell returns a cell's part of this snapshot, encoding it when it is the first to
+// be asked for it.
+func (e *Encoder) cell(kind partKind, cell int32) *part {
+	p := &e.cells.parts[kind][cell]
+	if p.tick != e.tick {
+		e.encodePart(p, kind, cell)
+	}
+	return p
+}
+
+func (e *Encoder) encodePart(p *part, kind partKind, cell int32) {
+	x := e.interest
+	w := e.cells.begin(e.tick, kind.diff())
+	w.absolute = kind.far()
+	far := x.far.baseline()
+	for _, t := range x.tables {
+		e.rows.collectPart(t, kind, cell, e.tick, far)
+		w.block(t, public, &e.rows)
+	}
+	e.cells.end(p, &w)
+}
+
+// privateCells writes the visible rows of a table with a position of which one
+// player, or his side, sees more. Rows that his client has only just got are told
+// by values.
+func (e *Encoder) privateCells(w *writer, t *tableState, a audience, key uint32, in interval) {
+	others := e.rows.collectVisible(t, a, key, e.interest, in, true)
+	w.block(t, a, &e.rows)
+	if others {
+		e.rows.collectVisible(t, a, key, e.interest, in, false)
+		w.absoluteBlock(t, a, &e.rows)
+	}
+}

@@ -1,0 +1,44 @@
+package replicate
+
+// index lists rows by a small number, their owner or side, in ascending order.
+type index struct {
+	head, tail []int32
+	next       []int32
+	touched    []uint32
+}
+
+func newIndex(keys, rows int) index {
+	x := index{head: make([]int32, keys), tail: make([]int32, keys), next: make([]int32, rows), touched: make([]uint32, 0, keys)}
+	for k := range x.head {
+		x.head[k] = -1
+	}
+	return x
+}
+
+func (x *index) clear() {
+	for _, k := range x.touched {
+		x.head[k] = -1
+	}
+	x.touched = x.touched[:0]
+}
+
+func (x *index) add(key uint32, row int32) {
+	if key >= uint32(len(x.head)) {
+		return // nobody's: NoSlot, or a side no player can be on
+	}
+	if x.head[key] < 0 {
+		x.head[key] = row
+		x.touched = append(x.touched, key)
+	} else {
+		x.next[x.tail[key]] = row
+	}
+	x.tail[key] = row
+	x.next[row] = -1
+}
+
+func (x *index) first(key uint32) int32 {
+	if key >= uint32(len(x.head)) {
+		return -1
+	}
+	return x.head[key]
+}
