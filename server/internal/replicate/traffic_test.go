@@ -2,6 +2,7 @@ package replicate
 
 import (
 	"testing"
+	"time"
 
 	"tactus/game"
 	"tactus/loadtest/workload"
@@ -32,7 +33,7 @@ func TestEncoder_bytesPerClient(t *testing.T) {
 		{workload.Rooms, workload.ModeRooms, roomsBytes, roomsMark},
 		{workload.Crowd, workload.ModeCrowd, crowdBytes, crowdMark},
 	} {
-		got := scriptedBytes(t, w.game, w.mode, seconds)
+		got := bytesPerClient(t, w.game, w.mode, seconds)
 		if got != w.want {
 			t.Errorf("%s: a client is sent %d bytes in %d s, the baseline is %d", w.mode, got, seconds, w.want)
 		}
@@ -42,47 +43,75 @@ func TestEncoder_bytesPerClient(t *testing.T) {
 	}
 }
 
-// scriptedBytes plays a full match by hand, with inputs from a seed, and returns
-// the mean bytes of a client without its keyframe.
-func scriptedBytes(t *testing.T, g game.Game, name string, seconds int) int {
+// bytesPerClient returns how many bytes a client of a full match is sent, without
+// its keyframe.
+func bytesPerClient(t *testing.T, g game.Game, name string, seconds int) int {
 	t.Helper()
+	mode, _ := g.Info().Mode(name)
+	m := newScriptedMatch(t, g, name, mode.MaxPlayers)
+	m.tick()
+	m.bytes = 0
+	for range seconds * g.Info().Rate() {
+		m.tick()
+	}
+	return m.bytes / mode.MaxPlayers
+}
+
+// scriptedMatch is a match whose players send inputs from a seed.
+type scriptedMatch struct {
+	sim      *game.Simulation
+	tracker  *Tracker
+	encoder  Encoder
+	players  []scriptedPlayer
+	ticks    int
+	bytes    int // sent, with the heads of WebSocket frames
+	snapshot []byte
+}
+
+func newScriptedMatch(tb testing.TB, g game.Game, name string, players int) *scriptedMatch {
+	tb.Helper()
 	info := g.Info()
 	mode, known := info.Mode(name)
 	if !known {
-		t.Fatalf("%s has no mode %s", info.Name, name)
+		tb.Fatalf("%s has no mode %s", info.Name, name)
 	}
-	sim, err := game.NewSimulation(g, game.MatchConfig{Mode: mode, Seed: 1})
+	sim, err := game.NewSimulation(g, game.MatchConfig{Mode: mode, Seed: 1, Options: []game.Option{{Name: "seconds", Value: 3600}}})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	players := make([]scriptedPlayer, mode.MaxPlayers)
-	for p := range players {
+	m := &scriptedMatch{sim: sim, tracker: NewTracker(sim), players: make([]scriptedPlayer, players)}
+	for p := range m.players {
 		sim.Join(game.Slot(p), game.PlayerInfo{Team: -1})
-		players[p].view.Slot = game.Slot(p)
-		players[p].rand.Seed(uint64(p) + 1)
+		m.players[p].view.Slot = game.Slot(p)
+		m.players[p].rand.Seed(uint64(p) + 1)
+		m.players[p].words = make([]uint32, info.Input.Stride)
 	}
-	tracker, total := NewTracker(sim), 0
-	var encoder Encoder
-	var frame []byte
-	for tick := range 1 + seconds*info.Rate() {
-		for p := range players {
-			sim.SetInput(game.Slot(p), 0, players[p].steer(tick, info.Rate()))
-		}
-		sim.Step()
-		tracker.CollectEvents(sim.Tick())
-		tracker.BeginSnapshot(sim.Tick())
-		encoder.Reset(tracker)
-		for p := range players {
-			tracker.Prepare(&players[p].view)
-			frame = encoder.Encode(frame[:0], &players[p].view, Header{Ack: uint32(tick), Slack: 1, Percent: 100})
-			players[p].view.Sent(sim.Tick())
-			if tick > 0 {
-				total += frameHead(len(frame)) + len(frame)
-			}
-		}
-		tracker.EndSnapshot()
+	return m
+}
+
+// tick steps the world once, sends every player a snapshot, and returns how long
+// the snapshots took.
+func (m *scriptedMatch) tick() time.Duration {
+	rate := m.sim.Info().Rate()
+	for p := range m.players {
+		m.sim.SetInput(game.Slot(p), 0, m.players[p].steer(m.ticks, rate))
 	}
-	return total / len(players)
+	m.sim.Step()
+	tick := m.sim.Tick()
+	begun := time.Now()
+	m.tracker.CollectEvents(tick)
+	m.tracker.BeginSnapshot(tick)
+	m.encoder.Reset(m.tracker)
+	for p := range m.players {
+		v := &m.players[p].view
+		m.tracker.Prepare(v)
+		m.snapshot = m.encoder.Encode(m.snapshot[:0], v, Header{Ack: uint32(m.ticks), Slack: 1, Percent: 100})
+		v.Sent(tick)
+		m.bytes += frameHead(len(m.snapshot)) + len(m.snapshot)
+	}
+	m.tracker.EndSnapshot()
+	m.ticks++
+	return time.Since(begun)
 }
 
 // frameHead is the size of a WebSocket frame's head (RFC 6455, section 5.2).
@@ -93,20 +122,28 @@ func frameHead(payload int) int {
 	return 4
 }
 
-// scriptedPlayer plays as the load tester's bots do: another direction each second, and an
-// aim that turns a little in every tick.
+// scriptedPlayer plays as the load tester's bots do: another direction each second,
+// and an aim that turns a little in every tick.
 type scriptedPlayer struct {
 	view  View
 	rand  game.Rand
-	words [2]uint32
+	words []uint32 // direction, aim; or in the arena: direction (2), aim, buttons
 	turn  int32
 }
 
-func (h *scriptedPlayer) steer(tick, rate int) []uint32 {
-	if (tick+int(h.view.Slot))%rate == 0 || tick == 0 {
-		h.words = [2]uint32{uint32(h.rand.Range(1, 256)), uint32(h.rand.Intn(1 << 16))}
-		h.turn = h.rand.Range(-512, 512)
+func (p *scriptedPlayer) steer(tick, rate int) []uint32 {
+	aim := len(p.words) / 2
+	if (tick+int(p.view.Slot))%rate == 0 || tick == 0 {
+		if len(p.words) == 2 {
+			p.words[0] = uint32(p.rand.Range(1, 256))
+		}
+		if len(p.words) == 4 {
+			p.words[0], p.words[1] = uint32(p.rand.Range(-1, 2)<<16), uint32(p.rand.Range(-1, 2)<<16)
+			p.words[3] = uint32(p.rand.Intn(2))
+		}
+		p.words[aim] = uint32(p.rand.Intn(1 << 16))
+		p.turn = p.rand.Range(-512, 512)
 	}
-	h.words[1] = uint32(int32(h.words[1])+h.turn) & 0xFFFF
-	return h.words[:]
+	p.words[aim] = uint32(int32(p.words[aim])+p.turn) & 0xFFFF
+	return p.words
 }
