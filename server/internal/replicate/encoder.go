@@ -17,7 +17,7 @@ type Encoder struct {
 
 	rows     rowSet
 	sections sectionCache
-	cells    *cellCache // nil where everyone sees everything
+	cache    *cellCache // nil where everyone sees everything
 }
 
 // Reset prepares e to encode the snapshot that t began last. It is called once
@@ -31,16 +31,16 @@ func (e *Encoder) Reset(t *Tracker) {
 	}
 	e.tick, e.prev = t.tick, t.prev
 	e.sections.clear()
-	if e.cells != nil {
-		e.cells.clear()
+	if e.cache != nil {
+		e.cache.clear()
 	}
 }
 
 // bind makes room for what depends on the size of a tracker's world.
 func (e *Encoder) bind(t *Tracker) {
-	e.tracker, e.interest, e.cells = t, nil, nil
+	e.tracker, e.interest, e.cache = t, nil, nil
 	if t.space != nil {
-		e.interest, e.cells = newInterest(t.space), newCellCache(t.space.grid)
+		e.interest, e.cache = newInterest(t.space), newCellCache(t.space.grid)
 	}
 }
 
@@ -76,7 +76,7 @@ func (e *Encoder) Encode(dst []byte, v *View, h Header) []byte {
 	}
 	head := e.header(v, baseline, h)
 	dst = protocol.AppendSnapshotHeader(dst, head)
-	dst = e.appendSections(dst, v, baseline, h.Hash)
+	dst = e.encodeSections(dst, v, baseline, h.Hash)
 	dst, v.nextEvent = e.tracker.events.append(dst, v, e.interest)
 	var hash uint32
 	if h.Hash {
@@ -105,8 +105,8 @@ func (e *Encoder) header(v *View, baseline game.Tick, h Header) protocol.Snapsho
 	return head
 }
 
-// appendSections appends what the player sees: with everyone, with his side, alone.
-func (e *Encoder) appendSections(dst []byte, v *View, baseline game.Tick, hash bool) []byte {
+// encodeSections appends what the player sees: with everyone, with his side, alone.
+func (e *Encoder) encodeSections(dst []byte, v *View, baseline game.Tick, hash bool) []byte {
 	if e.interest != nil {
 		dst = e.publicCells(dst, v, baseline, hash)
 	} else {

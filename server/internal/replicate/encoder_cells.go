@@ -11,7 +11,7 @@ func (e *Encoder) publicCells(dst []byte, v *View, baseline game.Tick, hash bool
 	start := len(dst)
 	dst = protocol.BeginSection(dst)
 	w := writer{buf: dst, tick: e.tick, diff: baseline != 0}
-	e.cells.copyTo(&w, e.unplacedPart(baseline))
+	e.cache.copyTo(&w, e.unplacedPart(baseline))
 	if w.diff {
 		for i := range v.state.words {
 			s := &v.state.words[i]
@@ -28,15 +28,15 @@ func (e *Encoder) publicCells(dst []byte, v *View, baseline game.Tick, hash bool
 // in view, they are told since the last snapshot or from the beginning.
 func (e *Encoder) unplacedPart(baseline game.Tick) *part {
 	diff := baseline != 0
-	p := &e.cells.unplaced[0]
+	p := &e.cache.unplaced[0]
 	if diff {
-		p = &e.cells.unplaced[1]
+		p = &e.cache.unplaced[1]
 	}
 	if p.tick == e.tick {
 		return p
 	}
 	in := interval{from: baseline, to: e.tick, diff: diff}
-	w := e.cells.begin(e.tick, diff)
+	w := e.cache.begin(e.tick, diff)
 	for _, t := range e.tracker.tables {
 		if len(t.columns[public]) == 0 || t.placed != nil {
 			continue
@@ -44,7 +44,7 @@ func (e *Encoder) unplacedPart(baseline game.Tick) *part {
 		e.rows.collect(t, public, 0, in)
 		w.block(t, public, &e.rows)
 	}
-	e.cells.end(p, &w)
+	e.cache.end(p, &w)
 	return p
 }
 
@@ -107,7 +107,7 @@ func (e *Encoder) encodeParts(w *writer, kind partKind, at int32, word uint64) {
 	for word != 0 {
 		var cell int32
 		cell, word = nextCell(at, word)
-		e.cells.copyTo(w, e.cell(kind, cell))
+		e.cache.copyTo(w, e.cell(kind, cell))
 	}
 }
 
@@ -117,7 +117,7 @@ func (e *Encoder) encodeParts(w *writer, kind partKind, at int32, word uint64) {
 func (e *Encoder) encodeEntered(w *writer, cell int32) {
 	x := e.interest
 	if kind, same := x.commonArrivalKind(cell); same {
-		e.cells.copyTo(w, e.cell(kind, cell))
+		e.cache.copyTo(w, e.cell(kind, cell))
 		return
 	}
 	for _, t := range x.tables {
@@ -131,7 +131,7 @@ func (e *Encoder) encodeEntered(w *writer, cell int32) {
 // cell returns a cell's part of this snapshot, encoding it when it is the first to
 // be asked for it.
 func (e *Encoder) cell(kind partKind, cell int32) *part {
-	p := &e.cells.parts[kind][cell]
+	p := &e.cache.parts[kind][cell]
 	if p.tick != e.tick {
 		e.encodePart(p, kind, cell)
 	}
@@ -140,14 +140,14 @@ func (e *Encoder) cell(kind partKind, cell int32) *part {
 
 func (e *Encoder) encodePart(p *part, kind partKind, cell int32) {
 	x := e.interest
-	w := e.cells.begin(e.tick, kind.diff())
+	w := e.cache.begin(e.tick, kind.diff())
 	w.absolute = kind.far()
 	far := x.far.baseline()
 	for _, t := range x.tables {
 		e.rows.collectPart(t, kind, cell, e.tick, far)
 		w.block(t, public, &e.rows)
 	}
-	e.cells.end(p, &w)
+	e.cache.end(p, &w)
 }
 
 // privateCells writes the visible rows of a table with a position of which one

@@ -153,7 +153,7 @@ func (h *harness) tick() error {
 			c.skip--
 			continue
 		}
-		if err := h.deliver(c); err != nil {
+		if err := h.send(c); err != nil {
 			return fmt.Errorf("tick %d, slot %d: %w", t, c.view.Slot, err)
 		}
 	}
@@ -171,7 +171,7 @@ func encode(t *Tracker, e *Encoder, dst []byte, v *View, head Header) []byte {
 	return e.Encode(dst, v, head)
 }
 
-func (h *harness) deliver(c *client) error {
+func (h *harness) send(c *client) error {
 	frame := h.encode(nil, &c.view, Header{Hash: true, Percent: 100})
 	c.view.Sent(h.sim.Tick())
 	var s protocol.Snapshot

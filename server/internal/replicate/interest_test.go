@@ -119,7 +119,7 @@ func (f *field) tick(hash bool) error {
 			c.skip--
 			continue
 		}
-		if err := f.deliver(c, hash); err != nil {
+		if err := f.send(c, hash); err != nil {
 			return fmt.Errorf("tick %d, slot %d: %w", t, c.view.Slot, err)
 		}
 	}
@@ -130,7 +130,7 @@ func (f *field) encode(dst []byte, v *View, head Header) []byte {
 	return encode(f.tracker, &f.encoder, dst, v, head)
 }
 
-func (f *field) deliver(c *client, hash bool) error {
+func (f *field) send(c *client, hash bool) error {
 	frame := f.encode(nil, &c.view, Header{Hash: hash, Percent: 100})
 	c.view.Sent(f.sim.Tick())
 	var s protocol.Snapshot

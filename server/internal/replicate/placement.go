@@ -13,15 +13,15 @@ type placement struct {
 	pos        int          // first word of the position
 	cell       []int32      // by row
 	prev       []int32      // cell in the last snapshot
-	rows       index        // by cell
-	arrivals   index        // rows that came into a cell from another one
-	departures index        // rows that a cell lost: moved, gone, or replaced
+	rows       rowIndex     // by cell
+	arrivals   rowIndex     // rows that came into a cell from another one
+	departures rowIndex     // rows that a cell lost: moved, gone, or replaced
 }
 
 func newPlacement(g *grid, changes *cellChanges, pos, capacity int) *placement {
 	p := &placement{
 		grid: g, changes: changes, pos: pos, cell: make([]int32, capacity), prev: make([]int32, capacity),
-		rows: newIndex(g.size(), capacity), arrivals: newIndex(g.size(), capacity), departures: newIndex(g.size(), capacity),
+		rows: newRowIndex(g.size(), capacity), arrivals: newRowIndex(g.size(), capacity), departures: newRowIndex(g.size(), capacity),
 	}
 	for i := range p.cell {
 		p.cell[i], p.prev[i] = noCell, noCell

@@ -1,28 +1,28 @@
 package replicate
 
-// index lists rows by a small number, their owner or side, in ascending order.
-type index struct {
+// rowIndex lists rows by a small number, their owner or side, in ascending order.
+type rowIndex struct {
 	head, tail []int32
 	next       []int32
 	touched    []uint32
 }
 
-func newIndex(keys, rows int) index {
-	x := index{head: make([]int32, keys), tail: make([]int32, keys), next: make([]int32, rows), touched: make([]uint32, 0, keys)}
+func newRowIndex(keys, rows int) rowIndex {
+	x := rowIndex{head: make([]int32, keys), tail: make([]int32, keys), next: make([]int32, rows), touched: make([]uint32, 0, keys)}
 	for k := range x.head {
 		x.head[k] = -1
 	}
 	return x
 }
 
-func (x *index) clear() {
+func (x *rowIndex) clear() {
 	for _, k := range x.touched {
 		x.head[k] = -1
 	}
 	x.touched = x.touched[:0]
 }
 
-func (x *index) add(key uint32, row int32) {
+func (x *rowIndex) add(key uint32, row int32) {
 	if key >= uint32(len(x.head)) {
 		return // nobody's: NoSlot, or a side no player can be on
 	}
@@ -36,7 +36,7 @@ func (x *index) add(key uint32, row int32) {
 	x.next[row] = -1
 }
 
-func (x *index) first(key uint32) int32 {
+func (x *rowIndex) first(key uint32) int32 {
 	if key >= uint32(len(x.head)) {
 		return -1
 	}

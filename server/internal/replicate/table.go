@@ -19,8 +19,8 @@ type tableState struct {
 	dirty   []int32 // rows changed in this snapshot, ascending; born ones not among them
 	bornNow []int32
 	diedNow []int32
-	byOwner index
-	bySide  index
+	byOwner rowIndex
+	bySide  rowIndex
 	placed  *placement // where the rows are; nil where everyone sees them
 }
 
@@ -38,10 +38,10 @@ func newTableState(raw *game.RawTable, i, slots int) *tableState {
 		t.masks[a] = make([]uint32, rows)
 	}
 	if t.slotWord >= 0 && len(t.columns[owner]) > 0 {
-		t.byOwner = newIndex(slots, rows)
+		t.byOwner = newRowIndex(slots, rows)
 	}
 	if t.sideWord >= 0 && len(t.columns[team]) > 0 {
-		t.bySide = newIndex(slots, rows)
+		t.bySide = newRowIndex(slots, rows)
 	}
 	return t
 }
@@ -199,7 +199,7 @@ func (t *tableState) nonZero(a audience, i int) uint32 {
 }
 
 // rowsOf lists the rows of an owner or of a team.
-func (t *tableState) rowsOf(a audience) *index {
+func (t *tableState) rowsOf(a audience) *rowIndex {
 	if a == team {
 		return &t.bySide
 	}

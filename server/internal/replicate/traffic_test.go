@@ -107,15 +107,15 @@ func (m *scriptedMatch) tick() time.Duration {
 		m.tracker.Prepare(v)
 		m.snapshot = m.encoder.Encode(m.snapshot[:0], v, Header{Ack: uint32(m.ticks), Slack: 1, Percent: 100})
 		v.Sent(tick)
-		m.bytes += frameHead(len(m.snapshot)) + len(m.snapshot)
+		m.bytes += frameHeader(len(m.snapshot)) + len(m.snapshot)
 	}
 	m.tracker.EndSnapshot()
 	m.ticks++
 	return time.Since(begun)
 }
 
-// frameHead is the size of a WebSocket frame's head (RFC 6455, section 5.2).
-func frameHead(payload int) int {
+// frameHeader is the size of a WebSocket frame's head (RFC 6455, section 5.2).
+func frameHeader(payload int) int {
 	if payload < 126 {
 		return 2
 	}
