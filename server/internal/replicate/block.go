@@ -5,18 +5,18 @@ import (
 	"tactus/protocol"
 )
 
-// writer appends blocks, one for each table with something to send, and counts
-// their ints.
+// writer appends blocks and counts their ints. A block holds the changes of one
+// table. Not safe for concurrent use.
 type writer struct {
 	buf   []byte
 	count int
 	tick  game.Tick
-	diff  bool // changed columns are differences, but for rows of this tick
+	diff  bool // changed columns are differences, except in rows born in this tick
 
-	absolute bool // the next block holds values all the same
+	absolute bool // the next block contains values in any case
 }
 
-// block appends the rows of a table, if there are any.
+// block appends the rows of a table. Without rows it appends nothing.
 func (w *writer) block(t *tableState, a audience, rows *rowSet) {
 	if rows.empty() {
 		return
@@ -53,7 +53,7 @@ func (w *writer) absoluteBlock(t *tableState, a audience, rows *rowSet) {
 	w.absolute = false
 }
 
-// group appends the rows that have the mask.
+// group appends the rows that have the given mask.
 func (w *writer) group(t *tableState, a audience, rows *rowSet, mask uint32) {
 	n := int32(0)
 	for _, m := range rows.masks {
@@ -98,8 +98,8 @@ func (w *writer) gaps(list []int32) {
 	}
 }
 
-// values and differences write a column. Nearly all words of a world go through
-// these two, and most of them are one byte.
+// values and differences write one column of a row. Nearly all words of a world
+// pass through these two, and most of them take one byte.
 func (w *writer) values(c *column, row []uint32) {
 	buf := w.buf
 	for _, word := range row[c.offset : c.offset+c.words] {

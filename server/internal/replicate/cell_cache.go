@@ -2,41 +2,42 @@ package replicate
 
 import "tactus/game"
 
-// partKind is what a part tells of its cell.
+// partKind says which changes of a cell a part contains.
 type partKind int
 
 const (
-	partDiff       partKind = iota // changes since the last snapshot, as differences, and births
-	partFar                        // changes since the span's first snapshot, as values, and births
+	partDiff       partKind = iota // changes since the last snapshot as differences; births
+	partFar                        // changes since far cells were sent last as values; births
 	partBorn                       // births only
-	partWhole                      // every row
-	partDied                       // ends of rows that are nowhere any more
-	partEntered                    // rows from another cell that was near: their changes, as differences
-	partEnteredFar                 // rows from another cell that was far: their changes, as values
-	partEnteredNew                 // rows from another cell that was out of view, as births
+	partWhole                      // all rows
+	partDied                       // removals of rows that died
+	partEntered                    // changes of rows that came from a near cell, as differences
+	partEnteredFar                 // changes of rows that came from a far cell, as values
+	partEnteredNew                 // rows that came from a cell out of view, as births
 	partKinds
 )
 
-// part is an encoded run of blocks within parts.
+// part is a run of encoded blocks within cellCache.bytes.
 type part struct {
-	tick       game.Tick // it is good for
+	tick       game.Tick // snapshot that it belongs to
 	start, end int32
 	count      int32
 }
 
-// far reports whether the part's changes are values since the first snapshot that
-// far cells may have been sent in.
+// far reports whether the part contains values of everything that changed since
+// far cells were sent last.
 func (k partKind) far() bool { return k == partFar || k == partEnteredFar }
 
-// diff reports whether the part's changes are differences.
+// diff reports whether changed columns are encoded as differences.
 func (k partKind) diff() bool { return k == partDiff || k == partEntered }
 
-// cellCache holds the parts that were encoded for this snapshot, by kind and cell.
-// They lie one behind the other in the same memory.
+// cellCache holds the parts encoded for the current snapshot, by kind and cell.
+// A part is valid if its tick is that of the snapshot. Each Encoder has a cache
+// of its own.
 type cellCache struct {
 	bytes    []byte
 	parts    [partKinds][]part
-	unplaced [2]part // tables without a position: as values, as differences
+	unplaced [2]part // tables without a position, as values and as differences
 }
 
 func newCellCache(g *grid) *cellCache {
@@ -49,7 +50,7 @@ func newCellCache(g *grid) *cellCache {
 
 func (c *cellCache) clear() { c.bytes = c.bytes[:0] }
 
-// copyTo appends a part's ints.
+// copyTo appends the ints of p to w.
 func (c *cellCache) copyTo(w *writer, p *part) {
 	if p.count != 0 {
 		w.buf = append(w.buf, c.bytes[p.start:p.end]...)
@@ -57,8 +58,8 @@ func (c *cellCache) copyTo(w *writer, p *part) {
 	}
 }
 
-// begin returns a writer behind the parts there are; end notes what it wrote as a
-// part.
+// begin returns a writer that appends to the cached bytes. end records what was
+// written as p.
 func (c *cellCache) begin(tick game.Tick, diff bool) writer {
 	return writer{buf: c.bytes, tick: tick, diff: diff}
 }

@@ -2,8 +2,8 @@ package replicate
 
 import "math/bits"
 
-// cells is a set of a grid's cells, a bit each, so that what a player sees, and
-// where something happened, meet in a few words.
+// cells is a set of cells of a grid, one bit for each cell. Sets are combined a
+// word at a time.
 type cells []uint64
 
 func newCells(g *grid) cells { return make(cells, g.size()/64) }
@@ -12,27 +12,28 @@ func (s cells) add(cell int32) { s[cell>>6] |= 1 << (cell & 63) }
 
 func (s cells) has(cell int32) bool { return s[cell>>6]>>(cell&63)&1 != 0 }
 
-// viewWord is the part of a view that lies in one word of a set of cells.
+// viewWord is one word of the sets of cells that a view consists of.
 type viewWord struct {
-	at   int32  // the word
-	all  uint64 // cells in view
-	near uint64 // those of them that are told of with every snapshot
+	at   int32  // index of the word
+	all  uint64 // visible cells
+	near uint64 // those sent with every snapshot
 }
 
-// nextCell takes the first cell off a word that is not empty.
+// nextCell returns the lowest cell of a word and the word without it. word is
+// not 0.
 func nextCell(at int32, word uint64) (cell int32, more uint64) {
 	return at<<6 + int32(bits.TrailingZeros64(word)), word & (word - 1)
 }
 
-// cellChanges is what a snapshot's rows did, by cell: most cells have none of most of
-// it, and cost nothing then.
+// cellChanges says what happened to rows since the last snapshot, by cell. In
+// most cells little happens, and what did not happen costs nothing.
 type cellChanges struct {
-	occupied cells // there are some
-	changed  cells // some that everyone sees changes of
-	born     cells // some are new
-	entered  cells // some came from another cell
-	left     cells // some are in another cell now, moved or replaced
-	died     cells // some are nowhere any more
+	occupied cells // has rows
+	changed  cells // a public column changed
+	born     cells // a row was born
+	entered  cells // a row came from another cell
+	left     cells // a row moved to another cell, or was replaced by one there
+	died     cells // a row died
 }
 
 func newCellChanges(g *grid) *cellChanges {

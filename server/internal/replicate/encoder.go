@@ -5,23 +5,27 @@ import (
 	"tactus/protocol"
 )
 
-// Encoder encodes clients' snapshots from a tracker. Each goroutine that encodes has
-// one of its own; all of them write the same bytes. It is not safe for concurrent
-// use; owned by that goroutine. The zero Encoder is ready for Reset.
+// Encoder writes clients' snapshots. Each goroutine that encodes has its own;
+// all encoders of a tracker produce the same bytes.
+//
+// The zero Encoder is ready for Reset. Not safe for concurrent use; owned by
+// the goroutine that encodes with it.
 type Encoder struct {
 	tracker  *Tracker
-	interest *interest // nil where everyone sees everything
+	interest *interest // nil in worlds without interest
 
-	tick game.Tick // the snapshot that is encoded
-	prev game.Tick // the one before: the baseline of differences
+	tick game.Tick // snapshot that is encoded
+	prev game.Tick // snapshot before; the baseline of differences
 
 	rows     rowSet
 	sections sectionCache
-	cache    *cellCache // nil where everyone sees everything
+	cache    *cellCache // nil in worlds without interest
 }
 
-// Reset prepares e to encode the snapshot that t began last. It is called once
-// in each snapshot, before Encode, while t does not change.
+// Reset prepares e for the snapshot that t has begun. It is called once in each
+// snapshot, before Encode; further calls in the same snapshot do nothing. An
+// encoder that changes to another tracker allocates memory if that world has
+// interest.
 func (e *Encoder) Reset(t *Tracker) {
 	if e.tracker == t && e.tick == t.tick {
 		return
@@ -36,7 +40,7 @@ func (e *Encoder) Reset(t *Tracker) {
 	}
 }
 
-// bind makes room for what depends on the size of a tracker's world.
+// bind allocates what depends on the size of t's world.
 func (e *Encoder) bind(t *Tracker) {
 	e.tracker, e.interest, e.cache = t, nil, nil
 	if t.space != nil {
@@ -48,27 +52,29 @@ func (e *Encoder) bind(t *Tracker) {
 type Header struct {
 	Ack     uint32
 	Slack   int32
-	Hash    bool   // let the client check its state
+	Hash    bool   // includes a hash for the client to check its state
 	Percent uint32 // of normal clock speed, 100 for normal
 }
 
-// UpToDate reports whether v's next frame would tell him nothing but the tick. In
-// worlds with interest it never does: what is far is told by turns.
+// UpToDate reports whether v's next snapshot would contain nothing but the
+// tick. In worlds with interest it always returns false: far cells are sent in
+// turns.
 func (e *Encoder) UpToDate(v *View) bool {
 	t := e.tracker
 	return !t.active && t.space == nil && t.equivalent(v.Baseline) && v.Event == t.events.last && v.team == v.nextTeam
 }
 
-// Encode appends v's snapshot message to dst. v was prepared since the snapshot
-// began. v.Sent has to be called when it was handed over, and only then.
+// Encode appends v's snapshot to dst. Tracker.Prepare was called for v in this
+// snapshot. If the snapshot is sent, the caller calls v.Sent; otherwise the
+// next one has the same baseline.
 func (e *Encoder) Encode(dst []byte, v *View, h Header) []byte {
 	baseline := v.Baseline
 	if v.nextTeam != v.team {
-		baseline = 0 // sees for another side now: start over
+		baseline = 0 // the player changed teams
 	}
 	if e.interest != nil {
 		if baseline != e.prev {
-			baseline = 0 // what was in view then is not kept; little is in view
+			baseline = 0 // what was visible then is not kept, and a view is small
 		}
 		e.interest.update(v, baseline == 0)
 	} else if e.tracker.equivalent(baseline) {
@@ -105,7 +111,8 @@ func (e *Encoder) header(v *View, baseline game.Tick, h Header) protocol.Snapsho
 	return head
 }
 
-// encodeSections appends what the player sees: with everyone, with his side, alone.
+// encodeSections appends the public section, the team's section and the
+// player's own.
 func (e *Encoder) encodeSections(dst []byte, v *View, baseline game.Tick, hash bool) []byte {
 	if e.interest != nil {
 		dst = e.publicCells(dst, v, baseline, hash)
@@ -123,8 +130,8 @@ func (e *Encoder) encodeSections(dst []byte, v *View, baseline game.Tick, hash b
 	return e.section(dst, owner, uint32(v.Slot), baseline)
 }
 
-// shared appends a section that several clients get, encoding it at most once
-// per snapshot and baseline.
+// shared appends a section that several clients receive. It is encoded once per
+// snapshot and baseline.
 func (e *Encoder) shared(dst []byte, a audience, key uint32, baseline game.Tick) []byte {
 	c, found := e.sections.find(a, key, baseline)
 	switch {
@@ -136,8 +143,8 @@ func (e *Encoder) shared(dst []byte, a audience, key uint32, baseline game.Tick)
 	return append(dst, c.bytes...)
 }
 
-// section appends one audience's section against a baseline: differences when
-// that is the previous snapshot, values otherwise, everything when it is 0. A
+// section appends the section of one audience: differences if baseline is the
+// previous snapshot, values if it is an older one, and everything if it is 0. A
 // section without blocks is nil.
 func (e *Encoder) section(dst []byte, a audience, key uint32, baseline game.Tick) []byte {
 	start := len(dst)

@@ -5,8 +5,9 @@ import (
 	"tactus/protocol"
 )
 
-// publicCells appends the player's public section: first what he does not see
-// any more, since another row may have its place by now.
+// publicCells appends the public section of a world with interest. Rows that
+// left the view come first, because other rows may have taken their places in
+// the table.
 func (e *Encoder) publicCells(dst []byte, v *View, baseline game.Tick, hash bool) []byte {
 	start := len(dst)
 	dst = protocol.BeginSection(dst)
@@ -24,8 +25,8 @@ func (e *Encoder) publicCells(dst []byte, v *View, baseline game.Tick, hash bool
 	return protocol.EndSection(w.buf, start, w.count)
 }
 
-// unplacedPart returns the part of the tables without a position; like everybody else
-// in view, they are told since the last snapshot or from the beginning.
+// unplacedPart returns the part of the tables without a position. All clients
+// with the same baseline share it.
 func (e *Encoder) unplacedPart(baseline game.Tick) *part {
 	diff := baseline != 0
 	p := &e.cache.unplaced[0]
@@ -48,9 +49,9 @@ func (e *Encoder) unplacedPart(baseline game.Tick) *part {
 	return p
 }
 
-// encodeLeft tells the player of rows that he knows from cells of a word and no longer
-// sees: those that left for where he does not look, and all of a cell that went
-// out of his view.
+// encodeLeft removes rows of one word of cells that the client knows and the
+// player no longer sees: all rows of cells that left the view, and rows that
+// moved out of view.
 func (e *Encoder) encodeLeft(w *writer, at int32, before uint64) {
 	x := e.interest
 	changes, now := x.changes, x.now.all[at]
@@ -70,8 +71,7 @@ func (e *Encoder) encodeLeft(w *writer, at int32, before uint64) {
 	e.encodeParts(w, partDied, at, died)
 }
 
-// encodeLeftCell tells of the rows that the player knows from one cell and no longer
-// sees, one by one.
+// encodeLeftCell removes the rows of one cell that left this client's view.
 func (e *Encoder) encodeLeftCell(w *writer, cell int32, visible bool) {
 	x := e.interest
 	for _, t := range x.tables {
@@ -80,8 +80,9 @@ func (e *Encoder) encodeLeftCell(w *writer, cell int32, visible bool) {
 	}
 }
 
-// encodeCells tells the player of a span's cells. hash: of all, so that what he has of
-// far ones is no older than the hash.
+// encodeCells appends the changes in one word of visible cells. A snapshot with
+// a hash includes all far cells, so that the client has the state that was
+// hashed.
 func (e *Encoder) encodeCells(w *writer, s *viewWord, hash bool) {
 	x, at := e.interest, s.at
 	changes, before := x.changes, x.before.all[at]
@@ -111,9 +112,9 @@ func (e *Encoder) encodeParts(w *writer, kind partKind, at int32, word uint64) {
 	}
 }
 
-// encodeEntered tells the player of rows that came into a cell from another: what
-// changed, when he saw them there, all of them otherwise. Mostly all of a cell
-// were the same to him, and a part tells of them.
+// encodeEntered appends the rows that entered a cell from another one: their
+// changes if the client knows them, otherwise all of their columns. Usually all
+// rows of a cell are alike in this, and a cached part serves.
 func (e *Encoder) encodeEntered(w *writer, cell int32) {
 	x := e.interest
 	if kind, same := x.commonArrivalKind(cell); same {
@@ -128,8 +129,8 @@ func (e *Encoder) encodeEntered(w *writer, cell int32) {
 	}
 }
 
-// cell returns a cell's part of this snapshot, encoding it when it is the first to
-// be asked for it.
+// cell returns a part of a cell. The first client of a snapshot that needs it
+// causes it to be encoded.
 func (e *Encoder) cell(kind partKind, cell int32) *part {
 	p := &e.cache.parts[kind][cell]
 	if p.tick != e.tick {
@@ -150,9 +151,8 @@ func (e *Encoder) encodePart(p *part, kind partKind, cell int32) {
 	e.cache.end(p, &w)
 }
 
-// privateCells writes the visible rows of a table with a position of which one
-// player, or his side, sees more. Rows that his client has only just got are told
-// by values.
+// privateCells appends the visible rows of which a player or a team sees more
+// than everyone. Rows that are new to the client are written as values.
 func (e *Encoder) privateCells(w *writer, t *tableState, a audience, key uint32, in interval) {
 	others := e.rows.collectVisible(t, a, key, e.interest, in, true)
 	w.block(t, a, &e.rows)

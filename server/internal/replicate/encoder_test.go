@@ -10,9 +10,10 @@ import (
 	"tactus/protocol"
 )
 
-// TestEncoder_everyHistoryConverges is what clients rely on: whatever the world does and
-// however they skip, come late or start over, each frame they take brings them
-// exactly to what the server says they may see.
+// TestEncoder_everyHistoryConverges checks what clients rely on. The world
+// changes at random; clients skip snapshots, resync and rejoin at random. Each
+// snapshot that a client applies gives it exactly the state that the server
+// says it may see.
 func TestEncoder_everyHistoryConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHarness(t)

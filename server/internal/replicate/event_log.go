@@ -6,28 +6,28 @@ import (
 	"tactus/protocol"
 )
 
-// eventLog keeps the newest events of a match, encoded, for clients that are
-// behind: those that skip ticks and those that come back. Its memory grows by
-// chunks as events come, so that a quiet match owns hardly any, and is used
-// again in turn from then on.
+// eventLog keeps a match's newest events, encoded, for clients that skip
+// snapshots or reconnect. It grows by chunks, so that a quiet match needs
+// little memory; a full log reuses its oldest chunk. Written by the goroutine
+// that runs the match; encoders read it during a snapshot.
 type eventLog struct {
 	tables []eventTable
 	chunks []*eventChunk
-	last   uint32 // seq of the newest, 0 before the first
+	last   uint32 // seq of the newest; 0 before the first
 	words  []uint32
 
-	grid  *grid   // nil where everyone sees everything
-	cells []int32 // of the events that are kept, where there is a grid: see event
+	grid  *grid   // nil in worlds without interest
+	cells []int32 // of the kept events, if there is a grid
 }
 
 const (
 	chunkEvents = 64
 	maxChunks   = 16
-	// maxEvents is what is kept at most, about half a minute of a busy match;
-	// up to a chunk less when the oldest one has just been taken for new events.
+	// maxEvents bounds the events that are kept: about 30 seconds of a busy match.
+	// When the oldest chunk has just been reused, there are up to a chunk fewer.
 	maxEvents = chunkEvents * maxChunks
-	// maxEventsPerFrame bounds the backlog one frame carries; the rest follows
-	// with the next frames.
+	// maxEventsPerSnapshot bounds the events in a snapshot. The rest follows in the
+	// next ones.
 	maxEventsPerSnapshot = 256
 )
 
@@ -36,13 +36,13 @@ type eventChunk struct {
 	events [chunkEvents]event
 }
 
-// event is one encoded event, once for each level of viewer that it differs
-// for: bytes ends[level-1] to ends[level] of the chunk's data.
+// event is one encoded event, once for each level of visibility at which it
+// differs. Level i is ends[i-1] to ends[i] of the chunk's data.
 type event struct {
 	slot  uint32
 	side  int32
 	start uint32
-	ends  [3]uint32 // by Public, Team, Owner; an empty run: the same as the level below
+	ends  [3]uint32 // by Public, Team, Owner; an empty run is the same as the level below
 }
 
 type eventTable struct {
@@ -52,7 +52,7 @@ type eventTable struct {
 	sideWord int
 	posWord  int
 	levels   []game.Visibility
-	has      [3]bool // visibilities that occur
+	has      [3]bool // levels that occur
 }
 
 func (l *eventLog) init(tables []*game.RawTable, space *spatialIndex) {
@@ -122,7 +122,8 @@ func (l *eventLog) add(tick uint32, table int, t *eventTable, row []uint32) {
 	}
 }
 
-// cellOf returns where an event happened, noCell for everywhere.
+// cellOf returns the cell in which an event happened, or noCell if it has no
+// position.
 func (l *eventLog) cellOf(t *eventTable, row []uint32) int32 {
 	if t.posWord < 0 {
 		return noCell
@@ -130,7 +131,8 @@ func (l *eventLog) cellOf(t *eventTable, row []uint32) int32 {
 	return l.grid.at(fixed.Vec{X: fixed.Num(row[t.posWord]), Y: fixed.Num(row[t.posWord+1])})
 }
 
-// at returns the place of an event and its chunk, which is made when it is new.
+// at returns the entry of an event and its chunk, which it allocates if it is
+// new.
 func (l *eventLog) at(seq uint32) (*eventChunk, *event) {
 	i := int((seq - 1) % maxEvents)
 	if i/chunkEvents == len(l.chunks) {
@@ -140,17 +142,17 @@ func (l *eventLog) at(seq uint32) (*eventChunk, *event) {
 	return c, &c.events[i%chunkEvents]
 }
 
-// oldest is the seq of the oldest event that is kept.
+// oldest returns the seq of the oldest event that is kept.
 func (l *eventLog) oldest() uint32 {
-	newest := (l.last - 1) / chunkEvents // chunk that is being filled, ever counted
+	newest := (l.last - 1) / chunkEvents // chunk that is being filled, counted from the first ever
 	if l.last == 0 || newest < maxChunks {
 		return 1
 	}
 	return (newest-maxChunks+1)*chunkEvents + 1
 }
 
-// masked returns the row's words with 0 for those above the viewer's level,
-// valid until the next call.
+// masked returns a copy of the row in which words above the viewer's level are
+// 0. It is valid until the next call.
 func (l *eventLog) masked(row []uint32, levels []game.Visibility, level game.Visibility) []uint32 {
 	l.words = l.words[:0]
 	for w, word := range row {
@@ -162,8 +164,8 @@ func (l *eventLog) masked(row []uint32, levels []game.Visibility, level game.Vis
 	return l.words
 }
 
-// bytesFor returns what of an event a player gets, nil for nothing. Its owner
-// sees what his side sees too.
+// bytesFor returns the bytes of an event that v's player may see, or nil. An
+// event's owner also sees what the team sees.
 func (l *eventLog) bytesFor(seq uint32, v *View) []byte {
 	c, e := l.at(seq)
 	level := int(game.Public)
@@ -185,16 +187,17 @@ func (l *eventLog) bytesFor(seq uint32, v *View) []byte {
 	return nil
 }
 
-// append adds the events element: those after the player's last that he may see,
-// as many as fit a frame. It returns the seq up to which he is told then.
+// append appends the events element of a snapshot: the visible events after
+// v.Event, up to maxEventsPerSnapshot. It returns the seq of the last event it
+// considered.
 func (l *eventLog) append(dst []byte, v *View, x *interest) ([]byte, uint32) {
 	first := max(v.Event+1, l.oldest())
 	start := len(dst)
 	dst = protocol.BeginSection(dst)
 	n, s := 0, first
 	for ; s <= l.last && n < maxEventsPerSnapshot; s++ {
-		// Most did not happen where he looks: their cells lie next to each other for
-		// this alone.
+		// Most events happened out of view. Their cells are kept apart from them to make
+		// this check cheap.
 		if x != nil {
 			if cell := l.cells[(s-1)%maxEvents]; cell != noCell && !x.now.all.has(cell) {
 				continue

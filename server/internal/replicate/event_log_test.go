@@ -17,7 +17,7 @@ func TestEventLog_sendsOnlyVisibleEvents(t *testing.T) {
 	h.sim.Step()
 	h.tracker.CollectEvents(1)
 	h.tracker.BeginSnapshot(1)
-	// power, cause, mates of the bang as each slot sees it; and the whisper.
+	// Power, cause and mates of the bang as each slot sees it; then the whisper.
 	want := [testSlots][]int32{{1, 0, 3}, {1, 0, 0}, {1, 2, 3}, {1, 0, 0, 9}, {1, 0, 3}}
 	for p := range want {
 		var got []int32
@@ -36,8 +36,8 @@ func TestEventLog_sendsOnlyVisibleEvents(t *testing.T) {
 	}
 }
 
-// TestEventLog_skippedEventsFollow: a client that skips frames, or comes back, gets each
-// event once and in order.
+// TestEventLog_skippedEventsFollow checks that a client that skips snapshots or
+// reconnects gets each event once and in order.
 func TestEventLog_skippedEventsFollow(t *testing.T) {
 	h := newHarness(t)
 	n := int32(0)
@@ -72,8 +72,8 @@ func TestEventLog_skippedEventsFollow(t *testing.T) {
 	}
 }
 
-// TestEventLog_farBehindClientGetsNewestEvents: whoever missed more than is kept gets what
-// is kept, in order, up to the newest.
+// TestEventLog_farBehindClientGetsNewestEvents checks that a client that missed
+// more events than are kept gets all kept ones, in order.
 func TestEventLog_farBehindClientGetsNewestEvents(t *testing.T) {
 	h := newHarness(t)
 	n := int32(0)

@@ -6,21 +6,23 @@ import (
 	"tactus/game"
 )
 
-// farSchedule says when far cells are sent. Cells beyond a player's Near are told
-// every farPeriod snapshots, half as often in times of overload, by values instead
-// of differences; births and ends are told at once everywhere.
+// farSchedule says in which snapshots far cells are sent. Cells beyond a
+// player's Near are sent every farPeriod snapshots, as values instead of
+// differences. Births and removals are sent at once everywhere. Owned by the
+// Tracker.
 type farSchedule struct {
 	snapshots    int                          // so far
-	recent       [slowFarPeriod + 1]game.Tick // ticks of the last snapshots, by count
-	period       int                          // snapshots between two news of a far cell
-	window       int                          // how many ago a far cell may have been told last
-	widenedUntil int                          // value of snapshots from which on window is period again
+	recent       [slowFarPeriod + 1]game.Tick // ticks of the last snapshots, a ring
+	period       int                          // snapshots from one turn of a far cell to the next
+	window       int                          // snapshots since a far cell was sent last, at most
+	widenedUntil int                          // value of snapshots at which window becomes period again
 }
 
-// farPeriod is how many snapshots apart far cells are told: a power of two.
+// farPeriod is the number of snapshots from one turn of a far cell to the next.
+// It is a power of two.
 const farPeriod = 4
 
-// slowFarPeriod is farPeriod in times of overload.
+// slowFarPeriod is farPeriod under overload.
 const slowFarPeriod = 2 * farPeriod
 
 func newFarSchedule() farSchedule { return farSchedule{period: farPeriod, window: farPeriod} }
@@ -33,8 +35,9 @@ func (f *farSchedule) beginSnapshot(tick game.Tick) {
 	}
 }
 
-// setSlow sets how often far cells are told. After a change some of them were told
-// slowFarPeriod snapshots ago, until all had their turn.
+// setSlow changes the period. After a change the window covers slowFarPeriod
+// snapshots until every cell has had a turn, because some may have waited that
+// long.
 func (f *farSchedule) setSlow(slow bool) {
 	period := farPeriod
 	if slow {
@@ -47,7 +50,8 @@ func (f *farSchedule) setSlow(slow bool) {
 	f.widenedUntil = f.snapshots + farPeriod
 }
 
-// baseline is the tick of the snapshot that far cells are told since.
+// baseline returns the tick of the snapshot that changes of far cells are
+// encoded from. It is 0 before there were enough snapshots.
 func (f *farSchedule) baseline() game.Tick {
 	if f.snapshots <= f.window {
 		return 0
@@ -55,9 +59,9 @@ func (f *farSchedule) baseline() game.Tick {
 	return f.recent[(f.snapshots-1-f.window)%len(f.recent)]
 }
 
-// due returns which cells of a word have their turn to be told to those who
-// have them far: each column in another snapshot than its neighbours, and the
-// next word, mostly a row above, with a column's shift.
+// due returns the cells of a word that have their turn. Neighbouring columns have
+// their turns in different snapshots. The next word, usually the row above, is
+// shifted by one.
 func (f *farSchedule) due(at int32) uint64 {
 	columns := uint64(0x1111111111111111)
 	if f.period == slowFarPeriod {

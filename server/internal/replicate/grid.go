@@ -5,8 +5,8 @@ import (
 	"tactus/game/fixed"
 )
 
-// grid sorts positions into cells, numbered row by row. A row takes whole words of
-// 64 cells, so that a row's cells are bits of words of its own.
+// grid divides the world into square cells, numbered row by row. A row of cells
+// takes whole words of 64, so that no word contains cells of two rows.
 type grid struct {
 	min        fixed.Vec
 	cell       int64
@@ -14,10 +14,10 @@ type grid struct {
 	words      int32 // of a row
 }
 
-// A game with finer cells gets coarser ones.
+// A grid with more cells than this gets larger cells.
 const (
 	maxCells    = 1 << 16
-	maxGridSize = 1 << 18 // with those that are no cells
+	maxGridSize = 1 << 18 // includes unused numbers
 )
 
 func newGrid(in game.Interest) *grid {
@@ -32,7 +32,8 @@ func newGrid(in game.Interest) *grid {
 	}
 }
 
-// size is how many numbers of cells there are.
+// size returns the number of cell numbers, including the unused ones at the end
+// of each row.
 func (g *grid) size() int { return int(g.rows) * int(g.words) * 64 }
 
 func (g *grid) col(x fixed.Num) int32 { return cellIndex(int64(x)-int64(g.min.X), g.cell, g.cols) }
@@ -47,9 +48,10 @@ func cellIndex(d, cell int64, n int32) int32 {
 
 func (g *grid) at(pos fixed.Vec) int32 { return g.row(pos.Y)*g.words<<6 + g.col(pos.X) }
 
-// columnDistance2 and above2 are the squared distances from a point to a column and to
-// a row of cells, in units of 1/256, so that no map of Q16.16 numbers overflows
-// their sum: the squared distance to a cell.
+// columnDistance2 and rowDistance2 return the squared distance from a point to
+// a column and to a row of cells. Their sum is the squared distance to a cell.
+// The unit is 1/256, so that the sum does not overflow on any map of Q16.16
+// numbers.
 func (g *grid) columnDistance2(p fixed.Vec, col int32) int64 {
 	d := distanceOutside(int64(p.X)-int64(g.min.X), int64(col)*g.cell, g.cell) >> 8
 	return d * d

@@ -7,9 +7,9 @@ import (
 	"tactus/game/fixed"
 )
 
-// TestInterest_viewIsDisc: whoever looks from wherever sees the cells that the disc
-// around him touches, those and no others, in a grid whose rows are longer than a
-// word too.
+// TestInterest_viewIsDisc checks that exactly the cells that touch the disc
+// around the viewpoint are visible, also in a grid whose rows are longer than a
+// word.
 func TestInterest_viewIsDisc(t *testing.T) {
 	for _, cell := range []fixed.Num{testCell, fineCell} {
 		x := newInterest(newFieldOf(t, cell).tracker.space)
@@ -49,8 +49,7 @@ func TestInterest_viewIsDisc(t *testing.T) {
 	}
 }
 
-// TestInterest_viewsAreIndependent: what one player looked at is forgotten when the
-// next one's frame is made.
+// TestInterest_viewsAreIndependent checks that update forgets the view before.
 func TestInterest_viewsAreIndependent(t *testing.T) {
 	x := newInterest(newField(t).tracker.space)
 	updateAt := func(at fixed.Num) int32 {
@@ -62,12 +61,12 @@ func TestInterest_viewsAreIndependent(t *testing.T) {
 	first := updateAt(8 * fixed.One)
 	second := updateAt(56 * fixed.One)
 	if x.isVisible(first) || x.now.near.has(first) || !x.isVisible(second) {
-		t.Error("who looks elsewhere sees what the one before did")
+		t.Error("a view contains cells of the view before it")
 	}
 }
 
-// TestGrid_thinTallGridIsBounded: rows take whole words, also where one column would
-// do.
+// TestGrid_thinTallGridIsBounded checks the bound on a grid with one column:
+// each row takes a whole word.
 func TestGrid_thinTallGridIsBounded(t *testing.T) {
 	g := newGrid(game.Interest{Max: fixed.Vec{X: fixed.One, Y: 32000 * fixed.One}, Cell: fixed.One / 2})
 	if n := g.size(); n > maxGridSize || int64(g.cell)*int64(g.rows) < int64(32000*fixed.One) {

@@ -10,9 +10,9 @@ import (
 	"tactus/protocol"
 )
 
-// The tests' game has a table of every kind the wire knows: public fields with
-// and without quantisation, team and owner fields, rows that only an owner or a
-// side knows of, a single row, and events for everyone, a side, and one player.
+// The tests' game has a table of every kind: public fields with and without
+// quantisation, team and owner fields, rows that only an owner or a team sees, a
+// single row, and events for all players, a team and one player.
 
 type ship struct {
 	Pos    fixed.Vec   `tactus:"pos,q=8"`
@@ -106,7 +106,7 @@ func (g *testGame) NewWorld(game.MatchConfig) game.World {
 	return g.world
 }
 
-// client is a player as the wire knows him: a replica behind a View.
+// client is a client as the protocol sees it: a replica behind a View.
 type client struct {
 	view    View
 	replica *protocol.Replica
@@ -141,7 +141,7 @@ func (h *harness) newClient(p game.Slot) *client {
 	return &client{view: View{Slot: p, Event: h.tracker.LastEvent()}, replica: protocol.NewReplica(h.sim.Schema())}
 }
 
-// tick steps once and brings every client that does not skip to the new state.
+// tick steps once and sends a snapshot to every client that does not skip.
 func (h *harness) tick() error {
 	h.sim.Step()
 	t := h.sim.Tick()
@@ -164,7 +164,7 @@ func (h *harness) encode(dst []byte, v *View, head Header) []byte {
 	return encode(h.tracker, &h.encoder, dst, v, head)
 }
 
-// encode encodes one snapshot. Reset does nothing from the second of a tick on.
+// encode encodes one snapshot. All but the first Reset in a tick do nothing.
 func encode(t *Tracker, e *Encoder, dst []byte, v *View, head Header) []byte {
 	t.Prepare(v)
 	e.Reset(t)
@@ -187,8 +187,8 @@ func (h *harness) send(c *client) error {
 	return h.compare(c)
 }
 
-// compare checks every word of the replica against the world, by rules written
-// down here once more, apart from the engine's.
+// compare checks every word of the replica against the world. The rules of
+// visibility are written here a second time, independent of the encoder's.
 func (h *harness) compare(c *client) error {
 	p, side := c.view.Slot, h.world.teams[c.view.Slot]
 	for i := range h.world.ships.Cap() {
@@ -238,7 +238,7 @@ func (h *harness) comparePrivate(c *client, p game.Slot, side int32) error {
 		return fmt.Errorf("clock: %d", c.replica.Row(3, 0)[0])
 	}
 	if c.replica.Alive(4, 0) {
-		return fmt.Errorf("a row for the server only reached a client")
+		return fmt.Errorf("a client received a row of the server")
 	}
 	return nil
 }
@@ -248,7 +248,7 @@ func randomChange(t *rapid.T) func(*testWorld) {
 	kind := rapid.IntRange(0, 11).Draw(t, "kind")
 	i := rapid.IntRange(0, 23).Draw(t, "row")
 	v := rapid.Int32().Draw(t, "value")
-	p := game.Slot(rapid.IntRange(0, testSlots).Draw(t, "slot")) // testSlots: nobody's
+	p := game.Slot(rapid.IntRange(0, testSlots).Draw(t, "slot")) // testSlots: no player
 	side := int32(rapid.IntRange(-1, 2).Draw(t, "side"))
 	return func(w *testWorld) {
 		e, s := w.ships.At(i)

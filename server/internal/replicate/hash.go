@@ -4,9 +4,9 @@ import (
 	"tactus/game"
 )
 
-// visibleHash is the hash of what the player sees after the last stamped tick,
-// as docs/protocol.md section 6 defines it. In worlds with interest it is good
-// only for the player whose frame is being made.
+// visibleHash returns the hash of what the player sees, as defined in section 6
+// of docs/protocol.md. In worlds with interest it is valid only for the view
+// that is being encoded.
 func (e *Encoder) visibleHash(p game.Slot, side int32) uint32 {
 	h := game.NewHash()
 	for _, t := range e.tracker.tables {

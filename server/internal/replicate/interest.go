@@ -5,8 +5,9 @@ import (
 	"tactus/game/fixed"
 )
 
-// interest is what a player sees, and has seen, of a world with interest: an
-// encoder's scratch memory for the view that is being encoded.
+// interest holds the cells of the view that is being encoded: those visible
+// now, and those visible in the last snapshot. It is an Encoder's scratch
+// memory, cleared for each view.
 type interest struct {
 	*spatialIndex
 	now    visibleCells
@@ -31,8 +32,9 @@ func newInterest(space *spatialIndex) *interest {
 	}
 }
 
-// update finds the cells that the player sees now. A cell leaves the view half a
-// cell later than it enters.
+// update computes the visible cells of v. They are those that touch a disc with
+// radius Far; a cell leaves the view half a cell beyond that. fresh ignores
+// what was visible before.
 func (x *interest) update(v *View, fresh bool) {
 	x.clear()
 	if !fresh {
@@ -63,7 +65,7 @@ func (x *interest) update(v *View, fresh bool) {
 	x.addOwnRows(v)
 }
 
-// clear forgets the player before.
+// clear empties the sets of the previous view.
 func (x *interest) clear() {
 	for _, at := range x.touched {
 		x.now.all[at], x.now.near[at], x.before.all[at], x.before.near[at] = 0, 0, 0, 0
@@ -71,7 +73,7 @@ func (x *interest) clear() {
 	x.touched = x.touched[:0]
 }
 
-// setBefore notes what the player saw in his last snapshot.
+// setBefore sets the cells of the client's last snapshot.
 func (x *interest) setBefore(words []viewWord) {
 	for _, w := range words {
 		x.before.all[w.at], x.before.near[w.at] = w.all, w.near
@@ -79,7 +81,7 @@ func (x *interest) setBefore(words []viewWord) {
 	}
 }
 
-// measureColumns computes the squared distances from a point to columns.
+// measureColumns computes the squared distances from p to columns of cells.
 func (x *interest) measureColumns(p fixed.Vec, from, to int32) {
 	x.columnDistances = x.columnDistances[:0]
 	for col := from; col <= to; col++ {
@@ -87,9 +89,9 @@ func (x *interest) measureColumns(p fixed.Vec, from, to int32) {
 	}
 }
 
-// within returns which of the measured columns from lo to hi, 64 at most, are
-// within each of three squared distances. There is no branch in it that depends
-// on a distance: with one, guessing wrong cost more than all the rest of a look.
+// within returns which of the measured columns from lo to hi, at most 64, are
+// within each of three squared distances. It has no branch that depends on a
+// distance: a mispredicted branch costs more than the rest of the update.
 func (x *interest) within(lo, hi int32, a, b, c int64) (inA, inB, inC uint64) {
 	distances := x.columnDistances[lo : hi+1]
 	for i := len(distances) - 1; i >= 0; i-- {
@@ -101,7 +103,7 @@ func (x *interest) within(lo, hi int32, a, b, c int64) (inA, inB, inC uint64) {
 	return inA, inB, inC
 }
 
-// addOwnRows keeps the cells of the player's own rows in view, every snapshot.
+// addOwnRows makes the cells of the player's own rows visible and near.
 func (x *interest) addOwnRows(v *View) {
 	for _, t := range x.tables {
 		if t.byOwner.next == nil {
@@ -129,22 +131,22 @@ func (x *interest) addNear(v *viewState, cell int32) {
 	x.touched = append(x.touched, at)
 }
 
-// wasVisible and isVisible tell whether the player had the cell in his last snapshot, and
-// has it in this one.
+// wasVisible and isVisible report whether a cell was visible in the last
+// snapshot and is visible in this one.
 func (x *interest) wasVisible(cell int32) bool { return cell >= 0 && x.before.all.has(cell) }
 func (x *interest) isVisible(cell int32) bool  { return cell >= 0 && x.now.all.has(cell) }
 
-// wasNear tells whether the player had the cell near in his last snapshot.
+// wasNear reports whether a cell was near in the last snapshot.
 func (x *interest) wasNear(cell int32) bool { return cell >= 0 && x.before.near.has(cell) }
 
-// known tells whether the player's client has the row, in a state that private
-// words may be told of as differences.
+// known reports whether the client has the row in a state to which private
+// words can be encoded as differences.
 func (x *interest) known(t *tableState, i int32, tick game.Tick) bool {
 	return t.born[i] != tick && x.wasVisible(t.placed.prev[i]) && x.wasVisible(t.placed.cell[i])
 }
 
-// departuresVisible reports whether the player sees all rows that went from a cell to
-// another.
+// departuresVisible reports whether the player still sees all rows that moved
+// from a cell to another one.
 func (x *interest) departuresVisible(cell int32) bool {
 	for _, t := range x.tables {
 		p := t.placed
@@ -157,8 +159,8 @@ func (x *interest) departuresVisible(cell int32) bool {
 	return true
 }
 
-// commonArrivalKind returns the kind of part that tells of all rows that came into a
-// cell, if there is one.
+// commonArrivalKind returns the kind of part that is right for all rows that
+// entered a cell, if there is one.
 func (x *interest) commonArrivalKind(cell int32) (kind partKind, same bool) {
 	kind = partKinds
 	for _, t := range x.tables {
@@ -174,7 +176,7 @@ func (x *interest) commonArrivalKind(cell int32) (kind partKind, same bool) {
 	return kind, kind != partKinds
 }
 
-// arrivalKind returns the kind of part that tells of a row from another cell.
+// arrivalKind returns the kind of part for a row that came from another cell.
 func (x *interest) arrivalKind(from int32) partKind {
 	switch {
 	case !x.wasVisible(from):

@@ -11,8 +11,8 @@ import (
 	"tactus/protocol"
 )
 
-// The tests' world is 64 by 64 metres in cells of 4; every player sees 10 metres
-// around his eye at once and 18 less often.
+// The tests' world is 64 by 64 metres in cells of 4. Each player has 10 metres
+// around the viewpoint near and 18 metres far.
 
 const (
 	testNear = 10 * fixed.One
@@ -146,7 +146,7 @@ func (f *field) send(c *client, hash bool) error {
 	return f.compare(c, hash || s.Flags&protocol.FlagKeyframe != 0)
 }
 
-// compare checks what the player must see, may see, and must not see.
+// compare checks which rows the client must have, may have and must not have.
 func (f *field) compare(c *client, exact bool) error {
 	p := c.view.Slot
 	viewpoint := f.world.viewpoints[p]
@@ -178,8 +178,8 @@ func (f *field) compare(c *client, exact bool) error {
 	return nil
 }
 
-// sharesCell reports whether a probe lies in the cell of one of the player's
-// own, which is always in view.
+// sharesCell reports whether a probe is in the same cell as one of the player's
+// own, which is always visible.
 func (f *field) sharesCell(s *probe, p game.Slot) bool {
 	for _, o := range f.world.probes.All() {
 		if c := f.world.cell; o.Slot == p && o.Pos.X/c == s.Pos.X/c && o.Pos.Y/c == s.Pos.Y/c {
@@ -246,9 +246,9 @@ func randomFieldChange(t *rapid.T) func(*fieldWorld) {
 	}
 }
 
-// TestEncoder_everyViewConverges: whatever moves where and whoever looks where, skips or
-// comes back, each player has what is near exactly, what is far soon, nothing
-// out of view, and his own rows always.
+// TestEncoder_everyViewConverges checks random worlds, viewpoints, skips and
+// rejoins. Each client has near rows exactly and far rows after a while, no
+// rows out of view, and its own rows always.
 func TestEncoder_everyViewConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cell := fixed.Num(testCell)
@@ -256,7 +256,7 @@ func TestEncoder_everyViewConverges(t *testing.T) {
 			cell = fineCell
 		}
 		f := newFieldOf(t, cell)
-		slowness := rapid.IntRange(0, 4).Draw(t, "slowness") // how often far cells are told half as often
+		slowness := rapid.IntRange(0, 4).Draw(t, "slowness") // how often far cells are slow
 		for range rapid.IntRange(1, 25).Draw(t, "ticks") {
 			changes := rapid.SliceOfN(rapid.Custom(randomFieldChange), 0, 12).Draw(t, "changes")
 			f.world.change = func(w *fieldWorld) {
@@ -287,7 +287,8 @@ func TestEncoder_everyViewConverges(t *testing.T) {
 	})
 }
 
-// TestEncoder_sendsNothingOutOfView looks for what a player must not see in his frames.
+// TestEncoder_sendsNothingOutOfView searches snapshots for words that their
+// player must not see.
 func TestEncoder_sendsNothingOutOfView(t *testing.T) {
 	f := newField(t)
 	const marked = 0x3ADBEE
@@ -326,8 +327,9 @@ func TestEncoder_sendsNothingOutOfView(t *testing.T) {
 	}
 }
 
-// TestInterest_farCellsAreSentLessOften: a far row that changes all the time costs bytes only
-// every fourth snapshot, in times of overload every eighth.
+// TestInterest_farCellsAreSentLessOften checks that a far row that changes all
+// the time is sent in every fourth snapshot, and in every eighth under
+// overload.
 func TestInterest_farCellsAreSentLessOften(t *testing.T) {
 	f := newField(t)
 	f.world.change = func(w *fieldWorld) {
@@ -360,14 +362,14 @@ func TestInterest_farCellsAreSentLessOften(t *testing.T) {
 			}
 		}
 		if sent[0] != 40 || sent[1] < phase.far || sent[1] > phase.far+2 {
-			t.Errorf("slow %v: the near row was told %d times in 40 snapshots, the far one %d times; want 40 and about %d",
+			t.Errorf("slow %v: in 40 snapshots the near row was sent %d times, the far one %d times; want 40 and about %d",
 				phase.slow, sent[0], sent[1], phase.far)
 		}
 	}
 }
 
-// TestInterest_changeOfFarPeriodLosesNothing: what changed long before a change
-// of pace is told after it, too.
+// TestInterest_changeOfFarPeriodLosesNothing checks that a change long before a
+// change of the period is sent after it.
 func TestInterest_changeOfFarPeriodLosesNothing(t *testing.T) {
 	for changedAt := range 3 * slowFarPeriod {
 		for quickAt := changedAt; quickAt < changedAt+slowFarPeriod; quickAt++ {

@@ -2,7 +2,7 @@ package replicate
 
 import "tactus/game"
 
-// audience is who a section is for.
+// audience says which players receive a section.
 type audience int
 
 const (
@@ -12,15 +12,15 @@ const (
 	audiences
 )
 
-// column is a run of words that is sent, or not, as one: a field, or the low
-// bits of a quantised field.
+// column is a run of words that is sent as a unit: a field, or the low bits of
+// a quantised field.
 type column struct {
 	offset, words int
-	bits          uint32 // of a word, that the column carries
-	shift         uint8  // by how much it moves them down: the public part of a quantised field
+	bits          uint32 // of a word that belong to the column
+	shift         uint8  // right shift of the public part of a quantised field
 }
 
-// value is what the column carries of a word.
+// value returns what the column contains of a word.
 func (c *column) value(w uint32) int32 { return int32(w&c.bits) >> c.shift }
 
 // changed reports whether the column's words differ between two rows.
@@ -40,14 +40,14 @@ func (c *column) zero(row []uint32) bool {
 	return set&c.bits == 0
 }
 
-// layout says who is sent which words of a table.
+// layout says which words of a table are sent to which players.
 type layout struct {
 	columns      [audiences][]column
-	firstStamp   [audiences]int // of the audience's columns in stamps
+	firstStamp   [audiences]int // index of the audience's first column in stamps
 	stampsPerRow int
-	rowAudience  audience // who is told of the rows themselves
-	slotWord     int      // word that names the owner, -1
-	sideWord     int      // word that names the side, -1
+	rowAudience  audience // players that know of the rows themselves
+	slotWord     int      // word that names the owner; -1: none
+	sideWord     int      // word that names the team; -1: none
 	wordLevel    []wordLevel
 }
 
@@ -103,7 +103,7 @@ func (l *layout) addField(sc *game.TableSchema, f *game.FieldSchema) {
 	}
 }
 
-// wordOf is the word that names the row's owner or team.
+// wordOf returns the word that names the row's owner or team.
 func (l *layout) wordOf(a audience) int {
 	if a == team {
 		return l.sideWord
@@ -111,7 +111,7 @@ func (l *layout) wordOf(a audience) int {
 	return l.slotWord
 }
 
-// replicated reports whether anybody sees anything of a table.
+// replicated reports whether clients see any field of a table.
 func replicated(sc *game.TableSchema) bool {
 	for i := range sc.Fields {
 		if sc.Fields[i].Vis != game.Server {

@@ -2,20 +2,20 @@ package replicate
 
 import "tactus/game/fixed"
 
-// noCell is the cell of rows that do not live.
+// noCell is the cell of dead rows.
 const noCell int32 = -1
 
-// placement is where a table's rows are, now and as of the last snapshot. A nil
-// placement is that of a table without positions: its methods do nothing.
+// placement holds the cells of a table's rows, now and in the last snapshot. A
+// table without positions has a nil placement; its methods do nothing.
 type placement struct {
 	grid       *grid
 	changes    *cellChanges // of all tables
 	pos        int          // first word of the position
 	cell       []int32      // by row
-	prev       []int32      // cell in the last snapshot
+	prev       []int32      // by row: in the last snapshot
 	rows       rowIndex     // by cell
-	arrivals   rowIndex     // rows that came into a cell from another one
-	departures rowIndex     // rows that a cell lost: moved, gone, or replaced
+	arrivals   rowIndex     // rows that entered a cell from another one
+	departures rowIndex     // rows that left a cell: moved, died, or were replaced
 }
 
 func newPlacement(g *grid, changes *cellChanges, pos, capacity int) *placement {
@@ -37,7 +37,7 @@ func (p *placement) begin() {
 	}
 }
 
-// place sorts a living row into its cell. changed: in what everyone sees of it.
+// place enters a living row into its cell. changed: some public column changed.
 func (p *placement) place(i int, row []uint32, born, changed bool) {
 	if p == nil {
 		return
@@ -64,7 +64,7 @@ func (p *placement) place(i int, row []uint32, born, changed bool) {
 	}
 }
 
-// remove notes that a row of the last snapshot does not live any more.
+// remove records that a row of the last snapshot has died.
 func (p *placement) remove(i int) {
 	if p == nil {
 		return

@@ -1,6 +1,6 @@
 package replicate
 
-// rowIndex lists rows by a small number, their owner or side, in ascending order.
+// rowIndex lists rows by a small key (owner, team or cell), in ascending order.
 type rowIndex struct {
 	head, tail []int32
 	next       []int32
@@ -24,7 +24,7 @@ func (x *rowIndex) clear() {
 
 func (x *rowIndex) add(key uint32, row int32) {
 	if key >= uint32(len(x.head)) {
-		return // nobody's: NoSlot, or a side no player can be on
+		return // NoSlot, or a team that no player can be in
 	}
 	if x.head[key] < 0 {
 		x.head[key] = row

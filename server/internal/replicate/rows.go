@@ -2,19 +2,19 @@ package replicate
 
 import "tactus/game"
 
-// rowSet is what one block says of a table: rows that ended, rows that are sent
-// whole, and rows of which some columns are sent. Each method that collects starts
-// with an empty set. Rows are in ascending order.
+// rowSet lists the rows of one block: removed rows, rows sent with all columns,
+// and rows sent with some columns, in ascending order. Each collect method
+// replaces the set's content.
 type rowSet struct {
 	removed []int32
 	born    []int32
 	rows    []int32
-	masks   []uint32 // of rows: the columns that are sent
+	masks   []uint32 // of rows: columns that are sent
 }
 
-// interval is the time whose changes are encoded: after from, up to to. From 0 on
-// everything is encoded. diff: from is the snapshot before, so changed columns are
-// encoded as differences.
+// interval says which changes are encoded: those after from, up to and including
+// to. If from is 0, everything is encoded. diff: from is the previous snapshot, so
+// changed columns are encoded as differences.
 type interval struct {
 	from, to game.Tick
 	diff     bool
@@ -26,7 +26,7 @@ func (r *rowSet) reset() {
 
 func (r *rowSet) empty() bool { return len(r.removed)+len(r.born)+len(r.rows) == 0 }
 
-// collect lists the rows of a table that a section includes.
+// collect lists the rows of a table that belong to a section.
 func (r *rowSet) collect(t *tableState, a audience, key uint32, in interval) {
 	r.reset()
 	switch {
@@ -44,8 +44,8 @@ func (r *rowSet) collect(t *tableState, a audience, key uint32, in interval) {
 	}
 }
 
-// collectPart lists the rows of a table that a part of a cell includes. far is
-// where the interval of far parts begins.
+// collectPart lists the rows of a table that belong to a part of a cell. Far
+// parts contain the changes after far.
 func (r *rowSet) collectPart(t *tableState, kind partKind, cell int32, tick, far game.Tick) {
 	r.reset()
 	switch kind {
@@ -58,8 +58,8 @@ func (r *rowSet) collectPart(t *tableState, kind partKind, cell int32, tick, far
 	}
 }
 
-// collectLeft lists the rows that a client knows from a cell and whose cell is not
-// visible any more. visible: the cell itself still is.
+// collectLeft lists the rows that the client knows from a cell and that are no
+// longer visible. visible: the cell itself still is.
 func (r *rowSet) collectLeft(t *tableState, cell int32, x *interest, visible bool) {
 	r.reset()
 	p := t.placed
@@ -79,8 +79,8 @@ func (r *rowSet) collectLeft(t *tableState, cell int32, x *interest, visible boo
 	sortRows(r.removed)
 }
 
-// collectArrivals lists the rows that entered a cell as one client sees them:
-// those from cells that were far to it, or all others.
+// collectArrivals lists the rows that entered a cell, as one client sees them.
+// far selects those from cells that were far, otherwise it lists all others.
 func (r *rowSet) collectArrivals(t *tableState, cell int32, x *interest, far bool) {
 	r.reset()
 	p := t.placed
@@ -97,9 +97,10 @@ func (r *rowSet) collectArrivals(t *tableState, cell int32, x *interest, far boo
 	}
 }
 
-// collectVisible lists the visible rows of which a player or a team sees more than
-// everyone: those that the client knows, or the others. It reports whether it left
-// any out.
+// collectVisible lists the visible rows of which a player or a team sees more
+// than everyone. known selects the rows that the client has, otherwise it lists
+// those that are new to it. It reports whether there are rows of the other
+// kind.
 func (r *rowSet) collectVisible(t *tableState, a audience, key uint32, x *interest, in interval, known bool) (others bool) {
 	r.reset()
 	rows := t.rowsOf(a)
@@ -132,7 +133,7 @@ func (r *rowSet) addDiff(t *tableState) {
 	}
 }
 
-// addSince adds row i as seen from an older baseline.
+// addSince adds row i if it changed after baseline.
 func (r *rowSet) addSince(t *tableState, a audience, i int, baseline game.Tick) {
 	if !t.raw.Alive(i) {
 		return
@@ -167,7 +168,8 @@ func (r *rowSet) addPrivate(t *tableState, a audience, key uint32, in interval) 
 	}
 }
 
-// addPrivateRemoved adds rows that the key's holder may know and no longer has.
+// addPrivateRemoved adds rows that the player or team may know and no longer
+// owns.
 func (r *rowSet) addPrivateRemoved(t *tableState, a audience, key uint32, in interval) {
 	word := t.wordOf(a)
 	owned := func(i int) bool { return t.raw.Alive(i) && t.raw.Row(i)[word] == key }
@@ -186,7 +188,7 @@ func (r *rowSet) addPrivateRemoved(t *tableState, a audience, key uint32, in int
 	}
 }
 
-// addDied adds the rows that a cell lost to no other.
+// addDied adds the rows of a cell that died.
 func (r *rowSet) addDied(t *tableState, cell int32) {
 	p := t.placed
 	for i := p.departures.first(uint32(cell)); i >= 0; i = p.departures.next[i] {
@@ -196,7 +198,7 @@ func (r *rowSet) addDied(t *tableState, cell int32) {
 	}
 }
 
-// addEntered adds the rows that came into a cell, all as one kind of part.
+// addEntered adds the rows that entered a cell, all in the same way.
 func (r *rowSet) addEntered(t *tableState, kind partKind, cell int32, far game.Tick) {
 	p := t.placed
 	for i := p.arrivals.first(uint32(cell)); i >= 0; i = p.arrivals.next[i] {
@@ -211,8 +213,8 @@ func (r *rowSet) addEntered(t *tableState, kind partKind, cell int32, far game.T
 	}
 }
 
-// addCell adds what a kind of part includes of the rows in a cell. Rows that came
-// from another cell are not the part's: see Encoder.encodeEntered.
+// addCell adds rows that stayed in a cell or were born there. Rows that entered
+// it from another cell belong to other parts: see Encoder.encodeEntered.
 func (r *rowSet) addCell(t *tableState, kind partKind, cell int32, tick, far game.Tick) {
 	p := t.placed
 	for i := p.rows.first(uint32(cell)); i >= 0; i = p.rows.next[i] {
@@ -228,7 +230,7 @@ func (r *rowSet) addCell(t *tableState, kind partKind, cell int32, tick, far gam
 	}
 }
 
-// sortRows sorts two ascending runs that were appended to each other; lists are
+// sortRows sorts a list that consists of two ascending runs. The lists are
 // short.
 func sortRows(list []int32) {
 	for i := 1; i < len(list); i++ {
@@ -238,12 +240,12 @@ func sortRows(list []int32) {
 	}
 }
 
-// maxGroups bounds the different masks that get a group of their own; rows with
-// rarer masks share one whose mask covers them all.
+// maxGroups bounds the number of groups in a block. A group is the rows with the
+// same mask. Rows with rarer masks share a group; its mask covers them all.
 const maxGroups = 6
 
-// groupMasks appends to groups, which is empty, the masks that get a group; masks
-// of rows beyond the bound are widened to the last one.
+// groupMasks appends the masks of the groups to groups, which is empty. It
+// widens the masks of rows beyond maxGroups.
 func (r *rowSet) groupMasks(groups []uint32) []uint32 {
 	for at, mask := range r.masks {
 		switch {
@@ -257,7 +259,7 @@ func (r *rowSet) groupMasks(groups []uint32) []uint32 {
 	return groups
 }
 
-// widen keeps all but the last group and lets every other row share one mask.
+// widen keeps all groups but the last. All other rows share one mask.
 func (r *rowSet) widen(groups []uint32, from int) []uint32 {
 	kept := groups[:maxGroups-1]
 	wide := groups[maxGroups-1]

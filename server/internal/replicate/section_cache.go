@@ -2,9 +2,10 @@ package replicate
 
 import "tactus/game"
 
-// sectionCache holds the sections of this snapshot that several clients get.
+// sectionCache holds the sections of the current snapshot that several clients
+// receive.
 type sectionCache struct {
-	entries []cachedSection // with the memory of those that are not in use
+	entries []cachedSection // unused ones keep their memory
 	used    int
 }
 
@@ -15,14 +16,14 @@ type cachedSection struct {
 	bytes    []byte
 }
 
-// maxCachedSections bounds the sections of a snapshot that are kept; clients with
-// rarer baselines are encoded one by one.
+// maxCachedSections bounds the sections that are kept. Clients with other
+// baselines are encoded one by one.
 const maxCachedSections = 64
 
 func (c *sectionCache) clear() { c.used = 0 }
 
-// find returns the entry of a section. If none was found, it is a new one, to be
-// filled by the caller, or nil when the cache is full.
+// find returns the entry of a section. If found is false, entry is new and the
+// caller fills it, or nil because the cache is full.
 func (c *sectionCache) find(a audience, key uint32, baseline game.Tick) (entry *cachedSection, found bool) {
 	for i := range c.entries[:c.used] {
 		s := &c.entries[i]

@@ -2,19 +2,18 @@ package replicate
 
 import "tactus/game"
 
-// spatialIndex sorts the rows of a world with interest into cells: each player
-// gets the cells that he looks at. What changed in a cell is encoded once per tick
-// and kind of part, and gathered by everyone who sees the cell; rows that move
-// between cells are told to each player by what he saw of their way.
+// spatialIndex sorts the rows of a world with interest into cells and records
+// what changed in each cell. Owned by the Tracker; encoders read it during a
+// snapshot.
 type spatialIndex struct {
 	grid    *grid
 	viewer  game.Viewer
 	tables  []*tableState // those with a position
-	changes *cellChanges  // what this snapshot's rows did
+	changes *cellChanges  // since the last snapshot
 	far     farSchedule
 }
 
-// newSpatialIndex returns nil for a world in which everyone sees everything.
+// newSpatialIndex returns nil for a world without interest.
 func newSpatialIndex(world game.World, tables []*tableState) *spatialIndex {
 	viewer, ok := world.(game.Viewer)
 	if !ok || viewer.Interest().Cell <= 0 {
@@ -31,7 +30,7 @@ func newSpatialIndex(world game.World, tables []*tableState) *spatialIndex {
 	return x
 }
 
-// beginSnapshot forgets what rows did in the last snapshot, before the next is
+// beginSnapshot clears the changes of the last snapshot, before tables are
 // stamped.
 func (x *spatialIndex) beginSnapshot(tick game.Tick) {
 	x.changes.clear()

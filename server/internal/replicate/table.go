@@ -2,26 +2,26 @@ package replicate
 
 import "tactus/game"
 
-// tableState is what the tracker remembers of one table: the words as of the last
-// snapshot, and when each column of each row last changed.
+// tableState holds what the tracker knows of a table: its words as of the last
+// snapshot (the shadow), and when each column of each row last changed.
 type tableState struct {
 	layout
 	raw     *game.RawTable
 	index   int32
 	shadow  []uint32
-	gens    []uint32 // generation in the shadow, 0 when the row was dead
+	gens    []uint32 // generation in the shadow; 0: the row was dead
 	stamps  []game.Tick
-	born    []game.Tick // when the row came to be what it is; 0 never
-	died    []game.Tick // when a row in this place last went away
+	born    []game.Tick // when the row was born; 0: never
+	died    []game.Tick // when a row in this place last died
 	changed []game.Tick // when any column last changed
 	masks   [audiences][]uint32
-	high    int     // highest index that was ever alive, plus one
-	dirty   []int32 // rows changed in this snapshot, ascending; born ones not among them
+	high    int     // highest index that was ever alive, plus 1
+	dirty   []int32 // rows that changed in this snapshot, without those born
 	bornNow []int32
 	diedNow []int32
 	byOwner rowIndex
 	bySide  rowIndex
-	placed  *placement // where the rows are; nil where everyone sees them
+	placed  *placement // nil if the table has no position or the world no interest
 }
 
 func newTableState(raw *game.RawTable, i, slots int) *tableState {
@@ -51,7 +51,7 @@ func (t *tableState) shadowRow(i int) []uint32 {
 	return t.shadow[i*s : i*s+s : i*s+s]
 }
 
-// stamp compares the table with its shadow and notes what changed at tick.
+// stamp compares the table with its shadow and records what changed at tick.
 func (t *tableState) stamp(tick game.Tick) {
 	t.dirty, t.bornNow, t.diedNow = t.dirty[:0], t.bornNow[:0], t.diedNow[:0]
 	t.high = max(t.high, t.raw.High())
@@ -81,9 +81,9 @@ func (t *tableState) stamp(tick game.Tick) {
 	}
 }
 
-// ownerChanged reports whether the row's owner or side is another than in the
-// shadow. Such a row is sent as a new one, so that what its old owner may no
-// longer see is forgotten.
+// ownerChanged reports whether the row's owner or team differs from the
+// shadow's. Such a row is sent as a new one, so that its former owner's client
+// drops what it may no longer see.
 func (t *tableState) ownerChanged(i int) bool {
 	row, old := t.raw.Row(i), t.shadowRow(i)
 	return t.slotWord >= 0 && row[t.slotWord] != old[t.slotWord] ||
@@ -136,7 +136,7 @@ func (t *tableState) stampRow(i int, tick game.Tick) {
 		t.masks[a][i] = mask
 		all |= mask
 	}
-	// Words nobody sees have to reach the shadow too, but concern no section.
+	// Words that no client sees are copied to the shadow too.
 	t.dirty = append(t.dirty, int32(i))
 	if all != 0 {
 		t.changed[i] = tick
@@ -152,11 +152,11 @@ func (t *tableState) link(i int) {
 	}
 }
 
-// active reports whether the last stamp found anything changed.
+// active reports whether the last stamp found any change.
 func (t *tableState) active() bool { return len(t.dirty)+len(t.bornNow)+len(t.diedNow) > 0 }
 
-// endSnapshot makes the shadow equal to the table: the next snapshot's differences
-// are to this one. A row that was born had a zero base until now.
+// endSnapshot copies the changed rows to the shadow. The differences of a row
+// that was born are to zero until then.
 func (t *tableState) endSnapshot() {
 	for _, i := range t.diedNow {
 		clear(t.shadowRow(int(i)))
@@ -172,7 +172,7 @@ func (t *tableState) endSnapshot() {
 	}
 }
 
-// maskSince tells which of an audience's columns changed after the baseline.
+// maskSince returns which of an audience's columns changed after baseline.
 func (t *tableState) maskSince(a audience, i int, baseline game.Tick) uint32 {
 	if t.changed[i] <= baseline {
 		return 0
@@ -187,6 +187,7 @@ func (t *tableState) maskSince(a audience, i int, baseline game.Tick) uint32 {
 	return mask
 }
 
+// nonZero returns which of an audience's columns are not 0.
 func (t *tableState) nonZero(a audience, i int) uint32 {
 	row := t.raw.Row(i)
 	var mask uint32
@@ -198,7 +199,7 @@ func (t *tableState) nonZero(a audience, i int) uint32 {
 	return mask
 }
 
-// rowsOf lists the rows of an owner or of a team.
+// rowsOf returns the rows by owner or by team.
 func (t *tableState) rowsOf(a audience) *rowIndex {
 	if a == team {
 		return &t.bySide

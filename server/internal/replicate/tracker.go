@@ -1,34 +1,30 @@
-// Package replicate turns a match's tables into what each client is sent: it
-// stamps what changed, encodes a tick's changes once per audience and baseline,
-// and gathers each client's snapshot from shared bytes behind a small private
-// header. It knows no socket and no session.
-//
-// Nothing in it allocates once its buffers have grown to the match's size.
 package replicate
 
 import (
 	"tactus/game"
 )
 
-// Tracker knows what changed in a match's tables, and when. It is not safe for
-// concurrent use; owned by the goroutine that runs the match. That goroutine calls
-// CollectEvents for each tick and, in ticks with a snapshot, BeginSnapshot, Prepare
-// for each client, and EndSnapshot. From Prepare on until EndSnapshot the tracker
-// does not change, and encoders on other goroutines may read it.
+// Tracker records what changed in a match's tables, and when. Each tick its
+// owner calls CollectEvents. A snapshot is BeginSnapshot, then Prepare for each
+// client, then EndSnapshot.
+//
+// Not safe for concurrent use; owned by the goroutine that runs the match.
+// Between Prepare and EndSnapshot it does not change, and encoders on other
+// goroutines read it.
 type Tracker struct {
 	tables []*tableState
 	events eventLog
 	teamer game.Teamer   // nil in worlds without teams
-	space  *spatialIndex // nil where everyone sees everything
+	space  *spatialIndex // nil in worlds without interest
 
-	tick game.Tick // of the last BeginSnapshot
-	prev game.Tick // of the BeginSnapshot before: the baseline of differences
+	tick game.Tick // of the last snapshot
+	prev game.Tick // of the snapshot before; the baseline of differences
 
-	active     bool      // something that is replicated changed in this BeginSnapshot
-	lastActive game.Tick // last BeginSnapshot before this one in which something did
+	active     bool      // the last BeginSnapshot found a change
+	lastActive game.Tick // tick of the last snapshot before it that had one
 }
 
-// NewTracker returns the tracker of a match that had no snapshot yet.
+// NewTracker returns the tracker of a match that has had no snapshot yet.
 func NewTracker(sim *game.Simulation) *Tracker {
 	t := &Tracker{}
 	slots := sim.Inputs().Slots()
@@ -43,15 +39,15 @@ func NewTracker(sim *game.Simulation) *Tracker {
 	return t
 }
 
-// LastEvent is the seq of the newest event, 0 before the first.
+// LastEvent returns the seq of the newest event, or 0 before the first.
 func (t *Tracker) LastEvent() uint32 { return t.events.last }
 
-// CollectEvents takes over the events of a tick; it has to be called for every
-// tick, also for those without a snapshot.
+// CollectEvents copies the events of a tick. It is called for every tick, with
+// a snapshot or without.
 func (t *Tracker) CollectEvents(tick game.Tick) { t.events.collect(tick) }
 
-// BeginSnapshot notes what changed since the last snapshot. tick grows by at least one
-// with each call.
+// BeginSnapshot stamps what changed since the last snapshot. tick grows with
+// each call.
 func (t *Tracker) BeginSnapshot(tick game.Tick) {
 	if t.active {
 		t.lastActive = t.tick
@@ -66,17 +62,17 @@ func (t *Tracker) BeginSnapshot(tick game.Tick) {
 	}
 }
 
-// Active reports whether the last BeginSnapshot found anything changed in a table that
-// is replicated, be it in words that nobody sees.
+// Active reports whether BeginSnapshot found any change in a replicated table,
+// including fields that no client sees.
 func (t *Tracker) Active() bool { return t.active }
 
-// equivalent reports whether the state at a baseline is that of the last
-// snapshot, since nothing has changed in between.
+// equivalent reports whether the state at a baseline is also that of the last
+// snapshot, because nothing has changed since.
 func (t *Tracker) equivalent(baseline game.Tick) bool {
 	return baseline != 0 && baseline >= t.lastActive
 }
 
-// SlowFar lets far cells be told half as often, or as usual again, from the next
+// SlowFar sets whether far cells are sent half as often, from the next
 // BeginSnapshot on.
 func (t *Tracker) SlowFar(slow bool) {
 	if t.space != nil {
@@ -84,15 +80,16 @@ func (t *Tracker) SlowFar(slow bool) {
 	}
 }
 
-// EndSnapshot ends a snapshot: what was stamped becomes the base of the next.
+// EndSnapshot ends a snapshot, after the last encoder: the next differences are
+// to this state.
 func (t *Tracker) EndSnapshot() {
 	for _, table := range t.tables {
 		table.endSnapshot()
 	}
 }
 
-// Prepare asks the world where v's player looks and which side he is on; before
-// its snapshot is encoded.
+// Prepare asks the world for the team and the view of v's player. It is called
+// before v is encoded, in each snapshot.
 func (t *Tracker) Prepare(v *View) {
 	v.nextTeam = t.teamOf(v.Slot)
 	if t.space != nil {

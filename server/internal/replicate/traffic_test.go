@@ -8,16 +8,15 @@ import (
 	"tactus/loadtest/workload"
 )
 
-// What a client is sent in ten seconds of the benchmarks' workloads, frame heads
-// included, in bytes: the same on every machine. A change of the wire or of the
-// engine that makes it less lowers the figure here; one that makes it more needs
-// a reason that is worth it.
+// Bytes that a client is sent in ten seconds of the benchmarks' workloads, with
+// frame headers. They are the same on every machine. A change that saves bytes
+// lowers the figure here; a change that costs bytes needs a good reason.
 const (
 	roomsBytes = 29781
 	crowdBytes = 159726
 )
 
-// Marks of the workloads, bytes per client and second.
+// Limits of the workloads, in bytes per client and second.
 const (
 	roomsMark = 3500
 	crowdMark = 24000
@@ -35,10 +34,10 @@ func TestEncoder_bytesPerClient(t *testing.T) {
 	} {
 		got := bytesPerClient(t, w.game, w.mode, seconds)
 		if got != w.want {
-			t.Errorf("%s: a client is sent %d bytes in %d s, the baseline is %d", w.mode, got, seconds, w.want)
+			t.Errorf("%s: a client is sent %d bytes in %d s, want %d", w.mode, got, seconds, w.want)
 		}
 		if got/seconds > w.mark {
-			t.Errorf("%s: %d bytes a second, the mark is %d", w.mode, got/seconds, w.mark)
+			t.Errorf("%s: %d bytes a second, the limit is %d", w.mode, got/seconds, w.mark)
 		}
 	}
 }
@@ -57,14 +56,14 @@ func bytesPerClient(t *testing.T, g game.Game, name string, seconds int) int {
 	return m.bytes / mode.MaxPlayers
 }
 
-// scriptedMatch is a match whose players send inputs from a seed.
+// scriptedMatch is a match in which players send inputs from a seed.
 type scriptedMatch struct {
 	sim      *game.Simulation
 	tracker  *Tracker
 	encoder  Encoder
 	players  []scriptedPlayer
 	ticks    int
-	bytes    int // sent, with the heads of WebSocket frames
+	bytes    int // sent, with the headers of WebSocket frames
 	snapshot []byte
 }
 
@@ -114,7 +113,8 @@ func (m *scriptedMatch) tick() time.Duration {
 	return time.Since(begun)
 }
 
-// frameHeader is the size of a WebSocket frame's head (RFC 6455, section 5.2).
+// frameHeader returns the size of a WebSocket frame's header (RFC 6455, section
+// 5.2).
 func frameHeader(payload int) int {
 	if payload < 126 {
 		return 2
@@ -122,8 +122,8 @@ func frameHeader(payload int) int {
 	return 4
 }
 
-// scriptedPlayer plays as the load tester's bots do: another direction each second,
-// and an aim that turns a little in every tick.
+// scriptedPlayer plays as the load tester's bots do: a new direction each
+// second, and an aim that turns a little in every tick.
 type scriptedPlayer struct {
 	view  View
 	rand  game.Rand
