@@ -196,6 +196,15 @@ bench-uring: ## io_uring against one read and one write per client (docs/adr/000
 bench-peers: bench-programs $(STAMPS)/peers ## Socket.IO and Colyseus under the same load
 	$(BENCH_RUN) peers
 
+# Two builds in alternation. BEFORE is an older build of cmd/tactusbench. Every
+# window is kept in .cache/bench/ab-*.json. The machine has to be idle.
+PAIRS ?= 40
+SECONDS ?= 10
+.PHONY: bench-ab
+bench-ab: bench-programs ## CPU of this build over that of BEFORE=path/to/tactusbench, W1, with a 95 % interval
+	@test -n "$(BEFORE)" || { echo "BEFORE=path/to/tactusbench: an older build to compare with" >&2; exit 2; }
+	bin/bench -seconds $(SECONDS) ab -before $(BEFORE) -pairs $(PAIRS) -before-aa
+
 .PHONY: bench-report
 bench-report: bench-programs bin/floor $(STAMPS)/peers bin/plot ## all of them into docs/bench.md, in half an hour
 	$(BENCH_RUN) -keep-going w1 w2 w3 w4 w5 slow peers sweep profile

@@ -99,6 +99,9 @@ func realMain(ctx context.Context, args []string) error {
 			s.sizes = append(s.sizes, n)
 		}
 	}
+	if f.Arg(0) == "ab" {
+		return s.compareBuilds(ctx, f.Args()[1:])
+	}
 	return s.all(ctx, f.Args())
 }
 

@@ -189,18 +189,23 @@ const clockTick = 10 * time.Millisecond
 // cpuTime is the user and system time that a process has used, all its threads
 // together.
 func cpuTime(pid int) (time.Duration, error) {
+	user, system, err := cpuTimes(pid)
+	return user + system, err
+}
+
+func cpuTimes(pid int) (user, system time.Duration, err error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	const utime = 14 - 3 // counted from what follows the name
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < utime+2 {
-		return 0, fmt.Errorf("/proc/%d/stat has an unexpected shape", pid)
+		return 0, 0, fmt.Errorf("/proc/%d/stat has an unexpected shape", pid)
 	}
-	user, err1 := strconv.ParseInt(string(fields[utime]), 10, 64)
-	system, err2 := strconv.ParseInt(string(fields[utime+1]), 10, 64)
-	return time.Duration(user+system) * clockTick, errors.Join(err1, err2)
+	inUser, err1 := strconv.ParseInt(string(fields[utime]), 10, 64)
+	inSystem, err2 := strconv.ParseInt(string(fields[utime+1]), 10, 64)
+	return time.Duration(inUser) * clockTick, time.Duration(inSystem) * clockTick, errors.Join(err1, err2)
 }
 
 // resident is the memory in bytes that a process has in RAM (proc_pid_status(5)).

@@ -30,11 +30,11 @@ const program = "bin/tactusbench"
 // startTactus starts both and waits until the server has registered. flags are
 // for the game server.
 func startTactus(ctx context.Context, p pins, flags ...string) (*tactusServer, error) {
-	return startTactusWith(ctx, p, nil, flags)
+	return startTactusWith(ctx, p, program, nil, flags)
 }
 
-// startTactusWith starts them with flags for each.
-func startTactusWith(ctx context.Context, p pins, matchmakerFlags, flags []string) (*tactusServer, error) {
+// startTactusWith starts them with flags for each, the game server of a build.
+func startTactusWith(ctx context.Context, p pins, build string, matchmakerFlags, flags []string) (*tactusServer, error) {
 	ports, err := freePorts(5)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func startTactusWith(ctx context.Context, p pins, matchmakerFlags, flags []strin
 			"server", "--listen", loopback(ports[3]), "--matchmaker", t.internal,
 			"--admin", t.admin, "--data", data, "--log-level", "warn",
 		}, flags...)
-		t.process, err = start("server", p.server, program, args...)
+		t.process, err = start("server", p.server, build, args...)
 	}
 	if err == nil {
 		err = t.registered(ctx)
