@@ -12,8 +12,8 @@ type Batch struct{ letters []letter }
 
 // letter is what one connection is to send.
 type letter struct {
-	conn  Conn
-	raw   *conn // conn, if it takes part in the loop
+	conn  *Conn
+	raw   *Conn // conn, if it takes part in the loop
 	b     []byte
 	taken int
 	err   error
@@ -32,7 +32,7 @@ type Sent struct {
 
 // Add adds whole frames for a connection, at most [MaxWrite] bytes, which must
 // not change until Clear.
-func (b *Batch) Add(c Conn, frames []byte) {
+func (b *Batch) Add(c *Conn, frames []byte) {
 	b.letters = append(b.letters, letter{conn: c, b: frames})
 }
 
@@ -40,7 +40,7 @@ func (b *Batch) Add(c Conn, frames []byte) {
 func (b *Batch) Send() {
 	for i := range b.letters {
 		l := &b.letters[i]
-		if c, ok := l.conn.(*conn); ok && c.writable() && len(l.b) <= MaxWrite {
+		if c := l.conn; c.writable() && len(l.b) <= MaxWrite {
 			l.raw, l.fd = c, int(c.fd)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // crowd is what a test reads and writes together.
 type crowd struct {
 	t      *testing.T
-	conns  []*conn
+	conns  []*Conn
 	peers  []int
 	inbox  []inbox
 	intake Intake

@@ -110,7 +110,7 @@ func closingCases() []conformanceCase {
 
 func TestConformance(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
-		conforms(t, r, func(t *testing.T) driver { return &connDriver{t: t, conn: r.conn()} })
+		conforms(t, r, func(t *testing.T) driver { return &connDriver{t: t, conn: r.tested()} })
 	})
 	t.Run("pending", func(t *testing.T) {
 		r := newRig(t, &Upgrader{})
@@ -201,7 +201,7 @@ func verdict(t *testing.T, c conformanceCase, cl *client, d driver) {
 
 type connDriver struct {
 	t    *testing.T
-	conn Conn
+	conn tested
 	inbox
 	err error
 }

@@ -1,7 +1,9 @@
 package ws
 
 import (
+	"cmp"
 	"errors"
+	"math"
 	"net"
 	"time"
 
@@ -17,45 +19,6 @@ type Handler interface {
 	// the connection, a *CloseError with the number and reason it carries,
 	// any other with 1011.
 	Message(b []byte) error
-}
-
-// Conn is one client's WebSocket, driven by the goroutine that runs its match;
-// it is not safe for concurrent use. Nothing in it waits. On a raw descriptor
-// nothing locks, and nothing allocates while frames come and go whole.
-//
-// A method that returns an error has ended and released the connection; Close
-// may still be called. A failed write is no such error: what the peer sent before
-// it closed is still to be read, so Poll reports the failure, behind that. Times are nanoseconds of any clock the caller chooses,
-// greater than 0.
-type Conn interface {
-	// Poll reads what has arrived, at most [MaxReadBytes], and hands whole
-	// messages to h in order. It works in s, which is the caller's again when
-	// it returns. It answers pings, the client's close, and breaches of the
-	// protocol. The error says why the connection ended: a *CloseError, or what
-	// the socket said.
-	Poll(now int64, s *Scratch, h Handler) error
-	// Write sends whole frames (see [Frame]), at most [MaxWrite] bytes. It
-	// reports false when an earlier frame is still on its way, or a write has
-	// failed, and this one was not taken. The bytes are the caller's again when it returns.
-	Write(now int64, frames []byte) (taken bool, err error)
-	// Flush tries again to send the rest of the last frame; idle is true when
-	// nothing is left.
-	Flush(now int64) (idle bool, err error)
-	// Blocked reports whether Write would have to refuse.
-	Blocked() bool
-	// BlockedSince is the time of the Write whose rest is still unsent or that
-	// failed, 0 for none.
-	BlockedSince() int64
-	// LastReceived is the time of the last Poll that got bytes; the first Poll
-	// counts as one.
-	LastReceived() int64
-	// Close sends a close frame, unless the rest of another frame is in its
-	// way, and releases the connection. Only the first call counts.
-	Close(code protocol.CloseCode, reason string)
-	// BytesIn counts the bytes received, frame headers included.
-	BytesIn() uint64
-	// BytesOut counts the bytes taken for sending, frame headers included.
-	BytesOut() uint64
 }
 
 const (
@@ -94,42 +57,56 @@ func (s *Scratch) fit(maxMessage int) []byte {
 	return s.read[:need]
 }
 
-// stream is a socket that never waits.
-type stream interface {
-	// read returns what has arrived, errNothing for nothing yet, io.EOF when
-	// the peer sends no more.
-	read(b []byte) (int, error)
-	// send takes all of b and keeps what the socket does not. It is called
-	// only when nothing is pending.
-	send(b []byte) error
-	// flush tries to send what was kept.
-	flush() error
-	// pending reports whether anything is kept.
-	pending() bool
-	// shutdown sends lastFrame if it can, nil for none, and releases the socket.
-	shutdown(lastFrame []byte)
+// Stream is what a connection sends and receives through. It never waits. Not
+// safe for concurrent use; owned by its Conn.
+type Stream interface {
+	// Read returns what has arrived, nothing and no error for nothing yet, io.EOF
+	// when the peer sends no more.
+	Read(b []byte) (int, error)
+	// Send takes all of b and keeps what the socket does not. It is called only
+	// when nothing is pending.
+	Send(b []byte) error
+	// Flush tries to send what was kept.
+	Flush() error
+	// Pending reports whether anything is kept.
+	Pending() bool
+	// Shutdown sends lastFrame if it can, nil for none, and releases the socket.
+	Shutdown(lastFrame []byte)
 }
 
-var errNothing = errors.New("ws: nothing to read")
-
-// conn is the frames over a stream; both kinds of stream share it.
-type conn struct {
-	stream       stream
+// Conn is one client's WebSocket, driven by the goroutine that runs its match.
+// Not safe for concurrent use; owned by that goroutine. Nothing in it waits. On a
+// raw descriptor nothing locks, and nothing allocates while frames come and go
+// whole.
+//
+// A method that returns an error has ended and released the connection; Close
+// may still be called. A failed write is no such error: what the peer sent before
+// it closed is still to be read, so Read reports the failure, behind that. Times
+// are nanoseconds of any clock the caller chooses, greater than 0.
+type Conn struct {
+	stream       Stream // the one place where bytes come and go
 	ended        error  // why, once over
 	carry        *carry // nil until there are some
 	maxMessage   int32
-	fd           int32 // of the raw stream, noDescriptor where it is another
-	unread       bool  // left.partial came with the handshake and may hold whole frames
+	fd           int32 // of a raw stream, noDescriptor where it is another
+	unread       bool  // carry.partial came with the handshake and may hold whole frames
 	blockedSince int64 // 0: nothing is pending, as far as is known
 	lastReceived int64
 	bytesIn      uint64
 	bytesOut     uint64
 }
 
+// NewConn makes a connection of a stream over which frames come and go, for
+// streams that are not of this package. A client's message has at most maxMessage
+// bytes.
+func NewConn(s Stream, maxMessage int) *Conn {
+	return &Conn{stream: s, fd: noDescriptor, maxMessage: int32(min(maxMessage, math.MaxInt32))}
+}
+
 const noDescriptor = -1
 
 // writable reports whether frames may be written to the descriptor at once.
-func (c *conn) writable() bool {
+func (c *Conn) writable() bool {
 	return c.fd >= 0 && c.ended == nil && c.blockedSince == 0 && (c.carry == nil || len(c.carry.pong) == 0)
 }
 
@@ -141,7 +118,7 @@ type carry struct {
 	writeFailedAt int64
 }
 
-func (c *conn) ensureCarry() *carry {
+func (c *Conn) ensureCarry() *carry {
 	if c.carry == nil {
 		c.carry = &carry{}
 	}
@@ -149,7 +126,7 @@ func (c *conn) ensureCarry() *carry {
 }
 
 // keep holds what a poll could not use yet.
-func (c *conn) keep(partial []byte) {
+func (c *Conn) keep(partial []byte) {
 	if c.carry != nil || len(partial) > 0 {
 		l := c.ensureCarry()
 		l.partial = keepBytes(l.partial, partial)
@@ -161,7 +138,7 @@ func (c *conn) keep(partial []byte) {
 const readAfterFailedWrite = int64(time.Second)
 
 // writeFailed notes that a write failed.
-func (c *conn) writeFailed(now int64, why error) {
+func (c *Conn) writeFailed(now int64, why error) {
 	l := c.ensureCarry()
 	l.writeErr, l.writeFailedAt = why, now
 	if c.blockedSince == 0 {
@@ -169,9 +146,13 @@ func (c *conn) writeFailed(now int64, why error) {
 	}
 }
 
-func (c *conn) writeHasFailed() bool { return c.carry != nil && c.carry.writeErr != nil }
+func (c *Conn) writeHasFailed() bool { return c.carry != nil && c.carry.writeErr != nil }
 
-func (c *conn) Poll(now int64, s *Scratch, h Handler) error {
+// Read reads what has arrived, at most [MaxReadBytes], and hands whole messages to
+// h in order. It works in s, which is the caller's again when it returns. It
+// answers pings, the client's close, and breaches of the protocol. The error says
+// why the connection ended: a *CloseError, or what the socket said.
+func (c *Conn) Read(now int64, s *Scratch, h Handler) error {
 	if c.ended != nil {
 		return c.ended
 	}
@@ -184,7 +165,7 @@ func (c *conn) Poll(now int64, s *Scratch, h Handler) error {
 		held = copy(buf, c.carry.partial)
 	}
 	for range readsPerCall {
-		n, readErr := c.stream.read(buf[held:])
+		n, readErr := c.stream.Read(buf[held:])
 		full := held+n == len(buf)
 		if n > 0 || c.unread {
 			c.unread = false
@@ -196,7 +177,7 @@ func (c *conn) Poll(now int64, s *Scratch, h Handler) error {
 			}
 			held = copy(buf, buf[used:held+n])
 		}
-		if readErr != nil && readErr != errNothing {
+		if readErr != nil {
 			return c.fail(readErr)
 		}
 		if !full {
@@ -212,7 +193,7 @@ func (c *conn) Poll(now int64, s *Scratch, h Handler) error {
 }
 
 // parse hands the whole frames at the start of b on and returns their length.
-func (c *conn) parse(parser *frameParser, b []byte, h Handler) (used int, err error) {
+func (c *Conn) parse(parser *frameParser, b []byte, h Handler) (used int, err error) {
 	parser.maxMessage = int(c.maxMessage)
 	for used < len(b) {
 		op, payload, size, fault := parser.next(b[used:])
@@ -246,7 +227,7 @@ func (c *conn) parse(parser *frameParser, b []byte, h Handler) (used int, err er
 }
 
 // refuse ends the connection with the number that err carries.
-func (c *conn) refuse(err error) error {
+func (c *Conn) refuse(err error) error {
 	var closeErr *CloseError
 	if errors.As(err, &closeErr) {
 		c.close(err, closeErr.Code, closeErr.Reason)
@@ -256,7 +237,7 @@ func (c *conn) refuse(err error) error {
 	return err
 }
 
-func (c *conn) peerClosed(payload []byte) error {
+func (c *Conn) peerClosed(payload []byte) error {
 	closed, fault := parseClose(payload)
 	if fault != nil {
 		return c.refuse(fault)
@@ -265,7 +246,10 @@ func (c *conn) peerClosed(payload []byte) error {
 	return closed
 }
 
-func (c *conn) Write(now int64, frames []byte) (taken bool, err error) {
+// Write sends whole frames (see [Frame]), at most [MaxWrite] bytes. It reports
+// false when an earlier frame is still on its way, or a write has failed, and this
+// one was not taken. The bytes are the caller's again when it returns.
+func (c *Conn) Write(now int64, frames []byte) (taken bool, err error) {
 	if len(frames) > MaxWrite {
 		return false, c.fail(errTooLong)
 	}
@@ -275,19 +259,22 @@ func (c *conn) Write(now int64, frames []byte) (taken bool, err error) {
 	return c.send(now, frames), nil
 }
 
-func (c *conn) Flush(now int64) (idle bool, err error) {
+// Flush tries again to send the rest of the last frame; idle is true when nothing
+// is left.
+func (c *Conn) Flush(now int64) (idle bool, err error) {
 	if c.ended != nil {
 		return false, c.ended
 	}
 	if c.writeHasFailed() {
 		return false, nil
 	}
-	if c.stream.pending() {
-		if err := c.stream.flush(); err != nil {
+	if c.stream.Pending() {
+		if err := c.stream.Flush(); err != nil {
 			c.writeFailed(now, err)
 			return false, nil
 		}
-		if c.stream.pending() {
+		if c.stream.Pending() {
+			c.blockedSince = cmp.Or(c.blockedSince, now)
 			return false, nil
 		}
 	}
@@ -298,7 +285,7 @@ func (c *conn) Flush(now int64) (idle bool, err error) {
 
 // sendPong answers the newest ping, unless a frame's rest is in its way; then
 // the Flush that clears the way does.
-func (c *conn) sendPong(now int64) {
+func (c *Conn) sendPong(now int64) {
 	if c.carry == nil || len(c.carry.pong) == 0 || c.Blocked() {
 		return
 	}
@@ -307,8 +294,8 @@ func (c *conn) sendPong(now int64) {
 	c.send(now, pong)
 }
 
-func (c *conn) send(now int64, b []byte) (taken bool) {
-	if err := c.stream.send(b); err != nil {
+func (c *Conn) send(now int64, b []byte) (taken bool) {
+	if err := c.stream.Send(b); err != nil {
 		c.writeFailed(now, err)
 		return false
 	}
@@ -317,27 +304,32 @@ func (c *conn) send(now int64, b []byte) (taken bool) {
 }
 
 // wrote notes that the stream took n bytes.
-func (c *conn) wrote(now int64, n int) {
+func (c *Conn) wrote(now int64, n int) {
 	c.bytesOut += uint64(n)
-	if c.stream.pending() {
+	if c.stream.Pending() {
 		c.blockedSince = now
 	}
 }
 
-func (c *conn) Blocked() bool { return c.ended == nil && (c.writeHasFailed() || c.stream.pending()) }
+// Blocked reports whether Write would have to refuse.
+func (c *Conn) Blocked() bool { return c.ended == nil && (c.writeHasFailed() || c.stream.Pending()) }
 
-func (c *conn) BlockedSince() int64 {
+// BlockedSince is the time of the Write whose rest is still unsent or that failed,
+// 0 for none.
+func (c *Conn) BlockedSince() int64 {
 	if !c.Blocked() {
 		return 0
 	}
 	return c.blockedSince
 }
 
-func (c *conn) Close(code protocol.CloseCode, reason string) {
+// Close sends a close frame, unless the rest of another frame is in its way, and
+// releases the connection. Only the first call counts.
+func (c *Conn) Close(code protocol.CloseCode, reason string) {
 	c.close(net.ErrClosed, code, reason)
 }
 
-func (c *conn) close(why error, code protocol.CloseCode, reason string) {
+func (c *Conn) close(why error, code protocol.CloseCode, reason string) {
 	if c.ended != nil {
 		return
 	}
@@ -346,21 +338,27 @@ func (c *conn) close(why error, code protocol.CloseCode, reason string) {
 }
 
 // fail releases a connection on which nothing more can be said.
-func (c *conn) fail(why error) error {
+func (c *Conn) fail(why error) error {
 	c.release(why, nil)
 	return c.ended
 }
 
-func (c *conn) release(why error, lastFrame []byte) {
+func (c *Conn) release(why error, lastFrame []byte) {
 	if c.ended != nil {
 		return
 	}
 	c.ended = why
-	c.stream.shutdown(lastFrame)
+	c.stream.Shutdown(lastFrame)
 	c.keep(nil)
 	c.carry = nil
 }
 
-func (c *conn) LastReceived() int64 { return c.lastReceived }
-func (c *conn) BytesIn() uint64     { return c.bytesIn }
-func (c *conn) BytesOut() uint64    { return c.bytesOut }
+// LastReceived is the time of the last Read that got bytes; the first Read counts
+// as one.
+func (c *Conn) LastReceived() int64 { return c.lastReceived }
+
+// BytesIn counts the bytes received, frame headers included.
+func (c *Conn) BytesIn() uint64 { return c.bytesIn }
+
+// BytesOut counts the bytes taken for sending, frame headers included.
+func (c *Conn) BytesOut() uint64 { return c.bytesOut }

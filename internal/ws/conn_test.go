@@ -31,7 +31,7 @@ func TestBytesBehindTheHandshakeAreKept(t *testing.T) {
 		}
 		defer c.Close(1000, "")
 		var got inbox
-		if err := c.Poll(1, scratch, &got); err != nil {
+		if err := c.Read(1, scratch, &got); err != nil {
 			t.Fatal(err)
 		}
 		wantMessages(t, got.messages, "first input")
@@ -78,7 +78,7 @@ func TestPendingRefusesPingsInsteadOfHello(t *testing.T) {
 func TestClientThatStopsReading(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
-		c := r.conn()
+		c := r.tested()
 		frame := serverFrame(bytes.Repeat([]byte("old "), 4096))
 		taken := 0
 		refused := 0
@@ -138,7 +138,7 @@ func readUntil(cl *client, last string) (got []string) {
 	return got
 }
 
-func flushed(t *testing.T, c Conn) {
+func flushed(t *testing.T, c tested) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Microsecond) {
 		idle, err := c.Flush(1)
@@ -159,7 +159,7 @@ func flushed(t *testing.T, c Conn) {
 func TestCloseOfABlockedClientDamagesNoFrame(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
-		c := r.conn()
+		c := r.tested()
 		// Far more than both kernels hold, so that the rest stays here.
 		payload := bytes.Repeat([]byte{1}, MaxWrite-FrameRoom)
 		for range 8 {
@@ -191,12 +191,12 @@ func TestCloseOfABlockedClientDamagesNoFrame(t *testing.T) {
 func TestPingMovesLastHeard(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
-		c := r.conn()
+		c := r.tested()
 		var got inbox
-		if err := c.Poll(5, scratch, &got); err != nil || c.LastReceived() != 5 {
+		if err := c.Read(5, scratch, &got); err != nil || c.LastReceived() != 5 {
 			t.Fatalf("the first poll counts as hearing: %d, %v", c.LastReceived(), err)
 		}
-		if err := c.Poll(6, scratch, &got); err != nil || c.LastReceived() != 5 {
+		if err := c.Read(6, scratch, &got); err != nil || c.LastReceived() != 5 {
 			t.Fatalf("a silent client was heard: %d, %v", c.LastReceived(), err)
 		}
 		if taken, err := c.Write(7, AppendPing(nil)); !taken || err != nil {
@@ -215,7 +215,7 @@ func TestPingMovesLastHeard(t *testing.T) {
 func TestPingFloodGetsOneAnswerAPoll(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
-		c := r.conn()
+		c := r.tested()
 		flood := append(repeat(clientFrame(ws.OpPing, []byte("old")), 5000), clientFrame(ws.OpPing, []byte("newest"))...)
 		go func() { _, _ = cl.conn.Write(append(flood, binaryFrame("input")...)) }()
 		polls := 0
@@ -243,7 +243,7 @@ func TestPingFloodGetsOneAnswerAPoll(t *testing.T) {
 func TestPollTakesNoMoreThanItsBound(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
-		c := r.conn()
+		c := r.tested()
 		const count = 300
 		frame := binaryFrame(strings.Repeat("x", 4000))
 		go func() { _, _ = cl.conn.Write(repeat(frame, count)) }()
@@ -277,7 +277,7 @@ func TestHandlerEndsTheConnection(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		for _, tc := range cases {
 			cl := r.dial(append(binaryFrame("a"), binaryFrame("b")...)...)
-			c := r.conn()
+			c := r.tested()
 			got := inbox{fail: tc.fail}
 			if err := ending(t, c, &got); !errors.Is(err, tc.fail) {
 				t.Errorf("%s: ended with %v", tc.name, err)
@@ -292,7 +292,7 @@ func TestHandlerEndsTheConnection(t *testing.T) {
 
 // closer closes the connection from within a message, as a kick does.
 type closer struct {
-	c    Conn
+	c    tested
 	seen int
 }
 
@@ -305,7 +305,7 @@ func (h *closer) Message([]byte) error {
 func TestHandlerClosesFromWithin(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial(append(binaryFrame("a"), binaryFrame("b")...)...)
-		h := &closer{c: r.conn()}
+		h := &closer{c: r.tested()}
 		if err := ending(t, h.c, h); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("ended with %v", err)
 		}
@@ -318,7 +318,7 @@ func TestHandlerClosesFromWithin(t *testing.T) {
 func TestCloseIsSeenInSpiteOfUnreadInput(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
-		c := r.conn()
+		c := r.tested()
 		for range 20 {
 			cl.send(binaryFrame("input that nobody reads"))
 		}
@@ -333,13 +333,13 @@ func TestCloseIsSeenInSpiteOfUnreadInput(t *testing.T) {
 func TestNothingWorksAfterClose(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
-		c := r.conn()
+		c := r.tested()
 		c.Close(protocol.CloseRestart, "")
 		c.Close(protocol.CloseKicked, "a second close is none")
 		if code, _ := cl.closed(); code != protocol.CloseRestart {
 			t.Errorf("closed with %d", code)
 		}
-		if err := c.Poll(1, scratch, &inbox{}); !errors.Is(err, net.ErrClosed) {
+		if err := c.Read(1, scratch, &inbox{}); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Poll: %v", err)
 		}
 		if taken, err := c.Write(1, serverFrame(nil)); taken || !errors.Is(err, net.ErrClosed) {
@@ -357,7 +357,7 @@ func TestNothingWorksAfterClose(t *testing.T) {
 func TestPeerVanishes(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial(binaryFrame("last words")...)
-		c := r.conn()
+		c := r.tested()
 		if err := cl.conn.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -368,7 +368,7 @@ func TestPeerVanishes(t *testing.T) {
 		wantMessages(t, got.messages, "last words")
 
 		cl = r.dial()
-		c = r.conn()
+		c = r.tested()
 		_ = cl.conn.(*net.TCPConn).SetLinger(0) // resets
 		_ = cl.conn.Close()
 		if err := ending(t, c, &got); err == nil {
@@ -380,7 +380,7 @@ func TestPeerVanishes(t *testing.T) {
 func TestAFailedWriteHidesNothingThatCame(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
-		c := r.conn()
+		c := r.tested()
 		cl.send(binaryFrame("bye"))
 		_ = cl.conn.(*net.TCPConn).SetLinger(0)
 		_ = cl.conn.Close() // resets
@@ -406,15 +406,15 @@ func TestAFailedWriteHidesNothingThatCame(t *testing.T) {
 }
 
 func TestAConnectionThatCannotBeWrittenToEnds(t *testing.T) {
-	c := &conn{stream: brokenStream{}, fd: noDescriptor, maxMessage: 10}
+	c := &Conn{stream: brokenStream{}, fd: noDescriptor, maxMessage: 10}
 	now := int64(1)
 	if taken, err := c.Write(now, serverFrame(nil)); taken || err != nil || !c.Blocked() || c.BlockedSince() != now {
 		t.Fatalf("a failed write: %v, %v, blocked %v since %d", taken, err, c.Blocked(), c.BlockedSince())
 	}
-	if err := c.Poll(now+readAfterFailedWrite-1, scratch, &inbox{}); err != nil {
+	if err := c.Read(now+readAfterFailedWrite-1, scratch, &inbox{}); err != nil {
 		t.Fatalf("read on: %v", err)
 	}
-	if err := c.Poll(now+readAfterFailedWrite, scratch, &inbox{}); !errors.Is(err, errBroken) {
+	if err := c.Read(now+readAfterFailedWrite, scratch, &inbox{}); !errors.Is(err, errBroken) {
 		t.Fatalf("ended with %v, want %v", err, errBroken)
 	}
 }
@@ -424,16 +424,16 @@ var errBroken = errors.New("broken")
 // brokenStream reads nothing and can't be written to.
 type brokenStream struct{}
 
-func (brokenStream) read([]byte) (int, error) { return 0, errNothing }
-func (brokenStream) send([]byte) error        { return errBroken }
-func (brokenStream) flush() error             { return errBroken }
-func (brokenStream) pending() bool            { return false }
-func (brokenStream) shutdown([]byte)          {}
+func (brokenStream) Read([]byte) (int, error) { return 0, nil }
+func (brokenStream) Send([]byte) error        { return errBroken }
+func (brokenStream) Flush() error             { return errBroken }
+func (brokenStream) Pending() bool            { return false }
+func (brokenStream) Shutdown([]byte)          {}
 
 func TestWriteBeyondTheBoundEndsTheConnection(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		r.dial()
-		c := r.conn()
+		c := r.tested()
 		if taken, err := c.Write(1, make([]byte, MaxWrite+1)); taken || !errors.Is(err, errTooLong) {
 			t.Errorf("got %v, %v", taken, err)
 		}
@@ -458,7 +458,7 @@ func TestMessagesOfALargerLimit(t *testing.T) {
 	for _, portable := range []bool{false, true} {
 		r := newRig(t, &Upgrader{ForcePortable: portable, MaxMessage: 100_000})
 		cl := r.dial()
-		c := r.conn()
+		c := r.tested()
 		want := strings.Repeat("long ", 20_000)
 		whole := binaryFrame(want)
 		cl.send(whole[:50_000])
@@ -480,7 +480,7 @@ func TestTooManyClosingConnections(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		r.upgrader.work.lingering.Store(maxLingering)
 		cl := r.dial()
-		r.conn().Close(protocol.CloseDraining, "")
+		r.tested().Close(protocol.CloseDraining, "")
 		if code, _ := cl.closed(); code != protocol.CloseDraining {
 			t.Errorf("closed with %d", code)
 		}

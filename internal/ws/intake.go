@@ -25,8 +25,8 @@ const (
 
 // visit is what one connection was read.
 type visit struct {
-	conn Conn
-	raw  *conn // conn, if it takes part in the loop
+	conn *Conn
+	raw  *Conn // conn, if it takes part in the loop
 	b    []byte
 	err  error
 }
@@ -41,7 +41,7 @@ type Taken struct {
 }
 
 // Add adds a connection that is to be read.
-func (n *Intake) Add(c Conn) { n.visits = append(n.visits, visit{conn: c}) }
+func (n *Intake) Add(c *Conn) { n.visits = append(n.visits, visit{conn: c}) }
 
 // Read reads every connection.
 func (n *Intake) Read() {
@@ -50,7 +50,7 @@ func (n *Intake) Read() {
 	}
 	for i := range n.visits {
 		v := &n.visits[i]
-		if c, ok := v.conn.(*conn); ok && c.readable() {
+		if c := v.conn; c.readable() {
 			v.raw = c
 		}
 	}
@@ -59,7 +59,7 @@ func (n *Intake) Read() {
 
 // readable reports whether the descriptor may be read into any memory: nothing that
 // came earlier is waiting, and no write has failed.
-func (c *conn) readable() bool {
+func (c *Conn) readable() bool {
 	return c.fd >= 0 && c.ended == nil && !c.unread && (c.carry == nil || len(c.carry.partial) == 0 && c.carry.writeErr == nil)
 }
 
@@ -79,13 +79,13 @@ func (n *Intake) Take(i int, now int64, s *Scratch, h Handler) Taken {
 // descriptor.
 func (v *visit) alone(now int64, s *Scratch, h Handler) (t Taken) {
 	before := v.conn.BytesIn()
-	t.Err = v.conn.Poll(now, s, h)
+	t.Err = v.conn.Read(now, s, h)
 	t.Bytes, t.LastReceived, t.Blocked = int(v.conn.BytesIn()-before), v.conn.LastReceived(), v.conn.Blocked()
 	return t
 }
 
 // received takes what a connection has sent.
-func (c *conn) received(b []byte, readErr error, now int64, s *Scratch, h Handler) error {
+func (c *Conn) received(b []byte, readErr error, now int64, s *Scratch, h Handler) error {
 	if len(b) > 0 || c.lastReceived == 0 {
 		c.lastReceived = now
 	}

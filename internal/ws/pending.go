@@ -2,7 +2,6 @@ package ws
 
 import (
 	"io"
-	"math"
 	"net"
 	"time"
 
@@ -135,7 +134,7 @@ func (p *Pending) end(why error, lastFrame []byte) {
 // Conn hands the connection over to the goroutine that runs its match. Bytes
 // already read are kept for the first Poll. The Pending is of no use any more,
 // whatever Conn returns.
-func (p *Pending) Conn() (Conn, error) {
+func (p *Pending) Conn() (*Conn, error) {
 	if p.ended != nil {
 		return nil, p.ended
 	}
@@ -149,7 +148,6 @@ func (p *Pending) Conn() (Conn, error) {
 		_ = p.conn.Close()
 		return nil, err
 	}
-	c.maxMessage = int32(min(p.parser.maxMessage, math.MaxInt32))
 	if early := p.buf[p.start:]; len(early) > 0 {
 		c.keep(early)
 		c.unread = true
@@ -159,12 +157,12 @@ func (p *Pending) Conn() (Conn, error) {
 }
 
 // driven is the connection for the goroutine of a match.
-func (p *Pending) driven() (*conn, error) {
+func (p *Pending) driven() (*Conn, error) {
 	limitSendBuffer(p.conn)
 	if tcp, ok := p.conn.(*net.TCPConn); ok && !p.portable && rawStreams {
-		return newRawConn(tcp, p.work)
+		return newRawConn(tcp, p.parser.maxMessage, p.work)
 	}
-	return &conn{stream: newPortableStream(p.conn, p.work), fd: noDescriptor}, nil
+	return NewConn(newPortableStream(p.conn, p.work), p.parser.maxMessage), nil
 }
 
 // limitSendBuffer is best effort: where it fails a slow client merely has

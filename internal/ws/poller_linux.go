@@ -55,7 +55,7 @@ func (p *Poller) Close() error {
 
 // Park watches a connection under a key until something can be read from it.
 // It reports false for a connection that has to be polled.
-func (p *Poller) Park(c Conn, key uint32) bool {
+func (p *Poller) Park(c *Conn, key uint32) bool {
 	s, ok := parkable(c)
 	if !ok || s.poller != nil && s.poller != p {
 		return false
@@ -82,7 +82,7 @@ func (p *Poller) Park(c Conn, key uint32) bool {
 
 // Unpark stops watching a connection. It is not needed for one that Ready
 // reported, unless the connection goes to another poller.
-func (p *Poller) Unpark(c Conn) {
+func (p *Poller) Unpark(c *Conn) {
 	if s, ok := parkable(c); ok && s.poller == p {
 		p.forget(s)
 	}
@@ -242,11 +242,10 @@ func (w *watchSet) close() error {
 
 // parkable returns the descriptor behind a connection that is alive and holds
 // no whole frame that a silent socket would never announce.
-func parkable(c Conn) (*rawStream, bool) {
-	wc, ok := c.(*conn)
-	if !ok || wc.ended != nil || wc.unread {
+func parkable(c *Conn) (*rawStream, bool) {
+	if c.ended != nil || c.unread {
 		return nil, false
 	}
-	s, ok := wc.stream.(*rawStream)
+	s, ok := c.stream.(*rawStream)
 	return s, ok
 }

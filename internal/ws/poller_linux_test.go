@@ -34,7 +34,7 @@ func TestPollerReportsWhoSpeaks(t *testing.T) {
 	// More than the kernel reports in one call.
 	const count = readyPerCall + 20
 	clients := make([]*client, count)
-	conns := make([]Conn, count)
+	conns := make([]*Conn, count)
 	var want []uint32
 	for i := range clients {
 		clients[i], conns[i] = r.dial(), r.conn()
@@ -72,7 +72,7 @@ func TestPollerReportsWhatCameBeforeParking(t *testing.T) {
 	r := newRig(t, &Upgrader{})
 	p := newTestPoller(t)
 	cl, c := r.dial(), r.conn()
-	if err := c.Poll(1, scratch, &inbox{}); err != nil {
+	if err := c.Read(1, scratch, &inbox{}); err != nil {
 		t.Fatal(err)
 	}
 	cl.send(binaryFrame("early"))
@@ -128,7 +128,7 @@ func TestPollerTakesOnlyWhatItCanWatch(t *testing.T) {
 	raw.dial(binaryFrame("early")...)
 	c := raw.conn()
 	var got inbox
-	if c.(*conn).unread && p.Park(c, 1) {
+	if c.unread && p.Park(c, 1) {
 		t.Error("a connection with unread messages was parked")
 	}
 	if err := pollUntil(t, c, &got, func() bool { return len(got.messages) == 1 }); err != nil {

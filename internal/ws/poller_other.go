@@ -10,10 +10,10 @@ type Poller struct{}
 func NewPoller(func()) *Poller { return &Poller{} }
 
 // Park reports false: the connection has to be polled.
-func (p *Poller) Park(Conn, uint32) bool { return false }
+func (p *Poller) Park(*Conn, uint32) bool { return false }
 
 // Unpark stops watching a connection.
-func (p *Poller) Unpark(Conn) {}
+func (p *Poller) Unpark(*Conn) {}
 
 // Ready appends the keys of parked connections that have something to read.
 func (p *Poller) Ready(keys []uint32) []uint32 { return keys }

@@ -32,7 +32,7 @@ type portableStream struct {
 	write func() // writeOut, kept so that starting it allocates nothing
 }
 
-func newPortableStream(c net.Conn, work *closers) stream {
+func newPortableStream(c net.Conn, work *closers) Stream {
 	s := &portableStream{net: c, work: work}
 	s.changed.L = &s.mu
 	s.write = s.writeOut
@@ -64,7 +64,7 @@ func (s *portableStream) readLoop() {
 	}
 }
 
-func (s *portableStream) read(b []byte) (int, error) {
+func (s *portableStream) Read(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.held == 0 && s.readErr != nil {
@@ -77,14 +77,13 @@ func (s *portableStream) read(b []byte) (int, error) {
 		s.held -= m
 		n += m
 	}
-	if n == 0 {
-		return 0, errNothing
+	if n > 0 {
+		s.changed.Broadcast()
 	}
-	s.changed.Broadcast()
 	return n, nil
 }
 
-func (s *portableStream) send(b []byte) error {
+func (s *portableStream) Send(b []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.writeErr != nil {
@@ -109,19 +108,19 @@ func (s *portableStream) writeOut() {
 }
 
 // flush has nothing to do but to tell: the writing goroutine is at it.
-func (s *portableStream) flush() error {
+func (s *portableStream) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.writeErr
 }
 
-func (s *portableStream) pending() bool {
+func (s *portableStream) Pending() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.writing
 }
 
-func (s *portableStream) shutdown(lastFrame []byte) {
+func (s *portableStream) Shutdown(lastFrame []byte) {
 	s.mu.Lock()
 	s.closed = true
 	ok := lastFrame != nil && s.readErr == nil && s.writeErr == nil

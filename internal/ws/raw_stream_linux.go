@@ -30,7 +30,7 @@ type unsent struct {
 // newRawConn takes the connection's descriptor. Closing the net.Conn removes it
 // from Go's poller; the duplicate keeps the connection open, and its non-blocking
 // mode, which belongs to the open file and not to the descriptor.
-func newRawConn(tcp *net.TCPConn, work *closers) (*conn, error) {
+func newRawConn(tcp *net.TCPConn, maxMessage int, work *closers) (*Conn, error) {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -52,18 +52,19 @@ func newRawConn(tcp *net.TCPConn, work *closers) (*conn, error) {
 	limitUnsent(fd)
 	// One piece of memory: both parts are needed in every tick.
 	c := &struct {
-		conn
+		Conn
 		raw rawStream
 	}{raw: rawStream{fd: fd, work: work}}
-	c.stream, c.fd = &c.raw, int32(fd)
-	return &c.conn, nil
+	c.Conn = *NewConn(&c.raw, maxMessage)
+	c.fd = int32(fd)
+	return &c.Conn, nil
 }
 
 // read and write use RawSyscall: a call on a non-blocking descriptor returns
 // at once, so the scheduler need not be told to give this thread's processor
 // away, which costs more than many of the calls. recvfrom and sendto go straight
 // to the socket, past the layer of files.
-func (s *rawStream) read(b []byte) (int, error) { return readFrom(s.fd, b) }
+func (s *rawStream) Read(b []byte) (int, error) { return readFrom(s.fd, b) }
 
 func readFrom(fd int, b []byte) (int, error) {
 	for {
@@ -74,7 +75,7 @@ func readFrom(fd int, b []byte) (int, error) {
 		case errno == 0:
 			return int(n), nil
 		case errno == syscall.EAGAIN:
-			return 0, errNothing
+			return 0, nil
 		case errno != syscall.EINTR:
 			return 0, os.NewSyscallError("read", errno)
 		}
@@ -94,10 +95,7 @@ func readRaw(visits []visit, buf []byte) {
 			continue
 		}
 		n, err := readFrom(int(v.raw.fd), buf[:min(len(buf), scratchSize)])
-		if err != errNothing {
-			v.err = err
-		}
-		v.b = buf[:n:n]
+		v.b, v.err = buf[:n:n], err
 		buf = buf[n:]
 	}
 }
@@ -136,7 +134,7 @@ func writeTo(fd int, b []byte) (int, error) {
 	}
 }
 
-func (s *rawStream) send(b []byte) error {
+func (s *rawStream) Send(b []byte) error {
 	n, err := s.write(b)
 	if err == nil && n < len(b) {
 		keepUnsent(s, b[n:])
@@ -145,7 +143,7 @@ func (s *rawStream) send(b []byte) error {
 }
 
 // keepUnsent has a raw stream keep what the kernel did not take.
-func keepUnsent(s stream, b []byte) { s.(*rawStream).unsent = &unsent{b: keepBytes(nil, b)} }
+func keepUnsent(s Stream, b []byte) { s.(*rawStream).unsent = &unsent{b: keepBytes(nil, b)} }
 
 // writeRaw writes all frames that can be written to a descriptor.
 func writeRaw(letters []letter) {
@@ -158,7 +156,7 @@ func writeRaw(letters []letter) {
 	}
 }
 
-func (s *rawStream) flush() error {
+func (s *rawStream) Flush() error {
 	r := s.unsent
 	n, err := s.write(r.b[r.sent:])
 	if err != nil {
@@ -177,9 +175,9 @@ func (s *rawStream) dropUnsent() {
 	}
 }
 
-func (s *rawStream) pending() bool { return s.unsent != nil }
+func (s *rawStream) Pending() bool { return s.unsent != nil }
 
-func (s *rawStream) shutdown(lastFrame []byte) {
+func (s *rawStream) Shutdown(lastFrame []byte) {
 	if s.poller != nil {
 		s.poller.forget(s)
 	}
@@ -202,7 +200,7 @@ func (s *rawStream) shutdown(lastFrame []byte) {
 
 // writeLast reports whether the last frame went out whole.
 func (s *rawStream) writeLast(fd int, lastFrame []byte) bool {
-	if lastFrame == nil || s.pending() {
+	if lastFrame == nil || s.Pending() {
 		return false
 	}
 	last := rawStream{fd: fd}

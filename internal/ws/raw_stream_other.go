@@ -9,11 +9,11 @@ import (
 
 const rawStreams = false
 
-func newRawConn(*net.TCPConn, *closers) (*conn, error) {
+func newRawConn(*net.TCPConn, int, *closers) (*Conn, error) {
 	return nil, errors.ErrUnsupported
 }
 
-func keepUnsent(stream, []byte) { panic("ws: there are no raw streams here") }
+func keepUnsent(Stream, []byte) { panic("ws: there are no raw streams here") }
 
 func writeRaw([]letter) {}
 

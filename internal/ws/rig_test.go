@@ -48,15 +48,28 @@ func onAllPaths(t *testing.T, test func(t *testing.T, r *rig)) {
 	}
 }
 
+// tested is a connection on one of the paths.
+type tested interface {
+	Read(now int64, s *Scratch, h Handler) error
+	Write(now int64, frames []byte) (taken bool, err error)
+	Flush(now int64) (idle bool, err error)
+	Blocked() bool
+	BlockedSince() int64
+	LastReceived() int64
+	Close(code protocol.CloseCode, reason string)
+	BytesIn() uint64
+	BytesOut() uint64
+}
+
 // joint is a connection that is read by an Intake and written by a Batch, as those
 // of matches are.
 type joint struct {
-	Conn
+	*Conn
 	intake Intake
 	batch  Batch
 }
 
-func (j *joint) Poll(now int64, s *Scratch, h Handler) error {
+func (j *joint) Read(now int64, s *Scratch, h Handler) error {
 	j.intake.Add(j.Conn)
 	j.intake.Read()
 	defer j.intake.Clear()
@@ -142,13 +155,20 @@ func (r *rig) pending() *Pending {
 }
 
 // conn hands the newest connection over, as a match gets it.
-func (r *rig) conn() Conn {
+func (r *rig) conn() *Conn {
 	r.t.Helper()
 	c, err := r.pending().Conn()
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { c.Close(protocol.CloseRestart, "") })
+	return c
+}
+
+// tested is conn on the path that the rig tests.
+func (r *rig) tested() tested {
+	r.t.Helper()
+	c := r.conn()
 	if r.together {
 		return &joint{Conn: c}
 	}
@@ -250,11 +270,11 @@ func (i *inbox) Message(b []byte) error {
 }
 
 // pollUntil polls as a match does, tick after tick.
-func pollUntil(t testing.TB, c Conn, h Handler, done func() bool) error {
+func pollUntil(t testing.TB, c tested, h Handler, done func() bool) error {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
-		if err := c.Poll(time.Now().UnixNano(), scratch, h); err != nil {
+		if err := c.Read(time.Now().UnixNano(), scratch, h); err != nil {
 			return err
 		}
 		if done() {
@@ -268,13 +288,13 @@ func pollUntil(t testing.TB, c Conn, h Handler, done func() bool) error {
 }
 
 // ending polls until the connection is over and says why.
-func ending(t testing.TB, c Conn, h Handler) error {
+func ending(t testing.TB, c tested, h Handler) error {
 	t.Helper()
 	return pollUntil(t, c, h, func() bool { return false })
 }
 
 // writeUntilTaken retries like a match that has a newer state each tick.
-func writeUntilTaken(t testing.TB, c Conn, frame []byte) {
+func writeUntilTaken(t testing.TB, c tested, frame []byte) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {

@@ -10,14 +10,14 @@ import (
 
 // pair is a connection over a Unix socket pair, so that what is sent has
 // arrived when the call returns.
-func pair(t testing.TB) (c *conn, peer int) {
+func pair(t testing.TB) (c *Conn, peer int) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	work := new(closers)
-	c = &conn{stream: &rawStream{fd: fds[0], work: work}, fd: int32(fds[0]), maxMessage: protocol.MaxClientMessage}
+	c = &Conn{stream: &rawStream{fd: fds[0], work: work}, fd: int32(fds[0]), maxMessage: protocol.MaxClientMessage}
 	t.Cleanup(func() {
 		c.Close(1000, "")
 		_ = unix.Close(fds[1])
@@ -33,11 +33,11 @@ func (c *counter) Message([]byte) error { c.n++; return nil }
 
 // tick is what a match does with one client: the client's input comes, is
 // read, and a snapshot goes out and is taken.
-func tick(t testing.TB, c Conn, peer int, h *counter, input, snapshot, sink []byte) {
+func tick(t testing.TB, c tested, peer int, h *counter, input, snapshot, sink []byte) {
 	if _, err := unix.Write(peer, input); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Poll(1, scratch, h); err != nil {
+	if err := c.Read(1, scratch, h); err != nil {
 		t.Fatal(err)
 	}
 	if taken, err := c.Write(1, snapshot); !taken || err != nil {
@@ -85,7 +85,7 @@ func TestSilentTickAllocatesNothing(t *testing.T) {
 	defer func() { _ = p.Close() }()
 	keys := make([]uint32, 0, 8)
 	allocs := testing.AllocsPerRun(200, func() {
-		if c.Poll(1, scratch, nil) != nil || !p.Park(c, 1) || len(p.Ready(keys[:0])) != 0 {
+		if c.Read(1, scratch, nil) != nil || !p.Park(c, 1) || len(p.Ready(keys[:0])) != 0 {
 			t.Fatal("not silent")
 		}
 	})
@@ -102,7 +102,7 @@ func TestIdleConnectionHoldsNoBuffer(t *testing.T) {
 		if _, err := unix.Write(peer, part); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Poll(1, scratch, h); err != nil {
+		if err := c.Read(1, scratch, h); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -128,7 +128,7 @@ func BenchmarkPollSilent(b *testing.B) {
 	c, _ := pair(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := c.Poll(1, scratch, nil); err != nil {
+		if err := c.Read(1, scratch, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -21,8 +21,8 @@ func TestTLSTakesThePortablePath(t *testing.T) {
 	}
 	cl := shakeHands(t, nc, binaryFrame("hello"))
 	c := r.conn()
-	if _, portable := c.(*conn).stream.(*portableStream); !portable {
-		t.Fatalf("stream is %T", c.(*conn).stream)
+	if _, portable := c.stream.(*portableStream); !portable {
+		t.Fatalf("stream is %T", c.stream)
 	}
 	var got inbox
 	if err := pollUntil(t, c, &got, func() bool { return len(got.messages) == 1 }); err != nil {

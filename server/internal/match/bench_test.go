@@ -20,7 +20,7 @@ import (
 type arenaMatch struct {
 	m      *Match
 	clock  *handClock
-	conns  []*fakeConn
+	conns  []*testConn
 	frames [][]byte
 	seq    uint32
 	bytes  int
@@ -68,8 +68,8 @@ func (a *arenaMatch) seat(tb testing.TB, i int) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c := &fakeConn{out: make([]byte, 0, 1<<18), in: make([][]byte, 0, 4)}
-	a.m.claim(c, 0, slots[0], name, name)
+	c := newTestConn()
+	a.m.claim(c.server, 0, slots[0], name, name)
 	a.conns = append(a.conns, c)
 	a.frames = append(a.frames, make([]byte, 0, 64))
 }
@@ -84,9 +84,8 @@ func (a *arenaMatch) tick() {
 		words[2], words[3] = (a.seq*400+uint32(i)*9000)&0xFFFF, phase%2
 		h := protocol.InputHeader{Seq: a.seq, Tick: uint32(a.m.sim.Tick()) + 1}
 		a.frames[i] = protocol.AppendInput(a.frames[i][:0], h, words[:a.m.info.Input.Stride])
-		c.in = append(c.in, a.frames[i])
-		a.bytes += len(c.out)
-		c.out = c.out[:0]
+		c.Send(a.frames[i])
+		a.bytes += c.Discard()
 	}
 	a.clock.now += a.m.pacer.period
 	a.m.Tick(a.clock.now)
@@ -99,8 +98,8 @@ func TestArenaTickDoesNotAllocate(t *testing.T) {
 			t.Errorf("%s with %d people: %v allocations a tick, want 0", mode, people, n)
 		}
 		for i, c := range a.conns {
-			if c.closed != 0 {
-				t.Fatalf("%s: player %d was closed with %v", mode, i, c.closed)
+			if c.code() != 0 {
+				t.Fatalf("%s: player %d was closed with %v", mode, i, c.code())
 			}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"tactus/game"
 	"tactus/protocol"
@@ -102,10 +101,9 @@ func TestChatForWhoReadsNothingIsBounded(t *testing.T) {
 		if i%5 == 0 {
 			all[1+i/5%9].say(strings.Repeat("x", protocol.MaxChat), 0)
 		}
-		reader.conn.heard = h.clock.now - int64(2*time.Second)
 		h.tick(1)
 	}
-	h.want("the connection kept", reader.conn.closed == 0)
+	h.want("the connection kept", reader.conn.code() == 0)
 	sendInput(h, reader)
 	h.tick(1)
 	reader.read()
@@ -124,7 +122,7 @@ func TestWhoComesBackHearsWhatWasSaid(t *testing.T) {
 	say("before")
 	b.read()
 	h.want("what was said while bob was there, at once", slices.Equal(b.heard(), []string{"before"}))
-	b.conn.ended = io.EOF
+	b.conn.Lose(io.EOF)
 	h.tick(1)
 	var want []string
 	for i := range 14 {
@@ -135,7 +133,7 @@ func TestWhoComesBackHearsWhatWasSaid(t *testing.T) {
 	if got := again.heard(); !slices.Equal(got, want) {
 		t.Errorf("heard %q, want %q", got, want)
 	}
-	again.conn.ended = io.EOF
+	again.conn.Lose(io.EOF)
 	h.tick(1)
 	again = h.resume(again, 0)
 	h.want("nothing twice", len(again.heard()) == 0)
@@ -146,7 +144,7 @@ func TestOnlyTheLastLinesAreKept(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 32})
 	all := h.crowd(11)
 	gone := all[10]
-	gone.conn.ended = io.EOF
+	gone.conn.Lose(io.EOF)
 	h.tick(1)
 	for i := range 20 {
 		all[i%10].say(fmt.Sprint(i), 0)

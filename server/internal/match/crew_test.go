@@ -28,7 +28,7 @@ func oneCore(t *testing.T) {
 // crowd is a match of many players with a small world.
 type crowd struct {
 	*harness
-	conns  []*fakeConn
+	conns  []*testConn
 	inputs [][]byte
 	seq    uint32
 }
@@ -59,8 +59,8 @@ func (c *crowd) join() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	conn := &fakeConn{out: make([]byte, 0, 1<<16), in: make([][]byte, 0, 1)}
-	c.m.claim(conn, 0, slots[0], name, name)
+	conn := newTestConn()
+	c.m.claim(conn.server, 0, slots[0], name, name)
 	c.conns = append(c.conns, conn)
 	c.inputs = append(c.inputs, make([]byte, 0, 64))
 }
@@ -72,22 +72,22 @@ func (c *crowd) turn() {
 	for p, conn := range c.conns {
 		words := [1]uint32{(c.seq + uint32(p)) % 3}
 		c.inputs[p] = protocol.AppendInput(c.inputs[p][:0], h, words[:])
-		conn.in = append(conn.in[:0], c.inputs[p])
-		conn.out = conn.out[:0]
+		conn.Send(c.inputs[p])
+		conn.Discard()
 	}
 	c.tick(1)
 }
 
 // sent ticks n times after the first, in which everybody gets a secret of his
 // own, and returns, for each tick and player, a sum over what he was sent.
-func sent(conns []*fakeConn, tick func(), n int) []uint64 {
+func sent(conns []*testConn, tick func(), n int) []uint64 {
 	tick()
 	var sums []uint64
 	for range n {
 		tick()
 		for _, c := range conns {
 			h := fnv.New64a()
-			_, _ = h.Write(c.out)
+			_, _ = h.Write(c.Received())
 			sums = append(sums, h.Sum64())
 		}
 	}
@@ -149,7 +149,7 @@ func TestAMatchIsSplitWhenItIsBigEnough(t *testing.T) {
 		t.Errorf("with %d players the match has engaged none", splitFrom)
 	}
 	for p, conn := range c.conns {
-		if len(conn.out) == 0 {
+		if len(conn.Received()) == 0 {
 			t.Fatalf("player %d was sent nothing", p)
 		}
 	}
@@ -169,16 +169,16 @@ func TestASplitMatchLosesOnlyTheConnectionsThatEnd(t *testing.T) {
 	c := newCrowd(t, 400, hands)
 	c.turn()
 	const lost = 17
-	c.conns[lost].ended = errors.New("connection reset")
+	c.conns[lost].Lose(errors.New("connection reset"))
 	c.turn()
 	c.turn()
 	for p, conn := range c.conns {
 		s := c.m.seats[p]
 		switch {
-		case p == lost && (conn.closed == 0 || s.State != session.Dropped):
-			t.Errorf("player %d was not dropped: closed with %v", p, conn.closed)
-		case p != lost && (conn.closed != 0 || len(conn.out) == 0):
-			t.Fatalf("player %d: closed with %v, %d bytes sent", p, conn.closed, len(conn.out))
+		case p == lost && (conn.code() == 0 || s.State != session.Dropped):
+			t.Errorf("player %d was not dropped: closed with %v", p, conn.code())
+		case p != lost && (conn.code() != 0 || len(conn.Received()) == 0):
+			t.Fatalf("player %d: closed with %v, %d bytes sent", p, conn.code(), len(conn.Received()))
 		}
 	}
 }
@@ -188,7 +188,7 @@ func TestAPanicOfAHandEndsTheMatchAlone(t *testing.T) {
 		t.Run(fmt.Sprint("hand ", p), func(t *testing.T) {
 			c := newCrowd(t, splitFrom, hands)
 			c.turn()
-			c.conns[p].onWrite = func() { panic("frames are wrong") }
+			c.conns[p].OnWrite(func() { panic("frames are wrong") })
 			c.turn()
 			if c.m.ended != EndError {
 				t.Errorf("the match's end is %q, want %q", c.m.ended, EndError)

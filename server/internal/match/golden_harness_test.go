@@ -12,6 +12,7 @@ import (
 
 	"tactus/game"
 	"tactus/internal/ws"
+	"tactus/internal/ws/wstest"
 	"tactus/protocol"
 	"tactus/server/internal/matchlog"
 	"tactus/server/internal/metrics"
@@ -172,11 +173,11 @@ func (s *scripted) release(reservations ...string) { s.m.Release(reservations) }
 func (s *scripted) evict(player string)            { s.m.Evict(player) }
 
 func (s *scripted) claim(c *scriptConn, features protocol.Features, slot game.Slot, player, reservation string) {
-	s.m.Claim(c, features, slot, player, reservation)
+	s.m.Claim(c.conn(), features, slot, player, reservation)
 }
 
 func (s *scripted) resume(c *scriptConn, features protocol.Features, slot game.Slot, secret string, event uint32) {
-	s.m.Resume(c, features, slot, secret, event)
+	s.m.Resume(c.conn(), features, slot, secret, event)
 }
 
 // status is the published status in words, without times of the real clock.
@@ -237,76 +238,43 @@ func (c *scriptClock) Now() int64                        { return c.now }
 func (c *scriptClock) StoodStill() int64                 { return 0 }
 func (c *scriptClock) SleepUntil(int64, <-chan struct{}) { panic("a scripted match never waits") }
 
-// scriptConn is a connection in memory. It is never parked.
+// scriptConn is both ends of a connection in memory. It is never parked.
 type scriptConn struct {
-	in      [][]byte // messages that wait to be read
-	out     []byte   // frames that were written
-	blocked bool
-	since   int64
-	heard   int64
-	lost    error // behind what waits
-	code    protocol.CloseCode
+	server *ws.Conn // nil until the connection is used
+	client *wstest.Peer
+}
+
+func (c *scriptConn) peer() *wstest.Peer {
+	if c.client == nil {
+		c.server, c.client = wstest.Pair()
+	}
+	return c.client
 }
 
 // send adds a message that the client sends.
-func (c *scriptConn) send(message []byte) { c.in = append(c.in, message) }
+func (c *scriptConn) send(message []byte) { c.peer().Send(message) }
 
 // lose ends the connection, behind the messages that wait.
-func (c *scriptConn) lose() { c.lost = errors.New("connection reset") }
+func (c *scriptConn) lose() { c.peer().Lose(errors.New("connection reset")) }
 
 // block sets whether the connection refuses to take more.
-func (c *scriptConn) block(on bool) { c.blocked = on }
+func (c *scriptConn) block(on bool) { c.peer().Block(on) }
 
 // closed is the code that the match closed the connection with, 0 for none yet.
-func (c *scriptConn) closed() protocol.CloseCode { return c.code }
+// For one that was lost it is the code that reports name.
+func (c *scriptConn) closed() protocol.CloseCode {
+	code, closed := c.peer().Closed()
+	if closed && code == 0 {
+		return protocol.CloseIdle
+	}
+	return code
+}
 
 // received returns what the match has written since the last call.
-func (c *scriptConn) received() []byte {
-	b := c.out
-	c.out = nil
-	return b
-}
+func (c *scriptConn) received() []byte { return c.peer().Received() }
 
-func (c *scriptConn) Poll(now int64, _ *ws.Scratch, h ws.Handler) error {
-	if len(c.in) > 0 || c.heard == 0 {
-		c.heard = now
-	}
-	in := c.in
-	c.in = nil
-	for _, m := range in {
-		if err := h.Message(m); err != nil {
-			return err
-		}
-	}
-	return c.lost
+// conn is the server's end.
+func (c *scriptConn) conn() *ws.Conn {
+	c.peer()
+	return c.server
 }
-
-func (c *scriptConn) Write(now int64, frames []byte) (bool, error) {
-	if c.blocked {
-		if c.since == 0 {
-			c.since = now
-		}
-		return false, nil
-	}
-	c.out = append(c.out, frames...)
-	return true, nil
-}
-
-func (c *scriptConn) BlockedSince() int64 {
-	if !c.blocked {
-		c.since = 0
-	}
-	return c.since
-}
-
-func (c *scriptConn) Close(code protocol.CloseCode, _ string) {
-	if c.code == 0 {
-		c.code = code
-	}
-}
-
-func (c *scriptConn) Flush(int64) (bool, error) { return !c.blocked, nil }
-func (c *scriptConn) Blocked() bool             { return c.blocked }
-func (c *scriptConn) LastReceived() int64          { return c.heard }
-func (c *scriptConn) BytesIn() uint64           { return 0 }
-func (c *scriptConn) BytesOut() uint64          { return 0 }

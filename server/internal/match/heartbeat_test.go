@@ -32,7 +32,7 @@ func TestWhoStandsStillIsPingedAndKept(t *testing.T) {
 			a, b := h.join("ann"), h.join("bob")
 			a.standStill(h, b, c.played, c.meantime)
 			h.want("a ping about every ten seconds", a.pings >= 4 && a.pings <= 7)
-			h.want("the connection kept", a.conn.closed == 0)
+			h.want("the connection kept", a.conn.code() == 0)
 		})
 	}
 }
@@ -47,7 +47,7 @@ func (p *player) standStill(h *harness, other *player, played, meantime func(*ha
 	}
 	p.read()
 	for range 60 * 20 {
-		other.conn.heard = h.clock.now
+		other.conn.Pong()
 		if meantime != nil {
 			meantime(h, other)
 		}
@@ -55,7 +55,7 @@ func (p *player) standStill(h *harness, other *player, played, meantime func(*ha
 		pings := p.pings
 		p.read()
 		if p.pings > pings {
-			p.conn.heard = h.clock.now
+			p.conn.Pong()
 		}
 	}
 }
@@ -65,12 +65,12 @@ func TestAPingWaitsBehindAFrameThatIsStuck(t *testing.T) {
 	a := h.join("ann")
 	h.tick(9 * 20)
 	a.read()
-	a.conn.blocked = true
+	a.conn.Block(true)
 	h.m.Notify(protocol.CloseDraining, "soon") // somebody has to notice that it is stuck
 	h.tick(3 * 20)
-	h.want("nothing behind it", len(a.conn.out) == 0)
-	a.conn.blocked = false
+	h.want("nothing behind it", len(a.conn.Received()) == 0)
+	a.conn.Block(false)
 	h.tick(1)
 	a.read()
-	h.want("the ping then", a.pings == 1 && a.conn.closed == 0)
+	h.want("the ping then", a.pings == 1 && a.conn.code() == 0)
 }

@@ -88,18 +88,18 @@ func (m *Match) Release(reservations []string) {
 // Claim seats a player by their join token's reservation. The match owns the
 // connection from then on, whatever it decides. features are those that the
 // client knows.
-func (m *Match) Claim(conn ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
+func (m *Match) Claim(conn *ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
 	if !m.post(func() { m.claim(conn, features, slot, player, reservation) }) {
 		refuse(conn, protocol.CloseMatchOver)
 	}
 }
 
-func refuse(conn ws.Conn, code protocol.CloseCode) { conn.Close(code, code.Text()) }
+func refuse(conn *ws.Conn, code protocol.CloseCode) { conn.Close(code, code.Text()) }
 
 // Resume gives a dropped seat, or one whose old connection is still open, a new
 // connection. event is the newest event that the client has seen. A secret that
 // the match never gave away does not reach it, nor wakes it.
-func (m *Match) Resume(conn ws.Conn, features protocol.Features, slot game.Slot, secret string, event uint32) {
+func (m *Match) Resume(conn *ws.Conn, features protocol.Features, slot game.Slot, secret string, event uint32) {
 	generation, ok := m.shared.Key.Check(slot, secret)
 	if !ok || !m.post(func() { m.resume(conn, features, slot, generation, event) }) {
 		refuse(conn, protocol.CloseUnknownSession)

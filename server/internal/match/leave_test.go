@@ -11,22 +11,21 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tactus/game"
-	"tactus/internal/ws"
 	"tactus/protocol"
 )
 
-func (p *player) bye() { p.conn.in = append(p.conn.in, protocol.AppendBye(nil)) }
+func (p *player) bye() { p.conn.Send(protocol.AppendBye(nil)) }
 
 func TestAByeCountsHoweverTheConnectionEnds(t *testing.T) {
 	garbage := []byte{0xc1, 0xff}
 	for name, end := range map[string]func(p *player){
 		"bye alone":               (*player).bye,
-		"the client's close":      func(p *player) { p.bye(); p.conn.ended = &ws.CloseError{Code: 1000, Peer: true} },
-		"an empty close":          func(p *player) { p.bye(); p.conn.ended = &ws.CloseError{Code: 1005, Peer: true} },
-		"the end of the stream":   func(p *player) { p.bye(); p.conn.ended = io.EOF },
-		"a reset":                 func(p *player) { p.bye(); p.conn.ended = syscall.ECONNRESET },
-		"garbage behind it":       func(p *player) { p.bye(); p.conn.in = append(p.conn.in, garbage) },
-		"a socket that is stuck":  func(p *player) { p.conn.blocked = true; p.bye(); p.conn.ended = syscall.ETIMEDOUT },
+		"the client's close":      func(p *player) { p.bye(); p.conn.Close(1000) },
+		"an empty close":          func(p *player) { p.bye(); p.conn.Close(1005) },
+		"the end of the stream":   func(p *player) { p.bye(); p.conn.Lose(io.EOF) },
+		"a reset":                 func(p *player) { p.bye(); p.conn.Lose(syscall.ECONNRESET) },
+		"garbage behind it":       func(p *player) { p.bye(); p.conn.Send(garbage) },
+		"a socket that is stuck":  func(p *player) { p.conn.Block(true); p.bye(); p.conn.Lose(syscall.ETIMEDOUT) },
 		"a connection just taken": nil,
 	} {
 		h := newHarness(t, game.Mode{MaxPlayers: 4})
@@ -38,7 +37,9 @@ func TestAByeCountsHoweverTheConnectionEnds(t *testing.T) {
 			h.tick(1)
 		}
 		b.read()
-		h.want(name+": the seat free within the tick", h.m.people() == 1 && a.conn.closed == protocol.CloseLeft)
+		_, closed := a.conn.Closed()
+		h.want(name+": the seat free within the tick", h.m.people() == 1 && closed)
+		h.want(name+": the client's answer", name != "bye alone" || a.conn.code() == protocol.CloseLeft)
 		if _, there := b.roster[a.welcome.Slot]; there {
 			t.Errorf("%s: bob still sees ann", name)
 		}
@@ -48,11 +49,12 @@ func TestAByeCountsHoweverTheConnectionEnds(t *testing.T) {
 
 // leaveBehindResume resumes with a connection that brings a bye and has ended.
 func (h *harness) leaveBehindResume(a *player) *player {
-	a.conn.ended = io.EOF
+	a.conn.Lose(io.EOF)
 	h.tick(1)
-	next := &player{t: h.t, conn: &fakeConn{ended: io.EOF}, welcome: a.welcome}
+	next := &player{t: h.t, conn: newTestConn(), welcome: a.welcome}
+	next.conn.Lose(io.EOF)
 	next.bye()
-	h.m.Resume(next.conn, 0, a.welcome.Slot, secretOf(a), 0)
+	h.m.Resume(next.conn.server, 0, a.welcome.Slot, secretOf(a), 0)
 	h.tick(1)
 	return next
 }
@@ -62,12 +64,12 @@ func TestWhatCameBeforeTheEndCounts(t *testing.T) {
 		h := newHarness(t, game.Mode{MaxPlayers: 4})
 		b, a := h.join("bob"), h.join("ann")
 		a.command(1, "boom", 7)
-		a.conn.in = append(a.conn.in, protocol.AppendSay(nil, &protocol.Say{Text: "gg"}))
+		a.conn.Send(protocol.AppendSay(nil, &protocol.Say{Text: "gg"}))
 		if bye {
 			a.bye()
 			a.command(2, "boom", 8)
 		}
-		a.conn.ended = io.EOF
+		a.conn.Lose(io.EOF)
 		h.tick(1)
 		b.read()
 		h.want(name+": the command before, and none behind", fmt.Sprint(b.events) == "[7]")
@@ -91,10 +93,10 @@ func TestAByeAndAResyncAreWholeMessages(t *testing.T) {
 	} {
 		h := newHarness(t, game.Mode{MaxPlayers: 4})
 		a := h.join("ann")
-		a.conn.in = append(a.conn.in, c.send)
+		a.conn.Send(c.send)
 		h.tick(1)
-		if a.conn.closed != c.closed {
-			t.Errorf("%s: closed with %d, want %d", name, a.conn.closed, c.closed)
+		if a.conn.code() != c.closed {
+			t.Errorf("%s: closed with %d, want %d", name, a.conn.code(), c.closed)
 		}
 	}
 }
@@ -102,7 +104,7 @@ func TestAByeAndAResyncAreWholeMessages(t *testing.T) {
 func TestAResyncWithinASecondIsAnsweredWhenItIsOver(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
-	resync := func() { a.conn.in = append(a.conn.in, protocol.AppendResync(nil)) }
+	resync := func() { a.conn.Send(protocol.AppendResync(nil)) }
 	keyframes := func(ticks int) (n int) {
 		for range ticks {
 			before := a.frames
@@ -125,25 +127,24 @@ func TestAResyncWithinASecondIsAnsweredWhenItIsOver(t *testing.T) {
 func TestOnlyASecretThatWasGivenReachesTheMatch(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
-	conn := &fakeConn{}
-	h.m.Resume(conn, 0, a.welcome.Slot, "00000001"+fmt.Sprintf("%032x", 7), 0)
-	h.want("a false one refused without the match", conn.closed == protocol.CloseUnknownSession && len(h.m.inbox) == 0)
+	conn := newTestConn()
+	h.m.Resume(conn.server, 0, a.welcome.Slot, "00000001"+fmt.Sprintf("%032x", 7), 0)
+	h.want("a false one refused without the match", conn.code() == protocol.CloseUnknownSession && len(h.m.inbox) == 0)
 	secret := secretOf(a)
 	a.bye()
 	h.tick(1)
-	conn = &fakeConn{}
-	h.m.Resume(conn, 0, a.welcome.Slot, secret, 0)
+	conn = newTestConn()
+	h.m.Resume(conn.server, 0, a.welcome.Slot, secret, 0)
 	h.tick(1)
-	h.want("that of a seat which was left refused", conn.closed == protocol.CloseUnknownSession)
+	h.want("that of a seat which was left refused", conn.code() == protocol.CloseUnknownSession)
 }
 
 func TestALostConnectionIsCountedAsLost(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	h := newHarnessIn(t, game.Mode{MaxPlayers: 4}, nil, registry)
 	a, b := h.join("ann"), h.join("bob")
-	a.conn.ended = syscall.ECONNRESET
-	b.conn.blocked = true
-	b.conn.since = h.clock.now
+	a.conn.Lose(syscall.ECONNRESET)
+	b.conn.Block(true)
 	h.tick(11 * 20)
 	families, err := registry.Gather()
 	if err != nil {
@@ -165,7 +166,7 @@ func TestALostConnectionIsCountedAsLost(t *testing.T) {
 func TestAKeptSeatThatIsReservedAgainIsHeldForTheToken(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, _ := h.join("ann"), h.join("bob")
-	a.conn.ended = io.EOF
+	a.conn.Lose(io.EOF)
 	h.tick(25 * 20) // of 30 s
 	slots, err := h.reserve(Request{Player: "ann", Name: "ann", Team: -1, Reservation: "again"})
 	if err != nil || slots[0] != a.welcome.Slot {
@@ -173,5 +174,5 @@ func TestAKeptSeatThatIsReservedAgainIsHeldForTheToken(t *testing.T) {
 	}
 	h.tick(10 * 20) // of 15 s
 	again := h.claim(slots[0], "ann", "again", 0)
-	h.want("the seat", again.conn.closed == 0 && again.welcome.Resumed)
+	h.want("the seat", again.conn.code() == 0 && again.welcome.Resumed)
 }

@@ -15,6 +15,7 @@ import (
 	"tactus/game"
 	"tactus/game/fixed"
 	"tactus/internal/ws"
+	"tactus/internal/ws/wstest"
 	"tactus/protocol"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
@@ -128,64 +129,25 @@ func stacksOf(function string) int {
 	return strings.Count(string(b[:runtime.Stack(b, true)]), function)
 }
 
-// fakeConn is a socket in memory.
-type fakeConn struct {
-	in      [][]byte
-	out     []byte
-	blocked bool
-	ended   error
-	closed  protocol.CloseCode
-	heard   int64
-	since   int64
-	onWrite func() // when a frame is taken
+// testConn is both ends of a connection in memory.
+type testConn struct {
+	*wstest.Peer
+	server *ws.Conn
 }
 
-func (c *fakeConn) Poll(now int64, _ *ws.Scratch, h ws.Handler) error {
-	if len(c.in) > 0 || c.heard == 0 {
-		c.heard = now
-	}
-	in := c.in
-	c.in = c.in[:0]
-	for _, m := range in {
-		if err := h.Message(m); err != nil {
-			return err
-		}
-	}
-	return c.ended
+func newTestConn() *testConn {
+	server, peer := wstest.Pair()
+	return &testConn{Peer: peer, server: server}
 }
 
-func (c *fakeConn) Write(now int64, frames []byte) (bool, error) {
-	if c.blocked {
-		if c.since == 0 {
-			c.since = now
-		}
-		return false, nil
+// code is what the match closed the connection with, 0 while it is open. A
+// connection that was lost got no close frame; it counts as idle, as in metrics.
+func (c *testConn) code() protocol.CloseCode {
+	code, closed := c.Closed()
+	if closed && code == 0 {
+		return protocol.CloseIdle
 	}
-	c.out = append(c.out, frames...)
-	if c.onWrite != nil {
-		c.onWrite()
-	}
-	return true, nil
-}
-
-func (c *fakeConn) Flush(int64) (bool, error) { return !c.blocked, nil }
-func (c *fakeConn) Blocked() bool             { return c.blocked }
-
-func (c *fakeConn) BlockedSince() int64 {
-	if !c.blocked {
-		c.since = 0
-	}
-	return c.since
-}
-
-func (c *fakeConn) LastReceived() int64 { return c.heard }
-func (c *fakeConn) BytesIn() uint64  { return 0 }
-func (c *fakeConn) BytesOut() uint64 { return 0 }
-
-func (c *fakeConn) Close(code protocol.CloseCode, _ string) {
-	if c.closed == 0 {
-		c.closed = code
-	}
+	return code
 }
 
 // recorder keeps the log's calls as text.
@@ -341,7 +303,7 @@ func (h *harness) reserve(requests ...Request) ([]game.Slot, error) {
 // player is a client of the test: a replica behind a fake connection.
 type player struct {
 	t       *testing.T
-	conn    *fakeConn
+	conn    *testConn
 	replica *protocol.Replica
 	welcome protocol.Welcome
 	last    protocol.Snapshot
@@ -375,16 +337,16 @@ func (h *harness) joinWith(name string, features protocol.Features) *player {
 }
 
 func (h *harness) claim(slot game.Slot, name, reservation string, features protocol.Features) *player {
-	p := &player{t: h.t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}
-	h.m.Claim(p.conn, features, slot, name, reservation)
+	p := &player{t: h.t, conn: newTestConn(), roster: map[game.Slot]protocol.RosterEntry{}}
+	h.m.Claim(p.conn.server, features, slot, name, reservation)
 	h.tick(1)
 	p.read()
 	return p
 }
 
 func (h *harness) resume(old *player, event uint32) *player {
-	p := &player{t: h.t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}
-	h.m.Resume(p.conn, 0, old.welcome.Slot, secretOf(old), event)
+	p := &player{t: h.t, conn: newTestConn(), roster: map[game.Slot]protocol.RosterEntry{}}
+	h.m.Resume(p.conn.server, 0, old.welcome.Slot, secretOf(old), event)
 	h.tick(1)
 	p.read()
 	return p
@@ -396,8 +358,11 @@ func secretOf(p *player) string { return strings.SplitN(p.welcome.Resume, ".", 3
 // read takes every frame that was written; each snapshot's hash is checked.
 func (p *player) read() {
 	p.t.Helper()
-	b := p.conn.out
-	p.conn.out = nil
+	p.receive(p.conn.Received())
+}
+
+func (p *player) receive(b []byte) {
+	p.t.Helper()
 	for len(b) > 0 {
 		size, head := int(b[1]), 2
 		if b[1] == 126 {
@@ -476,17 +441,16 @@ func (p *player) takeEvents() {
 }
 
 func (p *player) input(seq, tick uint32, dx int32) {
-	p.conn.in = append(p.conn.in, protocol.AppendInput(nil, protocol.InputHeader{Seq: seq, Tick: tick}, []uint32{uint32(dx)}))
+	p.conn.Send(protocol.AppendInput(nil, protocol.InputHeader{Seq: seq, Tick: tick}, []uint32{uint32(dx)}))
 }
 
 // speak says something that has no effect.
 func (p *player) speak(now int64) {
-	p.conn.heard = now
-	p.conn.in = append(p.conn.in, protocol.AppendSay(nil, &protocol.Say{}))
+	p.conn.Send(protocol.AppendSay(nil, &protocol.Say{}))
 }
 
 func (p *player) command(id uint32, name string, args ...int32) {
-	p.conn.in = append(p.conn.in, protocol.AppendCommand(nil, &protocol.Command{ID: id, Name: name, Args: args}))
+	p.conn.Send(protocol.AppendCommand(nil, &protocol.Command{ID: id, Name: name, Args: args}))
 }
 
 func (p *player) x() int32 { return int32(p.replica.Row(0, int(p.welcome.Slot))[0]) }
@@ -547,7 +511,7 @@ func TestDroppedSeatWaitsAndComesBack(t *testing.T) {
 	h.tick(4)
 	a.read()
 	seen := a.replica.EventSeq()
-	a.conn.ended = errors.New("connection reset")
+	a.conn.Lose(errors.New("connection reset"))
 	h.tick(1)
 	x := a.x()
 	b.command(0, "boom", 7)
@@ -561,11 +525,11 @@ func TestDroppedSeatWaitsAndComesBack(t *testing.T) {
 	h.want("the event that was missed", fmt.Sprint(back.events) == "[7]")
 	h.want("her own gold", back.replica.Row(0, 0)[2] == 100)
 	lost := h.resume(a, seen)
-	h.want("the token good again as long as nobody has spoken", lost.conn.closed == 0 && back.conn.closed == protocol.CloseReplaced)
+	h.want("the token good again as long as nobody has spoken", lost.conn.code() == 0 && back.conn.code() == protocol.CloseReplaced)
 	lost.input(1, lost.last.Tick+1, 0)
 	h.tick(1)
 	stale := h.resume(a, seen)
-	h.want("a resume token that works once", stale.conn.closed == protocol.CloseUnknownSession)
+	h.want("a resume token that works once", stale.conn.code() == protocol.CloseUnknownSession)
 }
 
 func TestAResumeTokenIsGoodUntilANewerOneHasArrived(t *testing.T) {
@@ -575,29 +539,29 @@ func TestAResumeTokenIsGoodUntilANewerOneHasArrived(t *testing.T) {
 	h.tick(1)
 	var arrived *player
 	for n := range 4 {
-		a.conn.ended = errors.New("connection reset")
+		a.conn.Lose(errors.New("connection reset"))
 		h.tick(1)
 		arrived = h.resume(a, 0)
-		h.want(fmt.Sprintf("ann back, though %d welcomes did not arrive", n), arrived.conn.closed == 0 && arrived.welcome.Resumed)
+		h.want(fmt.Sprintf("ann back, though %d welcomes did not arrive", n), arrived.conn.code() == 0 && arrived.welcome.Resumed)
 	}
 	arrived.input(1, arrived.last.Tick+1, 0)
 	h.tick(1)
-	h.want("no earlier one when the newest has", h.resume(a, 0).conn.closed == protocol.CloseUnknownSession)
+	h.want("no earlier one when the newest has", h.resume(a, 0).conn.code() == protocol.CloseUnknownSession)
 	secret := secretOf(arrived)
 	arrived.bye()
 	h.tick(1)
 	h.join("bob")
-	h.want("none for the next player's seat", arrived.welcome.Slot == 0 && h.resume(a, 0).conn.closed == protocol.CloseUnknownSession)
-	conn := &fakeConn{}
-	h.m.Resume(conn, 0, 0, secret, 0)
+	h.want("none for the next player's seat", arrived.welcome.Slot == 0 && h.resume(a, 0).conn.code() == protocol.CloseUnknownSession)
+	conn := newTestConn()
+	h.m.Resume(conn.server, 0, 0, secret, 0)
 	h.tick(1)
-	h.want("nor the newest", conn.closed == protocol.CloseUnknownSession)
+	h.want("nor the newest", conn.code() == protocol.CloseUnknownSession)
 }
 
 func TestSeatOfWhoStaysAwayIsFreed(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 2})
 	a, b := h.join("ann"), h.join("bob")
-	a.conn.ended = errors.New("gone")
+	a.conn.Lose(errors.New("gone"))
 	for range 31 * 20 {
 		b.input(uint32(h.m.sim.Tick()), uint32(h.m.sim.Tick())+1, 0)
 		h.tick(1)
@@ -605,7 +569,7 @@ func TestSeatOfWhoStaysAwayIsFreed(t *testing.T) {
 	b.read()
 	h.want("ann out of the roster and the world", len(b.roster) == 1 && !b.replica.Alive(0, 0))
 	late := h.resume(a, 0)
-	h.want("unknown_session", late.conn.closed == protocol.CloseUnknownSession)
+	h.want("unknown_session", late.conn.code() == protocol.CloseUnknownSession)
 	h.want("the seat to be taken again", h.join("cleo").welcome.Slot == 0)
 }
 
@@ -615,7 +579,7 @@ func TestSecondLoginReplacesTheFirst(t *testing.T) {
 	a.input(1, a.last.Tick+1, 4)
 	h.tick(1)
 	again := h.join("ann")
-	h.want("the old connection closed with replaced", a.conn.closed == protocol.CloseReplaced)
+	h.want("the old connection closed with replaced", a.conn.code() == protocol.CloseReplaced)
 	h.want("the same seat, with its state", again.welcome.Slot == 0 && again.welcome.Resumed && again.x() > 0)
 	h.want("one person in the match", h.m.Status().People == 1)
 }
@@ -623,23 +587,23 @@ func TestSecondLoginReplacesTheFirst(t *testing.T) {
 func TestTokensAreGoodOnce(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	h.join("ann")
-	used, other, forged := &fakeConn{}, &fakeConn{}, &fakeConn{}
-	h.m.Claim(used, 0, 0, "ann", "r1-ann")
-	h.m.Claim(forged, 0, 3, "bob", "r-bob")
+	used, other, forged := newTestConn(), newTestConn(), newTestConn()
+	h.m.Claim(used.server, 0, 0, "ann", "r1-ann")
+	h.m.Claim(forged.server, 0, 3, "bob", "r-bob")
 	slots, err := h.reserve(Request{Player: "cleo", Team: -1, Reservation: "r-cleo"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.m.Claim(other, 0, slots[0], "dora", "r-cleo")
+	h.m.Claim(other.server, 0, slots[0], "dora", "r-cleo")
 	h.tick(1)
-	h.want("token_used", used.closed == protocol.CloseTokenUsed)
-	h.want("a token without a reservation refused", forged.closed == protocol.CloseTokenExpired)
-	h.want("a token of somebody else refused", other.closed == protocol.CloseTokenExpired)
-	late := &fakeConn{}
+	h.want("token_used", used.code() == protocol.CloseTokenUsed)
+	h.want("a token without a reservation refused", forged.code() == protocol.CloseTokenExpired)
+	h.want("a token of somebody else refused", other.code() == protocol.CloseTokenExpired)
+	late := newTestConn()
 	h.tick(16 * 20)
-	h.m.Claim(late, 0, slots[0], "cleo", "r-cleo")
+	h.m.Claim(late.server, 0, slots[0], "cleo", "r-cleo")
 	h.tick(1)
-	h.want("a seat not claimed in time free again", late.closed == protocol.CloseTokenExpired && h.m.Status().People == 1)
+	h.want("a seat not claimed in time free again", late.code() == protocol.CloseTokenExpired && h.m.Status().People == 1)
 }
 
 func TestReservationsAreAllOrNone(t *testing.T) {
@@ -658,7 +622,7 @@ func TestReservationsAreAllOrNone(t *testing.T) {
 func TestSlowClientGetsTheNewestStateInOneFrame(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
-	a.conn.blocked = true
+	a.conn.Block(true)
 	for range 100 {
 		b.input(uint32(h.m.sim.Tick()), uint32(h.m.sim.Tick())+1, 1)
 		h.tick(1)
@@ -667,7 +631,7 @@ func TestSlowClientGetsTheNewestStateInOneFrame(t *testing.T) {
 	h.tick(1)
 	a.read()
 	frames := a.frames
-	a.conn.blocked = false
+	a.conn.Block(false)
 	h.tick(1)
 	a.read()
 	b.read()
@@ -709,10 +673,9 @@ func TestStoppedClientGetsNoBacklog(t *testing.T) {
 func TestWhoNeverReadsIsClosedAsSlow(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, _ := h.join("ann"), h.join("bob")
-	a.conn.blocked = true
-	a.conn.since = h.clock.now
+	a.conn.Block(true)
 	h.tick(11 * 20)
-	h.want("slow", a.conn.closed == protocol.CloseSlow)
+	h.want("slow", a.conn.code() == protocol.CloseSlow)
 }
 
 func TestQuietMatchRestsUntilSomebodySpeaks(t *testing.T) {
@@ -739,9 +702,9 @@ func TestHalfOpenPeerIsPingedThenClosed(t *testing.T) {
 	a := h.join("ann")
 	h.tick(15 * 20)
 	a.read()
-	h.want("a ping after ten silent seconds", a.pings > 0 && a.conn.closed == 0)
+	h.want("a ping after ten silent seconds", a.pings > 0 && a.conn.code() == 0)
 	h.tick(16 * 20)
-	h.want("idle after thirty", a.conn.closed == protocol.CloseIdle)
+	h.want("idle after thirty", a.conn.code() == protocol.CloseIdle)
 }
 
 func TestAbuseClosesWithProtocol(t *testing.T) {
@@ -756,16 +719,16 @@ func TestAbuseClosesWithProtocol(t *testing.T) {
 				p.input(i+1, tick+1, 99)
 			}
 		},
-		"a server message": func(p *player, _ uint32) { p.conn.in = append(p.conn.in, []byte{0x92, 17, 1}) },
-		"garbage":          func(p *player, _ uint32) { p.conn.in = append(p.conn.in, []byte{0xc1, 0xff}) },
+		"a server message": func(p *player, _ uint32) { p.conn.Send([]byte{0x92, 17, 1}) },
+		"garbage":          func(p *player, _ uint32) { p.conn.Send([]byte{0xc1, 0xff}) },
 	} {
 		h := newHarness(t, game.Mode{MaxPlayers: 4})
 		a, b := h.join("ann"), h.join("bob")
 		send(a, a.last.Tick)
 		h.tick(1)
 		b.read()
-		h.want(name+" closed as protocol", a.conn.closed == protocol.CloseProtocol)
-		h.want("bob to go on", b.conn.closed == 0 && b.last.Tick == uint32(h.m.sim.Tick()))
+		h.want(name+" closed as protocol", a.conn.code() == protocol.CloseProtocol)
+		h.want("bob to go on", b.conn.code() == 0 && b.last.Tick == uint32(h.m.sim.Tick()))
 	}
 }
 
@@ -787,10 +750,10 @@ func TestBotsFillAndGiveWay(t *testing.T) {
 		sides[h.m.teamOf(game.Slot(p))]++
 	}
 	h.want("teams of two", sides[0] == 2 && sides[1] == 2)
-	b.conn.in = append(b.conn.in, protocol.AppendBye(nil))
+	b.conn.Send(protocol.AppendBye(nil))
 	h.tick(5)
 	people, bots = h.m.count()
-	h.want("a bot back for who left", people == 1 && bots == 3 && b.conn.closed == protocol.CloseLeft)
+	h.want("a bot back for who left", people == 1 && bots == 3 && b.conn.code() == protocol.CloseLeft)
 }
 
 func TestNoTwoNamesLookTheSame(t *testing.T) {
@@ -834,7 +797,7 @@ func TestNoTwoNamesLookTheSame(t *testing.T) {
 	}
 	p2 = h.claim(p2.welcome.Slot, "p2", "again", 0)
 	names("Аnn 2") // who comes back keeps the name
-	p2.conn.in = append(p2.conn.in, protocol.AppendBye(nil))
+	p2.conn.Send(protocol.AppendBye(nil))
 	h.tick(5)
 	seat("p7", "ann")
 	names("Ann", "ann 2", "ANN 3") // the number is free again
@@ -846,14 +809,14 @@ func TestPanicEndsOnlyItsMatch(t *testing.T) {
 	a.command(0, "explode")
 	ctx := context.Background()
 	h.run(ctx)
-	h.want("game_error", a.conn.closed == protocol.CloseGameError)
+	h.want("game_error", a.conn.code() == protocol.CloseGameError)
 	h.want("the log closed with the reason", h.log.lines[len(h.log.lines)-1] == "close game_error")
 	h.want("the end reported", len(h.ended) == 1 && h.ended[0].Reason == EndError)
 	other.tick(3)
-	h.want("the other match to go on", b.conn.closed == 0)
-	refused := &fakeConn{}
-	h.m.Claim(refused, 0, 0, "ann", "x")
-	h.want("nobody let in any more", refused.closed == protocol.CloseMatchOver)
+	h.want("the other match to go on", b.conn.code() == 0)
+	refused := newTestConn()
+	h.m.Claim(refused.server, 0, 0, "ann", "x")
+	h.want("nobody let in any more", refused.code() == protocol.CloseMatchOver)
 }
 
 func TestResultThenEnd(t *testing.T) {
@@ -868,7 +831,7 @@ func TestResultThenEnd(t *testing.T) {
 	_, err := h.reserve(Request{Player: "bob", Reservation: "r"})
 	h.want("over", errors.Is(err, ErrOver))
 	h.run(context.Background())
-	h.want("match_over", a.conn.closed == protocol.CloseMatchOver)
+	h.want("match_over", a.conn.code() == protocol.CloseMatchOver)
 	h.want("the end and no second result", len(h.ended) == 1 && h.ended[0].Reason == EndOver && len(h.over) == 1)
 }
 
@@ -886,9 +849,9 @@ func TestAReservationThatIsMadeAgainHoldsItsSeatLonger(t *testing.T) {
 	h.tick(int(10 * int64(time.Second) / period))
 	h.want("the same seat", bob("r2") == first)
 	h.tick(int(10 * int64(time.Second) / period)) // the first would have ended
-	conn := &fakeConn{}
-	h.m.claim(conn, 0, first, "bob", "r2")
-	h.want("bob seated", conn.closed == 0 && h.m.seatOf("bob").State == session.Connected)
+	conn := newTestConn()
+	h.m.claim(conn.server, 0, first, "bob", "r2")
+	h.want("bob seated", conn.code() == 0 && h.m.seatOf("bob").State == session.Connected)
 }
 
 func TestWhoComesAfterTheEndIsToldTheResult(t *testing.T) {
@@ -900,9 +863,9 @@ func TestWhoComesAfterTheEndIsToldTheResult(t *testing.T) {
 	}
 	a.command(0, "finish")
 	h.tick(5)
-	bob := &player{t: t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}
-	h.m.claim(bob.conn, 0, slots[0], "bob", "bob")
-	a.conn.ended = errors.New("connection reset")
+	bob := &player{t: t, conn: newTestConn(), roster: map[game.Slot]protocol.RosterEntry{}}
+	h.m.claim(bob.conn.server, 0, slots[0], "bob", "bob")
+	a.conn.Lose(errors.New("connection reset"))
 	h.tick(2)
 	ann := h.resume(a, 0)
 	h.tick(1)
@@ -917,7 +880,7 @@ func TestWhoComesAfterTheEndIsToldTheResult(t *testing.T) {
 func TestMatchWithAResultIsOverHoweverItEnds(t *testing.T) {
 	for what, end := range map[string]func(h *harness, ann *player){
 		"everybody leaves": func(h *harness, ann *player) {
-			ann.conn.in = append(ann.conn.in, protocol.AppendBye(nil))
+			ann.conn.Send(protocol.AppendBye(nil))
 			h.tick(5)
 		},
 		"the server stops": func(h *harness, _ *player) {
@@ -968,7 +931,7 @@ func TestCommandsChatAndPing(t *testing.T) {
 	a, b := h.join("ann"), h.join("bob")
 	a.command(7, "boom", 5, 6)
 	a.command(8, "nonsense")
-	a.conn.in = append(a.conn.in, protocol.AppendSay(nil, &protocol.Say{Text: "hi"}))
+	a.conn.Send(protocol.AppendSay(nil, &protocol.Say{Text: "hi"}))
 	h.tick(1)
 	a.read()
 	b.read()
@@ -979,7 +942,7 @@ func TestCommandsChatAndPing(t *testing.T) {
 }
 
 func (p *player) say(text string, id uint32) {
-	p.conn.in = append(p.conn.in, protocol.AppendSay(nil, &protocol.Say{Text: text, ID: id}))
+	p.conn.Send(protocol.AppendSay(nil, &protocol.Say{Text: text, ID: id}))
 }
 
 func TestRefusalsHaveReasonsWhereTheClientReadsThem(t *testing.T) {
@@ -1003,7 +966,7 @@ func TestRefusalsHaveReasonsWhereTheClientReadsThem(t *testing.T) {
 	if got := fmt.Sprint(a.replies); got != want {
 		t.Errorf("replies %s\nwant %s", got, want)
 	}
-	h.want("five lines said, and the player still there", len(a.chats) == 5 && a.conn.closed == 0)
+	h.want("five lines said, and the player still there", len(a.chats) == 5 && a.conn.code() == 0)
 }
 
 func TestChatIsCleaned(t *testing.T) {
@@ -1024,7 +987,7 @@ func TestRefusedChatIsANoticeToOldClients(t *testing.T) {
 	a.say("a\nb", 7)
 	h.tick(1)
 	a.read()
-	h.want("one notice, no reply, and the seat", len(a.notices) == 1 && len(a.replies) == 0 && a.conn.closed == 0)
+	h.want("one notice, no reply, and the seat", len(a.notices) == 1 && len(a.replies) == 0 && a.conn.code() == 0)
 	h.tick(int(int64(5*time.Second) / period))
 	a.say("a\tb", 0)
 	h.tick(1)
@@ -1046,18 +1009,16 @@ func TestTickDoesNotAllocate(t *testing.T) {
 	h.m.record = silent{}
 	players := []*player{h.join("ann"), h.join("bob"), h.join("cleo")}
 	frames := make([][]byte, len(players))
-	for i, p := range players {
-		p.conn.out = make([]byte, 0, 1<<20)
+	for i := range players {
 		frames[i] = make([]byte, 0, 64)
-		p.conn.in = make([][]byte, 0, 4)
 	}
 	seq := uint32(0)
 	tick := func() {
 		seq++
 		for i, p := range players {
 			frames[i] = protocol.AppendInput(frames[i][:0], protocol.InputHeader{Seq: seq, Tick: uint32(h.m.sim.Tick()) + 2}, []uint32{seq % 10})
-			p.conn.in = append(p.conn.in, frames[i])
-			p.conn.out = p.conn.out[:0]
+			p.conn.Send(frames[i])
+			p.conn.Discard()
 		}
 		h.clock.now += period
 		h.m.Tick(h.clock.now)

@@ -26,7 +26,7 @@ func newLaden(t *testing.T, process *overload.Process) *laden {
 	l.players = append(l.players, l.join("ada"), l.join("bob"))
 	l.log.onTick = func() { l.spend(l.step) }
 	for _, p := range l.players {
-		p.conn.onWrite = func() { l.spend(l.snapshot / float64(len(l.players))) }
+		p.conn.OnWrite(func() { l.spend(l.snapshot / float64(len(l.players))) })
 	}
 	return l
 }
@@ -176,13 +176,13 @@ func TestPlayersOfAnOverloadedMatchStayWelcome(t *testing.T) {
 	if _, err := l.m.reserve([]Request{{Player: "ada", Name: "ada", Team: -1, Reservation: "again"}}, int64(time.Second)); err != nil {
 		t.Errorf("a player with a seat is refused: %v", err)
 	}
-	l.players[1].conn.ended = errors.New("connection reset")
+	l.players[1].conn.Lose(errors.New("connection reset"))
 	l.tick(2)
 	back := l.resume(l.players[1], 0)
 	l.tick(1) // every second tick has a snapshot, and what goes with it
 	back.read()
-	if back.conn.closed != 0 || !back.welcome.Resumed || back.frames == 0 {
-		t.Errorf("a player who comes back: closed %v, resumed %v, %d snapshots", back.conn.closed, back.welcome.Resumed, back.frames)
+	if back.conn.code() != 0 || !back.welcome.Resumed || back.frames == 0 {
+		t.Errorf("a player who comes back: closed %v, resumed %v, %d snapshots", back.conn.code(), back.welcome.Resumed, back.frames)
 	}
 }
 
@@ -263,9 +263,9 @@ func TestClimbingDoesNotCostTheTickItsMemory(t *testing.T) {
 	turn := func() {
 		l.clock.now += 2 * period
 		for _, p := range l.players {
-			p.conn.out = p.conn.out[:0]
-			p.conn.onWrite = nil
-			p.conn.heard = l.clock.now
+			p.conn.Discard()
+			p.conn.OnWrite(nil)
+			p.conn.Pong()
 		}
 		l.turn()
 	}

@@ -3,8 +3,6 @@ package match
 import (
 	"context"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -12,6 +10,7 @@ import (
 
 	"tactus/game"
 	"tactus/internal/ws"
+	"tactus/internal/ws/wstest"
 	"tactus/protocol"
 )
 
@@ -22,47 +21,16 @@ type wired struct {
 	held []byte // read, and not a whole frame yet
 }
 
-// entrance upgrades connections, over descriptors or the portable path.
-type entrance struct {
-	*httptest.Server
-	upgraded chan *ws.Pending
-}
-
-func newEntrance(t *testing.T, portable bool) *entrance {
-	t.Helper()
-	u := &ws.Upgrader{ForcePortable: portable}
-	e := &entrance{upgraded: make(chan *ws.Pending, 1)}
-	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p, err := u.Upgrade(w, r); err == nil {
-			e.upgraded <- p
-		}
-	}))
-	t.Cleanup(func() {
-		e.Close()
-		u.Wait()
-	})
-	return e
-}
-
-func (h *harness) joinWired(e *entrance, name string) *wired {
+func (h *harness) joinWired(l *wstest.Listener, name string) *wired {
 	h.t.Helper()
 	h.m.shared.Now = h.clock.now
 	slots, err := h.m.reserve([]Request{{Player: name, Name: name, Team: -1, Reservation: name}}, int64(time.Minute))
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	dialer := gobwas.Dialer{Protocols: []string{protocol.Subprotocol}}
-	conn, early, _, err := dialer.Dial(context.Background(), "ws"+e.URL[len("http"):])
-	if err != nil || early != nil {
-		h.t.Fatal("bytes before the welcome:", early != nil, err)
-	}
-	h.t.Cleanup(func() { _ = conn.Close() })
-	server, err := (<-e.upgraded).Conn()
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	server, client := l.Dial()
 	h.m.claim(server, 0, slots[0], name, name)
-	return &wired{net: conn, player: &player{t: h.t, conn: &fakeConn{}, roster: map[game.Slot]protocol.RosterEntry{}}}
+	return &wired{net: client, player: &player{t: h.t, conn: newTestConn(), roster: map[game.Slot]protocol.RosterEntry{}}}
 }
 
 func (w *wired) say(message []byte) {
@@ -93,20 +61,19 @@ func (w *wired) until(what string, done func() bool) {
 			if len(w.held) < size {
 				break
 			}
-			w.conn.out = append(w.conn.out, w.held[:size]...)
+			w.receive(w.held[:size])
 			w.held = w.held[size:]
 		}
-		w.read()
 	}
 }
 
 // rested brings a match with two silent players to rest.
 func rested(t *testing.T, portable bool) (*harness, *wired, *wired) {
 	t.Helper()
-	e := newEntrance(t, portable)
+	l := wstest.Listen(t, &ws.Upgrader{ForcePortable: portable})
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	t.Cleanup(h.m.close)
-	a, b := h.joinWired(e, "ann"), h.joinWired(e, "bob")
+	a, b := h.joinWired(l, "ann"), h.joinWired(l, "bob")
 	for h.clock.now < int64(8*time.Second) {
 		h.turn()
 	}
@@ -227,9 +194,9 @@ func TestMatchWhoseSocketsCannotBeWatchedRestsLess(t *testing.T) {
 // and a place in the epoll set, and goes on when somebody speaks, when a tick is
 // due, and when the server ends.
 func TestAMatchAtRestHasNoGoroutine(t *testing.T) {
-	e := newEntrance(t, false)
+	l := wstest.Listen(t, &ws.Upgrader{})
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
-	a, b := h.joinWired(e, "ann"), h.joinWired(e, "bob")
+	a, b := h.joinWired(l, "ann"), h.joinWired(l, "bob")
 	asleep := func() {
 		t.Helper()
 		for deadline := time.Now().Add(patience); !h.m.doze.asleep.Load(); time.Sleep(50 * time.Microsecond) {

@@ -128,7 +128,7 @@ func (m *Match) release(reservations []string) {
 	}
 }
 
-func (m *Match) claim(conn ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
+func (m *Match) claim(conn *ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
 	if m.ended != "" {
 		refuse(conn, protocol.CloseMatchOver)
 		return
@@ -180,7 +180,7 @@ func (m *Match) join(p game.Slot, info game.PlayerInfo, player, name string) {
 	}
 }
 
-func (m *Match) resume(conn ws.Conn, features protocol.Features, slot game.Slot, generation, event uint32) {
+func (m *Match) resume(conn *ws.Conn, features protocol.Features, slot game.Slot, generation, event uint32) {
 	if m.ended != "" || int(slot) >= len(m.seats) ||
 		!m.seats[slot].Accepts(generation, m.players[slot].session.WelcomeConfirmed()) {
 		refuse(conn, protocol.CloseUnknownSession)
@@ -192,7 +192,7 @@ func (m *Match) resume(conn ws.Conn, features protocol.Features, slot game.Slot,
 	m.cfg.Log.Info("player came back", m.named(zap.Uint32("slot", uint32(slot)), zap.String("player", s.Player))...)
 }
 
-func (m *Match) attach(seat *session.Seat, conn ws.Conn, features protocol.Features, event uint32, resumed bool) {
+func (m *Match) attach(seat *session.Seat, conn *ws.Conn, features protocol.Features, event uint32, resumed bool) {
 	s := &m.players[seat.Slot()].session
 	m.offline(s)
 	heard := s.LastReceived()

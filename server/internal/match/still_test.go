@@ -28,12 +28,12 @@ func TestWhatCameWhileTheProcessStoodStillIsNoFlood(t *testing.T) {
 			a.command(0, "none")
 		}
 		h.tick(2)
-		h.want(pause.String()+": nobody closed", a.conn.closed == 0)
+		h.want(pause.String()+": nobody closed", a.conn.code() == 0)
 		h.tick(100) // half of the time in which a backlog may come
 		h.clock.still += int64(pause)
 		a.backlog(h, int(pause.Seconds()*20*messagesOfAPlayer))
 		h.tick(1)
-		h.want(pause.String()+": nor after the next", a.conn.closed == 0)
+		h.want(pause.String()+": nor after the next", a.conn.code() == 0)
 	}
 }
 
@@ -47,11 +47,11 @@ func TestAPauseIsNoLicenceToFlood(t *testing.T) {
 	h.clock.still += int64(pause * time.Second)
 	a.backlog(h, pause*20*messagesOfAPlayer+240+1)
 	h.tick(1)
-	h.want("more than burst and rate give closed", a.conn.closed == protocol.CloseProtocol)
+	h.want("more than burst and rate give closed", a.conn.code() == protocol.CloseProtocol)
 	h.tick(11 * 20)
 	b.backlog(h, 240+1)
 	h.tick(1)
-	h.want("the burst alone later on", b.conn.closed == protocol.CloseProtocol)
+	h.want("the burst alone later on", b.conn.code() == protocol.CloseProtocol)
 }
 
 // TestNoClockRunsWhileTheProcessStandsStill: whatever the machine's clock says,
@@ -59,7 +59,7 @@ func TestAPauseIsNoLicenceToFlood(t *testing.T) {
 func TestNoClockRunsWhileTheProcessStandsStill(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
-	b.conn.ended = io.EOF
+	b.conn.Lose(io.EOF)
 	h.tick(1)
 	if _, err := h.reserve(Request{Player: "cyd", Name: "cyd", Team: -1, Reservation: "rc"}); err != nil {
 		t.Fatal(err)
@@ -71,8 +71,8 @@ func TestNoClockRunsWhileTheProcessStandsStill(t *testing.T) {
 	}
 	h.want("one tick a turn, at full speed", h.m.sim.Tick() == tick+10 && h.m.pacer.percent == 100)
 	a.read()
-	h.want("nobody closed, or asked whether they are there", a.conn.closed == 0 && a.pings == 0)
+	h.want("nobody closed, or asked whether they are there", a.conn.code() == 0 && a.pings == 0)
 	h.want("every seat kept", h.m.people() == 3)
 	again := h.resume(b, 0)
-	h.want("bob to come back", again.welcome.Resumed && again.conn.closed == 0)
+	h.want("bob to come back", again.welcome.Resumed && again.conn.code() == 0)
 }

@@ -17,7 +17,7 @@ func (h *harness) seat(name string, team int32, skill float64) game.Slot {
 	if err != nil {
 		h.t.Fatalf("a seat for %s in team %d: %v", name, team, err)
 	}
-	h.m.Claim(&fakeConn{}, 0, slots[0], name, "r-"+name)
+	h.m.Claim(newTestConn().server, 0, slots[0], name, "r-"+name)
 	h.tick(1)
 	return slots[0]
 }
@@ -143,7 +143,7 @@ func TestMatchAsksForPlayersWhenItHasLostSome(t *testing.T) {
 	a := h.join("a")
 	h.seat("b", -1, 0)
 	asks("with everybody who was to come, and seats that nobody lost", false)
-	a.conn.in = append(a.conn.in, protocol.AppendBye(nil))
+	a.conn.Send(protocol.AppendBye(nil))
 	asks("after one left for good", true)
 	*left = 20 * 20
 	asks("20 s before the end", false)
@@ -167,7 +167,7 @@ func TestQueuesMatchIsClosedToQuickPlay(t *testing.T) {
 	}
 	h.m.cfg.Queue = "ranked"
 	b := h.join("b")
-	b.conn.in = append(b.conn.in, protocol.AppendBye(nil))
+	b.conn.Send(protocol.AppendBye(nil))
 	h.tick(3)
 	if st := h.m.Status(); st.Open || st.Backfill {
 		t.Errorf("a queue that does not fill up: %+v", st)

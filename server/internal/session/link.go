@@ -9,7 +9,7 @@ import (
 // not depend on each other: reading, the connection is polled or parked; writing,
 // it is ready or blocked.
 type link struct {
-	conn              ws.Conn // nil: none
+	conn              *ws.Conn // nil: none
 	lastReceived      int64   // when anything was heard, as of the last poll
 	features          protocol.Features
 	parked            bool

@@ -70,7 +70,7 @@ func (s *Session) Slot() game.Slot { return s.View.Slot }
 
 // Attach gives the session a new connection; an older one is closed. event is the
 // newest event that the client has seen, features are those that hold from now on.
-func (s *Session) Attach(conn ws.Conn, event uint32, features protocol.Features, p *ws.Poller) {
+func (s *Session) Attach(conn *ws.Conn, event uint32, features protocol.Features, p *ws.Poller) {
 	if s.link.conn != nil {
 		s.link.unpark(p)
 		s.close(protocol.CloseReplaced, protocol.CloseReplaced.Text())
