@@ -68,6 +68,7 @@ func TestComposeFilesFitTogether(t *testing.T) {
 }
 
 func (c compose) check(t *testing.T) {
+	t.Helper()
 	for name, s := range c.Services {
 		switch {
 		case s.Image == "tactus":

@@ -121,6 +121,7 @@ func (r *reader) acceptAndPlay(ctx context.Context, search *matchmakerv1.CreateT
 // checkTypes lets the TypeScript compiler check examples against the client's
 // sources.
 func checkTypes(t *testing.T, examples []string) {
+	t.Helper()
 	node := needsProgram(t, "node")
 	client, err := filepath.Abs("../client-js")
 	if err != nil {

@@ -156,6 +156,7 @@ func (p *process) wait() int {
 
 // anyPorts are the flags of a command that listens wherever there is room.
 func anyPorts(t *testing.T, command string) []string {
+	t.Helper()
 	args := []string{command, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-format", "json"}
 	if command == "server" {
 		return append(args, "--matchmaker", "127.0.0.1:1")

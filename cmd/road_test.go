@@ -121,6 +121,7 @@ func dial(t *testing.T, url string) *socket {
 }
 
 func newSocket(t *testing.T, conn net.Conn, buffered *bufio.Reader) *socket {
+	t.Helper()
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 	s := &socket{t: t, conn: conn, in: conn}
@@ -400,7 +401,7 @@ func TestOperatorsMistakesAreOneLineAndExitCode2(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := newRoot([]game.Game{arena.Game})
-			root.SetArgs(append(c.args, dataFlag(c.args[0], t)...))
+			root.SetArgs(append(c.args, dataFlag(t, c.args[0])...))
 			root.SetOut(io.Discard)
 			root.SetErr(io.Discard)
 			err := root.ExecuteContext(context.Background())
@@ -415,7 +416,7 @@ func TestOperatorsMistakesAreOneLineAndExitCode2(t *testing.T) {
 }
 
 // dataFlag keeps tests out of the working folder.
-func dataFlag(command string, t *testing.T) []string {
+func dataFlag(t *testing.T, command string) []string {
 	if command == "dev" || command == "server" {
 		return []string{"--data", t.TempDir()}
 	}
@@ -545,6 +546,7 @@ func startServer(t *testing.T, matchmakerAddr string, maxMatches int) string {
 }
 
 func runUntilEnd(t *testing.T, run func(context.Context) error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- run(ctx) }()

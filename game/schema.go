@@ -154,8 +154,7 @@ func (d *describer) needRoles() {
 }
 
 func (d *describer) structFields(prefix string, t reflect.Type, vis Visibility) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name := prefix
 		if !f.Anonymous {
 			name = prefix + lowerFirst(f.Name)
@@ -322,10 +321,10 @@ func wordsOf(t reflect.Type) (kind Kind, words int, why string) {
 		}
 		return kind, words * t.Len(), why
 	case reflect.Struct:
-		for i := range t.NumField() {
-			_, w, bad := wordsOf(t.Field(i).Type)
+		for field := range t.Fields() {
+			_, w, bad := wordsOf(field.Type)
 			if bad != "" {
-				return kindStruct, 0, "holds " + t.Field(i).Name + ", which " + bad
+				return kindStruct, 0, "holds " + field.Name + ", which " + bad
 			}
 			words += w
 		}

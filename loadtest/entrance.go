@@ -86,8 +86,7 @@ func failedCall(err error) error {
 
 // kindOf is what an error is counted under.
 func kindOf(err error) string {
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		return f.kind
 	}
 	return "other"

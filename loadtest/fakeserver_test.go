@@ -74,6 +74,7 @@ func fakeSchema() *game.Schema {
 }
 
 func newFakeServer(t *testing.T, rules fakeRules) *fakeServer {
+	t.Helper()
 	s := &fakeServer{rules: rules, tickets: map[string]*matchmakerv1.Assignment{}, joined: map[string][]string{}, held: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.Handle(matchmakerv1connect.NewMatchmakerServiceHandler(s))

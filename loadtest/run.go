@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -57,9 +58,7 @@ func (t *tally) list() map[string]int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	list := make(map[string]int, len(t.counts))
-	for name, n := range t.counts {
-		list[name] = n
-	}
+	maps.Copy(list, t.counts)
 	return list
 }
 

@@ -32,6 +32,7 @@ type ledger struct {
 }
 
 func newLedger(t *testing.T) *ledger {
+	t.Helper()
 	return &ledger{
 		t: t, reasons: make(map[matchmakerv1.EndReason]int), endings: make(map[string]ending), tokens: make(map[string]string),
 		stays: make(map[string][]*stay), finished: make(map[string]*finished), held: make(map[string]bool), deaths: make(map[string][]time.Time),

@@ -24,8 +24,7 @@ func (e closedError) Error() string { return "closed: " + protocol.CloseCode(e).
 
 // codeOf is the code by which a server closed; 0: the connection broke.
 func codeOf(err error) protocol.CloseCode {
-	var closed closedError
-	if errors.As(err, &closed) {
+	if closed, ok := errors.AsType[closedError](err); ok {
 		return protocol.CloseCode(closed)
 	}
 	return 0

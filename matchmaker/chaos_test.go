@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -120,7 +121,7 @@ func TestChaos(t *testing.T) {
 // startChaos starts everything and waits until it works.
 func startChaos(t *testing.T) *chaos {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "tactus-chaos-")
+	dir, err := os.MkdirTemp("", "tactus-chaos-") //nolint:usetesting // kept for inspection when the test fails
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +177,7 @@ func (c *chaos) arrange(binary string) {
 	c.write(filepath.Join(data, "matchmaker.key"), hex.EncodeToString(sharedKey[:32])+"\n")
 	program := func(name string, args ...string) *program {
 		p := &program{name: name, log: filepath.Join(c.dir, name+".log"), admin: take(), http: c.http, binary: binary}
-		p.args = append(args, "--admin", p.admin, "--log-level", "debug")
+		p.args = slices.Concat(args, []string{"--admin", p.admin, "--log-level", "debug"})
 		return p
 	}
 	for i := range replicas {

@@ -125,8 +125,7 @@ func (s *service) dropClaims(t *ticket.Ticket) {
 }
 
 func claimError(err error) error {
-	var known *failure.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*failure.Error](err); ok {
 		return known
 	}
 	return failure.New(failure.StoreUnavailable).Because(err)

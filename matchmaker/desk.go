@@ -81,12 +81,12 @@ func (s *service) atDesk(ctx context.Context, name string, do func(desk) error) 
 				deadline, backoff = time.Now().Add(ownerPatience), leastBackoff
 			}
 		}
-		var owner *unreachable
-		if !errors.As(err, &owner) {
+		switch owner, ok := errors.AsType[*unreachable](err); {
+		case !ok:
 			failing = time.Time{}
-		} else if failing.IsZero() {
+		case failing.IsZero():
 			failing = time.Now()
-		} else if time.Since(failing) > replicaPatience && s.lives(owner.address) {
+		case time.Since(failing) > replicaPatience && s.lives(owner.address):
 			return failure.New(failure.ReplicaUnreachable).Because(err)
 		}
 		switch {

@@ -185,20 +185,20 @@ func TestDocumentHasEveryRule(t *testing.T) {
 
 // rulePaths lists all keys that a rules file may have.
 func rulePaths(of reflect.Type, prefix string) (paths []string) {
-	for i := range of.NumField() {
-		name := of.Field(i).Tag.Get("yaml")
+	for field := range of.Fields() {
+		name := field.Tag.Get("yaml")
 		if name == "-" {
 			continue
 		}
-		field := of.Field(i).Type
-		if field.Kind() == reflect.Pointer {
-			field = field.Elem()
+		typ := field.Type
+		if typ.Kind() == reflect.Pointer {
+			typ = typ.Elem()
 		}
 		switch {
-		case field.Kind() == reflect.Struct:
-			paths = append(paths, rulePaths(field, prefix+name+".")...)
-		case field.Kind() == reflect.Slice:
-			paths = append(paths, rulePaths(field.Elem(), prefix+name+"[].")...)
+		case typ.Kind() == reflect.Struct:
+			paths = append(paths, rulePaths(typ, prefix+name+".")...)
+		case typ.Kind() == reflect.Slice:
+			paths = append(paths, rulePaths(typ.Elem(), prefix+name+"[].")...)
 		default:
 			paths = append(paths, prefix+name)
 		}

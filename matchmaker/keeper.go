@@ -145,27 +145,32 @@ func (k *keeper) findOrphans(found map[string]int64, now int64, members []member
 // lookAt sees to one room. It needs the lock.
 func (k *keeper) lookAt(r *room.Room, vanished map[string]int64, now time.Time, mono int64) {
 	s := k.service
-	plays := false
-	if r.Match != "" {
-		since := mono
-		if _, plays = s.fleet.Find(r.Match); !plays {
-			if before, known := k.vanished[r.Match]; known {
-				since = before
-			}
-			if time.Duration(mono-since) > matchGone && now.Sub(r.Began) > matchGone {
-				since = mono
-				k.endLater(r.Match)
-			}
-			vanished[r.Match] = since
-		}
-		if !r.Runs(now) { // whoever opened it is gone, and members have no tickets for it
-			k.endLater(r.Match)
-		}
+	plays := r.Match != "" && k.matchPlaysLocked(r, vanished, now, mono)
+	if r.Match != "" && !r.Runs(now) { // its opener is gone, and members have no tickets for it
+		k.endLater(r.Match)
 	}
 	lonely := slices.ContainsFunc(r.Members, func(m membership.Member) bool { return s.lonely(r, &m, now) })
 	if lonely || (plays || len(r.Members) > 0) && now.Sub(r.Touched) > touchAfter {
 		k.tidyLater(r.Code)
 	}
+}
+
+// matchPlaysLocked reports whether the fleet knows the room's match. It ends a
+// match that has been unknown for a while.
+func (k *keeper) matchPlaysLocked(r *room.Room, vanished map[string]int64, now time.Time, mono int64) bool {
+	if _, plays := k.service.fleet.Find(r.Match); plays {
+		return true
+	}
+	since := mono
+	if before, known := k.vanished[r.Match]; known {
+		since = before
+	}
+	if time.Duration(mono-since) > matchGone && now.Sub(r.Began) > matchGone {
+		since = mono
+		k.endLater(r.Match)
+	}
+	vanished[r.Match] = since
+	return false
 }
 
 // endLater lets a room wait for its next match.

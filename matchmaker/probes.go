@@ -2,6 +2,7 @@ package matchmaker
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -16,7 +17,7 @@ import (
 // any game server, and under which a ticket would find a seat.
 func (m *Matchmaker) Probes() conditions.Probes {
 	ready := []conditions.Check{m.serving, m.storeReachable}
-	return conditions.Probes{Ready: ready, Playable: append(ready[:len(ready):len(ready)], m.seatsToBeHad)}
+	return conditions.Probes{Ready: ready, Playable: append(slices.Clip(ready), m.seatsToBeHad)}
 }
 
 func (m *Matchmaker) serving() conditions.Condition {

@@ -138,8 +138,7 @@ func (s *service) openMatch(ctx context.Context, r *room.Room) error {
 
 // sentence is what players are told of an error.
 func sentence(err error) string {
-	var known *failure.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*failure.Error](err); ok {
 		return known.GRPCStatus().Message()
 	}
 	return failure.Internal.Kind().Sentence

@@ -31,6 +31,7 @@ const reserveTimeout = 50 * time.Millisecond
 
 // storm returns how many tickets were seated.
 func storm(t *testing.T, r *rand.Rand) int {
+	t.Helper()
 	w := start(t, func(c *matchmaker.Config) {
 		c.ReserveTimeout, c.TicketExpiry, c.Attempts = reserveTimeout, 300*time.Millisecond, 4
 	})

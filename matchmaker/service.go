@@ -158,7 +158,6 @@ func namedPlayers(ctx context.Context, players []*matchmakerv1.Player) (*askers,
 
 // newTicket makes the ticket that is asked for.
 func (s *service) newTicket(ctx context.Context, req *matchmakerv1.CreateTicketRequest, who *askers, address string) (t *ticket.Ticket, err error) {
-	var hopeless string
 	t = &ticket.Ticket{
 		Members: who.players, Version: req.GetVersion(), Created: time.Now(), Expiry: s.mm.cfg.TicketExpiry,
 		OneWatcher: who.trusted, Attributes: attributes(req.GetAttributes()), Latency: latencies(req.GetLatencyMs()),
@@ -166,16 +165,9 @@ func (s *service) newTicket(ctx context.Context, req *matchmakerv1.CreateTicketR
 	wants := req.GetRoomCode() != "" || req.GetMatchId() != ""
 	var r *queue.Rules
 	if wants {
-		if hopeless, err = s.aim(ctx, t, req, address); err != nil {
+		if err := s.joinNamed(ctx, t, req, address); err != nil {
 			return nil, err
 		}
-		if t.Key == (ticket.Key{}) {
-			if t.Key, err = s.anyKey(req.GetGame(), req.GetMode()); err != nil {
-				return nil, err
-			}
-		}
-		t.Doomed = hopeless
-		t.Queue = quickName(t.Key)
 	} else if t.Queue, r, err = s.catalog.resolve(req.GetQueue(), req.GetGame(), req.GetMode()); err != nil {
 		return nil, err
 	} else {
@@ -209,6 +201,20 @@ func (s *service) newTicket(ctx context.Context, req *matchmakerv1.CreateTicketR
 	}
 	t.Priority = s.lost.priority(playersOf(t))
 	return t, nil
+}
+
+// joinNamed aims a ticket at the room or match that the request names.
+func (s *service) joinNamed(ctx context.Context, t *ticket.Ticket, req *matchmakerv1.CreateTicketRequest, address string) (err error) {
+	if t.Doomed, err = s.aim(ctx, t, req, address); err != nil {
+		return err
+	}
+	if t.Key == (ticket.Key{}) {
+		if t.Key, err = s.anyKey(req.GetGame(), req.GetMode()); err != nil {
+			return err
+		}
+	}
+	t.Queue = quickName(t.Key)
+	return nil
 }
 
 // obey fits a ticket into a queue with rules.

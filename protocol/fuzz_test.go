@@ -12,6 +12,7 @@ import (
 
 // seed adds every vector of the type, and whatever must be refused as one.
 func seed(f *testing.F, kind protocol.MessageType) {
+	f.Helper()
 	for _, c := range messageCases() {
 		if c.kind == kind {
 			f.Add(c.bytes)

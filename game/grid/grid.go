@@ -88,10 +88,10 @@ func (g *Grid) Build() {
 	}
 	// Placing the points from the last to the first, each cell's end walks
 	// down to its start, which leaves the array correct.
-	for i := len(g.added) - 1; i >= 0; i-- {
-		end := &g.starts[g.added[i].cell+1]
+	for _, p := range slices.Backward(g.added) {
+		end := &g.starts[p.cell+1]
 		*end--
-		g.sorted[*end] = g.added[i]
+		g.sorted[*end] = p
 	}
 	copy(g.starts, g.starts[1:])
 	g.starts[len(g.starts)-1] = int32(len(g.added))

@@ -23,6 +23,11 @@ import (
 )
 
 func main() {
+	os.Exit(run())
+}
+
+// run is main with an exit code.
+func run() int {
 	addr := flag.String("addr", "127.0.0.1:8090", "internal ports of the matchmakers, separated by commas; or one name in DNS, as dns:///tactus:8090")
 	queue := flag.String("queue", "", "queue; empty: that of game and mode")
 	game := flag.String("game", "", "game")
@@ -41,8 +46,9 @@ func main() {
 	}
 	if err := play(ctx, *addr, request); err != nil {
 		fmt.Fprintln(os.Stderr, explain(err))
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // place is what a player is told.

@@ -61,11 +61,11 @@ func (SocketIO) Message(m *Member, text bool, b []byte) (State, []byte) {
 		m.Seat = small(b[at+len(sioSeat):])
 		return State{}, nil
 	}
-	at := bytes.Index(b, sioState)
-	if at < 0 {
+	_, after, ok := bytes.Cut(b, sioState)
+	if !ok {
 		return State{}, nil
 	}
-	state := binary8(b[at+len(sioState):])
+	state := binary8(after)
 	end := (m.Seat + 1) * sioRow
 	if m.Seat < 0 || end > len(state) {
 		return State{Is: true}, nil

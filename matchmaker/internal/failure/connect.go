@@ -17,8 +17,7 @@ func Connect(err error) error {
 	if err == nil {
 		return nil
 	}
-	var made *connect.Error
-	if errors.As(err, &made) {
+	if made, ok := errors.AsType[*connect.Error](err); ok {
 		return made
 	}
 	s := Status(err)

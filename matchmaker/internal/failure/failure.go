@@ -138,8 +138,7 @@ func Status(err error) *status.Status {
 	if err == nil {
 		return nil
 	}
-	var own *Error
-	if errors.As(err, &own) { // whatever wraps it is for the log
+	if own, ok := errors.AsType[*Error](err); ok { // whatever wraps it is for the log
 		return own.GRPCStatus()
 	}
 	if s, ok := status.FromError(err); ok {
@@ -156,8 +155,7 @@ func Status(err error) *status.Status {
 
 // ReasonOf is the reason of a failure: one's own, or one that came over gRPC.
 func ReasonOf(err error) (Reason, bool) {
-	var own *Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*Error](err); ok {
 		return own.kind.Reason, true
 	}
 	s, ok := status.FromError(err)

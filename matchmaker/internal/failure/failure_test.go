@@ -254,7 +254,7 @@ func TestConnectClientsGetTheSameDetails(t *testing.T) {
 
 func TestConnectErrorsStayWhatTheyAre(t *testing.T) {
 	made := connect.NewError(connect.CodeAborted, errors.New("stream broke"))
-	if got := Connect(fmt.Errorf("send: %w", made)); got != error(made) {
+	if got := Connect(fmt.Errorf("send: %w", made)); got != error(made) { //nolint:errorlint // it must be the same value, not one that wraps it
 		t.Errorf("%v", got)
 	}
 }

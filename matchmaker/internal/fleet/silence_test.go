@@ -16,7 +16,7 @@ import (
 // wire is a stream without a network, for fake time.
 type wire struct {
 	grpc.ServerStream
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // a stream has one, as in grpc
 	sent chan *fleetv1.ConnectRequest
 }
 

@@ -159,6 +159,7 @@ type issuer struct {
 }
 
 func newIssuer(t *testing.T, keys ...any) *issuer {
+	t.Helper()
 	i := &issuer{fetched: make(chan struct{}, 1000)}
 	i.publish(keys...)
 	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -47,6 +47,7 @@ func (s *script) times() int {
 }
 
 func scripted(t *testing.T, s *script) *keyring {
+	t.Helper()
 	k := &keyring{
 		log: zaptest.NewLogger(t), from: "script", every: 5 * time.Minute, parse: parseKeySet,
 		wanted: make(chan struct{}, 1), ended: make(chan struct{}), pending: make(chan struct{}),
@@ -72,6 +73,7 @@ func (s *script) fails() {
 
 // inFalseTime runs a verifier whose keys come from the script.
 func inFalseTime(t *testing.T, s *script, test func(t *testing.T, v *Verifier)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		v := verifier(t, Config{KeyFile: file(t, "issuer.pem", edPair().pem())})
 		v.Close()

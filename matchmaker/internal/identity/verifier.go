@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
@@ -154,10 +155,5 @@ func (v *Verifier) refused(token *jwt.Token, err error) error {
 }
 
 func (v *Verifier) takes(algorithm string) bool {
-	for _, a := range v.cfg.Algorithms {
-		if a == algorithm {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(v.cfg.Algorithms, algorithm)
 }

@@ -97,6 +97,7 @@ func TestTokensThatMustNotPass(t *testing.T) {
 func otherRSA() crypto.Signer { return otherRSAPair().key }
 
 func guestToken(t *testing.T) string {
+	t.Helper()
 	token, err := signer().MintGuest("g-1", "Ann")
 	if err != nil {
 		t.Fatal(err)

@@ -105,6 +105,7 @@ var crowds = []crowd{
 }
 
 func (c *crowd) queue(t testing.TB) *rules.Queue {
+	t.Helper()
 	q, err := rules.Parse(c.name, []byte(c.rules))
 	if err != nil {
 		t.Fatal(err)

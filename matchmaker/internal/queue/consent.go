@@ -17,7 +17,7 @@ var ErrNotProposed = errors.New("this match is not proposed (any more)")
 // consent is a find whose players are asked first. Its fields are guarded by
 // the queue's mutex.
 type consent struct {
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // of the queue that asks
 	find     *find
 	accepted [][]bool // by search and member
 	deadline time.Time

@@ -66,7 +66,7 @@ type Set struct {
 	book     *ticket.Book
 	log      *zap.Logger
 
-	ctx     context.Context // of all queues
+	ctx     context.Context //nolint:containedctx // of all queues
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	opening singleflight.Group
@@ -361,8 +361,7 @@ func (s *Set) Stop(heirs bool) {
 
 // IsHeld reports whether an error of [Set.Own] names another owner.
 func IsHeld(err error) (store.Holder, bool) {
-	var held *store.HeldError
-	if errors.As(err, &held) {
+	if held, ok := errors.AsType[*store.HeldError](err); ok {
 		return held.Holder, true
 	}
 	return store.Holder{}, false

@@ -57,8 +57,7 @@ func (a *archive) runHolding(ctx context.Context, leases *store.Leases) error {
 		return a.sumUp(ctx)
 	}
 	lease, err := leases.Acquire(ctx, leaseName)
-	var held *store.HeldError
-	if errors.As(err, &held) {
+	if _, ok := errors.AsType[*store.HeldError](err); ok {
 		return nil
 	}
 	if err != nil {

@@ -71,6 +71,7 @@ func TestMatchesCountOnceWhileNodesDie(t *testing.T) {
 // tell reports a match as a server does: to both replicas, impatiently, until
 // one has acknowledged it.
 func tell(t *testing.T, replicas []*Ranking, e *fleetv1.MatchEnded) {
+	t.Helper()
 	for acknowledged := 0; acknowledged < len(replicas); {
 		acknowledged = 0
 		for _, r := range replicas {

@@ -209,10 +209,10 @@ func placesOf(of []sums, ranks []int32, c float64) []place {
 	})
 	var places []place
 	total := math.Inf(-1)
-	for i := len(order) - 1; i >= 0; i-- {
-		total = addLogs(total, of[order[i]].mu/c)
-		if len(places) == 0 || places[len(places)-1].rank != ranks[order[i]] {
-			places = append(places, place{rank: ranks[order[i]]})
+	for _, o := range slices.Backward(order) {
+		total = addLogs(total, of[o].mu/c)
+		if len(places) == 0 || places[len(places)-1].rank != ranks[o] {
+			places = append(places, place{rank: ranks[o]})
 		}
 		last := &places[len(places)-1]
 		last.teams++

@@ -54,8 +54,8 @@ type Journal struct {
 
 	wake     chan struct{} // capacity 1
 	lost     chan struct{}
-	finished chan struct{} // run has ended
-	stop     context.Context
+	finished chan struct{}   // run has ended
+	stop     context.Context //nolint:containedctx // the journal's own life
 	cancel   context.CancelFunc
 
 	mu      sync.Mutex

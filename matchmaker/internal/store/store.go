@@ -79,20 +79,9 @@ type Config struct {
 func (c Config) Validate() error {
 	var errs []error
 	if c.URL == "" {
-		if c.Replicas > 1 {
-			errs = append(errs, fmt.Errorf("an embedded store has one replica of each stream, not %d", c.Replicas))
-		}
-		if c.TLS != nil || c.Credentials != "" || c.User != "" || c.Password != "" || c.Token != "" {
-			errs = append(errs, errors.New("an embedded store takes neither TLS nor credentials: it does not listen"))
-		}
+		errs = c.checkEmbedded()
 	} else {
-		errs = append(errs, checkURLs(c.URL))
-		if c.Dir != "" {
-			errs = append(errs, errors.New("an external NATS keeps its own files: Dir is for the embedded store"))
-		}
-		if c.Replicas != 0 && c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5 {
-			errs = append(errs, fmt.Errorf("replicas must be 1, 3 or 5, not %d", c.Replicas))
-		}
+		errs = c.checkExternal()
 	}
 	if strings.Trim(c.Name, plainLetters) != "" {
 		errs = append(errs, fmt.Errorf("the store's name %q may have letters, digits, - and _ only", c.Name))
@@ -101,6 +90,27 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("timeout must not be negative, is %v", c.Timeout))
 	}
 	return errors.Join(errs...)
+}
+
+func (c Config) checkEmbedded() (errs []error) {
+	if c.Replicas > 1 {
+		errs = append(errs, fmt.Errorf("an embedded store has one replica of each stream, not %d", c.Replicas))
+	}
+	if c.TLS != nil || c.Credentials != "" || c.User != "" || c.Password != "" || c.Token != "" {
+		errs = append(errs, errors.New("an embedded store takes neither TLS nor credentials: it does not listen"))
+	}
+	return errs
+}
+
+func (c Config) checkExternal() (errs []error) {
+	errs = append(errs, checkURLs(c.URL))
+	if c.Dir != "" {
+		errs = append(errs, errors.New("an external NATS keeps its own files: Dir is for the embedded store"))
+	}
+	if c.Replicas != 0 && c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5 {
+		errs = append(errs, fmt.Errorf("replicas must be 1, 3 or 5, not %d", c.Replicas))
+	}
+	return errs
 }
 
 func (c Config) withDefaults() Config {
@@ -130,7 +140,7 @@ type Store struct {
 	bulk   *nats.Conn
 	server *embeddedServer // nil when external
 
-	stop  context.Context // ends with Close
+	stop  context.Context //nolint:containedctx // ends with Close; the store's goroutines run under it
 	close context.CancelFunc
 	tasks sync.WaitGroup // goroutines of the store itself
 }

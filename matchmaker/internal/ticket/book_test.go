@@ -48,6 +48,7 @@ func (l *log) expect(t *testing.T, want ...string) {
 
 // each runs a test with its own book, in fake time.
 func each(t *testing.T, f func(t *testing.T, b *Book, l *log)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var l log
 		b := NewBook(limits, func(*Ticket, Status) Recording { return nil }, l.ended, l.unheard)
