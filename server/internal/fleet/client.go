@@ -61,7 +61,7 @@ type Config struct {
 	// DialOptions are added to the client's own.
 	DialOptions []grpc.DialOption
 	// TLS turns on TLS, mutual with a certificate. Without it the connections are
-	// plain text, which is meant for loopback and private networks.
+	// errorText text, which is meant for loopback and private networks.
 	TLS TLSFiles
 	// BackoffMin is the wait after the first failed attempt; default 200 ms.
 	BackoffMin time.Duration
@@ -80,14 +80,14 @@ type Client struct {
 	log  *zap.Logger
 
 	reservations *reservations
-	endings      *endings
+	outbox       *resultOutbox
 	changed      chan struct{} // capacity 1; sessions, or what they told, changed
 	registered   atomic.Bool   // with any matchmaker, ever
 
-	mu       sync.Mutex
-	sessions map[*session]struct{} // those that are welcome
-	alone    time.Time             // since when there are none
-	hours    int                   // of it that the log has told of
+	mu            sync.Mutex
+	registrations map[*registration]struct{} // those that are welcome
+	absentSince   time.Time                  // since when there are none
+	hoursLogged   int                        // of it that the log has told of
 }
 
 // New makes a client; [Client.Run] does the work.
@@ -108,14 +108,14 @@ func New(cfg Config, host Host, log *zap.Logger) *Client {
 		log = zap.NewNop()
 	}
 	return &Client{
-		cfg:          cfg,
-		host:         host,
-		log:          log,
-		reservations: newReservations(host.Reserve),
-		endings:      newEndings(maxEndings, cfg.Metrics, log),
-		changed:      make(chan struct{}, 1),
-		sessions:     make(map[*session]struct{}),
-		alone:        cfg.now(),
+		cfg:           cfg,
+		host:          host,
+		log:           log,
+		reservations:  newReservations(host.Reserve),
+		outbox:        newResultOutbox(maxResults, cfg.Metrics, log),
+		changed:       make(chan struct{}, 1),
+		registrations: make(map[*registration]struct{}),
+		absentSince:   cfg.now(),
 	}
 }
 
@@ -124,14 +124,14 @@ func New(cfg Config, host Host, log *zap.Logger) *Client {
 func (c *Client) Notify() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for s := range c.sessions {
+	for s := range c.registrations {
 		signal(s.notify)
 	}
 }
 
 // Ended tells that a match is over. It never blocks: one matchmaker is told
 // when a connection is there, and others until one has acknowledged.
-func (c *Client) Ended(e *fleetv1.MatchEnded) { c.endings.add(e) }
+func (c *Client) Ended(e *fleetv1.MatchEnded) { c.outbox.add(e) }
 
 // Registered reports whether any matchmaker has ever had this server registered.
 func (c *Client) Registered() bool { return c.registered.Load() }
@@ -140,7 +140,7 @@ func (c *Client) Registered() bool { return c.registered.Load() }
 func (c *Client) Connected() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.sessions)
+	return len(c.registrations)
 }
 
 // Run connects to the matchmakers, and connects again for ever with growing,
@@ -159,7 +159,7 @@ func (c *Client) Run(ctx context.Context) error {
 	defer func() {
 		stop()
 		links.wg.Wait()
-		c.endings.stop()
+		c.outbox.stop()
 	}()
 	for _, addr := range c.cfg.Addrs {
 		if err := links.start(addr); err != nil {
@@ -167,68 +167,68 @@ func (c *Client) Run(ctx context.Context) error {
 		}
 	}
 	links.keep(ctx)
-	c.settle()
+	c.awaitAcks()
 	return nil
 }
 
-// settle waits a moment for matchmakers to acknowledge what they were told.
-func (c *Client) settle() {
-	settled := c.endings.settled()
-	deadline := time.NewTimer(settleTimeout)
+// awaitAcks waits a moment for matchmakers to acknowledge what they were told.
+func (c *Client) awaitAcks() {
+	emptied := c.outbox.emptied()
+	deadline := time.NewTimer(ackWaitTimeout)
 	defer deadline.Stop()
-	ticker := time.NewTicker(lonelyTimeout / 10)
+	ticker := time.NewTicker(connectTimeout / 10)
 	defer ticker.Stop()
 	connected := time.Now()
 	for {
 		select {
-		case <-settled:
+		case <-emptied:
 			return
 		case now := <-ticker.C:
 			if c.Connected() > 0 {
 				connected = now
 			}
-			if now.Sub(connected) < lonelyTimeout {
+			if now.Sub(connected) < connectTimeout {
 				continue
 			}
 		case <-deadline.C:
 		}
-		c.log.Error("no matchmaker has acknowledged how these matches ended; their results are lost", zap.Int("count", c.endings.count()))
+		c.log.Error("no matchmaker has acknowledged how these matches ended; their results are lost", zap.Int("count", c.outbox.count()))
 		return
 	}
 }
 
 // welcome adds a session that the matchmaker has answered.
-func (c *Client) welcome(s *session) {
+func (c *Client) add(s *registration) {
 	c.registered.Store(true)
 	c.mu.Lock()
-	c.sessions[s] = struct{}{}
-	c.cfg.Metrics.Matchmakers.Set(float64(len(c.sessions)))
+	c.registrations[s] = struct{}{}
+	c.cfg.Metrics.Matchmakers.Set(float64(len(c.registrations)))
 	c.mu.Unlock()
 	signal(c.changed)
 }
 
-func (c *Client) leave(s *session) {
+func (c *Client) remove(s *registration) {
 	c.mu.Lock()
-	delete(c.sessions, s)
-	c.alone, c.hours = c.cfg.now(), 0
-	c.cfg.Metrics.Matchmakers.Set(float64(len(c.sessions)))
+	delete(c.registrations, s)
+	c.absentSince, c.hoursLogged = c.cfg.now(), 0
+	c.cfg.Metrics.Matchmakers.Set(float64(len(c.registrations)))
 	c.mu.Unlock()
 	signal(c.changed)
 }
 
 // tell notes which replicas a session's matchmaker knows.
-func (c *Client) tell(s *session, replicas *fleetv1.Replicas) {
+func (c *Client) setReplicas(s *registration, replicas *fleetv1.Replicas) {
 	c.mu.Lock()
-	s.told = replicas.GetAddresses()
+	s.replicas = replicas.GetAddresses()
 	c.mu.Unlock()
 	signal(c.changed)
 }
 
-// twin returns the session that another link has with the same matchmaker.
-func (c *Client) twin(matchmakerID string, l *link) *session {
+// duplicate returns the session that another link has with the same matchmaker.
+func (c *Client) duplicateOf(matchmakerID string, l *link) *registration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for s := range c.sessions {
+	for s := range c.registrations {
 		if s.link != l && s.matchmakerID == matchmakerID {
 			return s
 		}

@@ -19,7 +19,7 @@ import (
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-func TestKeyComesBeforeReservations(t *testing.T) {
+func TestClient_trustsKeyBeforeReservations(t *testing.T) {
 	h := newHost()
 	c, _, l, _ := pair(t, h)
 	l.ask("r1")
@@ -34,7 +34,7 @@ func TestKeyComesBeforeReservations(t *testing.T) {
 	}
 }
 
-func TestSameRequestGetsTheSameAnswer(t *testing.T) {
+func TestClient_repeatedRequestGetsSameAnswer(t *testing.T) {
 	h := newHost()
 	_, m, l, _ := pair(t, h)
 	l.ask("r1")
@@ -60,7 +60,7 @@ func TestSameRequestGetsTheSameAnswer(t *testing.T) {
 	}
 }
 
-func TestSlowReservationDelaysNobody(t *testing.T) {
+func TestClient_slowReservationDelaysNoOther(t *testing.T) {
 	h := newHost()
 	slow := make(chan struct{})
 	h.reserve = func(_ context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult {
@@ -81,7 +81,7 @@ func TestSlowReservationDelaysNobody(t *testing.T) {
 	}
 }
 
-func TestReservationEndsWithItsStreamAndIsAskedAnew(t *testing.T) {
+func TestClient_reservationEndsWithItsStream(t *testing.T) {
 	h := newHost()
 	asked, again := make(chan struct{}), false
 	h.reserve = func(ctx context.Context, _ *fleetv1.Reserve) *fleetv1.ReserveResult {
@@ -104,11 +104,11 @@ func TestReservationEndsWithItsStreamAndIsAskedAnew(t *testing.T) {
 	}
 }
 
-func TestReleaseAndDrainReachTheHost(t *testing.T) {
+func TestClient_passesOnReleaseAndDrain(t *testing.T) {
 	h := newHost()
 	_, _, l, _ := pair(t, h)
-	l.say(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Release{Release: &fleetv1.Release{MatchId: "m1", Reservations: []string{"a"}}}})
-	l.say(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Drain{Drain: &fleetv1.Drain{Reason: "update"}}})
+	l.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Release{Release: &fleetv1.Release{MatchId: "m1", Reservations: []string{"a"}}}})
+	l.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Drain{Drain: &fleetv1.Drain{Reason: "update"}}})
 	if r := await(t, "release", h.released); r.GetMatchId() != "m1" {
 		t.Errorf("release %v", r)
 	}
@@ -117,7 +117,7 @@ func TestReleaseAndDrainReachTheHost(t *testing.T) {
 	}
 }
 
-func TestNotifySendsTheNewestLoad(t *testing.T) {
+func TestClient_notifySendsNewestLoad(t *testing.T) {
 	h := newHost()
 	c, _, l, _ := pair(t, h)
 	for i := range uint32(100) {
@@ -136,7 +136,7 @@ func TestNotifySendsTheNewestLoad(t *testing.T) {
 	}
 }
 
-func TestClientComesBackWithTheFullPicture(t *testing.T) {
+func TestClient_reconnectRegistersEverything(t *testing.T) {
 	h := newHost()
 	core, logs := observer.New(zap.InfoLevel)
 	n := newNetwork()
@@ -176,7 +176,7 @@ func TestClientComesBackWithTheFullPicture(t *testing.T) {
 	}
 }
 
-func TestMatchmakerThatIsNotThereYetIsFound(t *testing.T) {
+func TestClient_waitsForMatchmaker(t *testing.T) {
 	reserved, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +199,7 @@ func TestMatchmakerThatIsNotThereYetIsFound(t *testing.T) {
 	await(t, "registration", away)
 }
 
-func TestStopDuringTheHandshake(t *testing.T) {
+func TestClient_stopsDuringHandshake(t *testing.T) {
 	n := newNetwork()
 	m := n.matchmaker(t, addrA, "mm-1")
 	_, stop := startClient(t, n.config(addrA), newHost(), nil)
@@ -207,7 +207,7 @@ func TestStopDuringTheHandshake(t *testing.T) {
 	stop()
 }
 
-func TestConfigurationThatCanNotWork(t *testing.T) {
+func TestClient_rejectsBadConfig(t *testing.T) {
 	for _, cfg := range []Config{
 		{},
 		{Addrs: []string{addrA}, DialOptions: []grpc.DialOption{grpc.WithDefaultServiceConfig("{")}},
@@ -220,7 +220,7 @@ func TestConfigurationThatCanNotWork(t *testing.T) {
 	}
 }
 
-func TestBackoffGrowsAndIsBounded(t *testing.T) {
+func TestClient_backoffGrowsAndIsBounded(t *testing.T) {
 	c := New(Config{BackoffMin: 100 * time.Millisecond, BackoffMax: time.Second}, newHost(), nil)
 	for failures, want := range map[uint]time.Duration{0: 100 * time.Millisecond, 1: 200 * time.Millisecond, 3: 800 * time.Millisecond, 4: time.Second, 500: time.Second} {
 		for range 100 {
@@ -231,7 +231,7 @@ func TestBackoffGrowsAndIsBounded(t *testing.T) {
 	}
 }
 
-func TestKeptAnswersAreBounded(t *testing.T) {
+func TestReservations_keptAnswersAreBounded(t *testing.T) {
 	asked := 0
 	rs := newReservations(func(context.Context, *fleetv1.Reserve) *fleetv1.ReserveResult {
 		asked++
@@ -250,7 +250,7 @@ func TestKeptAnswersAreBounded(t *testing.T) {
 	}
 }
 
-func TestRegisteredOutlivesTheMatchmaker(t *testing.T) {
+func TestClient_registeredOutlivesMatchmaker(t *testing.T) {
 	n := newNetwork()
 	c, stop := startClient(t, n.config(addrA), newHost(), nil)
 	if c.Registered() {

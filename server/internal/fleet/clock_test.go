@@ -33,7 +33,7 @@ func (r *clockRig) trip(took, ahead time.Duration) {
 	r.answered(stamp, theirs)
 }
 
-func TestClockIsMeasuredByThreeQuickRoundTrips(t *testing.T) {
+func TestClock_needsThreeQuickRoundTrips(t *testing.T) {
 	const ms = time.Millisecond
 	type trip struct{ took, ahead time.Duration }
 	for name, c := range map[string]struct {
@@ -61,7 +61,7 @@ func TestClockIsMeasuredByThreeQuickRoundTrips(t *testing.T) {
 	}
 }
 
-func TestAnswersThatTellNothingOfTheClock(t *testing.T) {
+func TestClock_ignoresUselessAnswers(t *testing.T) {
 	r := newClockRig()
 	stamp := r.stamp()
 	r.answered(stamp+1, stamp) // of another message
@@ -83,7 +83,7 @@ func TestAnswersThatTellNothingOfTheClock(t *testing.T) {
 }
 
 // A matchmaker whose clock is off by minutes is logged once, and shown.
-func TestMatchmakersClockIsLoggedAndShown(t *testing.T) {
+func TestClient_reportsMatchmakerClock(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	n := newNetwork()
 	m := n.matchmaker(t, addrA, "mm-1")
@@ -100,7 +100,7 @@ func TestMatchmakersClockIsLoggedAndShown(t *testing.T) {
 		if load.ClockOffsetMs != nil && *load.ClockOffsetMs < 359_000 {
 			t.Fatalf("told %d ms", *load.ClockOffsetMs)
 		}
-		l.say(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_LoadAck{LoadAck: &fleetv1.LoadAck{
+		l.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_LoadAck{LoadAck: &fleetv1.LoadAck{
 			LoadUnixMs: load.GetUnixMs(), UnixMs: load.GetUnixMs() + 360_000,
 		}}})
 		l.ask("r")

@@ -105,7 +105,7 @@ func tempFiles(t *testing.T) TLSFiles {
 
 // secureMatchmaker listens on loopback and shows and demands certificates of
 // the authority that trusts names at the moment.
-func secureMatchmaker(t *testing.T, trusts func() *authority) (m *mm, conns <-chan net.Conn, addr string) {
+func secureMatchmaker(t *testing.T, trusts func() *authority) (m *fakeMatchmaker, conns <-chan net.Conn, addr string) {
 	t.Helper()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -119,7 +119,7 @@ func secureMatchmaker(t *testing.T, trusts func() *authority) (m *mm, conns <-ch
 		}, nil
 	}}
 	listener := &noting{Listener: tcp, conns: make(chan net.Conn, 100)}
-	m = &mm{id: "mm-1", streams: make(chan *line), server: grpc.NewServer(grpc.Creds(credentials.NewTLS(cfg)))}
+	m = &fakeMatchmaker{id: "mm-1", streams: make(chan *fakeStream), server: grpc.NewServer(grpc.Creds(credentials.NewTLS(cfg)))}
 	fleetv1.RegisterFleetServiceServer(m.server, m)
 	m.serve(t, listener)
 	return m, listener.conns, tcp.Addr().String()
@@ -139,7 +139,7 @@ func (n *noting) Accept() (net.Conn, error) {
 	return c, err
 }
 
-func TestMutualTLS(t *testing.T) {
+func TestTLSFiles_mutualTLS(t *testing.T) {
 	ours, strangers := newAuthority(t), newAuthority(t)
 	good, uncertified, foreign := tempFiles(t), tempFiles(t), tempFiles(t)
 	ours.write(good)
@@ -171,29 +171,29 @@ func TestMutualTLS(t *testing.T) {
 	}
 }
 
-func TestNewCertificatesAreUsedForNewConnections(t *testing.T) {
+func TestTLSFiles_renewedCertificatesAreUsed(t *testing.T) {
 	old, renewed := newAuthority(t), newAuthority(t)
 	files := tempFiles(t)
 	old.write(files)
 	// The client's second connection finds a matchmaker that trusts the new
 	// authority only.
-	trusted := make(chan *authority, 1)
-	trusted <- old
+	trustedKeys := make(chan *authority, 1)
+	trustedKeys <- old
 	m, conns, addr := secureMatchmaker(t, func() *authority {
-		a := <-trusted
-		trusted <- a
+		a := <-trustedKeys
+		trustedKeys <- a
 		return a
 	})
 	startClient(t, Config{Addrs: []string{addr}, TLS: files}, newHost(), nil)
 	m.accept(t)
 	renewed.write(files)
-	<-trusted
-	trusted <- renewed
+	<-trustedKeys
+	trustedKeys <- renewed
 	_ = (<-conns).Close()
 	m.accept(t).ask("r1")
 }
 
-func TestHalfWrittenFilesAreNotUsed(t *testing.T) {
+func TestTLSFiles_halfWrittenFilesAreNotUsed(t *testing.T) {
 	files := tempFiles(t)
 	a := newAuthority(t)
 	a.write(files)
@@ -218,7 +218,7 @@ func TestHalfWrittenFilesAreNotUsed(t *testing.T) {
 	}
 }
 
-func TestCertificateWithoutClientUse_isWarnedOfOnce(t *testing.T) {
+func TestTLSFiles_warnsOnceOfMissingClientUse(t *testing.T) {
 	files, a := tempFiles(t), newAuthority(t)
 	a.writePair(files, a.pairFor(x509.ExtKeyUsageServerAuth))
 	core, logs := observer.New(zap.WarnLevel)

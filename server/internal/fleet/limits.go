@@ -10,12 +10,12 @@ const (
 	// parallelReserves bounds the reservations being answered at once on one
 	// stream; more wait in it.
 	parallelReserves = 64
-	// maxEndings bounds the ended matches whose end waits to be acknowledged;
+	// maxResults bounds the ended matches whose end waits to be acknowledged;
 	// the oldest is dropped above it.
-	maxEndings = 10_000
-	// tellAtOnce bounds the ended matches told over one stream and not
+	maxResults = 10_000
+	// maxInFlight bounds the ended matches told over one stream and not
 	// acknowledged yet.
-	tellAtOnce = 64
+	maxInFlight = 64
 
 	// loadSpacing is the least time between two loads of one stream.
 	loadSpacing     = 20 * time.Millisecond
@@ -28,13 +28,13 @@ const (
 	// ackTimeout is how long one matchmaker has to acknowledge a match's end
 	// before another is told.
 	ackTimeout = 2 * time.Second
-	// letGo is how long a replica that nobody tells of any more is kept.
-	letGo = 30 * time.Second
-	// settleTimeout bounds how long the end of the client waits for
+	// dropAfter is how long a replica that nobody tells of any more is kept.
+	dropAfter = 30 * time.Second
+	// ackWaitTimeout bounds how long the end of the client waits for
 	// acknowledgements, lonelyTimeout how long it does so without a connection.
 	// Matchmakers can't store anything while NATS elects a leader, up to 10 s.
-	settleTimeout = 15 * time.Second
-	lonelyTimeout = time.Second
+	ackWaitTimeout = 15 * time.Second
+	connectTimeout = time.Second
 	// closeTimeout is how long a matchmaker has to answer the end of our side of
 	// a stream.
 	closeTimeout = time.Second

@@ -22,23 +22,23 @@ type link struct {
 
 	matchmakerID string // whom it met last
 	failures     uint
-	said         string // what the log says of why it is away; empty: it is not
+	loggedEvent  string // what the log says of why it is away; empty: it is not
 }
 
 // run connects until ctx ends.
 func (l *link) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		if twin := l.client.twin(l.matchmakerID, l); twin != nil {
-			l.yield(ctx, twin)
+		if duplicate := l.client.duplicateOf(l.matchmakerID, l); duplicate != nil {
+			l.yield(ctx, duplicate)
 			continue
 		}
 		began := time.Now()
-		welcome, err := l.client.runSession(ctx, l)
+		welcome, err := l.client.runRegistration(ctx, l)
 		if ctx.Err() != nil {
 			return
 		}
-		l.say(err, welcome)
-		l.client.lonely(err)
+		l.logFailure(err, welcome)
+		l.client.logAbsence(err)
 		if welcome && time.Since(began) > l.client.cfg.BackoffMax {
 			l.failures = 0
 		}
@@ -54,11 +54,11 @@ func (l *link) run(ctx context.Context) {
 
 // yield rests while the same matchmaker is reached by another address: it keeps
 // one stream per server, and the newer one would end the other for ever.
-func (l *link) yield(ctx context.Context, twin *session) {
-	l.client.log.Info("the same matchmaker is reached by another address", zap.String("addr", l.addr), zap.String("other", twin.link.addr))
-	l.said = ""
+func (l *link) yield(ctx context.Context, duplicate *registration) {
+	l.client.log.Info("the same matchmaker is reached by another address", zap.String("addr", l.addr), zap.String("other", duplicate.link.addr))
+	l.loggedEvent = ""
 	select {
-	case <-twin.done:
+	case <-duplicate.done:
 	case <-ctx.Done():
 	}
 }
@@ -73,7 +73,7 @@ func (c *Client) backoff(failures uint) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-func plain(err error) string {
+func errorText(err error) string {
 	if err == nil {
 		return "the stream was closed"
 	}

@@ -62,7 +62,7 @@ func (ls *links) reconcile(now time.Time) (wait time.Duration) {
 		if l.unwanted.IsZero() {
 			l.unwanted = now
 		}
-		left := letGo - now.Sub(l.unwanted)
+		left := dropAfter - now.Sub(l.unwanted)
 		if left <= 0 {
 			ls.client.log.Info("matchmaker is let go: no other tells of it any more", zap.String("addr", addr))
 			l.stop()
@@ -104,17 +104,17 @@ func (c *Client) wanted() (addrs map[string]bool, connected bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for s := range c.sessions {
-		if len(s.told) == 0 {
+	for s := range c.registrations {
+		if len(s.replicas) == 0 {
 			addrs[s.link.addr] = true
 		}
-		for _, addr := range s.told {
+		for _, addr := range s.replicas {
 			if reachable(addr) {
 				addrs[addr] = true
 			}
 		}
 	}
-	return addrs, len(c.sessions) > 0
+	return addrs, len(c.registrations) > 0
 }
 
 // reachable reports whether an address that was told names a host and a port; a

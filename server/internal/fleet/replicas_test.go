@@ -17,21 +17,21 @@ import (
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-func TestServerConnectsToEveryReplicaThatItIsToldOf(t *testing.T) {
+func TestLinks_connectToEveryReplica(t *testing.T) {
 	n := newNetwork()
 	a, b, c := n.matchmaker(t, addrA, "a"), n.matchmaker(t, addrB, "b"), n.matchmaker(t, addrC, "c")
 	h := newHost()
 	client, _ := startClient(t, n.config(addrA), h, nil)
 	la := a.accept(t, addrA, addrB)
 	lb := b.accept(t, addrA, addrB)
-	lb.tell(addrA, addrB, addrC, "no address", ":1", "[::]:8090", "0.0.0.0:8090", addrC)
+	lb.sendReplicas(addrA, addrB, addrC, "no address", ":1", "[::]:8090", "0.0.0.0:8090", addrC)
 	lc := c.accept(t, addrA, addrB, addrC)
 	for client.Connected() != 3 {
 		time.Sleep(time.Millisecond)
 	}
 	h.setPlayers(5)
 	client.Notify()
-	for _, l := range []*line{la, lb, lc} {
+	for _, l := range []*fakeStream{la, lb, lc} {
 		for next(t, l, "a load", (*fleetv1.ConnectRequest).GetLoad).GetPlayers() != 5 {
 			t.Log("an older load")
 		}
@@ -46,7 +46,7 @@ func TestServerConnectsToEveryReplicaThatItIsToldOf(t *testing.T) {
 	}
 }
 
-func TestEndedMatchOfADeadReplicaIsToldToAnother(t *testing.T) {
+func TestClient_resultMovesFromDeadReplica(t *testing.T) {
 	n := newNetwork()
 	a, b := n.matchmaker(t, addrA, "a"), n.matchmaker(t, addrB, "b")
 	client, stop := startClient(t, n.config(addrA, addrB), newHost(), nil)
@@ -72,12 +72,12 @@ func TestEndedMatchOfADeadReplicaIsToldToAnother(t *testing.T) {
 		lb.ack("m2")
 	}()
 	stop()
-	if waiting := client.endings.count(); waiting != 0 {
+	if waiting := client.outbox.count(); waiting != 0 {
 		t.Errorf("%d were not acknowledged at the end", waiting)
 	}
 }
 
-func TestReplicaReachedByTwoAddressesGetsOneStream(t *testing.T) {
+func TestLink_duplicateAddressYields(t *testing.T) {
 	n := newNetwork()
 	m := n.matchmaker(t, addrA, "a")
 	n.alias(addrA, addrB)
@@ -110,7 +110,7 @@ func TestReplicaReachedByTwoAddressesGetsOneStream(t *testing.T) {
 	m.accept(t).ask("r2") // by either address
 }
 
-func TestReplicasAreLetGo(t *testing.T) {
+func TestLinks_dropUnlistedReplicas(t *testing.T) {
 	c := New(Config{Addrs: []string{addrA}}, newHost(), nil)
 	options, err := c.dialOptions()
 	if err != nil {
@@ -138,45 +138,45 @@ func TestReplicasAreLetGo(t *testing.T) {
 	look(time.Hour, 0)
 	have("while nobody is there to tell", addrA, addrB, addrC)
 
-	b := &session{link: ls.byAddr[addrB]}
-	c.welcome(b)
-	look(0, letGo)
-	look(letGo-time.Second, time.Second)
+	b := &registration{link: ls.byAddr[addrB]}
+	c.add(b)
+	look(0, dropAfter)
+	look(dropAfter-time.Second, time.Second)
 	have("for a while", addrA, addrB, addrC)
-	c.tell(b, &fleetv1.Replicas{Addresses: []string{addrB, addrC}})
+	c.setReplicas(b, &fleetv1.Replicas{Addresses: []string{addrB, addrC}})
 	look(0, 0)
-	c.tell(b, &fleetv1.Replicas{Addresses: []string{addrB}})
-	look(0, letGo)
-	look(letGo, 0)
+	c.setReplicas(b, &fleetv1.Replicas{Addresses: []string{addrB}})
+	look(0, dropAfter)
+	look(dropAfter, 0)
 	have("when nobody has told of it for long", addrA, addrB)
-	c.tell(b, &fleetv1.Replicas{Addresses: []string{"10.0.0.9:1"}})
-	look(0, letGo)
-	look(letGo, 0)
+	c.setReplicas(b, &fleetv1.Replicas{Addresses: []string{"10.0.0.9:1"}})
+	look(0, dropAfter)
+	look(dropAfter, 0)
 	have("when it does not count itself among them", addrA, "10.0.0.9:1")
 	for addr := range ls.byAddr {
 		ls.byAddr[addr].stop()
 	}
 }
 
-func TestNobodyIsWaitedForThatIsNotThere(t *testing.T) {
+func TestClient_endDoesNotWaitWithoutConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := New(Config{Addrs: []string{addrA}}, newHost(), nil)
 		took := func() time.Duration {
 			began := time.Now()
-			c.settle()
+			c.awaitAcks()
 			return time.Since(began)
 		}
 		if d := took(); d != 0 {
 			t.Errorf("%s with nothing to tell", d)
 		}
 		c.Ended(&fleetv1.MatchEnded{MatchId: "m1"})
-		if d := took(); d != lonelyTimeout {
-			t.Errorf("%s with nobody there, want %s", d, lonelyTimeout)
+		if d := took(); d != connectTimeout {
+			t.Errorf("%s with nobody there, want %s", d, connectTimeout)
 		}
-		c.welcome(&session{})
-		if d := took(); d != settleTimeout {
-			t.Errorf("%s with somebody who does not answer, want %s", d, settleTimeout)
+		c.add(&registration{})
+		if d := took(); d != ackWaitTimeout {
+			t.Errorf("%s with somebody who does not answer, want %s", d, ackWaitTimeout)
 		}
-		c.endings.stop()
+		c.outbox.stop()
 	})
 }

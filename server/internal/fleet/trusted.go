@@ -2,9 +2,9 @@ package fleet
 
 import "crypto/ed25519"
 
-// trusted are the keys that one matchmaker vouches for: its own, and those of
+// trustedKeys are the keys that one matchmaker vouches for: its own, and those of
 // its replicas. They belong to the stream's receiving goroutine.
-type trusted struct {
+type trustedKeys struct {
 	host Host
 	own  ed25519.PublicKey
 	done map[string]func() // by key
@@ -12,7 +12,7 @@ type trusted struct {
 
 // replace trusts the matchmaker's own key and these, and no others that it told
 // of before. What is not a key is passed over.
-func (t *trusted) replace(keys [][]byte) {
+func (t *trustedKeys) replace(keys [][]byte) {
 	now := map[string]func(){}
 	for _, key := range append([][]byte{t.own}, keys[:min(len(keys), maxReplicas)]...) {
 		name := string(key)
@@ -32,7 +32,7 @@ func (t *trusted) replace(keys [][]byte) {
 }
 
 // drop ends what the matchmaker vouches for.
-func (t *trusted) drop() {
+func (t *trustedKeys) drop() {
 	for _, done := range t.done {
 		done()
 	}

@@ -41,7 +41,7 @@ func attempts(t *testing.T, cfg Config) *observer.ObservedLogs {
 
 // Each way in which an address is no matchmaker is one line that says so,
 // however often it is tried.
-func TestWhatIsWrongWithAnAddressIsOneLine(t *testing.T) {
+func TestLink_logsEachFailureOnce(t *testing.T) {
 	public := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(public.Close)
 	h2c := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -93,7 +93,7 @@ func TestWhatIsWrongWithAnAddressIsOneLine(t *testing.T) {
 		status.Error(codes.FailedPrecondition, "players speak tactus.v2 here"): "matchmaker refuses this server",
 		io.EOF: "matchmaker is away",
 	} {
-		if got := troubleOf(err); !strings.Contains(got.event, event) {
+		if got := failureOf(err); !strings.Contains(got.event, event) {
 			t.Errorf("%v is %q", err, got.event)
 		}
 	}
@@ -108,24 +108,24 @@ func mustListen(t *testing.T) net.Listener {
 	return listener
 }
 
-func TestAnHourWithoutAMatchmakerIsALineAnHour(t *testing.T) {
+func TestClient_logsAbsenceEveryHour(t *testing.T) {
 	core, logs := observer.New(zap.ErrorLevel)
 	var elapsed atomic.Int64
 	began := time.Now()
 	c := New(Config{Addrs: []string{addrA}, now: func() time.Time { return began.Add(time.Duration(elapsed.Load())) }}, newHost(), zap.New(core))
 	for minutes := range 150 {
 		elapsed.Store(int64(time.Duration(minutes) * time.Minute))
-		c.lonely(context.DeadlineExceeded)
+		c.logAbsence(context.DeadlineExceeded)
 	}
 	if all := logs.All(); len(all) != 2 || !strings.Contains(all[0].Message, "no matchmaker for an hour") || all[1].ContextMap()["for"] != 2*time.Hour {
 		t.Errorf("logs %v", all)
 	}
-	s := &session{}
-	c.welcome(s)
+	s := &registration{}
+	c.add(s)
 	elapsed.Store(int64(5 * time.Hour))
-	c.lonely(context.DeadlineExceeded) // of another link
-	c.leave(s)
-	c.lonely(context.DeadlineExceeded)
+	c.logAbsence(context.DeadlineExceeded) // of another link
+	c.remove(s)
+	c.logAbsence(context.DeadlineExceeded)
 	if logs.Len() != 2 {
 		t.Errorf("logs %v", logs.All())
 	}

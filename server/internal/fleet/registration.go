@@ -17,29 +17,29 @@ import (
 
 type fleetStream = grpc.BidiStreamingClient[fleetv1.ConnectRequest, fleetv1.ConnectResponse]
 
-// session is one stream, from Register to its end.
-type session struct {
+// registration is one stream, from Register to its end.
+type registration struct {
 	client       *Client
 	link         *link
 	matchmakerID string
 	stream       fleetStream
 	report       Report
 	interval     time.Duration // between loads
-	told         []string      // replicas; under the client's lock
-	keys         trusted
+	replicas     []string      // replicas; under the client's lock
+	keys         trustedKeys
 	clock        *clock
 
 	notify  chan struct{} // capacity 1
 	results chan *fleetv1.ReserveResult
 	slots   chan struct{} // one per reservation being answered
-	teller  *teller
+	sender  *sender
 	done    chan struct{} // closed when the stream has ended
 	wg      sync.WaitGroup
 }
 
-// runSession returns when the stream has ended and nothing of it runs any more.
+// runRegistration returns when the stream has ended and nothing of it runs any more.
 // It tells whether the matchmaker had registered the server.
-func (c *Client) runSession(ctx context.Context, l *link) (welcome bool, err error) {
+func (c *Client) runRegistration(ctx context.Context, l *link) (welcome bool, err error) {
 	// The stream outlives ctx a little: what is queued still goes out.
 	streamCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -66,17 +66,17 @@ func (c *Client) runSession(ctx context.Context, l *link) (welcome bool, err err
 		return false, ctx.Err()
 	}
 	interval := time.Duration(registered.GetLoadIntervalMs()) * time.Millisecond
-	s := &session{
+	s := &registration{
 		client: c, link: l, matchmakerID: registered.GetMatchmakerId(), stream: stream, report: report, clock: clock,
 		interval: min(max(interval, minLoadInterval), maxLoadInterval),
-		told:     registered.GetReplicas().GetAddresses(),
+		replicas: registered.GetReplicas().GetAddresses(),
 		notify:   make(chan struct{}, 1),
 		results:  make(chan *fleetv1.ReserveResult, parallelReserves),
 		slots:    make(chan struct{}, parallelReserves),
 		done:     make(chan struct{}),
 	}
-	l.matchmakerID, l.said = s.matchmakerID, ""
-	s.keys = trusted{host: c.host, own: registered.GetTokenKey()}
+	l.matchmakerID, l.loggedEvent = s.matchmakerID, ""
+	s.keys = trustedKeys{host: c.host, own: registered.GetTokenKey()}
 	return true, s.run(ctx, streamCtx, cancel, registered.GetReplicas())
 }
 
@@ -101,12 +101,12 @@ func register(stream fleetStream, report Report, clock *clock) (*fleetv1.Registe
 
 // run receives here and sends in a goroutine of its own. Whichever fails first
 // ends the other.
-func (s *session) run(ctx, streamCtx context.Context, cancel context.CancelFunc, replicas *fleetv1.Replicas) error {
+func (s *registration) run(ctx, streamCtx context.Context, cancel context.CancelFunc, replicas *fleetv1.Replicas) error {
 	c := s.client
 	s.keys.replace(replicas.GetTokenKeys())
 	defer s.keys.drop()
-	s.teller = c.endings.join()
-	c.welcome(s)
+	s.sender = c.outbox.join()
+	c.add(s)
 	signal(s.notify) // a match may have changed since Register was written
 	c.log.Info("registered with a matchmaker", zap.String("addr", s.link.addr), zap.String("matchmaker", s.matchmakerID))
 	received := make(chan struct{})
@@ -123,9 +123,9 @@ func (s *session) run(ctx, streamCtx context.Context, cancel context.CancelFunc,
 	err := s.receive(streamCtx)
 	close(received)
 	cancel()
-	c.leave(s)
+	c.remove(s)
 	close(s.done)
-	c.endings.leave(s.teller)
+	c.outbox.leave(s.sender)
 	s.wg.Wait()
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -133,7 +133,7 @@ func (s *session) run(ctx, streamCtx context.Context, cancel context.CancelFunc,
 	return err
 }
 
-func (s *session) receive(streamCtx context.Context) error {
+func (s *registration) receive(streamCtx context.Context) error {
 	watch := clockWatch{
 		gauge: s.client.cfg.Metrics.ClockOffset.WithLabelValues(s.matchmakerID),
 		log:   s.client.log.With(zap.String("addr", s.link.addr), zap.String("matchmaker", s.matchmakerID)),
@@ -152,7 +152,7 @@ func (s *session) receive(streamCtx context.Context) error {
 		case *fleetv1.ConnectResponse_Drain:
 			s.client.host.Drain(m.Drain)
 		case *fleetv1.ConnectResponse_MatchEndedAck:
-			s.client.endings.ack(m.MatchEndedAck.GetMatchId())
+			s.client.outbox.ack(m.MatchEndedAck.GetMatchId())
 		case *fleetv1.ConnectResponse_LoadAck:
 			s.clock.answered(m.LoadAck.GetLoadUnixMs(), m.LoadAck.GetUnixMs())
 			if offset, ok := s.clock.offset(); ok {
@@ -160,14 +160,14 @@ func (s *session) receive(streamCtx context.Context) error {
 			}
 		case *fleetv1.ConnectResponse_Replicas:
 			s.keys.replace(m.Replicas.GetTokenKeys())
-			s.client.tell(s, m.Replicas)
+			s.client.setReplicas(s, m.Replicas)
 		}
 	}
 }
 
 // answer asks the host in a goroutine of its own: opening a large match must
 // not hold up the seats of others.
-func (s *session) answer(streamCtx context.Context, r *fleetv1.Reserve) {
+func (s *registration) answer(streamCtx context.Context, r *fleetv1.Reserve) {
 	select {
 	case s.slots <- struct{}{}:
 	case <-streamCtx.Done():
@@ -188,7 +188,7 @@ func (s *session) answer(streamCtx context.Context, r *fleetv1.Reserve) {
 
 // send owns the stream's sending side until something fails, the receiving
 // side has ended, or ctx ends.
-func (s *session) send(ctx context.Context, received <-chan struct{}) {
+func (s *registration) send(ctx context.Context, received <-chan struct{}) {
 	timer := time.NewTimer(s.interval)
 	defer timer.Stop()
 	var lastLoad time.Time
@@ -207,7 +207,7 @@ func (s *session) send(ctx context.Context, received <-chan struct{}) {
 			if !s.sendResult(r) {
 				return
 			}
-		case <-s.teller.ready:
+		case <-s.sender.ready:
 			if !s.sendEnded() {
 				return
 			}
@@ -230,11 +230,11 @@ func (s *session) send(ctx context.Context, received <-chan struct{}) {
 	}
 }
 
-func (s *session) sendResult(r *fleetv1.ReserveResult) bool {
+func (s *registration) sendResult(r *fleetv1.ReserveResult) bool {
 	return s.sendMessage(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_ReserveResult{ReserveResult: r}})
 }
 
-func (s *session) sendLoad() bool {
+func (s *registration) sendLoad() bool {
 	load := s.report.Load()
 	if offset, ok := s.clock.offset(); ok {
 		ms := offset.Milliseconds()
@@ -244,9 +244,9 @@ func (s *session) sendLoad() bool {
 	return s.sendMessage(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Load{Load: load}})
 }
 
-func (s *session) sendEnded() bool {
+func (s *registration) sendEnded() bool {
 	for {
-		e := s.client.endings.next(s.teller)
+		e := s.client.outbox.next(s.sender)
 		if e == nil {
 			return true
 		}
@@ -257,4 +257,4 @@ func (s *session) sendEnded() bool {
 }
 
 // sendMessage reports whether the stream still takes messages.
-func (s *session) sendMessage(m *fleetv1.ConnectRequest) bool { return s.stream.Send(m) == nil }
+func (s *registration) sendMessage(m *fleetv1.ConnectRequest) bool { return s.stream.Send(m) == nil }

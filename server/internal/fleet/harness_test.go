@@ -87,22 +87,22 @@ func (h *host) TrustKey(key ed25519.PublicKey) func() {
 	return func() { h.keys <- "done" }
 }
 
-// mm is a matchmaker that hands its streams to the test.
-type mm struct {
+// fakeMatchmaker is a matchmaker that hands its streams to the test.
+type fakeMatchmaker struct {
 	fleetv1.UnimplementedFleetServiceServer
 	id      string
-	streams chan *line
+	streams chan *fakeStream
 	server  *grpc.Server
 }
 
-type line struct {
+type fakeStream struct {
 	stream   grpc.BidiStreamingServer[fleetv1.ConnectRequest, fleetv1.ConnectResponse]
 	received chan *fleetv1.ConnectRequest
 	end      chan error // the test ends the stream by it
 }
 
-func (m *mm) Connect(stream grpc.BidiStreamingServer[fleetv1.ConnectRequest, fleetv1.ConnectResponse]) error {
-	l := &line{stream: stream, received: make(chan *fleetv1.ConnectRequest, 10_000), end: make(chan error, 1)}
+func (m *fakeMatchmaker) Connect(stream grpc.BidiStreamingServer[fleetv1.ConnectRequest, fleetv1.ConnectResponse]) error {
+	l := &fakeStream{stream: stream, received: make(chan *fleetv1.ConnectRequest, 10_000), end: make(chan error, 1)}
 	closed := make(chan struct{}) // by the client
 	go func() {
 		defer close(closed)
@@ -127,34 +127,34 @@ func (m *mm) Connect(stream grpc.BidiStreamingServer[fleetv1.ConnectRequest, fle
 	}
 }
 
-func (l *line) say(m *fleetv1.ConnectResponse) { _ = l.stream.Send(m) }
+func (l *fakeStream) send(m *fleetv1.ConnectResponse) { _ = l.stream.Send(m) }
 
-func (l *line) welcome(id string, replicas ...string) {
-	l.say(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Registered{Registered: &fleetv1.Registered{
+func (l *fakeStream) welcome(id string, replicas ...string) {
+	l.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Registered{Registered: &fleetv1.Registered{
 		MatchmakerId: id, TokenKey: make([]byte, ed25519.PublicKeySize), LoadIntervalMs: 60_000,
 		Replicas: &fleetv1.Replicas{Addresses: replicas},
 	}}})
 }
 
-func (l *line) tell(replicas ...string) {
-	l.say(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Replicas{Replicas: &fleetv1.Replicas{Addresses: replicas}}})
+func (l *fakeStream) sendReplicas(replicas ...string) {
+	l.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Replicas{Replicas: &fleetv1.Replicas{Addresses: replicas}}})
 }
 
-func (l *line) ack(matchID string) {
-	l.say(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_MatchEndedAck{MatchEndedAck: &fleetv1.MatchEndedAck{MatchId: matchID}}})
+func (l *fakeStream) ack(matchID string) {
+	l.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_MatchEndedAck{MatchEndedAck: &fleetv1.MatchEndedAck{MatchId: matchID}}})
 }
 
-func (l *line) ended(t *testing.T) string {
+func (l *fakeStream) ended(t *testing.T) string {
 	t.Helper()
 	return next(t, l, "an ended match", (*fleetv1.ConnectRequest).GetMatchEnded).GetMatchId()
 }
 
-func (l *line) ask(id string) {
-	l.say(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Reserve{Reserve: &fleetv1.Reserve{RequestId: id}}})
+func (l *fakeStream) ask(id string) {
+	l.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Reserve{Reserve: &fleetv1.Reserve{RequestId: id}}})
 }
 
 // next waits for the next message that pick knows.
-func next[T any](t *testing.T, l *line, what string, pick func(*fleetv1.ConnectRequest) *T) *T {
+func next[T any](t *testing.T, l *fakeStream, what string, pick func(*fleetv1.ConnectRequest) *T) *T {
 	t.Helper()
 	for {
 		if v := pick(await(t, what, l.received)); v != nil {
@@ -163,20 +163,20 @@ func next[T any](t *testing.T, l *line, what string, pick func(*fleetv1.ConnectR
 	}
 }
 
-func (l *line) result(t *testing.T) *fleetv1.ReserveResult {
+func (l *fakeStream) result(t *testing.T) *fleetv1.ReserveResult {
 	t.Helper()
 	return next(t, l, "an answer", (*fleetv1.ConnectRequest).GetReserveResult)
 }
 
-func startMatchmaker(t *testing.T, listener net.Listener) *mm {
+func startMatchmaker(t *testing.T, listener net.Listener) *fakeMatchmaker {
 	t.Helper()
-	m := &mm{id: "mm", streams: make(chan *line), server: grpc.NewServer()}
+	m := &fakeMatchmaker{id: "mm", streams: make(chan *fakeStream), server: grpc.NewServer()}
 	fleetv1.RegisterFleetServiceServer(m.server, m)
 	m.serve(t, listener)
 	return m
 }
 
-func (m *mm) serve(t *testing.T, listener net.Listener) {
+func (m *fakeMatchmaker) serve(t *testing.T, listener net.Listener) {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() { done <- m.server.Serve(listener) }()
@@ -197,7 +197,7 @@ type network struct {
 func newNetwork() *network { return &network{listeners: make(map[string]*bufconn.Listener)} }
 
 // matchmaker starts one at an address.
-func (n *network) matchmaker(t *testing.T, addr, id string) *mm {
+func (n *network) matchmaker(t *testing.T, addr, id string) *fakeMatchmaker {
 	t.Helper()
 	listener := bufconn.Listen(1 << 20)
 	n.mu.Lock()
@@ -256,7 +256,7 @@ func startClient(t *testing.T, cfg Config, h Host, log *zap.Logger) (*Client, fu
 
 // pair connects a client with a matchmaker in memory; the client has
 // registered and was welcomed.
-func pair(t *testing.T, h Host) (*Client, *mm, *line, func()) {
+func pair(t *testing.T, h Host) (*Client, *fakeMatchmaker, *fakeStream, func()) {
 	t.Helper()
 	n := newNetwork()
 	m := n.matchmaker(t, addrA, "mm-1")
@@ -265,7 +265,7 @@ func pair(t *testing.T, h Host) (*Client, *mm, *line, func()) {
 }
 
 // accept takes the next stream and welcomes it, telling of the replicas.
-func (m *mm) accept(t *testing.T, replicas ...string) *line {
+func (m *fakeMatchmaker) accept(t *testing.T, replicas ...string) *fakeStream {
 	t.Helper()
 	l := await(t, "a stream", m.streams)
 	if await(t, "the first message", l.received).GetRegister().GetServerId() != "s1" {

@@ -1,0 +1,76 @@
+package fleet
+
+import (
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// absenceEvery is how often the log says that there has been no matchmaker for
+// all that time.
+const absenceEvery = time.Hour
+
+// failure is why a matchmaker can't be had: the log's event, and what to look
+// at.
+type failure struct{ event, hint string }
+
+// failureOf tells what kind of failure ended an attempt, by what gRPC says. An
+// attempt is one of many, so that its text alone would not be read.
+func failureOf(err error) failure {
+	text := errorText(err)
+	has := func(parts ...string) bool {
+		for _, part := range parts {
+			if strings.Contains(text, part) {
+				return true
+			}
+		}
+		return false
+	}
+	switch code := status.Code(err); {
+	case has("name resolver error", "produced zero addresses", "no such host", "server misbehaving"):
+		return failure{"matchmaker address does not resolve; trying again", "is the name right, and known to this machine's DNS?"}
+	case has("first record does not look like a TLS handshake"):
+		return failure{"TLS to the matchmaker fails; trying again", "it speaks plain text: start it with --internal-tls-cert and -key, or this server without --matchmaker-ca"}
+	case has("authentication handshake failed", "tls: ", "x509: "):
+		return failure{"TLS to the matchmaker fails; trying again", "compare --matchmaker-ca, -cert and -key with the matchmaker's --internal-tls-*; its log says whom it refused"}
+	case has("error reading server preface", "frame too large", "malformed HTTP"):
+		return failure{"matchmaker does not speak plain gRPC; trying again", "if its internal port has TLS, this server needs --matchmaker-ca"}
+	case code == codes.Unimplemented, has("unexpected HTTP status code", "unexpected content-type"):
+		return failure{"address is not the internal port of a matchmaker; trying again", "--matchmaker names the internal port (8090 by default), not the public one"}
+	case code == codes.InvalidArgument, code == codes.FailedPrecondition:
+		return failure{"matchmaker refuses this server; trying again", "the reason is the matchmaker's"}
+	}
+	return failure{"matchmaker is away; matches go on, trying again", ""}
+}
+
+// logFailure logs a failed attempt unless the last one failed alike.
+func (l *link) logFailure(err error, welcome bool) {
+	t := failureOf(err)
+	if !welcome && t.event == l.loggedEvent {
+		return
+	}
+	l.loggedEvent = t.event
+	fields := []zap.Field{zap.String("addr", l.addr), zap.String("why", errorText(err))}
+	if t.hint != "" {
+		fields = append(fields, zap.String("hint", t.hint))
+	}
+	l.client.log.Warn(t.event, fields...)
+}
+
+// logAbsence logs once an hour that no matchmaker has this server registered.
+func (c *Client) logAbsence(err error) {
+	c.mu.Lock()
+	absentSince := c.cfg.now().Sub(c.absentSince)
+	due := len(c.registrations) == 0 && absentSince >= absenceEvery*time.Duration(c.hoursLogged+1)
+	if due {
+		c.hoursLogged = int(absentSince / absenceEvery)
+	}
+	c.mu.Unlock()
+	if due {
+		c.log.Error("no matchmaker for an hour or longer; this server gets no players",
+			zap.Duration("for", absentSince.Truncate(time.Second)), zap.Strings("addrs", c.cfg.Addrs), zap.String("why", errorText(err)))
+	}
+}
