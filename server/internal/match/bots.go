@@ -11,7 +11,7 @@ import (
 // played before those come whom it was opened for.
 func (m *Match) fill() {
 	want := m.cfg.Match.Mode.Fill
-	if want == 0 || m.overSince != 0 || !m.visited {
+	if want == 0 || m.outcome.known() || !m.visited {
 		return
 	}
 	people, bots := m.count()

@@ -165,7 +165,7 @@ func TestAResultComesBehindTheEventsThatLedToIt(t *testing.T) {
 	h.tick(30)
 	a.read()
 	b.read()
-	for h.clock.now+period < h.m.nextOutcome { // the match looks at its outcome at the next tick
+	for h.clock.now+period < h.m.outcome.nextCheck { // the match looks at its outcome at the next tick
 		h.tick(1)
 	}
 	a.command(0, "boom", 7)

@@ -251,7 +251,7 @@ const postFrom = 512 << 10
 // post.
 func (h *hand) deliver(s *session.Session, t game.Tick, hash bool) {
 	m := h.m
-	switch s.Next(m.pacer.pause, m.verdict != nil, &h.encoder, &h.bench.reader.Tally) {
+	switch s.Next(m.pacer.pause, m.outcome.known(), &h.encoder, &h.bench.reader.Tally) {
 	case session.SendSnapshot:
 	case session.CloseSlow:
 		h.lost = append(h.lost, loss{s, &ws.CloseError{Code: protocol.CloseSlow, Reason: protocol.CloseSlow.Text()}})

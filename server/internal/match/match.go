@@ -74,22 +74,6 @@ type Recorder interface {
 	Close(reason string)
 }
 
-// Status is what others may know of a match.
-type Status struct {
-	ID, Game, Mode string
-	People         int // seats held by people, reserved ones included
-	Seats          int
-	Open           bool // takes new people by quick play
-	Private        bool
-	Started        time.Time
-	At             time.Time     // when all this was so
-	Remaining      time.Duration // from then on; 0: unknown
-
-	Queue, RulesVersion string
-	Backfill            bool         // asks for players
-	Teams               []TeamStatus // by number; see teams
-}
-
 // EndReport says how a match ended.
 type EndReport struct {
 	ID, Reason string
@@ -130,28 +114,21 @@ type Match struct {
 	online  []*session.Session // those with a connection, by slot
 	ready   []uint32
 	lostNow []loss
-	news    []protocol.RosterEntry // seats of which everyone is yet to be told
-	roster  []byte                 // a frame of all seats, nil when it is out of date; see wholeRoster
 
-	schemaHash  uint32
-	snapshots   uint32
-	results     []PlayerResult
-	verdict     *protocol.Result // as players were told it, nil until there is one
-	overSince   int64
-	overTick    game.Tick
-	chatLog     *session.ChatLog // nil until somebody says something
-	emptySince  int64
-	nextChores  int64
-	nextOutcome int64
-	awakeSince  int64
-	caughtUp    int64 // when what players sent while the process stood still has come in
-	nextWatch   int64
-	visited     bool // a person has been in it
-	stirred     bool // something came that a tick has to follow soon
-	lost        uint64
-	peak        int // people at most so far
-	changed     bool
-	ended       string
+	roster   roster
+	outcome  outcome
+	timeouts timeouts
+
+	schemaHash uint32
+	snapshots  uint32
+	chatLog    *session.ChatLog // nil until somebody says something
+	awakeSince int64
+	caughtUp   int64 // when what players sent while the process stood still has come in
+	visited    bool  // a person has been in it
+	stirred    bool  // something came that a tick has to follow soon
+	peak       int   // people at most so far
+	changed    bool
+	ended      string
 
 	inboxMu sync.Mutex
 	inbox   []func()
@@ -184,7 +161,7 @@ func New(cfg Config) (*Match, error) {
 	m.shared.Suspended = cfg.Scheduler.Clock().StoodStill()
 	m.own = hand{m: m}
 	m.makePlayers()
-	m.emptySince = now
+	m.timeouts.emptySince = now
 	m.publish()
 	m.record = cfg.Record(sim)
 	m.record.Checkpoint(sim)
@@ -202,9 +179,6 @@ func (m *Match) named(fields ...zap.Field) []zap.Field {
 
 // SchemaHash identifies the layout of the match's state.
 func (m *Match) SchemaHash() uint32 { return m.schemaHash }
-
-// Status is the match's latest; it must not be changed.
-func (m *Match) Status() *Status { return m.status.Load() }
 
 // Done is closed when the match has ended and its connections are closed.
 func (m *Match) Done() <-chan struct{} { return m.done }
@@ -348,18 +322,12 @@ func (m *Match) noteStill(now, still int64) {
 }
 
 func (m *Match) play(now int64) {
-	if now >= m.nextChores {
-		m.nextChores = now + int64(100*time.Millisecond)
-		m.chores(now)
-	}
+	m.checkTimeouts(now)
 	if m.ended != "" {
 		return
 	}
 	m.step()
-	if now >= m.nextOutcome {
-		m.nextOutcome = now + int64(outcomeEvery)
-		m.watchOutcome(now)
-	}
+	m.checkOutcome(now)
 	m.deliver()
 	if m.changed {
 		m.publish()
@@ -429,9 +397,6 @@ func (m *Match) step() {
 	m.tracker.CollectEvents(t)
 }
 
-// outcomeEvery is the time between looks at the standing: games sort it.
-const outcomeEvery = 200 * time.Millisecond
-
 // checkpointEvery is the time between checkpoints in the log, in seconds.
 const checkpointEvery = 30
 
@@ -442,7 +407,7 @@ func (m *Match) deliver() {
 	if !m.snapshotDue(t) {
 		return
 	}
-	m.tellNews()
+	m.flushRoster()
 	m.tracker.SlowFar(m.strain.rung >= overload.FarSlower)
 	m.tracker.BeginSnapshot(t)
 	m.rest()
@@ -453,9 +418,7 @@ func (m *Match) deliver() {
 	} else {
 		m.deliverAlone(t, hash)
 	}
-	if m.verdict != nil {
-		m.tellResult()
-	}
+	m.outcome.send(m.online, m.shared.Now, int64(m.cfg.Linger))
 	m.tracker.EndSnapshot()
 }
 
@@ -530,7 +493,7 @@ func (m *Match) offline(s *session.Session) {
 // end marks the match as ended; it is closed after the turn. One that has a
 // result was over already.
 func (m *Match) end(reason string) {
-	if m.overSince != 0 {
+	if m.outcome.known() {
 		reason = EndOver
 	}
 	if m.ended == "" {
@@ -570,5 +533,5 @@ func (m *Match) close() {
 }
 
 func (m *Match) report(reason string) EndReport {
-	return EndReport{ID: m.cfg.ID, Reason: reason, Results: m.results}
+	return EndReport{ID: m.cfg.ID, Reason: reason, Results: m.outcome.results}
 }

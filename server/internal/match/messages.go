@@ -24,22 +24,7 @@ func (m *Match) welcome(s *session.Session, resumed bool) {
 		Features: s.Features(),
 	}
 	s.Queue(func(dst []byte) []byte { return protocol.AppendWelcome(dst, &w) })
-	s.QueueFrame(m.wholeRoster())
-}
-
-// wholeRoster is the frame that tells of all seats. It is made once for all who
-// come in before the next news: these tell the others of what it lacks.
-func (m *Match) wholeRoster() []byte {
-	if m.roster == nil {
-		var entries []protocol.RosterEntry
-		for _, s := range m.seats {
-			if e, ok := m.rosterEntry(s); ok {
-				entries = append(entries, e)
-			}
-		}
-		m.roster = ws.Frame(protocol.AppendRoster(make([]byte, ws.FrameRoom), &protocol.Roster{Entries: entries}))
-	}
-	return m.roster
+	s.QueueFrame(m.roster.frame(m.rosterEntries))
 }
 
 // options are the match's own and, behind them, those of its mode that they do
@@ -54,45 +39,6 @@ func (m *Match) options() []game.Option {
 	return out
 }
 
-func (m *Match) rosterEntry(s *session.Seat) (protocol.RosterEntry, bool) {
-	e := protocol.RosterEntry{Slot: s.Slot(), Name: s.Name, Team: m.teamOf(s.Slot())}
-	taken, bot := m.sim.Taken(s.Slot())
-	switch {
-	case bot:
-		e.Name, e.Flags = botName(s.Slot()), protocol.RosterBot|protocol.RosterConnected
-	case s.State == session.Connected:
-		e.Flags = protocol.RosterConnected
-	}
-	return e, taken
-}
-
-// announce tells everyone, with the next snapshot, what became of a seat.
-func (m *Match) announce(s *session.Seat, flags protocol.RosterFlags) {
-	m.broadcastRoster(protocol.RosterEntry{Slot: s.Slot(), Name: s.Name, Flags: flags, Team: m.teamOf(s.Slot())})
-}
-
-func (m *Match) announceBot(p game.Slot, flags protocol.RosterFlags) {
-	m.broadcastRoster(protocol.RosterEntry{Slot: p, Name: botName(p), Flags: flags, Team: m.teamOf(p)})
-}
-
-func (m *Match) broadcastRoster(e protocol.RosterEntry) { m.news = append(m.news, e) }
-
-// tellNews queues what became of seats since the last time, in one message: when
-// many come into a big match at once, everybody is told of everybody.
-func (m *Match) tellNews() {
-	m.roster = nil
-	if len(m.news) == 0 {
-		return
-	}
-	b := m.own.bench
-	b.frame = protocol.AppendRoster(append(b.frame[:0], make([]byte, ws.FrameRoom)...), &protocol.Roster{Entries: m.news})
-	frame := ws.Frame(b.frame)
-	for _, s := range m.online {
-		s.QueueFrame(frame)
-	}
-	m.news = m.news[:0]
-}
-
 func (m *Match) command(s *session.Session, c protocol.Command) {
 	reply, ok := m.sim.Command(s.Slot(), c.Name, c.Args)
 	// Refused commands are logged too: refusing may have changed state.
@@ -105,7 +51,7 @@ func (m *Match) command(s *session.Session, c protocol.Command) {
 }
 
 func (m *Match) chat(from *session.Session, said session.Chat) {
-	m.tellNews() // who speaks is known first
+	m.flushRoster() // who speaks is known first
 	b := m.own.bench
 	b.frame = protocol.AppendChat(append(b.frame[:0], make([]byte, ws.FrameRoom)...), &protocol.Chat{Slot: from.Slot(), Text: said.Text})
 	frame := ws.Frame(b.frame)

@@ -22,7 +22,7 @@ const (
 // sets it right again with the first sign of life; everybody is told by a frame. A rules' own
 // countdown is a change, also where nobody sees it.
 func (m *Match) rest() {
-	still := !m.tracker.Active() && m.overSince == 0 && len(m.online) > 0 && !m.stirred
+	still := !m.tracker.Active() && !m.outcome.known() && len(m.online) > 0 && !m.stirred
 	pause := restPeriod
 	for _, s := range m.online {
 		still = still && s.Inactive()

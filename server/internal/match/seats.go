@@ -30,7 +30,7 @@ var (
 )
 
 func (m *Match) reserve(requests []Request, hold int64) ([]game.Slot, error) {
-	if m.ended != "" || m.overSince != 0 {
+	if m.ended != "" || m.outcome.known() {
 		return nil, ErrOver
 	}
 	slots := make([]game.Slot, 0, len(requests))
@@ -97,12 +97,6 @@ func (m *Match) freeSeat(team int32) *session.Seat {
 		}
 	}
 	return botted
-}
-
-func (m *Match) await(hold int64) {
-	if m.people() == 0 {
-		m.emptySince = max(m.emptySince, m.shared.Now+hold-int64(m.cfg.Empty))
-	}
 }
 
 func (m *Match) people() int {

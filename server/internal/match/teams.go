@@ -1,23 +1,9 @@
 package match
 
 import (
-	"time"
-
 	"tactus/game"
-	"tactus/server/internal/overload"
 	"tactus/server/internal/session"
 )
-
-// TeamStatus is what others may know of one team's people.
-type TeamStatus struct {
-	People int // reserved seats included
-	Seats  int
-	Skill  float64 // mean, 0 without people
-}
-
-// LastCall is how long a match has to go on, where that is known, to be worth
-// asking for players.
-const LastCall = 20 * time.Second
 
 // hasTeams reports whether the rules know who is in which team.
 func (m *Match) hasTeams() bool {
@@ -105,33 +91,4 @@ func (m *Match) teams() []TeamStatus {
 		list[t].Skill /= float64(max(1, list[t].People))
 	}
 	return list
-}
-
-// remaining is how long the match is likely to go on, 0 for unknown.
-func (m *Match) remaining() time.Duration {
-	if t, ok := m.sim.World().(game.Timed); ok {
-		return time.Duration(t.Remaining()) * time.Second / time.Duration(m.info.Rate())
-	}
-	return 0
-}
-
-// takesPeople reports whether somebody new would be let in.
-func (m *Match) takesPeople() bool {
-	return m.overSince == 0 && m.ended == "" && m.strain.rung < overload.NoJoins
-}
-
-// wantsPlayers reports whether the match asks its queue for players: it has
-// lost some, and goes on long enough for others to come.
-func (m *Match) wantsPlayers() bool {
-	if !m.cfg.Backfill || !m.takesPeople() || m.people() >= m.peak {
-		return false
-	}
-	left := m.remaining()
-	return left == 0 || left > LastCall
-}
-
-// outdated reports whether time alone has made the published status wrong.
-func (m *Match) outdated() bool {
-	st := m.status.Load()
-	return m.wantsPlayers() != st.Backfill || (m.remaining() > 0) != (st.Remaining > 0)
 }

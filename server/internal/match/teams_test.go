@@ -184,7 +184,7 @@ func TestReportTellsNames(t *testing.T) {
 	h.claim(slots[0], "other", "r-other", 0)
 	a.command(0, "finish")
 	h.tick(int(2*time.Second/time.Duration(period)) + 10)
-	if r := h.m.results; len(r) != 2 || r[0].Player != "ada" || r[0].Name != "ada" || r[1].Player != "other" || r[1].Name != "Ada" {
+	if r := h.m.outcome.results; len(r) != 2 || r[0].Player != "ada" || r[0].Name != "ada" || r[1].Player != "other" || r[1].Name != "Ada" {
 		t.Errorf("results %+v", r) // the name that was asked for: a leaderboard has no two in one match
 	}
 	if e, _ := h.m.rosterEntry(h.m.seats[slots[0]]); e.Name != "Ada 2" {

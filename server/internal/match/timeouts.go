@@ -1,0 +1,96 @@
+package match
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/server/internal/session"
+)
+
+const (
+	// timeoutsEvery is the time between two checks of deadlines: none of them is
+	// worth a visit of every seat in every tick.
+	timeoutsEvery = 100 * time.Millisecond
+	// heartbeatsEvery is the time between two checks of parked connections.
+	heartbeatsEvery = time.Second
+)
+
+// timeouts is when the match checks its deadlines.
+type timeouts struct {
+	nextCheck     int64
+	nextHeartbeat int64
+	emptySince    int64  // without players
+	eventsLost    uint64 // as counted so far
+}
+
+// checkTimeouts frees seats whose deadlines have passed, and ends a match without
+// players.
+func (m *Match) checkTimeouts(now int64) {
+	t := &m.timeouts
+	if now < t.nextCheck {
+		return
+	}
+	t.nextCheck = now + int64(timeoutsEvery)
+	for _, s := range m.seats {
+		m.expire(s, now)
+	}
+	if now >= t.nextHeartbeat {
+		t.nextHeartbeat = now + int64(heartbeatsEvery)
+		m.sendHeartbeats()
+	}
+	m.fill()
+	m.countLostEvents()
+	switch {
+	case m.people() > 0:
+		t.emptySince = now
+	case m.outcome.known(): // nobody is left to look at it
+		m.end(EndOver)
+	case now-t.emptySince > int64(m.cfg.Empty):
+		m.end(EndEmpty)
+	}
+}
+
+func (m *Match) expire(s *session.Seat, now int64) {
+	switch {
+	case s.State == session.Reserved && now >= s.Deadline:
+		s.Free()
+		m.changed = true
+	case s.State == session.Dropped && now >= s.Deadline:
+		m.cfg.Log.Info("player did not come back", m.named(zap.Uint32("slot", uint32(s.Slot())), zap.String("player", s.Player))...)
+		m.free(s, game.LeaveTimeout)
+	}
+}
+
+// sendHeartbeats pings parked connections that were silent for long: one whose
+// peer is gone never becomes ready.
+func (m *Match) sendHeartbeats() {
+	for i := 0; i < len(m.online); i++ {
+		if s := m.online[i]; s.Parked() {
+			if err := s.CheckTimeouts(&m.own.bench.reader.Tally); err != nil {
+				m.drop(s, err)
+				i--
+			}
+		}
+	}
+}
+
+func (m *Match) countLostEvents() {
+	var lost uint64
+	for _, t := range m.sim.Tables().Events() {
+		lost += t.Lost()
+	}
+	if counted := m.timeouts.eventsLost; lost > counted {
+		m.cfg.Metrics.EventsLost.Add(float64(lost - counted))
+		m.timeouts.eventsLost = lost
+	}
+}
+
+// await lets a match without players wait for its first ones for so many
+// nanoseconds, where that is longer than it would by itself.
+func (m *Match) await(hold int64) {
+	if m.people() == 0 {
+		m.timeouts.emptySince = max(m.timeouts.emptySince, m.shared.Now+hold-int64(m.cfg.Empty))
+	}
+}
