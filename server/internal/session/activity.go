@@ -2,16 +2,16 @@ package session
 
 import "time"
 
-// activity is how much a player sends: messages, without pings and the answers to
-// heartbeats.
+// activity is how often a player sends messages. Pings and answers to heartbeats do
+// not count.
 type activity struct {
-	last   int64 // when the last one came
-	window int64 // begin of the second that they are counted in
-	count  int32 // since then
-	steady bool  // many came in the second before it in which any came
+	last   int64 // when the last message arrived
+	window int64 // start of the second in which messages are counted
+	count  int32 // messages since then
+	steady bool  // many arrived in the last second in which any did
 }
 
-// record counts a message. rate is the match's, in ticks a second.
+// record counts a message. rate is the match's, in ticks per second.
 func (a *activity) record(now int64, rate int) {
 	a.last = now
 	if now-a.window >= int64(time.Second) {
@@ -21,16 +21,16 @@ func (a *activity) record(now int64, rate int) {
 	a.count++
 }
 
-// many reports whether many messages came in this second.
+// many reports whether many messages have arrived in this second.
 func (a *activity) many(rate int) bool { return int(a.count) >= rate/steadyShare }
 
-// Inactive reports whether the player has sent no message for a second; pings and
-// answers to heartbeats are none.
+// Inactive reports whether the player has sent no message for a second. Pings and
+// answers to heartbeats do not count.
 func (s *Session) Inactive() bool { return s.shared.Now-s.activity.last >= int64(parkAfter) }
 
-// stalled reports whether a player who sent inputs all the time has gone silent.
-// They get no snapshots meanwhile, and all that changed in one when they are heard
-// again; what the kernel has taken for them already they read first.
+// stalled reports whether a steady sender has gone silent. Such a player gets no
+// snapshots. When messages arrive again, one snapshot contains all changes; the
+// client first reads what the kernel has buffered for it.
 func (s *Session) stalled() bool {
 	silent := s.shared.Now - s.link.lastReceived
 	return silent > int64(stallAfter) && (s.activity.steady || s.activity.many(s.shared.Rate))

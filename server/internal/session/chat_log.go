@@ -7,22 +7,23 @@ import (
 
 // Limits of chat, in lines and in bytes of frames.
 const (
-	maxChatQueued = 4 << 10 // for a reader who takes nothing
+	maxChatQueued = 4 << 10 // for a client that reads nothing
 	maxChatKept   = 16      // for players who are away
-	maxChatBytes  = 4 << 10 // of these
+	maxChatBytes  = 4 << 10 // of the kept lines
 )
 
 var (
-	// What a match passes on, and with it what each reader gets.
+	// Limits of what a match passes on, and so of what each client receives.
 	chatLineRate = rate{burst: 64, every: int64(time.Second) / 16}
 	chatByteRate = rate{burst: 4 << 10, every: int64(time.Second) / (4 << 10)}
 )
 
-// ChatLog bounds what is said in a match and keeps the last of it, in memory, for
-// players who come back.
+// ChatLog limits the chat of a match, and keeps the last lines in memory for players
+// that reconnect. Not safe for concurrent use; owned by the goroutine that runs the
+// match.
 type ChatLog struct {
 	lines, bytes bucket
-	kept         []keptChat // the oldest first
+	kept         []keptChat // oldest first
 	size         int
 }
 
@@ -31,13 +32,13 @@ type keptChat struct {
 	frame []byte
 }
 
-// NewChatLog makes an empty log.
+// NewChatLog returns an empty log.
 func NewChatLog(now int64) *ChatLog {
 	return &ChatLog{lines: fullBucket(chatLineRate, now), bytes: fullBucket(chatByteRate, now)}
 }
 
-// Add takes in a line's frame, which is the caller's again when it returns. It
-// reports false for one that is too much for the match.
+// Add adds a line's frame, which it copies. It reports false if the line exceeds the
+// match's limits.
 func (l *ChatLog) Add(frame []byte, now int64) bool {
 	if !l.lines.allow(chatLineRate, now) || !l.bytes.allowN(chatByteRate, now, int64(len(frame)), 0) {
 		return false
@@ -51,7 +52,7 @@ func (l *ChatLog) Add(frame []byte, now int64) bool {
 	return true
 }
 
-// QueueSince queues what was said since then.
+// QueueSince queues the lines since then for a session.
 func (l *ChatLog) QueueSince(then int64, s *Session) {
 	for _, k := range l.kept {
 		if k.at >= then {

@@ -5,11 +5,11 @@ import (
 	"tactus/protocol"
 )
 
-// inputBuffer keeps a player's inputs until their ticks come: one place per tick
-// ahead with tick, seq, lag and words, so that it needs no search and no removal.
-// It begins with a few places, which are used again every few ticks and so stay
-// near the processor, and grows when an input comes for a tick beyond them. A nil
-// buffer, that of players who never sent one, holds nothing.
+// inputBuffer keeps a player's inputs for later ticks. It has one place per tick
+// ahead, with tick, seq, lag and words, so it needs no search and no removal. It
+// starts with a few places: they are reused every few ticks and stay in the
+// processor's cache. An input for a tick beyond them makes it grow. A nil buffer is
+// empty.
 type inputBuffer []uint32
 
 // Places of a buffer, powers of two.
@@ -18,18 +18,18 @@ const (
 	maxPlaces = protocol.MaxAheadTicks
 )
 
-// entryHead is how many words of an entry come before those of the input.
+// entryHead is the number of words in an entry before those of the input.
 const entryHead = 3
 
-// inputResult is what became of an input.
+// inputResult is what happened to an input.
 type inputResult uint8
 
 const (
 	inputAccepted inputResult = iota
-	inputLate                 // its tick was simulated already
+	inputLate                 // its tick is over
 	inputEarly                // too far ahead
-	inputStale                // a newer one for the same tick is there
-	inputInvalid              // words out of their range
+	inputStale                // superseded by a newer one for the same tick
+	inputInvalid              // words out of range
 
 	inputResults
 )
@@ -41,7 +41,7 @@ func (r inputBuffer) place(t game.Tick, stride int) []uint32 {
 	return r[at : at+n : at+n]
 }
 
-// add keeps an input for a later tick; current is the last tick simulated.
+// add keeps an input for a later tick. current is the last simulated tick.
 func (r *inputBuffer) add(current game.Tick, h protocol.InputHeader, words []uint32) inputResult {
 	ahead := int64(h.Tick) - int64(current)
 	switch {
@@ -62,8 +62,8 @@ func (r *inputBuffer) add(current game.Tick, h protocol.InputHeader, words []uin
 	return inputAccepted
 }
 
-// grow makes room for inputs so many ticks ahead and keeps those that are still
-// to come.
+// grow makes room for inputs up to ahead ticks ahead, and keeps those for later
+// ticks.
 func (r *inputBuffer) grow(current game.Tick, ahead, stride int) {
 	places := minPlaces
 	if ahead > minPlaces {
@@ -78,7 +78,7 @@ func (r *inputBuffer) grow(current game.Tick, ahead, stride int) {
 	}
 }
 
-// at returns the input for exactly this tick; words are valid until add.
+// at returns the input for tick t. words are valid until the next add.
 func (r inputBuffer) at(t game.Tick, stride int) (seq uint32, lag int32, words []uint32, ok bool) {
 	if r == nil {
 		return 0, 0, nil, false

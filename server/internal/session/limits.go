@@ -2,10 +2,10 @@ package session
 
 import "time"
 
-// Limits of what one player may cost.
+// Limits per player.
 const (
-	// messagesPerTick is what a client may send for long; it sends one input a
-	// tick and little else, and may send a burst after a stall of its network.
+	// messagesPerTick is the sustained rate. A client sends one input per tick and
+	// little else, and a burst after its network has stalled.
 	messagesPerTick = 4
 	messagesBurst   = 240
 
@@ -13,37 +13,36 @@ const (
 	resyncEvery        = time.Second
 	noticeEvery        = 5 * time.Second // between notices of refused chat
 
-	// maxReliable bounds the reliable messages a player has not taken yet.
+	// maxReliable bounds the queued reliable messages, in bytes.
 	maxReliable = 64 << 10
 
-	// keepReliable is the room for such messages that a seat keeps when it has none.
+	// keepReliable is the capacity that an empty queue of them keeps.
 	keepReliable = 64
 
 	pingAfter = 10 * time.Second // silence before a heartbeat
-	pingEvery = 5 * time.Second  // between heartbeats that are not answered
+	pingEvery = 5 * time.Second  // between unanswered heartbeats
 	idleAfter = 30 * time.Second // silence before the connection counts as lost
-	slowAfter = 10 * time.Second // without taking a byte
-	parkAfter = time.Second      // silence before the socket is only watched
+	slowAfter = 10 * time.Second // without accepting a byte
+	parkAfter = time.Second      // silence before the socket is watched instead of read
 
-	// snapshotEvery is the time between snapshots to a silent player to whom nothing
-	// happens. Heartbeats come a little more often, and carry one.
+	// snapshotEvery is the time between snapshots for an inactive player without
+	// changes. Heartbeats are a little more frequent, and a snapshot goes with each.
 	snapshotEvery = 12 * time.Second
 
-	// Who has sent something in at least a quarter of the ticks of a second and
-	// then nothing for stallAfter is taken to have stopped (a stopped process, a
-	// link that died): his kernel would still take seconds of snapshots.
+	// A player is stalled after messages in at least a quarter of the ticks of a
+	// second and then nothing for stallAfter. The process has stopped, or the link is
+	// dead, but the kernels would still buffer seconds of snapshots.
 	stallAfter  = time.Second
 	steadyShare = 4
 )
 
 var (
-	// violationRate is how many invalid messages are forgiven, and how soon one is
-	// forgotten.
+	// violationRate is how many invalid messages are tolerated.
 	violationRate = rate{burst: 30, every: int64(time.Second)}
 	chatRate      = rate{burst: 5, every: int64(2 * time.Second)}
 )
 
-// messageRate bounds the messages of a player in a match of so many ticks a
+// messageRate bounds the messages of a player in a match with a rate in ticks per
 // second.
 func messageRate(ticks int) rate {
 	return rate{burst: messagesBurst, every: int64(time.Second) / int64(messagesPerTick*ticks)}

@@ -5,21 +5,21 @@ import (
 	"tactus/protocol"
 )
 
-// link is what a session knows of its connection. It has two conditions that do
-// not depend on each other: reading, the connection is polled or parked; writing,
-// it is ready or blocked.
+// link is the state of a session's connection. Two conditions are independent of
+// each other: for reading, the connection is polled or parked; for writing, it is
+// ready or blocked.
 type link struct {
 	conn              *ws.Conn // nil: none
-	lastReceived      int64   // when anything was heard, as of the last poll
+	lastReceived      int64    // when the last bytes arrived, as of the last read
 	features          protocol.Features
 	parked            bool
-	blocked           bool // the rest of a frame waits in the socket
-	left              bool // the player said that they leave
-	keyframeRequested bool // the player waits for a keyframe
-	welcomeConfirmed  bool // a message came behind the welcome: it has arrived
+	blocked           bool // part of a frame is unsent
+	left              bool // the player has left for good
+	keyframeRequested bool // by the client, and not sent yet
+	welcomeConfirmed  bool // a message has arrived since the welcome
 }
 
-// write sends frames if no earlier one waits. It counts the bytes in t.
+// write sends frames unless part of an earlier one is unsent. It adds the bytes to t.
 func (l *link) write(now int64, frames []byte, t *Tally) (taken bool, err error) {
 	before := l.conn.BytesOut()
 	taken, err = l.conn.Write(now, frames)
@@ -28,15 +28,14 @@ func (l *link) write(now int64, frames []byte, t *Tally) (taken bool, err error)
 	return taken, err
 }
 
-// flush sends the rest of a frame, if there is one, and reports whether nothing is
-// left of it.
+// flush sends the unsent part of a frame and reports whether nothing remains.
 func (l *link) flush(now int64) (idle bool, err error) {
 	idle, err = l.conn.Flush(now)
 	l.blocked = l.conn.Blocked()
 	return idle, err
 }
 
-// blockedFor is for how long the connection has taken no byte, 0 when it is ready.
+// blockedFor is how long the socket has accepted no byte, 0 for a ready connection.
 func (l *link) blockedFor(now int64) int64 {
 	if l.blocked {
 		if since := l.conn.BlockedSince(); since != 0 {
@@ -58,9 +57,9 @@ func (l *link) close(code protocol.CloseCode, reason string) {
 	l.conn = nil
 }
 
-// Park moves the seat's socket to the poller when its player has been silent
-// for a second, so that it costs no call per tick. The answer to a heartbeat
-// wakes it for one look only.
+// Park hands the socket to the poller if the player has sent no message for a
+// second, so that it needs no system call per tick. The answer to a heartbeat
+// unparks it for one read.
 func (s *Session) Park(p *ws.Poller) {
 	if s.link.parked || s.link.conn == nil || !s.Inactive() || s.link.blocked {
 		return
@@ -68,14 +67,14 @@ func (s *Session) Park(p *ws.Poller) {
 	s.link.parked = p.Park(s.link.conn, uint32(s.Slot()))
 }
 
-// Unparked notes that the poller has let go of the socket.
+// Unparked records that the poller no longer watches the socket.
 func (s *Session) Unparked() { s.link.parked = false }
 
-// Parked reports whether the socket is only watched.
+// Parked reports whether the socket is watched instead of read.
 func (s *Session) Parked() bool { return s.link.parked }
 
-// CheckTimeouts looks after silence and stuck writes, and sends heartbeats. It returns why
-// the connection is to be ended, if it is.
+// CheckTimeouts sends heartbeats. It returns an error if the connection must be
+// closed: the client was silent or blocked for too long.
 func (s *Session) CheckTimeouts(t *Tally) error {
 	now := s.shared.Now
 	if s.link.blockedFor(now) > int64(slowAfter) {
@@ -91,12 +90,11 @@ func (s *Session) CheckTimeouts(t *Tally) error {
 	return nil
 }
 
-// ping is a heartbeat's frame.
+// ping is the frame of a heartbeat.
 var ping = ws.AppendPing(nil)
 
-// heartbeat asks whether the player is still there. It goes out at once, whatever
-// else waits for a snapshot to go with: there may be none for a stalled player.
-// Behind a frame that is stuck it is tried again.
+// heartbeat sends a ping. It does not wait for the next snapshot, which a stalled
+// player may not get. A blocked connection gets it later.
 func (s *Session) heartbeat(t *Tally) error {
 	sent, err := s.link.write(s.shared.Now, ping, t)
 	if sent {

@@ -7,12 +7,13 @@ import (
 	"tactus/protocol"
 )
 
+// message handles a message of the client. An error closes the connection.
 func (s *Session) message(b []byte, t *Tally) error {
 	if s.link.left {
-		return nil // nothing counts behind it
+		return nil // messages after the player left are ignored
 	}
-	// By the time that passed for the players: what they sent while the process
-	// stood still comes in one piece.
+	// The budget includes the time for which the process was suspended: the messages
+	// of that time arrive at once.
 	if !s.budget.allowN(messageRate(s.shared.Rate), s.shared.Now+s.shared.Suspended, 1, s.shared.Backlog) {
 		return &ws.CloseError{Code: protocol.CloseProtocol, Reason: "too many messages"}
 	}
@@ -46,8 +47,8 @@ func protocolError(err error) error {
 	return &ws.CloseError{Code: protocol.CloseProtocol, Reason: err.Error()}
 }
 
-// input keeps one input. What comes late or far too early is only counted: it is
-// the network's doing; words out of range are the client's.
+// input keeps one input. A late or much too early input is only counted: the network
+// causes it. Words out of range are the client's fault.
 func (s *Session) input(b []byte, t *Tally) error {
 	var room [game.MaxInputWord]uint32
 	words := room[:s.shared.Input.Stride]
@@ -61,14 +62,14 @@ func (s *Session) input(b []byte, t *Tally) error {
 	}
 	slack := int64(h.Tick) - int64(s.shared.Tick)
 	if slack <= 0 {
-		slack-- // late by one tick is -1: 0 says that nothing came
+		slack-- // late by one tick is -1; 0 means no input
 	}
 	s.progress.slack, s.progress.inputSinceSnapshot = int8(min(max(slack, -128), 127)), true
 	t.inputs[s.inputs.add(s.shared.Tick, h, words)]++
 	return nil
 }
 
-// violation counts something invalid; a client that goes on with it is closed.
+// violation counts an invalid message. Too many of them close the connection.
 func (s *Session) violation(why string) error {
 	if s.violations.allow(violationRate, s.shared.Now) {
 		return nil
@@ -117,7 +118,7 @@ func (s *Session) chat(b []byte) error {
 		return protocolError(err)
 	}
 	w := s.ensureRequests()
-	// The limit comes first: to clean a text takes as long as to read a hundred inputs.
+	// The limit is checked first: cleaning a text takes as long as reading a hundred inputs.
 	if c.Text != "" && !w.chatBudget.allow(chatRate, s.shared.Now) {
 		s.RefuseChat(c.ID, protocol.ReasonBusy)
 		return nil
@@ -131,16 +132,16 @@ func (s *Session) chat(b []byte) error {
 	return nil
 }
 
-// chatNotices are what a client without [protocol.FeatureReply] is shown when
-// its text is refused.
+// chatNotices are shown by a client without [protocol.FeatureReply] when its text is
+// refused.
 var chatNotices = map[string]string{
 	protocol.ReasonTooLong: "Your message was too long and was not sent.",
 	protocol.ReasonBadText: "Your message held characters that can't be sent.",
 	protocol.ReasonBusy:    "You write too fast: your message was not sent.",
 }
 
-// RefuseChat tells the player that a text was not passed on, and why. A client
-// that can't be replied to gets a notice, one in a while.
+// RefuseChat reports to the player that a text was refused, and why. A client without
+// [protocol.FeatureReply] gets a notice, at most one per noticeEvery.
 func (s *Session) RefuseChat(id uint32, reason string) {
 	if s.link.features.Has(protocol.FeatureReply) {
 		s.Refuse(id, reason)
@@ -156,12 +157,11 @@ func (s *Session) RefuseChat(id uint32, reason string) {
 	})
 }
 
-// Refuse answers a command or a text that was not accepted. id 0: no reply is
-// wanted.
+// Refuse replies to a refused command or text. With id 0 there is no reply.
 func (s *Session) Refuse(id uint32, reason string) { s.Reply(protocol.Reply{ID: id, Reason: reason}) }
 
-// Reply queues an answer. The reason is left out where the client would not
-// read it. id 0: no reply is wanted.
+// Reply queues a reply, without its reason if the client does not support it. With id
+// 0 there is no reply.
 func (s *Session) Reply(p protocol.Reply) {
 	if p.ID == 0 {
 		return
@@ -188,8 +188,8 @@ func (s *Session) resync(b []byte) error {
 	return nil
 }
 
-// grantKeyframe lets the next snapshot carry the whole state where the player asked
-// for it, once in resyncEvery: another request waits until that has passed.
+// grantKeyframe makes the next snapshot a keyframe. Within resyncEvery of the last one
+// the request waits.
 func (s *Session) grantKeyframe() {
 	if s.lastKeyframe != 0 && s.shared.Now-s.lastKeyframe < int64(resyncEvery) {
 		return

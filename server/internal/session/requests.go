@@ -2,22 +2,23 @@ package session
 
 import "tactus/protocol"
 
-// requests is what came and is not for a tick; most players never have any.
+// requests holds commands and chat received since the last tick; nil for most
+// players.
 type requests struct {
 	commands   []protocol.Command
 	chats      []Chat
 	chatBudget bucket
-	lastNotice int64 // when the last refusal was told as a notice
+	lastNotice int64 // when the last notice of a refusal was sent
 }
 
-// Chat is a line of chat that was accepted, and the id to answer it by.
+// Chat is an accepted line of chat and the id for its reply.
 type Chat struct {
 	Text string
-	ID   uint32 // 0: no reply wanted
+	ID   uint32 // 0: without reply
 }
 
-// Commands returns the commands that came since the last call; the slice is
-// valid until the next Poll.
+// Commands returns the commands received since the last call. The slice is valid
+// until the next read.
 func (s *Session) Commands() []protocol.Command {
 	if s.requests == nil {
 		return nil
@@ -27,8 +28,8 @@ func (s *Session) Commands() []protocol.Command {
 	return c
 }
 
-// Chats returns the chat lines that came since the last call; the slice is valid
-// until the next Poll.
+// Chats returns the lines of chat received since the last call. The slice is valid
+// until the next read.
 func (s *Session) Chats() []Chat {
 	if s.requests == nil {
 		return nil

@@ -6,29 +6,29 @@ import (
 	"tactus/server/internal/replicate"
 )
 
-// Action is what a session does when a snapshot is due.
+// Action is what happens when a snapshot is due for a session.
 type Action uint8
 
 // Actions of [Session.Next].
 const (
 	SendSnapshot Action = iota
-	SkipBlocked         // an earlier frame waits in the socket: to encode another would be for nothing
-	SkipStalled         // the player has gone silent in the middle of their inputs
-	NothingNew          // nothing to say to a player who says nothing
-	CloseSlow           // too many reliable messages wait
+	SkipBlocked         // part of an earlier frame is unsent: do not encode another
+	SkipStalled         // a steady sender has gone silent
+	NothingNew          // nothing changed for an inactive player
+	CloseSlow           // too many reliable messages are queued
 
 	actions
 )
 
-// Views reports what a snapshot would bring a player.
+// Views reports what a snapshot would contain.
 type Views interface {
-	// UpToDate reports whether the player has everything that changed.
+	// UpToDate reports whether the client has all changes.
 	UpToDate(*replicate.View) bool
 }
 
-// Next decides what the session does with the snapshot that is due. pace is that
-// of the match's clock, which players are told by a snapshot; result reports
-// whether the match has a result.
+// Next decides what happens to the snapshot that is due, and counts it in t. pace is
+// that of the match's clock; a change of it is announced by a snapshot. result
+// reports whether the match has a result.
 func (s *Session) Next(pace int64, result bool, views Views, t *Tally) Action {
 	a := s.next(pace, result, views)
 	t.actions[a]++
@@ -52,14 +52,13 @@ func (s *Session) next(pace int64, result bool, views Views) Action {
 	}
 }
 
-// stillBlocked sends the rest of an earlier frame and reports whether some of it
-// is left.
+// stillBlocked sends the unsent part of a frame and reports whether some remains.
 func (s *Session) stillBlocked() bool {
 	idle, err := s.link.flush(s.shared.Now)
 	return err == nil && !idle
 }
 
-// Header is the private part of the seat's next snapshot.
+// Header is the private part of the next snapshot.
 func (s *Session) Header() replicate.Header {
 	h := replicate.Header{Ack: s.progress.ack, Percent: 100}
 	if s.progress.inputSinceSnapshot {
@@ -68,19 +67,18 @@ func (s *Session) Header() replicate.Header {
 	return h
 }
 
-// LastSnapshot is when the last snapshot went out.
+// LastSnapshot is when the last snapshot was sent.
 func (s *Session) LastSnapshot() int64 { return s.progress.lastSnapshot }
 
 // Pace is that of the match's clock as of the last snapshot.
 func (s *Session) Pace() int64 { return s.progress.pace }
 
-// ReliableBytes is the number of bytes of reliable messages that wait.
+// ReliableBytes is the size of the queued reliable messages.
 func (s *Session) ReliableBytes() int { return len(s.reliable.bytes) }
 
-// Frame makes a frame of a snapshot and puts what waits in front of it, all to be
-// sent in one call. buf has ReliableBytes() + ws.FrameRoom free bytes, then the
-// snapshot's payload; what is to be sent is the end of it, from the index that is
-// returned.
+// Frame makes a frame of a snapshot and puts the reliable messages in front of it.
+// buf has ReliableBytes() + ws.FrameRoom free bytes, then the snapshot's payload. The
+// frames are the end of buf, from the returned index.
 func (s *Session) Frame(buf []byte) (from int) {
 	n := len(s.reliable.bytes)
 	frame := ws.Frame(buf[n:])
@@ -89,12 +87,11 @@ func (s *Session) Frame(buf []byte) (from int) {
 	return from
 }
 
-// Post adds what Frame made to a batch; Posted is to be told what became of it.
+// Post adds frames to a batch. The result is passed to Posted.
 func (s *Session) Post(b *ws.Batch, frames []byte) { b.Add(s.link.conn, frames) }
 
-// Posted notes what became of a snapshot of tick, sent at the pace of the match's
-// clock. If it was not taken, the player's next one tells all that changed since
-// their last.
+// Posted records whether a snapshot of tick was sent, at a pace of the match's clock.
+// If it was not, the next snapshot contains all changes since the last one sent.
 func (s *Session) Posted(sent ws.Sent, tick game.Tick, pace int64, t *Tally) {
 	if s.link.blocked = sent.Blocked; sent.Taken {
 		s.View.Sent(tick)
@@ -107,7 +104,7 @@ func (s *Session) Posted(sent ws.Sent, tick game.Tick, pace int64, t *Tally) {
 	t.bytesOut += uint64(sent.Bytes)
 }
 
-// Flush writes what waits where no snapshot is due.
+// Flush sends the reliable messages when no snapshot is due.
 func (s *Session) Flush(t *Tally) error {
 	if len(s.reliable.bytes) == 0 {
 		if s.link.blocked {

@@ -1,9 +1,13 @@
-// Package session keeps a player's seat: it outlives the socket that it is
-// played through. A seat turns messages into inputs and commands, and holds
-// what its player still has to be told.
+// Package session implements a player's connection to a match.
 //
-// All of a match's seats belong to the goroutine that owns the match, which may
-// lend them to others of its own to be polled and delivered to.
+// A [Session] parses the messages that a client sends into inputs, commands and
+// chat, enforces the client's rate limits, queues reliable messages, and tracks what
+// the client was last sent. It survives reconnects: it stays while the player is
+// away, and a new connection is attached to it.
+//
+// A Session is not safe for concurrent use. It belongs to the goroutine that runs
+// the match, which may lend it to one of the match's shards while connections are
+// read or written. Meanwhile nothing changes [Shared].
 package session
 
 import (
@@ -16,24 +20,24 @@ import (
 	"tactus/server/internal/replicate"
 )
 
-// Shared is what all seats of a match have in common. The match sets Now and
-// Tick before it polls.
+// Shared is what all sessions of a match have in common. The match sets Now and
+// Tick before it reads.
 type Shared struct {
-	Now       int64 // nanoseconds in which the process did not stand still
+	Now       int64 // in nanoseconds of the match's clock, without Suspended
 	Tick      game.Tick
-	Suspended int64 // nanoseconds in which it did
-	Backlog   int64 // of them, those whose messages may be coming in now
-	Rate      int
+	Suspended int64 // nanoseconds for which the process was suspended so far
+	Backlog   int64 // the part of Suspended whose messages may arrive now
+	Rate      int   // ticks per second
 	Input     game.InputSchema
 	Metrics   *metrics.Metrics
 	Key       SecretKey // never changes
 }
 
-// Session is a player's connection to a match, and what stays of it while they
-// are away. What every tick needs stands together and in front: between two ticks
-// the kernel's work has pushed it out of the nearest cache, and each line of 64
-// bytes is fetched anew. Not safe for concurrent use; owned by the goroutine that
-// runs the match, which may lend it to one of its shards.
+// Session is a player's connection to a match, and what stays of it while they are
+// away. The fields that every tick needs come first: between two ticks the kernel
+// evicts them from the nearest cache, and the tick fetches each line of 64 bytes
+// again. Not safe for concurrent use; owned by the goroutine that runs the match,
+// which may lend it to one of its shards.
 type Session struct {
 	View     replicate.View // what the player was sent
 	link     link
@@ -41,23 +45,23 @@ type Session struct {
 	budget   bucket
 	activity activity
 	progress progress
-	inputs   inputBuffer // nil until one comes
+	inputs   inputBuffer // nil until the first input
 	reliable reliableQueue
-	requests *requests // nil until there are some
+	requests *requests // nil until the first request
 
 	violations   bucket
 	lastKeyframe int64
-	lastPing     int64 // when the last heartbeat went out
+	lastPing     int64 // when the last heartbeat was sent
 }
 
-// progress is how far the client has got with inputs and snapshots.
+// progress is how far the client is with inputs and snapshots.
 type progress struct {
-	lastSnapshot       int64 // when the last snapshot went out
+	lastSnapshot       int64 // when the last snapshot was sent
 	pace               int64 // of the match's clock, as of that snapshot
 	ack                uint32
 	slack              int8
-	inputSinceSnapshot bool // an input came since the last snapshot
-	resultSent         bool // the player has been told how the match ended
+	inputSinceSnapshot bool // an input arrived since the last snapshot
+	resultSent         bool // the match's result is queued or sent
 }
 
 // New makes the session of a slot, without a connection.
@@ -68,8 +72,8 @@ func New(shared *Shared, slot game.Slot) Session {
 // Slot is the number of the player's seat.
 func (s *Session) Slot() game.Slot { return s.View.Slot }
 
-// Attach gives the session a new connection; an older one is closed. event is the
-// newest event that the client has seen, features are those that hold from now on.
+// Attach gives the session a new connection and closes an older one. event is the
+// newest event that the client has received; features hold from now on.
 func (s *Session) Attach(conn *ws.Conn, event uint32, features protocol.Features, p *ws.Poller) {
 	if s.link.conn != nil {
 		s.link.unpark(p)
@@ -90,27 +94,28 @@ func (s *Session) Attach(conn *ws.Conn, event uint32, features protocol.Features
 // Online reports whether there is a connection.
 func (s *Session) Online() bool { return s.link.conn != nil }
 
-// Features are those that hold on the connection.
+// Features are the protocol features of the connection.
 func (s *Session) Features() protocol.Features { return s.link.features }
 
-// WelcomeConfirmed reports whether the client of the connection, or of the last
-// one, has sent a message: the welcome, which brings the secret, has arrived.
+// WelcomeConfirmed reports whether the client has sent a message since the last
+// connection was attached. Then the welcome, which contains the secret, has arrived.
 func (s *Session) WelcomeConfirmed() bool { return s.link.welcomeConfirmed }
 
-// Left reports whether the player said that they leave for good.
+// Left reports whether the player has left the match for good.
 func (s *Session) Left() bool { return s.link.left }
 
-// LastReceived is when the player of the connection, or of the one before, was last
-// heard.
+// LastReceived is when the last bytes arrived on this connection, or on the one
+// before it.
 func (s *Session) LastReceived() int64 { return s.link.lastReceived }
 
-// Drop closes the connection for the reason.
+// Drop closes the connection. If why is a [ws.CloseError], the client receives its
+// code and reason; otherwise the connection counts as lost.
 func (s *Session) Drop(why error, p *ws.Poller) {
 	s.link.unpark(p)
 	ce := (*ws.CloseError)(nil)
 	closed := errors.As(why, &ce)
 	if !closed || ce.Peer {
-		s.link.lastReceived = s.shared.Now // until then they were there
+		s.link.lastReceived = s.shared.Now // the player was present until now
 	}
 	if closed {
 		s.close(ce.Code, ce.Reason)
@@ -120,14 +125,14 @@ func (s *Session) Drop(why error, p *ws.Poller) {
 	}
 }
 
-// Kick closes the connection, if there is one, with a final code.
+// Kick closes the connection, if there is one, with a code that forbids a reconnect.
 func (s *Session) Kick(code protocol.CloseCode, p *ws.Poller) {
 	if s.link.conn != nil {
 		s.Drop(closeError(code), p)
 	}
 }
 
-// Reset forgets the player; the connection must be gone.
+// Reset prepares the session for another player. It must have no connection.
 func (s *Session) Reset() {
 	s.inputs.clear()
 	s.reliable.clear()

@@ -31,18 +31,19 @@ func (r *Reader) Read() { r.intake.Read() }
 // Clear ends a round of seats.
 func (r *Reader) Clear() { r.intake.Clear() }
 
-// Tally counts what happens to every seat in every tick. Metrics are atomic, and
-// a few of them for each player in each tick are felt; they get the sums.
+// Tally counts events of all sessions in a tick. Metrics are atomic, and several
+// per player and tick would be expensive; they get the sums. Not safe for concurrent
+// use; owned by one goroutine of a match.
 type Tally struct {
-	Snapshots uint64 // handed to sockets
-	refused   uint64 // by sockets
+	Snapshots uint64 // sent
+	refused   uint64 // snapshots that a socket did not accept
 	actions   [actions]uint64
 
 	bytesIn, bytesOut uint64
 	inputs            [inputResults]uint64
 }
 
-// FlushTo adds what was counted to the metrics and begins anew.
+// FlushTo adds the counts to the metrics and resets them.
 func (t *Tally) FlushTo(m *metrics.Metrics) {
 	move := func(n *uint64, to prometheus.Counter) {
 		if *n != 0 {
