@@ -44,7 +44,7 @@ func (s *Server) Drain(deadline time.Duration) {
 
 // followDrain ends a drain, and logs how it goes.
 func (s *Server) followDrain(deadline time.Duration) {
-	began, told := time.Now(), time.Now()
+	began, logged := time.Now(), time.Now()
 	look, over := time.NewTicker(drainInterval), time.NewTimer(deadline)
 	defer look.Stop()
 	defer over.Stop()
@@ -67,12 +67,12 @@ func (s *Server) followDrain(deadline time.Duration) {
 			s.finishDrain()
 			return
 		}
-		if since := time.Since(told); since < drainChange {
+		if since := time.Since(logged); since < drainChange {
 			look.Reset(drainChange)
 			continue
 		}
 		s.log.Info("drain goes on", s.standing(zap.Duration("time_left", deadline-time.Since(began)))...)
-		told = time.Now()
+		logged = time.Now()
 		look.Reset(drainInterval)
 	}
 }

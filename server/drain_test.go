@@ -12,7 +12,7 @@ import (
 	"tactus/server/internal/match"
 )
 
-func TestADrainSaysHowFarItIs(t *testing.T) {
+func TestDrain_logsProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.InfoLevel)
 		s := newTestServer(t, Config{Empty: 25 * time.Second, Linger: time.Millisecond})
@@ -35,7 +35,7 @@ func TestADrainSaysHowFarItIs(t *testing.T) {
 	})
 }
 
-func TestADrainThatEndsAtItsDeadlineSaysSo(t *testing.T) {
+func TestDrain_logsItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.WarnLevel)
 		s := newTestServer(t, Config{Empty: time.Hour})
@@ -51,7 +51,7 @@ func TestADrainThatEndsAtItsDeadlineSaysSo(t *testing.T) {
 
 // A matchmaker whose stream was broken when a match ended is told that it is
 // over: it would take it for lost.
-func TestMatchesThatAreOverAreRegisteredForAWhile(t *testing.T) {
+func TestReport_registersRecentlyEndedMatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestServer(t, Config{Empty: time.Second})
 		s.ask(teamMatch("m1", seatFor("a", 0)))
@@ -69,7 +69,7 @@ func TestMatchesThatAreOverAreRegisteredForAWhile(t *testing.T) {
 	})
 }
 
-func TestPlayersAreCountedWithoutAMatchmaker(t *testing.T) {
+func TestServer_countsPlayersWithoutMatchmaker(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	s := newTestServer(t, Config{Registerer: reg})
 	s.ask(teamMatch("m1", seatFor("a", 0), seatFor("b", 1)))

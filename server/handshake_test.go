@@ -16,9 +16,9 @@ import (
 	"tactus/protocol"
 )
 
-// TestWhoSaysNoHelloIsClosed: a client that gives up on speaking is told so, and
+// TestHandshake_withoutHelloIsClosed: a client that gives up on speaking is told so, and
 // its socket is let go.
-func TestWhoSaysNoHelloIsClosed(t *testing.T) {
+func TestHandshake_withoutHelloIsClosed(t *testing.T) {
 	s := newTestServer(t, Config{})
 	hs := httptest.NewServer(s.Handler())
 	defer s.upgrader.Wait()
@@ -44,9 +44,9 @@ func TestWhoSaysNoHelloIsClosed(t *testing.T) {
 	}
 }
 
-// TestAHelloIsNotLateWhileTheProcessStandsStill: the clock of the socket does not
+// TestHandshake_helloIsNotLateWhileProcessStandsStill: the clock of the socket does not
 // know that nobody could read.
-func TestAHelloIsNotLateWhileTheProcessStandsStill(t *testing.T) {
+func TestHandshake_helloIsNotLateWhileProcessStandsStill(t *testing.T) {
 	s := newTestServer(t, Config{})
 	s.helloTimeout = 20 * time.Millisecond
 	var asked atomic.Int64

@@ -79,7 +79,7 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig)
 		},
 		OnStatus: s.fleet.Notify,
 		OnSeated: func(player string) { s.seated(player, m) },
-		OnOver:   func(r match.EndReport) { s.tell(m, &r) },
+		OnOver:   func(r match.EndReport) { s.reportEnd(m, &r) },
 		OnEnd:    func(r match.EndReport) { s.ended(m, &r) },
 	})
 	return m, err

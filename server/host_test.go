@@ -50,7 +50,7 @@ func (s *Server) ask(r *fleetv1.Reserve) *fleetv1.ReserveResult {
 	return host{s}.Reserve(context.Background(), r)
 }
 
-func TestNamesOfSeatsAreCleaned(t *testing.T) {
+func TestReserve_cleansNames(t *testing.T) {
 	s := newTestServer(t, Config{})
 	r := teamMatch("m1", seatFor("a", 0))
 	if got := s.ask(r); !got.GetOk() {
@@ -63,7 +63,7 @@ func TestNamesOfSeatsAreCleaned(t *testing.T) {
 	}
 }
 
-func TestRefusalsAreThoseOfTheContract(t *testing.T) {
+func TestReserve_refusalsAreThoseOfTheContract(t *testing.T) {
 	s := newTestServer(t, Config{MaxMatches: 2})
 	if r := s.ask(teamMatch("m1", seatFor("a", 0))); !r.GetOk() || r.GetMatch().GetMatchId() != "m1" {
 		t.Fatalf("refused: %v", r)
@@ -106,7 +106,7 @@ func TestRefusalsAreThoseOfTheContract(t *testing.T) {
 	}
 }
 
-func TestAMatchIsFilledByBotsUnlessItsOptionsSayNo(t *testing.T) {
+func TestReserve_botsFillUnlessOptionsSayNo(t *testing.T) {
 	mode, _ := arena.Game.Info().Mode("ffa")
 	for bots, want := range map[int32]int{0: 0, 1: 8} {
 		if cfg := matchConfig(mode, []game.Option{{Name: game.OptionBots, Value: bots}}); cfg.Mode.Fill != want {
@@ -124,7 +124,7 @@ func TestAMatchIsFilledByBotsUnlessItsOptionsSayNo(t *testing.T) {
 	}
 }
 
-func TestRefusedSeatsDoNotEndTheMatchOfOthers(t *testing.T) {
+func TestReserve_refusedSeatsDoNotEndTheMatch(t *testing.T) {
 	s := newTestServer(t, Config{})
 	s.ask(teamMatch("m1", seatFor("a", 0)))
 	if r := s.ask(teamMatch("m1", seatFor("b", 5))); r.GetReason() != "bad_request" {
@@ -135,7 +135,7 @@ func TestRefusedSeatsDoNotEndTheMatchOfOthers(t *testing.T) {
 	}
 }
 
-func TestQueuesMatchIsFullForEverybodyElse(t *testing.T) {
+func TestReserve_matchOfAQueueIsFullForOthers(t *testing.T) {
 	s := newTestServer(t, Config{})
 	ask := func(queue, player string) string {
 		r := teamMatch("m1", seatFor(player, -1))
@@ -155,7 +155,7 @@ func TestQueuesMatchIsFullForEverybodyElse(t *testing.T) {
 	}
 }
 
-func TestEachMatchmakerIsToldWhatItDoesNotKnow(t *testing.T) {
+func TestReport_sendsEachMatchmakerItsChanges(t *testing.T) {
 	s := newTestServer(t, Config{})
 	first := host{s}.Report()
 	if reg := first.Register(); len(reg.GetMatches()) != 0 || len(reg.GetGames()) != 2 {
@@ -200,7 +200,7 @@ func TestEachMatchmakerIsToldWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestFencesHoldWhileAMatchmakerIsThere(t *testing.T) {
+func TestFences_holdWhileAMatchmakerIsConnected(t *testing.T) {
 	s := newTestServer(t, Config{})
 	key := make(ed25519.PublicKey, ed25519.PublicKeySize)
 	one, two := host{s}.TrustKey(key), host{s}.TrustKey(key)
@@ -227,7 +227,7 @@ func TestFencesHoldWhileAMatchmakerIsThere(t *testing.T) {
 	}
 }
 
-func TestKeyOutlivesItsMatchmakerByTheLifeOfASeat(t *testing.T) {
+func TestKeyring_keyOutlivesItsMatchmaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeyring()
 		public, private, err := ed25519.GenerateKey(nil)
@@ -267,7 +267,7 @@ func TestKeyOutlivesItsMatchmakerByTheLifeOfASeat(t *testing.T) {
 	})
 }
 
-func TestConfigTellsOfEveryMistake(t *testing.T) {
+func TestConfig_reportsEveryMistake(t *testing.T) {
 	cfg := Config{Matchmakers: []string{"", "http://mm:8080"}, MatchmakerCert: "cert.pem", MatchmakerCA: "nowhere.pem", Grace: -1}
 	err := cfg.Validate()
 	if err == nil {

@@ -4,7 +4,7 @@ import "testing"
 
 const megabyte = 1 << 20
 
-func TestMemoryIsGivenBackAfterARush(t *testing.T) {
+func TestMemoryKeeper_returnsMemoryAfterARush(t *testing.T) {
 	k := newMemoryKeeper()
 	h := heapState{objects: 20 * megabyte, live: 16 * megabyte, free: megabyte}
 	for range 50 { // collections come and go, garbage is made all the time
@@ -28,7 +28,7 @@ func TestMemoryIsGivenBackAfterARush(t *testing.T) {
 	}
 }
 
-func TestAProcessThatHoldsLittleMoreThanItNeedsIsLeftAlone(t *testing.T) {
+func TestMemoryKeeper_skipsSmallGains(t *testing.T) {
 	k := newMemoryKeeper()
 	for range 100 {
 		if k.due(heapState{objects: 101 * megabyte, live: 100 * megabyte, free: 3 * megabyte}) {

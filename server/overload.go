@@ -45,7 +45,7 @@ func (s *Server) judge(now int64, cpu float64) {
 	}
 	s.log.Warn("overload of the whole process", zap.Stringer("rung", rung), zap.Stringer("was", was),
 		zap.Float64("mean_wait", load.MeanWait), zap.Float64("worst_pressure", load.Worst),
-		zap.Float64("at_full_rate", load.Told), zap.Float64("cpu", cpu))
+		zap.Float64("at_full_rate", load.FullRate), zap.Float64("cpu", cpu))
 }
 
 // load is what the matches say.
@@ -54,12 +54,12 @@ func (s *Server) load() overload.Load {
 	defer s.mu.Unlock()
 	var l overload.Load
 	for _, m := range s.matches {
-		value, wait, told := m.Pressure()
+		value, wait, share := m.Pressure()
 		l.MeanWait += wait
-		l.Told += told
+		l.FullRate += share
 		l.Worst = max(l.Worst, value)
 	}
 	l.MeanWait /= float64(max(len(s.matches), 1))
-	l.Told /= float64(runtime.GOMAXPROCS(0))
+	l.FullRate /= float64(runtime.GOMAXPROCS(0))
 	return l
 }

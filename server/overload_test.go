@@ -13,7 +13,7 @@ import (
 	"tactus/server/internal/overload"
 )
 
-func TestAnOverloadedProcessRefusesMatchesThenPlayers(t *testing.T) {
+func TestReserve_overloadRefusesMatchesThenPlayers(t *testing.T) {
 	s, err := New(Config{Matchmakers: []string{"127.0.0.1:1"}}, zap.NewNop(), tag.Game)
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"tactus/game/tag"
 )
 
-func TestGuessedPublicURL(t *testing.T) {
+func TestGuessedURL_namesLoopback(t *testing.T) {
 	for addr, want := range map[string]string{
 		"127.0.0.1:8081":  "ws://127.0.0.1:8081/play",
 		"0.0.0.0:8081":    "ws://127.0.0.1:8081/play",
@@ -30,7 +30,7 @@ func TestGuessedPublicURL(t *testing.T) {
 	}
 }
 
-func TestAGuessThatCannotWorkIsWarnedOfOnce(t *testing.T) {
+func TestServer_warnsOnceOfAGuessThatCannotWork(t *testing.T) {
 	for _, c := range []struct {
 		given, listen string
 		matchmakers   []string
@@ -61,7 +61,7 @@ func TestAGuessThatCannotWorkIsWarnedOfOnce(t *testing.T) {
 	}
 }
 
-func TestAnyPathOfThePublicURLLeadsToPlay(t *testing.T) {
+func TestHandler_servesPathOfPublicURL(t *testing.T) {
 	for _, u := range []string{
 		"wss://example.com/game/play", "wss://example.com/my%20game/play", "wss://example.com/%7Bx/play",
 		"wss://example.com/{x}/play", "wss://example.com/spi\u00ebl/play", "wss://example.com/livez/play",

@@ -207,8 +207,8 @@ func (s *Server) seated(player string, m *match.Match) {
 	}
 }
 
-// tell reports how a match ended.
-func (s *Server) tell(m *match.Match, r *match.EndReport) {
+// reportEnd reports how a match ended.
+func (s *Server) reportEnd(m *match.Match, r *match.EndReport) {
 	s.fleet.Ended(endedMessage(m.Status(), r, time.Now()))
 }
 
@@ -225,7 +225,7 @@ func (s *Server) ended(m *match.Match, r *match.EndReport) {
 	s.metrics.Matches.Dec()
 	s.over.add(m.Status(), r.Reason)
 	if r.Reason != match.EndOver {
-		s.tell(m, r)
+		s.reportEnd(m, r)
 	}
 	s.fleet.Notify()
 	s.matchLeft()

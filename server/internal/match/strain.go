@@ -39,7 +39,7 @@ func (m *Match) bear(due, began, ended int64, told bool) {
 	pressure := s.pressure.Value()
 	s.toldValue.Store(math.Float64bits(pressure))
 	s.toldWait.Store(math.Float64bits(s.pressure.Wait()))
-	s.toldShare.Store(math.Float64bits(s.pressure.Told()))
+	s.toldShare.Store(math.Float64bits(s.pressure.SnapshotShare()))
 	rung := max(s.ladder.Observe(ended, pressure, s.pressure.AtFullRate()), m.cfg.Process.Rung())
 	if rung == s.rung {
 		return

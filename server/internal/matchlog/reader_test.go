@@ -13,8 +13,8 @@ import (
 	"tactus/game"
 )
 
-// TestLogIsMessagePack reads a log with a library instead of this package.
-func TestLogIsMessagePack(t *testing.T) {
+// TestWriter_logIsMessagePack reads a log with a library instead of this package.
+func TestWriter_logIsMessagePack(t *testing.T) {
 	d := msgpack.NewDecoder(bytes.NewReader(logOf(t, 60)))
 	header, err := d.DecodeMap()
 	if err != nil {
@@ -43,7 +43,7 @@ func TestLogIsMessagePack(t *testing.T) {
 	}
 }
 
-func TestNumbersOfAllSizes(t *testing.T) {
+func TestReader_numbersOfAllSizes(t *testing.T) {
 	edges := []int64{0, 1, 31, 32, 33, 127, 128, 129, 255, 256, 32767, 32768, 65535, 65536, math.MaxInt32, math.MaxInt32 + 1, math.MaxUint32, math.MaxUint32 + 1, math.MaxInt64}
 	for _, v := range edges {
 		for _, v := range []int64{v, -v, -v - 1} {
@@ -64,7 +64,7 @@ func TestNumbersOfAllSizes(t *testing.T) {
 	}
 }
 
-func TestLongTextsAreCut(t *testing.T) {
+func TestWriter_longTextsAreCut(t *testing.T) {
 	r := newRig(t, Config{})
 	p := begin(t, r.store, drift{}, "m1", 1)
 	long := string(bytes.Repeat([]byte("x"), 1000))
@@ -79,7 +79,7 @@ func TestLongTextsAreCut(t *testing.T) {
 	}
 }
 
-func TestNamesOfEarlierReleasesAreCleaned(t *testing.T) {
+func TestReader_namesOfEarlierReleasesAreCleaned(t *testing.T) {
 	r := newRig(t, Config{})
 	p := begin(t, r.store, drift{}, "m1", 1)
 	p.sim.Join(0, game.PlayerInfo{})
@@ -93,7 +93,7 @@ func TestNamesOfEarlierReleasesAreCleaned(t *testing.T) {
 	}
 }
 
-func TestUnknownHeaderKeysAreSkipped(t *testing.T) {
+func TestReader_unknownHeaderKeysAreSkipped(t *testing.T) {
 	b := appendUint(appendText(appendMap(nil, 3), "tactus_log"), formatVersion)
 	future, err := msgpack.Marshal(map[string]any{"a": []any{1, -1, "x", true, nil, []byte{1}, map[string]any{"k": int64(1) << 40}}})
 	if err != nil {
@@ -107,7 +107,7 @@ func TestUnknownHeaderKeysAreSkipped(t *testing.T) {
 	}
 }
 
-func TestReadRefuses(t *testing.T) {
+func TestReader_rejectsBadLogs(t *testing.T) {
 	state := appendStateRoom(appendUint(appendUint(appendArray(nil, 3), 0), 0))
 	state = append(state[:len(state)-4], 0xff, 0xff, 0xff, 0xff)
 	header := appendUint(appendText(appendMap(nil, 1), "tactus_log"), formatVersion)
@@ -178,7 +178,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-func TestTextsAndArraysOfAllSizes(t *testing.T) {
+func TestReader_textsAndArraysOfAllSizes(t *testing.T) {
 	for _, n := range []int{0, 1, 31, 32, 255, 256} {
 		want := strings.Repeat("x", n)
 		b := appendText(nil, want)

@@ -17,14 +17,14 @@ import (
 	"tactus/game"
 )
 
-func TestFileName(t *testing.T) {
+func TestHeader_fileName(t *testing.T) {
 	h := Header{Match: "../../etc/ä b", Game: "drift", Mode: "open", Started: started.In(time.FixedZone("elsewhere", 3600))}
 	if got, want := h.FileName(), "20261122T143005Z-drift-open-______etc___b.tlog"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-func TestStoreWithoutFolderDropsAll(t *testing.T) {
+func TestStore_withoutFolderDropsAll(t *testing.T) {
 	s, err := NewStore(Config{}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func TestStoreWithoutFolderDropsAll(t *testing.T) {
 	}
 }
 
-func TestUnusableFolderIsAnErrorAtStart(t *testing.T) {
+func TestStore_unusableFolderIsAnErrorAtStart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestUnusableFolderIsAnErrorAtStart(t *testing.T) {
 	}
 }
 
-func TestManyMatchesAtOnce(t *testing.T) {
+func TestStore_manyMatchesAtOnce(t *testing.T) {
 	r := newRig(t, Config{})
 	const matches = 20
 	var running sync.WaitGroup
@@ -68,7 +68,7 @@ func TestManyMatchesAtOnce(t *testing.T) {
 	}
 }
 
-func TestClosingTheStoreKeepsWhatWasLogged(t *testing.T) {
+func TestStore_closeKeepsWhatWasLogged(t *testing.T) {
 	r := newRig(t, Config{})
 	p := begin(t, r.store, drift{}, "m1", 1)
 	for range 100 { // five seconds, so that all but the last is handed over
@@ -86,7 +86,7 @@ func TestClosingTheStoreKeepsWhatWasLogged(t *testing.T) {
 	}
 }
 
-func TestOldLogsAreDeletedByCount(t *testing.T) {
+func TestStore_deletesOldLogsByCount(t *testing.T) {
 	r := newRig(t, Config{MaxFiles: 3})
 	running := begin(t, r.store, drift{}, "a-running", 1)
 	for i := range 6 {
@@ -109,7 +109,7 @@ func matchesOf(names []string) (matches []string) {
 	return matches
 }
 
-func TestRunningLogIsNotDeleted(t *testing.T) {
+func TestStore_runningLogIsNotDeleted(t *testing.T) {
 	r := newRig(t, Config{MaxFiles: 2})
 	running := begin(t, r.store, drift{}, "a-running", 1)
 	for range 30 {
@@ -124,7 +124,7 @@ func TestRunningLogIsNotDeleted(t *testing.T) {
 	}
 }
 
-func TestOldLogsAreDeletedByBytes(t *testing.T) {
+func TestStore_deletesOldLogsByBytes(t *testing.T) {
 	size := int64(len(logOf(t, 200)))
 	r := newRig(t, Config{MaxBytes: 3*size + size/2})
 	for i := range 6 {
@@ -136,7 +136,7 @@ func TestOldLogsAreDeletedByBytes(t *testing.T) {
 	}
 }
 
-func TestRunningLogsAreBoundedByBytesToo(t *testing.T) {
+func TestStore_runningLogsAreBoundedByBytes(t *testing.T) {
 	const limit = 20_000
 	r := newRig(t, Config{MaxBytes: limit})
 	p := begin(t, r.store, drift{}, "m1", 1)
@@ -161,7 +161,7 @@ func TestRunningLogsAreBoundedByBytesToo(t *testing.T) {
 	}
 }
 
-func TestLogsOfOthersAreLeftWhileTheyAreWritten(t *testing.T) {
+func TestStore_keepsLogsThatOthersWrite(t *testing.T) {
 	dir := t.TempDir()
 	fresh := filepath.Join(dir, "20250101T000000Z-drift-open-fresh.tlog")
 	old := filepath.Join(dir, "20250101T000000Z-drift-open-old.tlog")
@@ -257,7 +257,7 @@ func (f *faultyFiles) List() (list []logFile, err error) {
 
 func (f *faultyFiles) Close() error { return nil }
 
-func TestFullDiskBreaksTheLogAndNotTheMatch(t *testing.T) {
+func TestStore_fullDiskBreaksTheLogOnly(t *testing.T) {
 	files := newFaultyFiles(6000)
 	r := faultyRig(t, files, Config{})
 	p := begin(t, r.store, drift{}, "m1", 1)
@@ -280,7 +280,7 @@ func TestFullDiskBreaksTheLogAndNotTheMatch(t *testing.T) {
 	}
 }
 
-func TestUnwritableDiskBreaksEachLogOnce(t *testing.T) {
+func TestStore_unwritableDiskBreaksEachLogOnce(t *testing.T) {
 	files := newFaultyFiles(1 << 20)
 	files.create = os.ErrPermission
 	r := faultyRig(t, files, Config{})
@@ -293,9 +293,9 @@ func TestUnwritableDiskBreaksEachLogOnce(t *testing.T) {
 	}
 }
 
-// TestSlowDiskNeverBlocksAMatch stops the disk altogether: the match runs on,
+// TestStore_slowDiskNeverBlocksAMatch stops the disk altogether: the match runs on,
 // memory stays bounded, and the log breaks when the bound is reached.
-func TestSlowDiskNeverBlocksAMatch(t *testing.T) {
+func TestStore_slowDiskNeverBlocksAMatch(t *testing.T) {
 	files := newFaultyFiles(1 << 30)
 	files.gate = make(chan struct{})
 	r := faultyRig(t, files, Config{})
@@ -362,7 +362,7 @@ type discarded struct{}
 func (discarded) Write(b []byte) (int, error) { return len(b), nil }
 func (discarded) Close() error                { return nil }
 
-func TestTickAllocatesNothing(t *testing.T) {
+func TestWriter_tickDoesNotAllocate(t *testing.T) {
 	r := faultyRig(t, discarding{newFaultyFiles(0)}, Config{MaxBytes: 1 << 40})
 	p := begin(t, r.store, drift{}, "m1", 1)
 	for slot := range game.Slot(8) {
@@ -384,7 +384,7 @@ func TestTickAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestUnchangedInputIsNotLogged(t *testing.T) {
+func TestWriter_unchangedInputIsNotLogged(t *testing.T) {
 	r := newRig(t, Config{})
 	p := begin(t, r.store, drift{}, "m1", 1)
 	input := func(lag int32, words ...uint32) {
@@ -436,9 +436,9 @@ func BenchmarkTick(b *testing.B) {
 	}
 }
 
-// TestAQuietMatchHoldsASmallBuffer: a match that logs bare ticks, after a busy
+// TestWriter_quietMatchHoldsASmallBuffer: a match that logs bare ticks, after a busy
 // time too, keeps little memory, and its log is whole.
-func TestAQuietMatchHoldsASmallBuffer(t *testing.T) {
+func TestWriter_quietMatchHoldsASmallBuffer(t *testing.T) {
 	r := newRig(t, Config{})
 	p := begin(t, r.store, drift{}, "m1", 1)
 	quiet := func(ticks int) {

@@ -13,7 +13,7 @@ import (
 	"tactus/game"
 )
 
-func TestVerifyAgreesWithRandomMatches(t *testing.T) {
+func TestVerify_agreesWithRandomMatches(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := newRig(t, Config{})
@@ -36,7 +36,7 @@ func TestVerifyAgreesWithRandomMatches(t *testing.T) {
 	}
 }
 
-func TestDivergenceNamesTheTick(t *testing.T) {
+func TestVerify_divergenceNamesTheTick(t *testing.T) {
 	cases := []struct {
 		name           string
 		played, replay drift
@@ -74,7 +74,7 @@ func TestDivergenceNamesTheTick(t *testing.T) {
 	}
 }
 
-func TestTicksWithoutHashAreRunButNotCompared(t *testing.T) {
+func TestVerify_ticksWithoutHashAreRunButNotCompared(t *testing.T) {
 	r := newRig(t, Config{})
 	p := begin(t, r.store, drift{}, "m1", 1)
 	for range 30 {
@@ -93,8 +93,8 @@ func TestTicksWithoutHashAreRunButNotCompared(t *testing.T) {
 	}
 }
 
-// TestMatchThatBeganElsewhere is a log whose first checkpoint is not of tick 0.
-func TestMatchThatBeganElsewhere(t *testing.T) {
+// TestVerify_matchThatBeganElsewhere is a log whose first checkpoint is not of tick 0.
+func TestVerify_matchThatBeganElsewhere(t *testing.T) {
 	r := newRig(t, Config{})
 	off, err := NewStore(Config{}, r.store.log)
 	if err != nil {
@@ -117,7 +117,7 @@ func TestMatchThatBeganElsewhere(t *testing.T) {
 	}
 }
 
-func TestVerifyRefusesOtherRules(t *testing.T) {
+func TestVerify_rejectsOtherRules(t *testing.T) {
 	r := newRig(t, Config{})
 	r.play(drift{}, "m1", 1, 10)
 	r.close()
@@ -149,7 +149,7 @@ func (w wider) NewWorld(cfg game.MatchConfig) game.World {
 	return world
 }
 
-func TestNoFlippedByteGoesUnnoticed(t *testing.T) {
+func TestVerify_detectsEveryFlippedByte(t *testing.T) {
 	good := logOf(t, 20)
 	if _, err := verify(ctx, bytes.NewReader(good), int64(len(good)), games(drift{})); err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestNoFlippedByteGoesUnnoticed(t *testing.T) {
 	}
 }
 
-func TestDamageNamesTheTick(t *testing.T) {
+func TestVerify_damageNamesTheTick(t *testing.T) {
 	good := logOf(t, 60)
 	bad := slices.Clone(good)
 	at := bytes.LastIndex(bad, []byte("Störtebeker"))
@@ -179,7 +179,7 @@ func TestDamageNamesTheTick(t *testing.T) {
 	}
 }
 
-func TestBytesBehindTheEndAreNoticed(t *testing.T) {
+func TestVerify_detectsBytesBehindTheEnd(t *testing.T) {
 	bad := append(logOf(t, 5), 0xc0)
 	_, err := verify(ctx, bytes.NewReader(bad), int64(len(bad)), games(drift{}))
 	var damaged *DamagedError
@@ -188,8 +188,8 @@ func TestBytesBehindTheEndAreNoticed(t *testing.T) {
 	}
 }
 
-// TestTruncatedLogIsGoodUpToItsLastTick cuts a log everywhere, as a crash may.
-func TestTruncatedLogIsGoodUpToItsLastTick(t *testing.T) {
+// TestVerify_truncatedLogIsGoodUpToItsLastTick cuts a log everywhere, as a crash may.
+func TestVerify_truncatedLogIsGoodUpToItsLastTick(t *testing.T) {
 	good := logOf(t, 55)
 	before := 0
 	for cut := range good {
@@ -213,7 +213,7 @@ func TestTruncatedLogIsGoodUpToItsLastTick(t *testing.T) {
 	}
 }
 
-func TestReportIsOneLine(t *testing.T) {
+func TestReport_isOneLine(t *testing.T) {
 	r := newRig(t, Config{})
 	r.play(drift{}, "m1", 1, 10)
 	r.close()
@@ -227,7 +227,7 @@ func TestReportIsOneLine(t *testing.T) {
 	}
 }
 
-func TestDescribe(t *testing.T) {
+func TestDescribe_info(t *testing.T) {
 	r := newRig(t, Config{})
 	want := r.play(drift{}, "m1", 5, 200)
 	r.close()
@@ -268,8 +268,8 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// TestCrowdedTick fills several buffers within one tick.
-func TestCrowdedTick(t *testing.T) {
+// TestVerify_crowdedTick fills several buffers within one tick.
+func TestVerify_crowdedTick(t *testing.T) {
 	r := newRig(t, Config{})
 	p := begin(t, r.store, drift{}, "m1", 1)
 	for range 20 {
@@ -292,8 +292,8 @@ func TestCrowdedTick(t *testing.T) {
 	}
 }
 
-// TestRecordThatIsRefusedNow is a log whose joins no longer fit the rules.
-func TestRecordThatIsRefusedNow(t *testing.T) {
+// TestVerify_recordThatIsRefusedNow is a log whose joins no longer fit the rules.
+func TestVerify_recordThatIsRefusedNow(t *testing.T) {
 	r := newRig(t, Config{})
 	p := begin(t, r.store, drift{}, "m1", 1)
 	p.sim.Step()
@@ -309,7 +309,7 @@ func TestRecordThatIsRefusedNow(t *testing.T) {
 	}
 }
 
-func TestDescribeSaysHowALogEnded(t *testing.T) {
+func TestDescribe_howALogEnded(t *testing.T) {
 	r := newRig(t, Config{})
 	p := begin(t, r.store, drift{}, "m1", 1)
 	for range 40 {

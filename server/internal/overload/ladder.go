@@ -103,13 +103,13 @@ type Load struct {
 	MeanWait float64 // of its matches
 	Worst    float64 // of their pressures
 	CPU      float64 // share of its cores in use
-	Told     float64 // share of all cores' time that its matches would take with a snapshot in every tick
+	FullRate float64 // share of all cores' time that its matches would take with a snapshot in every tick
 }
 
 // Judge looks at the process, every [JudgeEvery].
 func (p *Process) Judge(now int64, load Load) Rung {
 	p.cpu += float64(JudgeEvery) / float64(memory) * (load.CPU - p.cpu)
-	atFullRate := max(load.Told, SnapshotEvery*load.MeanWait)
+	atFullRate := max(load.FullRate, SnapshotEvery*load.MeanWait)
 	r := p.ladder.Observe(now, whole(load.MeanWait, load.Worst, p.cpu), atFullRate)
 	p.rung.Store(uint32(r))
 	return r

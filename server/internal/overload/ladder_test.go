@@ -42,7 +42,7 @@ func want(t *testing.T, got []Rung, rungs ...Rung) {
 	}
 }
 
-func TestLadderIsClimbedAndLeftRungByRung(t *testing.T) {
+func TestLadder_climbsAndLeavesRungByRung(t *testing.T) {
 	w := &walk{}
 	want(t, w.hold(2, time.Minute), Calm, FarSlower, HalfRate, Dilated, NoMatches, NoJoins)
 	want(t, w.hold(0.1, 9*time.Second), NoJoins, NoMatches, Dilated, HalfRate, FarSlower)
@@ -50,7 +50,7 @@ func TestLadderIsClimbedAndLeftRungByRung(t *testing.T) {
 	want(t, w.hold(0.1, time.Minute), Calm)
 }
 
-func TestEachRungHasItsOwnThresholds(t *testing.T) {
+func TestLadder_eachRungHasItsOwnThresholds(t *testing.T) {
 	for rung := FarSlower; rung < Rungs; rung++ {
 		l := limits[rung]
 		w := &walk{ladder: Ladder{rung: rung - 1, calm: calmFor}}
@@ -73,7 +73,7 @@ func TestEachRungHasItsOwnThresholds(t *testing.T) {
 	}
 }
 
-func TestThresholdsLeaveRoomForWhatARungRelieves(t *testing.T) {
+func TestLimits_leaveRoomForWhatARungRelieves(t *testing.T) {
 	for rung := FarSlower; rung < Rungs; rung++ {
 		if l := limits[rung]; l.down >= l.up {
 			t.Errorf("%v is climbed at %v and left at %v: it would flap", rung, l.up, l.down)
@@ -84,9 +84,9 @@ func TestThresholdsLeaveRoomForWhatARungRelieves(t *testing.T) {
 	}
 }
 
-// TestTheFullRateComesBackWhenThereIsTimeForIt: what ticks without a snapshot cost
+// TestLadder_fullRateReturnsWhenThereIsTime: what ticks without a snapshot cost
 // says little of it; a world's own work may be most of a match's.
-func TestTheFullRateComesBackWhenThereIsTimeForIt(t *testing.T) {
+func TestLadder_fullRateReturnsWhenThereIsTime(t *testing.T) {
 	const snapshot = 0.5
 	for _, c := range []struct {
 		step   float64
@@ -95,12 +95,12 @@ func TestTheFullRateComesBackWhenThereIsTimeForIt(t *testing.T) {
 		p, l, now := NewPressure(period), Ladder{rung: HalfRate, calm: calmFor}, int64(0)
 		for tick := range 500 {
 			now += period
-			told := tick < 100 || tick%SnapshotEvery == 0 // from the full rate to half of it
+			due := tick < 100 || tick%SnapshotEvery == 0 // from the full rate to half of it
 			cost := c.step
-			if told {
+			if due {
 				cost += snapshot
 			}
-			p.Tick(now, now, now+int64(cost*float64(period)), told)
+			p.Tick(now, now, now+int64(cost*float64(period)), due)
 			if tick >= 100 {
 				l.Observe(now, p.Value(), p.AtFullRate())
 			}
@@ -111,7 +111,7 @@ func TestTheFullRateComesBackWhenThereIsTimeForIt(t *testing.T) {
 	}
 }
 
-func TestAPeakIsNoOverload(t *testing.T) {
+func TestLadder_peakIsNoOverload(t *testing.T) {
 	w := &walk{}
 	for range 20 {
 		want(t, w.hold(3, 900*time.Millisecond), Calm)
@@ -124,9 +124,9 @@ func TestAPeakIsNoOverload(t *testing.T) {
 	}
 }
 
-// TestWhoLivesAtTheEdgeIsLeftInPeace: a rung that has to be climbed again at once is
+// TestLadder_relapseDoublesTheWait: a rung that has to be climbed again at once is
 // kept longer and longer; after a while without it, no longer than at first.
-func TestWhoLivesAtTheEdgeIsLeftInPeace(t *testing.T) {
+func TestLadder_relapseDoublesTheWait(t *testing.T) {
 	w := &walk{}
 	kept := func() time.Duration {
 		w.hold(0.9, 2*time.Second)
@@ -147,7 +147,7 @@ func TestWhoLivesAtTheEdgeIsLeftInPeace(t *testing.T) {
 	}
 }
 
-func TestPressureIsTheShareOfThePeriodThatTicksTake(t *testing.T) {
+func TestPressure_isTheShareOfThePeriodThatTicksTake(t *testing.T) {
 	p := NewPressure(period)
 	due := int64(0)
 	for range 200 {
@@ -159,7 +159,7 @@ func TestPressureIsTheShareOfThePeriodThatTicksTake(t *testing.T) {
 	}
 }
 
-func TestCheapTicksThatStartLatePressToo(t *testing.T) {
+func TestPressure_countsLateStarts(t *testing.T) {
 	p := NewPressure(period)
 	due := int64(0)
 	for range 200 {
@@ -171,7 +171,7 @@ func TestCheapTicksThatStartLatePressToo(t *testing.T) {
 	}
 }
 
-func TestAMatchThatIsTooBigDoesNotWait(t *testing.T) {
+func TestPressure_ownLongTicksAreNoWait(t *testing.T) {
 	p := NewPressure(period)
 	now := int64(0)
 	for n := range int64(200) { // each tick begins when the last has ended
@@ -183,7 +183,7 @@ func TestAMatchThatIsTooBigDoesNotWait(t *testing.T) {
 	}
 }
 
-func TestOneStallHardlyPresses(t *testing.T) {
+func TestPressure_oneStallHardlyCounts(t *testing.T) {
 	p := NewPressure(period)
 	p.Tick(period, 100*period, 200*period, true)
 	if v := p.Value(); v > 0.2 {
@@ -191,7 +191,7 @@ func TestOneStallHardlyPresses(t *testing.T) {
 	}
 }
 
-func TestABigMatchPressesTheProcessByTheCoresItTakes(t *testing.T) {
+func TestWhole_bigMatchCountsByItsCores(t *testing.T) {
 	for _, c := range []struct{ wait, worst, cpu, want float64 }{
 		{wait: 0.1, worst: 2, cpu: 1, want: 2},       // alone on the only core
 		{wait: 0.1, worst: 2, cpu: 0.05, want: 0.1},  // one core of many
@@ -204,7 +204,7 @@ func TestABigMatchPressesTheProcessByTheCoresItTakes(t *testing.T) {
 	}
 }
 
-func TestMatchesSeeWhereTheirProcessStands(t *testing.T) {
+func TestProcess_rungIsVisibleToMatches(t *testing.T) {
 	var nobody *Process
 	if nobody.Rung() != Calm {
 		t.Error("without a process there is overload")
@@ -218,9 +218,9 @@ func TestMatchesSeeWhereTheirProcessStands(t *testing.T) {
 	}
 }
 
-// TestAProcessGoesBackToTheFullRateWhenAllItsMatchesHaveTimeForIt: none of them
+// TestProcess_fullRateReturnsWhenAllMatchesHaveTime: none of them
 // is late any more at half the rate, which says nothing of the full one.
-func TestAProcessGoesBackToTheFullRateWhenAllItsMatchesHaveTimeForIt(t *testing.T) {
+func TestProcess_fullRateReturnsWhenAllMatchesHaveTime(t *testing.T) {
 	p, now := &Process{}, int64(0)
 	judge := func(l Load, d time.Duration) {
 		for end := now + int64(d); now < end; {
@@ -228,18 +228,18 @@ func TestAProcessGoesBackToTheFullRateWhenAllItsMatchesHaveTimeForIt(t *testing.
 			p.Judge(now, l)
 		}
 	}
-	judge(Load{MeanWait: 0.97, Told: 1.1}, 10*time.Second)
-	judge(Load{MeanWait: 0.01, Told: 1.0}, time.Minute)
+	judge(Load{MeanWait: 0.97, FullRate: 1.1}, 10*time.Second)
+	judge(Load{MeanWait: 0.01, FullRate: 1.0}, time.Minute)
 	if got := p.Rung(); got != HalfRate {
 		t.Errorf("where the full rate would take all the time there is, the process stands on %v", got)
 	}
-	judge(Load{MeanWait: 0.01, Told: 0.85}, 20*time.Second)
+	judge(Load{MeanWait: 0.01, FullRate: 0.85}, 20*time.Second)
 	if got := p.Rung(); got != Calm {
 		t.Errorf("with time for the full rate the process stands on %v", got)
 	}
 }
 
-func TestObservingDoesNotAllocate(t *testing.T) {
+func TestProcess_judgeDoesNotAllocate(t *testing.T) {
 	p, process, now := NewPressure(period), &Process{}, int64(1)
 	if n := testing.AllocsPerRun(1000, func() {
 		now += period

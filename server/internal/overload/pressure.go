@@ -4,11 +4,11 @@ package overload
 // and how long they wait to begin though nothing of the match is in their way.
 // Cheap ticks that wait belong to a process that gets too little of its machine.
 type Pressure struct {
-	period int64
-	ended  int64 // when the last tick did
-	share  float64
-	told   float64 // the share of ticks with a snapshot
-	wait   float64
+	period    int64
+	ended     int64 // when the last tick did
+	share     float64
+	snapshots float64 // the share of ticks with a snapshot
+	wait      float64
 }
 
 // NewPressure makes the pressure of a match whose ticks are due every so many
@@ -17,11 +17,11 @@ func NewPressure(period int64) Pressure { return Pressure{period: period} }
 
 // Tick notes a tick that was due, began and ended at these times, with a snapshot
 // or without.
-func (p *Pressure) Tick(due, began, ended int64, told bool) {
+func (p *Pressure) Tick(due, began, ended int64, snapshot bool) {
 	weight := min(1, float64(p.period)/float64(memory))
 	p.share += weight * (p.sample(ended-began) - p.share)
-	if told {
-		p.told += weight * (p.sample(ended-began) - p.told)
+	if snapshot {
+		p.snapshots += weight * (p.sample(ended-began) - p.snapshots)
 	}
 	p.wait += weight * (p.sample(began-max(due, p.ended)) - p.wait)
 	p.ended = ended
@@ -36,10 +36,10 @@ func (p *Pressure) Value() float64 { return max(p.share, p.wait) }
 
 // AtFullRate is what the pressure would be with a snapshot in every tick. Of what
 // makes ticks wait it is assumed that snapshots are most.
-func (p *Pressure) AtFullRate() float64 { return max(p.told, SnapshotEvery*p.wait) }
+func (p *Pressure) AtFullRate() float64 { return max(p.snapshots, SnapshotEvery*p.wait) }
 
-// Told is the share of the period that ticks with a snapshot take.
-func (p *Pressure) Told() float64 { return p.told }
+// SnapshotShare is the share of the period that ticks with a snapshot take.
+func (p *Pressure) SnapshotShare() float64 { return p.snapshots }
 
 // Wait is what of it is the process's doing, not the match's.
 func (p *Pressure) Wait() float64 { return p.wait }
