@@ -11,6 +11,7 @@ import (
 type link struct {
 	conn              *ws.Conn // nil: none
 	lastReceived      int64    // when the last bytes arrived, as of the last read
+	lastPing          int64    // when the last heartbeat was sent
 	features          protocol.Features
 	parked            bool
 	blocked           bool // part of a frame is unsent
@@ -33,6 +34,15 @@ func (l *link) flush(now int64) (idle bool, err error) {
 	idle, err = l.conn.Flush(now)
 	l.blocked = l.conn.Blocked()
 	return idle, err
+}
+
+// stillBlocked sends the unsent part of a frame and reports whether some remains.
+func (l *link) stillBlocked(now int64) bool {
+	if !l.blocked {
+		return false
+	}
+	idle, err := l.flush(now)
+	return err == nil && !idle
 }
 
 // blockedFor is how long the socket has accepted no byte, 0 for a ready connection.
@@ -84,21 +94,17 @@ func (s *Session) CheckTimeouts(t *Tally) error {
 	switch {
 	case silent > int64(idleAfter):
 		return closeError(protocol.CloseIdle)
-	case silent > int64(pingAfter) && now-s.lastPing >= int64(pingEvery):
-		return s.heartbeat(t)
+	case silent > int64(pingAfter) && now-s.link.lastPing >= int64(pingEvery):
+		// Do not wait for the next snapshot, which a stalled player may not get. A
+		// blocked connection gets the ping later.
+		sent, err := s.link.write(now, ping, t)
+		if sent {
+			s.link.lastPing = now
+		}
+		return err
 	}
 	return nil
 }
 
 // ping is the frame of a heartbeat.
 var ping = ws.AppendPing(nil)
-
-// heartbeat sends a ping. It does not wait for the next snapshot, which a stalled
-// player may not get. A blocked connection gets it later.
-func (s *Session) heartbeat(t *Tally) error {
-	sent, err := s.link.write(s.shared.Now, ping, t)
-	if sent {
-		s.lastPing = s.shared.Now
-	}
-	return err
-}

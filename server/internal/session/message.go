@@ -94,7 +94,7 @@ func (s *Session) command(b []byte) error {
 	}
 	w := s.ensureRequests()
 	if len(w.commands) == maxCommandsPerTick {
-		s.Refuse(c.ID, protocol.ReasonBusy)
+		s.Reply(protocol.Reply{ID: c.ID, Reason: protocol.ReasonBusy})
 		if s.shared.Backlog > 0 {
 			return nil
 		}
@@ -144,7 +144,7 @@ var chatNotices = map[string]string{
 // [protocol.FeatureReply] gets a notice, at most one per noticeEvery.
 func (s *Session) RefuseChat(id uint32, reason string) {
 	if s.link.features.Has(protocol.FeatureReply) {
-		s.Refuse(id, reason)
+		s.Reply(protocol.Reply{ID: id, Reason: reason})
 		return
 	}
 	w := s.ensureRequests()
@@ -156,9 +156,6 @@ func (s *Session) RefuseChat(id uint32, reason string) {
 		return protocol.AppendNotice(dst, &protocol.Notice{Text: chatNotices[reason]})
 	})
 }
-
-// Refuse replies to a refused command or text. With id 0 there is no reply.
-func (s *Session) Refuse(id uint32, reason string) { s.Reply(protocol.Reply{ID: id, Reason: reason}) }
 
 // Reply queues a reply, without its reason if the client does not support it. With id
 // 0 there is no reply.

@@ -29,33 +29,23 @@ type Views interface {
 // Next decides what happens to the snapshot that is due, and counts it in t. pace is
 // that of the match's clock; a change of it is announced by a snapshot. result
 // reports whether the match has a result.
-func (s *Session) Next(pace int64, result bool, views Views, t *Tally) Action {
-	a := s.next(pace, result, views)
-	t.actions[a]++
-	return a
-}
-
-func (s *Session) next(pace int64, result bool, views Views) Action {
+func (s *Session) Next(pace int64, result bool, views Views, t *Tally) (a Action) {
 	p := &s.progress
 	switch {
 	case s.reliable.overflow():
-		return CloseSlow
-	case s.link.blocked && s.stillBlocked():
-		return SkipBlocked
+		a = CloseSlow
+	case s.link.stillBlocked(s.shared.Now):
+		a = SkipBlocked
 	case s.stalled():
-		return SkipStalled
+		a = SkipStalled
 	case p.pace == pace && s.Inactive() && views.UpToDate(&s.View) && len(s.reliable.bytes) == 0 &&
-		s.shared.Now-p.lastSnapshot < int64(snapshotEvery) && s.lastPing < s.shared.Now && (!result || p.resultSent):
-		return NothingNew
+		s.shared.Now-p.lastSnapshot < int64(snapshotEvery) && s.link.lastPing < s.shared.Now && (!result || p.resultSent):
+		a = NothingNew
 	default:
-		return SendSnapshot
+		a = SendSnapshot
 	}
-}
-
-// stillBlocked sends the unsent part of a frame and reports whether some remains.
-func (s *Session) stillBlocked() bool {
-	idle, err := s.link.flush(s.shared.Now)
-	return err == nil && !idle
+	t.actions[a]++
+	return a
 }
 
 // Header is the private part of the next snapshot.
@@ -67,11 +57,9 @@ func (s *Session) Header() replicate.Header {
 	return h
 }
 
-// LastSnapshot is when the last snapshot was sent.
-func (s *Session) LastSnapshot() int64 { return s.progress.lastSnapshot }
-
-// Pace is that of the match's clock as of the last snapshot.
-func (s *Session) Pace() int64 { return s.progress.pace }
+// LastSnapshot is when the last snapshot was sent, and the pace of the match's clock
+// then.
+func (s *Session) LastSnapshot() (at, pace int64) { return s.progress.lastSnapshot, s.progress.pace }
 
 // ReliableBytes is the size of the queued reliable messages.
 func (s *Session) ReliableBytes() int { return len(s.reliable.bytes) }

@@ -28,7 +28,7 @@ func TestSession_Next(t *testing.T) {
 		"a result that is sent": {result: true, prepare: func(s *Session) { s.progress.resultSent = true }, want: NothingNew},
 		"an active player":      {prepare: func(s *Session) { s.activity.record(s.shared.Now, 20) }, want: SendSnapshot},
 		"a reliable message":    {prepare: func(s *Session) { s.reliable.bytes = []byte{1} }, want: SendSnapshot},
-		"a heartbeat":           {prepare: func(s *Session) { s.lastPing = s.shared.Now }, want: SendSnapshot},
+		"a heartbeat":           {prepare: func(s *Session) { s.link.lastPing = s.shared.Now }, want: SendSnapshot},
 		"a long silence":        {prepare: func(s *Session) { later(s, snapshotEvery) }, want: SendSnapshot},
 		"a steady sender":       {changes: true, prepare: func(s *Session) { s.activity.steady = true }, want: SendSnapshot},
 		"a steady sender that stopped": {

@@ -51,7 +51,6 @@ type Session struct {
 
 	violations   bucket
 	lastKeyframe int64
-	lastPing     int64 // when the last heartbeat was sent
 }
 
 // progress is how far the client is with inputs and snapshots.
