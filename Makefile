@@ -159,6 +159,12 @@ bench: ## Go benchmarks: ns, bytes and allocations per operation
 loadtest: build ## bots against a running server: URL=..., LOADTEST="--players ..."
 	bin/tactus loadtest --url $(URL) $(LOADTEST)
 
+## Releasing
+
+.PHONY: release
+release: ## tag and files of VERSION=v0.1.0 in bin/release; pushes nothing (docs/releasing.md)
+	@.ci/release $(VERSION)
+
 ## Benchmarks
 
 # Whole servers against the workloads of docs/bench.md. Each prints one table
