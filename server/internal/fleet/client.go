@@ -1,8 +1,12 @@
-// Package fleet is the game server's side of the road to the matchmakers: one
-// bidirectional gRPC stream to each replica that registers the server, tells
-// its load, and takes reservations. A server whose matchmakers are away keeps
-// its matches; the client comes back by itself and tells the full picture
-// again. How a match ended is told until a matchmaker has stored it.
+// Package fleet connects a game server to its matchmakers.
+//
+// A [Client] keeps one bidirectional gRPC stream to each matchmaker replica. The
+// stream registers the server, reports its load and receives reservations. Without
+// a matchmaker the server keeps its matches; the client reconnects and registers
+// everything again. The result of a match is sent until a matchmaker has stored it.
+//
+// Each address has a link, which reconnects; each stream is a registration. The
+// result outbox distributes results over the registrations.
 package fleet
 
 import (
@@ -22,41 +26,40 @@ import (
 	"tactus/server/internal/metrics"
 )
 
-// Host is the game server as the matchmakers see it. Its methods are called
-// from several goroutines. The messages it returns belong to the client.
+// Host is the game server as the matchmakers see it. Implementations are safe for
+// concurrent use. The client owns the messages that Host returns.
 type Host interface {
-	// Report starts telling a matchmaker of the server; it is called for every
-	// stream.
+	// Report begins the reports to one matchmaker. It is called once per stream.
 	Report() Report
-	// Reserve takes all seats or none. It is called once per request id,
-	// whichever stream that came by; the client repeats the answer itself. ctx
-	// ends with the stream, after which nobody waits for the answer.
+	// Reserve reserves all seats or none. It is called once per request id, on
+	// whatever stream the request arrived; the client repeats the answer itself.
+	// ctx ends with the stream. Afterwards the answer is not needed.
 	Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult
-	// Release takes unclaimed seats back; it must not block.
+	// Release cancels unclaimed reservations. It must not block.
 	Release(r *fleetv1.Release)
-	// Drain asks for an end; it must not block.
+	// Drain begins to drain the server. It must not block.
 	Drain(d *fleetv1.Drain)
-	// TrustKey tells of a key that signs join tokens. It is called before the
-	// server gets its first reservation of a stream, and done when the stream has
-	// ended. Several streams may tell the same key.
+	// TrustKey adds a key that signs join tokens. It is called before the first
+	// reservation of a stream; done is called when the stream has ended. Several
+	// streams may have the same key.
 	TrustKey(key ed25519.PublicKey) (done func())
 }
 
-// Report is what one stream tells of the server. Its methods are called one at
-// a time, Register first.
+// Report makes the messages of one stream about the server. It is not safe for
+// concurrent use; Register is called first.
 type Report interface {
-	// Register tells the full picture.
+	// Register describes the server and all its matches.
 	Register() *fleetv1.Register
-	// Load is called at the interval the matchmaker asks for and soon after
-	// [Client.Notify]. A match that changed or ended since Register or Load was
-	// called last belongs in it.
+	// Load is called at the interval that the matchmaker requests and soon after
+	// [Client.Notify]. It includes each match that changed or ended since the last
+	// call of Register or Load.
 	Load() *fleetv1.Load
 }
 
 // Config configures a [Client]. Zero values mean the defaults named.
 type Config struct {
 	// Addrs are the internal addresses of matchmakers, host:port or any gRPC
-	// target. One will do: it tells of the others.
+	// target. One is enough: it sends the addresses of the others.
 	Addrs []string
 	// DialOptions are added to the client's own.
 	DialOptions []grpc.DialOption
@@ -67,13 +70,14 @@ type Config struct {
 	BackoffMin time.Duration
 	// BackoffMax bounds the wait between attempts; default 2 s.
 	BackoffMax time.Duration
-	// Metrics are counted in; default: nobody sees them.
+	// Metrics receives the counters; default: they are discarded.
 	Metrics *metrics.Metrics
 
-	now func() time.Time // the tests' wall clock
+	now func() time.Time // wall clock; tests set it
 }
 
-// Client keeps one game server registered with its matchmakers.
+// Client keeps one game server registered with its matchmakers. It is safe for
+// concurrent use.
 type Client struct {
 	cfg  Config
 	host Host
@@ -81,16 +85,16 @@ type Client struct {
 
 	reservations *reservations
 	outbox       *resultOutbox
-	changed      chan struct{} // capacity 1; sessions, or what they told, changed
+	changed      chan struct{} // capacity 1; registrations or their replicas changed
 	registered   atomic.Bool   // with any matchmaker, ever
 
 	mu            sync.Mutex
-	registrations map[*registration]struct{} // those that are welcome
-	absentSince   time.Time                  // since when there are none
-	hoursLogged   int                        // of it that the log has told of
+	registrations map[*registration]struct{} // that a matchmaker has confirmed
+	absentSince   time.Time                  // since when there is none
+	hoursLogged   int                        // of that time
 }
 
-// New makes a client; [Client.Run] does the work.
+// New makes a client. [Client.Run] runs it.
 func New(cfg Config, host Host, log *zap.Logger) *Client {
 	if cfg.BackoffMin <= 0 {
 		cfg.BackoffMin = 200 * time.Millisecond
@@ -119,8 +123,8 @@ func New(cfg Config, host Host, log *zap.Logger) *Client {
 	}
 }
 
-// Notify tells that a match's status changed: a Load goes out soon to every
-// matchmaker. Calls in quick succession make one Load. It never blocks.
+// Notify announces that the status of a match changed: every matchmaker receives a
+// Load soon. Calls in quick succession result in one Load. It never blocks.
 func (c *Client) Notify() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -129,8 +133,8 @@ func (c *Client) Notify() {
 	}
 }
 
-// Ended tells that a match is over. It never blocks: one matchmaker is told
-// when a connection is there, and others until one has acknowledged.
+// Ended queues the result of a match. It never blocks. The result goes to one
+// matchmaker after another until one has acknowledged it.
 func (c *Client) Ended(e *fleetv1.MatchEnded) { c.outbox.add(e) }
 
 // Registered reports whether any matchmaker has ever had this server registered.
@@ -143,9 +147,9 @@ func (c *Client) Connected() int {
 	return len(c.registrations)
 }
 
-// Run connects to the matchmakers, and connects again for ever with growing,
-// jittered waits. It returns nil when ctx ends, after a short wait for what is
-// not acknowledged; an error only when an address or the options can't work.
+// Run connects to the matchmakers and reconnects with growing, jittered waits. It
+// returns nil after ctx has ended and a short wait for acknowledgements of results.
+// It returns an error only for an address or options that can't work.
 func (c *Client) Run(ctx context.Context) error {
 	if len(c.cfg.Addrs) == 0 {
 		return errors.New("no matchmaker address is given")
@@ -171,7 +175,8 @@ func (c *Client) Run(ctx context.Context) error {
 	return nil
 }
 
-// awaitAcks waits a moment for matchmakers to acknowledge what they were told.
+// awaitAcks waits until matchmakers have acknowledged all results, up to
+// ackWaitTimeout.
 func (c *Client) awaitAcks() {
 	emptied := c.outbox.emptied()
 	deadline := time.NewTimer(ackWaitTimeout)
@@ -197,7 +202,7 @@ func (c *Client) awaitAcks() {
 	}
 }
 
-// welcome adds a session that the matchmaker has answered.
+// add adds a registration that the matchmaker has confirmed.
 func (c *Client) add(s *registration) {
 	c.registered.Store(true)
 	c.mu.Lock()
@@ -216,7 +221,7 @@ func (c *Client) remove(s *registration) {
 	signal(c.changed)
 }
 
-// tell notes which replicas a session's matchmaker knows.
+// setReplicas records which replicas a registration's matchmaker knows.
 func (c *Client) setReplicas(s *registration, replicas *fleetv1.Replicas) {
 	c.mu.Lock()
 	s.replicas = replicas.GetAddresses()
@@ -224,7 +229,8 @@ func (c *Client) setReplicas(s *registration, replicas *fleetv1.Replicas) {
 	signal(c.changed)
 }
 
-// duplicate returns the session that another link has with the same matchmaker.
+// duplicateOf returns the registration that another link has with the same
+// matchmaker, nil for none.
 func (c *Client) duplicateOf(matchmakerID string, l *link) *registration {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,19 +9,18 @@ import (
 )
 
 const (
-	// maxRoundTrip is the slowest round trip that tells anything about a clock:
-	// half of it is the possible error.
+	// maxRoundTrip is the slowest round trip that counts: half of it is the
+	// possible error.
 	maxRoundTrip = 500 * time.Millisecond
 	// roundTrips have to agree before a clock counts as off.
 	roundTrips = 3
-	// clocksDiffer is the offset from which on the log says so; below clocksAgree
-	// it says that all is well again.
+	// A difference is logged above clocksDiffer, its end below clocksAgree.
 	clocksDiffer = 2 * time.Second
 	clocksAgree  = 1500 * time.Millisecond
 )
 
-// clock measures how far a matchmaker's clock is from this server's: its time
-// minus the middle of a round trip. It is safe for concurrent use.
+// clock measures the offset of a matchmaker's clock: its time minus the middle of a
+// round trip. It is safe for concurrent use.
 type clock struct {
 	now func() time.Time
 
@@ -42,8 +41,8 @@ func (c *clock) stamp() int64 {
 	return now.UnixMilli()
 }
 
-// answered ends the round trip of a stamp. theirs is the matchmaker's time, 0
-// where it tells none.
+// answered ends the round trip of a stamp. theirs is the matchmaker's time, 0 for
+// unknown.
 func (c *clock) answered(stamp, theirs int64) {
 	now := c.now()
 	c.mu.Lock()
@@ -62,8 +61,8 @@ func (c *clock) answered(stamp, theirs int64) {
 	c.last = append(c.last, time.UnixMilli(theirs).Sub(middle))
 }
 
-// offset is by how much the matchmaker's clock is ahead, at the least: that of
-// the last quick round trips which says the least. ok: there were enough.
+// offset is by how much the matchmaker's clock is ahead: the smallest offset of the
+// last quick round trips. ok reports whether there were enough.
 func (c *clock) offset() (least time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,11 +78,11 @@ func (c *clock) offset() (least time.Duration, ok bool) {
 	return least, true
 }
 
-// clockWatch tells of one matchmaker's clock in the log and in the metrics.
+// clockWatch reports one matchmaker's clock in the log and in the metrics.
 type clockWatch struct {
 	gauge  prometheus.Gauge
 	log    *zap.Logger
-	differ bool // and the log says so
+	differ bool // as logged
 }
 
 func (w *clockWatch) note(offset time.Duration) {

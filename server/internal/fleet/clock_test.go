@@ -12,7 +12,7 @@ import (
 	"tactus/server/internal/metrics"
 )
 
-// clockRig is a clock whose time the test tells.
+// clockRig is a clock whose time the test sets.
 type clockRig struct {
 	clock
 	at time.Time
@@ -65,7 +65,7 @@ func TestClock_ignoresUselessAnswers(t *testing.T) {
 	r := newClockRig()
 	stamp := r.stamp()
 	r.answered(stamp+1, stamp) // of another message
-	r.answered(stamp, 0)       // of a matchmaker that tells no time
+	r.answered(stamp, 0)       // of a matchmaker that sends no time
 	r.answered(stamp, stamp)   // once more
 	first := r.stamp()
 	r.at = r.at.Add(20 * time.Millisecond)

@@ -65,21 +65,20 @@ func (f TLSFiles) credentials(log *zap.Logger) (credentials.TransportCredentials
 	return r, nil
 }
 
-// rotating reads the files for every new connection, so that certificates can
-// be renewed under a running server.
+// rotating reads the files for every new connection, so that certificates can be
+// renewed while the server runs. It is safe for concurrent use.
 type rotating struct {
 	files TLSFiles
 	log   *zap.Logger
 
 	mu   sync.Mutex
-	good *tls.Config // what could be read last
-	// serverOnly is the certificate that was last warned of: it lacks client use.
+	good *tls.Config // of the last successful read
+	// serverOnly is the last certificate without client use that was logged.
 	serverOnly []byte
 }
 
-// warnOfUseLocked warns once of a certificate that matchmakers with mutual TLS
-// refuse. It is no error: a matchmaker without --internal-tls-ca does not ask
-// for it.
+// warnOfUseLocked logs once a certificate that matchmakers with mutual TLS reject.
+// It is no error: a matchmaker without --internal-tls-ca does not request one.
 func (r *rotating) warnOfUseLocked(cfg *tls.Config) {
 	if len(cfg.Certificates) == 0 {
 		return
@@ -107,25 +106,25 @@ func (r *rotating) current() *tls.Config {
 	return cfg
 }
 
-// ClientHandshake is gRPC's.
+// ClientHandshake implements [credentials.TransportCredentials].
 func (r *rotating) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	return credentials.NewTLS(r.current()).ClientHandshake(ctx, authority, conn)
 }
 
-// ServerHandshake is gRPC's; this side never is the server.
+// ServerHandshake fails: these credentials are a client's.
 func (r *rotating) ServerHandshake(net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	return nil, nil, errors.New("credentials of a client")
 }
 
-// Info is gRPC's.
+// Info implements [credentials.TransportCredentials].
 func (r *rotating) Info() credentials.ProtocolInfo {
 	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
 }
 
-// Clone is gRPC's. The copies may share what was read.
+// Clone returns r: copies may share the files.
 func (r *rotating) Clone() credentials.TransportCredentials { return r }
 
-// OverrideServerName is gRPC's; the name is that of the address.
+// OverrideServerName fails: the name is that of the address.
 func (r *rotating) OverrideServerName(string) error {
 	return errors.New("the matchmaker's name is that of its address")
 }

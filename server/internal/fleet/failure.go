@@ -9,16 +9,13 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// absenceEvery is how often the log says that there has been no matchmaker for
-// all that time.
+// absenceEvery is the interval at which the absence of all matchmakers is logged.
 const absenceEvery = time.Hour
 
-// failure is why a matchmaker can't be had: the log's event, and what to look
-// at.
+// failure is a cause of failed connections: the log's event, and a hint.
 type failure struct{ event, hint string }
 
-// failureOf tells what kind of failure ended an attempt, by what gRPC says. An
-// attempt is one of many, so that its text alone would not be read.
+// failureOf classifies the error of an attempt to connect.
 func failureOf(err error) failure {
 	text := errorText(err)
 	has := func(parts ...string) bool {
@@ -46,7 +43,7 @@ func failureOf(err error) failure {
 	return failure{"matchmaker is away; matches go on, trying again", ""}
 }
 
-// logFailure logs a failed attempt unless the last one failed alike.
+// logFailure logs a failed attempt unless the last one failed for the same cause.
 func (l *link) logFailure(err error, welcome bool) {
 	t := failureOf(err)
 	if !welcome && t.event == l.loggedEvent {
@@ -60,7 +57,7 @@ func (l *link) logFailure(err error, welcome bool) {
 	l.client.log.Warn(t.event, fields...)
 }
 
-// logAbsence logs once an hour that no matchmaker has this server registered.
+// logAbsence logs every absenceEvery that no matchmaker has registered this server.
 func (c *Client) logAbsence(err error) {
 	c.mu.Lock()
 	absentSince := c.cfg.now().Sub(c.absentSince)

@@ -42,7 +42,7 @@ type host struct {
 	reserved []string
 	released chan *fleetv1.Release
 	drained  chan *fleetv1.Drain
-	keys     chan string // a length each time one is told, "done" when its stream has ended
+	keys     chan string // a length for each key, "done" when its stream has ended
 }
 
 func newHost() *host {
@@ -264,7 +264,7 @@ func pair(t *testing.T, h Host) (*Client, *fakeMatchmaker, *fakeStream, func()) 
 	return c, m, m.accept(t), stop
 }
 
-// accept takes the next stream and welcomes it, telling of the replicas.
+// accept takes the next stream and registers the server, listing the replicas.
 func (m *fakeMatchmaker) accept(t *testing.T, replicas ...string) *fakeStream {
 	t.Helper()
 	l := await(t, "a stream", m.streams)

@@ -10,11 +10,10 @@ const (
 	// parallelReserves bounds the reservations being answered at once on one
 	// stream; more wait in it.
 	parallelReserves = 64
-	// maxResults bounds the ended matches whose end waits to be acknowledged;
-	// the oldest is dropped above it.
+	// maxResults bounds the results that wait for an acknowledgement. Above it the
+	// oldest is dropped.
 	maxResults = 10_000
-	// maxInFlight bounds the ended matches told over one stream and not
-	// acknowledged yet.
+	// maxInFlight bounds the unacknowledged results of one stream.
 	maxInFlight = 64
 
 	// loadSpacing is the least time between two loads of one stream.
@@ -25,17 +24,16 @@ const (
 	handshakeTimeout = 5 * time.Second
 	keepaliveTime    = 15 * time.Second
 	keepaliveTimeout = 5 * time.Second
-	// ackTimeout is how long one matchmaker has to acknowledge a match's end
-	// before another is told.
+	// ackTimeout is how long a matchmaker has to acknowledge a result before it is
+	// sent to another.
 	ackTimeout = 2 * time.Second
-	// dropAfter is how long a replica that nobody tells of any more is kept.
+	// dropAfter is how long a link is kept to a replica that is no longer listed.
 	dropAfter = 30 * time.Second
-	// ackWaitTimeout bounds how long the end of the client waits for
-	// acknowledgements, lonelyTimeout how long it does so without a connection.
+	// ackWaitTimeout bounds how long a client that ends waits for acknowledgements,
+	// connectTimeout how long it waits for them without a connection.
 	// Matchmakers can't store anything while NATS elects a leader, up to 10 s.
 	ackWaitTimeout = 15 * time.Second
 	connectTimeout = time.Second
-	// closeTimeout is how long a matchmaker has to answer the end of our side of
-	// a stream.
+	// closeTimeout is how long a matchmaker has to close its side of a stream.
 	closeTimeout = time.Second
 )

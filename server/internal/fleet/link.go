@@ -18,11 +18,11 @@ type link struct {
 	addr     string
 	conn     *grpc.ClientConn
 	stop     context.CancelFunc
-	unwanted time.Time // since when nobody tells of it; belongs to links
+	unwanted time.Time // since when no matchmaker lists it; owned by links
 
-	matchmakerID string // whom it met last
+	matchmakerID string // of the last registration
 	failures     uint
-	loggedEvent  string // what the log says of why it is away; empty: it is not
+	loggedEvent  string // of the last logged failure; empty: registered since
 }
 
 // run connects until ctx ends.
@@ -52,8 +52,8 @@ func (l *link) run(ctx context.Context) {
 	}
 }
 
-// yield rests while the same matchmaker is reached by another address: it keeps
-// one stream per server, and the newer one would end the other for ever.
+// yield waits while another link is registered with the same matchmaker. A
+// matchmaker keeps one stream per server: a newer one would end the older one.
 func (l *link) yield(ctx context.Context, duplicate *registration) {
 	l.client.log.Info("the same matchmaker is reached by another address", zap.String("addr", l.addr), zap.String("other", duplicate.link.addr))
 	l.loggedEvent = ""

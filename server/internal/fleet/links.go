@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
-// links are the matchmakers that the client looks for: those configured, and
-// those that any of them tells of. They belong to one goroutine.
+// links holds a link to each matchmaker: the configured ones, and those that any of
+// them lists. It is not safe for concurrent use; owned by the goroutine of keep.
 type links struct {
 	client  *Client
 	ctx     context.Context //nolint:containedctx // the life of all links, which ends after that of keep
@@ -22,7 +22,7 @@ type links struct {
 	wg      sync.WaitGroup
 }
 
-// keep looks after the set of links until ctx ends.
+// keep adds and removes links until ctx ends.
 func (ls *links) keep(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -40,9 +40,8 @@ func (ls *links) keep(ctx context.Context) {
 	}
 }
 
-// reconcile starts links that are wanted and stops those that have not been for
-// a while. It returns after which time to look again, 0 for only when something
-// changes.
+// reconcile starts links that are wanted and stops those that were unwanted for
+// dropAfter. It returns the time until the next call; 0: only after a change.
 func (ls *links) reconcile(now time.Time) (wait time.Duration) {
 	wanted, connected := ls.client.wanted()
 	for addr := range wanted {
@@ -54,7 +53,7 @@ func (ls *links) reconcile(now time.Time) (wait time.Duration) {
 		}
 	}
 	for addr, l := range ls.byAddr {
-		// While nobody is there to tell, what was told last holds.
+		// While no matchmaker is connected, the last lists apply.
 		if wanted[addr] || !connected {
 			l.unwanted = time.Time{}
 			continue
@@ -95,8 +94,8 @@ func (ls *links) start(addr string) error {
 	return nil
 }
 
-// wanted returns the addresses to be connected to, and whether any matchmaker
-// is there to tell of them. One that tells of nobody is alone, and stays.
+// wanted returns the addresses to connect to, and whether any matchmaker is
+// connected. A matchmaker that lists no replicas is the only one and stays.
 func (c *Client) wanted() (addrs map[string]bool, connected bool) {
 	addrs = make(map[string]bool)
 	for _, addr := range c.cfg.Addrs {
@@ -117,8 +116,8 @@ func (c *Client) wanted() (addrs map[string]bool, connected bool) {
 	return addrs, len(c.registrations) > 0
 }
 
-// reachable reports whether an address that was told names a host and a port; a
-// matchmaker that listens on all addresses may not know its own.
+// reachable reports whether a listed address has a host and a port. A matchmaker
+// that listens on all addresses may not know its own address.
 func reachable(addr string) bool {
 	host, port, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)

@@ -37,10 +37,10 @@ type registration struct {
 	wg      sync.WaitGroup
 }
 
-// runRegistration returns when the stream has ended and nothing of it runs any more.
-// It tells whether the matchmaker had registered the server.
+// runRegistration runs one stream. It returns when the stream and its goroutines
+// have ended, and reports whether the matchmaker had confirmed the registration.
 func (c *Client) runRegistration(ctx context.Context, l *link) (welcome bool, err error) {
-	// The stream outlives ctx a little: what is queued still goes out.
+	// The stream outlives ctx a little, to send queued messages.
 	streamCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	handshake := time.AfterFunc(handshakeTimeout, cancel)
@@ -99,8 +99,8 @@ func register(stream fleetStream, report Report, clock *clock) (*fleetv1.Registe
 	return registered, nil
 }
 
-// run receives here and sends in a goroutine of its own. Whichever fails first
-// ends the other.
+// run receives on the caller's goroutine and sends on another. A failure of one
+// ends both.
 func (s *registration) run(ctx, streamCtx context.Context, cancel context.CancelFunc, replicas *fleetv1.Replicas) error {
 	c := s.client
 	s.keys.replace(replicas.GetTokenKeys())
@@ -112,8 +112,8 @@ func (s *registration) run(ctx, streamCtx context.Context, cancel context.Cancel
 	received := make(chan struct{})
 	s.wg.Go(func() {
 		s.send(ctx, received)
-		// The matchmaker answers the end of our side with the end of its own;
-		// one that does not is not waited for.
+		// A matchmaker answers CloseSend with the end of its own side. closeTimeout
+		// bounds the wait for it.
 		select {
 		case <-received:
 		case <-time.After(closeTimeout):
@@ -165,8 +165,8 @@ func (s *registration) receive(streamCtx context.Context) error {
 	}
 }
 
-// answer asks the host in a goroutine of its own: opening a large match must
-// not hold up the seats of others.
+// answer calls the host on a new goroutine, so that opening a large match does not
+// delay other reservations.
 func (s *registration) answer(streamCtx context.Context, r *fleetv1.Reserve) {
 	select {
 	case s.slots <- struct{}{}:
@@ -186,8 +186,8 @@ func (s *registration) answer(streamCtx context.Context, r *fleetv1.Reserve) {
 	})
 }
 
-// send owns the stream's sending side until something fails, the receiving
-// side has ended, or ctx ends.
+// send owns the sending side of the stream. It returns when sending fails, the
+// receiving side has ended, or ctx ends.
 func (s *registration) send(ctx context.Context, received <-chan struct{}) {
 	timer := time.NewTimer(s.interval)
 	defer timer.Stop()
@@ -256,5 +256,5 @@ func (s *registration) sendEnded() bool {
 	}
 }
 
-// sendMessage reports whether the stream still takes messages.
+// sendMessage reports whether the stream is still open.
 func (s *registration) sendMessage(m *fleetv1.ConnectRequest) bool { return s.stream.Send(m) == nil }

@@ -8,8 +8,8 @@ import (
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-// reservations asks the host once per request id and gives every repetition
-// the first answer, also on another stream.
+// reservations calls the host once per request id and repeats the first answer to
+// each repetition, also on another stream. It is safe for concurrent use.
 type reservations struct {
 	ask func(context.Context, *fleetv1.Reserve) *fleetv1.ReserveResult
 
@@ -20,16 +20,15 @@ type reservations struct {
 
 type answer struct {
 	ready  chan struct{}
-	result *fleetv1.ReserveResult // nil: nobody was left to be answered
+	result *fleetv1.ReserveResult // nil: its stream had ended
 }
 
 func newReservations(ask func(context.Context, *fleetv1.Reserve) *fleetv1.ReserveResult) *reservations {
 	return &reservations{ask: ask, answers: make(map[string]*answer)}
 }
 
-// reserve returns the answer to r, nil when ctx ended first. A request whose
-// stream ended before it was granted has no answer: it is asked anew when it
-// comes again.
+// reserve returns the answer to r, nil if ctx ended first. A request whose stream
+// ended before it was granted has no answer; its repetition calls the host again.
 func (rs *reservations) reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult {
 	id := r.GetRequestId()
 	for {
@@ -48,7 +47,7 @@ func (rs *reservations) reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv
 	}
 }
 
-// claim returns the answer of an id and whether it is the caller's to find.
+// claim returns the answer of an id. The caller must find it if mine is true.
 func (rs *reservations) claim(id string) (a *answer, mine bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()

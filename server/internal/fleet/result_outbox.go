@@ -13,9 +13,9 @@ import (
 	"tactus/server/internal/metrics"
 )
 
-// resultOutbox are the ended matches whose end no matchmaker has acknowledged. Each
-// is told over one stream at a time; after [ackTimeout], or with the end of the
-// stream, it is another's turn.
+// resultOutbox holds the results that no matchmaker has acknowledged. Each result
+// is assigned to one stream at a time. After [ackTimeout], or when the stream ends,
+// it is assigned to another. It is safe for concurrent use.
 type resultOutbox struct {
 	limit   int
 	metrics *metrics.Metrics
@@ -23,31 +23,31 @@ type resultOutbox struct {
 
 	mu         sync.Mutex
 	waiting    map[string]*result // by match id
-	byAge      *list.List         // of *ending, the oldest first
-	unassigned *list.List         // of *ending, in the order in which they are told next
+	byAge      *list.List         // of *result, the oldest first
+	unassigned *list.List         // of *result, in the order in which they are assigned next
 	senders    []*sender
-	timer      *time.Timer // runs while something is told; nil: it does not
+	timer      *time.Timer // nil while nothing is assigned
 	stopped    bool
-	empty      chan struct{} // closed when nothing waits; nil: nobody asked
+	empty      chan struct{} // closed when nothing waits; nil: not requested
 }
 
-// result is one of them.
+// result is the result of one match.
 type result struct {
 	message *fleetv1.MatchEnded
 	age     *list.Element // in byAge
-	turn    *list.Element // in untold; nil: somebody tells it
-	sender  *sender       // who tells it, nil for nobody
-	last    *sender       // who told it last
-	due     time.Time     // when it is another's turn
+	turn    *list.Element // in unassigned; nil: it is assigned
+	sender  *sender       // nil: it is unassigned
+	last    *sender       // that had it before
+	due     time.Time     // when the sender loses it
 }
 
-// sender is a stream as far as endings are concerned.
+// sender is the part of a stream that sends results.
 type sender struct {
 	ready    chan struct{} // capacity 1
 	queue    []*result     // not sent yet
 	inFlight map[*result]struct{}
-	// copies are the ends of lost matches that others are to acknowledge: any
-	// matchmaker may be the one that owes their players another match.
+	// copies are results of lost matches that another sender is responsible for.
+	// Every matchmaker receives them: any of them may have queued the players.
 	copies []*fleetv1.MatchEnded
 }
 
@@ -58,7 +58,7 @@ func newResultOutbox(limit int, m *metrics.Metrics, log *zap.Logger) *resultOutb
 	}
 }
 
-// add takes in a match that ended; above the limit the oldest is dropped.
+// add adds the result of a match. Above the limit the oldest is dropped.
 func (o *resultOutbox) add(m *fleetv1.MatchEnded) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -82,7 +82,7 @@ func (o *resultOutbox) add(m *fleetv1.MatchEnded) {
 	}
 }
 
-// copyLocked has the other streams told of a lost match too, once; it needs the lock.
+// copyLocked sends the result of a lost match over the other streams too, once.
 func (o *resultOutbox) copyLocked(e *result) {
 	for _, s := range o.senders {
 		if s != e.sender && len(s.copies) < o.limit {
@@ -92,7 +92,7 @@ func (o *resultOutbox) copyLocked(e *result) {
 	}
 }
 
-// join adds a stream to tell over.
+// join adds a stream.
 func (o *resultOutbox) join() *sender {
 	s := &sender{ready: make(chan struct{}, 1), inFlight: make(map[*result]struct{})}
 	o.mu.Lock()
@@ -102,7 +102,7 @@ func (o *resultOutbox) join() *sender {
 	return s
 }
 
-// leave takes a stream out; others tell what it did not get acknowledged.
+// leave removes a stream. Its unacknowledged results are assigned to others.
 func (o *resultOutbox) leave(s *sender) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -113,7 +113,7 @@ func (o *resultOutbox) leave(s *sender) {
 	o.assignLocked()
 }
 
-// next returns what the stream has to tell now, nil for nothing.
+// next returns the next result to send over the stream, nil for none.
 func (o *resultOutbox) next(s *sender) *fleetv1.MatchEnded {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -131,7 +131,7 @@ func (o *resultOutbox) next(s *sender) *fleetv1.MatchEnded {
 	return nil
 }
 
-// ack forgets a match whose end a matchmaker has stored.
+// ack removes a result that a matchmaker has stored.
 func (o *resultOutbox) ack(matchID string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -141,7 +141,7 @@ func (o *resultOutbox) ack(matchID string) {
 	}
 }
 
-// forgetLocked needs the lock.
+// forgetLocked removes a result.
 func (o *resultOutbox) forgetLocked(e *result) {
 	o.withdrawLocked(e)
 	o.unassigned.Remove(e.turn)
@@ -154,9 +154,8 @@ func (o *resultOutbox) forgetLocked(e *result) {
 	}
 }
 
-// withdrawLocked takes an ending from its teller and puts it at the end of those to
-// be told: one that nobody acknowledges must not hold up the others. It needs
-// the lock.
+// withdrawLocked takes a result from its sender and appends it to the unassigned
+// ones, so that a result without acknowledgement does not block the others.
 func (o *resultOutbox) withdrawLocked(e *result) {
 	if e.sender == nil {
 		return
@@ -170,8 +169,7 @@ func (o *resultOutbox) withdrawLocked(e *result) {
 	e.turn = o.unassigned.PushBack(e)
 }
 
-// assignLocked gives what nobody tells to streams that have room for it. It needs the
-// lock.
+// assignLocked assigns results to streams that have room.
 func (o *resultOutbox) assignLocked() {
 	o.metrics.ResultsWaiting.Set(float64(len(o.waiting)))
 	for o.unassigned.Len() > 0 {
@@ -191,8 +189,8 @@ func (o *resultOutbox) assignLocked() {
 	}
 }
 
-// senderForLocked picks the stream that has least to tell, one that has failed to get
-// the ending acknowledged last of all.
+// senderForLocked picks the stream with the fewest results in flight. The stream that
+// had the result before comes last.
 func (o *resultOutbox) senderForLocked(e *result) *sender {
 	var best *sender
 	for _, s := range o.senders {
@@ -206,7 +204,7 @@ func (o *resultOutbox) senderForLocked(e *result) *sender {
 	return best
 }
 
-// expire gives what was not acknowledged in time to others.
+// expire reassigns results that were not acknowledged in time.
 func (o *resultOutbox) expire() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -255,7 +253,7 @@ func (o *resultOutbox) emptied() <-chan struct{} {
 	return o.empty
 }
 
-// stop ends the waiting for acknowledgements.
+// stop stops reassigning results.
 func (o *resultOutbox) stop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -25,7 +25,7 @@ func (o *resultOutbox) ended(ids ...string) {
 	}
 }
 
-// unsent is what a stream has to tell now.
+// unsent lists what a stream has to send now.
 func (o *resultOutbox) unsent(t *sender) string {
 	var ids []string
 	for e := o.next(t); e != nil; e = o.next(t) {
@@ -143,7 +143,7 @@ func TestResultOutbox_isBounded(t *testing.T) {
 	if got := o.unsent(o.join()); got != "[m2 m3 m4]" {
 		t.Errorf("%s wait, want the newest three", got)
 	}
-	o.ended("m5") // the oldest goes, though it is being told
+	o.ended("m5") // the oldest goes, though it is in flight
 	o.ack("m4")
 	if o.count() != 2 || logs.Len() != 3 || logs.All()[2].ContextMap()["match"] != "m2" {
 		t.Errorf("%d wait, log %v", o.count(), logs.All())

@@ -2,16 +2,16 @@ package fleet
 
 import "crypto/ed25519"
 
-// trustedKeys are the keys that one matchmaker vouches for: its own, and those of
-// its replicas. They belong to the stream's receiving goroutine.
+// trustedKeys holds the keys of one matchmaker and its replicas. It is not safe for
+// concurrent use; owned by the stream's receiving goroutine.
 type trustedKeys struct {
 	host Host
 	own  ed25519.PublicKey
 	done map[string]func() // by key
 }
 
-// replace trusts the matchmaker's own key and these, and no others that it told
-// of before. What is not a key is passed over.
+// replace trusts the matchmaker's own key and the given ones, and no longer those of
+// earlier calls. Values that are not keys are ignored.
 func (t *trustedKeys) replace(keys [][]byte) {
 	now := map[string]func(){}
 	for _, key := range append([][]byte{t.own}, keys[:min(len(keys), maxReplicas)]...) {
@@ -31,7 +31,7 @@ func (t *trustedKeys) replace(keys [][]byte) {
 	t.done = now
 }
 
-// drop ends what the matchmaker vouches for.
+// drop removes all keys.
 func (t *trustedKeys) drop() {
 	for _, done := range t.done {
 		done()
