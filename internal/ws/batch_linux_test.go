@@ -14,16 +14,17 @@ import (
 
 // crowd is what a test reads and writes together.
 type crowd struct {
-	t      *testing.T
+	t      testing.TB
 	conns  []*Conn
 	peers  []int
 	inbox  []inbox
-	intake Intake
-	batch  Batch
+	ends   []outcome
+	reads  ReadBatch
+	writes WriteBatch
 }
 
-func newCrowd(t *testing.T, n int) *crowd {
-	c := &crowd{t: t, inbox: make([]inbox, n)}
+func newCrowd(t testing.TB, n int) *crowd {
+	c := &crowd{t: t, inbox: make([]inbox, n), ends: make([]outcome, n)}
 	for range n {
 		one, peer := pair(t)
 		c.conns, c.peers = append(c.conns, one), append(c.peers, peer)
@@ -39,29 +40,28 @@ func (c *crowd) say(i int, b []byte) {
 	}
 }
 
-// read reads everybody and returns what became of each.
-func (c *crowd) read(now int64) (taken []Taken) {
-	for _, one := range c.conns {
-		c.intake.Add(one)
+// read reads all connections and returns the outcomes.
+func (c *crowd) read(now int64) (received []Received) {
+	for i, one := range c.conns {
+		c.ends[i].handler = &c.inbox[i]
+		c.reads.Add(now, one, &c.ends[i])
 	}
-	c.intake.Read()
-	for i := range c.conns {
-		taken = append(taken, c.intake.Take(i, now, scratch, &c.inbox[i]))
+	c.reads.Run(now)
+	for i := range c.ends {
+		received = append(received, c.ends[i].received)
 	}
-	c.intake.Clear()
-	return taken
+	return received
 }
 
-// write sends each his frame and returns what became of it.
+// write sends a frame on each and returns the outcomes.
 func (c *crowd) write(now int64, frame func(i int) []byte) (sent []Sent) {
 	for i, one := range c.conns {
-		c.batch.Add(one, frame(i))
+		add(&c.writes, now, one, &c.ends[i], frame(i))
 	}
-	c.batch.Send()
-	for i := range c.conns {
-		sent = append(sent, c.batch.Sent(i, now))
+	c.writes.Run(now)
+	for i := range c.ends {
+		sent = append(sent, c.ends[i].sent)
 	}
-	c.batch.Clear()
 	return sent
 }
 
@@ -232,35 +232,100 @@ func TestAPartOfAFrameIsKept(t *testing.T) {
 	}
 }
 
-func TestTogetherNothingIsAllocated(t *testing.T) {
-	c := newCrowd(t, 16)
+func TestBatches_allocateNothing(t *testing.T) {
+	c := newCrowd(t, 80) // more than are read in one loop
 	input, frame, sink := binaryFrame("an input of some words"), serverFrame(make([]byte, 200)), make([]byte, 4096)
 	counted := &counter{}
+	for i := range c.ends {
+		c.ends[i].handler = counted
+	}
 	allocs := testing.AllocsPerRun(100, func() {
-		for i := range c.conns {
+		for i, one := range c.conns {
 			c.say(i, input)
-			c.intake.Add(c.conns[i])
+			c.reads.Add(1, one, &c.ends[i])
 		}
-		c.intake.Read()
-		for i := range c.conns {
-			if taken := c.intake.Take(i, 1, scratch, counted); taken.Err != nil {
-				t.Fatal(taken.Err)
-			}
-			c.batch.Add(c.conns[i], frame)
+		c.reads.Run(1)
+		for i, one := range c.conns {
+			add(&c.writes, 1, one, &c.ends[i], frame)
 		}
-		c.intake.Clear()
-		c.batch.Send()
+		c.writes.Run(1)
 		for i := range c.conns {
-			if sent := c.batch.Sent(i, 1); !sent.Taken {
-				t.Fatal(sent.Err)
+			if end := &c.ends[i]; end.received.Err != nil || !end.sent.Taken {
+				t.Fatalf("%+v, %+v", end.received, end.sent)
 			}
 			if n, err := unix.Read(c.peers[i], sink); n != len(frame) {
 				t.Fatal(n, err)
 			}
 		}
-		c.batch.Clear()
 	})
-	if allocs != 0 || counted.n < 1600 {
+	if allocs != 0 || counted.n < 8000 {
 		t.Errorf("%v allocations a tick, %d messages", allocs, counted.n)
+	}
+}
+
+// TestWriteBatch_movesFramesThatOutgrowIt: frames are what they were when the memory
+// that they are built in grows under them, by Room or by appending.
+func TestWriteBatch_movesFramesThatOutgrowIt(t *testing.T) {
+	c := newCrowd(t, 20)
+	frame := func(i int) []byte { return serverFrame(bytes.Repeat([]byte{byte(i)}, 100*i)) }
+	for i, one := range c.conns {
+		buf := append(c.writes.Room(3), frame(i)...)
+		c.writes.Add(1, one, &c.ends[i], buf, 3)
+	}
+	c.writes.Run(1)
+	for i := range c.conns {
+		got := make([]byte, 4096)
+		if n, err := unix.Read(c.peers[i], got); err != nil || !bytes.Equal(got[:n], frame(i)) {
+			t.Errorf("client %d got %d bytes, %v", i, n, err)
+		}
+	}
+}
+
+// TestWriteBatch_writesWhenFull: a batch does not grow beyond its size by more than
+// what was added last.
+func TestWriteBatch_writesWhenFull(t *testing.T) {
+	c := newCrowd(t, 2)
+	frame := serverFrame(make([]byte, writeBatchSize))
+	add(&c.writes, 1, c.conns[0], &c.ends[0], frame)
+	if !c.ends[0].sent.Taken {
+		t.Error("not written")
+	}
+	add(&c.writes, 1, c.conns[1], &c.ends[1], serverFrame(nil))
+	if c.ends[1].sent.Taken {
+		t.Error("written before the batch is full")
+	}
+	c.writes.Run(1)
+	if !c.ends[1].sent.Taken {
+		t.Error("not written by Run")
+	}
+}
+
+// BenchmarkBatches is a tick of many clients on this side and on theirs, but for
+// the work between reading and writing.
+func BenchmarkBatches(b *testing.B) {
+	c := newCrowd(b, 64)
+	input, frame, sink := binaryFrame("an input of some words"), serverFrame(make([]byte, 200)), make([]byte, 4096)
+	counted := &counter{}
+	for i := range c.ends {
+		c.ends[i].handler = counted
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for i, one := range c.conns {
+			if n, err := unix.Write(c.peers[i], input); n != len(input) {
+				b.Fatal(n, err)
+			}
+			c.reads.Add(1, one, &c.ends[i])
+		}
+		c.reads.Run(1)
+		for i, one := range c.conns {
+			add(&c.writes, 1, one, &c.ends[i], frame)
+		}
+		c.writes.Run(1)
+		for i := range c.conns {
+			if n, err := unix.Read(c.peers[i], sink); n != len(frame) {
+				b.Fatal(n, err)
+			}
+		}
 	}
 }

@@ -12,23 +12,14 @@ import (
 	"tactus/protocol"
 )
 
-// Handler takes the messages of a connection.
-type Handler interface {
-	// Message gets one binary message, valid until it returns. It may call
-	// Write and Close of the connection the message came from. An error ends
-	// the connection, a *CloseError with the number and reason it carries,
-	// any other with 1011.
-	Message(b []byte) error
-}
-
 const (
-	// scratchSize is a little more than any client sends in a tick.
-	scratchSize = 8 << 10
-	// readsPerCall bounds the reads of one Poll; only a client that fills the
-	// whole scratch is read more than once.
+	// readSize is a little more than any client sends in a tick.
+	readSize = 8 << 10
+	// readsPerCall bounds the reads of one [Conn.Read]; only a client that fills
+	// the whole memory is read more than once.
 	readsPerCall = 4
-	// MaxReadBytes is the most one Poll takes from a socket.
-	MaxReadBytes = readsPerCall * scratchSize
+	// MaxReadBytes is the most one [Conn.Read] takes from a socket.
+	MaxReadBytes = readsPerCall * readSize
 	// MaxWrite is the most one Write takes, in bytes: two of the largest
 	// server messages.
 	MaxWrite = 2 << 20
@@ -36,26 +27,6 @@ const (
 
 // errTooLong is a mistake of the caller.
 var errTooLong = errors.New("ws: write is longer than MaxWrite")
-
-// Scratch is the memory that connections are read with, one after the other, so
-// that a silent one owns none.
-type Scratch struct {
-	read   []byte
-	parser frameParser
-}
-
-// NewScratch makes a scratch.
-func NewScratch() *Scratch { return &Scratch{read: make([]byte, scratchSize)} }
-
-// fit returns room for two frames of a connection's longest message, one of them
-// incomplete.
-func (s *Scratch) fit(maxMessage int) []byte {
-	need := max(scratchSize, 2*(headerMax+maxMessage))
-	if len(s.read) < need {
-		s.read = make([]byte, need)
-	}
-	return s.read[:need]
-}
 
 // Stream is what a connection sends and receives through. It never waits. Not
 // safe for concurrent use; owned by its Conn.
@@ -149,17 +120,20 @@ func (c *Conn) writeFailed(now int64, why error) {
 func (c *Conn) writeHasFailed() bool { return c.carry != nil && c.carry.writeErr != nil }
 
 // Read reads what has arrived, at most [MaxReadBytes], and hands whole messages to
-// h in order. It works in s, which is the caller's again when it returns. It
-// answers pings, the client's close, and breaches of the protocol. The error says
-// why the connection ended: a *CloseError, or what the socket said.
-func (c *Conn) Read(now int64, s *Scratch, h Handler) error {
-	if c.ended != nil {
-		return c.ended
+// r in order. It works in the memory of b, which calls it for connections that
+// can't take part in its loop. It answers pings, the client's close, and breaches
+// of the protocol.
+func (c *Conn) Read(now int64, b *ReadBatch, r Receiver) {
+	before := c.bytesIn
+	err := c.ended
+	if err == nil {
+		err = c.readAlone(now, b, r)
 	}
-	buf := s.fit(int(c.maxMessage))
-	if c.lastReceived == 0 {
-		c.lastReceived = now
-	}
+	r.Received(Received{Bytes: int(c.bytesIn - before), LastReceived: c.lastReceived, Blocked: c.Blocked(), Err: err})
+}
+
+func (c *Conn) readAlone(now int64, b *ReadBatch, r Receiver) error {
+	buf := b.room(int(c.maxMessage))
 	held := 0
 	if c.carry != nil {
 		held = copy(buf, c.carry.partial)
@@ -167,16 +141,11 @@ func (c *Conn) Read(now int64, s *Scratch, h Handler) error {
 	for range readsPerCall {
 		n, readErr := c.stream.Read(buf[held:])
 		full := held+n == len(buf)
-		if n > 0 || c.unread {
-			c.unread = false
-			c.lastReceived = now
-			c.bytesIn += uint64(n)
-			used, err := c.parse(&s.parser, buf[:held+n], h)
-			if err != nil {
-				return err
-			}
-			held = copy(buf, buf[used:held+n])
+		used, err := c.deliver(now, buf[:held+n], n, &b.parser, r)
+		if err != nil {
+			return err
 		}
+		held = copy(buf, buf[used:held+n])
 		if readErr != nil {
 			return c.fail(readErr)
 		}
@@ -184,16 +153,20 @@ func (c *Conn) Read(now int64, s *Scratch, h Handler) error {
 			break
 		}
 	}
-	c.keep(buf[:held])
-	if c.writeHasFailed() && now-c.carry.writeFailedAt >= readAfterFailedWrite {
-		return c.fail(c.carry.writeErr)
-	}
-	c.sendPong(now)
-	return nil
+	return c.endRead(now, buf[:held], nil)
 }
 
-// parse hands the whole frames at the start of b on and returns their length.
-func (c *Conn) parse(parser *frameParser, b []byte, h Handler) (used int, err error) {
+// deliver hands whole messages at the start of b to r, of which the last n bytes
+// are new, and returns their length.
+func (c *Conn) deliver(now int64, b []byte, n int, parser *frameParser, r Receiver) (used int, err error) {
+	if n > 0 || c.lastReceived == 0 || c.unread {
+		c.lastReceived = now
+	}
+	if n == 0 && !c.unread {
+		return 0, nil // what is kept is still incomplete
+	}
+	c.unread = false
+	c.bytesIn += uint64(n)
 	parser.maxMessage = int(c.maxMessage)
 	for used < len(b) {
 		op, payload, size, fault := parser.next(b[used:])
@@ -206,7 +179,7 @@ func (c *Conn) parse(parser *frameParser, b []byte, h Handler) (used int, err er
 		used += size
 		switch op {
 		case ws.OpBinary:
-			err = h.Message(payload)
+			err = r.Message(payload)
 		case ws.OpPing:
 			// RFC 6455, 5.5.3: of several pings the newest may be answered
 			// alone, which bounds what a flood of them costs.
@@ -214,9 +187,9 @@ func (c *Conn) parse(parser *frameParser, b []byte, h Handler) (used int, err er
 			l.pong = appendControl(l.pong[:0], ws.OpPong, payload)
 		case ws.OpClose:
 			return 0, c.peerClosed(payload)
-		default: // a pong: it was heard, which is all it is for
+		default: // a pong has arrived, which is all it is for
 		}
-		if c.ended != nil { // the handler closed
+		if c.ended != nil { // the receiver closed
 			return 0, c.ended
 		}
 		if err != nil {
@@ -224,6 +197,20 @@ func (c *Conn) parse(parser *frameParser, b []byte, h Handler) (used int, err er
 		}
 	}
 	return used, nil
+}
+
+// endRead ends a read: it keeps an incomplete frame, fails if the socket did, and
+// answers a ping.
+func (c *Conn) endRead(now int64, partial []byte, readErr error) error {
+	c.keep(partial)
+	if readErr != nil {
+		return c.fail(readErr)
+	}
+	if c.writeHasFailed() && now-c.carry.writeFailedAt >= readAfterFailedWrite {
+		return c.fail(c.carry.writeErr)
+	}
+	c.sendPong(now)
+	return nil
 }
 
 // refuse ends the connection with the number that err carries.

@@ -31,7 +31,7 @@ func TestBytesBehindTheHandshakeAreKept(t *testing.T) {
 		}
 		defer c.Close(1000, "")
 		var got inbox
-		if err := c.Read(1, scratch, &got); err != nil {
+		if err := read(c, 1, &got); err != nil {
 			t.Fatal(err)
 		}
 		wantMessages(t, got.messages, "first input")
@@ -193,10 +193,10 @@ func TestPingMovesLastHeard(t *testing.T) {
 		cl := r.dial()
 		c := r.tested()
 		var got inbox
-		if err := c.Read(5, scratch, &got); err != nil || c.LastReceived() != 5 {
+		if err := read(c, 5, &got); err != nil || c.LastReceived() != 5 {
 			t.Fatalf("the first poll counts as hearing: %d, %v", c.LastReceived(), err)
 		}
-		if err := c.Read(6, scratch, &got); err != nil || c.LastReceived() != 5 {
+		if err := read(c, 6, &got); err != nil || c.LastReceived() != 5 {
 			t.Fatalf("a silent client was heard: %d, %v", c.LastReceived(), err)
 		}
 		if taken, err := c.Write(7, AppendPing(nil)); !taken || err != nil {
@@ -339,7 +339,7 @@ func TestNothingWorksAfterClose(t *testing.T) {
 		if code, _ := cl.closed(); code != protocol.CloseRestart {
 			t.Errorf("closed with %d", code)
 		}
-		if err := c.Read(1, scratch, &inbox{}); !errors.Is(err, net.ErrClosed) {
+		if err := read(c, 1, &inbox{}); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Poll: %v", err)
 		}
 		if taken, err := c.Write(1, serverFrame(nil)); taken || !errors.Is(err, net.ErrClosed) {
@@ -411,10 +411,10 @@ func TestAConnectionThatCannotBeWrittenToEnds(t *testing.T) {
 	if taken, err := c.Write(now, serverFrame(nil)); taken || err != nil || !c.Blocked() || c.BlockedSince() != now {
 		t.Fatalf("a failed write: %v, %v, blocked %v since %d", taken, err, c.Blocked(), c.BlockedSince())
 	}
-	if err := c.Read(now+readAfterFailedWrite-1, scratch, &inbox{}); err != nil {
+	if err := read(c, now+readAfterFailedWrite-1, &inbox{}); err != nil {
 		t.Fatalf("read on: %v", err)
 	}
-	if err := c.Read(now+readAfterFailedWrite, scratch, &inbox{}); !errors.Is(err, errBroken) {
+	if err := read(c, now+readAfterFailedWrite, &inbox{}); !errors.Is(err, errBroken) {
 		t.Fatalf("ended with %v, want %v", err, errBroken)
 	}
 }

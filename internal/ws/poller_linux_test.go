@@ -72,7 +72,7 @@ func TestPollerReportsWhatCameBeforeParking(t *testing.T) {
 	r := newRig(t, &Upgrader{})
 	p := newTestPoller(t)
 	cl, c := r.dial(), r.conn()
-	if err := c.Read(1, scratch, &inbox{}); err != nil {
+	if err := read(c, 1, &inbox{}); err != nil {
 		t.Fatal(err)
 	}
 	cl.send(binaryFrame("early"))

@@ -64,9 +64,9 @@ func newRawConn(tcp *net.TCPConn, maxMessage int, work *closers) (*Conn, error) 
 // at once, so the scheduler need not be told to give this thread's processor
 // away, which costs more than many of the calls. recvfrom and sendto go straight
 // to the socket, past the layer of files.
-func (s *rawStream) Read(b []byte) (int, error) { return readFrom(s.fd, b) }
+func (s *rawStream) Read(b []byte) (int, error) { return recv(s.fd, b) }
 
-func readFrom(fd int, b []byte) (int, error) {
+func recv(fd int, b []byte) (int, error) {
 	for {
 		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
 		switch {
@@ -82,19 +82,19 @@ func readFrom(fd int, b []byte) (int, error) {
 	}
 }
 
-// readRaw reads every descriptor into buf, what comes from one behind what came
-// from the other.
-func readRaw(visits []visit, buf []byte) {
+// readLoop reads every descriptor into buf, the bytes of one connection behind
+// those of the other. No other work is done between two calls.
+func readLoop(visits []visit, buf []byte) {
 	for i := range visits {
 		v := &visits[i]
-		if v.raw == nil {
+		if !v.inLoop {
 			continue
 		}
-		if len(buf) < intakeShare {
-			v.raw = nil
+		if len(buf) < packedShare {
+			v.inLoop = false
 			continue
 		}
-		n, err := readFrom(int(v.raw.fd), buf[:min(len(buf), scratchSize)])
+		n, err := recv(int(v.conn.fd), buf[:min(len(buf), readSize)])
 		v.b, v.err = buf[:n:n], err
 		buf = buf[n:]
 	}
@@ -118,9 +118,9 @@ func limitUnsent(fd int) {
 const sendFlags = syscall.MSG_NOSIGNAL | syscall.MSG_EOR
 
 // write returns how much the kernel took, 0 when it is full.
-func (s *rawStream) write(b []byte) (int, error) { return writeTo(s.fd, b) }
+func (s *rawStream) write(b []byte) (int, error) { return send(s.fd, b) }
 
-func writeTo(fd int, b []byte) (int, error) {
+func send(fd int, b []byte) (int, error) {
 	for {
 		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), sendFlags, 0, 0)
 		switch {
@@ -145,14 +145,12 @@ func (s *rawStream) Send(b []byte) error {
 // keepUnsent has a raw stream keep what the kernel did not take.
 func keepUnsent(s Stream, b []byte) { s.(*rawStream).unsent = &unsent{b: keepBytes(nil, b)} }
 
-// writeRaw writes all frames that can be written to a descriptor.
-func writeRaw(letters []letter) {
-	for i := range letters {
-		l := &letters[i]
-		if l.raw == nil {
-			continue
+// writeLoop writes frames to descriptors. No other work is done between two calls.
+func writeLoop(writes []write) {
+	for i := range writes {
+		if w := &writes[i]; w.inLoop {
+			w.taken, w.err = send(w.fd, w.b)
 		}
-		l.taken, l.err = writeTo(l.fd, l.b)
 	}
 }
 

@@ -15,6 +15,6 @@ func newRawConn(*net.TCPConn, int, *closers) (*Conn, error) {
 
 func keepUnsent(Stream, []byte) { panic("ws: there are no raw streams here") }
 
-func writeRaw([]letter) {}
+func writeLoop([]write) {}
 
-func readRaw([]visit, []byte) {}
+func readLoop([]visit, []byte) {}

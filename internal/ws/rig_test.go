@@ -20,8 +20,31 @@ import (
 // patience bounds waits for what has to happen; tests that pass never reach it.
 const patience = 10 * time.Second
 
-// scratch is what the tests read with: they follow each other.
-var scratch = NewScratch()
+// handler is what a test does with messages.
+type handler interface{ Message(b []byte) error }
+
+// outcome keeps what became of a read or a write.
+type outcome struct {
+	handler
+	received Received
+	sent     Sent
+}
+
+func (o *outcome) Received(r Received) { o.received = r }
+func (o *outcome) Sent(s Sent)         { o.sent = s }
+
+// What the tests read with: they follow each other.
+var (
+	reads   ReadBatch
+	reading outcome
+)
+
+// read reads a connection by itself, and returns why it ended.
+func read(c tested, now int64, h handler) error {
+	reading.handler = h
+	c.Read(now, &reads, &reading)
+	return reading.received.Err
+}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -50,7 +73,7 @@ func onAllPaths(t *testing.T, test func(t *testing.T, r *rig)) {
 
 // tested is a connection on one of the paths.
 type tested interface {
-	Read(now int64, s *Scratch, h Handler) error
+	Read(now int64, b *ReadBatch, r Receiver)
 	Write(now int64, frames []byte) (taken bool, err error)
 	Flush(now int64) (idle bool, err error)
 	Blocked() bool
@@ -61,27 +84,31 @@ type tested interface {
 	BytesOut() uint64
 }
 
-// joint is a connection that is read by an Intake and written by a Batch, as those
-// of matches are.
+// joint is a connection that is read and written in batches, as those of matches
+// are.
 type joint struct {
 	*Conn
-	intake Intake
-	batch  Batch
+	reads  ReadBatch
+	writes WriteBatch
 }
 
-func (j *joint) Read(now int64, s *Scratch, h Handler) error {
-	j.intake.Add(j.Conn)
-	j.intake.Read()
-	defer j.intake.Clear()
-	return j.intake.Take(0, now, s, h).Err
+func (j *joint) Read(now int64, _ *ReadBatch, r Receiver) {
+	j.reads.Add(now, j.Conn, r)
+	j.reads.Run(now)
 }
 
 func (j *joint) Write(now int64, frames []byte) (bool, error) {
-	j.batch.Add(j.Conn, frames)
-	j.batch.Send()
-	defer j.batch.Clear()
-	sent := j.batch.Sent(0, now)
-	return sent.Taken, sent.Err
+	var o outcome
+	add(&j.writes, now, j.Conn, &o, frames)
+	j.writes.Run(now)
+	return o.sent.Taken, o.sent.Err
+}
+
+// add adds frames that were built elsewhere.
+func add(b *WriteBatch, now int64, c *Conn, s Sender, frames []byte) {
+	buf := b.Room(len(frames))
+	copy(buf, frames)
+	b.Add(now, c, s, buf, 0)
 }
 
 // rig is an HTTP server that upgrades every request.
@@ -270,11 +297,11 @@ func (i *inbox) Message(b []byte) error {
 }
 
 // pollUntil polls as a match does, tick after tick.
-func pollUntil(t testing.TB, c tested, h Handler, done func() bool) error {
+func pollUntil(t testing.TB, c tested, h handler, done func() bool) error {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
-		if err := c.Read(time.Now().UnixNano(), scratch, h); err != nil {
+		if err := read(c, time.Now().UnixNano(), h); err != nil {
 			return err
 		}
 		if done() {
@@ -288,7 +315,7 @@ func pollUntil(t testing.TB, c tested, h Handler, done func() bool) error {
 }
 
 // ending polls until the connection is over and says why.
-func ending(t testing.TB, c tested, h Handler) error {
+func ending(t testing.TB, c tested, h handler) error {
 	t.Helper()
 	return pollUntil(t, c, h, func() bool { return false })
 }

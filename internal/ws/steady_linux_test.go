@@ -37,7 +37,7 @@ func tick(t testing.TB, c tested, peer int, h *counter, input, snapshot, sink []
 	if _, err := unix.Write(peer, input); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Read(1, scratch, h); err != nil {
+	if err := read(c, 1, h); err != nil {
 		t.Fatal(err)
 	}
 	if taken, err := c.Write(1, snapshot); !taken || err != nil {
@@ -85,7 +85,7 @@ func TestSilentTickAllocatesNothing(t *testing.T) {
 	defer func() { _ = p.Close() }()
 	keys := make([]uint32, 0, 8)
 	allocs := testing.AllocsPerRun(200, func() {
-		if c.Read(1, scratch, nil) != nil || !p.Park(c, 1) || len(p.Ready(keys[:0])) != 0 {
+		if read(c, 1, nil) != nil || !p.Park(c, 1) || len(p.Ready(keys[:0])) != 0 {
 			t.Fatal("not silent")
 		}
 	})
@@ -102,7 +102,7 @@ func TestIdleConnectionHoldsNoBuffer(t *testing.T) {
 		if _, err := unix.Write(peer, part); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Read(1, scratch, h); err != nil {
+		if err := read(c, 1, h); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -128,7 +128,7 @@ func BenchmarkPollSilent(b *testing.B) {
 	c, _ := pair(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := c.Read(1, scratch, nil); err != nil {
+		if err := read(c, 1, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -12,12 +12,25 @@ import (
 	"tactus/protocol"
 )
 
-// messages collects what a connection reads.
-type messages []string
+// receiver collects what a connection reads.
+type receiver struct {
+	messages []string
+	err      error
+}
 
-func (m *messages) Message(b []byte) error {
-	*m = append(*m, string(b))
+func (r *receiver) Message(b []byte) error {
+	r.messages = append(r.messages, string(b))
 	return nil
+}
+
+func (r *receiver) Received(received ws.Received) { r.err = received.Err }
+
+func read(c *ws.Conn) ([]string, error) {
+	var b ws.ReadBatch
+	var r receiver
+	b.Add(1, c, &r)
+	b.Run(1)
+	return r.messages, r.err
 }
 
 func frame(payload string) []byte {
@@ -30,8 +43,7 @@ func TestPair_carriesMessagesBothWays(t *testing.T) {
 	peer.Send([]byte("short"))
 	peer.Pong()
 	peer.Send([]byte(long))
-	var got messages
-	if err := conn.Read(1, ws.NewScratch(), &got); err != nil || len(got) != 2 || got[0] != "short" || got[1] != long {
+	if got, err := read(conn); err != nil || len(got) != 2 || got[0] != "short" || got[1] != long {
 		t.Errorf("read %d messages, %v", len(got), err)
 	}
 	if taken, err := conn.Write(2, frame("snapshot")); !taken || err != nil || !bytes.Equal(peer.Received(), frame("snapshot")) {
@@ -67,8 +79,7 @@ func TestPeer_endsConnection(t *testing.T) {
 		conn, peer := wstest.Pair()
 		peer.Send([]byte("last words"))
 		end.do(peer)
-		var got messages
-		if err := conn.Read(1, ws.NewScratch(), &got); !end.ends(err) || len(got) != 1 {
+		if got, err := read(conn); !end.ends(err) || len(got) != 1 {
 			t.Errorf("%s: ended with %v after %d messages", name, err, len(got))
 		}
 		if _, closed := peer.Closed(); !closed {

@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"sync"
 
-	"tactus/game"
 	"tactus/internal/ws"
-	"tactus/protocol"
 	"tactus/server/internal/replicate"
 	"tactus/server/internal/session"
 )
@@ -36,7 +33,7 @@ type hand struct {
 	m       *Match
 	encoder replicate.Encoder
 	bench   *bench
-	lost    []loss // of this pass over the seats
+	tally   *session.Tally
 
 	// Of the hands of a crew:
 	crew   *crew
@@ -49,12 +46,9 @@ type hand struct {
 // match's own goroutine borrows one for each turn: few matches are at theirs at
 // the same time.
 type bench struct {
-	reader  *session.Reader
-	frame   []byte
-	polled  []*session.Session // and what came from them is not yet taken
-	frames  []byte             // of this tick, not yet sent
-	parcels []parcel           // whose they are
-	batch   ws.Batch           // they, on their way
+	frame []byte
+	reads ws.ReadBatch
+	sends ws.WriteBatch
 }
 
 // spare holds the benches that nobody works at. It is no sync.Pool, so that a
@@ -72,7 +66,7 @@ func borrowBench() *bench {
 	defer spare.Unlock()
 	n := len(spare.benches)
 	if n == 0 {
-		return newBench()
+		return &bench{}
 	}
 	b := spare.benches[n-1]
 	spare.benches = spare.benches[:n-1]
@@ -81,7 +75,7 @@ func borrowBench() *bench {
 
 // giveBack ends the turn that a bench was borrowed for.
 func (h *hand) giveBack() {
-	h.bench.reader.FlushTo(h.m.cfg.Metrics)
+	h.tally.FlushTo(h.m.cfg.Metrics)
 	spare.Lock()
 	defer spare.Unlock()
 	if len(spare.benches) < maxSpare {
@@ -90,12 +84,9 @@ func (h *hand) giveBack() {
 	h.bench = nil
 }
 
-func newBench() *bench { return &bench{reader: session.NewReader()} }
-
 // job is one pass over a hand's seats.
 type job struct {
 	kind jobKind
-	tick game.Tick
 	hash bool
 }
 
@@ -128,11 +119,14 @@ func (m *Match) engage(hands int) {
 	c.hands = append(c.hands, &m.own)
 	for n := 1; n < hands; n++ {
 		h := &hand{
-			m: m, bench: newBench(),
+			m: m, bench: &bench{}, tally: &session.Tally{},
 			crew: c, number: n, jobs: make(chan job, 1), done: make(chan any, 1),
 		}
 		c.hands = append(c.hands, h)
 		c.running.Go(h.work)
+	}
+	for p := range m.players {
+		m.players[p].session.SetTally(c.hands[p%hands].tally)
 	}
 	m.crew = c
 }
@@ -160,7 +154,7 @@ func (c *crew) do(j job) {
 		if f := <-h.done; f != nil {
 			fault = f
 		}
-		h.bench.reader.FlushTo(h.m.cfg.Metrics)
+		h.tally.FlushTo(h.m.cfg.Metrics)
 	}
 	if fault != nil {
 		panic(fault)
@@ -190,107 +184,36 @@ func (h *hand) try(j job) {
 			continue
 		}
 		if j.kind == deliverFrames {
-			h.deliver(s, j.tick, j.hash)
+			h.deliver(s, j.hash)
 		} else {
 			h.poll(s)
 		}
 	}
-	h.take()
-	h.post(j.tick)
+	h.flush()
 }
 
-// loss is why a seat's connection ended.
-type loss struct {
-	seat *session.Session
-	why  error
-}
-
-// poll reads what a player sent, or leaves that to take.
+// poll has what a player sent be read, soon.
 func (h *hand) poll(s *session.Session) {
-	if s.Parked() {
-		return
-	}
-	b := h.bench
-	s.Poll(b.reader)
-	b.polled = append(b.polled, s)
-	if len(b.polled) == ws.IntakeRoom {
-		h.take()
+	if !s.Parked() {
+		h.bench.reads.Add(h.m.shared.Now, s.Conn(), s)
 	}
 }
 
-// take reads those who were polled.
-func (h *hand) take() {
-	b := h.bench
-	if len(b.polled) == 0 {
-		return
-	}
-	b.reader.Read()
-	for i, s := range b.polled {
-		if err := s.Take(b.reader, i); err != nil {
-			h.lost = append(h.lost, loss{s, err})
-		}
-	}
-	b.reader.Clear()
-	clear(b.polled)
-	b.polled = b.polled[:0]
-}
-
-// parcel is a seat's frame that is made and not yet sent.
-type parcel struct {
-	seat     *session.Session
-	from, to int // in the bench's frames
-}
-
-// postFrom is how many bytes of frames are sent in one go. Making and sending
-// them by turns would have either push what the other works with out of the
-// processor's caches; much more than this would be out of them itself by the time
-// it is sent.
-const postFrom = 512 << 10
-
-// deliver makes the frame of a prepared seat and sends it, or leaves that to
-// post.
-func (h *hand) deliver(s *session.Session, t game.Tick, hash bool) {
+// deliver makes the frame of a prepared seat and has it sent, soon.
+func (h *hand) deliver(s *session.Session, hash bool) {
 	m := h.m
-	switch s.Next(m.pacer.pause, m.outcome.known(), &h.encoder, &h.bench.reader.Tally) {
-	case session.SendSnapshot:
-	case session.CloseSlow:
-		h.lost = append(h.lost, loss{s, &ws.CloseError{Code: protocol.CloseSlow, Reason: protocol.CloseSlow.Text()}})
-		return
-	default:
+	if s.Next(m.outcome.known(), &h.encoder) != session.SendSnapshot {
 		return
 	}
 	head := s.Header()
 	head.Hash, head.Percent = hash, m.pacer.percent
-	b := h.bench
-	start, room := len(b.frames), s.ReliableBytes()+ws.FrameRoom
-	b.frames = slices.Grow(b.frames, room)
-	b.frames = h.encoder.Encode(b.frames[:start+room], &s.View, head)
-	b.parcels = append(b.parcels, parcel{seat: s, from: start + s.Frame(b.frames[start:]), to: len(b.frames)})
-	if len(b.frames) >= postFrom {
-		h.post(t)
-	}
+	b := &h.bench.sends
+	buf := h.encoder.Encode(b.Room(s.ReliableBytes()+ws.FrameRoom), &s.View, head)
+	b.Add(m.shared.Now, s.Conn(), s, buf, s.Frame(buf))
 }
 
-// post sends the frames that were made.
-func (h *hand) post(t game.Tick) {
-	m, b := h.m, h.bench
-	if len(b.parcels) == 0 {
-		return
-	}
-	for i := range b.parcels {
-		p := &b.parcels[i]
-		p.seat.Post(&b.batch, b.frames[p.from:p.to])
-	}
-	b.batch.Send()
-	for i := range b.parcels {
-		s := b.parcels[i].seat
-		sent := b.batch.Sent(i, m.shared.Now)
-		s.Posted(sent, t, m.pacer.pause, &b.reader.Tally)
-		if sent.Err != nil {
-			h.lost = append(h.lost, loss{s, sent.Err})
-		}
-	}
-	b.batch.Clear()
-	clear(b.parcels) // of matches that end, nothing stays
-	b.frames, b.parcels = b.frames[:0], b.parcels[:0]
+// flush reads and sends what is left of a pass over the seats.
+func (h *hand) flush() {
+	h.bench.reads.Run(h.m.shared.Now)
+	h.bench.sends.Run(h.m.shared.Now)
 }

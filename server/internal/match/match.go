@@ -113,7 +113,7 @@ type Match struct {
 	shown   []text.Shown       // by slot, of seats that are not free
 	online  []*session.Session // those with a connection, by slot
 	ready   []uint32
-	lostNow []loss
+	lostNow []session.Lost
 
 	roster   roster
 	outcome  outcome
@@ -159,7 +159,7 @@ func New(cfg Config) (*Match, error) {
 	cfg.Metrics.RungMatches[overload.Calm].Inc()
 	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Key: session.NewSecretKey()}
 	m.shared.Suspended = cfg.Scheduler.Clock().StoodStill()
-	m.own = hand{m: m}
+	m.own = hand{m: m, tally: &m.shared.Tally}
 	m.makePlayers()
 	m.timeouts.emptySince = now
 	m.publish()
@@ -288,7 +288,7 @@ func (m *Match) look(now int64) {
 	for i := 0; i < len(m.online); i++ {
 		s := m.online[i]
 		m.stirred = m.stirred || !s.Inactive()
-		if err := s.Flush(&m.own.bench.reader.Tally); err != nil {
+		if err := s.Flush(); err != nil {
 			m.drop(s, err)
 			i--
 		}
@@ -347,7 +347,7 @@ func (m *Match) poll() {
 		for _, s := range m.online {
 			m.own.poll(s)
 		}
-		m.own.take()
+		m.own.flush()
 		m.dropLost(&m.own)
 	}
 	for i := 0; i < len(m.online); i++ {
@@ -411,6 +411,7 @@ func (m *Match) deliver() {
 	m.tracker.SlowFar(m.strain.rung >= overload.FarSlower)
 	m.tracker.BeginSnapshot(t)
 	m.rest()
+	m.shared.Pace = m.pacer.pause
 	m.snapshots++
 	hash := m.cfg.HashEvery > 0 && m.snapshots%uint32(m.cfg.HashEvery) == 0
 	if m.split() {
@@ -426,9 +427,9 @@ func (m *Match) deliverAlone(t game.Tick, hash bool) {
 	m.own.encoder.Reset(m.tracker)
 	for _, s := range m.online {
 		m.tracker.Prepare(&s.View)
-		m.own.deliver(s, t, hash)
+		m.own.deliver(s, hash)
 	}
-	m.own.post(t)
+	m.own.flush()
 	m.dropLost(&m.own)
 }
 
@@ -436,7 +437,7 @@ func (m *Match) deliverSplit(t game.Tick, hash bool) {
 	for _, s := range m.online {
 		m.tracker.Prepare(&s.View)
 	}
-	m.crew.do(job{kind: deliverFrames, tick: t, hash: hash})
+	m.crew.do(job{kind: deliverFrames, hash: hash})
 	m.dropLost(m.crew.hands...)
 }
 
@@ -445,13 +446,14 @@ func (m *Match) deliverSplit(t game.Tick, hash bool) {
 func (m *Match) dropLost(hands ...*hand) {
 	m.lostNow = m.lostNow[:0]
 	for _, h := range hands {
-		m.lostNow = append(m.lostNow, h.lost...)
-		h.lost = h.lost[:0]
+		m.lostNow = append(m.lostNow, h.tally.Lost...)
+		clear(h.tally.Lost) // keeps no connection that ends
+		h.tally.Lost = h.tally.Lost[:0]
 	}
-	slices.SortFunc(m.lostNow, func(a, b loss) int { return cmp.Compare(a.seat.Slot(), b.seat.Slot()) })
+	slices.SortFunc(m.lostNow, func(a, b session.Lost) int { return cmp.Compare(a.Session.Slot(), b.Session.Slot()) })
 	for _, l := range m.lostNow {
-		if !m.handle(l.seat) {
-			m.drop(l.seat, l.why)
+		if !m.handle(l.Session) {
+			m.drop(l.Session, l.Why)
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 type playerSlot struct {
 	session session.Session
 	seat    session.Seat
-	_       [8]byte
 }
 
 // makePlayers makes the players of all slots, in one piece of memory.

@@ -68,7 +68,7 @@ func (m *Match) expire(s *session.Seat, now int64) {
 func (m *Match) sendHeartbeats() {
 	for i := 0; i < len(m.online); i++ {
 		if s := m.online[i]; s.Parked() {
-			if err := s.CheckTimeouts(&m.own.bench.reader.Tally); err != nil {
+			if err := s.CheckTimeouts(); err != nil {
 				m.drop(s, err)
 				i--
 			}

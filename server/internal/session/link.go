@@ -85,7 +85,7 @@ func (s *Session) Parked() bool { return s.link.parked }
 
 // CheckTimeouts sends heartbeats. It returns an error if the connection must be
 // closed: the client was silent or blocked for too long.
-func (s *Session) CheckTimeouts(t *Tally) error {
+func (s *Session) CheckTimeouts() error {
 	now := s.shared.Now
 	if s.link.blockedFor(now) > int64(slowAfter) {
 		return closeError(protocol.CloseSlow)
@@ -97,7 +97,7 @@ func (s *Session) CheckTimeouts(t *Tally) error {
 	case silent > int64(pingAfter) && now-s.link.lastPing >= int64(pingEvery):
 		// Do not wait for the next snapshot, which a stalled player may not get. A
 		// blocked connection gets the ping later.
-		sent, err := s.link.write(now, ping, t)
+		sent, err := s.link.write(now, ping, s.tally)
 		if sent {
 			s.link.lastPing = now
 		}

@@ -7,8 +7,9 @@ import (
 	"tactus/protocol"
 )
 
-// message handles a message of the client. An error closes the connection.
-func (s *Session) message(b []byte, t *Tally) error {
+// Message handles a message of the client, for [ws.Receiver]. An error closes the
+// connection.
+func (s *Session) Message(b []byte) error {
 	if s.link.left {
 		return nil // messages after the player left are ignored
 	}
@@ -27,7 +28,7 @@ func (s *Session) message(b []byte, t *Tally) error {
 	}
 	switch kind {
 	case protocol.TypeInput:
-		return s.input(b, t)
+		return s.input(b)
 	case protocol.TypePing:
 		return s.ping(b)
 	case protocol.TypeCommand:
@@ -49,7 +50,7 @@ func protocolError(err error) error {
 
 // input keeps one input. A late or much too early input is only counted: the network
 // causes it. Words out of range are the client's fault.
-func (s *Session) input(b []byte, t *Tally) error {
+func (s *Session) input(b []byte) error {
 	var room [game.MaxInputWord]uint32
 	words := room[:s.shared.Input.Stride]
 	h, err := protocol.ParseInput(b, words)
@@ -57,7 +58,7 @@ func (s *Session) input(b []byte, t *Tally) error {
 		return s.violation(err.Error())
 	}
 	if !s.shared.Input.Valid(words) {
-		t.inputs[inputInvalid]++
+		s.tally.inputs[inputInvalid]++
 		return s.violation("inputs out of their range")
 	}
 	slack := int64(h.Tick) - int64(s.shared.Tick)
@@ -65,7 +66,7 @@ func (s *Session) input(b []byte, t *Tally) error {
 		slack-- // late by one tick is -1; 0 means no input
 	}
 	s.progress.slack, s.progress.inputSinceSnapshot = int8(min(max(slack, -128), 127)), true
-	t.inputs[s.inputs.add(s.shared.Tick, h, words)]++
+	s.tally.inputs[s.inputs.add(s.shared.Tick, h, words)]++
 	return nil
 }
 

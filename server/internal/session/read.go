@@ -1,29 +1,37 @@
 package session
 
-import "tactus/game"
+import (
+	"tactus/game"
+	"tactus/internal/ws"
+)
 
-// Poll adds the seat's connection to what the reader reads.
-func (s *Session) Poll(r *Reader) { r.intake.Add(s.link.conn) }
+// Conn returns the connection, nil if there is none, to be added to a [ws.ReadBatch]
+// or [ws.WriteBatch] with the session as its receiver or sender. Sessions with
+// different tallies can be in batches of different goroutines at the same time, while
+// nothing changes [Shared].
+func (s *Session) Conn() *ws.Conn { return s.link.conn }
 
-// Take takes what the player sent, as number i of those that the reader has read.
-// It returns why the connection ended, nil while it lives; the caller drops the
-// seat then. Several seats may be polled at once, each with a reader of its own,
-// as long as nobody changes what they share.
-func (s *Session) Take(r *Reader, i int) error {
-	r.seat = s
-	taken := r.intake.Take(i, s.shared.Now, r.scratch, r)
-	// Kept where a silent player's connection need not be fetched into the cache
-	// for it.
-	s.link.blocked, s.link.lastReceived = taken.Blocked, taken.LastReceived
-	r.bytesIn += uint64(taken.Bytes)
-	if taken.Err != nil {
-		return taken.Err
+// Received records the result of a read, for [ws.Receiver]. A session whose
+// connection has ended is added to the lost ones of its tally.
+func (s *Session) Received(r ws.Received) {
+	// Copied, so that the next tick does not load the connection of a silent player
+	// into the cache.
+	s.link.blocked, s.link.lastReceived = r.Blocked, r.LastReceived
+	s.tally.bytesIn += uint64(r.Bytes)
+	err := r.Err
+	if err == nil {
+		if s.link.keyframeRequested {
+			s.grantKeyframe()
+		}
+		err = s.CheckTimeouts()
 	}
-	if s.link.keyframeRequested {
-		s.grantKeyframe()
+	if err != nil {
+		s.lose(err)
 	}
-	return s.CheckTimeouts(&r.Tally)
 }
+
+// lose records why the connection has ended or must be closed.
+func (s *Session) lose(why error) { s.tally.Lost = append(s.tally.Lost, Lost{s, why}) }
 
 // Input returns the player's input for tick t, if one came.
 func (s *Session) Input(t game.Tick) (lag int32, words []uint32, ok bool) {

@@ -1,8 +1,8 @@
 package session
 
 import (
-	"tactus/game"
 	"tactus/internal/ws"
+	"tactus/protocol"
 	"tactus/server/internal/replicate"
 )
 
@@ -26,10 +26,11 @@ type Views interface {
 	UpToDate(*replicate.View) bool
 }
 
-// Next decides what happens to the snapshot that is due, and counts it in t. pace is
-// that of the match's clock; a change of it is announced by a snapshot. result
-// reports whether the match has a result.
-func (s *Session) Next(pace int64, result bool, views Views, t *Tally) (a Action) {
+// Next decides what happens to the snapshot that is due, and counts it. A change of
+// the pace of the match's clock is announced by a snapshot. result reports whether
+// the match has a result. A session that must be closed is added to the lost ones of
+// its tally.
+func (s *Session) Next(result bool, views Views) (a Action) {
 	p := &s.progress
 	switch {
 	case s.reliable.overflow():
@@ -38,13 +39,16 @@ func (s *Session) Next(pace int64, result bool, views Views, t *Tally) (a Action
 		a = SkipBlocked
 	case s.stalled():
 		a = SkipStalled
-	case p.pace == pace && s.Inactive() && views.UpToDate(&s.View) && len(s.reliable.bytes) == 0 &&
+	case p.pace == s.shared.Pace && s.Inactive() && views.UpToDate(&s.View) && len(s.reliable.bytes) == 0 &&
 		s.shared.Now-p.lastSnapshot < int64(snapshotEvery) && s.link.lastPing < s.shared.Now && (!result || p.resultSent):
 		a = NothingNew
 	default:
 		a = SendSnapshot
 	}
-	t.actions[a]++
+	s.tally.actions[a]++
+	if a == CloseSlow {
+		s.lose(closeError(protocol.CloseSlow))
+	}
 	return a
 }
 
@@ -75,25 +79,26 @@ func (s *Session) Frame(buf []byte) (from int) {
 	return from
 }
 
-// Post adds frames to a batch. The result is passed to Posted.
-func (s *Session) Post(b *ws.Batch, frames []byte) { b.Add(s.link.conn, frames) }
-
-// Posted records whether a snapshot of tick was sent, at a pace of the match's clock.
-// If it was not, the next snapshot contains all changes since the last one sent.
-func (s *Session) Posted(sent ws.Sent, tick game.Tick, pace int64, t *Tally) {
+// Sent records whether a snapshot of the current tick and pace was sent, for
+// [ws.Sender]. If it was not, the next snapshot contains all changes since the last
+// one sent.
+func (s *Session) Sent(sent ws.Sent) {
 	if s.link.blocked = sent.Blocked; sent.Taken {
-		s.View.Sent(tick)
-		s.progress.inputSinceSnapshot, s.progress.lastSnapshot, s.progress.pace = false, s.shared.Now, pace
-		t.Snapshots++
+		s.View.Sent(s.shared.Tick)
+		s.progress.inputSinceSnapshot, s.progress.lastSnapshot, s.progress.pace = false, s.shared.Now, s.shared.Pace
+		s.tally.Snapshots++
 		s.reliable.sent()
 	} else {
-		t.refused++
+		s.tally.refused++
 	}
-	t.bytesOut += uint64(sent.Bytes)
+	s.tally.bytesOut += uint64(sent.Bytes)
+	if sent.Err != nil {
+		s.lose(sent.Err)
+	}
 }
 
 // Flush sends the reliable messages when no snapshot is due.
-func (s *Session) Flush(t *Tally) error {
+func (s *Session) Flush() error {
 	if len(s.reliable.bytes) == 0 {
 		if s.link.blocked {
 			_, err := s.link.flush(s.shared.Now)
@@ -101,7 +106,7 @@ func (s *Session) Flush(t *Tally) error {
 		}
 		return nil
 	}
-	taken, err := s.link.write(s.shared.Now, s.reliable.bytes, t)
+	taken, err := s.link.write(s.shared.Now, s.reliable.bytes, s.tally)
 	if taken {
 		s.reliable.sent()
 	}

@@ -49,9 +49,10 @@ func TestSession_Next(t *testing.T) {
 		if c.pace == 0 {
 			c.pace = pace
 		}
-		var tally Tally
-		if got := s.Next(c.pace, c.result, upToDate(!c.changes), &tally); got != c.want || tally.actions[c.want] != 1 {
-			t.Errorf("%s: action %d, want %d, counted %v", name, got, c.want, tally.actions)
+		s.shared.Pace = c.pace
+		tally := &s.shared.Tally
+		if got := s.Next(c.result, upToDate(!c.changes)); got != c.want || tally.actions[c.want] != 1 || (len(tally.Lost) == 1) != (got == CloseSlow) {
+			t.Errorf("%s: action %d, want %d, noted %+v", name, got, c.want, tally)
 		}
 	}
 }

@@ -31,6 +31,8 @@ type Shared struct {
 	Input     game.InputSchema
 	Metrics   *metrics.Metrics
 	Key       SecretKey // never changes
+	Pace      int64     // of the match's clock, which a snapshot reports
+	Tally     Tally     // of the match's goroutine
 }
 
 // Session is a player's connection to a match, and what stays of it while they are
@@ -42,6 +44,7 @@ type Session struct {
 	View     replicate.View // what the player was sent
 	link     link
 	shared   *Shared
+	tally    *Tally // of the goroutine that reads and writes it
 	budget   bucket
 	activity activity
 	progress progress
@@ -65,8 +68,11 @@ type progress struct {
 
 // New makes the session of a slot, without a connection.
 func New(shared *Shared, slot game.Slot) Session {
-	return Session{shared: shared, View: replicate.View{Slot: slot}}
+	return Session{shared: shared, tally: &shared.Tally, View: replicate.View{Slot: slot}}
 }
+
+// SetTally sets the tally of the goroutine that reads and writes the session.
+func (s *Session) SetTally(t *Tally) { s.tally = t }
 
 // Slot is the number of the player's seat.
 func (s *Session) Slot() game.Slot { return s.View.Slot }
@@ -135,7 +141,7 @@ func (s *Session) Kick(code protocol.CloseCode, p *ws.Poller) {
 func (s *Session) Reset() {
 	s.inputs.clear()
 	s.reliable.clear()
-	*s = Session{shared: s.shared, View: replicate.View{Slot: s.View.Slot}, inputs: s.inputs, reliable: s.reliable}
+	*s = Session{shared: s.shared, tally: s.tally, View: replicate.View{Slot: s.View.Slot}, inputs: s.inputs, reliable: s.reliable}
 }
 
 func (s *Session) close(code protocol.CloseCode, reason string) {

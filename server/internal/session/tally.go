@@ -3,44 +3,28 @@ package session
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"tactus/internal/ws"
 	"tactus/server/internal/metrics"
 )
 
-// Reader is what seats are polled with, one after the other: memory, and a tally
-// of what came and went.
-type Reader struct {
-	Tally
-
-	scratch *ws.Scratch
-	intake  ws.Intake
-	seat    *Session // whose messages come
-}
-
-// NewReader makes a reader.
-func NewReader() *Reader { return &Reader{scratch: ws.NewScratch()} }
-
-// Message takes one message of the player; it is called by the connection's
-// Poll. An error ends the connection.
-func (r *Reader) Message(b []byte) error { return r.seat.message(b, &r.Tally) }
-
-// Read reads the connections of all seats that were polled, at most
-// [ws.IntakeRoom]; then each is to Take what came, and the reader to be cleared.
-func (r *Reader) Read() { r.intake.Read() }
-
-// Clear ends a round of seats.
-func (r *Reader) Clear() { r.intake.Clear() }
-
-// Tally counts events of all sessions in a tick. Metrics are atomic, and several
-// per player and tick would be expensive; they get the sums. Not safe for concurrent
-// use; owned by one goroutine of a match.
+// Tally is what a goroutine records of the sessions that it reads and writes: counts,
+// and lost connections. Metrics are atomic, and several per player and tick would be
+// expensive; they get the sums. Not safe for concurrent use; owned by one goroutine
+// of a match.
 type Tally struct {
+	Lost []Lost // since the owner last removed them
+
 	Snapshots uint64 // sent
 	refused   uint64 // snapshots that a socket did not accept
 	actions   [actions]uint64
 
 	bytesIn, bytesOut uint64
 	inputs            [inputResults]uint64
+}
+
+// Lost is a session whose connection has ended, or must be ended, and why.
+type Lost struct {
+	Session *Session
+	Why     error
 }
 
 // FlushTo adds the counts to the metrics and resets them.
