@@ -417,6 +417,7 @@ func TestOperatorsMistakesAreOneLineAndExitCode2(t *testing.T) {
 
 // dataFlag keeps tests out of the working folder.
 func dataFlag(t *testing.T, command string) []string {
+	t.Helper()
 	if command == "dev" || command == "server" {
 		return []string{"--data", t.TempDir()}
 	}

@@ -1,0 +1,25 @@
+package gametest_test
+
+import (
+	"fmt"
+	"testing"
+
+	"tactus/game/gametest"
+	"tactus/game/tag"
+)
+
+// TestGame_conforms is all the code that the test of a game needs.
+func TestGame_conforms(t *testing.T) {
+	gametest.Run(t, tag.Game, gametest.Ticks(60))
+}
+
+// Run belongs into a test of the game:
+//
+//	func TestGame_conforms(t *testing.T) { gametest.Run(t, tag.Game) }
+//
+// Verify checks the same without a test.
+func ExampleRun() {
+	err := gametest.Verify(tag.Game, gametest.Ticks(60))
+	fmt.Println(err)
+	// Output: <nil>
+}

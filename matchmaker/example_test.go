@@ -1,0 +1,60 @@
+package matchmaker_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"tactus/matchmaker"
+)
+
+// The zero Config works: quick play and rooms for all game servers that
+// connect, with a store in the process.
+func ExampleNew() {
+	m, err := matchmaker.New(matchmaker.Config{InternalAddr: "127.0.0.1:0"}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(ctx) }()
+	<-m.Ready()
+	fmt.Println("ready")
+
+	stop()
+	fmt.Println("ended:", <-ended)
+	// Output:
+	// ready
+	// ended: <nil>
+}
+
+// A queue names a match function in its rules (function: pairs). The matchmaker
+// calls it with the groups that wait and the servers that have room.
+func ExampleConfig_matchFunctions() {
+	pairs := func(groups []*matchmaker.MatchGroup, s matchmaker.MatchSituation) (proposals []matchmaker.MatchProposal) {
+		for i := 0; i+1 < len(groups); i += 2 {
+			proposals = append(proposals, matchmaker.MatchProposal{
+				Region: s.Places[0].Region, Version: s.Places[0].Version, Teams: [][]int{{i}, {i + 1}}, Quality: 1,
+			})
+		}
+		return proposals
+	}
+	config := matchmaker.Config{
+		InternalAddr: "127.0.0.1:0",
+		Functions:    map[string]matchmaker.MatchFunction{"pairs": pairs},
+	}
+	if _, err := matchmaker.New(config, nil); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	waiting := []*matchmaker.MatchGroup{{}, {}, {}}
+	var fleet matchmaker.MatchSituation
+	fleet.Places = slices.Grow(fleet.Places, 1)[:1]
+	fleet.Places[0].Region, fleet.Places[0].Version, fleet.Places[0].Matches = "eu", "1", 8
+	for _, p := range pairs(waiting, fleet) {
+		fmt.Println(p.Region, p.Teams)
+	}
+	// Output: eu [[0] [1]]
+}
