@@ -118,7 +118,7 @@ func (s *Server) resume(p *ws.Pending, hello *protocol.Hello) {
 
 // handOver finds the match and makes the connection one that it can drive. It
 // returns nil where the connection was refused or lost.
-func (s *Server) handOver(p *ws.Pending, id string, hello *protocol.Hello, missing protocol.CloseCode) (*match.Match, *ws.Conn) {
+func (s *Server) handOver(p *ws.Pending, id string, hello *protocol.Hello, missing protocol.CloseCode) (*match.Driver, *ws.Conn) {
 	m := s.match(id)
 	if m == nil {
 		s.refuse(p, missing, missing.Text())

@@ -49,7 +49,7 @@ func (h host) Release(r *fleetv1.Release) {
 }
 
 // start runs a match. In a server that was stopped meanwhile it ends at once.
-func (s *Server) start(m *match.Match) {
+func (s *Server) start(m *match.Driver) {
 	s.mu.Lock()
 	s.matches[m.ID()] = m
 	s.running.Add(1)
@@ -58,25 +58,28 @@ func (s *Server) start(m *match.Match) {
 	m.Start(s.matchCtx, s.running.Done)
 }
 
-func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*match.Match, error) {
+func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*match.Driver, error) {
 	id, info := r.GetMatchId(), g.Info()
 	hashEvery := 0
 	if s.cfg.StateHash {
 		hashEvery = info.Rate()
 	}
-	var m *match.Match
+	var m *match.Driver
 	var err error
-	m, err = match.New(match.Config{
-		ID: id, Game: g, Match: cfg, Private: r.GetPrivate(),
-		Queue: r.GetQueue(), RulesVersion: r.GetRulesVersion(), Backfill: r.GetBackfill(),
-		Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.Empty, HashEvery: hashEvery,
-		Scheduler: s.scheduler, Process: &s.overload, Metrics: s.metrics, Log: s.log,
-		Record: func(sim *game.Simulation) match.Recorder {
-			return s.logs.Create(matchlog.Header{
-				Match: id, Game: info.Name, Version: info.Version, Mode: cfg.Mode.Name, Seed: cfg.Seed,
-				Options: cfg.Options, Rate: info.Rate(), Schema: sim.Schema().Hash(), Started: time.Now(), Product: s.cfg.Product,
-			})
+	m, err = match.NewDriver(match.DriverConfig{
+		Match: match.Config{
+			ID: id, Game: g, Match: cfg, Private: r.GetPrivate(),
+			Queue: r.GetQueue(), RulesVersion: r.GetRulesVersion(), Backfill: r.GetBackfill(),
+			Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.Empty, HashEvery: hashEvery,
+			Metrics: s.metrics, Log: s.log,
+			Record: func(sim *game.Simulation) match.Recorder {
+				return s.logs.Create(matchlog.Header{
+					Match: id, Game: info.Name, Version: info.Version, Mode: cfg.Mode.Name, Seed: cfg.Seed,
+					Options: cfg.Options, Rate: info.Rate(), Schema: sim.Schema().Hash(), Started: time.Now(), Product: s.cfg.Product,
+				})
+			},
 		},
+		Scheduler: s.scheduler, Process: &s.overload,
 		OnStatus: s.fleet.Notify,
 		OnSeated: func(player string) { s.seated(player, m) },
 		OnOver:   func(r match.EndReport) { s.reportEnd(m, &r) },

@@ -75,7 +75,7 @@ func (h host) Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveR
 
 // reserve returns the match also with an error, where one that others know of
 // refused.
-func (s *Server) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, *match.Match, error) {
+func (s *Server) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, *match.Driver, error) {
 	if err := checkReserve(r); err != nil {
 		return nil, nil, err
 	}
@@ -94,7 +94,7 @@ func (s *Server) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, 
 		hold = defaultHold
 	}
 	if opened && len(r.GetSeats()) == 0 {
-		m.Await(int64(hold))
+		m.WaitForPlayers(int64(hold))
 	}
 	requests, err := s.requests(m.Status(), r)
 	var slots []game.Slot
@@ -144,7 +144,7 @@ func (s *Server) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Request
 
 // matchFor returns the match that seats are asked in. opened tells that it was
 // started for this request.
-func (s *Server) matchFor(r *fleetv1.Reserve) (m *match.Match, opened bool, err error) {
+func (s *Server) matchFor(r *fleetv1.Reserve) (m *match.Driver, opened bool, err error) {
 	if m := s.match(r.GetMatchId()); m != nil {
 		return m, false, nil
 	}
@@ -161,7 +161,7 @@ func (s *Server) matchFor(r *fleetv1.Reserve) (m *match.Match, opened bool, err 
 }
 
 // open starts a match; it needs the lock of opening.
-func (s *Server) open(r *fleetv1.Reserve) (*match.Match, error) {
+func (s *Server) open(r *fleetv1.Reserve) (*match.Driver, error) {
 	g := s.games[r.GetGame()]
 	if g == nil {
 		return nil, refusal{reason: "unknown_game"}

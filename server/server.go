@@ -58,8 +58,8 @@ type Server struct {
 	opening sync.Mutex // one match is opened at a time
 
 	mu       sync.Mutex
-	matches  map[string]*match.Match
-	players  map[string]*match.Match // where each player was seated last
+	matches  map[string]*match.Driver
+	players  map[string]*match.Driver // where each player was seated last
 	running  sync.WaitGroup
 	matchCtx context.Context //nolint:containedctx // the life of matches, which outlive the request that opens them
 	stop     context.CancelFunc
@@ -78,7 +78,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: log, games: map[string]game.Game{}, order: games,
 		keys: newKeyring(), drained: make(chan struct{}), left: make(chan struct{}, 1), scheduler: scheduler.New(scheduler.SystemClock()),
-		matches: map[string]*match.Match{}, players: map[string]*match.Match{},
+		matches: map[string]*match.Driver{}, players: map[string]*match.Driver{},
 		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
 	}
 	if len(games) == 0 {
@@ -190,14 +190,14 @@ func (s *Server) Matches() []match.Status {
 	return list
 }
 
-func (s *Server) match(id string) *match.Match {
+func (s *Server) match(id string) *match.Driver {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.matches[id]
 }
 
 // seated notes where a player sits now; a seat that he has elsewhere is freed.
-func (s *Server) seated(player string, m *match.Match) {
+func (s *Server) seated(player string, m *match.Driver) {
 	s.mu.Lock()
 	old := s.players[player]
 	s.players[player] = m
@@ -208,12 +208,12 @@ func (s *Server) seated(player string, m *match.Match) {
 }
 
 // reportEnd reports how a match ended.
-func (s *Server) reportEnd(m *match.Match, r *match.EndReport) {
+func (s *Server) reportEnd(m *match.Driver, r *match.EndReport) {
 	s.fleet.Ended(endedMessage(m.Status(), r, time.Now()))
 }
 
 // ended forgets a match, and reports it unless its result was reported before.
-func (s *Server) ended(m *match.Match, r *match.EndReport) {
+func (s *Server) ended(m *match.Driver, r *match.EndReport) {
 	s.mu.Lock()
 	delete(s.matches, r.ID)
 	for p, at := range s.players {

@@ -12,7 +12,6 @@ import (
 	"tactus/game/arena"
 	"tactus/protocol"
 	"tactus/server/internal/metrics"
-	"tactus/server/internal/scheduler"
 )
 
 // arenaMatch is a full match of the arena with people in every seat, whose
@@ -47,9 +46,8 @@ func openArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
 	a.m, err = New(Config{
 		ID: "bench", Game: arena.Game, Match: game.MatchConfig{Mode: md, Seed: 7, Options: []game.Option{{Name: "seconds", Value: 3600}}},
 		Grace: time.Minute, Linger: time.Minute, Empty: time.Minute,
-		Scheduler: scheduler.New(a.clock), Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
-		Record:   func(*game.Simulation) Recorder { return silent{} },
-		OnStatus: func() {}, OnSeated: func(string) {}, OnOver: func(EndReport) {}, OnEnd: func(EndReport) {},
+		Now: a.clock.now, Wake: func() {}, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
+		Record: func(*game.Simulation) Recorder { return silent{} },
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -63,13 +61,13 @@ func openArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
 func (a *arenaMatch) seat(tb testing.TB, i int) {
 	tb.Helper()
 	name := fmt.Sprint("p", i)
-	a.m.shared.Now = a.clock.now
-	slots, err := a.m.reserve([]Request{{Player: name, Name: name, Team: -1, Reservation: name}}, int64(time.Minute))
+	now := a.clock.now
+	slots, err := a.m.Reserve(now, now+int64(time.Minute), true, []Request{{Player: name, Name: name, Team: -1, Reservation: name}})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	c := newTestConn()
-	a.m.claim(c.server, 0, slots[0], name, name)
+	a.m.Claim(now, c.server, 0, slots[0], name, name)
 	a.conns = append(a.conns, c)
 	a.frames = append(a.frames, make([]byte, 0, 64))
 }

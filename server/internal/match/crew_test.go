@@ -45,8 +45,8 @@ func newCrowd(t *testing.T, people, hands int) *crowd {
 		c.join()
 	}
 	t.Cleanup(func() {
-		c.m.end(EndShutdown)
-		c.m.close()
+		c.m.End(EndShutdown)
+		c.m.Close()
 		goleak.VerifyNone(t)
 	})
 	return c
@@ -55,12 +55,12 @@ func newCrowd(t *testing.T, people, hands int) *crowd {
 func (c *crowd) join() {
 	c.t.Helper()
 	name := fmt.Sprint("p", len(c.conns))
-	slots, err := c.m.reserve([]Request{{Player: name, Name: name, Team: -1, Reservation: name}}, int64(time.Minute))
+	slots, err := c.d.reserve(c.clock.now, []Request{{Player: name, Name: name, Team: -1, Reservation: name}}, int64(time.Minute))
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	conn := newTestConn()
-	c.m.claim(conn.server, 0, slots[0], name, name)
+	c.m.Claim(c.m.shared.Now, conn.server, 0, slots[0], name, name)
 	c.conns = append(c.conns, conn)
 	c.inputs = append(c.inputs, make([]byte, 0, 64))
 }
@@ -126,7 +126,7 @@ func TestASplitMatchSendsWhatOneGoroutineWould(t *testing.T) {
 		sameBytes(t, func(t *testing.T, hands int) []uint64 {
 			a := openArenaMatch(t, "swarm", 400)
 			a.m.cfg.HashEvery = 4
-			defer a.m.close()
+			defer a.m.Close()
 			if hands > 1 {
 				a.m.engage(hands)
 			}

@@ -27,6 +27,7 @@ import (
 // another goroutine, except the shards of a split match within a turn.
 type scripted struct {
 	t      *testing.T
+	d      *Driver
 	m      *Match
 	clock  *scriptClock
 	closed bool
@@ -68,18 +69,20 @@ func newScripted(t *testing.T, cfg scriptConfig) *scripted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.m, err = New(Config{
-		ID: "match", Game: cfg.game, Match: game.MatchConfig{Mode: cfg.mode, Seed: 1},
-		Queue: cfg.queue, Backfill: cfg.backfill,
-		Grace: 2 * time.Second, Linger: time.Second, Empty: 5 * time.Second, HashEvery: 4,
-		Scheduler: scheduler.New(s.clock), Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
-		Record: func(*game.Simulation) Recorder {
-			w := store.Create(matchlog.Header{
-				Match: "match", Game: cfg.game.Info().Name, Mode: cfg.mode.Name, Started: scriptEpoch, Product: "golden",
-			})
-			return both{cfg.record, w}
+	s.d, err = NewDriver(DriverConfig{
+		Match: Config{
+			ID: "match", Game: cfg.game, Match: game.MatchConfig{Mode: cfg.mode, Seed: 1},
+			Queue: cfg.queue, Backfill: cfg.backfill,
+			Grace: 2 * time.Second, Linger: time.Second, Empty: 5 * time.Second, HashEvery: 4,
+			Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
+			Record: func(*game.Simulation) Recorder {
+				w := store.Create(matchlog.Header{
+					Match: "match", Game: cfg.game.Info().Name, Mode: cfg.mode.Name, Started: scriptEpoch, Product: "golden",
+				})
+				return both{cfg.record, w}
+			},
 		},
-		OnStatus: func() {}, OnSeated: cfg.seated,
+		Scheduler: scheduler.New(s.clock), OnStatus: func() {}, OnSeated: cfg.seated,
 		OnOver: func(r EndReport) { cfg.over(reportText(r)) },
 		OnEnd: func(r EndReport) {
 			cfg.ended(reportText(r))
@@ -91,6 +94,7 @@ func newScripted(t *testing.T, cfg scriptConfig) *scripted {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.m = s.d.match
 	if cfg.shards > 1 {
 		s.m.engage(cfg.shards)
 	}
@@ -105,15 +109,15 @@ func reportText(r EndReport) string { return fmt.Sprintf("%s %v", r.Reason, r.Re
 func (s *scripted) advance(d time.Duration) {
 	end := s.clock.now + int64(d)
 	for !s.closed {
-		woken := s.m.pacer.resting() && len(s.m.wake) > 0
+		woken := s.d.pace == Hibernating && len(s.d.hibernation.wakes) > 0
 		if !woken {
-			if s.m.pacer.next > end {
+			if s.d.due > end {
 				break
 			}
-			s.clock.now = max(s.clock.now, s.m.pacer.next)
+			s.clock.now = max(s.clock.now, s.d.due)
 		}
-		s.m.turn(scheduler.Turn{Now: s.clock.now, Due: s.m.pacer.next})
-		if s.m.ended != "" {
+		s.d.turn(scheduler.Turn{Now: s.clock.now, Due: s.d.due})
+		if s.d.ended != "" {
 			s.end()
 		}
 	}
@@ -126,10 +130,10 @@ func (s *scripted) end() {
 		return
 	}
 	s.closed = true
-	s.m.close()
+	s.d.close()
 }
 
-func (s *scripted) stop() { s.m.Stop(EndShutdown) }
+func (s *scripted) stop() { s.d.Stop(EndShutdown) }
 
 // shards is on how many goroutines the match reads and writes connections.
 func (s *scripted) shards() int {
@@ -147,8 +151,8 @@ func (s *scripted) reserve(hold time.Duration, places []place, answer func(slots
 			Player: p.player, Name: p.name, Team: p.team, Reservation: p.reservation, Skill: p.skill, Queue: s.m.cfg.Queue,
 		})
 	}
-	if !s.m.post(func() {
-		slots, err := s.m.reserve(requests, int64(hold))
+	if !s.d.post(func(now int64) {
+		slots, err := s.d.reserve(now, requests, int64(hold))
 		answer(slots, refusal(err))
 	}) {
 		answer(nil, refusal(ErrOver))
@@ -169,20 +173,20 @@ func refusal(err error) string {
 	return err.Error()
 }
 
-func (s *scripted) release(reservations ...string) { s.m.Release(reservations) }
-func (s *scripted) evict(player string)            { s.m.Evict(player) }
+func (s *scripted) release(reservations ...string) { s.d.Release(reservations) }
+func (s *scripted) evict(player string)            { s.d.Evict(player) }
 
 func (s *scripted) claim(c *scriptConn, features protocol.Features, slot game.Slot, player, reservation string) {
-	s.m.Claim(c.conn(), features, slot, player, reservation)
+	s.d.Claim(c.conn(), features, slot, player, reservation)
 }
 
 func (s *scripted) resume(c *scriptConn, features protocol.Features, slot game.Slot, secret string, event uint32) {
-	s.m.Resume(c.conn(), features, slot, secret, event)
+	s.d.Resume(c.conn(), features, slot, secret, event)
 }
 
 // status is the published status in words, without times of the real clock.
 func (s *scripted) status() string {
-	st := s.m.Status()
+	st := s.d.Status()
 	return fmt.Sprintf("people %d of %d open=%v backfill=%v remaining=%v teams=%v", st.People, st.Seats, st.Open, st.Backfill, st.Remaining, st.Teams)
 }
 

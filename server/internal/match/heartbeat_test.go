@@ -66,7 +66,7 @@ func TestAPingWaitsBehindAFrameThatIsStuck(t *testing.T) {
 	h.tick(9 * 20)
 	a.read()
 	a.conn.Block(true)
-	h.m.Notify(protocol.CloseDraining, "soon") // somebody has to notice that it is stuck
+	h.d.Notify(protocol.CloseDraining, "soon") // somebody has to notice that it is stuck
 	h.tick(3 * 20)
 	h.want("nothing behind it", len(a.conn.Received()) == 0)
 	a.conn.Block(false)

@@ -2,60 +2,77 @@ package match
 
 import (
 	"context"
+	"sync"
 
 	"tactus/game"
 	"tactus/internal/ws"
 	"tactus/protocol"
+	"tactus/server/internal/overload"
 )
 
-// post hands work to the match's goroutine for its next border. It reports
-// false when the match has ended; then f is never called.
-func (m *Match) post(f func()) bool {
-	m.inboxMu.Lock()
-	defer m.inboxMu.Unlock()
-	select {
-	case <-m.done:
+// inbox holds requests of other goroutines until the match's next turn.
+type inbox struct {
+	mu       sync.Mutex
+	requests []func(now int64)
+	closed   bool
+	running  []func(now int64) // by the match's goroutine alone
+}
+
+// post adds a request for the next turn. It reports false when the match is
+// closed; then f is never called.
+func (b *inbox) post(f func(now int64)) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
 		return false
-	default:
 	}
-	m.inbox = append(m.inbox, f)
-	m.nudge()
+	b.requests = append(b.requests, f)
 	return true
 }
 
-func (m *Match) takeInbox() {
-	m.inboxMu.Lock()
-	m.inbox, m.swap = m.swap[:0], m.inbox
-	m.inboxMu.Unlock()
-	for i, f := range m.swap {
-		m.stirred = true
-		f()
-		m.swap[i] = nil
+// run calls what was posted, in order.
+func (b *inbox) run(now int64) {
+	b.mu.Lock()
+	b.requests, b.running = b.running[:0], b.requests
+	b.mu.Unlock()
+	for i, f := range b.running {
+		b.running[i] = nil
+		f(now)
 	}
 }
 
-// nudge lets a match at rest look what there is. It may be called by anybody and
-// does not wait.
-func (m *Match) nudge() {
-	select {
-	case m.wake <- struct{}{}:
-	default:
+// close refuses requests from then on, which it tells by closing done, and returns
+// those that have not run.
+func (b *inbox) close(done chan struct{}) []func(now int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	close(done)
+	rest := b.requests
+	b.requests = nil
+	return rest
+}
+
+// post hands a request to the match's goroutine and wakes a hibernating match. It
+// reports false when the match is closed; then f is never called.
+func (d *Driver) post(f func(now int64)) bool {
+	if !d.inbox.post(f) {
+		return false
 	}
-	if m.doze.asleep.CompareAndSwap(true, false) {
-		go m.goOn()
-	}
+	d.hibernation.wake()
+	return true
 }
 
 // Reserve holds a seat for each request until the match's clock has advanced by
-// hold nanoseconds: all of them or none. It waits for the match's next border.
-func (m *Match) Reserve(ctx context.Context, requests []Request, hold int64) ([]game.Slot, error) {
+// hold nanoseconds: all of them or none. It waits for the match's next turn.
+func (d *Driver) Reserve(ctx context.Context, requests []Request, hold int64) ([]game.Slot, error) {
 	type answer struct {
 		slots []game.Slot
 		err   error
 	}
 	c := make(chan answer, 1)
-	if !m.post(func() {
-		slots, err := m.reserve(requests, hold)
+	if !d.post(func(now int64) {
+		slots, err := d.reserve(now, requests, hold)
 		c <- answer{slots, err}
 	}) {
 		return nil, ErrOver
@@ -68,53 +85,62 @@ func (m *Match) Reserve(ctx context.Context, requests []Request, hold int64) ([]
 		for i := range requests {
 			ids[i] = requests[i].Reservation
 		}
-		m.Release(ids) // posted behind the reservation: whatever it got is freed
+		d.Release(ids) // posted behind the reservation: the seats it got are freed
 		return nil, ctx.Err()
 	}
 }
 
-// Await lets a match without people wait for its first ones for so many
-// nanoseconds, where that is longer than it would by itself.
-func (m *Match) Await(hold int64) {
-	m.post(func() { m.await(hold) })
+func (d *Driver) reserve(now int64, requests []Request, hold int64) ([]game.Slot, error) {
+	open := max(d.load.rung, d.cfg.Process.Rung()) < overload.NoJoins
+	slots, err := d.match.Reserve(now, now+hold, open, requests)
+	if err == nil {
+		d.apply(d.match.Effects()) // the answer carries the status
+	}
+	return slots, err
 }
 
-// Release takes back reservations that were not claimed. Without any, nobody
-// will come: a match without people ends.
-func (m *Match) Release(reservations []string) {
-	m.post(func() { m.release(reservations) })
+// WaitForPlayers keeps a match without players open for hold nanoseconds, where
+// that is longer than it would stay open by itself.
+func (d *Driver) WaitForPlayers(hold int64) {
+	d.post(func(now int64) { d.match.WaitForPlayers(now, hold) })
 }
 
-// Claim seats a player by their join token's reservation. The match owns the
-// connection from then on, whatever it decides. features are those that the
+// Release cancels reservations that were not claimed. Without any, no player will
+// come: a match without players ends.
+func (d *Driver) Release(reservations []string) {
+	d.post(func(now int64) { d.match.Release(now, reservations) })
+}
+
+// Claim seats a player by the reservation of their join token. The match owns the
+// connection from then on, also when it refuses it. features are those that the
 // client knows.
-func (m *Match) Claim(conn *ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
-	if !m.post(func() { m.claim(conn, features, slot, player, reservation) }) {
+func (d *Driver) Claim(conn *ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
+	if !d.post(func(now int64) { d.match.Claim(now, conn, features, slot, player, reservation) }) {
 		refuse(conn, protocol.CloseMatchOver)
 	}
 }
 
-func refuse(conn *ws.Conn, code protocol.CloseCode) { conn.Close(code, code.Text()) }
-
 // Resume gives a dropped seat, or one whose old connection is still open, a new
 // connection. event is the newest event that the client has seen. A secret that
-// the match never gave away does not reach it, nor wakes it.
-func (m *Match) Resume(conn *ws.Conn, features protocol.Features, slot game.Slot, secret string, event uint32) {
-	generation, ok := m.shared.Key.Check(slot, secret)
-	if !ok || !m.post(func() { m.resume(conn, features, slot, generation, event) }) {
+// the match never issued does not reach it, nor wakes it.
+func (d *Driver) Resume(conn *ws.Conn, features protocol.Features, slot game.Slot, secret string, event uint32) {
+	generation, ok := d.match.CheckSecret(slot, secret)
+	if !ok || !d.post(func(now int64) { d.match.Resume(now, conn, features, slot, generation, event) }) {
 		refuse(conn, protocol.CloseUnknownSession)
 	}
 }
 
-// Evict frees a player's seat because he plays elsewhere now.
-func (m *Match) Evict(player string) {
-	m.post(func() { m.evict(player) })
+// Evict frees the seat of a player who plays elsewhere now.
+func (d *Driver) Evict(player string) {
+	d.post(func(now int64) { d.match.Evict(now, player) })
 }
 
-// Stop ends the match at its next border with the given reason.
-func (m *Match) Stop(reason string) { m.post(func() { m.end(reason) }) }
+// Stop ends the match at its next turn with the given reason.
+func (d *Driver) Stop(reason EndReason) {
+	d.post(func(int64) { d.match.End(reason) })
+}
 
-// Notify tells every player that something is about to happen.
-func (m *Match) Notify(code protocol.CloseCode, text string) {
-	m.post(func() { m.notify(code, text) })
+// Notify sends every player a notice.
+func (d *Driver) Notify(code protocol.CloseCode, text string) {
+	d.post(func(now int64) { d.match.Notify(now, code, text) })
 }

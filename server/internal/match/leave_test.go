@@ -54,7 +54,7 @@ func (h *harness) leaveBehindResume(a *player) *player {
 	next := &player{t: h.t, conn: newTestConn(), welcome: a.welcome}
 	next.conn.Lose(io.EOF)
 	next.bye()
-	h.m.Resume(next.conn.server, 0, a.welcome.Slot, secretOf(a), 0)
+	h.d.Resume(next.conn.server, 0, a.welcome.Slot, secretOf(a), 0)
 	h.tick(1)
 	return next
 }
@@ -128,13 +128,13 @@ func TestOnlyASecretThatWasGivenReachesTheMatch(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
 	conn := newTestConn()
-	h.m.Resume(conn.server, 0, a.welcome.Slot, "00000001"+fmt.Sprintf("%032x", 7), 0)
-	h.want("a false one refused without the match", conn.code() == protocol.CloseUnknownSession && len(h.m.inbox) == 0)
+	h.d.Resume(conn.server, 0, a.welcome.Slot, "00000001"+fmt.Sprintf("%032x", 7), 0)
+	h.want("a false one refused without the match", conn.code() == protocol.CloseUnknownSession && len(h.d.inbox.requests) == 0)
 	secret := secretOf(a)
 	a.bye()
 	h.tick(1)
 	conn = newTestConn()
-	h.m.Resume(conn.server, 0, a.welcome.Slot, secret, 0)
+	h.d.Resume(conn.server, 0, a.welcome.Slot, secret, 0)
 	h.tick(1)
 	h.want("that of a seat which was left refused", conn.code() == protocol.CloseUnknownSession)
 }

@@ -117,7 +117,7 @@ func TestMatch_lifeKeepsItsPromises(t *testing.T) {
 
 // life is a match that is run by a scheduler in a bubble, and what came of it.
 type life struct {
-	m      *Match
+	d      *Driver
 	cancel context.CancelFunc
 
 	inside atomic.Int32 // goroutines that run the match
@@ -167,11 +167,14 @@ func newLife(t *testing.T) *life {
 	l := &life{}
 	mode := game.Mode{Name: "m", MaxPlayers: 4}
 	var err error
-	l.m, err = New(Config{
-		ID: "match", Game: unitGame{mode}, Match: game.MatchConfig{Mode: mode, Seed: 1},
-		Grace: 30 * time.Second, Linger: time.Second, Empty: 20 * time.Second,
-		Scheduler: scheduler.New(scheduler.SystemClock()), Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
-		Record: func(*game.Simulation) Recorder { return liveRecorder{l} }, OnStatus: func() {},
+	l.d, err = NewDriver(DriverConfig{
+		Match: Config{
+			ID: "match", Game: unitGame{mode}, Match: game.MatchConfig{Mode: mode, Seed: 1},
+			Grace: 30 * time.Second, Linger: time.Second, Empty: 20 * time.Second,
+			Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
+			Record: func(*game.Simulation) Recorder { return liveRecorder{l} },
+		},
+		Scheduler: scheduler.New(scheduler.SystemClock()), OnStatus: func() {},
 		OnSeated: func(string) { l.visit() },
 		OnOver:   func(EndReport) { l.visit() },
 		OnEnd: func(EndReport) {
@@ -184,7 +187,7 @@ func newLife(t *testing.T) *life {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
-	l.m.Start(ctx, func() { l.over.Add(1) })
+	l.d.Start(ctx, func() { l.over.Add(1) })
 	return l
 }
 
@@ -201,18 +204,18 @@ func (l *life) play(script []scriptStep) {
 		synctest.Wait()
 		l.checkWakes()
 	}
-	l.m.Stop(EndShutdown)
+	l.d.Stop(EndShutdown)
 	l.cancel()
 	time.Sleep(time.Second)
 	synctest.Wait()
 	select {
-	case <-l.m.Done():
+	case <-l.d.Done():
 	default:
 		l.fail("the match was stopped a second ago and is not done")
 	}
 	actions.Wait()
 	runs := l.runs
-	l.m.wakeUp()
+	l.d.hibernation.wake()
 	time.Sleep(time.Hour)
 	synctest.Wait()
 	if l.runs != runs {
@@ -221,7 +224,7 @@ func (l *life) play(script []scriptStep) {
 	if over, ends := l.over.Load(), l.ends.Load(); over != 1 || ends != 1 {
 		l.fail("over was called %d times, OnEnd %d times", over, ends)
 	}
-	if l.m.post(func() {}) {
+	if l.d.post(func(int64) {}) {
 		l.fail("a match that is done accepts work")
 	}
 	for i, p := range l.posts {
@@ -234,12 +237,12 @@ func (l *life) play(script []scriptStep) {
 // checkWakes sends a message to a match that hibernates.
 func (l *life) checkWakes() {
 	conn := l.anyConn()
-	if conn == nil || !l.m.hibernates() {
+	if conn == nil || !l.d.hibernation.asleep.Load() {
 		return
 	}
 	before := l.ticks.Load()
 	conn.receive(protocol.AppendSay(nil, &protocol.Say{}))
-	l.m.wakeUp()
+	l.d.hibernation.wake()
 	time.Sleep(time.Duration(2 * period))
 	synctest.Wait()
 	if l.ticks.Load() == before && l.over.Load() == 0 {
@@ -267,36 +270,36 @@ func (l *life) act(a action) {
 	case post:
 		l.post()
 	case wake:
-		l.m.wakeUp()
+		l.d.hibernation.wake()
 	case reserveAndClaim:
 		l.join(a.who, name)
 	case resumeSeat:
 		l.resume(a.who)
 	case evict:
-		l.m.Evict(name)
+		l.d.Evict(name)
 	case notify:
-		l.m.Notify(protocol.CloseDraining, "soon")
+		l.d.Notify(protocol.CloseDraining, "soon")
 	case release:
-		l.m.Release([]string{"none"})
+		l.d.Release([]string{"none"})
 	case hold:
-		l.m.Await(int64(5 * time.Second))
+		l.d.WaitForPlayers(int64(5 * time.Second))
 	case stopMatch:
-		l.m.Stop(EndShutdown)
+		l.d.Stop(EndShutdown)
 	case cancelContext:
 		l.cancel()
 	default:
 		if p.conn != nil {
 			p.conn.do(a.kind)
-			l.m.wakeUp()
+			l.d.hibernation.wake()
 		}
 	}
 }
 
 func (l *life) post() {
 	p := &posted{}
-	accepted := l.m.post(func() {
+	accepted := l.d.post(func(int64) {
 		p.runs.Add(1)
-		if l.m.ended == "" {
+		if l.d.ended == "" {
 			l.visit()
 		}
 	})
@@ -313,7 +316,7 @@ func (l *life) join(who int, name string) {
 	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	slots, err := l.m.Reserve(ctx, []Request{{Player: name, Name: name, Team: -1, Reservation: reservation}}, int64(15*time.Second))
+	slots, err := l.d.Reserve(ctx, []Request{{Player: name, Name: name, Team: -1, Reservation: reservation}}, int64(15*time.Second))
 	if err != nil {
 		if !errors.Is(err, ErrOver) && !errors.Is(err, ErrFull) {
 			l.fail("reserve: %v", err)
@@ -321,7 +324,7 @@ func (l *life) join(who int, name string) {
 		return
 	}
 	conn := newLiveConn(l)
-	l.m.Claim(conn.server, 0, slots[0], name, reservation)
+	l.d.Claim(conn.server, 0, slots[0], name, reservation)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.players[who].conn, l.players[who].slot = conn, slots[0]
@@ -336,7 +339,7 @@ func (l *life) resume(who int) {
 	}
 	secret := p.conn.resumeSecret()
 	conn := newLiveConn(l)
-	l.m.Resume(conn.server, 0, p.slot, secret, 0)
+	l.d.Resume(conn.server, 0, p.slot, secret, 0)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.players[who].conn = conn
@@ -458,6 +461,3 @@ func (r liveRecorder) Tick(game.Tick, uint64) {
 	r.l.visit()
 	r.l.ticks.Add(1)
 }
-
-func (m *Match) hibernates() bool { return m.doze.asleep.Load() }
-func (m *Match) wakeUp()          { m.nudge() }

@@ -8,12 +8,8 @@ package match
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"runtime/debug"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -25,7 +21,6 @@ import (
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/replicate"
-	"tactus/server/internal/scheduler"
 	"tactus/server/internal/session"
 )
 
@@ -46,19 +41,20 @@ type Config struct {
 	Empty     time.Duration // without people until the match ends
 	HashEvery int           // snapshots between state hashes sent to clients; 0: none
 
-	Scheduler *scheduler.Scheduler            // gives the match its turns, by its clock
-	Process   *overload.Process               // where the whole process stands; nil: calm
-	Record    func(*game.Simulation) Recorder // called once, at tick 0
-	Metrics   *metrics.Metrics
-	Log       *zap.Logger
+	Now        int64     // in nanoseconds of a monotonic clock
+	StoodStill int64     // for how long the process was suspended so far, in nanoseconds
+	Started    time.Time // for the status
 
-	// OnStatus is called after the match's status changed, OnSeated when a player
-	// took a seat, OnOver when the match has a result, at most once, OnEnd once
-	// when it is closed; all by the match's goroutine, and must not block.
-	OnStatus func()
-	OnSeated func(player string)
-	OnOver   func(EndReport)
-	OnEnd    func(EndReport)
+	Record  func(*game.Simulation) Recorder // called once, at tick 0
+	Wake    func()                          // called when a parked connection has data, by any goroutine
+	Metrics *metrics.Metrics
+	Log     *zap.Logger
+}
+
+// LogFields adds to the fields of a log entry which match it is about. A logger for
+// each match would hold kilobytes for it.
+func (c *Config) LogFields(fields ...zap.Field) []zap.Field {
+	return append(fields, zap.String("match", c.ID), zap.String("game", c.Game.Info().Name), zap.String("mode", c.Match.Mode.Name))
 }
 
 // Recorder writes the match's log. It is called within ticks, so it must not
@@ -76,8 +72,9 @@ type Recorder interface {
 
 // EndReport says how a match ended.
 type EndReport struct {
-	ID, Reason string
-	Results    []PlayerResult // people only
+	ID      string
+	Reason  EndReason
+	Results []PlayerResult // people only
 }
 
 // PlayerResult is one person's standing at the end.
@@ -86,15 +83,41 @@ type PlayerResult struct {
 	game.Result
 }
 
-// Reasons of an EndReport.
+// EndReason is why a match ended, as its log and its report say it. Empty: it goes
+// on.
+type EndReason = string
+
+// Reasons for the end of a match.
 const (
-	EndOver     = "over"
-	EndEmpty    = "empty"
-	EndError    = "game_error"
-	EndShutdown = "shutdown"
+	EndOver     EndReason = "over"
+	EndEmpty    EndReason = "empty"
+	EndError    EndReason = "game_error"
+	EndShutdown EndReason = "shutdown"
 )
 
-// Match is one running match. At any time at most one goroutine owns it.
+// Effects are what has to happen outside the match. Its slices are valid until the
+// next call of any method.
+type Effects struct {
+	Status   *Status    // to publish; nil: unchanged
+	Seated   []string   // players that took a seat
+	Finished *EndReport // the match has a result; at most once in a match's life
+	Ended    EndReason  // empty: it goes on
+	Snapshot bool       // the last tick sent one
+}
+
+// Pace is how fast a match ticks.
+type Pace uint8
+
+// Paces of a match.
+const (
+	FullRate    Pace = iota
+	Hibernating      // at its slow pace; a wake-up or a request may make it tick earlier
+)
+
+// Match is one running match, as a machine. It is not safe for concurrent use;
+// owned by the goroutine that gives it its turn. It never waits, starts no goroutine
+// but the shards of a big match, and reads no clock: each method that needs the time
+// is given it.
 type Match struct {
 	cfg     Config
 	info    *game.Info
@@ -103,7 +126,7 @@ type Match struct {
 	poller  *ws.Poller
 	record  Recorder
 	pacer   pacer
-	strain  strain
+	rung    overload.Rung // what the match gives up under load
 
 	shared  session.Shared
 	own     hand               // the match's own goroutine
@@ -123,22 +146,17 @@ type Match struct {
 	snapshots  uint32
 	chatLog    *session.ChatLog // nil until somebody says something
 	awakeSince int64
-	caughtUp   int64 // when what players sent while the process stood still has come in
-	visited    bool  // a person has been in it
-	stirred    bool  // something came that a tick has to follow soon
-	peak       int   // people at most so far
-	changed    bool
-	ended      string
-
-	inboxMu sync.Mutex
-	inbox   []func()
-	wake    chan struct{} // something came that a match at rest looks at
-	stopped <-chan struct{}
-	doze    doze
-	swap    []func()
-	status  atomic.Pointer[Status]
-	started time.Time
-	done    chan struct{}
+	caughtUp   int64   // when what players sent while the process stood still has come in
+	visited    bool    // a person has been in it
+	stirred    bool    // something came that a tick has to follow soon
+	peak       int     // people at most so far
+	changed    bool    // the status has
+	status     *Status // the last one
+	seated     []string
+	finished   *EndReport
+	snapshot   bool // the tick sends one
+	stepped    bool // the tick has a step
+	ended      EndReason
 }
 
 // New makes a match at tick 0.
@@ -148,235 +166,79 @@ func New(cfg Config) (*Match, error) {
 		return nil, fmt.Errorf("match %s: %w", cfg.ID, err)
 	}
 	m := &Match{
-		cfg: cfg, info: sim.Info(), sim: sim, tracker: replicate.NewTracker(sim),
-		started: time.Now(), done: make(chan struct{}), wake: make(chan struct{}, 1),
+		cfg: cfg, info: sim.Info(), sim: sim, tracker: replicate.NewTracker(sim), poller: ws.NewPoller(cfg.Wake),
+		pacer: newPacer(sim.Info().Rate(), cfg.Now), schemaHash: sim.Schema().Hash(), changed: true,
 	}
-	m.poller = ws.NewPoller(m.nudge)
-	m.schemaHash = sim.Schema().Hash()
-	now := cfg.Scheduler.Clock().Now()
-	m.pacer = newPacer(m.info.Rate(), now)
-	m.strain.init(m.pacer.period)
-	cfg.Metrics.RungMatches[overload.Calm].Inc()
-	m.shared = session.Shared{Now: now, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Key: session.NewSecretKey()}
-	m.shared.Suspended = cfg.Scheduler.Clock().StoodStill()
+	m.shared = session.Shared{
+		Now: cfg.Now, Suspended: cfg.StoodStill, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Key: session.NewSecretKey(),
+	}
 	m.own = hand{m: m, tally: &m.shared.Tally}
 	m.makePlayers()
-	m.timeouts.emptySince = now
-	m.publish()
+	m.timeouts.emptySince = cfg.Now
 	m.record = cfg.Record(sim)
 	m.record.Checkpoint(sim)
 	return m, nil
 }
 
-// ID is the match's name in the cluster.
-func (m *Match) ID() string { return m.cfg.ID }
-
-// named adds to what is logged which match it is about. A logger for each match
-// would hold kilobytes for it.
-func (m *Match) named(fields ...zap.Field) []zap.Field {
-	return append(fields, zap.String("match", m.cfg.ID), zap.String("game", m.info.Name), zap.String("mode", m.cfg.Match.Mode.Name))
-}
-
 // SchemaHash identifies the layout of the match's state.
 func (m *Match) SchemaHash() uint32 { return m.schemaHash }
 
-// Done is closed when the match has ended and its connections are closed.
-func (m *Match) Done() <-chan struct{} { return m.done }
-
-// Start runs the match until it is over or ctx ends, closes its connections, and
-// calls over. A panic in the rules ends this match alone.
-func (m *Match) Start(ctx context.Context, over func()) {
-	m.stopped = ctx.Done()
-	forget := context.AfterFunc(ctx, m.nudge)
-	m.doze.live = func() {
-		if m.live() {
-			forget()
-			over()
-		}
-	}
-	m.doze.alarm = time.AfterFunc(time.Hour, m.rouse)
-	m.doze.alarm.Stop()
-	m.cfg.Scheduler.Add(m, m.pacer.next)
+// CheckSecret returns the generation of a resume token's secret, and whether the
+// match issued it. It is safe for concurrent use.
+func (m *Match) CheckSecret(slot game.Slot, secret string) (generation uint32, ok bool) {
+	return m.shared.Key.Check(slot, secret)
 }
 
-// live goes on with a match that is at rest or has ended, until it is closed,
-// which it reports, dozes off, or is the scheduler's.
-func (m *Match) live() (over bool) {
-	for m.ended == "" {
-		if !m.pacer.resting() {
-			m.cfg.Scheduler.Add(m, m.pacer.next)
-			return false
-		}
-		if m.dozeOff() {
-			return false
-		}
-		m.turn(scheduler.Turn{Now: m.now(), Due: m.pacer.next})
-	}
-	m.close()
-	return true
+// TickNumber is the number of the last tick.
+func (m *Match) TickNumber() game.Tick { return m.sim.Tick() }
+
+// Period is the time between two ticks at the full rate, in nanoseconds.
+func (m *Match) Period() int64 { return m.pacer.period }
+
+// Due is when the next tick is due.
+func (m *Match) Due() int64 { return m.pacer.next }
+
+// SetRung sets what the match gives up under load: the rate of snapshots, the pace of
+// its clock, new players.
+func (m *Match) SetRung(r overload.Rung) {
+	m.pacer.slowed = r >= overload.Dilated
+	m.changed = m.changed || (m.rung >= overload.NoJoins) != (r >= overload.NoJoins)
+	m.rung = r
 }
 
-// Run is a turn that the scheduler gives.
-func (m *Match) Run(turn scheduler.Turn) (next int64, again bool) {
-	m.turn(turn)
-	if m.ended != "" || m.pacer.resting() {
-		go m.doze.live() // closing a match is nothing to be waited for
-		return 0, false
-	}
-	return m.pacer.next, true
-}
-
-func (m *Match) now() int64 { return m.cfg.Scheduler.Clock().Now() }
-
-// turn steps the match, whose time has come. One at rest is also woken by
-// whatever comes, and steps then if that asks for it.
-func (m *Match) turn(turn scheduler.Turn) {
-	select {
-	case <-m.stopped:
-		m.end(EndShutdown)
-		return
-	default:
-	}
-	if len(m.wake) > 0 {
-		<-m.wake
-	}
-	due, start := turn.Due, turn.Now
-	if start < due {
-		m.guarded(m.look, start)
-		if !m.stirred || m.ended != "" {
-			return
-		}
-		m.pacer.wake(start)
-		due = start
-	}
-	told := m.snapshotDue(m.sim.Tick() + 1)
-	m.guarded(m.Tick, start)
-	now := m.now()
-	m.cfg.Metrics.TickSeconds.Observe(float64(now-start) / 1e9)
-	m.bear(due+turn.Behind, start, now, told)
-	if back := m.pacer.ticked(now); back > 0 {
-		m.cfg.Metrics.Dilated.Add(float64(back) / float64(m.pacer.period))
-	}
-}
-
-// guarded does a turn of the match, which a panic in the rules ends.
-func (m *Match) guarded(do func(now int64), now int64) {
-	defer func() {
-		if r := recover(); r != nil {
-			m.cfg.Metrics.Panics.Inc()
-			m.cfg.Log.Error("the rules panicked; the match ends", m.named(zap.Uint32("tick", uint32(m.sim.Tick())+1),
-				zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))...)
-			m.end(EndError)
-		}
-	}()
-	do(now)
-}
-
-// Tick is one turn of the match: what came in, one step, what goes out.
+// Tick reads every connection once, advances the world by one step, and sends each
+// client a snapshot.
 func (m *Match) Tick(now int64) {
-	m.own.bench = borrowBench()
-	m.receive(now)
-	m.play(now)
-	m.own.giveBack()
+	m.Read(now)
+	m.Step(now)
+	m.Send(now)
 }
 
-// look is a turn of a match at rest without a tick: it reads and answers, and
-// leaves in stirred whether a tick has to follow.
-func (m *Match) look(now int64) {
-	m.own.bench = borrowBench()
-	m.receive(now)
-	for i := 0; i < len(m.online); i++ {
-		s := m.online[i]
-		m.stirred = m.stirred || !s.Inactive()
-		if err := s.Flush(); err != nil {
-			m.drop(s, err)
-			i--
-		}
+// Step checks deadlines, applies the inputs of the next tick, and advances the
+// world. A match that a deadline ends takes no step.
+func (m *Match) Step(now int64) {
+	m.checkTimeouts(now)
+	m.stepped = m.ended == ""
+	if !m.stepped {
+		return
 	}
-	m.own.giveBack()
-}
-
-// receive takes what came from other goroutines and from the sockets.
-func (m *Match) receive(now int64) {
-	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
-	if still := m.cfg.Scheduler.Clock().StoodStill(); still != m.shared.Suspended || m.shared.Backlog > 0 {
-		m.noteStill(now, still)
-	}
-	m.takeInbox()
-	m.poll()
+	m.step()
+	m.checkOutcome(now)
 }
 
 // backlogFor is how long after the process stood still what players sent
 // meanwhile may take to come in.
 const backlogFor = int64(10 * time.Second)
 
-// noteStill lets the players' limits know for how long the process has stood
-// still: it was not there to read.
-func (m *Match) noteStill(now, still int64) {
+// SetStoodStill tells the players' limits for how long the process was suspended so
+// far: it was not there to read.
+func (m *Match) SetStoodStill(now, still int64) {
 	if still != m.shared.Suspended {
 		m.shared.Backlog += still - m.shared.Suspended
 		m.shared.Suspended, m.caughtUp = still, now+backlogFor
-	} else if now >= m.caughtUp {
+	} else if m.shared.Backlog > 0 && now >= m.caughtUp {
 		m.shared.Backlog = 0
 	}
-}
-
-func (m *Match) play(now int64) {
-	m.checkTimeouts(now)
-	if m.ended != "" {
-		return
-	}
-	m.step()
-	m.checkOutcome(now)
-	m.deliver()
-	if m.changed {
-		m.publish()
-	}
-}
-
-// poll reads every socket that may have something, once.
-func (m *Match) poll() {
-	m.ready = m.poller.Ready(m.ready[:0])
-	for _, p := range m.ready {
-		m.players[p].session.Unparked()
-	}
-	if m.split() {
-		m.crew.do(job{kind: pollSeats})
-		m.dropLost(m.crew.hands...)
-	} else {
-		for _, s := range m.online {
-			m.own.poll(s)
-		}
-		m.own.flush()
-		m.dropLost(&m.own)
-	}
-	for i := 0; i < len(m.online); i++ {
-		s := m.online[i]
-		if s.Parked() {
-			continue
-		}
-		if m.handle(s) {
-			i--
-			continue
-		}
-		s.Park(m.poller)
-	}
-}
-
-// handle applies what a poll left in the seat, also where the connection ended
-// behind it; it reports whether the player has left.
-func (m *Match) handle(s *session.Session) bool {
-	for _, c := range s.Commands() {
-		m.command(s, c)
-	}
-	for _, said := range s.Chats() {
-		m.chat(s, said)
-	}
-	if s.Left() {
-		m.leave(m.seats[s.Slot()], protocol.CloseLeft, game.LeaveQuit)
-		return true
-	}
-	return false
 }
 
 // step applies the inputs of the next tick and advances the world.
@@ -399,47 +261,6 @@ func (m *Match) step() {
 
 // checkpointEvery is the time between checkpoints in the log, in seconds.
 const checkpointEvery = 30
-
-// deliver sends each connected player one frame, in ticks that have one. What
-// waits for him besides goes with the next.
-func (m *Match) deliver() {
-	t := m.sim.Tick()
-	if !m.snapshotDue(t) {
-		return
-	}
-	m.flushRoster()
-	m.tracker.SlowFar(m.strain.rung >= overload.FarSlower)
-	m.tracker.BeginSnapshot(t)
-	m.rest()
-	m.shared.Pace = m.pacer.pause
-	m.snapshots++
-	hash := m.cfg.HashEvery > 0 && m.snapshots%uint32(m.cfg.HashEvery) == 0
-	if m.split() {
-		m.deliverSplit(t, hash)
-	} else {
-		m.deliverAlone(t, hash)
-	}
-	m.outcome.send(m.online, m.shared.Now, int64(m.cfg.Linger))
-	m.tracker.EndSnapshot()
-}
-
-func (m *Match) deliverAlone(t game.Tick, hash bool) {
-	m.own.encoder.Reset(m.tracker)
-	for _, s := range m.online {
-		m.tracker.Prepare(&s.View)
-		m.own.deliver(s, hash)
-	}
-	m.own.flush()
-	m.dropLost(&m.own)
-}
-
-func (m *Match) deliverSplit(t game.Tick, hash bool) {
-	for _, s := range m.online {
-		m.tracker.Prepare(&s.View)
-	}
-	m.crew.do(job{kind: deliverFrames, hash: hash})
-	m.dropLost(m.crew.hands...)
-}
 
 // dropLost drops those whose connections ended while they were read or written to,
 // in the order of their slots, whoever found it out.
@@ -492,9 +313,8 @@ func (m *Match) offline(s *session.Session) {
 	}
 }
 
-// end marks the match as ended; it is closed after the turn. One that has a
-// result was over already.
-func (m *Match) end(reason string) {
+// End ends the match after the turn. One that has a result was over already.
+func (m *Match) End(reason EndReason) {
 	if m.outcome.known() {
 		reason = EndOver
 	}
@@ -503,8 +323,31 @@ func (m *Match) end(reason string) {
 	}
 }
 
-// close ends every connection and reports the match.
-func (m *Match) close() {
+// Effects returns what has happened since the last call.
+func (m *Match) Effects() Effects {
+	e := Effects{Seated: m.seated, Finished: m.finished, Ended: m.ended, Snapshot: m.snapshot}
+	if m.changed {
+		m.changed = false
+		m.status = m.newStatus()
+		e.Status = m.status
+	}
+	m.seated, m.finished = m.seated[:0], nil
+	return e
+}
+
+// Next accounts for the tick that was made, and returns when the next is due.
+func (m *Match) Next(now int64) (due int64, pace Pace) {
+	if back := m.pacer.ticked(now); back > 0 {
+		m.cfg.Metrics.Dilated.Add(float64(back) / float64(m.pacer.period))
+	}
+	if m.pacer.resting() {
+		pace = Hibernating
+	}
+	return m.pacer.next, pace
+}
+
+// Close closes every connection and the log of a match that has ended.
+func (m *Match) Close() {
 	code := protocol.CloseMatchOver
 	switch m.ended {
 	case EndError:
@@ -512,16 +355,7 @@ func (m *Match) close() {
 	case EndShutdown:
 		code = protocol.CloseRestart
 	}
-	m.inboxMu.Lock()
-	close(m.done)
-	rest := m.inbox
-	m.inbox = nil
-	m.inboxMu.Unlock()
-	for _, f := range rest {
-		f() // sees m.ended and refuses
-	}
 	m.crew.dismiss()
-	m.cfg.Metrics.RungMatches[m.strain.rung].Dec()
 	m.cfg.Metrics.Sockets.Sub(float64(len(m.online)))
 	for i := range m.players {
 		m.players[i].session.Kick(code, m.poller)
@@ -531,9 +365,20 @@ func (m *Match) close() {
 		m.cfg.Log.Warn("closing the poller", m.named(zap.Error(err))...)
 	}
 	m.record.Close(m.ended)
-	m.cfg.OnEnd(m.report(m.ended))
 }
 
-func (m *Match) report(reason string) EndReport {
+// Report says how a match that has ended did.
+func (m *Match) Report() EndReport { return m.report(m.ended) }
+
+func (m *Match) report(reason EndReason) EndReport {
 	return EndReport{ID: m.cfg.ID, Reason: reason, Results: m.outcome.results}
+}
+
+func (m *Match) named(fields ...zap.Field) []zap.Field { return m.cfg.LogFields(fields...) }
+
+// request notes that something other than a tick asks for the match, which makes a
+// hibernating match tick.
+func (m *Match) request(now int64) {
+	m.shared.Now = now
+	m.stirred = true
 }

@@ -201,6 +201,7 @@ func (c *handClock) SleepUntil(t int64, wake <-chan struct{}) {
 
 type harness struct {
 	t     *testing.T
+	d     *Driver
 	m     *Match
 	clock *handClock
 	log   *recorder
@@ -235,11 +236,14 @@ func newHarnessFor(t *testing.T, s *scheduler.Scheduler, g game.Game, mode game.
 	t.Helper()
 	h := &harness{t: t, log: &recorder{}}
 	var err error
-	h.m, err = New(Config{
-		ID: "match", Game: g, Match: game.MatchConfig{Mode: mode, Seed: 1},
-		Grace: 30 * time.Second, Linger: time.Second, Empty: 2 * time.Second, HashEvery: 1,
-		Scheduler: s, Process: process, Metrics: metrics.New(registry), Log: zap.NewNop(),
-		Record: func(*game.Simulation) Recorder { return h.log }, OnStatus: func() {},
+	h.d, err = NewDriver(DriverConfig{
+		Match: Config{
+			ID: "match", Game: g, Match: game.MatchConfig{Mode: mode, Seed: 1},
+			Grace: 30 * time.Second, Linger: time.Second, Empty: 2 * time.Second, HashEvery: 1,
+			Metrics: metrics.New(registry), Log: zap.NewNop(),
+			Record: func(*game.Simulation) Recorder { return h.log },
+		},
+		Scheduler: s, Process: process, OnStatus: func() {},
 		OnSeated: func(p string) { h.seats = append(h.seats, p) },
 		OnOver:   func(r EndReport) { h.over = append(h.over, r) },
 		OnEnd:    func(r EndReport) { h.ended = append(h.ended, r) },
@@ -247,13 +251,22 @@ func newHarnessFor(t *testing.T, s *scheduler.Scheduler, g game.Game, mode game.
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.m = h.d.match
 	return h
+}
+
+// tickNow makes a tick now, whenever it is due.
+func (d *Driver) tickNow(now int64) {
+	defer d.endTurn()
+	d.match.SetStoodStill(now, d.clock.StoodStill())
+	d.inbox.run(now)
+	d.match.Tick(now)
 }
 
 // run lets the match go on by itself to its end.
 func (h *harness) run(ctx context.Context) {
 	over := make(chan struct{})
-	h.m.Start(ctx, func() { close(over) })
+	h.d.Start(ctx, func() { close(over) })
 	<-over
 }
 
@@ -261,17 +274,17 @@ func (h *harness) run(ctx context.Context) {
 // rest, and have its turn.
 func (h *harness) turn() {
 	var wake chan struct{}
-	if h.m.pacer.resting() {
-		wake = h.m.wake
+	if h.d.pace == Hibernating {
+		wake = h.d.hibernation.wakes
 	}
-	h.clock.SleepUntil(h.m.pacer.next, wake)
-	h.m.turn(scheduler.Turn{Now: h.clock.now, Due: h.m.pacer.next})
+	h.clock.SleepUntil(h.d.due, wake)
+	h.d.turn(scheduler.Turn{Now: h.clock.now, Due: h.d.due})
 }
 
 func (h *harness) tick(n int) {
 	for range n {
 		h.clock.now += period
-		h.m.guarded(h.m.Tick, h.clock.now)
+		h.d.tickNow(h.clock.now)
 	}
 }
 
@@ -282,15 +295,15 @@ func (h *harness) reserve(requests ...Request) ([]game.Slot, error) {
 		err   error
 	}
 	c := make(chan answer)
-	posted := len(h.m.inbox)
+	posted := len(h.d.inbox.requests)
 	go func() {
-		slots, err := h.m.Reserve(context.Background(), requests, int64(15*time.Second))
+		slots, err := h.d.Reserve(context.Background(), requests, int64(15*time.Second))
 		c <- answer{slots, err}
 	}()
 	for {
-		h.m.inboxMu.Lock()
-		n := len(h.m.inbox)
-		h.m.inboxMu.Unlock()
+		h.d.inbox.mu.Lock()
+		n := len(h.d.inbox.requests)
+		h.d.inbox.mu.Unlock()
 		if n > posted {
 			break
 		}
@@ -338,7 +351,7 @@ func (h *harness) joinWith(name string, features protocol.Features) *player {
 
 func (h *harness) claim(slot game.Slot, name, reservation string, features protocol.Features) *player {
 	p := &player{t: h.t, conn: newTestConn(), roster: map[game.Slot]protocol.RosterEntry{}}
-	h.m.Claim(p.conn.server, features, slot, name, reservation)
+	h.d.Claim(p.conn.server, features, slot, name, reservation)
 	h.tick(1)
 	p.read()
 	return p
@@ -346,7 +359,7 @@ func (h *harness) claim(slot game.Slot, name, reservation string, features proto
 
 func (h *harness) resume(old *player, event uint32) *player {
 	p := &player{t: h.t, conn: newTestConn(), roster: map[game.Slot]protocol.RosterEntry{}}
-	h.m.Resume(p.conn.server, 0, old.welcome.Slot, secretOf(old), event)
+	h.d.Resume(p.conn.server, 0, old.welcome.Slot, secretOf(old), event)
 	h.tick(1)
 	p.read()
 	return p
@@ -553,7 +566,7 @@ func TestAResumeTokenIsGoodUntilANewerOneHasArrived(t *testing.T) {
 	h.join("bob")
 	h.want("none for the next player's seat", arrived.welcome.Slot == 0 && h.resume(a, 0).conn.code() == protocol.CloseUnknownSession)
 	conn := newTestConn()
-	h.m.Resume(conn.server, 0, 0, secret, 0)
+	h.d.Resume(conn.server, 0, 0, secret, 0)
 	h.tick(1)
 	h.want("nor the newest", conn.code() == protocol.CloseUnknownSession)
 }
@@ -581,29 +594,29 @@ func TestSecondLoginReplacesTheFirst(t *testing.T) {
 	again := h.join("ann")
 	h.want("the old connection closed with replaced", a.conn.code() == protocol.CloseReplaced)
 	h.want("the same seat, with its state", again.welcome.Slot == 0 && again.welcome.Resumed && again.x() > 0)
-	h.want("one person in the match", h.m.Status().People == 1)
+	h.want("one person in the match", h.d.Status().People == 1)
 }
 
 func TestTokensAreGoodOnce(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	h.join("ann")
 	used, other, forged := newTestConn(), newTestConn(), newTestConn()
-	h.m.Claim(used.server, 0, 0, "ann", "r1-ann")
-	h.m.Claim(forged.server, 0, 3, "bob", "r-bob")
+	h.d.Claim(used.server, 0, 0, "ann", "r1-ann")
+	h.d.Claim(forged.server, 0, 3, "bob", "r-bob")
 	slots, err := h.reserve(Request{Player: "cleo", Team: -1, Reservation: "r-cleo"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.m.Claim(other.server, 0, slots[0], "dora", "r-cleo")
+	h.d.Claim(other.server, 0, slots[0], "dora", "r-cleo")
 	h.tick(1)
 	h.want("token_used", used.code() == protocol.CloseTokenUsed)
 	h.want("a token without a reservation refused", forged.code() == protocol.CloseTokenExpired)
 	h.want("a token of somebody else refused", other.code() == protocol.CloseTokenExpired)
 	late := newTestConn()
 	h.tick(16 * 20)
-	h.m.Claim(late.server, 0, slots[0], "cleo", "r-cleo")
+	h.d.Claim(late.server, 0, slots[0], "cleo", "r-cleo")
 	h.tick(1)
-	h.want("a seat not claimed in time free again", late.code() == protocol.CloseTokenExpired && h.m.Status().People == 1)
+	h.want("a seat not claimed in time free again", late.code() == protocol.CloseTokenExpired && h.d.Status().People == 1)
 }
 
 func TestReservationsAreAllOrNone(t *testing.T) {
@@ -611,12 +624,12 @@ func TestReservationsAreAllOrNone(t *testing.T) {
 	h.join("ann")
 	_, err := h.reserve(Request{Player: "b", Reservation: "1"}, Request{Player: "c", Reservation: "2"}, Request{Player: "d", Reservation: "3"})
 	h.want("full", errors.Is(err, ErrFull))
-	h.want("nothing kept of it", h.m.Status().People == 1)
+	h.want("nothing kept of it", h.d.Status().People == 1)
 	slots, err := h.reserve(Request{Player: "b", Reservation: "4"}, Request{Player: "c", Reservation: "5"})
-	h.want("both seats", err == nil && len(slots) == 2 && !h.m.Status().Open)
-	h.m.Release([]string{"4", "5"})
+	h.want("both seats", err == nil && len(slots) == 2 && !h.d.Status().Open)
+	h.d.Release([]string{"4", "5"})
 	h.tick(1)
-	h.want("released seats free", h.m.Status().People == 1 && h.m.Status().Open)
+	h.want("released seats free", h.d.Status().People == 1 && h.d.Status().Open)
 }
 
 func TestSlowClientGetsTheNewestStateInOneFrame(t *testing.T) {
@@ -815,7 +828,7 @@ func TestPanicEndsOnlyItsMatch(t *testing.T) {
 	other.tick(3)
 	h.want("the other match to go on", b.conn.code() == 0)
 	refused := newTestConn()
-	h.m.Claim(refused.server, 0, 0, "ann", "x")
+	h.d.Claim(refused.server, 0, 0, "ann", "x")
 	h.want("nobody let in any more", refused.code() == protocol.CloseMatchOver)
 }
 
@@ -827,7 +840,7 @@ func TestResultThenEnd(t *testing.T) {
 	a.read()
 	h.want("the result", len(a.results) == 1 && a.results[0].Over && len(a.results[0].Results) == 2 && a.results[0].Next == 1000)
 	h.want("people's results reported", len(h.over) == 1 && h.over[0].Reason == EndOver && len(h.over[0].Results) == 1 && h.over[0].Results[0].Player == "ann")
-	h.want("no new players", !h.m.Status().Open)
+	h.want("no new players", !h.d.Status().Open)
 	_, err := h.reserve(Request{Player: "bob", Reservation: "r"})
 	h.want("over", errors.Is(err, ErrOver))
 	h.run(context.Background())
@@ -850,7 +863,7 @@ func TestAReservationThatIsMadeAgainHoldsItsSeatLonger(t *testing.T) {
 	h.want("the same seat", bob("r2") == first)
 	h.tick(int(10 * int64(time.Second) / period)) // the first would have ended
 	conn := newTestConn()
-	h.m.claim(conn.server, 0, first, "bob", "r2")
+	h.m.Claim(h.m.shared.Now, conn.server, 0, first, "bob", "r2")
 	h.want("bob seated", conn.code() == 0 && h.m.seatOf("bob").State == session.Connected)
 }
 
@@ -864,7 +877,7 @@ func TestWhoComesAfterTheEndIsToldTheResult(t *testing.T) {
 	a.command(0, "finish")
 	h.tick(5)
 	bob := &player{t: t, conn: newTestConn(), roster: map[game.Slot]protocol.RosterEntry{}}
-	h.m.claim(bob.conn.server, 0, slots[0], "bob", "bob")
+	h.m.Claim(h.m.shared.Now, bob.conn.server, 0, slots[0], "bob", "bob")
 	a.conn.Lose(errors.New("connection reset"))
 	h.tick(2)
 	ann := h.resume(a, 0)
@@ -913,15 +926,15 @@ func TestMatchWithoutPeopleEnds(t *testing.T) {
 
 func TestRoomWaitsForItsFirstPlayer(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
-	h.m.Await(int64(10 * time.Second))
+	h.d.WaitForPlayers(int64(10 * time.Second))
 	h.tick(9 * 20)
 	h.want("the room still open after nine seconds", h.m.ended == "")
-	h.m.Release(nil)
+	h.d.Release(nil)
 	h.tick(1)
 	h.want("the room closed when nobody will come", h.m.ended == EndEmpty)
 	other := newHarness(t, game.Mode{MaxPlayers: 4})
 	other.join("ann")
-	other.m.Release(nil)
+	other.d.Release(nil)
 	other.tick(1)
 	other.want("a match with people to go on", other.m.ended == "")
 }

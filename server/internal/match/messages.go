@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"tactus/game"
-	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/session"
 )
@@ -39,38 +38,9 @@ func (m *Match) options() []game.Option {
 	return out
 }
 
-func (m *Match) command(s *session.Session, c protocol.Command) {
-	reply, ok := m.sim.Command(s.Slot(), c.Name, c.Args)
-	// Refused commands are logged too: refusing may have changed state.
-	m.record.Command(s.Slot(), c.Name, c.Args)
-	answer := protocol.Reply{ID: c.ID, OK: ok, Words: reply}
-	if !ok {
-		answer.Reason = protocol.ReasonRefused
-	}
-	s.Reply(answer)
-}
-
-func (m *Match) chat(from *session.Session, said session.Chat) {
-	m.flushRoster() // who speaks is known first
-	b := m.own.bench
-	b.frame = protocol.AppendChat(append(b.frame[:0], make([]byte, ws.FrameRoom)...), &protocol.Chat{Slot: from.Slot(), Text: said.Text})
-	frame := ws.Frame(b.frame)
-	if m.chatLog == nil {
-		m.chatLog = session.NewChatLog(m.shared.Now)
-	}
-	if !m.chatLog.Add(frame, m.shared.Now) {
-		from.RefuseChat(said.ID, protocol.ReasonBusy)
-		return
-	}
-	for _, s := range m.online {
-		s.QueueChat(frame)
-	}
-	if from.Features().Has(protocol.FeatureReply) {
-		from.Reply(protocol.Reply{ID: said.ID, OK: true})
-	}
-}
-
-func (m *Match) notify(code protocol.CloseCode, text string) {
+// Notify sends every player a notice.
+func (m *Match) Notify(now int64, code protocol.CloseCode, text string) {
+	m.request(now)
 	n := protocol.Notice{Code: code, Text: text}
 	for _, s := range m.online {
 		s.Queue(func(dst []byte) []byte { return protocol.AppendNotice(dst, &n) })

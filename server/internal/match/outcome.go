@@ -49,7 +49,7 @@ func (m *Match) checkOutcome(now int64) {
 	o.nextCheck = now + int64(outcomeEvery)
 	if o.known() {
 		if now-o.since >= int64(m.cfg.Linger) {
-			m.end(EndOver)
+			m.End(EndOver)
 		}
 		return
 	}
@@ -59,7 +59,8 @@ func (m *Match) checkOutcome(now int64) {
 		return
 	}
 	m.setOutcome(now, standing)
-	m.cfg.OnOver(m.report(EndOver)) // not at the end: the server may be gone by then
+	report := m.report(EndOver)
+	m.finished = &report // not at the end: the server may be gone by then
 	m.cfg.Log.Info("match over", m.named(zap.Uint32("tick", uint32(m.sim.Tick())), zap.Int("people", len(o.results)))...)
 }
 

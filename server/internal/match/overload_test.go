@@ -37,14 +37,14 @@ func (l *laden) spend(share float64) { l.clock.now += int64(share * float64(peri
 // rungs it stood on.
 func (l *laden) run(d time.Duration) []overload.Rung {
 	l.t.Helper()
-	stood := []overload.Rung{l.m.strain.rung}
+	stood := []overload.Rung{l.d.load.rung}
 	for end := l.clock.now + int64(d); l.clock.now < end; {
 		l.turn()
 		for _, p := range l.players {
 			p.speak(l.clock.now)
 			p.read()
 		}
-		if r := l.m.strain.rung; r != stood[len(stood)-1] {
+		if r := l.d.load.rung; r != stood[len(stood)-1] {
 			stood = append(stood, r)
 		}
 	}
@@ -104,7 +104,7 @@ func (l *laden) metric(name, label string) float64 {
 }
 
 func (l *laden) newcomer() error {
-	_, err := l.m.reserve([]Request{{Player: "cyd", Name: "cyd", Team: -1, Reservation: "rc"}}, int64(time.Second))
+	_, err := l.d.reserve(l.clock.now, []Request{{Player: "cyd", Name: "cyd", Team: -1, Reservation: "rc"}}, int64(time.Second))
 	if err == nil {
 		l.m.seatOf("cyd").Cancel("rc")
 	}
@@ -148,7 +148,7 @@ func TestAMatchWhoseTicksCostMoreAndMoreDegradesInOrderAndRecovers(t *testing.T)
 	if err := l.newcomer(); !errors.Is(err, ErrOverloaded) {
 		t.Errorf("no joins: a newcomer gets %v", err)
 	}
-	if l.m.Status().Open {
+	if l.d.Status().Open {
 		t.Error("no joins: the match says that it is open")
 	}
 
@@ -161,8 +161,8 @@ func TestAMatchWhoseTicksCostMoreAndMoreDegradesInOrderAndRecovers(t *testing.T)
 	if p := l.players[0].last.Percent; p != 100 {
 		t.Errorf("calm again: the clock runs at %d %%", p)
 	}
-	if err := l.newcomer(); err != nil || !l.m.Status().Open {
-		t.Errorf("calm again: a newcomer gets %v, open %v", err, l.m.Status().Open)
+	if err := l.newcomer(); err != nil || !l.d.Status().Open {
+		t.Errorf("calm again: a newcomer gets %v, open %v", err, l.d.Status().Open)
 	}
 }
 
@@ -170,10 +170,10 @@ func TestPlayersOfAnOverloadedMatchStayWelcome(t *testing.T) {
 	l := newLaden(t, nil)
 	l.step = 3
 	l.run(time.Minute)
-	if got := l.m.strain.rung; got != overload.NoJoins {
+	if got := l.d.load.rung; got != overload.NoJoins {
 		t.Fatalf("standing on %v, want %v", got, overload.NoJoins)
 	}
-	if _, err := l.m.reserve([]Request{{Player: "ada", Name: "ada", Team: -1, Reservation: "again"}}, int64(time.Second)); err != nil {
+	if _, err := l.d.reserve(l.clock.now, []Request{{Player: "ada", Name: "ada", Team: -1, Reservation: "again"}}, int64(time.Second)); err != nil {
 		t.Errorf("a player with a seat is refused: %v", err)
 	}
 	l.players[1].conn.Lose(errors.New("connection reset"))
@@ -247,8 +247,8 @@ func TestRungsAreCounted(t *testing.T) {
 			t.Errorf("round %d: %v matches on %v", round, got, overload.Calm)
 		}
 	}
-	l.m.end(EndShutdown)
-	l.m.close()
+	l.m.End(EndShutdown)
+	l.d.close()
 	for r := range overload.Rungs {
 		if got := l.metric("tactus_overload_matches", r.String()); got != 0 {
 			t.Errorf("after its end, %v matches on %v", got, r)
@@ -272,8 +272,8 @@ func TestClimbingDoesNotCostTheTickItsMemory(t *testing.T) {
 	for range 400 {
 		turn()
 	}
-	if l.m.strain.rung < overload.HalfRate {
-		t.Fatalf("standing on %v; the test is to run on the upper rungs", l.m.strain.rung)
+	if l.d.load.rung < overload.HalfRate {
+		t.Fatalf("standing on %v; the test is to run on the upper rungs", l.d.load.rung)
 	}
 	if n := testing.AllocsPerRun(100, turn); n != 0 {
 		t.Errorf("%v allocations a tick, want 0", n)

@@ -104,3 +104,36 @@ func (p *pacer) speed(elapsed int64) uint32 {
 func (p *pacer) percentOf(part, whole int64) uint32 {
 	return uint32(min(max((part*100+whole/2)/whole, 1), 100))
 }
+
+const (
+	// restAfter is how long nothing has to move before a match rests.
+	restAfter = 3 * time.Second
+	// restPeriod is the time between the ticks of a match at rest. Whoever speaks
+	// wakes it at once.
+	restPeriod = int64(time.Second)
+	// lookPeriod is restPeriod where a connection can't be watched: whoever speaks
+	// first waits so long at most.
+	lookPeriod = int64(100 * time.Millisecond)
+)
+
+// updatePace slows the clock of a match in which nothing moves and nobody speaks, and
+// sets it right again with the first sign of life; everybody is told by a frame. A rules' own
+// countdown is a change, also where nobody sees it.
+func (m *Match) updatePace(now int64) {
+	still := !m.tracker.Active() && !m.outcome.known() && len(m.online) > 0 && !m.stirred
+	pause := restPeriod
+	for _, s := range m.online {
+		still = still && s.Inactive()
+		if !s.Parked() {
+			pause = lookPeriod
+		}
+	}
+	m.stirred = false
+	if !still {
+		m.awakeSince = now
+	}
+	if now-m.awakeSince < int64(restAfter) {
+		pause = 0
+	}
+	m.pacer.rest(pause, now)
+}

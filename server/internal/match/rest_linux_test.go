@@ -23,13 +23,12 @@ type wired struct {
 
 func (h *harness) joinWired(l *wstest.Listener, name string) *wired {
 	h.t.Helper()
-	h.m.shared.Now = h.clock.now
-	slots, err := h.m.reserve([]Request{{Player: name, Name: name, Team: -1, Reservation: name}}, int64(time.Minute))
+	slots, err := h.d.reserve(h.clock.now, []Request{{Player: name, Name: name, Team: -1, Reservation: name}}, int64(time.Minute))
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	server, client := l.Dial()
-	h.m.claim(server, 0, slots[0], name, name)
+	h.m.Claim(h.m.shared.Now, server, 0, slots[0], name, name)
 	return &wired{net: client, player: &player{t: h.t, conn: newTestConn(), roster: map[game.Slot]protocol.RosterEntry{}}}
 }
 
@@ -72,7 +71,7 @@ func rested(t *testing.T, portable bool) (*harness, *wired, *wired) {
 	t.Helper()
 	l := wstest.Listen(t, &ws.Upgrader{ForcePortable: portable})
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
-	t.Cleanup(h.m.close)
+	t.Cleanup(h.d.close)
 	a, b := h.joinWired(l, "ann"), h.joinWired(l, "bob")
 	for h.clock.now < int64(8*time.Second) {
 		h.turn()
@@ -93,7 +92,7 @@ func rested(t *testing.T, portable bool) (*harness, *wired, *wired) {
 // woken waits until something has woken the match.
 func (h *harness) woken() {
 	h.t.Helper()
-	for deadline := time.Now().Add(patience); len(h.m.wake) == 0; time.Sleep(50 * time.Microsecond) {
+	for deadline := time.Now().Add(patience); len(h.d.hibernation.wakes) == 0; time.Sleep(50 * time.Microsecond) {
 		if time.Now().After(deadline) {
 			h.t.Fatal("the match was not woken")
 		}
@@ -129,11 +128,11 @@ func TestInputWakesAMatchAtRestAtOnce(t *testing.T) {
 func TestOrdersWakeAMatchAtRestAtOnce(t *testing.T) {
 	h, _, b := rested(t, false)
 	now := h.clock.now
-	h.m.Notify(protocol.CloseDraining, "soon")
+	h.d.Notify(protocol.CloseDraining, "soon")
 	h.woken()
 	h.turn()
 	h.want("awake at once", h.clock.now == now && h.m.pacer.interval() == period)
-	h.m.Evict("ann")
+	h.d.Evict("ann")
 	h.turn()
 	b.until("ann gone", func() bool { return len(b.roster) == 1 })
 }
@@ -182,7 +181,7 @@ func TestMatchWhoseSocketsCannotBeWatchedRestsLess(t *testing.T) {
 	a.say(protocol.AppendInput(nil, protocol.InputHeader{Seq: 1, Tick: uint32(h.m.sim.Tick()) + 3}, []uint32{4}))
 	h.m.stirred = false
 	for deadline := time.Now().Add(patience); !h.m.stirred; time.Sleep(50 * time.Microsecond) {
-		if h.m.guarded(h.m.look, h.clock.now); time.Now().After(deadline) {
+		if h.m.Poll(h.clock.now); time.Now().After(deadline) {
 			t.Fatal("the input was not read")
 		}
 	}
@@ -200,7 +199,7 @@ func TestAMatchAtRestHasNoGoroutine(t *testing.T) {
 	a, b := h.joinWired(l, "ann"), h.joinWired(l, "bob")
 	asleep := func() {
 		t.Helper()
-		for deadline := time.Now().Add(patience); !h.m.doze.asleep.Load(); time.Sleep(50 * time.Microsecond) {
+		for deadline := time.Now().Add(patience); !h.d.hibernation.asleep.Load(); time.Sleep(50 * time.Microsecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("the match does not doze off")
 			}
@@ -208,10 +207,10 @@ func TestAMatchAtRestHasNoGoroutine(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	over := make(chan struct{})
-	h.m.Start(ctx, func() { close(over) })
+	h.d.Start(ctx, func() { close(over) })
 	asleep()
 	a.until("rest", func() bool { return a.replica != nil && a.last.Percent < 100 })
-	for deadline := time.Now().Add(patience); stacksOf("(*Match).live") != 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); stacksOf("(*Driver).continueRun") != 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("a match that dozes has a goroutine")
 		}

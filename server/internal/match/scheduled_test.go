@@ -32,7 +32,7 @@ func start(ctx context.Context, t *testing.T, s *scheduler.Scheduler, n int, onT
 		h := newHarnessOn(t, s, game.Mode{MaxPlayers: 2}, nil, prometheus.NewRegistry())
 		h.log.onTick = func() { onTick(i) }
 		ended.Add(1)
-		h.m.Start(ctx, ended.Done)
+		h.d.Start(ctx, ended.Done)
 		matches = append(matches, h)
 	}
 	return ended, matches
@@ -48,7 +48,7 @@ func TestMatch_turnsOfOthersAreNoLateness(t *testing.T) {
 	close(clock.gate)
 	ended.Wait()
 	for i, h := range matches {
-		value, wait, told := h.m.Pressure()
+		value, wait, told := h.d.Pressure()
 		if wait > 0.01 || value < 0.2 || value > 0.26 || told < 0.2 {
 			t.Errorf("match %d: pressure %v, of which wait %v, %v with a snapshot; want a quarter and no wait", i, value, wait, told)
 		}

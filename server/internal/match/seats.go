@@ -8,7 +8,6 @@ import (
 	"tactus/game"
 	"tactus/internal/ws"
 	"tactus/protocol"
-	"tactus/server/internal/overload"
 	"tactus/server/internal/session"
 )
 
@@ -29,7 +28,10 @@ var (
 	ErrOverloaded = errors.New("overloaded")
 )
 
-func (m *Match) reserve(requests []Request, hold int64) ([]game.Slot, error) {
+// Reserve holds a seat for each request until the given time: all of them or none.
+// Players who have no seat yet get one if open is true.
+func (m *Match) Reserve(now, until int64, open bool, requests []Request) ([]game.Slot, error) {
+	m.request(now)
 	if m.ended != "" || m.outcome.known() {
 		return nil, ErrOver
 	}
@@ -39,7 +41,7 @@ func (m *Match) reserve(requests []Request, hold int64) ([]game.Slot, error) {
 		s := m.seatOf(r.Player)
 		if s == nil {
 			var err error
-			if s, err = m.newSeat(&r); err != nil {
+			if s, err = m.newSeat(&r, open); err != nil {
 				for _, f := range fresh {
 					f.Cancel(f.Reservation())
 				}
@@ -48,12 +50,12 @@ func (m *Match) reserve(requests []Request, hold int64) ([]game.Slot, error) {
 			fresh = append(fresh, s)
 			r.Name = m.nameSeat(s, r.Name)
 		}
-		s.Reserve(r.Player, r.Name, m.wanted(r.Team), r.Reservation, m.shared.Now+hold)
+		s.Reserve(r.Player, r.Name, m.wanted(r.Team), r.Reservation, until)
 		s.Skill = r.Skill
 		slots = append(slots, s.Slot())
 	}
 	m.cfg.Metrics.Reservations.Add(float64(len(slots)))
-	m.publish() // before the answer, which carries the status
+	m.changed = true
 	return slots, nil
 }
 
@@ -68,8 +70,8 @@ func (m *Match) seatOf(player string) *session.Seat {
 
 // newSeat finds a seat for somebody who has none, in a team that has room. A
 // queue's match is full for everybody else.
-func (m *Match) newSeat(r *Request) (*session.Seat, error) {
-	if max(m.strain.rung, m.cfg.Process.Rung()) >= overload.NoJoins {
+func (m *Match) newSeat(r *Request, open bool) (*session.Seat, error) {
+	if !open {
 		return nil, ErrOverloaded
 	}
 	team := m.wanted(r.Team)
@@ -109,9 +111,12 @@ func (m *Match) people() int {
 	return n
 }
 
-func (m *Match) release(reservations []string) {
+// Release cancels reservations that were not claimed. Without any, no player will
+// come: a match without players ends.
+func (m *Match) Release(now int64, reservations []string) {
+	m.request(now)
 	if len(reservations) == 0 && m.people() == 0 {
-		m.end(EndEmpty)
+		m.End(EndEmpty)
 	}
 	for _, id := range reservations {
 		for _, s := range m.seats {
@@ -122,7 +127,11 @@ func (m *Match) release(reservations []string) {
 	}
 }
 
-func (m *Match) claim(conn *ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
+// Claim seats a player by the reservation of their join token. The match owns the
+// connection from then on, also when it refuses it. features are those that the
+// client knows.
+func (m *Match) Claim(now int64, conn *ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
+	m.request(now)
 	if m.ended != "" {
 		refuse(conn, protocol.CloseMatchOver)
 		return
@@ -136,7 +145,7 @@ func (m *Match) claim(conn *ws.Conn, features protocol.Features, slot game.Slot,
 	case s.ClaimedBy(reservation):
 		refuse(conn, protocol.CloseTokenUsed)
 		return
-	case !s.Holds(reservation, m.shared.Now) || s.Player != player:
+	case !s.Holds(reservation, now) || s.Player != player:
 		refuse(conn, protocol.CloseTokenExpired)
 		return
 	}
@@ -145,7 +154,7 @@ func (m *Match) claim(conn *ws.Conn, features protocol.Features, slot game.Slot,
 	if first {
 		m.seatPerson(s)
 	}
-	m.cfg.OnSeated(s.Player) // not the text that the connection brought, which need not be kept
+	m.seated = append(m.seated, s.Player) // not the text that the connection brought, which need not be kept
 	m.announce(s, protocol.RosterConnected)
 	m.cfg.Log.Info("player joined", m.named(zap.Uint32("slot", uint32(slot)), zap.String("player", player), zap.String("name", s.Name))...)
 }
@@ -174,7 +183,11 @@ func (m *Match) join(p game.Slot, info game.PlayerInfo, player, name string) {
 	}
 }
 
-func (m *Match) resume(conn *ws.Conn, features protocol.Features, slot game.Slot, generation, event uint32) {
+// Resume gives a dropped seat, or one whose old connection is still open, a new
+// connection. generation is that of the client's secret, event the newest event
+// that the client has seen.
+func (m *Match) Resume(now int64, conn *ws.Conn, features protocol.Features, slot game.Slot, generation, event uint32) {
+	m.request(now)
 	if m.ended != "" || int(slot) >= len(m.seats) ||
 		!m.seats[slot].Accepts(generation, m.players[slot].session.WelcomeConfirmed()) {
 		refuse(conn, protocol.CloseUnknownSession)
@@ -207,7 +220,9 @@ func (m *Match) attach(seat *session.Seat, conn *ws.Conn, features protocol.Feat
 	m.changed = true
 }
 
-func (m *Match) evict(player string) {
+// Evict frees the seat of a player who plays elsewhere now.
+func (m *Match) Evict(now int64, player string) {
+	m.request(now)
 	if s := m.seatOf(player); s != nil {
 		m.leave(s, protocol.CloseReplaced, game.LeaveQuit)
 	}
@@ -239,3 +254,5 @@ func final(why error) bool {
 	var ce *ws.CloseError
 	return errors.As(why, &ce) && !ce.Peer && !ce.Code.Reconnect()
 }
+
+func refuse(conn *ws.Conn, code protocol.CloseCode) { conn.Close(code, code.Text()) }

@@ -23,9 +23,6 @@ type Status struct {
 	Teams               []TeamStatus // by number; see teams
 }
 
-// Status is the match's latest; it must not be changed.
-func (m *Match) Status() *Status { return m.status.Load() }
-
 // TeamStatus is what others may know of one team's people.
 type TeamStatus struct {
 	People int // reserved seats included
@@ -47,7 +44,7 @@ func (m *Match) remaining() time.Duration {
 
 // acceptsPlayers reports whether somebody new would be let in.
 func (m *Match) acceptsPlayers() bool {
-	return !m.outcome.known() && m.ended == "" && m.strain.rung < overload.NoJoins
+	return !m.outcome.known() && m.ended == "" && m.rung < overload.NoJoins
 }
 
 // wantsPlayers reports whether the match asks its queue for players: it has
@@ -62,16 +59,15 @@ func (m *Match) wantsPlayers() bool {
 
 // statusOutdated reports whether time alone has made the published status wrong.
 func (m *Match) statusOutdated() bool {
-	st := m.status.Load()
+	st := m.status
 	return m.wantsPlayers() != st.Backfill || (m.remaining() > 0) != (st.Remaining > 0)
 }
 
-// publish makes the match's status visible to other goroutines.
-func (m *Match) publish() {
-	m.changed = false
+// newStatus is what others may know of the match now.
+func (m *Match) newStatus() *Status {
 	st := &Status{
 		ID: m.cfg.ID, Game: m.info.Name, Mode: m.cfg.Match.Mode.Name,
-		Seats: len(m.seats), Private: m.cfg.Private, Started: m.started, At: time.Now(),
+		Seats: len(m.seats), Private: m.cfg.Private, Started: m.cfg.Started,
 		Queue: m.cfg.Queue, RulesVersion: m.cfg.RulesVersion,
 	}
 	st.People = m.people()
@@ -80,6 +76,5 @@ func (m *Match) publish() {
 	st.Teams = m.teams()
 	st.Backfill = m.wantsPlayers()
 	st.Open = m.acceptsPlayers() && st.People < st.Seats && m.cfg.Queue == "" && !m.cfg.Backfill
-	m.status.Store(st)
-	m.cfg.OnStatus()
+	return st
 }

@@ -17,7 +17,7 @@ func (h *harness) seat(name string, team int32, skill float64) game.Slot {
 	if err != nil {
 		h.t.Fatalf("a seat for %s in team %d: %v", name, team, err)
 	}
-	h.m.Claim(newTestConn().server, 0, slots[0], name, "r-"+name)
+	h.d.Claim(newTestConn().server, 0, slots[0], name, "r-"+name)
 	h.tick(1)
 	return slots[0]
 }
@@ -87,16 +87,16 @@ func TestStatusTellsOfTeams(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "[{1 3 900} {2 3 1500}]"
-	if got := fmt.Sprint(h.m.Status().Teams); got != want {
+	if got := fmt.Sprint(h.d.Status().Teams); got != want {
 		t.Errorf("teams %s, want %s", got, want)
 	}
 	free := newHarness(t, game.Mode{MaxPlayers: 4})
-	if got := free.m.Status().Teams; got != nil {
+	if got := free.d.Status().Teams; got != nil {
 		t.Errorf("a game without teams tells of %v", got)
 	}
 	free.m.cfg.Queue = "ranked"
 	free.seat("a", 3, 1200) // a team of free-for-all means nothing to the rules
-	if got := fmt.Sprint(free.m.Status().Teams); got != "[{1 4 1200}]" {
+	if got := fmt.Sprint(free.d.Status().Teams); got != "[{1 4 1200}]" {
 		t.Errorf("a queue's match without teams tells of %s", got)
 	}
 }
@@ -120,21 +120,22 @@ func (g timedGame) NewWorld(cfg game.MatchConfig) game.World {
 
 func TestMatchAsksForPlayersWhenItHasLostSome(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
-	cfg := h.m.cfg
+	cfg := h.d.cfg
 	left := new(game.Tick)
-	cfg.Game = timedGame{unitGame{cfg.Match.Mode}, left}
-	cfg.Queue, cfg.RulesVersion, cfg.Backfill = "ranked", "v7", true
+	cfg.Match.Game = timedGame{unitGame{h.m.cfg.Match.Mode}, left}
+	cfg.Match.Queue, cfg.Match.RulesVersion, cfg.Match.Backfill = "ranked", "v7", true
 	if err := h.m.poller.Close(); err != nil {
 		t.Fatal(err)
 	}
 	var err error
-	if h.m, err = New(cfg); err != nil {
+	if h.d, err = NewDriver(cfg); err != nil {
 		t.Fatal(err)
 	}
+	h.m = h.d.match
 	asks := func(when string, want bool) {
 		t.Helper()
 		h.tick(10)
-		st := h.m.Status()
+		st := h.d.Status()
 		if st.Backfill != want || st.Open || st.Queue != "ranked" || st.RulesVersion != "v7" {
 			t.Errorf("%s: %+v, want backfill %v", when, st, want)
 		}
@@ -153,7 +154,7 @@ func TestMatchAsksForPlayersWhenItHasLostSome(t *testing.T) {
 		t.Fatal(err)
 	}
 	asks("while one is on his way", false)
-	h.m.Release([]string{"c"})
+	h.d.Release([]string{"c"})
 	asks("when he does not come", true)
 	h.seat("d", -1, 0)
 	asks("when the seat is filled", false)
@@ -162,14 +163,14 @@ func TestMatchAsksForPlayersWhenItHasLostSome(t *testing.T) {
 func TestQueuesMatchIsClosedToQuickPlay(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	h.join("a")
-	if st := h.m.Status(); !st.Open || st.Backfill {
+	if st := h.d.Status(); !st.Open || st.Backfill {
 		t.Errorf("quick play: %+v", st)
 	}
 	h.m.cfg.Queue = "ranked"
 	b := h.join("b")
 	b.conn.Send(protocol.AppendBye(nil))
 	h.tick(3)
-	if st := h.m.Status(); st.Open || st.Backfill {
+	if st := h.d.Status(); st.Open || st.Backfill {
 		t.Errorf("a queue that does not fill up: %+v", st)
 	}
 }

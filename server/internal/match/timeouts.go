@@ -46,9 +46,9 @@ func (m *Match) checkTimeouts(now int64) {
 	case m.people() > 0:
 		t.emptySince = now
 	case m.outcome.known(): // nobody is left to look at it
-		m.end(EndOver)
+		m.End(EndOver)
 	case now-t.emptySince > int64(m.cfg.Empty):
-		m.end(EndEmpty)
+		m.End(EndEmpty)
 	}
 }
 
@@ -87,10 +87,11 @@ func (m *Match) countLostEvents() {
 	}
 }
 
-// await lets a match without players wait for its first ones for so many
+// WaitForPlayers lets a match without players wait for its first ones for so many
 // nanoseconds, where that is longer than it would by itself.
-func (m *Match) await(hold int64) {
+func (m *Match) WaitForPlayers(now, hold int64) {
+	m.request(now)
 	if m.people() == 0 {
-		m.timeouts.emptySince = max(m.timeouts.emptySince, m.shared.Now+hold-int64(m.cfg.Empty))
+		m.timeouts.emptySince = max(m.timeouts.emptySince, now+hold-int64(m.cfg.Empty))
 	}
 }

@@ -1,0 +1,186 @@
+package match
+
+import (
+	"context"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tactus/server/internal/overload"
+	"tactus/server/internal/scheduler"
+)
+
+// DriverConfig makes a driver and its match.
+type DriverConfig struct {
+	Match     Config               // its Now, StoodStill, Started and Wake are set by the driver
+	Scheduler *scheduler.Scheduler // gives the match its turns, by its clock
+	Process   *overload.Process    // the rung of the whole process; nil: calm
+
+	// The driver calls these; they must not block. OnStatus is called after the
+	// status changed, OnSeated when a player took a seat, OnOver when the match has
+	// a result, at most once, OnEnd when it is closed, once.
+	OnStatus func()
+	OnSeated func(player string)
+	OnOver   func(EndReport)
+	OnEnd    func(EndReport)
+}
+
+// Driver runs a match. It decides when the match ticks, and passes on requests of
+// other goroutines between ticks. It is safe for concurrent use; its match is
+// owned by the goroutine that gives it its turn.
+type Driver struct {
+	cfg         DriverConfig
+	match       *Match
+	clock       scheduler.Clock
+	inbox       inbox
+	hibernation hibernation
+	load        load
+	status      atomic.Pointer[Status]
+	stopped     <-chan struct{} // the server ends
+	over        func()          // called when the match is closed
+	done        chan struct{}
+
+	// As of the last turn:
+	due   int64
+	pace  Pace
+	ended EndReason
+}
+
+// NewDriver makes a match at tick 0, and what runs it.
+func NewDriver(cfg DriverConfig) (*Driver, error) {
+	d := &Driver{cfg: cfg, clock: cfg.Scheduler.Clock(), over: func() {}, done: make(chan struct{})}
+	d.hibernation.init(d.continueRun)
+	mc := cfg.Match
+	mc.Now, mc.StoodStill, mc.Started = d.clock.Now(), d.clock.StoodStill(), time.Now()
+	mc.Wake = d.hibernation.wake
+	m, err := New(mc)
+	if err != nil {
+		return nil, err
+	}
+	d.match = m
+	d.due = m.Due()
+	d.load.init(m.Period(), mc.Metrics)
+	d.apply(m.Effects())
+	return d, nil
+}
+
+// ID is the match's name in the cluster.
+func (d *Driver) ID() string { return d.cfg.Match.ID }
+
+// SchemaHash identifies the layout of the match's state.
+func (d *Driver) SchemaHash() uint32 { return d.match.SchemaHash() }
+
+// Status is the match's latest. It must not be changed. It stays readable when the
+// match has ended.
+func (d *Driver) Status() *Status { return d.status.Load() }
+
+// Done is closed when the match has ended. From then on it accepts no requests.
+func (d *Driver) Done() <-chan struct{} { return d.done }
+
+// Start runs the match until it has ended or ctx ends, closes its connections, and
+// calls over. A panic in the rules ends this match alone.
+func (d *Driver) Start(ctx context.Context, over func()) {
+	d.stopped = ctx.Done()
+	forget := context.AfterFunc(ctx, d.hibernation.wake)
+	d.over = func() {
+		forget()
+		over()
+	}
+	d.cfg.Scheduler.Add(d, d.due)
+}
+
+// Run takes a turn that the scheduler gives. When the match hibernates or has
+// ended, it leaves the scheduler: closing a match must not delay others.
+func (d *Driver) Run(turn scheduler.Turn) (next int64, again bool) {
+	d.turn(turn)
+	if d.ended == "" && d.pace != Hibernating {
+		return d.due, true
+	}
+	go d.continueRun() // it may own the match before this method returns
+	return 0, false
+}
+
+// continueRun runs a match that the scheduler does not have. It returns when the
+// match hibernates, is the scheduler's again, or is closed.
+func (d *Driver) continueRun() {
+	for d.ended == "" {
+		if d.pace != Hibernating {
+			d.cfg.Scheduler.Add(d, d.due)
+			return
+		}
+		if d.hibernation.enter(d.due - d.clock.Now()) {
+			return
+		}
+		d.turn(scheduler.Turn{Now: d.clock.Now(), Due: d.due})
+	}
+	d.close()
+}
+
+// turn runs a tick that is due. A hibernating match also has turns before that,
+// when something woke it, and ticks only if what it received asks for it.
+func (d *Driver) turn(turn scheduler.Turn) {
+	defer d.endTurn()
+	select {
+	case <-d.stopped:
+		d.match.End(EndShutdown)
+		return
+	default:
+	}
+	d.hibernation.clear()
+	d.match.SetStoodStill(turn.Now, d.clock.StoodStill())
+	d.inbox.run(turn.Now)
+	if turn.Now < turn.Due {
+		if tick := d.match.Poll(turn.Now); !tick {
+			return
+		}
+		turn.Due = turn.Now
+	}
+	d.match.Tick(turn.Now)
+	effects := d.match.Effects()
+	d.apply(effects)
+	now := d.clock.Now()
+	d.cfg.Match.Metrics.TickSeconds.Observe(float64(now-turn.Now) / 1e9)
+	d.observe(turn, now, effects.Snapshot)
+	d.due, d.pace = d.match.Next(now)
+}
+
+// endTurn ends the match if the turn panicked.
+func (d *Driver) endTurn() {
+	if r := recover(); r != nil {
+		d.cfg.Match.Metrics.Panics.Inc()
+		d.cfg.Match.Log.Error("the rules panicked; the match ends", d.cfg.Match.LogFields(zap.Uint32("tick", uint32(d.match.TickNumber())+1),
+			zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))...)
+		d.match.End(EndError)
+	}
+	d.apply(d.match.Effects())
+}
+
+// apply does what has to happen outside the match.
+func (d *Driver) apply(e Effects) {
+	if e.Status != nil {
+		e.Status.At = time.Now()
+		d.status.Store(e.Status)
+		d.cfg.OnStatus()
+	}
+	for _, player := range e.Seated {
+		d.cfg.OnSeated(player)
+	}
+	if e.Finished != nil {
+		d.cfg.OnOver(*e.Finished)
+	}
+	d.ended = e.Ended
+}
+
+// close closes the match's connections and reports its end.
+func (d *Driver) close() {
+	now := d.clock.Now()
+	for _, f := range d.inbox.close(d.done) {
+		f(now) // the match has ended and refuses
+	}
+	d.load.close(d.cfg.Match.Metrics)
+	d.match.Close()
+	d.cfg.OnEnd(d.match.Report())
+	d.over()
+}

@@ -1,0 +1,115 @@
+package match
+
+import (
+	"tactus/game"
+	"tactus/internal/ws"
+	"tactus/protocol"
+	"tactus/server/internal/session"
+)
+
+// Read begins a tick: it reads every connection once. Inputs are kept for their
+// ticks; commands, chat and leaves take effect now.
+func (m *Match) Read(now int64) {
+	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
+	m.snapshot = m.snapshotDue(m.sim.Tick() + 1)
+	m.own.bench = borrowBench()
+	m.readConnections()
+}
+
+// Poll reads and answers the connections of a hibernating match without a tick. It
+// reports whether a tick has to follow now.
+func (m *Match) Poll(now int64) (tick bool) {
+	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
+	m.own.bench = borrowBench()
+	m.readConnections()
+	for i := 0; i < len(m.online); i++ {
+		s := m.online[i]
+		m.stirred = m.stirred || !s.Inactive()
+		if err := s.Flush(); err != nil {
+			m.drop(s, err)
+			i--
+		}
+	}
+	m.own.giveBack()
+	if !m.stirred || m.ended != "" {
+		return false
+	}
+	m.pacer.wake(now)
+	return true
+}
+
+// readConnections reads every socket that may have data, once.
+func (m *Match) readConnections() {
+	m.ready = m.poller.Ready(m.ready[:0])
+	for _, p := range m.ready {
+		m.players[p].session.Unparked()
+	}
+	if m.split() {
+		m.crew.do(job{kind: pollSeats})
+		m.dropLost(m.crew.hands...)
+	} else {
+		for _, s := range m.online {
+			m.own.poll(s)
+		}
+		m.own.flush()
+		m.dropLost(&m.own)
+	}
+	for i := 0; i < len(m.online); i++ {
+		s := m.online[i]
+		if s.Parked() {
+			continue
+		}
+		if m.handle(s) {
+			i--
+			continue
+		}
+		s.Park(m.poller)
+	}
+}
+
+// handle applies what a poll left in the seat, also where the connection ended
+// behind it; it reports whether the player has left.
+func (m *Match) handle(s *session.Session) bool {
+	for _, c := range s.Commands() {
+		m.command(s, c)
+	}
+	for _, said := range s.Chats() {
+		m.chat(s, said)
+	}
+	if s.Left() {
+		m.leave(m.seats[s.Slot()], protocol.CloseLeft, game.LeaveQuit)
+		return true
+	}
+	return false
+}
+
+func (m *Match) command(s *session.Session, c protocol.Command) {
+	reply, ok := m.sim.Command(s.Slot(), c.Name, c.Args)
+	// Refused commands are logged too: refusing may have changed state.
+	m.record.Command(s.Slot(), c.Name, c.Args)
+	answer := protocol.Reply{ID: c.ID, OK: ok, Words: reply}
+	if !ok {
+		answer.Reason = protocol.ReasonRefused
+	}
+	s.Reply(answer)
+}
+
+func (m *Match) chat(from *session.Session, said session.Chat) {
+	m.flushRoster() // who speaks is known first
+	b := m.own.bench
+	b.frame = protocol.AppendChat(append(b.frame[:0], make([]byte, ws.FrameRoom)...), &protocol.Chat{Slot: from.Slot(), Text: said.Text})
+	frame := ws.Frame(b.frame)
+	if m.chatLog == nil {
+		m.chatLog = session.NewChatLog(m.shared.Now)
+	}
+	if !m.chatLog.Add(frame, m.shared.Now) {
+		from.RefuseChat(said.ID, protocol.ReasonBusy)
+		return
+	}
+	for _, s := range m.online {
+		s.QueueChat(frame)
+	}
+	if from.Features().Has(protocol.FeatureReply) {
+		from.Reply(protocol.Reply{ID: said.ID, OK: true})
+	}
+}
