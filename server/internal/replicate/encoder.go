@@ -133,13 +133,14 @@ func (e *Encoder) encodeSections(dst []byte, v *View, baseline game.Tick, hash b
 // shared appends a section that several clients receive. It is encoded once per
 // snapshot and baseline.
 func (e *Encoder) shared(dst []byte, a audience, key uint32, baseline game.Tick) []byte {
-	c, found := e.sections.find(a, key, baseline)
-	switch {
-	case c == nil:
-		return e.section(dst, a, key, baseline)
-	case !found:
-		c.bytes = e.section(c.bytes[:0], a, key, baseline)
+	if c := e.sections.find(a, key, baseline); c != nil {
+		return append(dst, c.bytes...)
 	}
+	c := e.sections.add(a, key, baseline)
+	if c == nil {
+		return e.section(dst, a, key, baseline)
+	}
+	c.bytes = e.section(c.bytes[:0], a, key, baseline)
 	return append(dst, c.bytes...)
 }
 

@@ -194,12 +194,16 @@ func (l *eventLog) append(dst []byte, v *View, x *interest) ([]byte, uint32) {
 	first := max(v.Event+1, l.oldest())
 	start := len(dst)
 	dst = protocol.BeginSection(dst)
+	var visible cells
+	if x != nil {
+		visible = x.now.all
+	}
 	n, s := 0, first
 	for ; s <= l.last && n < maxEventsPerSnapshot; s++ {
 		// Most events happened out of view. Their cells are kept apart from them to make
 		// this check cheap.
-		if x != nil {
-			if cell := l.cells[(s-1)%maxEvents]; cell != noCell && !x.now.all.has(cell) {
+		if visible != nil {
+			if cell := l.cells[(s-1)%maxEvents]; cell != noCell && !visible.has(cell) {
 				continue
 			}
 		}

@@ -22,17 +22,21 @@ const maxCachedSections = 64
 
 func (c *sectionCache) clear() { c.used = 0 }
 
-// find returns the entry of a section. If found is false, entry is new and the
-// caller fills it, or nil because the cache is full.
-func (c *sectionCache) find(a audience, key uint32, baseline game.Tick) (entry *cachedSection, found bool) {
+// find returns the section, or nil if it was not encoded yet.
+func (c *sectionCache) find(a audience, key uint32, baseline game.Tick) *cachedSection {
 	for i := range c.entries[:c.used] {
 		s := &c.entries[i]
 		if s.audience == a && s.key == key && s.baseline == baseline {
-			return s, true
+			return s
 		}
 	}
+	return nil
+}
+
+// add returns a new entry, which the caller fills, or nil if the cache is full.
+func (c *sectionCache) add(a audience, key uint32, baseline game.Tick) *cachedSection {
 	if c.used == maxCachedSections {
-		return nil, false
+		return nil
 	}
 	if c.used == len(c.entries) {
 		c.entries = append(c.entries, cachedSection{})
@@ -40,5 +44,5 @@ func (c *sectionCache) find(a audience, key uint32, baseline game.Tick) (entry *
 	s := &c.entries[c.used]
 	c.used++
 	s.audience, s.key, s.baseline = a, key, baseline
-	return s, false
+	return s
 }
