@@ -17,6 +17,7 @@ const (
 	splitFrom = 256
 	// seatsPerHand is how many seats a match has for each of them, at least.
 	seatsPerHand = 128
+	maxHands     = 255 // a session holds its number in a byte
 )
 
 // crew reads and writes the connections of a big match with several goroutines
@@ -104,7 +105,7 @@ func (m *Match) split() bool {
 		return false
 	}
 	if m.crew == nil {
-		n := min(runtime.GOMAXPROCS(0), len(m.seats)/seatsPerHand)
+		n := min(runtime.GOMAXPROCS(0), len(m.seats)/seatsPerHand, maxHands)
 		if n < 2 {
 			return false
 		}
@@ -123,10 +124,11 @@ func (m *Match) engage(hands int) {
 			crew: c, number: n, jobs: make(chan job, 1), done: make(chan any, 1),
 		}
 		c.hands = append(c.hands, h)
+		m.shared.Tallies = append(m.shared.Tallies, h.tally)
 		c.running.Go(h.work)
 	}
 	for p := range m.players {
-		m.players[p].session.SetTally(c.hands[p%hands].tally)
+		m.players[p].session.SetShard(p % hands)
 	}
 	m.crew = c
 }

@@ -172,7 +172,8 @@ func New(cfg Config) (*Match, error) {
 	m.shared = session.Shared{
 		Now: cfg.Now, Suspended: cfg.StoodStill, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Key: session.NewSecretKey(),
 	}
-	m.own = hand{m: m, tally: &m.shared.Tally}
+	m.own = hand{m: m, tally: &session.Tally{}}
+	m.shared.Tallies = []*session.Tally{m.own.tally}
 	m.makePlayers()
 	m.timeouts.emptySince = cfg.Now
 	m.record = cfg.Record(sim)

@@ -10,6 +10,7 @@ import (
 type playerSlot struct {
 	session session.Session
 	seat    session.Seat
+	_       [8]byte
 }
 
 // makePlayers makes the players of all slots, in one piece of memory.

@@ -13,6 +13,7 @@ type link struct {
 	lastReceived      int64    // when the last bytes arrived, as of the last read
 	lastPing          int64    // when the last heartbeat was sent
 	features          protocol.Features
+	shard             uint8 // of the match, see [Session.SetShard]
 	parked            bool
 	blocked           bool // part of a frame is unsent
 	left              bool // the player has left for good
@@ -97,7 +98,7 @@ func (s *Session) CheckTimeouts() error {
 	case silent > int64(pingAfter) && now-s.link.lastPing >= int64(pingEvery):
 		// Do not wait for the next snapshot, which a stalled player may not get. A
 		// blocked connection gets the ping later.
-		sent, err := s.link.write(now, ping, s.tally)
+		sent, err := s.link.write(now, ping, s.tally())
 		if sent {
 			s.link.lastPing = now
 		}

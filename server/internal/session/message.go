@@ -58,7 +58,7 @@ func (s *Session) input(b []byte) error {
 		return s.violation(err.Error())
 	}
 	if !s.shared.Input.Valid(words) {
-		s.tally.inputs[inputInvalid]++
+		s.tally().inputs[inputInvalid]++
 		return s.violation("inputs out of their range")
 	}
 	slack := int64(h.Tick) - int64(s.shared.Tick)
@@ -66,7 +66,7 @@ func (s *Session) input(b []byte) error {
 		slack-- // late by one tick is -1; 0 means no input
 	}
 	s.progress.slack, s.progress.inputSinceSnapshot = int8(min(max(slack, -128), 127)), true
-	s.tally.inputs[s.inputs.add(s.shared.Tick, h, words)]++
+	s.tally().inputs[s.inputs.add(s.shared.Tick, h, words)]++
 	return nil
 }
 

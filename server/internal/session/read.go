@@ -17,7 +17,7 @@ func (s *Session) Received(r ws.Received) {
 	// Copied, so that the next tick does not load the connection of a silent player
 	// into the cache.
 	s.link.blocked, s.link.lastReceived = r.Blocked, r.LastReceived
-	s.tally.bytesIn += uint64(r.Bytes)
+	s.tally().bytesIn += uint64(r.Bytes)
 	err := r.Err
 	if err == nil {
 		if s.link.keyframeRequested {
@@ -31,7 +31,7 @@ func (s *Session) Received(r ws.Received) {
 }
 
 // lose records why the connection has ended or must be closed.
-func (s *Session) lose(why error) { s.tally.Lost = append(s.tally.Lost, Lost{s, why}) }
+func (s *Session) lose(why error) { s.tally().Lost = append(s.tally().Lost, Lost{s, why}) }
 
 // Input returns the player's input for tick t, if one came.
 func (s *Session) Input(t game.Tick) (lag int32, words []uint32, ok bool) {

@@ -45,7 +45,7 @@ func (s *Session) Next(result bool, views Views) (a Action) {
 	default:
 		a = SendSnapshot
 	}
-	s.tally.actions[a]++
+	s.tally().actions[a]++
 	if a == CloseSlow {
 		s.lose(closeError(protocol.CloseSlow))
 	}
@@ -86,12 +86,12 @@ func (s *Session) Sent(sent ws.Sent) {
 	if s.link.blocked = sent.Blocked; sent.Taken {
 		s.View.Sent(s.shared.Tick)
 		s.progress.inputSinceSnapshot, s.progress.lastSnapshot, s.progress.pace = false, s.shared.Now, s.shared.Pace
-		s.tally.Snapshots++
+		s.tally().Snapshots++
 		s.reliable.sent()
 	} else {
-		s.tally.refused++
+		s.tally().refused++
 	}
-	s.tally.bytesOut += uint64(sent.Bytes)
+	s.tally().bytesOut += uint64(sent.Bytes)
 	if sent.Err != nil {
 		s.lose(sent.Err)
 	}
@@ -106,7 +106,7 @@ func (s *Session) Flush() error {
 		}
 		return nil
 	}
-	taken, err := s.link.write(s.shared.Now, s.reliable.bytes, s.tally)
+	taken, err := s.link.write(s.shared.Now, s.reliable.bytes, s.tally())
 	if taken {
 		s.reliable.sent()
 	}

@@ -41,7 +41,7 @@ func TestSession_Next(t *testing.T) {
 			want:    SendSnapshot,
 		},
 	} {
-		s := New(&Shared{Now: int64(time.Hour), Rate: 20}, 0)
+		s := New(&Shared{Now: int64(time.Hour), Rate: 20, Tallies: []*Tally{{}}}, 0)
 		s.link.lastReceived, s.progress.lastSnapshot, s.progress.pace = s.shared.Now, s.shared.Now, pace
 		if c.prepare != nil {
 			c.prepare(&s)
@@ -50,7 +50,7 @@ func TestSession_Next(t *testing.T) {
 			c.pace = pace
 		}
 		s.shared.Pace = c.pace
-		tally := &s.shared.Tally
+		tally := s.tally()
 		if got := s.Next(c.result, upToDate(!c.changes)); got != c.want || tally.actions[c.want] != 1 || (len(tally.Lost) == 1) != (got == CloseSlow) {
 			t.Errorf("%s: action %d, want %d, noted %+v", name, got, c.want, tally)
 		}

@@ -32,7 +32,9 @@ type Shared struct {
 	Metrics   *metrics.Metrics
 	Key       SecretKey // never changes
 	Pace      int64     // of the match's clock, which a snapshot reports
-	Tally     Tally     // of the match's goroutine
+	// Tallies has one for each goroutine that reads and writes sessions. The first is
+	// that of the match's own goroutine.
+	Tallies []*Tally
 }
 
 // Session is a player's connection to a match, and what stays of it while they are
@@ -44,7 +46,6 @@ type Session struct {
 	View     replicate.View // what the player was sent
 	link     link
 	shared   *Shared
-	tally    *Tally // of the goroutine that reads and writes it
 	budget   bucket
 	activity activity
 	progress progress
@@ -68,11 +69,14 @@ type progress struct {
 
 // New makes the session of a slot, without a connection.
 func New(shared *Shared, slot game.Slot) Session {
-	return Session{shared: shared, tally: &shared.Tally, View: replicate.View{Slot: slot}}
+	return Session{shared: shared, View: replicate.View{Slot: slot}}
 }
 
-// SetTally sets the tally of the goroutine that reads and writes the session.
-func (s *Session) SetTally(t *Tally) { s.tally = t }
+// SetShard sets which goroutine of the match reads and writes the session, as a number
+// of its [Shared.Tallies], up to 255.
+func (s *Session) SetShard(n int) { s.link.shard = uint8(n) }
+
+func (s *Session) tally() *Tally { return s.shared.Tallies[s.link.shard] }
 
 // Slot is the number of the player's seat.
 func (s *Session) Slot() game.Slot { return s.View.Slot }
@@ -85,7 +89,7 @@ func (s *Session) Attach(conn *ws.Conn, event uint32, features protocol.Features
 		s.close(protocol.CloseReplaced, protocol.CloseReplaced.Text())
 	}
 	now := s.shared.Now
-	s.link = link{conn: conn, features: features, lastReceived: now}
+	s.link = link{conn: conn, shard: s.link.shard, features: features, lastReceived: now}
 	s.View = replicate.View{Slot: s.View.Slot, Event: event}
 	s.activity = activity{last: now, window: now}
 	s.progress = progress{lastSnapshot: now}
@@ -141,7 +145,7 @@ func (s *Session) Kick(code protocol.CloseCode, p *ws.Poller) {
 func (s *Session) Reset() {
 	s.inputs.clear()
 	s.reliable.clear()
-	*s = Session{shared: s.shared, tally: s.tally, View: replicate.View{Slot: s.View.Slot}, inputs: s.inputs, reliable: s.reliable}
+	*s = Session{shared: s.shared, link: link{shard: s.link.shard}, View: replicate.View{Slot: s.View.Slot}, inputs: s.inputs, reliable: s.reliable}
 }
 
 func (s *Session) close(code protocol.CloseCode, reason string) {
