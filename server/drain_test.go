@@ -16,7 +16,7 @@ func TestDrain_logsProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.InfoLevel)
 		s := newTestServer(t, Config{Empty: 25 * time.Second, Linger: time.Millisecond})
-		s.log = zap.New(core)
+		s.drain.log = zap.New(core)
 		s.ask(teamMatch("m1", seatFor("a", 0), seatFor("b", 1)))
 		s.ask(teamMatch("m2", seatFor("c", 0)))
 		s.Drain(time.Hour)
@@ -28,7 +28,7 @@ func TestDrain_logsProgress(t *testing.T) {
 		if first["matches"] != int64(2) || first["players"] != int64(3) || first["deadline"] != time.Hour {
 			t.Errorf("at the begin: %v", first)
 		}
-		<-s.drained // nobody claims the seats, and the matches are empty
+		<-s.drain.done // nobody claims the seats, and the matches are empty
 		if all := logs.All(); all[len(all)-1].Message != "drained" {
 			t.Errorf("the last line is %v", all[len(all)-1])
 		}
@@ -39,10 +39,10 @@ func TestDrain_logsItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.WarnLevel)
 		s := newTestServer(t, Config{Empty: time.Hour})
-		s.log = zap.New(core)
+		s.drain.log = zap.New(core)
 		s.ask(teamMatch("m1", seatFor("a", 0)))
 		s.Drain(15 * time.Second)
-		<-s.drained
+		<-s.drain.done
 		if all := logs.All(); len(all) != 1 || all[0].Message != "drain deadline has passed; matches end now" || all[0].ContextMap()["matches"] != int64(1) {
 			t.Errorf("logs %v", all)
 		}
@@ -58,11 +58,11 @@ func TestReport_registersRecentlyEndedMatches(t *testing.T) {
 		for len(s.Matches()) > 0 {
 			time.Sleep(time.Second)
 		}
-		s.over.add(&match.Status{ID: "failed"}, match.EndError) // that is lost
+		s.matches.recent.add(&match.Status{ID: "failed"}, match.EndError) // that is lost
 		if reg := (host{s}).Report().Register(); len(reg.GetMatches()) != 1 || reg.GetMatches()[0].GetMatchId() != "m1" || reg.GetMatches()[0].GetSeats() != 0 {
 			t.Errorf("registered with %v", reg.GetMatches())
 		}
-		time.Sleep(overKept + time.Second)
+		time.Sleep(recentKept + time.Second)
 		if reg := (host{s}).Report().Register(); len(reg.GetMatches()) != 0 {
 			t.Errorf("later with %v", reg.GetMatches())
 		}

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"context"
 	"crypto/ed25519"
 	"time"
+
+	"go.uber.org/zap"
 
 	"tactus/game"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
@@ -27,7 +30,7 @@ func (h host) TrustKey(key ed25519.PublicKey) (done func()) {
 	drop := h.s.keys.trust(key)
 	return func() {
 		if drop(); !h.s.keys.connected() {
-			h.s.fences.forget()
+			h.s.admission.fences.forget()
 		}
 	}
 }
@@ -43,21 +46,30 @@ func (h host) Drain(d *fleetv1.Drain) {
 
 // Release takes unclaimed seats back.
 func (h host) Release(r *fleetv1.Release) {
-	if m := h.s.match(r.GetMatchId()); m != nil {
+	if m := h.s.matches.match(r.GetMatchId()); m != nil {
 		m.Release(r.GetReservations())
 	}
 }
 
-// start runs a match. In a server that was stopped meanwhile it ends at once.
-func (s *Server) start(m *match.Driver) {
-	s.mu.Lock()
-	s.matches[m.ID()] = m
-	s.running.Add(1)
-	s.mu.Unlock()
-	s.metrics.Matches.Inc()
-	m.Start(s.matchCtx, s.running.Done)
+// Reserve holds seats, opening the match first where that is asked.
+func (h host) Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult {
+	slots, m, err := h.s.admission.reserve(ctx, r)
+	out := &fleetv1.ReserveResult{RequestId: r.GetRequestId(), Ok: err == nil}
+	if err != nil {
+		out.Reason = reasonOf(err)
+		h.s.log.Info("reservation refused", zap.String("match", r.GetMatchId()), zap.String("queue", r.GetQueue()),
+			zap.String("reason", out.Reason), zap.Error(err))
+	}
+	if m != nil {
+		out.Match = statusMessage(m.Status())
+	}
+	for _, slot := range slots {
+		out.Slots = append(out.Slots, uint32(slot))
+	}
+	return out
 }
 
+// newMatch makes a match for a request.
 func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*match.Driver, error) {
 	id, info := r.GetMatchId(), g.Info()
 	hashEvery := 0
@@ -81,7 +93,7 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig)
 		},
 		Scheduler: s.scheduler, Process: &s.overload,
 		OnStatus: s.fleet.Notify,
-		OnSeated: func(player string) { s.seated(player, m) },
+		OnSeated: func(player string) { s.matches.seated(player, m) },
 		OnOver:   func(r match.EndReport) { s.reportEnd(m, &r) },
 		OnEnd:    func(r match.EndReport) { s.ended(m, &r) },
 	})

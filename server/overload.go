@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"runtime"
 	"time"
 
 	"go.uber.org/zap"
@@ -32,7 +31,7 @@ func (s *Server) watchOverload(ctx context.Context) {
 // judge moves the process on the overload ladder. now is in nanoseconds above 0,
 // cpu the share of the process's cores in use.
 func (s *Server) judge(now int64, cpu float64) {
-	load := s.load()
+	load := s.matches.load()
 	load.CPU = cpu
 	was := s.overload.Rung()
 	rung := s.overload.Judge(now, load)
@@ -46,20 +45,4 @@ func (s *Server) judge(now int64, cpu float64) {
 	s.log.Warn("overload of the whole process", zap.Stringer("rung", rung), zap.Stringer("was", was),
 		zap.Float64("mean_wait", load.MeanWait), zap.Float64("worst_pressure", load.Worst),
 		zap.Float64("at_full_rate", load.FullRate), zap.Float64("cpu", cpu))
-}
-
-// load is what the matches say.
-func (s *Server) load() overload.Load {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var l overload.Load
-	for _, m := range s.matches {
-		value, wait, share := m.Pressure()
-		l.MeanWait += wait
-		l.FullRate += share
-		l.Worst = max(l.Worst, value)
-	}
-	l.MeanWait /= float64(max(len(s.matches), 1))
-	l.FullRate /= float64(runtime.GOMAXPROCS(0))
-	return l
 }

@@ -19,8 +19,8 @@ func TestReserve_overloadRefusesMatchesThenPlayers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		s.stop()
-		s.running.Wait()
+		s.matches.stop()
+		s.matches.running.Wait()
 		if err := s.logs.Close(); err != nil {
 			t.Error(err)
 		}

@@ -22,23 +22,21 @@ type report struct {
 func (r *report) Register() *fleetv1.Register {
 	s := r.s
 	reg := &fleetv1.Register{
-		ServerId: s.cfg.ID, PublicUrl: s.cfg.PublicURL, Region: s.cfg.Region, Draining: s.draining.Load(),
+		ServerId: s.cfg.ID, PublicUrl: s.cfg.PublicURL, Region: s.cfg.Region, Draining: s.drain.active.Load(),
 		MaxMatches: uint32(s.cfg.MaxMatches), MaxPlayers: uint32(s.cfg.MaxPlayers),
 		Protocol: protocol.Subprotocol, Features: feature.Known(), PublicUrlGuessed: s.guessed,
 	}
-	for _, g := range s.order {
+	for _, g := range s.games {
 		reg.Games = append(reg.Games, describe(g.Info()))
 	}
 	r.cpu.share() // from here on
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, m := range s.matches {
-		st := m.Status()
+	running := s.matches.statuses()
+	for id, st := range running {
 		r.sent[id] = st
 		reg.Matches = append(reg.Matches, statusMessage(st))
 	}
-	for _, st := range s.over.recent() {
-		if s.matches[st.ID] == nil {
+	for _, st := range s.matches.recent.list() {
+		if running[st.ID] == nil {
 			reg.Matches = append(reg.Matches, goneMessage(st))
 		}
 	}
@@ -59,12 +57,10 @@ func describe(info game.Info) *matchmakerv1.GameInfo {
 // Load tells how busy the server is, which matches changed, and which are gone.
 func (r *report) Load() *fleetv1.Load {
 	s := r.s
-	load := &fleetv1.Load{Cpu: r.cpu.share(), Draining: s.draining.Load()}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	load.Matches = uint32(len(s.matches))
-	for id, m := range s.matches {
-		st := m.Status()
+	load := &fleetv1.Load{Cpu: r.cpu.share(), Draining: s.drain.active.Load()}
+	running := s.matches.statuses()
+	load.Matches = uint32(len(running))
+	for id, st := range running {
 		load.Players += uint32(st.People)
 		if r.sent[id] != st {
 			r.sent[id] = st
@@ -72,7 +68,7 @@ func (r *report) Load() *fleetv1.Load {
 		}
 	}
 	for id, st := range r.sent {
-		if s.matches[id] == nil {
+		if running[id] == nil {
 			delete(r.sent, id)
 			load.Changed = append(load.Changed, goneMessage(st))
 		}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,7 +18,6 @@ import (
 	"tactus/internal/httplog"
 	"tactus/internal/origin"
 	"tactus/internal/steady"
-	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/fleet"
 	"tactus/server/internal/match"
@@ -29,44 +27,25 @@ import (
 	"tactus/server/internal/scheduler"
 )
 
-// Server is one game server.
+// Server is one game server. It is safe for concurrent use, except for the methods
+// that must be called before Host.
 type Server struct {
 	cfg       Config
 	log       *zap.Logger
 	guessed   bool // the public URL was made from the listener's address
-	games     map[string]game.Game
-	order     []game.Game
+	games     []game.Game
 	metrics   *metrics.Metrics
 	logs      *matchlog.Store
-	upgrader  ws.Upgrader
-	keys      *keyring
-	fences    fences
 	fleet     *fleet.Client
 	overload  overload.Process
 	scheduler *scheduler.Scheduler
+	keys      *keyring
 
-	handshakes   atomic.Int64
-	helloTimeout time.Duration
-	stoodStill   func() time.Duration // how long the process has, so far
-
-	draining  atomic.Bool
-	drained   chan struct{} // closed when a drain's deadline has passed
-	drainOnce sync.Once
-	left      chan struct{} // capacity 1: a match has ended
-	over      overMatches
-
-	opening sync.Mutex // one match is opened at a time
-
-	mu       sync.Mutex
-	matches  map[string]*match.Driver
-	players  map[string]*match.Driver // where each player was seated last
-	running  sync.WaitGroup
-	matchCtx context.Context //nolint:containedctx // the life of matches, which outlive the request that opens them
-	stop     context.CancelFunc
+	matches   *registry
+	drain     *drain
+	admission *admission
+	acceptor  *acceptor
 }
-
-// maxHandshakes bounds connections that have not said hello yet.
-const maxHandshakes = 2048
 
 // New makes a server. It refuses a bad Config and games whose tables are wrong.
 func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
@@ -75,22 +54,18 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	if cfg.ID == "" {
 		cfg.ID = uuid.NewString()
 	}
-	s := &Server{
-		cfg: cfg, log: log, games: map[string]game.Game{}, order: games,
-		keys: newKeyring(), drained: make(chan struct{}), left: make(chan struct{}, 1), scheduler: scheduler.New(scheduler.SystemClock()),
-		matches: map[string]*match.Driver{}, players: map[string]*match.Driver{},
-		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
-	}
+	s := &Server{cfg: cfg, log: log, games: games, keys: newKeyring(), scheduler: scheduler.New(scheduler.SystemClock())}
+	byName := make(map[string]game.Game, len(games))
 	if len(games) == 0 {
 		errs = append(errs, errors.New("no games to host"))
 	}
 	for _, g := range games {
 		errs = append(errs, game.Check(g))
 		name := g.Info().Name
-		if s.games[name] != nil {
+		if byName[name] != nil {
 			errs = append(errs, fmt.Errorf("game %s: given twice", name))
 		}
-		s.games[name] = g
+		byName[name] = g
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -101,15 +76,23 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	}
 	s.logs = logs
 	s.metrics = metrics.New(cfg.Registerer)
-	metrics.CountPlayers(cfg.Registerer, s.people)
-	s.upgrader.ForcePortable = cfg.ForcePortable
-	if s.upgrader.Origins, err = origin.NewPolicy(cfg.Origins, cfg.LocalOrigins); err != nil {
+	s.matches = newRegistry(s.metrics)
+	metrics.CountPlayers(cfg.Registerer, func() int { _, players := s.matches.count(); return players })
+	s.drain = newDrain(log, s.matches)
+	s.admission = &admission{
+		cfg: &s.cfg, games: byName, matches: s.matches, drain: s.drain, process: &s.overload, newMatch: s.newMatch,
+	}
+	s.acceptor = &acceptor{
+		serverID: cfg.ID, log: log, metrics: s.metrics, matches: s.matches, tokens: s.keys.tokens,
+		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
+	}
+	s.acceptor.upgrader.ForcePortable = cfg.ForcePortable
+	if s.acceptor.upgrader.Origins, err = origin.NewPolicy(cfg.Origins, cfg.LocalOrigins); err != nil {
 		return nil, err
 	}
 	s.fleet = fleet.New(fleet.Config{
 		Addrs: cfg.Matchmakers, DialOptions: cfg.DialOptions, TLS: cfg.matchmakerTLS(), Metrics: s.metrics,
 	}, host{s}, log)
-	s.matchCtx, s.stop = context.WithCancel(context.Background())
 	return s, nil
 }
 
@@ -149,8 +132,8 @@ func (s *Server) SetPublicURL(u string) { s.cfg.PublicURL, s.guessed = u, false 
 // ID is what join tokens for this server are bound to.
 func (s *Server) ID() string { return s.cfg.ID }
 
-// Host keeps the server registered with the matchmaker and runs its matches
-// until ctx ends or a drain is complete; then it ends the matches, reports them,
+// Host keeps the server registered with the matchmakers and runs its matches until
+// ctx ends or a drain is complete. Then it ends the matches, reports their results,
 // and returns.
 func (s *Server) Host(ctx context.Context) error {
 	fleetCtx, stopFleet := context.WithCancel(context.Background())
@@ -158,20 +141,19 @@ func (s *Server) Host(ctx context.Context) error {
 	fleetDone := make(chan error, 1)
 	go func() { fleetDone <- s.fleet.Run(fleetCtx) }()
 	var watching sync.WaitGroup
-	watching.Go(func() { s.watchOverload(s.matchCtx) })
+	watching.Go(func() { s.watchOverload(s.matches.ctx) })
 	var err error
 	select {
 	case <-ctx.Done():
-	case <-s.drained:
+	case <-s.drain.done:
 	case err = <-fleetDone:
 	}
-	s.draining.Store(true)
-	s.stop()
-	s.opening.Lock()   // whoever opens a match now has started it, or is refused
-	s.opening.Unlock() //nolint:staticcheck // waiting is all there is to do
-	s.running.Wait()
+	s.drain.active.Store(true)
+	s.matches.stop()
+	s.admission.wait()
+	s.matches.running.Wait()
 	watching.Wait()
-	s.upgrader.Wait()
+	s.acceptor.upgrader.Wait()
 	stopFleet()
 	if err == nil {
 		err = <-fleetDone
@@ -181,52 +163,25 @@ func (s *Server) Host(ctx context.Context) error {
 
 // Matches returns the status of every running match, in no order.
 func (s *Server) Matches() []match.Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]match.Status, 0, len(s.matches))
-	for _, m := range s.matches {
-		list = append(list, *m.Status())
+	running := s.matches.statuses()
+	list := make([]match.Status, 0, len(running))
+	for _, st := range running {
+		list = append(list, *st)
 	}
 	return list
 }
 
-func (s *Server) match(id string) *match.Driver {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.matches[id]
-}
-
-// seated notes where a player sits now; a seat that he has elsewhere is freed.
-func (s *Server) seated(player string, m *match.Driver) {
-	s.mu.Lock()
-	old := s.players[player]
-	s.players[player] = m
-	s.mu.Unlock()
-	if old != nil && old != m {
-		old.Evict(player)
-	}
-}
-
-// reportEnd reports how a match ended.
+// reportEnd reports the result of a match.
 func (s *Server) reportEnd(m *match.Driver, r *match.EndReport) {
 	s.fleet.Ended(endedMessage(m.Status(), r, time.Now()))
 }
 
-// ended forgets a match, and reports it unless its result was reported before.
+// ended removes a match, and reports its result unless that was reported before.
 func (s *Server) ended(m *match.Driver, r *match.EndReport) {
-	s.mu.Lock()
-	delete(s.matches, r.ID)
-	for p, at := range s.players {
-		if at == m {
-			delete(s.players, p)
-		}
-	}
-	s.mu.Unlock()
-	s.metrics.Matches.Dec()
-	s.over.add(m.Status(), r.Reason)
+	s.matches.remove(m, r.Reason)
 	if r.Reason != match.EndOver {
 		s.reportEnd(m, r)
 	}
 	s.fleet.Notify()
-	s.matchLeft()
+	s.matches.signalEnd()
 }

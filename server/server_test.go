@@ -29,8 +29,8 @@ func newTestServer(t *testing.T, cfg Config) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		s.stop()
-		s.running.Wait()
+		s.matches.stop()
+		s.matches.running.Wait()
 		if err := s.logs.Close(); err != nil {
 			t.Error(err)
 		}
@@ -57,7 +57,7 @@ func TestReserve_cleansNames(t *testing.T) {
 		t.Fatal(got)
 	}
 	r.Seats[0].PlayerName = " Jean\u00a0Luc\u202e 👨\u200d👩\u200d👧\n"
-	requests, err := s.requests(s.match("m1").Status(), r)
+	requests, err := s.admission.requests(s.matches.match("m1").Status(), r)
 	if err != nil || requests[0].Name != "Jean Luc 👨\u200d👩\u200d👧" {
 		t.Errorf("%+q %v", requests[0].Name, err)
 	}
@@ -176,7 +176,7 @@ func TestReport_sendsEachMatchmakerItsChanges(t *testing.T) {
 		t.Errorf("load %v", l)
 	}
 	host{s}.Release(&fleetv1.Release{MatchId: "m1", Reservations: []string{"r-a"}})
-	for s.match("m1").Status().People > 0 {
+	for s.matches.match("m1").Status().People > 0 {
 		time.Sleep(time.Millisecond)
 	}
 	for i, r := range []interface{ Load() *fleetv1.Load }{first, second} {
@@ -186,7 +186,7 @@ func TestReport_sendsEachMatchmakerItsChanges(t *testing.T) {
 		}
 	}
 	host{s}.Release(&fleetv1.Release{MatchId: "m1"})
-	for s.match("m1") != nil {
+	for s.matches.match("m1") != nil {
 		time.Sleep(time.Millisecond)
 	}
 	for i, r := range []interface{ Load() *fleetv1.Load }{first, second} {

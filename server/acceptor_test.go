@@ -21,7 +21,7 @@ import (
 func TestHandshake_withoutHelloIsClosed(t *testing.T) {
 	s := newTestServer(t, Config{})
 	hs := httptest.NewServer(s.Handler())
-	defer s.upgrader.Wait()
+	defer s.acceptor.upgrader.Wait()
 	defer hs.Close()
 	dialer := ws.Dialer{Protocols: []string{protocol.Subprotocol}}
 	conn, _, _, err := dialer.Dial(context.Background(), "ws"+hs.URL[len("http"):]+protocol.Path)
@@ -48,10 +48,10 @@ func TestHandshake_withoutHelloIsClosed(t *testing.T) {
 // know that nobody could read.
 func TestHandshake_helloIsNotLateWhileProcessStandsStill(t *testing.T) {
 	s := newTestServer(t, Config{})
-	s.helloTimeout = 20 * time.Millisecond
+	s.acceptor.helloTimeout = 20 * time.Millisecond
 	var asked atomic.Int64
 	late := make(chan struct{})
-	s.stoodStill = func() time.Duration { // another nanosecond each time
+	s.acceptor.stoodStill = func() time.Duration { // another nanosecond each time
 		n := asked.Add(1)
 		if n == 3 {
 			close(late) // the first deadline has passed
@@ -59,7 +59,7 @@ func TestHandshake_helloIsNotLateWhileProcessStandsStill(t *testing.T) {
 		return time.Duration(n)
 	}
 	hs := httptest.NewServer(s.Handler())
-	defer s.upgrader.Wait()
+	defer s.acceptor.upgrader.Wait()
 	defer hs.Close()
 	dialer := ws.Dialer{Protocols: []string{protocol.Subprotocol}}
 	conn, _, _, err := dialer.Dial(context.Background(), "ws"+hs.URL[len("http"):]+protocol.Path)

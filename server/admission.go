@@ -6,9 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"sync"
 	"time"
-
-	"go.uber.org/zap"
 
 	"tactus/game"
 	"tactus/internal/text"
@@ -55,37 +54,34 @@ func reasonOf(err error) string {
 	return "overloaded"
 }
 
-// Reserve holds seats, opening the match first where that is asked.
-func (h host) Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult {
-	slots, m, err := h.s.reserve(ctx, r)
-	out := &fleetv1.ReserveResult{RequestId: r.GetRequestId(), Ok: err == nil}
-	if err != nil {
-		out.Reason = reasonOf(err)
-		h.s.log.Info("reservation refused", zap.String("match", r.GetMatchId()), zap.String("queue", r.GetQueue()),
-			zap.String("reason", out.Reason), zap.Error(err))
-	}
-	if m != nil {
-		out.Match = statusMessage(m.Status())
-	}
-	for _, slot := range slots {
-		out.Slots = append(out.Slots, uint32(slot))
-	}
-	return out
+// admission answers requests for seats: it checks them, opens matches, and reserves
+// seats in them. It is safe for concurrent use.
+type admission struct {
+	cfg     *Config
+	games   map[string]game.Game
+	matches *registry
+	drain   *drain
+	process *overload.Process
+	fences  fences
+	// newMatch makes a match that is not started.
+	newMatch func(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*match.Driver, error)
+
+	opening sync.Mutex // one match is opened at a time
 }
 
 // reserve returns the match also with an error, where one that others know of
 // refused.
-func (s *Server) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, *match.Driver, error) {
+func (a *admission) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, *match.Driver, error) {
 	if err := checkReserve(r); err != nil {
 		return nil, nil, err
 	}
-	if !s.fences.pass(r.GetQueue(), r.GetTerm()) {
+	if !a.fences.pass(r.GetQueue(), r.GetTerm()) {
 		return nil, nil, refusal{"fenced", "the queue has a newer owner"}
 	}
-	if s.draining.Load() {
+	if a.drain.active.Load() {
 		return nil, nil, refusal{reason: "draining"}
 	}
-	m, opened, err := s.matchFor(r)
+	m, opened, err := a.matchFor(r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,7 +92,7 @@ func (s *Server) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, 
 	if opened && len(r.GetSeats()) == 0 {
 		m.WaitForPlayers(int64(hold))
 	}
-	requests, err := s.requests(m.Status(), r)
+	requests, err := a.requests(m.Status(), r)
 	var slots []game.Slot
 	if err == nil {
 		slots, err = m.Reserve(ctx, requests, int64(hold))
@@ -106,6 +102,13 @@ func (s *Server) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, 
 		m = nil
 	}
 	return slots, m, err
+}
+
+// wait returns when no match is being opened. A request that comes later finds a
+// server that drains.
+func (a *admission) wait() {
+	a.opening.Lock()
+	a.opening.Unlock() //nolint:staticcheck // it only waits
 }
 
 func checkReserve(r *fleetv1.Reserve) error {
@@ -126,8 +129,8 @@ func checkReserve(r *fleetv1.Reserve) error {
 }
 
 // requests reads the seats asked for in a match of the status.
-func (s *Server) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Request, error) {
-	mode, _ := s.games[st.Game].Info().Mode(st.Mode)
+func (a *admission) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Request, error) {
+	mode, _ := a.games[st.Game].Info().Mode(st.Mode)
 	requests := make([]match.Request, 0, len(r.GetSeats()))
 	for _, seat := range r.GetSeats() {
 		if mode.Teams > 0 && int(seat.GetTeam()) >= mode.Teams {
@@ -144,25 +147,25 @@ func (s *Server) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Request
 
 // matchFor returns the match that seats are asked in. opened tells that it was
 // started for this request.
-func (s *Server) matchFor(r *fleetv1.Reserve) (m *match.Driver, opened bool, err error) {
-	if m := s.match(r.GetMatchId()); m != nil {
+func (a *admission) matchFor(r *fleetv1.Reserve) (m *match.Driver, opened bool, err error) {
+	if m := a.matches.match(r.GetMatchId()); m != nil {
 		return m, false, nil
 	}
 	if !r.GetCreate() {
 		return nil, false, refusal{reason: "no_match"}
 	}
-	s.opening.Lock()
-	defer s.opening.Unlock()
-	if m := s.match(r.GetMatchId()); m != nil {
+	a.opening.Lock()
+	defer a.opening.Unlock()
+	if m := a.matches.match(r.GetMatchId()); m != nil {
 		return m, false, nil // another request opened it meanwhile
 	}
-	m, err = s.open(r)
+	m, err = a.openLocked(r)
 	return m, err == nil, err
 }
 
-// open starts a match; it needs the lock of opening.
-func (s *Server) open(r *fleetv1.Reserve) (*match.Driver, error) {
-	g := s.games[r.GetGame()]
+// openLocked starts a match. The caller holds opening.
+func (a *admission) openLocked(r *fleetv1.Reserve) (*match.Driver, error) {
+	g := a.games[r.GetGame()]
 	if g == nil {
 		return nil, refusal{reason: "unknown_game"}
 	}
@@ -170,27 +173,21 @@ func (s *Server) open(r *fleetv1.Reserve) (*match.Driver, error) {
 	if !ok {
 		return nil, badRequest("the game has no such mode")
 	}
-	options, err := s.options(mode, r.GetOptions())
+	options, err := a.options(mode, r.GetOptions())
 	if err != nil {
 		return nil, err
 	}
-	if s.overload.Rung() >= overload.NoMatches {
+	if a.process.Rung() >= overload.NoMatches {
 		return nil, refusal{reason: "overloaded"}
 	}
-	s.mu.Lock()
-	full, people := len(s.matches) >= s.cfg.MaxMatches, 0
-	for _, m := range s.matches {
-		people += m.Status().People
-	}
-	s.mu.Unlock()
-	if full || people+len(r.GetSeats()) > s.cfg.MaxPlayers {
+	if matches, players := a.matches.count(); matches >= a.cfg.MaxMatches || players+len(r.GetSeats()) > a.cfg.MaxPlayers {
 		return nil, refusal{reason: "full"}
 	}
-	m, err := s.newMatch(r, g, matchConfig(mode, options))
+	m, err := a.newMatch(r, g, matchConfig(mode, options))
 	if err != nil {
 		return nil, err
 	}
-	s.start(m)
+	a.matches.start(m)
 	return m, nil
 }
 
@@ -205,11 +202,11 @@ func matchConfig(mode game.Mode, options []game.Option) game.MatchConfig {
 
 // options checks those a match was asked to have; the server's own come last,
 // so that the match's win.
-func (s *Server) options(mode game.Mode, asked []*matchmakerv1.Option) ([]game.Option, error) {
+func (a *admission) options(mode game.Mode, asked []*matchmakerv1.Option) ([]game.Option, error) {
 	if len(asked) > maxOptions {
 		return nil, badRequest("too many options")
 	}
-	options := make([]game.Option, 0, len(asked)+len(s.cfg.Options))
+	options := make([]game.Option, 0, len(asked)+len(a.cfg.Options))
 	for _, o := range asked {
 		known := false
 		for _, k := range mode.Options {
@@ -220,7 +217,7 @@ func (s *Server) options(mode game.Mode, asked []*matchmakerv1.Option) ([]game.O
 		}
 		options = append(options, game.Option{Name: o.GetName(), Value: o.GetValue()})
 	}
-	return append(options, s.cfg.Options...), nil
+	return append(options, a.cfg.Options...), nil
 }
 
 func randomSeed() uint64 {

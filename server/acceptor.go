@@ -1,0 +1,156 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tactus/game"
+	"tactus/internal/ws"
+	"tactus/protocol"
+	"tactus/protocol/jointoken"
+	"tactus/server/internal/match"
+	"tactus/server/internal/metrics"
+)
+
+// maxHandshakes bounds connections that have not sent a hello yet.
+const maxHandshakes = 2048
+
+// acceptor upgrades connections, reads their hello and hands them to their matches.
+// It is safe for concurrent use.
+type acceptor struct {
+	serverID     string // that tokens are bound to
+	log          *zap.Logger
+	metrics      *metrics.Metrics
+	matches      *registry
+	tokens       *jointoken.Verifier
+	upgrader     ws.Upgrader
+	helloTimeout time.Duration
+	stoodStill   func() time.Duration // how long the process has, so far
+	open         atomic.Int64         // connections without a hello
+}
+
+// Handler serves /play, /livez, /healthz and /readyz, and play under the path of
+// the public URL, too.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc(protocol.Path, s.acceptor.play)
+	if path, ok := s.playPath(); ok {
+		mux.HandleFunc(path, s.acceptor.play)
+	}
+	s.Probes().Register(mux)
+	return mux
+}
+
+// play takes a WebSocket and waits for its hello. The connection is the
+// handshake's until its token is verified; then it is handed to its match.
+func (a *acceptor) play(w http.ResponseWriter, r *http.Request) {
+	if a.open.Add(1) > maxHandshakes {
+		a.open.Add(-1)
+		a.metrics.Refused.WithLabelValues("busy").Inc()
+		http.Error(w, "too many connections are being opened; try again", http.StatusServiceUnavailable)
+		return
+	}
+	defer a.open.Add(-1)
+	p, err := a.upgrader.Upgrade(w, r)
+	if err != nil {
+		a.metrics.Refused.WithLabelValues("upgrade").Inc()
+		a.log.Debug("upgrade refused", zap.String("remote", r.RemoteAddr), zap.Error(err))
+		return
+	}
+	msg, err := a.readHello(p)
+	if err != nil {
+		a.metrics.Refused.WithLabelValues("no_hello").Inc()
+		a.log.Debug("no hello", zap.String("remote", r.RemoteAddr), zap.Error(err))
+		p.Close(protocol.CloseIdle, protocol.CloseIdle.Text())
+		return
+	}
+	hello, err := protocol.ParseHello(msg)
+	if err != nil {
+		a.refuse(p, protocol.CloseProtocol, "a hello was expected: "+err.Error())
+		return
+	}
+	if hello.Resume != "" {
+		a.resume(p, &hello)
+		return
+	}
+	a.claim(p, &hello)
+}
+
+// readHello waits for the first message. A client whose hello was there, while the
+// process was not, is not late.
+func (a *acceptor) readHello(p *ws.Pending) ([]byte, error) {
+	for {
+		still := a.stoodStill()
+		msg, err := p.ReadMessage(time.Now().Add(a.helloTimeout))
+		if !errors.Is(err, os.ErrDeadlineExceeded) || a.stoodStill() == still {
+			return msg, err
+		}
+	}
+}
+
+func (a *acceptor) refuse(p *ws.Pending, code protocol.CloseCode, sentence string) {
+	a.metrics.Refused.WithLabelValues(code.Name()).Inc()
+	p.Close(code, sentence)
+}
+
+// claim seats a player by his join token.
+func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello) {
+	claims, err := a.tokens.Verify(hello.Token, a.serverID, time.Now())
+	if err != nil {
+		code := protocol.CloseBadToken
+		if errors.Is(err, jointoken.ErrExpired) {
+			code = protocol.CloseTokenExpired
+		}
+		a.refuse(p, code, code.Text())
+		return
+	}
+	missing := protocol.CloseMatchOver
+	if time.Now().After(claims.Expires) {
+		missing = protocol.CloseTokenExpired // the match may have ended for want of its player
+	}
+	if m, conn := a.handOver(p, claims.Match, hello, missing); conn != nil {
+		m.Claim(conn, hello.Features, game.Slot(claims.Slot), claims.Player, claims.ID)
+	}
+}
+
+// resume brings a player back to his seat. A resume token is the match's id, the
+// slot and a secret, so that it needs no table of its own.
+func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello) {
+	id, rest, _ := strings.Cut(hello.Resume, ".")
+	slotText, secret, _ := strings.Cut(rest, ".")
+	slot, err := strconv.ParseUint(slotText, 10, 16)
+	if err != nil || slot >= game.MaxSlots {
+		a.refuse(p, protocol.CloseUnknownSession, protocol.CloseUnknownSession.Text())
+		return
+	}
+	if m, conn := a.handOver(p, id, hello, protocol.CloseUnknownSession); conn != nil {
+		m.Resume(conn, hello.Features, game.Slot(slot), secret, hello.Event)
+	}
+}
+
+// handOver finds the match and makes the connection one that it can drive. It
+// returns nil where the connection was refused or lost.
+func (a *acceptor) handOver(p *ws.Pending, id string, hello *protocol.Hello, missing protocol.CloseCode) (*match.Driver, *ws.Conn) {
+	m := a.matches.match(id)
+	if m == nil {
+		a.refuse(p, missing, missing.Text())
+		return nil, nil
+	}
+	if hello.Schema != 0 && hello.Schema != m.SchemaHash() {
+		a.refuse(p, protocol.CloseBadSchema, protocol.CloseBadSchema.Text())
+		return nil, nil
+	}
+	conn, err := p.Conn()
+	if err != nil {
+		a.log.Warn("connection could not be handed over", zap.Error(err))
+		return nil, nil
+	}
+	return m, conn
+}

@@ -1,0 +1,135 @@
+package server
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"tactus/protocol"
+	"tactus/server/internal/match"
+	"tactus/server/internal/metrics"
+	"tactus/server/internal/overload"
+)
+
+// registry holds the matches that run on a server, those that ended recently, and
+// the match in which each player was seated last. It is safe for concurrent use.
+type registry struct {
+	metrics *metrics.Metrics
+	ctx     context.Context //nolint:containedctx // the life of matches, which outlive the request that opens them
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	ended   chan struct{} // capacity 1: a match has ended
+	recent  recentMatches
+
+	mu      sync.Mutex
+	matches map[string]*match.Driver
+	players map[string]*match.Driver // where each player was seated last
+}
+
+func newRegistry(m *metrics.Metrics) *registry {
+	r := &registry{
+		metrics: m, ended: make(chan struct{}, 1),
+		matches: map[string]*match.Driver{}, players: map[string]*match.Driver{},
+	}
+	r.ctx, r.stop = context.WithCancel(context.Background())
+	return r
+}
+
+// start runs a match. After stop it ends immediately.
+func (r *registry) start(m *match.Driver) {
+	r.mu.Lock()
+	r.matches[m.ID()] = m
+	r.running.Add(1)
+	r.mu.Unlock()
+	r.metrics.Matches.Inc()
+	m.Start(r.ctx, r.running.Done)
+}
+
+// match returns a running match, nil for none.
+func (r *registry) match(id string) *match.Driver {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.matches[id]
+}
+
+// seated records where a player has a seat now, and frees the seat that the player
+// has in another match.
+func (r *registry) seated(player string, m *match.Driver) {
+	r.mu.Lock()
+	old := r.players[player]
+	r.players[player] = m
+	r.mu.Unlock()
+	if old != nil && old != m {
+		old.Evict(player)
+	}
+}
+
+// remove removes a match that has ended for a reason.
+func (r *registry) remove(m *match.Driver, reason string) {
+	r.mu.Lock()
+	delete(r.matches, m.ID())
+	for p, at := range r.players {
+		if at == m {
+			delete(r.players, p)
+		}
+	}
+	r.mu.Unlock()
+	r.metrics.Matches.Dec()
+	r.recent.add(m.Status(), reason)
+}
+
+// statuses returns the status of every running match by its id.
+func (r *registry) statuses() map[string]*match.Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make(map[string]*match.Status, len(r.matches))
+	for id, m := range r.matches {
+		list[id] = m.Status()
+	}
+	return list
+}
+
+// count returns the number of running matches, and of their seats held by players.
+func (r *registry) count() (matches, players int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.matches {
+		players += m.Status().People
+	}
+	return len(r.matches), players
+}
+
+// notify sends a notice to the players of every match. It returns the number of
+// matches.
+func (r *registry) notify(code protocol.CloseCode, text string) (matches int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.matches {
+		m.Notify(code, text)
+	}
+	return len(r.matches)
+}
+
+// signalEnd lets a drain count again.
+func (r *registry) signalEnd() {
+	select {
+	case r.ended <- struct{}{}:
+	default:
+	}
+}
+
+// load sums up the load of all matches.
+func (r *registry) load() overload.Load {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var l overload.Load
+	for _, m := range r.matches {
+		value, wait, share := m.Pressure()
+		l.MeanWait += wait
+		l.FullRate += share
+		l.Worst = max(l.Worst, value)
+	}
+	l.MeanWait /= float64(max(len(r.matches), 1))
+	l.FullRate /= float64(runtime.GOMAXPROCS(0))
+	return l
+}
