@@ -105,7 +105,7 @@ func (m *Match) split() bool {
 		return false
 	}
 	if m.crew == nil {
-		n := min(runtime.GOMAXPROCS(0), len(m.seats)/seatsPerHand, maxHands)
+		n := min(runtime.GOMAXPROCS(0), len(m.players)/seatsPerHand, maxHands)
 		if n < 2 {
 			return false
 		}

@@ -12,7 +12,7 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
-	"tactus/server/internal/session"
+	"tactus/server/internal/seating"
 )
 
 // hands is how many goroutines the tests' matches have, whatever the machine.
@@ -173,9 +173,9 @@ func TestASplitMatchLosesOnlyTheConnectionsThatEnd(t *testing.T) {
 	c.turn()
 	c.turn()
 	for p, conn := range c.conns {
-		s := c.m.seats[p]
+		state := c.m.seating.Seat(game.Slot(p)).State()
 		switch {
-		case p == lost && (conn.code() == 0 || s.State != session.Dropped):
+		case p == lost && (conn.code() == 0 || state != seating.Dropped):
 			t.Errorf("player %d was not dropped: closed with %v", p, conn.code())
 		case p != lost && (conn.code() != 0 || len(conn.Received()) == 0):
 			t.Fatalf("player %d: closed with %v, %d bytes sent", p, conn.code(), len(conn.Received()))

@@ -38,7 +38,7 @@ func TestAByeCountsHoweverTheConnectionEnds(t *testing.T) {
 		}
 		b.read()
 		_, closed := a.conn.Closed()
-		h.want(name+": the seat free within the tick", h.m.people() == 1 && closed)
+		h.want(name+": the seat free within the tick", h.m.seating.Players() == 1 && closed)
 		h.want(name+": the client's answer", name != "bye alone" || a.conn.code() == protocol.CloseLeft)
 		if _, there := b.roster[a.welcome.Slot]; there {
 			t.Errorf("%s: bob still sees ann", name)

@@ -15,12 +15,12 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/game"
-	"tactus/internal/text"
 	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/replicate"
+	"tactus/server/internal/seating"
 	"tactus/server/internal/session"
 )
 
@@ -129,11 +129,10 @@ type Match struct {
 	rung    overload.Rung // what the match gives up under load
 
 	shared  session.Shared
-	own     hand               // the match's own goroutine
-	crew    *crew              // nil in matches that are small enough for one goroutine
-	players []playerSlot       // by slot
-	seats   []*session.Seat    // of players
-	shown   []text.Shown       // by slot, of seats that are not free
+	own     hand         // the match's own goroutine
+	crew    *crew        // nil in matches that are small enough for one goroutine
+	players []playerSlot // by slot
+	seating *seating.Seating
 	online  []*session.Session // those with a connection, by slot
 	ready   []uint32
 	lostNow []session.Lost
@@ -147,7 +146,6 @@ type Match struct {
 	chatLog    *session.ChatLog // nil until somebody says something
 	awakeSince int64
 	caughtUp   int64   // when what players sent while the process stood still has come in
-	visited    bool    // a person has been in it
 	stirred    bool    // something came that a tick has to follow soon
 	peak       int     // people at most so far
 	changed    bool    // the status has
@@ -170,7 +168,7 @@ func New(cfg Config) (*Match, error) {
 		pacer: newPacer(sim.Info().Rate(), cfg.Now), schemaHash: sim.Schema().Hash(), changed: true,
 	}
 	m.shared = session.Shared{
-		Now: cfg.Now, Suspended: cfg.StoodStill, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, Key: session.NewSecretKey(),
+		Now: cfg.Now, Suspended: cfg.StoodStill, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics,
 	}
 	m.own = hand{m: m, tally: &session.Tally{}}
 	m.shared.Tallies = []*session.Tally{m.own.tally}
@@ -187,7 +185,7 @@ func (m *Match) SchemaHash() uint32 { return m.schemaHash }
 // CheckSecret returns the generation of a resume token's secret, and whether the
 // match issued it. It is safe for concurrent use.
 func (m *Match) CheckSecret(slot game.Slot, secret string) (generation uint32, ok bool) {
-	return m.shared.Key.Check(slot, secret)
+	return m.seating.CheckSecret(slot, secret)
 }
 
 // TickNumber is the number of the last tick.
@@ -284,13 +282,13 @@ func (m *Match) dropLost(hands ...*hand) {
 func (m *Match) drop(s *session.Session, why error) {
 	m.offline(s)
 	s.Drop(why, m.poller)
-	seat := m.seats[s.Slot()]
-	seat.Disconnect(m.shared.Now + int64(m.cfg.Grace))
-	m.stopInput(s.Slot())
-	m.announce(seat, 0)
-	m.cfg.Log.Debug("connection lost", m.named(zap.Uint32("slot", uint32(s.Slot())), zap.String("player", seat.Player), zap.Error(why))...)
+	m.seating.Disconnect(s.Slot(), m.shared.Now+int64(m.cfg.Grace))
+	m.applySeating()
+	m.cfg.Log.Debug("connection lost", m.named(zap.Uint32("slot", uint32(s.Slot())),
+		zap.String("player", m.seating.Seat(s.Slot()).Player), zap.Error(why))...)
 	if final(why) {
-		m.free(seat, game.LeaveKicked)
+		m.seating.Leave(s.Slot(), game.LeaveKicked)
+		m.applySeating()
 	}
 }
 

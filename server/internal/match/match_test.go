@@ -20,7 +20,7 @@ import (
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/scheduler"
-	"tactus/server/internal/session"
+	"tactus/server/internal/seating"
 )
 
 // The tests step a small game by hand: each player has a unit that moves by his
@@ -286,6 +286,19 @@ func (h *harness) tick(n int) {
 		h.clock.now += period
 		h.d.tickNow(h.clock.now)
 	}
+}
+
+// count returns how many players and bots are in the world.
+func (h *harness) count() (players, bots int) {
+	for p := range h.m.players {
+		switch taken, bot := h.m.sim.Taken(game.Slot(p)); {
+		case bot:
+			bots++
+		case taken:
+			players++
+		}
+	}
+	return players, bots
 }
 
 // reserve asks for seats the way the server does, while the match ticks.
@@ -748,24 +761,24 @@ func TestAbuseClosesWithProtocol(t *testing.T) {
 func TestBotsFillAndGiveWay(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 4, Teams: 2})
 	h.tick(30)
-	_, bots := h.m.count()
+	_, bots := h.count()
 	h.want("nobody playing before the first person", bots == 0)
 	a := h.join("ann")
 	h.tick(3)
-	people, bots := h.m.count()
+	people, bots := h.count()
 	h.want("three bots with her", people == 1 && bots == 3)
 	b := h.join("bob")
-	people, bots = h.m.count()
+	people, bots = h.count()
 	h.want("a bot gave way", people == 2 && bots == 2)
-	h.want("people spread over the teams", h.m.teamOf(a.welcome.Slot) != h.m.teamOf(b.welcome.Slot))
+	h.want("people spread over the teams", h.m.seating.Team(a.welcome.Slot) != h.m.seating.Team(b.welcome.Slot))
 	sides := map[int32]int{}
-	for p := range h.m.seats {
-		sides[h.m.teamOf(game.Slot(p))]++
+	for p := range h.m.players {
+		sides[h.m.seating.Team(game.Slot(p))]++
 	}
 	h.want("teams of two", sides[0] == 2 && sides[1] == 2)
 	b.conn.Send(protocol.AppendBye(nil))
 	h.tick(5)
-	people, bots = h.m.count()
+	people, bots = h.count()
 	h.want("a bot back for who left", people == 1 && bots == 3 && b.conn.code() == protocol.CloseLeft)
 }
 
@@ -774,8 +787,8 @@ func TestNoTwoNamesLookTheSame(t *testing.T) {
 	names := func(want ...string) {
 		t.Helper()
 		slots := map[string]bool{}
-		for _, s := range h.m.seats {
-			if e, taken := h.m.rosterEntry(s); taken {
+		for p := range h.m.players {
+			if e, taken := h.m.rosterEntry(game.Slot(p)); taken {
 				slots[e.Name] = true
 			}
 		}
@@ -784,7 +797,7 @@ func TestNoTwoNamesLookTheSame(t *testing.T) {
 				t.Errorf("%q is not in %v", name, slots)
 			}
 		}
-		if people, bots := h.m.count(); len(slots) != people+bots {
+		if people, bots := h.count(); len(slots) != people+bots {
 			t.Errorf("%d names of %d people and %d bots: %v", len(slots), people, bots, slots)
 		}
 	}
@@ -864,7 +877,7 @@ func TestAReservationThatIsMadeAgainHoldsItsSeatLonger(t *testing.T) {
 	h.tick(int(10 * int64(time.Second) / period)) // the first would have ended
 	conn := newTestConn()
 	h.m.Claim(h.m.shared.Now, conn.server, 0, first, "bob", "r2")
-	h.want("bob seated", conn.code() == 0 && h.m.seatOf("bob").State == session.Connected)
+	h.want("bob seated", conn.code() == 0 && h.m.seating.Seat(first).State() == seating.Connected)
 }
 
 func TestWhoComesAfterTheEndIsToldTheResult(t *testing.T) {

@@ -11,10 +11,10 @@ import (
 
 // welcome queues what a new connection has to know, and the roster.
 func (m *Match) welcome(s *session.Session, resumed bool) {
-	mode, seat := &m.cfg.Match.Mode, m.seats[s.Slot()]
+	mode := &m.cfg.Match.Mode
 	w := protocol.Welcome{
-		Match: m.cfg.ID, Slot: s.Slot(), Player: seat.Player,
-		Resume: m.cfg.ID + "." + strconv.Itoa(int(s.Slot())) + "." + seat.Secret(&m.shared.Key),
+		Match: m.cfg.ID, Slot: s.Slot(), Player: m.seating.Seat(s.Slot()).Player,
+		Resume: m.cfg.ID + "." + strconv.Itoa(int(s.Slot())) + "." + m.seating.Secret(s.Slot()),
 		Tick:   uint32(m.sim.Tick()), Rate: m.info.Rate(),
 		Game: m.info.Name, Version: m.info.Version,
 		Mode:   protocol.WelcomeMode{Name: mode.Name, Title: mode.Title, Teams: mode.Teams, Max: mode.MaxPlayers, Options: m.options()},

@@ -7,6 +7,7 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
+	"tactus/server/internal/seating"
 	"tactus/server/internal/session"
 )
 
@@ -68,13 +69,13 @@ func (m *Match) setOutcome(now int64, standing game.Outcome) {
 	msg := protocol.Result{Over: true, Next: uint32(m.cfg.Linger / time.Millisecond)}
 	results := m.outcome.results[:0]
 	for _, r := range standing.Results {
-		s := m.seats[r.Slot]
+		s := m.seating.Seat(r.Slot)
 		_, bot := m.sim.Taken(r.Slot)
 		name := s.Name
 		if bot {
-			name = botName(r.Slot)
+			name = seating.BotName(r.Slot)
 		} else if s.Player != "" {
-			results = append(results, PlayerResult{Player: s.Player, Name: m.askedName(s), Result: r})
+			results = append(results, PlayerResult{Player: s.Player, Name: m.seating.AskedName(r.Slot), Result: r})
 		}
 		msg.Results = append(msg.Results, protocol.ResultEntry{
 			Slot: r.Slot, Name: name, Team: r.Team, Score: r.Score, Rank: r.Rank, Bot: bot,

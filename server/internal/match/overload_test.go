@@ -106,7 +106,7 @@ func (l *laden) metric(name, label string) float64 {
 func (l *laden) newcomer() error {
 	_, err := l.d.reserve(l.clock.now, []Request{{Player: "cyd", Name: "cyd", Team: -1, Reservation: "rc"}}, int64(time.Second))
 	if err == nil {
-		l.m.seatOf("cyd").Cancel("rc")
+		l.m.seating.Cancel([]string{"rc"})
 	}
 	return err
 }

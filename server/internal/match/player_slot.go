@@ -2,24 +2,28 @@ package match
 
 import (
 	"tactus/game"
+	"tactus/server/internal/seating"
 	"tactus/server/internal/session"
 )
 
 // playerSlot is what a match keeps of a slot, in whole cache lines: the session,
-// which every tick needs, begins at the begin of one.
+// which every tick needs, starts a line. The match owns the session, the seating
+// owns the seat.
 type playerSlot struct {
 	session session.Session
-	seat    session.Seat
+	seat    seating.Seat
 	_       [8]byte
 }
 
-// makePlayers makes the players of all slots, in one piece of memory.
+// makePlayers makes the players of all slots, in one piece of memory, and their
+// seating.
 func (m *Match) makePlayers() {
 	m.players = make([]playerSlot, m.cfg.Match.Mode.MaxPlayers)
-	m.seats = make([]*session.Seat, len(m.players))
+	seats := make([]*seating.Seat, len(m.players))
 	for p := range m.players {
-		m.players[p] = playerSlot{session: session.New(&m.shared, game.Slot(p)), seat: session.NewSeat(game.Slot(p))}
-		m.seats[p] = &m.players[p].seat
+		m.players[p] = playerSlot{session: session.New(&m.shared, game.Slot(p)), seat: seating.NewSeat(game.Slot(p))}
+		seats[p] = &m.players[p].seat
 	}
+	m.seating = seating.New(m.sim, m.cfg.Queue, seats)
 	m.online = make([]*session.Session, 0, len(m.players))
 }

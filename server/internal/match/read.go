@@ -77,7 +77,7 @@ func (m *Match) handle(s *session.Session) bool {
 		m.chat(s, said)
 	}
 	if s.Left() {
-		m.leave(m.seats[s.Slot()], protocol.CloseLeft, game.LeaveQuit)
+		m.leave(s, protocol.CloseLeft, game.LeaveQuit)
 		return true
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"tactus/game"
 	"tactus/internal/ws"
 	"tactus/protocol"
+	"tactus/server/internal/seating"
 	"tactus/server/internal/session"
 )
 
@@ -44,33 +45,30 @@ func (r *roster) frame(entries func() []protocol.RosterEntry) []byte {
 
 func (m *Match) rosterEntries() []protocol.RosterEntry {
 	var entries []protocol.RosterEntry
-	for _, s := range m.seats {
-		if e, ok := m.rosterEntry(s); ok {
+	for p := range m.players {
+		if e, ok := m.rosterEntry(game.Slot(p)); ok {
 			entries = append(entries, e)
 		}
 	}
 	return entries
 }
 
-func (m *Match) rosterEntry(s *session.Seat) (protocol.RosterEntry, bool) {
-	e := protocol.RosterEntry{Slot: s.Slot(), Name: s.Name, Team: m.teamOf(s.Slot())}
-	taken, bot := m.sim.Taken(s.Slot())
+func (m *Match) rosterEntry(p game.Slot) (protocol.RosterEntry, bool) {
+	seat := m.seating.Seat(p)
+	e := protocol.RosterEntry{Slot: p, Name: seat.Name, Team: m.seating.Team(p)}
+	taken, bot := m.sim.Taken(p)
 	switch {
 	case bot:
-		e.Name, e.Flags = botName(s.Slot()), protocol.RosterBot|protocol.RosterConnected
-	case s.State == session.Connected:
+		e.Name, e.Flags = seating.BotName(p), protocol.RosterBot|protocol.RosterConnected
+	case seat.State() == seating.Connected:
 		e.Flags = protocol.RosterConnected
 	}
 	return e, taken
 }
 
-// announce adds to the roster what became of a seat.
-func (m *Match) announce(s *session.Seat, flags protocol.RosterFlags) {
-	m.roster.add(protocol.RosterEntry{Slot: s.Slot(), Name: s.Name, Flags: flags, Team: m.teamOf(s.Slot())})
-}
-
-func (m *Match) announceBot(p game.Slot, flags protocol.RosterFlags) {
-	m.roster.add(protocol.RosterEntry{Slot: p, Name: botName(p), Flags: flags, Team: m.teamOf(p)})
+// announce adds a change of a seat to the roster.
+func (m *Match) announce(c *seating.Change, flags protocol.RosterFlags) {
+	m.roster.add(protocol.RosterEntry{Slot: c.Slot, Name: c.Name, Flags: flags, Team: c.Team})
 }
 
 func (m *Match) flushRoster() { m.own.bench.frame = m.roster.flush(m.online, m.own.bench.frame) }

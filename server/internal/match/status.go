@@ -5,6 +5,7 @@ import (
 
 	"tactus/game"
 	"tactus/server/internal/overload"
+	"tactus/server/internal/seating"
 )
 
 // Status is what others may know of a match.
@@ -19,15 +20,8 @@ type Status struct {
 	Remaining      time.Duration // from then on; 0: unknown
 
 	Queue, RulesVersion string
-	Backfill            bool         // asks for players
-	Teams               []TeamStatus // by number; see teams
-}
-
-// TeamStatus is what others may know of one team's people.
-type TeamStatus struct {
-	People int // reserved seats included
-	Seats  int
-	Skill  float64 // mean, 0 without people
+	Backfill            bool                 // asks for players
+	Teams               []seating.TeamStatus // by number
 }
 
 // LastCall is how long a match has to go on, where that is known, to be worth
@@ -50,7 +44,7 @@ func (m *Match) acceptsPlayers() bool {
 // wantsPlayers reports whether the match asks its queue for players: it has
 // lost some, and goes on long enough for others to come.
 func (m *Match) wantsPlayers() bool {
-	if !m.cfg.Backfill || !m.acceptsPlayers() || m.people() >= m.peak {
+	if !m.cfg.Backfill || !m.acceptsPlayers() || m.seating.Players() >= m.peak {
 		return false
 	}
 	left := m.remaining()
@@ -67,13 +61,13 @@ func (m *Match) statusOutdated() bool {
 func (m *Match) newStatus() *Status {
 	st := &Status{
 		ID: m.cfg.ID, Game: m.info.Name, Mode: m.cfg.Match.Mode.Name,
-		Seats: len(m.seats), Private: m.cfg.Private, Started: m.cfg.Started,
+		Seats: len(m.players), Private: m.cfg.Private, Started: m.cfg.Started,
 		Queue: m.cfg.Queue, RulesVersion: m.cfg.RulesVersion,
 	}
-	st.People = m.people()
+	st.People = m.seating.Players()
 	m.peak = max(m.peak, st.People)
 	st.Remaining = m.remaining()
-	st.Teams = m.teams()
+	st.Teams = m.seating.Teams()
 	st.Backfill = m.wantsPlayers()
 	st.Open = m.acceptsPlayers() && st.People < st.Seats && m.cfg.Queue == "" && !m.cfg.Backfill
 	return st

@@ -72,7 +72,7 @@ func TestNoClockRunsWhileTheProcessStandsStill(t *testing.T) {
 	h.want("one tick a turn, at full speed", h.m.sim.Tick() == tick+10 && h.m.pacer.percent == 100)
 	a.read()
 	h.want("nobody closed, or asked whether they are there", a.conn.code() == 0 && a.pings == 0)
-	h.want("every seat kept", h.m.people() == 3)
+	h.want("every seat kept", h.m.seating.Players() == 3)
 	again := h.resume(b, 0)
 	h.want("bob to come back", again.welcome.Resumed && again.conn.code() == 0)
 }

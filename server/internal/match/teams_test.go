@@ -28,14 +28,14 @@ func TestPeoplePlayInTheTeamThatTheyWereSeatedIn(t *testing.T) {
 		h.tick(5) // the bots are there first
 		for i, team := range []int32{1, 1, 0, 1} {
 			slot := h.seat(fmt.Sprint("p", i), team, 0)
-			if got := h.m.teamOf(slot); got != team {
+			if got := h.m.seating.Team(slot); got != team {
 				t.Errorf("fill %d: player %d plays in team %d, was seated in %d", fill, i, got, team)
 			}
 		}
 		members := map[int32]int{}
-		for p := range h.m.seats {
+		for p := range h.m.players {
 			if taken, _ := h.m.sim.Taken(game.Slot(p)); taken {
-				members[h.m.teamOf(game.Slot(p))]++
+				members[h.m.seating.Team(game.Slot(p))]++
 			}
 		}
 		if members[0] > 3 || members[1] > 3 {
@@ -73,8 +73,8 @@ func TestFullTeamRefusesAndTheOtherTakes(t *testing.T) {
 		t.Errorf("c in the other team: %v", err)
 	}
 	// Whoever does not care goes where nobody is expected.
-	if slot := h.seat("d", -1, 0); h.m.teamOf(slot) != 1 {
-		t.Errorf("d plays in team %d, whose seats are reserved", h.m.teamOf(slot))
+	if slot := h.seat("d", -1, 0); h.m.seating.Team(slot) != 1 {
+		t.Errorf("d plays in team %d, whose seats are reserved", h.m.seating.Team(slot))
 	}
 }
 
@@ -94,7 +94,7 @@ func TestStatusTellsOfTeams(t *testing.T) {
 	if got := free.d.Status().Teams; got != nil {
 		t.Errorf("a game without teams tells of %v", got)
 	}
-	free.m.cfg.Queue = "ranked"
+	free.setQueue("ranked")
 	free.seat("a", 3, 1200) // a team of free-for-all means nothing to the rules
 	if got := fmt.Sprint(free.d.Status().Teams); got != "[{1 4 1200}]" {
 		t.Errorf("a queue's match without teams tells of %s", got)
@@ -188,7 +188,13 @@ func TestReportTellsNames(t *testing.T) {
 	if r := h.m.outcome.results; len(r) != 2 || r[0].Player != "ada" || r[0].Name != "ada" || r[1].Player != "other" || r[1].Name != "Ada" {
 		t.Errorf("results %+v", r) // the name that was asked for: a leaderboard has no two in one match
 	}
-	if e, _ := h.m.rosterEntry(h.m.seats[slots[0]]); e.Name != "Ada 2" {
+	if e, _ := h.m.rosterEntry(slots[0]); e.Name != "Ada 2" {
 		t.Errorf("%+v", e)
 	}
+}
+
+// setQueue makes the match one of a queue; it has no players yet.
+func (h *harness) setQueue(queue string) {
+	h.m.cfg.Queue = queue
+	h.m.makePlayers()
 }

@@ -1,13 +1,6 @@
 package match
 
-import (
-	"time"
-
-	"go.uber.org/zap"
-
-	"tactus/game"
-	"tactus/server/internal/session"
-)
+import "time"
 
 const (
 	// timeoutsEvery is the time between two checks of deadlines: none of them is
@@ -33,33 +26,24 @@ func (m *Match) checkTimeouts(now int64) {
 		return
 	}
 	t.nextCheck = now + int64(timeoutsEvery)
-	for _, s := range m.seats {
-		m.expire(s, now)
-	}
+	m.seating.Expire(now)
+	m.applySeating()
 	if now >= t.nextHeartbeat {
 		t.nextHeartbeat = now + int64(heartbeatsEvery)
 		m.sendHeartbeats()
 	}
-	m.fill()
+	if !m.outcome.known() {
+		m.seating.FillBots()
+		m.applySeating()
+	}
 	m.countLostEvents()
 	switch {
-	case m.people() > 0:
+	case m.seating.Players() > 0:
 		t.emptySince = now
 	case m.outcome.known(): // nobody is left to look at it
 		m.End(EndOver)
 	case now-t.emptySince > int64(m.cfg.Empty):
 		m.End(EndEmpty)
-	}
-}
-
-func (m *Match) expire(s *session.Seat, now int64) {
-	switch {
-	case s.State == session.Reserved && now >= s.Deadline:
-		s.Free()
-		m.changed = true
-	case s.State == session.Dropped && now >= s.Deadline:
-		m.cfg.Log.Info("player did not come back", m.named(zap.Uint32("slot", uint32(s.Slot())), zap.String("player", s.Player))...)
-		m.free(s, game.LeaveTimeout)
 	}
 }
 
@@ -91,7 +75,7 @@ func (m *Match) countLostEvents() {
 // nanoseconds, where that is longer than it would by itself.
 func (m *Match) WaitForPlayers(now, hold int64) {
 	m.request(now)
-	if m.people() == 0 {
+	if m.seating.Players() == 0 {
 		m.timeouts.emptySince = max(m.timeouts.emptySince, now+hold-int64(m.cfg.Empty))
 	}
 }

@@ -30,8 +30,7 @@ type Shared struct {
 	Rate      int   // ticks per second
 	Input     game.InputSchema
 	Metrics   *metrics.Metrics
-	Key       SecretKey // never changes
-	Pace      int64     // of the match's clock, which a snapshot reports
+	Pace      int64 // of the match's clock, which a snapshot reports
 	// Tallies has one for each goroutine that reads and writes sessions. The first is
 	// that of the match's own goroutine.
 	Tallies []*Tally

@@ -1,4 +1,4 @@
-package session
+package seating
 
 import (
 	"strings"
@@ -6,9 +6,9 @@ import (
 )
 
 func TestSecretKey_checksWithoutSeat(t *testing.T) {
-	key, other := NewSecretKey(), NewSecretKey()
+	key, other := newSecretKey(), newSecretKey()
 	good := key.secret(3, 7)
-	if g, ok := key.Check(3, good); !ok || g != 7 {
+	if g, ok := key.check(3, good); !ok || g != 7 {
 		t.Fatalf("a good one: generation %d, %v", g, ok)
 	}
 	for what, shown := range map[string]string{
@@ -20,7 +20,7 @@ func TestSecretKey_checksWithoutSeat(t *testing.T) {
 		"another key's":      other.secret(3, 7),
 		"another seat's":     key.secret(4, 7),
 	} {
-		if _, ok := key.Check(3, shown); ok {
+		if _, ok := key.check(3, shown); ok {
 			t.Errorf("%s passes", what)
 		}
 	}

@@ -1,4 +1,4 @@
-package session
+package seating
 
 import (
 	"crypto/hmac"
@@ -17,24 +17,24 @@ const (
 	macSize        = 16
 )
 
-// SecretKey makes the secrets that the players of a match show to come back to
-// their seats. They are derived, so that a false one is told without the match.
-type SecretKey [keySize]byte
+// secretKey makes the secrets that the players of a match show to come back to their
+// seats. Secrets are derived, so that a false one is recognized without the match.
+type secretKey [keySize]byte
 
-// NewSecretKey makes a random key.
-func NewSecretKey() (k SecretKey) {
+// newSecretKey makes a random key.
+func newSecretKey() (k secretKey) {
 	_, _ = rand.Read(k[:]) // never fails since Go 1.24
 	return k
 }
 
-// secret is that of a connection: its number, which grows by one with each that a
-// seat gets, and a sum over number and slot.
-func (k *SecretKey) secret(slot game.Slot, generation uint32) string {
+// secret is the secret of a connection: its generation, which grows by one with each
+// connection of a seat, and a sum over generation and slot.
+func (k *secretKey) secret(slot game.Slot, generation uint32) string {
 	b := binary.BigEndian.AppendUint32(nil, generation)
 	return hex.EncodeToString(k.appendSum(b, slot, generation))
 }
 
-func (k *SecretKey) appendSum(dst []byte, slot game.Slot, generation uint32) []byte {
+func (k *secretKey) appendSum(dst []byte, slot game.Slot, generation uint32) []byte {
 	var text [8]byte
 	binary.BigEndian.PutUint32(text[:], uint32(slot))
 	binary.BigEndian.PutUint32(text[4:], generation)
@@ -43,9 +43,9 @@ func (k *SecretKey) appendSum(dst []byte, slot game.Slot, generation uint32) []b
 	return append(dst, h.Sum(nil)[:macSize]...)
 }
 
-// Check returns the generation of a secret that was made for the slot. It may be
-// called by anybody. [Seat.Knows] says whether the secret is still good.
-func (k *SecretKey) Check(slot game.Slot, shown string) (generation uint32, ok bool) {
+// check returns the generation of a secret that was made for the slot. Seat.accepts
+// reports whether the secret is still good. It is safe for concurrent use.
+func (k *secretKey) check(slot game.Slot, shown string) (generation uint32, ok bool) {
 	b, err := hex.DecodeString(shown)
 	if err != nil || len(b) != generationSize+macSize {
 		return 0, false
