@@ -1,8 +1,6 @@
 package text
 
 import (
-	"iter"
-	"strconv"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -27,47 +25,6 @@ func LookOf(name string) Look {
 // Like reports whether a reader may take one name for the other.
 func (l Look) Like(other Look) bool {
 	return l != (Look{}) && (l.folded == other.folded || l.drawn == other.drawn)
-}
-
-// Shown is a name among others, none of which looks like it.
-type Shown struct {
-	Name  string // as shown
-	Asked string // as asked for: without the number behind it
-
-	look, asked Look
-	number      int
-}
-
-// Distinct returns how a name is shown beside the others: as it is, or with " 2",
-// " 3" and so on behind it, the lowest that is free. It has the limits of [Name].
-func Distinct(name string, others iter.Seq[Shown]) Shown {
-	look := LookOf(name)
-	s := Shown{Name: name, Asked: name, look: look, asked: look, number: 1}
-	used := map[int]bool{1: true}
-	for o := range others {
-		if o.asked.Like(look) {
-			used[o.number] = true
-		}
-	}
-	for s.taken(others) {
-		for used[s.number] {
-			s.number++
-		}
-		used[s.number] = true
-		suffix := " " + strconv.Itoa(s.number)
-		s.Name = limit(name, MaxName-len(suffix), MaxNameBytes-len(suffix)) + suffix
-		s.look = LookOf(s.Name)
-	}
-	return s
-}
-
-func (s *Shown) taken(others iter.Seq[Shown]) bool {
-	for o := range others {
-		if o.look.Like(s.look) {
-			return true
-		}
-	}
-	return false
 }
 
 // Names are names that are not for everybody.

@@ -1,13 +1,8 @@
 package text_test
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
-
-	"pgregory.net/rapid"
 
 	"tactus/internal/text"
 )
@@ -57,76 +52,6 @@ func TestNamesThatLookTheSame(t *testing.T) {
 			t.Errorf("%q and %q: alike is %v", tt.a, tt.b, a.Like(b))
 		}
 	}
-}
-
-func TestDistinct(t *testing.T) {
-	var seated []text.Shown
-	long := strings.Repeat("x", 24)
-	for _, tt := range [][2]string{
-		{"Ann", "Ann"},
-		{"Ann", "Ann 2"},
-		{"ann", "ann 3"},
-		{"Аnn", "Аnn 4"},
-		{"Ann 2", "Ann 2 2"},
-		{"Bob", "Bob"},
-		{"Cy 2", "Cy 2"},
-		{"Cy", "Cy"},
-		{"Cy", "Cy 3"},
-		{long, long},
-		{long, strings.Repeat("x", 22) + " 2"},
-		{strings.Repeat("y", 21) + "👨\u200d👩", strings.Repeat("y", 21) + "👨\u200d👩"},
-		{strings.Repeat("y", 21) + "👨\u200d👩", strings.Repeat("y", 21) + " 2"},
-		{strings.Repeat("𐐀", 24), strings.Repeat("𐐀", 24)},
-		{strings.Repeat("𐐀", 24), strings.Repeat("𐐀", 22) + " 2"},
-		{"", ""},
-		{"", ""},
-	} {
-		got := text.Distinct(tt[0], slices.Values(seated))
-		if got.Name != tt[1] || got.Asked != tt[0] || text.Name(got.Name) != got.Name {
-			t.Errorf("%q becomes %q, want %q", tt[0], got.Name, tt[1])
-		}
-		seated = append(seated, got)
-	}
-}
-
-func TestNumbersAreTakenAgain(t *testing.T) {
-	var seated []text.Shown
-	for n := range 1000 { // as many as a big match has
-		got := text.Distinct("Ann", slices.Values(seated))
-		if n > 0 && got.Name != fmt.Sprint("Ann ", n+1) {
-			t.Fatalf("%q, want Ann %d", got.Name, n+1)
-		}
-		seated = append(seated, got)
-	}
-	for _, n := range []int{700, 300, 0} { // leave
-		seated = slices.Delete(seated, n, n+1)
-	}
-	for _, want := range []string{"Ann", "Ann 301", "Ann 701", "Ann 1001"} {
-		got := text.Distinct("Ann", slices.Values(seated))
-		if got.Name != want {
-			t.Fatalf("%q, want %q", got.Name, want)
-		}
-		seated = append(seated, got)
-	}
-}
-
-func TestDistinctNamesAreClean(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) {
-		var seated []text.Shown
-		for range 10 {
-			name := text.Name(rapid.SampledFrom([]string{"Ann", "Ann 2", "Ann 3", "ann 2 2"}).Draw(r, "known") + rapid.String().Draw(r, "new"))
-			got := text.Distinct(name, slices.Values(seated))
-			if text.Name(got.Name) != got.Name || utf8.RuneCountInString(got.Name) > text.MaxName {
-				r.Errorf("%+q becomes %+q", name, got.Name)
-			}
-			for _, other := range seated {
-				if text.LookOf(other.Name).Like(text.LookOf(got.Name)) {
-					r.Errorf("%q and %q", other.Name, got.Name)
-				}
-			}
-			seated = append(seated, got)
-		}
-	})
 }
 
 func TestNamesForSome(t *testing.T) {

@@ -1,7 +1,6 @@
 package seating
 
 import (
-	"iter"
 	"strconv"
 
 	"tactus/game"
@@ -27,36 +26,29 @@ func BotName(p game.Slot) string {
 // names are the names under which players sit. None looks like that of another
 // player, nor like that of a bot that may join.
 type names struct {
-	bySlot []text.Shown // of seats that are not free; nil until the first
-	bots   []text.Shown // of all slots, where the mode has bots
+	shown  text.ShownNames // of players, and of all bots where the mode has some
+	bySlot []text.Shown    // of seats that are not free; nil until the first
 }
 
 // add returns the name under which a player takes the free seat of a slot.
 func (n *names) add(s *Seating, p game.Slot, asked string) string {
 	if n.bySlot == nil {
 		n.bySlot = make([]text.Shown, len(s.seats))
-		for bot := 0; s.mode.Fill > 0 && bot < len(s.seats); bot++ {
-			n.bots = append(n.bots, text.Distinct(BotName(game.Slot(bot)), func(func(text.Shown) bool) {}))
-		}
-	}
-	n.bySlot[p] = text.Distinct(asked, n.all())
-	return n.bySlot[p].Name
-}
-
-func (n *names) all() iter.Seq[text.Shown] {
-	return func(yield func(text.Shown) bool) {
-		for _, list := range [][]text.Shown{n.bySlot, n.bots} {
-			for _, s := range list {
-				if !yield(s) {
-					return
-				}
+		if s.mode.Fill > 0 {
+			for bot := range s.seats {
+				n.shown.Add(BotName(game.Slot(bot)))
 			}
 		}
 	}
+	n.bySlot[p] = n.shown.Add(asked)
+	return n.bySlot[p].Name
 }
 
 // remove frees the name of a seat.
-func (n *names) remove(p game.Slot) { n.bySlot[p] = text.Shown{} }
+func (n *names) remove(p game.Slot) {
+	n.shown.Remove(n.bySlot[p])
+	n.bySlot[p] = text.Shown{}
+}
 
 // AskedName is the name that the player of a seat asked for. Results are reported
 // by it: the number behind a name is of one match only.
