@@ -215,8 +215,7 @@ func (c *Conn) endRead(now int64, partial []byte, readErr error) error {
 
 // refuse ends the connection with the number that err carries.
 func (c *Conn) refuse(err error) error {
-	var closeErr *CloseError
-	if errors.As(err, &closeErr) {
+	if closeErr, ok := errors.AsType[*CloseError](err); ok {
 		c.close(err, closeErr.Code, closeErr.Reason)
 	} else {
 		c.close(err, closeInternal, "")

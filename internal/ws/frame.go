@@ -76,7 +76,7 @@ func (p *frameParser) next(b []byte) (op ws.OpCode, payload []byte, size int, fa
 	}
 	p.src = b
 	h, err := ws.ReadHeaderBuffer(&p.src, p.header[:0])
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // a slice's reader returns the values themselves
 		return 0, nil, 0, nil
 	}
 	if err != nil {

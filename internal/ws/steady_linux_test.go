@@ -33,7 +33,7 @@ func (c *counter) Message([]byte) error { c.n++; return nil }
 
 // tick is what a match does with one client: the client's input comes, is
 // read, and a snapshot goes out and is taken.
-func tick(t testing.TB, c tested, peer int, h *counter, input, snapshot, sink []byte) {
+func tick(t testing.TB, c tested, peer int, h *counter, input, snapshot, sink []byte) { //nolint:thelper // Helper allocates
 	if _, err := unix.Write(peer, input); err != nil {
 		t.Fatal(err)
 	}

@@ -129,8 +129,7 @@ func TestReader_rejectsBadLogs(t *testing.T) {
 			if err == nil {
 				_, err = r.Next()
 			}
-			var damaged *DamagedError
-			if !errors.As(err, &damaged) {
+			if _, ok := errors.AsType[*DamagedError](err); !ok {
 				t.Errorf("got %v", err)
 			}
 		})

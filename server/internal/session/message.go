@@ -107,7 +107,7 @@ func (s *Session) command(b []byte) error {
 
 func (s *Session) chat(b []byte) error {
 	c, err := protocol.ParseSay(b)
-	switch err {
+	switch err { //nolint:errorlint // parsers return the values themselves
 	case nil:
 	case protocol.ErrTooLong:
 		s.RefuseChat(c.ID, protocol.ReasonTooLong)
