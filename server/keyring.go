@@ -39,7 +39,7 @@ func (k *keyring) trust(key ed25519.PublicKey) (drop func()) {
 	if h == nil {
 		h = &heldKey{}
 		k.held[string(key)] = h
-		k.publish()
+		k.publishLocked()
 	}
 	if h.expiry != nil {
 		h.expiry.Stop()
@@ -63,14 +63,13 @@ func (k *keyring) drop(key string, h *heldKey) {
 		defer k.mu.Unlock()
 		if h.expiry == expiry { // else it came back
 			delete(k.held, key)
-			k.publish()
+			k.publishLocked()
 		}
 	})
 	h.expiry = expiry
 }
 
-// publish needs the lock.
-func (k *keyring) publish() {
+func (k *keyring) publishLocked() {
 	keys := make([]ed25519.PublicKey, 0, len(k.held))
 	for key := range k.held {
 		keys = append(keys, ed25519.PublicKey(key))

@@ -6,13 +6,13 @@ import (
 )
 
 const (
-	// calmLooks is how many looks in a row have to find a process that allocates
+	// calmChecks is how many looks in a row have to find a process that allocates
 	// next to nothing before memory is given back: two seconds.
-	calmLooks = 8
+	calmChecks = 8
 	// calmGrowth is next to nothing between two looks, in bytes.
 	calmGrowth = 256 << 10
-	// worthGiving is the least that is worth a collection, in bytes.
-	worthGiving = 2 << 20
+	// minReturned is the least that is worth a collection, in bytes.
+	minReturned = 2 << 20
 )
 
 // memoryKeeper gives memory back to the system after a rush. Ticks make no
@@ -37,9 +37,9 @@ func newMemoryKeeper() *memoryKeeper {
 	}}
 }
 
-// look gives memory back when the time has come; it is to be called every
+// check gives memory back when the time has come; it is to be called every
 // overload.JudgeEvery.
-func (k *memoryKeeper) look() {
+func (k *memoryKeeper) check() {
 	metrics.Read(k.samples)
 	h := heapState{k.samples[0].Value.Uint64(), k.samples[1].Value.Uint64(), k.samples[2].Value.Uint64()}
 	if k.due(h) {
@@ -55,5 +55,5 @@ func (k *memoryKeeper) due(h heapState) bool {
 		k.calm = 0
 	}
 	garbage := h.objects - min(h.objects, h.live)
-	return k.calm >= calmLooks && garbage+h.free >= max(worthGiving, h.live/8)
+	return k.calm >= calmChecks && garbage+h.free >= max(minReturned, h.live/8)
 }

@@ -16,15 +16,15 @@ func TestMemoryKeeper_returnsMemoryAfterARush(t *testing.T) {
 		}
 	}
 	h.objects = 22 * megabyte
-	looks := 1
-	for ; !k.due(h); looks++ {
+	checks := 1
+	for ; !k.due(h); checks++ {
 		h.objects += 10 << 10 // a quiet server logs and reports now and then
-		if looks > 100 {
+		if checks > 100 {
 			t.Fatal("memory is never given back")
 		}
 	}
-	if looks < calmLooks {
-		t.Errorf("given back after %d looks, want the process to be calm for %d", looks, calmLooks)
+	if checks < calmChecks {
+		t.Errorf("given back after %d checks, want the process to be calm for %d", checks, calmChecks)
 	}
 }
 

@@ -23,7 +23,7 @@ func (s *Server) watchOverload(ctx context.Context) {
 			return
 		case <-ticker.C:
 			s.judge(int64(steady.Since(began)), cpu.share())
-			memory.look()
+			memory.check()
 		}
 	}
 }
