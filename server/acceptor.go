@@ -32,12 +32,12 @@ type acceptor struct {
 	tokens       *jointoken.Verifier
 	upgrader     ws.Upgrader
 	helloTimeout time.Duration
-	stoodStill   func() time.Duration // how long the process has, so far
+	stoodStill   func() time.Duration // how long the process was suspended so far
 	open         atomic.Int64         // connections without a hello
 }
 
-// Handler serves /play, /livez, /healthz and /readyz, and play under the path of
-// the public URL, too.
+// Handler serves /play, /livez, /healthz and /readyz. It serves play also under the
+// path of the public URL.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(protocol.Path, s.acceptor.play)
@@ -48,8 +48,8 @@ func (s *Server) Handler() http.Handler {
 	return mux
 }
 
-// play takes a WebSocket and waits for its hello. The connection is the
-// handshake's until its token is verified; then it is handed to its match.
+// play upgrades a connection and waits for its hello. It owns the connection until
+// the token is verified, and then hands it to the match.
 func (a *acceptor) play(w http.ResponseWriter, r *http.Request) {
 	if a.open.Add(1) > maxHandshakes {
 		a.open.Add(-1)
@@ -83,8 +83,8 @@ func (a *acceptor) play(w http.ResponseWriter, r *http.Request) {
 	a.claim(p, &hello)
 }
 
-// readHello waits for the first message. A client whose hello was there, while the
-// process was not, is not late.
+// readHello waits for the first message. The timeout does not count time in which the
+// process was suspended.
 func (a *acceptor) readHello(p *ws.Pending) ([]byte, error) {
 	for {
 		still := a.stoodStill()
@@ -100,7 +100,7 @@ func (a *acceptor) refuse(p *ws.Pending, code protocol.CloseCode, sentence strin
 	p.Close(code, sentence)
 }
 
-// claim seats a player by his join token.
+// claim seats a player by the join token.
 func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello) {
 	claims, err := a.tokens.Verify(hello.Token, a.serverID, time.Now())
 	if err != nil {
@@ -120,8 +120,8 @@ func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello) {
 	}
 }
 
-// resume brings a player back to his seat. A resume token is the match's id, the
-// slot and a secret, so that it needs no table of its own.
+// resume returns a player to their seat. A resume token consists of the match's id,
+// the slot and a secret, so that no table of tokens is needed.
 func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello) {
 	id, rest, _ := strings.Cut(hello.Resume, ".")
 	slotText, secret, _ := strings.Cut(rest, ".")
@@ -135,8 +135,8 @@ func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello) {
 	}
 }
 
-// handOver finds the match and makes the connection one that it can drive. It
-// returns nil where the connection was refused or lost.
+// handOver finds the match and makes a connection that it can own. It returns nil if
+// the connection was rejected or lost.
 func (a *acceptor) handOver(p *ws.Pending, id string, hello *protocol.Hello, missing protocol.CloseCode) (*match.Driver, *ws.Conn) {
 	m := a.matches.match(id)
 	if m == nil {

@@ -16,8 +16,8 @@ import (
 	"tactus/protocol"
 )
 
-// TestHandshake_withoutHelloIsClosed: a client that gives up on speaking is told so, and
-// its socket is let go.
+// A client that closes its side without a hello receives a close frame, and its
+// socket is released.
 func TestHandshake_withoutHelloIsClosed(t *testing.T) {
 	s := newTestServer(t, Config{})
 	hs := httptest.NewServer(s.Handler())
@@ -44,8 +44,7 @@ func TestHandshake_withoutHelloIsClosed(t *testing.T) {
 	}
 }
 
-// TestHandshake_helloIsNotLateWhileProcessStandsStill: the clock of the socket does not
-// know that nobody could read.
+// The socket's deadline runs on while the process is suspended.
 func TestHandshake_helloIsNotLateWhileProcessStandsStill(t *testing.T) {
 	s := newTestServer(t, Config{})
 	s.acceptor.helloTimeout = 20 * time.Millisecond

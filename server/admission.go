@@ -25,8 +25,8 @@ const (
 	maxName     = 64 // bytes of a match's id, a queue's name, a version of rules
 )
 
-// refusal is why seats are not given: reason as fleet.proto names it, why for
-// the log.
+// refusal is an error of a reservation: a reason of fleet.proto, and a text for the
+// log.
 type refusal struct{ reason, why string }
 
 func (r refusal) Error() string {
@@ -38,7 +38,7 @@ func (r refusal) Error() string {
 
 func badRequest(why string) error { return refusal{"bad_request", why} }
 
-// reasonOf is what a matchmaker is told of an error.
+// reasonOf returns the reason of fleet.proto for an error.
 func reasonOf(err error) string {
 	var r refusal
 	switch {
@@ -49,8 +49,8 @@ func reasonOf(err error) string {
 	case errors.Is(err, match.ErrOver):
 		return "over"
 	}
-	// What is left passes: a match that could not be made for want of memory or
-	// descriptors, a stream that ended meanwhile.
+	// Other errors are temporary: a match could not be made for want of memory or
+	// descriptors, or the stream has ended.
 	return "overloaded"
 }
 
@@ -69,8 +69,8 @@ type admission struct {
 	opening sync.Mutex // one match is opened at a time
 }
 
-// reserve returns the match also with an error, where one that others know of
-// refused.
+// reserve reserves seats, and opens the match first if requested. With an error it
+// returns the match, too, if that existed before.
 func (a *admission) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, *match.Driver, error) {
 	if err := checkReserve(r); err != nil {
 		return nil, nil, err
@@ -98,14 +98,14 @@ func (a *admission) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slo
 		slots, err = m.Reserve(ctx, requests, int64(hold))
 	}
 	if err != nil && opened {
-		m.Release(nil) // it ends, unless another request has seats in it by now
+		m.Release(nil) // ends the match unless another request has seats in it
 		m = nil
 	}
 	return slots, m, err
 }
 
-// wait returns when no match is being opened. A request that comes later finds a
-// server that drains.
+// wait returns when no match is being opened. The server drains, so that no later
+// request opens one.
 func (a *admission) wait() {
 	a.opening.Lock()
 	a.opening.Unlock() //nolint:staticcheck // it only waits
@@ -128,7 +128,7 @@ func checkReserve(r *fleetv1.Reserve) error {
 	return nil
 }
 
-// requests reads the seats asked for in a match of the status.
+// requests converts the requested seats for a match of the status.
 func (a *admission) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Request, error) {
 	mode, _ := a.games[st.Game].Info().Mode(st.Mode)
 	requests := make([]match.Request, 0, len(r.GetSeats()))
@@ -145,8 +145,8 @@ func (a *admission) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Requ
 	return requests, nil
 }
 
-// matchFor returns the match that seats are asked in. opened tells that it was
-// started for this request.
+// matchFor returns the match of a request. opened reports whether it was started for
+// this request.
 func (a *admission) matchFor(r *fleetv1.Reserve) (m *match.Driver, opened bool, err error) {
 	if m := a.matches.match(r.GetMatchId()); m != nil {
 		return m, false, nil
@@ -157,7 +157,7 @@ func (a *admission) matchFor(r *fleetv1.Reserve) (m *match.Driver, opened bool, 
 	a.opening.Lock()
 	defer a.opening.Unlock()
 	if m := a.matches.match(r.GetMatchId()); m != nil {
-		return m, false, nil // another request opened it meanwhile
+		return m, false, nil // opened by another request
 	}
 	m, err = a.openLocked(r)
 	return m, err == nil, err
@@ -191,7 +191,7 @@ func (a *admission) openLocked(r *fleetv1.Reserve) (*match.Driver, error) {
 	return m, nil
 }
 
-// matchConfig configures a match, without bots where its options say so.
+// matchConfig configures a match, without bots if its options say so.
 func matchConfig(mode game.Mode, options []game.Option) game.MatchConfig {
 	cfg := game.MatchConfig{Mode: mode, Seed: randomSeed(), Options: options}
 	if cfg.Option(game.OptionBots, 1) == 0 {
@@ -200,8 +200,8 @@ func matchConfig(mode game.Mode, options []game.Option) game.MatchConfig {
 	return cfg
 }
 
-// options checks those a match was asked to have; the server's own come last,
-// so that the match's win.
+// options checks the requested options and appends the server's own. The first of a
+// name applies.
 func (a *admission) options(mode game.Mode, asked []*matchmakerv1.Option) ([]game.Option, error) {
 	if len(asked) > maxOptions {
 		return nil, badRequest("too many options")

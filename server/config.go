@@ -16,19 +16,20 @@ import (
 	"tactus/server/internal/fleet"
 )
 
-// Config configures a game server. The zero value, with a matchmaker, works.
+// Config configures a game server. The zero value works with a matchmaker on the
+// same machine.
 type Config struct {
-	// ID names the server in the cluster and is what join tokens are bound to;
-	// default: random. It must be stable while the process lives.
+	// ID names the server in the cluster; join tokens are bound to it. Default:
+	// random. It must not change while the process lives.
 	ID string
 	// Listen is the public address for /play and the probes, host:port; default
-	// 127.0.0.1:8081. Unused by those who mount [Server.Handler] themselves.
+	// 127.0.0.1:8081. Programs that mount [Server.Handler] themselves ignore it.
 	Listen string
-	// PublicURL is where browsers reach this server's /play, ws:// or wss://;
+	// PublicURL is the ws:// or wss:// URL at which browsers reach /play;
 	// default: guessed from Listen, see [Server.GuessPublicURL].
 	PublicURL string
 	// Matchmakers are internal gRPC addresses of matchmaker replicas; default
-	// 127.0.0.1:8090. One will do where it tells of the others.
+	// 127.0.0.1:8090. One is enough where it lists the others.
 	Matchmakers []string
 	// MatchmakerCA, MatchmakerCert and MatchmakerKey are PEM files that turn on
 	// TLS to the matchmakers: the authority of their certificates (empty: the
@@ -37,16 +38,17 @@ type Config struct {
 	MatchmakerCA, MatchmakerCert, MatchmakerKey string
 	// DialOptions are added to those of the connections to the matchmakers.
 	DialOptions []grpc.DialOption
-	// Region is told to the matchmaker.
+	// Region is sent to the matchmakers; default: none.
 	Region string
-	// Origins are pages of other hosts that may connect, in the forms of
+	// Origins lists the pages of other hosts that may connect, in the forms of
 	// [origin.NewPolicy]; "*" for any.
 	Origins []string
-	// LocalOrigins says which names of this machine are one origin; default:
+	// LocalOrigins selects which names of this machine are one origin; default:
 	// each is its own.
 	LocalOrigins origin.Local
 
-	// MaxMatches and MaxPlayers bound what is taken; defaults 1024 and 20000.
+	// MaxMatches and MaxPlayers bound the running matches and their players;
+	// defaults 1024 and 20000.
 	MaxMatches int
 	MaxPlayers int
 
@@ -54,31 +56,31 @@ type Config struct {
 	Grace time.Duration
 	// Linger is the time between a match's result and its end; default 15 s.
 	Linger time.Duration
-	// Empty is how long a match without people goes on; default 10 s.
+	// Empty is how long a match without players continues; default 10 s.
 	Empty time.Duration
 
-	// Options apply to every match, over those of its mode.
+	// Options apply to every match and replace those of its mode.
 	Options []game.Option
 	// StateHash sends clients a hash of their state once a second, so that a
-	// wrong client knows at once. It costs a visit of all rows per client.
+	// client detects an error early. It costs a visit of all rows per client.
 	StateHash bool
 
 	// Product is the version of the program, for the headers of match logs.
 	Product string
-	// ReplayDir is where match logs go; empty: none are written.
+	// ReplayDir is the directory of match logs; empty: none are written.
 	ReplayDir string
 	// ReplayFiles and ReplayBytes bound it; defaults 200 files and 1 GiB.
 	ReplayFiles int
 	ReplayBytes int64
 
-	// ForcePortable keeps sockets in Go's poller, a goroutine each, also where
-	// raw descriptors would work.
+	// ForcePortable keeps sockets in Go's poller, with goroutines of their own, also
+	// where raw descriptors would work.
 	ForcePortable bool
-	// Registerer takes the server's metrics; default: a registry of its own.
+	// Registerer receives the server's metrics; default: a registry of its own.
 	Registerer prometheus.Registerer
 }
 
-// Validate returns every mistake at once, nil for none.
+// Validate returns all mistakes joined, nil for none.
 func (c *Config) Validate() error {
 	var errs []error
 	if c.PublicURL != "" {
@@ -128,7 +130,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Linger, 15*time.Second)
 	setDefault(&c.Empty, 10*time.Second)
 	for _, d := range []*time.Duration{&c.Grace, &c.Linger, &c.Empty} {
-		*d = min(*d, millis.Longest) // players are told some of them
+		*d = min(*d, millis.Longest) // the longest time that a message can carry
 	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()

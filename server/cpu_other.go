@@ -2,8 +2,8 @@
 
 package server
 
-// cpuMeter knows nothing on this system; the matchmaker then goes by players
-// and matches alone.
+// cpuMeter measures nothing on this system. Matchmakers then use the numbers of
+// players and matches.
 type cpuMeter struct{}
 
 func (*cpuMeter) share() float64 { return 0 }

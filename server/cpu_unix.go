@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// cpuMeter measures the share of the process's cores in use since it was last
-// asked.
+// cpuMeter measures the share of the process's cores in use since the last call of
+// share. It is safe for concurrent use.
 type cpuMeter struct {
 	mu   sync.Mutex
 	at   time.Time

@@ -28,7 +28,7 @@ func TestDrain_logsProgress(t *testing.T) {
 		if first["matches"] != int64(2) || first["players"] != int64(3) || first["deadline"] != time.Hour {
 			t.Errorf("at the begin: %v", first)
 		}
-		<-s.drain.done // nobody claims the seats, and the matches are empty
+		<-s.drain.done // no seat is claimed, so that the matches end empty
 		if all := logs.All(); all[len(all)-1].Message != "drained" {
 			t.Errorf("the last line is %v", all[len(all)-1])
 		}
@@ -49,8 +49,8 @@ func TestDrain_logsItsDeadline(t *testing.T) {
 	})
 }
 
-// A matchmaker whose stream was broken when a match ended is told that it is
-// over: it would take it for lost.
+// A matchmaker whose stream was broken when a match ended learns that it is over:
+// it would take it for lost.
 func TestReport_registersRecentlyEndedMatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestServer(t, Config{Empty: time.Second})

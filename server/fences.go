@@ -5,14 +5,14 @@ import "sync"
 // maxFences bounds the queues whose terms are remembered.
 const maxFences = 4096
 
-// fences keep the former owner of a queue from seating players: it asks with a
-// lower term than the one that took over from it.
+// fences reject reservations of a queue's former owner: its term is lower than that
+// of the present owner. It is safe for concurrent use.
 type fences struct {
 	mu    sync.Mutex
 	terms map[string]uint64 // the highest seen, by queue
 }
 
-// pass reports whether the owner with this term may ask; term 0 always may.
+// pass reports whether the owner with this term may reserve seats; term 0 always may.
 func (f *fences) pass(queue string, term uint64) bool {
 	if term == 0 {
 		return true
@@ -32,7 +32,7 @@ func (f *fences) pass(queue string, term uint64) bool {
 	return true
 }
 
-// forget lets terms begin anew, as they do where a lone matchmaker restarts.
+// forget forgets all terms: those of a single matchmaker that restarts begin at 1.
 func (f *fences) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -19,13 +19,13 @@ type host struct{ s *Server }
 
 const defaultDrain = 10 * time.Minute
 
-// Report starts the picture of one stream.
+// Report begins the reports of one stream.
 func (h host) Report() fleet.Report {
 	return &report{s: h.s, sent: map[string]*match.Status{}}
 }
 
-// TrustKey takes a key that signs join tokens. Once no matchmaker is connected,
-// those that come may have begun anew.
+// TrustKey adds a key that signs join tokens. When the last matchmaker disconnects,
+// the fences are forgotten: matchmakers that connect later may have started again.
 func (h host) TrustKey(key ed25519.PublicKey) (done func()) {
 	drop := h.s.keys.trust(key)
 	return func() {
@@ -35,7 +35,7 @@ func (h host) TrustKey(key ed25519.PublicKey) (done func()) {
 	}
 }
 
-// Drain starts a drain.
+// Drain begins a drain.
 func (h host) Drain(d *fleetv1.Drain) {
 	deadline := time.Duration(d.GetDeadlineMs()) * time.Millisecond
 	if deadline == 0 {
@@ -44,14 +44,14 @@ func (h host) Drain(d *fleetv1.Drain) {
 	h.s.Drain(deadline)
 }
 
-// Release takes unclaimed seats back.
+// Release cancels unclaimed reservations.
 func (h host) Release(r *fleetv1.Release) {
 	if m := h.s.matches.match(r.GetMatchId()); m != nil {
 		m.Release(r.GetReservations())
 	}
 }
 
-// Reserve holds seats, opening the match first where that is asked.
+// Reserve reserves seats, and opens the match first if requested.
 func (h host) Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult {
 	slots, m, err := h.s.admission.reserve(ctx, r)
 	out := &fleetv1.ReserveResult{RequestId: r.GetRequestId(), Ok: err == nil}

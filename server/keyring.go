@@ -8,12 +8,12 @@ import (
 	"tactus/protocol/jointoken"
 )
 
-// keyLife is how long a key stays good after its matchmaker went away: as long
+// keyLife is how long a key is trusted after its matchmaker has disconnected: as long
 // as any seat waits for a token that was signed before.
 const keyLife = maxHold
 
-// keyring trusts the keys of all matchmakers that are connected, and of those
-// that were a moment ago.
+// keyring holds the keys of all matchmakers that are connected, or were until
+// recently. It is safe for concurrent use.
 type keyring struct {
 	tokens *jointoken.Verifier
 
@@ -31,7 +31,8 @@ func newKeyring() *keyring {
 	return &keyring{tokens: jointoken.NewVerifier(), held: map[string]*heldKey{}}
 }
 
-// trust takes the key of a stream until drop is called, and for a while longer.
+// trust adds the key of a stream. It is trusted until drop is called, and for keyLife
+// after that.
 func (k *keyring) trust(key ed25519.PublicKey) (drop func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -61,7 +62,7 @@ func (k *keyring) drop(key string, h *heldKey) {
 	expiry = time.AfterFunc(keyLife, func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		if h.expiry == expiry { // else it came back
+		if h.expiry == expiry { // not trusted again since
 			delete(k.held, key)
 			k.publishLocked()
 		}
@@ -77,7 +78,7 @@ func (k *keyring) publishLocked() {
 	k.tokens.Replace(keys...)
 }
 
-// connected reports whether any stream is left.
+// connected reports whether any stream is connected.
 func (k *keyring) connected() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -6,29 +6,29 @@ import (
 )
 
 const (
-	// calmChecks is how many looks in a row have to find a process that allocates
-	// next to nothing before memory is given back: two seconds.
+	// calmChecks is the number of consecutive checks with little allocation before
+	// memory is returned: two seconds.
 	calmChecks = 8
-	// calmGrowth is next to nothing between two looks, in bytes.
+	// calmGrowth is little allocation between two checks, in bytes.
 	calmGrowth = 256 << 10
 	// minReturned is the least that is worth a collection, in bytes.
 	minReturned = 2 << 20
 )
 
-// memoryKeeper gives memory back to the system after a rush. Ticks make no
-// garbage, joins make a lot: without it a process that lets thousands in and then
-// plays with them would hold the garbage of the last of them for good.
+// memoryKeeper returns memory to the system after many players have joined. Joins
+// make much garbage and ticks none: without it, a process would keep the garbage of
+// the last joins. It is not safe for concurrent use; owned by watchOverload.
 type memoryKeeper struct {
 	samples []metrics.Sample
 	last    heapState
-	calm    int // looks in a row
+	calm    int // consecutive checks
 }
 
-// heapState is where the heap stands, in bytes.
+// heapState is the state of the heap, in bytes.
 type heapState struct {
 	objects uint64 // living or not
 	live    uint64 // as of the last collection
-	free    uint64 // held from the system for nothing
+	free    uint64 // unused, not returned to the system
 }
 
 func newMemoryKeeper() *memoryKeeper {
@@ -37,7 +37,7 @@ func newMemoryKeeper() *memoryKeeper {
 	}}
 }
 
-// check gives memory back when the time has come; it is to be called every
+// check returns memory to the system when it is due. It is called every
 // overload.JudgeEvery.
 func (k *memoryKeeper) check() {
 	metrics.Read(k.samples)
@@ -47,7 +47,7 @@ func (k *memoryKeeper) check() {
 	}
 }
 
-// due reports whether the process has calmed down and holds more than it needs.
+// due reports whether the process allocates little now and holds more than it needs.
 func (k *memoryKeeper) due(h heapState) bool {
 	grown := h.objects - min(h.objects, k.last.objects)
 	k.last = h

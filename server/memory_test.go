@@ -12,7 +12,7 @@ func TestMemoryKeeper_returnsMemoryAfterARush(t *testing.T) {
 			h.objects = 16 * megabyte
 		}
 		if k.due(h) {
-			t.Fatal("memory is given back in the middle of a rush")
+			t.Fatal("memory is returned in the middle of a rush")
 		}
 	}
 	h.objects = 22 * megabyte
@@ -20,11 +20,11 @@ func TestMemoryKeeper_returnsMemoryAfterARush(t *testing.T) {
 	for ; !k.due(h); checks++ {
 		h.objects += 10 << 10 // a quiet server logs and reports now and then
 		if checks > 100 {
-			t.Fatal("memory is never given back")
+			t.Fatal("memory is never returned")
 		}
 	}
 	if checks < calmChecks {
-		t.Errorf("given back after %d checks, want the process to be calm for %d", checks, calmChecks)
+		t.Errorf("returned after %d checks, want the process to be calm for %d", checks, calmChecks)
 	}
 }
 

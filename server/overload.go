@@ -10,7 +10,7 @@ import (
 	"tactus/server/internal/overload"
 )
 
-// watchOverload looks at the whole process now and then, until ctx ends.
+// watchOverload judges the process every overload.JudgeEvery until ctx ends.
 func (s *Server) watchOverload(ctx context.Context) {
 	ticker := time.NewTicker(overload.JudgeEvery)
 	defer ticker.Stop()
@@ -28,8 +28,8 @@ func (s *Server) watchOverload(ctx context.Context) {
 	}
 }
 
-// judge moves the process on the overload ladder. now is in nanoseconds above 0,
-// cpu the share of the process's cores in use.
+// judge moves the process on the overload ladder. now is in nanoseconds above 0; cpu
+// is the share of the process's cores in use.
 func (s *Server) judge(now int64, cpu float64) {
 	load := s.matches.load()
 	load.CPU = cpu

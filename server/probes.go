@@ -6,9 +6,9 @@ import (
 	"tactus/internal/health"
 )
 
-// Probes are the conditions under which the server is ready. A drain, or a
-// matchmaker that is away, takes nothing back: players reach their running
-// matches by the same address.
+// Probes returns the conditions under which the server is ready. A drain, or a
+// matchmaker that disconnects, does not change readiness: players reach their
+// running matches at the same address.
 func (s *Server) Probes() health.Probes {
 	return health.Probes{Ready: []health.Check{s.registeredOnce, health.Descriptors}}
 }

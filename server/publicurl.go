@@ -11,11 +11,11 @@ import (
 	"tactus/protocol"
 )
 
-// GuessPublicURL makes the public URL from the address that /play is served at,
-// unless one was given. The matchmaker is told that its host is a guess: for
-// players who reached a matchmaker on this machine, it puts in the name by which
-// they did. base is the path under which a proxy shows the port, as "/game", or
-// empty. To be called before Host.
+// GuessPublicURL makes the public URL from the address at which /play is served,
+// unless one is configured. The matchmaker learns that the host is a guess. For
+// players that reach a matchmaker on this machine, it substitutes the host by which
+// they reach it. base is the path under which a proxy shows the port, as "/game", or
+// empty. It must be called before Handler and Host.
 func (s *Server) GuessPublicURL(addr net.Addr, base string) {
 	if s.cfg.PublicURL != "" {
 		return
@@ -28,8 +28,8 @@ func (s *Server) GuessPublicURL(addr net.Addr, base string) {
 	}
 }
 
-// GuessedURL is the URL of /play for browsers on this machine. A listener on all
-// addresses is named by loopback.
+// GuessedURL returns the URL of /play for browsers on this machine. For a listener on
+// all addresses it is that of loopback.
 func GuessedURL(addr net.Addr, base string) string {
 	host := addr.String()
 	if at, err := netip.ParseAddrPort(host); err == nil && at.Addr().IsUnspecified() {
@@ -38,8 +38,8 @@ func GuessedURL(addr net.Addr, base string) string {
 	return "ws://" + host + base + protocol.Path
 }
 
-// playPath is the path of the public URL as a pattern of [http.ServeMux], where it is
-// another than that of the protocol: a proxy may hand it on as it is.
+// playPath returns the path of the public URL as a pattern of [http.ServeMux], if it
+// differs from that of the protocol: a proxy may pass it on unchanged.
 func (s *Server) playPath() (string, bool) {
 	u, err := url.Parse(s.cfg.PublicURL)
 	if err != nil || u.Path == "" || u.Path == "/" || u.Path == protocol.Path {
@@ -49,7 +49,7 @@ func (s *Server) playPath() (string, bool) {
 }
 
 // matchmakerElsewhere returns the first configured matchmaker that is, by its
-// address, on another machine, where the guessed URL names loopback.
+// address, on another machine, if the guessed URL is one of loopback.
 func (s *Server) matchmakerElsewhere() string {
 	if u, err := url.Parse(s.cfg.PublicURL); err != nil || !origin.IsLoopback(u.Hostname()) {
 		return ""

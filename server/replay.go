@@ -8,13 +8,13 @@ import (
 	"tactus/server/internal/matchlog"
 )
 
-// MatchStatus is what others may know of a running match.
+// MatchStatus is the public status of a running match.
 type MatchStatus = match.Status
 
-// ReplayReport says what a verification compared; its String is one line.
+// ReplayReport is the result of a verification; its String is one line.
 type ReplayReport = matchlog.Report
 
-// ReplayInfo says what is in a match's log; its String is a few lines.
+// ReplayInfo summarizes a match log; its String is a few lines.
 type ReplayInfo = matchlog.Info
 
 // VerifyReplay runs the match of a log again and compares the state's hash at
@@ -24,7 +24,7 @@ func VerifyReplay(ctx context.Context, path string, games ...game.Game) (ReplayR
 	return matchlog.Verify(ctx, path, games)
 }
 
-// DescribeReplay says what is in a match's log.
+// DescribeReplay summarizes a match log without running it.
 func DescribeReplay(ctx context.Context, path string, games ...game.Game) (ReplayInfo, error) {
 	return matchlog.Describe(ctx, path, games)
 }

@@ -11,14 +11,15 @@ import (
 	"tactus/server/internal/match"
 )
 
-// report is what one matchmaker has been told of the server.
+// report makes the messages of one stream about the server: it knows what was sent.
+// It is not safe for concurrent use; owned by the stream.
 type report struct {
 	s    *Server
 	cpu  cpuMeter
 	sent map[string]*match.Status // by match id
 }
 
-// Register tells what the server is and what already runs on it.
+// Register describes the server and its matches.
 func (r *report) Register() *fleetv1.Register {
 	s := r.s
 	reg := &fleetv1.Register{
@@ -54,7 +55,7 @@ func describe(info game.Info) *matchmakerv1.GameInfo {
 	return g
 }
 
-// Load tells how busy the server is, which matches changed, and which are gone.
+// Load reports the load of the server, and the matches that changed or ended.
 func (r *report) Load() *fleetv1.Load {
 	s := r.s
 	load := &fleetv1.Load{Cpu: r.cpu.share(), Draining: s.drain.active.Load()}
@@ -91,13 +92,13 @@ func statusMessage(st *match.Status) *fleetv1.MatchStatus {
 	return m
 }
 
-// goneMessage tells of a match that is over, by having no seats: its end itself
-// is told to one matchmaker only.
+// goneMessage is the status of a match that has ended: it has no seats. The result is
+// sent separately, to one matchmaker only.
 func goneMessage(st *match.Status) *fleetv1.MatchStatus {
 	return &fleetv1.MatchStatus{MatchId: st.ID, Game: st.Game, Mode: st.Mode, Queue: st.Queue, RulesVersion: st.RulesVersion}
 }
 
-// endedMessage tells how a match ended.
+// endedMessage is the result of a match.
 func endedMessage(st *match.Status, r *match.EndReport, now time.Time) *fleetv1.MatchEnded {
 	m := &fleetv1.MatchEnded{
 		MatchId: r.ID, Reason: r.Reason, Game: st.Game, Mode: st.Mode, Queue: st.Queue, RulesVersion: st.RulesVersion,

@@ -1,5 +1,17 @@
-// Package server hosts matches: it takes reservations from a matchmaker,
-// players from WebSockets, and runs each match as a goroutine of its own.
+// Package server hosts matches of games.
+//
+// A [Server] registers with matchmakers over gRPC, reserves seats for them, and
+// accepts players over WebSockets with join tokens that they sign. All matches of a
+// process share one scheduler, which runs their ticks on as many goroutines as there
+// are processors; a match has no goroutine of its own.
+//
+//	matchmakers ── gRPC ──▶ fleet client ──▶ admission ──▶ registry of matches
+//	players ── WebSocket ──▶ acceptor ───────────────────────▲
+//	scheduler ──▶ ticks of the matches ──▶ match logs
+//
+// [Run] makes a server, listens and hosts. [New], [Server.Handler] and [Server.Host]
+// do the same in parts, for programs with a listener of their own. The rules of
+// games are in package game; what clients send and receive is in package protocol.
 package server
 
 import (
@@ -27,8 +39,8 @@ import (
 	"tactus/server/internal/scheduler"
 )
 
-// Server is one game server. It is safe for concurrent use, except for the methods
-// that must be called before Host.
+// Server is one game server. It is safe for concurrent use, except for SetPublicURL
+// and GuessPublicURL, which must be called before Handler and Host.
 type Server struct {
 	cfg       Config
 	log       *zap.Logger
@@ -47,7 +59,8 @@ type Server struct {
 	acceptor  *acceptor
 }
 
-// New makes a server. It refuses a bad Config and games whose tables are wrong.
+// New makes a server. It returns an error for a bad Config and for games with wrong
+// tables.
 func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	errs := []error{cfg.Validate()}
 	cfg.setDefaults()
@@ -125,11 +138,11 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) e
 	return err
 }
 
-// SetPublicURL sets the URL that browsers reach /play at; to be called before
-// Host by those who learn it from their listener.
+// SetPublicURL sets the URL at which browsers reach /play. It must be called before
+// Handler and Host.
 func (s *Server) SetPublicURL(u string) { s.cfg.PublicURL, s.guessed = u, false }
 
-// ID is what join tokens for this server are bound to.
+// ID returns the id that join tokens for this server are bound to.
 func (s *Server) ID() string { return s.cfg.ID }
 
 // Host keeps the server registered with the matchmakers and runs its matches until

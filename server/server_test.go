@@ -147,7 +147,7 @@ func TestReserve_matchOfAQueueIsFullForOthers(t *testing.T) {
 		{"", "b", "full"},
 		{"casual", "b", "full"},
 		{"ranked", "b", ""},
-		{"", "a", ""}, // who has a seat may always fetch it
+		{"", "a", ""}, // a seated player may always reserve it again
 	} {
 		if got := ask(step.queue, step.player); got != step.want {
 			t.Errorf("%s by queue %q: %q, want %q", step.player, step.queue, got, step.want)
