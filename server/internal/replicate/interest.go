@@ -1,6 +1,8 @@
 package replicate
 
 import (
+	"slices"
+
 	"tactus/game"
 	"tactus/game/fixed"
 )
@@ -94,8 +96,7 @@ func (x *interest) measureColumns(p fixed.Vec, from, to int32) {
 // distance: a mispredicted branch costs more than the rest of the update.
 func (x *interest) within(lo, hi int32, a, b, c int64) (inA, inB, inC uint64) {
 	distances := x.columnDistances[lo : hi+1]
-	for i := len(distances) - 1; i >= 0; i-- { //nolint:modernize // the hottest loop of a big world stays plain
-		d := distances[i]
+	for _, d := range slices.Backward(distances) {
 		inA = inA<<1 | uint64(d-a-1)>>63
 		inB = inB<<1 | uint64(d-b-1)>>63
 		inC = inC<<1 | uint64(d-c-1)>>63
