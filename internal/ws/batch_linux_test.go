@@ -24,6 +24,7 @@ type crowd struct {
 }
 
 func newCrowd(t testing.TB, n int) *crowd {
+	t.Helper()
 	c := &crowd{t: t, inbox: make([]inbox, n), ends: make([]outcome, n)}
 	for range n {
 		one, peer := pair(t)

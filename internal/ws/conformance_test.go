@@ -119,6 +119,7 @@ func TestConformance(t *testing.T) {
 }
 
 func conforms(t *testing.T, r *rig, drive func(t *testing.T) driver) {
+	t.Helper()
 	for _, c := range conformanceCases() {
 		t.Run(c.name, func(t *testing.T) {
 			cl := r.dial()
@@ -141,6 +142,7 @@ type driver interface {
 }
 
 func runWhole(t *testing.T, c conformanceCase, cl *client, d driver) {
+	t.Helper()
 	defer d.stop()
 	cl.send(c.sent)
 	verdict(t, c, cl, d)
@@ -149,6 +151,7 @@ func runWhole(t *testing.T, c conformanceCase, cl *client, d driver) {
 // runOctets stops where the connection has ended; a fault may be noticed at
 // its first byte.
 func runOctets(t *testing.T, c conformanceCase, cl *client, d driver) {
+	t.Helper()
 	defer d.stop()
 	for i := range c.sent {
 		cl.setDeadline()
@@ -232,6 +235,7 @@ type pendingDriver struct {
 }
 
 func newPendingDriver(t *testing.T, p *Pending) *pendingDriver {
+	t.Helper()
 	d := &pendingDriver{t: t, pending: p, got: make(chan string, 64)}
 	go func() {
 		defer close(d.got)

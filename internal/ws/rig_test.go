@@ -121,12 +121,14 @@ type rig struct {
 }
 
 func newRig(t testing.TB, u *Upgrader) *rig {
+	t.Helper()
 	r := unstartedRig(t, u)
 	r.server.Start()
 	return r
 }
 
 func unstartedRig(t testing.TB, u *Upgrader) *rig {
+	t.Helper()
 	r := &rig{t: t, upgrader: u, upgraded: make(chan *Pending, 1)}
 	r.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if p, err := u.Upgrade(w, req); err == nil {

@@ -99,6 +99,7 @@ func (a *authority) writePair(f TLSFiles, pair tls.Certificate) {
 }
 
 func tempFiles(t *testing.T) TLSFiles {
+	t.Helper()
 	dir := t.TempDir()
 	return TLSFiles{CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
 }

@@ -52,6 +52,7 @@ type fakeTask struct {
 }
 
 func newFakeTask(t *testing.T, turns int, run func(Turn)) *fakeTask {
+	t.Helper()
 	return &fakeTask{t: t, turns: turns, run: run, left: make(chan struct{})}
 }
 

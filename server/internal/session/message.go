@@ -1,6 +1,8 @@
 package session
 
 import (
+	"errors"
+
 	"tactus/game"
 	"tactus/internal/text"
 	"tactus/internal/ws"
@@ -107,12 +109,12 @@ func (s *Session) command(b []byte) error {
 
 func (s *Session) chat(b []byte) error {
 	c, err := protocol.ParseSay(b)
-	switch err { //nolint:errorlint // parsers return the values themselves
-	case nil:
-	case protocol.ErrTooLong:
+	switch {
+	case err == nil:
+	case errors.Is(err, protocol.ErrTooLong):
 		s.RefuseChat(c.ID, protocol.ReasonTooLong)
 		return nil
-	case protocol.ErrText:
+	case errors.Is(err, protocol.ErrText):
 		s.RefuseChat(c.ID, protocol.ReasonBadText)
 		return nil
 	default:
