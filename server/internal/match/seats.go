@@ -129,7 +129,7 @@ func (m *Match) attach(s *session.Session, conn *ws.Conn, features protocol.Feat
 
 // leave ends a player's stay for good.
 func (m *Match) leave(s *session.Session, code protocol.CloseCode, why game.LeaveReason) {
-	if s.Online() {
+	if s.Conn() != nil {
 		m.offline(s)
 		s.Kick(code, m.poller)
 	}

@@ -56,6 +56,24 @@ func (l *link) blockedFor(now int64) int64 {
 	return 0
 }
 
+// leave handles the message that the player leaves.
+func (l *link) leave(b []byte) error {
+	if err := protocol.ParseBye(b); err != nil {
+		return protocolError(err)
+	}
+	l.left = true
+	return nil
+}
+
+// requestKeyframe handles the message that the client needs a keyframe.
+func (l *link) requestKeyframe(b []byte) error {
+	if err := protocol.ParseResync(b); err != nil {
+		return protocolError(err)
+	}
+	l.keyframeRequested = true
+	return nil
+}
+
 func (l *link) unpark(p *ws.Poller) {
 	if l.parked {
 		p.Unpark(l.conn)

@@ -38,9 +38,9 @@ func (s *Session) Message(b []byte) error {
 	case protocol.TypeSay:
 		return s.chat(b)
 	case protocol.TypeBye:
-		return s.leave(b)
+		return s.link.leave(b)
 	case protocol.TypeResync:
-		return s.resync(b)
+		return s.link.requestKeyframe(b)
 	default:
 		return &ws.CloseError{Code: protocol.CloseProtocol, Reason: "a message that clients do not send"}
 	}
@@ -170,22 +170,6 @@ func (s *Session) Reply(p protocol.Reply) {
 		p.Reason = ""
 	}
 	s.Queue(func(dst []byte) []byte { return protocol.AppendReply(dst, &p) })
-}
-
-func (s *Session) leave(b []byte) error {
-	if err := protocol.ParseBye(b); err != nil {
-		return protocolError(err)
-	}
-	s.link.left = true
-	return nil
-}
-
-func (s *Session) resync(b []byte) error {
-	if err := protocol.ParseResync(b); err != nil {
-		return protocolError(err)
-	}
-	s.link.keyframeRequested = true
-	return nil
 }
 
 // grantKeyframe makes the next snapshot a keyframe. Within resyncEvery of the last one

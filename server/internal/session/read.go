@@ -26,12 +26,9 @@ func (s *Session) Received(r ws.Received) {
 		err = s.CheckTimeouts()
 	}
 	if err != nil {
-		s.lose(err)
+		s.tally().lose(s, err)
 	}
 }
-
-// lose records why the connection has ended or must be closed.
-func (s *Session) lose(why error) { s.tally().Lost = append(s.tally().Lost, Lost{s, why}) }
 
 // Input returns the player's input for tick t, if one came.
 func (s *Session) Input(t game.Tick) (lag int32, words []uint32, ok bool) {

@@ -47,7 +47,7 @@ func (s *Session) Next(result bool, views Views) (a Action) {
 	}
 	s.tally().actions[a]++
 	if a == CloseSlow {
-		s.lose(closeError(protocol.CloseSlow))
+		s.tally().lose(s, closeError(protocol.CloseSlow))
 	}
 	return a
 }
@@ -93,7 +93,7 @@ func (s *Session) Sent(sent ws.Sent) {
 	}
 	s.tally().bytesOut += uint64(sent.Bytes)
 	if sent.Err != nil {
-		s.lose(sent.Err)
+		s.tally().lose(s, sent.Err)
 	}
 }
 

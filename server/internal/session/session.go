@@ -99,9 +99,6 @@ func (s *Session) Attach(conn *ws.Conn, event uint32, features protocol.Features
 	s.violations = fullBucket(violationRate, now)
 }
 
-// Online reports whether there is a connection.
-func (s *Session) Online() bool { return s.link.conn != nil }
-
 // Features are the protocol features of the connection.
 func (s *Session) Features() protocol.Features { return s.link.features }
 

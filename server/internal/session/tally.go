@@ -27,6 +27,9 @@ type Lost struct {
 	Why     error
 }
 
+// lose records why the connection of a session has ended or must be closed.
+func (t *Tally) lose(s *Session, why error) { t.Lost = append(t.Lost, Lost{s, why}) }
+
 // FlushTo adds the counts to the metrics and resets them.
 func (t *Tally) FlushTo(m *metrics.Metrics) {
 	move := func(n *uint64, to prometheus.Counter) {
