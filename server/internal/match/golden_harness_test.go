@@ -96,7 +96,7 @@ func newScripted(t *testing.T, cfg scriptConfig) *scripted {
 	}
 	s.m = s.d.match
 	if cfg.shards > 1 {
-		s.m.engage(cfg.shards)
+		s.m.pool.StartShards(cfg.shards)
 	}
 	t.Cleanup(s.end)
 	return s
@@ -137,10 +137,7 @@ func (s *scripted) stop() { s.d.Stop(EndShutdown) }
 
 // shards is on how many goroutines the match reads and writes connections.
 func (s *scripted) shards() int {
-	if s.m.crew == nil {
-		return 1
-	}
-	return len(s.m.crew.hands)
+	return s.m.pool.Shards()
 }
 
 // reserve asks for seats; the answer comes in the next turn.

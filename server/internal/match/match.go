@@ -7,9 +7,7 @@
 package match
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -17,6 +15,7 @@ import (
 	"tactus/game"
 	"tactus/internal/ws"
 	"tactus/protocol"
+	"tactus/server/internal/fanout"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/replicate"
@@ -129,13 +128,11 @@ type Match struct {
 	rung    overload.Rung // what the match gives up under load
 
 	shared  session.Shared
-	own     hand         // the match's own goroutine
-	crew    *crew        // nil in matches that are small enough for one goroutine
+	pool    *fanout.Pool
 	players []playerSlot // by slot
 	seating *seating.Seating
 	online  []*session.Session // those with a connection, by slot
 	ready   []uint32
-	lostNow []session.Lost
 
 	roster   roster
 	outcome  outcome
@@ -170,8 +167,7 @@ func New(cfg Config) (*Match, error) {
 	m.shared = session.Shared{
 		Now: cfg.Now, Suspended: cfg.StoodStill, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics,
 	}
-	m.own = hand{m: m, tally: &session.Tally{}}
-	m.shared.Tallies = []*session.Tally{m.own.tally}
+	m.pool = fanout.New(&m.shared, m.tracker, cfg.Match.Mode.MaxPlayers)
 	m.makePlayers()
 	m.timeouts.emptySince = cfg.Now
 	m.record = cfg.Record(sim)
@@ -261,17 +257,10 @@ func (m *Match) step() {
 // checkpointEvery is the time between checkpoints in the log, in seconds.
 const checkpointEvery = 30
 
-// dropLost drops those whose connections ended while they were read or written to,
-// in the order of their slots, whoever found it out.
-func (m *Match) dropLost(hands ...*hand) {
-	m.lostNow = m.lostNow[:0]
-	for _, h := range hands {
-		m.lostNow = append(m.lostNow, h.tally.Lost...)
-		clear(h.tally.Lost) // keeps no connection that ends
-		h.tally.Lost = h.tally.Lost[:0]
-	}
-	slices.SortFunc(m.lostNow, func(a, b session.Lost) int { return cmp.Compare(a.Session.Slot(), b.Session.Slot()) })
-	for _, l := range m.lostNow {
+// dropLost drops the players whose connections have ended while they were read or
+// written, in the order of their slots, whatever shard noticed it.
+func (m *Match) dropLost() {
+	for _, l := range m.pool.Lost() {
 		if !m.handle(l.Session) {
 			m.drop(l.Session, l.Why)
 		}
@@ -354,7 +343,7 @@ func (m *Match) Close() {
 	case EndShutdown:
 		code = protocol.CloseRestart
 	}
-	m.crew.dismiss()
+	m.pool.Close()
 	m.cfg.Metrics.Sockets.Sub(float64(len(m.online)))
 	for i := range m.players {
 		m.players[i].session.Kick(code, m.poller)

@@ -2,7 +2,6 @@ package match
 
 import (
 	"tactus/game"
-	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/session"
 )
@@ -12,7 +11,7 @@ import (
 func (m *Match) Read(now int64) {
 	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
 	m.snapshot = m.snapshotDue(m.sim.Tick() + 1)
-	m.own.bench = borrowBench()
+	m.pool.Begin()
 	m.readConnections()
 }
 
@@ -20,7 +19,7 @@ func (m *Match) Read(now int64) {
 // reports whether a tick has to follow now.
 func (m *Match) Poll(now int64) (tick bool) {
 	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
-	m.own.bench = borrowBench()
+	m.pool.Begin()
 	m.readConnections()
 	for i := 0; i < len(m.online); i++ {
 		s := m.online[i]
@@ -30,7 +29,7 @@ func (m *Match) Poll(now int64) (tick bool) {
 			i--
 		}
 	}
-	m.own.giveBack()
+	m.pool.End()
 	if !m.stirred || m.ended != "" {
 		return false
 	}
@@ -44,16 +43,8 @@ func (m *Match) readConnections() {
 	for _, p := range m.ready {
 		m.players[p].session.Unparked()
 	}
-	if m.split() {
-		m.crew.do(job{kind: pollSeats})
-		m.dropLost(m.crew.hands...)
-	} else {
-		for _, s := range m.online {
-			m.own.poll(s)
-		}
-		m.own.flush()
-		m.dropLost(&m.own)
-	}
+	m.pool.Read(m.online)
+	m.dropLost()
 	for i := 0; i < len(m.online); i++ {
 		s := m.online[i]
 		if s.Parked() {
@@ -96,9 +87,9 @@ func (m *Match) command(s *session.Session, c protocol.Command) {
 
 func (m *Match) chat(from *session.Session, said session.Chat) {
 	m.flushRoster() // who speaks is known first
-	b := m.own.bench
-	b.frame = protocol.AppendChat(append(b.frame[:0], make([]byte, ws.FrameRoom)...), &protocol.Chat{Slot: from.Slot(), Text: said.Text})
-	frame := ws.Frame(b.frame)
+	frame := m.pool.Frame(func(dst []byte) []byte {
+		return protocol.AppendChat(dst, &protocol.Chat{Slot: from.Slot(), Text: said.Text})
+	})
 	if m.chatLog == nil {
 		m.chatLog = session.NewChatLog(m.shared.Now)
 	}

@@ -4,6 +4,7 @@ import (
 	"tactus/game"
 	"tactus/internal/ws"
 	"tactus/protocol"
+	"tactus/server/internal/fanout"
 	"tactus/server/internal/seating"
 	"tactus/server/internal/session"
 )
@@ -18,20 +19,19 @@ type roster struct {
 // add notes what has changed about a seat, for the next flush.
 func (r *roster) add(e protocol.RosterEntry) { r.delta = append(r.delta, e) }
 
-// flush queues what has changed in one message for each session. It encodes into
-// scratch, which it returns.
-func (r *roster) flush(sessions []*session.Session, scratch []byte) []byte {
+// flush queues what has changed, in one message for each session.
+func (r *roster) flush(sessions []*session.Session, pool *fanout.Pool) {
 	r.whole = nil
 	if len(r.delta) == 0 {
-		return scratch
+		return
 	}
-	scratch = protocol.AppendRoster(append(scratch[:0], make([]byte, ws.FrameRoom)...), &protocol.Roster{Entries: r.delta})
-	frame := ws.Frame(scratch)
+	frame := pool.Frame(func(dst []byte) []byte {
+		return protocol.AppendRoster(dst, &protocol.Roster{Entries: r.delta})
+	})
 	for _, s := range sessions {
 		s.QueueFrame(frame)
 	}
 	r.delta = r.delta[:0]
-	return scratch
 }
 
 // frame is the frame with all seats. It is encoded once for all connections that
@@ -71,4 +71,4 @@ func (m *Match) announce(c *seating.Change, flags protocol.RosterFlags) {
 	m.roster.add(protocol.RosterEntry{Slot: c.Slot, Name: c.Name, Flags: flags, Team: c.Team})
 }
 
-func (m *Match) flushRoster() { m.own.bench.frame = m.roster.flush(m.online, m.own.bench.frame) }
+func (m *Match) flushRoster() { m.roster.flush(m.online, m.pool) }

@@ -2,6 +2,7 @@ package match
 
 import (
 	"tactus/game"
+	"tactus/server/internal/fanout"
 	"tactus/server/internal/overload"
 )
 
@@ -11,7 +12,7 @@ func (m *Match) Send(now int64) {
 	if m.stepped && m.snapshot {
 		m.sendSnapshots(now)
 	}
-	m.own.giveBack()
+	m.pool.End()
 }
 
 func (m *Match) sendSnapshots(now int64) {
@@ -23,31 +24,10 @@ func (m *Match) sendSnapshots(now int64) {
 	m.shared.Pace = m.pacer.pause
 	m.snapshots++
 	hash := m.cfg.HashEvery > 0 && m.snapshots%uint32(m.cfg.HashEvery) == 0
-	if m.split() {
-		m.deliverSplit(t, hash)
-	} else {
-		m.deliverAlone(t, hash)
-	}
+	m.pool.Send(m.online, fanout.Snapshot{Hash: hash, Result: m.outcome.known(), Percent: m.pacer.percent})
+	m.dropLost()
 	m.outcome.send(m.online, now, int64(m.cfg.Linger))
 	m.tracker.EndSnapshot()
-}
-
-func (m *Match) deliverAlone(t game.Tick, hash bool) {
-	m.own.encoder.Reset(m.tracker)
-	for _, s := range m.online {
-		m.tracker.Prepare(&s.View)
-		m.own.deliver(s, hash)
-	}
-	m.own.flush()
-	m.dropLost(&m.own)
-}
-
-func (m *Match) deliverSplit(t game.Tick, hash bool) {
-	for _, s := range m.online {
-		m.tracker.Prepare(&s.View)
-	}
-	m.crew.do(job{kind: deliverFrames, hash: hash})
-	m.dropLost(m.crew.hands...)
 }
 
 // snapshotDue reports whether the tick's state is sent.

@@ -15,8 +15,8 @@ import (
 	"tactus/server/internal/seating"
 )
 
-// hands is how many goroutines the tests' matches have, whatever the machine.
-const hands = 3
+// testShards is how many shards the tests' matches have, whatever the machine.
+const testShards = 3
 
 // oneCore lets a match believe that there is no other.
 func oneCore(t *testing.T) {
@@ -33,12 +33,12 @@ type crowd struct {
 	seq    uint32
 }
 
-func newCrowd(t *testing.T, people, hands int) *crowd {
+func newCrowd(t *testing.T, people, shards int) *crowd {
 	t.Helper()
 	c := &crowd{harness: newHarness(t, game.Mode{MaxPlayers: people + 1})}
 	c.m.record = silent{}
-	if hands > 1 {
-		c.m.engage(hands)
+	if shards > 1 {
+		c.m.pool.StartShards(shards)
 	}
 	c.m.shared.Now = c.clock.now
 	for range people {
@@ -94,16 +94,16 @@ func sent(conns []*testConn, tick func(), n int) []uint64 {
 	return sums
 }
 
-// sameBytes compares what a match sends on one core to what it sends split.
-func sameBytes(t *testing.T, play func(t *testing.T, hands int) []uint64) {
+// sameBytes compares what a match sends on one goroutine to what it sends in shards.
+func sameBytes(t *testing.T, play func(t *testing.T, shards int) []uint64) {
 	t.Helper()
 	var alone []uint64
-	t.Run("alone", func(t *testing.T) {
+	t.Run("on one goroutine", func(t *testing.T) {
 		oneCore(t)
 		alone = play(t, 1)
 	})
-	t.Run("split", func(t *testing.T) {
-		for i, sum := range play(t, hands) {
+	t.Run("in shards", func(t *testing.T) {
+		for i, sum := range play(t, testShards) {
 			if sum != alone[i] {
 				t.Fatalf("frame %d: what is sent differs", i)
 			}
@@ -111,52 +111,32 @@ func sameBytes(t *testing.T, play func(t *testing.T, hands int) []uint64) {
 	})
 }
 
-func TestASplitMatchSendsWhatOneGoroutineWould(t *testing.T) {
+func TestMatch_shardsSendWhatOneGoroutineSends(t *testing.T) {
 	t.Run("everyone sees everything", func(t *testing.T) {
-		sameBytes(t, func(t *testing.T, hands int) []uint64 {
-			c := newCrowd(t, 400, hands)
+		sameBytes(t, func(t *testing.T, shards int) []uint64 {
+			c := newCrowd(t, 400, shards)
 			sums := sent(c.conns, c.turn, 10)
-			if (c.m.crew == nil) != (hands == 1) {
-				t.Errorf("with %d cores the match has a crew: %v", hands, c.m.crew != nil)
+			if c.m.pool.Shards() != shards {
+				t.Errorf("the match has %d shards, want %d", c.m.pool.Shards(), shards)
 			}
 			return sums
 		})
 	})
 	t.Run("interest", func(t *testing.T) {
-		sameBytes(t, func(t *testing.T, hands int) []uint64 {
+		sameBytes(t, func(t *testing.T, shards int) []uint64 {
 			a := openArenaMatch(t, "swarm", 400)
 			a.m.cfg.HashEvery = 4
 			defer a.m.Close()
-			if hands > 1 {
-				a.m.engage(hands)
+			if shards > 1 {
+				a.m.pool.StartShards(shards)
 			}
 			return sent(a.conns, a.tick, 10)
 		})
 	})
 }
 
-func TestAMatchIsSplitWhenItIsBigEnough(t *testing.T) {
-	before := runtime.GOMAXPROCS(2)
-	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
-	c := newCrowd(t, splitFrom-1, 1)
-	c.turn()
-	if c.m.crew != nil {
-		t.Errorf("with %d players the match has engaged goroutines", splitFrom-1)
-	}
-	c.join()
-	c.turn()
-	if c.m.crew == nil {
-		t.Errorf("with %d players the match has engaged none", splitFrom)
-	}
-	for p, conn := range c.conns {
-		if len(conn.Received()) == 0 {
-			t.Fatalf("player %d was sent nothing", p)
-		}
-	}
-}
-
-func TestASplitTickDoesNotAllocate(t *testing.T) {
-	c := newCrowd(t, 400, hands)
+func TestMatch_tickInShardsDoesNotAllocate(t *testing.T) {
+	c := newCrowd(t, 400, testShards)
 	for range 20 {
 		c.turn()
 	}
@@ -165,8 +145,8 @@ func TestASplitTickDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestASplitMatchLosesOnlyTheConnectionsThatEnd(t *testing.T) {
-	c := newCrowd(t, 400, hands)
+func TestMatch_shardsDropOnlyLostConnections(t *testing.T) {
+	c := newCrowd(t, 400, testShards)
 	c.turn()
 	const lost = 17
 	c.conns[lost].Lose(errors.New("connection reset"))
@@ -183,10 +163,10 @@ func TestASplitMatchLosesOnlyTheConnectionsThatEnd(t *testing.T) {
 	}
 }
 
-func TestAPanicOfAHandEndsTheMatchAlone(t *testing.T) {
-	for p := range hands { // one seat of each
-		t.Run(fmt.Sprint("hand ", p), func(t *testing.T) {
-			c := newCrowd(t, splitFrom, hands)
+func TestMatch_endsWhenShardPanics(t *testing.T) {
+	for p := range testShards { // one player of each
+		t.Run(fmt.Sprint("shard ", p), func(t *testing.T) {
+			c := newCrowd(t, 260, testShards)
 			c.turn()
 			c.conns[p].OnWrite(func() { panic("frames are wrong") })
 			c.turn()
