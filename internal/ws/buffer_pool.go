@@ -6,22 +6,23 @@ import (
 	"tactus/protocol"
 )
 
-// smallBuffer holds most of what is left over between two polls: the start of
-// an input.
+// smallBuffer is the size for most incomplete frames, which are the start of an
+// input.
 const smallBuffer = 128
 
-// Buffers of connections that wait for the rest of something. Whoever waits
-// for nothing holds none.
+// The pools hold buffers for incomplete frames. A connection without one holds no
+// buffer.
 var (
 	smallBuffers = sync.Pool{New: func() any { return new([smallBuffer]byte) }}
 	largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
 )
 
-// largeBuffer holds the longest frame of the default limit, and most snapshots.
+// largeBuffer is the size for the longest frame of the default limit, and for most
+// snapshots.
 const largeBuffer = headerMax + protocol.MaxClientMessage
 
-// keepBytes returns a buffer with a copy of b in place of the one a former call
-// returned (nil at first), and nil for an empty b. b may not overlap old.
+// keepBytes copies b into a buffer that replaces old, the result of an earlier call
+// or nil. It returns nil for an empty b. b must not overlap old.
 func keepBytes(old, b []byte) []byte {
 	if len(b) > 0 && len(b) <= cap(old) {
 		return append(old[:0], b...)

@@ -17,19 +17,19 @@ const (
 	closeInternal protocol.CloseCode = 1011
 )
 
-// maxReason is what a close frame holds beside its code: 125 - 2 bytes.
+// maxReason is the longest reason of a close frame: 125 bytes less two of the code.
 const maxReason = 123
 
-// CloseError says with which number a connection ended.
+// CloseError is the end of a connection by a close frame.
 type CloseError struct {
 	Code   protocol.CloseCode
 	Reason string
-	// Peer is true when the client closed; Code is then what it sent, 1005
-	// for an empty close frame. Otherwise the server refused to go on.
+	// Peer is true if the client closed the connection; Code is then the client's,
+	// or 1005 for an empty close frame. Otherwise the server closed it.
 	Peer bool
 }
 
-// Error names the side, the code and the reason.
+// Error returns the side, the code and the reason.
 func (e *CloseError) Error() string {
 	side := "closed by the server"
 	if e.Peer {
@@ -45,8 +45,8 @@ func protocolError(reason string) *CloseError {
 	return &CloseError{Code: protocol.CloseProtocol, Reason: reason}
 }
 
-// appendCloseFrame appends an unmasked close frame. Reasons that are too
-// long for one lose their end, never half of a character.
+// appendCloseFrame appends an unmasked close frame. It cuts a reason that is too long
+// at the end of a character.
 func appendCloseFrame(dst []byte, code protocol.CloseCode, reason string) []byte {
 	if code == closeNoStatus {
 		return append(dst, finBit|byte(ws.OpClose), 0)
@@ -63,8 +63,8 @@ func appendCloseFrame(dst []byte, code protocol.CloseCode, reason string) []byte
 	return append(dst, reason...)
 }
 
-// parseClose reads the payload of a client's close frame. The second result is
-// what is wrong with it, nil for nothing.
+// parseClose reads the payload of a client's close frame. If the payload is invalid,
+// it returns a fault.
 func parseClose(payload []byte) (closed, fault *CloseError) {
 	if len(payload) == 0 {
 		return &CloseError{Code: closeNoStatus, Peer: true}, nil
@@ -82,8 +82,8 @@ func parseClose(payload []byte) (closed, fault *CloseError) {
 	return &CloseError{Code: protocol.CloseCode(code), Reason: reason, Peer: true}, nil
 }
 
-// validCloseCode is wider than gobwas's own check, which refuses 1012 to 1014
-// although they are registered with IANA and sent by browsers and proxies.
+// validCloseCode accepts more codes than the check of gobwas: 1012 to 1014 are
+// registered with IANA, and browsers and proxies send them.
 func validCloseCode(code protocol.CloseCode) bool {
 	switch {
 	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1014:

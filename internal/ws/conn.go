@@ -15,77 +15,76 @@ import (
 const (
 	// readSize is a little more than any client sends in a tick.
 	readSize = 8 << 10
-	// readsPerCall bounds the reads of one [Conn.Read]; only a client that fills
-	// the whole memory is read more than once.
+	// readsPerCall is the most system calls of one [Conn.Read]. Only a client that
+	// fills the whole buffer is read more than once.
 	readsPerCall = 4
-	// MaxReadBytes is the most one [Conn.Read] takes from a socket.
+	// MaxReadBytes is the most that one [Conn.Read] reads from a socket.
 	MaxReadBytes = readsPerCall * readSize
-	// MaxWrite is the most one Write takes, in bytes: two of the largest
-	// server messages.
+	// MaxWrite is the most that one [Conn.Write] accepts, in bytes: two of the
+	// largest server messages.
 	MaxWrite = 2 << 20
 )
 
 // errTooLong is a mistake of the caller.
 var errTooLong = errors.New("ws: write is longer than MaxWrite")
 
-// Stream is what a connection sends and receives through. It never waits. Not
-// safe for concurrent use; owned by its Conn.
+// Stream sends and receives the bytes of a connection. It never blocks. Not safe for
+// concurrent use; owned by its Conn.
 type Stream interface {
-	// Read returns what has arrived, nothing and no error for nothing yet, io.EOF
-	// when the peer sends no more.
+	// Read returns the bytes that have arrived. Without any it returns 0 and no
+	// error. io.EOF means that the client sends no more.
 	Read(b []byte) (int, error)
-	// Send takes all of b and keeps what the socket does not. It is called only
-	// when nothing is pending.
+	// Send sends b. It keeps the bytes that the socket does not accept. It is called
+	// only if nothing is pending.
 	Send(b []byte) error
-	// Flush tries to send what was kept.
+	// Flush tries to send the kept bytes.
 	Flush() error
-	// Pending reports whether anything is kept.
+	// Pending reports whether bytes are kept.
 	Pending() bool
-	// Shutdown sends lastFrame if it can, nil for none, and releases the socket.
+	// Shutdown sends lastFrame if possible, unless it is nil, and releases the socket.
 	Shutdown(lastFrame []byte)
 }
 
-// Conn is one client's WebSocket, driven by the goroutine that runs its match.
-// Not safe for concurrent use; owned by that goroutine. Nothing in it waits. On a
-// raw descriptor nothing locks, and nothing allocates while frames come and go
-// whole.
+// Conn is the WebSocket connection of a client. Its methods never block. On a raw
+// descriptor they take no lock, and they allocate nothing while frames are read and
+// written whole. Not safe for concurrent use; owned by one goroutine, such as the one
+// that runs the match.
 //
-// A method that returns an error has ended and released the connection; Close
-// may still be called. A failed write is no such error: what the peer sent before
-// it closed is still to be read, so Read reports the failure, behind that. Times
-// are nanoseconds of any clock the caller chooses, greater than 0.
+// A method that returns an error has closed and released the connection; Close may
+// still be called. A failed write is not such an error: bytes that the client sent
+// before are still read, and the read after them reports the failure. Times are
+// nanoseconds of any clock of the caller, greater than 0.
 type Conn struct {
-	stream       Stream // the one place where bytes come and go
-	ended        error  // why, once over
-	carry        *carry // nil until there are some
+	stream       Stream // all bytes are read and written through it, or through fd
+	ended        error  // why it ended; nil: it is open
+	carry        *carry // kept between reads; nil: nothing so far
 	maxMessage   int32
-	fd           int32 // of a raw stream, noDescriptor where it is another
-	unread       bool  // carry.partial came with the handshake and may hold whole frames
-	blockedSince int64 // 0: nothing is pending, as far as is known
+	fd           int32 // of a raw stream; noDescriptor: another stream
+	unread       bool  // carry.partial arrived with the handshake and may contain whole frames
+	blockedSince int64 // 0: nothing is known to be pending
 	lastReceived int64
 	bytesIn      uint64
 	bytesOut     uint64
 }
 
-// NewConn makes a connection of a stream over which frames come and go, for
-// streams that are not of this package. A client's message has at most maxMessage
-// bytes.
+// NewConn makes a connection of a stream, after the handshake. It is for streams of
+// other packages. A client's message has at most maxMessage bytes.
 func NewConn(s Stream, maxMessage int) *Conn {
 	return &Conn{stream: s, fd: noDescriptor, maxMessage: int32(min(maxMessage, math.MaxInt32))}
 }
 
 const noDescriptor = -1
 
-// writable reports whether frames may be written to the descriptor at once.
+// writable reports whether frames may be written directly to the descriptor.
 func (c *Conn) writable() bool {
 	return c.fd >= 0 && c.ended == nil && c.blockedSince == 0 && (c.carry == nil || len(c.carry.pong) == 0)
 }
 
-// carry is what is left between two polls; silent connections have none.
+// carry is what a connection keeps between two reads. Silent connections have none.
 type carry struct {
-	partial       []byte // start of a frame whose rest has not come; see keepBytes
-	pong          []byte // answer to the newest ping, not yet sent
-	writeErr      error  // of a write, see writeFailed
+	partial       []byte // incomplete frame, see keepBytes
+	pong          []byte // answer to the newest ping, not sent yet
+	writeErr      error  // of a failed write, see writeFailed
 	writeFailedAt int64
 }
 
@@ -96,7 +95,7 @@ func (c *Conn) ensureCarry() *carry {
 	return c.carry
 }
 
-// keep holds what a poll could not use yet.
+// keep keeps an incomplete frame for the next read.
 func (c *Conn) keep(partial []byte) {
 	if c.carry != nil || len(partial) > 0 {
 		l := c.ensureCarry()
@@ -104,11 +103,11 @@ func (c *Conn) keep(partial []byte) {
 	}
 }
 
-// readAfterFailedWrite is how long a connection that can't be written to is read, in
-// nanoseconds; mostly the socket ends it at the first read that finds nothing.
+// readAfterFailedWrite is how long a connection is still read after a failed write, in
+// nanoseconds. Mostly the first read without data reports the end earlier.
 const readAfterFailedWrite = int64(time.Second)
 
-// writeFailed notes that a write failed.
+// writeFailed records the error of a failed write.
 func (c *Conn) writeFailed(now int64, why error) {
 	l := c.ensureCarry()
 	l.writeErr, l.writeFailedAt = why, now
@@ -119,10 +118,10 @@ func (c *Conn) writeFailed(now int64, why error) {
 
 func (c *Conn) writeHasFailed() bool { return c.carry != nil && c.carry.writeErr != nil }
 
-// Read reads what has arrived, at most [MaxReadBytes], and hands whole messages to
-// r in order. It works in the memory of b, which calls it for connections that
-// can't take part in its loop. It answers pings, the client's close, and breaches
-// of the protocol.
+// Read reads at most [MaxReadBytes] and passes whole messages to r in order. It uses
+// the memory of b, which calls it for each connection that can't be read in its loop.
+// It answers pings and close frames, and closes the connection after a violation of
+// the protocol.
 func (c *Conn) Read(now int64, b *ReadBatch, r Receiver) {
 	before := c.bytesIn
 	err := c.ended
@@ -156,14 +155,14 @@ func (c *Conn) readAlone(now int64, b *ReadBatch, r Receiver) error {
 	return c.endRead(now, buf[:held], nil)
 }
 
-// deliver hands whole messages at the start of b to r, of which the last n bytes
-// are new, and returns their length.
+// deliver passes whole messages at the start of b to r and returns the length of their
+// frames. The last n bytes of b are new.
 func (c *Conn) deliver(now int64, b []byte, n int, parser *frameParser, r Receiver) (used int, err error) {
 	if n > 0 || c.lastReceived == 0 || c.unread {
 		c.lastReceived = now
 	}
 	if n == 0 && !c.unread {
-		return 0, nil // what is kept is still incomplete
+		return 0, nil // the kept frame is still incomplete
 	}
 	c.unread = false
 	c.bytesIn += uint64(n)
@@ -181,13 +180,13 @@ func (c *Conn) deliver(now int64, b []byte, n int, parser *frameParser, r Receiv
 		case ws.OpBinary:
 			err = r.Message(payload)
 		case ws.OpPing:
-			// RFC 6455, 5.5.3: of several pings the newest may be answered
-			// alone, which bounds what a flood of them costs.
+			// RFC 6455, 5.5.3: only the newest of several pings must be answered,
+			// which limits the cost of a flood.
 			l := c.ensureCarry()
 			l.pong = appendControl(l.pong[:0], ws.OpPong, payload)
 		case ws.OpClose:
 			return 0, c.peerClosed(payload)
-		default: // a pong has arrived, which is all it is for
+		default: // the arrival of a pong counts, not its content
 		}
 		if c.ended != nil { // the receiver closed
 			return 0, c.ended
@@ -213,7 +212,7 @@ func (c *Conn) endRead(now int64, partial []byte, readErr error) error {
 	return nil
 }
 
-// refuse ends the connection with the number that err carries.
+// refuse closes the connection with the code of err.
 func (c *Conn) refuse(err error) error {
 	if closeErr, ok := errors.AsType[*CloseError](err); ok {
 		c.close(err, closeErr.Code, closeErr.Reason)
@@ -232,9 +231,9 @@ func (c *Conn) peerClosed(payload []byte) error {
 	return closed
 }
 
-// Write sends whole frames (see [Frame]), at most [MaxWrite] bytes. It reports
-// false when an earlier frame is still on its way, or a write has failed, and this
-// one was not taken. The bytes are the caller's again when it returns.
+// Write sends whole frames (see [Frame]), at most [MaxWrite] bytes. It reports false
+// if it did not accept them, because part of an earlier frame is unsent or a write has
+// failed. It does not keep the slice.
 func (c *Conn) Write(now int64, frames []byte) (taken bool, err error) {
 	if len(frames) > MaxWrite {
 		return false, c.fail(errTooLong)
@@ -245,8 +244,8 @@ func (c *Conn) Write(now int64, frames []byte) (taken bool, err error) {
 	return c.send(now, frames), nil
 }
 
-// Flush tries again to send the rest of the last frame; idle is true when nothing
-// is left.
+// Flush tries to send the unsent part of an earlier frame. It reports whether the
+// connection is idle: nothing is unsent.
 func (c *Conn) Flush(now int64) (idle bool, err error) {
 	if c.ended != nil {
 		return false, c.ended
@@ -269,8 +268,8 @@ func (c *Conn) Flush(now int64) (idle bool, err error) {
 	return !c.Blocked(), nil
 }
 
-// sendPong answers the newest ping, unless a frame's rest is in its way; then
-// the Flush that clears the way does.
+// sendPong answers the newest ping, unless part of a frame is unsent; then the Flush
+// that sends the part also answers the ping.
 func (c *Conn) sendPong(now int64) {
 	if c.carry == nil || len(c.carry.pong) == 0 || c.Blocked() {
 		return
@@ -289,7 +288,7 @@ func (c *Conn) send(now int64, b []byte) (taken bool) {
 	return true
 }
 
-// wrote notes that the stream took n bytes.
+// wrote records that the stream accepted n bytes.
 func (c *Conn) wrote(now int64, n int) {
 	c.bytesOut += uint64(n)
 	if c.stream.Pending() {
@@ -297,11 +296,11 @@ func (c *Conn) wrote(now int64, n int) {
 	}
 }
 
-// Blocked reports whether Write would have to refuse.
+// Blocked reports whether Write would accept nothing.
 func (c *Conn) Blocked() bool { return c.ended == nil && (c.writeHasFailed() || c.stream.Pending()) }
 
-// BlockedSince is the time of the Write whose rest is still unsent or that failed,
-// 0 for none.
+// BlockedSince is the time of the Write that was not sent in full or that failed, 0 if
+// there is none.
 func (c *Conn) BlockedSince() int64 {
 	if !c.Blocked() {
 		return 0
@@ -309,8 +308,8 @@ func (c *Conn) BlockedSince() int64 {
 	return c.blockedSince
 }
 
-// Close sends a close frame, unless the rest of another frame is in its way, and
-// releases the connection. Only the first call counts.
+// Close sends a close frame, unless part of another frame is unsent, and releases the
+// connection. Further calls do nothing.
 func (c *Conn) Close(code protocol.CloseCode, reason string) {
 	c.close(net.ErrClosed, code, reason)
 }
@@ -323,7 +322,7 @@ func (c *Conn) close(why error, code protocol.CloseCode, reason string) {
 	c.release(why, appendCloseFrame(room[:0], code, reason))
 }
 
-// fail releases a connection on which nothing more can be said.
+// fail releases a connection without a close frame.
 func (c *Conn) fail(why error) error {
 	c.release(why, nil)
 	return c.ended
@@ -339,12 +338,11 @@ func (c *Conn) release(why error, lastFrame []byte) {
 	c.carry = nil
 }
 
-// LastReceived is the time of the last Read that got bytes; the first Read counts
-// as one.
+// LastReceived is the time of the last read with data, or of the first read.
 func (c *Conn) LastReceived() int64 { return c.lastReceived }
 
 // BytesIn counts the bytes received, frame headers included.
 func (c *Conn) BytesIn() uint64 { return c.bytesIn }
 
-// BytesOut counts the bytes taken for sending, frame headers included.
+// BytesOut counts the bytes accepted for sending, frame headers included.
 func (c *Conn) BytesOut() uint64 { return c.bytesOut }

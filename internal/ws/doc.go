@@ -1,15 +1,17 @@
-// Package ws moves the bytes of WebSocket connections (RFC 6455): the upgrade,
-// frames in both directions, and their limits. It knows no match and no
-// message.
+// Package ws implements server-side WebSocket connections (RFC 6455) for a server
+// that does its I/O at fixed ticks.
 //
-// A connection has two lives. As a [Pending] it is read by the goroutine that
-// shakes hands, with ordinary blocking I/O and deadlines. As a [Conn] it
-// belongs to the goroutine that runs its match, which reads it once and writes
-// it once a tick and never waits: on Linux a plain TCP connection is then a
-// raw non-blocking descriptor without goroutine, timer or read buffer of its
-// own; everywhere else, and under TLS, two goroutines serve the same interface.
+// After the upgrade a connection is [Pending]: it is read with blocking I/O and
+// deadlines until the client has identified itself. Then it becomes a [Conn], which
+// has one owner, such as the goroutine that runs a match, and never blocks. On Linux
+// a Conn is a raw non-blocking descriptor without a goroutine, timer or buffer of its
+// own; on other systems, and under TLS, two goroutines serve it. [ReadBatch] and
+// [WriteBatch] read and write many connections with back-to-back system calls.
+// A [Poller] watches connections whose clients are silent.
 //
-// Clients send whole binary messages of a bounded size. Text, fragments,
-// extensions and frames without a mask end the connection with a number and a
-// reason, before anything of the declared size is allocated.
+// Clients must send unfragmented, masked binary messages of bounded size. Text
+// messages, fragments and extensions close the connection with a code and a reason,
+// before memory for the announced length is allocated.
+//
+// The package knows nothing about matches or the content of messages.
 package ws

@@ -9,7 +9,7 @@ import (
 	"tactus/protocol"
 )
 
-// FrameRoom is how many bytes must be free in front of a payload for [Frame].
+// FrameRoom is the number of free bytes that [Frame] needs in front of a payload.
 const FrameRoom = 10
 
 const (
@@ -22,9 +22,9 @@ const (
 	headerMax = ws.MaxHeaderSize
 )
 
-// Frame makes one binary frame of buf, whose first [FrameRoom] bytes are free
-// and whose rest is the payload. The result is a part of buf, so that a frame
-// is built in place and goes out in one write.
+// Frame makes a binary frame of buf, which consists of [FrameRoom] free bytes and the
+// payload. The result is a part of buf: a frame is built in place and sent with one
+// write.
 func Frame(buf []byte) []byte {
 	n := len(buf) - FrameRoom
 	switch {
@@ -44,8 +44,8 @@ func Frame(buf []byte) []byte {
 	}
 }
 
-// AppendPing appends a ping, a whole frame to be sent between others. Its answer
-// moves LastReceived.
+// AppendPing appends a ping, which is a whole frame. The answer to it moves
+// [Conn.LastReceived].
 func AppendPing(dst []byte) []byte { return appendControl(dst, ws.OpPing, nil) }
 
 // appendControl appends an unmasked control frame; payload has at most 125
@@ -55,16 +55,16 @@ func appendControl(dst []byte, op ws.OpCode, payload []byte) []byte {
 	return append(dst, payload...)
 }
 
-// frameParser cuts client frames out of a byte stream, checking each byte of a
-// header as soon as it is there.
+// frameParser splits a byte stream into client frames. It checks each byte of a
+// header as soon as it has arrived.
 type frameParser struct {
 	maxMessage int
 	src        sliceReader
 	header     [headerMax]byte
 }
 
-// next reads the frame at the start of b and unmasks its payload in place. A
-// size of 0 without a fault asks for more bytes. The payload is a part of b.
+// next reads the frame at the start of b and unmasks its payload in place. The payload
+// is a part of b. A size of 0 without a fault means that the frame is incomplete.
 func (p *frameParser) next(b []byte) (op ws.OpCode, payload []byte, size int, fault *CloseError) {
 	if n := shortBinary(b); n > 0 && n-shortHead <= p.maxMessage {
 		payload = b[shortHead:n:n]
@@ -98,12 +98,12 @@ func (p *frameParser) next(b []byte) (op ws.OpCode, payload []byte, size int, fa
 	return h.OpCode, payload, size, nil
 }
 
-// shortHead is the head of a masked frame of up to 125 bytes.
+// shortHead is the size of the header of a masked frame of up to 125 bytes.
 const shortHead = 6
 
-// shortBinary returns the size of the frame at the start of b when that is what
-// inputs are, one after the other: whole, binary, masked and short; 0 for any
-// other, which is left to the long way.
+// shortBinary returns the size of the frame at the start of b if it is whole, binary,
+// masked and short, as inputs are. It returns 0 for other frames, which take the slow
+// path.
 func shortBinary(b []byte) int {
 	if len(b) < shortHead || b[0] != finBit|byte(ws.OpBinary) || b[1] < maskBit || b[1] > maskBit|maxPong {
 		return 0
@@ -114,7 +114,7 @@ func shortBinary(b []byte) int {
 	return 0
 }
 
-// checkStart judges the first one or two bytes of a frame.
+// checkStart checks the first one or two bytes of a frame.
 func checkStart(b []byte) *CloseError {
 	if len(b) == 0 {
 		return nil
@@ -139,8 +139,8 @@ func checkStart(b []byte) *CloseError {
 	return nil
 }
 
-// sliceReader reads a slice; unlike bytes.Reader it can be set without an
-// allocation and tells what is left.
+// sliceReader reads a slice. Unlike bytes.Reader, it can be set without an allocation
+// and exposes the unread bytes.
 type sliceReader []byte
 
 func (r *sliceReader) Read(p []byte) (int, error) {

@@ -11,40 +11,41 @@ import (
 )
 
 const (
-	// maxPendingPings bounds the pings of a client that has not said hello.
+	// maxPendingPings is the most pings of a client that has not sent its hello.
 	maxPendingPings = 16
-	// closeWriteTimeout bounds the writing of a close frame.
+	// closeWriteTimeout is the longest time to write a close frame.
 	closeWriteTimeout = time.Second
-	// lingerTimeout is how long a closed connection is still read: closing a
-	// socket with unread bytes resets it, and the reset can overtake the close
-	// frame, so that the client would never see the number.
+	// lingerTimeout is how long a closed connection is still read. Closing a socket
+	// with unread bytes resets it. The reset can overtake the close frame, and the
+	// client would never see the code.
 	lingerTimeout = 2 * time.Second
-	// maxLingering bounds the connections that are read after their end;
-	// beyond it they are closed at once.
+	// maxLingering is the most closed connections that are still read; others are
+	// closed without delay.
 	maxLingering = 1024
-	// sendBuffer is asked of the kernel, in bytes, which doubles it: enough
-	// for a keyframe, and little enough that a client which stopped reading
+	// sendBuffer is the size requested of the kernel in bytes, which doubles it. It is
+	// enough for a keyframe, and little enough that a client which stopped reading
 	// blocks soon. On raw descriptors unsentLimit is stricter.
 	sendBuffer = 32 << 10
 )
 
-// Pending is a connection whose client has not said hello. The goroutine that
-// shakes hands owns it and reads it with ordinary blocking I/O.
+// Pending is a connection whose client has not sent its hello. It is read with
+// ordinary blocking I/O. Not safe for concurrent use; owned by the goroutine of the
+// handshake.
 type Pending struct {
 	conn     net.Conn
 	parser   frameParser
-	buf      []byte // what was read, from start
+	buf      []byte // read bytes, the unparsed ones from start on
 	start    int
 	pings    int
-	ended    error // why, once over
+	ended    error // why it ended; nil: it is open
 	portable bool
 	work     *closers
 }
 
-// ReadMessage waits for one binary message, valid until the next call. It
-// answers pings. A [*CloseError] says that the client closed or broke the
-// protocol; the answer has been sent then and the connection is over. After
-// any other error, a passed deadline among them, the caller calls Close.
+// ReadMessage waits for one binary message, valid until the next call. It answers
+// pings. A [*CloseError] means that the client closed the connection or violated the
+// protocol; then the connection is closed already. After any other error, such as a
+// passed deadline, the caller must call Close.
 func (p *Pending) ReadMessage(deadline time.Time) ([]byte, error) {
 	if p.ended != nil {
 		return nil, p.ended
@@ -73,7 +74,7 @@ func (p *Pending) ReadMessage(deadline time.Time) ([]byte, error) {
 	}
 }
 
-// fill reads more bytes; a frame that parser lets pass fits the buffer.
+// fill reads more bytes. The buffer has room for every frame that the parser accepts.
 func (p *Pending) fill() error {
 	n := copy(p.buf, p.buf[p.start:])
 	p.buf, p.start = p.buf[:n], 0
@@ -110,13 +111,13 @@ func (p *Pending) fail(fault *CloseError) error {
 	return fault
 }
 
-// Close sends a close frame and releases the connection. It may be called more
-// than once, and after Conn, when it does nothing.
+// Close sends a close frame and releases the connection. Further calls, and calls
+// after Conn, do nothing.
 func (p *Pending) Close(code protocol.CloseCode, reason string) {
 	p.end(net.ErrClosed, appendCloseFrame(nil, code, reason))
 }
 
-// forget gives the buffer back; what ReadMessage returned is gone with it.
+// forget releases the buffer, and with it the last message.
 func (p *Pending) forget() {
 	releaseBuffer(p.buf)
 	p.buf, p.start = nil, 0
@@ -131,9 +132,8 @@ func (p *Pending) end(why error, lastFrame []byte) {
 	p.work.Go(func() { lingerAndClose(p.conn, lastFrame, p.work) })
 }
 
-// Conn hands the connection over to the goroutine that runs its match. Bytes
-// already read are kept for the first Poll. The Pending is of no use any more,
-// whatever Conn returns.
+// Conn returns the connection for its next owner. Bytes that were read already are
+// kept for its first read. The Pending is no longer usable, also after an error.
 func (p *Pending) Conn() (*Conn, error) {
 	if p.ended != nil {
 		return nil, p.ended
@@ -156,7 +156,7 @@ func (p *Pending) Conn() (*Conn, error) {
 	return c, nil
 }
 
-// driven is the connection for the goroutine of a match.
+// driven makes the connection.
 func (p *Pending) driven() (*Conn, error) {
 	limitSendBuffer(p.conn)
 	if tcp, ok := p.conn.(*net.TCPConn); ok && !p.portable && rawStreams {
@@ -165,8 +165,7 @@ func (p *Pending) driven() (*Conn, error) {
 	return NewConn(newPortableStream(p.conn, p.work), p.parser.maxMessage), nil
 }
 
-// limitSendBuffer is best effort: where it fails a slow client merely has
-// older states on their way to it.
+// limitSendBuffer is best effort: if it fails, a slow client receives older states.
 func limitSendBuffer(c net.Conn) {
 	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = wrapped.NetConn()
@@ -176,9 +175,8 @@ func limitSendBuffer(c net.Conn) {
 	}
 }
 
-// lingerAndClose sends the last frame, says that nothing more comes, and reads
-// until the peer has closed too. It ends within lingerTimeout plus
-// closeWriteTimeout, whatever the peer does.
+// lingerAndClose sends the last frame, shuts down the sending side, and reads until
+// the client has closed too. It returns within lingerTimeout plus closeWriteTimeout.
 func lingerAndClose(c net.Conn, lastFrame []byte, work *closers) {
 	defer func() { _ = c.Close() }()
 	now := time.Now()
@@ -197,7 +195,7 @@ func lingerAndClose(c net.Conn, lastFrame []byte, work *closers) {
 	work.lingering.Add(-1)
 }
 
-// maxDiscarded bounds what is read from a closed connection, in bytes.
+// maxDiscarded is the most that is read from a closed connection, in bytes.
 const maxDiscarded = 256 << 10
 
 func discard(r io.Reader) {

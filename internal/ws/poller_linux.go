@@ -11,32 +11,31 @@ import (
 )
 
 const (
-	// readyPerCall is how many connections one call to the kernel can report.
+	// readyPerCall is the most connections that one system call reports.
 	readyPerCall = 128
-	// wakeDelay is the pause after a report, so that many who speak in turns
-	// cost few wake-ups. Who speaks after a while of silence is not kept waiting.
+	// wakeDelay is the pause after a report: clients that send one after the other
+	// cause few wake-ups. The first message after a silence is not delayed.
 	wakeDelay = 4 * time.Millisecond
 )
 
-// Poller watches connections whose players are silent, for the goroutine that
-// drives them; but for what is said of wake, it is that goroutine's alone. All
-// pollers of a process share one epoll set, so that the sleepers of many matches
-// wait in one place and nobody has to ask for them.
+// Poller watches connections whose clients are silent. All pollers of a process share
+// one epoll set, so that one goroutine waits for the connections of all matches. Not
+// safe for concurrent use; owned by the goroutine that runs the match.
 type Poller struct {
 	set     *watchSet // nil until the first is parked
 	id      int32
 	wake    func()
-	watched int // connections in the set, silent or not
+	watched int // connections in the set, parked or reported
 
 	mu    sync.Mutex
 	ready []uint32
 }
 
-// NewPoller makes an empty poller. wake is called when Ready has something to
-// tell: at any time, by any goroutine, perhaps in vain. It must not wait.
+// NewPoller makes an empty poller. It calls wake when Ready may return keys: at any
+// time and on any goroutine. wake must not block.
 func NewPoller(wake func()) *Poller { return &Poller{wake: wake} }
 
-// Close releases the poller. Connections stay open.
+// Close releases the poller. Its connections remain open.
 func (p *Poller) Close() error {
 	if p.set == nil {
 		return nil
@@ -53,8 +52,8 @@ func (p *Poller) Close() error {
 	return nil
 }
 
-// Park watches a connection under a key until something can be read from it.
-// It reports false for a connection that has to be polled.
+// Park watches a connection under a key until it can be read. It reports false for a
+// connection that can't be watched.
 func (p *Poller) Park(c *Conn, key uint32) bool {
 	s, ok := parkable(c)
 	if !ok || s.poller != nil && s.poller != p {
@@ -67,8 +66,8 @@ func (p *Poller) Park(c *Conn, key uint32) bool {
 	if s.poller == nil {
 		op = unix.EPOLL_CTL_ADD
 	}
-	// One shot: a connection that was reported rests in the set, silently,
-	// until it is parked again, which saves taking it out.
+	// One shot: a reported connection stays in the set, disabled, until it is parked
+	// again. That saves removing it.
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: int32(key), Pad: p.id}
 	if p.set.control(op, s.fd, &event) != nil {
 		return false
@@ -80,8 +79,8 @@ func (p *Poller) Park(c *Conn, key uint32) bool {
 	return true
 }
 
-// Unpark stops watching a connection. It is not needed for one that Ready
-// reported, unless the connection goes to another poller.
+// Unpark stops watching a connection. A connection that Ready returned needs it only
+// before another poller parks it.
 func (p *Poller) Unpark(c *Conn) {
 	if s, ok := parkable(c); ok && s.poller == p {
 		p.forget(s)
@@ -94,9 +93,9 @@ func (p *Poller) forget(s *rawStream) {
 	p.watched--
 }
 
-// Ready appends the keys of connections that have something to read, or that
-// the peer has closed; they are parked no longer. A key may be told in vain when
-// its connection was just unparked. It does not wait.
+// Ready appends the keys of connections that have data or were closed by the client.
+// They are no longer parked. It may append the key of a connection that was just
+// unparked. It does not block.
 func (p *Poller) Ready(keys []uint32) []uint32 {
 	if p.watched == 0 {
 		return keys
@@ -116,7 +115,7 @@ func (p *Poller) markReady(key uint32) {
 	p.wake()
 }
 
-// sharedWatchSet is the process's set, while there are pollers that need it.
+// sharedWatchSet is the process's set; nil without a poller that needs it.
 var sharedWatchSet struct {
 	sync.Mutex
 	set *watchSet
@@ -137,8 +136,8 @@ func (p *Poller) join() error {
 	return nil
 }
 
-// watchSet is an epoll set and the goroutine that waits for it. The set itself is
-// watched by Go's poller, so that the waiting takes no thread.
+// watchSet is an epoll set and the goroutine that waits for it. Go's poller watches the
+// set itself, so that no thread blocks. It is safe for concurrent use.
 type watchSet struct {
 	file *os.File
 	done chan struct{}
@@ -146,7 +145,7 @@ type watchSet struct {
 	mu      sync.Mutex
 	fd      int // -1 when closed
 	pollers map[int32]*Poller
-	last    int32 // id given last
+	last    int32 // newest id
 	events  [readyPerCall]unix.EpollEvent
 }
 
@@ -155,7 +154,7 @@ func newWatchSet() (*watchSet, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	if err := unix.SetNonblock(fd, true); err != nil { // tells os.NewFile to use Go's poller
+	if err := unix.SetNonblock(fd, true); err != nil { // makes os.NewFile use Go's poller
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
@@ -169,7 +168,7 @@ func newWatchSet() (*watchSet, error) {
 	return w, nil
 }
 
-// watch waits until something comes, and tells whose it is, until the set is
+// watch waits for events and marks their connections as ready, until the set is
 // closed.
 func (w *watchSet) watch(raw syscall.RawConn) {
 	defer close(w.done)
@@ -178,13 +177,14 @@ func (w *watchSet) watch(raw syscall.RawConn) {
 	}
 }
 
-// collectReady asks the kernel who is ready, and tells the pollers. It does not wait.
+// collectReady marks the connections that the kernel reports as ready. It does not
+// block.
 func (w *watchSet) collectReady() (found bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for {
-		// RawSyscall for the same reason as in rawStream: with a timeout of 0
-		// the call never waits.
+		// RawSyscall for the same reason as in rawStream: with a timeout of 0 the
+		// call never blocks.
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(w.fd), uintptr(unsafe.Pointer(&w.events[0])), readyPerCall, 0, 0, 0)
 		if errno == syscall.EINTR {
 			continue
@@ -210,7 +210,7 @@ func (w *watchSet) control(op, fd int, event *unix.EpollEvent) error {
 	return unix.EpollCtl(w.fd, op, fd, event)
 }
 
-// add gives a poller its id. None is used again: a connection may outlive its
+// add gives a poller its id. Ids are unique, because a connection may outlive its
 // poller in the set.
 func (w *watchSet) add(p *Poller) {
 	w.mu.Lock()
@@ -220,7 +220,7 @@ func (w *watchSet) add(p *Poller) {
 	w.pollers[p.id] = p
 }
 
-// remove reports whether the set has lost its last poller just now.
+// remove removes a poller and reports whether it was the last one.
 func (w *watchSet) remove(p *Poller) (last bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -240,8 +240,8 @@ func (w *watchSet) close() error {
 	return err
 }
 
-// parkable returns the descriptor behind a connection that is alive and holds
-// no whole frame that a silent socket would never announce.
+// parkable returns the raw stream of an open connection, unless the connection keeps a
+// whole frame: the silent socket would never report it.
 func parkable(c *Conn) (*rawStream, bool) {
 	if c.ended != nil || c.unread {
 		return nil, false

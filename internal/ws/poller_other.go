@@ -2,14 +2,14 @@
 
 package ws
 
-// Poller watches silent connections. On this system it watches none: each has
-// to be polled.
+// Poller watches silent connections. On this system it watches none. Not safe for
+// concurrent use; owned by the goroutine that runs the match.
 type Poller struct{}
 
-// NewPoller makes an empty poller, which has no reason to call wake.
+// NewPoller makes an empty poller, which never calls wake.
 func NewPoller(func()) *Poller { return &Poller{} }
 
-// Park reports false: the connection has to be polled.
+// Park reports false: the connection can't be watched.
 func (p *Poller) Park(*Conn, uint32) bool { return false }
 
 // Unpark stops watching a connection.

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// inboxSize is what the reading goroutine may be ahead of Poll, in bytes.
-// Beyond it the peer has to wait.
+// inboxSize is the most unread bytes that the reading goroutine keeps. Beyond it the
+// client is blocked.
 const inboxSize = 8 << 10
 
-// portableStream serves connections that cannot be read without waiting: TLS,
-// and systems other than Linux. One goroutine reads into a ring; another
-// writes, only while something is pending.
+// portableStream serves connections that can't be read without blocking: those with
+// TLS, and those on systems other than Linux. One goroutine reads into a ring buffer.
+// Another writes, and exists only while something is pending.
 type portableStream struct {
 	net  net.Conn
 	work *closers
 
 	mu      sync.Mutex
-	changed sync.Cond // room in the inbox, the end of writing, or closed
+	changed sync.Cond // signals room in the inbox, the end of a write, or closed
 	inbox   [inboxSize]byte
 	first   int // oldest byte in the inbox
 	held    int // bytes in the inbox
@@ -29,7 +29,7 @@ type portableStream struct {
 	writing  bool
 	writeErr error
 
-	write func() // writeOut, kept so that starting it allocates nothing
+	write func() // writeOut; starting it allocates nothing
 }
 
 func newPortableStream(c net.Conn, work *closers) Stream {
@@ -50,7 +50,7 @@ func (s *portableStream) readLoop() {
 		if s.closed {
 			return
 		}
-		// The free part belongs to this goroutine, so it is filled unlocked.
+		// The free part belongs to this goroutine, which fills it without the lock.
 		start := (s.first + s.held) % inboxSize
 		end := min(start+inboxSize-s.held, inboxSize)
 		s.mu.Unlock()
@@ -107,7 +107,7 @@ func (s *portableStream) writeOut() {
 	s.changed.Broadcast()
 }
 
-// flush has nothing to do but to tell: the writing goroutine is at it.
+// Flush only returns the error of the writing goroutine, which sends what is pending.
 func (s *portableStream) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,8 +130,8 @@ func (s *portableStream) Shutdown(lastFrame []byte) {
 	s.work.Go(func() { s.shut(ok, last) })
 }
 
-// shut waits for the frame that is being written, as long as for a close frame,
-// since a part of a frame must not be followed by another.
+// shut waits until the current frame is written, as long as for a close frame: no
+// other frame may follow a part of it.
 func (s *portableStream) shut(sendLast bool, lastFrame []byte) {
 	if !sendLast {
 		closeNow(s.net)
@@ -144,7 +144,7 @@ func (s *portableStream) shut(sendLast bool, lastFrame []byte) {
 	lingerAndClose(s.net, lastFrame, s.work)
 }
 
-// written waits until nothing is being written and reports whether it went well.
+// written waits for the end of the current write and reports whether it succeeded.
 func (s *portableStream) written() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -154,7 +154,8 @@ func (s *portableStream) written() bool {
 	return s.writeErr == nil
 }
 
-// closeNow spares TLS its farewell, which may wait for seconds.
+// closeNow closes the socket without the close notification of TLS, which can block
+// for seconds.
 func closeNow(c net.Conn) {
 	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = wrapped.NetConn()

@@ -16,20 +16,20 @@ const rawStreams = true
 // rawStream is a non-blocking descriptor outside Go's poller.
 type rawStream struct {
 	fd     int
-	poller *Poller // where the descriptor is registered, nil for nowhere
-	unsent *unsent // what the kernel did not take, nil for nothing
+	poller *Poller // that watches the descriptor; nil: none
+	unsent *unsent // what the kernel did not accept; nil: nothing
 	work   *closers
 }
 
-// unsent is the end of a frame, from sent.
+// unsent is the end of a frame, from byte number sent on.
 type unsent struct {
 	b    []byte // see keepBytes
 	sent int
 }
 
-// newRawConn takes the connection's descriptor. Closing the net.Conn removes it
-// from Go's poller; the duplicate keeps the connection open, and its non-blocking
-// mode, which belongs to the open file and not to the descriptor.
+// newRawConn takes the connection's descriptor. Closing the net.Conn removes the
+// descriptor from Go's poller. The duplicate keeps the connection open. It remains
+// non-blocking, because that mode belongs to the open file, not to the descriptor.
 func newRawConn(tcp *net.TCPConn, maxMessage int, work *closers) (*Conn, error) {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
@@ -50,7 +50,7 @@ func newRawConn(tcp *net.TCPConn, maxMessage int, work *closers) (*Conn, error) 
 		return nil, err
 	}
 	limitUnsent(fd)
-	// One piece of memory: both parts are needed in every tick.
+	// One allocation: every tick needs both parts.
 	c := &struct {
 		Conn
 		raw rawStream
@@ -60,12 +60,11 @@ func newRawConn(tcp *net.TCPConn, maxMessage int, work *closers) (*Conn, error) 
 	return &c.Conn, nil
 }
 
-// read and write use RawSyscall: a call on a non-blocking descriptor returns
-// at once, so the scheduler need not be told to give this thread's processor
-// away, which costs more than many of the calls. recvfrom and sendto go straight
-// to the socket, past the layer of files.
 func (s *rawStream) Read(b []byte) (int, error) { return recv(s.fd, b) }
 
+// recv and send use RawSyscall: a call on a non-blocking descriptor returns without a
+// wait, so Go's scheduler need not give this thread's processor away. That costs more
+// than many of the calls. recvfrom and sendto bypass the layer of files.
 func recv(fd int, b []byte) (int, error) {
 	for {
 		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
@@ -100,10 +99,9 @@ func readLoop(visits []visit, buf []byte) {
 	}
 }
 
-// unsentLimit is how many bytes may wait in the kernel for a client that takes
-// them more slowly than they come. With more than that under way to nowhere the
-// socket takes nothing, and the next frame is made when it does: of the newest
-// state, not of one that is seconds old by then.
+// unsentLimit is the most unsent bytes in the kernel for a client that receives slowly.
+// Beyond it the socket accepts nothing. The next snapshot is encoded when it accepts
+// data again: from the newest state, not from one that is seconds old.
 const unsentLimit = 1 << 10
 
 // limitUnsent is best effort, like limitSendBuffer.
@@ -111,13 +109,12 @@ func limitUnsent(fd int) {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentLimit)
 }
 
-// sendFlags: MSG_NOSIGNAL makes a closed peer an error and nothing else. MSG_EOR
-// makes unsentLimit hold: the kernel checks it for each segment that it begins,
-// and without the flag a small frame is added to the last one, up to 64 KiB of
-// them.
+// sendFlags: with MSG_NOSIGNAL a closed peer is an error and no signal. MSG_EOR enforces
+// unsentLimit: the kernel checks it for each segment that it begins. Without the flag
+// it appends small frames to the last segment, up to 64 KiB.
 const sendFlags = syscall.MSG_NOSIGNAL | syscall.MSG_EOR
 
-// write returns how much the kernel took, 0 when it is full.
+// write returns how many bytes the kernel accepted, 0 if it is full.
 func (s *rawStream) write(b []byte) (int, error) { return send(s.fd, b) }
 
 func send(fd int, b []byte) (int, error) {
@@ -142,7 +139,7 @@ func (s *rawStream) Send(b []byte) error {
 	return err
 }
 
-// keepUnsent has a raw stream keep what the kernel did not take.
+// keepUnsent makes a raw stream keep what the kernel did not accept.
 func keepUnsent(s Stream, b []byte) { s.(*rawStream).unsent = &unsent{b: keepBytes(nil, b)} }
 
 // writeLoop writes frames to descriptors. No other work is done between two calls.
@@ -196,7 +193,7 @@ func (s *rawStream) Shutdown(lastFrame []byte) {
 	})
 }
 
-// writeLast reports whether the last frame went out whole.
+// writeLast reports whether the whole last frame was written.
 func (s *rawStream) writeLast(fd int, lastFrame []byte) bool {
 	if lastFrame == nil || s.Pending() {
 		return false
@@ -206,8 +203,7 @@ func (s *rawStream) writeLast(fd int, lastFrame []byte) bool {
 	return err == nil && n == len(lastFrame)
 }
 
-// lingerRaw gives the descriptor back to Go's poller, since waiting is nothing
-// for the goroutine of a match.
+// lingerRaw returns the descriptor to Go's poller, so that it can wait.
 func lingerRaw(fd int) {
 	f := os.NewFile(uintptr(fd), "closing websocket")
 	defer func() { _ = f.Close() }()

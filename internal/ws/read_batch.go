@@ -10,7 +10,7 @@ type Receiver interface {
 	Received(Received)
 }
 
-// Received is the outcome of a read.
+// Received is the result of a read.
 type Received struct {
 	Bytes        int
 	LastReceived int64 // as of [Conn.LastReceived]
@@ -19,15 +19,15 @@ type Received struct {
 }
 
 // ReadBatch reads many connections in one loop of system calls, into one piece of
-// memory, and then hands on the messages. A system call evicts the program from
-// the processor's caches; the loop pays for that once instead of once per
-// connection (docs/adr/0010-calls-in-loops.md).
+// memory, and passes on the messages afterwards. A system call evicts the program from
+// the processor's caches. The loop pays for that once instead of once per connection
+// (docs/adr/0010-calls-in-loops.md).
 //
 // A connection may be in it once. The zero value is ready for use. Not safe for
 // concurrent use; owned by the goroutine that reads with it.
 type ReadBatch struct {
 	visits []visit
-	packed []byte // what the loop reads, one connection behind the other
+	packed []byte // for the loop: the data of one connection after that of another
 	single []byte // for connections that are read by themselves
 	parser frameParser
 }
@@ -51,7 +51,7 @@ type visit struct {
 	err      error  // of the loop
 }
 
-// Add adds a connection. A batch that is full reads.
+// Add adds a connection. A full batch reads.
 func (b *ReadBatch) Add(now int64, c *Conn, r Receiver) {
 	b.visits = append(b.visits, visit{conn: c, receiver: r})
 	if len(b.visits) == readBatchRoom {
@@ -59,7 +59,7 @@ func (b *ReadBatch) Add(now int64, c *Conn, r Receiver) {
 	}
 }
 
-// Run reads what was added, and empties b.
+// Run reads every connection that was added, and empties b.
 func (b *ReadBatch) Run(now int64) {
 	if len(b.visits) == 0 {
 		return
@@ -91,8 +91,8 @@ func (b *ReadBatch) Run(now int64) {
 	b.visits = b.visits[:0]
 }
 
-// readable reports whether the loop may read the descriptor into any memory:
-// nothing that came earlier is kept, and no write has failed.
+// readable reports whether the loop may read the descriptor: no incomplete frame is
+// kept, and no write has failed.
 func (c *Conn) readable() bool {
 	return c.fd >= 0 && c.ended == nil && !c.unread && (c.carry == nil || len(c.carry.partial) == 0 && c.carry.writeErr == nil)
 }

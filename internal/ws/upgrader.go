@@ -18,35 +18,35 @@ import (
 	"tactus/protocol"
 )
 
-// upgradeTimeout bounds the writing of the handshake's answer.
+// upgradeTimeout is the longest time to write the response to a handshake.
 const upgradeTimeout = 5 * time.Second
 
-// Upgrader turns HTTP requests into connections. Its zero value takes pages of
-// the same host and clients that are no browsers. It is safe for concurrent
-// use and must not be copied.
+// Upgrader turns HTTP requests into connections. Its zero value accepts pages of the
+// same host, and clients that are not browsers. It is safe for concurrent use and
+// must not be copied.
 type Upgrader struct {
-	// Origins are further pages that may connect.
+	// Origins are the other pages that may connect.
 	Origins *origin.Policy
-	// Subprotocol is the one that clients must offer, with a version behind its
-	// last dot. Empty means [protocol.Subprotocol].
+	// Subprotocol is the one that clients must offer. It ends with a dot and a
+	// version. Empty means [protocol.Subprotocol].
 	Subprotocol string
-	// MaxMessage bounds a client's message in bytes; 0 means
+	// MaxMessage is the size of a client's longest message in bytes; 0 means
 	// [protocol.MaxClientMessage].
 	MaxMessage int
-	// ForcePortable keeps connections off raw descriptors.
+	// ForcePortable serves all connections by goroutines, never on raw descriptors.
 	ForcePortable bool
 
 	work closers
 }
 
-// closers counts the goroutines that work for connections, and bounds those
-// that only wait for a peer to read its close frame.
+// closers counts the goroutines that serve connections, and limits those that wait
+// for a client to read its close frame.
 type closers struct {
 	sync.WaitGroup
 	lingering atomic.Int32
 }
 
-// refusal is an upgrade that is answered by an HTTP status.
+// refusal is the reason for an HTTP status instead of an upgrade.
 type refusal struct {
 	status int
 	reason string
@@ -54,12 +54,12 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.reason }
 
-// Upgrade answers a WebSocket handshake and takes the connection over from
-// net/http. A refused request is answered with its HTTP status (403 for a
-// foreign Origin, 426 for another version, else 400 or 405) and an error that
-// says why. One that offers another version of the protocol only is upgraded and
-// closed with [protocol.CloseBadVersion], since a page is told no HTTP status.
-// Bytes that came behind the handshake are kept.
+// Upgrade responds to a WebSocket handshake and takes the connection over from
+// net/http. It rejects a request with an HTTP status (403 for a foreign Origin, 426
+// for another version of WebSocket, else 400 or 405) and returns the reason as an
+// error. A client that offers only another version of the subprotocol is upgraded and
+// closed with [protocol.CloseBadVersion], because a page can't see an HTTP status.
+// Bytes that arrived with the handshake are kept.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Pending, error) {
 	if no := u.check(r); no != nil {
 		answerRefusal(w, no)
@@ -89,9 +89,9 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Pending, er
 	return p, nil
 }
 
-// Wait returns when the goroutines of all connections have ended, which is at
-// most two seconds after the last was closed. Call it when the HTTP server
-// takes no more requests.
+// Wait returns when the goroutines of all connections have ended: at most two seconds
+// after the last connection was closed. Call it when the HTTP server accepts no more
+// requests.
 func (u *Upgrader) Wait() { u.work.Wait() }
 
 func (u *Upgrader) subprotocol() string { return cmp.Or(u.Subprotocol, protocol.Subprotocol) }
@@ -125,8 +125,8 @@ func (u *Upgrader) check(r *http.Request) *refusal {
 	return nil
 }
 
-// allows compares the page's Origin. Browsers always send one; a client
-// without one could send any and is no threat to a player's browser.
+// allows checks the page's Origin. Browsers always send one. Other clients can send
+// any Origin or none; they are no threat to a player's browser.
 func (u *Upgrader) allows(r *http.Request) bool {
 	if len(r.Header["Origin"]) == 0 {
 		return true
@@ -147,7 +147,7 @@ func answerRefusal(w http.ResponseWriter, no *refusal) {
 	http.Error(w, no.reason, no.status)
 }
 
-// only returns a header that has to stand in the request exactly once, else "".
+// only returns the value of a header that must occur once in the request, else "".
 func only(h http.Header, canonicalName string) string {
 	if values := h[canonicalName]; len(values) == 1 {
 		return values[0]
@@ -171,8 +171,8 @@ func hasToken(h http.Header, canonicalName, token string) bool {
 	return false
 }
 
-// chooseProtocol returns the server's subprotocol when it is offered, else an
-// offered one of another version, else "". Subprotocols are case-sensitive.
+// chooseProtocol returns the server's own subprotocol if it is offered, else an offered
+// one of another version, else "". Subprotocols are case-sensitive.
 func chooseProtocol(h http.Header, own string) (chosen string) {
 	anyVersion := own[:strings.LastIndexByte(own, '.')+1]
 	for _, line := range h["Sec-Websocket-Protocol"] {

@@ -2,19 +2,19 @@ package ws
 
 import "slices"
 
-// Sender is given the outcome of what a [WriteBatch] sent for it.
+// Sender receives the results of a [WriteBatch].
 type Sender interface{ Sent(Sent) }
 
-// Sent is the outcome of a write.
+// Sent is the result of a write.
 type Sent struct {
-	Taken   bool  // the frames were taken
+	Taken   bool  // the frames were accepted
 	Blocked bool  // as of [Conn.Blocked]
-	Bytes   int   // that the connection took, its own frames included
+	Bytes   int   // that the connection accepted, pongs included
 	Err     error // why the connection ended, nil while it is open
 }
 
-// WriteBatch writes frames to many connections in one loop of system calls, for
-// the reason that [ReadBatch] gives. It owns the memory that frames are built in.
+// WriteBatch writes frames to many connections in one loop of system calls, for the
+// reason given at [ReadBatch]. It owns the memory in which frames are built.
 //
 // A connection may be in it once. The zero value is ready for use. Not safe for
 // concurrent use; owned by the goroutine that writes with it.
@@ -23,9 +23,9 @@ type WriteBatch struct {
 	writes []write
 }
 
-// writeBatchSize is how many bytes are written in one loop. Building and writing
-// frames by turns would evict either's data from the processor's caches; much more
-// than this would itself be evicted by the time it is written.
+// writeBatchSize is how many bytes are written in one loop. Building and writing frames
+// alternately would evict the data of both from the processor's caches. A much larger
+// batch would evict its own frames before they are written.
 const writeBatchSize = 512 << 10
 
 // write is one connection's part of a batch.
@@ -39,22 +39,21 @@ type write struct {
 	err    error // of the loop
 }
 
-// Room returns n bytes of b's memory, at least one, to build frames in by
-// appending to them. They are valid until the next call of Add, which gets what
-// became of them.
+// Room returns n bytes of b's memory, at least one. The caller builds frames by
+// appending to them, and passes the result to Add.
 func (b *WriteBatch) Room(n int) []byte {
 	used := len(b.slab)
 	b.slab = slices.Grow(b.slab, n)
 	return b.slab[used : used+n]
 }
 
-// Add adds whole frames for a connection, at most [MaxWrite] bytes: buf, which was
-// built in Room, from its byte number from on. A batch that is full writes.
+// Add adds frames for a connection, at most [MaxWrite] bytes: those at buf[from:], where
+// buf was built in Room. A full batch writes.
 func (b *WriteBatch) Add(now int64, c *Conn, s Sender, buf []byte, from int) {
 	used := len(b.slab)
 	if &buf[0] == &b.slab[: used+1 : used+1][used] {
 		b.slab = b.slab[:used+len(buf)]
-	} else { // appending has moved it; frames that were added before stay where they are
+	} else { // appending has moved it; earlier frames stay where they are
 		b.slab = append(b.slab, buf...)
 	}
 	b.writes = append(b.writes, write{conn: c, sender: s, b: b.slab[used+from:]})
@@ -63,7 +62,7 @@ func (b *WriteBatch) Add(now int64, c *Conn, s Sender, buf []byte, from int) {
 	}
 }
 
-// Run writes what was added, and empties b.
+// Run writes everything that was added, and empties b.
 func (b *WriteBatch) Run(now int64) {
 	if len(b.writes) == 0 {
 		return
@@ -81,8 +80,8 @@ func (b *WriteBatch) Run(now int64) {
 	b.writes, b.slab = b.writes[:0], b.slab[:0]
 }
 
-// sent notes in the connection what the loop has written. A connection that could
-// not take part in it is written to here.
+// sent records the result of the loop in the connection. A connection that was not
+// written in the loop is written here.
 func (w *write) sent(now int64) Sent {
 	c := w.conn
 	switch {
