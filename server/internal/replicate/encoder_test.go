@@ -111,3 +111,52 @@ func TestEncoder_doesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations a tick, want 0", n)
 	}
 }
+
+// TestEncoder_changesTrackers checks that an encoder that serves two matches in
+// turn writes the same bytes as encoders of their own, with interest too.
+func TestEncoder_changesTrackers(t *testing.T) {
+	fields := [2]*field{newField(t), newField(t)}
+	var shared Encoder
+	for n, f := range fields {
+		f.world.change = func(w *fieldWorld) {
+			if e, s := w.probes.Spawn(); s != nil {
+				*s = probe{Pos: fixed.Vec{X: fixed.Num(int(e)%7) * fixed.One}, HP: int32(n) + 1, Slot: game.NoSlot}
+			}
+			for _, s := range w.probes.All() {
+				s.Pos.X += fixed.One / 3
+			}
+		}
+	}
+	views := [2][2]View{}
+	for tick := game.Tick(1); tick <= 12; tick++ {
+		for n, f := range fields {
+			f.sim.Step()
+			f.tracker.CollectEvents(tick)
+			f.tracker.BeginSnapshot(tick)
+			var got [2][]byte
+			for i, e := range [2]*Encoder{&f.encoder, &shared} {
+				got[i] = encode(f.tracker, e, nil, &views[n][i], Header{Percent: 100})
+				views[n][i].Sent(tick)
+			}
+			f.tracker.EndSnapshot()
+			if string(got[0]) != string(got[1]) {
+				t.Fatalf("tick %d, match %d: the shared encoder writes %x, want %x", tick, n, got[1], got[0])
+			}
+		}
+	}
+}
+
+// TestEncoder_resetTwiceKeepsSnapshot checks that another Reset in the same
+// snapshot does not drop what was encoded.
+func TestEncoder_resetTwiceKeepsSnapshot(t *testing.T) {
+	h := newHarness(t)
+	h.sim.Step()
+	h.tracker.CollectEvents(1)
+	h.tracker.BeginSnapshot(1)
+	h.encode(nil, &View{Slot: 1}, Header{Percent: 100})
+	used := h.encoder.sections.used
+	h.encoder.Reset(h.tracker)
+	if used == 0 || h.encoder.sections.used != used {
+		t.Errorf("%d cached sections after a second Reset, want %d and more than 0", h.encoder.sections.used, used)
+	}
+}
