@@ -207,9 +207,9 @@ func TestStrings_andArraysOfEveryLength(t *testing.T) {
 		if v, _ := generic(t, got).([]any); len(v) != 2 || v[1] != text {
 			t.Errorf("%d bytes of text: % x", n, got)
 		}
-		said, err := protocol.ParseSay(got)
-		if err != nil || said.Text != text {
-			t.Errorf("%d bytes of text: %q, %v", n, said.Text, err)
+		parsed, err := protocol.ParseSay(got)
+		if err != nil || parsed.Text != text {
+			t.Errorf("%d bytes of text: %q, %v", n, parsed.Text, err)
 		}
 	}
 	for _, n := range []int{0, 1, 15, 16, 65535, 65536, 70000} {

@@ -19,7 +19,7 @@ const (
 	botSkillMin = 20
 	botSkillMax = 75
 	planTicks   = 6               // between two plans
-	botSight    = 24 * fixed.One  // how far it looks for enemies
+	botVision   = 24 * fixed.One  // how far it looks for enemies
 	botReach    = 19 * fixed.One  // how far it fires the gun
 	botDistance = 8 * fixed.One   // the least it keeps from its target
 	railTaste   = 10 * fixed.One  // closer than this it does not charge the rail
@@ -81,7 +81,7 @@ func (w *world) plan(t game.Tick, b *bot, s *Ship) {
 func (w *world) pickTarget(t game.Tick, b *bot, s *Ship) {
 	var found, second candidate
 	found.cost, second.cost = fixed.Largest, fixed.Largest
-	for _, i := range w.shipsNear(s.Pos, botSight) {
+	for _, i := range w.shipsNear(s.Pos, botVision) {
 		e, enemy := w.ships.At(int(i))
 		if enemy == nil || enemy == s || enemy.HP <= 0 || allied(enemy.Side, s.Side) {
 			continue

@@ -164,11 +164,11 @@ func checkMap(t *testing.T, w *world, mode string, seed uint64) {
 		t.Errorf("%s, seed %d: %d walls, %d rocks, %d pickups", mode, seed, w.walls.Len(), w.rocks.Len(), w.pickups.Len())
 	}
 	for _, a := range w.walls.All() {
-		twin := *a
-		twin.Center = w.match.Size.Sub(a.Center)
+		mirrored := *a
+		mirrored.Center = w.match.Size.Sub(a.Center)
 		found := false
 		for _, b := range w.walls.All() {
-			found = found || *b == twin
+			found = found || *b == mirrored
 			gap := max((a.Center.X-b.Center.X).Abs()-a.Half.X-a.Radius-b.Half.X-b.Radius, (a.Center.Y-b.Center.Y).Abs()-a.Half.Y-a.Radius-b.Half.Y-b.Radius)
 			if a != b && gap < wallGap {
 				t.Fatalf("%s, seed %d: walls %+v and %+v leave no way between them", mode, seed, *a, *b)

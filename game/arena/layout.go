@@ -166,8 +166,8 @@ func (b *builder) place(half fixed.Vec, gap, edge fixed.Num) (fixed.Vec, bool) {
 	hi := b.size.Sub(lo)
 	for range mapTries {
 		p := fixed.Vec{X: b.snapped(lo.X, hi.X), Y: b.snapped(lo.Y, hi.Y)}
-		twin := claim{b.opposite(p), half}
-		if b.free(p, half, gap) && !twin.near(p, half, gap) {
+		opposite := claim{b.opposite(p), half}
+		if b.free(p, half, gap) && !opposite.near(p, half, gap) {
 			return p, true
 		}
 	}

@@ -87,10 +87,10 @@ func TestVec_rotation(t *testing.T) {
 			t.Fatalf("%v turned by %d is %v", v, a, got)
 		}
 		length := part.Draw(t, "length")
-		spoke := fixed.FromAngle(a, length)
-		if bound := 1 + math.Abs(float(length)); math.Abs(float64(spoke.X)-float64(length)*cos) > bound ||
-			math.Abs(float64(spoke.Y)-float64(length)*sin) > bound {
-			t.Fatalf("FromAngle(%d, %d) is %v", a, length, spoke)
+		ray := fixed.FromAngle(a, length)
+		if bound := 1 + math.Abs(float(length)); math.Abs(float64(ray.X)-float64(length)*cos) > bound ||
+			math.Abs(float64(ray.Y)-float64(length)*sin) > bound {
+			t.Fatalf("FromAngle(%d, %d) is %v", a, length, ray)
 		}
 		if far := fixed.FromAngle(a, fixed.Int(100)); far.Angle().Diff(a) < -1 || far.Angle().Diff(a) > 1 {
 			t.Fatalf("FromAngle(%d) points to %d", a, far.Angle())

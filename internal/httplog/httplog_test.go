@@ -42,7 +42,7 @@ func TestManyLinesAreFew(t *testing.T) {
 	for w.dropped.Load() > 0 {
 		_, _ = w.Write([]byte("http: Accept error\n"))
 	}
-	if told, ok := logs.All()[logs.Len()-1].ContextMap()["not_logged_before"].(int64); !ok || told < 900 {
+	if skipped, ok := logs.All()[logs.Len()-1].ContextMap()["not_logged_before"].(int64); !ok || skipped < 900 {
 		t.Errorf("what was not logged is not told: %+v", logs.All()[logs.Len()-1])
 	}
 }

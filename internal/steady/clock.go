@@ -51,13 +51,13 @@ func (c *Clock) watch(report func(time.Duration)) {
 	if !c.begin() {
 		return
 	}
-	told := c.StoodStill()
+	reported := c.StoodStill()
 	var again *time.Timer
 	again = time.AfterFunc(time.Hour, func() {
 		c.look()
-		if left := c.StoodStill(); left > told {
-			report(time.Duration(left - told))
-			told = left
+		if left := c.StoodStill(); left > reported {
+			report(time.Duration(left - reported))
+			reported = left
 		}
 		again.Reset(lookEvery)
 	})

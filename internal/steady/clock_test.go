@@ -82,9 +82,9 @@ func TestTimeNeverGoesBack(t *testing.T) {
 	}
 }
 
-// TestAPauseLeavesOutNothingThatWasTold: somebody asked while the look was late, and
+// TestClock_pauseLeavesOutNothingReported: somebody asked while the look was late, and
 // the process stood still after that.
-func TestAPauseLeavesOutNothingThatWasTold(t *testing.T) {
+func TestClock_pauseLeavesOutNothingReported(t *testing.T) {
 	c, machine := handClock(time.Second)
 	c.begin()
 	machine.Add(int64(stillAfter - time.Millisecond))

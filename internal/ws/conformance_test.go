@@ -145,7 +145,7 @@ func runWhole(t *testing.T, c conformanceCase, cl *client, d driver) {
 	t.Helper()
 	defer d.stop()
 	cl.send(c.sent)
-	verdict(t, c, cl, d)
+	checkOutcome(t, c, cl, d)
 }
 
 // runOctets stops where the connection has ended; a fault may be noticed at
@@ -160,10 +160,10 @@ func runOctets(t *testing.T, c conformanceCase, cl *client, d driver) {
 		}
 		d.drain()
 	}
-	verdict(t, c, cl, d)
+	checkOutcome(t, c, cl, d)
 }
 
-func verdict(t *testing.T, c conformanceCase, cl *client, d driver) {
+func checkOutcome(t *testing.T, c conformanceCase, cl *client, d driver) {
 	t.Helper()
 	want := len(c.messages)
 	if c.code != 0 {

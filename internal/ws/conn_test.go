@@ -188,7 +188,7 @@ func TestCloseOfABlockedClientDamagesNoFrame(t *testing.T) {
 	})
 }
 
-func TestPingMovesLastHeard(t *testing.T) {
+func TestConn_pingMovesLastReceived(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *rig) {
 		cl := r.dial()
 		c := r.tested()

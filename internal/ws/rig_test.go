@@ -152,10 +152,10 @@ func (r *rig) dial(early ...byte) *client {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return shakeHands(r.t, nc, early)
+	return upgrade(r.t, nc, early)
 }
 
-func shakeHands(t testing.TB, nc net.Conn, early []byte) *client {
+func upgrade(t testing.TB, nc net.Conn, early []byte) *client {
 	t.Helper()
 	t.Cleanup(func() { _ = nc.Close() })
 	c := &client{t: t, conn: nc, r: bufio.NewReader(nc)}

@@ -19,7 +19,7 @@ func TestTLSTakesThePortablePath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cl := shakeHands(t, nc, binaryFrame("hello"))
+	cl := upgrade(t, nc, binaryFrame("hello"))
 	c := r.conn()
 	if _, portable := c.stream.(*portableStream); !portable {
 		t.Fatalf("stream is %T", c.stream)

@@ -28,7 +28,7 @@ func TestLittleWaitsInTheKernel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cl := shakeHands(t, nc, nil)
+	cl := upgrade(t, nc, nil)
 	c := r.conn()
 	frame := serverFrame(bytes.Repeat([]byte("old "), 25))
 	sent := 0

@@ -267,7 +267,7 @@ func playCrowd(t *testing.T, name string, cells bool, shards int) {
 // crowdTick lets everyone move, and some do something else.
 func (s *script) crowdTick(tick int) {
 	for i, c := range s.clients {
-		if c.told || (tick/8+i)%5 == 0 {
+		if c.closedSeen || (tick/8+i)%5 == 0 {
 			continue
 		}
 		c.input(int32((tick/4+i)%9-4), int32((tick/7+2*i)%5-2))
@@ -318,8 +318,8 @@ func (s *script) sumUp(tick int) {
 			c.bytes += len(payload)
 			size += len(payload)
 		})
-		if code := c.conn.closed(); code != 0 && !c.told {
-			c.told = true
+		if code := c.conn.closed(); code != 0 && !c.closedSeen {
+			c.closedSeen = true
 			c.sum = c.sum*0x100000001b3 ^ uint64(code)
 		}
 		all = all*0x100000001b3 ^ c.sum

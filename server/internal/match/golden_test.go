@@ -102,20 +102,20 @@ type script struct {
 
 // scriptClient is a player with one connection after the other.
 type scriptClient struct {
-	s       *script
-	name    string
-	conn    *scriptConn
-	slot    game.Slot
-	secret  string
-	told    bool // that the connection was closed
-	seq     uint32
-	tick    uint32 // of the last snapshot
-	event   uint32
-	replica *protocol.Replica
-	last    protocol.Snapshot
-	blind   bool   // it does not apply snapshots
-	sum     uint64 // over all messages of a crowd's client
-	bytes   int
+	s          *script
+	name       string
+	conn       *scriptConn
+	slot       game.Slot
+	secret     string
+	closedSeen bool // that the connection was closed
+	seq        uint32
+	tick       uint32 // of the last snapshot
+	event      uint32
+	replica    *protocol.Replica
+	last       protocol.Snapshot
+	blind      bool   // it does not apply snapshots
+	sum        uint64 // over all messages of a crowd's client
+	bytes      int
 }
 
 func newScript(t *testing.T, cfg scriptConfig) *script {
@@ -201,10 +201,10 @@ func (c *scriptClient) resume(secret string) {
 // leaveOld gives the client a new connection. The old one is watched for its
 // close code by a client of its own.
 func (c *scriptClient) leaveOld() {
-	if c.conn != nil && !c.told {
+	if c.conn != nil && !c.closedSeen {
 		c.s.clients = append(c.s.clients, &scriptClient{s: c.s, name: c.name + "'", conn: c.conn, replica: c.replica})
 	}
-	c.conn, c.told, c.replica = &scriptConn{}, false, nil
+	c.conn, c.closedSeen, c.replica = &scriptConn{}, false, nil
 }
 
 // sit reserves a seat and claims it in the next turn.
@@ -242,8 +242,8 @@ func (c *scriptClient) note() {
 		kind, detail := c.message(payload)
 		fmt.Fprintf(&c.s.stream, "%s %-8s %5d %016x %s\n", at, kind, len(payload), sumOf(payload), detail)
 	})
-	if code := c.conn.closed(); code != 0 && !c.told {
-		c.told = true
+	if code := c.conn.closed(); code != 0 && !c.closedSeen {
+		c.closedSeen = true
 		fmt.Fprintf(&c.s.stream, "%6d ms %-5s closed %d\n", c.s.passed.Milliseconds(), c.name, code)
 	}
 }

@@ -126,7 +126,7 @@ func TestScheduler_runsEqualTasksInOneOrder(t *testing.T) {
 	}
 }
 
-func TestScheduler_tellsHowFarBehindItsRoundATaskIs(t *testing.T) {
+func TestScheduler_reportsHowFarBehindItsRoundATaskIs(t *testing.T) {
 	oneProcessor(t)
 	clock := newFakeClock()
 	s := New(clock)
