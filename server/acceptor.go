@@ -15,7 +15,7 @@ import (
 	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/protocol/jointoken"
-	"tactus/server/internal/match"
+	"tactus/server/internal/driver"
 	"tactus/server/internal/metrics"
 )
 
@@ -137,7 +137,7 @@ func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello) {
 
 // handOver finds the match and makes a connection that it can own. It returns nil if
 // the connection was rejected or lost.
-func (a *acceptor) handOver(p *ws.Pending, id string, hello *protocol.Hello, missing protocol.CloseCode) (*match.Driver, *ws.Conn) {
+func (a *acceptor) handOver(p *ws.Pending, id string, hello *protocol.Hello, missing protocol.CloseCode) (*driver.Driver, *ws.Conn) {
 	m := a.matches.match(id)
 	if m == nil {
 		a.refuse(p, missing, missing.Text())

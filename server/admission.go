@@ -14,6 +14,7 @@ import (
 	"tactus/protocol/jointoken"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
+	"tactus/server/internal/driver"
 	"tactus/server/internal/match"
 	"tactus/server/internal/overload"
 )
@@ -64,14 +65,14 @@ type admission struct {
 	process *overload.Process
 	fences  fences
 	// newMatch makes a match that is not started.
-	newMatch func(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*match.Driver, error)
+	newMatch func(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*driver.Driver, error)
 
 	opening sync.Mutex // one match is opened at a time
 }
 
 // reserve reserves seats, and opens the match first if requested. With an error it
 // returns the match, too, if that existed before.
-func (a *admission) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, *match.Driver, error) {
+func (a *admission) reserve(ctx context.Context, r *fleetv1.Reserve) ([]game.Slot, *driver.Driver, error) {
 	if err := checkReserve(r); err != nil {
 		return nil, nil, err
 	}
@@ -147,7 +148,7 @@ func (a *admission) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Requ
 
 // matchFor returns the match of a request. opened reports whether it was started for
 // this request.
-func (a *admission) matchFor(r *fleetv1.Reserve) (m *match.Driver, opened bool, err error) {
+func (a *admission) matchFor(r *fleetv1.Reserve) (m *driver.Driver, opened bool, err error) {
 	if m := a.matches.match(r.GetMatchId()); m != nil {
 		return m, false, nil
 	}
@@ -164,7 +165,7 @@ func (a *admission) matchFor(r *fleetv1.Reserve) (m *match.Driver, opened bool, 
 }
 
 // openLocked starts a match. The caller holds opening.
-func (a *admission) openLocked(r *fleetv1.Reserve) (*match.Driver, error) {
+func (a *admission) openLocked(r *fleetv1.Reserve) (*driver.Driver, error) {
 	g := a.games[r.GetGame()]
 	if g == nil {
 		return nil, refusal{reason: "unknown_game"}

@@ -9,6 +9,7 @@ import (
 
 	"tactus/game"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+	"tactus/server/internal/driver"
 	"tactus/server/internal/fleet"
 	"tactus/server/internal/match"
 	"tactus/server/internal/matchlog"
@@ -70,15 +71,15 @@ func (h host) Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveR
 }
 
 // newMatch makes a match for a request.
-func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*match.Driver, error) {
+func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*driver.Driver, error) {
 	id, info := r.GetMatchId(), g.Info()
 	hashEvery := 0
 	if s.cfg.StateHash {
 		hashEvery = info.Rate()
 	}
-	var m *match.Driver
+	var m *driver.Driver
 	var err error
-	m, err = match.NewDriver(match.DriverConfig{
+	m, err = driver.New(driver.Config{
 		Match: match.Config{
 			ID: id, Game: g, Match: cfg, Private: r.GetPrivate(),
 			Queue: r.GetQueue(), RulesVersion: r.GetRulesVersion(), Backfill: r.GetBackfill(),

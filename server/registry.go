@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"tactus/protocol"
+	"tactus/server/internal/driver"
 	"tactus/server/internal/match"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
@@ -22,21 +23,21 @@ type registry struct {
 	recent  recentMatches
 
 	mu      sync.Mutex
-	matches map[string]*match.Driver
-	players map[string]*match.Driver // where each player was seated last
+	matches map[string]*driver.Driver
+	players map[string]*driver.Driver // where each player was seated last
 }
 
 func newRegistry(m *metrics.Metrics) *registry {
 	r := &registry{
 		metrics: m, ended: make(chan struct{}, 1),
-		matches: map[string]*match.Driver{}, players: map[string]*match.Driver{},
+		matches: map[string]*driver.Driver{}, players: map[string]*driver.Driver{},
 	}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	return r
 }
 
 // start runs a match. After stop it ends immediately.
-func (r *registry) start(m *match.Driver) {
+func (r *registry) start(m *driver.Driver) {
 	r.mu.Lock()
 	r.matches[m.ID()] = m
 	r.running.Add(1)
@@ -46,7 +47,7 @@ func (r *registry) start(m *match.Driver) {
 }
 
 // match returns a running match, nil for none.
-func (r *registry) match(id string) *match.Driver {
+func (r *registry) match(id string) *driver.Driver {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.matches[id]
@@ -54,7 +55,7 @@ func (r *registry) match(id string) *match.Driver {
 
 // seated records where a player has a seat now, and frees the seat that the player
 // has in another match.
-func (r *registry) seated(player string, m *match.Driver) {
+func (r *registry) seated(player string, m *driver.Driver) {
 	r.mu.Lock()
 	old := r.players[player]
 	r.players[player] = m
@@ -65,7 +66,7 @@ func (r *registry) seated(player string, m *match.Driver) {
 }
 
 // remove removes a match that has ended for a reason.
-func (r *registry) remove(m *match.Driver, reason string) {
+func (r *registry) remove(m *driver.Driver, reason string) {
 	r.mu.Lock()
 	delete(r.matches, m.ID())
 	for p, at := range r.players {

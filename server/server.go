@@ -31,6 +31,7 @@ import (
 	"tactus/internal/origin"
 	"tactus/internal/steady"
 	"tactus/protocol"
+	"tactus/server/internal/driver"
 	"tactus/server/internal/fleet"
 	"tactus/server/internal/match"
 	"tactus/server/internal/matchlog"
@@ -185,12 +186,12 @@ func (s *Server) Matches() []match.Status {
 }
 
 // reportEnd reports the result of a match.
-func (s *Server) reportEnd(m *match.Driver, r *match.EndReport) {
+func (s *Server) reportEnd(m *driver.Driver, r *match.EndReport) {
 	s.fleet.Ended(endedMessage(m.Status(), r, time.Now()))
 }
 
 // ended removes a match, and reports its result unless that was reported before.
-func (s *Server) ended(m *match.Driver, r *match.EndReport) {
+func (s *Server) ended(m *driver.Driver, r *match.EndReport) {
 	s.matches.remove(m, r.Reason)
 	if r.Reason != match.EndOver {
 		s.reportEnd(m, r)

@@ -11,6 +11,7 @@ import (
 	"tactus/game"
 	"tactus/game/arena"
 	"tactus/protocol"
+	"tactus/server/internal/match/matchtest"
 	"tactus/server/internal/metrics"
 )
 
@@ -18,8 +19,8 @@ import (
 // sockets are memory: what is left is the tick itself.
 type arenaMatch struct {
 	m      *Match
-	clock  *handClock
-	conns  []*testConn
+	clock  *matchtest.Clock
+	conns  []*matchtest.Conn
 	frames [][]byte
 	seq    uint32
 	bytes  int
@@ -41,13 +42,13 @@ func openArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
 	if !ok {
 		tb.Fatalf("the arena has no mode %s", mode)
 	}
-	a := &arenaMatch{clock: &handClock{now: 1}}
+	a := &arenaMatch{clock: &matchtest.Clock{Time: 1}}
 	var err error
 	a.m, err = New(Config{
 		ID: "bench", Game: arena.Game, Match: game.MatchConfig{Mode: md, Seed: 7, Options: []game.Option{{Name: "seconds", Value: 3600}}},
 		Grace: time.Minute, Linger: time.Minute, Empty: time.Minute,
-		Now: a.clock.now, Wake: func() {}, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
-		Record: func(*game.Simulation) Recorder { return silent{} },
+		Now: a.clock.Time, Wake: func() {}, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
+		Record: func(*game.Simulation) Recorder { return matchtest.Silent{} },
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -61,13 +62,13 @@ func openArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
 func (a *arenaMatch) seat(tb testing.TB, i int) {
 	tb.Helper()
 	name := fmt.Sprint("p", i)
-	now := a.clock.now
+	now := a.clock.Time
 	slots, err := a.m.Reserve(now, now+int64(time.Minute), true, []Request{{Player: name, Name: name, Team: -1, Reservation: name}})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c := newTestConn()
-	a.m.Claim(now, c.server, 0, slots[0], name, name)
+	c := matchtest.NewConn()
+	a.m.Claim(now, c.Server, 0, slots[0], name, name)
 	a.conns = append(a.conns, c)
 	a.frames = append(a.frames, make([]byte, 0, 64))
 }
@@ -85,8 +86,8 @@ func (a *arenaMatch) tick() {
 		c.Send(a.frames[i])
 		a.bytes += c.Discard()
 	}
-	a.clock.now += a.m.pacer.period
-	a.m.Tick(a.clock.now)
+	a.clock.Time += a.m.pacer.period
+	a.m.Tick(a.clock.Time)
 }
 
 func TestArenaTickDoesNotAllocate(t *testing.T) {
@@ -96,8 +97,8 @@ func TestArenaTickDoesNotAllocate(t *testing.T) {
 			t.Errorf("%s with %d people: %v allocations a tick, want 0", mode, people, n)
 		}
 		for i, c := range a.conns {
-			if c.code() != 0 {
-				t.Fatalf("%s: player %d was closed with %v", mode, i, c.code())
+			if c.Code() != 0 {
+				t.Fatalf("%s: player %d was closed with %v", mode, i, c.Code())
 			}
 		}
 	}

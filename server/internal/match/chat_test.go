@@ -9,18 +9,11 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
+	"tactus/server/internal/match/matchtest"
 )
 
-func (p *player) heard() (texts []string) {
-	for _, c := range p.chats {
-		texts = append(texts, c.Text)
-	}
-	p.chats = nil
-	return texts
-}
-
 // crowd joins so many who read and write replies.
-func (h *harness) crowd(n int) (all []*player) {
+func (h *harness) crowd(n int) (all []*matchtest.Client) {
 	for i := range n {
 		all = append(all, h.joinWith(fmt.Sprint("p", i), protocol.FeatureReply))
 	}
@@ -38,16 +31,16 @@ func TestAMatchPassesOnSoMuchChatAndTellsWhoIsOverIt(t *testing.T) {
 		h := newHarness(t, game.Mode{MaxPlayers: 32})
 		all := h.crowd(20)
 		for _, p := range all {
-			p.chats = nil
+			p.Chats = nil
 			for i := range 4 {
-				p.say(c.text, uint32(i)+1)
+				p.Say(c.text, uint32(i)+1)
 			}
 		}
 		h.tick(1)
 		passed, busy := 0, 0
 		for _, p := range all {
-			p.read()
-			for _, r := range p.replies {
+			p.Read()
+			for _, r := range p.Replies {
 				if r.OK {
 					passed++
 				} else if r.Reason == protocol.ReasonBusy {
@@ -58,14 +51,14 @@ func TestAMatchPassesOnSoMuchChatAndTellsWhoIsOverIt(t *testing.T) {
 		if passed != c.passed || passed+busy != 80 {
 			t.Errorf("%s: %d passed on, %d told busy; want %d and the rest", name, passed, busy, c.passed)
 		}
-		if got := len(all[0].heard()); got != c.passed {
+		if got := len(all[0].TakeChats()); got != c.passed {
 			t.Errorf("%s: %d heard, want %d", name, got, c.passed)
 		}
 		h.tick(20)
-		all[0].say(c.text, 9)
+		all[0].Say(c.text, 9)
 		h.tick(1)
-		all[1].read()
-		h.want(name+": room again a second later", len(all[1].heard()) == c.passed+1)
+		all[1].Read()
+		h.want(name+": room again a second later", len(all[1].TakeChats()) == c.passed+1)
 	}
 }
 
@@ -75,12 +68,12 @@ func TestAFloodOfTextsIsNotCleaned(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.joinWith("ann", protocol.FeatureReply)
 	for i := range uint32(50) {
-		a.say(strings.Repeat("\u3164", 50), i+1) // fillers: nothing is left of them
+		a.Say(strings.Repeat("\u3164", 50), i+1) // fillers: nothing is left of them
 	}
 	h.tick(1)
-	a.read()
+	a.Read()
 	reasons := map[string]int{}
-	for _, r := range a.replies {
+	for _, r := range a.Replies {
 		reasons[r.Reason]++
 	}
 	h.want("as many looked at as may be said", reasons[protocol.ReasonBadText] == 5 && reasons[protocol.ReasonBusy] == 45)
@@ -90,24 +83,24 @@ func TestChatForWhoReadsNothingIsBounded(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 32})
 	all := h.crowd(10)
 	reader := all[0]
-	reader.chats = nil
+	reader.Chats = nil
 	for range 40 { // it plays, and then stands still
 		sendInput(h, reader)
 		h.tick(1)
 	}
-	reader.read()
+	reader.Read()
 	for i := range 25 * 20 {
 		sendInput(h, all[1])
 		if i%5 == 0 {
-			all[1+i/5%9].say(strings.Repeat("x", protocol.MaxChat), 0)
+			all[1+i/5%9].Say(strings.Repeat("x", protocol.MaxChat), 0)
 		}
 		h.tick(1)
 	}
-	h.want("the connection kept", reader.conn.code() == 0)
+	h.want("the connection kept", reader.Conn.Code() == 0)
 	sendInput(h, reader)
 	h.tick(1)
-	reader.read()
-	if got := len(reader.heard()); got < 4096/(protocol.MaxChat+9)-1 || got > 4096/protocol.MaxChat+25 {
+	reader.Read()
+	if got := len(reader.TakeChats()); got < 4096/(protocol.MaxChat+9)-1 || got > 4096/protocol.MaxChat+25 {
 		t.Errorf("%d lines for who stood still", got)
 	}
 }
@@ -116,13 +109,13 @@ func TestWhoComesBackHearsWhatWasSaid(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
 	say := func(text string) {
-		a.say(text, 0)
+		a.Say(text, 0)
 		h.tick(2 * 20) // a line in two seconds
 	}
 	say("before")
-	b.read()
-	h.want("what was said while bob was there, at once", slices.Equal(b.heard(), []string{"before"}))
-	b.conn.Lose(io.EOF)
+	b.Read()
+	h.want("what was said while bob was there, at once", slices.Equal(b.TakeChats(), []string{"before"}))
+	b.Conn.Lose(io.EOF)
 	h.tick(1)
 	var want []string
 	for i := range 14 {
@@ -130,27 +123,27 @@ func TestWhoComesBackHearsWhatWasSaid(t *testing.T) {
 		want = append(want, fmt.Sprint("line ", i))
 	}
 	again := h.resume(b, 0)
-	if got := again.heard(); !slices.Equal(got, want) {
+	if got := again.TakeChats(); !slices.Equal(got, want) {
 		t.Errorf("heard %q, want %q", got, want)
 	}
-	again.conn.Lose(io.EOF)
+	again.Conn.Lose(io.EOF)
 	h.tick(1)
 	again = h.resume(again, 0)
-	h.want("nothing twice", len(again.heard()) == 0)
-	h.want("and nothing for a newcomer", len(h.join("cyd").heard()) == 0)
+	h.want("nothing twice", len(again.TakeChats()) == 0)
+	h.want("and nothing for a newcomer", len(h.join("cyd").TakeChats()) == 0)
 }
 
 func TestOnlyTheLastLinesAreKept(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 32})
 	all := h.crowd(11)
 	gone := all[10]
-	gone.conn.Lose(io.EOF)
+	gone.Conn.Lose(io.EOF)
 	h.tick(1)
 	for i := range 20 {
-		all[i%10].say(fmt.Sprint(i), 0)
+		all[i%10].Say(fmt.Sprint(i), 0)
 		h.tick(4)
 	}
-	got := h.resume(gone, 0).heard()
+	got := h.resume(gone, 0).TakeChats()
 	h.want("the last sixteen", len(got) == 16 && got[0] == "4" && got[15] == "19")
 }
 
@@ -163,21 +156,21 @@ func TestAResultComesBehindTheEventsThatLedToIt(t *testing.T) {
 		h.tick(1)
 	}
 	h.tick(30)
-	a.read()
-	b.read()
-	for h.clock.now+period < h.m.outcome.nextCheck { // the match looks at its outcome at the next tick
+	a.Read()
+	b.Read()
+	for h.clock.Time+matchtest.Period < h.m.outcome.nextCheck { // the match looks at its outcome at the next tick
 		h.tick(1)
 	}
-	a.command(0, "boom", 7)
-	a.command(0, "finish")
+	a.Command(0, "boom", 7)
+	a.Command(0, "finish")
 	h.tick(2)
-	a.read()
-	h.want("the result, and the event before it", len(a.results) == 1 && a.eventsAtResult == 1)
-	b.read()
-	h.want("nothing yet for bob", len(b.results) == 0)
-	b.read()
+	a.Read()
+	h.want("the result, and the event before it", len(a.Results) == 1 && a.EventsAtResult == 1)
+	b.Read()
+	h.want("nothing yet for bob", len(b.Results) == 0)
+	b.Read()
 	sendInput(h, b)
 	h.tick(2)
-	b.read()
-	h.want("bob, when heard again", len(b.results) == 1 && b.eventsAtResult == 1)
+	b.Read()
+	h.want("bob, when heard again", len(b.Results) == 1 && b.EventsAtResult == 1)
 }

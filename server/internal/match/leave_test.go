@@ -12,20 +12,20 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
+	"tactus/server/internal/match/matchtest"
+	"tactus/server/internal/metrics"
 )
-
-func (p *player) bye() { p.conn.Send(protocol.AppendBye(nil)) }
 
 func TestAByeCountsHoweverTheConnectionEnds(t *testing.T) {
 	garbage := []byte{0xc1, 0xff}
-	for name, end := range map[string]func(p *player){
-		"bye alone":               (*player).bye,
-		"the client's close":      func(p *player) { p.bye(); p.conn.Close(1000) },
-		"an empty close":          func(p *player) { p.bye(); p.conn.Close(1005) },
-		"the end of the stream":   func(p *player) { p.bye(); p.conn.Lose(io.EOF) },
-		"a reset":                 func(p *player) { p.bye(); p.conn.Lose(syscall.ECONNRESET) },
-		"garbage behind it":       func(p *player) { p.bye(); p.conn.Send(garbage) },
-		"a socket that is stuck":  func(p *player) { p.conn.Block(true); p.bye(); p.conn.Lose(syscall.ETIMEDOUT) },
+	for name, end := range map[string]func(p *matchtest.Client){
+		"bye alone":               (*matchtest.Client).Bye,
+		"the client's close":      func(p *matchtest.Client) { p.Bye(); p.Conn.Close(1000) },
+		"an empty close":          func(p *matchtest.Client) { p.Bye(); p.Conn.Close(1005) },
+		"the end of the stream":   func(p *matchtest.Client) { p.Bye(); p.Conn.Lose(io.EOF) },
+		"a reset":                 func(p *matchtest.Client) { p.Bye(); p.Conn.Lose(syscall.ECONNRESET) },
+		"garbage behind it":       func(p *matchtest.Client) { p.Bye(); p.Conn.Send(garbage) },
+		"a socket that is stuck":  func(p *matchtest.Client) { p.Conn.Block(true); p.Bye(); p.Conn.Lose(syscall.ETIMEDOUT) },
 		"a connection just taken": nil,
 	} {
 		h := newHarness(t, game.Mode{MaxPlayers: 4})
@@ -36,25 +36,26 @@ func TestAByeCountsHoweverTheConnectionEnds(t *testing.T) {
 			end(a)
 			h.tick(1)
 		}
-		b.read()
-		_, closed := a.conn.Closed()
+		b.Read()
+		_, closed := a.Conn.Closed()
 		h.want(name+": the seat free within the tick", h.m.seating.Players() == 1 && closed)
-		h.want(name+": the client's answer", name != "bye alone" || a.conn.code() == protocol.CloseLeft)
-		if _, there := b.roster[a.welcome.Slot]; there {
+		h.want(name+": the client's answer", name != "bye alone" || a.Conn.Code() == protocol.CloseLeft)
+		if _, there := b.Roster[a.Welcome.Slot]; there {
 			t.Errorf("%s: bob still sees ann", name)
 		}
-		h.want(name+": a quit in the log", slices.Contains(h.log.lines, fmt.Sprintf("leave 1 why=%d", game.LeaveQuit)))
+		h.want(name+": a quit in the log", slices.Contains(h.log.Lines, fmt.Sprintf("leave 1 why=%d", game.LeaveQuit)))
 	}
 }
 
 // leaveBehindResume resumes with a connection that brings a bye and has ended.
-func (h *harness) leaveBehindResume(a *player) *player {
-	a.conn.Lose(io.EOF)
+func (h *harness) leaveBehindResume(a *matchtest.Client) *matchtest.Client {
+	a.Conn.Lose(io.EOF)
 	h.tick(1)
-	next := &player{t: h.t, conn: newTestConn(), welcome: a.welcome}
-	next.conn.Lose(io.EOF)
-	next.bye()
-	h.d.Resume(next.conn.server, 0, a.welcome.Slot, secretOf(a), 0)
+	next := matchtest.NewClient(h.t)
+	next.Welcome = a.Welcome
+	next.Conn.Lose(io.EOF)
+	next.Bye()
+	h.d.Resume(next.Conn.Server, 0, a.Welcome.Slot, a.Secret(), 0)
 	h.tick(1)
 	return next
 }
@@ -63,18 +64,18 @@ func TestWhatCameBeforeTheEndCounts(t *testing.T) {
 	for name, bye := range map[string]bool{"with a bye": true, "without": false} {
 		h := newHarness(t, game.Mode{MaxPlayers: 4})
 		b, a := h.join("bob"), h.join("ann")
-		a.command(1, "boom", 7)
-		a.conn.Send(protocol.AppendSay(nil, &protocol.Say{Text: "gg"}))
+		a.Command(1, "boom", 7)
+		a.Conn.Send(protocol.AppendSay(nil, &protocol.Say{Text: "gg"}))
 		if bye {
-			a.bye()
-			a.command(2, "boom", 8)
+			a.Bye()
+			a.Command(2, "boom", 8)
 		}
-		a.conn.Lose(io.EOF)
+		a.Conn.Lose(io.EOF)
 		h.tick(1)
-		b.read()
-		h.want(name+": the command before, and none behind", fmt.Sprint(b.events) == "[7]")
-		h.want(name+": what was said", len(b.chats) == 1 && b.chats[0].Text == "gg")
-		if taken, _ := h.m.sim.Taken(a.welcome.Slot); taken == bye {
+		b.Read()
+		h.want(name+": the command before, and none behind", fmt.Sprint(b.Events) == "[7]")
+		h.want(name+": what was said", len(b.Chats) == 1 && b.Chats[0].Text == "gg")
+		if taken, _ := h.m.sim.Taken(a.Welcome.Slot); taken == bye {
 			t.Errorf("%s: seat taken %v", name, taken)
 		}
 	}
@@ -93,10 +94,10 @@ func TestAByeAndAResyncAreWholeMessages(t *testing.T) {
 	} {
 		h := newHarness(t, game.Mode{MaxPlayers: 4})
 		a := h.join("ann")
-		a.conn.Send(c.send)
+		a.Conn.Send(c.send)
 		h.tick(1)
-		if a.conn.code() != c.closed {
-			t.Errorf("%s: closed with %d, want %d", name, a.conn.code(), c.closed)
+		if a.Conn.Code() != c.closed {
+			t.Errorf("%s: closed with %d, want %d", name, a.Conn.Code(), c.closed)
 		}
 	}
 }
@@ -104,13 +105,13 @@ func TestAByeAndAResyncAreWholeMessages(t *testing.T) {
 func TestAResyncWithinASecondIsAnsweredWhenItIsOver(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
-	resync := func() { a.conn.Send(protocol.AppendResync(nil)) }
+	resync := func() { a.Conn.Send(protocol.AppendResync(nil)) }
 	keyframes := func(ticks int) (n int) {
 		for range ticks {
-			before := a.frames
+			before := a.Frames
 			h.tick(1)
-			a.read()
-			if a.frames > before && a.last.Flags&protocol.FlagKeyframe != 0 {
+			a.Read()
+			if a.Frames > before && a.Last.Flags&protocol.FlagKeyframe != 0 {
 				n++
 			}
 		}
@@ -127,24 +128,25 @@ func TestAResyncWithinASecondIsAnsweredWhenItIsOver(t *testing.T) {
 func TestOnlyASecretThatWasGivenReachesTheMatch(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
-	conn := newTestConn()
-	h.d.Resume(conn.server, 0, a.welcome.Slot, "00000001"+fmt.Sprintf("%032x", 7), 0)
-	h.want("a false one refused without the match", conn.code() == protocol.CloseUnknownSession && len(h.d.inbox.requests) == 0)
-	secret := secretOf(a)
-	a.bye()
+	conn := matchtest.NewConn()
+	h.d.Resume(conn.Server, 0, a.Welcome.Slot, "00000001"+fmt.Sprintf("%032x", 7), 0)
+	h.want("a false one refused without the match", conn.Code() == protocol.CloseUnknownSession && len(h.d.requests) == 0)
+	secret := a.Secret()
+	a.Bye()
 	h.tick(1)
-	conn = newTestConn()
-	h.d.Resume(conn.server, 0, a.welcome.Slot, secret, 0)
+	conn = matchtest.NewConn()
+	h.d.Resume(conn.Server, 0, a.Welcome.Slot, secret, 0)
 	h.tick(1)
-	h.want("that of a seat which was left refused", conn.code() == protocol.CloseUnknownSession)
+	h.want("that of a seat which was left refused", conn.Code() == protocol.CloseUnknownSession)
 }
 
 func TestALostConnectionIsCountedAsLost(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	h := newHarnessIn(t, game.Mode{MaxPlayers: 4}, nil, registry)
+	mode := game.Mode{Name: "m", MaxPlayers: 4}
+	h := newHarnessFor(t, matchtest.Game{Mode: mode}, Config{Match: game.MatchConfig{Mode: mode}, Metrics: metrics.New(registry)})
 	a, b := h.join("ann"), h.join("bob")
-	a.conn.Lose(syscall.ECONNRESET)
-	b.conn.Block(true)
+	a.Conn.Lose(syscall.ECONNRESET)
+	b.Conn.Block(true)
 	h.tick(11 * 20)
 	families, err := registry.Gather()
 	if err != nil {
@@ -166,13 +168,13 @@ func TestALostConnectionIsCountedAsLost(t *testing.T) {
 func TestAKeptSeatThatIsReservedAgainIsHeldForTheToken(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, _ := h.join("ann"), h.join("bob")
-	a.conn.Lose(io.EOF)
+	a.Conn.Lose(io.EOF)
 	h.tick(25 * 20) // of 30 s
 	slots, err := h.reserve(Request{Player: "ann", Name: "ann", Team: -1, Reservation: "again"})
-	if err != nil || slots[0] != a.welcome.Slot {
+	if err != nil || slots[0] != a.Welcome.Slot {
 		t.Fatal(slots, err)
 	}
 	h.tick(10 * 20) // of 15 s
 	again := h.claim(slots[0], "ann", "again", 0)
-	h.want("the seat", again.conn.code() == 0 && again.welcome.Resumed)
+	h.want("the seat", again.Conn.Code() == 0 && again.Welcome.Resumed)
 }

@@ -40,6 +40,8 @@ type Config struct {
 	Empty     time.Duration // without people until the match ends
 	HashEvery int           // snapshots between state hashes sent to clients; 0: none
 
+	Shards int // goroutines that read and write the connections of a big match; 0: as many as there are processors
+
 	Now        int64     // in nanoseconds of a monotonic clock
 	StoodStill int64     // for how long the process was suspended so far, in nanoseconds
 	Started    time.Time // for the status
@@ -169,6 +171,9 @@ func New(cfg Config) (*Match, error) {
 	}
 	m.pool = fanout.New(&m.shared, m.tracker, cfg.Match.Mode.MaxPlayers)
 	m.makePlayers()
+	if cfg.Shards > 1 {
+		m.pool.StartShards(cfg.Shards)
+	}
 	m.timeouts.emptySince = cfg.Now
 	m.record = cfg.Record(sim)
 	m.record.Checkpoint(sim)
@@ -186,6 +191,9 @@ func (m *Match) CheckSecret(slot game.Slot, secret string) (generation uint32, o
 
 // TickNumber is the number of the last tick.
 func (m *Match) TickNumber() game.Tick { return m.sim.Tick() }
+
+// Shards is on how many goroutines connections are read and written.
+func (m *Match) Shards() int { return m.pool.Shards() }
 
 // Period is the time between two ticks at the full rate, in nanoseconds.
 func (m *Match) Period() int64 { return m.pacer.period }

@@ -12,6 +12,7 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
+	"tactus/server/internal/match/matchtest"
 	"tactus/server/internal/seating"
 )
 
@@ -28,7 +29,7 @@ func oneCore(t *testing.T) {
 // crowd is a match of many players with a small world.
 type crowd struct {
 	*harness
-	conns  []*testConn
+	conns  []*matchtest.Conn
 	inputs [][]byte
 	seq    uint32
 }
@@ -36,11 +37,11 @@ type crowd struct {
 func newCrowd(t *testing.T, people, shards int) *crowd {
 	t.Helper()
 	c := &crowd{harness: newHarness(t, game.Mode{MaxPlayers: people + 1})}
-	c.m.record = silent{}
+	c.m.record = matchtest.Silent{}
 	if shards > 1 {
 		c.m.pool.StartShards(shards)
 	}
-	c.m.shared.Now = c.clock.now
+	c.m.shared.Now = c.clock.Time
 	for range people {
 		c.join()
 	}
@@ -55,12 +56,12 @@ func newCrowd(t *testing.T, people, shards int) *crowd {
 func (c *crowd) join() {
 	c.t.Helper()
 	name := fmt.Sprint("p", len(c.conns))
-	slots, err := c.d.reserve(c.clock.now, []Request{{Player: name, Name: name, Team: -1, Reservation: name}}, int64(time.Minute))
+	slots, err := c.m.Reserve(c.clock.Time, c.clock.Time+int64(time.Minute), true, []Request{{Player: name, Name: name, Team: -1, Reservation: name}})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	conn := newTestConn()
-	c.m.Claim(c.m.shared.Now, conn.server, 0, slots[0], name, name)
+	conn := matchtest.NewConn()
+	c.m.Claim(c.m.shared.Now, conn.Server, 0, slots[0], name, name)
 	c.conns = append(c.conns, conn)
 	c.inputs = append(c.inputs, make([]byte, 0, 64))
 }
@@ -80,7 +81,7 @@ func (c *crowd) turn() {
 
 // sent ticks n times after the first, in which everybody gets a secret of his
 // own, and returns, for each tick and player, a sum over what he was sent.
-func sent(conns []*testConn, tick func(), n int) []uint64 {
+func sent(conns []*matchtest.Conn, tick func(), n int) []uint64 {
 	tick()
 	var sums []uint64
 	for range n {
@@ -155,10 +156,10 @@ func TestMatch_shardsDropOnlyLostConnections(t *testing.T) {
 	for p, conn := range c.conns {
 		state := c.m.seating.Seat(game.Slot(p)).State()
 		switch {
-		case p == lost && (conn.code() == 0 || state != seating.Dropped):
-			t.Errorf("player %d was not dropped: closed with %v", p, conn.code())
-		case p != lost && (conn.code() != 0 || len(conn.Received()) == 0):
-			t.Fatalf("player %d: closed with %v, %d bytes sent", p, conn.code(), len(conn.Received()))
+		case p == lost && (conn.Code() == 0 || state != seating.Dropped):
+			t.Errorf("player %d was not dropped: closed with %v", p, conn.Code())
+		case p != lost && (conn.Code() != 0 || len(conn.Received()) == 0):
+			t.Fatalf("player %d: closed with %v, %d bytes sent", p, conn.Code(), len(conn.Received()))
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"tactus/game"
 	"tactus/protocol"
+	"tactus/server/internal/match/matchtest"
 )
 
 // seat reserves a place in a team and takes it.
@@ -17,7 +18,7 @@ func (h *harness) seat(name string, team int32, skill float64) game.Slot {
 	if err != nil {
 		h.t.Fatalf("a seat for %s in team %d: %v", name, team, err)
 	}
-	h.d.Claim(newTestConn().server, 0, slots[0], name, "r-"+name)
+	h.d.Claim(matchtest.NewConn().Server, 0, slots[0], name, "r-"+name)
 	h.tick(1)
 	return slots[0]
 }
@@ -103,35 +104,27 @@ func TestStatusTellsOfTeams(t *testing.T) {
 
 // timed is a world that knows its end.
 type timed struct {
-	*units
+	*matchtest.Units
 	left *game.Tick
 }
 
 func (w timed) Remaining() game.Tick { return *w.left }
 
 type timedGame struct {
-	unitGame
+	matchtest.Game
 	left *game.Tick
 }
 
 func (g timedGame) NewWorld(cfg game.MatchConfig) game.World {
-	return timed{units: g.unitGame.NewWorld(cfg).(*units), left: g.left}
+	return timed{Units: g.Game.NewWorld(cfg).(*matchtest.Units), left: g.left}
 }
 
 func TestMatchAsksForPlayersWhenItHasLostSome(t *testing.T) {
-	h := newHarness(t, game.Mode{MaxPlayers: 4})
-	cfg := h.d.cfg
 	left := new(game.Tick)
-	cfg.Match.Game = timedGame{unitGame{h.m.cfg.Match.Mode}, left}
-	cfg.Match.Queue, cfg.Match.RulesVersion, cfg.Match.Backfill = "ranked", "v7", true
-	if err := h.m.poller.Close(); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if h.d, err = NewDriver(cfg); err != nil {
-		t.Fatal(err)
-	}
-	h.m = h.d.match
+	mode := game.Mode{Name: "m", MaxPlayers: 4}
+	h := newHarnessFor(t, timedGame{matchtest.Game{Mode: mode}, left}, Config{
+		Match: game.MatchConfig{Mode: mode}, Queue: "ranked", RulesVersion: "v7", Backfill: true,
+	})
 	asks := func(when string, want bool) {
 		t.Helper()
 		h.tick(10)
@@ -144,7 +137,7 @@ func TestMatchAsksForPlayersWhenItHasLostSome(t *testing.T) {
 	a := h.join("a")
 	h.seat("b", -1, 0)
 	asks("with everybody who was to come, and seats that nobody lost", false)
-	a.conn.Send(protocol.AppendBye(nil))
+	a.Conn.Send(protocol.AppendBye(nil))
 	asks("after one left for good", true)
 	*left = 20 * 20
 	asks("20 s before the end", false)
@@ -168,7 +161,7 @@ func TestQueuesMatchIsClosedToQuickPlay(t *testing.T) {
 	}
 	h.m.cfg.Queue = "ranked"
 	b := h.join("b")
-	b.conn.Send(protocol.AppendBye(nil))
+	b.Conn.Send(protocol.AppendBye(nil))
 	h.tick(3)
 	if st := h.d.Status(); st.Open || st.Backfill {
 		t.Errorf("a queue that does not fill up: %+v", st)
@@ -183,8 +176,8 @@ func TestReportTellsNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.claim(slots[0], "other", "r-other", 0)
-	a.command(0, "finish")
-	h.tick(int(2*time.Second/time.Duration(period)) + 10)
+	a.Command(0, "finish")
+	h.tick(int(2*time.Second/time.Duration(matchtest.Period)) + 10)
 	if r := h.m.outcome.results; len(r) != 2 || r[0].Player != "ada" || r[0].Name != "ada" || r[1].Player != "other" || r[1].Name != "Ada" {
 		t.Errorf("results %+v", r) // the name that was asked for: a leaderboard has no two in one match
 	}

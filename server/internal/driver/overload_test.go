@@ -1,4 +1,4 @@
-package match
+package driver
 
 import (
 	"errors"
@@ -7,15 +7,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"tactus/game"
+	"tactus/server/internal/match"
+	"tactus/server/internal/match/matchtest"
 	"tactus/server/internal/overload"
 )
 
 // laden is a match with two players whose ticks cost what the test says, in
-// shares of the period: steps, and snapshots.
+// shares of the matchtest.Period: steps, and snapshots.
 type laden struct {
 	*harness
 	registry       *prometheus.Registry
-	players        []*player
+	players        []*matchtest.Client
 	step, snapshot float64
 }
 
@@ -24,25 +26,25 @@ func newLaden(t *testing.T, process *overload.Process) *laden {
 	l := &laden{registry: prometheus.NewRegistry()}
 	l.harness = newHarnessIn(t, game.Mode{MaxPlayers: 4}, process, l.registry)
 	l.players = append(l.players, l.join("ada"), l.join("bob"))
-	l.log.onTick = func() { l.spend(l.step) }
+	l.log.OnTick = func() { l.spend(l.step) }
 	for _, p := range l.players {
-		p.conn.OnWrite(func() { l.spend(l.snapshot / float64(len(l.players))) })
+		p.Conn.OnWrite(func() { l.spend(l.snapshot / float64(len(l.players))) })
 	}
 	return l
 }
 
-func (l *laden) spend(share float64) { l.clock.now += int64(share * float64(period)) }
+func (l *laden) spend(share float64) { l.clock.Time += int64(share * float64(matchtest.Period)) }
 
 // run lets the match run by itself for a time of its clock, and returns the
 // rungs it stood on.
 func (l *laden) run(d time.Duration) []overload.Rung {
 	l.t.Helper()
 	stood := []overload.Rung{l.d.load.rung}
-	for end := l.clock.now + int64(d); l.clock.now < end; {
+	for end := l.clock.Time + int64(d); l.clock.Time < end; {
 		l.turn()
 		for _, p := range l.players {
-			p.speak(l.clock.now)
-			p.read()
+			p.Speak()
+			p.Read()
 		}
 		if r := l.d.load.rung; r != stood[len(stood)-1] {
 			stood = append(stood, r)
@@ -67,13 +69,13 @@ func (l *laden) want(what string, got []overload.Rung, want ...overload.Rung) {
 // snapshot.
 func (l *laden) snapshotShare() float64 {
 	const ticks = 20
-	before := l.players[0].frames
+	before := l.players[0].Frames
 	for range ticks {
-		l.players[0].speak(l.clock.now)
+		l.players[0].Speak()
 		l.turn()
 	}
-	l.players[0].read()
-	return float64(l.players[0].frames-before) / ticks
+	l.players[0].Read()
+	return float64(l.players[0].Frames-before) / ticks
 }
 
 func (l *laden) metric(name, label string) float64 {
@@ -104,9 +106,9 @@ func (l *laden) metric(name, label string) float64 {
 }
 
 func (l *laden) newcomer() error {
-	_, err := l.d.reserve(l.clock.now, []Request{{Player: "cyd", Name: "cyd", Team: -1, Reservation: "rc"}}, int64(time.Second))
+	_, err := l.d.reserve(l.clock.Time, []match.Request{{Player: "cyd", Name: "cyd", Team: -1, Reservation: "rc"}}, int64(time.Second))
 	if err == nil {
-		l.m.seating.Cancel([]string{"rc"})
+		l.d.match.Release(l.clock.Time, []string{"rc"})
 	}
 	return err
 }
@@ -120,23 +122,23 @@ func TestAMatchWhoseTicksCostMoreAndMoreDegradesInOrderAndRecovers(t *testing.T)
 	}
 
 	l.snapshot = 0.6
-	l.want("0.9 of the period", l.run(20*time.Second), overload.Calm, overload.FarSlower)
+	l.want("0.9 of the matchtest.Period", l.run(20*time.Second), overload.Calm, overload.FarSlower)
 	if got := l.snapshotShare(); got != 1 {
 		t.Errorf("far tiers slower: %v snapshots a tick", got)
 	}
 
 	l.snapshot = 0.75
-	l.want("over the period", l.run(30*time.Second), overload.FarSlower, overload.HalfRate)
+	l.want("over the matchtest.Period", l.run(30*time.Second), overload.FarSlower, overload.HalfRate)
 	if got := l.snapshotShare(); got != 0.5 {
 		t.Errorf("half rate: %v snapshots a tick", got)
 	}
-	if p := l.players[0].last.Percent; p != 100 {
+	if p := l.players[0].Last.Percent; p != 100 {
 		t.Errorf("half rate relieves the match, yet its clock runs at %d %%", p)
 	}
 
 	l.step = 0.8
 	l.want("over it with half the snapshots, too", l.run(30*time.Second), overload.HalfRate, overload.Dilated, overload.NoMatches)
-	if p := l.players[0].last.Percent; p < 79 || p > 81 {
+	if p := l.players[0].Last.Percent; p < 79 || p > 81 {
 		t.Errorf("dilated: the clock runs at %d %%, want 80", p)
 	}
 	if err := l.newcomer(); err != nil {
@@ -145,7 +147,7 @@ func TestAMatchWhoseTicksCostMoreAndMoreDegradesInOrderAndRecovers(t *testing.T)
 
 	l.step = 1.5
 	l.want("far over it", l.run(30*time.Second), overload.NoMatches, overload.NoJoins)
-	if err := l.newcomer(); !errors.Is(err, ErrOverloaded) {
+	if err := l.newcomer(); !errors.Is(err, match.ErrOverloaded) {
 		t.Errorf("no joins: a newcomer gets %v", err)
 	}
 	if l.d.Status().Open {
@@ -158,7 +160,7 @@ func TestAMatchWhoseTicksCostMoreAndMoreDegradesInOrderAndRecovers(t *testing.T)
 	if got := l.snapshotShare(); got != 1 {
 		t.Errorf("calm again: %v snapshots a tick", got)
 	}
-	if p := l.players[0].last.Percent; p != 100 {
+	if p := l.players[0].Last.Percent; p != 100 {
 		t.Errorf("calm again: the clock runs at %d %%", p)
 	}
 	if err := l.newcomer(); err != nil || !l.d.Status().Open {
@@ -173,30 +175,30 @@ func TestPlayersOfAnOverloadedMatchStayWelcome(t *testing.T) {
 	if got := l.d.load.rung; got != overload.NoJoins {
 		t.Fatalf("standing on %v, want %v", got, overload.NoJoins)
 	}
-	if _, err := l.d.reserve(l.clock.now, []Request{{Player: "ada", Name: "ada", Team: -1, Reservation: "again"}}, int64(time.Second)); err != nil {
+	if _, err := l.d.reserve(l.clock.Time, []match.Request{{Player: "ada", Name: "ada", Team: -1, Reservation: "again"}}, int64(time.Second)); err != nil {
 		t.Errorf("a player with a seat is refused: %v", err)
 	}
-	l.players[1].conn.Lose(errors.New("connection reset"))
+	l.players[1].Conn.Lose(errors.New("connection reset"))
 	l.tick(2)
 	back := l.resume(l.players[1], 0)
 	l.tick(1) // every second tick has a snapshot, and what goes with it
-	back.read()
-	if back.conn.code() != 0 || !back.welcome.Resumed || back.frames == 0 {
-		t.Errorf("a player who comes back: closed %v, resumed %v, %d snapshots", back.conn.code(), back.welcome.Resumed, back.frames)
+	back.Read()
+	if back.Conn.Code() != 0 || !back.Welcome.Resumed || back.Frames == 0 {
+		t.Errorf("a player who comes back: closed %v, resumed %v, %d snapshots", back.Conn.Code(), back.Welcome.Resumed, back.Frames)
 	}
 }
 
 func TestAMatchOfAStarvedProcessDegradesThoughItsTicksAreCheap(t *testing.T) {
 	l := newLaden(t, nil)
 	l.step, l.snapshot = 0.01, 0.01
-	l.clock.late = period / 2
-	l.want("late by half a period", l.run(20*time.Second), overload.Calm)
-	l.clock.late = period * 9 / 10
+	l.clock.Late = matchtest.Period / 2
+	l.want("late by half a matchtest.Period", l.run(20*time.Second), overload.Calm)
+	l.clock.Late = matchtest.Period * 9 / 10
 	l.want("late by nine tenths", l.run(20*time.Second), overload.Calm, overload.FarSlower)
-	l.clock.late = period * 3 / 2
+	l.clock.Late = matchtest.Period * 3 / 2
 	l.want("late by more", l.run(30*time.Second), overload.FarSlower, overload.HalfRate, overload.Dilated,
 		overload.NoMatches, overload.NoJoins)
-	l.clock.late = 0
+	l.clock.Late = 0
 	stood := l.run(time.Minute)
 	if last := stood[len(stood)-1]; last != overload.Calm {
 		t.Errorf("on time again, the match stands on %v", last)
@@ -220,7 +222,7 @@ func TestAMatchFollowsItsProcess(t *testing.T) {
 		t.Errorf("in a process on %v: %v snapshots a tick", process.Rung(), got)
 	}
 	judge(2, overload.NoJoins)
-	if err := l.newcomer(); !errors.Is(err, ErrOverloaded) {
+	if err := l.newcomer(); !errors.Is(err, match.ErrOverloaded) {
 		t.Errorf("in a process on %v: a newcomer gets %v", process.Rung(), err)
 	}
 	judge(0, overload.Calm)
@@ -247,7 +249,7 @@ func TestRungsAreCounted(t *testing.T) {
 			t.Errorf("round %d: %v matches on %v", round, got, overload.Calm)
 		}
 	}
-	l.m.End(EndShutdown)
+	l.d.match.End(match.EndShutdown)
 	l.d.close()
 	for r := range overload.Rungs {
 		if got := l.metric("tactus_overload_matches", r.String()); got != 0 {
@@ -258,14 +260,14 @@ func TestRungsAreCounted(t *testing.T) {
 
 func TestClimbingDoesNotCostTheTickItsMemory(t *testing.T) {
 	l := newLaden(t, &overload.Process{})
-	l.log.onTick = nil
+	l.log.OnTick = nil
 	l.run(5 * time.Second)
 	turn := func() {
-		l.clock.now += 2 * period
+		l.clock.Time += 2 * matchtest.Period
 		for _, p := range l.players {
-			p.conn.Discard()
-			p.conn.OnWrite(nil)
-			p.conn.Pong()
+			p.Conn.Discard()
+			p.Conn.OnWrite(nil)
+			p.Conn.Pong()
 		}
 		l.turn()
 	}

@@ -1,4 +1,4 @@
-package match
+package driver
 
 import (
 	"bytes"
@@ -234,6 +234,7 @@ func TestGolden_crowd(t *testing.T) {
 const crowdSize = 300
 
 func playCrowd(t *testing.T, name string, cells bool, shards int) {
+	t.Helper()
 	mode := probeMode(crowdSize+20, 2, 0)
 	s := newScript(t, scriptConfig{game: probeGame{mode: mode, cells: cells}, mode: mode, shards: shards})
 	places := make([]place, crowdSize)

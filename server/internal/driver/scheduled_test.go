@@ -1,4 +1,4 @@
-package match
+package driver
 
 import (
 	"context"
@@ -9,18 +9,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tactus/game"
+	"tactus/server/internal/match/matchtest"
 	"tactus/server/internal/scheduler"
 )
 
 // gatedClock is a clock by hand that stands still until the gate is opened.
 type gatedClock struct {
-	handClock
+	matchtest.Clock
 	gate chan struct{}
 }
 
 func (c *gatedClock) SleepUntil(t int64, wake <-chan struct{}) {
 	<-c.gate
-	c.handClock.SleepUntil(t, wake)
+	c.Clock.SleepUntil(t, wake)
 }
 
 // start runs matches on one scheduler until ctx, or they themselves, end, and
@@ -30,7 +31,7 @@ func start(ctx context.Context, t *testing.T, s *scheduler.Scheduler, n int, onT
 	ended = &sync.WaitGroup{}
 	for i := range n {
 		h := newHarnessOn(t, s, game.Mode{MaxPlayers: 2}, nil, prometheus.NewRegistry())
-		h.log.onTick = func() { onTick(i) }
+		h.log.OnTick = func() { onTick(i) }
 		ended.Add(1)
 		h.d.Start(ctx, ended.Done)
 		matches = append(matches, h)
@@ -39,12 +40,12 @@ func start(ctx context.Context, t *testing.T, s *scheduler.Scheduler, n int, onT
 }
 
 // TestMatch_turnsOfOthersAreNoLateness: the third match of a round that takes three
-// quarters of the period is on time, as long as the round is.
+// quarters of the matchtest.Period is on time, as long as the round is.
 func TestMatch_turnsOfOthersAreNoLateness(t *testing.T) {
 	n := runtime.GOMAXPROCS(1)
 	t.Cleanup(func() { runtime.GOMAXPROCS(n) })
-	clock := &gatedClock{handClock: handClock{now: 1}, gate: make(chan struct{})}
-	ended, matches := start(t.Context(), t, scheduler.New(clock), 3, func(int) { clock.now += period / 4 })
+	clock := &gatedClock{Clock: matchtest.Clock{Time: 1}, gate: make(chan struct{})}
+	ended, matches := start(t.Context(), t, scheduler.New(clock), 3, func(int) { clock.Time += matchtest.Period / 4 })
 	close(clock.gate)
 	ended.Wait()
 	for i, h := range matches {

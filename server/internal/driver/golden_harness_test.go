@@ -1,4 +1,4 @@
-package match
+package driver
 
 import (
 	"errors"
@@ -14,6 +14,7 @@ import (
 	"tactus/internal/ws"
 	"tactus/internal/ws/wstest"
 	"tactus/protocol"
+	"tactus/server/internal/match"
 	"tactus/server/internal/matchlog"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/scheduler"
@@ -28,7 +29,7 @@ import (
 type scripted struct {
 	t      *testing.T
 	d      *Driver
-	m      *Match
+	queue  string
 	clock  *scriptClock
 	closed bool
 }
@@ -40,8 +41,8 @@ type scriptConfig struct {
 	shards   int // goroutines that read and write connections, whatever the machine
 	queue    string
 	backfill bool
-	record   Recorder // beside the match's log
-	logDir   string   // of the match's log; empty: none
+	record   match.Recorder // beside the match's log
+	logDir   string         // of the match's log; empty: none
 
 	// seated, over and ended are called with what the match reports.
 	seated, over, ended func(string)
@@ -64,18 +65,18 @@ func newScripted(t *testing.T, cfg scriptConfig) *scripted {
 		before := runtime.GOMAXPROCS(1)
 		t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 	}
-	s := &scripted{t: t, clock: &scriptClock{now: 1}}
+	s := &scripted{t: t, queue: cfg.queue, clock: &scriptClock{now: 1}}
 	store, err := matchlog.NewStore(matchlog.Config{Dir: cfg.logDir}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.d, err = NewDriver(DriverConfig{
-		Match: Config{
+	s.d, err = New(Config{
+		Match: match.Config{
 			ID: "match", Game: cfg.game, Match: game.MatchConfig{Mode: cfg.mode, Seed: 1},
 			Queue: cfg.queue, Backfill: cfg.backfill,
-			Grace: 2 * time.Second, Linger: time.Second, Empty: 5 * time.Second, HashEvery: 4,
+			Grace: 2 * time.Second, Linger: time.Second, Empty: 5 * time.Second, HashEvery: 4, Shards: cfg.shards,
 			Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
-			Record: func(*game.Simulation) Recorder {
+			Record: func(*game.Simulation) match.Recorder {
 				w := store.Create(matchlog.Header{
 					Match: "match", Game: cfg.game.Info().Name, Mode: cfg.mode.Name, Started: scriptEpoch, Product: "golden",
 				})
@@ -83,8 +84,8 @@ func newScripted(t *testing.T, cfg scriptConfig) *scripted {
 			},
 		},
 		Scheduler: scheduler.New(s.clock), OnStatus: func() {}, OnSeated: cfg.seated,
-		OnOver: func(r EndReport) { cfg.over(reportText(r)) },
-		OnEnd: func(r EndReport) {
+		OnOver: func(r match.EndReport) { cfg.over(reportText(r)) },
+		OnEnd: func(r match.EndReport) {
 			cfg.ended(reportText(r))
 			if err := store.Close(); err != nil {
 				t.Error(err)
@@ -94,22 +95,18 @@ func newScripted(t *testing.T, cfg scriptConfig) *scripted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.m = s.d.match
-	if cfg.shards > 1 {
-		s.m.pool.StartShards(cfg.shards)
-	}
 	t.Cleanup(s.end)
 	return s
 }
 
-func reportText(r EndReport) string { return fmt.Sprintf("%s %v", r.Reason, r.Results) }
+func reportText(r match.EndReport) string { return fmt.Sprintf("%s %v", r.Reason, r.Results) }
 
 // advance lets so much time pass: the match has every turn that is due in it,
 // and those that a message to a hibernating match asks for.
 func (s *scripted) advance(d time.Duration) {
 	end := s.clock.now + int64(d)
 	for !s.closed {
-		woken := s.d.pace == Hibernating && len(s.d.hibernation.wakes) > 0
+		woken := s.d.pace == match.Hibernating && len(s.d.hibernation.wakes) > 0
 		if !woken {
 			if s.d.due > end {
 				break
@@ -133,26 +130,24 @@ func (s *scripted) end() {
 	s.d.close()
 }
 
-func (s *scripted) stop() { s.d.Stop(EndShutdown) }
+func (s *scripted) stop() { s.d.Stop(match.EndShutdown) }
 
 // shards is on how many goroutines the match reads and writes connections.
-func (s *scripted) shards() int {
-	return s.m.pool.Shards()
-}
+func (s *scripted) shards() int { return s.d.match.Shards() }
 
 // reserve asks for seats; the answer comes in the next turn.
 func (s *scripted) reserve(hold time.Duration, places []place, answer func(slots []game.Slot, refused string)) {
-	requests := make([]Request, 0, len(places))
+	requests := make([]match.Request, 0, len(places))
 	for _, p := range places {
-		requests = append(requests, Request{
-			Player: p.player, Name: p.name, Team: p.team, Reservation: p.reservation, Skill: p.skill, Queue: s.m.cfg.Queue,
+		requests = append(requests, match.Request{
+			Player: p.player, Name: p.name, Team: p.team, Reservation: p.reservation, Skill: p.skill, Queue: s.queue,
 		})
 	}
 	if !s.d.post(func(now int64) {
 		slots, err := s.d.reserve(now, requests, int64(hold))
 		answer(slots, refusal(err))
 	}) {
-		answer(nil, refusal(ErrOver))
+		answer(nil, refusal(match.ErrOver))
 	}
 }
 
@@ -160,11 +155,11 @@ func refusal(err error) string {
 	switch {
 	case err == nil:
 		return ""
-	case errors.Is(err, ErrFull):
+	case errors.Is(err, match.ErrFull):
 		return "full"
-	case errors.Is(err, ErrOver):
+	case errors.Is(err, match.ErrOver):
 		return "over"
-	case errors.Is(err, ErrOverloaded):
+	case errors.Is(err, match.ErrOverloaded):
 		return "overloaded"
 	}
 	return err.Error()
@@ -188,7 +183,7 @@ func (s *scripted) status() string {
 }
 
 // both writes to two recorders.
-type both [2]Recorder
+type both [2]match.Recorder
 
 func (b both) Checkpoint(sim *game.Simulation) {
 	for _, r := range b {

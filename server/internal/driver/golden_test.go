@@ -1,4 +1,4 @@
-package match
+package driver
 
 import (
 	"bytes"
@@ -274,7 +274,9 @@ func (c *scriptClient) message(b []byte) (kind, detail string) {
 		c.must(err)
 		c.slot, c.replica, c.tick = w.Slot, protocol.NewReplica(w.Schema), w.Tick
 		c.secret = w.Resume[strings.LastIndexByte(w.Resume, '.')+1:]
-		copy(b[bytes.Index(b, []byte(c.secret)):], bytes.Repeat([]byte("0"), len(c.secret)))
+		if at := bytes.Index(b, []byte(c.secret)); at >= 0 {
+			copy(b[at:], bytes.Repeat([]byte("0"), len(c.secret)))
+		}
 		return "welcome", fmt.Sprintf("slot=%d tick=%d resumed=%v", w.Slot, w.Tick, w.Resumed)
 	case protocol.TypeSnapshot:
 		return "snapshot", c.snapshot(b)

@@ -1,4 +1,11 @@
-package match
+// Package driver runs matches. A [Driver] decides when its match ticks, passes on
+// requests of other goroutines between ticks, parks the match while nothing happens,
+// publishes its status, measures its load, and ends it when its rules panic.
+//
+// The match itself is a machine without goroutines, see package match. At most one
+// goroutine owns it at a time: a worker of the scheduler, or the one that continues a
+// match that hibernated.
+package driver
 
 import (
 	"context"
@@ -8,13 +15,14 @@ import (
 
 	"go.uber.org/zap"
 
+	"tactus/server/internal/match"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/scheduler"
 )
 
-// DriverConfig makes a driver and its match.
-type DriverConfig struct {
-	Match     Config               // its Now, StoodStill, Started and Wake are set by the driver
+// Config makes a driver and its match.
+type Config struct {
+	Match     match.Config         // its Now, StoodStill, Started and Wake are set by the driver
 	Scheduler *scheduler.Scheduler // gives the match its turns, by its clock
 	Process   *overload.Process    // the rung of the whole process; nil: calm
 
@@ -23,39 +31,39 @@ type DriverConfig struct {
 	// a result, at most once, OnEnd when it is closed, once.
 	OnStatus func()
 	OnSeated func(player string)
-	OnOver   func(EndReport)
-	OnEnd    func(EndReport)
+	OnOver   func(match.EndReport)
+	OnEnd    func(match.EndReport)
 }
 
 // Driver runs a match. It decides when the match ticks, and passes on requests of
 // other goroutines between ticks. It is safe for concurrent use; its match is
 // owned by the goroutine that gives it its turn.
 type Driver struct {
-	cfg         DriverConfig
-	match       *Match
+	cfg         Config
+	match       *match.Match
 	clock       scheduler.Clock
 	inbox       inbox
 	hibernation hibernation
 	load        load
-	status      atomic.Pointer[Status]
+	status      atomic.Pointer[match.Status]
 	stopped     <-chan struct{} // the server ends
 	over        func()          // called when the match is closed
 	done        chan struct{}
 
 	// As of the last turn:
 	due   int64
-	pace  Pace
-	ended EndReason
+	pace  match.Pace
+	ended match.EndReason
 }
 
-// NewDriver makes a match at tick 0, and what runs it.
-func NewDriver(cfg DriverConfig) (*Driver, error) {
+// New makes a match at tick 0, and what runs it.
+func New(cfg Config) (*Driver, error) {
 	d := &Driver{cfg: cfg, clock: cfg.Scheduler.Clock(), over: func() {}, done: make(chan struct{})}
 	d.hibernation.init(d.continueRun)
 	mc := cfg.Match
 	mc.Now, mc.StoodStill, mc.Started = d.clock.Now(), d.clock.StoodStill(), time.Now()
 	mc.Wake = d.hibernation.wake
-	m, err := New(mc)
+	m, err := match.New(mc)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +82,7 @@ func (d *Driver) SchemaHash() uint32 { return d.match.SchemaHash() }
 
 // Status is the match's latest. It must not be changed. It stays readable when the
 // match has ended.
-func (d *Driver) Status() *Status { return d.status.Load() }
+func (d *Driver) Status() *match.Status { return d.status.Load() }
 
 // Done is closed when the match has ended. From then on it accepts no requests.
 func (d *Driver) Done() <-chan struct{} { return d.done }
@@ -95,7 +103,7 @@ func (d *Driver) Start(ctx context.Context, over func()) {
 // ended, it leaves the scheduler: closing a match must not delay others.
 func (d *Driver) Run(turn scheduler.Turn) (next int64, again bool) {
 	d.turn(turn)
-	if d.ended == "" && d.pace != Hibernating {
+	if d.ended == "" && d.pace != match.Hibernating {
 		return d.due, true
 	}
 	go d.continueRun() // it may own the match before this method returns
@@ -106,7 +114,7 @@ func (d *Driver) Run(turn scheduler.Turn) (next int64, again bool) {
 // match hibernates, is the scheduler's again, or is closed.
 func (d *Driver) continueRun() {
 	for d.ended == "" {
-		if d.pace != Hibernating {
+		if d.pace != match.Hibernating {
 			d.cfg.Scheduler.Add(d, d.due)
 			return
 		}
@@ -124,7 +132,7 @@ func (d *Driver) turn(turn scheduler.Turn) {
 	defer d.endTurn()
 	select {
 	case <-d.stopped:
-		d.match.End(EndShutdown)
+		d.match.End(match.EndShutdown)
 		return
 	default:
 	}
@@ -152,13 +160,13 @@ func (d *Driver) endTurn() {
 		d.cfg.Match.Metrics.Panics.Inc()
 		d.cfg.Match.Log.Error("the rules panicked; the match ends", d.cfg.Match.LogFields(zap.Uint32("tick", uint32(d.match.TickNumber())+1),
 			zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))...)
-		d.match.End(EndError)
+		d.match.End(match.EndError)
 	}
 	d.apply(d.match.Effects())
 }
 
 // apply does what has to happen outside the match.
-func (d *Driver) apply(e Effects) {
+func (d *Driver) apply(e match.Effects) {
 	if e.Status != nil {
 		e.Status.At = time.Now()
 		d.status.Store(e.Status)

@@ -1,4 +1,4 @@
-package match
+package driver
 
 import (
 	"sync/atomic"

@@ -1,4 +1,4 @@
-package match
+package driver
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"tactus/game"
 	"tactus/internal/ws"
 	"tactus/protocol"
+	"tactus/server/internal/match"
 	"tactus/server/internal/overload"
 )
 
@@ -65,7 +66,7 @@ func (d *Driver) post(f func(now int64)) bool {
 
 // Reserve holds a seat for each request until the match's clock has advanced by
 // hold nanoseconds: all of them or none. It waits for the match's next turn.
-func (d *Driver) Reserve(ctx context.Context, requests []Request, hold int64) ([]game.Slot, error) {
+func (d *Driver) Reserve(ctx context.Context, requests []match.Request, hold int64) ([]game.Slot, error) {
 	type answer struct {
 		slots []game.Slot
 		err   error
@@ -75,7 +76,7 @@ func (d *Driver) Reserve(ctx context.Context, requests []Request, hold int64) ([
 		slots, err := d.reserve(now, requests, hold)
 		c <- answer{slots, err}
 	}) {
-		return nil, ErrOver
+		return nil, match.ErrOver
 	}
 	select {
 	case a := <-c:
@@ -90,7 +91,7 @@ func (d *Driver) Reserve(ctx context.Context, requests []Request, hold int64) ([
 	}
 }
 
-func (d *Driver) reserve(now int64, requests []Request, hold int64) ([]game.Slot, error) {
+func (d *Driver) reserve(now int64, requests []match.Request, hold int64) ([]game.Slot, error) {
 	open := max(d.load.rung, d.cfg.Process.Rung()) < overload.NoJoins
 	slots, err := d.match.Reserve(now, now+hold, open, requests)
 	if err == nil {
@@ -116,7 +117,7 @@ func (d *Driver) Release(reservations []string) {
 // client knows.
 func (d *Driver) Claim(conn *ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
 	if !d.post(func(now int64) { d.match.Claim(now, conn, features, slot, player, reservation) }) {
-		refuse(conn, protocol.CloseMatchOver)
+		conn.Close(protocol.CloseMatchOver, protocol.CloseMatchOver.Text())
 	}
 }
 
@@ -126,7 +127,7 @@ func (d *Driver) Claim(conn *ws.Conn, features protocol.Features, slot game.Slot
 func (d *Driver) Resume(conn *ws.Conn, features protocol.Features, slot game.Slot, secret string, event uint32) {
 	generation, ok := d.match.CheckSecret(slot, secret)
 	if !ok || !d.post(func(now int64) { d.match.Resume(now, conn, features, slot, generation, event) }) {
-		refuse(conn, protocol.CloseUnknownSession)
+		conn.Close(protocol.CloseUnknownSession, protocol.CloseUnknownSession.Text())
 	}
 }
 
@@ -136,7 +137,7 @@ func (d *Driver) Evict(player string) {
 }
 
 // Stop ends the match at its next turn with the given reason.
-func (d *Driver) Stop(reason EndReason) {
+func (d *Driver) Stop(reason match.EndReason) {
 	d.post(func(int64) { d.match.End(reason) })
 }
 

@@ -1,4 +1,4 @@
-package match
+package driver
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,8 @@ import (
 	"tactus/game"
 	"tactus/internal/ws"
 	"tactus/protocol"
+	"tactus/server/internal/match"
+	"tactus/server/internal/match/matchtest"
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/scheduler"
 )
@@ -167,17 +170,17 @@ func newLife(t *testing.T) *life {
 	l := &life{}
 	mode := game.Mode{Name: "m", MaxPlayers: 4}
 	var err error
-	l.d, err = NewDriver(DriverConfig{
-		Match: Config{
-			ID: "match", Game: unitGame{mode}, Match: game.MatchConfig{Mode: mode, Seed: 1},
+	l.d, err = New(Config{
+		Match: match.Config{
+			ID: "match", Game: matchtest.Game{Mode: mode}, Match: game.MatchConfig{Mode: mode, Seed: 1},
 			Grace: 30 * time.Second, Linger: time.Second, Empty: 20 * time.Second,
 			Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),
-			Record: func(*game.Simulation) Recorder { return liveRecorder{l} },
+			Record: func(*game.Simulation) match.Recorder { return liveRecorder{l} },
 		},
 		Scheduler: scheduler.New(scheduler.SystemClock()), OnStatus: func() {},
 		OnSeated: func(string) { l.visit() },
-		OnOver:   func(EndReport) { l.visit() },
-		OnEnd: func(EndReport) {
+		OnOver:   func(match.EndReport) { l.visit() },
+		OnEnd: func(match.EndReport) {
 			l.visit()
 			l.ends.Add(1)
 		},
@@ -204,7 +207,7 @@ func (l *life) play(script []scriptStep) {
 		synctest.Wait()
 		l.checkWakes()
 	}
-	l.d.Stop(EndShutdown)
+	l.d.Stop(match.EndShutdown)
 	l.cancel()
 	time.Sleep(time.Second)
 	synctest.Wait()
@@ -243,7 +246,7 @@ func (l *life) checkWakes() {
 	before := l.ticks.Load()
 	conn.receive(protocol.AppendSay(nil, &protocol.Say{}))
 	l.d.hibernation.wake()
-	time.Sleep(time.Duration(2 * period))
+	time.Sleep(time.Duration(2 * matchtest.Period))
 	synctest.Wait()
 	if l.ticks.Load() == before && l.over.Load() == 0 {
 		l.fail("no tick within two periods of a message to a hibernating match")
@@ -284,7 +287,7 @@ func (l *life) act(a action) {
 	case hold:
 		l.d.WaitForPlayers(int64(5 * time.Second))
 	case stopMatch:
-		l.d.Stop(EndShutdown)
+		l.d.Stop(match.EndShutdown)
 	case cancelContext:
 		l.cancel()
 	default:
@@ -316,9 +319,9 @@ func (l *life) join(who int, name string) {
 	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	slots, err := l.d.Reserve(ctx, []Request{{Player: name, Name: name, Team: -1, Reservation: reservation}}, int64(15*time.Second))
+	slots, err := l.d.Reserve(ctx, []match.Request{{Player: name, Name: name, Team: -1, Reservation: reservation}}, int64(15*time.Second))
 	if err != nil {
-		if !errors.Is(err, ErrOver) && !errors.Is(err, ErrFull) {
+		if !errors.Is(err, match.ErrOver) && !errors.Is(err, match.ErrFull) {
 			l.fail("reserve: %v", err)
 		}
 		return
@@ -411,7 +414,7 @@ func (c *liveConn) resumeSecret() string {
 	if err != nil {
 		return "none"
 	}
-	return secretOf(&player{welcome: w})
+	return strings.SplitN(w.Resume, ".", 3)[2]
 }
 
 // The server's end, a ws.Stream:
