@@ -69,7 +69,7 @@ func New(cfg Config) (*Driver, error) {
 	}
 	d.match = m
 	d.due = m.Due()
-	d.load.init(m.Period(), mc.Metrics)
+	d.load.init(int64(time.Second)/int64(mc.Game.Info().Rate()), mc.Metrics)
 	d.apply(m.Effects())
 	return d, nil
 }
@@ -154,15 +154,19 @@ func (d *Driver) turn(turn scheduler.Turn) {
 	d.due, d.pace = d.match.Next(now)
 }
 
-// endTurn ends the match if the turn panicked.
+// endTurn ends the match if the turn panicked, and applies its effects.
 func (d *Driver) endTurn() {
-	if r := recover(); r != nil {
-		d.cfg.Match.Metrics.Panics.Inc()
-		d.cfg.Match.Log.Error("the rules panicked; the match ends", d.cfg.Match.LogFields(zap.Uint32("tick", uint32(d.match.TickNumber())+1),
-			zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))...)
+	fault := recover()
+	if fault != nil {
 		d.match.End(match.EndError)
 	}
-	d.apply(d.match.Effects())
+	e := d.match.Effects()
+	if fault != nil {
+		d.cfg.Match.Metrics.Panics.Inc()
+		d.cfg.Match.Log.Error("match ended: rules panicked", d.cfg.Match.LogFields(zap.Uint32("tick", uint32(e.Tick)+1),
+			zap.Any("panic", fault), zap.ByteString("stack", debug.Stack()))...)
+	}
+	d.apply(e)
 }
 
 // apply does what has to happen outside the match.

@@ -102,7 +102,7 @@ func (h *harness) tick(n int) {
 }
 
 // tickNumber is that of the last tick.
-func (h *harness) tickNumber() game.Tick { return h.d.match.TickNumber() }
+func (h *harness) tickNumber() game.Tick { return h.log.LastTick }
 
 func (h *harness) join(name string) *matchtest.Client {
 	h.t.Helper()

@@ -103,7 +103,8 @@ type Effects struct {
 	Seated   []string   // players that took a seat
 	Finished *EndReport // the match has a result; at most once in a match's life
 	Ended    EndReason  // empty: it goes on
-	Snapshot bool       // the last tick sent one
+	Tick     game.Tick  // the last one
+	Snapshot bool       // it sent one
 }
 
 // Pace is how fast a match ticks.
@@ -143,16 +144,9 @@ type Match struct {
 	schemaHash uint32
 	snapshots  uint32
 	chatLog    *session.ChatLog // nil until somebody says something
-	awakeSince int64
-	caughtUp   int64   // when what players sent while the process stood still has come in
-	stirred    bool    // something came that a tick has to follow soon
-	peak       int     // people at most so far
-	changed    bool    // the status has
-	status     *Status // the last one
-	seated     []string
-	finished   *EndReport
-	snapshot   bool // the tick sends one
-	stepped    bool // the tick has a step
+	needsTick  bool             // something happened that a tick has to follow soon
+	status     status
+	effects    Effects // since the last call of Effects
 	ended      EndReason
 }
 
@@ -164,7 +158,7 @@ func New(cfg Config) (*Match, error) {
 	}
 	m := &Match{
 		cfg: cfg, info: sim.Info(), sim: sim, tracker: replicate.NewTracker(sim), poller: ws.NewPoller(cfg.Wake),
-		pacer: newPacer(sim.Info().Rate(), cfg.Now), schemaHash: sim.Schema().Hash(), changed: true,
+		pacer: newPacer(sim.Info().Rate(), cfg.Now), schemaHash: sim.Schema().Hash(), status: status{changed: true},
 	}
 	m.shared = session.Shared{
 		Now: cfg.Now, Suspended: cfg.StoodStill, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics,
@@ -189,14 +183,8 @@ func (m *Match) CheckSecret(slot game.Slot, secret string) (generation uint32, o
 	return m.seating.CheckSecret(slot, secret)
 }
 
-// TickNumber is the number of the last tick.
-func (m *Match) TickNumber() game.Tick { return m.sim.Tick() }
-
 // Shards is on how many goroutines connections are read and written.
 func (m *Match) Shards() int { return m.pool.Shards() }
-
-// Period is the time between two ticks at the full rate, in nanoseconds.
-func (m *Match) Period() int64 { return m.pacer.period }
 
 // Due is when the next tick is due.
 func (m *Match) Due() int64 { return m.pacer.next }
@@ -205,7 +193,7 @@ func (m *Match) Due() int64 { return m.pacer.next }
 // its clock, new players.
 func (m *Match) SetRung(r overload.Rung) {
 	m.pacer.slowed = r >= overload.Dilated
-	m.changed = m.changed || (m.rung >= overload.NoJoins) != (r >= overload.NoJoins)
+	m.status.changed = m.status.changed || (m.rung >= overload.NoJoins) != (r >= overload.NoJoins)
 	m.rung = r
 }
 
@@ -221,31 +209,10 @@ func (m *Match) Tick(now int64) {
 // world. A match that a deadline ends takes no step.
 func (m *Match) Step(now int64) {
 	m.checkTimeouts(now)
-	m.stepped = m.ended == ""
-	if !m.stepped {
+	if m.ended != "" {
+		m.effects.Snapshot = false
 		return
 	}
-	m.step()
-	m.checkOutcome(now)
-}
-
-// backlogFor is how long after the process stood still what players sent
-// meanwhile may take to come in.
-const backlogFor = int64(10 * time.Second)
-
-// SetStoodStill tells the players' limits for how long the process was suspended so
-// far: it was not there to read.
-func (m *Match) SetStoodStill(now, still int64) {
-	if still != m.shared.Suspended {
-		m.shared.Backlog += still - m.shared.Suspended
-		m.shared.Suspended, m.caughtUp = still, now+backlogFor
-	} else if m.shared.Backlog > 0 && now >= m.caughtUp {
-		m.shared.Backlog = 0
-	}
-}
-
-// step applies the inputs of the next tick and advances the world.
-func (m *Match) step() {
 	t := m.sim.Tick() + 1
 	for _, s := range m.online {
 		if lag, words, ok := s.Input(t); ok && m.sim.SetInput(s.Slot(), lag, words) {
@@ -260,6 +227,22 @@ func (m *Match) step() {
 		m.record.Checkpoint(m.sim)
 	}
 	m.tracker.CollectEvents(t)
+	m.checkOutcome(now)
+}
+
+// backlogFor is how long after the process stood still what players sent
+// meanwhile may take to come in.
+const backlogFor = int64(10 * time.Second)
+
+// SetStoodStill tells the players' limits for how long the process was suspended so
+// far: it was not there to read.
+func (m *Match) SetStoodStill(now, still int64) {
+	if still != m.shared.Suspended {
+		m.shared.Backlog += still - m.shared.Suspended
+		m.shared.Suspended, m.timeouts.backlogUntil = still, now+backlogFor
+	} else if m.shared.Backlog > 0 && now >= m.timeouts.backlogUntil {
+		m.shared.Backlog = 0
+	}
 }
 
 // checkpointEvery is the time between checkpoints in the log, in seconds.
@@ -281,7 +264,7 @@ func (m *Match) drop(s *session.Session, why error) {
 	s.Drop(why, m.poller)
 	m.seating.Disconnect(s.Slot(), m.shared.Now+int64(m.cfg.Grace))
 	m.applySeating()
-	m.cfg.Log.Debug("connection lost", m.named(zap.Uint32("slot", uint32(s.Slot())),
+	m.cfg.Log.Debug("connection lost", m.cfg.LogFields(zap.Uint32("slot", uint32(s.Slot())),
 		zap.String("player", m.seating.Seat(s.Slot()).Player), zap.Error(why))...)
 	if final(why) {
 		m.seating.Leave(s.Slot(), game.LeaveKicked)
@@ -301,7 +284,7 @@ func (m *Match) stopInput(p game.Slot) {
 func (m *Match) offline(s *session.Session) {
 	for i, o := range m.online {
 		if o == s {
-			m.stirred = true
+			m.needsTick = true
 			m.online = append(m.online[:i], m.online[i+1:]...)
 			m.cfg.Metrics.Sockets.Dec()
 			return
@@ -321,13 +304,14 @@ func (m *Match) End(reason EndReason) {
 
 // Effects returns what has happened since the last call.
 func (m *Match) Effects() Effects {
-	e := Effects{Seated: m.seated, Finished: m.finished, Ended: m.ended, Snapshot: m.snapshot}
-	if m.changed {
-		m.changed = false
-		m.status = m.newStatus()
-		e.Status = m.status
+	e := m.effects
+	e.Ended, e.Tick = m.ended, m.sim.Tick()
+	if m.status.changed {
+		m.status.changed = false
+		m.status.last = m.newStatus()
+		e.Status = m.status.last
 	}
-	m.seated, m.finished = m.seated[:0], nil
+	m.effects.Seated, m.effects.Finished = m.effects.Seated[:0], nil
 	return e
 }
 
@@ -358,23 +342,19 @@ func (m *Match) Close() {
 	}
 	m.online = m.online[:0]
 	if err := m.poller.Close(); err != nil {
-		m.cfg.Log.Warn("closing the poller", m.named(zap.Error(err))...)
+		m.cfg.Log.Warn("closing the poller", m.cfg.LogFields(zap.Error(err))...)
 	}
 	m.record.Close(m.ended)
 }
 
 // Report says how a match that has ended did.
-func (m *Match) Report() EndReport { return m.report(m.ended) }
-
-func (m *Match) report(reason EndReason) EndReport {
-	return EndReport{ID: m.cfg.ID, Reason: reason, Results: m.outcome.results}
+func (m *Match) Report() EndReport {
+	return EndReport{ID: m.cfg.ID, Reason: m.ended, Results: m.outcome.results}
 }
-
-func (m *Match) named(fields ...zap.Field) []zap.Field { return m.cfg.LogFields(fields...) }
 
 // request notes that something other than a tick asks for the match, which makes a
 // hibernating match tick.
 func (m *Match) request(now int64) {
 	m.shared.Now = now
-	m.stirred = true
+	m.needsTick = true
 }

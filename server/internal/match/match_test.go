@@ -314,7 +314,7 @@ func TestNoTwoNamesLookTheSame(t *testing.T) {
 		t.Helper()
 		slots := map[string]bool{}
 		for p := range h.m.players {
-			if e, taken := h.m.rosterEntry(game.Slot(p)); taken {
+			if e, taken := h.m.roster.entry(game.Slot(p)); taken {
 				slots[e.Name] = true
 			}
 		}

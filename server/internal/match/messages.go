@@ -17,20 +17,20 @@ func (m *Match) welcome(s *session.Session, resumed bool) {
 		Resume: m.cfg.ID + "." + strconv.Itoa(int(s.Slot())) + "." + m.seating.Secret(s.Slot()),
 		Tick:   uint32(m.sim.Tick()), Rate: m.info.Rate(),
 		Game: m.info.Name, Version: m.info.Version,
-		Mode:   protocol.WelcomeMode{Name: mode.Name, Title: mode.Title, Teams: mode.Teams, Max: mode.MaxPlayers, Options: m.options()},
+		Mode:   protocol.WelcomeMode{Name: mode.Name, Title: mode.Title, Teams: mode.Teams, Max: mode.MaxPlayers, Options: options(&m.cfg.Match)},
 		Schema: m.sim.Schema(),
 		Grace:  uint32(m.cfg.Grace / time.Millisecond), Resumed: resumed, Every: 1,
 		Features: s.Features(),
 	}
 	s.Queue(func(dst []byte) []byte { return protocol.AppendWelcome(dst, &w) })
-	s.QueueFrame(m.roster.frame(m.rosterEntries))
+	s.QueueFrame(m.roster.frame())
 }
 
-// options are the match's own and, behind them, those of its mode that they do
+// options are those of the match and, behind them, those of its mode that they do
 // not replace.
-func (m *Match) options() []game.Option {
-	out := append([]game.Option(nil), m.cfg.Match.Options...)
-	for _, o := range m.cfg.Match.Mode.Options {
+func options(cfg *game.MatchConfig) []game.Option {
+	out := append([]game.Option(nil), cfg.Options...)
+	for _, o := range cfg.Mode.Options {
 		if (game.MatchConfig{Options: out}).Option(o.Name, -1<<31) == -1<<31 {
 			out = append(out, o)
 		}

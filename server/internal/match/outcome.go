@@ -56,31 +56,31 @@ func (m *Match) checkOutcome(now int64) {
 	}
 	standing, over := m.sim.Outcome()
 	if !over {
-		m.changed = m.changed || m.statusOutdated()
+		m.status.changed = m.status.changed || m.statusOutdated()
 		return
 	}
-	m.setOutcome(now, standing)
-	report := m.report(EndOver)
-	m.finished = &report // not at the end: the server may be gone by then
-	m.cfg.Log.Info("match over", m.named(zap.Uint32("tick", uint32(m.sim.Tick())), zap.Int("people", len(o.results)))...)
+	o.set(now, m.sim, m.seating, int64(m.cfg.Linger), standing)
+	m.status.changed = true
+	// Not at the end: the server may be gone by then.
+	m.effects.Finished = &EndReport{ID: m.cfg.ID, Reason: EndOver, Results: o.results}
+	m.cfg.Log.Info("match over", m.cfg.LogFields(zap.Uint32("tick", uint32(m.sim.Tick())), zap.Int("people", len(o.results)))...)
 }
 
-func (m *Match) setOutcome(now int64, standing game.Outcome) {
-	msg := protocol.Result{Over: true, Next: uint32(m.cfg.Linger / time.Millisecond)}
-	results := m.outcome.results[:0]
+// set keeps the standing at the end.
+func (o *outcome) set(now int64, sim *game.Simulation, seats *seating.Seating, linger int64, standing game.Outcome) {
+	msg := protocol.Result{Over: true, Next: uint32(linger / int64(time.Millisecond))}
 	for _, r := range standing.Results {
-		s := m.seating.Seat(r.Slot)
-		_, bot := m.sim.Taken(r.Slot)
+		s := seats.Seat(r.Slot)
+		_, bot := sim.Taken(r.Slot)
 		name := s.Name
 		if bot {
 			name = seating.BotName(r.Slot)
 		} else if s.Player != "" {
-			results = append(results, PlayerResult{Player: s.Player, Name: m.seating.AskedName(r.Slot), Result: r})
+			o.results = append(o.results, PlayerResult{Player: s.Player, Name: seats.AskedName(r.Slot), Result: r})
 		}
 		msg.Results = append(msg.Results, protocol.ResultEntry{
 			Slot: r.Slot, Name: name, Team: r.Team, Score: r.Score, Rank: r.Rank, Bot: bot,
 		})
 	}
-	m.outcome = outcome{nextCheck: m.outcome.nextCheck, since: now, tick: m.sim.Tick(), results: results, message: &msg}
-	m.changed = true
+	o.since, o.tick, o.message = now, sim.Tick(), &msg
 }

@@ -15,6 +15,7 @@ type pacer struct {
 	slowed bool  // a tick lasts longer than the period, see interval
 	pause  int64 // between ticks while nothing happens, 0 while something does
 
+	awakeSince  int64 // when something last happened in the match
 	windowStart int64
 	windowTicks int64
 	percent     uint32
@@ -120,7 +121,7 @@ const (
 // sets it right again with the first sign of life; everybody is told by a frame. A rules' own
 // countdown is a change, also where nobody sees it.
 func (m *Match) updatePace(now int64) {
-	still := !m.tracker.Active() && !m.outcome.known() && len(m.online) > 0 && !m.stirred
+	still := !m.tracker.Active() && !m.outcome.known() && len(m.online) > 0 && !m.needsTick
 	pause := restPeriod
 	for _, s := range m.online {
 		still = still && s.Inactive()
@@ -128,11 +129,11 @@ func (m *Match) updatePace(now int64) {
 			pause = lookPeriod
 		}
 	}
-	m.stirred = false
+	m.needsTick = false
 	if !still {
-		m.awakeSince = now
+		m.pacer.awakeSince = now
 	}
-	if now-m.awakeSince < int64(restAfter) {
+	if now-m.pacer.awakeSince < int64(restAfter) {
 		pause = 0
 	}
 	m.pacer.rest(pause, now)

@@ -10,7 +10,7 @@ import (
 // ticks; commands, chat and leaves take effect now.
 func (m *Match) Read(now int64) {
 	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
-	m.snapshot = m.snapshotDue(m.sim.Tick() + 1)
+	m.effects.Snapshot = snapshotDue(m.rung, m.sim.Tick()+1)
 	m.pool.Begin()
 	m.readConnections()
 }
@@ -23,14 +23,14 @@ func (m *Match) Poll(now int64) (tick bool) {
 	m.readConnections()
 	for i := 0; i < len(m.online); i++ {
 		s := m.online[i]
-		m.stirred = m.stirred || !s.Inactive()
+		m.needsTick = m.needsTick || !s.Inactive()
 		if err := s.Flush(); err != nil {
 			m.drop(s, err)
 			i--
 		}
 	}
 	m.pool.End()
-	if !m.stirred || m.ended != "" {
+	if !m.needsTick || m.ended != "" {
 		return false
 	}
 	m.pacer.wake(now)
@@ -86,7 +86,7 @@ func (m *Match) command(s *session.Session, c protocol.Command) {
 }
 
 func (m *Match) chat(from *session.Session, said session.Chat) {
-	m.flushRoster() // who speaks is known first
+	m.roster.flush(m.online, m.pool) // who speaks is known first
 	frame := m.pool.Frame(func(dst []byte) []byte {
 		return protocol.AppendChat(dst, &protocol.Chat{Slot: from.Slot(), Text: said.Text})
 	})

@@ -12,12 +12,18 @@ import (
 // roster is who sits in which slot, as clients see it: a new connection gets all
 // seats, the others get what has changed.
 type roster struct {
+	sim     *game.Simulation
+	seating *seating.Seating
+	slots   int
+
 	delta []protocol.RosterEntry // since the last flush
 	whole []byte                 // a frame with all seats; nil: out of date
 }
 
-// add notes what has changed about a seat, for the next flush.
-func (r *roster) add(e protocol.RosterEntry) { r.delta = append(r.delta, e) }
+// announce adds a change of a seat, for the next flush.
+func (r *roster) announce(c *seating.Change, flags protocol.RosterFlags) {
+	r.delta = append(r.delta, protocol.RosterEntry{Slot: c.Slot, Name: c.Name, Flags: flags, Team: c.Team})
+}
 
 // flush queues what has changed, in one message for each session.
 func (r *roster) flush(sessions []*session.Session, pool *fanout.Pool) {
@@ -36,27 +42,28 @@ func (r *roster) flush(sessions []*session.Session, pool *fanout.Pool) {
 
 // frame is the frame with all seats. It is encoded once for all connections that
 // come before the next flush, which brings them what the frame lacks.
-func (r *roster) frame(entries func() []protocol.RosterEntry) []byte {
+func (r *roster) frame() []byte {
 	if r.whole == nil {
-		r.whole = ws.Frame(protocol.AppendRoster(make([]byte, ws.FrameRoom), &protocol.Roster{Entries: entries()}))
+		r.whole = ws.Frame(protocol.AppendRoster(make([]byte, ws.FrameRoom), &protocol.Roster{Entries: r.entries()}))
 	}
 	return r.whole
 }
 
-func (m *Match) rosterEntries() []protocol.RosterEntry {
+func (r *roster) entries() []protocol.RosterEntry {
 	var entries []protocol.RosterEntry
-	for p := range m.players {
-		if e, ok := m.rosterEntry(game.Slot(p)); ok {
+	for p := range r.slots {
+		if e, ok := r.entry(game.Slot(p)); ok {
 			entries = append(entries, e)
 		}
 	}
 	return entries
 }
 
-func (m *Match) rosterEntry(p game.Slot) (protocol.RosterEntry, bool) {
-	seat := m.seating.Seat(p)
-	e := protocol.RosterEntry{Slot: p, Name: seat.Name, Team: m.seating.Team(p)}
-	taken, bot := m.sim.Taken(p)
+// entry is a slot as clients see it, and whether it has a player or bot.
+func (r *roster) entry(p game.Slot) (protocol.RosterEntry, bool) {
+	seat := r.seating.Seat(p)
+	e := protocol.RosterEntry{Slot: p, Name: seat.Name, Team: r.seating.Team(p)}
+	taken, bot := r.sim.Taken(p)
 	switch {
 	case bot:
 		e.Name, e.Flags = seating.BotName(p), protocol.RosterBot|protocol.RosterConnected
@@ -65,10 +72,3 @@ func (m *Match) rosterEntry(p game.Slot) (protocol.RosterEntry, bool) {
 	}
 	return e, taken
 }
-
-// announce adds a change of a seat to the roster.
-func (m *Match) announce(c *seating.Change, flags protocol.RosterFlags) {
-	m.roster.add(protocol.RosterEntry{Slot: c.Slot, Name: c.Name, Flags: flags, Team: c.Team})
-}
-
-func (m *Match) flushRoster() { m.roster.flush(m.online, m.pool) }

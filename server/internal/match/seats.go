@@ -36,7 +36,7 @@ func (m *Match) Reserve(now, until int64, open bool, requests []Request) ([]game
 	}
 	m.applySeating()
 	m.cfg.Metrics.Reservations.Add(float64(len(slots)))
-	m.changed = true
+	m.status.changed = true
 	return slots, nil
 }
 
@@ -76,8 +76,8 @@ func (m *Match) Claim(now int64, conn *ws.Conn, features protocol.Features, slot
 	}
 	m.applySeating()
 	seat := m.seating.Seat(slot)
-	m.seated = append(m.seated, seat.Player) // not the text that the connection brought, which need not be kept
-	m.cfg.Log.Info("player joined", m.named(zap.Uint32("slot", uint32(slot)), zap.String("player", player), zap.String("name", seat.Name))...)
+	m.effects.Seated = append(m.effects.Seated, seat.Player) // not the text that the connection brought, which need not be kept
+	m.cfg.Log.Info("player joined", m.cfg.LogFields(zap.Uint32("slot", uint32(slot)), zap.String("player", player), zap.String("name", seat.Name))...)
 }
 
 // Resume gives a dropped seat, or one whose old connection is still open, a new
@@ -96,7 +96,7 @@ func (m *Match) Resume(now int64, conn *ws.Conn, features protocol.Features, slo
 	}
 	m.attach(s, conn, features, min(event, m.tracker.LastEvent()), true)
 	m.applySeating()
-	m.cfg.Log.Info("player came back", m.named(zap.Uint32("slot", uint32(slot)), zap.String("player", m.seating.Seat(slot).Player))...)
+	m.cfg.Log.Info("player came back", m.cfg.LogFields(zap.Uint32("slot", uint32(slot)), zap.String("player", m.seating.Seat(slot).Player))...)
 }
 
 // Evict frees the seat of a player who plays elsewhere now.
@@ -124,7 +124,7 @@ func (m *Match) attach(s *session.Session, conn *ws.Conn, features protocol.Feat
 	if resumed && m.chatLog != nil {
 		m.chatLog.QueueSince(heard, s)
 	}
-	m.changed = true
+	m.status.changed = true
 }
 
 // leave ends a player's stay for good.
@@ -143,30 +143,30 @@ func (m *Match) applySeating() {
 	for _, c := range m.seating.Changes() {
 		switch c.Kind {
 		case seating.ReservationMade, seating.ReservationEnded:
-			m.changed = true
+			m.status.changed = true
 		case seating.PlayerJoined:
 			m.record.Join(c.Slot, c.Info, c.Player, c.Name)
 		case seating.PlayerLeft:
 			if c.Why == game.LeaveTimeout {
-				m.cfg.Log.Info("player did not come back", m.named(zap.Uint32("slot", uint32(c.Slot)), zap.String("player", c.Player))...)
+				m.cfg.Log.Info("player did not come back", m.cfg.LogFields(zap.Uint32("slot", uint32(c.Slot)), zap.String("player", c.Player))...)
 			}
 			m.record.Leave(c.Slot, c.Why)
 		case seating.BotJoined:
 			m.record.Join(c.Slot, c.Info, "", c.Name)
-			m.announce(&c, protocol.RosterBot|protocol.RosterConnected)
+			m.roster.announce(&c, protocol.RosterBot|protocol.RosterConnected)
 		case seating.BotLeft:
 			m.record.Leave(c.Slot, c.Why)
-			m.announce(&c, protocol.RosterBot|protocol.RosterGone)
+			m.roster.announce(&c, protocol.RosterBot|protocol.RosterGone)
 		case seating.PlayerConnected:
-			m.announce(&c, protocol.RosterConnected)
-			m.changed = true
+			m.roster.announce(&c, protocol.RosterConnected)
+			m.status.changed = true
 		case seating.PlayerDisconnected:
 			m.stopInput(c.Slot)
-			m.announce(&c, 0)
+			m.roster.announce(&c, 0)
 		case seating.SeatFreed:
-			m.announce(&c, protocol.RosterGone)
+			m.roster.announce(&c, protocol.RosterGone)
 			m.players[c.Slot].session.Reset()
-			m.changed = true
+			m.status.changed = true
 		}
 	}
 }

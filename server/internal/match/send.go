@@ -9,7 +9,7 @@ import (
 // Send ends a tick: it sends a snapshot to each client, in ticks that have one.
 // Reliable messages go with the snapshots.
 func (m *Match) Send(now int64) {
-	if m.stepped && m.snapshot {
+	if m.effects.Snapshot {
 		m.sendSnapshots(now)
 	}
 	m.pool.End()
@@ -17,7 +17,7 @@ func (m *Match) Send(now int64) {
 
 func (m *Match) sendSnapshots(now int64) {
 	t := m.sim.Tick()
-	m.flushRoster()
+	m.roster.flush(m.online, m.pool)
 	m.tracker.SlowFar(m.rung >= overload.FarSlower)
 	m.tracker.BeginSnapshot(t)
 	m.updatePace(now)
@@ -31,6 +31,6 @@ func (m *Match) sendSnapshots(now int64) {
 }
 
 // snapshotDue reports whether the tick's state is sent.
-func (m *Match) snapshotDue(t game.Tick) bool {
-	return m.rung < overload.HalfRate || t%overload.SnapshotEvery == 0
+func snapshotDue(rung overload.Rung, t game.Tick) bool {
+	return rung < overload.HalfRate || t%overload.SnapshotEvery == 0
 }

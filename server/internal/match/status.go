@@ -28,10 +28,23 @@ type Status struct {
 // asking for players.
 const LastCall = 20 * time.Second
 
+// status is what was published last.
+type status struct {
+	last    *Status
+	changed bool // there is something new to publish
+	peak    int  // players at most so far
+}
+
+// backfill reports whether a match asks its queue for players: it has lost some, and
+// goes on long enough for others to come.
+func (s *status) backfill(accepts bool, players int, left time.Duration) bool {
+	return accepts && players < s.peak && (left == 0 || left > LastCall)
+}
+
 // remaining is how long the match is likely to go on, 0 for unknown.
-func (m *Match) remaining() time.Duration {
-	if t, ok := m.sim.World().(game.Timed); ok {
-		return time.Duration(t.Remaining()) * time.Second / time.Duration(m.info.Rate())
+func remaining(sim *game.Simulation) time.Duration {
+	if t, ok := sim.World().(game.Timed); ok {
+		return time.Duration(t.Remaining()) * time.Second / time.Duration(sim.Info().Rate())
 	}
 	return 0
 }
@@ -41,20 +54,11 @@ func (m *Match) acceptsPlayers() bool {
 	return !m.outcome.known() && m.ended == "" && m.rung < overload.NoJoins
 }
 
-// wantsPlayers reports whether the match asks its queue for players: it has
-// lost some, and goes on long enough for others to come.
-func (m *Match) wantsPlayers() bool {
-	if !m.cfg.Backfill || !m.acceptsPlayers() || m.seating.Players() >= m.peak {
-		return false
-	}
-	left := m.remaining()
-	return left == 0 || left > LastCall
-}
-
 // statusOutdated reports whether time alone has made the published status wrong.
 func (m *Match) statusOutdated() bool {
-	st := m.status
-	return m.wantsPlayers() != st.Backfill || (m.remaining() > 0) != (st.Remaining > 0)
+	st := m.status.last
+	left := remaining(m.sim)
+	return m.cfg.Backfill && m.status.backfill(m.acceptsPlayers(), m.seating.Players(), left) != st.Backfill || (left > 0) != (st.Remaining > 0)
 }
 
 // newStatus is what others may know of the match now.
@@ -65,10 +69,10 @@ func (m *Match) newStatus() *Status {
 		Queue: m.cfg.Queue, RulesVersion: m.cfg.RulesVersion,
 	}
 	st.People = m.seating.Players()
-	m.peak = max(m.peak, st.People)
-	st.Remaining = m.remaining()
+	m.status.peak = max(m.status.peak, st.People)
+	st.Remaining = remaining(m.sim)
 	st.Teams = m.seating.Teams()
-	st.Backfill = m.wantsPlayers()
+	st.Backfill = m.cfg.Backfill && m.status.backfill(m.acceptsPlayers(), st.People, st.Remaining)
 	st.Open = m.acceptsPlayers() && st.People < st.Seats && m.cfg.Queue == "" && !m.cfg.Backfill
 	return st
 }

@@ -181,7 +181,7 @@ func TestReportTellsNames(t *testing.T) {
 	if r := h.m.outcome.results; len(r) != 2 || r[0].Player != "ada" || r[0].Name != "ada" || r[1].Player != "other" || r[1].Name != "Ada" {
 		t.Errorf("results %+v", r) // the name that was asked for: a leaderboard has no two in one match
 	}
-	if e, _ := h.m.rosterEntry(slots[0]); e.Name != "Ada 2" {
+	if e, _ := h.m.roster.entry(slots[0]); e.Name != "Ada 2" {
 		t.Errorf("%+v", e)
 	}
 }

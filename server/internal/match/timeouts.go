@@ -1,6 +1,11 @@
 package match
 
-import "time"
+import (
+	"time"
+
+	"tactus/game"
+	"tactus/server/internal/metrics"
+)
 
 const (
 	// timeoutsEvery is the time between two checks of deadlines: none of them is
@@ -16,6 +21,7 @@ type timeouts struct {
 	nextHeartbeat int64
 	emptySince    int64  // without players
 	eventsLost    uint64 // as counted so far
+	backlogUntil  int64  // what players sent while the process was suspended has arrived by then
 }
 
 // checkTimeouts frees seats whose deadlines have passed, and ends a match without
@@ -36,7 +42,7 @@ func (m *Match) checkTimeouts(now int64) {
 		m.seating.FillBots()
 		m.applySeating()
 	}
-	m.countLostEvents()
+	t.countLostEvents(m.sim, m.cfg.Metrics)
 	switch {
 	case m.seating.Players() > 0:
 		t.emptySince = now
@@ -60,14 +66,14 @@ func (m *Match) sendHeartbeats() {
 	}
 }
 
-func (m *Match) countLostEvents() {
+func (t *timeouts) countLostEvents(sim *game.Simulation, m *metrics.Metrics) {
 	var lost uint64
-	for _, t := range m.sim.Tables().Events() {
-		lost += t.Lost()
+	for _, events := range sim.Tables().Events() {
+		lost += events.Lost()
 	}
-	if counted := m.timeouts.eventsLost; lost > counted {
-		m.cfg.Metrics.EventsLost.Add(float64(lost - counted))
-		m.timeouts.eventsLost = lost
+	if counted := t.eventsLost; lost > counted {
+		m.EventsLost.Add(float64(lost - counted))
+		t.eventsLost = lost
 	}
 }
 

@@ -78,9 +78,9 @@ func TestMatch_readStepAndSendAreATick(t *testing.T) {
 	a.Input(1, a.Last.Tick+1, 3)
 	h.clock.Time += matchtest.Period
 	h.m.Read(h.clock.Time)
-	tick := h.m.TickNumber()
+	tick := h.m.sim.Tick()
 	h.m.Step(h.clock.Time)
-	h.want("a step", h.m.TickNumber() == tick+1)
+	h.want("a step", h.m.sim.Tick() == tick+1)
 	a.Read()
 	h.want("nothing sent yet", a.Last.Tick == uint32(tick))
 	h.m.Send(h.clock.Time)

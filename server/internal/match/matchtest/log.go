@@ -9,8 +9,9 @@ import (
 
 // Log keeps the log's calls as text.
 type Log struct {
-	Lines  []string
-	OnTick func()
+	Lines    []string
+	OnTick   func()
+	LastTick game.Tick
 }
 
 func (r *Log) add(format string, args ...any) {
@@ -39,7 +40,8 @@ func (r *Log) Input(p game.Slot, _ int32, words []uint32) {
 }
 
 // Tick calls OnTick.
-func (r *Log) Tick(game.Tick, uint64) {
+func (r *Log) Tick(t game.Tick, _ uint64) {
+	r.LastTick = t
 	if r.OnTick != nil {
 		r.OnTick()
 	}
