@@ -2,7 +2,6 @@ package session
 
 import (
 	"testing"
-	"unsafe"
 
 	"tactus/game"
 	"tactus/protocol"
@@ -36,15 +35,5 @@ func TestInputBuffer_returnsInputsAtTheirTicks(t *testing.T) {
 	}
 	if got := r.add(400, protocol.InputHeader{Seq: seq + 1, Tick: 400 + protocol.MaxAheadTicks + 1}, []uint32{1, 2}); got != inputEarly {
 		t.Errorf("too far ahead: result %d", got)
-	}
-}
-
-// TestSession_size: ten thousand of them may be silent.
-func TestSession_size(t *testing.T) {
-	if size := unsafe.Sizeof(Session{}); size > 208 {
-		t.Errorf("a session has %d bytes, want 208 at most", size)
-	}
-	if end := unsafe.Offsetof(Session{}.requests) + unsafe.Sizeof(Session{}.requests); end > 192 {
-		t.Errorf("what every tick needs ends at byte %d, want three cache lines at most", end)
 	}
 }
