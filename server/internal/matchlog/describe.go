@@ -13,7 +13,7 @@ import (
 	"tactus/internal/text"
 )
 
-// Info says what is in a log.
+// Info summarizes a log.
 type Info struct {
 	Header      Header
 	Bytes       int64
@@ -93,7 +93,8 @@ func (p *Player) stay() string {
 	return s
 }
 
-// Describe reads a log without running it. games tell whether it could be run.
+// Describe reads a log without running it. It reports whether it could be run with
+// the games.
 func Describe(ctx context.Context, path string, games []game.Game) (Info, error) {
 	f, err := os.Open(path)
 	if err != nil {

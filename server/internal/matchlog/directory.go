@@ -10,8 +10,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// foreignGrace is how long a log of another process counts as being written
-// after its last change; writers hand on what they have much more often.
+// foreignGrace is how long a log of another process counts as being written after its
+// last change. Writers send blocks much more often.
 const foreignGrace = 2 * time.Minute
 
 // fileSystem is the directory of a store.
@@ -71,8 +71,8 @@ func (d directory) List() ([]logFile, error) {
 	return files, err
 }
 
-// tidy prunes when the bounds are passed and there may be something to delete:
-// hundreds of matches that begin together are not a reason to list the folder
+// tidy prunes if a bound is exceeded and there may be a log to delete. Without the
+// second condition, hundreds of matches that begin together would list the directory
 // hundreds of times.
 func (s *Store) tidy() {
 	over := s.count > s.cfg.MaxFiles || s.onDisk > s.cfg.MaxBytes
@@ -81,8 +81,7 @@ func (s *Store) tidy() {
 	}
 }
 
-// prune deletes the oldest logs beyond the bounds, but none that is being
-// written.
+// prune deletes the oldest logs beyond the bounds, except those being written.
 func (s *Store) prune() {
 	files, err := s.files.List()
 	if err != nil {

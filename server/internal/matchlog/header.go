@@ -10,9 +10,9 @@ import (
 // formatVersion grows when an older reader would misread a log.
 const formatVersion = 1
 
-// Header is what a log begins with: all that a match is made from, and where
-// it came from. Of a header for [Store.Create] only Match, Game, Mode, Started
-// and Product count; the first checkpoint fills in the rest.
+// Header is the beginning of a log: the configuration of the match, and its origin.
+// [Store.Create] uses only Match, Game, Mode, Started and Product; the first
+// checkpoint fills in the rest.
 type Header struct {
 	Match      string
 	Game       string
@@ -28,7 +28,7 @@ type Header struct {
 	InputWords int           // words of one input
 }
 
-// fill takes from the simulation what it knows best.
+// fill sets the fields that the simulation knows.
 func (h *Header) fill(sim *game.Simulation) {
 	info, cfg := sim.Info(), sim.Config()
 	h.Game, h.Version, h.Rate = info.Name, info.Version, info.Rate()
@@ -55,7 +55,7 @@ func (h *Header) FileName() string {
 	}, "-") + suffix
 }
 
-// fileSafe keeps a name from being anything but a part of a file's name.
+// fileSafe replaces all characters that are not safe within a file's name.
 func fileSafe(s string) string {
 	safe := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {

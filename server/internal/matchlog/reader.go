@@ -23,8 +23,8 @@ func (e *DamagedError) Error() string {
 	return fmt.Sprintf("the log is damaged after tick %d (byte %d): %s", e.After, e.Offset, e.Why)
 }
 
-// Reader reads a log tick by tick. Its memory is bounded whatever the bytes
-// are, by the limits of the format.
+// Reader reads a log tick by tick. The limits of the format bound its memory for any
+// bytes. It is not safe for concurrent use.
 type Reader struct {
 	d      decoder
 	header Header
@@ -46,7 +46,7 @@ func Read(r io.Reader) (*Reader, error) {
 	return reader, nil
 }
 
-// Header is what the log begins with.
+// Header returns the header of the log.
 func (r *Reader) Header() Header { return r.header }
 
 // Good is the offset behind the last tick that was read whole, in bytes.

@@ -19,8 +19,8 @@ const (
 const (
 	// bufferSize holds a second of a small match.
 	bufferSize = 4 << 10
-	// quietSize holds ten seconds of a match at rest, and is all the memory that
-	// its log takes.
+	// quietSize holds ten seconds of a hibernating match, and is all the memory of
+	// its log.
 	quietSize = 256
 	// longestRecord is an upper bound for any record but a checkpoint: a join
 	// with two texts and its numbers.
@@ -28,15 +28,15 @@ const (
 	// longestTick is an upper bound for the record of a tick: an array of two
 	// small numbers and two of nine bytes, and a checksum.
 	longestTick = 32
-	// sendAt is the fill at which a buffer is handed on, so that one more
+	// sendAt is the size at which a buffer goes to the store, so that one more
 	// record still fits.
 	sendAt = bufferSize - longestRecord
 	// Buffers kept for later, at most.
 	maxSpareBuffers = 64
 	maxSpareQuiet   = 256
 	maxSpareStates  = 8
-	// maxQueued bounds what waits for a slow disk, in bytes; beyond it logs
-	// break instead of matches waiting.
+	// maxQueued bounds the bytes that wait for a slow disk. Above it logs break, so
+	// that no match waits.
 	maxQueued = 32 << 20
 )
 
@@ -52,7 +52,7 @@ type Config struct {
 	MaxBytes int64  // bytes of all logs
 }
 
-// Stats counts what a store did since it was made.
+// Stats counts the work of a store since it was made.
 type Stats struct {
 	Open    int64 // logs being written
 	Bytes   int64 // written
@@ -61,8 +61,8 @@ type Stats struct {
 	Deleted int64 // old logs deleted
 }
 
-// Store owns a directory of logs and the goroutine that writes to it. Matches
-// never wait for the disk.
+// Store owns a directory of logs and the goroutine that writes to it. Matches never
+// wait for the disk. It is safe for concurrent use.
 type Store struct {
 	cfg   Config
 	log   *zap.Logger
@@ -81,10 +81,10 @@ type Store struct {
 	done chan struct{}
 
 	open   map[string]*Writer // by file name; the goroutine's own, as is onDisk
-	ended  map[string]bool    // logs of this process that nobody writes any more
+	ended  map[string]bool    // logs of this process that have ended
 	onDisk int64              // bytes of all logs
 	count  int                // of all logs
-	loose  int                // logs that nobody writes any more, as far as is known
+	loose  int                // logs that are not being written, as far as is known
 	listed time.Time
 	counts struct{ open, bytes, done, broken, deleted atomic.Int64 }
 }
@@ -129,8 +129,8 @@ func newStore(cfg Config, files fileSystem, log *zap.Logger) *Store {
 	return s
 }
 
-// Create makes the log of a match; the file appears with the first checkpoint.
-// The result is never nil: where nothing can be logged it drops all.
+// Create makes the log of a match. The file appears with the first checkpoint. The
+// result is never nil: if nothing can be logged, it drops everything.
 func (s *Store) Create(h Header) *Writer {
 	w := &Writer{store: s, header: h}
 	s.mu.Lock()
@@ -139,8 +139,8 @@ func (s *Store) Create(h Header) *Writer {
 	return w
 }
 
-// Close waits until everything handed over is on the disk. Logs of matches
-// that still run end without a footer. Further calls do nothing.
+// Close waits until all blocks are on the disk. Logs of matches that still run end
+// without a footer. Further calls do nothing.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	wasShut := s.shut
@@ -154,7 +154,7 @@ func (s *Store) Close() error {
 	return s.files.Close()
 }
 
-// Stats may be called from any goroutine.
+// Stats returns the current counts.
 func (s *Store) Stats() Stats {
 	return Stats{
 		Open: s.counts.open.Load(), Bytes: s.counts.bytes.Load(), Done: s.counts.done.Load(),
@@ -184,7 +184,7 @@ func (s *Store) signal() {
 	}
 }
 
-// buffer is an empty one of bufferSize or quietSize.
+// buffer returns an empty buffer of bufferSize or quietSize.
 func (s *Store) buffer(size int) []byte {
 	list := &s.spare
 	if size == quietSize {
@@ -200,8 +200,8 @@ func (s *Store) buffer(size int) []byte {
 	return make([]byte, 0, size)
 }
 
-// stateBuffer is the largest one there is: once it was large enough for a
-// game's state it will be again.
+// stateBuffer returns the largest spare buffer: it is likely to have room for a
+// game's state.
 func (s *Store) stateBuffer() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -257,8 +257,7 @@ func (s *Store) run() {
 	}
 }
 
-// write puts one block on the disk. It is the only place where a log begins,
-// breaks and ends.
+// write writes one block to the disk. Logs begin, break and end only here.
 func (s *Store) write(k block) {
 	w := k.w
 	if !w.gone && w.broken.Load() {
@@ -307,8 +306,8 @@ func (s *Store) append(w *Writer, b []byte) error {
 	return nil
 }
 
-// giveUp ends a log that has a gap: it is renamed, so that nobody takes it for
-// a whole one, counted, and said once.
+// giveUp ends a log that has a gap: it is renamed as broken, counted, and reported
+// once.
 func (s *Store) giveUp(w *Writer, why error) {
 	w.gone = true
 	w.broken.Store(true)

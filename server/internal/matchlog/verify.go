@@ -11,7 +11,7 @@ import (
 	"tactus/game"
 )
 
-// Report says what a verification compared.
+// Report is the result of a verification.
 type Report struct {
 	Header      Header
 	Ticks       int       // ticks that were run again
@@ -33,7 +33,7 @@ func (r Report) String() string {
 	return s + "; ended: " + r.Reason
 }
 
-// DivergedError says where a match that was run again went another way.
+// DivergedError reports where a match that was run again differs from its log.
 type DivergedError struct {
 	Tick game.Tick // the first tick that differs
 	// Checkpoint is true where the match itself agrees, but not the one that
@@ -106,7 +106,7 @@ func verify(ctx context.Context, src io.Reader, size int64, games []game.Game) (
 	}
 }
 
-// rules finds the game of a log and makes sure that it is the very same.
+// rules finds the game of a log and checks that its version and schema are the same.
 func rules(h *Header, games []game.Game) (game.Game, error) {
 	for _, g := range games {
 		info := g.Info()
@@ -216,7 +216,7 @@ func (r *runner) diverged(why string) error {
 	return &DivergedError{Tick: r.sim.Tick(), Checkpoint: r.restored, Since: r.since, Why: why}
 }
 
-// apply does what happened at the border before the next tick.
+// apply applies the records of the next tick.
 func (r *runner) apply(rec *Record) (err error) {
 	defer r.recovered(&err)
 	took := true

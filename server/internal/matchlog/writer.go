@@ -9,10 +9,10 @@ import (
 	"tactus/game"
 )
 
-// Writer logs one match. The goroutine of the match calls it within ticks: its
-// methods append to a buffer and hand full ones to the store. They neither
-// wait nor fail; a log that cannot be kept is marked as broken and drops what
-// comes. Texts and slices are the caller's again when a method returns.
+// Writer logs one match. Its methods append to a buffer and hand full buffers to the
+// store. They neither block nor fail: a log that can't be kept is marked as broken
+// and drops further records. The caller owns texts and slices again when a method
+// returns. A Writer is not safe for concurrent use; owned by its match.
 type Writer struct {
 	store  *Store
 	header Header
@@ -35,7 +35,7 @@ type Writer struct {
 	gone bool // failed, and counted
 }
 
-// file is what the store writes a log to.
+// file is a log on the disk.
 type file interface{ io.WriteCloser }
 
 func (w *Writer) dropping() bool { return w.closed || w.broken.Load() }
@@ -78,7 +78,7 @@ func (w *Writer) begin(sim *game.Simulation) {
 	w.buf = w.header.append(w.store.buffer(bufferSize))
 }
 
-// Join logs that a player was seated; player is an id, name is for people.
+// Join logs that a player joined. player is the id, name is for display.
 func (w *Writer) Join(p game.Slot, info game.PlayerInfo, player, name string) {
 	b, ok := w.record(KindJoin, 6, longestRecord)
 	if !ok {
@@ -91,7 +91,7 @@ func (w *Writer) Join(p game.Slot, info game.PlayerInfo, player, name string) {
 	w.append(b)
 }
 
-// Leave logs that a seat was freed.
+// Leave logs that a player left.
 func (w *Writer) Leave(p game.Slot, why game.LeaveReason) {
 	b, ok := w.record(KindLeave, 3, longestRecord)
 	if !ok {
@@ -101,7 +101,7 @@ func (w *Writer) Leave(p game.Slot, why game.LeaveReason) {
 	w.append(appendUint(appendUint(b, uint64(p)), uint64(why)))
 }
 
-// Command logs a command, whatever the rules answered.
+// Command logs a command, also one that the rules refused.
 func (w *Writer) Command(p game.Slot, name string, args []int32) {
 	b, ok := w.record(KindCommand, 4, longestRecord)
 	if !ok {
@@ -115,7 +115,7 @@ func (w *Writer) Command(p game.Slot, name string, args []int32) {
 	w.append(b)
 }
 
-// Input logs an input that the simulation took. One that changes nothing is
+// Input logs an input that the simulation accepted. An input equal to the last one is
 // not written.
 func (w *Writer) Input(p game.Slot, lag int32, words []uint32) {
 	if w.dropping() || !w.begun || len(words)+1 != w.perInput || (int(p)+1)*w.perInput > len(w.inputs) {
@@ -138,8 +138,8 @@ func (w *Writer) Input(p game.Slot, lag int32, words []uint32) {
 	w.append(b)
 }
 
-// Tick ends a tick; what was logged since the last belongs to its border. hash
-// is that of the state after the tick, or 0 where none was taken.
+// Tick ends a tick. The records since the last tick belong to it. hash is that of the
+// state after the tick, 0 for none.
 func (w *Writer) Tick(t game.Tick, hash uint64) {
 	if !w.dropping() && cap(w.buf) == quietSize && len(w.buf) > quietSize-longestTick {
 		w.send(false) // a quiet match does without a larger one
@@ -157,7 +157,7 @@ func (w *Writer) Tick(t game.Tick, hash uint64) {
 	}
 }
 
-// Close ends the log and says why the match ended. Only the first call counts.
+// Close ends the log with the reason of the match's end. Further calls do nothing.
 func (w *Writer) Close(reason string) {
 	if w.closed {
 		return
@@ -173,8 +173,7 @@ func (w *Writer) Close(reason string) {
 	w.inputs = nil
 }
 
-// record starts a record of at most so many bytes; ok is false when it is to be
-// dropped.
+// record starts a record of at most longest bytes. ok is false if the log drops it.
 func (w *Writer) record(k Kind, elements, longest int) (b []byte, ok bool) {
 	if w.dropping() || !w.begun {
 		return nil, false
@@ -187,8 +186,7 @@ func (w *Writer) start(k Kind, elements, longest int) []byte {
 	return appendUint(appendArray(w.buf, elements), uint64(k))
 }
 
-// makeRoom takes a small buffer for the little that a quiet match logs, and a
-// larger one when more comes.
+// makeRoom uses a small buffer while a match logs little, and a larger one otherwise.
 func (w *Writer) makeRoom(n int) {
 	if w.buf == nil && !w.busy {
 		w.buf = w.store.buffer(quietSize)
@@ -201,8 +199,7 @@ func (w *Writer) makeRoom(n int) {
 	w.store.recycle(small)
 }
 
-// append takes a record, and hands the buffer on when it is nearly full, so
-// that it never grows.
+// append ends a record. A nearly full buffer goes to the store, so that none grows.
 func (w *Writer) append(b []byte) {
 	w.buf = b
 	if len(b) > sendAt {
@@ -210,7 +207,7 @@ func (w *Writer) append(b []byte) {
 	}
 }
 
-// seal closes a record with the checksum of the whole log up to here.
+// seal ends a record with the checksum of the whole log so far.
 func (w *Writer) seal() {
 	w.addUp()
 	w.buf = appendChecksum(w.buf, w.sum)
@@ -229,8 +226,8 @@ func (w *Writer) forget(p game.Slot) {
 	}
 }
 
-// send hands the buffer to the store. A store that cannot follow breaks the
-// log: a gap would make the rest worthless.
+// send hands the buffer to the store. If the store can't keep up, the log breaks: a
+// gap would make the rest worthless.
 func (w *Writer) send(last bool) {
 	if len(w.buf) == 0 && !last {
 		return
