@@ -49,9 +49,9 @@ func TestMatch_turnsOfOthersAreNoLateness(t *testing.T) {
 	close(clock.gate)
 	ended.Wait()
 	for i, h := range matches {
-		value, wait, told := h.d.Pressure()
-		if wait > 0.01 || value < 0.2 || value > 0.26 || told < 0.2 {
-			t.Errorf("match %d: pressure %v, of which wait %v, %v with a snapshot; want a quarter and no wait", i, value, wait, told)
+		value, wait, share := h.d.Pressure()
+		if wait > 0.01 || value < 0.2 || value > 0.26 || share < 0.2 {
+			t.Errorf("match %d: pressure %v, of which wait %v, %v with a snapshot; want a quarter and no wait", i, value, wait, share)
 		}
 	}
 }

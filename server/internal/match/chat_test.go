@@ -20,7 +20,7 @@ func (h *harness) crowd(n int) (all []*matchtest.Client) {
 	return all
 }
 
-func TestAMatchPassesOnSoMuchChatAndTellsWhoIsOverIt(t *testing.T) {
+func TestMatch_chatIsBoundedAndRefusalsHaveReasons(t *testing.T) {
 	for name, c := range map[string]struct {
 		text   string
 		passed int
@@ -105,7 +105,7 @@ func TestChatForWhoReadsNothingIsBounded(t *testing.T) {
 	}
 }
 
-func TestWhoComesBackHearsWhatWasSaid(t *testing.T) {
+func TestMatch_chatIsSentAfterReconnect(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
 	say := func(text string) {

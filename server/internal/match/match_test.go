@@ -110,7 +110,7 @@ func TestAResumeTokenIsGoodUntilANewerOneHasArrived(t *testing.T) {
 	h.want("nor the newest", conn.Code() == protocol.CloseUnknownSession)
 }
 
-func TestSeatOfWhoStaysAwayIsFreed(t *testing.T) {
+func TestMatch_droppedSeatIsFreedAfterGrace(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 2})
 	a, b := h.join("ann"), h.join("bob")
 	a.Conn.Lose(errors.New("gone"))
@@ -406,7 +406,7 @@ func TestAReservationThatIsMadeAgainHoldsItsSeatLonger(t *testing.T) {
 	h.want("bob seated", conn.Code() == 0 && h.m.seating.Seat(first).State() == seating.Connected)
 }
 
-func TestWhoComesAfterTheEndIsToldTheResult(t *testing.T) {
+func TestMatch_resultIsSentToLateConnections(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
 	slots, err := h.reserve(Request{Player: "bob", Name: "bob", Team: -1, Reservation: "bob"})

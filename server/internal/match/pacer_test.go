@@ -50,7 +50,7 @@ func TestPacerWakesAtFullSpeed(t *testing.T) {
 	}
 }
 
-func TestPacerTellsHowSlowTheClockIs(t *testing.T) {
+func TestPacer_reportsSlowClock(t *testing.T) {
 	p := newPacer(20, 0)
 	now := int64(0)
 	for range 100 {

@@ -64,8 +64,8 @@ func (m *Match) handle(s *session.Session) bool {
 	for _, c := range s.Commands() {
 		m.command(s, c)
 	}
-	for _, said := range s.Chats() {
-		m.chat(s, said)
+	for _, line := range s.Chats() {
+		m.chat(s, line)
 	}
 	if s.Left() {
 		m.leave(s, protocol.CloseLeft, game.LeaveQuit)
@@ -85,22 +85,22 @@ func (m *Match) command(s *session.Session, c protocol.Command) {
 	s.Reply(answer)
 }
 
-func (m *Match) chat(from *session.Session, said session.Chat) {
+func (m *Match) chat(from *session.Session, line session.Chat) {
 	m.roster.flush(m.online, m.pool) // who speaks is known first
 	frame := m.pool.Frame(func(dst []byte) []byte {
-		return protocol.AppendChat(dst, &protocol.Chat{Slot: from.Slot(), Text: said.Text})
+		return protocol.AppendChat(dst, &protocol.Chat{Slot: from.Slot(), Text: line.Text})
 	})
 	if m.chatLog == nil {
 		m.chatLog = session.NewChatLog(m.shared.Now)
 	}
 	if !m.chatLog.Add(frame, m.shared.Now) {
-		from.RefuseChat(said.ID, protocol.ReasonBusy)
+		from.RefuseChat(line.ID, protocol.ReasonBusy)
 		return
 	}
 	for _, s := range m.online {
 		s.QueueChat(frame)
 	}
 	if from.Features().Has(protocol.FeatureReply) {
-		from.Reply(protocol.Reply{ID: said.ID, OK: true})
+		from.Reply(protocol.Reply{ID: line.ID, OK: true})
 	}
 }

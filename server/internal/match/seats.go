@@ -110,7 +110,7 @@ func (m *Match) Evict(now int64, player string) {
 // attach gives a player's session a new connection, and queues what it has to know.
 func (m *Match) attach(s *session.Session, conn *ws.Conn, features protocol.Features, event uint32, resumed bool) {
 	m.offline(s)
-	heard := s.LastReceived()
+	before := s.LastReceived()
 	s.Attach(conn, event, features&protocol.ServerFeatures, m.poller)
 	at := 0
 	for at < len(m.online) && m.online[at].Slot() < s.Slot() {
@@ -122,7 +122,7 @@ func (m *Match) attach(s *session.Session, conn *ws.Conn, features protocol.Feat
 	m.cfg.Metrics.Sockets.Inc()
 	m.welcome(s, resumed)
 	if resumed && m.chatLog != nil {
-		m.chatLog.QueueSince(heard, s)
+		m.chatLog.QueueSince(before, s)
 	}
 	m.status.changed = true
 }

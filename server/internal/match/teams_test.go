@@ -79,7 +79,7 @@ func TestFullTeamRefusesAndTheOtherTakes(t *testing.T) {
 	}
 }
 
-func TestStatusTellsOfTeams(t *testing.T) {
+func TestStatus_countsTeams(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 7, Teams: 2, Fill: 4})
 	h.tick(5)
 	h.seat("a", 1, 1400)
@@ -168,7 +168,7 @@ func TestQueuesMatchIsClosedToQuickPlay(t *testing.T) {
 	}
 }
 
-func TestReportTellsNames(t *testing.T) {
+func TestReport_hasNames(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ada")
 	slots, err := h.reserve(Request{Player: "other", Name: "Ada", Team: -1, Reservation: "r-other"})
