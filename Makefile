@@ -109,7 +109,7 @@ VOCABULARY = server protocol game internal
 
 .PHONY: vocabulary
 vocabulary: ## words that declared names do not use (tools/vocabulary/words.txt)
-	cd tools && go run ./vocabulary -root .. -report $(VOCABULARY)
+	cd tools && go run ./vocabulary -root .. $(VOCABULARY)
 
 # Other systems that the code is vetted for. 386 covers 64-bit atomics and
 # constants that no int there can hold, wasip1 the rules that browsers run.
