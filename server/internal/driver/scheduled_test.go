@@ -39,9 +39,9 @@ func start(ctx context.Context, t *testing.T, s *scheduler.Scheduler, n int, onT
 	return ended, matches
 }
 
-// TestMatch_turnsOfOthersAreNoLateness: the third match of a round that takes three
+// TestDriver_turnsOfOthersAreNoLateness: the third match of a round that takes three
 // quarters of the matchtest.Period is on time, as long as the round is.
-func TestMatch_turnsOfOthersAreNoLateness(t *testing.T) {
+func TestDriver_turnsOfOthersAreNoLateness(t *testing.T) {
 	n := runtime.GOMAXPROCS(1)
 	t.Cleanup(func() { runtime.GOMAXPROCS(n) })
 	clock := &gatedClock{Clock: matchtest.Clock{Time: 1}, gate: make(chan struct{})}

@@ -90,7 +90,7 @@ func (a *arenaMatch) tick() {
 	a.m.Tick(a.clock.Time)
 }
 
-func TestArenaTickDoesNotAllocate(t *testing.T) {
+func TestMatch_arenaTickDoesNotAllocate(t *testing.T) {
 	for mode, people := range map[string]int{"duel": 2, "ffa": 16, "teams": 5, "swarm": 30} {
 		a := newArenaMatch(t, mode, people)
 		if n := testing.AllocsPerRun(200, a.tick); n != 0 {

@@ -20,7 +20,7 @@ func (h *harness) crowd(n int) (all []*matchtest.Client) {
 	return all
 }
 
-func TestMatch_chatIsBoundedAndRefusalsHaveReasons(t *testing.T) {
+func TestChat_isLimitedForTheWholeMatch(t *testing.T) {
 	for name, c := range map[string]struct {
 		text   string
 		passed int
@@ -62,9 +62,9 @@ func TestMatch_chatIsBoundedAndRefusalsHaveReasons(t *testing.T) {
 	}
 }
 
-// TestAFloodOfTextsIsNotCleaned: that costs more than anything else that a client may
+// TestChat_floodIsNotCleaned: that costs more than anything else that a client may
 // send so often.
-func TestAFloodOfTextsIsNotCleaned(t *testing.T) {
+func TestChat_floodIsNotCleaned(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.joinWith("ann", protocol.FeatureReply)
 	for i := range uint32(50) {
@@ -79,7 +79,7 @@ func TestAFloodOfTextsIsNotCleaned(t *testing.T) {
 	h.want("as many looked at as may be said", reasons[protocol.ReasonBadText] == 5 && reasons[protocol.ReasonBusy] == 45)
 }
 
-func TestChatForWhoReadsNothingIsBounded(t *testing.T) {
+func TestChat_isBoundedForAClientThatReadsNothing(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 32})
 	all := h.crowd(10)
 	reader := all[0]
@@ -105,7 +105,7 @@ func TestChatForWhoReadsNothingIsBounded(t *testing.T) {
 	}
 }
 
-func TestMatch_chatIsSentAfterReconnect(t *testing.T) {
+func TestChat_isReplayedAfterAResume(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
 	say := func(text string) {
@@ -133,7 +133,7 @@ func TestMatch_chatIsSentAfterReconnect(t *testing.T) {
 	h.want("and nothing for a newcomer", len(h.join("cyd").TakeChats()) == 0)
 }
 
-func TestOnlyTheLastLinesAreKept(t *testing.T) {
+func TestChat_keepsTheLastLinesOnly(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 32})
 	all := h.crowd(11)
 	gone := all[10]
@@ -147,8 +147,8 @@ func TestOnlyTheLastLinesAreKept(t *testing.T) {
 	h.want("the last sixteen", len(got) == 16 && got[0] == "4" && got[15] == "19")
 }
 
-// TestAResultComesBehindTheEventsThatLedToIt: a client may apply in order.
-func TestAResultComesBehindTheEventsThatLedToIt(t *testing.T) {
+// TestOutcome_followsTheEventsThatLedToIt: a client may apply in order.
+func TestOutcome_followsTheEventsThatLedToIt(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
 	for range 40 { // bob plays, and then stands still

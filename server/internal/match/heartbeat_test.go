@@ -14,9 +14,9 @@ func sendInput(h *harness, p *matchtest.Client) {
 
 func sendCommand(h *harness, p *matchtest.Client) { p.Command(uint32(h.m.sim.Tick()), "boom", 1) }
 
-// TestWhoStandsStillIsPingedAndKept: browsers answer pings also where the page's
+// TestHeartbeat_keepsIdlePlayers: browsers answer pings also where the page's
 // script stands still.
-func TestWhoStandsStillIsPingedAndKept(t *testing.T) {
+func TestHeartbeat_keepsIdlePlayers(t *testing.T) {
 	for name, c := range map[string]struct {
 		played, meantime func(*harness, *matchtest.Client)
 	}{
@@ -61,7 +61,7 @@ func standStill(h *harness, p, other *matchtest.Client, played, meantime func(*h
 	}
 }
 
-func TestAPingWaitsBehindAFrameThatIsStuck(t *testing.T) {
+func TestHeartbeat_waitsBehindABlockedFrame(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
 	h.tick(9 * 20)

@@ -16,7 +16,7 @@ import (
 	"tactus/server/internal/metrics"
 )
 
-func TestAByeCountsHoweverTheConnectionEnds(t *testing.T) {
+func TestMatch_byeCountsHoweverTheConnectionEnds(t *testing.T) {
 	garbage := []byte{0xc1, 0xff}
 	for name, end := range map[string]func(p *matchtest.Client){
 		"bye alone":               (*matchtest.Client).Bye,
@@ -60,7 +60,7 @@ func (h *harness) leaveBehindResume(a *matchtest.Client) *matchtest.Client {
 	return next
 }
 
-func TestWhatCameBeforeTheEndCounts(t *testing.T) {
+func TestMatch_messagesBeforeTheEndOfAConnectionCount(t *testing.T) {
 	for name, bye := range map[string]bool{"with a bye": true, "without": false} {
 		h := newHarness(t, game.Mode{MaxPlayers: 4})
 		b, a := h.join("bob"), h.join("ann")
@@ -81,7 +81,7 @@ func TestWhatCameBeforeTheEndCounts(t *testing.T) {
 	}
 }
 
-func TestAByeAndAResyncAreWholeMessages(t *testing.T) {
+func TestMatch_byeAndResyncAreWholeMessages(t *testing.T) {
 	for name, c := range map[string]struct {
 		send   []byte
 		closed protocol.CloseCode
@@ -102,7 +102,7 @@ func TestAByeAndAResyncAreWholeMessages(t *testing.T) {
 	}
 }
 
-func TestAResyncWithinASecondIsAnsweredWhenItIsOver(t *testing.T) {
+func TestMatch_resyncIsAnsweredOnceASecond(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
 	resync := func() { a.Conn.Send(protocol.AppendResync(nil)) }
@@ -125,7 +125,7 @@ func TestAResyncWithinASecondIsAnsweredWhenItIsOver(t *testing.T) {
 	h.want("and no other", keyframes(30) == 0)
 }
 
-func TestOnlyASecretThatWasGivenReachesTheMatch(t *testing.T) {
+func TestMatch_refusesSecretsItNeverIssued(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
 	conn := matchtest.NewConn()
@@ -140,7 +140,7 @@ func TestOnlyASecretThatWasGivenReachesTheMatch(t *testing.T) {
 	h.want("that of a seat which was left refused", conn.Code() == protocol.CloseUnknownSession)
 }
 
-func TestALostConnectionIsCountedAsLost(t *testing.T) {
+func TestMatch_countsLostConnections(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	mode := game.Mode{Name: "m", MaxPlayers: 4}
 	h := newHarnessFor(t, matchtest.Game{Mode: mode}, Config{Match: game.MatchConfig{Mode: mode}, Metrics: metrics.New(registry)})
@@ -165,7 +165,7 @@ func TestALostConnectionIsCountedAsLost(t *testing.T) {
 	}
 }
 
-func TestAKeptSeatThatIsReservedAgainIsHeldForTheToken(t *testing.T) {
+func TestMatch_keptSeatReservedAgainIsHeldForTheToken(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, _ := h.join("ann"), h.join("bob")
 	a.Conn.Lose(io.EOF)

@@ -14,7 +14,7 @@ import (
 	"tactus/server/internal/seating"
 )
 
-func TestJoinGetsWelcomeRosterAndKeyframe(t *testing.T) {
+func TestMatch_joinGetsWelcomeRosterAndKeyframe(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
 	h.want("a keyframe", a.Last.Flags&protocol.FlagKeyframe != 0)
@@ -29,7 +29,7 @@ func TestJoinGetsWelcomeRosterAndKeyframe(t *testing.T) {
 	h.want("the server to know who sits where", fmt.Sprint(h.seats) == "[ann bob]")
 }
 
-func TestInputsCountAtTheirTick(t *testing.T) {
+func TestMatch_inputsCountAtTheirTick(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
 	now := a.Last.Tick
@@ -56,7 +56,7 @@ func TestInputsCountAtTheirTick(t *testing.T) {
 	h.want("only the fine one applied", a.X() == 15 && a.Last.Ack == 5)
 }
 
-func TestDroppedSeatWaitsAndComesBack(t *testing.T) {
+func TestMatch_droppedSeatIsResumed(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
 	a.Input(1, a.Last.Tick+2, 3)
@@ -84,7 +84,7 @@ func TestDroppedSeatWaitsAndComesBack(t *testing.T) {
 	h.want("a resume token that works once", stale.Conn.Code() == protocol.CloseUnknownSession)
 }
 
-func TestAResumeTokenIsGoodUntilANewerOneHasArrived(t *testing.T) {
+func TestMatch_resumeTokenIsGoodUntilANewerOneArrived(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
 	a.Input(1, a.Last.Tick+1, 0)
@@ -110,7 +110,7 @@ func TestAResumeTokenIsGoodUntilANewerOneHasArrived(t *testing.T) {
 	h.want("nor the newest", conn.Code() == protocol.CloseUnknownSession)
 }
 
-func TestMatch_droppedSeatIsFreedAfterGrace(t *testing.T) {
+func TestMatch_freesSeatsAfterTheGrace(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 2})
 	a, b := h.join("ann"), h.join("bob")
 	a.Conn.Lose(errors.New("gone"))
@@ -125,7 +125,7 @@ func TestMatch_droppedSeatIsFreedAfterGrace(t *testing.T) {
 	h.want("the seat to be taken again", h.join("cleo").Welcome.Slot == 0)
 }
 
-func TestSecondLoginReplacesTheFirst(t *testing.T) {
+func TestMatch_secondLoginReplacesTheFirst(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
 	a.Input(1, a.Last.Tick+1, 4)
@@ -136,7 +136,7 @@ func TestSecondLoginReplacesTheFirst(t *testing.T) {
 	h.want("one person in the match", h.d.Status().People == 1)
 }
 
-func TestTokensAreGoodOnce(t *testing.T) {
+func TestMatch_tokensAreGoodOnce(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	h.join("ann")
 	used, other, forged := matchtest.NewConn(), matchtest.NewConn(), matchtest.NewConn()
@@ -158,7 +158,7 @@ func TestTokensAreGoodOnce(t *testing.T) {
 	h.want("a seat not claimed in time free again", late.Code() == protocol.CloseTokenExpired && h.d.Status().People == 1)
 }
 
-func TestReservationsAreAllOrNone(t *testing.T) {
+func TestMatch_reservationsAreAllOrNone(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 3})
 	h.join("ann")
 	_, err := h.reserve(Request{Player: "b", Reservation: "1"}, Request{Player: "c", Reservation: "2"}, Request{Player: "d", Reservation: "3"})
@@ -171,7 +171,7 @@ func TestReservationsAreAllOrNone(t *testing.T) {
 	h.want("released seats free", h.d.Status().People == 1 && h.d.Status().Open)
 }
 
-func TestSlowClientGetsTheNewestStateInOneFrame(t *testing.T) {
+func TestMatch_slowClientGetsTheNewestStateInOneSnapshot(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
 	a.Conn.Block(true)
@@ -193,10 +193,10 @@ func TestSlowClientGetsTheNewestStateInOneFrame(t *testing.T) {
 	h.want("nothing of it felt by bob", b.Frames >= 101)
 }
 
-// TestStoppedClientGetsNoBacklog: a player whose inputs stop (his process was
+// TestMatch_stalledClientGetsNoBacklog: a player whose inputs stop (his process was
 // stopped) is not sent what his kernel would hoard; the newest state waits for
 // him in one frame.
-func TestStoppedClientGetsNoBacklog(t *testing.T) {
+func TestMatch_stalledClientGetsNoBacklog(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
 	idle := h.join("cleo") // never sends a thing, and is sent everything
@@ -222,7 +222,7 @@ func TestStoppedClientGetsNoBacklog(t *testing.T) {
 	h.want("a matchtest.Silent spectator to get every snapshot", idle.Frames > 200)
 }
 
-func TestWhoNeverReadsIsClosedAsSlow(t *testing.T) {
+func TestMatch_closesClientsThatNeverReadAsSlow(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, _ := h.join("ann"), h.join("bob")
 	a.Conn.Block(true)
@@ -230,7 +230,7 @@ func TestWhoNeverReadsIsClosedAsSlow(t *testing.T) {
 	h.want("slow", a.Conn.Code() == protocol.CloseSlow)
 }
 
-func TestQuietMatchRestsUntilSomebodySpeaks(t *testing.T) {
+func TestMatch_hibernatesUntilAPlayerSends(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
 	h.tick(8 * 20)
@@ -249,7 +249,7 @@ func TestQuietMatchRestsUntilSomebodySpeaks(t *testing.T) {
 	h.want("every tick told while ann moves", b.Last.Tick == uint32(h.m.sim.Tick()))
 }
 
-func TestHalfOpenPeerIsPingedThenClosed(t *testing.T) {
+func TestHeartbeat_closesHalfOpenPeers(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
 	h.tick(15 * 20)
@@ -259,7 +259,7 @@ func TestHalfOpenPeerIsPingedThenClosed(t *testing.T) {
 	h.want("idle after thirty", a.Conn.Code() == protocol.CloseIdle)
 }
 
-func TestAbuseClosesWithProtocol(t *testing.T) {
+func TestMatch_abuseClosesWithProtocol(t *testing.T) {
 	for name, send := range map[string]func(p *matchtest.Client, tick uint32){
 		"a flood": func(p *matchtest.Client, tick uint32) {
 			for i := range uint32(400) {
@@ -284,7 +284,7 @@ func TestAbuseClosesWithProtocol(t *testing.T) {
 	}
 }
 
-func TestBotsFillAndGiveWay(t *testing.T) {
+func TestMatch_botsFillAndGiveWay(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 4, Teams: 2})
 	h.tick(30)
 	_, bots := h.count()
@@ -308,7 +308,7 @@ func TestBotsFillAndGiveWay(t *testing.T) {
 	h.want("a bot back for who left", people == 1 && bots == 3 && b.Conn.Code() == protocol.CloseLeft)
 }
 
-func TestNoTwoNamesLookTheSame(t *testing.T) {
+func TestMatch_noTwoNamesLookTheSame(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 30, Fill: 30})
 	names := func(want ...string) {
 		t.Helper()
@@ -355,7 +355,7 @@ func TestNoTwoNamesLookTheSame(t *testing.T) {
 	names("Ann", "ann 2", "ANN 3") // the number is free again
 }
 
-func TestPanicEndsOnlyItsMatch(t *testing.T) {
+func TestMatch_panicEndsOnlyItsMatch(t *testing.T) {
 	h, other := newHarness(t, game.Mode{MaxPlayers: 4}), newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), other.join("bob")
 	a.Command(0, "explode")
@@ -371,7 +371,7 @@ func TestPanicEndsOnlyItsMatch(t *testing.T) {
 	h.want("nobody let in any more", refused.Code() == protocol.CloseMatchOver)
 }
 
-func TestResultThenEnd(t *testing.T) {
+func TestOutcome_isSentBeforeTheEnd(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 2})
 	a := h.join("ann")
 	a.Command(0, "finish")
@@ -387,7 +387,7 @@ func TestResultThenEnd(t *testing.T) {
 	h.want("the end and no second result", len(h.ended) == 1 && h.ended[0].Reason == EndOver && len(h.over) == 1)
 }
 
-func TestAReservationThatIsMadeAgainHoldsItsSeatLonger(t *testing.T) {
+func TestMatch_reservationMadeAgainHoldsItsSeatLonger(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	h.join("ann")
 	bob := func(id string) game.Slot {
@@ -406,7 +406,7 @@ func TestAReservationThatIsMadeAgainHoldsItsSeatLonger(t *testing.T) {
 	h.want("bob seated", conn.Code() == 0 && h.m.seating.Seat(first).State() == seating.Connected)
 }
 
-func TestMatch_resultIsSentToLateConnections(t *testing.T) {
+func TestOutcome_isSentToPlayersWhoJoinLater(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
 	slots, err := h.reserve(Request{Player: "bob", Name: "bob", Team: -1, Reservation: "bob"})
@@ -429,7 +429,7 @@ func TestMatch_resultIsSentToLateConnections(t *testing.T) {
 	}
 }
 
-func TestMatchWithAResultIsOverHoweverItEnds(t *testing.T) {
+func TestOutcome_isTheReasonHoweverTheMatchEnds(t *testing.T) {
 	for what, end := range map[string]func(h *harness, ann *matchtest.Client){
 		"everybody leaves": func(h *harness, ann *matchtest.Client) {
 			ann.Conn.Send(protocol.AppendBye(nil))
@@ -457,13 +457,13 @@ func TestMatchWithAResultIsOverHoweverItEnds(t *testing.T) {
 	}
 }
 
-func TestMatchWithoutPeopleEnds(t *testing.T) {
+func TestTimeouts_endAMatchWithoutPlayers(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 4})
 	h.run(context.Background())
 	h.want("empty after two seconds", h.ended[0].Reason == EndEmpty && h.m.sim.Tick() >= 38 && h.m.sim.Tick() <= 44)
 }
 
-func TestRoomWaitsForItsFirstPlayer(t *testing.T) {
+func TestMatch_waitsForItsFirstPlayer(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	h.d.WaitForPlayers(int64(10 * time.Second))
 	h.tick(9 * 20)
@@ -478,7 +478,7 @@ func TestRoomWaitsForItsFirstPlayer(t *testing.T) {
 	other.want("a match with people to go on", other.m.ended == "")
 }
 
-func TestCommandsChatAndPing(t *testing.T) {
+func TestMatch_answersCommandsAndChat(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
 	a.Command(7, "boom", 5, 6)
@@ -493,7 +493,7 @@ func TestCommandsChatAndPing(t *testing.T) {
 	h.want("commands in the log", h.log.Has("command 0 boom [5 6]"))
 }
 
-func TestRefusalsHaveReasonsWhereTheClientReadsThem(t *testing.T) {
+func TestMatch_refusalsHaveReasonsWhereTheClientReadsThem(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.joinWith("ann", protocol.FeatureReply|1<<7)
 	if a.Welcome.Features != protocol.FeatureReply {
@@ -517,7 +517,7 @@ func TestRefusalsHaveReasonsWhereTheClientReadsThem(t *testing.T) {
 	h.want("five lines said, and the player still there", len(a.Chats) == 5 && a.Conn.Code() == 0)
 }
 
-func TestChatIsCleaned(t *testing.T) {
+func TestChat_isCleaned(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.joinWith("ann", protocol.FeatureReply)
 	a.Say("g\u200bg  z\u0301\u0302\u0303\u0304\u0306 ❤\ufe0f\u3164", 1)
@@ -528,7 +528,7 @@ func TestChatIsCleaned(t *testing.T) {
 	h.want("nothing, refused", fmt.Sprint(a.Replies) == "[{2 false [] bad_text} {1 true [] }]")
 }
 
-func TestRefusedChatIsANoticeToOldClients(t *testing.T) {
+func TestChat_refusalIsANoticeToOldClients(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")
 	a.Say("a\tb", 0)
@@ -543,7 +543,7 @@ func TestRefusedChatIsANoticeToOldClients(t *testing.T) {
 	h.want("another notice five seconds later", len(a.Notices) == 2)
 }
 
-func TestTickDoesNotAllocate(t *testing.T) {
+func TestMatch_tickDoesNotAllocate(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4, Fill: 4})
 	h.m.record = matchtest.Silent{}
 	players := []*matchtest.Client{h.join("ann"), h.join("bob"), h.join("cleo")}

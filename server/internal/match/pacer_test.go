@@ -7,7 +7,7 @@ import (
 
 const second = int64(time.Second)
 
-func TestPacerKeepsAbsoluteDeadlines(t *testing.T) {
+func TestPacer_keepsAbsoluteDeadlines(t *testing.T) {
 	p := newPacer(20, 0)
 	for n := int64(1); n <= 100; n++ {
 		if want := n * second / 20; p.next != want {
@@ -20,7 +20,7 @@ func TestPacerKeepsAbsoluteDeadlines(t *testing.T) {
 	}
 }
 
-func TestPacerCatchesUpTwoTicksAndNoMore(t *testing.T) {
+func TestPacer_catchesUpTwoTicksAtMost(t *testing.T) {
 	p := newPacer(20, 0)
 	period := second / 20
 	if back := p.ticked(p.next + 3*period); back != 0 || p.next != 2*period {
@@ -33,7 +33,7 @@ func TestPacerCatchesUpTwoTicksAndNoMore(t *testing.T) {
 	}
 }
 
-func TestPacerWakesAtFullSpeed(t *testing.T) {
+func TestPacer_wakesAtFullSpeed(t *testing.T) {
 	p := newPacer(20, 0)
 	p.rest(lookPeriod, 0)
 	for range 30 {
@@ -50,7 +50,7 @@ func TestPacerWakesAtFullSpeed(t *testing.T) {
 	}
 }
 
-func TestPacer_reportsSlowClock(t *testing.T) {
+func TestPacer_reportsTheSpeedOfTheClock(t *testing.T) {
 	p := newPacer(20, 0)
 	now := int64(0)
 	for range 100 {

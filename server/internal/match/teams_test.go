@@ -23,7 +23,7 @@ func (h *harness) seat(name string, team int32, skill float64) game.Slot {
 	return slots[0]
 }
 
-func TestPeoplePlayInTheTeamThatTheyWereSeatedIn(t *testing.T) {
+func TestTeams_playersPlayInTheTeamOfTheirSeat(t *testing.T) {
 	for _, fill := range []int{0, 4, 6} {
 		h := newHarness(t, game.Mode{MaxPlayers: 6, Teams: 2, Fill: fill})
 		h.tick(5) // the bots are there first
@@ -45,7 +45,7 @@ func TestPeoplePlayInTheTeamThatTheyWereSeatedIn(t *testing.T) {
 	}
 }
 
-func TestFullTeamRefusesAndTheOtherTakes(t *testing.T) {
+func TestTeams_fullTeamRefuses(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4, Teams: 2})
 	ask := func(name string, team int32) error {
 		_, err := h.reserve(Request{Player: name, Team: team, Reservation: "r-" + name})
@@ -79,7 +79,7 @@ func TestFullTeamRefusesAndTheOtherTakes(t *testing.T) {
 	}
 }
 
-func TestStatus_countsTeams(t *testing.T) {
+func TestStatus_hasTeams(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 7, Teams: 2, Fill: 4})
 	h.tick(5)
 	h.seat("a", 1, 1400)
@@ -119,7 +119,7 @@ func (g timedGame) NewWorld(cfg game.MatchConfig) game.World {
 	return timed{Units: g.Game.NewWorld(cfg).(*matchtest.Units), left: g.left}
 }
 
-func TestMatchAsksForPlayersWhenItHasLostSome(t *testing.T) {
+func TestStatus_asksForPlayersAfterLosingSome(t *testing.T) {
 	left := new(game.Tick)
 	mode := game.Mode{Name: "m", MaxPlayers: 4}
 	h := newHarnessFor(t, timedGame{matchtest.Game{Mode: mode}, left}, Config{
@@ -153,7 +153,7 @@ func TestMatchAsksForPlayersWhenItHasLostSome(t *testing.T) {
 	asks("when the seat is filled", false)
 }
 
-func TestQueuesMatchIsClosedToQuickPlay(t *testing.T) {
+func TestStatus_queuesMatchIsClosedToQuickPlay(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	h.join("a")
 	if st := h.d.Status(); !st.Open || st.Backfill {
@@ -168,7 +168,7 @@ func TestQueuesMatchIsClosedToQuickPlay(t *testing.T) {
 	}
 }
 
-func TestReport_hasNames(t *testing.T) {
+func TestReport_hasTheNamesThatWereAskedFor(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ada")
 	slots, err := h.reserve(Request{Player: "other", Name: "Ada", Team: -1, Reservation: "r-other"})

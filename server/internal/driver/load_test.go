@@ -113,7 +113,7 @@ func (l *laden) newcomer() error {
 	return err
 }
 
-func TestAMatchWhoseTicksCostMoreAndMoreDegradesInOrderAndRecovers(t *testing.T) {
+func TestLoad_costlyTicksDegradeInOrderAndRecover(t *testing.T) {
 	l := newLaden(t, nil)
 	l.step, l.snapshot = 0.3, 0.2
 	l.want("half laden", l.run(20*time.Second), overload.Calm)
@@ -168,7 +168,7 @@ func TestAMatchWhoseTicksCostMoreAndMoreDegradesInOrderAndRecovers(t *testing.T)
 	}
 }
 
-func TestPlayersOfAnOverloadedMatchStayWelcome(t *testing.T) {
+func TestLoad_seatedPlayersMayReturnUnderOverload(t *testing.T) {
 	l := newLaden(t, nil)
 	l.step = 3
 	l.run(time.Minute)
@@ -188,7 +188,7 @@ func TestPlayersOfAnOverloadedMatchStayWelcome(t *testing.T) {
 	}
 }
 
-func TestAMatchOfAStarvedProcessDegradesThoughItsTicksAreCheap(t *testing.T) {
+func TestLoad_cheapTicksDegradeWhenProcessIsStarved(t *testing.T) {
 	l := newLaden(t, nil)
 	l.step, l.snapshot = 0.01, 0.01
 	l.clock.Late = matchtest.Period / 2
@@ -205,7 +205,7 @@ func TestAMatchOfAStarvedProcessDegradesThoughItsTicksAreCheap(t *testing.T) {
 	}
 }
 
-func TestAMatchFollowsItsProcess(t *testing.T) {
+func TestLoad_followsTheProcess(t *testing.T) {
 	process := &overload.Process{}
 	l := newLaden(t, process)
 	l.run(time.Second)
@@ -229,7 +229,7 @@ func TestAMatchFollowsItsProcess(t *testing.T) {
 	l.want("after its process has recovered", l.run(time.Second), overload.HalfRate, overload.Calm)
 }
 
-func TestRungsAreCounted(t *testing.T) {
+func TestLoad_countsRungs(t *testing.T) {
 	l := newLaden(t, nil)
 	rungs := []overload.Rung{overload.FarSlower, overload.HalfRate, overload.Dilated, overload.NoMatches, overload.NoJoins}
 	for round := 1; round <= 2; round++ {
@@ -258,7 +258,7 @@ func TestRungsAreCounted(t *testing.T) {
 	}
 }
 
-func TestClimbingDoesNotCostTheTickItsMemory(t *testing.T) {
+func TestLoad_climbingDoesNotAllocate(t *testing.T) {
 	l := newLaden(t, &overload.Process{})
 	l.log.OnTick = nil
 	l.run(5 * time.Second)

@@ -17,7 +17,7 @@ func backlog(h *harness, p *matchtest.Client, ticks int) {
 	}
 }
 
-func TestWhatCameWhileTheProcessStoodStillIsNoFlood(t *testing.T) {
+func TestSuspension_backlogIsNoFlood(t *testing.T) {
 	for _, pause := range []time.Duration{3 * time.Second, 9 * time.Second, 20 * time.Second, time.Minute} {
 		h := newHarness(t, game.Mode{MaxPlayers: 4})
 		a := h.join("ann")
@@ -41,7 +41,7 @@ func TestWhatCameWhileTheProcessStoodStillIsNoFlood(t *testing.T) {
 // messagesOfAPlayer a tick are more than a client sends, and what it may.
 const messagesOfAPlayer = 4
 
-func TestAPauseIsNoLicenceToFlood(t *testing.T) {
+func TestSuspension_isNoLicenceToFlood(t *testing.T) {
 	const pause = 10
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
@@ -55,9 +55,9 @@ func TestAPauseIsNoLicenceToFlood(t *testing.T) {
 	h.want("the burst alone later on", b.Conn.Code() == protocol.CloseProtocol)
 }
 
-// TestNoClockRunsWhileTheProcessStandsStill: whatever the machine's clock says,
+// TestSuspension_stopsEveryClock: whatever the machine's clock says,
 // the match's goes on where it stopped, at its pace.
-func TestNoClockRunsWhileTheProcessStandsStill(t *testing.T) {
+func TestSuspension_stopsEveryClock(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
 	b.Conn.Lose(io.EOF)

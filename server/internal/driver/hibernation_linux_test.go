@@ -114,7 +114,7 @@ func (h *harness) woken() {
 	}
 }
 
-func TestMatchAtRestTicksOnceASecond(t *testing.T) {
+func TestHibernation_ticksOnceASecond(t *testing.T) {
 	h, a, b := rested(t, false)
 	h.want("a tick a second", h.d.pace == match.Hibernating)
 	h.want("both told of a twentieth of the speed", a.Last.Percent == 5 && b.Last.Percent == 5)
@@ -125,7 +125,7 @@ func TestMatchAtRestTicksOnceASecond(t *testing.T) {
 	h.want("five ticks in five seconds", h.tickNumber() == before+5 && h.clock.Time-from == 5*int64(time.Second))
 }
 
-func TestInputWakesAMatchAtRestAtOnce(t *testing.T) {
+func TestHibernation_inputEndsIt(t *testing.T) {
 	h, a, b := rested(t, false)
 	tick, now := h.tickNumber(), h.clock.Time
 	a.send(protocol.AppendInput(nil, protocol.InputHeader{Seq: 1, Tick: uint32(tick) + 1}, []uint32{4}))
@@ -140,7 +140,7 @@ func TestInputWakesAMatchAtRestAtOnce(t *testing.T) {
 	h.want("the next tick about a matchtest.Period later, when those of other matches are", since >= matchtest.Period/2 && since <= matchtest.Period*3/2 && h.clock.Time%matchtest.Period == 0)
 }
 
-func TestOrdersWakeAMatchAtRestAtOnce(t *testing.T) {
+func TestHibernation_requestsEndIt(t *testing.T) {
 	h, _, b := rested(t, false)
 	now := h.clock.Time
 	h.d.Notify(protocol.CloseDraining, "soon")
@@ -152,7 +152,7 @@ func TestOrdersWakeAMatchAtRestAtOnce(t *testing.T) {
 	b.until("ann gone", func() bool { return len(b.Roster) == 1 })
 }
 
-func TestPingsAreAnsweredWithoutWakingAMatch(t *testing.T) {
+func TestHibernation_answersPingsWithoutATick(t *testing.T) {
 	h, a, _ := rested(t, false)
 	tick, now := h.tickNumber(), h.clock.Time
 	a.send(protocol.AppendPing(nil, &protocol.Ping{Time: 77}))
@@ -164,7 +164,7 @@ func TestPingsAreAnsweredWithoutWakingAMatch(t *testing.T) {
 	h.want("the next tick in its turn", h.tickNumber() == tick+1 && h.clock.Time > now)
 }
 
-func TestHeartbeatsHoldAMatchAtRest(t *testing.T) {
+func TestHibernation_survivesHeartbeats(t *testing.T) {
 	h, a, b := rested(t, false)
 	frames := [2]int{a.Frames, b.Frames}
 	for end := h.clock.Time + int64(time.Minute); h.clock.Time < end; {
@@ -186,7 +186,7 @@ func TestHeartbeatsHoldAMatchAtRest(t *testing.T) {
 	h.want("nobody closed, and rest", a.Conn.Code() == 0 && b.Conn.Code() == 0 && h.d.pace == match.Hibernating)
 }
 
-func TestMatchWhoseSocketsCannotBeWatchedRestsLess(t *testing.T) {
+func TestHibernation_looksTenTimesASecondWithoutAPoller(t *testing.T) {
 	h, a, b := rested(t, true)
 	h.want("ten looks a second", h.interval() == int64(100*time.Millisecond))
 	a.send(protocol.AppendInput(nil, protocol.InputHeader{Seq: 1, Tick: uint32(h.tickNumber()) + 3}, []uint32{4}))
@@ -200,10 +200,10 @@ func TestMatchWhoseSocketsCannotBeWatchedRestsLess(t *testing.T) {
 	b.until("the news", func() bool { return b.Last.Percent == 100 })
 }
 
-// TestAMatchAtRestHasNoGoroutine: between its ticks a match at rest is a timer
+// TestHibernation_hasNoGoroutine: between its ticks a match at rest is a timer
 // and a place in the epoll set, and goes on when somebody speaks, when a tick is
 // due, and when the server ends.
-func TestAMatchAtRestHasNoGoroutine(t *testing.T) {
+func TestHibernation_hasNoGoroutine(t *testing.T) {
 	l := wstest.Listen(t, &ws.Upgrader{})
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.joinWired(l, "ann"), h.joinWired(l, "bob")

@@ -104,7 +104,7 @@ func drawScript(rt *rapid.T) []scriptStep {
 	return script
 }
 
-func TestMatch_lifeKeepsItsPromises(t *testing.T) {
+func TestDriver_keepsItsInvariants(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		script := drawScript(rt)
 		var l *life
