@@ -35,7 +35,7 @@ func TestDriver_freesTheSeatsOfACancelledReservation(t *testing.T) {
 	h.want("no seat kept", h.d.Status().People == 0)
 }
 
-func TestDriver_statusOfAnEndedMatchIsReadable(t *testing.T) {
+func TestDriver_keepsTheStatusOfAnEndedMatch(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	h.join("ann")
 	h.d.Stop(match.EndShutdown)

@@ -320,7 +320,7 @@ func (m *Match) Next(now int64) (due int64, pace Pace) {
 	if back := m.pacer.ticked(now); back > 0 {
 		m.cfg.Metrics.Dilated.Add(float64(back) / float64(m.pacer.period))
 	}
-	if m.pacer.resting() {
+	if m.pacer.hibernating() {
 		pace = Hibernating
 	}
 	return m.pacer.next, pace

@@ -237,7 +237,7 @@ func TestMatch_hibernatesUntilAPlayerSends(t *testing.T) {
 	a.Read()
 	b.Read()
 	h.want("hardly a frame for players to whom nothing happens", a.Frames < 30 && b.Frames < 30)
-	h.want("ten ticks a second", h.m.pacer.interval() == lookPeriod)
+	h.want("ten ticks a second", h.m.pacer.interval() == pollPeriod)
 	a.Input(1, uint32(h.m.sim.Tick())+1, 4)
 	h.tick(1)
 	b.Read()

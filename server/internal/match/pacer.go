@@ -34,8 +34,8 @@ func newPacer(rate int, start int64) pacer {
 	return p
 }
 
-// restMoments is into how many moments of their pause matches at rest are spread.
-const restMoments = 10
+// hibernationMoments is into how many moments of their pause matches at rest are spread.
+const hibernationMoments = 10
 
 // align returns the first moment at or after t at which matches of this rate are
 // due.
@@ -48,7 +48,7 @@ func (p *pacer) ticked(now int64) (dilated int64) {
 	switch {
 	case p.pause > p.period:
 		// One wake-up of the process serves all matches at rest of a moment.
-		p.next -= p.next % (p.pause / restMoments)
+		p.next -= p.next % (p.pause / hibernationMoments)
 	case !p.slowed && p.pause == 0:
 		p.next = p.align(p.next) // after another pace, at the moments of the others again
 	}
@@ -67,7 +67,7 @@ func (p *pacer) ticked(now int64) (dilated int64) {
 // rest sets the time between the ticks of a match at rest, 0 for one that is
 // awake, and the speed that players are told, from the tick on that is being
 // made.
-func (p *pacer) rest(pause, now int64) {
+func (p *pacer) setPause(pause, now int64) {
 	if p.pause == pause {
 		return
 	}
@@ -77,7 +77,7 @@ func (p *pacer) rest(pause, now int64) {
 	}
 }
 
-func (p *pacer) resting() bool { return p.pause > 0 }
+func (p *pacer) hibernating() bool { return p.pause > 0 }
 
 // wake makes the next tick due now, and those behind it when those of other
 // matches are: the first after half a period to one and a half.
@@ -107,14 +107,14 @@ func (p *pacer) percentOf(part, whole int64) uint32 {
 }
 
 const (
-	// restAfter is how long nothing has to move before a match rests.
-	restAfter = 3 * time.Second
-	// restPeriod is the time between the ticks of a match at rest. Whoever speaks
+	// idleAfter is how long nothing has to move before a match rests.
+	idleAfter = 3 * time.Second
+	// hibernationPeriod is the time between the ticks of a match at rest. Whoever speaks
 	// wakes it at once.
-	restPeriod = int64(time.Second)
-	// lookPeriod is restPeriod where a connection can't be watched: whoever speaks
+	hibernationPeriod = int64(time.Second)
+	// pollPeriod is hibernationPeriod where a connection can't be watched: whoever speaks
 	// first waits so long at most.
-	lookPeriod = int64(100 * time.Millisecond)
+	pollPeriod = int64(100 * time.Millisecond)
 )
 
 // updatePace slows the clock of a match in which nothing moves and nobody speaks, and
@@ -122,19 +122,19 @@ const (
 // countdown is a change, also where nobody sees it.
 func (m *Match) updatePace(now int64) {
 	still := !m.tracker.Active() && !m.outcome.known() && len(m.online) > 0 && !m.needsTick
-	pause := restPeriod
+	pause := hibernationPeriod
 	for _, s := range m.online {
 		still = still && s.Inactive()
 		if !s.Parked() {
-			pause = lookPeriod
+			pause = pollPeriod
 		}
 	}
 	m.needsTick = false
 	if !still {
 		m.pacer.awakeSince = now
 	}
-	if now-m.pacer.awakeSince < int64(restAfter) {
+	if now-m.pacer.awakeSince < int64(idleAfter) {
 		pause = 0
 	}
-	m.pacer.rest(pause, now)
+	m.pacer.setPause(pause, now)
 }

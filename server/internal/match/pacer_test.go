@@ -35,14 +35,14 @@ func TestPacer_catchesUpTwoTicksAtMost(t *testing.T) {
 
 func TestPacer_wakesAtFullSpeed(t *testing.T) {
 	p := newPacer(20, 0)
-	p.rest(lookPeriod, 0)
+	p.setPause(pollPeriod, 0)
 	for range 30 {
 		p.ticked(p.next)
 	}
 	if p.percent != 50 {
 		t.Errorf("speed %d %% at rest, want 50", p.percent)
 	}
-	p.rest(0, p.next)
+	p.setPause(0, p.next)
 	due := p.next
 	p.ticked(due)
 	if p.percent != 100 || p.next != due+second/20 {
