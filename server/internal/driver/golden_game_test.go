@@ -7,7 +7,7 @@ import (
 
 // The game of the golden tests has everything that a table can hold: fields for
 // all, for a team, for an owner, and for nobody; rows that only an owner or a
-// team knows of; a single row; rows that come and go; events for all who are
+// team knows of; a single row; rows that come and go; events for all that are
 // near, for everyone, and for one player.
 
 type probe struct {

@@ -106,8 +106,8 @@ func seatsConnections(s *script, ann, bob *scriptClient) {
 	s.run(2)
 }
 
-// seatsEviction has players for whom bots give way, one who is evicted, one who
-// leaves, one who breaks the protocol, and one who does not come back in time.
+// seatsEviction has players that bots give way to, and players that are evicted,
+// leave, break the protocol, or do not return in time.
 func seatsEviction(s *script) {
 	eve, fay, gus, hal := s.client("eve"), s.client("fay"), s.client("gus"), s.client("hal")
 	for _, c := range []*scriptClient{eve, fay, gus, hal} {

@@ -201,7 +201,7 @@ func TestHibernation_looksTenTimesASecondWithoutAPoller(t *testing.T) {
 }
 
 // TestHibernation_hasNoGoroutine: between its ticks a match at rest is a timer
-// and a place in the epoll set, and goes on when somebody speaks, when a tick is
+// and a place in the epoll set, and continues when a player sends, when a tick is
 // due, and when the server ends.
 func TestHibernation_hasNoGoroutine(t *testing.T) {
 	l := wstest.Listen(t, &ws.Upgrader{})

@@ -42,8 +42,8 @@ func (b *inbox) run(now int64) {
 	}
 }
 
-// close refuses requests from then on, which it tells by closing done, and returns
-// those that have not run.
+// close refuses further requests, closes done, and returns the requests that have not
+// run.
 func (b *inbox) close(done chan struct{}) []func(now int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -131,7 +131,7 @@ func (d *Driver) Resume(conn *ws.Conn, features protocol.Features, slot game.Slo
 	}
 }
 
-// Evict frees the seat of a player who plays elsewhere now.
+// Evict frees the seat of a player that now plays in another match.
 func (d *Driver) Evict(player string) {
 	d.post(func(now int64) { d.match.Evict(now, player) })
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // laden is a match with two players whose ticks cost what the test says, in
-// shares of the matchtest.Period: steps, and snapshots.
+// shares of the period: steps, and snapshots.
 type laden struct {
 	*harness
 	registry       *prometheus.Registry

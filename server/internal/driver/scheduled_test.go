@@ -40,7 +40,7 @@ func start(ctx context.Context, t *testing.T, s *scheduler.Scheduler, n int, onT
 }
 
 // TestDriver_turnsOfOthersAreNoLateness: the third match of a round that takes three
-// quarters of the matchtest.Period is on time, as long as the round is.
+// quarters of the period is on time, as long as the round is.
 func TestDriver_turnsOfOthersAreNoLateness(t *testing.T) {
 	n := runtime.GOMAXPROCS(1)
 	t.Cleanup(func() { runtime.GOMAXPROCS(n) })

@@ -15,7 +15,7 @@ import (
 	"tactus/server/internal/metrics"
 )
 
-// arenaMatch is a full match of the arena with people in every seat, whose
+// arenaMatch is a full match of the arena with a player in every seat. Its
 // sockets are memory: what is left is the tick itself.
 type arenaMatch struct {
 	m      *Match

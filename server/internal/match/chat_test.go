@@ -12,7 +12,7 @@ import (
 	"tactus/server/internal/match/matchtest"
 )
 
-// crowd joins so many who read and write replies.
+// crowd joins n players that read and write replies.
 func (h *harness) crowd(n int) (all []*matchtest.Client) {
 	for i := range n {
 		all = append(all, h.joinWith(fmt.Sprint("p", i), protocol.FeatureReply))

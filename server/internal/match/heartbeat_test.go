@@ -67,7 +67,7 @@ func TestHeartbeat_waitsBehindABlockedFrame(t *testing.T) {
 	h.tick(9 * 20)
 	a.Read()
 	a.Conn.Block(true)
-	h.d.Notify(protocol.CloseDraining, "soon") // somebody has to notice that it is stuck
+	h.d.Notify(protocol.CloseDraining, "soon") // so that the block is noticed
 	h.tick(3 * 20)
 	h.want("nothing behind it", len(a.Conn.Received()) == 0)
 	a.Conn.Block(false)

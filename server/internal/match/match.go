@@ -1,9 +1,15 @@
-// Package match runs matches: their worlds, seats, sockets and logs, stepped at
-// fixed ticks. One goroutine at a time owns a match: the one that gives it its
-// turn.
+// Package match implements a running match: its world, its players and their
+// connections, advanced one tick at a time.
 //
-// What comes from other goroutines (reservations, new connections, orders to
-// end) is posted to an inbox that is swapped once per tick, at its border.
+// A [Match] is a state machine. It is not safe for concurrent use, starts no
+// goroutines except the shards of a big match, and never blocks; callers pass in the
+// current time. Each tick reads every connection once ([Match.Read]), advances the
+// world by one step ([Match.Step]) and sends each client one snapshot
+// ([Match.Send]). What has to happen outside the match, such as publishing its status
+// or reporting the result, is returned as [Effects].
+//
+// Package driver runs matches: it decides when they tick and passes on requests from
+// other goroutines.
 package match
 
 import (
@@ -37,7 +43,7 @@ type Config struct {
 
 	Grace     time.Duration // a lost connection's seat is kept
 	Linger    time.Duration // between the result and the end
-	Empty     time.Duration // without people until the match ends
+	Empty     time.Duration // without players until the match ends
 	HashEvery int           // snapshots between state hashes sent to clients; 0: none
 
 	Shards int // goroutines that read and write the connections of a big match; 0: as many as there are processors
@@ -52,21 +58,21 @@ type Config struct {
 	Log     *zap.Logger
 }
 
-// LogFields adds to the fields of a log entry which match it is about. A logger for
-// each match would hold kilobytes for it.
+// LogFields adds the match to the fields of a log entry. A logger for each match
+// would hold kilobytes.
 func (c *Config) LogFields(fields ...zap.Field) []zap.Field {
 	return append(fields, zap.String("match", c.ID), zap.String("game", c.Game.Info().Name), zap.String("mode", c.Match.Mode.Name))
 }
 
-// Recorder writes the match's log. It is called within ticks, so it must not
-// block; memory it is given is the caller's again when it returns.
+// Recorder writes the match's log. It is called within ticks and must not block.
+// Slices that it gets are the caller's again when it returns.
 type Recorder interface {
 	Checkpoint(sim *game.Simulation)
 	Join(p game.Slot, info game.PlayerInfo, player, name string)
 	Leave(p game.Slot, why game.LeaveReason)
 	Command(p game.Slot, name string, args []int32)
 	Input(p game.Slot, lag int32, words []uint32)
-	// Tick ends a tick: what came before it belongs to that tick's border.
+	// Tick ends a tick. The calls before it belong to the same tick.
 	Tick(t game.Tick, hash uint64)
 	Close(reason string)
 }
@@ -75,10 +81,10 @@ type Recorder interface {
 type EndReport struct {
 	ID      string
 	Reason  EndReason
-	Results []PlayerResult // people only
+	Results []PlayerResult // without bots
 }
 
-// PlayerResult is one person's standing at the end.
+// PlayerResult is a player's standing at the end.
 type PlayerResult struct {
 	Player, Name string
 	game.Result
@@ -143,7 +149,7 @@ type Match struct {
 
 	schemaHash uint32
 	snapshots  uint32
-	chatLog    *session.ChatLog // nil until somebody says something
+	chatLog    *session.ChatLog // nil until the first chat
 	needsTick  bool             // something happened that a tick has to follow soon
 	status     status
 	effects    Effects // since the last call of Effects
@@ -230,12 +236,12 @@ func (m *Match) Step(now int64) {
 	m.checkOutcome(now)
 }
 
-// backlogFor is how long after the process stood still what players sent
-// meanwhile may take to come in.
+// backlogFor is how long messages that players sent while the process was suspended
+// may take to arrive.
 const backlogFor = int64(10 * time.Second)
 
-// SetStoodStill tells the players' limits for how long the process was suspended so
-// far: it was not there to read.
+// SetStoodStill sets for how long the process has been suspended so far. The players'
+// rate limits allow for it: the process did not read meanwhile.
 func (m *Match) SetStoodStill(now, still int64) {
 	if still != m.shared.Suspended {
 		m.shared.Backlog += still - m.shared.Suspended
@@ -258,7 +264,7 @@ func (m *Match) dropLost() {
 	}
 }
 
-// drop loses a player's connection and keeps his seat for the grace time.
+// drop ends a player's connection and keeps the seat for the grace time.
 func (m *Match) drop(s *session.Session, why error) {
 	m.offline(s)
 	s.Drop(why, m.poller)
@@ -272,7 +278,7 @@ func (m *Match) drop(s *session.Session, why error) {
 	}
 }
 
-// stopInput lets go of the controls of somebody who is away.
+// stopInput releases the held inputs of a player without a connection.
 func (m *Match) stopInput(p game.Slot) {
 	var zero [game.MaxInputWord]uint32
 	words := zero[:m.info.Input.Stride]
@@ -347,13 +353,13 @@ func (m *Match) Close() {
 	m.record.Close(m.ended)
 }
 
-// Report says how a match that has ended did.
+// Report returns how a match that has ended did so.
 func (m *Match) Report() EndReport {
 	return EndReport{ID: m.cfg.ID, Reason: m.ended, Results: m.outcome.results}
 }
 
-// request notes that something other than a tick asks for the match, which makes a
-// hibernating match tick.
+// request begins a call that is not part of a tick. It makes a hibernating match
+// tick.
 func (m *Match) request(now int64) {
 	m.shared.Now = now
 	m.needsTick = true

@@ -193,9 +193,8 @@ func TestMatch_slowClientGetsTheNewestStateInOneSnapshot(t *testing.T) {
 	h.want("nothing of it felt by bob", b.Frames >= 101)
 }
 
-// TestMatch_stalledClientGetsNoBacklog: a player whose inputs stop (his process was
-// stopped) is not sent what his kernel would hoard; the newest state waits for
-// him in one frame.
+// TestMatch_stalledClientGetsNoBacklog: a player's inputs stop because the client's process is
+// suspended. Nothing piles up in the kernel; the newest state waits in one snapshot.
 func TestMatch_stalledClientGetsNoBacklog(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a, b := h.join("ann"), h.join("bob")
@@ -348,7 +347,7 @@ func TestMatch_noTwoNamesLookTheSame(t *testing.T) {
 		t.Fatal(again, err)
 	}
 	p2 = h.claim(p2.Welcome.Slot, "p2", "again", 0)
-	names("Аnn 2") // who comes back keeps the name
+	names("Аnn 2") // a player that returns keeps the name
 	p2.Conn.Send(protocol.AppendBye(nil))
 	h.tick(5)
 	seat("p7", "ann")

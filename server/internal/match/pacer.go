@@ -7,8 +7,8 @@ import (
 )
 
 // pacer keeps a match's ticks on absolute deadlines: start + n x period. A match
-// that is late catches up by at most maxCatchUp ticks; beyond that its clock is
-// put back, which its players are told as a percentage of normal speed.
+// that is late catches up by at most maxCatchUp ticks. Beyond that its clock is set
+// back, and snapshots report its speed as a percentage of normal.
 type pacer struct {
 	period int64
 	next   int64
@@ -23,8 +23,8 @@ type pacer struct {
 
 const maxCatchUp = 2
 
-// dilatedBelow is the percentage from which on a slow clock is worth telling;
-// single late ticks are not.
+// dilatedBelow is the percentage below which a slow clock is reported; single late
+// ticks are not.
 const dilatedBelow = 97
 
 func newPacer(rate int, start int64) pacer {
@@ -34,7 +34,8 @@ func newPacer(rate int, start int64) pacer {
 	return p
 }
 
-// hibernationMoments is into how many moments of their pause matches at rest are spread.
+// hibernationMoments is the number of moments of their period over which hibernating
+// matches are spread.
 const hibernationMoments = 10
 
 // align returns the first moment at or after t at which matches of this rate are
@@ -47,7 +48,7 @@ func (p *pacer) ticked(now int64) (dilated int64) {
 	p.next += p.interval()
 	switch {
 	case p.pause > p.period:
-		// One wake-up of the process serves all matches at rest of a moment.
+		// One wake-up of the process serves all hibernating matches of a moment.
 		p.next -= p.next % (p.pause / hibernationMoments)
 	case !p.slowed && p.pause == 0:
 		p.next = p.align(p.next) // after another pace, at the moments of the others again
@@ -64,9 +65,8 @@ func (p *pacer) ticked(now int64) (dilated int64) {
 	return dilated
 }
 
-// rest sets the time between the ticks of a match at rest, 0 for one that is
-// awake, and the speed that players are told, from the tick on that is being
-// made.
+// setPause sets the time between the ticks of a hibernating match, 0 for the full
+// rate, and the speed that snapshots report, beginning with this tick's.
 func (p *pacer) setPause(pause, now int64) {
 	if p.pause == pause {
 		return
@@ -79,8 +79,8 @@ func (p *pacer) setPause(pause, now int64) {
 
 func (p *pacer) hibernating() bool { return p.pause > 0 }
 
-// wake makes the next tick due now, and those behind it when those of other
-// matches are: the first after half a period to one and a half.
+// wake makes the next tick due now. Later ticks are due at the same moments as those
+// of other matches, the first of them after half a period to one and a half.
 func (p *pacer) wake(now int64) { p.next = p.align(now+p.period/2) - p.period }
 
 // interval is the time between two ticks.
@@ -107,19 +107,19 @@ func (p *pacer) percentOf(part, whole int64) uint32 {
 }
 
 const (
-	// idleAfter is how long nothing has to move before a match rests.
+	// idleAfter is for how long nothing happens before a match hibernates.
 	idleAfter = 3 * time.Second
-	// hibernationPeriod is the time between the ticks of a match at rest. Whoever speaks
-	// wakes it at once.
+	// hibernationPeriod is the time between the ticks of a hibernating match. Any
+	// message wakes it.
 	hibernationPeriod = int64(time.Second)
-	// pollPeriod is hibernationPeriod where a connection can't be watched: whoever speaks
-	// first waits so long at most.
+	// pollPeriod is the same for a match with a connection that can't be watched. A
+	// message waits for that long at most.
 	pollPeriod = int64(100 * time.Millisecond)
 )
 
-// updatePace slows the clock of a match in which nothing moves and nobody speaks, and
-// sets it right again with the first sign of life; everybody is told by a frame. A rules' own
-// countdown is a change, also where nobody sees it.
+// updatePace lets a match hibernate when its state does not change and no player
+// sends anything, and sets it back to the full rate when something happens. Snapshots
+// announce both. A countdown in a table is a change of state.
 func (m *Match) updatePace(now int64) {
 	still := !m.tracker.Active() && !m.outcome.known() && len(m.online) > 0 && !m.needsTick
 	pause := hibernationPeriod

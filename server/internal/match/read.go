@@ -37,7 +37,8 @@ func (m *Match) Poll(now int64) (tick bool) {
 	return true
 }
 
-// readConnections reads every socket that may have data, once.
+// readConnections reads every connection that may have data once, then applies what
+// players sent. Reads of all connections come first.
 func (m *Match) readConnections() {
 	m.ready = m.poller.Ready(m.ready[:0])
 	for _, p := range m.ready {
@@ -58,8 +59,8 @@ func (m *Match) readConnections() {
 	}
 }
 
-// handle applies what a poll left in the seat, also where the connection ended
-// behind it; it reports whether the player has left.
+// handle applies commands, chat and a leave that a read left in the session, also if
+// the connection ended behind them. It reports whether the player has left.
 func (m *Match) handle(s *session.Session) bool {
 	for _, c := range s.Commands() {
 		m.command(s, c)
@@ -86,7 +87,7 @@ func (m *Match) command(s *session.Session, c protocol.Command) {
 }
 
 func (m *Match) chat(from *session.Session, line session.Chat) {
-	m.roster.flush(m.online, m.pool) // who speaks is known first
+	m.roster.flush(m.online, m.pool) // clients know the sender first
 	frame := m.pool.Frame(func(dst []byte) []byte {
 		return protocol.AppendChat(dst, &protocol.Chat{Slot: from.Slot(), Text: line.Text})
 	})

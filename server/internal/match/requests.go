@@ -19,12 +19,12 @@ type Request = seating.Request
 var (
 	ErrOver = errors.New("over")
 	ErrFull = seating.ErrFull
-	// ErrOverloaded refuses players who have no seat yet.
+	// ErrOverloaded refuses players without a seat.
 	ErrOverloaded = seating.ErrOverloaded
 )
 
 // Reserve holds a seat for each request until the given time: all of them or none.
-// Players who have no seat yet get one if open is true.
+// Players without a seat get one if open is true.
 func (m *Match) Reserve(now, until int64, open bool, requests []Request) ([]game.Slot, error) {
 	m.request(now)
 	if m.ended != "" || m.outcome.known() {
@@ -99,7 +99,7 @@ func (m *Match) Resume(now int64, conn *ws.Conn, features protocol.Features, slo
 	m.cfg.Log.Info("player came back", m.cfg.LogFields(zap.Uint32("slot", uint32(slot)), zap.String("player", m.seating.Seat(slot).Player))...)
 }
 
-// Evict frees the seat of a player who plays elsewhere now.
+// Evict frees the seat of a player that now plays in another match.
 func (m *Match) Evict(now int64, player string) {
 	m.request(now)
 	if slot, ok := m.seating.SlotOf(player); ok {

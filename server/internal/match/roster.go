@@ -9,7 +9,7 @@ import (
 	"tactus/server/internal/session"
 )
 
-// roster is who sits in which slot, as clients see it: a new connection gets all
+// roster is the list of players by slot, as clients see it: a new connection gets all
 // seats, the others get what has changed.
 type roster struct {
 	sim     *game.Simulation

@@ -66,7 +66,7 @@ func (c *crowd) join() {
 	c.inputs = append(c.inputs, make([]byte, 0, 64))
 }
 
-// turn lets everyone move, forgets what was sent, and steps once.
+// turn lets all players move, forgets what was sent, and steps once.
 func (c *crowd) turn() {
 	c.seq++
 	h := protocol.InputHeader{Seq: c.seq, Tick: uint32(c.m.sim.Tick()) + 1}
@@ -79,8 +79,8 @@ func (c *crowd) turn() {
 	c.tick(1)
 }
 
-// sent ticks n times after the first, in which everybody gets a secret of his
-// own, and returns, for each tick and player, a sum over what he was sent.
+// sent ticks n times after the first, in which each player gets a secret. It returns
+// a checksum of what was sent for each tick and player.
 func sent(conns []*matchtest.Conn, tick func(), n int) []uint64 {
 	tick()
 	var sums []uint64

@@ -8,15 +8,15 @@ import (
 	"tactus/server/internal/seating"
 )
 
-// Status is what others may know of a match.
+// Status is the public state of a match.
 type Status struct {
 	ID, Game, Mode string
-	People         int // seats held by people, reserved ones included
+	People         int // seats held by players, reserved ones included
 	Seats          int
-	Open           bool // takes new people by quick play
+	Open           bool // accepts new players by quick play
 	Private        bool
 	Started        time.Time
-	At             time.Time     // when all this was so
+	At             time.Time     // of publication
 	Remaining      time.Duration // from then on; 0: unknown
 
 	Queue, RulesVersion string
@@ -24,8 +24,8 @@ type Status struct {
 	Teams               []seating.TeamStatus // by number
 }
 
-// LastCall is how long a match has to go on, where that is known, to be worth
-// asking for players.
+// LastCall is the remaining time, if known, below which a match asks for no
+// players.
 const LastCall = 20 * time.Second
 
 // status is what was published last.
@@ -36,12 +36,12 @@ type status struct {
 }
 
 // backfill reports whether a match asks its queue for players: it has lost some, and
-// goes on long enough for others to come.
+// continues for long enough.
 func (s *status) backfill(accepts bool, players int, left time.Duration) bool {
 	return accepts && players < s.peak && (left == 0 || left > LastCall)
 }
 
-// remaining is how long the match is likely to go on, 0 for unknown.
+// remaining is how long the match is likely to continue, 0 for unknown.
 func remaining(sim *game.Simulation) time.Duration {
 	if t, ok := sim.World().(game.Timed); ok {
 		return time.Duration(t.Remaining()) * time.Second / time.Duration(sim.Info().Rate())
@@ -49,7 +49,7 @@ func remaining(sim *game.Simulation) time.Duration {
 	return 0
 }
 
-// acceptsPlayers reports whether somebody new would be let in.
+// acceptsPlayers reports whether the match accepts new players.
 func (m *Match) acceptsPlayers() bool {
 	return !m.outcome.known() && m.ended == "" && m.rung < overload.NoJoins
 }
@@ -61,7 +61,7 @@ func (m *Match) statusOutdated() bool {
 	return m.cfg.Backfill && m.status.backfill(m.acceptsPlayers(), m.seating.Players(), left) != st.Backfill || (left > 0) != (st.Remaining > 0)
 }
 
-// newStatus is what others may know of the match now.
+// newStatus returns the status as of now.
 func (m *Match) newStatus() *Status {
 	st := &Status{
 		ID: m.cfg.ID, Game: m.info.Name, Mode: m.cfg.Match.Mode.Name,

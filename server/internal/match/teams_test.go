@@ -73,7 +73,7 @@ func TestTeams_fullTeamRefuses(t *testing.T) {
 	if err := ask("c", 1); err != nil {
 		t.Errorf("c in the other team: %v", err)
 	}
-	// Whoever does not care goes where nobody is expected.
+	// A player without a wish gets a team without reservations.
 	if slot := h.seat("d", -1, 0); h.m.seating.Team(slot) != 1 {
 		t.Errorf("d plays in team %d, whose seats are reserved", h.m.seating.Team(slot))
 	}

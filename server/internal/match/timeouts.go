@@ -46,15 +46,15 @@ func (m *Match) checkTimeouts(now int64) {
 	switch {
 	case m.seating.Players() > 0:
 		t.emptySince = now
-	case m.outcome.known(): // nobody is left to look at it
+	case m.outcome.known(): // no player is left to see it
 		m.End(EndOver)
 	case now-t.emptySince > int64(m.cfg.Empty):
 		m.End(EndEmpty)
 	}
 }
 
-// sendHeartbeats pings parked connections that were silent for long: one whose
-// peer is gone never becomes ready.
+// sendHeartbeats pings parked connections that were silent for long. A connection
+// without a peer never becomes ready.
 func (m *Match) sendHeartbeats() {
 	for i := 0; i < len(m.online); i++ {
 		if s := m.online[i]; s.Parked() {
@@ -77,8 +77,8 @@ func (t *timeouts) countLostEvents(sim *game.Simulation, m *metrics.Metrics) {
 	}
 }
 
-// WaitForPlayers lets a match without players wait for its first ones for so many
-// nanoseconds, where that is longer than it would by itself.
+// WaitForPlayers keeps a match without players open for hold nanoseconds, where that
+// is longer than it would stay open by itself.
 func (m *Match) WaitForPlayers(now, hold int64) {
 	m.request(now)
 	if m.seating.Players() == 0 {

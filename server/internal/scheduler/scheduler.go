@@ -44,8 +44,8 @@ const (
 // Scheduler gives tasks their turns. It is safe for concurrent use. Without tasks
 // it has no goroutine.
 //
-// It counts at most one worker for each processor. A worker whose turn takes long
-// does not count, so that another takes its place and no task waits for it.
+// It counts at most one worker for each processor. A worker in a long turn does not
+// count, so that another takes its place and no task waits for it.
 type Scheduler struct {
 	clock Clock
 	kick  chan struct{} // a task is due before the moment that a worker waits for
@@ -178,7 +178,7 @@ func (s *Scheduler) beginLocked(w *worker, i *item, now int64) Turn {
 	return Turn{Now: now, Due: i.due, Behind: now - s.round.began}
 }
 
-// replaceSlowWorkers replaces workers whose tasks take long for the first time, for
+// replaceSlowWorkers replaces workers of tasks that take long for the first time, for
 // example rules that loop forever.
 func (s *Scheduler) replaceSlowWorkers() {
 	s.mu.Lock()

@@ -53,7 +53,7 @@ type Client struct {
 	EventsAtResult, FramesAtResult int // that came before the result
 }
 
-// NewClient makes a client whose connection a match has not been given yet.
+// NewClient makes a client. Its connection is not part of a match yet.
 func NewClient(t *testing.T) *Client {
 	t.Helper()
 	return &Client{t: t, Conn: NewConn(), Roster: map[game.Slot]protocol.RosterEntry{}}

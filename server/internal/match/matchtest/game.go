@@ -12,9 +12,6 @@ import (
 // Period is the time between two ticks of the game at the full rate, in nanoseconds.
 const Period = int64(50 * time.Millisecond)
 
-// The tests step a small game by hand: each Client has a unit that moves by his
-// input, and "boom" makes an event, a panic, or the end.
-
 type unit struct {
 	Pos  fixed.Vec `tactus:"pos"`
 	Gold int32     `tactus:"owner"`
