@@ -34,7 +34,7 @@ func newCrowd(t testing.TB, n int) *crowd {
 }
 
 // say has a client send bytes.
-func (c *crowd) say(i int, b []byte) {
+func (c *crowd) send(i int, b []byte) {
 	c.t.Helper()
 	if n, err := unix.Write(c.peers[i], b); n != len(b) {
 		c.t.Fatal(n, err)
@@ -66,10 +66,10 @@ func (c *crowd) write(now int64, frame func(i int) []byte) (sent []Sent) {
 	return sent
 }
 
-// TestWhoIsReadTogetherIsReadAlone: each message reaches whom it is for, whatever
+// TestReadBatch_readsEachConnectionAsIfAlone: each message reaches whom it is for, whatever
 // the others send meanwhile: nothing, a part, more than there is room for, what
 // they should not, or their goodbye.
-func TestWhoIsReadTogetherIsReadAlone(t *testing.T) {
+func TestReadBatch_readsEachConnectionAsIfAlone(t *testing.T) {
 	const (
 		plain = iota
 		silent
@@ -86,23 +86,23 @@ func TestWhoIsReadTogetherIsReadAlone(t *testing.T) {
 	c.conns[flooding].maxMessage = 20_000
 	long := string(bytes.Repeat([]byte("x"), 18_000))
 	whole := binaryFrame("in two parts")
-	c.say(plain, append(binaryFrame("one"), binaryFrame("two")...))
-	c.say(parted, whole[:7])
-	c.say(flooding, binaryFrame(long))
-	c.say(breaking, append(binaryFrame("still good"), serverFrame([]byte("without a mask"))...))
-	c.say(leaving, clientFrame(8, []byte{0x03, 0xe8}))
+	c.send(plain, append(binaryFrame("one"), binaryFrame("two")...))
+	c.send(parted, whole[:7])
+	c.send(flooding, binaryFrame(long))
+	c.send(breaking, append(binaryFrame("still good"), serverFrame([]byte("without a mask"))...))
+	c.send(leaving, clientFrame(8, []byte{0x03, 0xe8}))
 	c.inbox[failing].fail = &CloseError{Code: protocol.CloseProtocol, Reason: "no"}
-	c.say(failing, binaryFrame("refused"))
+	c.send(failing, binaryFrame("refused"))
 	if err := unix.Shutdown(c.peers[gone], unix.SHUT_WR); err != nil {
 		t.Fatal(err)
 	}
-	c.say(late, binaryFrame("here"))
+	c.send(late, binaryFrame("here"))
 	first := c.read(5)
 	for range 3 {
 		c.read(6)
 	}
-	c.say(parted, whole[7:])
-	c.say(plain, binaryFrame("three"))
+	c.send(parted, whole[7:])
+	c.send(plain, binaryFrame("three"))
 	second := c.read(7)
 	want := [clients][]string{
 		plain: {"one", "two", "three"}, parted: {"in two parts"}, flooding: {long}, breaking: {"still good"}, failing: {"refused"}, late: {"here"},
@@ -134,9 +134,9 @@ func TestWhoIsReadTogetherIsReadAlone(t *testing.T) {
 	}
 }
 
-// TestWhoIsWrittenTogetherIsWrittenAlone: frames arrive whole and in order, also
+// TestWriteBatch_writesEachConnectionAsIfAlone: frames arrive whole and in order, also
 // at clients that have stopped reading, wait for a pong, or are gone.
-func TestWhoIsWrittenTogetherIsWrittenAlone(t *testing.T) {
+func TestWriteBatch_writesEachConnectionAsIfAlone(t *testing.T) {
 	const (
 		plain = iota
 		stopped
@@ -191,9 +191,9 @@ func TestWhoIsWrittenTogetherIsWrittenAlone(t *testing.T) {
 	}
 }
 
-// TestAPartOfAFrameIsKept: what the kernel takes of a frame in part is followed by
+// TestWriteBatch_keepsUnsentPartOfFrame: what the kernel takes of a frame in part is followed by
 // its rest, and by nothing else before that.
-func TestAPartOfAFrameIsKept(t *testing.T) {
+func TestWriteBatch_keepsUnsentPartOfFrame(t *testing.T) {
 	c := newCrowd(t, 1)
 	frame := serverFrame(bytes.Repeat([]byte("state "), 20_000))
 	sent := 0
@@ -242,7 +242,7 @@ func TestBatches_allocateNothing(t *testing.T) {
 	}
 	allocs := testing.AllocsPerRun(100, func() {
 		for i, one := range c.conns {
-			c.say(i, input)
+			c.send(i, input)
 			c.reads.Add(1, one, &c.ends[i])
 		}
 		c.reads.Run(1)

@@ -108,17 +108,17 @@ func closingCases() []conformanceCase {
 	})
 }
 
-func TestConformance(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_conformance(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		conforms(t, r, func(t *testing.T) driver { return &connDriver{t: t, conn: r.tested()} })
 	})
 	t.Run("pending", func(t *testing.T) {
-		r := newRig(t, &Upgrader{})
+		r := newHarness(t, &Upgrader{})
 		conforms(t, r, func(t *testing.T) driver { return newPendingDriver(t, r.pending()) })
 	})
 }
 
-func conforms(t *testing.T, r *rig, drive func(t *testing.T) driver) {
+func conforms(t *testing.T, r *harness, drive func(t *testing.T) driver) {
 	t.Helper()
 	for _, c := range conformanceCases() {
 		t.Run(c.name, func(t *testing.T) {

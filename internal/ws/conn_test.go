@@ -15,8 +15,8 @@ import (
 	"tactus/protocol"
 )
 
-func TestBytesBehindTheHandshakeAreKept(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestUpgrader_keepsBytesAfterHandshake(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		early := append(binaryFrame("hello"), binaryFrame("first input")...)
 		half := binaryFrame("second input")
 		cl := r.dial(append(early, half[:5]...)...)
@@ -43,8 +43,8 @@ func TestBytesBehindTheHandshakeAreKept(t *testing.T) {
 	})
 }
 
-func TestPendingWaitsNoLongerThanItsDeadline(t *testing.T) {
-	r := newRig(t, &Upgrader{})
+func TestPending_observesDeadline(t *testing.T) {
+	r := newHarness(t, &Upgrader{})
 	cl := r.dial()
 	p := r.pending()
 	if _, err := p.ReadMessage(time.Now().Add(-time.Second)); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -59,8 +59,8 @@ func TestPendingWaitsNoLongerThanItsDeadline(t *testing.T) {
 	}
 }
 
-func TestPendingRefusesPingsInsteadOfHello(t *testing.T) {
-	r := newRig(t, &Upgrader{})
+func TestPending_rejectsManyPings(t *testing.T) {
+	r := newHarness(t, &Upgrader{})
 	cl := r.dial(repeat(clientFrame(ws.OpPing, nil), maxPendingPings+1)...)
 	_, err := r.pending().ReadMessage(time.Now().Add(patience))
 	var closeErr *CloseError
@@ -72,11 +72,11 @@ func TestPendingRefusesPingsInsteadOfHello(t *testing.T) {
 	}
 }
 
-// TestClientThatStopsReading is the road of a slow client: frames are refused
+// TestConn_clientStopsReading is the road of a slow client: frames are refused
 // while one is under way, memory stays bounded, and once the client reads again
 // it gets whole frames and the newest state.
-func TestClientThatStopsReading(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_clientStopsReading(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		cl := r.dial()
 		c := r.tested()
 		frame := serverFrame(bytes.Repeat([]byte("old "), 4096))
@@ -156,8 +156,8 @@ func flushed(t *testing.T, c tested) {
 
 // A close frame may only follow a whole frame: the raw path gives up at once,
 // the portable one finishes the frame if the client takes it within a second.
-func TestCloseOfABlockedClientDamagesNoFrame(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_closeWhileBlockedKeepsFramesWhole(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		cl := r.dial()
 		c := r.tested()
 		// Far more than both kernels hold, so that the rest stays here.
@@ -188,8 +188,8 @@ func TestCloseOfABlockedClientDamagesNoFrame(t *testing.T) {
 	})
 }
 
-func TestConn_pingMovesLastReceived(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_pingUpdatesLastReceived(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		cl := r.dial()
 		c := r.tested()
 		var got inbox
@@ -212,8 +212,8 @@ func TestConn_pingMovesLastReceived(t *testing.T) {
 	})
 }
 
-func TestPingFloodGetsOneAnswerAPoll(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_answersOnePingPerRead(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		cl := r.dial()
 		c := r.tested()
 		flood := append(repeat(clientFrame(ws.OpPing, []byte("old")), 5000), clientFrame(ws.OpPing, []byte("newest"))...)
@@ -240,8 +240,8 @@ func TestPingFloodGetsOneAnswerAPoll(t *testing.T) {
 	})
 }
 
-func TestPollTakesNoMoreThanItsBound(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_readIsBounded(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		cl := r.dial()
 		c := r.tested()
 		const count = 300
@@ -265,7 +265,7 @@ func TestPollTakesNoMoreThanItsBound(t *testing.T) {
 	})
 }
 
-func TestHandlerEndsTheConnection(t *testing.T) {
+func TestConn_receiverErrorCloses(t *testing.T) {
 	cases := []struct {
 		name string
 		fail error
@@ -274,7 +274,7 @@ func TestHandlerEndsTheConnection(t *testing.T) {
 		{"with a number", &CloseError{Code: protocol.CloseKicked, Reason: "no"}, protocol.CloseKicked},
 		{"with another error", errors.New("broken"), closeInternal},
 	}
-	onAllPaths(t, func(t *testing.T, r *rig) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		for _, tc := range cases {
 			cl := r.dial(append(binaryFrame("a"), binaryFrame("b")...)...)
 			c := r.tested()
@@ -302,8 +302,8 @@ func (h *closer) Message([]byte) error {
 	return nil
 }
 
-func TestHandlerClosesFromWithin(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_receiverCloses(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		cl := r.dial(append(binaryFrame("a"), binaryFrame("b")...)...)
 		h := &closer{c: r.tested()}
 		if err := ending(t, h.c, h); !errors.Is(err, net.ErrClosed) {
@@ -315,8 +315,8 @@ func TestHandlerClosesFromWithin(t *testing.T) {
 	})
 }
 
-func TestCloseIsSeenInSpiteOfUnreadInput(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_closeFrameArrivesDespiteUnreadInput(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		cl := r.dial()
 		c := r.tested()
 		for range 20 {
@@ -330,8 +330,8 @@ func TestCloseIsSeenInSpiteOfUnreadInput(t *testing.T) {
 	})
 }
 
-func TestNothingWorksAfterClose(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_methodsFailAfterClose(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		cl := r.dial()
 		c := r.tested()
 		c.Close(protocol.CloseRestart, "")
@@ -354,8 +354,8 @@ func TestNothingWorksAfterClose(t *testing.T) {
 	})
 }
 
-func TestPeerVanishes(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_peerVanishes(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		cl := r.dial(binaryFrame("last words")...)
 		c := r.tested()
 		if err := cl.conn.Close(); err != nil {
@@ -377,8 +377,8 @@ func TestPeerVanishes(t *testing.T) {
 	})
 }
 
-func TestAFailedWriteHidesNothingThatCame(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_failedWriteKeepsReceivedMessages(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		cl := r.dial()
 		c := r.tested()
 		cl.send(binaryFrame("bye"))
@@ -405,7 +405,7 @@ func TestAFailedWriteHidesNothingThatCame(t *testing.T) {
 	})
 }
 
-func TestAConnectionThatCannotBeWrittenToEnds(t *testing.T) {
+func TestConn_endsAfterFailedWrite(t *testing.T) {
 	c := &Conn{stream: brokenStream{}, fd: noDescriptor, maxMessage: 10}
 	now := int64(1)
 	if taken, err := c.Write(now, serverFrame(nil)); taken || err != nil || !c.Blocked() || c.BlockedSince() != now {
@@ -430,8 +430,8 @@ func (brokenStream) Flush() error             { return errBroken }
 func (brokenStream) Pending() bool            { return false }
 func (brokenStream) Shutdown([]byte)          {}
 
-func TestWriteBeyondTheBoundEndsTheConnection(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_writeIsBounded(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		r.dial()
 		c := r.tested()
 		if taken, err := c.Write(1, make([]byte, MaxWrite+1)); taken || !errors.Is(err, errTooLong) {
@@ -440,7 +440,7 @@ func TestWriteBeyondTheBoundEndsTheConnection(t *testing.T) {
 	})
 }
 
-func TestKeptBytesArePooledBySize(t *testing.T) {
+func TestKeepBytes_poolsBySize(t *testing.T) {
 	var kept []byte
 	for _, n := range []int{3, 128, 129, 100, largeBuffer, largeBuffer + 1, 7, 0} {
 		want := bytes.Repeat([]byte{byte(n)}, n)
@@ -454,9 +454,9 @@ func TestKeptBytesArePooledBySize(t *testing.T) {
 	}
 }
 
-func TestMessagesOfALargerLimit(t *testing.T) {
+func TestUpgrader_largerMessageLimit(t *testing.T) {
 	for _, portable := range []bool{false, true} {
-		r := newRig(t, &Upgrader{ForcePortable: portable, MaxMessage: 100_000})
+		r := newHarness(t, &Upgrader{ForcePortable: portable, MaxMessage: 100_000})
 		cl := r.dial()
 		c := r.tested()
 		want := strings.Repeat("long ", 20_000)
@@ -474,10 +474,10 @@ func TestMessagesOfALargerLimit(t *testing.T) {
 	}
 }
 
-// TestTooManyClosingConnections closes at once where too many others are still
+// TestConn_closesWithoutLingeringBeyondLimit closes at once where too many others are still
 // being read; the close frame has been sent all the same.
-func TestTooManyClosingConnections(t *testing.T) {
-	onAllPaths(t, func(t *testing.T, r *rig) {
+func TestConn_closesWithoutLingeringBeyondLimit(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
 		r.upgrader.work.lingering.Store(maxLingering)
 		cl := r.dial()
 		r.tested().Close(protocol.CloseDraining, "")
@@ -491,7 +491,7 @@ func TestTooManyClosingConnections(t *testing.T) {
 	})
 }
 
-func TestCloseErrorNamesSideAndNumber(t *testing.T) {
+func TestCloseError_namesSideAndCode(t *testing.T) {
 	cases := map[string]error{
 		"closed by the client: 1001":            &CloseError{Code: 1001, Peer: true},
 		"closed by the server: 4509 text frame": &CloseError{Code: protocol.CloseProtocol, Reason: "text frame"},

@@ -10,7 +10,7 @@ import (
 	"tactus/protocol"
 )
 
-func TestFrameIsWhatGobwasReads(t *testing.T) {
+func TestFrame_isReadByGobwas(t *testing.T) {
 	for _, n := range []int{0, 1, 125, 126, 127, 128, 65535, 65536, 1 << 20} {
 		payload := bytes.Repeat([]byte{7}, n)
 		frame := serverFrame(payload)
@@ -30,14 +30,14 @@ func TestFrameIsWhatGobwasReads(t *testing.T) {
 	}
 }
 
-func TestFrameIsBuiltInPlace(t *testing.T) {
+func TestFrame_isBuiltInPlace(t *testing.T) {
 	buf := append(make([]byte, FrameRoom), "state"...)
 	if frame := Frame(buf); &frame[len(frame)-1] != &buf[len(buf)-1] {
 		t.Error("the frame is not a part of the buffer")
 	}
 }
 
-func TestCloseFrameCutsSentenceBetweenCharacters(t *testing.T) {
+func TestAppendCloseFrame_cutsReasonBetweenCharacters(t *testing.T) {
 	frame := appendCloseFrame(nil, protocol.CloseKicked, strings.Repeat("ß", 100))
 	code, reason := ws.ParseCloseFrameData(frame[2:])
 	if err := ws.CheckCloseFrameData(code, reason); err != nil {
@@ -48,7 +48,7 @@ func TestCloseFrameCutsSentenceBetweenCharacters(t *testing.T) {
 	}
 }
 
-func TestDeclaredLengthAllocatesNothing(t *testing.T) {
+func TestFrameParser_announcedLengthAllocatesNothing(t *testing.T) {
 	huge := []byte{0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4}
 	parser := frameParser{maxMessage: protocol.MaxClientMessage}
 	result := testing.Benchmark(func(b *testing.B) {

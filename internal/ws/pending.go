@@ -117,8 +117,8 @@ func (p *Pending) Close(code protocol.CloseCode, reason string) {
 	p.end(net.ErrClosed, appendCloseFrame(nil, code, reason))
 }
 
-// forget releases the buffer, and with it the last message.
-func (p *Pending) forget() {
+// releaseBuffer releases the buffer, and with it the last message.
+func (p *Pending) releaseBuffer() {
 	releaseBuffer(p.buf)
 	p.buf, p.start = nil, 0
 }
@@ -128,7 +128,7 @@ func (p *Pending) end(why error, lastFrame []byte) {
 		return
 	}
 	p.ended = why
-	p.forget()
+	p.releaseBuffer()
 	p.work.Go(func() { lingerAndClose(p.conn, lastFrame, p.work) })
 }
 
@@ -143,7 +143,7 @@ func (p *Pending) Conn() (*Conn, error) {
 		_ = p.conn.Close()
 		return nil, err
 	}
-	c, err := p.driven()
+	c, err := p.makeConn()
 	if err != nil {
 		_ = p.conn.Close()
 		return nil, err
@@ -152,12 +152,12 @@ func (p *Pending) Conn() (*Conn, error) {
 		c.keep(early)
 		c.unread = true
 	}
-	p.forget()
+	p.releaseBuffer()
 	return c, nil
 }
 
-// driven makes the connection.
-func (p *Pending) driven() (*Conn, error) {
+// makeConn makes the connection.
+func (p *Pending) makeConn() (*Conn, error) {
 	limitSendBuffer(p.conn)
 	if tcp, ok := p.conn.(*net.TCPConn); ok && !p.portable && rawStreams {
 		return newRawConn(tcp, p.parser.maxMessage, p.work)

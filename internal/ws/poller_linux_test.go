@@ -28,8 +28,8 @@ func readyKeys(t *testing.T, p *Poller, n int) (keys []uint32) {
 	return keys
 }
 
-func TestPollerReportsWhoSpeaks(t *testing.T) {
-	r := newRig(t, &Upgrader{})
+func TestPoller_reportsConnectionsWithData(t *testing.T) {
+	r := newHarness(t, &Upgrader{})
 	p := newTestPoller(t)
 	// More than the kernel reports in one call.
 	const count = readyPerCall + 20
@@ -68,8 +68,8 @@ func TestPollerReportsWhoSpeaks(t *testing.T) {
 	}
 }
 
-func TestPollerReportsWhatCameBeforeParking(t *testing.T) {
-	r := newRig(t, &Upgrader{})
+func TestPoller_reportsDataFromBeforeParking(t *testing.T) {
+	r := newHarness(t, &Upgrader{})
 	p := newTestPoller(t)
 	cl, c := r.dial(), r.conn()
 	if err := read(c, 1, &inbox{}); err != nil {
@@ -82,8 +82,8 @@ func TestPollerReportsWhatCameBeforeParking(t *testing.T) {
 	readyKeys(t, p, 1)
 }
 
-func TestPollerReportsClosedPeers(t *testing.T) {
-	r := newRig(t, &Upgrader{})
+func TestPoller_reportsClosedPeers(t *testing.T) {
+	r := newHarness(t, &Upgrader{})
 	p := newTestPoller(t)
 	cl, c := r.dial(), r.conn()
 	if !p.Park(c, 9) {
@@ -95,8 +95,8 @@ func TestPollerReportsClosedPeers(t *testing.T) {
 	}
 }
 
-func TestPollerForgets(t *testing.T) {
-	r := newRig(t, &Upgrader{})
+func TestPoller_unparkStopsReports(t *testing.T) {
+	r := newHarness(t, &Upgrader{})
 	p, other := newTestPoller(t), newTestPoller(t)
 	cl, c := r.dial(), r.conn()
 	if !p.Park(c, 1) || other.Park(c, 1) {
@@ -117,14 +117,14 @@ func TestPollerForgets(t *testing.T) {
 	}
 }
 
-func TestPollerTakesOnlyWhatItCanWatch(t *testing.T) {
+func TestPoller_parksOnlyWatchableConnections(t *testing.T) {
 	p := newTestPoller(t)
-	portable := newRig(t, &Upgrader{ForcePortable: true})
+	portable := newHarness(t, &Upgrader{ForcePortable: true})
 	portable.dial()
 	if p.Park(portable.conn(), 1) {
 		t.Error("a portable connection was parked")
 	}
-	raw := newRig(t, &Upgrader{})
+	raw := newHarness(t, &Upgrader{})
 	raw.dial(binaryFrame("early")...)
 	c := raw.conn()
 	var got inbox
@@ -139,8 +139,8 @@ func TestPollerTakesOnlyWhatItCanWatch(t *testing.T) {
 	}
 }
 
-func TestPollerWakesItsOwnerAlone(t *testing.T) {
-	r := newRig(t, &Upgrader{})
+func TestPoller_wakesOnlyItsOwner(t *testing.T) {
+	r := newHarness(t, &Upgrader{})
 	woken := make(chan int, 16)
 	pollers := make([]*Poller, 2)
 	clients := make([]*client, 2)
@@ -167,8 +167,8 @@ func TestPollerWakesItsOwnerAlone(t *testing.T) {
 	}
 }
 
-func TestConnectionsOutliveTheirPoller(t *testing.T) {
-	r := newRig(t, &Upgrader{})
+func TestPoller_closeKeepsConnections(t *testing.T) {
+	r := newHarness(t, &Upgrader{})
 	gone := NewPoller(func() { t.Error("a closed poller was told") })
 	cl, c := r.dial(), r.conn()
 	if !gone.Park(c, 1) {

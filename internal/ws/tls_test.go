@@ -8,8 +8,8 @@ import (
 	"tactus/protocol"
 )
 
-func TestTLSTakesThePortablePath(t *testing.T) {
-	r := unstartedRig(t, &Upgrader{})
+func TestUpgrader_tlsUsesPortableStream(t *testing.T) {
+	r := unstartedHarness(t, &Upgrader{})
 	r.server.StartTLS()
 	roots := x509.NewCertPool()
 	roots.AddCert(r.server.Certificate())

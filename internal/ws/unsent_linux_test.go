@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestLittleWaitsInTheKernel: a client that stops reading while small frames
+// TestRawStream_unsentBytesAreLimited: a client that stops reading while small frames
 // come leaves no long tail of old ones: some hundred bytes are a second of
 // playing.
-func TestLittleWaitsInTheKernel(t *testing.T) {
-	r := newRig(t, &Upgrader{})
+func TestRawStream_unsentBytesAreLimited(t *testing.T) {
+	r := newHarness(t, &Upgrader{})
 	const window = 64 << 10 // a usual one
 	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
 		var err error

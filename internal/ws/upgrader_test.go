@@ -12,8 +12,8 @@ import (
 	"tactus/internal/origin"
 )
 
-func TestUpgradeRefuses(t *testing.T) {
-	r := newRig(t, &Upgrader{Origins: policy(t, "https://play.example.com")})
+func TestUpgrader_rejects(t *testing.T) {
+	r := newHarness(t, &Upgrader{Origins: policy(t, "https://play.example.com")})
 	cases := []struct {
 		name, old, new string
 		status         int
@@ -60,7 +60,7 @@ func policy(t *testing.T, entries ...string) *origin.Policy {
 	return p
 }
 
-func TestUpgradeTakesOrigin(t *testing.T) {
+func TestUpgrader_acceptsOrigin(t *testing.T) {
 	cases := []struct {
 		name, origin string
 		origins      []string
@@ -77,7 +77,7 @@ func TestUpgradeTakesOrigin(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			r := newRig(t, &Upgrader{Origins: policy(t, c.origins...)})
+			r := newHarness(t, &Upgrader{Origins: policy(t, c.origins...)})
 			status, _ := exchange(t, r, strings.Replace(handshake, "Upgrade: websocket", "Upgrade: websocket\r\nOrigin: "+c.origin, 1))
 			if status != http.StatusSwitchingProtocols {
 				t.Fatalf("status %d, want 101", status)
@@ -87,7 +87,7 @@ func TestUpgradeTakesOrigin(t *testing.T) {
 	}
 }
 
-func TestUpgradeWithoutHijackingIsAnError(t *testing.T) {
+func TestUpgrader_failsWithoutHijacking(t *testing.T) {
 	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(handshake)))
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestUpgradeWithoutHijackingIsAnError(t *testing.T) {
 	}
 }
 
-func exchange(t *testing.T, r *rig, request string) (status int, header http.Header) {
+func exchange(t *testing.T, r *harness, request string) (status int, header http.Header) {
 	t.Helper()
 	nc, err := net.Dial("tcp", r.server.Listener.Addr().String())
 	if err != nil {
@@ -118,7 +118,7 @@ func exchange(t *testing.T, r *rig, request string) (status int, header http.Hea
 }
 
 func TestUpgrader_speaksSubprotocolOfCaller(t *testing.T) {
-	r := newRig(t, &Upgrader{Subprotocol: "tactus-lobby.v3", MaxMessage: 10})
+	r := newHarness(t, &Upgrader{Subprotocol: "tactus-lobby.v3", MaxMessage: 10})
 	offer := func(subprotocol string) string { return strings.Replace(handshake, "tactus.v1", subprotocol, 1) }
 	if status, header := exchange(t, r, offer("tactus-lobby.v3")); status != http.StatusSwitchingProtocols ||
 		header.Get("Sec-WebSocket-Protocol") != "tactus-lobby.v3" {

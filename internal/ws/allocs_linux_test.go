@@ -48,7 +48,7 @@ func tick(t testing.TB, c tested, peer int, h *counter, input, snapshot, sink []
 	}
 }
 
-func TestTickAllocatesNothing(t *testing.T) {
+func TestConn_tickAllocatesNothing(t *testing.T) {
 	whole := binaryFrame("an input of some words")
 	cases := []struct {
 		name  string
@@ -79,7 +79,7 @@ func TestTickAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestSilentTickAllocatesNothing(t *testing.T) {
+func TestConn_silentTickAllocatesNothing(t *testing.T) {
 	c, _ := pair(t)
 	p := NewPoller(func() {})
 	defer func() { _ = p.Close() }()
@@ -94,7 +94,7 @@ func TestSilentTickAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestIdleConnectionHoldsNoBuffer(t *testing.T) {
+func TestConn_idleHoldsNoBuffer(t *testing.T) {
 	c, peer := pair(t)
 	h := &counter{}
 	whole := binaryFrame("input")
@@ -123,8 +123,8 @@ func BenchmarkTick(b *testing.B) {
 	}
 }
 
-// BenchmarkPollSilent is a poll of a client that says nothing.
-func BenchmarkPollSilent(b *testing.B) {
+// BenchmarkReadSilent is a poll of a client that says nothing.
+func BenchmarkReadSilent(b *testing.B) {
 	c, _ := pair(b)
 	b.ReportAllocs()
 	for b.Loop() {

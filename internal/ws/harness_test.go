@@ -60,11 +60,11 @@ var paths = []struct {
 }
 
 // onAllPaths runs a test on each of them.
-func onAllPaths(t *testing.T, test func(t *testing.T, r *rig)) {
+func onAllPaths(t *testing.T, test func(t *testing.T, r *harness)) {
 	t.Helper()
 	for _, path := range paths {
 		t.Run(path.name, func(t *testing.T) {
-			r := newRig(t, &Upgrader{ForcePortable: path.portable})
+			r := newHarness(t, &Upgrader{ForcePortable: path.portable})
 			r.together = path.together
 			test(t, r)
 		})
@@ -111,8 +111,8 @@ func add(b *WriteBatch, now int64, c *Conn, s Sender, frames []byte) {
 	b.Add(now, c, s, buf, 0)
 }
 
-// rig is an HTTP server that upgrades every request.
-type rig struct {
+// harness is an HTTP server that upgrades every request.
+type harness struct {
 	t        testing.TB
 	upgrader *Upgrader
 	server   *httptest.Server
@@ -120,16 +120,16 @@ type rig struct {
 	together bool // connections are joint
 }
 
-func newRig(t testing.TB, u *Upgrader) *rig {
+func newHarness(t testing.TB, u *Upgrader) *harness {
 	t.Helper()
-	r := unstartedRig(t, u)
+	r := unstartedHarness(t, u)
 	r.server.Start()
 	return r
 }
 
-func unstartedRig(t testing.TB, u *Upgrader) *rig {
+func unstartedHarness(t testing.TB, u *Upgrader) *harness {
 	t.Helper()
-	r := &rig{t: t, upgrader: u, upgraded: make(chan *Pending, 1)}
+	r := &harness{t: t, upgrader: u, upgraded: make(chan *Pending, 1)}
 	r.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if p, err := u.Upgrade(w, req); err == nil {
 			r.upgraded <- p
@@ -146,7 +146,7 @@ const handshake = "GET /play HTTP/1.1\r\nHost: tactus.test\r\nUpgrade: websocket
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: tactus.v1\r\n\r\n"
 
 // dial shakes hands; early goes out in the same write as the request.
-func (r *rig) dial(early ...byte) *client {
+func (r *harness) dial(early ...byte) *client {
 	r.t.Helper()
 	nc, err := net.Dial("tcp", r.server.Listener.Addr().String())
 	if err != nil {
@@ -172,7 +172,7 @@ func upgrade(t testing.TB, nc net.Conn, early []byte) *client {
 	return c
 }
 
-func (r *rig) pending() *Pending {
+func (r *harness) pending() *Pending {
 	r.t.Helper()
 	select {
 	case p := <-r.upgraded:
@@ -184,7 +184,7 @@ func (r *rig) pending() *Pending {
 }
 
 // conn hands the newest connection over, as a match gets it.
-func (r *rig) conn() *Conn {
+func (r *harness) conn() *Conn {
 	r.t.Helper()
 	c, err := r.pending().Conn()
 	if err != nil {
@@ -194,8 +194,8 @@ func (r *rig) conn() *Conn {
 	return c
 }
 
-// tested is conn on the path that the rig tests.
-func (r *rig) tested() tested {
+// tested is conn on the path that the harness tests.
+func (r *harness) tested() tested {
 	r.t.Helper()
 	c := r.conn()
 	if r.together {
