@@ -8,8 +8,8 @@ import (
 	"tactus/protocol"
 )
 
-// pair is a connection over a Unix socket pair, so that what is sent has
-// arrived when the call returns.
+// pair is a connection over a Unix socket pair: data has arrived when the write
+// returns.
 func pair(t testing.TB) (c *Conn, peer int) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -31,8 +31,8 @@ type counter struct{ n int }
 
 func (c *counter) Message([]byte) error { c.n++; return nil }
 
-// tick is what a match does with one client: the client's input comes, is
-// read, and a snapshot goes out and is taken.
+// tick is the I/O of a tick for one client: its input is sent and read, a snapshot is
+// written and received.
 func tick(t testing.TB, c tested, peer int, h *counter, input, snapshot, sink []byte) { //nolint:thelper // Helper allocates
 	if _, err := unix.Write(peer, input); err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func BenchmarkTick(b *testing.B) {
 	}
 }
 
-// BenchmarkReadSilent is a poll of a client that says nothing.
+// BenchmarkReadSilent is a read of a client that sends nothing.
 func BenchmarkReadSilent(b *testing.B) {
 	c, _ := pair(b)
 	b.ReportAllocs()
@@ -134,8 +134,7 @@ func BenchmarkReadSilent(b *testing.B) {
 	}
 }
 
-// BenchmarkReadySilent asks a poller with 16 parked clients, none of whom
-// speaks.
+// BenchmarkReadySilent is a call of Ready with 16 parked clients that send nothing.
 func BenchmarkReadySilent(b *testing.B) {
 	p := NewPoller(func() {})
 	defer func() { _ = p.Close() }()
@@ -150,7 +149,7 @@ func BenchmarkReadySilent(b *testing.B) {
 	}
 }
 
-// BenchmarkFrameParser is one input out of the bytes that hold it.
+// BenchmarkFrameParser parses the frame of one input.
 func BenchmarkFrameParser(b *testing.B) {
 	frame := binaryFrame("an input of some words")
 	parser := frameParser{maxMessage: protocol.MaxClientMessage}

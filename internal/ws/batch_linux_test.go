@@ -12,7 +12,7 @@ import (
 	"tactus/protocol"
 )
 
-// crowd is what a test reads and writes together.
+// crowd is the connections that a test reads and writes in batches.
 type crowd struct {
 	t      testing.TB
 	conns  []*Conn
@@ -33,7 +33,7 @@ func newCrowd(t testing.TB, n int) *crowd {
 	return c
 }
 
-// say has a client send bytes.
+// send sends bytes from a client.
 func (c *crowd) send(i int, b []byte) {
 	c.t.Helper()
 	if n, err := unix.Write(c.peers[i], b); n != len(b) {
@@ -41,7 +41,7 @@ func (c *crowd) send(i int, b []byte) {
 	}
 }
 
-// read reads all connections and returns the outcomes.
+// read reads all connections and returns the results.
 func (c *crowd) read(now int64) (received []Received) {
 	for i, one := range c.conns {
 		c.ends[i].handler = &c.inbox[i]
@@ -54,7 +54,7 @@ func (c *crowd) read(now int64) (received []Received) {
 	return received
 }
 
-// write sends a frame on each and returns the outcomes.
+// write sends a frame on each connection and returns the results.
 func (c *crowd) write(now int64, frame func(i int) []byte) (sent []Sent) {
 	for i, one := range c.conns {
 		add(&c.writes, now, one, &c.ends[i], frame(i))
@@ -66,9 +66,9 @@ func (c *crowd) write(now int64, frame func(i int) []byte) (sent []Sent) {
 	return sent
 }
 
-// TestReadBatch_readsEachConnectionAsIfAlone: each message reaches whom it is for, whatever
-// the others send meanwhile: nothing, a part, more than there is room for, what
-// they should not, or their goodbye.
+// TestReadBatch_readsEachConnectionAsIfAlone: each connection receives its own messages,
+// also if others send nothing, incomplete frames, more than fits, invalid frames, or a
+// close frame.
 func TestReadBatch_readsEachConnectionAsIfAlone(t *testing.T) {
 	const (
 		plain = iota
@@ -79,7 +79,7 @@ func TestReadBatch_readsEachConnectionAsIfAlone(t *testing.T) {
 		leaving
 		failing
 		gone
-		late // behind those who fill the room
+		late // after those that fill the memory
 		clients
 	)
 	c := newCrowd(t, clients)
@@ -134,8 +134,8 @@ func TestReadBatch_readsEachConnectionAsIfAlone(t *testing.T) {
 	}
 }
 
-// TestWriteBatch_writesEachConnectionAsIfAlone: frames arrive whole and in order, also
-// at clients that have stopped reading, wait for a pong, or are gone.
+// TestWriteBatch_writesEachConnectionAsIfAlone: frames arrive whole and in order, also if
+// other clients have stopped reading, wait for a pong, or have disconnected.
 func TestWriteBatch_writesEachConnectionAsIfAlone(t *testing.T) {
 	const (
 		plain = iota
@@ -174,7 +174,7 @@ func TestWriteBatch_writesEachConnectionAsIfAlone(t *testing.T) {
 			t.Errorf("client %d got %q, %v", i, b[:max(n, 0)], err)
 		}
 	}
-	// Who reads again gets the rest of what had begun, and then the newest.
+	// A client that reads again gets the unsent part first, then the newest frame.
 	left := taken * len(big)
 	for sink := make([]byte, 64<<10); left > 0; {
 		n, err := unix.Read(c.peers[stopped], sink)
@@ -191,8 +191,8 @@ func TestWriteBatch_writesEachConnectionAsIfAlone(t *testing.T) {
 	}
 }
 
-// TestWriteBatch_keepsUnsentPartOfFrame: what the kernel takes of a frame in part is followed by
-// its rest, and by nothing else before that.
+// TestWriteBatch_keepsUnsentPartOfFrame: after a part of a frame, the client gets its
+// other part and nothing else before it.
 func TestWriteBatch_keepsUnsentPartOfFrame(t *testing.T) {
 	c := newCrowd(t, 1)
 	frame := serverFrame(bytes.Repeat([]byte("state "), 20_000))
@@ -264,8 +264,8 @@ func TestBatches_allocateNothing(t *testing.T) {
 	}
 }
 
-// TestWriteBatch_movesFramesThatOutgrowIt: frames are what they were when the memory
-// that they are built in grows under them, by Room or by appending.
+// TestWriteBatch_movesFramesThatOutgrowIt: frames remain intact if the memory in which
+// they are built grows, in Room or by appending.
 func TestWriteBatch_movesFramesThatOutgrowIt(t *testing.T) {
 	c := newCrowd(t, 20)
 	frame := func(i int) []byte { return serverFrame(bytes.Repeat([]byte{byte(i)}, 100*i)) }
@@ -282,8 +282,7 @@ func TestWriteBatch_movesFramesThatOutgrowIt(t *testing.T) {
 	}
 }
 
-// TestWriteBatch_writesWhenFull: a batch does not grow beyond its size by more than
-// what was added last.
+// TestWriteBatch_writesWhenFull: a batch exceeds its size by at most the last frames.
 func TestWriteBatch_writesWhenFull(t *testing.T) {
 	c := newCrowd(t, 2)
 	frame := serverFrame(make([]byte, writeBatchSize))
@@ -301,8 +300,7 @@ func TestWriteBatch_writesWhenFull(t *testing.T) {
 	}
 }
 
-// BenchmarkBatches is a tick of many clients on this side and on theirs, but for
-// the work between reading and writing.
+// BenchmarkBatches is the I/O of a tick with many clients, on both sides.
 func BenchmarkBatches(b *testing.B) {
 	c := newCrowd(b, 64)
 	input, frame, sink := binaryFrame("an input of some words"), serverFrame(make([]byte, 200)), make([]byte, 4096)

@@ -13,7 +13,7 @@ import (
 )
 
 // conformanceCase follows the groups of the Autobahn test suite, adapted to an
-// endpoint that takes whole binary messages of at most 4,096 bytes.
+// endpoint that accepts whole binary messages of at most 4,096 bytes.
 type conformanceCase struct {
 	name     string
 	sent     []byte
@@ -132,11 +132,11 @@ func conforms(t *testing.T, r *harness, drive func(t *testing.T) driver) {
 	}
 }
 
-// driver is one of the two lives of a connection.
+// driver reads a connection before or after its hello.
 type driver interface {
-	// step moves on until n messages are there or the connection is over.
+	// step reads until n messages have arrived or the connection has ended.
 	step(n int) (messages []string, err error)
-	// drain takes what has arrived; it is called after each byte sent.
+	// drain reads the data that has arrived. It is called after each byte sent.
 	drain()
 	stop()
 }
@@ -148,8 +148,8 @@ func runWhole(t *testing.T, c conformanceCase, cl *client, d driver) {
 	checkOutcome(t, c, cl, d)
 }
 
-// runOctets stops where the connection has ended; a fault may be noticed at
-// its first byte.
+// runOctets stops when the connection has ended: a fault may be noticed at its first
+// byte.
 func runOctets(t *testing.T, c conformanceCase, cl *client, d driver) {
 	t.Helper()
 	defer d.stop()
@@ -170,7 +170,7 @@ func checkOutcome(t *testing.T, c conformanceCase, cl *client, d driver) {
 		want++ // never reached: the end comes first
 	}
 	if len(c.pongs) > 0 {
-		// A message behind the pings tells when they have been seen.
+		// The arrival of a message after the pings shows that they were read.
 		cl.send(binaryFrame("behind"))
 		c.messages = append(c.messages, "behind")
 		want++

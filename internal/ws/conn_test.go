@@ -72,9 +72,9 @@ func TestPending_rejectsManyPings(t *testing.T) {
 	}
 }
 
-// TestConn_clientStopsReading is the road of a slow client: frames are refused
-// while one is under way, memory stays bounded, and once the client reads again
-// it gets whole frames and the newest state.
+// TestConn_clientStopsReading: while part of a frame is unsent, no other is accepted, and
+// memory stays bounded. When the client reads again it gets whole frames and the newest
+// state.
 func TestConn_clientStopsReading(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *harness) {
 		cl := r.dial()
@@ -83,8 +83,8 @@ func TestConn_clientStopsReading(t *testing.T) {
 		taken := 0
 		refused := 0
 		var since int64
-		// A portable frame is on its way until its goroutine has written it, so
-		// only refusals in a row tell that the client has stopped.
+		// A portable frame is pending until its goroutine has written it: only
+		// several rejections in a row show that the client has stopped.
 		deadline := time.Now().Add(patience)
 		for now := int64(1); refused < 100 && time.Now().Before(deadline); now++ {
 			ok, err := c.Write(now, frame)
@@ -154,13 +154,13 @@ func flushed(t *testing.T, c tested) {
 	}
 }
 
-// A close frame may only follow a whole frame: the raw path gives up at once,
-// the portable one finishes the frame if the client takes it within a second.
+// A close frame may only follow a whole frame. The raw path omits it; the portable one
+// finishes the frame if the client reads it within a second.
 func TestConn_closeWhileBlockedKeepsFramesWhole(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *harness) {
 		cl := r.dial()
 		c := r.tested()
-		// Far more than both kernels hold, so that the rest stays here.
+		// Far more than both kernels buffer, so that a part remains unsent.
 		payload := bytes.Repeat([]byte{1}, MaxWrite-FrameRoom)
 		for range 8 {
 			if taken, err := c.Write(1, serverFrame(payload)); err != nil {
@@ -474,8 +474,8 @@ func TestUpgrader_largerMessageLimit(t *testing.T) {
 	}
 }
 
-// TestConn_closesWithoutLingeringBeyondLimit closes at once where too many others are still
-// being read; the close frame has been sent all the same.
+// TestConn_closesWithoutLingeringBeyondLimit: if too many closed connections are still
+// read, another is closed without delay, after its close frame.
 func TestConn_closesWithoutLingeringBeyondLimit(t *testing.T) {
 	onAllPaths(t, func(t *testing.T, r *harness) {
 		r.upgrader.work.lingering.Store(maxLingering)

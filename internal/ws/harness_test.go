@@ -17,13 +17,13 @@ import (
 	"tactus/protocol"
 )
 
-// patience bounds waits for what has to happen; tests that pass never reach it.
+// patience is the longest wait for an event; tests that pass never reach it.
 const patience = 10 * time.Second
 
-// handler is what a test does with messages.
+// handler handles the messages of a test.
 type handler interface{ Message(b []byte) error }
 
-// outcome keeps what became of a read or a write.
+// outcome keeps the result of a read or a write.
 type outcome struct {
 	handler
 	received Received
@@ -48,8 +48,7 @@ func read(c tested, now int64, h handler) error {
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// paths are the ways in which a connection is read and written, which have to
-// behave alike.
+// paths are the ways in which a connection is read and written. They must behave alike.
 var paths = []struct {
 	name               string
 	portable, together bool
@@ -145,7 +144,7 @@ func unstartedHarness(t testing.TB, u *Upgrader) *harness {
 const handshake = "GET /play HTTP/1.1\r\nHost: tactus.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: tactus.v1\r\n\r\n"
 
-// dial shakes hands; early goes out in the same write as the request.
+// dial connects a client. It sends early in the same write as the request.
 func (r *harness) dial(early ...byte) *client {
 	r.t.Helper()
 	nc, err := net.Dial("tcp", r.server.Listener.Addr().String())
@@ -183,7 +182,7 @@ func (r *harness) pending() *Pending {
 	}
 }
 
-// conn hands the newest connection over, as a match gets it.
+// conn returns the newest connection, as a match gets it.
 func (r *harness) conn() *Conn {
 	r.t.Helper()
 	c, err := r.pending().Conn()
@@ -204,7 +203,7 @@ func (r *harness) tested() tested {
 	return c
 }
 
-// client is the other end: bytes out, frames in.
+// client is the other end: it writes bytes and reads frames.
 type client struct {
 	t    testing.TB
 	conn net.Conn
@@ -298,7 +297,7 @@ func (i *inbox) Message(b []byte) error {
 	return i.fail
 }
 
-// pollUntil polls as a match does, tick after tick.
+// pollUntil reads as a match does, tick after tick.
 func pollUntil(t testing.TB, c tested, h handler, done func() bool) error {
 	t.Helper()
 	deadline := time.Now().Add(patience)
@@ -316,7 +315,7 @@ func pollUntil(t testing.TB, c tested, h handler, done func() bool) error {
 	}
 }
 
-// ending polls until the connection is over and says why.
+// ending reads until the connection has ended and returns the reason.
 func ending(t testing.TB, c tested, h handler) error {
 	t.Helper()
 	return pollUntil(t, c, h, func() bool { return false })

@@ -15,7 +15,7 @@ func newTestPoller(t *testing.T) *Poller {
 	return p
 }
 
-// readyKeys asks until n keys are there.
+// readyKeys calls Ready until it has returned n keys.
 func readyKeys(t *testing.T, p *Poller, n int) (keys []uint32) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); len(keys) < n; time.Sleep(20 * time.Microsecond) {

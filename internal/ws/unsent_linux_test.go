@@ -9,9 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestRawStream_unsentBytesAreLimited: a client that stops reading while small frames
-// come leaves no long tail of old ones: some hundred bytes are a second of
-// playing.
+// TestRawStream_unsentBytesAreLimited: the kernel keeps few small frames for a client
+// that stops reading: some hundred bytes are a second of the game.
 func TestRawStream_unsentBytesAreLimited(t *testing.T) {
 	r := newHarness(t, &Upgrader{})
 	const window = 64 << 10 // a usual one
@@ -45,7 +44,7 @@ func TestRawStream_unsentBytesAreLimited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	arrived := 0 // what the client's own system has taken is out of anybody's hands
+	arrived := 0 // the client's own system has them
 	if e := raw.Control(func(fd uintptr) { arrived, err = unix.IoctlGetInt(int(fd), unix.SIOCINQ) }); e != nil || err != nil {
 		t.Fatal(e, err)
 	}
