@@ -124,9 +124,13 @@ func (p *Pool) sharded(connections int) bool {
 		return false
 	}
 	if len(p.shards) == 1 {
-		p.StartShards(min(runtime.GOMAXPROCS(0), p.seats/seatsPerShard, maxShards))
+		n := min(runtime.GOMAXPROCS(0), p.seats/seatsPerShard, maxShards)
+		if n < 2 {
+			return false
+		}
+		p.StartShards(n)
 	}
-	return len(p.shards) > 1
+	return true
 }
 
 // StartShards makes n shards of a pool that has one. Pools of big matches call it

@@ -170,13 +170,19 @@ func TestPool_returnsLostSessionsInOrderOfSlots(t *testing.T) {
 }
 
 func TestPool_turnDoesNotAllocate(t *testing.T) {
-	c := newCrowd(t, shardFrom)
-	c.pool.StartShards(testShards)
-	for range 30 {
-		c.turn()
-	}
-	if n := testing.AllocsPerRun(20, c.turn); n != 0 {
-		t.Errorf("%v allocations a turn, want 0", n)
+	for _, shards := range []int{1, testShards} {
+		before := runtime.GOMAXPROCS(1) // as in AllocsPerRun
+		defer runtime.GOMAXPROCS(before)
+		c := newCrowd(t, shardFrom)
+		if shards > 1 {
+			c.pool.StartShards(shards)
+		}
+		for range 30 {
+			c.turn()
+		}
+		if n := testing.AllocsPerRun(20, c.turn); n != 0 || c.pool.Shards() != shards {
+			t.Errorf("%d shards: %v allocations a turn, want 0", c.pool.Shards(), n)
+		}
 	}
 }
 
