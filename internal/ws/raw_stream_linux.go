@@ -60,29 +60,20 @@ func newRawConn(tcp *net.TCPConn, maxMessage int, work *closers) (*Conn, error) 
 	return &c.Conn, nil
 }
 
-func (s *rawStream) Read(b []byte) (int, error) { return recv(s.fd, b) }
+// The system calls here are RawSyscalls: a call on a non-blocking descriptor returns
+// without a wait, so Go's scheduler need not give this thread's processor away. That
+// costs more than many of the calls. recvfrom and sendto bypass the layer of files.
 
-// recv and send use RawSyscall: a call on a non-blocking descriptor returns without a
-// wait, so Go's scheduler need not give this thread's processor away. That costs more
-// than many of the calls. recvfrom and sendto bypass the layer of files.
-func recv(fd int, b []byte) (int, error) {
-	for {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
-		switch {
-		case errno == 0 && n == 0:
-			return 0, io.EOF
-		case errno == 0:
-			return int(n), nil
-		case errno == syscall.EAGAIN:
-			return 0, nil
-		case errno != syscall.EINTR:
-			return 0, os.NewSyscallError("read", errno)
-		}
+func (s *rawStream) Read(b []byte) (int, error) {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
+	if errno != 0 || n == 0 {
+		return 0, recvError(errno)
 	}
+	return int(n), nil
 }
 
-// readLoop reads every descriptor into buf, the bytes of one connection behind
-// those of the other. No other work is done between two calls.
+// readLoop reads every descriptor into buf, the bytes of one connection after those of
+// another. No other work is done between two calls.
 func readLoop(visits []visit, buf []byte) {
 	for i := range visits {
 		v := &visits[i]
@@ -93,9 +84,25 @@ func readLoop(visits []visit, buf []byte) {
 			v.inLoop = false
 			continue
 		}
-		n, err := recv(int(v.conn.fd), buf[:min(len(buf), readSize)])
-		v.b, v.err = buf[:n:n], err
+		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(v.conn.fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(min(len(buf), readSize)), 0, 0, 0)
+		if errno != 0 || n == 0 {
+			v.err = recvError(errno)
+			continue
+		}
+		v.b = buf[:n:n]
 		buf = buf[n:]
+	}
+}
+
+// recvError is the error of a recvfrom without data; nil: none has arrived yet.
+func recvError(errno syscall.Errno) error {
+	switch errno {
+	case 0:
+		return io.EOF
+	case syscall.EAGAIN, syscall.EINTR:
+		return nil
+	default:
+		return os.NewSyscallError("read", errno)
 	}
 }
 
