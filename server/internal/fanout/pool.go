@@ -90,8 +90,8 @@ func (p *Pool) Send(sessions []*session.Session, s Snapshot) {
 	p.run(pass{kind: sendPass, sessions: sessions, snapshot: s, shards: len(p.shards)})
 }
 
-// Lost returns the sessions whose connections have ended, or must be closed, since the
-// last call, in the order of their slots. The slice is valid until the next call.
+// Lost returns the sessions that have lost their connection since the last call, or must
+// be closed, in the order of their slots. The slice is valid until the next call.
 func (p *Pool) Lost() []session.Lost {
 	clear(p.lost) // keeps no connection that has ended
 	p.lost = p.lost[:0]

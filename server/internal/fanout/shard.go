@@ -9,9 +9,9 @@ import (
 	"tactus/server/internal/session"
 )
 
-// shard is a fixed share of a match's sessions: those whose slot, divided by the
-// number of shards, leaves the shard's number. Not safe for concurrent use; owned by
-// its own goroutine during a pass, else by the match's.
+// shard is a fixed share of a match's sessions: a slot modulo the number of shards is
+// the shard's number. Not safe for concurrent use; owned by its own goroutine during a
+// pass, else by the match's.
 type shard struct {
 	pool    *Pool
 	number  int
