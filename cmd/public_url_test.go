@@ -233,7 +233,10 @@ func TestMembersOfAPartyPlayByTheNamesTheyCameBy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for member.Receive() && member.Msg().GetTicketId() == "" {
+	for member.Msg().GetTicketId() == "" {
+		if !member.Receive() {
+			t.Fatalf("the party's stream ended before the search began: %v", member.Err())
+		}
 	}
 	if got, want := watchFor(t, local.client(), ticket.Msg.GetTicketId()).GetUrl(), "ws"+strings.TrimPrefix(local.origin, "http")+protocol.Path; got != want {
 		t.Errorf("the leader is told %s, want %s", got, want)
