@@ -343,6 +343,7 @@ func (m *Match) Close() {
 	}
 	m.pool.Close()
 	m.cfg.Metrics.Sockets.Sub(float64(len(m.online)))
+	new(conditions).addTo(m.cfg.Metrics, m.timeouts.counted)
 	for i := range m.players {
 		m.players[i].session.Kick(code, m.poller)
 	}

@@ -22,6 +22,7 @@ type timeouts struct {
 	emptySince    int64  // without players
 	eventsLost    uint64 // as counted so far
 	backlogUntil  int64  // what players sent while the process was suspended has arrived by then
+	counted       conditions
 }
 
 // checkTimeouts frees seats whose deadlines have passed, and ends a match without
@@ -37,6 +38,9 @@ func (m *Match) checkTimeouts(now int64) {
 	if now >= t.nextHeartbeat {
 		t.nextHeartbeat = now + int64(heartbeatsEvery)
 		m.sendHeartbeats()
+		before := t.counted
+		t.counted.count(m.seating, m.online)
+		t.counted.addTo(m.cfg.Metrics, before)
 	}
 	if !m.outcome.known() {
 		m.seating.FillBots()

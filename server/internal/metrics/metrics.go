@@ -32,6 +32,9 @@ type MatchMetrics struct {
 	Panics       prometheus.Counter
 	EventsLost   prometheus.Counter
 	Reservations prometheus.Counter
+
+	// Seats by state; those of bots and free ones are not counted.
+	SeatsReserved, SeatsConnected, SeatsDropped prometheus.Gauge
 }
 
 // ConnectionMetrics counts connections and what goes over them.
@@ -44,6 +47,9 @@ type ConnectionMetrics struct {
 	BytesOut  prometheus.Counter
 	Resyncs   prometheus.Counter
 	Lost      prometheus.Counter // connections that ended without a close
+
+	// Connections by condition; one may be in both.
+	ConnectionsParked, ConnectionsBlocked prometheus.Gauge
 
 	closed      map[protocol.CloseCode]prometheus.Counter
 	closedOther prometheus.Counter
@@ -94,6 +100,12 @@ func (r registry) gauge(name, help string) prometheus.Gauge {
 	return g
 }
 
+func (r registry) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tactus", Name: name, Help: help}, labels)
+	r.MustRegister(v)
+	return v
+}
+
 // New makes the metrics and registers them.
 func New(reg prometheus.Registerer) *Metrics {
 	r := registry{reg}
@@ -120,6 +132,10 @@ func newMatchMetrics(r registry) MatchMetrics {
 		Reservations: r.counter("reservations_total", "Seats reserved."),
 	}
 	r.MustRegister(m.TickSeconds)
+	seats := r.gauges("seats", "Seats of players, by state.", "state")
+	m.SeatsReserved = seats.WithLabelValues("reserved")
+	m.SeatsConnected = seats.WithLabelValues("connected")
+	m.SeatsDropped = seats.WithLabelValues("dropped")
 	return m
 }
 
@@ -138,6 +154,9 @@ func newConnectionMetrics(r registry) ConnectionMetrics {
 		closed:      map[protocol.CloseCode]prometheus.Counter{},
 		closedOther: closed.WithLabelValues("other"),
 	}
+	conditions := r.gauges("connections", "Connections of players, by condition.", "condition")
+	m.ConnectionsParked = conditions.WithLabelValues("parked")
+	m.ConnectionsBlocked = conditions.WithLabelValues("blocked")
 	for _, code := range protocol.CloseCodes() {
 		m.closed[code] = closed.WithLabelValues(strconv.Itoa(int(code)))
 	}
@@ -168,10 +187,7 @@ func newFleetMetrics(r registry) FleetMetrics {
 }
 
 func newOverloadMetrics(r registry) OverloadMetrics {
-	matches := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: "tactus", Name: "overload_matches", Help: "Matches, by the rung of the overload ladder that they stand on.",
-	}, []string{"rung"})
-	r.MustRegister(matches)
+	matches := r.gauges("overload_matches", "Matches, by the rung of the overload ladder that they stand on.", "rung")
 	climbs := r.counters("overload_climbs_total", "Rungs of the overload ladder that were climbed, by matches and by the whole process.", "scope", "rung")
 	m := OverloadMetrics{
 		ProcessRung: r.gauge("overload_process_rung",

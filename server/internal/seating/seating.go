@@ -53,8 +53,7 @@ func New(sim *game.Simulation, queue string, seats []*Seat) *Seating {
 }
 
 // Reserve holds a seat for each request until the given time: for all or for none.
-// Errors: ErrFull, ErrOverloaded.
-// Players without a seat get one if open is set.
+// Players without a seat get one only if open is set. Errors: ErrFull, ErrOverloaded.
 func (s *Seating) Reserve(until int64, open bool, requests []Request) ([]game.Slot, error) {
 	slots := make([]game.Slot, 0, len(requests))
 	var taken []*Seat
@@ -198,10 +197,13 @@ func (s *Seating) SlotOf(player string) (slot game.Slot, ok bool) {
 }
 
 // Players is how many seats players have, reservations included.
-func (s *Seating) Players() int {
+func (s *Seating) Players() int { return len(s.seats) - s.Count(Free) }
+
+// Count is how many seats are in a state.
+func (s *Seating) Count(state State) int {
 	n := 0
 	for _, seat := range s.seats {
-		if seat.state != Free {
+		if seat.state == state {
 			n++
 		}
 	}

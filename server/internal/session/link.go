@@ -102,6 +102,9 @@ func (s *Session) Unparked() { s.link.parked = false }
 // Parked reports whether the socket is watched instead of read.
 func (s *Session) Parked() bool { return s.link.parked }
 
+// Blocked reports whether part of a frame was unsent after the last read or write.
+func (s *Session) Blocked() bool { return s.link.blocked }
+
 // CheckTimeouts sends heartbeats. It returns an error if the connection must be
 // closed: the client was silent or blocked for too long.
 func (s *Session) CheckTimeouts() error {
