@@ -15,9 +15,9 @@ const (
 	maxRecent = 1024
 )
 
-// recentMatches holds the matches that ended recently by themselves. A matchmaker
-// whose stream was broken at that time would take them for lost. It is safe for
-// concurrent use.
+// recentMatches holds the matches that ended recently by themselves. With a
+// broken stream, a matchmaker would take them for lost. It is safe for concurrent
+// use.
 type recentMatches struct {
 	mu      sync.Mutex
 	entries []recentMatch // oldest first

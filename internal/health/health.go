@@ -44,7 +44,7 @@ type Probes struct {
 	Live []Check
 	// Ready holds while the process can do its part.
 	Ready []Check
-	// Playable holds while somebody who searches finds a seat. Nil: the process
+	// Playable holds while players that search find a seat. Nil: the process
 	// can't know, and has no such page.
 	Playable []Check
 }

@@ -94,8 +94,8 @@ func (c *Clock) Now() int64 {
 		left := c.left.Load()
 		now := c.machine()
 		if c.watched.Load() && now-c.looked.Load() > int64(lookEvery) {
-			// Who asks shows that the process runs. The next look leaves out all but
-			// lookEvery since this one, so no time beyond that may be told before it.
+			// A caller shows that the process runs. The next look leaves out all but
+			// lookEvery since this one, so no time beyond that may be reported before it.
 			c.look()
 		} else if c.left.Load() == left {
 			return now - left

@@ -54,8 +54,8 @@ func (r *Reader) Good() int64 { return r.good }
 
 // Next returns the next tick, or the log's end as a Step with End set; both
 // are valid until the next call. Afterwards it returns io.EOF, [ErrTruncated],
-// a [*DamagedError] or the source's error. Nothing is returned whose checksum
-// has not been checked.
+// a [*DamagedError] or the source's error. All that is
+// returned has passed its checksum.
 func (r *Reader) Next() (*Step, error) {
 	if r.ended != nil {
 		return nil, r.ended

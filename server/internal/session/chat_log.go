@@ -8,7 +8,7 @@ import (
 // Limits of chat, in lines and in bytes of frames.
 const (
 	maxChatQueued = 4 << 10 // for a client that reads nothing
-	maxChatKept   = 16      // for players who are away
+	maxChatKept   = 16      // for players without a connection
 	maxChatBytes  = 4 << 10 // of the kept lines
 )
 

@@ -11,8 +11,8 @@ import (
 // nothing changes [Shared].
 func (s *Session) Conn() *ws.Conn { return s.link.conn }
 
-// Received records the result of a read, for [ws.Receiver]. A session whose
-// connection has ended is added to the lost ones of its tally.
+// Received records the result of a read, for [ws.Receiver]. After the
+// connection's end the session is added to the lost ones of its tally.
 func (s *Session) Received(r ws.Received) {
 	// Copied, so that the next tick does not load the connection of a silent player
 	// into the cache.

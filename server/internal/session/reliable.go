@@ -13,7 +13,7 @@ type reliableQueue struct {
 	chat  uint16 // of bytes
 }
 
-// add appends a message, whose payload fill appends.
+// add appends a message; fill appends its payload.
 func (q *reliableQueue) add(fill func(dst []byte) []byte) {
 	var room [ws.FrameRoom]byte
 	start := len(q.bytes)
@@ -43,7 +43,7 @@ func (q *reliableQueue) sent() {
 
 func (q *reliableQueue) clear() { q.bytes, q.chat = q.bytes[:0], 0 }
 
-// Queue adds a reliable message, whose payload fill appends. A queue that is too
+// Queue adds a reliable message; fill appends its payload. A queue that is too
 // long closes the connection; see [Session.Next].
 func (s *Session) Queue(fill func(dst []byte) []byte) {
 	if s.link.conn != nil {
