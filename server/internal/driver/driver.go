@@ -145,7 +145,9 @@ func (d *Driver) turn(turn scheduler.Turn) {
 		}
 		turn.Due = turn.Now
 	}
-	d.match.Tick(turn.Now)
+	d.match.Read(turn.Now)
+	d.match.Step(turn.Now)
+	d.match.Send(turn.Now)
 	effects := d.match.Effects()
 	d.apply(effects)
 	now := d.clock.Now()

@@ -6,40 +6,12 @@ import (
 	"tactus/server/internal/session"
 )
 
-// Read begins a tick: it reads every connection once. Inputs are kept for their
-// ticks; commands, chat and leaves take effect now.
+// Read begins a tick: it reads every connection once, then applies what players sent.
+// Inputs are kept for their ticks; commands, chat and leaves take effect now.
 func (m *Match) Read(now int64) {
 	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
 	m.effects.Snapshot = snapshotDue(m.rung, m.sim.Tick()+1)
 	m.pool.Begin()
-	m.readConnections()
-}
-
-// Poll reads and answers the connections of a hibernating match without a tick. It
-// reports whether a tick has to follow now.
-func (m *Match) Poll(now int64) (tick bool) {
-	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
-	m.pool.Begin()
-	m.readConnections()
-	for i := 0; i < len(m.online); i++ {
-		s := m.online[i]
-		m.needsTick = m.needsTick || !s.Inactive()
-		if err := s.Flush(); err != nil {
-			m.drop(s, err)
-			i--
-		}
-	}
-	m.pool.End()
-	if !m.needsTick || m.ended != "" {
-		return false
-	}
-	m.pacer.wake(now)
-	return true
-}
-
-// readConnections reads every connection that may have data once, then applies what
-// players sent. Reads of all connections come first.
-func (m *Match) readConnections() {
 	m.ready = m.poller.Ready(m.ready[:0])
 	for _, p := range m.ready {
 		m.players[p].session.Unparked()
@@ -57,6 +29,27 @@ func (m *Match) readConnections() {
 		}
 		s.Park(m.poller)
 	}
+}
+
+// Poll reads and answers the connections of a hibernating match without a tick. It
+// reports whether a tick has to follow now.
+func (m *Match) Poll(now int64) (tick bool) {
+	m.Read(now)
+	m.effects.Snapshot = false
+	for i := 0; i < len(m.online); i++ {
+		s := m.online[i]
+		m.needsTick = m.needsTick || !s.Inactive()
+		if err := s.Flush(); err != nil {
+			m.drop(s, err)
+			i--
+		}
+	}
+	m.pool.End()
+	if !m.needsTick || m.ended != "" {
+		return false
+	}
+	m.pacer.wake(now)
+	return true
 }
 
 // handle applies commands, chat and a leave that a read left in the session, also if

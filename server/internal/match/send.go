@@ -30,6 +30,28 @@ func (m *Match) sendSnapshots(now int64) {
 	m.tracker.EndSnapshot()
 }
 
+// updatePace lets a match hibernate when its state does not change and no player
+// sends anything, and sets it back to the full rate when something happens. Snapshots
+// announce both. A countdown in a table is a change of state.
+func (m *Match) updatePace(now int64) {
+	still := !m.tracker.Active() && !m.outcome.known() && len(m.online) > 0 && !m.needsTick
+	pause := hibernationPeriod
+	for _, s := range m.online {
+		still = still && s.Inactive()
+		if !s.Parked() {
+			pause = pollPeriod
+		}
+	}
+	m.needsTick = false
+	if !still {
+		m.pacer.awakeSince = now
+	}
+	if now-m.pacer.awakeSince < int64(idleAfter) {
+		pause = 0
+	}
+	m.pacer.setPause(pause, now)
+}
+
 // snapshotDue reports whether the tick's state is sent.
 func snapshotDue(rung overload.Rung, t game.Tick) bool {
 	return rung < overload.HalfRate || t%overload.SnapshotEvery == 0
