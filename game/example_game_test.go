@@ -6,8 +6,8 @@ import (
 	"tactus/game"
 )
 
-// Step is what a player wants in a tick.
-type Step struct {
+// Move is what a player wants in a tick.
+type Move struct {
 	Forward int32 `tactus:"min=0,max=2"`
 }
 
@@ -17,14 +17,14 @@ type Walker struct {
 	Place int32
 }
 
-var steps = game.DefineInput[Step]()
+var moves = game.DefineInput[Move]()
 
 // race is a game: the first player at place 10 wins.
 type race struct{}
 
 func (race) Info() game.Info {
 	return game.Info{
-		Name: "race", Title: "Race", Version: "1", Input: steps.Schema(),
+		Name: "race", Title: "Race", Version: "1", Input: moves.Schema(),
 		Modes: []game.Mode{{Name: "duel", Title: "Duel", MaxPlayers: 2}},
 	}
 }
@@ -58,7 +58,7 @@ func (w *raceWorld) Leave(p game.Slot, _ game.LeaveReason) {
 
 func (w *raceWorld) Step(_ game.Tick, in *game.Inputs) {
 	for _, walker := range w.walkers.All() {
-		walker.Place += steps.At(in, walker.Slot).Forward
+		walker.Place += moves.At(in, walker.Slot).Forward
 	}
 }
 
@@ -79,22 +79,26 @@ func (w *raceWorld) Outcome() (game.Outcome, bool) {
 // it through a Simulation.
 func ExampleGame() {
 	mode, _ := race{}.Info().Mode("duel")
-	match, err := game.NewSimulation(race{}, game.MatchConfig{Mode: mode, Seed: 1})
+	simulation, err := game.NewSimulation(race{}, game.MatchConfig{Mode: mode, Seed: 1})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	match.Join(0, game.PlayerInfo{})
-	match.Join(1, game.PlayerInfo{})
-	match.SetInput(0, 0, []uint32{2}) // inputs hold until the next one
-	match.SetInput(1, 0, []uint32{1})
+	simulation.Join(0, game.PlayerInfo{})
+	simulation.Join(1, game.PlayerInfo{})
+	simulation.SetInput(0, 0, []uint32{2}) // inputs hold until the next one
+	simulation.SetInput(1, 0, []uint32{1})
 
-	for over := false; !over; _, over = match.Outcome() {
-		match.Step()
-	}
-	outcome, _ := match.Outcome()
-	for _, r := range outcome.Results {
-		fmt.Printf("tick %d: slot %d is at %d, rank %d\n", match.Tick(), r.Slot, r.Score, r.Rank)
+	for {
+		simulation.Step()
+		outcome, over := simulation.Outcome()
+		if !over {
+			continue
+		}
+		for _, r := range outcome.Results {
+			fmt.Printf("tick %d: slot %d is at %d, rank %d\n", simulation.Tick(), r.Slot, r.Score, r.Rank)
+		}
+		return
 	}
 	// Output:
 	// tick 5: slot 0 is at 10, rank 1

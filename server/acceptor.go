@@ -95,9 +95,9 @@ func (a *acceptor) readHello(p *ws.Pending) ([]byte, error) {
 	}
 }
 
-func (a *acceptor) refuse(p *ws.Pending, code protocol.CloseCode, sentence string) {
+func (a *acceptor) refuse(p *ws.Pending, code protocol.CloseCode, reason string) {
 	a.metrics.Refused.WithLabelValues(code.Name()).Inc()
-	p.Close(code, sentence)
+	p.Close(code, reason)
 }
 
 // claim seats a player by the join token.

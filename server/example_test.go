@@ -16,7 +16,7 @@ import (
 // context ends. A program takes the context from [os/signal.NotifyContext].
 func ExampleRun() {
 	ctx, stop := context.WithCancel(context.Background())
-	stop() // before it begins, in this example
+	stop() // so that this example ends
 
 	err := server.Run(ctx, server.Config{
 		Listen:      "127.0.0.1:0",
@@ -34,12 +34,14 @@ func ExampleServer_Host() {
 		fmt.Println(err)
 		return
 	}
+	mux := http.NewServeMux()
+	mux.Handle("/", s.Handler()) // beside handlers of the program
 	probe := httptest.NewRecorder()
-	s.Handler().ServeHTTP(probe, httptest.NewRequest(http.MethodGet, "/livez", http.NoBody))
+	mux.ServeHTTP(probe, httptest.NewRequest(http.MethodGet, "/livez", http.NoBody))
 	fmt.Println("live:", probe.Code)
 
 	ctx, stop := context.WithCancel(context.Background())
-	stop() // before it begins, in this example
+	stop() // so that this example ends
 	fmt.Println("ended:", s.Host(ctx))
 	// Output:
 	// live: 200

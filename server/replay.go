@@ -8,7 +8,8 @@ import (
 	"tactus/server/internal/matchlog"
 )
 
-// MatchStatus is the public status of a running match.
+// MatchStatus is the public status of a running match: its ID, game and mode, seats,
+// players, whether it is open, its queue and teams, and how long it goes on.
 type MatchStatus = match.Status
 
 // ReplayReport is the result of a verification; its String is one line.

@@ -2,8 +2,8 @@
 //
 // A [Server] registers with matchmakers over gRPC, reserves seats for them, and
 // accepts players over WebSockets with join tokens that they sign. All matches of a
-// process share one scheduler, which runs their ticks on as many goroutines as there
-// are processors; a match has no goroutine of its own.
+// server share one scheduler, which runs their ticks on as many goroutines as there
+// are processors; only a big match has goroutines of its own, its shards.
 //
 //	matchmakers ── gRPC ──▶ fleet client ──▶ admission ──▶ registry of matches
 //	players ── WebSocket ──▶ acceptor ───────────────────────▲

@@ -13,12 +13,8 @@ func TestGame_conforms(t *testing.T) {
 	gametest.Run(t, tag.Game, gametest.Ticks(60))
 }
 
-// Run belongs into a test of the game:
-//
-//	func TestGame_conforms(t *testing.T) { gametest.Run(t, tag.Game) }
-//
-// Verify checks the same without a test.
-func ExampleRun() {
+// Verify checks outside of a test what [gametest.Run] checks in one.
+func ExampleVerify() {
 	err := gametest.Verify(tag.Game, gametest.Ticks(60))
 	fmt.Println(err)
 	// Output: <nil>

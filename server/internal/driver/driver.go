@@ -1,10 +1,10 @@
 // Package driver runs matches. A [Driver] decides when its match ticks, passes on
-// requests of other goroutines between ticks, parks the match while nothing happens,
+// requests of other goroutines between ticks, lets the match hibernate while nothing happens,
 // publishes its status, measures its load, and ends it when its rules panic.
 //
 // The match itself is a machine without goroutines, see package match. At most one
-// goroutine owns it at a time: a worker of the scheduler, or the one that continues a
-// match that hibernated.
+// goroutine owns it at a time: a worker of the scheduler, or the one that continues or
+// closes a match that has left the scheduler.
 package driver
 
 import (
@@ -87,8 +87,8 @@ func (d *Driver) Status() *match.Status { return d.status.Load() }
 // Done is closed when the match has ended. From then on it accepts no requests.
 func (d *Driver) Done() <-chan struct{} { return d.done }
 
-// Start runs the match until it has ended or ctx ends, closes its connections, and
-// calls over. A panic in the rules ends this match alone.
+// Start hands the match to the scheduler and returns. When the match has ended, or
+// ctx has, its connections are closed and over is called. A panic in the rules ends this match alone.
 func (d *Driver) Start(ctx context.Context, over func()) {
 	d.stopped = ctx.Done()
 	forget := context.AfterFunc(ctx, d.hibernation.wake)

@@ -19,7 +19,7 @@ import (
 // clients, and reports, all in order. A restructuring must not change a golden
 // file; a change of the wire or of behaviour writes them again by
 //
-//	go test ./server/internal/match -run Golden -update
+//	go test ./server/internal/driver -run Golden -update
 //
 // and says in its commit what changed in them, and why.
 

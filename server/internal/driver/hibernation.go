@@ -7,7 +7,7 @@ import (
 	"tactus/server/internal/scheduler"
 )
 
-// hibernation parks an idle match outside the scheduler. Its timer, or the next
+// hibernation keeps an idle match outside the scheduler. Its timer, or the next
 // wake-up, continues the match on a new goroutine.
 //
 // The goroutine that sets asleep back to false owns the match from then on.
@@ -34,7 +34,7 @@ func (h *hibernation) clear() {
 	}
 }
 
-// enter parks the match for the wait, in nanoseconds. When it reports true the
+// enter lets the match hibernate for the wait, in nanoseconds. When it reports true the
 // caller does not own the match any longer and must return.
 func (h *hibernation) enter(wait int64) bool {
 	if wait <= 0 || len(h.wakes) > 0 {

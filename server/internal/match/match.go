@@ -2,10 +2,10 @@
 // connections, advanced one tick at a time.
 //
 // A [Match] is a state machine. It is not safe for concurrent use, starts no
-// goroutines except the shards of a big match, and never blocks; callers pass in the
-// current time. Each tick reads every connection once ([Match.Read]), advances the
-// world by one step ([Match.Step]) and sends each client one snapshot
-// ([Match.Send]). What has to happen outside the match, such as publishing its status
+// goroutines except the shards of a big match, and waits for nothing but them; callers
+// pass in the current time. Each tick reads every connection once ([Match.Read]),
+// advances the world by one step ([Match.Step]) and sends each client at most one
+// snapshot ([Match.Send]). What has to happen outside the match, such as publishing its status
 // or reporting the result, is returned as [Effects].
 //
 // Package driver runs matches: it decides when they tick and passes on requests from
@@ -46,7 +46,9 @@ type Config struct {
 	Empty     time.Duration // without players until the match ends
 	HashEvery int           // snapshots between state hashes sent to clients; 0: none
 
-	Shards int // goroutines that read and write the connections of a big match; 0: as many as there are processors
+	// Shards is on how many goroutines the connections are read and written, for tests.
+	// Below 2 the match decides, by its connections and the processors.
+	Shards int
 
 	Now        int64     // in nanoseconds of a monotonic clock
 	StoodStill int64     // for how long the process was suspended so far, in nanoseconds
@@ -123,9 +125,9 @@ const (
 )
 
 // Match is one running match, as a machine. It is not safe for concurrent use;
-// owned by the goroutine that gives it its turn. It never waits, starts no goroutine
-// but the shards of a big match, and reads no clock: each method that needs the time
-// is given it.
+// owned by the goroutine that gives it its turn; CheckSecret and SchemaHash alone may
+// be called by others. It starts no goroutine but the shards of a big match, waits for
+// nothing but them, and reads no clock: each method that needs the time is given it.
 type Match struct {
 	cfg     Config
 	info    *game.Info

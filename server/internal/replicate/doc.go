@@ -1,6 +1,6 @@
 // Package replicate turns the tables of a match into snapshots for its clients.
 //
-// Three passes produce a snapshot. The [Tracker] compares the tables with a copy
+// Three steps produce a snapshot. The [Tracker] compares the tables with a copy
 // taken at the last snapshot and stamps every column that changed. For each client,
 // interest management selects the cells its player can see. The [Encoder] writes the
 // changes since the client's baseline; bytes that several clients need are encoded
@@ -19,7 +19,7 @@
 //	  placement.place       by cell
 //	Tracker.Prepare         each View
 //	        │
-//	        └──────────────────────────▶   Encoder.Reset   once
+//	        └──────────────────────────▶   Encoder.Reset   once, before the first Encode
 //	                                       Encoder.Encode  each View
 //	                                         interest.update   visible cells
 //	                                         rowSet.collect    rows of a block
@@ -45,5 +45,5 @@
 // its baseline.
 //
 // Nothing in this package allocates once its buffers have grown to the size of the
-// match.
+// match, except for a client's first snapshot in a world with interest.
 package replicate

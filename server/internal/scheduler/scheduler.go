@@ -1,9 +1,9 @@
 // Package scheduler gives tasks turns at the moments at which they are due.
 //
-// A task names the moment of its next turn when it returns from one. Tasks that are
-// due at the same moment have their turns one after another, always in the same
-// order, on as many goroutines as there are processors. A single wake-up of the
-// process serves them all.
+// A task names the moment of its next turn when it returns from one. Workers, at most
+// one for each processor, take due tasks from one queue: by the moments at which they
+// are due, and for equal moments in the order in which they were queued. A single
+// wake-up of the process serves all tasks of a moment.
 //
 // The package knows nothing about matches.
 package scheduler
@@ -27,7 +27,7 @@ type Task interface {
 type Turn struct {
 	Now    int64 // it begins
 	Due    int64 // it was due
-	Behind int64 // spent on the tasks before it in the same round; not the task's lateness
+	Behind int64 // from the beginning of its round until now: the time that earlier tasks took
 }
 
 const (

@@ -5,7 +5,8 @@
 // It changes the world's players through [game.Simulation] and records every
 // change, in order, for the match to log and announce; see [Seating.Changes].
 //
-// It knows nothing about connections. Errors say why a player gets no seat; the
+// It knows which players are connected and by which secrets they come back, but holds
+// no connection. Errors say why a player gets no seat; the
 // match decides how it closes their connection.
 package seating
 
@@ -33,8 +34,9 @@ type Request struct {
 	Queue        string // that asks; empty: none
 }
 
-// Seating decides which player has which seat in one match. Not safe for concurrent use, but for
-// CheckSecret; owned by the goroutine that runs the match.
+// Seating decides which player has which seat in one match. CheckSecret is safe for
+// concurrent use. All else is not safe for concurrent use; owned by the goroutine that
+// runs the match.
 type Seating struct {
 	sim     *game.Simulation
 	mode    *game.Mode

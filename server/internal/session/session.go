@@ -1,4 +1,4 @@
-// Package session implements a player's connection to a match.
+// Package session implements the connection side of a player in a match.
 //
 // A [Session] parses the messages that a client sends into inputs, commands and
 // chat, enforces the client's rate limits, queues reliable messages, and tracks what
@@ -20,10 +20,10 @@ import (
 	"tactus/server/internal/replicate"
 )
 
-// Shared is what all sessions of a match have in common. The match sets Now and
-// Tick before it reads.
+// Shared is what all sessions of a match have in common. The match sets Now, Tick,
+// Pace, Suspended and Backlog before it reads or sends.
 type Shared struct {
-	Now       int64 // in nanoseconds of the match's clock, without Suspended
+	Now       int64 // in nanoseconds of a clock that stops while the process is suspended
 	Tick      game.Tick
 	Suspended int64 // nanoseconds for which the process was suspended so far
 	Backlog   int64 // the part of Suspended whose messages may arrive now
@@ -36,8 +36,7 @@ type Shared struct {
 	Tallies []*Tally
 }
 
-// Session is a player's connection to a match, and what stays of it while they are
-// away. The fields that every tick needs come first: between two ticks the kernel
+// Session is the connection side of a player in a match. It stays while they are away. The fields that every tick needs come first: between two ticks the kernel
 // evicts them from the nearest cache, and the tick fetches each line of 64 bytes
 // again. Not safe for concurrent use; owned by the goroutine that runs the match,
 // which may lend it to one of its shards.
