@@ -160,6 +160,9 @@ func (a *admission) matchFor(r *fleetv1.Reserve) (m *driver.Driver, opened bool,
 	if m := a.matches.match(r.GetMatchId()); m != nil {
 		return m, false, nil // opened by another request
 	}
+	if a.drain.active.Load() { // it began behind the first look
+		return nil, false, refusal{reason: "draining"}
+	}
 	m, err = a.openLocked(r)
 	return m, err == nil, err
 }

@@ -129,16 +129,24 @@ func (d *Driver) continueRun() {
 // turn runs a tick that is due. A hibernating match also has turns before that,
 // when something woke it, and ticks only if what it received asks for it.
 func (d *Driver) turn(turn scheduler.Turn) {
-	defer d.endTurn()
+	defer d.recoverTurn()
+	d.runTurn(turn)
+	d.apply(d.match.Effects())
+}
+
+func (d *Driver) runTurn(turn scheduler.Turn) {
+	d.hibernation.clear() // before the look at stopped, whose wake-up it must not forget
 	select {
 	case <-d.stopped:
 		d.match.End(match.EndShutdown)
 		return
 	default:
 	}
-	d.hibernation.clear()
 	d.match.SetStoodStill(turn.Now, d.clock.StoodStill())
 	d.inbox.run(turn.Now)
+	for _, player := range d.match.Seated() { // not behind the tick: a later seat elsewhere must win
+		d.cfg.OnSeated(player)
+	}
 	if turn.Now < turn.Due {
 		if tick := d.match.Poll(turn.Now); !tick {
 			return
@@ -156,18 +164,18 @@ func (d *Driver) turn(turn scheduler.Turn) {
 	d.due, d.pace = d.match.Next(now)
 }
 
-// endTurn ends the match if the turn panicked, and applies its effects.
-func (d *Driver) endTurn() {
+// recoverTurn ends the match if the turn panicked. It calls no rules: they would
+// panic again, outside of any recover.
+func (d *Driver) recoverTurn() {
 	fault := recover()
-	if fault != nil {
-		d.match.End(match.EndError)
+	if fault == nil {
+		return
 	}
+	d.match.Fail()
 	e := d.match.Effects()
-	if fault != nil {
-		d.cfg.Match.Metrics.Panics.Inc()
-		d.cfg.Match.Log.Error("match ended: rules panicked", d.cfg.Match.LogFields(zap.Uint32("tick", uint32(e.Tick)+1),
-			zap.Any("panic", fault), zap.ByteString("stack", debug.Stack()))...)
-	}
+	d.cfg.Match.Metrics.Panics.Inc()
+	d.cfg.Match.Log.Error("match ended: rules panicked", d.cfg.Match.LogFields(zap.Uint32("tick", uint32(e.Tick)+1),
+		zap.Any("panic", fault), zap.ByteString("stack", debug.Stack()))...)
 	d.apply(e)
 }
 

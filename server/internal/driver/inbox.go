@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"tactus/game"
@@ -49,8 +50,10 @@ func (b *inbox) close(done chan struct{}) []func(now int64) {
 	defer b.mu.Unlock()
 	b.closed = true
 	close(done)
-	rest := b.requests
-	b.requests = nil
+	// Those behind a request that panicked have not run either.
+	rest := slices.DeleteFunc(b.running, func(f func(int64)) bool { return f == nil })
+	rest = append(rest, b.requests...)
+	b.requests, b.running = nil, nil
 	return rest
 }
 
@@ -73,8 +76,9 @@ func (d *Driver) Reserve(ctx context.Context, requests []match.Request, hold int
 	}
 	c := make(chan answer, 1)
 	if !d.post(func(now int64) {
-		slots, err := d.reserve(now, requests, hold)
-		c <- answer{slots, err}
+		a := answer{err: match.ErrOver}
+		defer func() { c <- a }() // also if the rules panic
+		a.slots, a.err = d.reserve(now, requests, hold)
 	}) {
 		return nil, match.ErrOver
 	}

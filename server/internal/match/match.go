@@ -58,12 +58,18 @@ type Config struct {
 	Wake    func()                          // called when a parked connection has data, by any goroutine
 	Metrics *metrics.Metrics
 	Log     *zap.Logger
+
+	gameName string // set by New: Info of a game allocates
 }
 
 // LogFields adds the match to the fields of a log entry. A logger for each match
 // would hold kilobytes.
 func (c *Config) LogFields(fields ...zap.Field) []zap.Field {
-	return append(fields, zap.String("match", c.ID), zap.String("game", c.Game.Info().Name), zap.String("mode", c.Match.Mode.Name))
+	name := c.gameName
+	if name == "" {
+		name = c.Game.Info().Name
+	}
+	return append(fields, zap.String("match", c.ID), zap.String("game", name), zap.String("mode", c.Match.Mode.Name))
 }
 
 // Recorder writes the match's log. It is called within ticks and must not block.
@@ -164,6 +170,7 @@ func New(cfg Config) (*Match, error) {
 	if err != nil {
 		return nil, fmt.Errorf("match %s: %w", cfg.ID, err)
 	}
+	cfg.gameName = sim.Info().Name
 	m := &Match{
 		cfg: cfg, info: sim.Info(), sim: sim, tracker: replicate.NewTracker(sim), poller: ws.NewPoller(cfg.Wake),
 		pacer: newPacer(sim.Info().Rate(), cfg.Now), schemaHash: sim.Schema().Hash(), status: status{changed: true},
@@ -308,6 +315,22 @@ func (m *Match) End(reason EndReason) {
 	if m.ended == "" {
 		m.ended = reason
 	}
+}
+
+// Fail ends a match whose rules have panicked. It calls no rules, and leaves no
+// status to publish, because that would.
+func (m *Match) Fail() {
+	m.End(EndError)
+	m.applySeating() // the log has what happened before the panic
+	m.status.changed = false
+}
+
+// Seated returns the players that took a seat since the last call of it or of Effects.
+// The slice is valid until the next call of any method.
+func (m *Match) Seated() []string {
+	seated := m.effects.Seated
+	m.effects.Seated = seated[:0]
+	return seated
 }
 
 // Effects returns what has happened since the last call.

@@ -44,6 +44,9 @@ func (m *Match) Reserve(now, until int64, open bool, requests []Request) ([]game
 // come: a match without players ends.
 func (m *Match) Release(now int64, reservations []string) {
 	m.request(now)
+	if m.ended != "" {
+		return
+	}
 	if len(reservations) == 0 && m.seating.Players() == 0 {
 		m.End(EndEmpty)
 	}
@@ -73,6 +76,8 @@ func (m *Match) Claim(now int64, conn *ws.Conn, features protocol.Features, slot
 	m.attach(s, conn, features, m.tracker.LastEvent(), !first)
 	if first {
 		m.seating.Join(slot)
+	} else {
+		m.seating.Connected(slot)
 	}
 	m.applySeating()
 	seat := m.seating.Seat(slot)
@@ -95,6 +100,7 @@ func (m *Match) Resume(now int64, conn *ws.Conn, features protocol.Features, slo
 		return
 	}
 	m.attach(s, conn, features, min(event, m.tracker.LastEvent()), true)
+	m.seating.Connected(slot)
 	m.applySeating()
 	m.cfg.Log.Info("player came back", m.cfg.LogFields(zap.Uint32("slot", uint32(slot)), zap.String("player", m.seating.Seat(slot).Player))...)
 }
@@ -102,7 +108,7 @@ func (m *Match) Resume(now int64, conn *ws.Conn, features protocol.Features, slo
 // Evict frees the seat of a player that now plays in another match.
 func (m *Match) Evict(now int64, player string) {
 	m.request(now)
-	if slot, ok := m.seating.SlotOf(player); ok {
+	if slot, ok := m.seating.SlotOf(player); ok && m.ended != EndError {
 		m.leave(&m.players[slot].session, protocol.CloseReplaced, game.LeaveQuit)
 	}
 }

@@ -17,7 +17,9 @@ func (s *Seating) FillBots() {
 			return
 		}
 		if info := (game.PlayerInfo{Bot: true, Team: s.smallestTeam(true)}); s.sim.Join(p, info) {
-			s.changeBot(BotJoined, p).Info = info
+			c := botChange(BotJoined, p)
+			c.Info = info
+			s.record(c)
 		}
 	}
 	for ; bots > 0 && players+bots > want; bots-- {
@@ -62,6 +64,8 @@ func (s *Seating) botOf(team int32) game.Slot {
 
 func (s *Seating) removeBot(p game.Slot) {
 	if s.sim.Leave(p, game.LeaveReplaced) {
-		s.changeBot(BotLeft, p).Why = game.LeaveReplaced
+		c := botChange(BotLeft, p)
+		c.Why = game.LeaveReplaced
+		s.record(c)
 	}
 }

@@ -29,18 +29,22 @@ type Change struct {
 	Why    game.LeaveReason // of leaves
 }
 
-// change records what has changed about a seat.
-func (s *Seating) change(kind ChangeKind, seat *Seat) *Change {
-	s.changes = append(s.changes, Change{
-		Kind: kind, Slot: seat.slot, Player: seat.Player, Name: seat.Name, Team: s.Team(seat.slot),
-	})
-	return &s.changes[len(s.changes)-1]
+// change is a change of a seat, to be recorded.
+func (s *Seat) change(kind ChangeKind) Change {
+	return Change{Kind: kind, Slot: s.slot, Player: s.Player, Name: s.Name}
 }
 
-// changeBot records what has changed about a bot.
-func (s *Seating) changeBot(kind ChangeKind, p game.Slot) *Change {
-	s.changes = append(s.changes, Change{Kind: kind, Slot: p, Name: BotName(p), Team: s.Team(p)})
-	return &s.changes[len(s.changes)-1]
+// botChange is a change of a bot, to be recorded.
+func botChange(kind ChangeKind, p game.Slot) Change {
+	return Change{Kind: kind, Slot: p, Name: BotName(p)}
+}
+
+// record adds a change. It asks the rules for the team last: if they panic, the
+// change has happened all the same.
+func (s *Seating) record(c Change) {
+	c.Team = -1
+	s.changes = append(s.changes, c)
+	s.changes[len(s.changes)-1].Team = s.Team(c.Slot)
 }
 
 // Changes returns what has changed since the last call, in order. The slice is

@@ -73,6 +73,8 @@ func (h *harness) enter(slot game.Slot, player string, token int) {
 	}
 	if first {
 		h.Join(slot)
+	} else {
+		h.Connected(slot)
 	}
 }
 

@@ -75,7 +75,7 @@ func (s *Seating) Reserve(until int64, open bool, requests []Request) ([]game.Sl
 			name = s.names.add(s, seat.slot, r.Name)
 		}
 		seat.reserve(r, name, s.wanted(r.Team), until)
-		s.change(ReservationMade, seat)
+		s.record(seat.change(ReservationMade))
 		slots = append(slots, seat.slot)
 	}
 	return slots, nil
@@ -111,9 +111,6 @@ func (s *Seating) Claim(now int64, slot game.Slot, player, reservation string, c
 	first = seat.state == Reserved
 	seat.state.on(claim)
 	seat.connect(confirmed)
-	if !first {
-		s.change(PlayerConnected, seat)
-	}
 	return first, nil
 }
 
@@ -133,10 +130,12 @@ func (s *Seating) Join(slot game.Slot) {
 	s.makeRoom(team)
 	s.visited = true
 	if info := (game.PlayerInfo{Team: team}); s.sim.Join(slot, info) {
-		s.change(PlayerJoined, seat).Info = info
+		c := seat.change(PlayerJoined)
+		c.Info = info
+		s.record(c)
 	}
 	seat.team = s.Team(slot)
-	s.change(PlayerConnected, seat)
+	s.record(seat.change(PlayerConnected))
 }
 
 // Resume gives a seat to a new connection of its player, by the generation of their
@@ -148,16 +147,19 @@ func (s *Seating) Resume(slot game.Slot, generation uint32, confirmed bool) erro
 		return ErrUnknownSession
 	}
 	seat.connect(confirmed)
-	s.change(PlayerConnected, seat)
 	return nil
 }
+
+// Connected records that the player of a seat has come back: the caller calls it
+// when the connection has its welcome.
+func (s *Seating) Connected(slot game.Slot) { s.record(s.seats[slot].change(PlayerConnected)) }
 
 // Disconnect keeps the seat of a lost connection until the given time.
 func (s *Seating) Disconnect(slot game.Slot, until int64) {
 	seat := s.seats[slot]
 	if seat.state.on(disconnect) {
 		seat.deadline = until
-		s.change(PlayerDisconnected, seat)
+		s.record(seat.change(PlayerDisconnected))
 	}
 }
 
@@ -169,9 +171,11 @@ func (s *Seating) Leave(slot game.Slot, why game.LeaveReason) {
 	}
 	if taken, bot := s.sim.Taken(slot); taken && !bot {
 		s.sim.Leave(slot, why)
-		s.change(PlayerLeft, seat).Why = why
+		c := seat.change(PlayerLeft)
+		c.Why = why
+		s.record(c)
 	}
-	s.change(SeatFreed, seat)
+	s.record(seat.change(SeatFreed))
 	s.free(seat, leave)
 }
 
@@ -266,7 +270,7 @@ func (s *Seating) freeSeat(team int32) *Seat {
 
 // endReservation frees a reserved seat that was not claimed.
 func (s *Seating) endReservation(seat *Seat) {
-	s.change(ReservationEnded, seat)
+	s.record(seat.change(ReservationEnded))
 	s.free(seat, release)
 }
 
