@@ -235,6 +235,7 @@ func (m *Matchmaker) serve(ctx context.Context, listener net.Listener) error {
 	server := m.newServer()
 	healthServer := health.NewServer()
 	healthv1.RegisterHealthServer(server, healthServer)
+	m.reportReadiness(healthServer) // before the first call: a service without a status is unknown
 	following, unfollow := context.WithCancel(ctx)
 	defer unfollow()
 	followed := make(chan struct{})

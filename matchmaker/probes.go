@@ -50,22 +50,13 @@ func (m *Matchmaker) seatsToBeHad() conditions.Condition {
 	return c
 }
 
-// followReadiness lets the gRPC health service say what /readyz says, until ctx
+// followReadiness lets the gRPC health service report what /readyz does, until ctx
 // ends or the store is closed.
 func (m *Matchmaker) followReadiness(ctx context.Context, server *health.Server) {
 	changed, release := m.shared.store.ConnectionChanged()
 	defer release()
 	for {
-		status := healthv1.HealthCheckResponse_NOT_SERVING
-		if conditions.Evaluate(m.Probes().Ready).OK {
-			status = healthv1.HealthCheckResponse_SERVING
-		}
-		for _, name := range []string{
-			"", matchmakerv1.MatchmakerService_ServiceDesc.ServiceName, fleetv1.FleetService_ServiceDesc.ServiceName,
-			replicav1.ReplicaService_ServiceDesc.ServiceName,
-		} {
-			server.SetServingStatus(name, status)
-		}
+		m.reportReadiness(server)
 		select {
 		case _, open := <-changed:
 			if !open {
@@ -74,5 +65,18 @@ func (m *Matchmaker) followReadiness(ctx context.Context, server *health.Server)
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+func (m *Matchmaker) reportReadiness(server *health.Server) {
+	status := healthv1.HealthCheckResponse_NOT_SERVING
+	if conditions.Evaluate(m.Probes().Ready).OK {
+		status = healthv1.HealthCheckResponse_SERVING
+	}
+	for _, name := range []string{
+		"", matchmakerv1.MatchmakerService_ServiceDesc.ServiceName, fleetv1.FleetService_ServiceDesc.ServiceName,
+		replicav1.ReplicaService_ServiceDesc.ServiceName,
+	} {
+		server.SetServingStatus(name, status)
 	}
 }
