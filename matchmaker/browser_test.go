@@ -22,16 +22,8 @@ import (
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
 
-// public serves the matchmaker's handler as the public port does, once the
-// matchmaker is ready: before that it refuses calls, which the native clients of
-// other tests never see.
+// public serves the matchmaker's handler as the public port does.
 func (w *world) public() *httptest.Server {
-	w.t.Helper()
-	select {
-	case <-w.mm.Ready():
-	case <-time.After(patience):
-		w.t.Fatal("the matchmaker does not become ready")
-	}
 	mux := http.NewServeMux()
 	mux.Handle(matchmaker.HandlerPath, w.mm.Handler())
 	server := httptest.NewUnstartedServer(mux)

@@ -67,6 +67,11 @@ func startLogged(t *testing.T, log *zap.Logger, change func(*matchmaker.Config))
 		}
 	})
 	t.Cleanup(stop)
+	select { // what comes earlier may be refused
+	case <-mm.Ready():
+	case <-time.After(patience):
+		t.Fatal("the matchmaker does not become ready")
+	}
 	conn := dial(t, cfg.InternalListener)
 	return &world{t: t, mm: mm, key: public, conn: conn, client: matchmakerv1.NewMatchmakerServiceClient(conn), stop: stop}
 }

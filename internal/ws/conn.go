@@ -288,14 +288,6 @@ func (c *Conn) send(now int64, b []byte) (taken bool) {
 	return true
 }
 
-// wrote records that the stream accepted n bytes.
-func (c *Conn) wrote(now int64, n int) {
-	c.bytesOut += uint64(n)
-	if c.stream.Pending() {
-		c.blockedSince = now
-	}
-}
-
 // Blocked reports whether Write would accept nothing.
 func (c *Conn) Blocked() bool { return c.ended == nil && (c.writeHasFailed() || c.stream.Pending()) }
 

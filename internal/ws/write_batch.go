@@ -98,3 +98,11 @@ func (w *write) sent(now int64) Sent {
 	c.wrote(now, len(w.b))
 	return Sent{Taken: true, Blocked: c.blockedSince != 0, Bytes: len(w.b)}
 }
+
+// wrote records that the stream accepted n bytes.
+func (c *Conn) wrote(now int64, n int) {
+	c.bytesOut += uint64(n)
+	if c.stream.Pending() {
+		c.blockedSince = now
+	}
+}
