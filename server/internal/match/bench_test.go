@@ -87,7 +87,7 @@ func (a *arenaMatch) tick() {
 		a.bytes += c.Discard()
 	}
 	a.clock.Time += a.m.pacer.period
-	a.m.Tick(a.clock.Time)
+	tick(a.m, a.clock.Time)
 }
 
 func TestMatch_arenaTickDoesNotAllocate(t *testing.T) {

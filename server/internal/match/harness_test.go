@@ -88,7 +88,14 @@ func (h *harness) turn() {
 	now := h.clock.Time
 	h.m.SetStoodStill(now, h.clock.Still)
 	h.d.drain(now)
-	h.m.Tick(now)
+	tick(h.m, now)
+}
+
+// tick is a tick as a driver makes it.
+func tick(m *Match, now int64) {
+	m.Read(now)
+	m.Step(now)
+	m.Send(now)
 }
 
 // run ticks until the match ends, or at once if ctx has ended, and closes it.

@@ -212,14 +212,6 @@ func (m *Match) SetRung(r overload.Rung) {
 	m.rung = r
 }
 
-// Tick reads every connection once, advances the world by one step, and sends each
-// client a snapshot.
-func (m *Match) Tick(now int64) {
-	m.Read(now)
-	m.Step(now)
-	m.Send(now)
-}
-
 // Step checks deadlines, applies the inputs of the next tick, and advances the
 // world. A match that a deadline ends takes no step.
 func (m *Match) Step(now int64) {

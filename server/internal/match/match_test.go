@@ -559,7 +559,7 @@ func TestMatch_tickDoesNotAllocate(t *testing.T) {
 			p.Conn.Discard()
 		}
 		h.clock.Time += matchtest.Period
-		h.m.Tick(h.clock.Time)
+		tick(h.m, h.clock.Time)
 	}
 	for range 100 {
 		tick()
