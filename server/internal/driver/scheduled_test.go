@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,15 +14,24 @@ import (
 	"tactus/server/internal/scheduler"
 )
 
-// gatedClock is a clock by hand that stands still until the gate is opened.
+// gatedClock is a clock by hand that stands still until the gate is opened. Matches
+// that are closed read it while others tick.
 type gatedClock struct {
-	matchtest.Clock
+	now  atomic.Int64
 	gate chan struct{}
 }
 
+func (c *gatedClock) Now() int64 { return c.now.Load() }
+
+func (*gatedClock) StoodStill() int64 { return 0 }
+
 func (c *gatedClock) SleepUntil(t int64, wake <-chan struct{}) {
 	<-c.gate
-	c.Clock.SleepUntil(t, wake)
+	select {
+	case <-wake:
+	default:
+		c.now.Store(max(c.now.Load(), t))
+	}
 }
 
 // start runs matches on one scheduler until ctx, or they themselves, end, and
@@ -44,8 +54,9 @@ func start(ctx context.Context, t *testing.T, s *scheduler.Scheduler, n int, onT
 func TestDriver_turnsOfOthersAreNoLateness(t *testing.T) {
 	n := runtime.GOMAXPROCS(1)
 	t.Cleanup(func() { runtime.GOMAXPROCS(n) })
-	clock := &gatedClock{Clock: matchtest.Clock{Time: 1}, gate: make(chan struct{})}
-	ended, matches := start(t.Context(), t, scheduler.New(clock), 3, func(int) { clock.Time += matchtest.Period / 4 })
+	clock := &gatedClock{gate: make(chan struct{})}
+	clock.now.Store(1)
+	ended, matches := start(t.Context(), t, scheduler.New(clock), 3, func(int) { clock.now.Add(matchtest.Period / 4) })
 	close(clock.gate)
 	ended.Wait()
 	for i, h := range matches {
