@@ -56,8 +56,6 @@ func (p Program) Main() {
 	os.Exit(exitUsage)
 }
 
-func newRoot(games []game.Game) *cobra.Command { return Program{Games: games}.newRoot() }
-
 func (p Program) newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tactus",

@@ -3,7 +3,14 @@ package tactuscmd
 import (
 	"errors"
 	"testing"
+
+	"github.com/spf13/cobra"
+
+	"tactus/game"
 )
+
+// newRoot is the command line of a program with these games.
+func newRoot(games []game.Game) *cobra.Command { return Program{Games: games}.newRoot() }
 
 func TestErrorsAreOneLine(t *testing.T) {
 	tests := []struct {
