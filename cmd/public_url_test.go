@@ -189,7 +189,16 @@ func tunnel(t *testing.T, host, to string) *page {
 		r.SetURL(&url.URL{Scheme: "http", Host: to})
 		r.Out.Host = r.In.Host
 	}}
-	front := httptest.NewTLSServer(proxy)
+	// Without full duplex, net/http closes the body of a request when its answer
+	// begins. The proxy's transport reads the body once more after its last byte,
+	// and gives up the connection, and the stream with it, if the answer was
+	// faster (golang/go#40747).
+	front := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+			t.Errorf("the tunnel: %v", err)
+		}
+		proxy.ServeHTTP(w, r)
+	}))
 	t.Cleanup(front.Close)
 	roots := front.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	roots.ServerName = "example.com" // of the certificate
