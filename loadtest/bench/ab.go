@@ -68,7 +68,7 @@ func (s *suite) compareWithItself(ctx context.Context, build string, pairs int) 
 
 // print writes what both builds cost, and their ratio.
 func (c *comparison) print(w io.Writer) {
-	fmt.Fprintf(w, "\n%s: %s (before) and %s (after), W1, windows of %v s, %d pairs; %d dropped\n",
+	fmt.Fprintf(w, "\n%s: %s (before) and %s (after), W1, both at once, windows of %v s, %d pairs; %d dropped\n",
 		c.Name, c.Before, c.After, c.Seconds, len(c.Pairs), len(c.Dropped))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\tCPU us/client/tick\tuser\tsystem\tgap p99 ms\techo p99 ms\tbytes/s/client\tdiscarded: stolen, less work\t")

@@ -131,8 +131,10 @@ func (s *suite) assignAt(ctx context.Context, rate int, window time.Duration) (*
 	if err := os.WriteFile(rules, []byte(assignedRules), 0o600); err != nil {
 		return nil, err
 	}
-	t, err := startTactusWith(ctx, pins{server: s.pins.load, load: s.pins.server}, program, []string{"--rules", rules},
-		[]string{"--region", assignedRegion, "--max-players", seats, "--max-matches", seats})
+	t, err := startTactusAs(ctx, pins{server: s.pins.load, load: s.pins.server}, tactusPlan{
+		program: program, matchmakerFlags: []string{"--rules", rules},
+		flags: []string{"--region", assignedRegion, "--max-players", seats, "--max-matches", seats},
+	})
 	if err != nil {
 		return nil, err
 	}

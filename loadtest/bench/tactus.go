@@ -30,22 +30,30 @@ const program = "bin/tactusbench"
 // startTactus starts both and waits until the server has registered. flags are
 // for the game server.
 func startTactus(ctx context.Context, p pins, flags ...string) (*tactusServer, error) {
-	return startTactusWith(ctx, p, program, nil, flags)
+	return startTactusAs(ctx, p, tactusPlan{program: program, flags: flags})
 }
 
-// startTactusWith starts them with flags for each, the game server of a build.
-func startTactusWith(ctx context.Context, p pins, build string, matchmakerFlags, flags []string) (*tactusServer, error) {
+// tactusPlan is what a game server and its matchmaker are to be like.
+type tactusPlan struct {
+	program         string // of the game server
+	beside          string // suffix of its files, where another runs at the same time
+	matchmakerFlags []string
+	flags           []string // of the game server
+}
+
+// startTactusAs starts both by a plan.
+func startTactusAs(ctx context.Context, p pins, plan tactusPlan) (*tactusServer, error) {
 	ports, err := freePorts(5)
 	if err != nil {
 		return nil, err
 	}
 	t := &tactusServer{public: "http://" + loopback(ports[0]), internal: loopback(ports[1]), admin: loopback(ports[4])}
-	data := filepath.Join(cacheDir, "data")
+	data := filepath.Join(cacheDir, "data"+plan.beside)
 	mmArgs := append([]string{
 		"matchmaker", "--listen", loopback(ports[0]), "--internal", t.internal,
 		"--admin", loopback(ports[2]), "--data", data, "--log-level", "warn",
-	}, matchmakerFlags...)
-	t.matchmaker, err = start("matchmaker", p.load, program, mmArgs...)
+	}, plan.matchmakerFlags...)
+	t.matchmaker, err = start("matchmaker"+plan.beside, p.load, program, mmArgs...)
 	if err != nil {
 		return nil, err
 	}
@@ -53,8 +61,8 @@ func startTactusWith(ctx context.Context, p pins, build string, matchmakerFlags,
 		args := append([]string{
 			"server", "--listen", loopback(ports[3]), "--matchmaker", t.internal,
 			"--admin", t.admin, "--data", data, "--log-level", "warn",
-		}, flags...)
-		t.process, err = start("server", p.server, build, args...)
+		}, plan.flags...)
+		t.process, err = start("server"+plan.beside, p.server, plan.program, args...)
 	}
 	if err == nil {
 		err = t.registered(ctx)
