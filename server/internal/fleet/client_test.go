@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
@@ -240,14 +241,54 @@ func TestReservations_keptAnswersAreBounded(t *testing.T) {
 	ask := func(i int) {
 		rs.reserve(context.Background(), &fleetv1.Reserve{RequestId: fmt.Sprint(i)})
 	}
-	for i := range 2 * keptAnswers {
+	for i := range 2 * maxKeptAnswers {
 		ask(i)
 	}
-	ask(2*keptAnswers - 1) // kept
-	ask(0)                 // forgotten, so asked again
-	if asked != 2*keptAnswers+1 || len(rs.answers) != keptAnswers || len(rs.order) != keptAnswers {
-		t.Errorf("asked %d times, %d answers kept", asked, len(rs.answers))
+	ask(2*maxKeptAnswers - 1) // kept
+	ask(0)                    // forgotten, so asked again
+	if kept := &rs.kept; asked != 2*maxKeptAnswers+1 || len(kept.byRequest) != maxKeptAnswers || len(kept.order) != maxKeptAnswers {
+		t.Errorf("asked %d times, %d answers kept", asked, len(kept.byRequest))
 	}
+	if len(rs.pending) != 0 {
+		t.Errorf("%d answers are pending", len(rs.pending))
+	}
+}
+
+func TestReservations_repeatTheWholeAnswer(t *testing.T) {
+	rs := newReservations(func(context.Context, *fleetv1.Reserve) *fleetv1.ReserveResult {
+		return &fleetv1.ReserveResult{Ok: true, Slots: []uint32{3, 0}, Match: &fleetv1.MatchStatus{MatchId: "m1", People: 2}}
+	})
+	first := rs.reserve(t.Context(), &fleetv1.Reserve{RequestId: "r1"})
+	again := rs.reserve(t.Context(), &fleetv1.Reserve{RequestId: "r1"})
+	if !proto.Equal(first, again) || again.GetRequestId() != "r1" || again.GetMatch().GetPeople() != 2 {
+		t.Errorf("first %v, then %v", first, again)
+	}
+}
+
+// 10,000 silent clients are let in within seconds: their answers are all kept, and
+// count as memory of clients.
+func TestReservations_keptAnswersAreSmall(t *testing.T) {
+	const most = 300 // bytes of an answer, with its share of the map
+	rs := newReservations(func(_ context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult {
+		return &fleetv1.ReserveResult{Ok: true, Slots: []uint32{4, 5}, Match: &fleetv1.MatchStatus{
+			MatchId: "0123456789abcdef", Game: "arena", Mode: "duel", People: 2, Seats: 16, Open: true, Queue: "quick-play",
+		}}
+	})
+	before := heapBytes()
+	for i := range maxKeptAnswers {
+		rs.reserve(t.Context(), &fleetv1.Reserve{RequestId: fmt.Sprintf("0123456789abcdef/%d", i)})
+	}
+	if each := (heapBytes() - before) / maxKeptAnswers; each > most {
+		t.Errorf("%d bytes for each answer, at most %d are allowed", each, most)
+	}
+	runtime.KeepAlive(rs)
+}
+
+func heapBytes() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 func TestClient_registeredOutlivesMatchmaker(t *testing.T) {

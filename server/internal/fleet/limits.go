@@ -5,8 +5,8 @@ import "time"
 const (
 	// maxReplicas bounds the streams of one server.
 	maxReplicas = 64
-	// keptAnswers bounds how many answers are kept for repeated requests.
-	keptAnswers = 4096
+	// maxKeptAnswers bounds how many answers are kept for repeated requests.
+	maxKeptAnswers = 4096
 	// parallelReserves bounds the reservations being answered at once on one
 	// stream; more wait in it.
 	parallelReserves = 64

@@ -2,8 +2,10 @@ package fleet
 
 import (
 	"context"
-	"slices"
+	"crypto/sha256"
 	"sync"
+
+	"google.golang.org/protobuf/proto"
 
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
@@ -14,17 +16,21 @@ type reservations struct {
 	ask func(context.Context, *fleetv1.Reserve) *fleetv1.ReserveResult
 
 	mu      sync.Mutex
-	answers map[string]*answer
-	order   []string // oldest first
+	pending map[string]*answer
+	kept    keptAnswers
 }
 
+// answer is one that the host has not given yet.
 type answer struct {
 	ready  chan struct{}
 	result *fleetv1.ReserveResult // nil: its stream had ended
 }
 
 func newReservations(ask func(context.Context, *fleetv1.Reserve) *fleetv1.ReserveResult) *reservations {
-	return &reservations{ask: ask, answers: make(map[string]*answer)}
+	return &reservations{
+		ask: ask, pending: make(map[string]*answer),
+		kept: keptAnswers{byRequest: make(map[requestKey][]byte)},
+	}
 }
 
 // reserve returns the answer to r, nil if ctx ended first. A request whose stream
@@ -32,8 +38,11 @@ func newReservations(ask func(context.Context, *fleetv1.Reserve) *fleetv1.Reserv
 func (rs *reservations) reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult {
 	id := r.GetRequestId()
 	for {
-		a, mine := rs.claim(id)
-		if mine {
+		kept, a, mine := rs.claim(id)
+		switch {
+		case kept != nil:
+			return kept
+		case mine:
 			return rs.first(ctx, r, a)
 		}
 		select {
@@ -47,43 +56,84 @@ func (rs *reservations) reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv
 	}
 }
 
-// claim returns the answer of an id. The caller must find it if mine is true.
-func (rs *reservations) claim(id string) (a *answer, mine bool) {
+// claim returns the kept answer of an id, or the pending one. The caller must find
+// the pending one if mine is true.
+func (rs *reservations) claim(id string) (kept *fleetv1.ReserveResult, a *answer, mine bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	if a := rs.answers[id]; a != nil {
-		return a, false
+	if kept = rs.kept.get(id); kept != nil {
+		return kept, nil, false
 	}
-	if len(rs.order) == keptAnswers {
-		delete(rs.answers, rs.order[0])
-		rs.order = rs.order[1:]
+	if a = rs.pending[id]; a != nil {
+		return nil, a, false
 	}
 	a = &answer{ready: make(chan struct{})}
-	rs.order = append(rs.order, id)
-	rs.answers[id] = a
-	return a, true
+	rs.pending[id] = a
+	return nil, a, true
 }
 
 func (rs *reservations) first(ctx context.Context, r *fleetv1.Reserve, a *answer) *fleetv1.ReserveResult {
 	defer close(a.ready)
+	id := r.GetRequestId()
 	result := rs.ask(ctx, r)
 	if ctx.Err() != nil && !result.GetOk() {
-		rs.forget(r.GetRequestId(), a)
-		return nil
+		result = nil
+	} else {
+		result.RequestId = id
 	}
-	result.RequestId = r.GetRequestId()
 	a.result = result
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	delete(rs.pending, id)
+	if result != nil {
+		rs.kept.add(id, result)
+	}
 	return result
 }
 
-func (rs *reservations) forget(id string, a *answer) {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	if rs.answers[id] != a {
+// keptAnswers are the newest answers, up to maxKeptAnswers. A server that fills up
+// quickly has all of them, so each takes as few bytes as it can: a hash instead of
+// the id, and the answer as it is sent.
+type keptAnswers struct {
+	byRequest map[requestKey][]byte
+	order     []requestKey // a ring once it is full
+	oldest    int          // in the ring
+}
+
+// requestKey is half of the SHA-256 of a request id.
+type requestKey [sha256.Size / 2]byte
+
+func keyOf(id string) requestKey {
+	sum := sha256.Sum256([]byte(id))
+	return requestKey(sum[:])
+}
+
+// get returns the answer to a request, nil if there is none.
+func (k *keptAnswers) get(id string) *fleetv1.ReserveResult {
+	encoded, ok := k.byRequest[keyOf(id)]
+	if !ok {
+		return nil
+	}
+	result := &fleetv1.ReserveResult{}
+	if err := proto.Unmarshal(encoded, result); err != nil {
+		return nil // impossible: add marshaled it
+	}
+	return result
+}
+
+// add keeps an answer, in place of the oldest one if there are too many.
+func (k *keptAnswers) add(id string, result *fleetv1.ReserveResult) {
+	encoded, err := proto.Marshal(result)
+	if err != nil {
+		return // it can't be sent either: a repetition calls the host again
+	}
+	key := keyOf(id)
+	k.byRequest[key] = encoded
+	if len(k.order) < maxKeptAnswers {
+		k.order = append(k.order, key)
 		return
 	}
-	delete(rs.answers, id)
-	if at := slices.Index(rs.order, id); at >= 0 {
-		rs.order = slices.Delete(rs.order, at, at+1)
-	}
+	delete(k.byRequest, k.order[k.oldest])
+	k.order[k.oldest] = key
+	k.oldest = (k.oldest + 1) % maxKeptAnswers
 }

@@ -26,30 +26,47 @@ func BotName(p game.Slot) string {
 // names are the names under which players sit. None looks like that of another
 // player, nor like that of a bot that may join.
 type names struct {
-	shown  text.ShownNames // of players, and of all bots where the mode has some
-	bySlot []text.Shown    // of seats that are not free; nil until the first
+	shown text.ShownNames // of players, and of all bots where the mode has some
+	begun bool            // the bots' names are in shown
+	// numbered are the names of seats that have a number behind them. All others are
+	// shown as asked for.
+	numbered map[game.Slot]text.Shown
 }
 
 // add returns the name under which a player takes the free seat of a slot.
 func (n *names) add(s *Seating, p game.Slot, asked string) string {
-	if n.bySlot == nil {
-		n.bySlot = make([]text.Shown, len(s.seats))
+	if !n.begun {
+		n.begun = true
 		if s.mode.Fill > 0 {
 			for bot := range s.seats {
 				n.shown.Add(BotName(game.Slot(bot)))
 			}
 		}
 	}
-	n.bySlot[p] = n.shown.Add(asked)
-	return n.bySlot[p].Name
+	shown := n.shown.Add(asked)
+	if shown.Numbered() {
+		if n.numbered == nil {
+			n.numbered = map[game.Slot]text.Shown{}
+		}
+		n.numbered[p] = shown
+	}
+	return shown.Name
 }
 
 // remove frees the name of a seat.
-func (n *names) remove(p game.Slot) {
-	n.shown.Remove(n.bySlot[p])
-	n.bySlot[p] = text.Shown{}
+func (n *names) remove(seat *Seat) {
+	n.shown.Remove(n.of(seat))
+	delete(n.numbered, seat.slot)
+}
+
+// of is the name of a seat that is not free.
+func (n *names) of(seat *Seat) text.Shown {
+	if shown, ok := n.numbered[seat.slot]; ok {
+		return shown
+	}
+	return text.Shown{Name: seat.Name, Asked: seat.Name}
 }
 
 // AskedName is the name that the player of a seat asked for. Results are reported
 // by it: the number behind a name is of one match only.
-func (s *Seating) AskedName(p game.Slot) string { return s.names.bySlot[p].Asked }
+func (s *Seating) AskedName(p game.Slot) string { return s.names.of(s.seats[p]).Asked }

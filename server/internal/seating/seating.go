@@ -276,7 +276,7 @@ func (s *Seating) endReservation(seat *Seat) {
 
 func (s *Seating) free(seat *Seat, e event) {
 	if seat.state.on(e) {
-		s.names.remove(seat.slot)
+		s.names.remove(seat)
 		seat.clear()
 	}
 }
