@@ -45,7 +45,7 @@ func TestCausesAreLoggedAndNotTold(t *testing.T) {
 		_, err := m.recoverUnary(context.Background(), nil, &grpc.UnaryServerInfo{FullMethod: "/a/B"},
 			func(context.Context, any) (any, error) { return nil, tt.err })
 		reason, _ := failure.ReasonOf(err)
-		if reason != tt.reason || status.Convert(err).Message() != tt.reason.Kind().Sentence {
+		if reason != tt.reason || status.Convert(err).Message() != tt.reason.Kind().Message {
 			t.Errorf("%v is told as %v", tt.err, err)
 		}
 		if got := logs.TakeAll(); len(got) != tt.logged {

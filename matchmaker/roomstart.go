@@ -87,7 +87,7 @@ func (s *service) comeAlong(ctx context.Context, r *room.Room, m membership.Memb
 			return err
 		}
 		if r.Match != match {
-			return failure.Newf(failure.ServersFull, "%s", cmp.Or(r.Problem, failure.ServersFull.Kind().Sentence))
+			return failure.Newf(failure.ServersFull, "%s", cmp.Or(r.Problem, failure.ServersFull.Kind().Message))
 		}
 	}
 	at := r.Find(m.Player)
@@ -141,7 +141,7 @@ func sentence(err error) string {
 	if known, ok := errors.AsType[*failure.Error](err); ok {
 		return known.GRPCStatus().Message()
 	}
-	return failure.Internal.Kind().Sentence
+	return failure.Internal.Kind().Message
 }
 
 func (s *service) openAnywhere(ctx context.Context, r *room.Room) error {

@@ -10,7 +10,7 @@ import (
 )
 
 // Connect is the error as Connect's handlers send it: the codes of both are the
-// same numbers, sentence and details are kept, and a Retry-After header says in
+// same numbers, message and details are kept, and a Retry-After header says in
 // whole seconds what RetryInfo says. One that Connect made itself stays as it
 // is.
 func Connect(err error) error {

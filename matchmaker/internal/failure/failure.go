@@ -1,5 +1,5 @@
 // Package failure makes the matchmaker's refusals: gRPC statuses that say in a
-// sentence what is wrong, and in details what a program can act on. Every one
+// message what is wrong, and in details what a program can act on. Every one
 // carries a google.rpc.ErrorInfo; those about fields a BadRequest, those that
 // pass by themselves a RetryInfo (google/rpc/error_details.proto, AIP-193).
 package failure
@@ -26,7 +26,7 @@ const Domain = "tactus"
 // What a failure carries travels in headers, which clients bound: Node's at
 // 16 KiB in all.
 const (
-	maxSentence   = 512
+	maxMessage    = 512
 	maxText       = 256
 	maxViolations = 8
 	maxMetadata   = 8
@@ -36,24 +36,24 @@ const (
 // was returned; gRPC sends it as the status it is.
 type Error struct {
 	kind       Kind
-	sentence   string
+	message    string
 	retry      time.Duration
 	metadata   map[string]string
 	violations []*errdetails.BadRequest_FieldViolation
 	cause      error
 }
 
-// New makes a failure with the reason's own sentence.
+// New makes a failure with the reason's own message.
 func New(reason Reason) *Error {
 	kind := reason.Kind()
-	return &Error{kind: kind, sentence: kind.Sentence, retry: kind.Retry}
+	return &Error{kind: kind, message: kind.Message, retry: kind.Retry}
 }
 
-// Newf makes a failure with a more exact sentence. What a player sent may be in
+// Newf makes a failure with a more exact message. What a player sent may be in
 // it: it is cut to 512 bytes and made valid UTF-8.
 func Newf(reason Reason, format string, args ...any) *Error {
 	e := New(reason)
-	e.sentence = bounded(fmt.Sprintf(format, args...), maxSentence)
+	e.message = bounded(fmt.Sprintf(format, args...), maxMessage)
 	return e
 }
 
@@ -96,12 +96,12 @@ func (e *Error) Because(cause error) *Error {
 // Reason is why.
 func (e *Error) Reason() Reason { return e.kind.Reason }
 
-// Error is the sentence, with the cause behind it.
+// Error is the message, with the cause behind it.
 func (e *Error) Error() string {
 	if e.cause != nil {
-		return fmt.Sprintf("%s: %s (%v)", e.kind.Reason, e.sentence, e.cause)
+		return fmt.Sprintf("%s: %s (%v)", e.kind.Reason, e.message, e.cause)
 	}
-	return fmt.Sprintf("%s: %s", e.kind.Reason, e.sentence)
+	return fmt.Sprintf("%s: %s", e.kind.Reason, e.message)
 }
 
 // Unwrap is the cause.
@@ -113,7 +113,7 @@ func (e *Error) Is(other error) bool {
 	return ok && o.kind.Reason == e.kind.Reason
 }
 
-// GRPCStatus is what is sent: code, sentence and details.
+// GRPCStatus is what is sent: code, message and details.
 func (e *Error) GRPCStatus() *status.Status {
 	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{
 		Reason: string(e.kind.Reason), Domain: Domain, Metadata: maps.Clone(e.metadata),
@@ -124,7 +124,7 @@ func (e *Error) GRPCStatus() *status.Status {
 	if e.retry > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.retry)})
 	}
-	plain := status.New(e.kind.Code, e.sentence)
+	plain := status.New(e.kind.Code, e.message)
 	if detailed, err := plain.WithDetails(details...); err == nil {
 		return detailed
 	}

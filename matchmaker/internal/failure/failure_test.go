@@ -52,7 +52,7 @@ func declared(t *testing.T) map[Reason]bool {
 	return reasons
 }
 
-func TestTheListHoldsEveryReasonOnce(t *testing.T) {
+func TestAll_listsEveryReasonOnce(t *testing.T) {
 	missing := declared(t)
 	if len(missing) < 30 {
 		t.Fatalf("only %d reasons found in the source", len(missing))
@@ -66,8 +66,8 @@ func TestTheListHoldsEveryReasonOnce(t *testing.T) {
 		if !form.MatchString(string(k.Reason)) {
 			t.Errorf("%s is not UPPER_SNAKE_CASE of at most 63", k.Reason)
 		}
-		if k.Sentence == "" || len(k.Sentence) > maxSentence || strings.HasSuffix(k.Sentence, ".") {
-			t.Errorf("%s: %q is not a sentence like the others", k.Reason, k.Sentence)
+		if k.Message == "" || len(k.Message) > maxMessage || strings.HasSuffix(k.Message, ".") {
+			t.Errorf("%s: %q is not a message like the others", k.Reason, k.Message)
 		}
 		if k.Reason.Kind() != k {
 			t.Errorf("%s is found as %+v", k.Reason, k.Reason.Kind())
@@ -78,7 +78,7 @@ func TestTheListHoldsEveryReasonOnce(t *testing.T) {
 	}
 }
 
-func TestWhatPassesByItselfSaysWhen(t *testing.T) {
+func TestKind_temporaryFailuresHaveARetryTime(t *testing.T) {
 	for _, k := range All() {
 		passes := k.Code == codes.ResourceExhausted || k.Code == codes.Unavailable
 		if passes && k.Retry <= 0 {
@@ -116,7 +116,7 @@ func detail[T any](t *testing.T, s *status.Status) (found T) {
 	return found
 }
 
-func TestAFailureArrivesWithItsDetails(t *testing.T) {
+func TestError_arrivesWithItsDetails(t *testing.T) {
 	s := sent(t, Newf(UnknownQueue, "there is no queue %q", "ranked").
 		With("queues", "arena/ffa, arena/duel").Field("queue", "one of arena/ffa, arena/duel"))
 	if s.Code() != codes.InvalidArgument || s.Message() != `there is no queue "ranked"` {
@@ -135,7 +135,7 @@ func TestAFailureArrivesWithItsDetails(t *testing.T) {
 	}
 }
 
-func TestRetryInfoIsTheReasonsOwnUnlessTold(t *testing.T) {
+func TestError_retryAfterReplacesTheReasonsTime(t *testing.T) {
 	usual := detail[*errdetails.RetryInfo](t, sent(t, New(NoServer)))
 	if got := usual.GetRetryDelay().AsDuration(); got != NoServer.Kind().Retry {
 		t.Errorf("retry after %s", got)
@@ -153,7 +153,7 @@ func TestRetryInfoIsTheReasonsOwnUnlessTold(t *testing.T) {
 
 // What a player sent may be quoted: it must neither break nor blow up the
 // answer.
-func TestHostileTextStaysSmallAndValid(t *testing.T) {
+func TestError_hostileTextStaysSmallAndValid(t *testing.T) {
 	hostile := strings.Repeat("\xff\x00é", 5000)
 	e := Newf(BadField, "%s", hostile)
 	for range 1000 {
@@ -163,8 +163,8 @@ func TestHostileTextStaysSmallAndValid(t *testing.T) {
 		e = e.With(fmt.Sprint(i), hostile)
 	}
 	s := sent(t, e)
-	if !utf8.ValidString(s.Message()) || len(s.Message()) > maxSentence {
-		t.Errorf("sentence of %d bytes", len(s.Message()))
+	if !utf8.ValidString(s.Message()) || len(s.Message()) > maxMessage {
+		t.Errorf("message of %d bytes", len(s.Message()))
 	}
 	if size := proto.Size(s.Proto()); size > 8<<10 {
 		t.Errorf("the status has %d bytes, in base64 more than clients take as headers", size)
@@ -174,7 +174,7 @@ func TestHostileTextStaysSmallAndValid(t *testing.T) {
 	}
 }
 
-func TestOtherErrorsAreToldByTheirKind(t *testing.T) {
+func TestStatus_hidesTextOfOtherErrors(t *testing.T) {
 	secret := errors.New("dial tcp 10.0.0.7:4222: connection refused")
 	for name, tt := range map[string]struct {
 		err  error
@@ -185,7 +185,7 @@ func TestOtherErrorsAreToldByTheirKind(t *testing.T) {
 		"deadline":        {fmt.Errorf("reserve: %w", context.DeadlineExceeded), codes.DeadlineExceeded, "the call took longer than its deadline"},
 		"cancelled":       {context.Canceled, codes.Canceled, "the caller has gone"},
 		"anything else":   {secret, codes.Internal, "internal error"},
-		"with a cause":    {New(StoreUnavailable).Because(secret), codes.Unavailable, StoreUnavailable.Kind().Sentence},
+		"with a cause":    {New(StoreUnavailable).Because(secret), codes.Unavailable, StoreUnavailable.Kind().Message},
 		"wrapped failure": {fmt.Errorf("party p-1: %w", New(PartyFull)), codes.FailedPrecondition, "the party is full"},
 		"unlisted reason": {New("MADE_UP"), codes.Internal, "internal error"},
 	} {
@@ -198,7 +198,7 @@ func TestOtherErrorsAreToldByTheirKind(t *testing.T) {
 	}
 }
 
-func TestFailuresCompareByReasonAndKeepTheirCause(t *testing.T) {
+func TestError_isComparedByReasonAndKeepsItsCause(t *testing.T) {
 	cause := errors.New("wrong last sequence")
 	err := fmt.Errorf("put: %w", New(StoreUnavailable).Because(cause))
 	if !errors.Is(err, New(StoreUnavailable)) || errors.Is(err, New(Stopping)) || !errors.Is(err, cause) {
@@ -212,7 +212,7 @@ func TestFailuresCompareByReasonAndKeepTheirCause(t *testing.T) {
 	}
 }
 
-func TestConnectClientsGetTheSameDetails(t *testing.T) {
+func TestConnect_keepsDetails(t *testing.T) {
 	const path = "/test.v1.Test/Ask"
 	handler := connect.NewUnaryHandler(path, func(context.Context, *connect.Request[emptypb.Empty]) (*connect.Response[emptypb.Empty], error) {
 		return nil, Connect(New(TooManyFromAddress).RetryAfter(1500 * time.Millisecond))
@@ -227,7 +227,7 @@ func TestConnectClientsGetTheSameDetails(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Code() != connect.CodeResourceExhausted {
 		t.Fatalf("%v", err)
 	}
-	if refused.Message() != TooManyFromAddress.Kind().Sentence {
+	if refused.Message() != TooManyFromAddress.Kind().Message {
 		t.Errorf("message %q", refused.Message())
 	}
 	if got := refused.Meta().Get("Retry-After"); got != "2" {
@@ -252,7 +252,7 @@ func TestConnectClientsGetTheSameDetails(t *testing.T) {
 	}
 }
 
-func TestConnectErrorsStayWhatTheyAre(t *testing.T) {
+func TestConnect_leavesItsOwnErrors(t *testing.T) {
 	made := connect.NewError(connect.CodeAborted, errors.New("stream broke"))
 	if got := Connect(fmt.Errorf("send: %w", made)); got != error(made) { //nolint:errorlint // it must be the same value, not one that wraps it
 		t.Errorf("%v", got)
@@ -260,7 +260,7 @@ func TestConnectErrorsStayWhatTheyAre(t *testing.T) {
 }
 
 // Programs go by the reasons, so that each has to be documented, with its code.
-func TestTheDocsNameEveryReason(t *testing.T) {
+func TestAll_isDocumented(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "access.md"))
 	if err != nil {
 		t.Fatal(err)

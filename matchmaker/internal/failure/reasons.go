@@ -8,7 +8,7 @@ import (
 )
 
 // Reason names why a call was refused, in the form that google.rpc.ErrorInfo
-// asks for. Programs go by it; people read the sentence.
+// asks for. Programs go by it; people read the message.
 type Reason string
 
 // What is wrong with the request before its fields are looked at.
@@ -99,8 +99,8 @@ const (
 type Kind struct {
 	Reason Reason
 	Code   codes.Code
-	// Sentence is for people; a failure may say it more exactly.
-	Sentence string
+	// Message is for people; a failure may say it more exactly.
+	Message string
 	// Retry is how long to wait before the same call may succeed; 0: it won't
 	// without a change.
 	Retry time.Duration

@@ -48,12 +48,12 @@ type Config struct {
 const (
 	// leeway is how far the issuer's clock may be from ours.
 	leeway = 30 * time.Second
-	// leastRefresh is how often tokens with unknown keys can make us ask the
+	// minRefreshInterval is how often tokens with unknown keys can make us ask the
 	// issuer again: forging one is free.
-	leastRefresh = 10 * time.Second
-	// firstRetry and lastRetry bound the waits after a failed fetch.
-	firstRetry   = time.Second
-	lastRetry    = time.Minute
+	minRefreshInterval = 10 * time.Second
+	// minRetry and maxRetry bound the waits after a failed fetch.
+	minRetry     = time.Second
+	maxRetry     = time.Minute
 	fetchTimeout = 5 * time.Second
 
 	maxGuestToken    = 4 << 10

@@ -10,7 +10,7 @@ import (
 	"tactus/protocol/jointoken"
 )
 
-func TestAGuestIsKnownAgain(t *testing.T) {
+func TestVerifier_recognizesGuestsByToken(t *testing.T) {
 	v := verifier(t, Config{})
 	first, err := v.Identify(context.Background(), "", "", "Ann")
 	if err != nil || !strings.HasPrefix(first.ID, "g-") || first.Name != "Ann" || first.GuestToken == "" || !first.Guest {
@@ -32,7 +32,7 @@ func TestAGuestIsKnownAgain(t *testing.T) {
 	}
 }
 
-func TestGuestTokensThatMustNotPass(t *testing.T) {
+func TestVerifier_rejectsForgedGuestTokens(t *testing.T) {
 	v := verifier(t, Config{})
 	stranger := jointoken.NewSigner(ed25519.NewKeyFromSeed([]byte(strings.Repeat("s", ed25519.SeedSize))))
 	foreign, err := stranger.MintGuest("g-1", "Ann")
@@ -54,7 +54,7 @@ func TestGuestTokensThatMustNotPass(t *testing.T) {
 	}
 }
 
-func TestNamesAreCleaned(t *testing.T) {
+func TestCleanName_removesInvisibleCharacters(t *testing.T) {
 	v := verifier(t, Config{})
 	for in, want := range map[string]string{
 		" Jean\u00a0Luc\n": "Jean Luc", "A\u202eB": "AB", "می\u200cخواهم": "می\u200cخواهم", "I ❤\ufe0f U": "I ❤\ufe0f U",
@@ -81,7 +81,7 @@ func TestNamesAreCleaned(t *testing.T) {
 	}
 }
 
-func TestAGuestTokenWithAnOldNameIsMintedAnew(t *testing.T) {
+func TestVerifier_mintsANewTokenForAnotherName(t *testing.T) {
 	v := verifier(t, Config{ReservedNames: []string{"admin"}})
 	for known, want := range map[string]string{"a  b": "a b", "z\u0301\u0302\u0303\u0304\u0306": "ź\u0302\u0303\u0304", "Admin": "", "": ""} {
 		old, err := signer().MintGuest("g-1", known)
@@ -98,7 +98,7 @@ func TestAGuestTokenWithAnOldNameIsMintedAnew(t *testing.T) {
 	}
 }
 
-func TestReservedNames(t *testing.T) {
+func TestVerifier_keepsReservedNames(t *testing.T) {
 	v := verifier(t, Config{KeyFile: file(t, "issuer.pem", edPair().pem()), ReservedNames: []string{"admin", "Moderator"}})
 	ann, err := v.Identify(context.Background(), "", "", "Ann")
 	if err != nil {
@@ -124,7 +124,7 @@ func TestReservedNames(t *testing.T) {
 	}
 }
 
-func TestGuestsCanBeKeptOut(t *testing.T) {
+func TestVerifier_rejectsGuestsWhenConfigured(t *testing.T) {
 	v := verifier(t, Config{KeyFile: file(t, "issuer.pem", edPair().pem()), NoGuests: true})
 	refused(t, v, "", failure.IdentityRequired)
 	_, err := v.Identify(context.Background(), guestToken(t), "", "")
@@ -134,7 +134,7 @@ func TestGuestsCanBeKeptOut(t *testing.T) {
 	known(t, v, edPair().sign(t, claims()))
 }
 
-func TestWithoutAnIssuerThereAreGuestsOnly(t *testing.T) {
+func TestVerifier_acceptsGuestsOnlyWithoutIssuer(t *testing.T) {
 	v := verifier(t, Config{})
 	refused(t, v, edPair().sign(t, claims()), failure.IdentityNotAccepted)
 }

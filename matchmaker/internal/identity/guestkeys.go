@@ -24,14 +24,14 @@ const (
 	// guestKeyLife is how long a key is kept that no matchmaker signs with any
 	// more: longer than any guest token that it has signed.
 	guestKeyLife = jointoken.GuestLife + 30*24*time.Hour
-	// keepKeyEvery is how often a matchmaker writes its own key again, so that it
+	// storeInterval is how often a matchmaker writes its own key again, so that it
 	// does not expire while it is in use.
-	keepKeyEvery = 24 * time.Hour
+	storeInterval = 24 * time.Hour
 	// maxGuestKeys bounds the keys that a token is checked with, and by that what
 	// a forged one costs.
 	maxGuestKeys = 64
-	// leastReread is the least time between two readings that tokens cause.
-	leastReread = 50 * time.Millisecond
+	// minRereadInterval is the least time between two readings that tokens cause.
+	minRereadInterval = 50 * time.Millisecond
 	// keyTimeout bounds one of them, and one write.
 	keyTimeout = 5 * time.Second
 )
@@ -89,9 +89,9 @@ func OpenGuestKeys(ctx context.Context, s *store.Store, own ed25519.PublicKey, r
 	if err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
-	k.replace(entries)
+	k.addAll(entries)
 	_, stored := k.known[Fingerprint(own)]
-	if err := k.keep(ctx); err != nil {
+	if err := k.storeOwn(ctx); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
 	switch fields := []zap.Field{zap.String("key", Fingerprint(own)), zap.Int("other_keys", len(entries))}; {
@@ -106,7 +106,7 @@ func OpenGuestKeys(ctx context.Context, s *store.Store, own ed25519.PublicKey, r
 }
 
 // keep writes the own key, which starts its life over.
-func (k *GuestKeys) keep(ctx context.Context) error {
+func (k *GuestKeys) storeOwn(ctx context.Context) error {
 	value, err := json.Marshal(keyRecord{Public: k.own, Replica: k.replica})
 	if err != nil {
 		return err
@@ -117,11 +117,11 @@ func (k *GuestKeys) keep(ctx context.Context) error {
 
 // Run follows the store until ctx ends.
 func (k *GuestKeys) Run(ctx context.Context) error {
-	var keeping sync.WaitGroup
-	defer keeping.Wait()
+	var storing sync.WaitGroup
+	defer storing.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	keeping.Go(func() { k.keepOwn(ctx) })
+	storing.Go(func() { k.keepStored(ctx) })
 	return k.bucket.Follow(ctx, func(fingerprint string, e *store.Entry) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -134,15 +134,15 @@ func (k *GuestKeys) Run(ctx context.Context) error {
 				}
 			}
 		} else {
-			k.add(*e)
+			k.addLocked(*e)
 		}
-		k.publish()
+		k.publishLocked()
 	})
 }
 
 // keepOwn writes the own key daily, and when the store has lost it.
-func (k *GuestKeys) keepOwn(ctx context.Context) {
-	daily := time.NewTicker(keepKeyEvery)
+func (k *GuestKeys) keepStored(ctx context.Context) {
+	daily := time.NewTicker(storeInterval)
 	defer daily.Stop()
 	for {
 		select {
@@ -152,7 +152,7 @@ func (k *GuestKeys) keepOwn(ctx context.Context) {
 			return
 		}
 		once, cancel := context.WithTimeout(ctx, keyTimeout)
-		if err := k.keep(once); err != nil && ctx.Err() == nil {
+		if err := k.storeOwn(once); err != nil && ctx.Err() == nil {
 			k.log.Warn("signing key not stored; trying again in a day", zap.Error(err))
 		}
 		cancel()
@@ -164,13 +164,13 @@ func (k *GuestKeys) keepOwn(ctx context.Context) {
 // just now. Its errors are [failure.GuestTokenInvalid], and
 // [failure.StoreUnavailable] where the store could not be asked.
 func (k *GuestKeys) Verify(ctx context.Context, token string) (player, name string, err error) {
-	came := time.Now()
-	player, name, err = k.verifier.VerifyGuest(token, came)
+	received := time.Now()
+	player, name, err = k.verifier.VerifyGuest(token, received)
 	if errors.Is(err, jointoken.ErrUnknownKey) && k.shared {
-		if err := k.reread(ctx, came); err != nil {
+		if err := k.reread(ctx, received); err != nil {
 			return "", "", failure.New(failure.StoreUnavailable).Because(err)
 		}
-		player, name, err = k.verifier.VerifyGuest(token, came)
+		player, name, err = k.verifier.VerifyGuest(token, received)
 	}
 	if err != nil {
 		return "", "", failure.New(failure.GuestTokenInvalid).Because(err)
@@ -196,7 +196,7 @@ func (k *GuestKeys) reread(ctx context.Context, since time.Time) error {
 		return nil
 	}
 	select {
-	case <-time.After(leastReread - time.Since(last)):
+	case <-time.After(minRereadInterval - time.Since(last)):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -209,23 +209,23 @@ func (k *GuestKeys) reread(ctx context.Context, since time.Time) error {
 	defer k.mu.Unlock()
 	k.read = began
 	for _, e := range entries {
-		k.add(e)
+		k.addLocked(e)
 	}
-	k.publish()
+	k.publishLocked()
 	return nil
 }
 
-func (k *GuestKeys) replace(entries []store.Entry) {
+func (k *GuestKeys) addAll(entries []store.Entry) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, e := range entries {
-		k.add(e)
+		k.addLocked(e)
 	}
-	k.publish()
+	k.publishLocked()
 }
 
 // add needs the lock. A record that is no key is not one.
-func (k *GuestKeys) add(e store.Entry) {
+func (k *GuestKeys) addLocked(e store.Entry) {
 	var r keyRecord
 	if json.Unmarshal(e.Value, &r) != nil || len(r.Public) != ed25519.PublicKeySize || Fingerprint(r.Public) != e.Key {
 		k.log.Warn("signing key in the store is not readable", zap.String("key", e.Key))
@@ -237,7 +237,7 @@ func (k *GuestKeys) add(e store.Entry) {
 }
 
 // publish trusts the own key and the newest of the others; it needs the lock.
-func (k *GuestKeys) publish() {
+func (k *GuestKeys) publishLocked() {
 	list := make([]guestKey, 0, len(k.known))
 	for _, key := range k.known {
 		if !key.public.Equal(k.own) {

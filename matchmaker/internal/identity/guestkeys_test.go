@@ -52,7 +52,7 @@ func newGuest(t *testing.T, v *Verifier) Player {
 	return p
 }
 
-func TestReplicasKnowEachOthersGuests(t *testing.T) {
+func TestGuestKeys_replicasAcceptEachOthersTokens(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	open := func() *store.Store { return storetest.Open(t, store.Config{URL: nats.URL(), Replicas: 1}) }
 	a, first := replicaWith(t, open(), "a")
@@ -73,7 +73,7 @@ func TestReplicasKnowEachOthersGuests(t *testing.T) {
 }
 
 // Nobody loses who they are because the store can't be asked.
-func TestStoreThatIsAwayMakesNobodyAStranger(t *testing.T) {
+func TestGuestKeys_unavailableStoreRejectsNoGuest(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	proxy := storetest.StartProxy(t, nats, 0)
 	a, _ := replicaWith(t, storetest.Open(t, store.Config{URL: proxy.URL(), Replicas: 1}), "a")
@@ -100,7 +100,7 @@ func TestStoreThatIsAwayMakesNobodyAStranger(t *testing.T) {
 	}
 }
 
-func TestGuestsOutliveTheKeyThatSignedForThem(t *testing.T) {
+func TestGuestKeys_acceptTokensOfReplacedKeys(t *testing.T) {
 	dir := t.TempDir()
 	s, err := store.Open(context.Background(), store.Config{Dir: dir}, nil)
 	if err != nil {
@@ -119,7 +119,7 @@ func TestGuestsOutliveTheKeyThatSignedForThem(t *testing.T) {
 	}
 }
 
-func TestKeyThatIsRemovedIsTrustedNoMore(t *testing.T) {
+func TestGuestKeys_rejectTokensOfRemovedKeys(t *testing.T) {
 	s := storetest.Embedded(t)
 	old, _ := replicaWith(t, s, "a")
 	guest := newGuest(t, old)
@@ -152,7 +152,7 @@ func TestKeyThatIsRemovedIsTrustedNoMore(t *testing.T) {
 	}
 }
 
-func TestKeysThatATokenIsCheckedWithAreBounded(t *testing.T) {
+func TestGuestKeys_boundTheKeysInUse(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	own := signerOf("a")
 	k := &GuestKeys{own: own.Public(), verifier: jointoken.NewVerifier(), log: zap.New(core), known: make(map[string]guestKey)}
@@ -163,7 +163,7 @@ func TestKeysThatATokenIsCheckedWithAreBounded(t *testing.T) {
 			oldest = newest
 		}
 		k.known[Fingerprint(newest.Public())] = guestKey{public: newest.Public(), revision: uint64(i + 1)}
-		k.publish()
+		k.publishLocked()
 	}
 	for name, c := range map[string]struct {
 		signer *jointoken.Signer

@@ -92,7 +92,7 @@ func fetch(ctx context.Context, client *http.Client, url string) ([]byte, error)
 // asked for, until ctx ends. A failure leaves the present keys valid.
 func (k *keyring) run(ctx context.Context) {
 	defer close(k.ended)
-	wait, retry := k.every, firstRetry
+	wait, retry := k.every, minRetry
 	if k.current.Load() == nil {
 		wait = 0
 	}
@@ -108,18 +108,18 @@ func (k *keyring) run(ctx context.Context) {
 		wait = k.every
 		err := k.refresh(ctx)
 		if err == nil {
-			retry = firstRetry
+			retry = minRetry
 		} else if ctx.Err() == nil {
-			wait, retry = min(retry, k.every), min(2*retry, lastRetry)
+			wait, retry = min(retry, k.every), min(2*retry, maxRetry)
 		}
-		k.note(err)
-		k.answer()
+		k.logChange(err)
+		k.releaseWaiting()
 		timer.Reset(wait)
 	}
 }
 
 // note logs when reading the keys begins to fail, and when it succeeds again.
-func (k *keyring) note(err error) {
+func (k *keyring) logChange(err error) {
 	switch was := k.failed.Swap(err != nil); {
 	case err != nil && !was && !errors.Is(err, context.Canceled):
 		k.log.Warn("keys of the identity issuer could not be read; those known stay valid",
@@ -150,7 +150,7 @@ func (k *keyring) refresh(ctx context.Context) error {
 }
 
 // answer tells everybody who waits that the keys were read.
-func (k *keyring) answer() {
+func (k *keyring) releaseWaiting() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.pending != nil {
@@ -160,7 +160,7 @@ func (k *keyring) answer() {
 }
 
 // find returns the key, or keys, that can have signed the token. One that is
-// not known makes the keys be read again, at most once in [leastRefresh] for
+// not known makes the keys be read again, at most once in [minRefreshInterval] for
 // all tokens together.
 func (k *keyring) find(ctx context.Context, token *jwt.Token) (any, error) {
 	set := k.current.Load()
@@ -169,7 +169,7 @@ func (k *keyring) find(ctx context.Context, token *jwt.Token) (any, error) {
 			return key, err
 		}
 	}
-	if err := k.readAgain(ctx); err != nil {
+	if err := k.reread(ctx); err != nil {
 		return nil, err
 	}
 	if set = k.current.Load(); set == nil {
@@ -185,12 +185,12 @@ func (k *keyring) find(ctx context.Context, token *jwt.Token) (any, error) {
 	return key, err
 }
 
-// readAgain has the keys read, or waits for a reading that goes on; when the
+// reread has the keys read, or waits for a reading that goes on; when the
 // last one that a token asked for is too recent it does nothing.
-func (k *keyring) readAgain(ctx context.Context) error {
+func (k *keyring) reread(ctx context.Context) error {
 	k.mu.Lock()
 	pending := k.pending
-	if pending == nil && time.Since(k.asked) >= leastRefresh {
+	if pending == nil && time.Since(k.asked) >= minRefreshInterval {
 		pending = make(chan struct{})
 		k.pending, k.asked = pending, time.Now()
 		select {

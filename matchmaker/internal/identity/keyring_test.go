@@ -16,7 +16,7 @@ import (
 	"tactus/matchmaker/internal/failure"
 )
 
-func TestAnUnreachableIssuerIsNoReasonToFail(t *testing.T) {
+func TestVerifier_startsWithoutTheIssuer(t *testing.T) {
 	i := newIssuer(t)
 	i.down()
 	v := verifier(t, Config{JWKSURL: i.URL})
@@ -85,19 +85,19 @@ func inFalseTime(t *testing.T, s *script, test func(t *testing.T, v *Verifier)) 
 	})
 }
 
-func TestKeysAreFetchedAgainUntilTheyAreThere(t *testing.T) {
+func TestKeyring_fetchesUntilItSucceeds(t *testing.T) {
 	s := &script{}
 	s.fails()
 	inFalseTime(t, s, func(t *testing.T, v *Verifier) {
 		refused(t, v, edPair().sign(t, claims()), failure.KeysUnavailable)
 		s.publishes(edPair())
-		time.Sleep(4 * firstRetry)
+		time.Sleep(4 * minRetry)
 		synctest.Wait()
 		known(t, v, edPair().sign(t, claims()))
 	})
 }
 
-func TestFailuresAreRetriedLessAndLess(t *testing.T) {
+func TestKeyring_backsOff(t *testing.T) {
 	s := &script{}
 	s.fails()
 	inFalseTime(t, s, func(t *testing.T, _ *Verifier) {
@@ -109,7 +109,7 @@ func TestFailuresAreRetriedLessAndLess(t *testing.T) {
 	})
 }
 
-func TestKnownKeysStayValidWhileTheIssuerIsAway(t *testing.T) {
+func TestKeyring_knownKeysStayValidWithoutTheIssuer(t *testing.T) {
 	s := &script{}
 	s.publishes(edPair())
 	inFalseTime(t, s, func(t *testing.T, v *Verifier) {
@@ -125,7 +125,7 @@ func TestKnownKeysStayValidWhileTheIssuerIsAway(t *testing.T) {
 	})
 }
 
-func TestKeysThatWereWithdrawnAreForgotten(t *testing.T) {
+func TestKeyring_forgetsWithdrawnKeys(t *testing.T) {
 	s := &script{}
 	s.publishes(edPair(), rsaPair())
 	inFalseTime(t, s, func(t *testing.T, v *Verifier) {
@@ -138,7 +138,7 @@ func TestKeysThatWereWithdrawnAreForgotten(t *testing.T) {
 	})
 }
 
-func TestANewKeyIsFetchedWhenATokenNamesIt(t *testing.T) {
+func TestKeyring_fetchesAnUnknownKey(t *testing.T) {
 	s := &script{}
 	s.publishes(edPair())
 	inFalseTime(t, s, func(t *testing.T, v *Verifier) {
@@ -153,7 +153,7 @@ func TestANewKeyIsFetchedWhenATokenNamesIt(t *testing.T) {
 }
 
 // Forging is free: it must not make us a burden to the issuer.
-func TestUnknownKeysAskTheIssuerRarely(t *testing.T) {
+func TestKeyring_limitsFetchesForUnknownKeys(t *testing.T) {
 	s := &script{}
 	s.publishes(edPair())
 	inFalseTime(t, s, func(t *testing.T, v *Verifier) {
@@ -164,14 +164,14 @@ func TestUnknownKeysAskTheIssuerRarely(t *testing.T) {
 		if n := s.times(); n != 2 {
 			t.Errorf("asked %d times at once", n)
 		}
-		time.Sleep(leastRefresh)
+		time.Sleep(minRefreshInterval)
 		added := newEd("ed-2")
 		s.publishes(edPair(), added)
 		known(t, v, added.sign(t, claims()))
 	})
 }
 
-func TestNobodyWaitsForALateIssuerLongerThanTheirDeadline(t *testing.T) {
+func TestKeyring_waitsNoLongerThanTheDeadline(t *testing.T) {
 	s := &script{}
 	data := keySetOf(edPair())
 	synctest.Test(t, func(t *testing.T) {
@@ -189,18 +189,18 @@ func TestNobodyWaitsForALateIssuerLongerThanTheirDeadline(t *testing.T) {
 		go k.run(ctx)
 		short, stop := context.WithTimeout(ctx, time.Second)
 		defer stop()
-		err := k.readAgain(short)
+		err := k.reread(short)
 		if reason, _ := failure.ReasonOf(err); reason != failure.KeysUnavailable {
 			t.Errorf("%v", err)
 		}
 		close(held)
-		if err := k.readAgain(ctx); err != nil {
+		if err := k.reread(ctx); err != nil {
 			t.Errorf("after the answer: %v", err)
 		}
 	})
 }
 
-func TestNobodyWaitsForAVerifierThatWasClosed(t *testing.T) {
+func TestKeyring_releasesWaitingTokensWhenClosed(t *testing.T) {
 	i := newIssuer(t)
 	i.down()
 	v := verifier(t, Config{JWKSURL: i.URL})
@@ -211,7 +211,7 @@ func TestNobodyWaitsForAVerifierThatWasClosed(t *testing.T) {
 	}
 }
 
-func TestHostileKeySets(t *testing.T) {
+func TestParseKeySet_rejectsHostileSets(t *testing.T) {
 	flood := make([]any, maxKeys+1)
 	for i := range flood {
 		flood[i] = map[string]string{"kty": "OKP"}
@@ -240,7 +240,7 @@ func TestHostileKeySets(t *testing.T) {
 	}
 }
 
-func TestHostileIssuers(t *testing.T) {
+func TestFetch_rejectsHostileAnswers(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: stayOnTLS}
 	for name, tt := range map[string]struct {
 		answer func(http.ResponseWriter)
@@ -267,7 +267,7 @@ func TestHostileIssuers(t *testing.T) {
 	}
 }
 
-func TestFilesAreReadAgainWhenTheyChange(t *testing.T) {
+func TestKeyring_reloadsChangedFiles(t *testing.T) {
 	path := file(t, "issuer.pem", edPair().pem())
 	synctest.Test(t, func(t *testing.T) {
 		v := verifier(t, Config{KeyFile: path})
@@ -288,7 +288,7 @@ func TestFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	})
 }
 
-func TestFilesThatHoldNoKeys(t *testing.T) {
+func TestVerifier_rejectsFilesWithoutKeys(t *testing.T) {
 	private := strings.Replace(string(edPair().pem()), "PUBLIC", "PRIVATE", 2)
 	for name, cfg := range map[string]Config{
 		"missing":     {JWKSFile: "/nonexistent/jwks.json"},
@@ -304,7 +304,7 @@ func TestFilesThatHoldNoKeys(t *testing.T) {
 	}
 }
 
-func TestConfigSaysEveryMistakeAtOnce(t *testing.T) {
+func TestConfig_validateReturnsEveryMistake(t *testing.T) {
 	bad := Config{JWKSURL: "ftp://x", KeyFile: "k.pem", Algorithms: []string{"HS256", "none"}, Refresh: -1}
 	err := bad.Validate()
 	for _, part := range []string{"exclude", "ftp://x", "Issuer", "Audience", `"HS256"`, `"none"`, "Refresh"} {
@@ -328,7 +328,7 @@ func TestConfigSaysEveryMistakeAtOnce(t *testing.T) {
 }
 
 // A key that could not be fetched is the issuer's trouble, not the player's.
-func TestUnknownKeyWhileTheIssuerIsAway(t *testing.T) {
+func TestKeyring_unknownKeyWithoutTheIssuerIsTemporary(t *testing.T) {
 	i := newIssuer(t, rsaPair())
 	v := verifier(t, Config{JWKSURL: i.URL})
 	known(t, v, rsaPair().sign(t, claims()))

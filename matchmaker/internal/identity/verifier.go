@@ -114,19 +114,19 @@ func (v *Verifier) user(ctx context.Context, token, name string) (Player, error)
 	claims := jwt.MapClaims{}
 	parsed, err := v.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) { return v.keys.find(ctx, t) })
 	if err != nil {
-		return Player{}, v.refused(parsed, err)
+		return Player{}, v.rejection(parsed, err)
 	}
 	subject, _ := claims[v.cfg.PlayerClaim].(string)
 	if subject == "" || len(subject) > maxSubject {
 		return Player{}, failure.Newf(failure.IdentityIncomplete,
 			"the identity token's claim %s is not a text of 1 to %d bytes", v.cfg.PlayerClaim, maxSubject)
 	}
-	said, _ := claims[v.cfg.NameClaim].(string) // which its player can't mend: what can't be shown counts as nothing
-	return Player{ID: userID(subject), Name: cmp.Or(text.Name(said), name, guestName())}, nil
+	named, _ := claims[v.cfg.NameClaim].(string) // which its player can't mend: what can't be shown counts as nothing
+	return Player{ID: userID(subject), Name: cmp.Or(text.Name(named), name, guestName())}, nil
 }
 
 // refused says what is wrong with a token.
-func (v *Verifier) refused(token *jwt.Token, err error) error {
+func (v *Verifier) rejection(token *jwt.Token, err error) error {
 	var already *failure.Error // from the keyring
 	is := func(target error) bool { return errors.Is(err, target) }
 	var reason failure.Reason
@@ -135,7 +135,7 @@ func (v *Verifier) refused(token *jwt.Token, err error) error {
 		return already
 	case is(jwt.ErrTokenMalformed):
 		reason = failure.IdentityMalformed
-	case token == nil || token.Method == nil || !v.takes(token.Method.Alg()):
+	case token == nil || token.Method == nil || !v.accepts(token.Method.Alg()):
 		return failure.Newf(failure.IdentityAlgorithm,
 			"the identity token is not signed by one of %s", strings.Join(v.cfg.Algorithms, ", ")).Because(err)
 	case is(jwt.ErrTokenSignatureInvalid), is(jwt.ErrTokenUnverifiable):
@@ -154,6 +154,6 @@ func (v *Verifier) refused(token *jwt.Token, err error) error {
 	return failure.New(reason).Because(err)
 }
 
-func (v *Verifier) takes(algorithm string) bool {
+func (v *Verifier) accepts(algorithm string) bool {
 	return slices.Contains(v.cfg.Algorithms, algorithm)
 }

@@ -17,7 +17,7 @@ import (
 	"tactus/protocol/jointoken"
 )
 
-func TestUsersAreKnownByTheirIssuersToken(t *testing.T) {
+func TestVerifier_acceptsTokensOfTheIssuer(t *testing.T) {
 	for _, k := range []keyPair{rsaPair(), ecPair(), edPair()} {
 		for name, cfg := range map[string]Config{
 			"key set": {JWKSFile: file(t, "jwks.json", keySetOf(rsaPair(), ecPair(), edPair()))},
@@ -36,7 +36,7 @@ func TestUsersAreKnownByTheirIssuersToken(t *testing.T) {
 	}
 }
 
-func TestTokensThatMustNotPass(t *testing.T) {
+func TestVerifier_rejectsBadTokens(t *testing.T) {
 	k := rsaPair()
 	v := verifier(t, Config{JWKSFile: file(t, "jwks.json", keySetOf(k, ecPair()))})
 	good := k.sign(t, claims())
@@ -105,7 +105,7 @@ func guestToken(t *testing.T) string {
 	return token
 }
 
-func TestClocksMayDifferByTheLeeway(t *testing.T) {
+func TestVerifier_allowsLeewayBetweenClocks(t *testing.T) {
 	v := verifier(t, Config{KeyFile: file(t, "issuer.pem", edPair().pem())})
 	for _, c := range []jwt.MapClaims{
 		with("exp", now.Add(-leeway+time.Second).Unix()),
@@ -116,18 +116,18 @@ func TestClocksMayDifferByTheLeeway(t *testing.T) {
 	}
 }
 
-func TestAnAlgorithmCanBeLeftOut(t *testing.T) {
+func TestVerifier_rejectsDisabledAlgorithms(t *testing.T) {
 	v := verifier(t, Config{JWKSFile: file(t, "jwks.json", keySetOf(rsaPair(), edPair())), Algorithms: []string{"EdDSA"}})
 	known(t, v, edPair().sign(t, claims()))
 	refused(t, v, rsaPair().sign(t, claims()), failure.IdentityAlgorithm)
 }
 
-func TestOneOfSeveralAudiencesIsEnough(t *testing.T) {
+func TestVerifier_acceptsOneOfSeveralAudiences(t *testing.T) {
 	v := verifier(t, Config{KeyFile: file(t, "issuer.pem", edPair().pem())})
 	known(t, v, edPair().sign(t, with("aud", []string{"my-shop", audience})))
 }
 
-func TestNamesAreTheIssuersIfItHasOne(t *testing.T) {
+func TestVerifier_prefersTheIssuersName(t *testing.T) {
 	v := verifier(t, Config{KeyFile: file(t, "issuer.pem", edPair().pem())})
 	for name, tt := range map[string]struct {
 		said  any
@@ -153,7 +153,7 @@ func TestNamesAreTheIssuersIfItHasOne(t *testing.T) {
 	}
 }
 
-func TestClaimsCanBeNamed(t *testing.T) {
+func TestVerifier_readsConfiguredClaims(t *testing.T) {
 	v := verifier(t, Config{KeyFile: file(t, "issuer.pem", edPair().pem()), PlayerClaim: "account", NameClaim: "nickname"})
 	c := with("account", "a-1")
 	c["nickname"] = "Countess"
@@ -163,7 +163,7 @@ func TestClaimsCanBeNamed(t *testing.T) {
 	refused(t, v, edPair().sign(t, claims()), failure.IdentityIncomplete)
 }
 
-func TestPlayerIDs(t *testing.T) {
+func TestUserID_escapesOtherCharacters(t *testing.T) {
 	for subject, want := range map[string]string{
 		"7f3a":                                 "u-7f3a",
 		"ada@example.com":                      "u-ada@example.com",
@@ -182,7 +182,7 @@ func TestPlayerIDs(t *testing.T) {
 	}
 }
 
-func TestPlayerIDsAreBoundedPrintableAndDistinct(t *testing.T) {
+func TestUserID_isBoundedPrintableAndDistinct(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		subject := rapid.OneOf(rapid.String(), rapid.StringMatching(`[%=u\-a]{1,80}`), rapid.StringN(50, 200, -1))
 		a, b := subject.Draw(t, "a"), subject.Draw(t, "b")
