@@ -9,10 +9,9 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 )
 
-// Connect is the error as Connect's handlers send it: the codes of both are the
-// same numbers, message and details are kept, and a Retry-After header says in
-// whole seconds what RetryInfo says. One that Connect made itself stays as it
-// is.
+// Connect converts an error for Connect's handlers. Codes are the same numbers in both,
+// message and details stay, and a Retry-After header holds the time of RetryInfo in
+// whole seconds. An error that Connect made stays as it is.
 func Connect(err error) error {
 	if err == nil {
 		return nil

@@ -1,7 +1,7 @@
-// Package failure makes the matchmaker's refusals: gRPC statuses that say in a
-// message what is wrong, and in details what a program can act on. Every one
-// carries a google.rpc.ErrorInfo; those about fields a BadRequest, those that
-// pass by themselves a RetryInfo (google/rpc/error_details.proto, AIP-193).
+// Package failure makes the errors that callers of the matchmaker get: gRPC statuses
+// with a message for people and details for programs. Each carries a
+// google.rpc.ErrorInfo. Failures about fields also carry a BadRequest, temporary ones
+// a RetryInfo (google/rpc/error_details.proto, AIP-193).
 package failure
 
 import (
@@ -20,11 +20,11 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// Domain is what all reasons belong to.
+// Domain is the domain of all reasons.
 const Domain = "tactus"
 
-// What a failure carries travels in headers, which clients bound: Node's at
-// 16 KiB in all.
+// Limits of what a failure carries. It is sent in headers, which clients bound: Node
+// to 16 KiB in all.
 const (
 	maxMessage    = 512
 	maxText       = 256
@@ -32,8 +32,8 @@ const (
 	maxMetadata   = 8
 )
 
-// Error is a refusal. It is made by [New] or [Newf] and is not changed after it
-// was returned; gRPC sends it as the status it is.
+// Error is a failure. It is made by [New] or [Newf], and does not change after it was
+// returned. gRPC sends it as a status.
 type Error struct {
 	kind       Kind
 	message    string
@@ -43,21 +43,21 @@ type Error struct {
 	cause      error
 }
 
-// New makes a failure with the reason's own message.
+// New makes a failure with the usual message of the reason.
 func New(reason Reason) *Error {
 	kind := reason.Kind()
 	return &Error{kind: kind, message: kind.Message, retry: kind.Retry}
 }
 
-// Newf makes a failure with a more exact message. What a player sent may be in
-// it: it is cut to 512 bytes and made valid UTF-8.
+// Newf makes a failure with a more exact message. The message may quote what a player
+// sent: it is cut to 512 bytes and made valid UTF-8.
 func Newf(reason Reason, format string, args ...any) *Error {
 	e := New(reason)
 	e.message = bounded(fmt.Sprintf(format, args...), maxMessage)
 	return e
 }
 
-// With adds a name and a value for programs, such as the queues there are.
+// With adds a name and a value for programs.
 func (e *Error) With(name, value string) *Error {
 	if e.metadata == nil {
 		e.metadata = make(map[string]string)
@@ -68,8 +68,8 @@ func (e *Error) With(name, value string) *Error {
 	return e
 }
 
-// Field says which field of the request is wrong, by its name in the .proto
-// ("players[1].player_id"), and what is expected of it.
+// Field adds a field of the request that is wrong, by its name in the .proto
+// ("players[1].player_id"), and what the field must be.
 func (e *Error) Field(path, expected string) *Error {
 	if len(e.violations) < maxViolations {
 		e.violations = append(e.violations, &errdetails.BadRequest_FieldViolation{
@@ -79,24 +79,23 @@ func (e *Error) Field(path, expected string) *Error {
 	return e
 }
 
-// RetryAfter says how long to wait before trying again, instead of the reason's
+// RetryAfter sets the time after which the call may succeed, instead of the reason's
 // usual time.
 func (e *Error) RetryAfter(d time.Duration) *Error {
 	e.retry = d
 	return e
 }
 
-// Because keeps the error behind the failure for errors.Is and for logs; it is
-// not sent.
+// Because keeps the cause of the failure for errors.Is and for logs. It is not sent.
 func (e *Error) Because(cause error) *Error {
 	e.cause = cause
 	return e
 }
 
-// Reason is why.
+// Reason is the reason.
 func (e *Error) Reason() Reason { return e.kind.Reason }
 
-// Error is the message, with the cause behind it.
+// Error returns reason, message and cause.
 func (e *Error) Error() string {
 	if e.cause != nil {
 		return fmt.Sprintf("%s: %s (%v)", e.kind.Reason, e.message, e.cause)
@@ -107,13 +106,13 @@ func (e *Error) Error() string {
 // Unwrap is the cause.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is tells failures of the same reason alike.
+// Is makes failures of the same reason equal.
 func (e *Error) Is(other error) bool {
 	o, ok := other.(*Error)
 	return ok && o.kind.Reason == e.kind.Reason
 }
 
-// GRPCStatus is what is sent: code, message and details.
+// GRPCStatus returns what is sent: code, message and details.
 func (e *Error) GRPCStatus() *status.Status {
 	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{
 		Reason: string(e.kind.Reason), Domain: Domain, Metadata: maps.Clone(e.metadata),
@@ -131,14 +130,14 @@ func (e *Error) GRPCStatus() *status.Status {
 	return plain
 }
 
-// Status is how any error is told to a client. A failure and a gRPC status
-// stay what they are, a context's end has its own code, and whatever else is
-// told as [Internal]: what it says is for the log.
+// Status is what a client gets for any error. Failures and gRPC statuses stay as they
+// are, and the end of a context has its own code. Any other error becomes [Internal],
+// because its text is for the log.
 func Status(err error) *status.Status {
 	if err == nil {
 		return nil
 	}
-	if own, ok := errors.AsType[*Error](err); ok { // whatever wraps it is for the log
+	if own, ok := errors.AsType[*Error](err); ok { // errors around it are for the log
 		return own.GRPCStatus()
 	}
 	if s, ok := status.FromError(err); ok {
@@ -153,7 +152,7 @@ func Status(err error) *status.Status {
 	return New(Internal).GRPCStatus()
 }
 
-// ReasonOf is the reason of a failure: one's own, or one that came over gRPC.
+// ReasonOf returns the reason of a failure, also of one that came over gRPC.
 func ReasonOf(err error) (Reason, bool) {
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own.kind.Reason, true
@@ -170,8 +169,7 @@ func ReasonOf(err error) (Reason, bool) {
 	return "", false
 }
 
-// bounded cuts text to at most size bytes of valid UTF-8, without which
-// Protobuf would refuse to send it.
+// bounded cuts text to at most size bytes of valid UTF-8, which Protobuf requires.
 func bounded(text string, size int) string {
 	const more = "…"
 	text = strings.ToValidUTF8(text, "\uFFFD")

@@ -259,7 +259,7 @@ func TestConnect_leavesItsOwnErrors(t *testing.T) {
 	}
 }
 
-// Programs go by the reasons, so that each has to be documented, with its code.
+// Programs depend on reasons: each is documented, with its code.
 func TestAll_isDocumented(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "access.md"))
 	if err != nil {

@@ -7,11 +7,11 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Reason names why a call was refused, in the form that google.rpc.ErrorInfo
-// asks for. Programs go by it; people read the message.
+// Reason is a code for programs that says why a call failed, in the form of
+// google.rpc.ErrorInfo. Its text is a message.
 type Reason string
 
-// What is wrong with the request before its fields are looked at.
+// Requests that can't be read.
 const (
 	UnknownMethod        Reason = "UNKNOWN_METHOD"
 	HTTPMethodNotAllowed Reason = "HTTP_METHOD_NOT_ALLOWED"
@@ -21,7 +21,7 @@ const (
 	UnknownField         Reason = "UNKNOWN_FIELD"
 )
 
-// What is wrong with the request itself.
+// Requests with wrong contents.
 const (
 	BadField      Reason = "BAD_FIELD"
 	BadName       Reason = "BAD_NAME"
@@ -36,7 +36,7 @@ const (
 	UnknownQueue  Reason = "UNKNOWN_QUEUE"
 )
 
-// Who the caller is.
+// Callers that are not authenticated.
 const (
 	GuestTokenInvalid     Reason = "GUEST_TOKEN_INVALID" //nolint:gosec // G101 takes the name of a reason for a secret
 	IdentityRequired      Reason = "IDENTITY_REQUIRED"
@@ -53,14 +53,14 @@ const (
 	IdentityIncomplete    Reason = "IDENTITY_INCOMPLETE"
 )
 
-// What the caller may not do.
+// Callers without permission.
 const (
 	PlayersNotTrusted Reason = "PLAYERS_NOT_TRUSTED"
 	NotPartyLeader    Reason = "NOT_PARTY_LEADER"
 	NotRoomOwner      Reason = "NOT_ROOM_OWNER"
 )
 
-// What does not fit the state of things.
+// Requests that do not fit the present state.
 const (
 	VersionNotServed Reason = "VERSION_NOT_SERVED"
 	PartyFull        Reason = "PARTY_FULL"
@@ -68,7 +68,7 @@ const (
 	ProposalGone     Reason = "PROPOSAL_GONE"
 )
 
-// What is not there.
+// Things that do not exist.
 const (
 	TicketUnknown Reason = "TICKET_UNKNOWN"
 	PartyUnknown  Reason = "PARTY_UNKNOWN"
@@ -76,7 +76,7 @@ const (
 	QueueUnrated  Reason = "QUEUE_UNRATED"
 )
 
-// What may be tried again, and what went wrong on the way.
+// Failures after which the same call may succeed, and failures of the call itself.
 const (
 	TooManyFromAddress Reason = "TOO_MANY_FROM_ADDRESS"
 	TooManyFromPlayer  Reason = "TOO_MANY_FROM_PLAYER"
@@ -95,14 +95,13 @@ const (
 	Internal           Reason = "INTERNAL"
 )
 
-// Kind is what holds for every failure of one reason.
+// Kind describes all failures of one reason.
 type Kind struct {
 	Reason Reason
 	Code   codes.Code
-	// Message is for people; a failure may say it more exactly.
+	// Message is the usual message, for people. A failure may have a more exact one.
 	Message string
-	// Retry is how long to wait before the same call may succeed; 0: it won't
-	// without a change.
+	// Retry is after how long the same call may succeed; 0: never.
 	Retry time.Duration
 }
 
@@ -111,7 +110,7 @@ const (
 	later = 10 * time.Second
 )
 
-// kinds is the one list of everything the matchmaker refuses for.
+// kinds lists all reasons for which calls to the matchmaker fail.
 var kinds = []Kind{
 	{UnknownMethod, codes.Unimplemented, "there is no such method here", 0},
 	{HTTPMethodNotAllowed, codes.Unimplemented, "methods are called by POST", 0},
@@ -185,11 +184,10 @@ var byReason = func() map[Reason]Kind {
 	return all
 }()
 
-// All lists every reason there is, by code and in a fixed order. The slice is
-// the caller's.
+// All lists all reasons, by code and in a fixed order. The slice is the caller's.
 func All() []Kind { return slices.Clone(kinds) }
 
-// Kind is what holds for the reason; an unknown one counts as [Internal].
+// Kind describes the reason. An unknown reason counts as [Internal].
 func (r Reason) Kind() Kind {
 	if k, ok := byReason[r]; ok {
 		return k

@@ -13,15 +13,15 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Config says whose players are known here. The zero value knows guests only.
+// Config says how players authenticate. The zero value accepts guests only.
 type Config struct {
-	// JWKSURL is where the issuer publishes its keys as a JSON Web Key Set
-	// (RFC 7517); JWKSFile is a file with one; KeyFile holds PEM public keys or
-	// certificates. At most one of the three; none turns identity tokens off.
+	// JWKSURL is the URL of the issuer's JSON Web Key Set (RFC 7517). JWKSFile is a
+	// file with one. KeyFile holds PEM public keys or certificates. At most one of the
+	// three may be set; without any, identity tokens are off.
 	JWKSURL, JWKSFile, KeyFile string
-	// Issuer and Audience are what the claims iss and aud have to say. Both are
-	// needed with keys: without them a token that the issuer made for another
-	// of its services would pass.
+	// Issuer and Audience are the required values of the claims iss and aud. Both are
+	// needed with keys: otherwise a token for another service of the issuer would
+	// pass.
 	Issuer, Audience string
 	// Algorithms that a token may be signed by: RS256, ES256, EdDSA. Default:
 	// all three.
@@ -29,27 +29,26 @@ type Config struct {
 	// PlayerClaim and NameClaim are the claims with the player's id and name.
 	// Defaults: sub, name.
 	PlayerClaim, NameClaim string
-	// ReservedNames are those that players can't give themselves, nor any that
-	// look like them: they get the name that they would have without one. The
-	// issuer's tokens and trusted back ends may name anybody so.
+	// ReservedNames are names that players can't choose, and neither can they choose
+	// names that look alike: they get the name of a player who gives none. The
+	// issuer's tokens and trusted back ends may use these names.
 	ReservedNames []string
-	// NoGuests refuses players without an identity token.
+	// NoGuests rejects players without an identity token.
 	NoGuests bool
-	// Refresh is how often keys are read again. Default 5 min by URL, 10 s from
-	// files.
+	// Refresh is how often keys are read. Default: 5 min from a URL, 10 s from files.
 	Refresh time.Duration
-	// Client fetches the keys. Default: one with a timeout of 5 s that follows
-	// no redirect from https to http.
+	// Client fetches the keys. Default: a client with a timeout of 5 s that follows no
+	// redirect from https to http.
 	Client *http.Client
 
-	now func() time.Time // the tests' clock
+	now func() time.Time // for tests
 }
 
 const (
-	// leeway is how far the issuer's clock may be from ours.
+	// leeway is the allowed difference between the issuer's clock and ours.
 	leeway = 30 * time.Second
-	// minRefreshInterval is how often tokens with unknown keys can make us ask the
-	// issuer again: forging one is free.
+	// minRefreshInterval is between two fetches that tokens with unknown keys cause:
+	// forged tokens cost an attacker nothing.
 	minRefreshInterval = 10 * time.Second
 	// minRetry and maxRetry bound the waits after a failed fetch.
 	minRetry     = time.Second
@@ -68,7 +67,7 @@ var algorithms = []string{
 	jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg(),
 }
 
-// Enabled tells whether identity tokens are taken.
+// Enabled reports whether identity tokens are accepted.
 func (c Config) Enabled() bool { return c.JWKSURL != "" || c.JWKSFile != "" || c.KeyFile != "" }
 
 func (c Config) withDefaults() Config {
@@ -128,7 +127,7 @@ func (c Config) Validate() error {
 		fail("Issuer or Audience is set, but no keys: set JWKSURL, JWKSFile or KeyFile")
 	}
 	if c.NoGuests && !c.Enabled() {
-		fail("NoGuests without keys would let nobody in: set JWKSURL, JWKSFile or KeyFile")
+		fail("NoGuests without keys would reject every player: set JWKSURL, JWKSFile or KeyFile")
 	}
 	for _, algorithm := range c.Algorithms {
 		if !slices.Contains(algorithms, algorithm) {

@@ -12,8 +12,8 @@ import (
 	"tactus/matchmaker/internal/failure"
 )
 
-// guest knows a guest again by the token, or makes a new one. A name given
-// counts more than the one in the token.
+// guest recognizes a guest by the token, or makes a new one. A given name replaces the
+// one in the token.
 func (v *Verifier) guest(ctx context.Context, token, name string) (Player, error) {
 	p := Player{Name: name, Guest: true}
 	if token == "" {
@@ -27,7 +27,7 @@ func (v *Verifier) guest(ctx context.Context, token, name string) (Player, error
 		if err != nil {
 			return Player{}, err
 		}
-		if !strings.HasPrefix(p.ID, guestPrefix) { // also of one that is too long to be looked at
+		if !strings.HasPrefix(p.ID, guestPrefix) { // also for a token that is too long to be verified
 			return Player{}, failure.New(failure.GuestTokenInvalid)
 		}
 		p.Name, p.GuestToken = v.renew(token, known, name)
@@ -44,8 +44,8 @@ func (v *Verifier) guest(ctx context.Context, token, name string) (Player, error
 	return p, nil
 }
 
-// renew returns the name of a known guest, and the token if it says that name.
-// The name in it was given to an earlier release, or before it was reserved.
+// renew returns the name of a known guest, and the token if it holds that name. The
+// name in the token may be from an earlier release, or reserved since.
 func (v *Verifier) renew(token, known, name string) (string, string) {
 	cleaned := text.Name(known)
 	if v.reserved.Has(cleaned) {
@@ -57,8 +57,8 @@ func (v *Verifier) renew(token, known, name string) (string, string) {
 	return name, token
 }
 
-// CleanName makes the name that others see of what was typed, see [text.Name]:
-// "" of nothing and of spaces. Refused is only what leaves nothing to be seen.
+// CleanName makes of a typed name the one that others see, see [text.Name]; "" of
+// nothing and of spaces. It rejects a name without any visible character.
 func CleanName(name string) (string, error) {
 	cleaned := text.Name(name)
 	if cleaned == "" && strings.TrimSpace(name) != "" {

@@ -21,24 +21,23 @@ import (
 )
 
 const (
-	// guestKeyLife is how long a key is kept that no matchmaker signs with any
-	// more: longer than any guest token that it has signed.
+	// guestKeyLife is how long a key is kept after its last use for signing: longer
+	// than the guest tokens that it has signed are valid.
 	guestKeyLife = jointoken.GuestLife + 30*24*time.Hour
-	// storeInterval is how often a matchmaker writes its own key again, so that it
+	// storeInterval is how often a matchmaker writes its own key, so that the key
 	// does not expire while it is in use.
 	storeInterval = 24 * time.Hour
-	// maxGuestKeys bounds the keys that a token is checked with, and by that what
-	// a forged one costs.
+	// maxGuestKeys bounds the keys that a token is checked with, and so the cost of a
+	// forged one.
 	maxGuestKeys = 64
-	// minRereadInterval is the least time between two readings that tokens cause.
+	// minRereadInterval is between two reads of the store that tokens cause.
 	minRereadInterval = 50 * time.Millisecond
-	// keyTimeout bounds one of them, and one write.
-	keyTimeout = 5 * time.Second
+	keyTimeout        = 5 * time.Second // of such a read, and of a write
 )
 
-// GuestKeys are the public keys by which guests are known: this matchmaker's
-// own and all others of the shared store. Those are the keys of its replicas,
-// and keys that were replaced. It is safe for concurrent use.
+// GuestKeys are the public keys that guest tokens are checked with: this matchmaker's
+// own and all others in the shared store. The others are the keys of its replicas, and
+// keys that were replaced. It is safe for concurrent use.
 type GuestKeys struct {
 	own      ed25519.PublicKey
 	replica  string
@@ -47,13 +46,13 @@ type GuestKeys struct {
 	verifier *jointoken.Verifier
 	log      *zap.Logger
 
-	lost    chan struct{} // capacity 1: the own key is not in the store any more
-	reading chan struct{} // capacity 1: held by who reads the store for a token
+	lost    chan struct{} // capacity 1: the own key is no longer in the store
+	reading chan struct{} // capacity 1: a lock for reads of the store for a token
 
 	mu      sync.Mutex
 	known   map[string]guestKey // by fingerprint
-	read    time.Time           // when the last complete reading for a token began
-	crowded bool                // and the log says so
+	read    time.Time           // beginning of the last complete read for a token
+	crowded bool                // there are too many keys, and the log says so
 }
 
 type guestKey struct {
@@ -73,9 +72,9 @@ func Fingerprint(key ed25519.PublicKey) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// OpenGuestKeys reads the keys of the store and adds the matchmaker's own, so
-// that every replica knows its guests before it signs for the first one.
-// [GuestKeys.Run] has to run.
+// OpenGuestKeys reads the keys in the store and adds the matchmaker's own. Every
+// replica knows that key before the first token is signed with it. [GuestKeys.Run]
+// must run.
 func OpenGuestKeys(ctx context.Context, s *store.Store, own ed25519.PublicKey, replica string, log *zap.Logger) (*GuestKeys, error) {
 	bucket, err := s.Bucket(ctx, store.BucketConfig{Name: "keys", TTL: guestKeyLife, Durable: true})
 	if err != nil {
@@ -105,7 +104,7 @@ func OpenGuestKeys(ctx context.Context, s *store.Store, own ed25519.PublicKey, r
 	return k, nil
 }
 
-// keep writes the own key, which starts its life over.
+// storeOwn writes the own key, which then expires later.
 func (k *GuestKeys) storeOwn(ctx context.Context) error {
 	value, err := json.Marshal(keyRecord{Public: k.own, Replica: k.replica})
 	if err != nil {
@@ -140,7 +139,7 @@ func (k *GuestKeys) Run(ctx context.Context) error {
 	})
 }
 
-// keepOwn writes the own key daily, and when the store has lost it.
+// keepStored writes the own key daily, and when the store has lost it.
 func (k *GuestKeys) keepStored(ctx context.Context) {
 	daily := time.NewTicker(storeInterval)
 	defer daily.Stop()
@@ -153,16 +152,16 @@ func (k *GuestKeys) keepStored(ctx context.Context) {
 		}
 		once, cancel := context.WithTimeout(ctx, keyTimeout)
 		if err := k.storeOwn(once); err != nil && ctx.Err() == nil {
-			k.log.Warn("signing key not stored; trying again in a day", zap.Error(err))
+			k.log.Warn("signing key not stored, next attempt in a day", zap.Error(err))
 		}
 		cancel()
 	}
 }
 
-// Verify returns the player and name of a guest token. A token signed with a
-// key that is not known makes the store be read: a replica may have started
-// just now. Its errors are [failure.GuestTokenInvalid], and
-// [failure.StoreUnavailable] where the store could not be asked.
+// Verify returns the player and name of a guest token. For a token signed with an
+// unknown key it reads the store, because a replica may have started just now. Its
+// errors are [failure.GuestTokenInvalid], and [failure.StoreUnavailable] when the
+// store could not be read.
 func (k *GuestKeys) Verify(ctx context.Context, token string) (player, name string, err error) {
 	received := time.Now()
 	player, name, err = k.verifier.VerifyGuest(token, received)
@@ -178,8 +177,8 @@ func (k *GuestKeys) Verify(ctx context.Context, token string) (player, name stri
 	return player, name, nil
 }
 
-// reread reads the store unless a reading has begun since. One reads at a time:
-// forging tokens is free.
+// reread reads the store, unless a read has begun since the given time. Only one read
+// runs at a time, because forged tokens cost an attacker nothing.
 func (k *GuestKeys) reread(ctx context.Context, since time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, keyTimeout)
 	defer cancel()
@@ -224,11 +223,11 @@ func (k *GuestKeys) addAll(entries []store.Entry) {
 	k.publishLocked()
 }
 
-// add needs the lock. A record that is no key is not one.
+// addLocked adds the key of a record. It skips a record that holds no key.
 func (k *GuestKeys) addLocked(e store.Entry) {
 	var r keyRecord
 	if json.Unmarshal(e.Value, &r) != nil || len(r.Public) != ed25519.PublicKeySize || Fingerprint(r.Public) != e.Key {
-		k.log.Warn("signing key in the store is not readable", zap.String("key", e.Key))
+		k.log.Warn("signing key in the store not readable", zap.String("key", e.Key))
 		return
 	}
 	if e.Revision >= k.known[e.Key].revision {
@@ -236,7 +235,7 @@ func (k *GuestKeys) addLocked(e store.Entry) {
 	}
 }
 
-// publish trusts the own key and the newest of the others; it needs the lock.
+// publishLocked makes the verifier use the own key and the newest others.
 func (k *GuestKeys) publishLocked() {
 	list := make([]guestKey, 0, len(k.known))
 	for _, key := range k.known {
@@ -249,7 +248,7 @@ func (k *GuestKeys) publishLocked() {
 	k.crowded = len(list) >= maxGuestKeys
 	if k.crowded {
 		if !was {
-			k.log.Warn("too many signing keys in the store; guests of the oldest are not known again",
+			k.log.Warn("too many signing keys in the store, guests of the oldest become new players",
 				zap.Int("keys", len(list)), zap.Int("most", maxGuestKeys),
 				zap.String("hint", "keep matchmaker.key over restarts, or give all replicas the same one"))
 		}

@@ -19,24 +19,24 @@ import (
 	"tactus/matchmaker/internal/failure"
 )
 
-// keyring holds the issuer's keys. They are read again at intervals, and when a
-// token names one that is not there.
+// keyring holds the issuer's keys. It reads them at intervals, and when a token names
+// an unknown one. It is safe for concurrent use.
 type keyring struct {
 	log    *zap.Logger
 	from   string // URL or path
 	read   func(context.Context) ([]byte, error)
 	parse  func([]byte) (*keySet, error)
 	every  time.Duration
-	wanted chan struct{} // capacity 1: somebody waits for pending
-	ended  chan struct{} // closed when nobody reads any more
+	wanted chan struct{} // capacity 1: a token waits for pending
+	ended  chan struct{} // closed when run has returned
 
 	current atomic.Pointer[keySet]
-	last    []byte      // what current was made of; the running goroutine's
-	failed  atomic.Bool // the last reading; a key that is not known may be a new one
+	last    []byte      // source of current; owned by run
+	failed  atomic.Bool // the last read failed: an unknown key may be a new one
 
 	mu      sync.Mutex
-	pending chan struct{} // closed when the next reading is done
-	asked   time.Time     // when a token last made us read
+	pending chan struct{} // closed when the next read is done
+	asked   time.Time     // of the last read that a token caused
 }
 
 func newKeyring(ctx context.Context, cfg Config, log *zap.Logger) (*keyring, error) {
@@ -47,11 +47,11 @@ func newKeyring(ctx context.Context, cfg Config, log *zap.Logger) (*keyring, err
 	if cfg.JWKSURL != "" {
 		k.from = cfg.JWKSURL
 		if strings.HasPrefix(cfg.JWKSURL, "http://") {
-			log.Warn("the identity issuer's keys come over plain HTTP: whoever can change them on the way can be anybody",
+			log.Warn("keys of the identity issuer fetched over plain HTTP, an attacker on the path can impersonate every player",
 				zap.String("from", cfg.JWKSURL))
 		}
 		k.read = func(ctx context.Context) ([]byte, error) { return fetch(ctx, cfg.Client, cfg.JWKSURL) }
-		k.pending = make(chan struct{}) // who comes before the first fetch is done waits for it
+		k.pending = make(chan struct{}) // tokens wait for the first fetch
 		return k, nil
 	}
 	k.from = cfg.JWKSFile
@@ -88,8 +88,8 @@ func fetch(ctx context.Context, client *http.Client, url string) ([]byte, error)
 	return body, err
 }
 
-// run reads the keys now (those of a URL), at intervals, and when they are
-// asked for, until ctx ends. A failure leaves the present keys valid.
+// run reads the keys at intervals and when a token needs them, until ctx ends. Keys
+// of a URL are also read now. After an error the known keys stay valid.
 func (k *keyring) run(ctx context.Context) {
 	defer close(k.ended)
 	wait, retry := k.every, minRetry
@@ -118,14 +118,14 @@ func (k *keyring) run(ctx context.Context) {
 	}
 }
 
-// note logs when reading the keys begins to fail, and when it succeeds again.
+// logChange logs when reading the keys begins to fail, and when it succeeds again.
 func (k *keyring) logChange(err error) {
 	switch was := k.failed.Swap(err != nil); {
 	case err != nil && !was && !errors.Is(err, context.Canceled):
-		k.log.Warn("keys of the identity issuer could not be read; those known stay valid",
+		k.log.Warn("keys of the identity issuer not readable, known keys stay valid",
 			zap.String("from", k.from), zap.Error(err))
 	case err == nil && was:
-		k.log.Info("keys of the identity issuer can be read again", zap.String("from", k.from))
+		k.log.Info("keys of the identity issuer readable again", zap.String("from", k.from))
 	}
 }
 
@@ -149,7 +149,7 @@ func (k *keyring) refresh(ctx context.Context) error {
 	return nil
 }
 
-// answer tells everybody who waits that the keys were read.
+// releaseWaiting lets the tokens go on that wait for a read.
 func (k *keyring) releaseWaiting() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -159,9 +159,8 @@ func (k *keyring) releaseWaiting() {
 	}
 }
 
-// find returns the key, or keys, that can have signed the token. One that is
-// not known makes the keys be read again, at most once in [minRefreshInterval] for
-// all tokens together.
+// find returns the key, or keys, that may have signed the token. For an unknown key it
+// reads the keys, at most once in [minRefreshInterval] for all tokens together.
 func (k *keyring) find(ctx context.Context, token *jwt.Token) (any, error) {
 	set := k.current.Load()
 	if set != nil {
@@ -178,15 +177,15 @@ func (k *keyring) find(ctx context.Context, token *jwt.Token) (any, error) {
 	key, err := set.find(token)
 	if errors.Is(err, errUnknownKey) {
 		if k.failed.Load() {
-			return nil, failure.New(failure.KeysUnavailable) // it may be one that could not be fetched
+			return nil, failure.New(failure.KeysUnavailable) // the key may be one that could not be fetched
 		}
 		return nil, failure.New(failure.IdentityKeyUnknown)
 	}
 	return key, err
 }
 
-// reread has the keys read, or waits for a reading that goes on; when the
-// last one that a token asked for is too recent it does nothing.
+// reread makes run read the keys and waits for it, or for a read that is running. When
+// the last read that a token caused is too recent, it does nothing.
 func (k *keyring) reread(ctx context.Context) error {
 	k.mu.Lock()
 	pending := k.pending
@@ -195,7 +194,7 @@ func (k *keyring) reread(ctx context.Context) error {
 		k.pending, k.asked = pending, time.Now()
 		select {
 		case k.wanted <- struct{}{}:
-		default: // a reading that is about to begin serves this one too
+		default: // a read that is about to begin serves this token, too
 		}
 	}
 	k.mu.Unlock()

@@ -21,14 +21,14 @@ var (
 	errNoKeys     = errors.New("no key in it that can sign identity tokens")
 )
 
-// keySet is the issuer's keys at one time.
+// keySet holds the issuer's keys at one time. It does not change.
 type keySet struct {
 	byID    map[string]keyfunc.Keyfunc
-	all     jwt.VerificationKeySet // for tokens that name none
-	skipped int                    // keys that are for something else
+	all     jwt.VerificationKeySet // for tokens that name no key
+	skipped int                    // keys for other uses
 }
 
-// find returns the key that the token names, or all when it names none.
+// find returns the key that the token names, or all keys when it names none.
 func (s *keySet) find(token *jwt.Token) (any, error) {
 	id, named := token.Header["kid"]
 	if !named || s.byID == nil { // PEM keys have no ids
@@ -45,8 +45,7 @@ func (s *keySet) find(token *jwt.Token) (any, error) {
 	return key.Keyfunc(token)
 }
 
-// jwkHead is what tells whether a key is for signatures that can be checked
-// with what everybody knows.
+// jwkHead is the part of a key that says whether it is public and for signatures.
 type jwkHead struct {
 	Type string `json:"kty"`
 	Use  string `json:"use"`
@@ -57,9 +56,8 @@ func (h jwkHead) signs() bool {
 	return (h.Type == "RSA" || h.Type == "EC" || h.Type == "OKP") && (h.Use == "" || h.Use == "sig")
 }
 
-// parseKeySet reads a JSON Web Key Set (RFC 7517). Keys of other kinds and for
-// other uses are passed over, as its section 5 asks for; it is an error when
-// none is left.
+// parseKeySet reads a JSON Web Key Set (RFC 7517). It skips keys of other kinds and
+// for other uses, as section 5 asks. A set without usable keys is an error.
 func parseKeySet(data []byte) (*keySet, error) {
 	var raw struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -110,8 +108,8 @@ func (s *keySet) add(raw json.RawMessage) error {
 	return nil
 }
 
-// parsePEM reads public keys (PKIX, PKCS #1) and certificates, any number in
-// one file. A certificate counts for its key alone.
+// parsePEM reads public keys (PKIX, PKCS #1) and certificates, any number in one file.
+// Of a certificate it reads the key alone.
 func parsePEM(data []byte) (*keySet, error) {
 	set := &keySet{}
 	for {

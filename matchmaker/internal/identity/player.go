@@ -13,10 +13,10 @@ const (
 	userPrefix  = "u-"
 )
 
-// userID makes a player id of the issuer's: itself where it consists of letters
-// and digits of ASCII, '-', '_', '.' and '@'; with other bytes as %XX; and a
-// hash where that is too long. No two issuer's ids make the same one: '%' and
-// '=' stand for themselves in none.
+// userID makes a player's id of the issuer's id. Letters and digits of ASCII, '-',
+// '_', '.' and '@' stay; other bytes become %XX; a result that is too long is
+// replaced by a hash. Different ids of the issuer give different results, because '%'
+// and '=' never stand for themselves.
 func userID(subject string) string {
 	var b strings.Builder
 	b.WriteString(userPrefix)

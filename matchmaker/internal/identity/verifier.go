@@ -1,6 +1,6 @@
-// Package identity says who a player is: a guest with a token of our own, whom
-// nobody has to sign up, or a user of the game's own issuer with a JSON Web
-// Token (RFC 7519). All errors are those of package failure.
+// Package identity authenticates players. A player is a guest with a token of our own,
+// without registration, or a user of the game's issuer with a JSON Web Token
+// (RFC 7519). All errors are failures (package failure).
 package identity
 
 import (
@@ -19,23 +19,23 @@ import (
 	"tactus/protocol/jointoken"
 )
 
-// Player is who is asking.
+// Player is an authenticated player.
 type Player struct {
-	// ID is at most 64 bytes: "g-" and a random text for guests, "u-" and the
-	// issuer's id of others.
+	// ID has at most 64 bytes: "g-" and a random text for guests, "u-" and the
+	// issuer's id for users.
 	ID   string
 	Name string // shown to others; never empty
-	// GuestToken is who a guest is the next time; empty for others.
+	// GuestToken identifies a guest the next time; empty for users.
 	GuestToken string
 	Guest      bool
 }
 
-// Verifier tells players apart. It is safe for concurrent use.
+// Verifier authenticates players. It is safe for concurrent use.
 type Verifier struct {
 	cfg    Config
 	signer *jointoken.Signer
 	guests *GuestKeys
-	// reserved are names that nobody can give themselves.
+	// reserved are names that players can't choose.
 	reserved text.Names
 	parser   *jwt.Parser
 	keys     *keyring // nil: identity tokens are not taken
@@ -43,11 +43,11 @@ type Verifier struct {
 	done     sync.WaitGroup
 }
 
-// New makes a verifier. Keys in files are read now, and it is an error when
-// there is none; keys behind a URL are fetched in the background, and tokens
-// are refused with [failure.KeysUnavailable] until they are there. Reading them
-// again ends with ctx or by [Verifier.Close]. signer makes guest tokens; guests
-// are the keys by which they are known again, nil for the signer's alone.
+// New makes a verifier. It reads keys in files now and fails if there are none. Keys
+// behind a URL are fetched in the background; until then, tokens are rejected with
+// [failure.KeysUnavailable]. The keys are refreshed until ctx ends or
+// [Verifier.Close] is called. signer makes guest tokens, guests are the keys that
+// these are checked with; nil: the signer's alone.
 func New(ctx context.Context, cfg Config, signer *jointoken.Signer, guests *GuestKeys, log *zap.Logger) (*Verifier, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -77,16 +77,16 @@ func New(ctx context.Context, cfg Config, signer *jointoken.Signer, guests *Gues
 	return v, nil
 }
 
-// Close ends what goes on in the background, and waits for it.
+// Close ends the work in the background, and waits for it.
 func (v *Verifier) Close() {
 	v.stop()
 	v.done.Wait()
 }
 
-// Identify tells who asks, by the identity token if there is one. A guest's
-// name is the one given, or else the one of the guest token; a user's name is
-// the issuer's, or else the one given. A reserved name counts as none given,
-// unless the issuer says it.
+// Identify returns the player who calls: a user by the identity token if there is
+// one, else a guest. A guest's name is the given one, or that of the guest token. A
+// user's name is the issuer's, or the given one. A reserved name counts as not given,
+// unless it is the issuer's.
 func (v *Verifier) Identify(ctx context.Context, guestToken, identityToken, name string) (Player, error) {
 	name, err := CleanName(name)
 	if err != nil {
@@ -121,11 +121,11 @@ func (v *Verifier) user(ctx context.Context, token, name string) (Player, error)
 		return Player{}, failure.Newf(failure.IdentityIncomplete,
 			"the identity token's claim %s is not a text of 1 to %d bytes", v.cfg.PlayerClaim, maxSubject)
 	}
-	named, _ := claims[v.cfg.NameClaim].(string) // which its player can't mend: what can't be shown counts as nothing
+	named, _ := claims[v.cfg.NameClaim].(string) // the player can't change it: a name that can't be shown counts as none
 	return Player{ID: userID(subject), Name: cmp.Or(text.Name(named), name, guestName())}, nil
 }
 
-// refused says what is wrong with a token.
+// rejection is the failure for a token that does not parse or verify.
 func (v *Verifier) rejection(token *jwt.Token, err error) error {
 	var already *failure.Error // from the keyring
 	is := func(target error) bool { return errors.Is(err, target) }
