@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// alphabet has no 0, 1, I, L, O or U: nothing that reads like another.
+	// alphabet has no characters that look alike: no 0, 1, I, L, O or U.
 	alphabet   = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 	codeLength = 6
-	// MaxTyped bounds what a code is looked for in: an invitation with a link.
+	// MaxTyped bounds the text in which a code is searched, such as an invitation.
 	MaxTyped = 512
 )
 
@@ -35,8 +35,8 @@ func New() string {
 	return string(code)
 }
 
-// lookAlikes are letters of other alphabets that look like those of codes: who
-// copies a code from a screen by a Cyrillic or Greek keyboard types them.
+// lookAlikes are letters of other alphabets that look like those of codes. Players type
+// them when they copy a code with a Cyrillic or Greek keyboard.
 var lookAlikes = strings.NewReplacer(
 	"А", "A", "В", "B", "Е", "E", "К", "K", "М", "M", "Н", "H", "Р", "P", "С", "C", "Т", "T", "У", "Y", "Х", "X", "Ѕ", "S", "Ј", "J", "Ԛ", "Q", "Ԝ", "W",
 	"Α", "A", "Β", "B", "Ε", "E", "Ζ", "Z", "Η", "H", "Κ", "K", "Μ", "M", "Ν", "N", "Ρ", "P", "Τ", "T", "Υ", "Y", "Χ", "X",
@@ -45,15 +45,14 @@ var lookAlikes = strings.NewReplacer(
 var (
 	// inLink is a code as the value of a link's parameter.
 	inLink = regexp.MustCompile(`[?&#](?:ROOM|PARTY|CODE)=([0-9A-Z-]+)`)
-	// apart are what may be a code within a text.
+	// apart finds the words of a text that may be a code.
 	apart = regexp.MustCompile(`[0-9A-Z]+(?:-[0-9A-Z]+)*`)
 )
 
-// Parse reads the code of a room or a party as people type and paste it: in any
-// case and width, with spaces, dashes and marks that nobody sees, in letters of
-// other alphabets that look the same, and with other text around it, such as a
-// link. Of several that may be the code, one with a digit comes first, then the
-// last: what surrounds a code are words before it.
+// Parse reads the code of a room or a party as players type and paste it: in any case
+// and width, with spaces, dashes and invisible marks, in letters of other alphabets that
+// look alike, and in other text such as a link. Among several candidates, one with a
+// digit comes first, then the last one, because other text stands before a code.
 func Parse(typed string) (code string, ok bool) {
 	if len(typed) > MaxTyped {
 		return "", false
@@ -84,8 +83,8 @@ func parts(text string) (list []string) {
 	return list
 }
 
-// visible drops what can't be seen and makes a space of every space and a dash of
-// every dash.
+// visible drops invisible characters, and makes every kind of space a space and every
+// kind of dash a dash.
 func visible(r rune) rune {
 	switch {
 	case unicode.Is(unicode.Cf, r):
@@ -98,7 +97,7 @@ func visible(r rune) rune {
 	return r
 }
 
-// exact reads a text that holds nothing but a code.
+// exact reads a text that consists of a code alone.
 func exact(text string) (code string, ok bool) {
 	out := make([]byte, 0, codeLength)
 	for _, c := range []byte(text) {

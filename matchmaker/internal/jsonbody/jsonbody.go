@@ -1,6 +1,6 @@
-// Package jsonbody checks a JSON document against the Protobuf message that it
-// is for. protojson refuses by texts that are unstable on purpose, or ignores
-// what it does not know; this says what is wrong, and where.
+// Package jsonbody checks a JSON document against the Protobuf message that it holds, and
+// reports what is wrong and where. The errors of protojson have texts that are unstable
+// on purpose, and it ignores unknown names.
 package jsonbody
 
 import (
@@ -16,33 +16,33 @@ import (
 )
 
 const (
-	// maxDepth is how deep objects and arrays may be in each other; the messages
-	// of the matchmaker need six.
+	// maxDepth bounds the nesting of objects and arrays. The messages of the matchmaker
+	// need six.
 	maxDepth = 32
-	// maxUnknown is how many unknown names are listed.
+	// maxUnknown bounds the unknown names that are listed.
 	maxUnknown = 8
 )
 
-// Unknown is a name in a document that its message does not have: a field's, or
-// an enumeration's value. Paths name fields as the .proto does, and what is
-// unknown as the document does.
+// Unknown is a name in a document that its message does not have: of a field, or of an
+// enumeration's value. A path names known fields as the .proto does, and the unknown one
+// as the document does.
 type Unknown struct {
 	Path    string   // "players[0].playerID"
-	Of      string   // the message or enumeration that does not have it
-	Value   bool     // it is an enumeration's
-	Nearest string   // the known name that it is most like, as JSON has it; empty: none
-	Known   []string // all names that there are
+	Of      string   // the message or enumeration
+	Value   bool     // of an enumeration
+	Nearest string   // the most similar known name, as in JSON; empty: none is similar
+	Known   []string // all known names
 }
 
-// MalformedError says that something is no JSON object.
+// MalformedError is the error for a document that is no JSON object.
 type MalformedError struct {
-	Path string // of the field where it is noticed; empty: outside of any
+	Path string // of the field in which the error is; empty: outside of any
 	Text string
 }
 
 func (e *MalformedError) Error() string { return e.Text }
 
-// FieldError says that a field has a value that it can't have.
+// FieldError is the error for a field with a value that it can't have.
 type FieldError struct {
 	Path string
 	Want string // "a whole number from 0 to 4294967295"
@@ -50,13 +50,13 @@ type FieldError struct {
 }
 
 func (e *FieldError) Error() string {
-	return fmt.Sprintf("%s is %s, it has to be %s", e.Path, e.Got, e.Want)
+	return fmt.Sprintf("%s is %s, it must be %s", e.Path, e.Got, e.Want)
 }
 
-// Check walks a document and lists the names that the message does not have, at
-// most eight, in the order of the document. The error is a [*MalformedError] or
-// a [*FieldError]; without one protojson takes the document, unknown names
-// discarded.
+// Check reads a document and lists the names that the message does not have, at most
+// eight, in the order of the document. The error is a [*MalformedError] or a
+// [*FieldError]. Without an error, protojson accepts the document when it discards
+// unknown names.
 func Check(document []byte, message protoreflect.MessageDescriptor) ([]Unknown, error) {
 	w := &walk{decoder: json.NewDecoder(bytes.NewReader(document))}
 	w.decoder.UseNumber()
@@ -70,7 +70,7 @@ func Check(document []byte, message protoreflect.MessageDescriptor) ([]Unknown, 
 	return w.unknown, nil
 }
 
-// walk is one way through a document.
+// walk is one pass over a document.
 type walk struct {
 	decoder *json.Decoder
 	path    string // of what is being read
@@ -84,7 +84,7 @@ func (w *walk) document(message protoreflect.MessageDescriptor) error {
 		return err
 	}
 	if token != json.Delim('{') {
-		return &MalformedError{Text: "the request has to be a JSON object, such as {}"}
+		return &MalformedError{Text: "the request must be a JSON object, such as {}"}
 	}
 	if err := w.message(message, ""); err != nil {
 		return err
@@ -95,7 +95,7 @@ func (w *walk) document(message protoreflect.MessageDescriptor) error {
 	return nil
 }
 
-// next is the next token. Its errors are of type [*MalformedError].
+// next returns the next token. Its errors are of type [*MalformedError].
 func (w *walk) next() (json.Token, error) {
 	token, err := w.decoder.Token()
 	if err == nil {
@@ -106,14 +106,14 @@ func (w *walk) next() (json.Token, error) {
 	case errors.As(err, &syntax):
 		err = fmt.Errorf("the request is not JSON: %w (at byte %d)", syntax, syntax.Offset)
 	case errors.Is(err, io.EOF) && w.decoder.InputOffset() == 0:
-		err = errors.New("the request is empty; it has to be a JSON object, such as {}")
+		err = errors.New("the request is empty; it must be a JSON object, such as {}")
 	default:
 		err = fmt.Errorf("the request is not JSON: it ends too soon, after byte %d", w.decoder.InputOffset())
 	}
 	return nil, &MalformedError{Path: w.path, Text: err.Error()}
 }
 
-// enter is called behind an opening bracket, and leave behind the closing one.
+// enter is called after an opening bracket, and leave after the closing one.
 func (w *walk) enter() error {
 	if w.depth++; w.depth > maxDepth {
 		return &MalformedError{Path: w.path, Text: fmt.Sprintf("the request is nested deeper than %d levels", maxDepth)}
@@ -127,7 +127,7 @@ func (w *walk) leave() error {
 	return err
 }
 
-// message reads the rest of an object, behind its opening bracket.
+// message reads the rest of an object, after its opening bracket.
 func (w *walk) message(message protoreflect.MessageDescriptor, path string) error {
 	if err := w.enter(); err != nil {
 		return err
@@ -178,7 +178,7 @@ func (w *walk) note(name string, u Unknown) {
 	}
 }
 
-// field reads the value of a field; null leaves it out.
+// field reads the value of a field; null omits it.
 func (w *walk) field(field protoreflect.FieldDescriptor, path string) error {
 	token, err := w.next()
 	switch {
@@ -256,7 +256,7 @@ func (w *walk) value(field protoreflect.FieldDescriptor, token json.Token, path 
 }
 
 func (w *walk) object(message protoreflect.MessageDescriptor, token json.Token, path string) error {
-	if message.ParentFile().Package() == "google.protobuf" { // has a form of its own, which protojson checks
+	if message.ParentFile().Package() == "google.protobuf" { // its special form is checked by protojson
 		return w.rest(token)
 	}
 	if token != json.Delim('{') {
@@ -282,7 +282,7 @@ func (w *walk) enum(enum protoreflect.EnumDescriptor, token json.Token, path str
 	return nil
 }
 
-// skip reads over a value.
+// skip skips a value.
 func (w *walk) skip() error {
 	token, err := w.next()
 	if err != nil {
@@ -291,7 +291,7 @@ func (w *walk) skip() error {
 	return w.rest(token)
 }
 
-// rest reads over what belongs to a value whose first token is given.
+// rest skips the rest of a value whose first token is given.
 func (w *walk) rest(token json.Token) error {
 	outside := w.depth
 	for {

@@ -2,9 +2,8 @@ package jsonbody
 
 import "strings"
 
-// nearest is the known name that a name is most like: one that it contains or
-// that contains it, else one that is a few letters away. It is empty when there
-// is none.
+// nearest is the most similar known name: one that contains the name or is contained in
+// it, else one that differs in a few letters. Empty: none is similar.
 func nearest(name string, known []string) string {
 	given := plain(name)
 	if given == "" || len(given) > 64 {
@@ -28,12 +27,12 @@ func nearest(name string, known []string) string {
 	return best
 }
 
-// plain is a name without what people mix up: case and separators.
+// plain is a name without case and separators, which are often confused.
 func plain(name string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(name))
 }
 
-// distance is Levenshtein's, in bytes.
+// distance is the Levenshtein distance, in bytes.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -10,15 +10,15 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// fits reports whether a token, or the name of a map's entry, is a value of the
-// kind, and says what is wanted.
+// fits reports whether a token, or the name of a map's entry, is a value of the kind, and
+// describes the values of the kind.
 func fits(kind protoreflect.Kind, token json.Token) (want string, ok bool) {
 	switch kind {
 	case protoreflect.StringKind:
 		_, ok = token.(string)
 		return "a string", ok
 	case protoreflect.BytesKind:
-		_, ok = token.(string) // protojson knows the forms of base64
+		_, ok = token.(string) // protojson checks base64
 		return "a string in base64", ok
 	case protoreflect.BoolKind:
 		_, ok = token.(bool)
@@ -38,19 +38,19 @@ func fits(kind protoreflect.Kind, token json.Token) (want string, ok bool) {
 	}
 }
 
-// number is the text of a number, which may be in quotes.
+// number returns the text of a number, which may be in quotes.
 func number(token json.Token) (string, bool) {
 	switch v := token.(type) {
 	case json.Number:
 		return v.String(), true
 	case string:
-		// In quotes there is what may stand without them, and nothing else.
+		// The quotes hold a number and nothing else.
 		return v, v == strings.TrimSpace(v) && json.Valid([]byte(v))
 	}
 	return "", false
 }
 
-// isWhole takes 10, "10", 10.0 and 1e1 alike.
+// isWhole accepts 10, "10", 10.0 and 1e1.
 func isWhole(token json.Token, low, high float64) bool {
 	text, ok := number(token)
 	if !ok {
@@ -63,7 +63,7 @@ func isWhole(token json.Token, low, high float64) bool {
 func isFloat(token json.Token, bits int) bool {
 	switch token {
 	case "NaN", "Infinity", "-Infinity":
-		return true // what a field makes of them is up to it
+		return true // the range depends on the field
 	}
 	text, ok := number(token)
 	if !ok {
@@ -73,7 +73,7 @@ func isFloat(token json.Token, bits int) bool {
 	return err == nil
 }
 
-// describe is a token as a refusal names it.
+// describe is a token as an error names it.
 func describe(token json.Token) string {
 	switch v := token.(type) {
 	case nil:

@@ -1,8 +1,9 @@
-// Package membership keeps records that players share: a party, a room. Who is
-// in one holds a handle with a secret, watches it, and is taken out when nobody
-// watches for them. The first member of a record has the say in it; when they
-// leave, the one who came next has. Any replica can change any record: changes
-// are compared with the revision that they were made from.
+// Package membership keeps records that players share, such as parties and rooms.
+//
+// A member holds a handle with a secret and watches the record. [Watchers] takes out
+// members that are not watched. The first member owns the record; when that member
+// leaves, the next one does. Any replica can change any record: a change applies only
+// to the revision that it was made from.
 package membership
 
 import (
@@ -21,15 +22,15 @@ import (
 )
 
 var (
-	// ErrUnknown is returned for a code that no record has, and for a handle that
-	// is no member's.
+	// ErrUnknown is returned for a code without a record and for a handle without a
+	// member.
 	ErrUnknown = errors.New("there is no such record, or no such member of it")
-	// ErrFull is returned to a player for whom there is no place.
+	// ErrFull is returned to a player when there is no place left.
 	ErrFull = errors.New("there is no place left")
-	// ErrFirst is returned to a member who has no say.
+	// ErrFirst is returned to a member who does not own the record.
 	ErrFirst = errors.New("only the first member can do this")
-	// ErrUnchanged is what an edit returns that has nothing to change. It is no error
-	// of the change.
+	// ErrUnchanged is returned by an edit that has nothing to change. The change
+	// itself then succeeds.
 	ErrUnchanged = errors.New("nothing has changed")
 )
 
@@ -41,39 +42,39 @@ type Member struct {
 	Player string
 	Name   string
 	Watch  string // the newest watcher of that handle
-	// Earlier are the handles that the player had before the newest, in another tab
-	// for instance. They are as good as that until nobody watches them.
+	// Earlier are the handles that the player had before, in another tab for
+	// instance. They are valid as long as they are watched.
 	Earlier []Handle `json:",omitempty"`
 	Ticket  string   // the member's handle of the present search, if there is one
 
 	Room string `json:",omitempty"` // of a party's member: the handle in the room that the party has entered
 
-	Party string    `json:",omitempty"` // of a room's member: code of the party by which they came
+	Party string    `json:",omitempty"` // of a room's member: code of the party with which the member came
 	Ready bool      `json:",omitempty"`
 	Match string    `json:",omitempty"` // that Ticket is for
-	Since time.Time `json:",omitzero"`  // when they got Ticket
-	// Plain members came by a ticket: nobody watches for them. They stay as long
-	// as that ticket's search, and its match.
+	Since time.Time `json:",omitzero"`  // when Ticket was made
+	// Plain members came by a ticket and are not watched. They stay for its search and
+	// its match.
 	Plain bool `json:",omitempty"`
 }
 
-// Handle is one way in for a member.
+// Handle is one of the handles of a member.
 type Handle struct {
 	Secret string
 	Watch  string // its newest watcher
 }
 
-// mostEarlier bounds the earlier handles of a member.
-const mostEarlier = 3
+// maxEarlier bounds the earlier handles of a member.
+const maxEarlier = 3
 
 // NewSecret draws the secret of a member's handle, or the name of a watcher.
 func NewSecret() string { return strings.ToLower(rand.Text()[:16]) }
 
-// notYet begins the name that stands for a member's watcher until there is one.
+// notYet begins the placeholder for a member's watcher before the first one.
 const notYet = "-"
 
-// NewMember is not watched yet. process ends the names of watchers that count on
-// the process which waits for the first of them.
+// NewMember makes a member without a watcher. process ends the name of its placeholder:
+// that process waits for the first watcher.
 func NewMember(player, name, process string) Member {
 	return Member{Secret: NewSecret(), Player: player, Name: name, Watch: notYet + NewSecret() + process}
 }
@@ -109,12 +110,12 @@ func (m *Member) earlier(secret string) *Handle {
 func (m *Member) renew(by *Member) {
 	if m.Secret != by.Secret {
 		earlier := m.Handles()
-		m.Earlier = earlier[:min(len(earlier), mostEarlier)]
+		m.Earlier = earlier[:min(len(earlier), maxEarlier)]
 	}
 	m.Secret, m.Watch, m.Name, m.Plain = by.Secret, by.Watch, by.Name, by.Plain
 }
 
-// drop takes a handle back. It reports false where it is the last one.
+// drop removes a handle. It returns false for the last one.
 func (m *Member) drop(secret string) bool {
 	switch {
 	case m.earlier(secret) != nil:
@@ -129,7 +130,7 @@ func (m *Member) drop(secret string) bool {
 
 func sameSecret(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// Head is the part that all records have.
+// Head is the part that all records share.
 type Head struct {
 	Code    string
 	Members []Member
@@ -139,7 +140,7 @@ type Head struct {
 // Top is the head itself.
 func (h *Head) Top() *Head { return h }
 
-// Member finds who holds a secret.
+// Member finds the member who holds a secret.
 func (h *Head) Member(secret string) (int, bool) {
 	for i := range h.Members {
 		if m := &h.Members[i]; sameSecret(m.Secret, secret) || m.earlier(secret) != nil {
@@ -154,8 +155,8 @@ func (h *Head) Find(player string) int {
 	return slices.IndexFunc(h.Members, func(m Member) bool { return m.Player == player })
 }
 
-// Enter adds members, all or none. A player who is there already has the new
-// handle besides the old one.
+// Enter adds members, all or none. A player who is a member already gets the new handle
+// beside the old one.
 func (h *Head) Enter(most int, members ...Member) error {
 	next := slices.Clone(h.Members)
 	for _, m := range members {
@@ -177,7 +178,7 @@ func (h *Head) Enter(most int, members ...Member) error {
 	return nil
 }
 
-// Record is what a kind of records has to be: a pointer to a struct with a Head.
+// Record is the constraint of a kind of records: a pointer to a struct with a Head.
 type Record[T any] interface {
 	*T
 	Top() *Head
@@ -209,12 +210,12 @@ func New[T any, R Record[T]](ctx context.Context, s *store.Store, cfg Config) (*
 	return &Records[T, R]{cfg: cfg, store: s, bucket: bucket}, nil
 }
 
-// Handle is what a member holds.
+// Handle makes the handle of a member.
 func (rs *Records[T, R]) Handle(code, secret string) string {
 	return rs.cfg.Prefix + "." + code + "." + secret
 }
 
-// Split takes a handle apart. Only its form is checked.
+// Split returns the parts of a handle. It checks their form alone.
 func (rs *Records[T, R]) Split(handle string) (code, secret string, ok bool) {
 	parts := strings.Split(handle, ".")
 	if len(parts) != 3 || parts[0] != rs.cfg.Prefix || parts[1] == "" {
@@ -277,8 +278,8 @@ func (rs *Records[T, R]) Find(ctx context.Context, handle string) (R, int, error
 	return r, at, nil
 }
 
-// Change applies an edit, again from the start while others change the record. An
-// error of the edit is returned, and nothing is changed.
+// Change applies an edit, and repeats it when the record has changed meanwhile. An error
+// of the edit is returned, and nothing changes.
 func (rs *Records[T, R]) Change(ctx context.Context, code string, edit func(R) error) (R, error) {
 	for {
 		r, revision, err := rs.get(ctx, code)
@@ -300,13 +301,13 @@ func (rs *Records[T, R]) Change(ctx context.Context, code string, edit func(R) e
 			continue
 		}
 		if err == nil {
-			_ = rs.store.Publish(rs.subject(code), nil) // a hint; watchers look by themselves too
+			_ = rs.store.Publish(rs.subject(code), nil) // a hint; watchers also read at intervals
 		}
 		return r, err
 	}
 }
 
-// ChangeBy is Change by a member, whose index edit gets.
+// ChangeBy is Change by a member; edit gets its index.
 func (rs *Records[T, R]) ChangeBy(ctx context.Context, handle string, edit func(r R, at int) error) (R, int, error) {
 	code, secret, ok := rs.Split(handle)
 	if !ok {
@@ -322,7 +323,7 @@ func (rs *Records[T, R]) ChangeBy(ctx context.Context, handle string, edit func(
 	return r, at, err
 }
 
-// Watched notes the newest watcher of a member's handle.
+// Watched records the newest watcher of a member's handle.
 func (rs *Records[T, R]) Watched(ctx context.Context, handle, watch string) (R, int, error) {
 	return rs.ChangeBy(ctx, handle, func(r R, at int) error {
 		m := &r.Top().Members[at]
@@ -337,9 +338,9 @@ func (rs *Records[T, R]) Watched(ctx context.Context, handle, watch string) (R, 
 	})
 }
 
-// Leave takes a handle back. The member whose last handle it was is taken out and
-// returned; the zero member otherwise. With watch, only if that is the handle's
-// newest watcher still. after, if set, sees the record without the member.
+// Leave removes a handle. If it was the member's last one, the member is taken out and
+// returned; otherwise the zero member is. With watch, only if that is still the
+// handle's newest watcher. after, if set, gets the record without the member.
 func (rs *Records[T, R]) Leave(ctx context.Context, handle, watch string, after func(R)) (left Member, r R, err error) {
 	r, _, err = rs.ChangeBy(ctx, handle, func(r R, at int) error {
 		top := r.Top()
@@ -361,14 +362,14 @@ func (rs *Records[T, R]) Leave(ctx context.Context, handle, watch string, after 
 	return left, r, err
 }
 
-// WatchOf is the newest watcher of the handle, which is the member's at this index.
+// WatchOf is the newest watcher of a handle. at is the index of its member.
 func (rs *Records[T, R]) WatchOf(r R, at int, handle string) string {
 	_, secret, _ := rs.Split(handle)
 	return r.Top().Members[at].WatchOf(secret)
 }
 
-// Changed calls hint whenever the record may have changed, until unsubscribe is
-// called. Hints can be lost: look from time to time all the same.
+// Changed calls hint when the record may have changed, until unsubscribe is called.
+// Hints can be lost: the caller also reads at intervals.
 func (rs *Records[T, R]) Changed(handle string, hint func()) (unsubscribe func(), err error) {
 	code, _, ok := rs.Split(handle)
 	if !ok {
@@ -379,8 +380,8 @@ func (rs *Records[T, R]) Changed(handle string, hint func()) (unsubscribe func()
 
 func (rs *Records[T, R]) subject(code string) string { return rs.cfg.Name + "." + code }
 
-// Follow calls f with each record and then with each change, nil for a record
-// that is gone, until ctx ends.
+// Follow calls f with each record and then with each change, until ctx ends. A nil
+// record means that it is gone.
 func (rs *Records[T, R]) Follow(ctx context.Context, f func(code string, r R)) error {
 	return rs.bucket.Follow(ctx, func(code string, e *store.Entry) {
 		if e == nil {

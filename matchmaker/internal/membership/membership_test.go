@@ -174,7 +174,7 @@ func TestEarlierHandlesAreBounded(t *testing.T) {
 	for range 10 {
 		_ = h.Enter(1, NewMember("ann", "", ""))
 	}
-	if _, ok := h.Member(first.Secret); ok || len(h.Members[0].Handles()) != 1+mostEarlier {
+	if _, ok := h.Member(first.Secret); ok || len(h.Members[0].Handles()) != 1+maxEarlier {
 		t.Errorf("%d handles", len(h.Members[0].Handles()))
 	}
 }
