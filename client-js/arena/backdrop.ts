@@ -133,7 +133,13 @@ function paintDust(tile: number): HTMLCanvasElement {
   return canvas;
 }
 
-function paintStars(g: CanvasRenderingContext2D, width: number, height: number, count: number, brightness: number): void {
+function paintStars(
+  g: CanvasRenderingContext2D,
+  width: number,
+  height: number,
+  count: number,
+  brightness: number,
+): void {
   const random = sequence(count);
   for (let i = 0; i < count; i++) {
     const light = random() ** 3;

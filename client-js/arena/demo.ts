@@ -277,7 +277,8 @@ export class DemoMatch implements Match {
     let bestDistance = Infinity;
     for (const other of this.ship) {
       if (other === ship || other.hp <= 0) continue;
-      const distance = Math.hypot(other.pos.x - ship.pos.x, other.pos.y - ship.pos.y) + ((other.slot + ship.slot) % 3) * 4;
+      const distance =
+        Math.hypot(other.pos.x - ship.pos.x, other.pos.y - ship.pos.y) + ((other.slot + ship.slot) % 3) * 4;
       if (distance < bestDistance) {
         best = other;
         bestDistance = distance;

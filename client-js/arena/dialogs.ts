@@ -179,7 +179,8 @@ export class ReconnectDialog extends Modal {
     write(element("reconnect-state"), text);
     if (!this.isOpen) {
       const started = performance.now();
-      const tick = (): void => write(element("reconnect-waited"), `for ${Math.floor((performance.now() - started) / 1000)} s`);
+      const tick = (): void =>
+        write(element("reconnect-waited"), `for ${Math.floor((performance.now() - started) / 1000)} s`);
       tick();
       this.timer = window.setInterval(tick, 250);
     }
@@ -200,7 +201,10 @@ export class PauseDialog extends Modal {
 
   /** room: the player stays in a private room. */
   open(leave: () => void, room: boolean): void {
-    write(element("pause-text"), room ? "It goes on without you. You stay in the room." : "It goes on without you, and your seat is given away.");
+    write(
+      element("pause-text"),
+      room ? "It goes on without you. You stay in the room." : "It goes on without you, and your seat is given away.",
+    );
     this.show({ stay: () => this.close(), "leave-now": leave });
   }
 }

@@ -91,7 +91,15 @@ export class Effects {
     this.ring(x, y, 3.4, 0.5, color);
     for (let i = 0; i < 9; i++) {
       const turn = Math.random() * Math.PI * 2;
-      this.puff(x, y, Math.cos(turn) * 2.2, Math.sin(turn) * 2.2, 1.3 + Math.random(), 0.5 + Math.random() * 0.5, "#ff7a3c");
+      this.puff(
+        x,
+        y,
+        Math.cos(turn) * 2.2,
+        Math.sin(turn) * 2.2,
+        1.3 + Math.random(),
+        0.5 + Math.random() * 0.5,
+        "#ff7a3c",
+      );
     }
   }
 

@@ -210,7 +210,8 @@ export class Hud {
   /** What was not sent is shown to its author, who would take it for said. */
   private async say(text: string): Promise<void> {
     const { sent, reason } = await this.match.chat(text);
-    if (!sent && !this.stop.signal.aborted) this.addLine("failed", this.nameOf(this.match.slot), text, notSentText(reason));
+    if (!sent && !this.stop.signal.aborted)
+      this.addLine("failed", this.nameOf(this.match.slot), text, notSentText(reason));
   }
 
   private wireButtons(room: string, leave: () => void): void {
@@ -312,12 +313,18 @@ export class Hud {
   private renderScores(now: number): void {
     const list = standings(this.match);
     this.nextScores = now + (list.length > longBoard ? longRefreshMs : 0);
-    this.scores.show(list, this.match.slot, this.match.mode.teams, this.match.single<MatchRow>(tables.match)?.teamScore);
+    this.scores.show(
+      list,
+      this.match.slot,
+      this.match.mode.teams,
+      this.match.single<MatchRow>(tables.match)?.teamScore,
+    );
   }
 
   /** The wheel turns the scoreboard wherever the pointer is: it stays at the sight. */
   private scroll(event: WheelEvent): void {
-    if (!this.scoreboard.hidden && !this.scoreboard.contains(event.target as Node)) this.scoreboard.scrollTop += event.deltaY;
+    if (!this.scoreboard.hidden && !this.scoreboard.contains(event.target as Node))
+      this.scoreboard.scrollTop += event.deltaY;
   }
 }
 

@@ -1,6 +1,14 @@
 import { Client, CloseCode, ErrorCode } from "../src/index.ts";
 import { Lobby, type Party, type Room } from "../src/lobby.ts";
-import type { Match, MatchResult, ModeInfo, PlayOptions, Proposal, SearchProgress, TactusErrorLike } from "../src/types.ts";
+import type {
+  Match,
+  MatchResult,
+  ModeInfo,
+  PlayOptions,
+  Proposal,
+  SearchProgress,
+  TactusErrorLike,
+} from "../src/types.ts";
 import { DemoMatch } from "./demo.ts";
 import { PauseDialog, ProposalDialog, ReconnectDialog, ResultDialog, SearchDialog } from "./dialogs.ts";
 import { identityStore } from "./identity.ts";
@@ -91,9 +99,12 @@ class Page {
     this.menu = new Menu(
       {
         play: ({ mode, queue, title }) => void this.find({ mode, queue }, title),
-        createRoom: (mode) => void this.enterRoom((party) => (party ?? this.lobby).createRoom({ game, mode, name: this.menu.playerName })),
+        createRoom: (mode) =>
+          void this.enterRoom((party) => (party ?? this.lobby).createRoom({ game, mode, name: this.menu.playerName })),
         joinRoom: (code) =>
-          void this.enterRoom((party) => party?.enterRoom(code) ?? this.lobby.joinRoom(code, { name: this.menu.playerName })),
+          void this.enterRoom(
+            (party) => party?.enterRoom(code) ?? this.lobby.joinRoom(code, { name: this.menu.playerName }),
+          ),
         joinMatch: (matchId, mode) => void this.find({ matchId, mode }, this.menu.titleOf(mode)),
         joinParty: (code) => void this.joinParty(code),
         leaderboard: ({ queue, title }) => this.leaderboard.open(queue, title),
@@ -206,7 +217,8 @@ class Page {
   private clear(): void {
     this.effort.abort();
     this.endPlay();
-    for (const dialog of [this.search, this.reconnect, this.result, this.pause, this.proposal, this.leaderboard]) dialog.close();
+    for (const dialog of [this.search, this.reconnect, this.result, this.pause, this.proposal, this.leaderboard])
+      dialog.close();
     forgetSeat();
   }
 
@@ -246,7 +258,11 @@ class Page {
   }
 
   /** Searches and joins; a seat that comes after the player has turned away is given back. */
-  private async quickPlay(wish: Wish, signal: AbortSignal, seek: Seek = (options) => this.client.quickPlay(options)): Promise<Match> {
+  private async quickPlay(
+    wish: Wish,
+    signal: AbortSignal,
+    seek: Seek = (options) => this.client.quickPlay(options),
+  ): Promise<Match> {
     const onProgress = (progress: SearchProgress): void => {
       if (signal.aborted) return;
       this.search.progress(progress);
@@ -314,14 +330,16 @@ class Page {
   /** The player is in a room now. */
   private takeRoom(room: Room): void {
     this.rooms.enter(room);
-    if (this.phase === "playing" || this.phase === "reconnecting") toast("Your party is in a private room. Leave this match to come along.");
+    if (this.phase === "playing" || this.phase === "reconnecting")
+      toast("Your party is in a private room. Leave this match to come along.");
     else this.openRoom();
   }
 
   /** A match of the room has begun. */
   private followRoom(room: Room): void {
     if (this.phase === "resuming" || room.matchId === this.play?.match.id || room.matchId === this.rooms.left) return;
-    if (this.phase === "playing" || this.phase === "reconnecting") toast("Your room plays its next match. Leave this one to come along.");
+    if (this.phase === "playing" || this.phase === "reconnecting")
+      toast("Your room plays its next match. Leave this one to come along.");
     else void this.find({}, `Room ${room.code}`, (options) => room.follow(options));
   }
 
@@ -418,7 +436,8 @@ class Page {
 
   private closed(match: Match, error: TactusErrorLike): void {
     if (this.play?.match !== match || this.phase === "result") return;
-    if (error.reconnect || seatLost.has(error.code)) void this.playOn({ mode: match.mode.name, queue: match.queue }, error.code);
+    if (error.reconnect || seatLost.has(error.code))
+      void this.playOn({ mode: match.mode.name, queue: match.queue }, error.code);
     else this.goHome(error);
   }
 
@@ -464,7 +483,8 @@ class Page {
     } catch (error) {
       if (effort.signal.aborted) return;
       const { code } = error as { code?: number };
-      if (code !== undefined && seatLost.has(code)) await this.playOn({ mode: kept.saved.mode, queue: kept.saved.queue }, code);
+      if (code !== undefined && seatLost.has(code))
+        await this.playOn({ mode: kept.saved.mode, queue: kept.saved.queue }, code);
       else this.goHome(error);
     }
   }

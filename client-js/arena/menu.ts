@@ -75,7 +75,15 @@ export class Menu {
   get choice(): Choice {
     const checked = element("modes").querySelector<HTMLInputElement>("input:checked");
     const value = checked?.value ?? browserStore.getItem(modeKey) ?? "";
-    return this.choices.find((choice) => choice.value === value) ?? { value, mode: value, queue: "", title: "a match", note: "" };
+    return (
+      this.choices.find((choice) => choice.value === value) ?? {
+        value,
+        mode: value,
+        queue: "",
+        title: "a match",
+        note: "",
+      }
+    );
   }
 
   /** The title of what is played by a mode's, or a queue's, name. */
@@ -148,14 +156,18 @@ export class Menu {
       this.showMatches([], "The matchmaker does not answer. Trying again.");
     }
     clearTimeout(this.timer);
-    if (this.isOpen) this.timer = window.setTimeout(() => void this.refresh(), this.modes.length > 0 ? refreshMs : firstTryMs);
+    if (this.isOpen)
+      this.timer = window.setTimeout(() => void this.refresh(), this.modes.length > 0 ? refreshMs : firstTryMs);
   }
 
   private showModes(modes: ModeInfo[]): void {
     this.modes = modes;
     this.choices = this.queues.choices(modes);
     const known = this.choices.find(({ value }) => value === this.choice.value) ?? this.choices[0];
-    element("modes").replaceChildren(make("legend", "", "Mode"), ...this.choices.map((choice) => modeChoice(choice, choice === known)));
+    element("modes").replaceChildren(
+      make("legend", "", "Mode"),
+      ...this.choices.map((choice) => modeChoice(choice, choice === known)),
+    );
     this.update();
   }
 

@@ -6,7 +6,11 @@ export function element<T extends HTMLElement = HTMLElement>(id: string): T {
 }
 
 /** A new element with text, so that names from the network are never read as markup. */
-export function make<K extends keyof HTMLElementTagNameMap>(tag: K, className = "", text = ""): HTMLElementTagNameMap[K] {
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className = "",
+  text = "",
+): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   if (className) made.className = className;
   if (text) made.textContent = text;

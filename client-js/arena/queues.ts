@@ -54,6 +54,7 @@ function choiceOf(info: QueueInfo): Choice {
   const words = name.replace(/[-_/.]+/g, " ").trim();
   const title = info.title === name ? words.charAt(0).toUpperCase() + words.slice(1) : info.title;
   const players = Math.max(1, teams) * teamMax;
-  const size = players === 2 || (teams > 1 && teamMax > 1) ? Array(teams).fill(teamMax).join(" on ") : `up to ${players}`;
+  const size =
+    players === 2 || (teams > 1 && teamMax > 1) ? Array(teams).fill(teamMax).join(" on ") : `up to ${players}`;
   return { value: name, mode, queue: name, title, note: rated ? `${size}, rated` : size };
 }

@@ -44,7 +44,10 @@ export class Rooms {
     private readonly lobby: Lobby,
     private readonly actions: RoomActions,
   ) {
-    element("room-copy").addEventListener("click", () => this.room && void copyLink(inviteLink("room", this.room.code)));
+    element("room-copy").addEventListener(
+      "click",
+      () => this.room && void copyLink(inviteLink("room", this.room.code)),
+    );
     element("room-link").addEventListener("focus", () => element<HTMLInputElement>("room-link").select());
     element("room-leave").addEventListener("click", () => actions.leave());
     element("room-settings").addEventListener("change", () => this.attempt((room) => room.set(settings(room))));
@@ -177,11 +180,33 @@ export class Rooms {
   private showSettings(room: Room): void {
     element<HTMLFieldSetElement>("room-fields").disabled = !room.owns;
     const modes = this.modes.length > 0 ? this.modes : [{ name: room.mode, title: room.mode }];
-    choose("room-mode", modes.map(({ name, title }) => [name, title]), room.mode);
+    choose(
+      "room-mode",
+      modes.map(({ name, title }) => [name, title]),
+      room.mode,
+    );
     const { seconds, kills, bots } = room.options;
-    choose("room-minutes", [["", "Usual"], ...minuteChoices.map((n): Option => [`${n * 60}`, n === 1 ? "1 minute" : `${n} minutes`])], chosen(seconds), (s) => `${s} seconds`);
-    choose("room-kills", [["", "Usual"], ["0", "No limit"], ...killChoices.map((n): Option => [`${n}`, `${n} kills`])], chosen(kills), (n) => `${n} kills`);
-    choose("room-bots", [["", "Fill up"], ["0", "None"]], chosen(bots), (n) => n);
+    choose(
+      "room-minutes",
+      [["", "Usual"], ...minuteChoices.map((n): Option => [`${n * 60}`, n === 1 ? "1 minute" : `${n} minutes`])],
+      chosen(seconds),
+      (s) => `${s} seconds`,
+    );
+    choose(
+      "room-kills",
+      [["", "Usual"], ["0", "No limit"], ...killChoices.map((n): Option => [`${n}`, `${n} kills`])],
+      chosen(kills),
+      (n) => `${n} kills`,
+    );
+    choose(
+      "room-bots",
+      [
+        ["", "Fill up"],
+        ["0", "None"],
+      ],
+      chosen(bots),
+      (n) => n,
+    );
   }
 
   private showButtons(room: Room): void {
@@ -205,7 +230,12 @@ function chosen(value: number | undefined): string {
 }
 
 /** Fills a list to choose from, and chooses; a value that it does not have is added, as say has it. */
-function choose(id: string, options: readonly Option[], value: string, say: (value: string) => string = (text) => text): void {
+function choose(
+  id: string,
+  options: readonly Option[],
+  value: string,
+  say: (value: string) => string = (text) => text,
+): void {
   const list = element<HTMLSelectElement>(id);
   const all = options.some(([known]) => known === value) ? options : [...options, [value, say(value)] as const];
   const text = all.join();
@@ -219,7 +249,11 @@ function choose(id: string, options: readonly Option[], value: string, say: (val
 /** What the fields say; options that they do not show stay. */
 function settings(room: Room): { mode: string; options: Record<string, number> } {
   const options = { ...room.options };
-  for (const [id, name] of [["room-minutes", "seconds"], ["room-kills", "kills"], ["room-bots", "bots"]] as const) {
+  for (const [id, name] of [
+    ["room-minutes", "seconds"],
+    ["room-kills", "kills"],
+    ["room-bots", "bots"],
+  ] as const) {
     const { value } = element<HTMLSelectElement>(id);
     if (value === "") delete options[name];
     else options[name] = Number(value);

@@ -215,7 +215,8 @@ export class Scene {
    */
   private answer(match: Match, own: (Entity & ShipRow) | undefined): void {
     const before = this.ownBefore;
-    const now = own && own.hp > 0 ? { gunAt: own.gunAt, chargeFrom: own.chargeFrom, dashUntil: own.dashUntil } : undefined;
+    const now =
+      own && own.hp > 0 ? { gunAt: own.gunAt, chargeFrom: own.chargeFrom, dashUntil: own.dashUntil } : undefined;
     this.ownBefore = now;
     if (!own || !now || !before) return;
     const color = slotColor(own.slot, own.side, match.slot);
@@ -269,7 +270,8 @@ export class Scene {
   }
 
   private taken(event: TakenEvent): void {
-    const color = event.kind === kinds.repair ? palette.repair : event.kind === kinds.shield ? palette.shield : palette.warm;
+    const color =
+      event.kind === kinds.repair ? palette.repair : event.kind === kinds.shield ? palette.shield : palette.warm;
     this.effects.ring(event.pos.x, event.pos.y, 1.8, 0.45, color);
     this.effects.sparks(event.pos.x, event.pos.y, 12, 4, color);
     this.sound.pickup(this.loudness(event.pos));

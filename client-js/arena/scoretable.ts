@@ -53,7 +53,11 @@ export class ScoreTable {
     this.root.classList.toggle("teams", teams > 1);
     this.forget(list);
     if (teams < 2) {
-      this.fill(this.section(-1), list, list.map((line) => line.rank));
+      this.fill(
+        this.section(-1),
+        list,
+        list.map((line) => line.rank),
+      );
       return;
     }
     const sides = teamStandings(list, teams, totals);
@@ -61,9 +65,16 @@ export class ScoreTable {
       const section = this.section(team);
       write(section.title, `${teamNames[team] ?? `Team ${team + 1}`}${team === this.ownTeam ? ", your team" : ""}`);
       write(section.total, String(total));
-      this.fill(section, lines, lines.map((_, i) => i + 1));
+      this.fill(
+        section,
+        lines,
+        lines.map((_, i) => i + 1),
+      );
     }
-    inOrder(this.root, sides.map(({ team }) => this.section(team).table));
+    inOrder(
+      this.root,
+      sides.map(({ team }) => this.section(team).table),
+    );
   }
 
   /** Brings the own line into view. */
@@ -81,7 +92,9 @@ export class ScoreTable {
   }
 
   private fill(section: Section, list: readonly Standing[], ranks: readonly number[]): void {
-    const rows = list.flatMap((standing, i) => (i < longest || standing.slot === this.ownSlot ? [this.line(standing, ranks[i]).row] : []));
+    const rows = list.flatMap((standing, i) =>
+      i < longest || standing.slot === this.ownSlot ? [this.line(standing, ranks[i]).row] : [],
+    );
     if (rows.length < list.length) {
       const more = make("tr", "gap");
       const cell = make("td", "", `and ${list.length - rows.length} more`);
@@ -111,7 +124,12 @@ export class ScoreTable {
   private newLine({ slot, name, team, bot }: Standing): Line {
     const row = make("tr");
     const number = (className: string): HTMLTableCellElement => make("td", className);
-    const cells = { rank: number("rank"), score: number("number"), kills: number("number extra"), deaths: number("number extra") };
+    const cells = {
+      rank: number("rank"),
+      score: number("number"),
+      kills: number("number extra"),
+      deaths: number("number extra"),
+    };
     const who = make("td", "who");
     const box = make("div");
     const swatch = make("i", `swatch ${allegiance(slot, team, this.ownSlot, this.ownTeam)}`);
@@ -143,7 +161,10 @@ export class ScoreTable {
     if (this.sections.size > 0 && (team < 0 || this.sections.has(-1))) this.sections.clear();
     const made = newSection(team, this.muting !== undefined);
     this.sections.set(team, made);
-    inOrder(this.root, [...this.sections.values()].map(({ table }) => table));
+    inOrder(
+      this.root,
+      [...this.sections.values()].map(({ table }) => table),
+    );
     return made;
   }
 }

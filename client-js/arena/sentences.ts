@@ -26,7 +26,10 @@ const waits: Record<WaitingFor, string> = {
 };
 
 /** What a search is doing, or what it waits for; failed: a match was proposed and not everybody accepted. */
-export function searchText({ state, waitingFor }: Pick<SearchProgress, "state" | "waitingFor">, failed = false): string {
+export function searchText(
+  { state, waitingFor }: Pick<SearchProgress, "state" | "waitingFor">,
+  failed = false,
+): string {
   if (state === "joining") return "Taking your seat";
   if (state !== "searching") return "Match found";
   if (failed) return "Somebody was not there. You keep your place.";
@@ -102,7 +105,9 @@ export function roomText(room: RoomView, finished = ""): string {
   if (room.matchId && room.matchId === finished) return "The last match closes. The next one can start in a moment.";
   if (room.matchId) return "A match is being played.";
   if (room.message) return `The match could not start: ${room.message}`;
-  const others = room.owns ? "" : `${members.find((member) => member.owner)?.playerName ?? "The owner"} can start the match. `;
+  const others = room.owns
+    ? ""
+    : `${members.find((member) => member.owner)?.playerName ?? "The owner"} can start the match. `;
   if (members.length === 1) return "Send the link to your friends, or start against bots.";
   const ready = members.filter((member) => member.ready).length;
   if (ready === 0) return `${others}It starts by itself when all are ready.`;

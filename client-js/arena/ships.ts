@@ -170,7 +170,8 @@ export class Fleet {
       g.drawImage(this.sprites.flash(ship.side), -u * 2.6, -u * 2.6, u * 5.2, u * 5.2);
     }
     g.globalAlpha = 1;
-    if (ship.chargeFrom > 0) this.drawCharge(g, Math.min(1, Math.max(0, (tick - ship.chargeFrom) / rules.railTicks)), color);
+    if (ship.chargeFrom > 0)
+      this.drawCharge(g, Math.min(1, Math.max(0, (tick - ship.chargeFrom) / rules.railTicks)), color);
     g.restore();
     this.drawShields(g, ship, tick);
   }

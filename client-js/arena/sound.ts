@@ -56,7 +56,14 @@ export class Sound {
 
   pickup(loudness: number): void {
     this.tone("pickup", 60, { type: "sine", from: 660, to: 660, seconds: 0.09, gain: 0.12 * loudness });
-    this.tone("pickup-second", 60, { type: "sine", from: 990, to: 990, seconds: 0.16, gain: 0.12 * loudness, after: 0.08 });
+    this.tone("pickup-second", 60, {
+      type: "sine",
+      from: 990,
+      to: 990,
+      seconds: 0.16,
+      gain: 0.12 * loudness,
+      after: 0.08,
+    });
   }
 
   /** The beat of a countdown; the last one is higher. */
@@ -68,7 +75,14 @@ export class Sound {
   /** A match was found, and waits for the player. */
   found(): void {
     for (const [i, pitch] of [523, 659, 784].entries()) {
-      this.tone(`found-${i}`, 500, { type: "triangle", from: pitch, to: pitch, seconds: 0.28, gain: 0.2, after: i * 0.13 });
+      this.tone(`found-${i}`, 500, {
+        type: "triangle",
+        from: pitch,
+        to: pitch,
+        seconds: 0.28,
+        gain: 0.2,
+        after: i * 0.13,
+      });
     }
   }
 

@@ -34,7 +34,9 @@ export function standings(match: Match): Standing[] {
     });
   }
   list.sort((a, b) => b.score - a.score || (b.kills ?? 0) - (a.kills ?? 0) || a.slot - b.slot);
-  list.forEach((standing, i) => (standing.rank = i > 0 && list[i - 1].score === standing.score ? list[i - 1].rank : i + 1));
+  list.forEach(
+    (standing, i) => (standing.rank = i > 0 && list[i - 1].score === standing.score ? list[i - 1].rank : i + 1),
+  );
   return list;
 }
 
@@ -42,7 +44,12 @@ export function standings(match: Match): Standing[] {
 export function finalStandings(match: Match, result: MatchResult): Standing[] {
   const last = new Map(standings(match).map((standing) => [standing.slot, standing]));
   return result.results
-    .map((line) => ({ ...line, connected: true, kills: last.get(line.slot)?.kills, deaths: last.get(line.slot)?.deaths }))
+    .map((line) => ({
+      ...line,
+      connected: true,
+      kills: last.get(line.slot)?.kills,
+      deaths: last.get(line.slot)?.deaths,
+    }))
     .sort((a, b) => a.rank - b.rank || b.score - a.score || a.slot - b.slot);
 }
 
@@ -56,7 +63,11 @@ export interface TeamStanding {
 }
 
 /** The lines by their teams, the best team first. totals are the teams' own, where they are known: points of players who left count too. */
-export function teamStandings(list: readonly Standing[], teams: number, totals: readonly number[] = []): TeamStanding[] {
+export function teamStandings(
+  list: readonly Standing[],
+  teams: number,
+  totals: readonly number[] = [],
+): TeamStanding[] {
   const sides = Array.from({ length: teams }, (_, team): TeamStanding => {
     const lines = list.filter((line) => line.team === team);
     return { team, rank: 0, total: totals[team] ?? lines.reduce((sum, line) => sum + line.score, 0), lines };

@@ -36,7 +36,13 @@ export class Vitals {
     if (kill) this.killUntil = performance.now() + 380;
   }
 
-  drawLabels(g: CanvasRenderingContext2D, camera: Camera, match: Match, ratio: number, bubbles: readonly Bubble[]): void {
+  drawLabels(
+    g: CanvasRenderingContext2D,
+    camera: Camera,
+    match: Match,
+    ratio: number,
+    bubbles: readonly Bubble[],
+  ): void {
     g.setTransform(1, 0, 0, 1, 0, 0);
     for (const ship of match.entities<ShipRow>(tables.ship)) {
       if (!camera.sees(ship.pos.x, ship.pos.y, 2)) continue;
@@ -53,7 +59,12 @@ export class Vitals {
   private drawName(g: CanvasRenderingContext2D, match: Match, ship: Ship, x: number, y: number, ratio: number): void {
     const entry = match.roster.get(ship.slot);
     if (!entry) return;
-    const sprite = this.sprites.name(entry.name, entry.bot ? palette.muted : palette.text, 12 * ratio, longestName * ratio);
+    const sprite = this.sprites.name(
+      entry.name,
+      entry.bot ? palette.muted : palette.text,
+      12 * ratio,
+      longestName * ratio,
+    );
     g.drawImage(sprite, Math.round(x - sprite.width / 2), Math.round(y - sprite.height / 2));
   }
 
@@ -107,7 +118,8 @@ export class Vitals {
       outside.push({ ship, distance: Math.hypot(ship.pos.x - own.pos.x, ship.pos.y - own.pos.y) });
     }
     outside.sort((a, b) => a.distance - b.distance);
-    for (const { ship, distance } of outside.slice(0, markerLimit)) this.drawMarker(g, camera, match, ship, distance, ratio);
+    for (const { ship, distance } of outside.slice(0, markerLimit))
+      this.drawMarker(g, camera, match, ship, distance, ratio);
   }
 
   private drawMarker(
@@ -122,7 +134,10 @@ export class Vitals {
     const dy = camera.screenY(ship.pos.y) - camera.height / 2;
     const margin = 22 * ratio;
     const below = dy > 0 && !this.touch ? panelHeight * ratio : margin;
-    const part = Math.min((camera.width / 2 - margin) / Math.abs(dx || 1), (camera.height / 2 - below) / Math.abs(dy || 1));
+    const part = Math.min(
+      (camera.width / 2 - margin) / Math.abs(dx || 1),
+      (camera.height / 2 - below) / Math.abs(dy || 1),
+    );
     const size = ratio * Math.max(6, 13 - distance * 0.14);
     g.save();
     g.translate(camera.width / 2 + dx * part, camera.height / 2 + dy * part);
@@ -138,7 +153,14 @@ export class Vitals {
   }
 
   /** The sight at x, y in device pixels: hits, the rail's charge and readiness of the gun. */
-  drawSight(g: CanvasRenderingContext2D, x: number, y: number, own: Ship | undefined, tick: number, ratio: number): void {
+  drawSight(
+    g: CanvasRenderingContext2D,
+    x: number,
+    y: number,
+    own: Ship | undefined,
+    tick: number,
+    ratio: number,
+  ): void {
     const now = performance.now();
     const radius = 11 * ratio;
     g.setTransform(1, 0, 0, 1, 0, 0);

@@ -54,7 +54,10 @@ describe("make run", () => {
     const { url, errors } = await session.send("Page.getAppManifest");
     assert.deepEqual({ url, errors }, { url: `${server.url}arena.webmanifest`, errors: [] });
     const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
-    assert.deepEqual(installabilityErrors.filter(({ errorId }) => errorId !== "in-incognito"), []);
+    assert.deepEqual(
+      installabilityErrors.filter(({ errorId }) => errorId !== "in-incognito"),
+      [],
+    );
   });
 });
 

@@ -12,7 +12,10 @@ describe("a party", () => {
   let server: TactusServer;
 
   before(async () => {
-    server = await TactusServer.startWith([], "queue: friends\ngame: arena\nmode: teams\nteams: {count: 2, min: 1, max: 2}\n");
+    server = await TactusServer.startWith(
+      [],
+      "queue: friends\ngame: arena\nmode: teams\nteams: {count: 2, min: 1, max: 2}\n",
+    );
   });
 
   after(() => server.stop());

@@ -40,7 +40,10 @@ test("a room plays one match after another, and nobody types anything", async ()
     const next = await Promise.all([ann.seated(), bob.seated()]);
     assert.equal(next[1].match, next[0].match);
     assert.notEqual(next[0].match, seats[0].match);
-    assert.deepEqual(next.map(({ player }) => player), seats.map(({ player }) => player));
+    assert.deepEqual(
+      next.map(({ player }) => player),
+      seats.map(({ player }) => player),
+    );
   } finally {
     await server.stop();
   }
@@ -63,7 +66,9 @@ describe("in a running server", () => {
     await ann.page.selectOption("#room-mode", "duel");
     await ann.page.selectOption("#room-minutes", "600");
     await ann.page.selectOption("#room-bots", "0");
-    await bob.page.waitForFunction(() => (document.getElementById("room-minutes") as HTMLSelectElement).value === "600");
+    await bob.page.waitForFunction(
+      () => (document.getElementById("room-minutes") as HTMLSelectElement).value === "600",
+    );
     await ann.page.waitForFunction(() => !document.querySelector("#room-members .ready"));
     await ann.page.click("#room-start");
     await Promise.all([ann.seated(), bob.seated()]);
@@ -113,7 +118,8 @@ describe("in a running server", () => {
     await pilot.page.waitForFunction(() => document.querySelectorAll("#scores tbody tr").length === 16);
     const seen = await pilot.page.evaluate(() => {
       const board = document.getElementById("scoreboard")!.getBoundingClientRect();
-      const within = (row: Element): boolean => row.getBoundingClientRect().bottom <= Math.min(board.bottom, innerHeight);
+      const within = (row: Element): boolean =>
+        row.getBoundingClientRect().bottom <= Math.min(board.bottom, innerHeight);
       return {
         lines: [...document.querySelectorAll("#scores tbody")].map((body) => body.children.length),
         titles: [...document.querySelectorAll("#scores th.team")].map((title) => title.textContent),
@@ -129,10 +135,16 @@ describe("in a running server", () => {
     await pilot.page.waitForSelector("#scoreboard", { state: "hidden" });
   });
 
-  for (const [width, height] of [[390, 844], [360, 640]]) {
+  for (const [width, height] of [
+    [390, 844],
+    [360, 640],
+  ]) {
     test(`nothing lies over something else at ${width} x ${height}, with long names`, async () => {
       await newContext({ viewport: { width, height }, hasTouch: true, isMobile: true });
-      const [ann, bob] = await room(server.url, [longName, "\u0645\u0631\u062d\u0628\u0627 \u{1f680}\u{1f680}\u{1f680}\u{1f680}\u{1f680}\u{1f680}\u{1f680}\u{1f680}"]);
+      const [ann, bob] = await room(server.url, [
+        longName,
+        "\u0645\u0631\u062d\u0628\u0627 \u{1f680}\u{1f680}\u{1f680}\u{1f680}\u{1f680}\u{1f680}\u{1f680}\u{1f680}",
+      ]);
       await ann.page.selectOption("#room-mode", "teams");
       await ann.page.click("#room-start");
       await Promise.all([ann.seated(), bob.seated()]);
@@ -155,13 +167,18 @@ describe("in a running server", () => {
     const { page } = await openTab(server.url);
     await page.waitForSelector("#modes input", { state: "attached" });
     const backgrounds = await page.evaluate(() =>
-      [":checked", ":not(:checked)"].map((state) => getComputedStyle(document.querySelector(`#modes input${state} + span`)!).backgroundColor),
+      [":checked", ":not(:checked)"].map(
+        (state) => getComputedStyle(document.querySelector(`#modes input${state} + span`)!).backgroundColor,
+      ),
     );
     assert.notEqual(backgrounds[0], backgrounds[1]);
   });
 
   test("the battle behind the menu stands still for who wants little motion", async () => {
-    for (const [reducedMotion, moves] of [["reduce", false], ["no-preference", true]] as const) {
+    for (const [reducedMotion, moves] of [
+      ["reduce", false],
+      ["no-preference", true],
+    ] as const) {
       const context = await newContext({ reducedMotion });
       const { page } = await openTab(server.url);
       await page.waitForSelector("#modes input", { state: "attached" });
@@ -173,7 +190,9 @@ describe("in a running server", () => {
 
   test("the rules are there before the first match is searched for", async () => {
     const { page } = await openTab(server.url);
-    await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => name.endsWith(".wasm")));
+    await page.waitForFunction(() =>
+      performance.getEntriesByType("resource").some(({ name }) => name.endsWith(".wasm")),
+    );
   });
 
   test("a link that can't be copied is shown selected in a field", async () => {
@@ -185,7 +204,10 @@ describe("in a running server", () => {
     await pilot.phase("room");
     await pilot.page.click("#room-copy");
     await pilot.page.waitForSelector("dialog#share[open]");
-    assert.equal(await pilot.page.evaluate(() => getSelection()?.toString() || (document.activeElement as HTMLInputElement).value), pilot.page.url());
+    assert.equal(
+      await pilot.page.evaluate(() => getSelection()?.toString() || (document.activeElement as HTMLInputElement).value),
+      pilot.page.url(),
+    );
   });
 
   test("a page that stores nothing, and has no locks, plays all the same", async () => {
@@ -235,13 +257,34 @@ function longFeed(name: string): void {
 
 /** Runs in the page: pairs of its plates and buttons whose boxes overlap, and those that leave the window. */
 function overlaps(): string[] {
-  const ids = ["standing", "clock", "room-chip", "show-scores", "mute", "leave", "feed", "chat-lines", "touch-chat", "touch-emote", "touch-rail", "touch-dash", "notice"];
-  const boxes = ids.map((id) => ({ id, box: document.getElementById(id)!.getBoundingClientRect() })).filter(({ box }) => box.width > 0);
-  const found = boxes.filter(({ box }) => box.left < 0 || box.right > innerWidth + 0.5).map(({ id }) => `${id} leaves the window`);
+  const ids = [
+    "standing",
+    "clock",
+    "room-chip",
+    "show-scores",
+    "mute",
+    "leave",
+    "feed",
+    "chat-lines",
+    "touch-chat",
+    "touch-emote",
+    "touch-rail",
+    "touch-dash",
+    "notice",
+  ];
+  const boxes = ids
+    .map((id) => ({ id, box: document.getElementById(id)!.getBoundingClientRect() }))
+    .filter(({ box }) => box.width > 0);
+  const found = boxes
+    .filter(({ box }) => box.left < 0 || box.right > innerWidth + 0.5)
+    .map(({ id }) => `${id} leaves the window`);
   boxes.forEach((a, i) =>
     boxes.slice(i + 1).forEach((b) => {
       const apart =
-        a.box.right <= b.box.left + 0.5 || b.box.right <= a.box.left + 0.5 || a.box.bottom <= b.box.top + 0.5 || b.box.bottom <= a.box.top + 0.5;
+        a.box.right <= b.box.left + 0.5 ||
+        b.box.right <= a.box.left + 0.5 ||
+        a.box.bottom <= b.box.top + 0.5 ||
+        b.box.bottom <= a.box.top + 0.5;
       if (!apart) found.push(`${a.id} and ${b.id}`);
     }),
   );

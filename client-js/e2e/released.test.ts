@@ -42,7 +42,10 @@ const gone = (match: Match, name: string) =>
 
 test("a page of the last release finds a match, plays, chats and leaves", async () => {
   const old = await oldClient().quickPlay({ game: "arena", mode: "ffa", name: "Old" });
-  const today = await new Client(server.url, { webSocket, storage: null }).quickPlay({ matchId: old.id, name: "Today" });
+  const today = await new Client(server.url, { webSocket, storage: null }).quickPlay({
+    matchId: old.id,
+    name: "Today",
+  });
   const snapshots = old.stats.snapshots;
   old.setInput({ buttons: 1 });
   const atOld = heard(old);

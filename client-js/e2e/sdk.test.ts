@@ -70,7 +70,8 @@ test("queues say what their rules are", async () => {
 });
 
 test("attributes bring together who has something in common", async () => {
-  const search = (...language: string[]): Promise<Match> => player().client.quickPlay({ queue: "speaks", attributes: { language } });
+  const search = (...language: string[]): Promise<Match> =>
+    player().client.quickPlay({ queue: "speaks", attributes: { language } });
   const [german, both] = await Promise.all([search("de"), search("en", "de")]);
   assert.equal(german.id, both.id);
   assert.equal(german.queue, "speaks");
@@ -85,7 +86,10 @@ test("a match that was proposed begins when both accept, by a version of the rul
   };
   const search = (onProgress: (progress: SearchProgress) => void): Promise<Match> =>
     player().client.quickPlay({ queue: "asks", onProgress });
-  const [ann, bob] = await Promise.all([search((progress) => (seen.push(progress), consent(progress))), search(consent)]);
+  const [ann, bob] = await Promise.all([
+    search((progress) => (seen.push(progress), consent(progress))),
+    search(consent),
+  ]);
   assert.equal(ann.id, bob.id);
   const states = seen.map(({ state }) => state);
   assert.deepEqual([states.includes("proposed"), states.slice(-2)], [true, ["assigned", "joining"]]);
@@ -96,7 +100,10 @@ test("a match that was proposed begins when both accept, by a version of the rul
 test("who declines is told so", async () => {
   const waiting = new AbortController();
   const ann = player().client.quickPlay({ queue: "asks", signal: waiting.signal });
-  const bob = player().client.quickPlay({ queue: "asks", onProgress: ({ proposal }) => void proposal?.decline().catch(() => {}) });
+  const bob = player().client.quickPlay({
+    queue: "asks",
+    onProgress: ({ proposal }) => void proposal?.decline().catch(() => {}),
+  });
   assert.deepEqual(await refusal(bob), { code: ErrorCode.ticket + 9, reason: "DECLINED" });
   waiting.abort();
   await assert.rejects(ann, { name: "AbortError" });
@@ -115,7 +122,11 @@ test("a party is led into one team", async () => {
     joined.on("search", () => void joined.follow().then(resolve, reject));
   });
   await full;
-  const matches = await Promise.all([party.start({ queue: "pairs" }), followed, stranger.client.quickPlay({ queue: "pairs" })]);
+  const matches = await Promise.all([
+    party.start({ queue: "pairs" }),
+    followed,
+    stranger.client.quickPlay({ queue: "pairs" }),
+  ]);
   assert.equal(new Set(matches.map(({ id }) => id)).size, 1);
   const [ann, bob, cy] = await Promise.all(matches.map(team));
   assert.equal(ann, bob);

@@ -64,7 +64,11 @@ export class TactusServer {
   async run(): Promise<void> {
     await this.spawn();
     const lobby = new Lobby(new Client(this.url, { storage: null }));
-    const hosts = (): Promise<boolean> => lobby.listGames().then(({ games }) => games.length > 0, () => false);
+    const hosts = (): Promise<boolean> =>
+      lobby.listGames().then(
+        ({ games }) => games.length > 0,
+        () => false,
+      );
     while (!(await hosts())) {
       if (this.process?.exitCode !== null) throw new Error(`tactus ended before it played:\n${this.lastLines}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -73,14 +77,29 @@ export class TactusServer {
 
   private async spawn(): Promise<void> {
     const [listen, internal, admin] = this.ports.map((port) => `127.0.0.1:${port}`);
-    const args = ["dev", "--listen", listen, "--internal", internal, "--admin", admin, "--data", this.data, ...this.flags];
+    const args = [
+      "dev",
+      "--listen",
+      listen,
+      "--internal",
+      internal,
+      "--admin",
+      admin,
+      "--data",
+      this.data,
+      ...this.flags,
+    ];
     // The program takes its flags from the environment too; here only these count.
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== "PORT" && !name.startsWith("TACTUS_")));
+    const env = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => name !== "PORT" && !name.startsWith("TACTUS_")),
+    );
     const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "pipe"], env });
     this.process = child;
     await new Promise<void>((done, fail) => {
       child.once("error", fail);
-      child.once("exit", (code) => fail(new Error(`tactus ended with ${code} before it played:\n${this.log.join("\n")}`)));
+      child.once("exit", (code) =>
+        fail(new Error(`tactus ended with ${code} before it played:\n${this.log.join("\n")}`)),
+      );
       for (const stream of [child.stdout, child.stderr]) {
         createInterface({ input: stream }).on("line", (line) => {
           this.log.push(line);

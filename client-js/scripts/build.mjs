@@ -8,7 +8,16 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -38,13 +47,19 @@ function prepare() {
 function publish() {
   const made = new Set(readdirSync(staging));
   for (const name of made) renameSync(join(staging, name), join(dist, name));
-  for (const name of readdirSync(dist)) if (name !== ".keep" && !made.has(name)) rmSync(join(dist, name), { recursive: true });
+  for (const name of readdirSync(dist))
+    if (name !== ".keep" && !made.has(name)) rmSync(join(dist, name), { recursive: true });
 }
 
 async function buildSdk() {
   for (const [name, { entry, global }] of Object.entries(entries)) {
     await build({ ...bundleOptions(root, entry), format: "esm", outfile: join(staging, `${name}.mjs`) });
-    await build({ ...bundleOptions(root, entry), format: "iife", globalName: global, outfile: join(staging, `${name}.js`) });
+    await build({
+      ...bundleOptions(root, entry),
+      format: "iife",
+      globalName: global,
+      outfile: join(staging, `${name}.js`),
+    });
   }
   for (const [name, types] of Object.entries(flattenTypes(root))) writeFileSync(join(staging, name), types);
 }
@@ -73,7 +88,12 @@ async function buildPage(rules) {
   });
   for (const name of readdirSync(arena)) {
     if (extname(name) === ".css") {
-      await build({ entryPoints: [join(arena, name)], minify: true, outfile: join(staging, name), logLevel: "warning" });
+      await build({
+        entryPoints: [join(arena, name)],
+        minify: true,
+        outfile: join(staging, name),
+        logLevel: "warning",
+      });
     } else if (extname(name) !== ".ts") {
       writeFileSync(join(staging, name), readFileSync(join(arena, name)));
     }
@@ -101,7 +121,8 @@ function compress() {
 
 /** Remembers the twins of this build, by the hash of what they are twins of, and forgets all others. */
 function keepTwins(used) {
-  for (const name of readdirSync(cache)) if (/\.(br|gz)$/.test(name) && !used.has(name)) rmSync(join(cache, name), { force: true });
+  for (const name of readdirSync(cache))
+    if (/\.(br|gz)$/.test(name) && !used.has(name)) rmSync(join(cache, name), { force: true });
   for (const name of readdirSync(staging)) {
     const suffix = extname(name);
     if (suffix !== ".br" && suffix !== ".gz") continue;
@@ -114,7 +135,9 @@ function keepTwins(used) {
 }
 
 function brotli(bytes) {
-  return brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
+  return brotliCompressSync(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+  });
 }
 
 function hash(bytes) {

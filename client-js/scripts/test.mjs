@@ -36,5 +36,8 @@ await build({
   logLevel: "warning",
 });
 const files = tests.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
-const child = spawn(process.execPath, ["--enable-source-maps", "--test", ...options, ...files], { cwd: root, stdio: "inherit" });
+const child = spawn(process.execPath, ["--enable-source-maps", "--test", ...options, ...files], {
+  cwd: root,
+  stdio: "inherit",
+});
 child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

@@ -30,7 +30,9 @@ export function flattenTypes(root) {
 /** What a module exports, types included. */
 function publicNames(text) {
   const listed = [...text.matchAll(/export \{([^}]*)\}/g)].flatMap((m) => m[1].split(",").map((s) => s.trim()));
-  const declared = [...text.matchAll(/^export (?:declare )?(?:interface|type|class|function) (\w+)/gm)].map((m) => m[1]);
+  const declared = [...text.matchAll(/^export (?:declare )?(?:interface|type|class|function) (\w+)/gm)].map(
+    (m) => m[1],
+  );
   return [...listed, ...declared].filter(Boolean);
 }
 

@@ -20,7 +20,9 @@ import type {
 } from "./types.ts";
 
 /** Seats that slip away between assignment and hello are searched for again, so many searches in all. */
-enum Limit { searches = 3 }
+enum Limit {
+  searches = 3,
+}
 
 /** Errors that another search mends: the seat was given away, or its server just went. */
 const searchAgain = new Set<number>([
@@ -50,7 +52,13 @@ interface TicketUpdate extends Partial<Omit<SearchProgress, "state" | "proposal"
   message?: string;
 }
 
-const clientOptions: Record<keyof ClientOptions, 1> = { webSocket: 1, network: 1, teleport: 1, storage: 1, timeoutMs: 1 };
+const clientOptions: Record<keyof ClientOptions, 1> = {
+  webSocket: 1,
+  network: 1,
+  teleport: 1,
+  storage: 1,
+  timeoutMs: 1,
+};
 
 const playOptions: Record<keyof PlayOptions, 1> = {
   ...{ game: 1, mode: 1, queue: 1, name: 1, room: 1, matchId: 1, version: 1, identityToken: 1, latencyMs: 1 },
@@ -141,7 +149,16 @@ export class Client {
   }
 
   async #createTicket(play: PlayOptions): Promise<string> {
-    const { name: playerName, room: roomCode, attributes = {}, signal, onProgress: _, rules: __, ticketId: ___, ...same } = play;
+    const {
+      name: playerName,
+      room: roomCode,
+      attributes = {},
+      signal,
+      onProgress: _,
+      rules: __,
+      ticketId: ___,
+      ...same
+    } = play;
     const request = {
       ...{ ...same, playerName, roomCode, protocol: subprotocol },
       attributes: Object.fromEntries(Object.entries(attributes).map(([name, values]) => [name, { values }])),
@@ -150,7 +167,10 @@ export class Client {
     return (await this.matchmaker.enter<{ ticketId: string }>("CreateTicket", request, signal)).ticketId;
   }
 
-  #join(seat: Pick<SeatConfig, "url" | "token" | "resume" | "game" | "mode" | "queue">, play: PlayOptions): Promise<Match> {
+  #join(
+    seat: Pick<SeatConfig, "url" | "token" | "resume" | "game" | "mode" | "queue">,
+    play: PlayOptions,
+  ): Promise<Match> {
     const connect = webSocketConnect(this.#options.webSocket);
     const { network } = this.#options;
     return new MatchClient({
@@ -167,7 +187,15 @@ export class Client {
 
 /** Progress by the news of a search; with the assignment once there is one. */
 function progress(state: SearchProgress["state"], news: TicketUpdate = {}, found?: Found): SearchProgress {
-  const { waitedMs = 0, estimatedWaitMs = 0, estimatedWaitP90Ms = 0, searching = 0, waitingFor = "", queue = "", rulesVersion = "" } = news;
+  const {
+    waitedMs = 0,
+    estimatedWaitMs = 0,
+    estimatedWaitP90Ms = 0,
+    searching = 0,
+    waitingFor = "",
+    queue = "",
+    rulesVersion = "",
+  } = news;
   const { matchId = "", game = "", mode = "", roomCode = "", team = 0 } = found ?? {};
   return {
     ...{ state, waitedMs, estimatedWaitMs, estimatedWaitP90Ms, searching, queue, rulesVersion },

@@ -19,7 +19,11 @@ enum Ms {
   late = 40_000,
 }
 
-enum Limit { args = 16, nameBytes = 32, chatBytes = 200 }
+enum Limit {
+  args = 16,
+  nameBytes = 32,
+  chatBytes = 200,
+}
 
 export class Commands {
   /** Whether the server answers chat. */
@@ -57,7 +61,10 @@ export class Commands {
   reply(id: number, ok: boolean, words: readonly number[], reason: string): void {
     const waiting = this.#settle(id);
     if (ok) waiting?.resolve(words);
-    else waiting?.reject(new TactusError(ErrorCode.refused, `The match refused it: ${reason || "no reason given"}.`, false, reason));
+    else
+      waiting?.reject(
+        new TactusError(ErrorCode.refused, `The match refused it: ${reason || "no reason given"}.`, false, reason),
+      );
   }
 
   /** No answer will come any more. */
@@ -70,7 +77,15 @@ export class Commands {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => this.#settle(id)?.reject(error as Error);
       const timer = later(
-        () => fail(new TactusError(ErrorCode.timeout, `The ${what} was not answered within ${timeoutMs} ms.`, false, "timeout")),
+        () =>
+          fail(
+            new TactusError(
+              ErrorCode.timeout,
+              `The ${what} was not answered within ${timeoutMs} ms.`,
+              false,
+              "timeout",
+            ),
+          ),
         timeoutMs,
       );
       this.#waiting.set(id, { resolve, reject, timer });
@@ -99,7 +114,8 @@ export class Commands {
   }
 
   #say(line: string): unknown {
-    const write = (id: number) => this.#write(this.#connection.writer.begin(3).int(MessageType.chat).string(line).int(id));
+    const write = (id: number) =>
+      this.#write(this.#connection.writer.begin(3).int(MessageType.chat).string(line).int(id));
     if (!this.answersChat) return write(0);
     return this.#ask("chat", this.#connection.isLive ? Ms.answer : Ms.late, write);
   }

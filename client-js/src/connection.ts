@@ -262,7 +262,13 @@ export class Connection {
   }
 
   #ping(): void {
-    this.send(this.writer.begin(2).int(MessageType.ping).int(Math.floor(this.#config.now()) >>> 0).done());
+    this.send(
+      this.writer
+        .begin(2)
+        .int(MessageType.ping)
+        .int(Math.floor(this.#config.now()) >>> 0)
+        .done(),
+    );
   }
 
   /** Gives the line up from this side. */

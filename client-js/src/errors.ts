@@ -50,7 +50,10 @@ export class TactusError extends Error implements TactusErrorLike {
 
 /** Nobody answers at a URL. Browsers do not say whether it was they who refused to ask. */
 export function unreachable(what: string, url: string, why: string): TactusError {
-  const mixed = globalThis.location?.protocol === "https:" && /^(http|ws):/.test(url) ? "; a page that came by https needs https and wss" : "";
+  const mixed =
+    globalThis.location?.protocol === "https:" && /^(http|ws):/.test(url)
+      ? "; a page that came by https needs https and wss"
+      : "";
   return new TactusError(ErrorCode.unreachable, `The ${what} can't be reached at ${url}: ${why}${mixed}.`);
 }
 

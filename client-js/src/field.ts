@@ -3,7 +3,10 @@
 import { type Field, Kind, type TableSchema } from "./schema.ts";
 
 /** What is one in fixed point, and a whole turn of an angle. */
-enum Unit { one = 65536, turn = 65536 }
+enum Unit {
+  one = 65536,
+  turn = 65536,
+}
 
 /** A field as games read it. */
 export type FieldValue = number | { x: number; y: number } | FieldValue[];
@@ -14,7 +17,8 @@ export type InputValue = number | readonly number[] | { x: number; y: number };
 /** Where in a list something with the name is. */
 export function named(list: readonly { name: string }[], what: string, name: string): number {
   const at = list.findIndex((item) => item.name === name);
-  if (at < 0) throw new TypeError(`there is no ${what} "${name}"; there are ${list.map((item) => item.name).join(", ")}`);
+  if (at < 0)
+    throw new TypeError(`there is no ${what} "${name}"; there are ${list.map((item) => item.name).join(", ")}`);
   return at;
 }
 

@@ -75,14 +75,28 @@ export class Lobby {
   /** The queues, and how long players wait in them. */
   async queues(): Promise<QueueInfo[]> {
     const { queues = [] } = await this.#call<{ queues?: Partial<QueueInfo>[] }>("ListQueues", {});
-    const empty = { name: "", title: "", game: "", mode: "", rulesVersion: "", teams: 0, teamMin: 0, teamMax: 0, partyMax: 0 };
+    const empty = {
+      name: "",
+      title: "",
+      game: "",
+      mode: "",
+      rulesVersion: "",
+      teams: 0,
+      teamMin: 0,
+      teamMax: 0,
+      partyMax: 0,
+    };
     const unknown = { accept: false, rated: false, searching: 0, waitP50Ms: 0, waitP90Ms: 0 };
     return queues.map((queue) => ({ ...empty, ...unknown, ...queue }));
   }
 
   /** A player's rating, by default the own one. Error 305: the queue keeps no ratings. */
   async rating(queue: string, playerId = this.#client.playerId, signal?: AbortSignal): Promise<PlayerRating> {
-    const { rating, last } = await this.#call<{ rating: Told<Rating>; last: Told<RatedMatch> }>("GetRating", { queue, playerId }, signal);
+    const { rating, last } = await this.#call<{ rating: Told<Rating>; last: Told<RatedMatch> }>(
+      "GetRating",
+      { queue, playerId },
+      signal,
+    );
     return { rating: ratingOf(rating), last: last && ratedMatchOf(last) };
   }
 
@@ -90,7 +104,10 @@ export class Lobby {
    * The own rating with the change by this match, as soon as it is known; undefined
    * when the match is not rated, or not counted within half a minute.
    */
-  async ratingAfter(match: Pick<Match, "id" | "player" | "queue">, signal?: AbortSignal): Promise<PlayerRating | undefined> {
+  async ratingAfter(
+    match: Pick<Match, "id" | "player" | "queue">,
+    signal?: AbortSignal,
+  ): Promise<PlayerRating | undefined> {
     let ms = firstRatingPauseMs;
     for (let waited = 0; waited < ratingPatienceMs; waited += ms, ms = Math.min(2 * ms, maxRatingPauseMs)) {
       await pause(ms, signal);
@@ -108,18 +125,32 @@ export class Lobby {
   /** A queue's players by rank: from an offset on, or around a player. */
   async leaderboard(queue: string, page: LeaderboardPage = {}): Promise<Leaderboard> {
     const request = { queue, aroundPlayerId: page.around, offset: page.offset, limit: page.limit };
-    const { ratings = [], players = 0 } = await this.#call<{ ratings?: Partial<Rating>[]; players?: number }>("ListLeaderboard", request);
+    const { ratings = [], players = 0 } = await this.#call<{ ratings?: Partial<Rating>[]; players?: number }>(
+      "ListLeaderboard",
+      request,
+    );
     return { ratings: ratings.map(ratingOf), players };
   }
 
   /** A player's last rated matches, newest first; by default the own ones. */
   async history(queue: string, playerId = this.#client.playerId, limit = 0): Promise<RatedMatch[]> {
-    const { matches = [] } = await this.#call<{ matches?: Partial<RatedMatch>[] }>("ListHistory", { queue, playerId, limit });
+    const { matches = [] } = await this.#call<{ matches?: Partial<RatedMatch>[] }>("ListHistory", {
+      queue,
+      playerId,
+      limit,
+    });
     return matches.map(ratedMatchOf);
   }
 
   /** Opens a room: a place for one private match after another, which others join by its code. */
-  async createRoom({ game, version, name, identityToken, signal, ...settings }: RoomRequest & PartyOptions = {}): Promise<Room> {
+  async createRoom({
+    game,
+    version,
+    name,
+    identityToken,
+    signal,
+    ...settings
+  }: RoomRequest & PartyOptions = {}): Promise<Room> {
     const who = { name, identityToken, signal };
     const joined = await this.#enter("CreateRoom", who, { game, version, ...roomSettings(settings) });
     // Who was nobody yet has opened a room for whoever enters first.
@@ -128,7 +159,10 @@ export class Lobby {
 
   /** Joins a room by its code. Error 305: there is none; 309: it is full. */
   async joinRoom(code: string, options: PartyOptions = {}): Promise<Room> {
-    return joinedRoom(this.#client, { roomCode: code, ...(await this.#enter("JoinRoom", options, { roomCode: code })) });
+    return joinedRoom(this.#client, {
+      roomCode: code,
+      ...(await this.#enter("JoinRoom", options, { roomCode: code })),
+    });
   }
 
   /** Comes back to a room, after a reload of the page or another match for instance. */
@@ -167,7 +201,11 @@ export class Lobby {
   #enter(method: string, options: PartyOptions, request: object = {}): Promise<Joined> {
     refuseUnknown(options, partyOptions);
     const { name, identityToken, signal } = options;
-    return this.#client.matchmaker.enter<Joined>(method, { ...request, playerName: name, identityToken } as object, signal);
+    return this.#client.matchmaker.enter<Joined>(
+      method,
+      { ...request, playerName: name, identityToken } as object,
+      signal,
+    );
   }
 
   #party(code: string, { memberId = "", playerId = "" }: Joined): Party {

@@ -41,9 +41,15 @@ enum Ms {
 }
 
 /** Of a longer pause only the newest input is sent: those of the ticks between would come too late. */
-enum Limit { burst = 4 }
+enum Limit {
+  burst = 4,
+}
 
-enum RosterFlag { bot = 1, connected = 2, gone = 4 }
+enum RosterFlag {
+  bot = 1,
+  connected = 2,
+  gone = 4,
+}
 
 /** Where the seat is and how to get there. */
 export interface SeatConfig extends ConnectionConfig {
@@ -180,7 +186,11 @@ export class MatchClient implements Match, ConnectionOwner {
     this.#commands.send(name, args);
   }
 
-  request(name: string, args: readonly number[] = [], options: { timeoutMs?: number } = {}): Promise<readonly number[]> {
+  request(
+    name: string,
+    args: readonly number[] = [],
+    options: { timeoutMs?: number } = {},
+  ): Promise<readonly number[]> {
     return this.#commands.request(name, args, options.timeoutMs);
   }
 
@@ -255,7 +265,12 @@ export class MatchClient implements Match, ConnectionOwner {
       case MessageType.roster:
         return listOf(rest[0]).forEach((entry) => this.#rosterEntry(entry));
       case MessageType.reply:
-        return this.#commands.reply(number, rest[1] === true, listOf(rest[2]) as number[], read(rest.slice(3), { reason: "" }).reason);
+        return this.#commands.reply(
+          number,
+          rest[1] === true,
+          listOf(rest[2]) as number[],
+          read(rest.slice(3), { reason: "" }).reason,
+        );
       case MessageType.chatFrom:
         return this.#emitter.emit("chat", number, text);
       case MessageType.result:
@@ -269,7 +284,13 @@ export class MatchClient implements Match, ConnectionOwner {
 
   #rosterEntry(value: Value): void {
     const { slot, name, flags, team } = read(value, { slot: 0, name: "", flags: 0, team: -1 });
-    const entry = { slot, name, bot: (flags & RosterFlag.bot) !== 0, connected: (flags & RosterFlag.connected) !== 0, team };
+    const entry = {
+      slot,
+      name,
+      bot: (flags & RosterFlag.bot) !== 0,
+      connected: (flags & RosterFlag.connected) !== 0,
+      team,
+    };
     const gone = (flags & RosterFlag.gone) !== 0;
     if (gone) this.roster.delete(slot);
     else this.roster.set(slot, entry);
@@ -316,7 +337,8 @@ export class MatchClient implements Match, ConnectionOwner {
     }
     this.#predict();
     this.#note();
-    if (this.state === "connecting" || this.state === "reconnecting") this.#setState(this.result?.over ? "over" : "playing");
+    if (this.state === "connecting" || this.state === "reconnecting")
+      this.#setState(this.result?.over ? "over" : "playing");
     this.#tell();
     if (this.#resumed) {
       this.#resumed = false;
@@ -382,7 +404,8 @@ export class MatchClient implements Match, ConnectionOwner {
       signal,
     };
     try {
-      const made = typeof rules === "function" ? await rules(config) : await loadRules(await compileRules(rules), config);
+      const made =
+        typeof rules === "function" ? await rules(config) : await loadRules(await compileRules(rules), config);
       if (made.schemaHash !== this.#schemaHash) {
         throw new TactusError(ErrorCode.rules, "the rules were built for another version of the game");
       }
@@ -433,7 +456,12 @@ export class MatchClient implements Match, ConnectionOwner {
       this.#prediction.step();
     }
     if (connection.isCongested) return;
-    const w = connection.writer.begin(4 + input.length).int(MessageType.input).int(++this.#seq).int(tick).int(lag);
+    const w = connection.writer
+      .begin(4 + input.length)
+      .int(MessageType.input)
+      .int(++this.#seq)
+      .int(tick)
+      .int(lag);
     for (let i = 0; i < input.length; i++) w.int(input[i]);
     connection.send(w.done());
     this.#clock.sent(now, tick);

@@ -15,7 +15,11 @@ const service = "/tactus.matchmaker.v1.MatchmakerService/";
 /** gRPC statuses by the first letters of their Connect names, in the order of their numbers. */
 const statuses = "ok canc unkn inva dead not_ alre perm reso fail abor out_ unim inte unav data unau".split(" ");
 
-enum Status { unknown = 2, unimplemented = 12, unavailable = 14 }
+enum Status {
+  unknown = 2,
+  unimplemented = 12,
+  unavailable = 14,
+}
 
 /** An error in the Connect protocol's JSON. */
 interface ConnectError {
@@ -27,14 +31,18 @@ interface ConnectError {
 function matchmakerError({ code = "", message = "", details = [] }: ConnectError, http = 0): TactusError {
   let status = statuses.indexOf(code.slice(0, 4));
   // Nobody who speaks Connect: a proxy for instance (connectrpc.com/docs/protocol, "HTTP to error code").
-  if (status < 1) status = http === 404 ? Status.unimplemented : http > 500 || http === 429 ? Status.unavailable : Status.unknown;
+  if (status < 1)
+    status = http === 404 ? Status.unimplemented : http > 500 || http === 429 ? Status.unavailable : Status.unknown;
   // The reason in a google.rpc.ErrorInfo is its field 1, which comes first and is shorter than 128 bytes.
   const info = atob(details.find(({ type }) => type === "google.rpc.ErrorInfo")?.value ?? "");
   return new TactusError(ErrorCode.matchmaker + status, message, false, info.slice(2, 2 + info.charCodeAt(1)));
 }
 
 /** An envelope is flags, length and text. */
-enum Envelope { endOfStream = 2, head = 5 }
+enum Envelope {
+  endOfStream = 2,
+  head = 5,
+}
 
 enum Ms {
   /** A call is answered, whole, in so long. */
@@ -98,7 +106,13 @@ export class Matchmaker implements MatchmakerApi {
 
   playerId: string;
 
-  call<Answer>(method: string, request: object, signal?: AbortSignal, keepalive = false, timeoutMs = this.#timeoutMs): Promise<Answer> {
+  call<Answer>(
+    method: string,
+    request: object,
+    signal?: AbortSignal,
+    keepalive = false,
+    timeoutMs = this.#timeoutMs,
+  ): Promise<Answer> {
     return within(timeoutMs, signal, this.#url(method), async (effort) => {
       const response = await this.#post(method, "application/json", JSON.stringify(request), effort, keepalive);
       return this.#reached<Answer>(method, response.json());
@@ -125,7 +139,11 @@ export class Matchmaker implements MatchmakerApi {
         return answer;
       } catch (error) {
         const { code, reason } = error as TactusError;
-        if ((code === ErrorCode.unreachable || code === ErrorCode.timeout) && request.requestId && attempt < Limit.attempts) {
+        if (
+          (code === ErrorCode.unreachable || code === ErrorCode.timeout) &&
+          request.requestId &&
+          attempt < Limit.attempts
+        ) {
           await pause(backoff(attempt++), signal);
         } else if (reason === "GUEST_TOKEN_INVALID" && guestToken) {
           // It is of another installation, or this replica does not know the key that signed it.
@@ -184,7 +202,13 @@ export class Matchmaker implements MatchmakerApi {
   }
 
   /** Takes the messages of a stream; true when take had enough. */
-  #watch<Message>(method: string, request: object, take: (message: Message) => boolean, silence: number, signal?: AbortSignal): Promise<boolean> {
+  #watch<Message>(
+    method: string,
+    request: object,
+    take: (message: Message) => boolean,
+    silence: number,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
     return within(silence, signal, this.#url(method), async (effort, heard) => {
       const response = await this.#post(method, "application/connect+json", envelope(request), effort);
       const reader = response.body?.getReader();
@@ -195,7 +219,9 @@ export class Matchmaker implements MatchmakerApi {
         rest = new Uint8Array([...rest, ...value]);
         for (let end: number; (end = endOf(rest)) <= rest.length; rest = rest.slice(end)) {
           heard();
-          const message = JSON.parse(new TextDecoder().decode(rest.subarray(Envelope.head, end))) as Message & { error?: ConnectError };
+          const message = JSON.parse(new TextDecoder().decode(rest.subarray(Envelope.head, end))) as Message & {
+            error?: ConnectError;
+          };
           if (rest[0] & Envelope.endOfStream) {
             if (message.error) throw matchmakerError(message.error);
           } else if (take(message)) return true;
@@ -216,13 +242,22 @@ export class Matchmaker implements MatchmakerApi {
   }
 
   /** A response that is the matchmaker's and no error. */
-  async #post(method: string, type: string, body: string | Uint8Array<ArrayBuffer>, signal: AbortSignal, keepalive = false): Promise<Response> {
+  async #post(
+    method: string,
+    type: string,
+    body: string | Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+    keepalive = false,
+  ): Promise<Response> {
     const headers = { "Content-Type": type, "Connect-Protocol-Version": "1" };
     const url = this.#url(method);
     const response = await this.#reached(method, fetch(url, { method: "POST", headers, body, signal, keepalive }));
     if (!response.ok) {
       const { status } = response;
-      throw matchmakerError({ message: `${url} answered HTTP ${status}.`, ...(await response.json().catch(() => {})) }, status);
+      throw matchmakerError(
+        { message: `${url} answered HTTP ${status}.`, ...(await response.json().catch(() => {})) },
+        status,
+      );
     }
     // The login page of a network, for instance.
     const came = response.headers.get("content-type") ?? "nothing";

@@ -112,7 +112,11 @@ export abstract class Group<Member extends { you: boolean }, Events extends Memb
     this.#heardAt = performance.now();
     try {
       const request = { [`${this.#kind.toLowerCase()}Code`]: this.code };
-      const { memberId = "", playerId = "" } = await this.client.matchmaker.enter<Joined>(`Join${this.#kind}`, request, this.#watching.signal);
+      const { memberId = "", playerId = "" } = await this.client.matchmaker.enter<Joined>(
+        `Join${this.#kind}`,
+        request,
+        this.#watching.signal,
+      );
       this.membership = { ...this.membership, memberId, playerId };
       return true;
     } catch {

@@ -13,7 +13,9 @@ export class MalformedError extends Error {
 }
 
 /** Nesting beyond this is refused, so that hostile bytes can't exhaust the stack. */
-enum Limit { depth = 16 }
+enum Limit {
+  depth = 16,
+}
 
 const utf8 = new TextDecoder("utf-8");
 const utf8Out = new TextEncoder();

@@ -7,7 +7,12 @@
 import { MalformedError, type Reader } from "./msgpack.ts";
 import type { Column, Schema, TableSchema } from "./schema.ts";
 
-enum Flag { keyframe = 1, diff = 2, hash = 4, dilated = 8 }
+enum Flag {
+  keyframe = 1,
+  diff = 2,
+  hash = 4,
+  dilated = 8,
+}
 
 enum Limit {
   /** Added to the table's index at the head of a block whose groups hold values, whatever the snapshot's flags say. */

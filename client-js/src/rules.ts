@@ -41,7 +41,8 @@ async function compile(url: string): Promise<WebAssembly.Module> {
   const response = await fetch(url);
   if (!response.ok) throw new TactusError(ErrorCode.rules, `the rules at ${url} answered HTTP ${response.status}`);
   const type = response.headers.get("content-type") ?? "";
-  if (type.startsWith("application/wasm") && WebAssembly.compileStreaming) return WebAssembly.compileStreaming(response);
+  if (type.startsWith("application/wasm") && WebAssembly.compileStreaming)
+    return WebAssembly.compileStreaming(response);
   return WebAssembly.compile(await response.arrayBuffer());
 }
 
@@ -116,7 +117,11 @@ class WasmRules implements Rules {
 
   predict(tick: number, slot: number, inputs: Int32Array, count: number): boolean {
     const at = this.#exports.tactus_buffer(inputs.byteLength);
-    if (this.#scratch.byteOffset !== at || this.#scratch.buffer !== this.#exports.memory.buffer || this.#scratch.length < inputs.length) {
+    if (
+      this.#scratch.byteOffset !== at ||
+      this.#scratch.buffer !== this.#exports.memory.buffer ||
+      this.#scratch.length < inputs.length
+    ) {
       this.#scratch = new Int32Array(this.#exports.memory.buffer, at, inputs.length);
     }
     this.#scratch.set(inputs);

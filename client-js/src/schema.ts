@@ -4,9 +4,23 @@ import type { Value } from "./msgpack.ts";
 import { MalformedError } from "./msgpack.ts";
 
 /** How a field's words are to be read. */
-export enum Kind { words = 0, int = 1, uint = 2, fixed = 3, vec = 4, angle = 5, entity = 6, slot = 7 }
+export enum Kind {
+  words = 0,
+  int = 1,
+  uint = 2,
+  fixed = 3,
+  vec = 4,
+  angle = 5,
+  entity = 6,
+  slot = 7,
+}
 
-export enum Visibility { public = 0, team = 1, owner = 2, server = 3 }
+export enum Visibility {
+  public = 0,
+  team = 1,
+  owner = 2,
+  server = 3,
+}
 
 export interface Field {
   name: string;

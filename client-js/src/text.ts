@@ -10,7 +10,9 @@ const maxName = 24;
 /** Makes a player's name of what was typed; "" when nothing is left that shows. It is cut between the characters that a reader sees. */
 export function cleanName(name: string): string {
   let kept = "";
-  for (const character of cleaned(name).match(/(?:\p{RI}{2}|.)(?:\u200d\p{ExtPict}|[\p{M}\p{EMod}\p{DI}\u0e33\u0eb3]){0,15}/gu) ?? []) {
+  for (const character of cleaned(name).match(
+    /(?:\p{RI}{2}|.)(?:\u200d\p{ExtPict}|[\p{M}\p{EMod}\p{DI}\u0e33\u0eb3]){0,15}/gu,
+  ) ?? []) {
     if ([...kept, ...character].length > maxName) break;
     kept += character;
   }
@@ -30,7 +32,10 @@ export function cleaned(text: string): string {
       )
       .normalize()
       // At most three marks on a character, none on nothing.
-      .replace(/(^| )[\p{Mn}\p{Me}\p{Join_C}]+|((?:\p{Join_C}?[\p{Mn}\p{Me}]){3})(?:\p{Join_C}?[\p{Mn}\p{Me}])+\p{Join_C}?/gu, "$1$2")
+      .replace(
+        /(^| )[\p{Mn}\p{Me}\p{Join_C}]+|((?:\p{Join_C}?[\p{Mn}\p{Me}]){3})(?:\p{Join_C}?[\p{Mn}\p{Me}])+\p{Join_C}?/gu,
+        "$1$2",
+      )
       .replace(/ +/g, " ")
       .trim()
   );

@@ -45,7 +45,13 @@ export function within<T>(
       clearTimeout(timer);
       const due = performance.now() + ms;
       // What came while everything slept was not read yet: it gets the time once more.
-      timer = later(() => (performance.now() > due + Ms.slept ? heard() : fail(new TactusError(ErrorCode.timeout, `${url} did not answer within ${ms} ms.`))), ms);
+      timer = later(
+        () =>
+          performance.now() > due + Ms.slept
+            ? heard()
+            : fail(new TactusError(ErrorCode.timeout, `${url} did not answer within ${ms} ms.`)),
+        ms,
+      );
     };
     if (signal?.aborted) return abort();
     signal?.addEventListener("abort", abort);

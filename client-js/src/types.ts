@@ -89,9 +89,19 @@ export interface MatchmakerApi {
    * One call. Fields with their zero value are missing in the answer. With keepalive it
    * outlives the page. timeoutMs: see ClientOptions.
    */
-  call<Answer>(method: string, request: object, signal?: AbortSignal, keepalive?: boolean, timeoutMs?: number): Promise<Answer>;
+  call<Answer>(
+    method: string,
+    request: object,
+    signal?: AbortSignal,
+    keepalive?: boolean,
+    timeoutMs?: number,
+  ): Promise<Answer>;
   /** A call that says who the player is: it sends the guest token that is kept, and keeps what comes back. */
-  enter<Answer>(method: string, request: { identityToken?: string; requestId?: string }, signal?: AbortSignal): Promise<Answer>;
+  enter<Answer>(
+    method: string,
+    request: { identityToken?: string; requestId?: string },
+    signal?: AbortSignal,
+  ): Promise<Answer>;
   /**
    * Listens to a stream until take returns true, or throws; the same message twice in a
    * row is told once. A stream that breaks is opened again, with growing pauses, for 20 s.

@@ -40,23 +40,52 @@ describe("teams", () => {
 
   test("stand by their totals, the best first", () => {
     const sides = teamStandings(list, 2);
-    assert.deepEqual(sides.map(({ team, rank, total }) => [team, rank, total]), [[0, 1, 110], [1, 2, 90]]);
-    assert.deepEqual(sides[0].lines.map(({ slot }) => slot), [1, 2]);
+    assert.deepEqual(
+      sides.map(({ team, rank, total }) => [team, rank, total]),
+      [
+        [0, 1, 110],
+        [1, 2, 90],
+      ],
+    );
+    assert.deepEqual(
+      sides[0].lines.map(({ slot }) => slot),
+      [1, 2],
+    );
   });
 
   test("keep the points of players who left, and share a rank", () => {
-    assert.deepEqual(teamStandings(list, 2, [110, 190]).map(({ team, total }) => [team, total]), [[1, 190], [0, 110]]);
-    assert.deepEqual(teamStandings(list, 2, [90, 90]).map(({ rank }) => rank), [1, 1]);
+    assert.deepEqual(
+      teamStandings(list, 2, [110, 190]).map(({ team, total }) => [team, total]),
+      [
+        [1, 190],
+        [0, 110],
+      ],
+    );
+    assert.deepEqual(
+      teamStandings(list, 2, [90, 90]).map(({ rank }) => rank),
+      [1, 1],
+    );
   });
 
   test("friend and foe are told by team, and all are foes without teams", () => {
-    assert.deepEqual([allegiance(1, 0, 1, 0), allegiance(2, 0, 1, 0), allegiance(3, 1, 1, 0)], ["own", "friend", "foe"]);
+    assert.deepEqual(
+      [allegiance(1, 0, 1, 0), allegiance(2, 0, 1, 0), allegiance(3, 1, 1, 0)],
+      ["own", "friend", "foe"],
+    );
     assert.equal(allegiance(2, -1, 1, -1), "foe");
   });
 });
 
 describe("a search", () => {
-  const progress = { waitedMs: 0, estimatedWaitMs: 0, estimatedWaitP90Ms: 0, searching: 1, waitingFor: "" as WaitingFor, queue: "", rulesVersion: "" };
+  const progress = {
+    waitedMs: 0,
+    estimatedWaitMs: 0,
+    estimatedWaitP90Ms: 0,
+    searching: 1,
+    waitingFor: "" as WaitingFor,
+    queue: "",
+    rulesVersion: "",
+  };
 
   test("says what it waits for, each in its own words", () => {
     const all: WaitingFor[] = ["", "NO_SERVER", "NO_CAPACITY", "NO_OPPONENTS", "RULES", "COOLDOWN"];
@@ -103,8 +132,14 @@ test("a room says what it waits for", () => {
 
 test("a name that is too long ends in an ellipsis, behind a whole character", () => {
   const family = "👩‍👩‍👧‍👦";
-  assert.equal(shortened("Ann", () => true), "Ann");
-  assert.equal(shortened(`ab${family}${family}`, (text) => text.length <= 14), `ab${family}…`);
+  assert.equal(
+    shortened("Ann", () => true),
+    "Ann",
+  );
+  assert.equal(
+    shortened(`ab${family}${family}`, (text) => text.length <= 14),
+    `ab${family}…`,
+  );
 });
 
 describe("a storage", () => {

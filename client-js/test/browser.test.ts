@@ -26,7 +26,9 @@ class Page {
     for (const [name, value] of Object.entries(all)) {
       const old = Object.getOwnPropertyDescriptor(globalThis, name);
       Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
-      this.restore.push(() => (old ? Object.defineProperty(globalThis, name, old) : Reflect.deleteProperty(globalThis, name)));
+      this.restore.push(() =>
+        old ? Object.defineProperty(globalThis, name, old) : Reflect.deleteProperty(globalThis, name),
+      );
     }
     const owner: ConnectionOwner = {
       welcome: () => this.heard.push("welcome"),

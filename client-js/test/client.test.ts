@@ -32,10 +32,23 @@ function memoryStorage(): Pick<Storage, "getItem" | "setItem" | "removeItem"> & 
 }
 
 test("a search tells how it goes", async () => {
-  const news = { waitedMs: 120, estimatedWaitMs: 900, estimatedWaitP90Ms: 4000, searching: 3, queue: "fake/free", rulesVersion: "r1" };
+  const news = {
+    waitedMs: 120,
+    estimatedWaitMs: 900,
+    estimatedWaitP90Ms: 4000,
+    searching: 3,
+    queue: "fake/free",
+    rulesVersion: "r1",
+  };
   server.updates = [{ state: "STATE_SEARCHING", ...news, waitingFor: "WAITING_FOR_NO_OPPONENTS" }, server.assigned()];
   const seen: SearchProgress[] = [];
-  const joining = client.quickPlay({ game: "fake", mode: "free", name: "Ada", room: "XYZ", onProgress: (p) => seen.push(p) });
+  const joining = client.quickPlay({
+    game: "fake",
+    mode: "free",
+    name: "Ada",
+    room: "XYZ",
+    onProgress: (p) => seen.push(p),
+  });
   await server.welcome();
   (await joining).leave();
   const [ticket, watch] = server.calls;
@@ -48,7 +61,15 @@ test("a search tells how it goes", async () => {
   );
   assert.deepEqual(seen[1], { state: "searching", assignment: undefined, ...news, waitingFor: "NO_OPPONENTS" });
   const { assignment } = seen[2];
-  assert.deepEqual(assignment, { matchId: "m1", game: "fake", mode: "free", roomCode: "", queue: "fake/free", rulesVersion: "r1", team: 1 });
+  assert.deepEqual(assignment, {
+    matchId: "m1",
+    game: "fake",
+    mode: "free",
+    roomCode: "",
+    queue: "fake/free",
+    rulesVersion: "r1",
+    team: 1,
+  });
 });
 
 test("what narrows a search reaches the matchmaker as its .proto has it", async () => {
@@ -66,7 +87,15 @@ test("what narrows a search reaches the matchmaker as its .proto has it", async 
   assert.equal(typeof request.requestId, "string");
   delete request.requestId;
   assert.deepEqual(request, {
-    ...{ queue: "ranked", version: "1.2", protocol: "tactus.v1", latencyMs: { eu: 20 }, party: "member-secret", identityToken: "jwt", guestToken: "" },
+    ...{
+      queue: "ranked",
+      version: "1.2",
+      protocol: "tactus.v1",
+      latencyMs: { eu: 20 },
+      party: "member-secret",
+      identityToken: "jwt",
+      guestToken: "",
+    },
     attributes: { language: { values: ["en", "de"] } },
   });
 });
@@ -87,7 +116,10 @@ test("a found match waits for consent where the queue asks", async () => {
   const { accept, decline, ...facts } = told.proposal!;
   assert.deepEqual(facts, { ...proposal, accepted: 0, acceptedByYou: false });
   await accept();
-  assert.deepEqual(server.calls.at(-1), { method: "AcceptMatch", request: { ticketId: "t1", matchId: "m1", accept: true } });
+  assert.deepEqual(server.calls.at(-1), {
+    method: "AcceptMatch",
+    request: { ticketId: "t1", matchId: "m1", accept: true },
+  });
   await decline();
   assert.equal(server.calls.at(-1)?.request.accept, false);
   server.answers.AcceptMatch = () => ({ status: 400, body: { code: "failed_precondition", message: "gone" } });
@@ -189,7 +221,9 @@ test("a guest stays who he is", async () => {
 
 /** A refusal with a reason, as the matchmaker writes it. */
 function refusal(status: number, code: string, reason: string) {
-  const value = Buffer.from(`\n${String.fromCharCode(reason.length)}${reason}`).toString("base64").replace(/=+$/, "");
+  const value = Buffer.from(`\n${String.fromCharCode(reason.length)}${reason}`)
+    .toString("base64")
+    .replace(/=+$/, "");
   return { status, body: { code, message: reason, details: [{ type: "google.rpc.ErrorInfo", value }] } };
 }
 
@@ -207,7 +241,8 @@ async function playAs(storage: ReturnType<typeof memoryStorage>): Promise<unknow
 function takeGuests(...taken: string[]): void {
   let made = 0;
   server.answers.CreateTicket = ({ guestToken }) => {
-    if (guestToken && !taken.includes(guestToken as string)) return refusal(401, "unauthenticated", "GUEST_TOKEN_INVALID");
+    if (guestToken && !taken.includes(guestToken as string))
+      return refusal(401, "unauthenticated", "GUEST_TOKEN_INVALID");
     const kept = (guestToken as string) || `new-${++made}`;
     taken.push(kept);
     return { body: { ticketId: "t1", playerId: `of ${kept}`, guestToken: kept } };
@@ -319,7 +354,10 @@ test("options that nobody knows are refused by name", async () => {
   await assert.rejects(lobby.createParty({ nmae: "Ada" } as object), { name: "TypeError", message: /nmae/ });
   await assert.rejects(lobby.createRoom({ mod: "duel" } as object), { name: "TypeError", message: /mod/ });
   await assert.rejects(client.quickPlay({ gameVersion: "3" } as object), { name: "TypeError", message: /gameVersion/ });
-  await assert.rejects(client.resume({ url: server.url, resume: "r", game: "", mode: "" }, { rule: "/a.wasm" } as object), TypeError);
+  await assert.rejects(
+    client.resume({ url: server.url, resume: "r", game: "", mode: "" }, { rule: "/a.wasm" } as object),
+    TypeError,
+  );
   assert.deepEqual(server.calls, []);
 });
 
@@ -392,9 +430,18 @@ test("the matchmaker's refusals are numbered errors", async () => {
 test("a refusal carries the reason that the matchmaker names", async () => {
   // google.rpc.ErrorInfo: reason "QUEUE_UNKNOWN", domain "tactus".
   const value = Buffer.from("\n\rQUEUE_UNKNOWN\x12\x06tactus").toString("base64").replace(/=+$/, "");
-  const details = [{ type: "google.rpc.BadRequest", value: "" }, { type: "google.rpc.ErrorInfo", value }];
-  server.answers.CreateTicket = () => ({ status: 400, body: { code: "invalid_argument", message: "no such queue", details } });
-  await assert.rejects(client.quickPlay({ queue: "nope" }), { code: ErrorCode.matchmaker + 3, reason: "QUEUE_UNKNOWN" });
+  const details = [
+    { type: "google.rpc.BadRequest", value: "" },
+    { type: "google.rpc.ErrorInfo", value },
+  ];
+  server.answers.CreateTicket = () => ({
+    status: 400,
+    body: { code: "invalid_argument", message: "no such queue", details },
+  });
+  await assert.rejects(client.quickPlay({ queue: "nope" }), {
+    code: ErrorCode.matchmaker + 3,
+    reason: "QUEUE_UNKNOWN",
+  });
 });
 
 test("a matchmaker that is not there is a numbered error", async () => {
@@ -418,7 +465,11 @@ test("a refused token is not tried again", async () => {
 });
 
 test("a simulated network delays what is sent and what comes, in order", async () => {
-  const slow = new Client(server.origin, { webSocket, storage: null, network: simulatedNetwork({ delayMs: 25, jitterMs: 20 }) });
+  const slow = new Client(server.origin, {
+    webSocket,
+    storage: null,
+    network: simulatedNetwork({ delayMs: 25, jitterMs: 20 }),
+  });
   const joining = slow.quickPlay();
   const player = await server.welcome();
   const match = await joining;

@@ -127,7 +127,11 @@ const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.le
 test("inputs come one to two ticks early on a steady link", () => {
   for (const delay of [1, 30, 80]) {
     const run = new Run({ delay, jitter: 0 }).play(5).forget().play(5);
-    assert.equal(share(run.slacks, (s) => s >= 1), 1, `delay ${delay}: none is late`);
+    assert.equal(
+      share(run.slacks, (s) => s >= 1),
+      1,
+      `delay ${delay}: none is late`,
+    );
     assert.ok(share(run.slacks, (s) => s <= 3) === 1, `delay ${delay}: ${run.slacks}`);
     assert.ok(mean(run.slacks) < 2.6, `delay ${delay}: mean slack ${mean(run.slacks)}`);
     assert.equal(run.jumps, 0);
@@ -145,14 +149,20 @@ test("the input clock is paced by at most five percent", () => {
   run.link.delay = 70;
   run.play(10);
   for (const pace of run.paces) assert.ok(pace > 0.9499 && pace < 1.0501, `pace ${pace}`);
-  assert.ok(run.paces.some((p) => p > 1.02), "it did speed up for the slower link");
+  assert.ok(
+    run.paces.some((p) => p > 1.02),
+    "it did speed up for the slower link",
+  );
 });
 
 test("inputs are in time again after the link became slower", () => {
   const run = new Run({ delay: 20, jitter: 5 }).play(5);
   run.link.delay = 90;
   run.play(6).forget().play(4);
-  assert.equal(share(run.slacks, (s) => s >= 1), 1);
+  assert.equal(
+    share(run.slacks, (s) => s >= 1),
+    1,
+  );
 });
 
 test("the lead shrinks again when the link becomes faster", () => {
@@ -163,7 +173,10 @@ test("the lead shrinks again when the link becomes faster", () => {
   run.play(15).forget().play(3);
   assert.ok(run.clock.predictedTick - run.clock.renderTick < before - 4);
   assert.ok(mean(run.slacks) < 3, `mean slack ${mean(run.slacks)}`);
-  assert.equal(share(run.slacks, (s) => s >= 1), 1);
+  assert.equal(
+    share(run.slacks, (s) => s >= 1),
+    1,
+  );
 });
 
 test("the picture's delay is little more than a snapshot on a steady link", () => {
@@ -219,7 +232,10 @@ test("the picture never runs backwards nor leaps", () => {
 test("a dilated server clock is followed", () => {
   const run = new Run({ delay: 30, jitter: 2, percent: 50 }).play(4).forget().play(6);
   assert.ok(Math.abs(mean(run.paces) - 0.5) < 0.01, `pace ${mean(run.paces)}`);
-  assert.equal(share(run.slacks, (s) => s >= 1), 1);
+  assert.equal(
+    share(run.slacks, (s) => s >= 1),
+    1,
+  );
 });
 
 test("half of the snapshots: a tick more delay, nothing else, and back", () => {
@@ -232,7 +248,11 @@ test("half of the snapshots: a tick more delay, nothing else, and back", () => {
   assert.ok(run.starved / run.frames < 0.03, `${run.starved} of ${run.frames} frames had nothing to show`);
   assert.equal(run.jumps, 0);
   assert.ok(Math.abs(mean(run.paces) - 1) < 0.01, `pace ${mean(run.paces)}`);
-  assert.equal(share(run.slacks, (s) => s >= 1), 1, "no input is late");
+  assert.equal(
+    share(run.slacks, (s) => s >= 1),
+    1,
+    "no input is late",
+  );
   assert.ok(run.clock.jitter < tickMs, `jitter ${run.clock.jitter} ms`);
   run.link.every = 1;
   run.play(15);

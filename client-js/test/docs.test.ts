@@ -32,7 +32,8 @@ function examples(): string[] {
   const blocks = [...guide.matchAll(/```ts\n([^]*?)```/g)].map((m) => m[1]);
   return blocks.map((code) => {
     const used = (name: string) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`const ${name}\\b`).test(code);
-    if (code.includes("import ")) return code + (used("client") ? `\ndeclare const client: import("tactus").Client;\n` : "");
+    if (code.includes("import "))
+      return code + (used("client") ? `\ndeclare const client: import("tactus").Client;\n` : "");
     const known = preamble.filter((line) => !line.startsWith("declare") || used(/const (\w+)/.exec(line)![1]));
     return [...known, code].join("\n");
   });
@@ -53,7 +54,9 @@ test("every example of the guide compiles", () => {
     paths: { tactus: ["./tactus.d.ts"], "tactus/*": ["./*.d.ts"] },
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include: ["*.ts"] }));
-  const tsc = spawnSync(process.execPath, [resolve("node_modules/typescript/bin/tsc"), "-p", folder], { encoding: "utf8" });
+  const tsc = spawnSync(process.execPath, [resolve("node_modules/typescript/bin/tsc"), "-p", folder], {
+    encoding: "utf8",
+  });
   assert.equal(tsc.stdout + tsc.stderr, "");
 });
 

@@ -130,7 +130,11 @@ export class FakePlayer {
   }
 
   /** Sends the state after a tick: a keyframe first, then what differs. */
-  snapshot(tick: number, ships: Map<number, Ship>, more: { events?: Encodable[]; hash?: number; keyframe?: boolean; slack?: number } = {}): void {
+  snapshot(
+    tick: number,
+    ships: Map<number, Ship>,
+    more: { events?: Encodable[]; hash?: number; keyframe?: boolean; slack?: number } = {},
+  ): void {
     const keyframe = more.keyframe ?? this.tick === 0;
     if (keyframe) this.sent = new Map();
     const rows = new Map<string, Row>([["0", { generation: 1, words: [tick] }]]);
@@ -138,7 +142,13 @@ export class FakePlayer {
     const section: number[] = [];
     this.block(section, 0, [], new Map([[0, rows.get("0")!]]), "0");
     const shipRows = new Map([...ships.keys()].sort((a, b) => a - b).map((i) => [i, rows.get(`1 ${i}`)!]));
-    this.block(section, 1, [...this.sent.keys()].filter((k) => k.startsWith("1 ") && !rows.has(k)).map((k) => Number(k.slice(2))), shipRows, "1");
+    this.block(
+      section,
+      1,
+      [...this.sent.keys()].filter((k) => k.startsWith("1 ") && !rows.has(k)).map((k) => Number(k.slice(2))),
+      shipRows,
+      "1",
+    );
     this.sent = rows;
     const flags = (keyframe ? 1 : 0) | (more.hash === undefined ? 0 : 4);
     const gap = keyframe ? 0 : tick - this.tick;
@@ -262,7 +272,6 @@ export class FakeServer {
     this.http.closeAllConnections();
     await new Promise((resolve) => this.http.close(resolve));
   }
-
 
   /** Listens again on the same port, after a stop. */
   async restart(): Promise<void> {

@@ -6,7 +6,8 @@ import { mock } from "node:test";
 export function hurryTime(speed: number): void {
   const { setTimeout } = globalThis;
   const now = performance.now.bind(performance);
-  const fast = (callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) => setTimeout(callback, ms / speed, ...args);
+  const fast = (callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) =>
+    setTimeout(callback, ms / speed, ...args);
   mock.method(performance, "now", () => now() * speed);
   mock.method(globalThis, "setTimeout", fast);
 }

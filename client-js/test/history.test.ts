@@ -19,7 +19,10 @@ class Ships {
   private known = new Map<number, number>();
 
   /** A snapshot in which the rows given changed; sparse: as rows of a far part of the map. */
-  snapshot(tick: number, rows: Record<number, { x: number; angle?: number; generation?: number; sparse?: boolean }>): this {
+  snapshot(
+    tick: number,
+    rows: Record<number, { x: number; angle?: number; generation?: number; sparse?: boolean }>,
+  ): this {
     this.table.settle();
     for (const [key, { x, angle = 0, generation = 1, sparse = false }] of Object.entries(rows)) {
       const row = Number(key);
@@ -47,7 +50,10 @@ class Ships {
 }
 
 test("a row is shown between its two snapshots", () => {
-  const ships = new Ships().snapshot(1, { 0: { x: 0 } }).snapshot(2, { 0: { x: 1 } }).snapshot(3, { 0: { x: 3 } });
+  const ships = new Ships()
+    .snapshot(1, { 0: { x: 0 } })
+    .snapshot(2, { 0: { x: 1 } })
+    .snapshot(3, { 0: { x: 3 } });
   assert.equal(ships.x(1.25), 0.25);
   assert.equal(ships.x(2), 1);
   assert.equal(ships.x(2.5), 2);

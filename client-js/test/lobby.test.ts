@@ -18,7 +18,9 @@ beforeEach(async () => {
   server = await FakeServer.start();
   client = new Client(server.origin, { webSocket, storage: null });
   lobby = new Lobby(client);
-  server.answers.CreateParty = () => ({ body: { partyCode: "ABCD", memberId: "secret-1", playerId: "p1", guestToken: "g1" } });
+  server.answers.CreateParty = () => ({
+    body: { partyCode: "ABCD", memberId: "secret-1", playerId: "p1", guestToken: "g1" },
+  });
   server.answers.JoinParty = () => ({ body: { memberId: "secret-2", playerId: "p2" } });
 });
 
@@ -74,7 +76,10 @@ test("the leader's search seats the others through their own tickets", async () 
   const joining = party.follow();
   await server.welcome();
   (await joining).leave();
-  assert.equal(server.calls.some((c) => c.method === "CreateTicket"), false);
+  assert.equal(
+    server.calls.some((c) => c.method === "CreateTicket"),
+    false,
+  );
   assert.equal(server.calls.find((c) => c.method === "WatchTicket")?.request.ticketId, "mine");
 });
 
@@ -128,10 +133,22 @@ test("leaving tells the matchmaker and ends the watch", async () => {
 });
 
 test("queues are listed with all their fields", async () => {
-  server.answers.ListQueues = () => ({ body: { queues: [{ name: "duel", game: "fake", rated: true, waitP90Ms: 4000 }] } });
+  server.answers.ListQueues = () => ({
+    body: { queues: [{ name: "duel", game: "fake", rated: true, waitP90Ms: 4000 }] },
+  });
   assert.deepEqual(await lobby.queues(), [
     {
-      ...{ name: "duel", title: "", game: "fake", mode: "", rulesVersion: "", teams: 0, teamMin: 0, teamMax: 0, partyMax: 0 },
+      ...{
+        name: "duel",
+        title: "",
+        game: "fake",
+        mode: "",
+        rulesVersion: "",
+        teams: 0,
+        teamMin: 0,
+        teamMax: 0,
+        partyMax: 0,
+      },
       ...{ accept: false, rated: true, searching: 0, waitP50Ms: 0, waitP90Ms: 4000 },
     },
   ]);
@@ -140,7 +157,15 @@ test("queues are listed with all their fields", async () => {
 });
 
 test("ratings, leaderboard and history are told with all their fields", async () => {
-  const last = { matchId: "m1", endedUnixMs: "1700000000000", rank: 1, teams: 2, pointsBefore: 1500, pointsAfter: 1518.4, mode: "free" };
+  const last = {
+    matchId: "m1",
+    endedUnixMs: "1700000000000",
+    rank: 1,
+    teams: 2,
+    pointsBefore: 1500,
+    pointsAfter: 1518.4,
+    mode: "free",
+  };
   server.answers.GetRating = () => ({ body: { rating: { playerId: "p1", points: 1518.4, rank: 3 }, last } });
   assert.deepEqual(await lobby.rating("duel", "p1"), {
     rating: { playerId: "p1", playerName: "", points: 1518.4, uncertainty: 0, rank: 3, matches: 0, wins: 0 },
@@ -171,7 +196,9 @@ test("the rating after a match is waited for, and not for ever", async (t) => {
     }
     return promise;
   };
-  const rated = (matchId: string) => ({ body: { rating: { points: 1510, rank: 2 }, last: { matchId, pointsBefore: 1500, pointsAfter: 1510 } } });
+  const rated = (matchId: string) => ({
+    body: { rating: { points: 1510, rank: 2 }, last: { matchId, pointsBefore: 1500, pointsAfter: 1510 } },
+  });
   let asked = 0;
   server.answers.GetRating = () => rated(++asked < 3 ? "m1" : "m2");
   assert.equal((await run(lobby.ratingAfter(match)))?.rating.points, 1510);
@@ -202,18 +229,41 @@ test("a room counts for its player, and tells what is known of it", async () => 
   const room = keep(await lobby.createRoom({ ...request, name: "Ann" }));
   const sent = server.calls.find((c) => c.method === "CreateRoom")!.request;
   assert.deepEqual(sent, { ...request, options: [{ name: "seconds", value: 60 }], playerName: "Ann", guestToken: "" });
-  assert.deepEqual([room.code, room.matchId, room.membership], ["ABCD", "", { code: "ABCD", memberId: "r1", playerId: "p1" }]);
+  assert.deepEqual(
+    [room.code, room.matchId, room.membership],
+    ["ABCD", "", { code: "ABCD", memberId: "r1", playerId: "p1" }],
+  );
   const watch = await server.stream();
   assert.deepEqual([watch.method, watch.request], ["WatchRoom", { memberId: "r1" }]);
   const news = changed(room);
   watch.send({
-    ...{ roomCode: "ABCD", game: "fake", mode: "free", options: [{ name: "seconds", value: 60 }, { name: "bots" }], labels: request.labels, seats: 4 },
-    members: [{ playerId: "p1", playerName: "Ann", owner: true, you: true }, { playerId: "p2", playerName: "Bob", ready: true }],
+    ...{
+      roomCode: "ABCD",
+      game: "fake",
+      mode: "free",
+      options: [{ name: "seconds", value: 60 }, { name: "bots" }],
+      labels: request.labels,
+      seats: 4,
+    },
+    members: [
+      { playerId: "p1", playerName: "Ann", owner: true, you: true },
+      { playerId: "p2", playerName: "Bob", ready: true },
+    ],
   });
   await news;
-  assert.deepEqual([room.game, room.mode, room.options, room.labels], ["fake", "free", { seconds: 60, bots: 0 }, request.labels]);
+  assert.deepEqual(
+    [room.game, room.mode, room.options, room.labels],
+    ["fake", "free", { seconds: 60, bots: 0 }, request.labels],
+  );
   assert.deepEqual([room.seats, room.round, room.owns, room.ready, room.owner?.playerName], [4, 0, true, false, "Ann"]);
-  assert.deepEqual(room.members[1], { playerId: "p2", playerName: "Bob", owner: false, you: false, ready: true, playing: false });
+  assert.deepEqual(room.members[1], {
+    playerId: "p2",
+    playerName: "Bob",
+    owner: false,
+    you: false,
+    ready: true,
+    playing: false,
+  });
 });
 
 test("a room that was opened by nobody is entered at once", async () => {
@@ -221,7 +271,11 @@ test("a room that was opened by nobody is entered at once", async () => {
   server.answers.JoinRoom = () => ({ body: { roomCode: "ABCD", memberId: "r1", playerId: "p1", guestToken: "g1" } });
   const room = keep(await lobby.createRoom({ name: "Ann" }));
   assert.equal(room.membership.memberId, "r1");
-  assert.deepEqual(server.calls.find((c) => c.method === "JoinRoom")?.request, { roomCode: "ABCD", playerName: "Ann", guestToken: "" });
+  assert.deepEqual(server.calls.find((c) => c.method === "JoinRoom")?.request, {
+    roomCode: "ABCD",
+    playerName: "Ann",
+    guestToken: "",
+  });
 });
 
 /** A room in which the player is, with its open watch. */
@@ -235,7 +289,11 @@ async function inRoom() {
 test("the owner of a room sets it and starts it, and is not told of the match", async () => {
   const { room, watch } = await inRoom();
   room.on("search", () => assert.fail("the owner knows"));
-  const told = { mode: "free", options: [{ name: "minutes", value: 5 }], members: [{ playerId: "p1", owner: true, you: true }] };
+  const told = {
+    mode: "free",
+    options: [{ name: "minutes", value: 5 }],
+    members: [{ playerId: "p1", owner: true, you: true }],
+  };
   let news = changed(room);
   watch.send(told);
   await news;
@@ -259,7 +317,14 @@ test("the owner of a room sets it and starts it, and is not told of the match", 
 test("the others of a room hear of its match, and get seats of their own", async () => {
   const { room, watch } = await inRoom();
   const searched = new Promise<string>((resolve) => room.on("search", resolve));
-  watch.send({ members: [{ playerId: "p2", owner: true }, { playerId: "p1", you: true }], matchId: "room-abcd-1", ticketId: "mine" });
+  watch.send({
+    members: [
+      { playerId: "p2", owner: true },
+      { playerId: "p1", you: true },
+    ],
+    matchId: "room-abcd-1",
+    ticketId: "mine",
+  });
   assert.equal(await searched, "mine");
   server.answers.StartRoom = () => ({ body: { ticketId: "mine" } });
   const joining = room.follow();
@@ -308,11 +373,17 @@ test("a party enters a room as one", async () => {
 });
 
 test("matches and games are listed with all their fields", async () => {
-  server.answers.ListMatches = () => ({ body: { matches: [{ matchId: "m7", game: "fake", mode: "free", seats: 16, ageS: 5 }] } });
-  assert.deepEqual(await lobby.listMatches(), [{ matchId: "m7", game: "fake", mode: "free", people: 0, seats: 16, ageSeconds: 5 }]);
+  server.answers.ListMatches = () => ({
+    body: { matches: [{ matchId: "m7", game: "fake", mode: "free", seats: 16, ageS: 5 }] },
+  });
+  assert.deepEqual(await lobby.listMatches(), [
+    { matchId: "m7", game: "fake", mode: "free", people: 0, seats: 16, ageSeconds: 5 },
+  ]);
   server.answers.ListMatches = () => ({ body: {} });
   assert.deepEqual(await lobby.listMatches({ mode: "free" }), []);
-  server.answers.ListGames = () => ({ body: { games: [{ name: "fake", modes: [{ name: "free", maxPlayers: 16 }] }], players: 3 } });
+  server.answers.ListGames = () => ({
+    body: { games: [{ name: "fake", modes: [{ name: "free", maxPlayers: 16 }] }], players: 3 },
+  });
   assert.deepEqual(await lobby.listGames(), {
     games: [
       {

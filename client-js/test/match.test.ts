@@ -3,7 +3,17 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { WebSocket } from "ws";
-import { Client, CloseCode, type Entity, ErrorCode, type Match, type MatchEvents, type MatchState, TactusError, type WebSocketClass } from "../src/index.ts";
+import {
+  Client,
+  CloseCode,
+  type Entity,
+  ErrorCode,
+  type Match,
+  type MatchEvents,
+  type MatchState,
+  TactusError,
+  type WebSocketClass,
+} from "../src/index.ts";
 import { MessageType } from "../src/connection.ts";
 import { FakeServer, type Ship } from "./fakeserver.ts";
 
@@ -68,12 +78,20 @@ const snapshotApplied = async (match: Match, tick: number) => {
 };
 
 test("a match is there with its state once quickPlay resolves", async () => {
-  const { match, player } = await play(ships([0, { generation: 1, x: 1.5, y: -2, angle: 16384, hp: 80, pilot: 2 }], [5, { generation: 3, x: 0, y: 0 }]));
+  const { match, player } = await play(
+    ships([0, { generation: 1, x: 1.5, y: -2, angle: 16384, hp: 80, pilot: 2 }], [5, { generation: 3, x: 0, y: 0 }]),
+  );
   assert.equal(player.hello.token, "join-1");
   assert.equal(match.state, "playing");
   assert.equal(match.slot, 2);
   assert.deepEqual(match.mode.options, { seconds: 180 });
-  assert.deepEqual(match.saved, { url: server.url, resume: "seat-secret", game: "fake", mode: "free", queue: "fake/free" });
+  assert.deepEqual(match.saved, {
+    url: server.url,
+    resume: "seat-secret",
+    game: "fake",
+    mode: "free",
+    queue: "fake/free",
+  });
   const view = match.entities<ShipRow>("ship");
   assert.equal(view.size, 2);
   const [mine, other] = [...view];
@@ -97,12 +115,21 @@ test("rows that come, change and go are told once each", async () => {
   view.onChange((e) => seen.push(`change ${e.index} to ${e.hp}`));
   view.onRemove((e) => seen.push(`remove ${e.index} with ${e.hp}`));
   player.snapshot(101, ships([0, { generation: 1, x: 1, y: 2, pilot: 2 }], [4, { generation: 1, x: 7, y: 0, hp: 9 }]));
-  player.snapshot(102, ships([0, { generation: 1, x: 1, y: 2, pilot: 2, hp: 50 }], [4, { generation: 1, x: 7, y: 0, hp: 9 }]));
-  player.snapshot(103, ships([0, { generation: 1, x: 1, y: 2, pilot: 2, hp: 50 }], [4, { generation: 2, x: 8, y: 0, hp: 33 }]));
+  player.snapshot(
+    102,
+    ships([0, { generation: 1, x: 1, y: 2, pilot: 2, hp: 50 }], [4, { generation: 1, x: 7, y: 0, hp: 9 }]),
+  );
+  player.snapshot(
+    103,
+    ships([0, { generation: 1, x: 1, y: 2, pilot: 2, hp: 50 }], [4, { generation: 2, x: 8, y: 0, hp: 33 }]),
+  );
   player.snapshot(104, ships([4, { generation: 2, x: 8, y: 0, hp: 33 }]));
   await snapshotApplied(match, 104);
   assert.deepEqual(seen, ["add 4 at 7", "change 0 to 50", "add 4 at 8", "remove 4 with 9", "remove 0 with 50"]);
-  assert.deepEqual([...view].map((e) => e.index), [4]);
+  assert.deepEqual(
+    [...view].map((e) => e.index),
+    [4],
+  );
 });
 
 test("an entity keeps its last values when its place is taken by another", async () => {
@@ -166,8 +193,8 @@ test("inputs go out for rising ticks, in the fields' ranges", async () => {
   match.setInput({ buttons: 0 });
   const second = await player.message(MessageType.input);
   const third = await player.message(MessageType.input);
-  assert.ok(third[1] as number > (second[1] as number), "seq rises");
-  assert.ok(third[2] as number > (second[2] as number), "ticks rise");
+  assert.ok((third[1] as number) > (second[1] as number), "seq rises");
+  assert.ok((third[2] as number) > (second[2] as number), "ticks rise");
   assert.deepEqual(third.slice(4), [32768, -65536, 49152, 0]);
   assert.throws(() => match.setInput({ thrust: 1 }), /no field "thrust"; there are move, aim, buttons/);
 });
@@ -214,7 +241,13 @@ test("requests are answered, refused, or time out", async () => {
 
 test("roster, chat, notices and the result arrive", async () => {
   const { match, player } = await play();
-  player.send([MessageType.roster, [[2, "Ada", 2, -1], [3, "Bot", 3, 1]]]);
+  player.send([
+    MessageType.roster,
+    [
+      [2, "Ada", 2, -1],
+      [3, "Bot", 3, 1],
+    ],
+  ]);
   await heard(match, "roster");
   assert.deepEqual(match.roster.get(3), { slot: 3, name: "Bot", bot: true, connected: true, team: 1 });
   player.send([MessageType.roster, [[3, "Bot", 4, 1]]]);
@@ -239,7 +272,10 @@ test("a wrong state is found by its hash and mended by a keyframe", async () => 
   assert.equal(match.stats.hashesChecked, 1);
   player.snapshot(102, ships([9, { generation: 1, x: 0, y: 0 }]), { keyframe: true });
   await snapshotApplied(match, 102);
-  assert.deepEqual([...match.entities("ship")].map((e) => e.index), [9]);
+  assert.deepEqual(
+    [...match.entities("ship")].map((e) => e.index),
+    [9],
+  );
 });
 
 test("a snapshot that does not follow the last one asks for a keyframe, once", async () => {
@@ -251,7 +287,10 @@ test("a snapshot that does not follow the last one asks for a keyframe, once", a
   player.snapshot(108, ships([1, { generation: 1, x: 0, y: 0 }]), { keyframe: true });
   await snapshotApplied(match, 108);
   assert.equal(match.stats.resyncs, 1);
-  assert.equal(player.received.some((m) => m[0] === MessageType.resync), false);
+  assert.equal(
+    player.received.some((m) => m[0] === MessageType.resync),
+    false,
+  );
 });
 
 test("a lost connection comes back to its seat, with what was missed", async () => {
@@ -272,7 +311,12 @@ test("a lost connection comes back to its seat, with what was missed", async () 
   assert.equal(again.hello.event, 1);
   await state(match, "playing");
   assert.equal(match.entities("ship").get(mine.id), mine, "the same object");
-  again.snapshot(141, ships([0, { generation: 1, x: 4, y: 2, pilot: 2 }]), { events: [[1, 101, 0, 0, 0, 1], [2, 120, 0, 0, 0, 1]] });
+  again.snapshot(141, ships([0, { generation: 1, x: 4, y: 2, pilot: 2 }]), {
+    events: [
+      [1, 101, 0, 0, 0, 1],
+      [2, 120, 0, 0, 0, 1],
+    ],
+  });
   await snapshotApplied(match, 141);
   assert.deepEqual(hits, [1, 2], "each event once");
   const [, id] = await again.message(MessageType.command);
@@ -331,7 +375,10 @@ test("a saved seat is resumed by another page", async () => {
 test("a seat that is no longer kept says so", async () => {
   const resuming = client.resume({ url: server.url, resume: "old", game: "fake", mode: "free", queue: "fake/free" });
   (await server.player()).close(CloseCode.UnknownSession);
-  await assert.rejects(resuming, { code: CloseCode.UnknownSession, message: "The connection was closed: UnknownSession." });
+  await assert.rejects(resuming, {
+    code: CloseCode.UnknownSession,
+    message: "The connection was closed: UnknownSession.",
+  });
 });
 
 test("chat is answered, refused, or not sent at all", async () => {

@@ -49,7 +49,8 @@ async function follow(): Promise<number[]> {
 test("a silent watch is replaced by polls", async () => {
   server.answers.GetTicket = ({ ticketId }) => {
     assert.equal(ticketId, "t1");
-    const ticket = made("GetTicket") < 4 ? { state: "STATE_SEARCHING", waitedMs: made("GetTicket") } : server.assigned();
+    const ticket =
+      made("GetTicket") < 4 ? { state: "STATE_SEARCHING", waitedMs: made("GetTicket") } : server.assigned();
     return { body: { ticket } };
   };
   assert.deepEqual(await follow(), [1, 2, 3]);

@@ -72,7 +72,10 @@ class Scene {
   snapshot(tick: number, x: number, generation = 1): void {
     const table = this.replica.tables[1];
     table.settle();
-    for (const [row, pilot] of [[0, slot], [1, 5]]) {
+    for (const [row, pilot] of [
+      [0, slot],
+      [1, 5],
+    ]) {
       if (table.generations[row] !== generation) table.put(row, generation);
       table.touch(row);
       table.words[row * ship.stride + ship.x] = x * one;

@@ -41,7 +41,10 @@ test("a section that leaves its bounds is refused", () => {
 
 test("what a newer server adds is passed over", () => {
   const replica = fresh();
-  assert.equal(apply(replica, encode([MessageType.snapshot, 7, 0, 0, 0, 1, null, null, null, [[1, 7, 0, 1, 2, 3, 4, 5]], 99, 98])), "ok");
+  assert.equal(
+    apply(replica, encode([MessageType.snapshot, 7, 0, 0, 0, 1, null, null, null, [[1, 7, 0, 1, 2, 3, 4, 5]], 99, 98])),
+    "ok",
+  );
   assert.deepEqual([...replica.events[0].words], [1, 2, 3]);
 });
 

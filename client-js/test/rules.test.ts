@@ -15,10 +15,14 @@ let module: WebAssembly.Module;
 
 before(async () => {
   mkdirSync(dirname(file), { recursive: true });
-  execFileSync("go", ["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", `client-js/${file}`, "./cmd/arenawasm"], {
-    cwd: "..",
-    env: { ...process.env, GOOS: "wasip1", GOARCH: "wasm", GOFLAGS: "" },
-  });
+  execFileSync(
+    "go",
+    ["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", `client-js/${file}`, "./cmd/arenawasm"],
+    {
+      cwd: "..",
+      env: { ...process.env, GOOS: "wasip1", GOARCH: "wasm", GOFLAGS: "" },
+    },
+  );
   module = await WebAssembly.compile(readFileSync(file));
 });
 

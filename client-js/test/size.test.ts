@@ -10,7 +10,12 @@ import { bundleOptions } from "../scripts/bundle.mjs";
 const limits = { whole: 17_100, withoutPrediction: 14_600, lobby: 2_660 };
 
 async function gzipped(external: string[], entry?: string): Promise<number> {
-  const { outputFiles } = await build({ ...bundleOptions(process.cwd(), entry), format: "esm", write: false, external });
+  const { outputFiles } = await build({
+    ...bundleOptions(process.cwd(), entry),
+    format: "esm",
+    write: false,
+    external,
+  });
   return gzipSync(outputFiles![0].contents, { level: 9 }).length;
 }
 
@@ -23,4 +28,5 @@ test("the client stays small", async () => check(await gzipped([]), limits.whole
 test("what is not prediction stays smaller", async () =>
   check(await gzipped(["./rules.ts", "./prediction.ts"]), limits.withoutPrediction));
 
-test("parties, rooms, queues and ratings are a small file of their own", async () => check(await gzipped([], "lobby"), limits.lobby));
+test("parties, rooms, queues and ratings are a small file of their own", async () =>
+  check(await gzipped([], "lobby"), limits.lobby));

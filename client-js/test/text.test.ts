@@ -12,7 +12,10 @@ interface Row {
   maxBytes: number;
 }
 
-const { names, texts } = JSON.parse(readFileSync("../internal/text/testdata/vectors.json", "utf8")) as { names: Row[]; texts: Row[] };
+const { names, texts } = JSON.parse(readFileSync("../internal/text/testdata/vectors.json", "utf8")) as {
+  names: Row[];
+  texts: Row[];
+};
 
 test("names become what the server makes of them", () => {
   for (const row of names) assert.equal(JSON.stringify(cleanName(row.in)), JSON.stringify(row.out), row.what);

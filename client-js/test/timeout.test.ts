@@ -17,15 +17,25 @@ const speed = 50;
 /** What a server can do to a request instead of answering it. */
 const misdeeds: Record<string, (socket: Socket, type: string) => void> = {
   "is silent": () => {},
-  "sends headers and is silent": (socket, type) => socket.write(`HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: 9999\r\n\r\n`),
+  "sends headers and is silent": (socket, type) =>
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: 9999\r\n\r\n`),
   trickles: (socket, type) => {
     socket.write(`HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: 99999999\r\n\r\n`);
     const drip = setInterval(() => socket.write(" "), 5);
     socket.on("close", () => clearInterval(drip));
   },
-  "answers HTML": (socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 17\r\nConnection: close\r\n\r\n<h1>Log in</h1>\r\n"),
-  "calls HTML JSON": (socket, type) => socket.end(`HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: 17\r\nConnection: close\r\n\r\n<h1>Log in</h1>\r\n`),
-  "answers a 404 page": (socket) => socket.end("HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!"),
+  "answers HTML": (socket) =>
+    socket.end(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 17\r\nConnection: close\r\n\r\n<h1>Log in</h1>\r\n",
+    ),
+  "calls HTML JSON": (socket, type) =>
+    socket.end(
+      `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: 17\r\nConnection: close\r\n\r\n<h1>Log in</h1>\r\n`,
+    ),
+  "answers a 404 page": (socket) =>
+    socket.end(
+      "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!",
+    ),
   resets: (socket) => socket.resetAndDestroy(),
 };
 
@@ -94,7 +104,9 @@ for (const [what, deed] of Object.entries(misdeeds)) {
     const host = await listen(deed);
     const client = new Client(`http://${host}`, { webSocket, storage: null });
     const calls = Object.entries(methods).map(async ([name, method]) => {
-      const outcome: unknown = await method(client, new Lobby(client), `ws://${host}/play`).catch((error: unknown) => error);
+      const outcome: unknown = await method(client, new Lobby(client), `ws://${host}/play`).catch(
+        (error: unknown) => error,
+      );
       if (name === "ratingAfter") return assert.equal(outcome, undefined);
       assert.ok(outcome instanceof TactusError, `${name}: ${outcome}`);
       assert.ok(outcome.message.includes(host) || outcome.code === ErrorCode.lost, `${name}: ${outcome.message}`);
@@ -116,7 +128,10 @@ test("a limit of Infinity is no limit, and one beyond 31 bits does not end immed
   mock.restoreAll();
   const set = mock.method(globalThis, "setTimeout", () => 0);
   for (const ms of [Infinity, 2 ** 31, 2 ** 40]) later(() => {}, ms);
-  assert.deepEqual(set.mock.calls.map((call) => (call.arguments as unknown as [unknown, number])[1]), Array(3).fill(2 ** 31 - 1));
+  assert.deepEqual(
+    set.mock.calls.map((call) => (call.arguments as unknown as [unknown, number])[1]),
+    Array(3).fill(2 ** 31 - 1),
+  );
   await listen(() => {});
 });
 
