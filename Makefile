@@ -97,7 +97,7 @@ browser-test: build ## plays in a real Chromium
 	cd client-js && npm run --silent e2e
 
 .PHONY: lint
-lint: golangci vocabulary vet-systems ## golangci-lint: style, mistakes and allowed imports; words of names; go vet for other systems
+lint: golangci vocabulary client-lint vet-systems ## golangci-lint and biome: style, mistakes and allowed imports; words of names; go vet for other systems
 
 .PHONY: golangci
 golangci: tools
@@ -111,6 +111,10 @@ VOCABULARY = server protocol game internal
 vocabulary: ## words that declared names do not use (tools/vocabulary/words.txt)
 	cd tools && go run ./vocabulary -root .. $(VOCABULARY)
 
+.PHONY: client-lint
+client-lint: $(STAMPS)/npm ## biome: style and mistakes of the client's TypeScript
+	cd client-js && npm run --silent lint
+
 # Other systems that the code is vetted for. 386 covers 64-bit atomics and
 # constants that no int there can hold, wasip1 the rules that browsers run.
 SYSTEMS = linux/386 linux/arm64 windows/amd64 darwin/arm64 freebsd/amd64 wasip1/wasm
@@ -123,9 +127,10 @@ $(SYSTEMS:%=vet-%):
 	CGO_ENABLED=0 GOOS=$(word 2,$(subst -, ,$(subst /, ,$@))) GOARCH=$(notdir $@) go vet ./...
 
 .PHONY: fmt
-fmt: tools ## gofumpt on all Go code that is not generated
+fmt: tools $(STAMPS)/npm ## gofumpt on Go code, biome on TypeScript, generated code excepted
 	$(BIN)/golangci-lint fmt ./...
 	cd tools && $(BIN)/gofumpt -w testsum vocabulary plot
+	cd client-js && npm run --silent fmt
 
 .PHONY: gen
 gen: tools ## generate code: the .proto contracts and go:generate
