@@ -12,8 +12,8 @@ import (
 
 	"tactus/matchmaker/internal/assign"
 	"tactus/matchmaker/internal/failure"
-	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/membership"
+	"tactus/matchmaker/internal/quickplay"
 	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
@@ -146,7 +146,7 @@ func sentence(err error) string {
 
 func (s *service) openAnywhere(ctx context.Context, r *room.Room) error {
 	k := ticket.Key{Game: r.Game, Mode: r.Plays()}
-	servers := matchfn.Candidates(s.fleet.View(k))
+	servers := quickplay.Candidates(s.fleet.View(k))
 	asked := 0
 	for _, server := range servers {
 		if r.Version != "" && r.Version != server.Version {

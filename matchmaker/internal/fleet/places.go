@@ -122,18 +122,25 @@ func (r *Registry) Places(k ticket.Key) []matchfn.Place {
 	return list
 }
 
+// Host is where a game and mode is served: a region and a version of the game.
+type Host struct {
+	Region  string
+	Version string
+	Free    int // the most players for whom one server there could open a match
+}
+
 // Hosts lists where a game and mode is served by servers that take players now
 // or once somebody leaves.
-func (r *Registry) Hosts(k ticket.Key) []matchfn.Host {
+func (r *Registry) Hosts(k ticket.Key) []Host {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var list []matchfn.Host
+	var list []Host
 	for _, s := range r.servers {
 		if findMode(s.games[k.Game], k.Mode) == nil || s.draining || s.clock == clockWrong {
 			continue
 		}
-		h := matchfn.Host{Region: s.region, Version: s.games[k.Game].GetVersion()}
-		at := slices.IndexFunc(list, func(o matchfn.Host) bool { return o.Region == h.Region && o.Version == h.Version })
+		h := Host{Region: s.region, Version: s.games[k.Game].GetVersion()}
+		at := slices.IndexFunc(list, func(o Host) bool { return o.Region == h.Region && o.Version == h.Version })
 		if at < 0 {
 			at = len(list)
 			list = append(list, h)

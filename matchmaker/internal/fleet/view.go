@@ -10,7 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/internal/quickplay"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -74,11 +74,11 @@ func findMode(g *matchmakerv1.GameInfo, name string) *matchmakerv1.ModeInfo {
 }
 
 // View is the fleet as one queue sees it.
-func (r *Registry) View(k ticket.Key) matchfn.View {
+func (r *Registry) View(k ticket.Key) quickplay.View {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	var v matchfn.View
+	var v quickplay.View
 	for _, s := range r.servers {
 		mode := findMode(s.games[k.Game], k.Mode)
 		if mode == nil {
@@ -101,17 +101,17 @@ func (r *Registry) View(k ticket.Key) matchfn.View {
 }
 
 // sides are the free seats by team, as far as the server has told.
-func (m *match) sides() matchfn.Sides {
+func (m *match) sides() quickplay.Sides {
 	teams := m.gapTeams()
-	sides := make(matchfn.Sides, len(teams))
+	sides := make(quickplay.Sides, len(teams))
 	for i, t := range teams {
 		sides[i] = t.Seats - t.People
 	}
 	return sides
 }
 
-func (s *server) view(version string, now time.Time, strikeLasts time.Duration) matchfn.Server {
-	return matchfn.Server{
+func (s *server) view(version string, now time.Time, strikeLasts time.Duration) quickplay.Server {
+	return quickplay.Server{
 		ID:          s.id,
 		Version:     version,
 		Load:        s.load(),
@@ -150,8 +150,8 @@ func (s *server) lastChoice(now time.Time, strikeLasts time.Duration) bool {
 	return s.clock != clockGood || s.isStruck(now, strikeLasts)
 }
 
-func (m *match) view(now time.Time, lastCall time.Duration) matchfn.Match {
-	return matchfn.Match{
+func (m *match) view(now time.Time, lastCall time.Duration) quickplay.Match {
+	return quickplay.Match{
 		ID:       m.id,
 		Server:   m.server.id,
 		People:   m.people + m.held,

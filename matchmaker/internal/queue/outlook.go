@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -16,9 +16,9 @@ type outlook struct {
 	mu      sync.Mutex
 	looked  time.Time // when the last cycle began; zero: there is nothing to tell
 	queue   *rules.Queue
-	players int            // left waiting by it
-	oldest  time.Time      // when the first of them came
-	hosts   []matchfn.Host // as of asked
+	players int          // left waiting by it
+	oldest  time.Time    // when the first of them came
+	hosts   []fleet.Host // as of asked
 	asked   time.Time
 }
 

@@ -5,18 +5,18 @@ import (
 	"crypto/rand"
 	"strings"
 
-	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/internal/quickplay"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
 // quickPlay seats whoever fits somewhere, now.
 func (q *Queue) quickPlay(ctx context.Context) {
-	candidates := make([]matchfn.Ticket, len(q.waiting))
+	candidates := make([]quickplay.Ticket, len(q.waiting))
 	for i, s := range q.waiting {
-		candidates[i] = matchfn.Ticket{Version: s.ticket.Version, Match: s.ticket.Match, Awaits: s.ticket.Awaits, Players: s.ticket.Size()}
+		candidates[i] = quickplay.Ticket{Version: s.ticket.Version, Match: s.ticket.Match, Awaits: s.ticket.Awaits, Players: s.ticket.Size()}
 	}
-	proposals, hopeless := matchfn.QuickPlay(candidates, q.set.fleet.View(q.rules.Key))
+	proposals, hopeless := quickplay.QuickPlay(candidates, q.set.fleet.View(q.rules.Key))
 	taken := make([]bool, len(q.waiting))
 	for _, i := range hopeless {
 		taken[i] = true

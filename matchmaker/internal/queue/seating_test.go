@@ -15,6 +15,7 @@ import (
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/queue"
+	"tactus/matchmaker/internal/quickplay"
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/store/storetest"
 	"tactus/matchmaker/internal/ticket"
@@ -44,15 +45,15 @@ func yes(slots ...uint32) *fleetv1.ReserveResult {
 	return &fleetv1.ReserveResult{Ok: true, Slots: slots}
 }
 
-func (f *fleetScript) View(ticket.Key) matchfn.View {
+func (f *fleetScript) View(ticket.Key) quickplay.View {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	v := matchfn.View{Seats: 4}
+	v := quickplay.View{Seats: 4}
 	if !f.away {
-		v.Servers = []matchfn.Server{{ID: "s1", FreeMatches: 9, FreePlayers: 99}}
+		v.Servers = []quickplay.Server{{ID: "s1", FreeMatches: 9, FreePlayers: 99}}
 	}
 	if !f.gone {
-		v.Matches = []matchfn.Match{{ID: running, Server: "s1", People: 2, Seats: 4, Open: true, LastCall: f.ending}}
+		v.Matches = []quickplay.Match{{ID: running, Server: "s1", People: 2, Seats: 4, Open: true, LastCall: f.ending}}
 	}
 	return v
 }
@@ -83,7 +84,7 @@ func (f *fleetScript) EndsSoon(match string) bool {
 func (*fleetScript) URL(string) string                 { return "ws://s1.test/play" }
 func (*fleetScript) Gaps(string) []matchfn.Gap         { return nil }
 func (*fleetScript) Places(ticket.Key) []matchfn.Place { return nil }
-func (*fleetScript) Hosts(ticket.Key) []matchfn.Host   { return nil }
+func (*fleetScript) Hosts(ticket.Key) []fleet.Host     { return nil }
 func (*fleetScript) Teams(ticket.Key) int              { return 0 }
 func (*fleetScript) Pick(ticket.Key, string, string, string, int) (string, bool) {
 	return "", false

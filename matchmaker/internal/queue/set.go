@@ -13,17 +13,19 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"tactus/matchmaker/internal/assign"
+	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/internal/quickplay"
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
 )
 
 // Fleet shows the live servers and matches.
 type Fleet interface {
-	View(k ticket.Key) matchfn.View
+	View(k ticket.Key) quickplay.View
 	Gaps(queue string) []matchfn.Gap
 	Places(k ticket.Key) []matchfn.Place
-	Hosts(k ticket.Key) []matchfn.Host
+	Hosts(k ticket.Key) []fleet.Host
 	Teams(k ticket.Key) int
 	Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool)
 	EndsSoon(match string) bool
@@ -79,10 +81,10 @@ type Set struct {
 
 // NewSet makes an empty set. It owns queues after [Set.Start]; [Set.Stop] ends
 // it.
-func NewSet(cfg Config, limits ticket.Limits, fleet Fleet, assigner Assigner, log *zap.Logger) *Set {
+func NewSet(cfg Config, limits ticket.Limits, f Fleet, assigner Assigner, log *zap.Logger) *Set {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Set{
-		cfg: cfg, fleet: fleet, assigner: assigner, log: log,
+		cfg: cfg, fleet: f, assigner: assigner, log: log,
 		ctx: ctx, cancel: cancel, queues: make(map[string]*Queue),
 	}
 	s.book = ticket.NewBook(limits, s.record, s.ended, assigner.GiveBack)

@@ -1,6 +1,6 @@
-// Package matchfn decides who plays where. Its functions are pure: tickets and
-// a picture of the fleet in, proposals out.
-package matchfn
+// Package quickplay decides who plays where in queues without rules. Its functions
+// are pure: tickets and a view of the fleet in, proposals out.
+package quickplay
 
 import (
 	"cmp"
@@ -67,13 +67,6 @@ type Server struct {
 	Draining    bool
 	Full        bool // refused something lately and has not told its load since
 	Struck      bool // failed to answer lately
-}
-
-// Host is where a game and mode is served: a region and a version of the game.
-type Host struct {
-	Region  string
-	Version string
-	Free    int // the most players for whom one server there could open a match
 }
 
 // View is the fleet as seen by one game and mode.

@@ -1,4 +1,4 @@
-package matchfn
+package quickplay
 
 import (
 	"fmt"
