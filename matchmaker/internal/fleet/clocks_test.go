@@ -58,7 +58,7 @@ func TestServersWhoseClockIsOff(t *testing.T) {
 			r.tell(servers["s1"], c.ahead) // is logged once
 		}
 		for _, s := range r.View(ffa).Servers {
-			if off := s.ID == "s1"; s.Struck != (off && c.last) || s.Draining != (off && c.nobody) {
+			if off := s.ID == "s1"; s.Unresponsive != (off && c.last) || s.Draining != (off && c.nobody) {
 				t.Errorf("%s ahead: %+v", c.ahead, s)
 			}
 		}
@@ -85,7 +85,7 @@ func TestClockThatIsSetRight(t *testing.T) {
 	if count(logs, eventDiffers) != 1 || count(logs, eventAgrees) != 1 {
 		t.Errorf("logs %v", logs.All())
 	}
-	if r.View(ffa).Servers[0].Struck {
+	if r.View(ffa).Servers[0].Unresponsive {
 		t.Error("the server is still passed over")
 	}
 }
@@ -117,7 +117,7 @@ func TestMatchmakersOwnClock(t *testing.T) {
 		}
 		out := 0
 		for _, s := range r.View(ffa).Servers {
-			if s.Struck || s.Draining {
+			if s.Unresponsive || s.Draining {
 				out++
 			}
 		}

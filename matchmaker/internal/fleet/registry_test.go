@@ -55,7 +55,7 @@ func people(t *testing.T, r *Registry) (match, server int) {
 	if len(v.Matches) != 1 || len(v.Servers) != 1 {
 		t.Fatalf("view %+v", v)
 	}
-	return v.Matches[0].People, 100 - v.Servers[0].FreePlayers
+	return v.Matches[0].Players, 100 - v.Servers[0].FreePlayers
 }
 
 func TestSeatsCountFromTheMomentTheyAreAskedFor(t *testing.T) {
@@ -76,7 +76,7 @@ func TestSeatsCountFromTheMomentTheyAreAskedFor(t *testing.T) {
 		t.Errorf("3 of 5 answered: match %d, server %d", m, srv)
 	}
 	r.answer(s, &fleetv1.ReserveResult{RequestId: "b", Reason: "broken"})
-	if m, srv := people(t, r); m != 3 || srv != 3 || !r.View(ffa).Servers[0].Struck {
+	if m, srv := people(t, r); m != 3 || srv != 3 || !r.View(ffa).Servers[0].Unresponsive {
 		t.Errorf("2 refused: match %d, server %d", m, srv)
 	}
 	r.matchEnded(s, &fleetv1.MatchEnded{MatchId: "m1"})
@@ -128,7 +128,7 @@ func TestLateAnswers(t *testing.T) {
 		if _, err := wait(ctx); !errors.Is(err, ErrTimeout) {
 			t.Fatalf("error %v", err)
 		}
-		if v := r.View(ffa); len(v.Matches) != 0 || !v.Servers[0].Struck || v.Servers[0].FreePlayers != 100 {
+		if v := r.View(ffa); len(v.Matches) != 0 || !v.Servers[0].Unresponsive || v.Servers[0].FreePlayers != 100 {
 			t.Errorf("view %+v", v)
 		}
 		r.answer(s, &fleetv1.ReserveResult{RequestId: "a", Ok: true, Slots: []uint32{0, 1}})
@@ -136,7 +136,7 @@ func TestLateAnswers(t *testing.T) {
 			t.Errorf("release %v", release)
 		}
 		time.Sleep(10 * time.Second)
-		if r.View(ffa).Servers[0].Struck {
+		if r.View(ffa).Servers[0].Unresponsive {
 			t.Error("struck for ever")
 		}
 	})
@@ -193,7 +193,7 @@ func TestServerThatDoesNotReadIsBusy(t *testing.T) {
 	for i := 0; i <= outbound && err == nil; i++ {
 		_, err = r.Reserve("s1", request(fmt.Sprint("r", i), "m1", 0))
 	}
-	if !errors.Is(err, ErrBusy) || !r.View(ffa).Servers[0].Struck {
+	if !errors.Is(err, ErrBusy) || !r.View(ffa).Servers[0].Unresponsive {
 		t.Errorf("error %v", err)
 	}
 	if _, err := r.Reserve("nobody", request("x", "m2", 1)); !errors.Is(err, ErrGone) {

@@ -91,7 +91,7 @@ func (r *Registry) View(k ticket.Key) quickplay.View {
 			if m.game == k.Game && m.mode == k.Mode {
 				seen := m.view(now, r.cfg.LastCall)
 				if mode.GetTeams() > 0 {
-					seen.Sides = m.sides()
+					seen.TeamSeats = m.freeSeats()
 				}
 				v.Matches = append(v.Matches, seen)
 			}
@@ -100,26 +100,26 @@ func (r *Registry) View(k ticket.Key) quickplay.View {
 	return v
 }
 
-// sides are the free seats by team, as far as the server has told.
-func (m *match) sides() quickplay.Sides {
+// freeSeats are the free seats by team, as far as the server has told.
+func (m *match) freeSeats() quickplay.TeamSeats {
 	teams := m.gapTeams()
-	sides := make(quickplay.Sides, len(teams))
+	free := make(quickplay.TeamSeats, len(teams))
 	for i, t := range teams {
-		sides[i] = t.Seats - t.People
+		free[i] = t.Seats - t.People
 	}
-	return sides
+	return free
 }
 
 func (s *server) view(version string, now time.Time, strikeLasts time.Duration) quickplay.Server {
 	return quickplay.Server{
-		ID:          s.id,
-		Version:     version,
-		Load:        s.load(),
-		FreeMatches: s.freeMatches(),
-		FreePlayers: s.freePlayers(),
-		Draining:    s.draining || s.clock == clockWrong,
-		Full:        s.full,
-		Struck:      s.lastChoice(now, strikeLasts),
+		ID:           s.id,
+		Version:      version,
+		Load:         s.load(),
+		FreeMatches:  s.freeMatches(),
+		FreePlayers:  s.freePlayers(),
+		Draining:     s.draining || s.clock == clockWrong,
+		Full:         s.full,
+		Unresponsive: s.lastChoice(now, strikeLasts),
 	}
 }
 
@@ -154,12 +154,12 @@ func (m *match) view(now time.Time, lastCall time.Duration) quickplay.Match {
 	return quickplay.Match{
 		ID:       m.id,
 		Server:   m.server.id,
-		People:   m.people + m.held,
+		Players:  m.people + m.held,
 		Seats:    m.seats,
 		Open:     m.forAnyone(),
 		Private:  m.private,
 		Opening:  !m.confirmed,
-		LastCall: m.endsSoon(now, lastCall),
+		EndsSoon: m.endsSoon(now, lastCall),
 	}
 }
 

@@ -14,16 +14,16 @@ import (
 func (q *Queue) quickPlay(ctx context.Context) {
 	candidates := make([]quickplay.Ticket, len(q.waiting))
 	for i, s := range q.waiting {
-		candidates[i] = quickplay.Ticket{Version: s.ticket.Version, Match: s.ticket.Match, Awaits: s.ticket.Awaits, Players: s.ticket.Size()}
+		candidates[i] = quickplay.Ticket{Version: s.ticket.Version, Match: s.ticket.Match, WaitForMatch: s.ticket.Awaits, Players: s.ticket.Size()}
 	}
-	proposals, hopeless := quickplay.QuickPlay(candidates, q.set.fleet.View(q.rules.Key))
+	seatings, unmatchable := quickplay.Plan(candidates, q.set.fleet.View(q.rules.Key))
 	taken := make([]bool, len(q.waiting))
-	for _, i := range hopeless {
+	for _, i := range unmatchable {
 		taken[i] = true
 		q.unmatchable(q.waiting[i].ticket, "")
 	}
 	var found []*find
-	for _, p := range proposals {
+	for _, p := range seatings {
 		f := &find{match: p.Match, server: p.Server, create: p.Create, joins: p.Match != "", quality: -1}
 		if f.match == "" {
 			f.match = newMatchID()

@@ -53,7 +53,7 @@ func (f *fleetScript) View(ticket.Key) quickplay.View {
 		v.Servers = []quickplay.Server{{ID: "s1", FreeMatches: 9, FreePlayers: 99}}
 	}
 	if !f.gone {
-		v.Matches = []quickplay.Match{{ID: running, Server: "s1", People: 2, Seats: 4, Open: true, LastCall: f.ending}}
+		v.Matches = []quickplay.Match{{ID: running, Server: "s1", Players: 2, Seats: 4, Open: true, EndsSoon: f.ending}}
 	}
 	return v
 }

@@ -1,5 +1,5 @@
 // Package quickplay decides who plays where in queues without rules. Its functions
-// are pure: tickets and a view of the fleet in, proposals out.
+// are pure: tickets and a view of the fleet in, seatings out.
 package quickplay
 
 import (
@@ -9,34 +9,34 @@ import (
 
 // Ticket is a search as far as matching is concerned.
 type Ticket struct {
-	Version string // game version of the client, empty for any
-	Match   string // the one match that is wanted, empty for the best
-	Awaits  bool   // the wanted match may still be to come
-	Players int    // who come together; 0 is 1
+	Version      string // game version of the client, empty for any
+	Match        string // the one match that is wanted, empty for the best
+	WaitForMatch bool   // the wanted match may still be to come
+	Players      int    // who come together; 0 is 1
 }
 
 func (t Ticket) players() int { return max(t.Players, 1) }
 
 // Match is a running match, or one that is being opened.
 type Match struct {
-	ID       string
-	Server   string
-	People   int  // seats held by people, or asked for and not answered yet
-	Seats    int  // seats in all
-	Open     bool // takes new people by quick play
-	Private  bool // entered by its code only
-	Opening  bool // asked for and not confirmed yet
-	LastCall bool // likely to end too soon to be worth joining
-	Sides    Sides
+	ID        string
+	Server    string
+	Players   int  // seats held by people, or asked for and not answered yet
+	Seats     int  // seats in all
+	Open      bool // takes new people by quick play
+	Private   bool // entered by its code only
+	Opening   bool // asked for and not confirmed yet
+	EndsSoon  bool // likely to end too soon to be worth joining
+	TeamSeats TeamSeats
 }
 
-// Sides are the free seats of a match by team; none where there are no teams.
-type Sides []int
+// TeamSeats are the free seats of a match by team; none where there are no teams.
+type TeamSeats []int
 
 // place takes seats for players who come together in one team, the emptiest. A
 // single player is put into a team by the game, which is expected to take that
 // one too. ok is false when no team has room for them.
-func (s Sides) place(players int) (team int32, ok bool) {
+func (s TeamSeats) reserve(players int) (team int32, ok bool) {
 	if len(s) == 0 {
 		return -1, true
 	}
@@ -59,14 +59,14 @@ func (s Sides) place(players int) (team int32, ok bool) {
 
 // Server is a live server that hosts the game and mode in question.
 type Server struct {
-	ID          string
-	Version     string // of the game
-	Load        float64
-	FreeMatches int
-	FreePlayers int
-	Draining    bool
-	Full        bool // refused something lately and has not told its load since
-	Struck      bool // failed to answer lately
+	ID           string
+	Version      string // of the game
+	Load         float64
+	FreeMatches  int
+	FreePlayers  int
+	Draining     bool
+	Full         bool // refused something lately and has not told its load since
+	Unresponsive bool // failed to answer lately
 }
 
 // View is the fleet as seen by one game and mode.
@@ -77,8 +77,8 @@ type View struct {
 	Servers []Server
 }
 
-// Proposal seats tickets in one match of one server.
-type Proposal struct {
+// Seating seats tickets in one match of one server.
+type Seating struct {
 	Server  string
 	Match   string  // empty: a new match
 	Create  bool    // open the match if it does not exist
@@ -89,35 +89,35 @@ type Proposal struct {
 // QuickPlay seats as many tickets as fit, in the order given: in the open match
 // with the most people, else in a new match on the least loaded server.
 // Tickets that want a certain match are seated there; those that can't be are
-// returned as hopeless, unless they may await it. All others just wait.
-func QuickPlay(tickets []Ticket, view View) (proposals []Proposal, hopeless []int) {
-	p := newPlan(tickets, view)
+// returned as unmatchable, unless they may await it. All others just wait.
+func Plan(tickets []Ticket, view View) (seatings []Seating, unmatchable []int) {
+	p := newPlanner(tickets, view)
 	rest := make([]int, 0, len(tickets))
 	for i, t := range tickets {
 		if t.Match == "" {
 			rest = append(rest, i)
-		} else if seated, known := p.seatWanted(i); !seated && (known || !t.Awaits) {
-			hopeless = append(hopeless, i)
+		} else if seated, known := p.seatWanted(i); !seated && (known || !t.WaitForMatch) {
+			unmatchable = append(unmatchable, i)
 		}
 	}
 	rest = p.fillOpen(rest)
 	p.openNew(rest)
-	return p.proposals, hopeless
+	return p.seatings, unmatchable
 }
 
-type plan struct {
-	tickets   []Ticket
-	seats     int
-	teams     int
-	matches   []Match
-	servers   map[string]*Server
-	ordered   []*Server
-	proposals []Proposal
-	byMatch   map[string]int // index of the match's proposal
+type planner struct {
+	tickets  []Ticket
+	seats    int
+	teams    int
+	matches  []Match
+	servers  map[string]*Server
+	ordered  []*Server
+	seatings []Seating
+	byMatch  map[string]int // index of the match's seating
 }
 
-func newPlan(tickets []Ticket, view View) *plan {
-	p := &plan{
+func newPlanner(tickets []Ticket, view View) *planner {
+	p := &planner{
 		tickets: tickets,
 		seats:   view.Seats,
 		teams:   view.Teams,
@@ -131,7 +131,7 @@ func newPlan(tickets []Ticket, view View) *plan {
 	}
 	slices.SortFunc(p.ordered, func(a, b *Server) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(p.matches, func(a, b Match) int {
-		return cmp.Or(cmp.Compare(b.People, a.People), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(b.Players, a.Players), cmp.Compare(a.ID, b.ID))
 	})
 	return p
 }
@@ -142,40 +142,40 @@ func fits(t Ticket, s *Server) bool { return t.Version == "" || t.Version == s.V
 func cloneMatches(matches []Match) []Match {
 	matches = slices.Clone(matches)
 	for i := range matches {
-		matches[i].Sides = slices.Clone(matches[i].Sides)
+		matches[i].TeamSeats = slices.Clone(matches[i].TeamSeats)
 	}
 	return matches
 }
 
 // seat reports whether the ticket's players found room.
-func (p *plan) seat(m *Match, s *Server, ticket int) bool {
+func (p *planner) seat(m *Match, s *Server, ticket int) bool {
 	n := p.tickets[ticket].players()
-	if !fits(p.tickets[ticket], s) || m.People+n > m.Seats {
+	if !fits(p.tickets[ticket], s) || m.Players+n > m.Seats {
 		return false
 	}
-	team, ok := m.Sides.place(n)
-	if !ok || n > 1 && p.teams > 0 && len(m.Sides) == 0 {
+	team, ok := m.TeamSeats.reserve(n)
+	if !ok || n > 1 && p.teams > 0 && len(m.TeamSeats) == 0 {
 		return false // or it is not known yet who is in which team
 	}
-	m.People += p.tickets[ticket].players()
+	m.Players += p.tickets[ticket].players()
 	s.FreePlayers -= p.tickets[ticket].players()
 	at, ok := p.byMatch[m.ID]
 	if !ok {
-		at = len(p.proposals)
+		at = len(p.seatings)
 		p.byMatch[m.ID] = at
-		p.proposals = append(p.proposals, Proposal{Server: s.ID, Match: m.ID, Create: m.Opening})
+		p.seatings = append(p.seatings, Seating{Server: s.ID, Match: m.ID, Create: m.Opening})
 	}
-	p.proposals[at].add(ticket, team)
+	p.seatings[at].add(ticket, team)
 	return true
 }
 
-func (p *Proposal) add(ticket int, team int32) {
+func (p *Seating) add(ticket int, team int32) {
 	p.Tickets = append(p.Tickets, ticket)
 	p.Teams = append(p.Teams, team)
 }
 
 // seatWanted also tells whether the wanted match is known.
-func (p *plan) seatWanted(i int) (seated, known bool) {
+func (p *planner) seatWanted(i int) (seated, known bool) {
 	t := p.tickets[i]
 	at := slices.IndexFunc(p.matches, func(m Match) bool { return m.ID == t.Match })
 	if at < 0 {
@@ -187,11 +187,11 @@ func (p *plan) seatWanted(i int) (seated, known bool) {
 }
 
 // fillOpen seats tickets in open matches and returns those left over.
-func (p *plan) fillOpen(rest []int) []int {
+func (p *planner) fillOpen(rest []int) []int {
 	for at := range p.matches {
 		m := &p.matches[at]
 		s := p.servers[m.Server]
-		if !m.Open || m.Private || m.LastCall || s == nil || s.Draining || s.Struck {
+		if !m.Open || m.Private || m.EndsSoon || s == nil || s.Draining || s.Unresponsive {
 			continue
 		}
 		if len(rest) == 0 {
@@ -199,7 +199,7 @@ func (p *plan) fillOpen(rest []int) []int {
 		}
 		left := rest[:0:0]
 		for n, i := range rest {
-			if m.People >= m.Seats || s.FreePlayers <= 0 {
+			if m.Players >= m.Seats || s.FreePlayers <= 0 {
 				left = append(left, rest[n:]...)
 				break
 			}
@@ -213,53 +213,53 @@ func (p *plan) fillOpen(rest []int) []int {
 }
 
 // openNew seats tickets in new matches until no server has room for more.
-func (p *plan) openNew(rest []int) {
+func (p *planner) openNew(rest []int) {
 	for len(rest) > 0 {
 		s := p.leastLoaded(p.tickets[rest[0]])
-		if s == nil || p.tickets[rest[0]].players() > p.mostTogether() {
+		if s == nil || p.tickets[rest[0]].players() > p.maxTogether() {
 			rest = rest[1:] // waits; another version may still find a server
 			continue
 		}
 		seats := min(max(p.seats, 1), s.FreePlayers)
-		proposal := Proposal{Server: s.ID, Create: true}
+		seating := Seating{Server: s.ID, Create: true}
 		people := 0
-		sides := p.newSides()
+		free := p.newTeamSeats()
 		left := rest[:0:0]
 		for _, i := range rest {
 			n := p.tickets[i].players()
 			team, ok := int32(-1), people+n <= seats && fits(p.tickets[i], s)
 			if ok {
-				team, ok = sides.place(n)
+				team, ok = free.reserve(n)
 			}
 			if !ok {
 				left = append(left, i)
 				continue
 			}
-			proposal.add(i, team)
+			seating.add(i, team)
 			people += n
 		}
-		p.proposals = append(p.proposals, proposal)
+		p.seatings = append(p.seatings, seating)
 		s.occupy(people)
 		rest = left
 	}
 }
 
-// newSides are the teams of a new match.
-func (p *plan) newSides() Sides {
-	sides := make(Sides, p.teams)
-	for i := range sides {
-		sides[i] = p.seats / p.teams
+// newTeamSeats are the teams of a new match.
+func (p *planner) newTeamSeats() TeamSeats {
+	free := make(TeamSeats, p.teams)
+	for i := range free {
+		free[i] = p.seats / p.teams
 	}
-	return sides
+	return free
 }
 
-// mostTogether is how many players can be in one team of a match.
-func (p *plan) mostTogether() int { return max(p.seats, 1) / max(p.teams, 1) }
+// maxTogether is how many players can be in one team of a match.
+func (p *planner) maxTogether() int { return max(p.seats, 1) / max(p.teams, 1) }
 
-func (p *plan) leastLoaded(t Ticket) *Server {
+func (p *planner) leastLoaded(t Ticket) *Server {
 	var best *Server
 	for _, s := range p.ordered {
-		if s.takesMatch() && t.players() <= s.FreePlayers && fits(t, s) && (best == nil || s.before(best)) {
+		if s.canOpenMatch() && t.players() <= s.FreePlayers && fits(t, s) && (best == nil || s.preferredTo(best)) {
 			best = s
 		}
 	}
@@ -270,15 +270,15 @@ func (p *plan) leastLoaded(t Ticket) *Server {
 func Candidates(view View) []Server {
 	var list []Server
 	for _, s := range view.Servers {
-		if s.takesMatch() {
+		if s.canOpenMatch() {
 			list = append(list, s)
 		}
 	}
 	slices.SortFunc(list, func(a, b Server) int {
 		switch {
-		case a.before(&b):
+		case a.preferredTo(&b):
 			return -1
-		case b.before(&a):
+		case b.preferredTo(&a):
 			return 1
 		}
 		return cmp.Compare(a.ID, b.ID)
@@ -286,15 +286,15 @@ func Candidates(view View) []Server {
 	return list
 }
 
-func (s *Server) takesMatch() bool {
+func (s *Server) canOpenMatch() bool {
 	return !s.Draining && !s.Full && s.FreeMatches > 0 && s.FreePlayers > 0
 }
 
 // before says which of two servers gets a new match: one that answers comes
 // before one that did not, whatever their load.
-func (s *Server) before(o *Server) bool {
-	if s.Struck != o.Struck {
-		return o.Struck
+func (s *Server) preferredTo(o *Server) bool {
+	if s.Unresponsive != o.Unresponsive {
+		return o.Unresponsive
 	}
 	return s.Load < o.Load
 }

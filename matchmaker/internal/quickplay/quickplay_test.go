@@ -12,24 +12,24 @@ func roomy(id string) Server {
 }
 
 func open(id, server string, people, seats int) Match {
-	return Match{ID: id, Server: server, People: people, Seats: seats, Open: true}
+	return Match{ID: id, Server: server, Players: people, Seats: seats, Open: true}
 }
 
-func describe(proposals []Proposal) (out []string) {
-	for _, p := range proposals {
+func describe(seatings []Seating) (out []string) {
+	for _, p := range seatings {
 		out = append(out, fmt.Sprintf("%s/%s create=%t %v", p.Server, p.Match, p.Create, p.Tickets))
 	}
 	return out
 }
 
-func TestQuickPlay(t *testing.T) {
+func TestPlan_seatsTicketsInOrder(t *testing.T) {
 	anyone := Ticket{}
 	tests := []struct {
-		name     string
-		tickets  []Ticket
-		view     View
-		want     []string
-		hopeless []int
+		name        string
+		tickets     []Ticket
+		view        View
+		want        []string
+		unmatchable []int
 	}{
 		{
 			name: "the fullest open match comes first", tickets: []Ticket{anyone},
@@ -44,11 +44,11 @@ func TestQuickPlay(t *testing.T) {
 		{
 			name: "private, closed, ending and unreliable matches are passed over", tickets: []Ticket{anyone},
 			view: View{
-				Seats: 4, Servers: []Server{roomy("a"), {ID: "b", Draining: true, FreeMatches: 1, FreePlayers: 9}, {ID: "c", Struck: true, FreeMatches: 9, FreePlayers: 9}},
+				Seats: 4, Servers: []Server{roomy("a"), {ID: "b", Draining: true, FreeMatches: 1, FreePlayers: 9}, {ID: "c", Unresponsive: true, FreeMatches: 9, FreePlayers: 9}},
 				Matches: []Match{
 					{ID: "private", Server: "a", Seats: 4, Open: true, Private: true},
 					{ID: "closed", Server: "a", Seats: 4},
-					{ID: "ending", Server: "a", Seats: 4, Open: true, LastCall: true},
+					{ID: "ending", Server: "a", Seats: 4, Open: true, EndsSoon: true},
 					open("draining", "b", 1, 4), open("struck", "c", 1, 4), open("elsewhere", "z", 1, 4),
 				},
 			},
@@ -56,7 +56,7 @@ func TestQuickPlay(t *testing.T) {
 		},
 		{
 			name: "a match that is being opened takes more, and is opened by whoever asks first", tickets: []Ticket{anyone},
-			view: View{Seats: 4, Servers: []Server{roomy("a")}, Matches: []Match{{ID: "m1", Server: "a", People: 1, Seats: 4, Open: true, Opening: true}}},
+			view: View{Seats: 4, Servers: []Server{roomy("a")}, Matches: []Match{{ID: "m1", Server: "a", Players: 1, Seats: 4, Open: true, Opening: true}}},
 			want: []string{"a/m1 create=true [0]"},
 		},
 		{
@@ -71,7 +71,7 @@ func TestQuickPlay(t *testing.T) {
 		},
 		{
 			name: "a server that did not answer is the last choice, but one", tickets: []Ticket{anyone, anyone},
-			view: View{Seats: 1, Servers: []Server{{ID: "a", Struck: true, FreeMatches: 9, FreePlayers: 9}, {ID: "b", Load: .9, FreeMatches: 1, FreePlayers: 9}}},
+			view: View{Seats: 1, Servers: []Server{{ID: "a", Unresponsive: true, FreeMatches: 9, FreePlayers: 9}, {ID: "b", Load: .9, FreeMatches: 1, FreePlayers: 9}}},
 			want: []string{"b/ create=true [0]", "a/ create=true [1]"},
 		},
 		{
@@ -90,25 +90,25 @@ func TestQuickPlay(t *testing.T) {
 		},
 		{
 			name: "a wanted match is the only one, also a private or ending one", tickets: []Ticket{{Match: "m1"}, {Match: "gone"}, {Match: "full"}, {Match: "m1", Version: "9"}},
-			view: View{Seats: 4, Servers: []Server{roomy("a")}, Matches: []Match{{ID: "m1", Server: "a", Seats: 4, Private: true, LastCall: true}, open("full", "a", 4, 4)}},
-			want: []string{"a/m1 create=false [0]"}, hopeless: []int{1, 2, 3},
+			view: View{Seats: 4, Servers: []Server{roomy("a")}, Matches: []Match{{ID: "m1", Server: "a", Seats: 4, Private: true, EndsSoon: true}, open("full", "a", 4, 4)}},
+			want: []string{"a/m1 create=false [0]"}, unmatchable: []int{1, 2, 3},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			proposals, hopeless := QuickPlay(tt.tickets, tt.view)
-			if got := describe(proposals); fmt.Sprint(got) != fmt.Sprint(tt.want) {
-				t.Errorf("proposals\n got %q\nwant %q", got, tt.want)
+			seatings, unmatchable := Plan(tt.tickets, tt.view)
+			if got := describe(seatings); fmt.Sprint(got) != fmt.Sprint(tt.want) {
+				t.Errorf("seatings\n got %q\nwant %q", got, tt.want)
 			}
-			if fmt.Sprint(hopeless) != fmt.Sprint(tt.hopeless) {
-				t.Errorf("hopeless %v, want %v", hopeless, tt.hopeless)
+			if fmt.Sprint(unmatchable) != fmt.Sprint(tt.unmatchable) {
+				t.Errorf("unmatchable %v, want %v", unmatchable, tt.unmatchable)
 			}
 		})
 	}
 }
 
 // Whatever comes in, nobody is seated twice and nothing holds more than fits.
-func TestQuickPlayKeepsBounds(t *testing.T) {
+func TestPlan_staysWithinBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		view := View{Seats: rapid.IntRange(1, 8).Draw(t, "seats")}
 		players := make(map[string]int)
@@ -117,7 +117,7 @@ func TestQuickPlayKeepsBounds(t *testing.T) {
 			s := Server{
 				ID: fmt.Sprint("s", i), Version: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "version"),
 				Load: rapid.Float64Range(0, 1).Draw(t, "load"), FreeMatches: rapid.IntRange(0, 3).Draw(t, "matches"),
-				FreePlayers: rapid.IntRange(0, 20).Draw(t, "players"), Draining: rapid.Bool().Draw(t, "draining"), Struck: rapid.Bool().Draw(t, "struck"),
+				FreePlayers: rapid.IntRange(0, 20).Draw(t, "players"), Draining: rapid.Bool().Draw(t, "draining"), Unresponsive: rapid.Bool().Draw(t, "struck"),
 			}
 			view.Servers = append(view.Servers, s)
 			players[s.ID], matches[s.ID] = s.FreePlayers, s.FreeMatches
@@ -126,20 +126,20 @@ func TestQuickPlayKeepsBounds(t *testing.T) {
 		for i := range rapid.IntRange(0, 6).Draw(t, "open matches") {
 			m := open(fmt.Sprint("m", i), fmt.Sprint("s", rapid.IntRange(0, 3).Draw(t, "server")), rapid.IntRange(0, 8).Draw(t, "people"), 8)
 			view.Matches = append(view.Matches, m)
-			free[m.ID] = m.Seats - m.People
+			free[m.ID] = m.Seats - m.Players
 		}
 		tickets := make([]Ticket, rapid.IntRange(0, 60).Draw(t, "tickets"))
 		for i := range tickets {
 			tickets[i].Version = rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "wants")
 		}
-		proposals, hopeless := QuickPlay(tickets, view)
-		if len(hopeless) > 0 {
-			t.Fatalf("quick play is never hopeless: %v", hopeless)
+		seatings, unmatchable := Plan(tickets, view)
+		if len(unmatchable) > 0 {
+			t.Fatalf("quick play is never unmatchable: %v", unmatchable)
 		}
 		seated := make(map[int]bool)
-		for _, p := range proposals {
+		for _, p := range seatings {
 			if len(p.Tickets) == 0 {
-				t.Fatal("empty proposal")
+				t.Fatal("empty seating")
 			}
 			for _, i := range p.Tickets {
 				if seated[i] {
@@ -163,9 +163,9 @@ func TestQuickPlayKeepsBounds(t *testing.T) {
 	})
 }
 
-func TestCandidatesBestFirst(t *testing.T) {
+func TestCandidates_bestFirst(t *testing.T) {
 	view := View{Servers: []Server{
-		{ID: "struck", Struck: true, FreeMatches: 1, FreePlayers: 1},
+		{ID: "struck", Unresponsive: true, FreeMatches: 1, FreePlayers: 1},
 		{ID: "busy", Load: .8, FreeMatches: 1, FreePlayers: 1},
 		{ID: "idle", FreeMatches: 1, FreePlayers: 1},
 		{ID: "draining", Draining: true, FreeMatches: 1, FreePlayers: 1},
