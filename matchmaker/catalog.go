@@ -21,14 +21,14 @@ import (
 // play of every mode that a server hosts, which is called game/mode.
 type catalog struct {
 	fleet     *fleet.Registry
-	functions map[string]matchfn.Function
+	functions map[string]matchfn.Func
 
 	mu    sync.Mutex
 	ruled map[string]*queue.Rules
 	quick map[string]*queue.Rules
 }
 
-func newCatalog(f *fleet.Registry, functions map[string]matchfn.Function) *catalog {
+func newCatalog(f *fleet.Registry, functions map[string]matchfn.Func) *catalog {
 	return &catalog{fleet: f, functions: functions, ruled: make(map[string]*queue.Rules), quick: make(map[string]*queue.Rules)}
 }
 

@@ -139,15 +139,15 @@ type (
 	// pure: it reads no clock, keeps nothing and changes nothing of what it is
 	// given. It is called about 50 times a second. A proposal that breaks the
 	// queue's sizes or splits a party is refused and logged.
-	MatchFunction = matchfn.Function
+	MatchFunction = matchfn.Func
 	// MatchGroup is a player, or a party that stays together.
 	MatchGroup = matchfn.Group
 	// MatchPlayer is one of a group.
 	MatchPlayer = matchfn.Player
 	// MatchSituation is what there is to propose for.
-	MatchSituation = matchfn.Situation
+	MatchSituation = matchfn.State
 	// MatchProposal seats groups in one match.
-	MatchProposal = matchfn.MatchProposal
+	MatchProposal = matchfn.Proposal
 )
 
 // Rates limits how often players may ask. Each is a token bucket: per second,

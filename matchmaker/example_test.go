@@ -35,7 +35,7 @@ func ExampleConfig_matchFunctions() {
 	pairs := func(groups []*matchmaker.MatchGroup, s matchmaker.MatchSituation) (proposals []matchmaker.MatchProposal) {
 		for i := 0; i+1 < len(groups); i += 2 {
 			proposals = append(proposals, matchmaker.MatchProposal{
-				Region: s.Places[0].Region, Version: s.Places[0].Version, Teams: [][]int{{i}, {i + 1}}, Quality: 1,
+				Region: s.Capacities[0].Region, Version: s.Capacities[0].Version, Teams: [][]int{{i}, {i + 1}}, Quality: 1,
 			})
 		}
 		return proposals
@@ -51,8 +51,8 @@ func ExampleConfig_matchFunctions() {
 
 	waiting := []*matchmaker.MatchGroup{{}, {}, {}}
 	var fleet matchmaker.MatchSituation
-	fleet.Places = slices.Grow(fleet.Places, 1)[:1]
-	fleet.Places[0].Region, fleet.Places[0].Version, fleet.Places[0].Matches = "eu", "1", 8
+	fleet.Capacities = slices.Grow(fleet.Capacities, 1)[:1]
+	fleet.Capacities[0].Region, fleet.Capacities[0].Version, fleet.Capacities[0].Matches = "eu", "1", 8
 	for _, p := range pairs(waiting, fleet) {
 		fmt.Println(p.Region, p.Teams)
 	}

@@ -216,16 +216,16 @@ func TestCustomFunctionProposes(t *testing.T) {
 	calls := 0
 	w, _ := withRules(t, rules, func(c *matchmaker.Config) {
 		c.Functions = map[string]matchmaker.MatchFunction{"pairs": func(groups []*matchmaker.MatchGroup, s matchmaker.MatchSituation) []matchmaker.MatchProposal {
-			if len(groups) < 2 || len(s.Places) == 0 {
+			if len(groups) < 2 || len(s.Capacities) == 0 {
 				return nil
 			}
 			if calls++; calls == 1 {
 				panic("a mistake in the function")
 			}
 			if calls == 2 { // the same one twice
-				return []matchmaker.MatchProposal{{Version: s.Places[0].Version, Teams: [][]int{{0}, {0}}}}
+				return []matchmaker.MatchProposal{{Version: s.Capacities[0].Version, Teams: [][]int{{0}, {0}}}}
 			}
-			return []matchmaker.MatchProposal{{Version: s.Places[0].Version, Teams: [][]int{{0}, {1}}}}
+			return []matchmaker.MatchProposal{{Version: s.Capacities[0].Version, Teams: [][]int{{0}, {1}}}}
 		}}
 	})
 	w.server("s1", nil)

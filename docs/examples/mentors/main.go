@@ -29,15 +29,15 @@ func mentors(groups []*matchmaker.MatchGroup, s matchmaker.MatchSituation) []mat
 		return cmp.Compare(groups[a].Players[0].Skill, groups[b].Players[0].Skill)
 	})
 	var proposals []matchmaker.MatchProposal
-	for _, place := range s.Places { // regions and versions that have room
-		for range place.Matches {
+	for _, capacity := range s.Capacities { // regions and versions that have room
+		for range capacity.Matches {
 			if len(order) < 2 {
 				return proposals
 			}
 			weakest, best := order[0], order[len(order)-1]
 			order = order[1 : len(order)-1]
 			proposals = append(proposals, matchmaker.MatchProposal{
-				Region: place.Region, Version: place.Version, Teams: [][]int{{best}, {weakest}}, Quality: 1,
+				Region: capacity.Region, Version: capacity.Version, Teams: [][]int{{best}, {weakest}}, Quality: 1,
 			})
 		}
 	}

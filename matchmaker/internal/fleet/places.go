@@ -13,59 +13,59 @@ import (
 // other policy the least loaded.
 const PolicyPack = "pack"
 
-// Gaps lists the running matches of a queue that ask for players, the oldest
+// Backfills lists the running matches of a queue that ask for players, the oldest
 // first. Seats that were asked for and not answered yet count as taken. A match
 // of a mode without teams has a team of one for each seat.
-func (r *Registry) Gaps(queue string) []matchfn.Gap {
+func (r *Registry) Backfills(queue string) []matchfn.Backfill {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	var list []matchfn.Gap
+	var list []matchfn.Backfill
 	for _, m := range r.matches {
 		s := m.server
 		if m.queue != queue || !m.backfill || !m.confirmed || m.people+m.held >= m.seats ||
 			m.endsSoon(now, r.cfg.LastCall) || s.draining || s.clock == clockWrong || s.isStruck(now, r.cfg.StrikeLasts) {
 			continue
 		}
-		gap := matchfn.Gap{
+		gap := matchfn.Backfill{
 			Match: m.id, Server: s.id, Region: s.region, Version: s.games[m.game].GetVersion(), Started: m.born,
 		}
 		if findMode(s.games[m.game], m.mode).GetTeams() == 0 {
 			gap.Teams = m.loners()
 		} else {
-			gap.Teams = m.gapTeams()
+			gap.Teams = m.backfillTeams()
 		}
 		list = append(list, gap)
 	}
-	slices.SortFunc(list, func(a, b matchfn.Gap) int {
+	slices.SortFunc(list, func(a, b matchfn.Backfill) int {
 		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Match, b.Match))
 	})
 	return list
 }
 
-// gapTeams returns the teams with what is asked for in each; who was not asked
+// backfillTeams returns the teams with what is asked for in each; who was not asked
 // into a certain team is expected in the emptiest.
-func (m *match) gapTeams() []matchfn.GapTeam {
-	teams := make([]matchfn.GapTeam, len(m.teams))
+func (m *match) backfillTeams() []matchfn.BackfillTeam {
+	teams := make([]matchfn.BackfillTeam, len(m.teams))
 	anywhere := m.held
 	for i, t := range m.teams {
-		teams[i] = matchfn.GapTeam{People: t.people + t.held, Seats: t.seats, Skill: t.skill}
+		teams[i] = matchfn.BackfillTeam{Players: t.people + t.held, Seats: t.seats, Skill: t.skill}
 		anywhere -= t.held
 	}
 	for ; anywhere > 0 && len(teams) > 0; anywhere-- {
-		emptiest := slices.MaxFunc(teams, func(a, b matchfn.GapTeam) int { return cmp.Compare(a.Seats-a.People, b.Seats-b.People) })
-		teams[slices.Index(teams, emptiest)].People++
+		emptiest := slices.MaxFunc(teams, func(a, b matchfn.BackfillTeam) int { return cmp.Compare(a.Seats-a.Players, b.Seats-b.Players) })
+		teams[slices.Index(teams, emptiest)].Players++
 	}
 	return teams
 }
 
 // loners returns a team of one for each seat.
-func (m *match) loners() []matchfn.GapTeam {
-	teams := make([]matchfn.GapTeam, m.seats)
+func (m *match) loners() []matchfn.BackfillTeam {
+	teams := make([]matchfn.BackfillTeam, m.seats)
 	for i := range teams {
 		teams[i].Seats = 1
 		if i < m.people+m.held {
-			teams[i].People = 1
+			teams[i].Players = 1
 		}
 		if i < m.people && len(m.teams) == 1 {
 			teams[i].Skill = m.teams[0].skill
@@ -102,21 +102,21 @@ func (r *Registry) openings(k ticket.Key, players int) map[place][]*server {
 	return good
 }
 
-// Places lists where matches of a game and mode can be opened, by region and
+// Capacities lists where matches of a game and mode can be opened, by region and
 // version.
-func (r *Registry) Places(k ticket.Key) []matchfn.Place {
+func (r *Registry) Capacities(k ticket.Key) []matchfn.Capacity {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var list []matchfn.Place
+	var list []matchfn.Capacity
 	for at, servers := range r.openings(k, 1) {
-		p := matchfn.Place{Region: at.region, Version: at.version}
+		p := matchfn.Capacity{Region: at.region, Version: at.version}
 		for _, s := range servers {
 			seats := int(findMode(s.games[k.Game], k.Mode).GetMaxPlayers())
 			p.Matches += min(s.freeMatches(), max(1, s.freePlayers()/max(seats, 1)))
 		}
 		list = append(list, p)
 	}
-	slices.SortFunc(list, func(a, b matchfn.Place) int {
+	slices.SortFunc(list, func(a, b matchfn.Capacity) int {
 		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Version, b.Version))
 	})
 	return list
@@ -153,7 +153,7 @@ func (r *Registry) Hosts(k ticket.Key) []Host {
 }
 
 // Pick chooses the server for a new match of so many people in a place that
-// [Registry.Places] named. ok is false when there is none with room any more.
+// [Registry.Capacities] named. ok is false when there is none with room any more.
 func (r *Registry) Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

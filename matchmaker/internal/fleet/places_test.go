@@ -27,7 +27,7 @@ func TestPlacesAreWhereMatchesCanBeOpened(t *testing.T) {
 	r := newTestRegistry()
 	want := func(when, want string) {
 		t.Helper()
-		if got := fmt.Sprint(r.Places(teams4)); got != want {
+		if got := fmt.Sprint(r.Capacities(teams4)); got != want {
 			t.Errorf("%s: places %s, want %s", when, got, want)
 		}
 	}
@@ -60,12 +60,12 @@ func TestStruckServerIsPickedOnlyWhereThereIsNoOther(t *testing.T) {
 			t.Errorf("picked %q, %v, where the only other one drains", id, ok)
 		}
 		two.draining, two.full = false, true
-		if got := fmt.Sprint(r.Places(teams4)); got != "[{eu 1 10}]" {
+		if got := fmt.Sprint(r.Capacities(teams4)); got != "[{eu 1 10}]" {
 			t.Errorf("places %s", got)
 		}
 		r.load(two, &fleetv1.Load{})
 		time.Sleep(r.cfg.StrikeLasts)
-		if got := fmt.Sprint(r.Places(teams4)); got != "[{eu 1 20}]" {
+		if got := fmt.Sprint(r.Capacities(teams4)); got != "[{eu 1 20}]" {
 			t.Errorf("places %s after the strike", got)
 		}
 	})
@@ -132,7 +132,7 @@ func TestGapsCountSeatsThatAreAskedFor(t *testing.T) {
 	s := r.add(reg, nil)
 	gap := func() string {
 		var list []string
-		for _, g := range r.Gaps("ranked") {
+		for _, g := range r.Backfills("ranked") {
 			list = append(list, fmt.Sprintf("%s %s %s %s %v", g.Match, g.Server, g.Region, g.Version, g.Teams))
 		}
 		return fmt.Sprint(list)
@@ -176,7 +176,7 @@ func TestMatchesThatCanNotTakePlayersHaveNoGap(t *testing.T) {
 	reg := registerAt("eu1", "eu", "1")
 	reg.Matches = []*fleetv1.MatchStatus{ending, free}
 	s := r.add(reg, nil)
-	gaps := r.Gaps("ranked")
+	gaps := r.Backfills("ranked")
 	if len(gaps) != 1 || gaps[0].Match != "free" || fmt.Sprint(gaps[0].Teams) != "[{1 1 1200} {1 1 1200} {0 1 0} {0 1 0}]" {
 		t.Errorf("gaps %+v", gaps)
 	}
@@ -184,7 +184,7 @@ func TestMatchesThatCanNotTakePlayersHaveNoGap(t *testing.T) {
 		t.Errorf("quick play sees %+v", v.Matches)
 	}
 	r.load(s, &fleetv1.Load{Draining: true})
-	if gaps := r.Gaps("ranked"); len(gaps) != 0 {
+	if gaps := r.Backfills("ranked"); len(gaps) != 0 {
 		t.Errorf("gaps on a draining server: %+v", gaps)
 	}
 }

@@ -279,18 +279,18 @@ func TestGapAppearsWhenAPlayerLeavesAndGoesWhenItIsFilled(t *testing.T) {
 	}
 	for _, p := range []*replica{a, b} {
 		p.until("the match", func() bool { return p.Totals().People == 4 })
-		if gaps := p.Gaps("ranked"); len(gaps) != 0 {
+		if gaps := p.Backfills("ranked"); len(gaps) != 0 {
 			t.Errorf("nobody has left: %+v", gaps)
 		}
 	}
 	players[3].leaves()
 	for _, p := range []*replica{a, b} {
-		p.until("the gap", func() bool { return len(p.Gaps("ranked")) == 1 })
-		gap := p.Gaps("ranked")[0]
+		p.until("the gap", func() bool { return len(p.Backfills("ranked")) == 1 })
+		gap := p.Backfills("ranked")[0]
 		if gap.Match != "m1" || gap.Server != g.id || gap.Version != "1" || fmt.Sprint(gap.Teams) != "[{2 4 1000} {1 4 1400}]" {
 			t.Errorf("gap %+v", gap)
 		}
-		if other := p.Gaps("casual"); len(other) != 0 {
+		if other := p.Backfills("casual"); len(other) != 0 {
 			t.Errorf("another queue's gap: %+v", other)
 		}
 		if open := p.OpenMatches("", "", 10); len(open) != 0 {
@@ -301,6 +301,6 @@ func TestGapAppearsWhenAPlayerLeavesAndGoesWhenItIsFilled(t *testing.T) {
 		t.Errorf("the gap is not filled: %v", r)
 	}
 	for _, p := range []*replica{a, b} {
-		p.until("the gap's end", func() bool { return len(p.Gaps("ranked")) == 0 })
+		p.until("the gap's end", func() bool { return len(p.Backfills("ranked")) == 0 })
 	}
 }

@@ -102,10 +102,10 @@ func (r *Registry) View(k ticket.Key) quickplay.View {
 
 // freeSeats are the free seats by team, as far as the server has told.
 func (m *match) freeSeats() quickplay.TeamSeats {
-	teams := m.gapTeams()
+	teams := m.backfillTeams()
 	free := make(quickplay.TeamSeats, len(teams))
 	for i, t := range teams {
-		free[i] = t.Seats - t.People
+		free[i] = t.Seats - t.Players
 	}
 	return free
 }

@@ -12,12 +12,12 @@ import (
 // the place's version, teams have the sizes that the queue allows, places and
 // gaps exist and have room. Skill, latency, attributes and balance are the
 // function's own affair.
-func Check(q *rules.Queue, groups []*Group, s Situation, proposals []MatchProposal) error {
-	c := checker{queue: q, groups: groups, seated: make(map[int]int), gaps: make(map[string]*Gap), places: make(map[placeKey]int)}
-	for i := range s.Gaps {
-		c.gaps[s.Gaps[i].Match] = &s.Gaps[i]
+func Check(q *rules.Queue, groups []*Group, s State, proposals []Proposal) error {
+	c := checker{queue: q, groups: groups, seated: make(map[int]int), gaps: make(map[string]*Backfill), places: make(map[placeKey]int)}
+	for i := range s.Backfills {
+		c.gaps[s.Backfills[i].Match] = &s.Backfills[i]
 	}
-	for _, p := range s.Places {
+	for _, p := range s.Capacities {
 		c.places[placeKey{p.Region, p.Version}] += p.Matches
 	}
 	for i := range proposals {
@@ -32,7 +32,7 @@ type checker struct {
 	queue  *rules.Queue
 	groups []*Group
 	seated map[int]int // the proposal of each group
-	gaps   map[string]*Gap
+	gaps   map[string]*Backfill
 	places map[placeKey]int // matches that can still be opened
 	faults []error
 }
@@ -41,7 +41,7 @@ func (c *checker) fault(proposal int, format string, args ...any) {
 	c.faults = append(c.faults, fmt.Errorf("proposal %d: %s", proposal, fmt.Sprintf(format, args...)))
 }
 
-func (c *checker) proposal(i int, p *MatchProposal) {
+func (c *checker) proposal(i int, p *Proposal) {
 	if !(p.Quality >= 0 && p.Quality <= 1) {
 		c.fault(i, "quality %v is not from 0 to 1", p.Quality)
 	}
@@ -81,7 +81,7 @@ func (c *checker) group(proposal, g int, version string) int {
 	return len(c.groups[g].Players)
 }
 
-func (c *checker) intoGap(i int, p *MatchProposal, sizes []int) {
+func (c *checker) intoGap(i int, p *Proposal, sizes []int) {
 	gap := c.gaps[p.Match]
 	if gap == nil {
 		c.fault(i, "there is no gap in a match %q, or it was filled before", p.Match)
@@ -96,13 +96,13 @@ func (c *checker) intoGap(i int, p *MatchProposal, sizes []int) {
 		case size == 0:
 		case t >= len(gap.Teams):
 			c.fault(i, "match %q has no team %d; it has %d", p.Match, t, len(gap.Teams))
-		case size > gap.Teams[t].Seats-gap.Teams[t].People:
-			c.fault(i, "team %d of match %q has %d free seats, not %d", t, p.Match, max(gap.Teams[t].Seats-gap.Teams[t].People, 0), size)
+		case size > gap.Teams[t].Seats-gap.Teams[t].Players:
+			c.fault(i, "team %d of match %q has %d free seats, not %d", t, p.Match, max(gap.Teams[t].Seats-gap.Teams[t].Players, 0), size)
 		}
 	}
 }
 
-func (c *checker) newMatch(i int, p *MatchProposal, sizes []int) {
+func (c *checker) newMatch(i int, p *Proposal, sizes []int) {
 	key := placeKey{p.Region, p.Version}
 	if left, ok := c.places[key]; !ok {
 		c.fault(i, "there is no place in region %q with version %q", p.Region, p.Version)

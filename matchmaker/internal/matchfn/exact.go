@@ -170,7 +170,7 @@ func (m *Matcher) record(teams int) {
 
 // takeTurns makes the exhaustive search for groups in turn, whatever their
 // place: those ahead have had theirs.
-func (m *Matcher) takeTurns(proposals []MatchProposal) []MatchProposal {
+func (m *Matcher) takeTurns(proposals []Proposal) []Proposal {
 	x := &m.search.exact
 	if !x.wanted || x.left > 0 {
 		return proposals // all have had theirs

@@ -12,7 +12,7 @@ import (
 
 // joining is how groups are put into a gap.
 type joining struct {
-	gap      *Gap
+	gap      *Backfill
 	skill    float64 // mean of the people in it
 	anybody  bool    // there are people in it
 	uneven   float64 // difference of the teams as they are
@@ -25,11 +25,11 @@ type joining struct {
 // fillGaps lets groups into the running matches that ask, those that lack most
 // first. In each, those ahead in the order come first among those nearest in
 // skill.
-func (m *Matcher) fillGaps(proposals []MatchProposal) []MatchProposal {
+func (m *Matcher) fillGaps(proposals []Proposal) []Proposal {
 	if len(m.lacking) == 0 {
 		return proposals
 	}
-	slices.SortStableFunc(m.lacking, func(a, b *Gap) int {
+	slices.SortStableFunc(m.lacking, func(a, b *Backfill) int {
 		return cmp.Or(cmp.Compare(b.lack(), a.lack()), cmp.Compare(a.Match, b.Match))
 	})
 	filled := make(map[string]bool, len(m.lacking))
@@ -48,7 +48,7 @@ func (m *Matcher) fillGaps(proposals []MatchProposal) []MatchProposal {
 		for _, i := range best.members {
 			m.pools.take(i)
 		}
-		proposals = append(proposals, MatchProposal{
+		proposals = append(proposals, Proposal{
 			Match: g.Match, Region: g.Region, Version: g.Version, Teams: m.seats.teams(best), Quality: m.quality(best),
 		})
 	}
@@ -56,23 +56,23 @@ func (m *Matcher) fillGaps(proposals []MatchProposal) []MatchProposal {
 }
 
 // lack is the share of seats that is free.
-func (g *Gap) lack() float64 {
+func (g *Backfill) lack() float64 {
 	seats, free := 0, 0
 	for _, t := range g.Teams {
 		seats += t.Seats
-		free += max(t.Seats-t.People, 0)
+		free += max(t.Seats-t.Players, 0)
 	}
 	return float64(free) / float64(max(seats, 1))
 }
 
-func (j *joining) begin(m *Matcher, g *Gap) {
+func (j *joining) begin(m *Matcher, g *Backfill) {
 	j.gap = g
 	people, sum := 0, 0.0
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, t := range g.Teams {
-		if t.People > 0 {
-			people += t.People
-			sum += t.Skill * float64(t.People)
+		if t.Players > 0 {
+			people += t.Players
+			sum += t.Skill * float64(t.Players)
 			low, high = min(low, t.Skill), max(high, t.Skill)
 		}
 	}
@@ -85,7 +85,7 @@ func (j *joining) begin(m *Matcher, g *Gap) {
 }
 
 // acceptedBy lists the values of the people in a gap; nil: any.
-func (d *dimension) acceptedBy(g *Gap) []int32 {
+func (d *dimension) acceptedBy(g *Backfill) []int32 {
 	find := func(value string) int32 {
 		if id, ok := d.ids[value]; ok {
 			return id
@@ -186,8 +186,8 @@ func (m *Matcher) seatNear(j *joining) {
 	t.cost, t.region, t.version = 0, 0, unnamed
 	j.sizes, j.sums = j.sizes[:0], j.sums[:0]
 	for _, team := range j.gap.Teams {
-		j.sizes = append(j.sizes, max(team.People, 0))
-		j.sums = append(j.sums, team.Skill*float64(max(team.People, 0)))
+		j.sizes = append(j.sizes, max(team.Players, 0))
+		j.sums = append(j.sums, team.Skill*float64(max(team.Players, 0)))
 	}
 	all := bounds{low: math.Inf(1), high: math.Inf(-1), distance: math.Inf(1), balance: math.Inf(1)}
 	if j.anybody {

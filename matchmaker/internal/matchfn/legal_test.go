@@ -13,7 +13,7 @@ import (
 // found: what the property tests judge proposals by.
 
 // broken says which rule a proposal breaks, empty if none.
-func broken(q *rules.Queue, groups []*Group, s Situation, p MatchProposal) string {
+func broken(q *rules.Queue, groups []*Group, s State, p Proposal) string {
 	var members []*Group
 	var sizes []int
 	var sums []float64
@@ -35,13 +35,13 @@ func broken(q *rules.Queue, groups []*Group, s Situation, p MatchProposal) strin
 		waits[i] = max(s.Now.Sub(g.Created), 0)
 		longest = max(longest, waits[i])
 	}
-	var gap *Gap
+	var gap *Backfill
 	if p.Match != "" {
-		at := slices.IndexFunc(s.Gaps, func(g Gap) bool { return g.Match == p.Match })
+		at := slices.IndexFunc(s.Backfills, func(g Backfill) bool { return g.Match == p.Match })
 		if at < 0 {
 			return "no such gap"
 		}
-		gap = &s.Gaps[at]
+		gap = &s.Backfills[at]
 	}
 	if gap == nil {
 		if why := brokenSizes(q, sizes, longest); why != "" {
@@ -88,7 +88,7 @@ func average(g *Group) float64 {
 	return sum / float64(len(g.Players))
 }
 
-func brokenSkill(q *rules.Queue, members []*Group, waits []time.Duration, gap *Gap) string {
+func brokenSkill(q *rules.Queue, members []*Group, waits []time.Duration, gap *Backfill) string {
 	if q.Skill == nil {
 		return ""
 	}
@@ -99,8 +99,8 @@ func brokenSkill(q *rules.Queue, members []*Group, waits []time.Duration, gap *G
 	if gap != nil {
 		people, sum := 0, 0.0
 		for _, t := range gap.Teams {
-			people += t.People
-			sum += float64(t.People) * t.Skill
+			people += t.Players
+			sum += float64(t.Players) * t.Skill
 		}
 		if people > 0 {
 			all = append(all, sum/float64(people))
@@ -155,7 +155,7 @@ func brokenVersion(members []*Group, place string) string {
 	return ""
 }
 
-func brokenAttributes(q *rules.Queue, members []*Group, waits []time.Duration, gap *Gap) string {
+func brokenAttributes(q *rules.Queue, members []*Group, waits []time.Duration, gap *Backfill) string {
 	for _, a := range q.Attributes {
 		var said [][]string
 		cares := false
@@ -198,7 +198,7 @@ func agree(rule string, said [][]string) bool {
 	})
 }
 
-func brokenBalance(q *rules.Queue, members []*Group, waits []time.Duration, sizes []int, sums []float64, gap *Gap) string {
+func brokenBalance(q *rules.Queue, members []*Group, waits []time.Duration, sizes []int, sums []float64, gap *Backfill) string {
 	if q.Balance == nil {
 		return ""
 	}
@@ -207,11 +207,11 @@ func brokenBalance(q *rules.Queue, members []*Group, waits []time.Duration, size
 		before = 0
 		var means []float64
 		for n, t := range gap.Teams {
-			if t.People > 0 {
+			if t.Players > 0 {
 				means = append(means, t.Skill)
 			}
-			sizes[n] += t.People
-			sums[n] += t.Skill * float64(t.People)
+			sizes[n] += t.Players
+			sums[n] += t.Skill * float64(t.Players)
 		}
 		if len(means) > 0 {
 			before = slices.Max(means) - slices.Min(means)
@@ -240,7 +240,7 @@ func brokenBalance(q *rules.Queue, members []*Group, waits []time.Duration, size
 
 // couldMatch reports whether any legal new match has group i in it, by trying
 // all sets and all ways to make teams of them. Only for a few groups.
-func couldMatch(q *rules.Queue, groups []*Group, s Situation, i int) bool {
+func couldMatch(q *rules.Queue, groups []*Group, s State, i int) bool {
 	teams := make([][]int, 0, q.Teams.Count)
 	var try func(n int) bool
 	try = func(n int) bool {
@@ -248,8 +248,8 @@ func couldMatch(q *rules.Queue, groups []*Group, s Situation, i int) bool {
 			if !slices.ContainsFunc(teams, func(t []int) bool { return slices.Contains(t, i) }) {
 				return false
 			}
-			for _, place := range s.Places {
-				if place.Matches > 0 && broken(q, groups, s, MatchProposal{Region: place.Region, Version: place.Version, Teams: teams}) == "" {
+			for _, place := range s.Capacities {
+				if place.Matches > 0 && broken(q, groups, s, Proposal{Region: place.Region, Version: place.Version, Teams: teams}) == "" {
 					return true
 				}
 			}

@@ -9,10 +9,10 @@ import (
 	"tactus/matchmaker/internal/rules"
 )
 
-// Function is a match function of the game's own, in place of [Matcher.Propose]:
+// Func is a match function of the game's own, in place of [Matcher.Propose]:
 // pure, groups and a situation in, proposals out. What it proposes has to pass
 // [Check].
-type Function func(groups []*Group, s Situation) []MatchProposal
+type Func func(groups []*Group, s State) []Proposal
 
 // Matcher proposes the matches of one queue. It is owned by one goroutine. It
 // remembers groups by pointer while they are among those given, so a group must
@@ -45,7 +45,7 @@ type Matcher struct {
 	places   []place
 	placesAt [][]int32 // indices of places, by the region of pools
 	open     uint64    // regions of pools with a place or a gap
-	lacking  []*Gap
+	lacking  []*Backfill
 
 	dimensions []dimension
 	kinds      []kind
@@ -107,7 +107,7 @@ func (m *Matcher) reset() {
 // it accepts after its own wait: the spread of all skills within its distance,
 // its latency to the region within its maximum, the attributes it cares for,
 // one version, the difference of the teams within its balance. How full the
-// match has to be is up to the group that has waited longest. Gaps come first,
+// match has to be is up to the group that has waited longest. Backfills come first,
 // under the same rules with the people in them. Then each group in turn, by
 // priority, then by its wait, gets the best match near it: the fullest, then
 // the one of the least spread and latency.
@@ -123,7 +123,7 @@ func (m *Matcher) reset() {
 // half and half. Groups that leave open what others insist on, in more ways than
 // can be held, take turns too, a second each. And in more than 64 regions no
 // match is sought.
-func (m *Matcher) Propose(groups []*Group, s Situation) []MatchProposal {
+func (m *Matcher) Propose(groups []*Group, s State) []Proposal {
 	m.work = 0
 	if len(groups) == 0 {
 		return nil
@@ -135,27 +135,27 @@ func (m *Matcher) Propose(groups []*Group, s Situation) []MatchProposal {
 	m.admit(groups, s.Now)
 	m.search.begin(m)
 	m.fillPools(s.Now)
-	proposals := m.fillGaps(make([]MatchProposal, 0, m.last+m.last/8))
+	proposals := m.fillGaps(make([]Proposal, 0, m.last+m.last/8))
 	proposals = m.takeTurns(m.openMatches(proposals))
 	m.last = len(proposals)
 	m.lacking = m.lacking[:0]
 	return proposals
 }
 
-// place is a [Place] that has room.
+// place is a [Capacity] that has room.
 type place struct {
-	Place
+	Capacity
 	region  int   // index of Matcher.regions
 	version int32 // unnamed: any
 	weight  float64
 }
 
 // survey takes in the places and gaps of the cycle.
-func (m *Matcher) survey(s Situation) {
+func (m *Matcher) survey(s State) {
 	m.lacking = m.lacking[:0]
 	if m.rules.Backfill {
-		for i := range s.Gaps {
-			m.lacking = append(m.lacking, &s.Gaps[i])
+		for i := range s.Backfills {
+			m.lacking = append(m.lacking, &s.Backfills[i])
 		}
 	}
 	m.surveyRegions(s)
@@ -168,7 +168,7 @@ func (m *Matcher) survey(s Situation) {
 	for r := range m.placesAt {
 		m.placesAt[r] = m.placesAt[r][:0]
 	}
-	for _, p := range s.Places {
+	for _, p := range s.Capacities {
 		weight, named := m.weight(p.Version)
 		region := slices.Index(m.regions, p.Region)
 		if p.Matches <= 0 || !named || region < 0 {
@@ -177,7 +177,7 @@ func (m *Matcher) survey(s Situation) {
 		r := m.poolRegion(region)
 		m.open |= 1 << r
 		m.placesAt[r] = append(m.placesAt[r], int32(len(m.places)))
-		m.places = append(m.places, place{Place: p, region: region, version: m.offer(p.Version), weight: weight})
+		m.places = append(m.places, place{Capacity: p, region: region, version: m.offer(p.Version), weight: weight})
 	}
 	for _, g := range m.lacking {
 		if region := slices.Index(m.regions, g.Region); region >= 0 {
@@ -224,14 +224,14 @@ func (m *Matcher) weight(version string) (float64, bool) {
 }
 
 // surveyRegions makes regions known. A new one has all groups measured again.
-func (m *Matcher) surveyRegions(s Situation) {
+func (m *Matcher) surveyRegions(s State) {
 	names := make([]string, 0, maxRegions)
 	note := func(name string) {
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
-	for _, p := range s.Places {
+	for _, p := range s.Capacities {
 		note(p.Region)
 	}
 	for _, g := range m.lacking {
@@ -254,7 +254,7 @@ func (m *Matcher) surveyRegions(s Situation) {
 }
 
 // openMatches lets each group in turn look for its match.
-func (m *Matcher) openMatches(proposals []MatchProposal) []MatchProposal {
+func (m *Matcher) openMatches(proposals []Proposal) []Proposal {
 	m.countOpen()
 	for _, i := range m.pools.order {
 		if m.open == 0 || m.pools.left < m.least {
@@ -271,7 +271,7 @@ func (m *Matcher) openMatches(proposals []MatchProposal) []MatchProposal {
 }
 
 // propose takes the groups and a match of the place out of what is left.
-func (m *Matcher) propose(t *trial) MatchProposal {
+func (m *Matcher) propose(t *trial) Proposal {
 	if !t.split {
 		m.split(t)
 	}
@@ -283,7 +283,7 @@ func (m *Matcher) propose(t *trial) MatchProposal {
 	for _, i := range t.members {
 		m.pools.take(i)
 	}
-	return MatchProposal{Region: p.Region, Version: p.Version, Teams: m.seats.teams(t), Quality: m.quality(t)}
+	return Proposal{Region: p.Region, Version: p.Version, Teams: m.seats.teams(t), Quality: m.quality(t)}
 }
 
 func (m *Matcher) closePlace(p *place) {

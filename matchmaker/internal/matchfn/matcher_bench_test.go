@@ -114,7 +114,7 @@ func (c *crowd) queue(t testing.TB) *rules.Queue {
 }
 
 // draw makes n groups that have come over the last 40 seconds, the oldest first.
-func (c *crowd) draw(n int, seed uint64) ([]*Group, Situation) {
+func (c *crowd) draw(n int, seed uint64) ([]*Group, State) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	groups := make([]*Group, n)
 	for i := range groups {
@@ -123,9 +123,9 @@ func (c *crowd) draw(n int, seed uint64) ([]*Group, Situation) {
 		c.group(r, g)
 		groups[i] = g
 	}
-	s := Situation{Now: midnight}
+	s := State{Now: midnight}
 	for region := range regionsUsed {
-		s.Places = append(s.Places, Place{Region: regionName(region), Version: "1", Matches: n})
+		s.Capacities = append(s.Capacities, Capacity{Region: regionName(region), Version: "1", Matches: n})
 	}
 	return groups, s
 }

@@ -47,7 +47,7 @@ func TestNobodyStarves(t *testing.T) {
 				}
 				waiting = append(waiting, g)
 			}
-			s := Situation{Now: now, Places: []Place{{
+			s := State{Now: now, Capacities: []Capacity{{
 				Region: rapid.SampledFrom([]string{"eu", "us"}).Draw(t, "region"), Matches: rapid.IntRange(0, 1).Draw(t, "matches"),
 			}}}
 			proposals := m.Propose(waiting, s)
@@ -83,7 +83,7 @@ func TestRelaxationIsSeenAtItsTime(t *testing.T) {
 	loner := lone(0, 1000)
 	other := lone(0, 1100)
 	for second := range 7 {
-		s := Situation{Now: midnight.Add(time.Duration(second) * time.Second), Places: anywhere}
+		s := State{Now: midnight.Add(time.Duration(second) * time.Second), Capacities: anywhere}
 		fresh := []*Group{lone(-second, 0), lone(-second, 5), loner, other}
 		got := describeMatches(m.Propose(fresh, s))
 		want := "eu [[0] [1]]"
@@ -106,7 +106,7 @@ func TestGlutOfParties(t *testing.T) {
 			groups = append(groups, lone(20, float64(300+i), with(2)))
 		}
 		groups = append(groups, lone(9, 0), lone(8, 1000), lone(7, 10), lone(6, 990))
-		proposals := NewMatcher(q).Propose(groups, Situation{Now: midnight, Places: anywhere})
+		proposals := NewMatcher(q).Propose(groups, State{Now: midnight, Capacities: anywhere})
 		if len(proposals) != 1 {
 			t.Errorf("%q: got %s", balance, describeMatches(proposals))
 		}
@@ -125,7 +125,7 @@ func TestExhaustiveSearchTakesTurns(t *testing.T) {
 		groups = append(groups, lone(10-i, skill, says("map", "late")))
 	}
 	m := NewMatcher(q)
-	s := Situation{Now: midnight, Places: anywhere}
+	s := State{Now: midnight, Capacities: anywhere}
 	for cycle := range 200 {
 		s.Now = midnight.Add(time.Duration(cycle) * 20 * time.Millisecond)
 		if proposals := m.Propose(groups, s); len(proposals) > 0 {
@@ -150,7 +150,7 @@ func TestOpenGroupsTakeTurns(t *testing.T) {
 	}
 	m := NewMatcher(q)
 	for second := range 300/maxCells + 2 {
-		if got := describeMatches(m.Propose(groups, Situation{Now: midnight.Add(time.Duration(second) * time.Second), Places: anywhere})); got != "" {
+		if got := describeMatches(m.Propose(groups, State{Now: midnight.Add(time.Duration(second) * time.Second), Capacities: anywhere})); got != "" {
 			if got != "eu [[0] [1]]" {
 				t.Fatalf("got %s", got)
 			}
@@ -165,7 +165,7 @@ func TestOpenGroupsTakeTurns(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	q := parse(t, "attributes: [{name: language, rule: overlap}]")
 	m := NewMatcher(q)
-	s := Situation{Now: midnight, Places: anywhere}
+	s := State{Now: midnight, Capacities: anywhere}
 	n := 0
 	for range 3 * maxKnown / 20_000 {
 		groups := make([]*Group, 20_000)

@@ -81,22 +81,22 @@ func anyGroup(t *rapid.T, q *rules.Queue, id string, now time.Time) *Group {
 	return g
 }
 
-func anySituation(t *rapid.T, q *rules.Queue, now time.Time) Situation {
-	s := Situation{Now: now}
+func anyState(t *rapid.T, q *rules.Queue, now time.Time) State {
+	s := State{Now: now}
 	region, version := rapid.SampledFrom([]string{"eu", "us"}), rapid.SampledFrom([]string{"1", "1", "2", ""})
 	for range rapid.SampledFrom([]int{1, 2, 3, 0}).Draw(t, "places") {
-		s.Places = append(s.Places, Place{Region: region.Draw(t, "region"), Version: version.Draw(t, "runs"), Matches: rapid.SampledFrom([]int{9, 1, 2, 0}).Draw(t, "matches")})
+		s.Capacities = append(s.Capacities, Capacity{Region: region.Draw(t, "region"), Version: version.Draw(t, "runs"), Matches: rapid.SampledFrom([]int{9, 1, 2, 0}).Draw(t, "matches")})
 	}
 	for n := range rapid.IntRange(0, 2).Draw(t, "gaps") {
-		gap := Gap{Match: fmt.Sprint("m", n), Region: region.Draw(t, "gap region"), Version: version.Draw(t, "gap version")}
+		gap := Backfill{Match: fmt.Sprint("m", n), Region: region.Draw(t, "gap region"), Version: version.Draw(t, "gap version")}
 		for range q.Teams.Count {
 			people := rapid.IntRange(0, q.Teams.Max).Draw(t, "people")
-			gap.Teams = append(gap.Teams, GapTeam{People: people, Seats: q.Teams.Max, Skill: float64(rapid.IntRange(0, 20).Draw(t, "gap skill")) * 10})
+			gap.Teams = append(gap.Teams, BackfillTeam{Players: people, Seats: q.Teams.Max, Skill: float64(rapid.IntRange(0, 20).Draw(t, "gap skill")) * 10})
 		}
 		if rapid.Bool().Draw(t, "gap attributes") {
 			gap.Attributes = map[string][]string{"language": {"en"}, "input": {"pad"}}
 		}
-		s.Gaps = append(s.Gaps, gap)
+		s.Backfills = append(s.Backfills, gap)
 	}
 	return s
 }
@@ -109,7 +109,7 @@ func anyGroups(t *rapid.T, q *rules.Queue, most int) []*Group {
 	return groups
 }
 
-func mustBeLegal(t *rapid.T, q *rules.Queue, groups []*Group, s Situation, proposals []MatchProposal) {
+func mustBeLegal(t *rapid.T, q *rules.Queue, groups []*Group, s State, proposals []Proposal) {
 	if err := Check(q, groups, s, proposals); err != nil {
 		t.Fatalf("%v\nproposals %+v", err, proposals)
 	}
@@ -127,7 +127,7 @@ func mustBeLegal(t *rapid.T, q *rules.Queue, groups []*Group, s Situation, propo
 func TestProposalsAreLegal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anyQueue(t)
-		groups, s := anyGroups(t, q, 30), anySituation(t, q, midnight)
+		groups, s := anyGroups(t, q, 30), anyState(t, q, midnight)
 		mustBeLegal(t, q, groups, s, NewMatcher(q).Propose(groups, s))
 	})
 }
@@ -137,7 +137,7 @@ func TestProposalsAreLegal(t *testing.T) {
 func TestProposalsAreDeterministic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anyQueue(t)
-		groups, s := anyGroups(t, q, 30), anySituation(t, q, midnight)
+		groups, s := anyGroups(t, q, 30), anyState(t, q, midnight)
 		first := fmt.Sprint(NewMatcher(q).Propose(groups, s))
 		seasoned := NewMatcher(q)
 		earlier := s
@@ -155,7 +155,7 @@ func TestFirstInLineIsMatched(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anyQueue(t)
 		q.Backfill = false
-		groups, s := anyGroups(t, q, 6), anySituation(t, q, midnight)
+		groups, s := anyGroups(t, q, 6), anyState(t, q, midnight)
 		order := make([]int, len(groups))
 		for i := range order {
 			order[i] = i

@@ -52,9 +52,9 @@ func with(more int) func(*Group) {
 	}
 }
 
-var anywhere = []Place{{Region: "eu", Matches: 100}}
+var anywhere = []Capacity{{Region: "eu", Matches: 100}}
 
-func describeMatches(proposals []MatchProposal) string {
+func describeMatches(proposals []Proposal) string {
 	var list []string
 	for _, p := range proposals {
 		list = append(list, strings.TrimSpace(strings.Join([]string{p.Match, p.Region + p.Version, fmt.Sprint(p.Teams)}, " ")))
@@ -73,7 +73,7 @@ func TestRules(t *testing.T) {
 		name   string
 		rules  string
 		groups []*Group
-		places []Place
+		places []Capacity
 		want   string
 	}{
 		{"nobody", relaxed, nil, nil, ""},
@@ -89,16 +89,16 @@ func TestRules(t *testing.T) {
 
 		{"latency: a region near to both", latency, []*Group{
 			lone(0, 0, pings("eu", 20), pings("us", 45)), lone(0, 0, pings("us", 50), pings("eu", 90)),
-		}, []Place{{Region: "eu", Matches: 1}, {Region: "us", Matches: 1}}, "us [[0] [1]]"},
+		}, []Capacity{{Region: "eu", Matches: 1}, {Region: "us", Matches: 1}}, "us [[0] [1]]"},
 		{"latency: none near to both", latency, []*Group{lone(0, 0, pings("eu", 20)), lone(0, 0, pings("eu", 51))}, nil, ""},
 		{"latency: relaxed", latency, []*Group{lone(0, 0, pings("eu", 20)), lone(10, 0, pings("eu", 51))}, nil, "eu [[1] [0]]"},
 		{"latency: not measured", latency, []*Group{lone(0, 0, pings("eu", 20)), lone(0, 0, pings("us", 20))}, nil, ""},
 		{"latency: the nearest of two", latency, []*Group{
 			lone(0, 0, pings("eu", 45), pings("us", 20)), lone(0, 0, pings("eu", 45), pings("us", 30)),
-		}, []Place{{Region: "eu", Matches: 1}, {Region: "us", Matches: 1}}, "us [[0] [1]]"},
+		}, []Capacity{{Region: "eu", Matches: 1}, {Region: "us", Matches: 1}}, "us [[0] [1]]"},
 		{"latency: no rule, still the nearest", relaxed, []*Group{
 			lone(0, 0, pings("eu", 450), pings("us", 200)), lone(0, 0, pings("eu", 450), pings("us", 300)),
-		}, []Place{{Region: "eu", Matches: 1}, {Region: "us", Matches: 1}}, "us [[0] [1]]"},
+		}, []Capacity{{Region: "eu", Matches: 1}, {Region: "us", Matches: 1}}, "us [[0] [1]]"},
 
 		{"overlap: one in common", language, []*Group{lone(0, 0, says("language", "en", "de")), lone(0, 0, says("language", "fr", "de"))}, nil, "eu [[0] [1]]"},
 		{"overlap: none in common", language, []*Group{lone(0, 0, says("language", "en")), lone(0, 0, says("language", "fr"))}, nil, ""},
@@ -116,13 +116,13 @@ func TestRules(t *testing.T) {
 		{
 			"a version only meets its own servers", "",
 			[]*Group{lone(3, 0, plays("1")), lone(2, 0, plays("1")), lone(1, 0), lone(0, 0, plays("2"))},
-			[]Place{{Region: "eu", Version: "2", Matches: 9}},
+			[]Capacity{{Region: "eu", Version: "2", Matches: 9}},
 			"eu2 [[2] [3]]",
 		},
 		{
 			"versions that are not named get no matches", "assignment: {versions: [{version: '2', weight: 1}]}",
 			[]*Group{lone(1, 0), lone(0, 0)},
-			[]Place{{Region: "eu", Version: "1", Matches: 9}, {Region: "eu", Version: "2", Matches: 9}},
+			[]Capacity{{Region: "eu", Version: "1", Matches: 9}, {Region: "eu", Version: "2", Matches: 9}},
 			"eu2 [[0] [1]]",
 		},
 
@@ -153,16 +153,16 @@ func TestRules(t *testing.T) {
 		{"balance: relaxed", balance, []*Group{lone(14, 0), lone(13, 0), lone(12, 0), lone(10, 50)}, nil, "eu [[0 1] [2 3]]"},
 		{"balance: of single players", "balance: {difference: 10}", []*Group{lone(1, 0), lone(0, 11), lone(0, 20)}, nil, "eu [[1] [2]]"},
 
-		{"who has waited longest comes first", "", []*Group{lone(1, 0), lone(3, 0), lone(2, 0)}, []Place{{Region: "eu", Matches: 1}}, "eu [[1] [2]]"},
+		{"who has waited longest comes first", "", []*Group{lone(1, 0), lone(3, 0), lone(2, 0)}, []Capacity{{Region: "eu", Matches: 1}}, "eu [[1] [2]]"},
 		{"priority comes before waiting", "", []*Group{lone(9, 0), lone(8, 0), lone(0, 0, urgent)}, nil, "eu [[2] [0]]"},
-		{"no more matches than there is room for", "", []*Group{lone(3, 0), lone(2, 0), lone(1, 0), lone(0, 0)}, []Place{{Region: "eu", Matches: 1}}, "eu [[0] [1]]"},
+		{"no more matches than there is room for", "", []*Group{lone(3, 0), lone(2, 0), lone(1, 0), lone(0, 0)}, []Capacity{{Region: "eu", Matches: 1}}, "eu [[0] [1]]"},
 		{
 			"the next region when the nearest is full", "latency: {max: 90ms}",
 			[]*Group{
 				lone(3, 0, pings("eu", 10), pings("us", 50)), lone(2, 0, pings("eu", 10), pings("us", 50)),
 				lone(1, 0, pings("eu", 10), pings("us", 50)), lone(0, 0, pings("eu", 10), pings("us", 50)),
 			},
-			[]Place{{Region: "us", Matches: 1}, {Region: "eu", Matches: 1}},
+			[]Capacity{{Region: "us", Matches: 1}, {Region: "eu", Matches: 1}},
 			"eu [[0] [1]]; us [[2] [3]]",
 		},
 		{"a group given twice", "", []*Group{twice, twice}, nil, ""},
@@ -173,9 +173,9 @@ func TestRules(t *testing.T) {
 			if text == "" {
 				text = "rated: false"
 			}
-			s := Situation{Now: midnight, Places: tt.places}
-			if s.Places == nil {
-				s.Places = anywhere
+			s := State{Now: midnight, Capacities: tt.places}
+			if s.Capacities == nil {
+				s.Capacities = anywhere
 			}
 			q := parse(t, text)
 			proposals := NewMatcher(q).Propose(tt.groups, s)
@@ -192,73 +192,73 @@ func TestRules(t *testing.T) {
 var twice = lone(0, 0)
 
 func TestGaps(t *testing.T) {
-	two := func(people, seats int, skill float64) Gap {
-		return Gap{Match: "m", Region: "eu", Version: "1", Teams: []GapTeam{{People: people, Seats: seats, Skill: skill}, {People: seats, Seats: seats, Skill: skill}}}
+	two := func(people, seats int, skill float64) Backfill {
+		return Backfill{Match: "m", Region: "eu", Version: "1", Teams: []BackfillTeam{{Players: people, Seats: seats, Skill: skill}, {Players: seats, Seats: seats, Skill: skill}}}
 	}
-	with := func(g Gap, change func(*Gap)) []Gap { change(&g); return []Gap{g} }
+	with := func(g Backfill, change func(*Backfill)) []Backfill { change(&g); return []Backfill{g} }
 	const teams = "teams: {max: 2}, backfill: true, skill: {distance: 50}"
 	tests := []struct {
 		name   string
 		rules  string
 		groups []*Group
-		gaps   []Gap
-		places []Place
+		gaps   []Backfill
+		places []Capacity
 		want   string
 	}{
-		{"before a new match", teams, []*Group{lone(4, 0), lone(3, 0), lone(2, 0), lone(1, 0)}, []Gap{two(1, 2, 0)}, anywhere, "m eu1 [[0] []]"},
-		{"where no match can be opened", teams, []*Group{lone(0, 0)}, []Gap{two(1, 2, 0)}, nil, "m eu1 [[0] []]"},
-		{"a queue that does not want it", "teams: {max: 2}", []*Group{lone(0, 0)}, []Gap{two(1, 2, 0)}, nil, ""},
-		{"the one who has waited longest", teams, []*Group{lone(1, 0), lone(2, 40)}, []Gap{two(1, 2, 0)}, nil, "m eu1 [[1] []]"},
-		{"too far from the people in it", teams, []*Group{lone(1, 51)}, []Gap{two(1, 2, 0)}, nil, ""},
-		{"each near, too far from each other", teams, []*Group{lone(1, 40), lone(0, -40)}, []Gap{two(0, 2, 0)}, nil, "m eu1 [[0] []]"},
-		{"a party that has no room", teams, []*Group{lone(1, 0, func(g *Group) { g.Players = append(g.Players, g.Players[0]) })}, []Gap{two(1, 2, 0)}, nil, ""},
-		{"another version", teams, []*Group{lone(1, 0, plays("2")), lone(0, 0, plays("1"))}, []Gap{two(1, 2, 0)}, nil, "m eu1 [[1] []]"},
+		{"before a new match", teams, []*Group{lone(4, 0), lone(3, 0), lone(2, 0), lone(1, 0)}, []Backfill{two(1, 2, 0)}, anywhere, "m eu1 [[0] []]"},
+		{"where no match can be opened", teams, []*Group{lone(0, 0)}, []Backfill{two(1, 2, 0)}, nil, "m eu1 [[0] []]"},
+		{"a queue that does not want it", "teams: {max: 2}", []*Group{lone(0, 0)}, []Backfill{two(1, 2, 0)}, nil, ""},
+		{"the one who has waited longest", teams, []*Group{lone(1, 0), lone(2, 40)}, []Backfill{two(1, 2, 0)}, nil, "m eu1 [[1] []]"},
+		{"too far from the people in it", teams, []*Group{lone(1, 51)}, []Backfill{two(1, 2, 0)}, nil, ""},
+		{"each near, too far from each other", teams, []*Group{lone(1, 40), lone(0, -40)}, []Backfill{two(0, 2, 0)}, nil, "m eu1 [[0] []]"},
+		{"a party that has no room", teams, []*Group{lone(1, 0, func(g *Group) { g.Players = append(g.Players, g.Players[0]) })}, []Backfill{two(1, 2, 0)}, nil, ""},
+		{"another version", teams, []*Group{lone(1, 0, plays("2")), lone(0, 0, plays("1"))}, []Backfill{two(1, 2, 0)}, nil, "m eu1 [[1] []]"},
 		{
 			"another region", "teams: {max: 2}, backfill: true, latency: {max: 50ms}",
 			[]*Group{lone(1, 0, pings("us", 10)), lone(0, 0, pings("eu", 50))},
-			[]Gap{two(1, 2, 0)},
+			[]Backfill{two(1, 2, 0)},
 			nil, "m eu1 [[1] []]",
 		},
 		{
 			"what its people have in common", teams + ", attributes: [{name: language, rule: overlap, drop_after: 10s}]",
 			[]*Group{lone(2, 0, says("language", "de")), lone(1, 0, says("language", "fr", "en"))},
-			with(two(1, 2, 0), func(g *Gap) { g.Attributes = map[string][]string{"language": {"en"}} }), nil, "m eu1 [[1] []]",
+			with(two(1, 2, 0), func(g *Backfill) { g.Attributes = map[string][]string{"language": {"en"}} }), nil, "m eu1 [[1] []]",
 		},
 		{
 			"those who do not care any more", teams + ", attributes: [{name: language, rule: overlap, drop_after: 10s}]",
 			[]*Group{lone(11, 0, says("language", "de"))},
-			with(two(1, 2, 0), func(g *Gap) { g.Attributes = map[string][]string{"language": {"en"}} }), nil, "m eu1 [[0] []]",
+			with(two(1, 2, 0), func(g *Backfill) { g.Attributes = map[string][]string{"language": {"en"}} }), nil, "m eu1 [[0] []]",
 		},
 		{
 			"into the team that becomes even", "teams: {max: 3}, backfill: true, balance: {difference: 10}",
 			[]*Group{lone(0, 60)},
-			[]Gap{{Match: "m", Region: "eu", Teams: []GapTeam{{People: 2, Seats: 3, Skill: 30}, {People: 2, Seats: 3, Skill: 40}}}},
+			[]Backfill{{Match: "m", Region: "eu", Teams: []BackfillTeam{{Players: 2, Seats: 3, Skill: 30}, {Players: 2, Seats: 3, Skill: 40}}}},
 			nil, "m eu [[0] []]",
 		},
 		{
 			"nobody who makes teams uneven", "teams: {max: 2}, backfill: true, balance: {difference: 10}",
 			[]*Group{lone(1, 60), lone(0, 0)},
-			[]Gap{two(1, 2, 0)},
+			[]Backfill{two(1, 2, 0)},
 			nil, "m eu1 [[1] []]",
 		},
 		{
 			"teams that were uneven may stay so", "teams: {max: 2}, backfill: true, balance: {difference: 10}",
 			[]*Group{lone(0, 30)},
-			[]Gap{{Match: "m", Region: "eu", Teams: []GapTeam{{People: 1, Seats: 2, Skill: 0}, {People: 2, Seats: 2, Skill: 90}}}},
+			[]Backfill{{Match: "m", Region: "eu", Teams: []BackfillTeam{{Players: 1, Seats: 2, Skill: 0}, {Players: 2, Seats: 2, Skill: 90}}}},
 			nil, "m eu [[0] []]",
 		},
 		{
 			"those that lack most come first", teams,
 			[]*Group{lone(1, 0), lone(0, 0)},
-			[]Gap{two(1, 2, 0), {Match: "emptier", Region: "eu", Teams: []GapTeam{{People: 1, Seats: 2}, {People: 1, Seats: 2}}}},
+			[]Backfill{two(1, 2, 0), {Match: "emptier", Region: "eu", Teams: []BackfillTeam{{Players: 1, Seats: 2}, {Players: 1, Seats: 2}}}},
 			nil, "emptier eu [[0] [1]]",
 		},
-		{"a match that all have left", teams, []*Group{lone(1, 900), lone(0, 910)}, []Gap{{Match: "m", Region: "eu", Teams: []GapTeam{{Seats: 2}, {Seats: 2}}}}, nil, "m eu [[0] [1]]"},
-		{"full, and told twice", teams, []*Group{lone(1, 0), lone(0, 0)}, []Gap{two(2, 2, 0), two(1, 2, 0)}, nil, "m eu1 [[0] []]"},
+		{"a match that all have left", teams, []*Group{lone(1, 900), lone(0, 910)}, []Backfill{{Match: "m", Region: "eu", Teams: []BackfillTeam{{Seats: 2}, {Seats: 2}}}}, nil, "m eu [[0] [1]]"},
+		{"full, and told twice", teams, []*Group{lone(1, 0), lone(0, 0)}, []Backfill{two(2, 2, 0), two(1, 2, 0)}, nil, "m eu1 [[0] []]"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			proposals := NewMatcher(parse(t, tt.rules)).Propose(tt.groups, Situation{Now: midnight, Gaps: tt.gaps, Places: tt.places})
+			proposals := NewMatcher(parse(t, tt.rules)).Propose(tt.groups, State{Now: midnight, Backfills: tt.gaps, Capacities: tt.places})
 			if got := describeMatches(proposals); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
@@ -286,7 +286,7 @@ func TestQuality(t *testing.T) {
 		{"half the time to search", four(10, 0, 5, 5, 5, 5), 1 - .5/4},
 		{"teams half as uneven as they may be", four(0, 0, 0, 0, 0, 40), 1 - (.4+.5)/4},
 	} {
-		proposals := NewMatcher(parse(t, text)).Propose(tt.groups, Situation{Now: midnight, Places: anywhere})
+		proposals := NewMatcher(parse(t, text)).Propose(tt.groups, State{Now: midnight, Capacities: anywhere})
 		if len(proposals) != 1 || proposals[0].Quality < tt.want-1e-6 || proposals[0].Quality > tt.want+1e-6 {
 			t.Errorf("%s: %+v, want %v", tt.name, proposals, tt.want)
 		}
@@ -302,9 +302,9 @@ func TestCanaryByWeight(t *testing.T) {
 		g.ID = fmt.Sprint("player-", i)
 		groups = append(groups, g)
 	}
-	places := []Place{{Region: "eu", Version: "1", Matches: 9000}, {Region: "us", Version: "1", Matches: 9000}, {Region: "eu", Version: "2", Matches: 9000}}
+	places := []Capacity{{Region: "eu", Version: "1", Matches: 9000}, {Region: "us", Version: "1", Matches: 9000}, {Region: "eu", Version: "2", Matches: 9000}}
 	share := map[string]int{}
-	for _, p := range NewMatcher(q).Propose(groups, Situation{Now: midnight, Places: places}) {
+	for _, p := range NewMatcher(q).Propose(groups, State{Now: midnight, Capacities: places}) {
 		share[p.Version]++
 	}
 	if share["1"]+share["2"] != 2000 || share["2"] < 150 || share["2"] > 250 {
@@ -339,36 +339,36 @@ func TestAdmit(t *testing.T) {
 func TestCheck(t *testing.T) {
 	q := parse(t, "teams: {count: 2, min: 1, max: 2}, backfill: true")
 	groups := []*Group{lone(0, 0), lone(0, 0), lone(0, 0, with(1)), lone(0, 0, plays("2")), lone(0, 0)}
-	s := Situation{
-		Places: []Place{{Region: "eu", Version: "1", Matches: 1}},
-		Gaps:   []Gap{{Match: "m", Region: "eu", Version: "1", Teams: []GapTeam{{People: 1, Seats: 2}, {People: 2, Seats: 2}}}},
+	s := State{
+		Capacities: []Capacity{{Region: "eu", Version: "1", Matches: 1}},
+		Backfills:  []Backfill{{Match: "m", Region: "eu", Version: "1", Teams: []BackfillTeam{{Players: 1, Seats: 2}, {Players: 2, Seats: 2}}}},
 	}
-	fresh := func(teams ...[]int) MatchProposal { return MatchProposal{Region: "eu", Version: "1", Teams: teams} }
-	gap := func(teams ...[]int) MatchProposal {
-		return MatchProposal{Match: "m", Region: "eu", Version: "1", Teams: teams}
+	fresh := func(teams ...[]int) Proposal { return Proposal{Region: "eu", Version: "1", Teams: teams} }
+	gap := func(teams ...[]int) Proposal {
+		return Proposal{Match: "m", Region: "eu", Version: "1", Teams: teams}
 	}
 	for _, tt := range []struct {
 		name      string
-		proposals []MatchProposal
+		proposals []Proposal
 		want      string
 	}{
-		{"all is well", []MatchProposal{fresh([]int{0, 1}, []int{2}), gap([]int{4}, nil)}, ""},
-		{"a group that is not there", []MatchProposal{fresh([]int{0}, []int{5}, []int{-1})}, "there is no group 5; there are 5"},
-		{"a group twice", []MatchProposal{fresh([]int{0}, []int{1}), gap([]int{0})}, "group 0 is seated already, by proposal 0"},
-		{"a party in two teams", []MatchProposal{fresh([]int{2}, []int{2})}, "group 2 is seated already"},
-		{"too many in a team", []MatchProposal{fresh([]int{0, 2}, []int{1})}, "team 0 has 3 players; the queue allows 1 to 2"},
-		{"too few teams", []MatchProposal{fresh([]int{0})}, "1 teams; the queue allows 2 to 2"},
-		{"an empty team", []MatchProposal{fresh([]int{0}, nil)}, "team 1 has 0 players"},
-		{"nobody", []MatchProposal{gap(nil, nil)}, "it seats nobody"},
-		{"a place that is not there", []MatchProposal{{Region: "us", Version: "1", Teams: [][]int{{0}, {1}}}}, `no place in region "us"`},
-		{"more matches than there is room for", []MatchProposal{fresh([]int{0}, []int{1}), fresh([]int{2}, []int{4})}, "no more matches can be opened"},
-		{"a version that the match is not of", []MatchProposal{fresh([]int{0}, []int{3})}, `group 3 plays version "2", the match "1"`},
-		{"a gap that is not there", []MatchProposal{{Match: "n", Teams: [][]int{{0}}}}, `no gap in a match "n"`},
-		{"a gap filled twice", []MatchProposal{gap([]int{0}), gap([]int{1})}, "or it was filled before"},
-		{"more than a gap's seats", []MatchProposal{gap([]int{0, 1})}, `team 0 of match "m" has 1 free seats, not 2`},
-		{"a team that the gap does not have", []MatchProposal{gap(nil, nil, []int{0})}, "has no team 2; it has 2"},
-		{"a gap elsewhere", []MatchProposal{{Match: "m", Region: "us", Version: "1", Teams: [][]int{{0}}}}, `is in region "eu"`},
-		{"a quality that is none", []MatchProposal{{Region: "eu", Version: "1", Teams: [][]int{{0}, {1}}, Quality: 1.5}}, "quality 1.5"},
+		{"all is well", []Proposal{fresh([]int{0, 1}, []int{2}), gap([]int{4}, nil)}, ""},
+		{"a group that is not there", []Proposal{fresh([]int{0}, []int{5}, []int{-1})}, "there is no group 5; there are 5"},
+		{"a group twice", []Proposal{fresh([]int{0}, []int{1}), gap([]int{0})}, "group 0 is seated already, by proposal 0"},
+		{"a party in two teams", []Proposal{fresh([]int{2}, []int{2})}, "group 2 is seated already"},
+		{"too many in a team", []Proposal{fresh([]int{0, 2}, []int{1})}, "team 0 has 3 players; the queue allows 1 to 2"},
+		{"too few teams", []Proposal{fresh([]int{0})}, "1 teams; the queue allows 2 to 2"},
+		{"an empty team", []Proposal{fresh([]int{0}, nil)}, "team 1 has 0 players"},
+		{"nobody", []Proposal{gap(nil, nil)}, "it seats nobody"},
+		{"a place that is not there", []Proposal{{Region: "us", Version: "1", Teams: [][]int{{0}, {1}}}}, `no place in region "us"`},
+		{"more matches than there is room for", []Proposal{fresh([]int{0}, []int{1}), fresh([]int{2}, []int{4})}, "no more matches can be opened"},
+		{"a version that the match is not of", []Proposal{fresh([]int{0}, []int{3})}, `group 3 plays version "2", the match "1"`},
+		{"a gap that is not there", []Proposal{{Match: "n", Teams: [][]int{{0}}}}, `no gap in a match "n"`},
+		{"a gap filled twice", []Proposal{gap([]int{0}), gap([]int{1})}, "or it was filled before"},
+		{"more than a gap's seats", []Proposal{gap([]int{0, 1})}, `team 0 of match "m" has 1 free seats, not 2`},
+		{"a team that the gap does not have", []Proposal{gap(nil, nil, []int{0})}, "has no team 2; it has 2"},
+		{"a gap elsewhere", []Proposal{{Match: "m", Region: "us", Version: "1", Teams: [][]int{{0}}}}, `is in region "eu"`},
+		{"a quality that is none", []Proposal{{Region: "eu", Version: "1", Teams: [][]int{{0}, {1}}, Quality: 1.5}}, "quality 1.5"},
 	} {
 		err := Check(q, groups, s, tt.proposals)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {

@@ -22,13 +22,13 @@ type Player struct {
 	Skill float64 // rating points
 }
 
-// Gap is a running match that asks for players.
-type Gap struct {
+// Backfill is a running match that asks for players.
+type Backfill struct {
 	Match   string
 	Server  string
 	Region  string
 	Version string
-	Teams   []GapTeam // by number
+	Teams   []BackfillTeam // by number
 	Started time.Time
 	// Attributes are what the people in it have in common, by the attribute
 	// rules' names: with equal the set that all have, with overlap the values
@@ -36,31 +36,31 @@ type Gap struct {
 	Attributes map[string][]string
 }
 
-// GapTeam is one team of a [Gap].
-type GapTeam struct {
-	People int
-	Seats  int     // in all, those of its people too
-	Skill  float64 // mean of its people
+// BackfillTeam is one team of a [Backfill].
+type BackfillTeam struct {
+	Players int
+	Seats   int     // in all, those of its people too
+	Skill   float64 // mean of its people
 }
 
-// Place is somewhere that matches can be opened: servers of one region that run
+// Capacity is somewhere that matches can be opened: servers of one region that run
 // one version.
-type Place struct {
+type Capacity struct {
 	Region  string
 	Version string
 	Matches int // that could be opened now
 }
 
-// Situation is what a cycle may propose for.
-type Situation struct {
-	Now    time.Time
-	Gaps   []Gap
-	Places []Place
+// State is what a cycle may propose for.
+type State struct {
+	Now        time.Time
+	Backfills  []Backfill
+	Capacities []Capacity
 }
 
-// MatchProposal seats groups in one match.
-type MatchProposal struct {
-	Match   string  // a running match (a Gap's); empty: a new one
+// Proposal seats groups in one match.
+type Proposal struct {
+	Match   string  // a running match (a Backfill's); empty: a new one
 	Region  string  // of the place
 	Version string  // of the place
 	Teams   [][]int // by number, indices of groups; a party is in one team

@@ -16,12 +16,12 @@ func (q *Queue) byRules(ctx context.Context) {
 	for i, s := range q.waiting {
 		groups[i] = s.group
 	}
-	situation := matchfn.Situation{
-		Now:    time.Now(),
-		Gaps:   q.gaps(),
-		Places: q.set.fleet.Places(q.rules.Key),
+	state := matchfn.State{
+		Now:        time.Now(),
+		Backfills:  q.backfills(),
+		Capacities: q.set.fleet.Capacities(q.rules.Key),
 	}
-	proposals, err := q.propose(groups, situation)
+	proposals, err := q.propose(groups, state)
 	if err != nil {
 		q.log.Error("the queue's match function failed; nobody is matched by it", zap.Error(err))
 		q.set.cfg.Hooks.Failed(q.name, "function")
@@ -30,7 +30,7 @@ func (q *Queue) byRules(ctx context.Context) {
 	taken := make([]bool, len(q.waiting))
 	found := make([]*find, 0, len(proposals))
 	for _, p := range proposals {
-		found = append(found, q.newFind(p, situation.Gaps, taken))
+		found = append(found, q.newFind(p, state.Backfills, taken))
 	}
 	q.keep(taken)
 	for _, f := range found {
@@ -42,42 +42,42 @@ func (q *Queue) byRules(ctx context.Context) {
 	}
 }
 
-// gaps are the running matches that ask for players, with no more seats than the
+// backfills are the running matches that ask for players, with no more seats than the
 // rules allow: the mode may have more. Where the mode has no teams but the rules
 // have, the teams are the rules' alone, and so is who is in which.
-func (q *Queue) gaps() []matchfn.Gap {
-	gaps := q.set.fleet.Gaps(q.name)
-	for i := range gaps {
-		gaps[i].Attributes = q.commonOf(gaps[i].Match)
+func (q *Queue) backfills() []matchfn.Backfill {
+	backfills := q.set.fleet.Backfills(q.name)
+	for i := range backfills {
+		backfills[i].Attributes = q.commonOf(backfills[i].Match)
 	}
 	teams := q.rules.Queue.Teams
 	if teams.Max <= 1 || q.set.fleet.Teams(q.rules.Key) > 0 {
-		for i := range gaps {
-			gaps[i].Teams = gaps[i].Teams[:min(len(gaps[i].Teams), teams.Count)]
-			for t := range gaps[i].Teams {
-				gaps[i].Teams[t].Seats = min(gaps[i].Teams[t].Seats, teams.Max)
+		for i := range backfills {
+			backfills[i].Teams = backfills[i].Teams[:min(len(backfills[i].Teams), teams.Count)]
+			for t := range backfills[i].Teams {
+				backfills[i].Teams[t].Seats = min(backfills[i].Teams[t].Seats, teams.Max)
 			}
 		}
-		return gaps
+		return backfills
 	}
-	for i := range gaps {
+	for i := range backfills {
 		people, skill := 0, 0.0
-		for _, t := range gaps[i].Teams {
-			people += t.People
-			skill += t.Skill * float64(t.People)
+		for _, t := range backfills[i].Teams {
+			people += t.Players
+			skill += t.Skill * float64(t.Players)
 		}
-		shaped := make([]matchfn.GapTeam, teams.Count)
+		shaped := make([]matchfn.BackfillTeam, teams.Count)
 		for n := range shaped {
-			shaped[n] = matchfn.GapTeam{People: min((people+n)/teams.Count, teams.Max), Seats: teams.Max, Skill: skill / float64(max(people, 1))}
+			shaped[n] = matchfn.BackfillTeam{Players: min((people+n)/teams.Count, teams.Max), Seats: teams.Max, Skill: skill / float64(max(people, 1))}
 		}
-		gaps[i].Teams = shaped
+		backfills[i].Teams = shaped
 	}
-	return gaps
+	return backfills
 }
 
 // propose calls the match function. What a custom one does wrong, up to a
 // panic, costs this cycle and no more.
-func (q *Queue) propose(groups []*matchfn.Group, s matchfn.Situation) (proposals []matchfn.MatchProposal, err error) {
+func (q *Queue) propose(groups []*matchfn.Group, s matchfn.State) (proposals []matchfn.Proposal, err error) {
 	if q.rules.Function != nil {
 		defer func() {
 			if p := recover(); p != nil {
@@ -93,7 +93,7 @@ func (q *Queue) propose(groups []*matchfn.Group, s matchfn.Situation) (proposals
 }
 
 // newFind takes the proposal's searches out of those who wait.
-func (q *Queue) newFind(p matchfn.MatchProposal, gaps []matchfn.Gap, taken []bool) *find {
+func (q *Queue) newFind(p matchfn.Proposal, backfills []matchfn.Backfill, taken []bool) *find {
 	f := &find{
 		match: p.Match, region: p.Region, version: p.Version, quality: p.Quality, together: true,
 		rules: q.rules, joins: p.Match != "",
@@ -101,9 +101,9 @@ func (q *Queue) newFind(p matchfn.MatchProposal, gaps []matchfn.Gap, taken []boo
 	if f.match == "" {
 		f.match, f.create = newMatchID(), true
 	}
-	for _, gap := range gaps {
-		if gap.Match == p.Match {
-			f.server = gap.Server
+	for _, backfill := range backfills {
+		if backfill.Match == p.Match {
+			f.server = backfill.Server
 		}
 	}
 	// A mode without teams, or a side of one player each, has none to name.

@@ -26,7 +26,7 @@ type Rules struct {
 	// most people.
 	Queue *rules.Queue
 	// Function proposes the matches instead of Queue's own rules, if it is set.
-	Function matchfn.Function
+	Function matchfn.Func
 }
 
 // version names the rules; quick play has none.
@@ -60,7 +60,7 @@ type Queue struct {
 
 	// Owned by run.
 	rules   *Rules
-	matcher matchfn.Function
+	matcher matchfn.Func
 	waiting []*search // oldest first
 	asking  sync.WaitGroup
 }

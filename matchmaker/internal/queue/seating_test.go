@@ -81,11 +81,11 @@ func (f *fleetScript) EndsSoon(match string) bool {
 	return f.ending && match == running
 }
 
-func (*fleetScript) URL(string) string                 { return "ws://s1.test/play" }
-func (*fleetScript) Gaps(string) []matchfn.Gap         { return nil }
-func (*fleetScript) Places(ticket.Key) []matchfn.Place { return nil }
-func (*fleetScript) Hosts(ticket.Key) []fleet.Host     { return nil }
-func (*fleetScript) Teams(ticket.Key) int              { return 0 }
+func (*fleetScript) URL(string) string                        { return "ws://s1.test/play" }
+func (*fleetScript) Backfills(string) []matchfn.Backfill      { return nil }
+func (*fleetScript) Capacities(ticket.Key) []matchfn.Capacity { return nil }
+func (*fleetScript) Hosts(ticket.Key) []fleet.Host            { return nil }
+func (*fleetScript) Teams(ticket.Key) int                     { return 0 }
 func (*fleetScript) Pick(ticket.Key, string, string, string, int) (string, bool) {
 	return "", false
 }

@@ -23,8 +23,8 @@ import (
 // Fleet shows the live servers and matches.
 type Fleet interface {
 	View(k ticket.Key) quickplay.View
-	Gaps(queue string) []matchfn.Gap
-	Places(k ticket.Key) []matchfn.Place
+	Backfills(queue string) []matchfn.Backfill
+	Capacities(k ticket.Key) []matchfn.Capacity
 	Hosts(k ticket.Key) []fleet.Host
 	Teams(k ticket.Key) int
 	Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool)

@@ -42,7 +42,7 @@ type Config struct {
 	Assert string
 	// Functions are the game's own match functions, by the names that rules
 	// know them by.
-	Functions map[string]matchfn.Function
+	Functions map[string]matchfn.Func
 }
 
 const (

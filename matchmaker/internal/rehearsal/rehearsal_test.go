@@ -289,17 +289,17 @@ func TestCustomFunction(t *testing.T) {
 	for i := range 4 {
 		w.search(fmt.Sprint("t", i), time.Duration(i), nil, float64(i))
 	}
-	var proposal matchfn.MatchProposal
+	var proposal matchfn.Proposal
 	cfg := Config{
 		Tickets: []string{w.close()}, Rules: rulesFile(t, duel+"function: inverse\n"),
-		Functions: map[string]matchfn.Function{"inverse": func(groups []*matchfn.Group, _ matchfn.Situation) []matchfn.MatchProposal {
+		Functions: map[string]matchfn.Func{"inverse": func(groups []*matchfn.Group, _ matchfn.State) []matchfn.Proposal {
 			if len(groups) < 4 {
 				return nil
 			}
-			return []matchfn.MatchProposal{proposal}
+			return []matchfn.Proposal{proposal}
 		}},
 	}
-	proposal = matchfn.MatchProposal{Teams: [][]int{{0}, {3}}, Quality: 0.25}
+	proposal = matchfn.Proposal{Teams: [][]int{{0}, {3}}, Quality: 0.25}
 	if got := rehearse(t, cfg).Results[0]; got.Matched != 2 || got.SkillSpread.Max != 3 || got.QualityMean != 0.25 {
 		t.Errorf("got %+v", got)
 	}

@@ -37,7 +37,7 @@ const pause = 100 * time.Millisecond
 type simulation struct {
 	scenario
 	rules   *rules.Queue
-	propose matchfn.Function
+	propose matchfn.Func
 	custom  bool // propose is the game's own and is checked
 
 	start   time.Time
@@ -90,7 +90,7 @@ func (e *events) Pop() any {
 }
 
 // simulate rehearses the rules. A custom function's fault ends it, as does ctx.
-func simulate(ctx context.Context, s scenario, q *rules.Queue, function matchfn.Function) (*tally, error) {
+func simulate(ctx context.Context, s scenario, q *rules.Queue, function matchfn.Func) (*tally, error) {
 	if len(s.searches) == 0 {
 		return nil, errors.New("the recording holds no search")
 	}
@@ -197,15 +197,15 @@ func (s *simulation) runCycle() error {
 	for _, w := range s.waiting {
 		s.groups = append(s.groups, w.group)
 	}
-	situation := matchfn.Situation{Now: s.start.Add(s.now), Places: s.places.open(len(s.groups))}
+	state := matchfn.State{Now: s.start.Add(s.now), Capacities: s.places.open(len(s.groups))}
 	if s.places.full() {
 		s.tally.full++
 	}
 	began := s.stopwatch()
-	proposals := s.propose(s.groups, situation)
+	proposals := s.propose(s.groups, state)
 	s.tally.cycles = append(s.tally.cycles, s.stopwatch().Sub(began))
 	if s.custom {
-		if err := matchfn.Check(s.rules, s.groups, situation, proposals); err != nil {
+		if err := matchfn.Check(s.rules, s.groups, state, proposals); err != nil {
 			return fmt.Errorf("queue %s: the match function %s: %w", s.rules.Name, s.rules.Function, err)
 		}
 	}
@@ -220,7 +220,7 @@ func (s *simulation) runCycle() error {
 
 // seat opens the match of a proposal. Where several versions share the servers
 // of a region, more may be proposed than fit; those who find no room wait on.
-func (s *simulation) seat(p *matchfn.MatchProposal) {
+func (s *simulation) seat(p *matchfn.Proposal) {
 	place, ok := s.places.take(p.Region, p.Version)
 	if !ok {
 		s.tally.noRoom++
