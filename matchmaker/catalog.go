@@ -11,24 +11,24 @@ import (
 
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/fleet"
-	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/ticket"
+	"tactus/matchmaker/matchfunc"
 )
 
 // catalog knows the queues there are: those with rules of their own, and quick
 // play of every mode that a server hosts, which is called game/mode.
 type catalog struct {
 	fleet     *fleet.Registry
-	functions map[string]matchfn.Func
+	functions map[string]matchfunc.Func
 
 	mu    sync.Mutex
 	ruled map[string]*queue.Rules
 	quick map[string]*queue.Rules
 }
 
-func newCatalog(f *fleet.Registry, functions map[string]matchfn.Func) *catalog {
+func newCatalog(f *fleet.Registry, functions map[string]matchfunc.Func) *catalog {
 	return &catalog{fleet: f, functions: functions, ruled: make(map[string]*queue.Rules), quick: make(map[string]*queue.Rules)}
 }
 

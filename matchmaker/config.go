@@ -17,8 +17,8 @@ import (
 
 	"tactus/internal/origin"
 	"tactus/matchmaker/internal/identity"
-	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/store"
+	"tactus/matchmaker/matchfunc"
 	"tactus/protocol/jointoken"
 )
 
@@ -139,15 +139,15 @@ type (
 	// pure: it reads no clock, keeps nothing and changes nothing of what it is
 	// given. It is called about 50 times a second. A proposal that breaks the
 	// queue's sizes or splits a party is refused and logged.
-	MatchFunction = matchfn.Func
+	MatchFunction = matchfunc.Func
 	// MatchGroup is a player, or a party that stays together.
-	MatchGroup = matchfn.Group
+	MatchGroup = matchfunc.Group
 	// MatchPlayer is one of a group.
-	MatchPlayer = matchfn.Player
+	MatchPlayer = matchfunc.Player
 	// MatchSituation is what there is to propose for.
-	MatchSituation = matchfn.State
+	MatchSituation = matchfunc.State
 	// MatchProposal seats groups in one match.
-	MatchProposal = matchfn.Proposal
+	MatchProposal = matchfunc.Proposal
 )
 
 // Rates limits how often players may ask. Each is a token bucket: per second,

@@ -5,9 +5,9 @@ import (
 
 	"go.uber.org/zap"
 
-	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/ticket"
+	"tactus/matchmaker/matchfunc"
 )
 
 // hooks tell metrics, claims and recordings what happens in the queues.
@@ -27,7 +27,7 @@ func (h *hooks) queue() queue.Hooks {
 	}
 }
 
-func (h *hooks) created(t *ticket.Ticket, g *matchfn.Group) {
+func (h *hooks) created(t *ticket.Ticket, g *matchfunc.Group) {
 	h.mm.metrics.ticketCreated(t)
 	h.mm.log.Debug("ticket created", zap.String("ticket", t.ID), zap.String("queue", t.Queue), zap.Strings("players", playersOf(t)))
 	if h.mm.recordings != nil && t.Match == "" {

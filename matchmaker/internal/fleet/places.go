@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/ticket"
+	"tactus/matchmaker/matchfunc"
 )
 
 // PolicyPack chooses the fullest server that has room for a new match; any
@@ -16,18 +16,18 @@ const PolicyPack = "pack"
 // Backfills lists the running matches of a queue that ask for players, the oldest
 // first. Seats that were asked for and not answered yet count as taken. A match
 // of a mode without teams has a team of one for each seat.
-func (r *Registry) Backfills(queue string) []matchfn.Backfill {
+func (r *Registry) Backfills(queue string) []matchfunc.Backfill {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	var list []matchfn.Backfill
+	var list []matchfunc.Backfill
 	for _, m := range r.matches {
 		s := m.server
 		if m.queue != queue || !m.backfill || !m.confirmed || m.people+m.held >= m.seats ||
 			m.endsSoon(now, r.cfg.LastCall) || s.draining || s.clock == clockWrong || s.isStruck(now, r.cfg.StrikeLasts) {
 			continue
 		}
-		gap := matchfn.Backfill{
+		gap := matchfunc.Backfill{
 			Match: m.id, Server: s.id, Region: s.region, Version: s.games[m.game].GetVersion(), Started: m.born,
 		}
 		if findMode(s.games[m.game], m.mode).GetTeams() == 0 {
@@ -37,7 +37,7 @@ func (r *Registry) Backfills(queue string) []matchfn.Backfill {
 		}
 		list = append(list, gap)
 	}
-	slices.SortFunc(list, func(a, b matchfn.Backfill) int {
+	slices.SortFunc(list, func(a, b matchfunc.Backfill) int {
 		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Match, b.Match))
 	})
 	return list
@@ -45,23 +45,23 @@ func (r *Registry) Backfills(queue string) []matchfn.Backfill {
 
 // backfillTeams returns the teams with what is asked for in each; who was not asked
 // into a certain team is expected in the emptiest.
-func (m *match) backfillTeams() []matchfn.BackfillTeam {
-	teams := make([]matchfn.BackfillTeam, len(m.teams))
+func (m *match) backfillTeams() []matchfunc.BackfillTeam {
+	teams := make([]matchfunc.BackfillTeam, len(m.teams))
 	anywhere := m.held
 	for i, t := range m.teams {
-		teams[i] = matchfn.BackfillTeam{Players: t.people + t.held, Seats: t.seats, Skill: t.skill}
+		teams[i] = matchfunc.BackfillTeam{Players: t.people + t.held, Seats: t.seats, Skill: t.skill}
 		anywhere -= t.held
 	}
 	for ; anywhere > 0 && len(teams) > 0; anywhere-- {
-		emptiest := slices.MaxFunc(teams, func(a, b matchfn.BackfillTeam) int { return cmp.Compare(a.Seats-a.Players, b.Seats-b.Players) })
+		emptiest := slices.MaxFunc(teams, func(a, b matchfunc.BackfillTeam) int { return cmp.Compare(a.Seats-a.Players, b.Seats-b.Players) })
 		teams[slices.Index(teams, emptiest)].Players++
 	}
 	return teams
 }
 
 // loners returns a team of one for each seat.
-func (m *match) loners() []matchfn.BackfillTeam {
-	teams := make([]matchfn.BackfillTeam, m.seats)
+func (m *match) loners() []matchfunc.BackfillTeam {
+	teams := make([]matchfunc.BackfillTeam, m.seats)
 	for i := range teams {
 		teams[i].Seats = 1
 		if i < m.people+m.held {
@@ -104,19 +104,19 @@ func (r *Registry) openings(k ticket.Key, players int) map[place][]*server {
 
 // Capacities lists where matches of a game and mode can be opened, by region and
 // version.
-func (r *Registry) Capacities(k ticket.Key) []matchfn.Capacity {
+func (r *Registry) Capacities(k ticket.Key) []matchfunc.Capacity {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var list []matchfn.Capacity
+	var list []matchfunc.Capacity
 	for at, servers := range r.openings(k, 1) {
-		p := matchfn.Capacity{Region: at.region, Version: at.version}
+		p := matchfunc.Capacity{Region: at.region, Version: at.version}
 		for _, s := range servers {
 			seats := int(findMode(s.games[k.Game], k.Mode).GetMaxPlayers())
 			p.Matches += min(s.freeMatches(), max(1, s.freePlayers()/max(seats, 1)))
 		}
 		list = append(list, p)
 	}
-	slices.SortFunc(list, func(a, b matchfn.Capacity) int {
+	slices.SortFunc(list, func(a, b matchfunc.Capacity) int {
 		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Version, b.Version))
 	})
 	return list

@@ -5,12 +5,13 @@ import (
 	"math"
 
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
 
 // Admit says why a group can never be matched in the queue, however long it
 // waits: its party is too large, it does not say what the rules ask for, or no
 // region is near enough. nil: it can be, if others come.
-func Admit(q *rules.Queue, g *Group) error {
+func Admit(q *rules.Queue, g *matchfunc.Group) error {
 	if n := len(g.Players); n == 0 {
 		return fmt.Errorf("nobody is searching: the group has no players")
 	} else if n > q.Party.Max {

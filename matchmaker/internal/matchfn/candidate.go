@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
 
 // candidate is a group as the matcher works with it. It is kept as long as the
 // group is among those given.
 type candidate struct {
-	group    *Group
+	group    *matchfunc.Group
 	created  int64 // Unix time in nanoseconds
 	skill    float64
 	players  int32
@@ -30,7 +31,7 @@ type candidate struct {
 }
 
 // admit takes the cycle's groups in and lets go of those that are gone.
-func (m *Matcher) admit(groups []*Group, now time.Time) {
+func (m *Matcher) admit(groups []*matchfunc.Group, now time.Time) {
 	m.cycle++
 	m.now = now.UnixNano()
 	m.slots = slices.Grow(m.slots[:0], len(groups))[:len(groups)]
@@ -71,12 +72,12 @@ func (m *Matcher) admit(groups []*Group, now time.Time) {
 
 // given is a group of a cycle and its candidate.
 type given struct {
-	group *Group
+	group *matchfunc.Group
 	slot  int32
 }
 
 // slotOf finds or makes the candidate of a group.
-func (m *Matcher) slotOf(g *Group) int32 {
+func (m *Matcher) slotOf(g *matchfunc.Group) int32 {
 	slot, ok := m.bySlot[g]
 	if !ok {
 		slot = m.newSlot()
@@ -100,7 +101,7 @@ func (m *Matcher) newSlot() int32 {
 }
 
 // compile reads what does not change while the group waits.
-func (m *Matcher) compile(slot int32, g *Group) {
+func (m *Matcher) compile(slot int32, g *matchfunc.Group) {
 	c := &m.candidates[slot]
 	*c = candidate{group: g, created: g.Created.UnixNano(), players: int32(len(g.Players)), skill: meanSkill(g), at: math.MaxInt32 - 1}
 	if Admit(m.rules, g) != nil {
@@ -180,7 +181,7 @@ func (m *Matcher) refresh(slot int32) {
 	c.class = m.classOf(c.kind, cares)
 }
 
-func meanSkill(g *Group) float64 {
+func meanSkill(g *matchfunc.Group) float64 {
 	sum := 0.0
 	for _, p := range g.Players {
 		sum += p.Skill

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
 
 // Who may play with whom by version and attributes is decided by cells. A cell
@@ -51,7 +52,7 @@ func (d *dimension) id(value string) int32 {
 }
 
 // read appends the ids of what the group says.
-func (d *dimension) read(g *Group, ids []int32) []int32 {
+func (d *dimension) read(g *matchfunc.Group, ids []int32) []int32 {
 	if d.rule == nil {
 		if g.Version == "" {
 			return ids
@@ -98,7 +99,7 @@ func setValue(values []string) string {
 }
 
 // kindOf finds or makes the kind of a group.
-func (m *Matcher) kindOf(g *Group) int32 {
+func (m *Matcher) kindOf(g *matchfunc.Group) int32 {
 	key, ids := m.key[:0], m.ids[:0]
 	var ends [maxDimensions]int
 	for d := range m.dimensions {

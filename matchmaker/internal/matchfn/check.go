@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
 
 // Check says what is wrong with proposals that a custom function made, all of
@@ -12,8 +13,8 @@ import (
 // the place's version, teams have the sizes that the queue allows, places and
 // gaps exist and have room. Skill, latency, attributes and balance are the
 // function's own affair.
-func Check(q *rules.Queue, groups []*Group, s State, proposals []Proposal) error {
-	c := checker{queue: q, groups: groups, seated: make(map[int]int), gaps: make(map[string]*Backfill), places: make(map[placeKey]int)}
+func Check(q *rules.Queue, groups []*matchfunc.Group, s matchfunc.State, proposals []matchfunc.Proposal) error {
+	c := checker{queue: q, groups: groups, seated: make(map[int]int), gaps: make(map[string]*matchfunc.Backfill), places: make(map[placeKey]int)}
 	for i := range s.Backfills {
 		c.gaps[s.Backfills[i].Match] = &s.Backfills[i]
 	}
@@ -30,9 +31,9 @@ type placeKey struct{ region, version string }
 
 type checker struct {
 	queue  *rules.Queue
-	groups []*Group
+	groups []*matchfunc.Group
 	seated map[int]int // the proposal of each group
-	gaps   map[string]*Backfill
+	gaps   map[string]*matchfunc.Backfill
 	places map[placeKey]int // matches that can still be opened
 	faults []error
 }
@@ -41,7 +42,7 @@ func (c *checker) fault(proposal int, format string, args ...any) {
 	c.faults = append(c.faults, fmt.Errorf("proposal %d: %s", proposal, fmt.Sprintf(format, args...)))
 }
 
-func (c *checker) proposal(i int, p *Proposal) {
+func (c *checker) proposal(i int, p *matchfunc.Proposal) {
 	if !(p.Quality >= 0 && p.Quality <= 1) {
 		c.fault(i, "quality %v is not from 0 to 1", p.Quality)
 	}
@@ -81,7 +82,7 @@ func (c *checker) group(proposal, g int, version string) int {
 	return len(c.groups[g].Players)
 }
 
-func (c *checker) intoGap(i int, p *Proposal, sizes []int) {
+func (c *checker) intoGap(i int, p *matchfunc.Proposal, sizes []int) {
 	gap := c.gaps[p.Match]
 	if gap == nil {
 		c.fault(i, "there is no gap in a match %q, or it was filled before", p.Match)
@@ -102,7 +103,7 @@ func (c *checker) intoGap(i int, p *Proposal, sizes []int) {
 	}
 }
 
-func (c *checker) newMatch(i int, p *Proposal, sizes []int) {
+func (c *checker) newMatch(i int, p *matchfunc.Proposal, sizes []int) {
 	key := placeKey{p.Region, p.Version}
 	if left, ok := c.places[key]; !ok {
 		c.fault(i, "there is no place in region %q with version %q", p.Region, p.Version)

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"tactus/matchmaker/matchfunc"
 )
 
 // exact is the search through all combinations of the nearest groups, for
@@ -170,7 +172,7 @@ func (m *Matcher) record(teams int) {
 
 // takeTurns makes the exhaustive search for groups in turn, whatever their
 // place: those ahead have had theirs.
-func (m *Matcher) takeTurns(proposals []Proposal) []Proposal {
+func (m *Matcher) takeTurns(proposals []matchfunc.Proposal) []matchfunc.Proposal {
 	x := &m.search.exact
 	if !x.wanted || x.left > 0 {
 		return proposals // all have had theirs

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
 
 // joining is how groups are put into a gap.
 type joining struct {
-	gap      *Backfill
+	gap      *matchfunc.Backfill
 	skill    float64 // mean of the people in it
 	anybody  bool    // there are people in it
 	uneven   float64 // difference of the teams as they are
@@ -25,18 +26,18 @@ type joining struct {
 // fillGaps lets groups into the running matches that ask, those that lack most
 // first. In each, those ahead in the order come first among those nearest in
 // skill.
-func (m *Matcher) fillGaps(proposals []Proposal) []Proposal {
+func (m *Matcher) fillGaps(proposals []matchfunc.Proposal) []matchfunc.Proposal {
 	if len(m.lacking) == 0 {
 		return proposals
 	}
-	slices.SortStableFunc(m.lacking, func(a, b *Backfill) int {
-		return cmp.Or(cmp.Compare(b.lack(), a.lack()), cmp.Compare(a.Match, b.Match))
+	slices.SortStableFunc(m.lacking, func(a, b *matchfunc.Backfill) int {
+		return cmp.Or(cmp.Compare(lack(b), lack(a)), cmp.Compare(a.Match, b.Match))
 	})
 	filled := make(map[string]bool, len(m.lacking))
 	j := &m.search.joining
 	for _, g := range m.lacking {
 		region := slices.Index(m.regions, g.Region)
-		if region < 0 || filled[g.Match] || g.lack() <= 0 {
+		if region < 0 || filled[g.Match] || lack(g) <= 0 {
 			continue
 		}
 		filled[g.Match] = true
@@ -48,7 +49,7 @@ func (m *Matcher) fillGaps(proposals []Proposal) []Proposal {
 		for _, i := range best.members {
 			m.pools.take(i)
 		}
-		proposals = append(proposals, Proposal{
+		proposals = append(proposals, matchfunc.Proposal{
 			Match: g.Match, Region: g.Region, Version: g.Version, Teams: m.seats.teams(best), Quality: m.quality(best),
 		})
 	}
@@ -56,7 +57,7 @@ func (m *Matcher) fillGaps(proposals []Proposal) []Proposal {
 }
 
 // lack is the share of seats that is free.
-func (g *Backfill) lack() float64 {
+func lack(g *matchfunc.Backfill) float64 {
 	seats, free := 0, 0
 	for _, t := range g.Teams {
 		seats += t.Seats
@@ -65,7 +66,7 @@ func (g *Backfill) lack() float64 {
 	return float64(free) / float64(max(seats, 1))
 }
 
-func (j *joining) begin(m *Matcher, g *Backfill) {
+func (j *joining) begin(m *Matcher, g *matchfunc.Backfill) {
 	j.gap = g
 	people, sum := 0, 0.0
 	low, high := math.Inf(1), math.Inf(-1)
@@ -85,7 +86,7 @@ func (j *joining) begin(m *Matcher, g *Backfill) {
 }
 
 // acceptedBy lists the values of the people in a gap; nil: any.
-func (d *dimension) acceptedBy(g *Backfill) []int32 {
+func (d *dimension) acceptedBy(g *matchfunc.Backfill) []int32 {
 	find := func(value string) int32 {
 		if id, ok := d.ids[value]; ok {
 			return id

@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
 
 // The rules once more, written from what they say and not from how matches are
 // found: what the property tests judge proposals by.
 
 // broken says which rule a proposal breaks, empty if none.
-func broken(q *rules.Queue, groups []*Group, s State, p Proposal) string {
-	var members []*Group
+func broken(q *rules.Queue, groups []*matchfunc.Group, s matchfunc.State, p matchfunc.Proposal) string {
+	var members []*matchfunc.Group
 	var sizes []int
 	var sums []float64
 	for _, team := range p.Teams {
@@ -35,9 +36,9 @@ func broken(q *rules.Queue, groups []*Group, s State, p Proposal) string {
 		waits[i] = max(s.Now.Sub(g.Created), 0)
 		longest = max(longest, waits[i])
 	}
-	var gap *Backfill
+	var gap *matchfunc.Backfill
 	if p.Match != "" {
-		at := slices.IndexFunc(s.Backfills, func(g Backfill) bool { return g.Match == p.Match })
+		at := slices.IndexFunc(s.Backfills, func(g matchfunc.Backfill) bool { return g.Match == p.Match })
 		if at < 0 {
 			return "no such gap"
 		}
@@ -80,7 +81,7 @@ func brokenSizes(q *rules.Queue, sizes []int, longest time.Duration) string {
 	return ""
 }
 
-func average(g *Group) float64 {
+func average(g *matchfunc.Group) float64 {
 	sum := 0.0
 	for _, p := range g.Players {
 		sum += p.Skill
@@ -88,7 +89,7 @@ func average(g *Group) float64 {
 	return sum / float64(len(g.Players))
 }
 
-func brokenSkill(q *rules.Queue, members []*Group, waits []time.Duration, gap *Backfill) string {
+func brokenSkill(q *rules.Queue, members []*matchfunc.Group, waits []time.Duration, gap *matchfunc.Backfill) string {
 	if q.Skill == nil {
 		return ""
 	}
@@ -121,7 +122,7 @@ func brokenSkill(q *rules.Queue, members []*Group, waits []time.Duration, gap *B
 	return ""
 }
 
-func brokenLatency(q *rules.Queue, members []*Group, waits []time.Duration, region string) string {
+func brokenLatency(q *rules.Queue, members []*matchfunc.Group, waits []time.Duration, region string) string {
 	if q.Latency == nil {
 		return ""
 	}
@@ -139,7 +140,7 @@ func brokenLatency(q *rules.Queue, members []*Group, waits []time.Duration, regi
 	return ""
 }
 
-func brokenVersion(members []*Group, place string) string {
+func brokenVersion(members []*matchfunc.Group, place string) string {
 	named := make(map[string]bool)
 	if place != "" {
 		named[place] = true
@@ -155,7 +156,7 @@ func brokenVersion(members []*Group, place string) string {
 	return ""
 }
 
-func brokenAttributes(q *rules.Queue, members []*Group, waits []time.Duration, gap *Backfill) string {
+func brokenAttributes(q *rules.Queue, members []*matchfunc.Group, waits []time.Duration, gap *matchfunc.Backfill) string {
 	for _, a := range q.Attributes {
 		var said [][]string
 		cares := false
@@ -198,7 +199,7 @@ func agree(rule string, said [][]string) bool {
 	})
 }
 
-func brokenBalance(q *rules.Queue, members []*Group, waits []time.Duration, sizes []int, sums []float64, gap *Backfill) string {
+func brokenBalance(q *rules.Queue, members []*matchfunc.Group, waits []time.Duration, sizes []int, sums []float64, gap *matchfunc.Backfill) string {
 	if q.Balance == nil {
 		return ""
 	}
@@ -240,7 +241,7 @@ func brokenBalance(q *rules.Queue, members []*Group, waits []time.Duration, size
 
 // couldMatch reports whether any legal new match has group i in it, by trying
 // all sets and all ways to make teams of them. Only for a few groups.
-func couldMatch(q *rules.Queue, groups []*Group, s State, i int) bool {
+func couldMatch(q *rules.Queue, groups []*matchfunc.Group, s matchfunc.State, i int) bool {
 	teams := make([][]int, 0, q.Teams.Count)
 	var try func(n int) bool
 	try = func(n int) bool {
@@ -249,7 +250,7 @@ func couldMatch(q *rules.Queue, groups []*Group, s State, i int) bool {
 				return false
 			}
 			for _, place := range s.Capacities {
-				if place.Matches > 0 && broken(q, groups, s, Proposal{Region: place.Region, Version: place.Version, Teams: teams}) == "" {
+				if place.Matches > 0 && broken(q, groups, s, matchfunc.Proposal{Region: place.Region, Version: place.Version, Teams: teams}) == "" {
 					return true
 				}
 			}
@@ -274,7 +275,7 @@ func couldMatch(q *rules.Queue, groups []*Group, s State, i int) bool {
 	return try(0)
 }
 
-func size(groups []*Group, team []int) int {
+func size(groups []*matchfunc.Group, team []int) int {
 	n := 0
 	for _, i := range team {
 		n += len(groups[i].Players)

@@ -7,12 +7,8 @@ import (
 	"time"
 
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
-
-// Func is a match function of the game's own, in place of [Matcher.Propose]:
-// pure, groups and a situation in, proposals out. What it proposes has to pass
-// [Check].
-type Func func(groups []*Group, s State) []Proposal
 
 // Matcher proposes the matches of one queue. It is owned by one goroutine. It
 // remembers groups by pointer while they are among those given, so a group must
@@ -33,7 +29,7 @@ type Matcher struct {
 	slots      []int32
 	candidates []candidate // by slot
 	latencies  []time.Duration
-	bySlot     map[*Group]int32
+	bySlot     map[*matchfunc.Group]int32
 	given      []given // of this cycle
 	before     []given // of the one before; scratch after that
 	free       []int32
@@ -45,7 +41,7 @@ type Matcher struct {
 	places   []place
 	placesAt [][]int32 // indices of places, by the region of pools
 	open     uint64    // regions of pools with a place or a gap
-	lacking  []*Backfill
+	lacking  []*matchfunc.Backfill
 
 	dimensions []dimension
 	kinds      []kind
@@ -84,7 +80,7 @@ func NewMatcher(q *rules.Queue) *Matcher {
 func (m *Matcher) reset() {
 	m.candidates, m.latencies, m.free = nil, nil, nil
 	m.given, m.before = nil, nil
-	m.bySlot = make(map[*Group]int32)
+	m.bySlot = make(map[*matchfunc.Group]int32)
 	m.regions, m.versions = nil, nil
 	m.dimensions = make([]dimension, 1+len(m.rules.Attributes))
 	m.options = make([][]int32, len(m.dimensions))
@@ -123,7 +119,7 @@ func (m *Matcher) reset() {
 // half and half. Groups that leave open what others insist on, in more ways than
 // can be held, take turns too, a second each. And in more than 64 regions no
 // match is sought.
-func (m *Matcher) Propose(groups []*Group, s State) []Proposal {
+func (m *Matcher) Propose(groups []*matchfunc.Group, s matchfunc.State) []matchfunc.Proposal {
 	m.work = 0
 	if len(groups) == 0 {
 		return nil
@@ -135,7 +131,7 @@ func (m *Matcher) Propose(groups []*Group, s State) []Proposal {
 	m.admit(groups, s.Now)
 	m.search.begin(m)
 	m.fillPools(s.Now)
-	proposals := m.fillGaps(make([]Proposal, 0, m.last+m.last/8))
+	proposals := m.fillGaps(make([]matchfunc.Proposal, 0, m.last+m.last/8))
 	proposals = m.takeTurns(m.openMatches(proposals))
 	m.last = len(proposals)
 	m.lacking = m.lacking[:0]
@@ -144,14 +140,14 @@ func (m *Matcher) Propose(groups []*Group, s State) []Proposal {
 
 // place is a [Capacity] that has room.
 type place struct {
-	Capacity
+	matchfunc.Capacity
 	region  int   // index of Matcher.regions
 	version int32 // unnamed: any
 	weight  float64
 }
 
 // survey takes in the places and gaps of the cycle.
-func (m *Matcher) survey(s State) {
+func (m *Matcher) survey(s matchfunc.State) {
 	m.lacking = m.lacking[:0]
 	if m.rules.Backfill {
 		for i := range s.Backfills {
@@ -224,7 +220,7 @@ func (m *Matcher) weight(version string) (float64, bool) {
 }
 
 // surveyRegions makes regions known. A new one has all groups measured again.
-func (m *Matcher) surveyRegions(s State) {
+func (m *Matcher) surveyRegions(s matchfunc.State) {
 	names := make([]string, 0, maxRegions)
 	note := func(name string) {
 		if !slices.Contains(names, name) {
@@ -254,7 +250,7 @@ func (m *Matcher) surveyRegions(s State) {
 }
 
 // openMatches lets each group in turn look for its match.
-func (m *Matcher) openMatches(proposals []Proposal) []Proposal {
+func (m *Matcher) openMatches(proposals []matchfunc.Proposal) []matchfunc.Proposal {
 	m.countOpen()
 	for _, i := range m.pools.order {
 		if m.open == 0 || m.pools.left < m.least {
@@ -271,7 +267,7 @@ func (m *Matcher) openMatches(proposals []Proposal) []Proposal {
 }
 
 // propose takes the groups and a match of the place out of what is left.
-func (m *Matcher) propose(t *trial) Proposal {
+func (m *Matcher) propose(t *trial) matchfunc.Proposal {
 	if !t.split {
 		m.split(t)
 	}
@@ -283,7 +279,7 @@ func (m *Matcher) propose(t *trial) Proposal {
 	for _, i := range t.members {
 		m.pools.take(i)
 	}
-	return Proposal{Region: p.Region, Version: p.Version, Teams: m.seats.teams(t), Quality: m.quality(t)}
+	return matchfunc.Proposal{Region: p.Region, Version: p.Version, Teams: m.seats.teams(t), Quality: m.quality(t)}
 }
 
 func (m *Matcher) closePlace(p *place) {

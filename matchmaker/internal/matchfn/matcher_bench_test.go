@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
 
 // crowd is a queue and who waits in it.
 type crowd struct {
 	name  string
 	rules string
-	group func(r *rand.Rand, g *Group) // sets what is special
+	group func(r *rand.Rand, g *matchfunc.Group) // sets what is special
 }
 
 const regionsUsed = 5
@@ -21,7 +22,7 @@ const regionsUsed = 5
 func regionName(n int) string { return fmt.Sprint("region-", n) }
 
 // near gives a group a home region, its neighbours further away.
-func near(r *rand.Rand, g *Group) {
+func near(r *rand.Rand, g *matchfunc.Group) {
 	home := r.IntN(regionsUsed)
 	g.Latency = make(map[string]time.Duration, regionsUsed)
 	for n := range regionsUsed {
@@ -30,10 +31,10 @@ func near(r *rand.Rand, g *Group) {
 	}
 }
 
-func party(r *rand.Rand, g *Group, players int) {
+func party(r *rand.Rand, g *matchfunc.Group, players int) {
 	g.Players = g.Players[:0]
 	for n := range players {
-		g.Players = append(g.Players, Player{ID: fmt.Sprint(g.ID, "/", n), Skill: r.NormFloat64()*350 + 1500})
+		g.Players = append(g.Players, matchfunc.Player{ID: fmt.Sprint(g.ID, "/", n), Skill: r.NormFloat64()*350 + 1500})
 	}
 }
 
@@ -41,13 +42,13 @@ var crowds = []crowd{
 	{
 		name:  "duel",
 		rules: "{queue: q, game: g, mode: m, skill: {distance: 100, relax: [{after: 10s, distance: 300}]}}",
-		group: func(*rand.Rand, *Group) {},
+		group: func(*rand.Rand, *matchfunc.Group) {},
 	},
 	{
 		name: "5v5 with parties in 5 regions",
 		rules: `{queue: q, game: g, mode: m, teams: {max: 5}, skill: {distance: 150, relax: [{after: 20s, distance: 400}]},
 			latency: {max: 80ms, relax: [{after: 15s, max: 140ms}]}}`,
-		group: func(r *rand.Rand, g *Group) {
+		group: func(r *rand.Rand, g *matchfunc.Group) {
 			near(r, g)
 			party(r, g, []int{1, 1, 1, 1, 2, 2, 3, 4, 5}[r.IntN(9)])
 		},
@@ -56,7 +57,7 @@ var crowds = []crowd{
 		name: "balanced 5v5 with parties in 5 regions",
 		rules: `{queue: q, game: g, mode: m, teams: {max: 5}, skill: {distance: 300}, latency: {max: 80ms, relax: [{after: 15s, max: 140ms}]},
 			balance: {difference: 60, relax: [{after: 30s, difference: 120}]}}`,
-		group: func(r *rand.Rand, g *Group) {
+		group: func(r *rand.Rand, g *matchfunc.Group) {
 			near(r, g)
 			party(r, g, []int{1, 1, 1, 1, 2, 2, 3, 4, 5}[r.IntN(9)])
 		},
@@ -72,7 +73,7 @@ var crowds = []crowd{
 		rules: `{queue: q, game: g, mode: m, teams: {max: 5}, skill: {distance: 5, relax: [{after: 10s, distance: 10}, {after: 20s, distance: 20}]},
 			latency: {max: 80ms, relax: [{after: 15s, max: 140ms}]},
 			attributes: [{name: language, rule: overlap}, {name: input, rule: equal}, {name: map, rule: overlap, drop_after: 45s}]}`,
-		group: func(r *rand.Rand, g *Group) {
+		group: func(r *rand.Rand, g *matchfunc.Group) {
 			near(r, g)
 			party(r, g, []int{1, 1, 1, 1, 2, 2, 3, 4, 5}[r.IntN(9)])
 			g.Attributes = map[string][]string{
@@ -86,7 +87,7 @@ var crowds = []crowd{
 		name: "few match: duels hardly anybody is near enough for",
 		rules: `{queue: q, game: g, mode: m, skill: {distance: 0.005, relax: [{after: 10s, distance: 0.01}]},
 			latency: {max: 80ms}, attributes: [{name: language, rule: overlap, optional: true}]}`,
-		group: func(r *rand.Rand, g *Group) {
+		group: func(r *rand.Rand, g *matchfunc.Group) {
 			near(r, g)
 			if r.IntN(10) > 0 {
 				g.Attributes = map[string][]string{"language": {fmt.Sprint(r.IntN(30))}}
@@ -97,7 +98,7 @@ var crowds = []crowd{
 		name: "none match: parties that fill no team",
 		rules: `{queue: q, game: g, mode: m, teams: {max: 5}, skill: {distance: 200}, latency: {max: 80ms},
 			balance: {difference: 60}}`,
-		group: func(r *rand.Rand, g *Group) {
+		group: func(r *rand.Rand, g *matchfunc.Group) {
 			near(r, g)
 			party(r, g, 3)
 		},
@@ -114,18 +115,18 @@ func (c *crowd) queue(t testing.TB) *rules.Queue {
 }
 
 // draw makes n groups that have come over the last 40 seconds, the oldest first.
-func (c *crowd) draw(n int, seed uint64) ([]*Group, State) {
+func (c *crowd) draw(n int, seed uint64) ([]*matchfunc.Group, matchfunc.State) {
 	r := rand.New(rand.NewPCG(seed, 1))
-	groups := make([]*Group, n)
+	groups := make([]*matchfunc.Group, n)
 	for i := range groups {
-		g := &Group{ID: fmt.Sprint("g", i), Version: "1", Created: midnight.Add(-40 * time.Second * time.Duration(n-i) / time.Duration(n))}
+		g := &matchfunc.Group{ID: fmt.Sprint("g", i), Version: "1", Created: midnight.Add(-40 * time.Second * time.Duration(n-i) / time.Duration(n))}
 		party(r, g, 1)
 		c.group(r, g)
 		groups[i] = g
 	}
-	s := State{Now: midnight}
+	s := matchfunc.State{Now: midnight}
 	for region := range regionsUsed {
-		s.Capacities = append(s.Capacities, Capacity{Region: regionName(region), Version: "1", Matches: n})
+		s.Capacities = append(s.Capacities, matchfunc.Capacity{Region: regionName(region), Version: "1", Matches: n})
 	}
 	return groups, s
 }

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"tactus/matchmaker/matchfunc"
 )
 
 // ahead reports whether a comes before b in the order in which groups search.
-func ahead(a, b *Group) bool {
+func ahead(a, b *matchfunc.Group) bool {
 	if a.Priority != b.Priority {
 		return a.Priority > b.Priority
 	}
@@ -26,8 +28,8 @@ func TestNobodyStarves(t *testing.T) {
 		q := anyQueue(t)
 		q.Backfill = false
 		m := NewMatcher(q)
-		var waiting []*Group
-		passed, before := make(map[*Group]int), make(map[*Group]int)
+		var waiting []*matchfunc.Group
+		passed, before := make(map[*matchfunc.Group]int), make(map[*matchfunc.Group]int)
 		now, made := midnight, 0
 		for range rapid.IntRange(1, 8).Draw(t, "cycles") {
 			now = now.Add(time.Duration(rapid.IntRange(1, 3).Draw(t, "seconds")) * time.Second)
@@ -47,12 +49,12 @@ func TestNobodyStarves(t *testing.T) {
 				}
 				waiting = append(waiting, g)
 			}
-			s := State{Now: now, Capacities: []Capacity{{
+			s := matchfunc.State{Now: now, Capacities: []matchfunc.Capacity{{
 				Region: rapid.SampledFrom([]string{"eu", "us"}).Draw(t, "region"), Matches: rapid.IntRange(0, 1).Draw(t, "matches"),
 			}}}
 			proposals := m.Propose(waiting, s)
 			mustBeLegal(t, q, waiting, s, proposals)
-			var matched []*Group
+			var matched []*matchfunc.Group
 			for _, p := range proposals {
 				for _, i := range slices.Concat(p.Teams...) {
 					matched = append(matched, waiting[i])
@@ -63,14 +65,14 @@ func TestNobodyStarves(t *testing.T) {
 					continue
 				}
 				passed[g]++
-				if !slices.ContainsFunc(matched, func(o *Group) bool { return ahead(o, g) }) {
+				if !slices.ContainsFunc(matched, func(o *matchfunc.Group) bool { return ahead(o, g) }) {
 					t.Fatalf("%+v could be matched, and nobody before it was; proposals %+v", g, proposals)
 				}
 				if passed[g] > before[g] {
 					t.Fatalf("passed over %d times, and %d were before it", passed[g], before[g])
 				}
 			}
-			waiting = slices.DeleteFunc(waiting, func(g *Group) bool { return slices.Contains(matched, g) })
+			waiting = slices.DeleteFunc(waiting, func(g *matchfunc.Group) bool { return slices.Contains(matched, g) })
 		}
 	})
 }
@@ -83,8 +85,8 @@ func TestRelaxationIsSeenAtItsTime(t *testing.T) {
 	loner := lone(0, 1000)
 	other := lone(0, 1100)
 	for second := range 7 {
-		s := State{Now: midnight.Add(time.Duration(second) * time.Second), Capacities: anywhere}
-		fresh := []*Group{lone(-second, 0), lone(-second, 5), loner, other}
+		s := matchfunc.State{Now: midnight.Add(time.Duration(second) * time.Second), Capacities: anywhere}
+		fresh := []*matchfunc.Group{lone(-second, 0), lone(-second, 5), loner, other}
 		got := describeMatches(m.Propose(fresh, s))
 		want := "eu [[0] [1]]"
 		if second >= 5 {
@@ -101,12 +103,12 @@ func TestRelaxationIsSeenAtItsTime(t *testing.T) {
 func TestGlutOfParties(t *testing.T) {
 	for _, balance := range []string{"", ", balance: {difference: 300}"} {
 		q := parse(t, "teams: {max: 5}, skill: {distance: 1000}"+balance)
-		var groups []*Group
+		var groups []*matchfunc.Group
 		for i := range 400 {
 			groups = append(groups, lone(20, float64(300+i), with(2)))
 		}
 		groups = append(groups, lone(9, 0), lone(8, 1000), lone(7, 10), lone(6, 990))
-		proposals := NewMatcher(q).Propose(groups, State{Now: midnight, Capacities: anywhere})
+		proposals := NewMatcher(q).Propose(groups, matchfunc.State{Now: midnight, Capacities: anywhere})
 		if len(proposals) != 1 {
 			t.Errorf("%q: got %s", balance, describeMatches(proposals))
 		}
@@ -117,7 +119,7 @@ func TestGlutOfParties(t *testing.T) {
 // in one cycle.
 func TestExhaustiveSearchTakesTurns(t *testing.T) {
 	q := parse(t, "teams: {max: 3}, balance: {difference: 1}, attributes: [{name: map, rule: equal}]")
-	var groups []*Group
+	var groups []*matchfunc.Group
 	for i := range 1200 { // nine and nine that are never even, over and over
 		groups = append(groups, lone(20, float64(int(100)<<(i%9)), says("map", fmt.Sprint(i/9))))
 	}
@@ -125,7 +127,7 @@ func TestExhaustiveSearchTakesTurns(t *testing.T) {
 		groups = append(groups, lone(10-i, skill, says("map", "late")))
 	}
 	m := NewMatcher(q)
-	s := State{Now: midnight, Capacities: anywhere}
+	s := matchfunc.State{Now: midnight, Capacities: anywhere}
 	for cycle := range 200 {
 		s.Now = midnight.Add(time.Duration(cycle) * 20 * time.Millisecond)
 		if proposals := m.Propose(groups, s); len(proposals) > 0 {
@@ -144,13 +146,13 @@ func TestExhaustiveSearchTakesTurns(t *testing.T) {
 // Groups that fit more cells than they may be in at once come to all of them.
 func TestOpenGroupsTakeTurns(t *testing.T) {
 	q := parse(t, "skill: {distance: 10}, attributes: [{name: language, rule: overlap, optional: true}]")
-	groups := []*Group{lone(0, 0), lone(0, 0, says("language", "l299"))}
+	groups := []*matchfunc.Group{lone(0, 0), lone(0, 0, says("language", "l299"))}
 	for i := range 299 {
 		groups = append(groups, lone(0, 1000, says("language", fmt.Sprint("l", i))))
 	}
 	m := NewMatcher(q)
 	for second := range 300/maxCells + 2 {
-		if got := describeMatches(m.Propose(groups, State{Now: midnight.Add(time.Duration(second) * time.Second), Capacities: anywhere})); got != "" {
+		if got := describeMatches(m.Propose(groups, matchfunc.State{Now: midnight.Add(time.Duration(second) * time.Second), Capacities: anywhere})); got != "" {
 			if got != "eu [[0] [1]]" {
 				t.Fatalf("got %s", got)
 			}
@@ -165,10 +167,10 @@ func TestOpenGroupsTakeTurns(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	q := parse(t, "attributes: [{name: language, rule: overlap}]")
 	m := NewMatcher(q)
-	s := State{Now: midnight, Capacities: anywhere}
+	s := matchfunc.State{Now: midnight, Capacities: anywhere}
 	n := 0
 	for range 3 * maxKnown / 20_000 {
-		groups := make([]*Group, 20_000)
+		groups := make([]*matchfunc.Group, 20_000)
 		for i := range groups {
 			groups[i] = lone(0, 0, says("language", fmt.Sprint(n)))
 			n++
@@ -178,7 +180,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Fatalf("%d candidates, %d values, %d kinds, %d cells", len(m.candidates), m.interned, len(m.kinds), len(m.cells))
 		}
 	}
-	last := []*Group{lone(0, 0, says("language", "a")), lone(0, 0, says("language", "a"))}
+	last := []*matchfunc.Group{lone(0, 0, says("language", "a")), lone(0, 0, says("language", "a"))}
 	if got := describeMatches(m.Propose(last, s)); got != "eu [[0] [1]]" || len(m.bySlot) != 2 {
 		t.Errorf("got %s, %d groups known", got, len(m.bySlot))
 	}

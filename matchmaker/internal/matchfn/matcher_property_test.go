@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
 
 var midnight = time.Unix(1_700_000_000, 0)
@@ -55,12 +56,12 @@ func anyQueue(t *rapid.T) *rules.Queue {
 	return q
 }
 
-func anyGroup(t *rapid.T, q *rules.Queue, id string, now time.Time) *Group {
+func anyGroup(t *rapid.T, q *rules.Queue, id string, now time.Time) *matchfunc.Group {
 	values := func(name string, from []string) []string {
 		least := rapid.SampledFrom([]int{0, 1, 1, 1}).Draw(t, name+" said")
 		return rapid.SliceOfNDistinct(rapid.SampledFrom(from), least, 2, rapid.ID[string]).Draw(t, name)
 	}
-	g := &Group{
+	g := &matchfunc.Group{
 		ID:       id,
 		Created:  now.Add(-time.Duration(rapid.IntRange(0, 12).Draw(t, "waited")) * time.Second),
 		Priority: rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "priority"),
@@ -71,7 +72,7 @@ func anyGroup(t *rapid.T, q *rules.Queue, id string, now time.Time) *Group {
 		Latency: map[string]time.Duration{},
 	}
 	for n := range rapid.SampledFrom([]int{1, 1, 1, 2, 3, 4}).Draw(t, "party of") {
-		g.Players = append(g.Players, Player{ID: fmt.Sprint(id, n), Skill: float64(rapid.IntRange(0, 20).Draw(t, "skill")) * 10})
+		g.Players = append(g.Players, matchfunc.Player{ID: fmt.Sprint(id, n), Skill: float64(rapid.IntRange(0, 20).Draw(t, "skill")) * 10})
 	}
 	for _, region := range []string{"eu", "us"} {
 		if ms := rapid.SampledFrom([]int{30, 80, 200, 0}).Draw(t, region); ms > 0 {
@@ -81,17 +82,17 @@ func anyGroup(t *rapid.T, q *rules.Queue, id string, now time.Time) *Group {
 	return g
 }
 
-func anyState(t *rapid.T, q *rules.Queue, now time.Time) State {
-	s := State{Now: now}
+func anyState(t *rapid.T, q *rules.Queue, now time.Time) matchfunc.State {
+	s := matchfunc.State{Now: now}
 	region, version := rapid.SampledFrom([]string{"eu", "us"}), rapid.SampledFrom([]string{"1", "1", "2", ""})
 	for range rapid.SampledFrom([]int{1, 2, 3, 0}).Draw(t, "places") {
-		s.Capacities = append(s.Capacities, Capacity{Region: region.Draw(t, "region"), Version: version.Draw(t, "runs"), Matches: rapid.SampledFrom([]int{9, 1, 2, 0}).Draw(t, "matches")})
+		s.Capacities = append(s.Capacities, matchfunc.Capacity{Region: region.Draw(t, "region"), Version: version.Draw(t, "runs"), Matches: rapid.SampledFrom([]int{9, 1, 2, 0}).Draw(t, "matches")})
 	}
 	for n := range rapid.IntRange(0, 2).Draw(t, "gaps") {
-		gap := Backfill{Match: fmt.Sprint("m", n), Region: region.Draw(t, "gap region"), Version: version.Draw(t, "gap version")}
+		gap := matchfunc.Backfill{Match: fmt.Sprint("m", n), Region: region.Draw(t, "gap region"), Version: version.Draw(t, "gap version")}
 		for range q.Teams.Count {
 			people := rapid.IntRange(0, q.Teams.Max).Draw(t, "people")
-			gap.Teams = append(gap.Teams, BackfillTeam{Players: people, Seats: q.Teams.Max, Skill: float64(rapid.IntRange(0, 20).Draw(t, "gap skill")) * 10})
+			gap.Teams = append(gap.Teams, matchfunc.BackfillTeam{Players: people, Seats: q.Teams.Max, Skill: float64(rapid.IntRange(0, 20).Draw(t, "gap skill")) * 10})
 		}
 		if rapid.Bool().Draw(t, "gap attributes") {
 			gap.Attributes = map[string][]string{"language": {"en"}, "input": {"pad"}}
@@ -101,15 +102,15 @@ func anyState(t *rapid.T, q *rules.Queue, now time.Time) State {
 	return s
 }
 
-func anyGroups(t *rapid.T, q *rules.Queue, most int) []*Group {
-	groups := make([]*Group, rapid.IntRange(0, most).Draw(t, "groups"))
+func anyGroups(t *rapid.T, q *rules.Queue, most int) []*matchfunc.Group {
+	groups := make([]*matchfunc.Group, rapid.IntRange(0, most).Draw(t, "groups"))
 	for i := range groups {
 		groups[i] = anyGroup(t, q, fmt.Sprint("g", i), midnight)
 	}
 	return groups
 }
 
-func mustBeLegal(t *rapid.T, q *rules.Queue, groups []*Group, s State, proposals []Proposal) {
+func mustBeLegal(t *rapid.T, q *rules.Queue, groups []*matchfunc.Group, s matchfunc.State, proposals []matchfunc.Proposal) {
 	if err := Check(q, groups, s, proposals); err != nil {
 		t.Fatalf("%v\nproposals %+v", err, proposals)
 	}
@@ -184,6 +185,6 @@ func TestFirstInLineIsMatched(t *testing.T) {
 	})
 }
 
-func admitted(q *rules.Queue, groups []*Group) []*Group {
-	return slices.DeleteFunc(slices.Clone(groups), func(g *Group) bool { return Admit(q, g) != nil })
+func admitted(q *rules.Queue, groups []*matchfunc.Group) []*matchfunc.Group {
+	return slices.DeleteFunc(slices.Clone(groups), func(g *matchfunc.Group) bool { return Admit(q, g) != nil })
 }

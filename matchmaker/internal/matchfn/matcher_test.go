@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
 
 func parse(t testing.TB, text string) *rules.Queue {
@@ -19,9 +20,9 @@ func parse(t testing.TB, text string) *rules.Queue {
 }
 
 // lone is a player who has waited some seconds.
-func lone(seconds int, skill float64, changes ...func(*Group)) *Group {
-	g := &Group{
-		Created: midnight.Add(-time.Duration(seconds) * time.Second), Players: []Player{{Skill: skill}},
+func lone(seconds int, skill float64, changes ...func(*matchfunc.Group)) *matchfunc.Group {
+	g := &matchfunc.Group{
+		Created: midnight.Add(-time.Duration(seconds) * time.Second), Players: []matchfunc.Player{{Skill: skill}},
 		Attributes: map[string][]string{}, Latency: map[string]time.Duration{},
 	}
 	for _, change := range changes {
@@ -31,30 +32,32 @@ func lone(seconds int, skill float64, changes ...func(*Group)) *Group {
 	return g
 }
 
-func says(name string, values ...string) func(*Group) {
-	return func(g *Group) { g.Attributes[name] = values }
+func says(name string, values ...string) func(*matchfunc.Group) {
+	return func(g *matchfunc.Group) { g.Attributes[name] = values }
 }
 
-func pings(region string, ms int) func(*Group) {
-	return func(g *Group) { g.Latency[region] = time.Duration(ms) * time.Millisecond }
+func pings(region string, ms int) func(*matchfunc.Group) {
+	return func(g *matchfunc.Group) { g.Latency[region] = time.Duration(ms) * time.Millisecond }
 }
 
-func plays(version string) func(*Group) { return func(g *Group) { g.Version = version } }
+func plays(version string) func(*matchfunc.Group) {
+	return func(g *matchfunc.Group) { g.Version = version }
+}
 
-func urgent(g *Group) { g.Priority = 1 }
+func urgent(g *matchfunc.Group) { g.Priority = 1 }
 
 // with makes it a party of players as good as the first.
-func with(more int) func(*Group) {
-	return func(g *Group) {
+func with(more int) func(*matchfunc.Group) {
+	return func(g *matchfunc.Group) {
 		for range more {
 			g.Players = append(g.Players, g.Players[0])
 		}
 	}
 }
 
-var anywhere = []Capacity{{Region: "eu", Matches: 100}}
+var anywhere = []matchfunc.Capacity{{Region: "eu", Matches: 100}}
 
-func describeMatches(proposals []Proposal) string {
+func describeMatches(proposals []matchfunc.Proposal) string {
 	var list []string
 	for _, p := range proposals {
 		list = append(list, strings.TrimSpace(strings.Join([]string{p.Match, p.Region + p.Version, fmt.Sprint(p.Teams)}, " ")))
@@ -72,100 +75,100 @@ func TestRules(t *testing.T) {
 	tests := []struct {
 		name   string
 		rules  string
-		groups []*Group
-		places []Capacity
+		groups []*matchfunc.Group
+		places []matchfunc.Capacity
 		want   string
 	}{
 		{"nobody", relaxed, nil, nil, ""},
-		{"one alone", relaxed, []*Group{lone(0, 0)}, nil, ""},
-		{"skill: near enough", relaxed, []*Group{lone(0, 0), lone(0, 100)}, nil, "eu [[0] [1]]"},
-		{"skill: too far", relaxed, []*Group{lone(0, 0), lone(0, 101)}, nil, ""},
-		{"skill: one of two has waited", relaxed, []*Group{lone(10, 0), lone(9, 101)}, nil, ""},
-		{"skill: both have waited", relaxed, []*Group{lone(10, 0), lone(10, 200)}, nil, "eu [[0] [1]]"},
-		{"skill: the nearest", relaxed, []*Group{lone(3, 0), lone(2, 90), lone(1, -40), lone(0, 60)}, nil, "eu [[0] [2]]; eu [[1] [3]]"},
-		{"skill: a party counts by its mean", "teams: {max: 2}, " + relaxed, []*Group{
-			{Players: []Player{{Skill: 0}, {Skill: 300}}, Created: midnight}, {Players: []Player{{Skill: 240}, {Skill: 240}}, Created: midnight},
+		{"one alone", relaxed, []*matchfunc.Group{lone(0, 0)}, nil, ""},
+		{"skill: near enough", relaxed, []*matchfunc.Group{lone(0, 0), lone(0, 100)}, nil, "eu [[0] [1]]"},
+		{"skill: too far", relaxed, []*matchfunc.Group{lone(0, 0), lone(0, 101)}, nil, ""},
+		{"skill: one of two has waited", relaxed, []*matchfunc.Group{lone(10, 0), lone(9, 101)}, nil, ""},
+		{"skill: both have waited", relaxed, []*matchfunc.Group{lone(10, 0), lone(10, 200)}, nil, "eu [[0] [1]]"},
+		{"skill: the nearest", relaxed, []*matchfunc.Group{lone(3, 0), lone(2, 90), lone(1, -40), lone(0, 60)}, nil, "eu [[0] [2]]; eu [[1] [3]]"},
+		{"skill: a party counts by its mean", "teams: {max: 2}, " + relaxed, []*matchfunc.Group{
+			{Players: []matchfunc.Player{{Skill: 0}, {Skill: 300}}, Created: midnight}, {Players: []matchfunc.Player{{Skill: 240}, {Skill: 240}}, Created: midnight},
 		}, nil, "eu [[0] [1]]"},
 
-		{"latency: a region near to both", latency, []*Group{
+		{"latency: a region near to both", latency, []*matchfunc.Group{
 			lone(0, 0, pings("eu", 20), pings("us", 45)), lone(0, 0, pings("us", 50), pings("eu", 90)),
-		}, []Capacity{{Region: "eu", Matches: 1}, {Region: "us", Matches: 1}}, "us [[0] [1]]"},
-		{"latency: none near to both", latency, []*Group{lone(0, 0, pings("eu", 20)), lone(0, 0, pings("eu", 51))}, nil, ""},
-		{"latency: relaxed", latency, []*Group{lone(0, 0, pings("eu", 20)), lone(10, 0, pings("eu", 51))}, nil, "eu [[1] [0]]"},
-		{"latency: not measured", latency, []*Group{lone(0, 0, pings("eu", 20)), lone(0, 0, pings("us", 20))}, nil, ""},
-		{"latency: the nearest of two", latency, []*Group{
+		}, []matchfunc.Capacity{{Region: "eu", Matches: 1}, {Region: "us", Matches: 1}}, "us [[0] [1]]"},
+		{"latency: none near to both", latency, []*matchfunc.Group{lone(0, 0, pings("eu", 20)), lone(0, 0, pings("eu", 51))}, nil, ""},
+		{"latency: relaxed", latency, []*matchfunc.Group{lone(0, 0, pings("eu", 20)), lone(10, 0, pings("eu", 51))}, nil, "eu [[1] [0]]"},
+		{"latency: not measured", latency, []*matchfunc.Group{lone(0, 0, pings("eu", 20)), lone(0, 0, pings("us", 20))}, nil, ""},
+		{"latency: the nearest of two", latency, []*matchfunc.Group{
 			lone(0, 0, pings("eu", 45), pings("us", 20)), lone(0, 0, pings("eu", 45), pings("us", 30)),
-		}, []Capacity{{Region: "eu", Matches: 1}, {Region: "us", Matches: 1}}, "us [[0] [1]]"},
-		{"latency: no rule, still the nearest", relaxed, []*Group{
+		}, []matchfunc.Capacity{{Region: "eu", Matches: 1}, {Region: "us", Matches: 1}}, "us [[0] [1]]"},
+		{"latency: no rule, still the nearest", relaxed, []*matchfunc.Group{
 			lone(0, 0, pings("eu", 450), pings("us", 200)), lone(0, 0, pings("eu", 450), pings("us", 300)),
-		}, []Capacity{{Region: "eu", Matches: 1}, {Region: "us", Matches: 1}}, "us [[0] [1]]"},
+		}, []matchfunc.Capacity{{Region: "eu", Matches: 1}, {Region: "us", Matches: 1}}, "us [[0] [1]]"},
 
-		{"overlap: one in common", language, []*Group{lone(0, 0, says("language", "en", "de")), lone(0, 0, says("language", "fr", "de"))}, nil, "eu [[0] [1]]"},
-		{"overlap: none in common", language, []*Group{lone(0, 0, says("language", "en")), lone(0, 0, says("language", "fr"))}, nil, ""},
-		{"overlap: one of two still cares", language, []*Group{lone(9, 0, says("language", "en")), lone(10, 0, says("language", "fr"))}, nil, ""},
-		{"overlap: neither cares any more", language, []*Group{lone(10, 0, says("language", "en")), lone(11, 0, says("language", "fr"))}, nil, "eu [[1] [0]]"},
-		{"overlap: who does not say fits", language, []*Group{lone(0, 0), lone(0, 0, says("language", "fr"))}, nil, "eu [[0] [1]]"},
-		{"overlap: one value has to be everybody's", "teams: {count: 3}, " + language, []*Group{
+		{"overlap: one in common", language, []*matchfunc.Group{lone(0, 0, says("language", "en", "de")), lone(0, 0, says("language", "fr", "de"))}, nil, "eu [[0] [1]]"},
+		{"overlap: none in common", language, []*matchfunc.Group{lone(0, 0, says("language", "en")), lone(0, 0, says("language", "fr"))}, nil, ""},
+		{"overlap: one of two still cares", language, []*matchfunc.Group{lone(9, 0, says("language", "en")), lone(10, 0, says("language", "fr"))}, nil, ""},
+		{"overlap: neither cares any more", language, []*matchfunc.Group{lone(10, 0, says("language", "en")), lone(11, 0, says("language", "fr"))}, nil, "eu [[1] [0]]"},
+		{"overlap: who does not say fits", language, []*matchfunc.Group{lone(0, 0), lone(0, 0, says("language", "fr"))}, nil, "eu [[0] [1]]"},
+		{"overlap: one value has to be everybody's", "teams: {count: 3}, " + language, []*matchfunc.Group{
 			lone(0, 0, says("language", "en", "de")), lone(0, 0, says("language", "de", "fr")), lone(0, 0, says("language", "fr", "en")),
 		}, nil, ""},
-		{"equal: the same set", input, []*Group{lone(0, 0, says("input", "pad", "mouse")), lone(0, 0, says("input", "mouse", "pad", "pad"))}, nil, "eu [[0] [1]]"},
-		{"equal: a part is not the same", input, []*Group{lone(0, 0, says("input", "pad", "mouse")), lone(0, 0, says("input", "mouse"))}, nil, ""},
-		{"equal: who has to say and does not", input, []*Group{lone(0, 0), lone(0, 0)}, nil, ""},
+		{"equal: the same set", input, []*matchfunc.Group{lone(0, 0, says("input", "pad", "mouse")), lone(0, 0, says("input", "mouse", "pad", "pad"))}, nil, "eu [[0] [1]]"},
+		{"equal: a part is not the same", input, []*matchfunc.Group{lone(0, 0, says("input", "pad", "mouse")), lone(0, 0, says("input", "mouse"))}, nil, ""},
+		{"equal: who has to say and does not", input, []*matchfunc.Group{lone(0, 0), lone(0, 0)}, nil, ""},
 
-		{"versions do not mix", "", []*Group{lone(3, 0, plays("1")), lone(2, 0, plays("2")), lone(1, 0, plays("1"))}, nil, "eu [[0] [2]]"},
+		{"versions do not mix", "", []*matchfunc.Group{lone(3, 0, plays("1")), lone(2, 0, plays("2")), lone(1, 0, plays("1"))}, nil, "eu [[0] [2]]"},
 		{
 			"a version only meets its own servers", "",
-			[]*Group{lone(3, 0, plays("1")), lone(2, 0, plays("1")), lone(1, 0), lone(0, 0, plays("2"))},
-			[]Capacity{{Region: "eu", Version: "2", Matches: 9}},
+			[]*matchfunc.Group{lone(3, 0, plays("1")), lone(2, 0, plays("1")), lone(1, 0), lone(0, 0, plays("2"))},
+			[]matchfunc.Capacity{{Region: "eu", Version: "2", Matches: 9}},
 			"eu2 [[2] [3]]",
 		},
 		{
 			"versions that are not named get no matches", "assignment: {versions: [{version: '2', weight: 1}]}",
-			[]*Group{lone(1, 0), lone(0, 0)},
-			[]Capacity{{Region: "eu", Version: "1", Matches: 9}, {Region: "eu", Version: "2", Matches: 9}},
+			[]*matchfunc.Group{lone(1, 0), lone(0, 0)},
+			[]matchfunc.Capacity{{Region: "eu", Version: "1", Matches: 9}, {Region: "eu", Version: "2", Matches: 9}},
 			"eu2 [[0] [1]]",
 		},
 
-		{"parties stay together", "teams: {max: 3}", []*Group{lone(4, 0, with(1)), lone(3, 0, with(1)), lone(2, 0), lone(1, 0)}, nil, "eu [[0 2] [1 3]]"},
-		{"parties that fill no team", "teams: {max: 3}", []*Group{lone(4, 0, with(1)), lone(3, 0, with(1)), lone(2, 0, with(1))}, nil, ""},
-		{"a party that is too large", "teams: {max: 3}, party: {max: 2}", []*Group{lone(1, 0, with(2)), lone(0, 0, with(2))}, nil, ""},
-		{"past parties that are in the way", "teams: {max: 3}", []*Group{
+		{"parties stay together", "teams: {max: 3}", []*matchfunc.Group{lone(4, 0, with(1)), lone(3, 0, with(1)), lone(2, 0), lone(1, 0)}, nil, "eu [[0 2] [1 3]]"},
+		{"parties that fill no team", "teams: {max: 3}", []*matchfunc.Group{lone(4, 0, with(1)), lone(3, 0, with(1)), lone(2, 0, with(1))}, nil, ""},
+		{"a party that is too large", "teams: {max: 3}, party: {max: 2}", []*matchfunc.Group{lone(1, 0, with(2)), lone(0, 0, with(2))}, nil, ""},
+		{"past parties that are in the way", "teams: {max: 3}", []*matchfunc.Group{
 			lone(9, 0), lone(8, 0, with(1)), lone(7, 0, with(1)), lone(6, 0, with(1)), lone(5, 0, with(1)), lone(4, 0, with(1)), lone(3, 0, with(1)), lone(2, 0),
 		}, nil, "eu [[0 1] [2 7]]"},
 
-		{"as many as are there", "teams: {count: 8, at_least: 3}", []*Group{lone(2, 0), lone(1, 0), lone(0, 0), lone(0, 0)}, nil, "eu [[0] [1] [2] [3]]"},
-		{"not as many as needed", "teams: {count: 8, at_least: 3}", []*Group{lone(2, 0), lone(1, 0)}, nil, ""},
-		{"teams of a size, though not full", "teams: {min: 2, max: 5}", []*Group{lone(4, 0), lone(3, 0), lone(2, 0), lone(1, 0), lone(0, 0, with(1))}, nil, "eu [[0 4] [1 2 3]]"},
-		{"fill: a full match at first", fill, []*Group{lone(9, 0), lone(9, 0), lone(9, 0)}, nil, ""},
-		{"fill: full is always good", fill, []*Group{lone(0, 0), lone(0, 0), lone(0, 0), lone(0, 0)}, nil, "eu [[0] [1] [2] [3]]"},
-		{"fill: fewer after a wait", fill, []*Group{lone(10, 0), lone(3, 0), lone(0, 0)}, nil, "eu [[0] [1] [2]]"},
-		{"fill: but not fewer still", fill, []*Group{lone(19, 0), lone(19, 0)}, nil, ""},
-		{"fill: fewer still after a longer one", fill, []*Group{lone(20, 0), lone(1, 0)}, nil, "eu [[0] [1]]"},
-		{"fill: all who are there come too", fill, []*Group{lone(20, 0), lone(20, 0), lone(1, 0)}, nil, "eu [[0] [1] [2]]"},
+		{"as many as are there", "teams: {count: 8, at_least: 3}", []*matchfunc.Group{lone(2, 0), lone(1, 0), lone(0, 0), lone(0, 0)}, nil, "eu [[0] [1] [2] [3]]"},
+		{"not as many as needed", "teams: {count: 8, at_least: 3}", []*matchfunc.Group{lone(2, 0), lone(1, 0)}, nil, ""},
+		{"teams of a size, though not full", "teams: {min: 2, max: 5}", []*matchfunc.Group{lone(4, 0), lone(3, 0), lone(2, 0), lone(1, 0), lone(0, 0, with(1))}, nil, "eu [[0 4] [1 2 3]]"},
+		{"fill: a full match at first", fill, []*matchfunc.Group{lone(9, 0), lone(9, 0), lone(9, 0)}, nil, ""},
+		{"fill: full is always good", fill, []*matchfunc.Group{lone(0, 0), lone(0, 0), lone(0, 0), lone(0, 0)}, nil, "eu [[0] [1] [2] [3]]"},
+		{"fill: fewer after a wait", fill, []*matchfunc.Group{lone(10, 0), lone(3, 0), lone(0, 0)}, nil, "eu [[0] [1] [2]]"},
+		{"fill: but not fewer still", fill, []*matchfunc.Group{lone(19, 0), lone(19, 0)}, nil, ""},
+		{"fill: fewer still after a longer one", fill, []*matchfunc.Group{lone(20, 0), lone(1, 0)}, nil, "eu [[0] [1]]"},
+		{"fill: all who are there come too", fill, []*matchfunc.Group{lone(20, 0), lone(20, 0), lone(1, 0)}, nil, "eu [[0] [1] [2]]"},
 
-		{"teams are made even", "teams: {max: 2}", []*Group{lone(4, 0), lone(3, 10), lone(2, 20), lone(1, 30)}, nil, "eu [[0 3] [1 2]]"},
-		{"many teams are made even", "teams: {count: 3, max: 2}", []*Group{
+		{"teams are made even", "teams: {max: 2}", []*matchfunc.Group{lone(4, 0), lone(3, 10), lone(2, 20), lone(1, 30)}, nil, "eu [[0 3] [1 2]]"},
+		{"many teams are made even", "teams: {count: 3, max: 2}", []*matchfunc.Group{
 			lone(6, 0), lone(5, 10), lone(4, 20), lone(3, 30), lone(2, 40), lone(1, 50),
 		}, nil, "eu [[0 5] [1 4] [2 3]]"},
-		{"balance: not even enough", balance, []*Group{lone(4, 0), lone(3, 0), lone(2, 0), lone(1, 50)}, nil, ""},
-		{"balance: another will do", balance, []*Group{lone(9, 0), lone(8, 0), lone(7, 0), lone(6, 50), lone(5, 50)}, nil, "eu [[0 3] [1 4]]"},
-		{"balance: relaxed for one of them only", balance, []*Group{lone(14, 0), lone(13, 0), lone(12, 0), lone(1, 50)}, nil, ""},
-		{"balance: relaxed", balance, []*Group{lone(14, 0), lone(13, 0), lone(12, 0), lone(10, 50)}, nil, "eu [[0 1] [2 3]]"},
-		{"balance: of single players", "balance: {difference: 10}", []*Group{lone(1, 0), lone(0, 11), lone(0, 20)}, nil, "eu [[1] [2]]"},
+		{"balance: not even enough", balance, []*matchfunc.Group{lone(4, 0), lone(3, 0), lone(2, 0), lone(1, 50)}, nil, ""},
+		{"balance: another will do", balance, []*matchfunc.Group{lone(9, 0), lone(8, 0), lone(7, 0), lone(6, 50), lone(5, 50)}, nil, "eu [[0 3] [1 4]]"},
+		{"balance: relaxed for one of them only", balance, []*matchfunc.Group{lone(14, 0), lone(13, 0), lone(12, 0), lone(1, 50)}, nil, ""},
+		{"balance: relaxed", balance, []*matchfunc.Group{lone(14, 0), lone(13, 0), lone(12, 0), lone(10, 50)}, nil, "eu [[0 1] [2 3]]"},
+		{"balance: of single players", "balance: {difference: 10}", []*matchfunc.Group{lone(1, 0), lone(0, 11), lone(0, 20)}, nil, "eu [[1] [2]]"},
 
-		{"who has waited longest comes first", "", []*Group{lone(1, 0), lone(3, 0), lone(2, 0)}, []Capacity{{Region: "eu", Matches: 1}}, "eu [[1] [2]]"},
-		{"priority comes before waiting", "", []*Group{lone(9, 0), lone(8, 0), lone(0, 0, urgent)}, nil, "eu [[2] [0]]"},
-		{"no more matches than there is room for", "", []*Group{lone(3, 0), lone(2, 0), lone(1, 0), lone(0, 0)}, []Capacity{{Region: "eu", Matches: 1}}, "eu [[0] [1]]"},
+		{"who has waited longest comes first", "", []*matchfunc.Group{lone(1, 0), lone(3, 0), lone(2, 0)}, []matchfunc.Capacity{{Region: "eu", Matches: 1}}, "eu [[1] [2]]"},
+		{"priority comes before waiting", "", []*matchfunc.Group{lone(9, 0), lone(8, 0), lone(0, 0, urgent)}, nil, "eu [[2] [0]]"},
+		{"no more matches than there is room for", "", []*matchfunc.Group{lone(3, 0), lone(2, 0), lone(1, 0), lone(0, 0)}, []matchfunc.Capacity{{Region: "eu", Matches: 1}}, "eu [[0] [1]]"},
 		{
 			"the next region when the nearest is full", "latency: {max: 90ms}",
-			[]*Group{
+			[]*matchfunc.Group{
 				lone(3, 0, pings("eu", 10), pings("us", 50)), lone(2, 0, pings("eu", 10), pings("us", 50)),
 				lone(1, 0, pings("eu", 10), pings("us", 50)), lone(0, 0, pings("eu", 10), pings("us", 50)),
 			},
-			[]Capacity{{Region: "us", Matches: 1}, {Region: "eu", Matches: 1}},
+			[]matchfunc.Capacity{{Region: "us", Matches: 1}, {Region: "eu", Matches: 1}},
 			"eu [[0] [1]]; us [[2] [3]]",
 		},
-		{"a group given twice", "", []*Group{twice, twice}, nil, ""},
+		{"a group given twice", "", []*matchfunc.Group{twice, twice}, nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -173,7 +176,7 @@ func TestRules(t *testing.T) {
 			if text == "" {
 				text = "rated: false"
 			}
-			s := State{Now: midnight, Capacities: tt.places}
+			s := matchfunc.State{Now: midnight, Capacities: tt.places}
 			if s.Capacities == nil {
 				s.Capacities = anywhere
 			}
@@ -192,73 +195,76 @@ func TestRules(t *testing.T) {
 var twice = lone(0, 0)
 
 func TestGaps(t *testing.T) {
-	two := func(people, seats int, skill float64) Backfill {
-		return Backfill{Match: "m", Region: "eu", Version: "1", Teams: []BackfillTeam{{Players: people, Seats: seats, Skill: skill}, {Players: seats, Seats: seats, Skill: skill}}}
+	two := func(people, seats int, skill float64) matchfunc.Backfill {
+		return matchfunc.Backfill{Match: "m", Region: "eu", Version: "1", Teams: []matchfunc.BackfillTeam{{Players: people, Seats: seats, Skill: skill}, {Players: seats, Seats: seats, Skill: skill}}}
 	}
-	with := func(g Backfill, change func(*Backfill)) []Backfill { change(&g); return []Backfill{g} }
+	with := func(g matchfunc.Backfill, change func(*matchfunc.Backfill)) []matchfunc.Backfill {
+		change(&g)
+		return []matchfunc.Backfill{g}
+	}
 	const teams = "teams: {max: 2}, backfill: true, skill: {distance: 50}"
 	tests := []struct {
 		name   string
 		rules  string
-		groups []*Group
-		gaps   []Backfill
-		places []Capacity
+		groups []*matchfunc.Group
+		gaps   []matchfunc.Backfill
+		places []matchfunc.Capacity
 		want   string
 	}{
-		{"before a new match", teams, []*Group{lone(4, 0), lone(3, 0), lone(2, 0), lone(1, 0)}, []Backfill{two(1, 2, 0)}, anywhere, "m eu1 [[0] []]"},
-		{"where no match can be opened", teams, []*Group{lone(0, 0)}, []Backfill{two(1, 2, 0)}, nil, "m eu1 [[0] []]"},
-		{"a queue that does not want it", "teams: {max: 2}", []*Group{lone(0, 0)}, []Backfill{two(1, 2, 0)}, nil, ""},
-		{"the one who has waited longest", teams, []*Group{lone(1, 0), lone(2, 40)}, []Backfill{two(1, 2, 0)}, nil, "m eu1 [[1] []]"},
-		{"too far from the people in it", teams, []*Group{lone(1, 51)}, []Backfill{two(1, 2, 0)}, nil, ""},
-		{"each near, too far from each other", teams, []*Group{lone(1, 40), lone(0, -40)}, []Backfill{two(0, 2, 0)}, nil, "m eu1 [[0] []]"},
-		{"a party that has no room", teams, []*Group{lone(1, 0, func(g *Group) { g.Players = append(g.Players, g.Players[0]) })}, []Backfill{two(1, 2, 0)}, nil, ""},
-		{"another version", teams, []*Group{lone(1, 0, plays("2")), lone(0, 0, plays("1"))}, []Backfill{two(1, 2, 0)}, nil, "m eu1 [[1] []]"},
+		{"before a new match", teams, []*matchfunc.Group{lone(4, 0), lone(3, 0), lone(2, 0), lone(1, 0)}, []matchfunc.Backfill{two(1, 2, 0)}, anywhere, "m eu1 [[0] []]"},
+		{"where no match can be opened", teams, []*matchfunc.Group{lone(0, 0)}, []matchfunc.Backfill{two(1, 2, 0)}, nil, "m eu1 [[0] []]"},
+		{"a queue that does not want it", "teams: {max: 2}", []*matchfunc.Group{lone(0, 0)}, []matchfunc.Backfill{two(1, 2, 0)}, nil, ""},
+		{"the one who has waited longest", teams, []*matchfunc.Group{lone(1, 0), lone(2, 40)}, []matchfunc.Backfill{two(1, 2, 0)}, nil, "m eu1 [[1] []]"},
+		{"too far from the people in it", teams, []*matchfunc.Group{lone(1, 51)}, []matchfunc.Backfill{two(1, 2, 0)}, nil, ""},
+		{"each near, too far from each other", teams, []*matchfunc.Group{lone(1, 40), lone(0, -40)}, []matchfunc.Backfill{two(0, 2, 0)}, nil, "m eu1 [[0] []]"},
+		{"a party that has no room", teams, []*matchfunc.Group{lone(1, 0, func(g *matchfunc.Group) { g.Players = append(g.Players, g.Players[0]) })}, []matchfunc.Backfill{two(1, 2, 0)}, nil, ""},
+		{"another version", teams, []*matchfunc.Group{lone(1, 0, plays("2")), lone(0, 0, plays("1"))}, []matchfunc.Backfill{two(1, 2, 0)}, nil, "m eu1 [[1] []]"},
 		{
 			"another region", "teams: {max: 2}, backfill: true, latency: {max: 50ms}",
-			[]*Group{lone(1, 0, pings("us", 10)), lone(0, 0, pings("eu", 50))},
-			[]Backfill{two(1, 2, 0)},
+			[]*matchfunc.Group{lone(1, 0, pings("us", 10)), lone(0, 0, pings("eu", 50))},
+			[]matchfunc.Backfill{two(1, 2, 0)},
 			nil, "m eu1 [[1] []]",
 		},
 		{
 			"what its people have in common", teams + ", attributes: [{name: language, rule: overlap, drop_after: 10s}]",
-			[]*Group{lone(2, 0, says("language", "de")), lone(1, 0, says("language", "fr", "en"))},
-			with(two(1, 2, 0), func(g *Backfill) { g.Attributes = map[string][]string{"language": {"en"}} }), nil, "m eu1 [[1] []]",
+			[]*matchfunc.Group{lone(2, 0, says("language", "de")), lone(1, 0, says("language", "fr", "en"))},
+			with(two(1, 2, 0), func(g *matchfunc.Backfill) { g.Attributes = map[string][]string{"language": {"en"}} }), nil, "m eu1 [[1] []]",
 		},
 		{
 			"those who do not care any more", teams + ", attributes: [{name: language, rule: overlap, drop_after: 10s}]",
-			[]*Group{lone(11, 0, says("language", "de"))},
-			with(two(1, 2, 0), func(g *Backfill) { g.Attributes = map[string][]string{"language": {"en"}} }), nil, "m eu1 [[0] []]",
+			[]*matchfunc.Group{lone(11, 0, says("language", "de"))},
+			with(two(1, 2, 0), func(g *matchfunc.Backfill) { g.Attributes = map[string][]string{"language": {"en"}} }), nil, "m eu1 [[0] []]",
 		},
 		{
 			"into the team that becomes even", "teams: {max: 3}, backfill: true, balance: {difference: 10}",
-			[]*Group{lone(0, 60)},
-			[]Backfill{{Match: "m", Region: "eu", Teams: []BackfillTeam{{Players: 2, Seats: 3, Skill: 30}, {Players: 2, Seats: 3, Skill: 40}}}},
+			[]*matchfunc.Group{lone(0, 60)},
+			[]matchfunc.Backfill{{Match: "m", Region: "eu", Teams: []matchfunc.BackfillTeam{{Players: 2, Seats: 3, Skill: 30}, {Players: 2, Seats: 3, Skill: 40}}}},
 			nil, "m eu [[0] []]",
 		},
 		{
 			"nobody who makes teams uneven", "teams: {max: 2}, backfill: true, balance: {difference: 10}",
-			[]*Group{lone(1, 60), lone(0, 0)},
-			[]Backfill{two(1, 2, 0)},
+			[]*matchfunc.Group{lone(1, 60), lone(0, 0)},
+			[]matchfunc.Backfill{two(1, 2, 0)},
 			nil, "m eu1 [[1] []]",
 		},
 		{
 			"teams that were uneven may stay so", "teams: {max: 2}, backfill: true, balance: {difference: 10}",
-			[]*Group{lone(0, 30)},
-			[]Backfill{{Match: "m", Region: "eu", Teams: []BackfillTeam{{Players: 1, Seats: 2, Skill: 0}, {Players: 2, Seats: 2, Skill: 90}}}},
+			[]*matchfunc.Group{lone(0, 30)},
+			[]matchfunc.Backfill{{Match: "m", Region: "eu", Teams: []matchfunc.BackfillTeam{{Players: 1, Seats: 2, Skill: 0}, {Players: 2, Seats: 2, Skill: 90}}}},
 			nil, "m eu [[0] []]",
 		},
 		{
 			"those that lack most come first", teams,
-			[]*Group{lone(1, 0), lone(0, 0)},
-			[]Backfill{two(1, 2, 0), {Match: "emptier", Region: "eu", Teams: []BackfillTeam{{Players: 1, Seats: 2}, {Players: 1, Seats: 2}}}},
+			[]*matchfunc.Group{lone(1, 0), lone(0, 0)},
+			[]matchfunc.Backfill{two(1, 2, 0), {Match: "emptier", Region: "eu", Teams: []matchfunc.BackfillTeam{{Players: 1, Seats: 2}, {Players: 1, Seats: 2}}}},
 			nil, "emptier eu [[0] [1]]",
 		},
-		{"a match that all have left", teams, []*Group{lone(1, 900), lone(0, 910)}, []Backfill{{Match: "m", Region: "eu", Teams: []BackfillTeam{{Seats: 2}, {Seats: 2}}}}, nil, "m eu [[0] [1]]"},
-		{"full, and told twice", teams, []*Group{lone(1, 0), lone(0, 0)}, []Backfill{two(2, 2, 0), two(1, 2, 0)}, nil, "m eu1 [[0] []]"},
+		{"a match that all have left", teams, []*matchfunc.Group{lone(1, 900), lone(0, 910)}, []matchfunc.Backfill{{Match: "m", Region: "eu", Teams: []matchfunc.BackfillTeam{{Seats: 2}, {Seats: 2}}}}, nil, "m eu [[0] [1]]"},
+		{"full, and told twice", teams, []*matchfunc.Group{lone(1, 0), lone(0, 0)}, []matchfunc.Backfill{two(2, 2, 0), two(1, 2, 0)}, nil, "m eu1 [[0] []]"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			proposals := NewMatcher(parse(t, tt.rules)).Propose(tt.groups, State{Now: midnight, Backfills: tt.gaps, Capacities: tt.places})
+			proposals := NewMatcher(parse(t, tt.rules)).Propose(tt.groups, matchfunc.State{Now: midnight, Backfills: tt.gaps, Capacities: tt.places})
 			if got := describeMatches(proposals); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
@@ -269,7 +275,7 @@ func TestGaps(t *testing.T) {
 // Quality is 1 less the mean of the shares used of what the rules allow at all.
 func TestQuality(t *testing.T) {
 	const text = "teams: {max: 2}, skill: {distance: 50, relax: [{after: 10s, distance: 100}]}, latency: {max: 100ms}, balance: {difference: 40}, search: {expiry: 20s}"
-	four := func(waited int, ping int, skills ...float64) (groups []*Group) {
+	four := func(waited int, ping int, skills ...float64) (groups []*matchfunc.Group) {
 		for _, skill := range skills {
 			groups = append(groups, lone(waited, skill, pings("eu", ping)))
 		}
@@ -277,7 +283,7 @@ func TestQuality(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name   string
-		groups []*Group
+		groups []*matchfunc.Group
 		want   float64
 	}{
 		{"perfect", four(0, 0, 5, 5, 5, 5), 1},
@@ -286,7 +292,7 @@ func TestQuality(t *testing.T) {
 		{"half the time to search", four(10, 0, 5, 5, 5, 5), 1 - .5/4},
 		{"teams half as uneven as they may be", four(0, 0, 0, 0, 0, 40), 1 - (.4+.5)/4},
 	} {
-		proposals := NewMatcher(parse(t, text)).Propose(tt.groups, State{Now: midnight, Capacities: anywhere})
+		proposals := NewMatcher(parse(t, text)).Propose(tt.groups, matchfunc.State{Now: midnight, Capacities: anywhere})
 		if len(proposals) != 1 || proposals[0].Quality < tt.want-1e-6 || proposals[0].Quality > tt.want+1e-6 {
 			t.Errorf("%s: %+v, want %v", tt.name, proposals, tt.want)
 		}
@@ -296,15 +302,15 @@ func TestQuality(t *testing.T) {
 // A version gets its share of the matches whose clients can play several.
 func TestCanaryByWeight(t *testing.T) {
 	q := parse(t, "assignment: {versions: [{version: '1', weight: 0.9}, {version: '2', weight: 0.1}]}")
-	var groups []*Group
+	var groups []*matchfunc.Group
 	for i := range 4000 {
 		g := lone(0, 0)
 		g.ID = fmt.Sprint("player-", i)
 		groups = append(groups, g)
 	}
-	places := []Capacity{{Region: "eu", Version: "1", Matches: 9000}, {Region: "us", Version: "1", Matches: 9000}, {Region: "eu", Version: "2", Matches: 9000}}
+	places := []matchfunc.Capacity{{Region: "eu", Version: "1", Matches: 9000}, {Region: "us", Version: "1", Matches: 9000}, {Region: "eu", Version: "2", Matches: 9000}}
 	share := map[string]int{}
-	for _, p := range NewMatcher(q).Propose(groups, State{Now: midnight, Capacities: places}) {
+	for _, p := range NewMatcher(q).Propose(groups, matchfunc.State{Now: midnight, Capacities: places}) {
 		share[p.Version]++
 	}
 	if share["1"]+share["2"] != 2000 || share["2"] < 150 || share["2"] > 250 {
@@ -314,15 +320,15 @@ func TestCanaryByWeight(t *testing.T) {
 
 func TestAdmit(t *testing.T) {
 	q := parse(t, "teams: {max: 2}, latency: {max: 50ms, relax: [{after: 10s, max: 80ms}]}, attributes: [{name: input, rule: equal}, {name: language, rule: overlap, optional: true}]")
-	fine := []func(*Group){says("input", "pad"), pings("eu", 80)}
+	fine := []func(*matchfunc.Group){says("input", "pad"), pings("eu", 80)}
 	for _, tt := range []struct {
 		name  string
-		group *Group
+		group *matchfunc.Group
 		want  string
 	}{
 		{"fine", lone(0, 0, fine...), ""},
 		{"a party", lone(0, 0, append(fine, with(1))...), ""},
-		{"nobody", lone(0, 0, append(fine, func(g *Group) { g.Players = nil })...), "no players"},
+		{"nobody", lone(0, 0, append(fine, func(g *matchfunc.Group) { g.Players = nil })...), "no players"},
 		{"too many", lone(0, 0, append(fine, with(2))...), "a party of 3 is too large: queue q takes up to 2"},
 		{"says nothing", lone(0, 0, pings("eu", 80)), `needs the attribute "input"`},
 		{"measured nothing", lone(0, 0, says("input", "pad")), "needs the latency"},
@@ -338,37 +344,39 @@ func TestAdmit(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	q := parse(t, "teams: {count: 2, min: 1, max: 2}, backfill: true")
-	groups := []*Group{lone(0, 0), lone(0, 0), lone(0, 0, with(1)), lone(0, 0, plays("2")), lone(0, 0)}
-	s := State{
-		Capacities: []Capacity{{Region: "eu", Version: "1", Matches: 1}},
-		Backfills:  []Backfill{{Match: "m", Region: "eu", Version: "1", Teams: []BackfillTeam{{Players: 1, Seats: 2}, {Players: 2, Seats: 2}}}},
+	groups := []*matchfunc.Group{lone(0, 0), lone(0, 0), lone(0, 0, with(1)), lone(0, 0, plays("2")), lone(0, 0)}
+	s := matchfunc.State{
+		Capacities: []matchfunc.Capacity{{Region: "eu", Version: "1", Matches: 1}},
+		Backfills:  []matchfunc.Backfill{{Match: "m", Region: "eu", Version: "1", Teams: []matchfunc.BackfillTeam{{Players: 1, Seats: 2}, {Players: 2, Seats: 2}}}},
 	}
-	fresh := func(teams ...[]int) Proposal { return Proposal{Region: "eu", Version: "1", Teams: teams} }
-	gap := func(teams ...[]int) Proposal {
-		return Proposal{Match: "m", Region: "eu", Version: "1", Teams: teams}
+	fresh := func(teams ...[]int) matchfunc.Proposal {
+		return matchfunc.Proposal{Region: "eu", Version: "1", Teams: teams}
+	}
+	gap := func(teams ...[]int) matchfunc.Proposal {
+		return matchfunc.Proposal{Match: "m", Region: "eu", Version: "1", Teams: teams}
 	}
 	for _, tt := range []struct {
 		name      string
-		proposals []Proposal
+		proposals []matchfunc.Proposal
 		want      string
 	}{
-		{"all is well", []Proposal{fresh([]int{0, 1}, []int{2}), gap([]int{4}, nil)}, ""},
-		{"a group that is not there", []Proposal{fresh([]int{0}, []int{5}, []int{-1})}, "there is no group 5; there are 5"},
-		{"a group twice", []Proposal{fresh([]int{0}, []int{1}), gap([]int{0})}, "group 0 is seated already, by proposal 0"},
-		{"a party in two teams", []Proposal{fresh([]int{2}, []int{2})}, "group 2 is seated already"},
-		{"too many in a team", []Proposal{fresh([]int{0, 2}, []int{1})}, "team 0 has 3 players; the queue allows 1 to 2"},
-		{"too few teams", []Proposal{fresh([]int{0})}, "1 teams; the queue allows 2 to 2"},
-		{"an empty team", []Proposal{fresh([]int{0}, nil)}, "team 1 has 0 players"},
-		{"nobody", []Proposal{gap(nil, nil)}, "it seats nobody"},
-		{"a place that is not there", []Proposal{{Region: "us", Version: "1", Teams: [][]int{{0}, {1}}}}, `no place in region "us"`},
-		{"more matches than there is room for", []Proposal{fresh([]int{0}, []int{1}), fresh([]int{2}, []int{4})}, "no more matches can be opened"},
-		{"a version that the match is not of", []Proposal{fresh([]int{0}, []int{3})}, `group 3 plays version "2", the match "1"`},
-		{"a gap that is not there", []Proposal{{Match: "n", Teams: [][]int{{0}}}}, `no gap in a match "n"`},
-		{"a gap filled twice", []Proposal{gap([]int{0}), gap([]int{1})}, "or it was filled before"},
-		{"more than a gap's seats", []Proposal{gap([]int{0, 1})}, `team 0 of match "m" has 1 free seats, not 2`},
-		{"a team that the gap does not have", []Proposal{gap(nil, nil, []int{0})}, "has no team 2; it has 2"},
-		{"a gap elsewhere", []Proposal{{Match: "m", Region: "us", Version: "1", Teams: [][]int{{0}}}}, `is in region "eu"`},
-		{"a quality that is none", []Proposal{{Region: "eu", Version: "1", Teams: [][]int{{0}, {1}}, Quality: 1.5}}, "quality 1.5"},
+		{"all is well", []matchfunc.Proposal{fresh([]int{0, 1}, []int{2}), gap([]int{4}, nil)}, ""},
+		{"a group that is not there", []matchfunc.Proposal{fresh([]int{0}, []int{5}, []int{-1})}, "there is no group 5; there are 5"},
+		{"a group twice", []matchfunc.Proposal{fresh([]int{0}, []int{1}), gap([]int{0})}, "group 0 is seated already, by proposal 0"},
+		{"a party in two teams", []matchfunc.Proposal{fresh([]int{2}, []int{2})}, "group 2 is seated already"},
+		{"too many in a team", []matchfunc.Proposal{fresh([]int{0, 2}, []int{1})}, "team 0 has 3 players; the queue allows 1 to 2"},
+		{"too few teams", []matchfunc.Proposal{fresh([]int{0})}, "1 teams; the queue allows 2 to 2"},
+		{"an empty team", []matchfunc.Proposal{fresh([]int{0}, nil)}, "team 1 has 0 players"},
+		{"nobody", []matchfunc.Proposal{gap(nil, nil)}, "it seats nobody"},
+		{"a place that is not there", []matchfunc.Proposal{{Region: "us", Version: "1", Teams: [][]int{{0}, {1}}}}, `no place in region "us"`},
+		{"more matches than there is room for", []matchfunc.Proposal{fresh([]int{0}, []int{1}), fresh([]int{2}, []int{4})}, "no more matches can be opened"},
+		{"a version that the match is not of", []matchfunc.Proposal{fresh([]int{0}, []int{3})}, `group 3 plays version "2", the match "1"`},
+		{"a gap that is not there", []matchfunc.Proposal{{Match: "n", Teams: [][]int{{0}}}}, `no gap in a match "n"`},
+		{"a gap filled twice", []matchfunc.Proposal{gap([]int{0}), gap([]int{1})}, "or it was filled before"},
+		{"more than a gap's seats", []matchfunc.Proposal{gap([]int{0, 1})}, `team 0 of match "m" has 1 free seats, not 2`},
+		{"a team that the gap does not have", []matchfunc.Proposal{gap(nil, nil, []int{0})}, "has no team 2; it has 2"},
+		{"a gap elsewhere", []matchfunc.Proposal{{Match: "m", Region: "us", Version: "1", Teams: [][]int{{0}}}}, `is in region "eu"`},
+		{"a quality that is none", []matchfunc.Proposal{{Region: "eu", Version: "1", Teams: [][]int{{0}, {1}}, Quality: 1.5}}, "quality 1.5"},
 	} {
 		err := Check(q, groups, s, tt.proposals)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {

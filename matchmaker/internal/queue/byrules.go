@@ -8,15 +8,16 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/matchfunc"
 )
 
 // byRules proposes matches as the queue's rules or its function want them.
 func (q *Queue) byRules(ctx context.Context) {
-	groups := make([]*matchfn.Group, len(q.waiting))
+	groups := make([]*matchfunc.Group, len(q.waiting))
 	for i, s := range q.waiting {
 		groups[i] = s.group
 	}
-	state := matchfn.State{
+	state := matchfunc.State{
 		Now:        time.Now(),
 		Backfills:  q.backfills(),
 		Capacities: q.set.fleet.Capacities(q.rules.Key),
@@ -45,7 +46,7 @@ func (q *Queue) byRules(ctx context.Context) {
 // backfills are the running matches that ask for players, with no more seats than the
 // rules allow: the mode may have more. Where the mode has no teams but the rules
 // have, the teams are the rules' alone, and so is who is in which.
-func (q *Queue) backfills() []matchfn.Backfill {
+func (q *Queue) backfills() []matchfunc.Backfill {
 	backfills := q.set.fleet.Backfills(q.name)
 	for i := range backfills {
 		backfills[i].Attributes = q.commonOf(backfills[i].Match)
@@ -66,9 +67,9 @@ func (q *Queue) backfills() []matchfn.Backfill {
 			people += t.Players
 			skill += t.Skill * float64(t.Players)
 		}
-		shaped := make([]matchfn.BackfillTeam, teams.Count)
+		shaped := make([]matchfunc.BackfillTeam, teams.Count)
 		for n := range shaped {
-			shaped[n] = matchfn.BackfillTeam{Players: min((people+n)/teams.Count, teams.Max), Seats: teams.Max, Skill: skill / float64(max(people, 1))}
+			shaped[n] = matchfunc.BackfillTeam{Players: min((people+n)/teams.Count, teams.Max), Seats: teams.Max, Skill: skill / float64(max(people, 1))}
 		}
 		backfills[i].Teams = shaped
 	}
@@ -77,7 +78,7 @@ func (q *Queue) backfills() []matchfn.Backfill {
 
 // propose calls the match function. What a custom one does wrong, up to a
 // panic, costs this cycle and no more.
-func (q *Queue) propose(groups []*matchfn.Group, s matchfn.State) (proposals []matchfn.Proposal, err error) {
+func (q *Queue) propose(groups []*matchfunc.Group, s matchfunc.State) (proposals []matchfunc.Proposal, err error) {
 	if q.rules.Function != nil {
 		defer func() {
 			if p := recover(); p != nil {
@@ -93,7 +94,7 @@ func (q *Queue) propose(groups []*matchfn.Group, s matchfn.State) (proposals []m
 }
 
 // newFind takes the proposal's searches out of those who wait.
-func (q *Queue) newFind(p matchfn.Proposal, backfills []matchfn.Backfill, taken []bool) *find {
+func (q *Queue) newFind(p matchfunc.Proposal, backfills []matchfunc.Backfill, taken []bool) *find {
 	f := &find{
 		match: p.Match, region: p.Region, version: p.Version, quality: p.Quality, together: true,
 		rules: q.rules, joins: p.Match != "",

@@ -16,6 +16,7 @@ import (
 	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
+	"tactus/matchmaker/matchfunc"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
@@ -26,7 +27,7 @@ type Rules struct {
 	// most people.
 	Queue *rules.Queue
 	// Function proposes the matches instead of Queue's own rules, if it is set.
-	Function matchfn.Func
+	Function matchfunc.Func
 }
 
 // version names the rules; quick play has none.
@@ -60,7 +61,7 @@ type Queue struct {
 
 	// Owned by run.
 	rules   *Rules
-	matcher matchfn.Func
+	matcher matchfunc.Func
 	waiting []*search // oldest first
 	asking  sync.WaitGroup
 }
@@ -68,20 +69,20 @@ type Queue struct {
 // search is a ticket on its way to a match.
 type search struct {
 	ticket   *ticket.Ticket
-	group    *matchfn.Group
+	group    *matchfunc.Group
 	attempts int
 }
 
 func newSearch(t *ticket.Ticket) *search { return &search{ticket: t, group: GroupOf(t)} }
 
 // GroupOf is the ticket as a match function sees it.
-func GroupOf(t *ticket.Ticket) *matchfn.Group {
-	g := &matchfn.Group{
+func GroupOf(t *ticket.Ticket) *matchfunc.Group {
+	g := &matchfunc.Group{
 		ID: t.ID, Created: t.Created, Priority: t.Priority, Version: t.Version,
 		Attributes: t.Attributes, Latency: t.Latency,
 	}
 	for _, m := range t.Members {
-		g.Players = append(g.Players, matchfn.Player{ID: m.Player, Skill: m.Skill})
+		g.Players = append(g.Players, matchfunc.Player{ID: m.Player, Skill: m.Skill})
 	}
 	return g
 }

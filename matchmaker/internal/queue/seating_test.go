@@ -13,12 +13,12 @@ import (
 
 	"tactus/matchmaker/internal/assign"
 	"tactus/matchmaker/internal/fleet"
-	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/quickplay"
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/store/storetest"
 	"tactus/matchmaker/internal/ticket"
+	"tactus/matchmaker/matchfunc"
 	"tactus/protocol/jointoken"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -81,11 +81,11 @@ func (f *fleetScript) EndsSoon(match string) bool {
 	return f.ending && match == running
 }
 
-func (*fleetScript) URL(string) string                        { return "ws://s1.test/play" }
-func (*fleetScript) Backfills(string) []matchfn.Backfill      { return nil }
-func (*fleetScript) Capacities(ticket.Key) []matchfn.Capacity { return nil }
-func (*fleetScript) Hosts(ticket.Key) []fleet.Host            { return nil }
-func (*fleetScript) Teams(ticket.Key) int                     { return 0 }
+func (*fleetScript) URL(string) string                          { return "ws://s1.test/play" }
+func (*fleetScript) Backfills(string) []matchfunc.Backfill      { return nil }
+func (*fleetScript) Capacities(ticket.Key) []matchfunc.Capacity { return nil }
+func (*fleetScript) Hosts(ticket.Key) []fleet.Host              { return nil }
+func (*fleetScript) Teams(ticket.Key) int                       { return 0 }
 func (*fleetScript) Pick(ticket.Key, string, string, string, int) (string, bool) {
 	return "", false
 }
@@ -109,7 +109,7 @@ func own(t *testing.T, s *store.Store, id string, f *fleetScript, prompt time.Du
 		Window: time.Millisecond, Attempts: 5, KeepEnded: time.Minute, Prompt: prompt,
 		Lookup: func(string) (*queue.Rules, bool) { return rules, true },
 		Hooks: queue.Hooks{
-			Created: func(*ticket.Ticket, *matchfn.Group) {}, Ended: func(*ticket.Ticket, ticket.Status) {},
+			Created: func(*ticket.Ticket, *matchfunc.Group) {}, Ended: func(*ticket.Ticket, ticket.Status) {},
 			Matched: func(queue.Match) {}, Cycled: func(string, int, time.Duration) {},
 			Failed: func(_, cause string) { o.failed <- cause },
 		},

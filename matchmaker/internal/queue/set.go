@@ -14,17 +14,17 @@ import (
 
 	"tactus/matchmaker/internal/assign"
 	"tactus/matchmaker/internal/fleet"
-	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/quickplay"
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
+	"tactus/matchmaker/matchfunc"
 )
 
 // Fleet shows the live servers and matches.
 type Fleet interface {
 	View(k ticket.Key) quickplay.View
-	Backfills(queue string) []matchfn.Backfill
-	Capacities(k ticket.Key) []matchfn.Capacity
+	Backfills(queue string) []matchfunc.Backfill
+	Capacities(k ticket.Key) []matchfunc.Capacity
 	Hosts(k ticket.Key) []fleet.Host
 	Teams(k ticket.Key) int
 	Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool)
@@ -53,7 +53,7 @@ type Config struct {
 
 // Hooks are told what happens; they may not block.
 type Hooks struct {
-	Created func(t *ticket.Ticket, g *matchfn.Group)
+	Created func(t *ticket.Ticket, g *matchfunc.Group)
 	Ended   func(t *ticket.Ticket, status ticket.Status)
 	Matched func(m Match)
 	Cycled  func(queue string, waiting int, took time.Duration)

@@ -8,9 +8,9 @@ import (
 	"strconv"
 	"strings"
 
-	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/rehearsal/recording"
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
 
 // Capacity is how many matches the servers of a region can play at once.
@@ -48,7 +48,7 @@ type places struct {
 	unlimited  bool
 	versions   []string // that matches are opened with where a capacity names none
 	taken      int
-	listed     []matchfn.Capacity
+	listed     []matchfunc.Capacity
 }
 
 // newPlaces knows the regions and versions of the recording; without servers
@@ -87,7 +87,7 @@ func newPlaces(servers []Capacity, searches []recording.Search, q *rules.Queue) 
 
 // open lists where so many groups could be matched. The list is good until the
 // next call.
-func (p *places) open(groups int) []matchfn.Capacity {
+func (p *places) open(groups int) []matchfunc.Capacity {
 	p.listed = p.listed[:0]
 	for _, c := range p.capacities {
 		free := c.Matches
@@ -98,11 +98,11 @@ func (p *places) open(groups int) []matchfn.Capacity {
 			continue
 		}
 		if c.Version != "" {
-			p.listed = append(p.listed, matchfn.Capacity{Region: c.Region, Version: c.Version, Matches: free})
+			p.listed = append(p.listed, matchfunc.Capacity{Region: c.Region, Version: c.Version, Matches: free})
 			continue
 		}
 		for _, v := range p.versions {
-			p.listed = append(p.listed, matchfn.Capacity{Region: c.Region, Version: v, Matches: free})
+			p.listed = append(p.listed, matchfunc.Capacity{Region: c.Region, Version: v, Matches: free})
 		}
 	}
 	return p.listed

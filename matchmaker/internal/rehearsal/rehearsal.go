@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/rehearsal/draw"
 	"tactus/matchmaker/internal/rehearsal/recording"
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
 
 // Config says what is rehearsed. Tickets and Rules are needed.
@@ -42,7 +42,7 @@ type Config struct {
 	Assert string
 	// Functions are the game's own match functions, by the names that rules
 	// know them by.
-	Functions map[string]matchfn.Func
+	Functions map[string]matchfunc.Func
 }
 
 const (
@@ -188,12 +188,12 @@ func notes(p *plan) []string {
 			say("%s: everybody accepts a found match at once", p.files[i])
 		}
 		if q.Latency != nil {
-			if n := p.lacking(func(g *matchfn.Group) bool { return len(g.Latency) > 0 }); n > 0 {
+			if n := p.lacking(func(g *matchfunc.Group) bool { return len(g.Latency) > 0 }); n > 0 {
 				say("%s: %d tickets say no latency, which its rules ask for", p.files[i], n)
 			}
 		}
 		for _, a := range q.Attributes {
-			if n := p.lacking(func(g *matchfn.Group) bool { return a.Optional || len(g.Attributes[a.Name]) > 0 }); n > 0 {
+			if n := p.lacking(func(g *matchfunc.Group) bool { return a.Optional || len(g.Attributes[a.Name]) > 0 }); n > 0 {
 				say("%s: %d tickets say no %q, which its rules ask for", p.files[i], n, a.Name)
 			}
 		}
@@ -202,7 +202,7 @@ func notes(p *plan) []string {
 }
 
 // lacking counts the tickets that don't have something.
-func (p *plan) lacking(has func(*matchfn.Group) bool) int {
+func (p *plan) lacking(has func(*matchfunc.Group) bool) int {
 	n := 0
 	for _, s := range p.searches.List {
 		if !has(s.Group) {

@@ -14,9 +14,9 @@ import (
 
 	"go.uber.org/goleak"
 
-	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/rehearsal/population"
 	"tactus/matchmaker/internal/rehearsal/recording"
+	"tactus/matchmaker/matchfunc"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -44,10 +44,10 @@ func newTape(t *testing.T, queue string) *tape {
 }
 
 // search writes that a ticket with players of these skills came.
-func (w *tape) search(id string, at time.Duration, change func(*matchfn.Group), skills ...float64) {
-	g := &matchfn.Group{ID: id, Created: epoch.Add(at)}
+func (w *tape) search(id string, at time.Duration, change func(*matchfunc.Group), skills ...float64) {
+	g := &matchfunc.Group{ID: id, Created: epoch.Add(at)}
 	for i, skill := range skills {
-		g.Players = append(g.Players, matchfn.Player{ID: fmt.Sprint(id, i), Skill: skill})
+		g.Players = append(g.Players, matchfunc.Player{ID: fmt.Sprint(id, i), Skill: skill})
 	}
 	if change != nil {
 		change(g)
@@ -140,7 +140,7 @@ func TestByHand(t *testing.T) {
 // With one place for a match, the second one waits for the first one's end.
 func TestPlacesAreOccupied(t *testing.T) {
 	w := newTape(t, "duel")
-	inEurope := func(g *matchfn.Group) {
+	inEurope := func(g *matchfunc.Group) {
 		g.Latency = map[string]time.Duration{"eu": 30 * time.Millisecond, "us": 120 * time.Millisecond}
 	}
 	for i, id := range []string{"a", "b", "c", "d"} {
@@ -178,7 +178,7 @@ func TestPlacesAreOccupied(t *testing.T) {
 func TestVersions(t *testing.T) {
 	w := newTape(t, "duel")
 	for i, version := range []string{"1", "2", "1", "2"} {
-		w.search(fmt.Sprint("t", i), time.Duration(i)*time.Millisecond, func(g *matchfn.Group) {
+		w.search(fmt.Sprint("t", i), time.Duration(i)*time.Millisecond, func(g *matchfunc.Group) {
 			g.Version, g.Latency = version, map[string]time.Duration{"eu": 30 * time.Millisecond}
 		}, 1500)
 	}
@@ -289,17 +289,17 @@ func TestCustomFunction(t *testing.T) {
 	for i := range 4 {
 		w.search(fmt.Sprint("t", i), time.Duration(i), nil, float64(i))
 	}
-	var proposal matchfn.Proposal
+	var proposal matchfunc.Proposal
 	cfg := Config{
 		Tickets: []string{w.close()}, Rules: rulesFile(t, duel+"function: inverse\n"),
-		Functions: map[string]matchfn.Func{"inverse": func(groups []*matchfn.Group, _ matchfn.State) []matchfn.Proposal {
+		Functions: map[string]matchfunc.Func{"inverse": func(groups []*matchfunc.Group, _ matchfunc.State) []matchfunc.Proposal {
 			if len(groups) < 4 {
 				return nil
 			}
-			return []matchfn.Proposal{proposal}
+			return []matchfunc.Proposal{proposal}
 		}},
 	}
-	proposal = matchfn.Proposal{Teams: [][]int{{0}, {3}}, Quality: 0.25}
+	proposal = matchfunc.Proposal{Teams: [][]int{{0}, {3}}, Quality: 0.25}
 	if got := rehearse(t, cfg).Results[0]; got.Matched != 2 || got.SkillSpread.Max != 3 || got.QualityMean != 0.25 {
 		t.Errorf("got %+v", got)
 	}

@@ -16,6 +16,7 @@ import (
 	"tactus/matchmaker/internal/rehearsal/draw"
 	"tactus/matchmaker/internal/rehearsal/recording"
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/matchfunc"
 )
 
 // scenario is what a rehearsal is held with, but for the rules.
@@ -37,7 +38,7 @@ const pause = 100 * time.Millisecond
 type simulation struct {
 	scenario
 	rules   *rules.Queue
-	propose matchfn.Func
+	propose matchfunc.Func
 	custom  bool // propose is the game's own and is checked
 
 	start   time.Time
@@ -48,7 +49,7 @@ type simulation struct {
 	cycleAt time.Duration // never: no cycle is due
 	waiting []*search     // oldest first, ended ones too until the next cycle
 	still   int           // of waiting, those that have not ended
-	groups  []*matchfn.Group
+	groups  []*matchfunc.Group
 	places  *places
 	random  *rand.Rand
 	tally   *tally
@@ -56,7 +57,7 @@ type simulation struct {
 
 // search is one of the waiting.
 type search struct {
-	group *matchfn.Group
+	group *matchfunc.Group
 	begun time.Duration
 	ended bool
 }
@@ -90,7 +91,7 @@ func (e *events) Pop() any {
 }
 
 // simulate rehearses the rules. A custom function's fault ends it, as does ctx.
-func simulate(ctx context.Context, s scenario, q *rules.Queue, function matchfn.Func) (*tally, error) {
+func simulate(ctx context.Context, s scenario, q *rules.Queue, function matchfunc.Func) (*tally, error) {
 	if len(s.searches) == 0 {
 		return nil, errors.New("the recording holds no search")
 	}
@@ -197,7 +198,7 @@ func (s *simulation) runCycle() error {
 	for _, w := range s.waiting {
 		s.groups = append(s.groups, w.group)
 	}
-	state := matchfn.State{Now: s.start.Add(s.now), Capacities: s.places.open(len(s.groups))}
+	state := matchfunc.State{Now: s.start.Add(s.now), Capacities: s.places.open(len(s.groups))}
 	if s.places.full() {
 		s.tally.full++
 	}
@@ -220,15 +221,15 @@ func (s *simulation) runCycle() error {
 
 // seat opens the match of a proposal. Where several versions share the servers
 // of a region, more may be proposed than fit; those who find no room wait on.
-func (s *simulation) seat(p *matchfn.Proposal) {
+func (s *simulation) seat(p *matchfunc.Proposal) {
 	place, ok := s.places.take(p.Region, p.Version)
 	if !ok {
 		s.tally.noRoom++
 		return
 	}
-	var teams [][]*matchfn.Group
+	var teams [][]*matchfunc.Group
 	for _, members := range p.Teams {
-		var team []*matchfn.Group
+		var team []*matchfunc.Group
 		for _, i := range members {
 			w := s.waiting[i]
 			w.ended = true

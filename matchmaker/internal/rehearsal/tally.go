@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/matchfunc"
 )
 
 // ending is how a search ended that got no match.
@@ -60,7 +60,7 @@ func (c *classes) of(name string) *class {
 }
 
 // count takes in a ticket that has ended, matched or not.
-func (t *tally) count(g *matchfn.Group) (byRegion, byParty *class) {
+func (t *tally) count(g *matchfunc.Group) (byRegion, byParty *class) {
 	t.tickets++
 	t.players += len(g.Players)
 	byRegion, byParty = t.regions.of(home(g)), t.parties.of(strconv.Itoa(len(g.Players)))
@@ -70,7 +70,7 @@ func (t *tally) count(g *matchfn.Group) (byRegion, byParty *class) {
 }
 
 // home is the region that a group is nearest to; "-" where nothing is known.
-func home(g *matchfn.Group) string {
+func home(g *matchfunc.Group) string {
 	nearest, least := "-", time.Duration(math.MaxInt64)
 	for region, latency := range g.Latency {
 		if latency < least || latency == least && region < nearest {
@@ -80,12 +80,12 @@ func home(g *matchfn.Group) string {
 	return nearest
 }
 
-func (t *tally) ended(g *matchfn.Group, how ending) {
+func (t *tally) ended(g *matchfunc.Group, how ending) {
 	t.unmatched[how]++
 	t.count(g)
 }
 
-func (t *tally) matched(g *matchfn.Group, wait time.Duration, region string) {
+func (t *tally) matched(g *matchfunc.Group, wait time.Duration, region string) {
 	ms := milliseconds(wait)
 	byRegion, byParty := t.count(g)
 	t.waits = append(t.waits, ms)
@@ -99,7 +99,7 @@ func (t *tally) matched(g *matchfn.Group, wait time.Duration, region string) {
 }
 
 // opened takes in a match and how many are played now, it included.
-func (t *tally) opened(teams [][]*matchfn.Group, quality float64, busy int) {
+func (t *tally) opened(teams [][]*matchfunc.Group, quality float64, busy int) {
 	t.busiest = max(t.busiest, busy)
 	t.qualities = append(t.qualities, quality)
 	var groups, means []float64

@@ -16,9 +16,9 @@ import (
 	"strings"
 	"time"
 
-	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/rehearsal/draw"
 	"tactus/matchmaker/internal/rehearsal/recording"
+	"tactus/matchmaker/matchfunc"
 )
 
 // Config describes a population. The zero value works: every zero field means
@@ -232,9 +232,9 @@ func (g *generator) gap() time.Duration {
 	return time.Duration(g.random.ExpFloat64() / g.perSecond * float64(time.Second))
 }
 
-func (g *generator) group(at time.Duration) *matchfn.Group {
+func (g *generator) group(at time.Duration) *matchfunc.Group {
 	g.tickets++
-	group := &matchfn.Group{ID: "t" + strconv.Itoa(g.tickets), Created: g.Start.Add(at)}
+	group := &matchfunc.Group{ID: "t" + strconv.Itoa(g.tickets), Created: g.Start.Add(at)}
 	first := g.skill.Draw(g.random)
 	for i := range g.sizes[g.parties.Draw(g.random)] {
 		skill := first
@@ -242,7 +242,7 @@ func (g *generator) group(at time.Duration) *matchfn.Group {
 			skill += float64(g.PartySpread * g.random.NormFloat64())
 		}
 		g.players++
-		group.Players = append(group.Players, matchfn.Player{ID: "p" + strconv.Itoa(g.players), Skill: math.Round(skill*10) / 10})
+		group.Players = append(group.Players, matchfunc.Player{ID: "p" + strconv.Itoa(g.players), Skill: math.Round(skill*10) / 10})
 	}
 	if g.regions != nil {
 		group.Latency = g.latency()

@@ -13,7 +13,7 @@ import (
 	"math"
 	"time"
 
-	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/matchfunc"
 )
 
 // Format is the version of the format that is written and read.
@@ -82,7 +82,7 @@ func NewWriter(w io.Writer, h Header) *Writer {
 }
 
 // Created writes down that a search began, at the group's own time.
-func (w *Writer) Created(g *matchfn.Group) {
+func (w *Writer) Created(g *matchfunc.Group) {
 	e := event{
 		At: g.Created.UnixMilli(), Event: eventCreated, Ticket: g.ID, Players: make([]player, len(g.Players)),
 		Version: g.Version, Attributes: g.Attributes, Priority: g.Priority,
@@ -148,13 +148,13 @@ func (e *event) check() error {
 	return nil
 }
 
-func (e *event) group() *matchfn.Group {
-	g := &matchfn.Group{
-		ID: e.Ticket, Players: make([]matchfn.Player, len(e.Players)), Created: time.UnixMilli(e.At).UTC(),
+func (e *event) group() *matchfunc.Group {
+	g := &matchfunc.Group{
+		ID: e.Ticket, Players: make([]matchfunc.Player, len(e.Players)), Created: time.UnixMilli(e.At).UTC(),
 		Priority: e.Priority, Version: e.Version, Attributes: e.Attributes,
 	}
 	for i, p := range e.Players {
-		g.Players[i] = matchfn.Player{ID: p.ID, Skill: p.Skill}
+		g.Players[i] = matchfunc.Player{ID: p.ID, Skill: p.Skill}
 	}
 	if len(e.LatencyMS) > 0 {
 		g.Latency = make(map[string]time.Duration, len(e.LatencyMS))

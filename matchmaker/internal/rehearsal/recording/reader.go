@@ -9,15 +9,15 @@ import (
 	"io"
 	"time"
 
-	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/matchfunc"
 )
 
 // Event is a line of a recording.
 type Event struct {
 	At     time.Time
 	Ticket string
-	Group  *matchfn.Group // of a search that began; nil: one ended
-	Reason string         // of an end
+	Group  *matchfunc.Group // of a search that began; nil: one ended
+	Reason string           // of an end
 }
 
 // File is a recording as it was read.

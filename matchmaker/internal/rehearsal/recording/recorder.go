@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
-	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/matchfunc"
 )
 
 // Config configures a [Recorder]. Dir and Queue are needed; a zero value of
@@ -98,7 +98,7 @@ type Recorder struct {
 
 // line is an event on its way: a search that began, or the end of one.
 type line struct {
-	created *matchfn.Group // nil: an end
+	created *matchfunc.Group // nil: an end
 	ticket  string
 	at      time.Time
 	reason  string
@@ -139,7 +139,7 @@ func prepare(cfg Config, log *zap.Logger) *Recorder {
 
 // Created records that a search began, at the group's own time. The group is
 // read later on and must not be changed any more.
-func (r *Recorder) Created(g *matchfn.Group) {
+func (r *Recorder) Created(g *matchfunc.Group) {
 	if r != nil {
 		r.send(line{created: g})
 	}
@@ -301,15 +301,15 @@ func (r *Recorder) finish() {
 
 // disguise returns the group without identities: a ticket's id is a secret
 // while it lives, a player's says who it is.
-func (r *Recorder) disguise(g *matchfn.Group) *matchfn.Group {
+func (r *Recorder) disguise(g *matchfunc.Group) *matchfunc.Group {
 	disguised := *g
 	disguised.ID = ticketHash(g.ID)
 	if r.cfg.KeepIDs {
 		return &disguised
 	}
-	disguised.Players = make([]matchfn.Player, len(g.Players))
+	disguised.Players = make([]matchfunc.Player, len(g.Players))
 	for i, p := range g.Players {
-		disguised.Players[i] = matchfn.Player{ID: hash(r.file.salt, p.ID), Skill: p.Skill}
+		disguised.Players[i] = matchfunc.Player{ID: hash(r.file.salt, p.ID), Skill: p.Skill}
 	}
 	return &disguised
 }

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/matchfunc"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,17 +23,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 // party is a group that uses every field.
-func party(id string) *matchfn.Group {
-	return &matchfn.Group{
+func party(id string) *matchfunc.Group {
+	return &matchfunc.Group{
 		ID: id, Created: noon, Priority: 1, Version: "1.2",
-		Players:    []matchfn.Player{{ID: "ann", Skill: 1512.25}, {ID: "bob", Skill: -3}},
+		Players:    []matchfunc.Player{{ID: "ann", Skill: 1512.25}, {ID: "bob", Skill: -3}},
 		Attributes: map[string][]string{"language": {"en", "de"}, "device": {"pad"}},
 		Latency:    map[string]time.Duration{"eu": 23*time.Millisecond + 500*time.Microsecond, "us": 111 * time.Millisecond},
 	}
 }
 
-func solo(id string) *matchfn.Group {
-	return &matchfn.Group{ID: id, Created: noon, Players: []matchfn.Player{{ID: "p-" + id, Skill: 1500}}}
+func solo(id string) *matchfunc.Group {
+	return &matchfunc.Group{ID: id, Created: noon, Players: []matchfunc.Player{{ID: "p-" + id, Skill: 1500}}}
 }
 
 func started(t *testing.T, cfg Config) *Recorder {

@@ -9,12 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/matchfunc"
 )
 
 // Search is one search of a recording, from its begin to its end.
 type Search struct {
-	Group *matchfn.Group
+	Group *matchfunc.Group
 	// Reason is why it ended; empty: the recording is over before.
 	Reason string
 	// Wait is how long it lasted, 0 where the recording is over before.

@@ -10,7 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/matchfunc"
 )
 
 // Set records all queues of a process, each by a [Recorder] of its own, which
@@ -40,7 +40,7 @@ func NewSet(cfg Config, log *zap.Logger) (*Set, error) {
 
 // Created records that a search began in a queue, whose rules have that version
 // now. The group is read later on and must not be changed any more.
-func (s *Set) Created(queue, rulesVersion string, g *matchfn.Group) {
+func (s *Set) Created(queue, rulesVersion string, g *matchfunc.Group) {
 	if s == nil {
 		return
 	}
