@@ -20,6 +20,7 @@ import (
 	"tactus/game"
 	"tactus/internal/origin"
 	"tactus/matchmaker"
+	"tactus/matchmaker/matchfunc"
 	"tactus/protocol"
 	"tactus/server"
 )
@@ -35,7 +36,7 @@ type devConfig struct {
 	admin                    adminFlags
 	identity                 identityFlags
 	queues                   queueFlags
-	functions                map[string]matchmaker.MatchFunction
+	functions                map[string]matchfunc.Func
 }
 
 func devCommand(program Program) *cobra.Command {

@@ -19,7 +19,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"tactus/game"
-	"tactus/matchmaker"
+	"tactus/matchmaker/matchfunc"
 )
 
 // exitUsage is the exit code of a mistake that the operator can mend: a bad
@@ -34,7 +34,7 @@ var errFailed = errors.New("failed")
 type Program struct {
 	Games []game.Game
 	// MatchFunctions can be named by queue rules, see docs/matchmaking.md.
-	MatchFunctions map[string]matchmaker.MatchFunction
+	MatchFunctions map[string]matchfunc.Func
 }
 
 // Main runs the command line with the given games and does not return.

@@ -73,8 +73,8 @@ type Config struct {
 	// RecordDir is where the searches of all queues are recorded, for rehearsals;
 	// a folder of this matchmaker alone. Default: nowhere.
 	RecordDir string
-	// Functions can be named by rules to propose a queue's matches.
-	Functions map[string]MatchFunction
+	// Functions are match functions by the names that rules use (function: NAME).
+	Functions map[string]matchfunc.Func
 
 	// AllowedOrigins lists the web origins besides the page's own that may use
 	// the public handler, in the forms of [origin.NewPolicy]: such as
@@ -132,23 +132,6 @@ type NATS struct {
 	Credentials string // file with the credentials of an external cluster
 	TLS         *tls.Config
 }
-
-// What a [MatchFunction] takes and gives.
-type (
-	// MatchFunction proposes matches for the groups that wait in a queue. It is
-	// pure: it reads no clock, keeps nothing and changes nothing of what it is
-	// given. It is called about 50 times a second. A proposal that breaks the
-	// queue's sizes or splits a party is refused and logged.
-	MatchFunction = matchfunc.Func
-	// MatchGroup is a player, or a party that stays together.
-	MatchGroup = matchfunc.Group
-	// MatchPlayer is one of a group.
-	MatchPlayer = matchfunc.Player
-	// MatchSituation is what there is to propose for.
-	MatchSituation = matchfunc.State
-	// MatchProposal seats groups in one match.
-	MatchProposal = matchfunc.Proposal
-)
 
 // Rates limits how often players may ask. Each is a token bucket: per second,
 // and at most Burst at once. A rate below zero means no limit.

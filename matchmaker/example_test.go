@@ -3,9 +3,9 @@ package matchmaker_test
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"tactus/matchmaker"
+	"tactus/matchmaker/matchfunc"
 )
 
 // The zero Config works: quick play and rooms for all game servers that
@@ -32,9 +32,9 @@ func ExampleNew() {
 // A queue names a match function in its rules (function: pairs). The matchmaker
 // calls it with the groups that wait and the servers that have room.
 func ExampleConfig_matchFunctions() {
-	pairs := func(groups []*matchmaker.MatchGroup, s matchmaker.MatchSituation) (proposals []matchmaker.MatchProposal) {
+	pairs := func(groups []*matchfunc.Group, s matchfunc.State) (proposals []matchfunc.Proposal) {
 		for i := 0; i+1 < len(groups); i += 2 {
-			proposals = append(proposals, matchmaker.MatchProposal{
+			proposals = append(proposals, matchfunc.Proposal{
 				Region: s.Capacities[0].Region, Version: s.Capacities[0].Version, Teams: [][]int{{i}, {i + 1}}, Quality: 1,
 			})
 		}
@@ -42,17 +42,15 @@ func ExampleConfig_matchFunctions() {
 	}
 	config := matchmaker.Config{
 		InternalAddr: "127.0.0.1:0",
-		Functions:    map[string]matchmaker.MatchFunction{"pairs": pairs},
+		Functions:    map[string]matchfunc.Func{"pairs": pairs},
 	}
 	if _, err := matchmaker.New(config, nil); err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	waiting := []*matchmaker.MatchGroup{{}, {}, {}}
-	var fleet matchmaker.MatchSituation
-	fleet.Capacities = slices.Grow(fleet.Capacities, 1)[:1]
-	fleet.Capacities[0].Region, fleet.Capacities[0].Version, fleet.Capacities[0].Matches = "eu", "1", 8
+	waiting := []*matchfunc.Group{{}, {}, {}}
+	fleet := matchfunc.State{Capacities: []matchfunc.Capacity{{Region: "eu", Version: "1", Matches: 8}}}
 	for _, p := range pairs(waiting, fleet) {
 		fmt.Println(p.Region, p.Teams)
 	}

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"tactus/matchmaker"
+	"tactus/matchmaker/matchfunc"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
@@ -215,7 +216,7 @@ func TestCustomFunctionProposes(t *testing.T) {
 	const rules = "queue: duel\ngame: arena\nmode: duel\nteams: {count: 2, max: 1}\nfunction: pairs\n"
 	calls := 0
 	w, _ := withRules(t, rules, func(c *matchmaker.Config) {
-		c.Functions = map[string]matchmaker.MatchFunction{"pairs": func(groups []*matchmaker.MatchGroup, s matchmaker.MatchSituation) []matchmaker.MatchProposal {
+		c.Functions = map[string]matchfunc.Func{"pairs": func(groups []*matchfunc.Group, s matchfunc.State) []matchfunc.Proposal {
 			if len(groups) < 2 || len(s.Capacities) == 0 {
 				return nil
 			}
@@ -223,9 +224,9 @@ func TestCustomFunctionProposes(t *testing.T) {
 				panic("a mistake in the function")
 			}
 			if calls == 2 { // the same one twice
-				return []matchmaker.MatchProposal{{Version: s.Capacities[0].Version, Teams: [][]int{{0}, {0}}}}
+				return []matchfunc.Proposal{{Version: s.Capacities[0].Version, Teams: [][]int{{0}, {0}}}}
 			}
-			return []matchmaker.MatchProposal{{Version: s.Capacities[0].Version, Teams: [][]int{{0}, {1}}}}
+			return []matchfunc.Proposal{{Version: s.Capacities[0].Version, Teams: [][]int{{0}, {1}}}}
 		}}
 	})
 	w.server("s1", nil)
