@@ -1,5 +1,5 @@
 import type { Match, MatchResult, PlayerRating, Proposal, SearchProgress } from "../src/types.ts";
-import { element, write } from "./page.ts";
+import { element, write } from "./dom.ts";
 import { ScoreTable } from "./scoretable.ts";
 import { estimateText, searchText } from "./sentences.ts";
 import { finalStandings, verdict } from "./standings.ts";

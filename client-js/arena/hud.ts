@@ -1,5 +1,5 @@
 import type { Entity, Match, Unsubscribe } from "../src/types.ts";
-import { clockText, copyLink, element, icon, inviteLink, make, nameTag, toast, write } from "./page.ts";
+import { clockText, copyLink, element, icon, inviteLink, make, nameTag, toast, write } from "./dom.ts";
 import { slotColor } from "./palette.ts";
 import { emotes } from "./scene.ts";
 import { ScoreTable } from "./scoretable.ts";

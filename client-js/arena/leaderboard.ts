@@ -1,7 +1,7 @@
 import type { Lobby } from "../src/lobby.ts";
 import type { Rating } from "../src/types.ts";
 import { Modal } from "./dialogs.ts";
-import { element, errorText, make, nameTag, write } from "./page.ts";
+import { element, errorText, make, nameTag, write } from "./dom.ts";
 
 /** The best that are shown, and how many around the player when he is not among them. */
 const best = 20;

@@ -16,7 +16,7 @@ import { LeaderboardDialog } from "./leaderboard.ts";
 import { invitationIn, Menu } from "./menu.ts";
 import { expose } from "./probe.ts";
 import { NetGraph } from "./netgraph.ts";
-import { element, errorText, rest, toast, write } from "./page.ts";
+import { element, errorText, rest, toast, write } from "./dom.ts";
 import { PartyPanel } from "./party.ts";
 import { Play } from "./play.ts";
 import { fetchWhenIdle } from "./prefetch.ts";

@@ -3,7 +3,7 @@ import type { ModeInfo, OpenMatch } from "../src/types.ts";
 import { partyCode } from "./party.ts";
 import type { Choice, Queues } from "./queues.ts";
 import { browserStore } from "./storage.ts";
-import { clockText, element, errorText, make, write } from "./page.ts";
+import { clockText, element, errorText, make, write } from "./dom.ts";
 
 const nameKey = "tactus.name";
 const modeKey = "tactus.mode";

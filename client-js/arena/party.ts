@@ -1,6 +1,6 @@
 import type { Lobby, Party } from "../src/lobby.ts";
 import type { PartyMembership, RoomMembership, TactusErrorLike } from "../src/types.ts";
-import { copyLink, element, inviteLink, make, nameTag, toast, write } from "./page.ts";
+import { copyLink, element, inviteLink, make, nameTag, toast, write } from "./dom.ts";
 import { tabStore } from "./storage.ts";
 
 const key = "tactus.party";

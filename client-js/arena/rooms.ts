@@ -1,6 +1,6 @@
 import type { Lobby, Room } from "../src/lobby.ts";
 import type { ModeInfo, RoomMembership, TactusErrorLike } from "../src/types.ts";
-import { copyLink, element, errorText, inviteLink, make, nameTag, write } from "./page.ts";
+import { copyLink, element, errorText, inviteLink, make, nameTag, write } from "./dom.ts";
 import { roomText } from "./sentences.ts";
 import { tabStore } from "./storage.ts";
 

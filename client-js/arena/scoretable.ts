@@ -1,4 +1,4 @@
-import { make, nameTag, write } from "./page.ts";
+import { make, nameTag, write } from "./dom.ts";
 import { allegiance, slotColor } from "./palette.ts";
 import { type Standing, teamStandings } from "./standings.ts";
 

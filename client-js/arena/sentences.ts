@@ -3,7 +3,7 @@
 import { CloseCode } from "../src/codes.ts";
 import type { SearchProgress, WaitingFor } from "../src/types.ts";
 import type { Phase } from "./main.ts";
-import { waitText } from "./page.ts";
+import { waitText } from "./dom.ts";
 
 /** What a screen reader hears when the phase changes. */
 export const announcements: Record<Phase, string> = {
