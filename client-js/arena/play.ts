@@ -4,10 +4,13 @@ import type { Intent } from "./controls.ts";
 import { Hud } from "./hud.ts";
 import type { NetGraph } from "./netgraph.ts";
 import type { Scene, View } from "./scene.ts";
+import { keepSeat } from "./seat.ts";
 import type { Silence } from "./silence.ts";
 import type { Sound } from "./sound.ts";
 import { buttons } from "./tables.ts";
 import { TouchControls } from "./touch.ts";
+
+const keepEveryMs = 5000;
 
 /** A player at the controls of a match, from the moment it is joined until dispose. */
 export class Play {
@@ -18,6 +21,7 @@ export class Play {
   atControls = true;
   /** Code of the private room that the match is of; empty for a public one. */
   readonly room: string;
+  private nextKeep = 0;
 
   constructor(
     readonly match: Match,
@@ -65,6 +69,14 @@ export class Play {
     scene.draw(now, this.view(ship, intent));
     this.hud.update(now, own);
     this.netGraph.update(match, now);
+    if (this.atControls) this.keep(now);
+  }
+
+  /** Keeps the seat in this tab, for a reload. */
+  private keep(now: number): void {
+    if (now < this.nextKeep) return;
+    this.nextKeep = now + keepEveryMs;
+    keepSeat({ saved: this.match.saved, room: this.room });
   }
 
   private view(ship: { x: number; y: number }, intent: Intent): View {

@@ -1,5 +1,5 @@
 import type { Match } from "../src/types.ts";
-import type { Phase } from "./main.ts";
+import type { Phase } from "./transitions.ts";
 
 /**
  * For tests of the page, read only: what it is doing and the match it is in.

@@ -1,4 +1,8 @@
+import type { Lobby } from "../src/lobby.ts";
+import { ErrorCode } from "../src/errors.ts";
 import type { ModeInfo, QueueInfo } from "../src/types.ts";
+
+const unimplemented = ErrorCode.matchmaker + 12;
 
 /** What can be played: a mode, or a queue with rules of its own. */
 export interface Choice {
@@ -14,13 +18,30 @@ export interface Choice {
 /** What is known of the matchmaker's queues; nothing where it has none. */
 export class Queues {
   private list: readonly QueueInfo[] = [];
+  private known = false;
 
-  constructor(private readonly game: string) {}
+  constructor(
+    private readonly lobby: Lobby,
+    private readonly game: string,
+  ) {}
 
-  /** Takes what the matchmaker lists. It returns whether the game has queues there. */
-  learn(queues: readonly QueueInfo[]): boolean {
-    this.list = queues.filter((queue) => queue.game === this.game);
-    return this.list.length > 0;
+  /** The modes that can be played; none while the matchmaker still waits for game servers. */
+  async modes(): Promise<ModeInfo[]> {
+    const { games } = await this.lobby.listGames();
+    const modes = games.find((listed) => listed.name === this.game)?.modes ?? [];
+    if (modes.length > 0) await this.learn();
+    return modes;
+  }
+
+  /** Asks what queues there are; a matchmaker that knows none has neither parties nor ratings. */
+  async learn(): Promise<void> {
+    if (this.known) return;
+    try {
+      this.list = (await this.lobby.queues()).filter((queue) => queue.game === this.game);
+      this.known = this.list.length > 0;
+    } catch (error) {
+      this.known = (error as { code?: number }).code === unimplemented;
+    }
   }
 
   /** Whether friends can search together. */

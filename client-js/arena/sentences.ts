@@ -2,7 +2,7 @@
 
 import { CloseCode } from "../src/codes.ts";
 import type { SearchProgress, WaitingFor } from "../src/types.ts";
-import type { Phase } from "./main.ts";
+import type { Phase } from "./transitions.ts";
 import { waitText } from "./dom.ts";
 
 /** What a screen reader hears when the phase changes. */

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import type { Phase } from "../arena/main.ts";
+import type { Phase } from "../arena/transitions.ts";
 import type { ShipRow } from "../arena/tables.ts";
 
 /** Long enough for a loaded machine; every wait ends with the event it is for. */

@@ -9,6 +9,7 @@ import { Silence } from "../arena/silence.ts";
 import { shortened } from "../arena/sprites.ts";
 import { type Standing, teamStandings, verdict } from "../arena/standings.ts";
 import { type Keeper, Store } from "../arena/storage.ts";
+import { type PageEvent, type Part, type Phase, Phases, transitions } from "../arena/transitions.ts";
 import type { WaitingFor } from "../src/types.ts";
 
 function line(slot: number, rank: number, score: number, team = -1): Standing {
@@ -208,4 +209,64 @@ test("without locks, as on plain http, one tab of several is the player for good
     globalThis.BroadcastChannel = Real;
     if (locks) Object.defineProperty(globalThis, "navigator", locks);
   }
+});
+
+describe("the page's phases", () => {
+  /** The phases that events lead through from a phase on; an event that leads nowhere repeats it. */
+  const path = (from: Phase, ...events: PageEvent[]): Phase[] => {
+    let phase = from;
+    return events.map((event) => (phase = transitions[phase][event] ?? phase));
+  };
+
+  test("lead from the menu through a match to its result", () => {
+    const phases = path("menu", "search", "join", "disconnect", "reconnect", "finish", "search");
+    assert.deepEqual(phases, ["searching", "playing", "reconnecting", "playing", "result", "searching"]);
+  });
+
+  test("lead from a lost seat, also one from before a reload, to another match", () => {
+    assert.deepEqual(path("playing", "loseSeat", "loseSeat", "join"), ["reconnecting", "reconnecting", "playing"]);
+    assert.deepEqual(path("menu", "resume", "loseSeat", "join"), ["resuming", "reconnecting", "playing"]);
+  });
+
+  test("lead home from everywhere", () => {
+    for (const phase of Object.keys(transitions) as Phase[]) {
+      assert.deepEqual([path(phase, "openMenu"), path(phase, "openRoom")], [["menu"], ["room"]]);
+    }
+  });
+
+  test("do not leave a match for a search of others, nor a result for a lost connection", () => {
+    for (const phase of ["playing", "reconnecting", "resuming"] as const)
+      assert.deepEqual(path(phase, "search"), [phase]);
+    assert.deepEqual(path("result", "disconnect", "reconnect", "loseSeat", "finish"), Array(4).fill("result"));
+  });
+
+  test("close what the next one does not show, before it opens", () => {
+    const calls: string[] = [];
+    const part = (name: string): Part => ({ close: () => void calls.push(`close ${name}`) });
+    const [menu, search, lost] = [part("menu"), part("search"), part("lost")];
+    const shown = {
+      menu: [menu],
+      room: [],
+      searching: [search],
+      resuming: [lost],
+      playing: [],
+      reconnecting: [lost, search],
+      result: [],
+    };
+    const phases = new Phases(shown, (phase) => calls.push(phase));
+    phases.go("resume", () => calls.push("open lost"));
+    phases.go("loseSeat", () => calls.push("open lost"));
+    phases.go("join");
+    phases.go("search", () => calls.push("never"));
+    assert.deepEqual(calls, [
+      "close menu",
+      "resuming",
+      "open lost",
+      "reconnecting",
+      "open lost",
+      "close lost",
+      "close search",
+      "playing",
+    ]);
+  });
 });
