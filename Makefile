@@ -196,13 +196,6 @@ bench-w1 bench-w2 bench-w3 bench-w4 bench-w5 bench-slow bench-sweep bench-profil
 bench-floor: bench-programs bin/floor ## what the operating system asks for, and nothing else
 	$(BENCH_RUN) floor
 
-# URING="-matches 1 -per-match 400" is another shape. On a machine with other
-# work BENCH_NICE="chrt -f 1" keeps both sides on time.
-.PHONY: bench-uring
-bench-uring: ## io_uring against one read and one write per client (docs/adr/0005-io-uring.md)
-	go build -o bin/uring ./loadtest/floor/uring
-	$(BENCH_NICE) bin/uring $(URING)
-
 .PHONY: bench-peers
 bench-peers: bench-programs $(STAMPS)/peers ## Socket.IO and Colyseus under the same load
 	$(BENCH_RUN) peers
