@@ -123,7 +123,7 @@ func (c Config) Validate() error {
 	if c.ServerPID < 0 {
 		fail("server pid %d is negative", c.ServerPID)
 	}
-	if _, err := parseThresholds(c.Thresholds); err != nil {
+	if _, err := thresholds.ParseAll(c.Thresholds); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

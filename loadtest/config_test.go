@@ -41,11 +41,11 @@ func TestThresholds(t *testing.T) {
 		"delivered>=0.999": true, "errors==3": true, "errors==0": false, "echo_p99<50": true, "clients==10": true,
 		"cpu_us_per_client_tick<9": true, "reconnects==0": true,
 	} {
-		th, err := parseThreshold(condition)
+		c, err := thresholds.Parse(condition)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := th.check(measured); got.OK != want || !got.Measured {
+		if got := checkThreshold(c, measured); got.OK != want || !got.Measured {
 			t.Errorf("%s: %+v, want %v", condition, got, want)
 		}
 	}
@@ -53,11 +53,11 @@ func TestThresholds(t *testing.T) {
 
 func TestAThresholdOnWhatWasNotMeasuredFails(t *testing.T) {
 	for _, metric := range Metrics() {
-		th, err := parseThreshold(metric + ">=0")
+		c, err := thresholds.Parse(metric + ">=0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := th.check(&Report{})
+		got := checkThreshold(c, &Report{})
 		if counted := metric == "clients" || metric == "errors" || metric == "reconnects"; got.OK != counted {
 			t.Errorf("%s of an empty report: %+v", metric, got)
 		}

@@ -156,13 +156,13 @@ func (r *run) report(span *measured) (*Report, error) {
 			Clients: r.cfg.SlowReaders, Pauses: all.slow.pauses, SkippedTicks: all.slow.skipped, Backlog: all.slow.backlog,
 		}
 	}
-	conditions, err := parseThresholds(r.cfg.Thresholds)
+	conditions, err := thresholds.ParseAll(r.cfg.Thresholds)
 	if err != nil {
 		return nil, err
 	}
 	report.Thresholds = make([]ThresholdResult, 0, len(conditions))
-	for _, t := range conditions {
-		result := t.check(report)
+	for _, c := range conditions {
+		result := checkThreshold(c, report)
 		report.Thresholds = append(report.Thresholds, result)
 		report.Failed = report.Failed || !result.OK
 	}

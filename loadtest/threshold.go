@@ -1,12 +1,10 @@
 package loadtest
 
 import (
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
+
+	"tactus/internal/condition"
 )
 
 // ThresholdResult is a condition of [Config.Thresholds] and how it came out.
@@ -45,62 +43,22 @@ var metrics = map[string]func(r *Report) (float64, bool){
 	},
 }
 
+// thresholds is the language of [Config.Thresholds].
+var thresholds = thresholdLanguage()
+
+func thresholdLanguage() condition.Language[*Report] {
+	l := condition.Language[*Report]{Kind: "threshold", Noun: "metric", Example: "gap_p99<50"}
+	for _, name := range slices.Sorted(maps.Keys(metrics)) {
+		l.Figures = append(l.Figures, condition.Figure[*Report]{Name: name, Value: metrics[name]})
+	}
+	return l
+}
+
 // Metrics returns the names that thresholds can use. Times are milliseconds.
-func Metrics() []string { return slices.Sorted(maps.Keys(metrics)) }
+func Metrics() []string { return thresholds.Names() }
 
-type threshold struct {
-	condition, metric, op string
-	limit                 float64
-}
-
-// operators, the longer ones first so that "<=" is not read as "<".
-var operators = []string{"<=", ">=", "==", "<", ">"}
-
-func parseThresholds(conditions []string) ([]threshold, error) {
-	var list []threshold
-	var errs []error
-	for _, condition := range conditions {
-		t, err := parseThreshold(condition)
-		list, errs = append(list, t), append(errs, err)
-	}
-	return list, errors.Join(errs...)
-}
-
-func parseThreshold(condition string) (threshold, error) {
-	for _, op := range operators {
-		metric, limit, found := strings.Cut(condition, op)
-		if !found {
-			continue
-		}
-		metric, limit = strings.TrimSpace(metric), strings.TrimSpace(limit)
-		if _, known := metrics[metric]; !known {
-			return threshold{}, fmt.Errorf("threshold %q: no metric %q; known are %s", condition, metric, strings.Join(Metrics(), ", "))
-		}
-		n, err := strconv.ParseFloat(limit, 64)
-		if err != nil {
-			return threshold{}, fmt.Errorf("threshold %q: %q is not a number", condition, limit)
-		}
-		return threshold{condition: condition, metric: metric, op: op, limit: n}, nil
-	}
-	return threshold{}, fmt.Errorf(`threshold %q is not of the form METRIC OPERATOR NUMBER, like "gap_p99<50"; operators are <, <=, >, >= and ==`, condition)
-}
-
-func (t threshold) check(r *Report) ThresholdResult {
-	value, measured := metrics[t.metric](r)
-	return ThresholdResult{Condition: t.condition, Value: value, Measured: measured, OK: measured && t.holds(value)}
-}
-
-func (t threshold) holds(v float64) bool {
-	switch t.op {
-	case "<":
-		return v < t.limit
-	case "<=":
-		return v <= t.limit
-	case ">":
-		return v > t.limit
-	case ">=":
-		return v >= t.limit
-	default:
-		return v == t.limit
-	}
+// checkThreshold compares a report with a threshold.
+func checkThreshold(c condition.Condition[*Report], r *Report) ThresholdResult {
+	value, measured, holds := c.Check(r)
+	return ThresholdResult{Condition: c.String(), Value: value, Measured: measured, OK: holds}
 }

@@ -1,11 +1,13 @@
 package rehearsal
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"tactus/internal/condition"
 )
 
 // metric is a figure of a result: a row of the table and a name in conditions.
@@ -89,13 +91,7 @@ func listMetrics() []metric {
 }
 
 // Metrics returns the names that conditions can use, in the order of the table.
-func Metrics() []string {
-	names := make([]string, len(metrics))
-	for i, m := range metrics {
-		names[i] = m.name
-	}
-	return names
-}
+func Metrics() []string { return assertions.Names() }
 
 // AssertResult is a condition and how it came out. Times are milliseconds.
 type AssertResult struct {
@@ -106,7 +102,7 @@ type AssertResult struct {
 	unit      unit
 }
 
-func (a *AssertResult) verdict() string {
+func (a *AssertResult) summary() string {
 	switch {
 	case !a.Measured:
 		return "FAILED, not measured"
@@ -116,50 +112,34 @@ func (a *AssertResult) verdict() string {
 	return "ok"
 }
 
-type condition struct {
-	text   string
-	metric metric
-	op     string
-	limit  float64
+// assertions is the language of [Config.Assert].
+var assertions = assertionLanguage()
+
+func assertionLanguage() condition.Language[*Result] {
+	l := condition.Language[*Result]{Kind: "assert", Noun: "figure", Example: "wait_p90<10s"}
+	for _, m := range metrics {
+		l.Figures = append(l.Figures, condition.Figure[*Result]{Name: m.name, Value: m.value, ParseLimit: m.unit.parse})
+	}
+	return l
 }
 
-// operators, the longer ones first so that "<=" is not read as "<".
-var operators = []string{"<=", ">=", "==", "<", ">"}
-
-// parseConditions reads "wait_p90<10s,spread_p90<200"; empty: none. The error
+// parseAssertions reads "wait_p90<10s,spread_p90<200"; empty: none. The error
 // names every mistake.
-func parseConditions(text string) ([]condition, error) {
-	var list []condition
-	var errs []error
+func parseAssertions(text string) ([]condition.Condition[*Result], error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
-	for part := range strings.SplitSeq(text, ",") {
-		c, err := parseCondition(strings.TrimSpace(part))
-		list, errs = append(list, c), append(errs, err)
+	parts := strings.Split(text, ",")
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
 	}
-	return list, errors.Join(errs...)
+	return assertions.ParseAll(parts)
 }
 
-func parseCondition(text string) (condition, error) {
-	for _, op := range operators {
-		name, limit, found := strings.Cut(text, op)
-		if !found {
-			continue
-		}
-		name, limit = strings.TrimSpace(name), strings.TrimSpace(limit)
-		for _, m := range metrics {
-			if m.name == name {
-				n, err := m.unit.parse(limit)
-				if err != nil {
-					return condition{}, fmt.Errorf("assert %q: %w", text, err)
-				}
-				return condition{text: text, metric: m, op: op, limit: n}, nil
-			}
-		}
-		return condition{}, fmt.Errorf("assert %q: no figure %q; known are %s", text, name, strings.Join(Metrics(), ", "))
-	}
-	return condition{}, fmt.Errorf(`assert %q is not of the form FIGURE OPERATOR LIMIT, like "wait_p90<10s"; operators are <, <=, >, >= and ==`, text)
+func checkAssertion(c condition.Condition[*Result], r *Result) AssertResult {
+	value, measured, holds := c.Check(r)
+	at := slices.IndexFunc(metrics, func(m metric) bool { return m.name == c.Name() })
+	return AssertResult{Condition: c.String(), Value: value, Measured: measured, OK: holds, unit: metrics[at].unit}
 }
 
 func (u unit) parse(text string) (float64, error) {
@@ -179,24 +159,4 @@ func (u unit) parse(text string) (float64, error) {
 		n /= 100
 	}
 	return n, nil
-}
-
-func (c condition) check(r *Result) AssertResult {
-	value, ok := c.metric.value(r)
-	return AssertResult{Condition: c.text, Value: value, Measured: ok, OK: ok && c.holds(value), unit: c.metric.unit}
-}
-
-func (c condition) holds(v float64) bool {
-	switch c.op {
-	case "<":
-		return v < c.limit
-	case "<=":
-		return v <= c.limit
-	case ">":
-		return v > c.limit
-	case ">=":
-		return v >= c.limit
-	default:
-		return v == c.limit
-	}
 }

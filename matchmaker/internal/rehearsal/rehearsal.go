@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tactus/internal/condition"
 	"tactus/matchmaker/internal/rehearsal/draw"
 	"tactus/matchmaker/internal/rehearsal/recording"
 	"tactus/matchmaker/internal/rules"
@@ -57,7 +58,7 @@ type plan struct {
 	files      []string // of the rules
 	servers    []Capacity
 	length     draw.Distribution
-	conditions []condition
+	conditions []condition.Condition[*Result]
 }
 
 // read reads everything that the config names. The error names every mistake.
@@ -82,7 +83,7 @@ func (c *Config) read() (*plan, error) {
 	}
 	p.length, err = draw.ParseDistribution(cmp.Or(c.MatchLength, defaultMatchLength), draw.Duration)
 	note("match length ", err)
-	p.conditions, err = parseConditions(c.Assert)
+	p.conditions, err = parseAssertions(c.Assert)
 	note("", err)
 	if c.Cycle < 0 {
 		errs = append(errs, fmt.Errorf("a cycle of %v is below 0", c.Cycle))
@@ -163,7 +164,7 @@ func run(ctx context.Context, cfg Config, stopwatch func() time.Time) (*Report, 
 		report.Results = append(report.Results, result)
 	}
 	for _, c := range p.conditions {
-		result := c.check(&report.Results[0])
+		result := checkAssertion(c, &report.Results[0])
 		report.Asserts = append(report.Asserts, result)
 		report.Failed = report.Failed || !result.OK
 	}

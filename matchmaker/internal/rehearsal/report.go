@@ -99,7 +99,7 @@ func (r *Report) Print(w io.Writer) error {
 	r.classes(t, "home region ", func(result *Result) map[string]Class { return result.Regions })
 	r.classes(t, "party of ", func(result *Result) map[string]Class { return result.Parties })
 	for _, a := range r.Asserts {
-		fmt.Fprintf(t, "assert %s\t%s\n", a.Condition, a.verdict())
+		fmt.Fprintf(t, "assert %s\t%s\n", a.Condition, a.summary())
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -62,13 +62,13 @@ func printed(t *testing.T, r *Report) []byte {
 func TestPrint(t *testing.T) {
 	wide, narrow := results()
 	golden(t, "one.golden", printed(t, &Report{Results: []Result{wide}}))
-	conditions, err := parseConditions("wait_p90<10s, matched_share>=95%,latency_p90<80ms")
+	conditions, err := parseAssertions("wait_p90<10s, matched_share>=95%,latency_p90<80ms")
 	if err != nil {
 		t.Fatal(err)
 	}
 	both := &Report{Results: []Result{wide, narrow}, Notes: []string{"a note"}}
 	for _, c := range conditions {
-		both.Asserts = append(both.Asserts, c.check(&wide))
+		both.Asserts = append(both.Asserts, checkAssertion(c, &wide))
 	}
 	golden(t, "both.golden", printed(t, both))
 }
@@ -80,20 +80,20 @@ func TestConditions(t *testing.T) {
 		"spread_p90<200": false, "spread_p90<=340.4": true, "matched_share>=90%": true, "matched_share>0.95": false, "quality>0.6": true,
 		"matches==200": true, "latency_p50<1s": false, // nothing measured
 	} {
-		conditions, err := parseConditions(text)
+		conditions, err := parseAssertions(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := conditions[0].check(&wide); got.OK != want {
+		if got := checkAssertion(conditions[0], &wide); got.OK != want {
 			t.Errorf("%s: %+v", text, got)
 		}
 	}
 	for _, text := range []string{"wait_p90<10", "spread_p90<10s", "spread_p90<10%", "nothing<3", "wait_p90", "matched<", ","} {
-		if _, err := parseConditions(text); err == nil {
+		if _, err := parseAssertions(text); err == nil {
 			t.Errorf("%q was taken", text)
 		}
 	}
-	if list, err := parseConditions(" "); err != nil || len(list) > 0 {
+	if list, err := parseAssertions(" "); err != nil || len(list) > 0 {
 		t.Errorf("no condition: %v, %v", list, err)
 	}
 }
