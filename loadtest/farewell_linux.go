@@ -33,7 +33,7 @@ func (p *rawLoop) stop() {
 			}
 		}
 		leaving = rest
-		sockets.Rest(time.Duration(p.clock.now()))
+		sockets.Sleep(time.Duration(p.clock.now()))
 	}
 	for _, e := range leaving {
 		p.release(e, ending{err: context.Canceled})

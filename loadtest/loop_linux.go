@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tactus/loadtest/internal/due"
+	"tactus/loadtest/internal/timingwheel"
 	"tactus/loadtest/internal/sockets"
 )
 
@@ -23,13 +23,13 @@ type rawLoop struct {
 	meter  *meter
 	queue  queue
 	links  []*rawLink // by number; nil: free
-	looks  due.Wheel  // when links are to be read, by number
+	looks  timingwheel.Wheel  // when links are to be read, by number
 	spent  atomic.Int64
 	played int64 // when inputs were sent last
 
 	receiver *sockets.Receiver
 	sips     *sockets.Receiver // for slow links
-	outbox   sockets.Outbox
+	outbox   sockets.WriteBatch
 	senders  []*rawLink // by their frame in the outbox
 	readers  []*rawLink // whose sockets are read together
 	fds      []int32    // theirs
@@ -48,7 +48,7 @@ type rawLink struct {
 	*link
 	loop   *rawLoop
 	fd     int
-	beat   sockets.Beat
+	beat   sockets.ArrivalEstimate
 	look   int64  // when it is to be read
 	rest   []byte // of a frame that the socket took in part
 	early  []byte // read before the hand-over
@@ -92,8 +92,8 @@ func (p *rawLoop) run(ctx context.Context) error {
 	defer runtime.UnlockOSThread()
 	published := int64(0)
 	for ctx.Err() == nil {
-		woke := p.receiver.Look()
-		p.sips.Look()
+		woke := p.receiver.ReadClock()
+		p.sips.ReadClock()
 		p.takeNew()
 		p.playDue(woke)
 		p.readDue(woke)
@@ -103,7 +103,7 @@ func (p *rawLoop) run(ctx context.Context) error {
 		}
 		rest := p.clock.now()
 		p.spent.Add(rest - woke)
-		sockets.Rest(time.Duration(rest))
+		sockets.Sleep(time.Duration(rest))
 	}
 	p.stop()
 	return nil
@@ -145,8 +145,8 @@ func (p *rawLoop) readTogether() {
 		readers, fds = readers[n:], fds[n:]
 	}
 	p.readers, p.fds = p.readers[:0], p.fds[:0]
-	if now := p.clock.now(); now-p.played > int64(sockets.Step) {
-		p.receiver.Look()
+	if now := p.clock.now(); now-p.played > int64(sockets.Interval) {
+		p.receiver.ReadClock()
 		p.playDue(now)
 	}
 }
@@ -204,7 +204,7 @@ func (p *rawLoop) took(e *rawLink, got *sockets.Received) {
 	switch {
 	case p.links[e.number] != e: // it is gone
 	case e.tick != seen:
-		e.lookAt(e.beat.Came(e.tickAt, every))
+		e.lookAt(e.beat.Arrived(e.tickAt, every))
 	default:
 		e.lookAt(e.beat.Missed(p.receiver.Now(), every))
 	}

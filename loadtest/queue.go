@@ -1,10 +1,10 @@
 package loadtest
 
-import "tactus/loadtest/internal/due"
+import "tactus/loadtest/internal/timingwheel"
 
 // queue holds a loop's links by when their next input is due.
 type queue struct {
-	wheel due.Wheel
+	wheel timingwheel.Wheel
 	links []*link // by number; nil: free
 	free  []int32
 }

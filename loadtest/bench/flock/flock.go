@@ -52,7 +52,7 @@ type Member struct {
 
 	flock   *flock
 	fd      int
-	beat    sockets.Beat
+	beat    sockets.ArrivalEstimate
 	look    int64 // when it is to be read
 	overdue bool  // what is received was read later than it should have been
 	partial []byte

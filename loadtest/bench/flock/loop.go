@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tactus/loadtest"
-	"tactus/loadtest/internal/due"
+	"tactus/loadtest/internal/timingwheel"
 	"tactus/loadtest/internal/sockets"
 )
 
@@ -26,7 +26,7 @@ import (
 type flock struct {
 	cfg     Config
 	start   time.Time
-	looks   due.Wheel // when members are to be read, by number
+	looks   timingwheel.Wheel // when members are to be read, by number
 	members []*Member
 	out     []byte
 	lost    int
@@ -35,7 +35,7 @@ type flock struct {
 	outside atomic.Int64 // members who did not get in
 
 	receiver *sockets.Receiver
-	outbox   sockets.Outbox
+	outbox   sockets.WriteBatch
 	senders  []*Member // by their frame in the outbox
 	readers  []int32   // whose sockets are read together, by number
 	fds      []int32   // theirs
@@ -83,11 +83,11 @@ func (f *flock) serve(ctx context.Context) {
 	defer f.closeAll()
 	f.played = f.now()
 	for ctx.Err() == nil {
-		woke := f.receiver.Look()
+		woke := f.receiver.ReadClock()
 		f.look(woke)
 		rest := f.now()
 		f.spent.Add(rest - woke)
-		sockets.Rest(time.Duration(rest))
+		sockets.Sleep(time.Duration(rest))
 	}
 }
 
@@ -249,8 +249,8 @@ func (f *flock) readTogether() {
 		readers, fds = readers[n:], fds[n:]
 	}
 	f.readers, f.fds = f.readers[:0], f.fds[:0]
-	if now := f.now(); now-f.played > int64(sockets.Step) {
-		f.receiver.Look()
+	if now := f.now(); now-f.played > int64(sockets.Interval) {
+		f.receiver.ReadClock()
 		f.playDue(now)
 	}
 }
@@ -275,7 +275,7 @@ func (f *flock) took(number int32, got *sockets.Received) {
 		}
 	}
 	if m.stateAt != seen {
-		f.lookAt(number, m, m.beat.Came(m.stateAt, f.period))
+		f.lookAt(number, m, m.beat.Arrived(m.stateAt, f.period))
 	} else {
 		f.lookAt(number, m, m.beat.Missed(f.receiver.Now(), f.period))
 	}

@@ -8,7 +8,7 @@
 // arrives is woken by whoever sends it, and who has a socket watched has the
 // sender note it: on one machine that is the server, which would pay for both in
 // system time that no server anywhere else pays. What comes once a tick can be
-// read when it has come (see [Beat]), and nothing is lost by reading it late: the
+// read when it has come (see [ArrivalEstimate]), and nothing is lost by reading it late: the
 // kernel notes when bytes arrived.
 package sockets
 
@@ -20,14 +20,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Step is the time between two looks at the clock, when the loop has time for
+// Interval is the time between two looks at the clock, when the loop has time for
 // more than that.
-const Step = time.Millisecond
+const Interval = time.Millisecond
 
-// Rest sleeps until the next moment of a look, which are whole Steps on the
+// Sleep sleeps until the next moment of a look, which are whole Intervals on the
 // caller's clock. The caller's thread should be locked: it blocks in the kernel.
-func Rest(now time.Duration) {
-	left := unix.NsecToTimespec(int64(Step - now%Step))
+func Sleep(now time.Duration) {
+	left := unix.NsecToTimespec(int64(Interval - now%Interval))
 	// A signal may end it early, which does no harm.
 	_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &left, nil)
 }

@@ -14,7 +14,7 @@ import (
 // Receiver reads sockets, one after the other, into memory of its own.
 type Receiver struct {
 	clock     func() int64
-	now, wall int64 // the same moment on the loop's clock and on the system's clock, see Look
+	now, wall int64 // the same moment on the loop's clock and on the system's clock, see ReadClock
 	buf       []byte
 	vector    unix.Iovec
 	message   unix.Msghdr
@@ -27,18 +27,18 @@ func NewReceiver(size int, clock func() int64) *Receiver {
 	r := &Receiver{clock: clock, buf: make([]byte, size)}
 	r.message.Iov = &r.vector
 	r.message.SetIovlen(1)
-	r.Look()
+	r.ReadClock()
 	return r
 }
 
-// Look notes what time it is, and returns it; to be called before sockets are
+// ReadClock notes what time it is, and returns it; to be called before sockets are
 // read.
-func (r *Receiver) Look() int64 {
+func (r *Receiver) ReadClock() int64 {
 	r.now, r.wall = r.clock(), time.Now().UnixNano()
 	return r.now
 }
 
-// Now is the time of the last Look.
+// Now is the time of the last ReadClock.
 func (r *Receiver) Now() int64 { return r.now }
 
 // Received is what came from a socket: its bytes, valid until the next call, when
@@ -56,7 +56,7 @@ type Received struct {
 // Receive reads a socket that was [Detach]ed.
 func (r *Receiver) Receive(fd int) Received { return r.receive(fd, r.buf) }
 
-// ReceiveAll reads sockets, in one short loop (see [Outbox]), and sets what came
+// ReceiveAll reads sockets, in one short loop (see [WriteBatch]), and sets what came
 // from each. It returns how many it has read: at least one, and fewer than all
 // where its memory did not suffice.
 func (r *Receiver) ReceiveAll(fds []int32, got []Received) (read int) {

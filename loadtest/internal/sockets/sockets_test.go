@@ -47,7 +47,7 @@ func clock() func() int64 {
 func await(t *testing.T, r *Receiver, fd int) Received {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; {
-		r.Look()
+		r.ReadClock()
 		got := r.Receive(fd)
 		if got.Err == nil {
 			return got
@@ -58,11 +58,11 @@ func await(t *testing.T, r *Receiver, fd int) Received {
 	}
 }
 
-// TestArrivalIsWhenItCame: whoever reads late learns all the same when it came.
+// TestReceiver_reportsTimeOfArrival: whoever reads late learns all the same when it came.
 // The kernel begins to note arrivals some time after the first socket has asked
 // for it (it patches its code for that, in the background), so what comes first
 // may not have a time yet and is said to have come when it was read.
-func TestArrivalIsWhenItCame(t *testing.T) {
+func TestReceiver_reportsTimeOfArrival(t *testing.T) {
 	fd, peer := pair(t)
 	now := clock()
 	r := NewReceiver(64, now)
@@ -104,7 +104,7 @@ func awaitReadable(t *testing.T, fd int) {
 	}
 }
 
-func TestWhatIsLongerComesInParts(t *testing.T) {
+func TestReceiver_returnsLongDataInParts(t *testing.T) {
 	fd, peer := pair(t)
 	r := NewReceiver(4, clock())
 	if _, err := peer.Write([]byte("abcdef")); err != nil {
@@ -128,11 +128,11 @@ func TestWhatIsLongerComesInParts(t *testing.T) {
 	}
 }
 
-// TestManyAreWrittenAndReadTogether: each gets what is his, also where the memory
+// TestReceiveAllAndWriteBatch_keepSocketsApart: each gets what is his, also where the memory
 // does not suffice for all at once.
-func TestManyAreWrittenAndReadTogether(t *testing.T) {
+func TestReceiveAllAndWriteBatch_keepSocketsApart(t *testing.T) {
 	const clients = 10
-	var out Outbox
+	var out WriteBatch
 	var fds []int32
 	for i := range clients {
 		fd, peer := pair(t)
@@ -184,7 +184,7 @@ func TestManyAreWrittenAndReadTogether(t *testing.T) {
 	}
 }
 
-func TestOnlyDescriptorsAreDetached(t *testing.T) {
+func TestDetach_refusesConnectionsWithoutDescriptor(t *testing.T) {
 	a, b := net.Pipe()
 	defer b.Close()
 	if _, err := Detach(a); err == nil {

@@ -4,18 +4,18 @@ package sockets
 
 import "time"
 
-// maxPatience is how long a socket at which nothing comes is left alone.
-const maxPatience = int64(100 * time.Millisecond)
+// maxSilentInterval is how long a socket at which nothing comes is left alone.
+const maxSilentInterval = int64(100 * time.Millisecond)
 
-// Beat knows when to read a socket at which something comes once a period: an
+// ArrivalEstimate knows when to read a socket at which something comes once a period: an
 // eighth of that after it should have come, so that it is there in all likelihood,
 // and the next one is not. Times are nanoseconds.
-type Beat struct{ expected int64 }
+type ArrivalEstimate struct{ expected int64 }
 
-// Came notes when it came, and returns when to read next. One that comes earlier
+// Arrived notes when it came, and returns when to read next. One that comes earlier
 // than it should tells the beat; one that comes later was held up, so that the beat
 // follows it only slowly, and is looked for too early rather than with another one.
-func (b *Beat) Came(at, period int64) (look int64) {
+func (b *ArrivalEstimate) Arrived(at, period int64) (look int64) {
 	b.begin(at)
 	late := at - b.expected
 	if late > period*7/8 { // others have been left out
@@ -26,12 +26,12 @@ func (b *Beat) Came(at, period int64) (look int64) {
 }
 
 // Missed returns when to look again where nothing had come by now.
-func (b *Beat) Missed(now, period int64) (look int64) {
+func (b *ArrivalEstimate) Missed(now, period int64) (look int64) {
 	b.begin(now)
-	return now + max(period/8, min((now-b.expected)/4, maxPatience), int64(Step))
+	return now + max(period/8, min((now-b.expected)/4, maxSilentInterval), int64(Interval))
 }
 
-func (b *Beat) begin(now int64) {
+func (b *ArrivalEstimate) begin(now int64) {
 	if b.expected == 0 {
 		b.expected = now
 	}

@@ -9,15 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Outbox is frames that are sent to many sockets in one short loop: between two
+// WriteBatch is frames that are sent to many sockets in one short loop: between two
 // system calls a processor forgets most of what else it was at, so that making
 // the frames in between costs more than making them all first.
-type Outbox struct {
+type WriteBatch struct {
 	buf     []byte
-	letters []letter
+	writes []write
 }
 
-type letter struct {
+type write struct {
 	fd       int32
 	errno    syscall.Errno
 	from, to int // in buf
@@ -26,27 +26,27 @@ type letter struct {
 
 // Add puts a frame for a socket into the outbox; its bytes are the caller's again
 // when it returns.
-func (o *Outbox) Add(fd int, frame []byte) {
+func (o *WriteBatch) Add(fd int, frame []byte) {
 	from := len(o.buf)
 	o.buf = append(o.buf, frame...)
-	o.letters = append(o.letters, letter{fd: int32(fd), from: from, to: len(o.buf)})
+	o.writes = append(o.writes, write{fd: int32(fd), from: from, to: len(o.buf)})
 }
 
 // Len is the number of frames.
-func (o *Outbox) Len() int { return len(o.letters) }
+func (o *WriteBatch) Len() int { return len(o.writes) }
 
 // Send sends them all; what became of each is in Sent.
-func (o *Outbox) Send() {
-	for i := range o.letters {
-		l := &o.letters[i]
+func (o *WriteBatch) Send() {
+	for i := range o.writes {
+		l := &o.writes[i]
 		l.sent, l.errno = send(int(l.fd), o.buf[l.from:l.to])
 	}
 }
 
 // Sent is what the socket did not take of frame number i, valid until Clear, and
 // why it took nothing.
-func (o *Outbox) Sent(i int) (rest []byte, err error) {
-	l := &o.letters[i]
+func (o *WriteBatch) Sent(i int) (rest []byte, err error) {
+	l := &o.writes[i]
 	if l.errno != 0 {
 		return nil, l.errno
 	}
@@ -54,7 +54,7 @@ func (o *Outbox) Sent(i int) (rest []byte, err error) {
 }
 
 // Clear empties the outbox.
-func (o *Outbox) Clear() { o.buf, o.letters = o.buf[:0], o.letters[:0] }
+func (o *WriteBatch) Clear() { o.buf, o.writes = o.buf[:0], o.writes[:0] }
 
 // Send writes b to a socket and returns how much of it was taken.
 func Send(fd int, b []byte) (int, error) {

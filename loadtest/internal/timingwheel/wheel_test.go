@@ -1,4 +1,4 @@
-package due
+package timingwheel
 
 import (
 	"math/rand/v2"
@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestAWheelTellsWhatIsDue: against a list that is searched, for any times set,
+// TestWheel_returnsDueNumbers: against a list that is searched, for any times set,
 // set again and removed, also far ahead and after a long time without a look.
-func TestAWheelTellsWhatIsDue(t *testing.T) {
+func TestWheel_returnsDueNumbers(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var w Wheel
 	want := map[int32]int64{}

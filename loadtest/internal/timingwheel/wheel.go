@@ -1,5 +1,5 @@
-// Package due tells a loop which of its many links it is time for.
-package due
+// Package timingwheel tells a loop which of its many links it is time for.
+package timingwheel
 
 import "time"
 

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// TestABeatLooksOnceAPeriod: what comes once a period, a little early or late, is
+// TestArrivalEstimate_readsOncePerPeriod: what comes once a period, a little early or late, is
 // read with one look each, and soon after it came; so it is again after something
 // was held up, or nothing came for a while, or the sender's clock has slowed down.
-func TestABeatLooksOnceAPeriod(t *testing.T) {
+func TestArrivalEstimate_readsOncePerPeriod(t *testing.T) {
 	const period = int64(50 * time.Millisecond)
 	const jitter = period / 10
 	r := rand.New(rand.NewPCG(3, 4))
@@ -25,7 +25,7 @@ func TestABeatLooksOnceAPeriod(t *testing.T) {
 	}
 	for name, when := range cases {
 		t.Run(name, func(t *testing.T) {
-			var b Beat
+			var b ArrivalEstimate
 			const count = 200
 			looks, together, slow := 0, 0, 0
 			look := int64(1)
@@ -48,7 +48,7 @@ func TestABeatLooksOnceAPeriod(t *testing.T) {
 				if together += came - 1; look-at > period/2 {
 					slow++
 				}
-				look = b.Came(at, period)
+				look = b.Arrived(at, period)
 			}
 			if looks > count*3/2 || together > count/20 || slow > count/20 {
 				t.Errorf("%d looks for %d that came; %d were read together with one before, %d late", looks, count, together, slow)
@@ -57,12 +57,12 @@ func TestABeatLooksOnceAPeriod(t *testing.T) {
 	}
 }
 
-// TestABeatIsPatient: a socket at which nothing comes costs a look every tenth of
+// TestArrivalEstimate_readsSilentSocketRarely: a socket at which nothing comes costs a look every tenth of
 // a second.
-func TestABeatIsPatient(t *testing.T) {
+func TestArrivalEstimate_readsSilentSocketRarely(t *testing.T) {
 	const period = int64(33 * time.Millisecond)
-	var b Beat
-	look, looks := b.Came(1, period), 0
+	var b ArrivalEstimate
+	look, looks := b.Arrived(1, period), 0
 	for ; look < int64(10*time.Second); looks++ {
 		look = b.Missed(look, period)
 	}
