@@ -24,13 +24,13 @@ type bot struct {
 	slow     Slowness // empty: none
 	loop     loop
 	rand     random
-	guest    string // guest token: who it is
-	spent    string // code of the last room
-	stay     *stay
+	guestToken    string // guest token: who it is
+	lastRoom string // code of the last room
+	visit    *visit
 	entered  bool  // has been welcomed at least once
 	measured bool  // was in a match within the window
-	stood    bool  // has heard nothing for longer than [blackout] there
-	missed   *stay // an earlier match that ended before it was over, until the next one's first snapshot
+	unavailable    bool  // has heard nothing for longer than [maxSilence] there
+	missed   *visit // an earlier match that ended before it was over, until the next one's first snapshot
 }
 
 // clientName is what bots are called in the server's logs.
@@ -45,10 +45,10 @@ const (
 	longestRetry   = 4 * time.Second
 )
 
-// live plays until ctx is done.
-func (b *bot) live(ctx context.Context) {
+// play plays until ctx is done.
+func (b *bot) play(ctx context.Context) {
 	for retry := firstRetry; ctx.Err() == nil; {
-		err := b.visit(ctx)
+		err := b.playMatch(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -74,22 +74,22 @@ func (b *bot) wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// visit is one match, from the ticket to its end. It returns nil when the match
+// playMatch is one match, from the ticket to its end. It returns nil when the match
 // was over.
-func (b *bot) visit(ctx context.Context) error {
+func (b *bot) playMatch(ctx context.Context) error {
 	url, token, err := b.search(ctx)
 	if err != nil {
 		return err
 	}
-	b.begin()
+	b.beginVisit()
 	hello := protocol.Hello{Token: token, Client: clientName}
 	end, err := b.connect(ctx, url, &hello)
-	if err != nil && ctx.Err() != nil && !errors.Is(err, errGone) {
-		b.giveBack(url, &hello)
+	if err != nil && ctx.Err() != nil && !errors.Is(err, errLeft) {
+		b.freeSeat(url, &hello)
 	}
 	for err == nil {
 		if end.over || end.code == protocol.CloseMatchOver {
-			b.stay.end()
+			b.visit.end()
 			return nil
 		}
 		if end.code == protocol.CloseLeft || errors.Is(end.err, context.Canceled) {
@@ -101,18 +101,18 @@ func (b *bot) visit(ctx context.Context) error {
 		if ctx.Err() == nil {
 			b.run.lost(b, end)
 		}
-		end, err = b.comeBack(ctx, url)
+		end, err = b.resume(ctx, url)
 	}
 	return err
 }
 
-// begin begins a stay. The bot goes on missing the match before, if that was
+// beginVisit begins a stay. The bot goes on missing the match before, if that was
 // not over.
-func (b *bot) begin() {
-	if b.stay != nil && b.stay.at != 0 && b.missed == nil {
-		b.missed = b.stay
+func (b *bot) beginVisit() {
+	if b.visit != nil && b.visit.at != 0 && b.missed == nil {
+		b.missed = b.visit
 	}
-	b.stay = &stay{bot: b}
+	b.visit = &visit{bot: b}
 }
 
 func (b *bot) search(ctx context.Context) (url, token string, err error) {
@@ -120,13 +120,13 @@ func (b *bot) search(ctx context.Context) (url, token string, err error) {
 	defer cancel()
 	code := ""
 	if b.room != nil {
-		if code, err = b.room.enter(ctx, b.run.entrance, b.spent); err != nil {
+		if code, err = b.room.enter(ctx, b.run.matchmaker, b.lastRoom); err != nil {
 			return "", "", err
 		}
 	}
-	a, err := b.run.entrance.search(ctx, b, code)
-	if err == nil || errors.Is(err, errNoRoom) {
-		b.spent = code
+	a, err := b.run.matchmaker.search(ctx, b, code)
+	if err == nil || errors.Is(err, errRoomClosed) {
+		b.lastRoom = code
 	}
 	if err != nil {
 		return "", "", err
@@ -134,15 +134,15 @@ func (b *bot) search(ctx context.Context) (url, token string, err error) {
 	return a.GetUrl(), a.GetJoinToken(), nil
 }
 
-// comeBack tries to get the seat back for as long as the server keeps it.
-func (b *bot) comeBack(ctx context.Context, url string) (ending, error) {
+// resume tries to get the seat back for as long as the server keeps it.
+func (b *bot) resume(ctx context.Context, url string) (ending, error) {
 	deadline := time.Now().Add(protocol.SeatGrace)
 	for retry := firstRetry; ; retry = min(2*retry, longestRetry) {
 		b.wait(ctx, retry)
-		hello := protocol.Hello{Resume: b.stay.resume, Event: b.stay.events, Client: clientName}
+		hello := protocol.Hello{Resume: b.visit.resume, Event: b.visit.events, Client: clientName}
 		if ctx.Err() != nil {
-			b.giveBack(url, &hello)
-			return ending{}, errGone
+			b.freeSeat(url, &hello)
+			return ending{}, errLeft
 		}
 		end, err := b.connect(ctx, url, &hello)
 		if kind := kindOf(err); err == nil || ctx.Err() != nil || kind != kindDial && kind != kindLost || time.Now().After(deadline) {
@@ -165,12 +165,12 @@ func (b *bot) connect(ctx context.Context, url string, hello *protocol.Hello) (e
 		return ending{}, err
 	}
 	// A bot that has said hello may have a seat: its welcome is waited for.
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now().Add(lastWords)) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now().Add(leaveTimeout)) })
 	w, early, err := introduce(conn, early, hello, &b.rand, welcomeTimeout)
 	stopped := !stop()
 	if err == nil && stopped {
-		sayGoodbye(conn, &b.rand)
-		err = errGone
+		sendBye(conn, &b.rand)
+		err = errLeft
 	}
 	if err == nil {
 		if err = conn.SetDeadline(time.Time{}); err != nil {
@@ -181,8 +181,8 @@ func (b *bot) connect(ctx context.Context, url string, hello *protocol.Hello) (e
 		conn.Close()
 		return ending{}, err
 	}
-	b.stay.resume, b.stay.match = w.Resume, w.Match
-	l := newLink(&w, b.stay, b.loop.metered(), b.rand, b.run.cfg.Verify, b.run.clock.now())
+	b.visit.resume, b.visit.match = w.Resume, w.Match
+	l := newConnection(&w, b.visit, b.loop.metered(), b.rand, b.run.cfg.Verify, b.run.clock.now())
 	l.slow = b.slow
 	b.rand.next()
 	b.run.welcomed(b, &w)
@@ -262,7 +262,7 @@ func introduce(conn net.Conn, early []byte, hello *protocol.Hello, r *random, ti
 	}
 }
 
-// fail counts a failure; the first of its kind is told in the log.
+// fail counts a failure; the first of its kind is reported in the log.
 func (r *run) fail(b *bot, err error) {
 	kind := kindOf(err)
 	if r.errors.add(kind) == 1 {

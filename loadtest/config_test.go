@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-func TestTheZeroConfigIsValid(t *testing.T) {
+func TestConfig_zeroValueIsValid(t *testing.T) {
 	if err := (Config{}).Validate(); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
+func TestConfig_namesEveryMistake(t *testing.T) {
 	err := Config{
 		URL: "localhost", Players: 1 << 20, PerMatch: -1, Duration: time.Millisecond, Ramp: -1,
 		SlowReaders: -1, SlowAs: "never", ServerPID: -1, Thresholds: []string{"gap_p99", "errors==x", "nothing<1"},
@@ -30,7 +30,7 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	}
 }
 
-func TestThresholds(t *testing.T) {
+func TestThresholds_compareMetrics(t *testing.T) {
 	cpu := 8.0
 	measured := &Report{
 		Clients: 10, Delivered: 0.999, Snapshots: 1, GapMS: Spread{P50: 33, P99: 40, Max: 90},
@@ -51,7 +51,7 @@ func TestThresholds(t *testing.T) {
 	}
 }
 
-func TestAThresholdOnWhatWasNotMeasuredFails(t *testing.T) {
+func TestThresholds_failWithoutMeasurement(t *testing.T) {
 	for _, metric := range Metrics() {
 		c, err := thresholds.Parse(metric + ">=0")
 		if err != nil {

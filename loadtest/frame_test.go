@@ -10,7 +10,7 @@ import (
 	"tactus/protocol"
 )
 
-func TestClientFramesAreWhatALibraryReads(t *testing.T) {
+func TestEndFrame_writesFramesThatALibraryReads(t *testing.T) {
 	for _, size := range []int{0, 1, 2, 3, 4, 5, 125, 126, 127, 4096, 65535} {
 		payload := bytes.Repeat([]byte{0xa5, 1, 2}, size/3+1)[:size]
 		b := append([]byte("before"), 0)
@@ -30,7 +30,7 @@ func TestClientFramesAreWhatALibraryReads(t *testing.T) {
 	}
 }
 
-func TestBadFramesAreRefused(t *testing.T) {
+func TestCutFrame_refusesBadFrames(t *testing.T) {
 	masked := ws.MaskFrame(ws.NewBinaryFrame([]byte("abc")))
 	fragment := ws.NewFrame(ws.OpBinary, false, []byte("abc"))
 	rest := ws.NewFrame(ws.OpContinuation, true, []byte("abc"))
@@ -49,7 +49,7 @@ func TestBadFramesAreRefused(t *testing.T) {
 			t.Errorf("%s: error %v, want %v", name, err, errFrame)
 		}
 	}
-	l, _ := newTestLink(false)
+	l, _ := newTestConnection(false)
 	if end, open := l.receive(ws.MustCompileFrame(ws.NewTextFrame([]byte("hi"))), 0); open || !errors.Is(end.err, errFrame) {
 		t.Errorf("a text frame: ending %+v, open %v; want %v", end, open, errFrame)
 	}

@@ -14,7 +14,7 @@ import (
 type loop interface {
 	// serve takes a link, its socket, and what was already read from it. The
 	// link's ended channel says when it is over.
-	serve(l *link, conn net.Conn, early []byte)
+	serve(l *connection, conn net.Conn, early []byte)
 	// run serves until ctx is done, and then takes leave of everybody.
 	run(ctx context.Context) error
 	// metered is what the loop measures.
@@ -41,7 +41,7 @@ type streamLoop struct {
 
 	mu      sync.Mutex
 	queue   queue
-	streams map[*link]*stream
+	streams map[*connection]*stream
 	done    bool
 	work    int64
 	wg      sync.WaitGroup
@@ -56,12 +56,12 @@ type stream struct {
 	leaving bool // what is sent is a goodbye
 }
 
-// lastWords is how long a goodbye may take.
-const lastWords = time.Second
+// leaveTimeout is how long a goodbye may take.
+const leaveTimeout = time.Second
 
-// farewellFrames is how many frames a goodbye has: the message and the closing of
+// leaveFrames is how many frames a goodbye has: the message and the closing of
 // the WebSocket. There is room for them behind the inputs that wait.
-const farewellFrames = 2
+const leaveFrames = 2
 
 // queuedFrames is how many frames wait for a stream's socket; inputs beyond
 // that are dropped.
@@ -70,7 +70,7 @@ const queuedFrames = 4
 func newStreamLoop(c clock, w *window) *streamLoop {
 	return &streamLoop{
 		clock: c, meter: newMeter(w), wake: make(chan struct{}, 1), quit: make(chan struct{}),
-		streams: map[*link]*stream{},
+		streams: map[*connection]*stream{},
 	}
 }
 
@@ -112,7 +112,7 @@ func (p *streamLoop) busy() time.Duration {
 	return time.Duration(p.work)
 }
 
-func (p *streamLoop) serve(l *link, conn net.Conn, early []byte) {
+func (p *streamLoop) serve(l *connection, conn net.Conn, early []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.done {
@@ -120,7 +120,7 @@ func (p *streamLoop) serve(l *link, conn net.Conn, early []byte) {
 		l.ended <- ending{err: context.Canceled}
 		return
 	}
-	s := &stream{conn: conn, frames: make(chan []byte, queuedFrames+farewellFrames), meter: p.meter}
+	s := &stream{conn: conn, frames: make(chan []byte, queuedFrames+leaveFrames), meter: p.meter}
 	l.out, l.meter = s, p.meter
 	p.streams[l] = s
 	p.queue.add(l)
@@ -132,10 +132,10 @@ func (p *streamLoop) serve(l *link, conn net.Conn, early []byte) {
 	}
 }
 
-func (p *streamLoop) read(l *link, conn net.Conn, early []byte) {
+func (p *streamLoop) read(l *connection, conn net.Conn, early []byte) {
 	buf := make([]byte, 16<<10)
 	if l.slow == SlowLink {
-		buf = buf[:sipSize]
+		buf = buf[:slowLinkBytes]
 	}
 	born := p.clock.now()
 	for data, err := early, error(nil); ; {
@@ -150,7 +150,7 @@ func (p *streamLoop) read(l *link, conn net.Conn, early []byte) {
 		since := p.clock.now() - born
 		switch {
 		case l.slow == SlowLink:
-			p.wait(time.Duration(sipEvery))
+			p.wait(time.Duration(slowLinkInterval))
 		case l.slow != "" && !l.slow.reads(since):
 			p.pause(l, l.slow.away(since))
 		}
@@ -160,13 +160,13 @@ func (p *streamLoop) read(l *link, conn net.Conn, early []byte) {
 	}
 }
 
-func (p *streamLoop) pause(l *link, d time.Duration) {
+func (p *streamLoop) pause(l *connection, d time.Duration) {
 	p.mu.Lock()
 	p.meter.slow.pauses++
 	p.mu.Unlock()
 	p.wait(d)
 	p.mu.Lock()
-	l.awake(p.clock.now())
+	l.resumeReading(p.clock.now())
 	p.mu.Unlock()
 }
 
@@ -181,7 +181,7 @@ func (p *streamLoop) wait(d time.Duration) {
 
 // receive hands what came to the link, unless it was let go of meanwhile: its
 // way out is closed then.
-func (p *streamLoop) receive(l *link, data []byte) (ending, bool) {
+func (p *streamLoop) receive(l *connection, data []byte) (ending, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, served := p.streams[l]; !served {
@@ -194,7 +194,7 @@ func (p *streamLoop) receive(l *link, data []byte) (ending, bool) {
 }
 
 // release lets go of a link, once.
-func (p *streamLoop) release(l *link, end ending) {
+func (p *streamLoop) release(l *connection, end ending) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s, served := p.streams[l]
@@ -205,7 +205,7 @@ func (p *streamLoop) release(l *link, end ending) {
 	p.queue.remove(l)
 	close(s.frames)
 	// Where not even this can be set, the socket is closed already.
-	_ = s.conn.SetWriteDeadline(time.Now().Add(lastWords))
+	_ = s.conn.SetWriteDeadline(time.Now().Add(leaveTimeout))
 	l.ended <- end
 }
 
@@ -249,10 +249,10 @@ func (p *streamLoop) stop() {
 }
 
 // awaitClosed lets the servers answer goodbyes by closing, at most for
-// [lastWords].
+// [leaveTimeout].
 func (p *streamLoop) awaitClosed() {
 	const look = 5 * time.Millisecond
-	for range lastWords / look {
+	for range leaveTimeout / look {
 		if len(p.served()) == 0 {
 			return
 		}
@@ -261,7 +261,7 @@ func (p *streamLoop) awaitClosed() {
 }
 
 // served returns the links that are not let go of.
-func (p *streamLoop) served() []*link {
+func (p *streamLoop) served() []*connection {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Collect(maps.Keys(p.streams))

@@ -28,7 +28,7 @@ type rawLoop struct {
 	played int64 // when inputs were sent last
 
 	receiver *sockets.Receiver
-	sips     *sockets.Receiver // for slow links
+	slowReceiver   *sockets.Receiver // for slow links
 	outbox   sockets.WriteBatch
 	senders  []*rawLink // by their frame in the outbox
 	readers  []*rawLink // whose sockets are read together
@@ -45,22 +45,22 @@ const together = 64
 
 // rawLink is a link's descriptor and its way out.
 type rawLink struct {
-	*link
+	*connection
 	loop   *rawLoop
 	fd     int
-	beat   sockets.ArrivalEstimate
+	arrivals   sockets.ArrivalEstimate
 	look   int64  // when it is to be read
 	rest   []byte // of a frame that the socket took in part
 	early  []byte // read before the hand-over
 	born   int64
 	reads  bool // a slow reader does at present
 	broken bool // it can't be sent to: whatever is still there is to be read
-	parted bool // it has said goodbye
+	left   bool // it has said goodbye
 }
 
 // newLoop returns the loop for plain TCP connections.
 func newLoop(c clock, w *window) (loop, error) {
-	return &rawLoop{clock: c, meter: newMeter(w), receiver: sockets.NewReceiver(64<<10, c.now), sips: sockets.NewReceiver(sipSize, c.now), received: make([]sockets.Received, together)}, nil
+	return &rawLoop{clock: c, meter: newMeter(w), receiver: sockets.NewReceiver(64<<10, c.now), slowReceiver: sockets.NewReceiver(slowLinkBytes, c.now), received: make([]sockets.Received, together)}, nil
 }
 
 func (p *rawLoop) metered() *meter     { return p.meter }
@@ -68,8 +68,8 @@ func (p *rawLoop) busy() time.Duration { return time.Duration(p.spent.Load()) }
 
 // serve takes the connection's descriptor out of Go's poller: it is duplicated
 // and conn is closed.
-func (p *rawLoop) serve(l *link, conn net.Conn, early []byte) {
-	e := &rawLink{link: l, early: append([]byte(nil), early...), born: p.clock.now(), loop: p, reads: true}
+func (p *rawLoop) serve(l *connection, conn net.Conn, early []byte) {
+	e := &rawLink{connection: l, early: append([]byte(nil), early...), born: p.clock.now(), loop: p, reads: true}
 	fd, err := sockets.Detach(conn)
 	if err != nil {
 		l.ended <- ending{err: err}
@@ -93,7 +93,7 @@ func (p *rawLoop) run(ctx context.Context) error {
 	published := int64(0)
 	for ctx.Err() == nil {
 		woke := p.receiver.ReadClock()
-		p.sips.ReadClock()
+		p.slowReceiver.ReadClock()
 		p.takeNew()
 		p.playDue(woke)
 		p.readDue(woke)
@@ -157,7 +157,7 @@ func (p *rawLoop) takeNew() {
 	p.new = nil
 	p.mu.Unlock()
 	for _, e := range arrived {
-		if p.queue.add(e.link); int(e.number) == len(p.links) {
+		if p.queue.add(e.connection); int(e.number) == len(p.links) {
 			p.links = append(p.links, nil)
 		}
 		p.links[e.number] = e
@@ -178,9 +178,9 @@ func (p *rawLoop) lookSlowly(e *rawLink, now int64) {
 	from := p.receiver
 	switch {
 	case e.slow == SlowLink:
-		next, from = now+sipEvery, p.sips
+		next, from = now+slowLinkInterval, p.slowReceiver
 	case reads && !e.reads:
-		e.awake(now)
+		e.resumeReading(now)
 	case !reads && e.reads:
 		p.meter.slow.pauses++
 	}
@@ -204,9 +204,9 @@ func (p *rawLoop) took(e *rawLink, got *sockets.Received) {
 	switch {
 	case p.links[e.number] != e: // it is gone
 	case e.tick != seen:
-		e.lookAt(e.beat.Arrived(e.tickAt, every))
+		e.lookAt(e.arrivals.Arrived(e.tickAt, every))
 	default:
-		e.lookAt(e.beat.Missed(p.receiver.Now(), every))
+		e.lookAt(e.arrivals.Missed(p.receiver.Now(), every))
 	}
 }
 
@@ -238,7 +238,7 @@ func (p *rawLoop) take(e *rawLink, got *sockets.Received) (more bool) {
 
 // release lets go of a link; its socket is closed.
 func (p *rawLoop) release(e *rawLink, end ending) {
-	p.queue.remove(e.link)
+	p.queue.remove(e.connection)
 	p.looks.Remove(e.number)
 	p.links[e.number] = nil
 	unix.Close(e.fd)

@@ -13,7 +13,7 @@ import (
 // served is a link in a running loop, and the server's end of its connection.
 type served struct {
 	loop   loop
-	link   *link
+	link   *connection
 	server net.Conn
 }
 
@@ -40,7 +40,7 @@ func serveOne(t *testing.T, slow Slowness, open func(clock, *window) (loop, erro
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLink(&protocol.Welcome{Rate: fakeRate, Every: 1, Schema: fakeSchema()}, &stay{bot: &bot{}}, p.metered(), newRandom(1, 1), false, c.now())
+	l := newConnection(&protocol.Welcome{Rate: fakeRate, Every: 1, Schema: fakeSchema()}, &visit{bot: &bot{}}, p.metered(), newRandom(1, 1), false, c.now())
 	l.slow = slow
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
@@ -56,9 +56,9 @@ func serveOne(t *testing.T, slow Slowness, open func(clock, *window) (loop, erro
 	return &served{p, l, server}
 }
 
-// TestASlowLinkTakesItsTime: what comes over a slow link comes evenly, and not
+// TestLoop_slowLinkTakesItsTime: what comes over a slow link comes evenly, and not
 // faster than that.
-func TestASlowLinkTakesItsTime(t *testing.T) {
+func TestLoop_slowLinkTakesItsTime(t *testing.T) {
 	for name, loop := range map[string]func(clock, *window) (loop, error){
 		"descriptors": newLoop,
 		"streams":     func(c clock, w *window) (loop, error) { return newStreamLoop(c, w), nil },
@@ -66,7 +66,7 @@ func TestASlowLinkTakesItsTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := serveOne(t, SlowLink, loop)
-			const size = 10 * sipSize
+			const size = 10 * slowLinkBytes
 			start := time.Now()
 			for sent := 0; sent < size; {
 				n, err := s.server.Write(serverFrame(snapshotAt(uint32(sent+1), 0, false, false)))
@@ -81,15 +81,15 @@ func TestASlowLinkTakesItsTime(t *testing.T) {
 				}
 				time.Sleep(time.Millisecond)
 			}
-			if took := time.Since(start); took < 9*time.Duration(sipEvery)/2 {
+			if took := time.Since(start); took < 9*time.Duration(slowLinkInterval)/2 {
 				t.Errorf("%d bytes came in %v: faster than the link is", size, took)
 			}
 		})
 	}
 }
 
-// TestWhoHasStoppedReadsNothing: it goes on playing, though.
-func TestWhoHasStoppedReadsNothing(t *testing.T) {
+// TestLoop_stoppedReaderGoesOnSending: it goes on playing, though.
+func TestLoop_stoppedReaderGoesOnSending(t *testing.T) {
 	s := serveOne(t, SlowStopped, newLoop)
 	buf := make([]byte, 1)
 	for range 3 { // it is in, and has had the time of two inputs
@@ -111,8 +111,8 @@ func TestWhoHasStoppedReadsNothing(t *testing.T) {
 	}
 }
 
-// TestWhoHasStoppedReadingLearnsOfTheEnd: by what he sends.
-func TestWhoHasStoppedReadingLearnsOfTheEnd(t *testing.T) {
+// TestLoop_stoppedReaderLearnsOfTheEnd: by what he sends.
+func TestLoop_stoppedReaderLearnsOfTheEnd(t *testing.T) {
 	s := serveOne(t, SlowStopped, newLoop)
 	if _, err := s.server.Read(make([]byte, 1)); err != nil { // it is in
 		t.Fatal(err)

@@ -30,9 +30,9 @@ func (w *window) clip(from, to int64) (int64, int64) {
 
 func (w *window) holds(now int64) bool { return now >= w.from.Load() && now < w.to.Load() }
 
-// stay is a bot's time in one match. It outlives a connection: what a bot misses
+// visit is a bot's time in one match. It outlives a connection: what a bot misses
 // while it comes back is missed.
-type stay struct {
+type visit struct {
 	bot    *bot
 	resume string // the seat's secret
 	match  string
@@ -46,7 +46,7 @@ type stay struct {
 }
 
 // end notes that the match is over: what follows is not missed.
-func (s *stay) end() { s.counts, s.at = false, 0 }
+func (s *visit) end() { s.counts, s.at = false, 0 }
 
 // meter is what one loop measures. It belongs to that loop, but for the live
 // numbers, until the loop has ended.
@@ -61,9 +61,9 @@ type meter struct {
 	ticksGot  int64 // ticks that their snapshots stand for
 	received  int64 // bytes
 	seen      int64 // ns that clients were measured for
-	stood     int64 // ns that clients were in silences longer than [blackout]
+	unavailable     int64 // ns that clients were in silences longer than [maxSilence]
 	dropped   int64 // inputs that found the socket full
-	estimated int64 // snapshots whose arrival is not known, see [link.spread]
+	estimated int64 // snapshots whose arrival is not known, see [connection.spread]
 
 	checked, mismatched, broken int64 // hashes compared, different; snapshots that did not apply
 
@@ -105,9 +105,9 @@ func micros(ns int64) int64 { return min(max(ns/1000, 1), longest) }
 // that there is no error to handle.
 func record(h *hdrhistogram.Histogram, ns int64) { _ = h.RecordValue(micros(ns)) }
 
-func (m *meter) bytes(l *link, n int, now int64) {
+func (m *meter) bytes(l *connection, n int, now int64) {
 	m.live.received.Add(int64(n))
-	if l.slow == "" && l.stay.counts && m.window.holds(now) {
+	if l.slow == "" && l.visit.counts && m.window.holds(now) {
 		m.received += int64(n)
 	}
 }
@@ -116,8 +116,8 @@ func (m *meter) bytes(l *link, n int, now int64) {
 // time until then counts as a gap for each that would have come meanwhile:
 // players saw nothing new in all of it (what load testers call the omission of
 // what was coordinated with a stall).
-func (m *meter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
-	s := l.stay
+func (m *meter) snapshot(l *connection, h *protocol.SnapshotHeader, now int64) {
+	s := l.visit
 	m.live.snapshots.Add(1)
 	if l.slow != "" {
 		m.slow.snapshot(l, h, now)
@@ -137,7 +137,7 @@ func (m *meter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
 		s.last, s.at, s.every, s.period = h.Tick, now, l.every, l.period*l.every
 		return
 	}
-	m.blackout(s, now)
+	m.countUnavailable(s, now)
 	_ = m.gaps.RecordCorrectedValue(micros(now-s.at), micros(l.period*l.every))
 	m.snapshots++
 	m.ticksGot += l.every
@@ -148,7 +148,7 @@ func (m *meter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
 
 // snapshot counts a slow reader's snapshot. What comes within a tick of its
 // reading again had been waiting: 1 means that the newest state came at once.
-func (m *slowMeter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
+func (m *slowMeter) snapshot(l *connection, h *protocol.SnapshotHeader, now int64) {
 	if h.Flags&protocol.FlagKeyframe == 0 {
 		m.skipped += max(int64(h.Gap)-l.every, 0)
 	}
@@ -158,17 +158,17 @@ func (m *slowMeter) snapshot(l *link, h *protocol.SnapshotHeader, now int64) {
 	}
 }
 
-// awake notes that a slow reader reads again.
-func (l *link) awake(now int64) { l.woke, l.waited = now, 0 }
+// resumeReading notes that a slow reader reads again.
+func (l *connection) resumeReading(now int64) { l.woke, l.waited = now, 0 }
 
 // silence counts what a client has missed within the window since the newest
 // snapshot of a stay, whatever ended that: the end of the window, the first
 // snapshot of the next match, or one that came after the window's begin only.
-func (m *meter) silence(s *stay, until int64) {
+func (m *meter) silence(s *visit, until int64) {
 	if s.at == 0 {
 		return
 	}
-	m.blackout(s, until)
+	m.countUnavailable(s, until)
 	from, to := m.window.clip(s.at, until)
 	missed := (to - from) / s.period
 	if missed < 2 {
@@ -180,23 +180,23 @@ func (m *meter) silence(s *stay, until int64) {
 	m.seen += to - from
 }
 
-// blackout is how long a player hears nothing before all of that time counts as
+// maxSilence is how long a player hears nothing before all of that time counts as
 // unavailable: they see that the game stands still.
-const blackout = time.Second
+const maxSilence = time.Second
 
-func (m *meter) blackout(s *stay, until int64) {
-	if until-s.at <= int64(blackout) {
+func (m *meter) countUnavailable(s *visit, until int64) {
+	if until-s.at <= int64(maxSilence) {
 		return
 	}
 	if from, to := m.window.clip(s.at, until); to > from {
-		m.stood += to - from
-		s.bot.stood = true
+		m.unavailable += to - from
+		s.bot.unavailable = true
 	}
 }
 
 // finish counts what a bot has missed until the end of the measurement.
 func (m *meter) finish(b *bot, end int64) {
-	for _, s := range []*stay{b.missed, b.stay} {
+	for _, s := range []*visit{b.missed, b.visit} {
 		if s != nil && b.slow == "" {
 			m.silence(s, end)
 		}
@@ -204,13 +204,13 @@ func (m *meter) finish(b *bot, end int64) {
 }
 
 // estimate counts a snapshot of which it is not known when it came.
-func (m *meter) estimate(l *link, now int64) {
+func (m *meter) estimate(l *connection, now int64) {
 	if l.slow == "" && m.window.holds(now) {
 		m.estimated++
 	}
 }
 
-func (m *meter) echo(l *link, ns, now int64) {
+func (m *meter) echo(l *connection, ns, now int64) {
 	if l.slow == "" && m.window.holds(now) {
 		record(m.echoes, ns)
 	}
@@ -250,7 +250,7 @@ func (m *meter) add(o *meter) {
 	m.ticksGot += o.ticksGot
 	m.received += o.received
 	m.seen += o.seen
-	m.stood += o.stood
+	m.unavailable += o.unavailable
 	m.dropped += o.dropped
 	m.estimated += o.estimated
 	m.checked += o.checked

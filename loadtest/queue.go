@@ -5,12 +5,12 @@ import "tactus/loadtest/internal/timingwheel"
 // queue holds a loop's links by when their next input is due.
 type queue struct {
 	wheel timingwheel.Wheel
-	links []*link // by number; nil: free
+	links []*connection // by number; nil: free
 	free  []int32
 }
 
 // add takes a link, which gets a number.
-func (q *queue) add(l *link) {
+func (q *queue) add(l *connection) {
 	if n := len(q.free); n > 0 {
 		l.number = q.free[n-1]
 		q.free = q.free[:n-1]
@@ -23,7 +23,7 @@ func (q *queue) add(l *link) {
 }
 
 // remove lets go of a link; its number may be another's then.
-func (q *queue) remove(l *link) {
+func (q *queue) remove(l *connection) {
 	q.wheel.Remove(l.number)
 	q.links[l.number] = nil
 	q.free = append(q.free, l.number)

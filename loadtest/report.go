@@ -119,7 +119,7 @@ func (r *run) report(span *measured) (*Report, error) {
 	}
 	report := &Report{
 		Errors: r.errors.list(), Reconnects: r.reconnects.list(),
-		Game: r.entrance.game, Mode: r.entrance.mode, Players: r.cfg.Players,
+		Game: r.matchmaker.game, Mode: r.matchmaker.mode, Players: r.cfg.Players,
 		TickRate: int(r.tickRate.Load()), DurationS: seconds(span.to - span.from),
 	}
 	for _, b := range r.bots {
@@ -127,7 +127,7 @@ func (r *run) report(span *measured) (*Report, error) {
 		if b.measured {
 			report.Clients++
 		}
-		if b.stood {
+		if b.unavailable {
 			report.UnavailableClients++
 		}
 	}
@@ -135,7 +135,7 @@ func (r *run) report(span *measured) (*Report, error) {
 		report.Matches += room.opened
 	}
 	report.measure(all)
-	report.blame(r, span, all)
+	report.judgeGenerator(r, span, all)
 	if r.cfg.ServerPID != 0 {
 		switch {
 		case span.serverErr != nil:
@@ -171,7 +171,7 @@ func (r *run) report(span *measured) (*Report, error) {
 
 func (r *Report) measure(m *meter) {
 	r.Snapshots, r.DroppedInputs = m.snapshots, m.dropped
-	r.UnavailableS = seconds(m.stood)
+	r.UnavailableS = seconds(m.unavailable)
 	if m.ticksDue > 0 {
 		r.Delivered = float64(m.ticksGot) / float64(m.ticksDue)
 	}
@@ -184,23 +184,23 @@ func (r *Report) measure(m *meter) {
 
 // Marks from which on the load tester says that it was the limit itself.
 const (
-	tooBusy = 0.85 // of a loop's time
-	tooLate = 0.25 // of a tick, by the latest hundredth of the inputs
+	maxBusy = 0.85 // of a loop's time
+	maxLateness = 0.25 // of a tick, by the latest hundredth of the inputs
 )
 
-// muchStolen is a share of the machine from which on gaps and echoes show what its
+// maxStolen is a share of the machine from which on gaps and echoes show what its
 // host did.
-const muchStolen = 0.02
+const maxStolen = 0.02
 
-// muchEstimated is a share of snapshots from which on gaps at the 99th percentile
+// maxEstimated is a share of snapshots from which on gaps at the 99th percentile
 // may be estimates.
-const muchEstimated = 0.01
+const maxEstimated = 0.01
 
 // Disturbed reports whether the machine's host took so much of it that gaps and
 // echoes are no evidence of the server's.
-func (g *GeneratorReport) Disturbed() bool { return g.Stolen >= muchStolen }
+func (g *GeneratorReport) Disturbed() bool { return g.Stolen >= maxStolen }
 
-func (r *Report) blame(test *run, span *measured, m *meter) {
+func (r *Report) judgeGenerator(test *run, span *measured, m *meter) {
 	g := &r.Generator
 	g.CPUCores = float64(span.ownCPU) / float64(max(span.to-span.from, 1))
 	g.Busiest, g.Stolen = span.busiest, span.stolen
@@ -208,11 +208,11 @@ func (r *Report) blame(test *run, span *measured, m *meter) {
 	g.Estimated = float64(m.estimated) / float64(max(m.snapshots, 1))
 	tick := 1000 / float64(max(r.TickRate, 1))
 	switch {
-	case g.Busiest > tooBusy:
+	case g.Busiest > maxBusy:
 		g.Why = fmt.Sprintf("a loop of the load tester had no rest for %.0f %% of the time", g.Busiest*100)
-	case g.LateP99MS > tooLate*tick:
+	case g.LateP99MS > maxLateness*tick:
 		g.Why = fmt.Sprintf("one input in a hundred was sent %.1f ms late or more: the load tester did not get the CPU in time", g.LateP99MS)
-	case g.Estimated > muchEstimated:
+	case g.Estimated > maxEstimated:
 		g.Why = fmt.Sprintf("%.1f %% of the snapshots were read too late to know when they came", g.Estimated*100)
 	}
 	g.Limited = g.Why != ""
@@ -245,7 +245,7 @@ func (r *Report) Print(w io.Writer) error {
 	row("clients", "%d of %d%s", r.Clients, r.Players, matches)
 	row("delivered", "%.5f (%d snapshots)", r.Delivered, r.Snapshots)
 	row("gap", "p50 %.1f ms   p99 %.1f ms   max %.1f ms", r.GapMS.P50, r.GapMS.P99, r.GapMS.Max)
-	row("unavailable", "%.1f player-seconds (%d clients heard nothing for over %v)", r.UnavailableS, r.UnavailableClients, blackout)
+	row("unavailable", "%.1f player-seconds (%d clients heard nothing for over %v)", r.UnavailableS, r.UnavailableClients, maxSilence)
 	row("echo", "p50 %.1f ms   p99 %.1f ms", r.EchoMS.P50, r.EchoMS.P99)
 	row("bytes", "%.0f per client and second", r.BytesPerClientS)
 	if r.CPUPerClientTickUS != nil {

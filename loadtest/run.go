@@ -22,14 +22,14 @@ type run struct {
 	log      *zap.Logger
 	clock    clock
 	window   *window
-	entrance *entrance
+	matchmaker *matchmaker
 	games    []game.Game
 	loops    []loop
 	streams  *streamLoop // also in loops
 	rooms    []*room
 	bots     []*bot
 
-	errors, reconnects tally
+	errors, reconnects counter
 	online             atomic.Int64
 	inside             atomic.Int64 // bots that have been welcomed at least once
 	allInside          chan struct{}
@@ -37,13 +37,13 @@ type run struct {
 	compare            sync.Once
 }
 
-// tally counts by name.
-type tally struct {
+// counter counts by name.
+type counter struct {
 	mu     sync.Mutex
 	counts map[string]int
 }
 
-func (t *tally) add(name string) int {
+func (t *counter) add(name string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.counts == nil {
@@ -54,7 +54,7 @@ func (t *tally) add(name string) int {
 }
 
 // list returns a copy, never nil.
-func (t *tally) list() map[string]int {
+func (t *counter) list() map[string]int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	list := make(map[string]int, len(t.counts))
@@ -70,7 +70,7 @@ func total(counts map[string]int) (n int) {
 }
 
 // Run plays as cfg says and reports what was measured. games are the rules that
-// the caller was built with, if any: a server that plays by others is told in
+// the caller was built with, if any: a server that plays by others is reported in
 // the log. It returns an error when the test could not be held; a test whose
 // thresholds failed is a report with Failed set. When ctx ends during the
 // measurement, the report covers the time until then.
@@ -85,24 +85,24 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) (
 	if err != nil {
 		return nil, err
 	}
-	if err := r.entrance.awaitPlayable(ctx, &r.cfg); err != nil {
+	if err := r.matchmaker.awaitPlayable(ctx, &r.cfg); err != nil {
 		return nil, err
 	}
-	if err := r.entrance.survey(ctx, r.cfg.URL, r.cfg.PerMatch); err != nil {
+	if err := r.matchmaker.chooseGame(ctx, r.cfg.URL, r.cfg.PerMatch); err != nil {
 		return nil, err
 	}
-	return r.hold(ctx)
+	return r.execute(ctx)
 }
 
-// linksPerLoop is how many bots share an event loop before another is started.
-const linksPerLoop = 2000
+// botsPerLoop is how many bots share an event loop before another is started.
+const botsPerLoop = 2000
 
 func newRun(cfg Config, log *zap.Logger, games []game.Game) (*run, error) {
 	r := &run{
-		cfg: cfg, log: log, clock: newClock(), window: newWindow(), entrance: newEntrance(&cfg),
+		cfg: cfg, log: log, clock: newClock(), window: newWindow(), matchmaker: newMatchmaker(&cfg),
 		games: games, allInside: make(chan struct{}),
 	}
-	for range min(runtime.GOMAXPROCS(0), (cfg.Players+linksPerLoop-1)/linksPerLoop) {
+	for range min(runtime.GOMAXPROCS(0), (cfg.Players+botsPerLoop-1)/botsPerLoop) {
 		l, err := newLoop(r.clock, r.window)
 		if err != nil {
 			return nil, err
@@ -135,8 +135,8 @@ func newRun(cfg Config, log *zap.Logger, games []game.Game) (*run, error) {
 // errStopped ends loops and bots when the test is over.
 var errStopped = errors.New("the load test is over")
 
-// hold runs the test: arrivals, warm-up, measurement, leave.
-func (r *run) hold(ctx context.Context) (*Report, error) {
+// execute runs the test: arrivals, warm-up, measurement, leave.
+func (r *run) execute(ctx context.Context) (*Report, error) {
 	playing, stop := context.WithCancelCause(ctx)
 	defer stop(errStopped)
 	var wg sync.WaitGroup
@@ -150,7 +150,7 @@ func (r *run) hold(ctx context.Context) (*Report, error) {
 	wg.Go(func() { r.arrive(playing, &wg) })
 
 	show := newDisplay(r)
-	err := r.gather(playing, show)
+	err := r.waitForBots(playing, show)
 	var span measured
 	if err == nil {
 		span = r.measure(playing, show)
@@ -180,17 +180,17 @@ func (r *run) arrive(ctx context.Context, wg *sync.WaitGroup) {
 			return
 		case <-timer.C:
 		}
-		wg.Go(func() { b.live(ctx) })
+		wg.Go(func() { b.play(ctx) })
 	}
 }
 
-// patience is how long after the last arrival the test waits for those who are
+// joinTimeout is how long after the last arrival the test waits for those who are
 // still outside.
-const patience = 20 * time.Second
+const joinTimeout = 20 * time.Second
 
-// gather waits until all bots are in a match and warm.
-func (r *run) gather(ctx context.Context, show *display) error {
-	deadline := time.NewTimer(r.cfg.Ramp + patience)
+// waitForBots waits until all bots are in a match and warm.
+func (r *run) waitForBots(ctx context.Context, show *display) error {
+	deadline := time.NewTimer(r.cfg.Ramp + joinTimeout)
 	defer deadline.Stop()
 	for waiting := true; waiting; {
 		select {
@@ -206,7 +206,7 @@ func (r *run) gather(ctx context.Context, show *display) error {
 	}
 	inside := int(r.inside.Load())
 	if inside == 0 {
-		return fmt.Errorf("no bot got into a match in %v; failures: %v", r.cfg.Ramp+patience, r.errors.list())
+		return fmt.Errorf("no bot got into a match in %v; failures: %v", r.cfg.Ramp+joinTimeout, r.errors.list())
 	}
 	if inside < r.cfg.Players {
 		r.log.Warn("not all bots got into a match; measuring those who did",

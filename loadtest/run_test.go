@@ -41,7 +41,7 @@ func (s *fakeServer) check(t *testing.T) {
 	}
 }
 
-func TestPlaysMeasuresAndVerifies(t *testing.T) {
+func TestRun_playsMeasuresAndVerifies(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t, fakeRules{})
 	var progress bytes.Buffer
@@ -77,7 +77,7 @@ func TestPlaysMeasuresAndVerifies(t *testing.T) {
 	}
 }
 
-func TestGroupsHaveAMatchOfTheirOwn(t *testing.T) {
+func TestRun_givesGroupsMatchesOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t, fakeRules{})
 	c := quickConfig(s)
@@ -95,7 +95,7 @@ func TestGroupsHaveAMatchOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestFindsStatesThatDiffer(t *testing.T) {
+func TestRun_findsStatesThatDiffer(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t, fakeRules{badHashes: true})
 	c := quickConfig(s)
@@ -111,7 +111,7 @@ func TestFindsStatesThatDiffer(t *testing.T) {
 	}
 }
 
-func TestComesBackToItsSeat(t *testing.T) {
+func TestRun_resumesSeats(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name    string
@@ -139,7 +139,7 @@ func TestComesBackToItsSeat(t *testing.T) {
 	}
 }
 
-func TestPlaysAgainTogetherAfterAMatch(t *testing.T) {
+func TestRun_playsAgainTogetherAfterMatch(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t, fakeRules{overAt: 8})
 	r := mustRun(t, quickConfig(s))
@@ -155,7 +155,7 @@ func TestPlaysAgainTogetherAfterAMatch(t *testing.T) {
 	}
 }
 
-func TestFinalCloseIsAnError(t *testing.T) {
+func TestRun_countsFinalCloseAsError(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t, fakeRules{closeAt: 4, closeWith: protocol.CloseKicked})
 	r := mustRun(t, quickConfig(s))
@@ -164,7 +164,7 @@ func TestFinalCloseIsAnError(t *testing.T) {
 	}
 }
 
-func TestSlowReadersAreNotMeasured(t *testing.T) {
+func TestRun_leavesSlowReadersOut(t *testing.T) {
 	t.Parallel()
 	for _, as := range slownesses {
 		t.Run(string(as), func(t *testing.T) {
@@ -180,7 +180,7 @@ func TestSlowReadersAreNotMeasured(t *testing.T) {
 	}
 }
 
-func TestStreamsServeLikeDescriptors(t *testing.T) {
+func TestRun_worksOnPortableEngine(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t, fakeRules{closeAt: 4, closeWith: protocol.CloseRestart})
 	c := quickConfig(s)
@@ -192,10 +192,10 @@ func TestStreamsServeLikeDescriptors(t *testing.T) {
 	for _, b := range r.bots {
 		b.loop = r.streams
 	}
-	if err := r.entrance.survey(t.Context(), c.URL, c.PerMatch); err != nil {
+	if err := r.matchmaker.chooseGame(t.Context(), c.URL, c.PerMatch); err != nil {
 		t.Fatal(err)
 	}
-	report, err := r.hold(t.Context())
+	report, err := r.execute(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestStreamsServeLikeDescriptors(t *testing.T) {
 	}
 }
 
-func TestSaysWhyItCannotRun(t *testing.T) {
+func TestRun_returnsWhyItCannotTakePlace(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t, fakeRules{})
 	for name, c := range map[string]struct {
@@ -228,7 +228,7 @@ func TestSaysWhyItCannotRun(t *testing.T) {
 	}
 }
 
-func TestInterruptedMeasurementIsReported(t *testing.T) {
+func TestRun_reportsInterruptedMeasurement(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t, fakeRules{})
 	c := quickConfig(s)
@@ -254,7 +254,7 @@ func (w cancelWhenMeasuring) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestReportKeys(t *testing.T) {
+func TestReport_hasKeys(t *testing.T) {
 	t.Parallel()
 	text, err := json.Marshal(&Report{Errors: map[string]int{}, Verify: &VerifyReport{}})
 	if err != nil {

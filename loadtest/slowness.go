@@ -20,12 +20,12 @@ var slownesses = []Slowness{SlowBursts, SlowStopped, SlowLink}
 func (s Slowness) known() bool { return slices.Contains(slownesses, s) }
 
 // Slow readers by bursts read for the first readFor of every readEvery, those
-// behind a slow link sipSize bytes every sipEvery.
+// behind a slow link slowLinkBytes bytes every slowLinkInterval.
 const (
 	readFor   = int64(2 * time.Second)
 	readEvery = int64(10 * time.Second)
-	sipSize   = 100
-	sipEvery  = int64(50 * time.Millisecond)
+	slowLinkBytes   = 100
+	slowLinkInterval  = int64(50 * time.Millisecond)
 	// slowBuffer is a slow reader's receive buffer in bytes.
 	slowBuffer = 4096
 )

@@ -8,8 +8,8 @@ import (
 	"tactus/loadtest/workload"
 )
 
-func TestRoomsKeepsTheContract(t *testing.T) { gametest.Run(t, workload.Rooms) }
-func TestCrowdKeepsTheContract(t *testing.T) {
+func TestRooms_keepsContract(t *testing.T) { gametest.Run(t, workload.Rooms) }
+func TestCrowd_keepsContract(t *testing.T) {
 	gametest.Run(t, workload.Crowd, gametest.Ticks(100))
 }
 
@@ -30,7 +30,7 @@ func match(t *testing.T, g game.Game, name string) *game.Simulation {
 
 // The workloads say that everybody moves and looks elsewhere in every tick, and
 // that one player a second is hit.
-func TestEverybodyMovesInEveryTick(t *testing.T) {
+func TestWorkloads_movePlayersInEveryTick(t *testing.T) {
 	for name, g := range map[string]game.Game{workload.ModeRooms: workload.Rooms, workload.ModeCrowd: workload.Crowd} {
 		sim := match(t, g, name)
 		table := sim.Tables().Tables()[0]
@@ -59,7 +59,7 @@ func TestEverybodyMovesInEveryTick(t *testing.T) {
 	}
 }
 
-func TestIdleMatchChangesNothingUntilSomebodyMoves(t *testing.T) {
+func TestIdle_changesNothingUntilPlayerMoves(t *testing.T) {
 	sim := match(t, workload.Rooms, workload.ModeIdle)
 	words := func() []uint32 { return append([]uint32(nil), sim.Tables().Tables()[0].Words()...) }
 	first := words()

@@ -29,7 +29,7 @@ var errNoPlayable = errors.New("no /playable there")
 
 // awaitPlayable waits, at most as long as configured, until a ticket would find
 // a seat, and tells what it waits for.
-func (e *entrance) awaitPlayable(ctx context.Context, cfg *Config) error {
+func (e *matchmaker) awaitPlayable(ctx context.Context, cfg *Config) error {
 	if cfg.Wait <= 0 {
 		return nil
 	}
@@ -37,23 +37,23 @@ func (e *entrance) awaitPlayable(ctx context.Context, cfg *Config) error {
 	defer cancel()
 	tick := time.NewTicker(waitInterval)
 	defer tick.Stop()
-	told := ""
+	reported := ""
 	for {
 		err := e.playable(ctx, cfg.URL)
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() == nil && err.Error() != told {
-			told = err.Error()
+		if ctx.Err() == nil && err.Error() != reported {
+			reported = err.Error()
 			if cfg.Progress != nil {
-				fmt.Fprintf(cfg.Progress, "waiting for %s: %s\n", cfg.URL, told)
+				fmt.Fprintf(cfg.Progress, "waiting for %s: %s\n", cfg.URL, reported)
 			}
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return fmt.Errorf("nobody can play at %s after %v: %s", cfg.URL, cfg.Wait, told)
+				return fmt.Errorf("nobody can play at %s after %v: %s", cfg.URL, cfg.Wait, reported)
 			}
 			return ctx.Err()
 		}
@@ -61,7 +61,7 @@ func (e *entrance) awaitPlayable(ctx context.Context, cfg *Config) error {
 }
 
 // playable asks once; the error says what is missing.
-func (e *entrance) playable(ctx context.Context, url string) error {
+func (e *matchmaker) playable(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	err := askPlayable(ctx, url+"/playable")

@@ -11,7 +11,7 @@ import (
 )
 
 // stop takes leave of everybody and waits until the servers have closed the
-// connections, at most for [lastWords].
+// connections, at most for [leaveTimeout].
 func (p *rawLoop) stop() {
 	p.mu.Lock()
 	p.done = true
@@ -23,10 +23,10 @@ func (p *rawLoop) stop() {
 			leaving = append(leaving, e)
 		}
 	}
-	for deadline := p.clock.now() + int64(lastWords); len(leaving) > 0 && p.clock.now() < deadline; {
+	for deadline := p.clock.now() + int64(leaveTimeout); len(leaving) > 0 && p.clock.now() < deadline; {
 		rest := leaving[:0]
 		for _, e := range leaving {
-			if end, open := e.parting(); open {
+			if end, open := e.leaveWhenIdle(); open {
 				rest = append(rest, e)
 			} else {
 				p.release(e, end)
@@ -43,9 +43,9 @@ func (p *rawLoop) stop() {
 // parting says goodbye, once what was sent before is out of the way, and reads
 // until the server has answered by closing. A connection that ends in another way
 // may have ended before the goodbye arrived.
-func (e *rawLink) parting() (end ending, open bool) {
-	if e.idle() && !e.parted {
-		e.parted = true
+func (e *rawLink) leaveWhenIdle() (end ending, open bool) {
+	if e.idle() && !e.left {
+		e.left = true
 		e.leave()
 	}
 	for {

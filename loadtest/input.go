@@ -29,17 +29,17 @@ func (r *random) within(lo, hi int32) int32 {
 	return int32(int64(lo) + int64(uint64(r.next())*span>>32))
 }
 
-// pilot chooses a bot's inputs by what the schema says of the input's fields:
+// inputGenerator chooses a bot's inputs by what the schema says of the input's fields:
 // each second new values within their ranges, and between them angles that turn
 // a little with every tick, as a hand on a mouse does.
-type pilot struct {
-	fields []control
+type inputGenerator struct {
+	fields []inputField
 	words  []uint32
 	rate   int // inputs between new choices
 	left   int // inputs until the next choice
 }
 
-type control struct {
+type inputField struct {
 	offset, words int
 	min, max      int32
 	turns         bool
@@ -52,15 +52,15 @@ const (
 	fullTurn      = 1 << 16
 	fixedOne      = 1 << 16
 	unboundedInt  = 7
-	maxTurnPerTic = fullTurn / 128
+	maxTurnPerTick = fullTurn / 128
 )
 
-func newPilot(input *game.TableSchema, rate int, r *random) pilot {
-	p := pilot{words: make([]uint32, input.Stride), rate: rate, left: int(r.below(uint32(rate)))}
+func newInputGenerator(input *game.TableSchema, rate int, r *random) inputGenerator {
+	p := inputGenerator{words: make([]uint32, input.Stride), rate: rate, left: int(r.below(uint32(rate)))}
 	for i := range input.Fields {
 		f := &input.Fields[i]
-		c := control{offset: f.Offset, words: f.Words, min: f.Min, max: f.Max, turns: f.Kind == game.KindAngle}
-		lo, hi := usual(f.Kind)
+		c := inputField{offset: f.Offset, words: f.Words, min: f.Min, max: f.Max, turns: f.Kind == game.KindAngle}
+		lo, hi := defaultRange(f.Kind)
 		if c.min == -1<<31 {
 			c.min = lo
 		}
@@ -74,7 +74,7 @@ func newPilot(input *game.TableSchema, rate int, r *random) pilot {
 	return p
 }
 
-func usual(k game.Kind) (lo, hi int32) {
+func defaultRange(k game.Kind) (lo, hi int32) {
 	switch k {
 	case game.KindFixed, game.KindVec:
 		return -fixedOne, fixedOne
@@ -85,8 +85,8 @@ func usual(k game.Kind) (lo, hi int32) {
 	}
 }
 
-// steer returns the words of the next input, valid until the next call.
-func (p *pilot) steer(r *random) []uint32 {
+// next returns the words of the next input, valid until the next call.
+func (p *inputGenerator) next(r *random) []uint32 {
 	if p.left--; p.left < 0 {
 		p.left = p.rate - 1
 		p.choose(r)
@@ -104,18 +104,18 @@ func (p *pilot) steer(r *random) []uint32 {
 	return p.words
 }
 
-func (p *pilot) choose(r *random) {
+func (p *inputGenerator) choose(r *random) {
 	for i := range p.fields {
 		c := &p.fields[i]
 		for w := c.offset; w < c.offset+c.words; w++ {
 			p.words[w] = uint32(r.within(c.min, c.max))
 		}
-		c.step = r.within(-maxTurnPerTic, maxTurnPerTic)
+		c.step = r.within(-maxTurnPerTick, maxTurnPerTick)
 	}
 }
 
 // turn adds the step and comes round at the ends of the range.
-func (c *control) turn(angle int32) int32 {
+func (c *inputField) turn(angle int32) int32 {
 	next := int64(angle) + int64(c.step)
 	switch {
 	case next > int64(c.max):

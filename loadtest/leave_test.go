@@ -21,9 +21,9 @@ func (s *fakeServer) heldSeats() int {
 	return len(s.held)
 }
 
-// TestNoSeatIsLeftBehind: a test that ends at any moment gives every seat back,
+// TestRun_leavesNoSeatBehind: a test that ends at any moment gives every seat back,
 // also those of bots that are just coming in or coming back.
-func TestNoSeatIsLeftBehind(t *testing.T) {
+func TestRun_leavesNoSeatBehind(t *testing.T) {
 	t.Parallel()
 	for name, rules := range map[string]fakeRules{
 		"playing":     {},
@@ -47,7 +47,7 @@ func TestNoSeatIsLeftBehind(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 				defer cancel()
 				// Interrupted before it could measure anything, which is an error.
-				_, _ = r.hold(ctx)
+				_, _ = r.execute(ctx)
 				if n := s.heldSeats(); n != 0 {
 					t.Errorf("%d seats are held for players who do not come back", n)
 				}
@@ -56,9 +56,9 @@ func TestNoSeatIsLeftBehind(t *testing.T) {
 	}
 }
 
-// TestExpelledPlayersAreUnavailable: players who are thrown out and find no other
+// TestRun_countsRemovedPlayersAsUnavailable: players who are thrown out and find no other
 // match are missed until the end.
-func TestExpelledPlayersAreUnavailable(t *testing.T) {
+func TestRun_countsRemovedPlayersAsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t, fakeRules{closeAt: 4, closeWith: protocol.CloseKicked, once: true})
 	c := quickConfig(s)
@@ -71,9 +71,9 @@ func TestExpelledPlayersAreUnavailable(t *testing.T) {
 	}
 }
 
-// TestStreamsEndAtAnyMoment: the loop, the server and the link itself may end a
+// TestStreamLoop_endsAtAnyMoment: the loop, the server and the link itself may end a
 // connection at the same time, while messages arrive that want an answer.
-func TestStreamsEndAtAnyMoment(t *testing.T) {
+func TestStreamLoop_endsAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	for i := range 60 {
 		w := newWindow()
@@ -84,12 +84,12 @@ func TestStreamsEndAtAnyMoment(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ran := make(chan error, 1)
 		go func() { ran <- p.run(ctx) }()
-		var links []*link
+		var links []*connection
 		var servers []net.Conn
 		for range 4 {
 			client, server := net.Pipe()
 			servers = append(servers, server)
-			l := newLink(&protocol.Welcome{Rate: fakeRate, Every: 1, Schema: fakeSchema()}, &stay{bot: &bot{}}, p.metered(), newRandom(1, 1), false, c.now())
+			l := newConnection(&protocol.Welcome{Rate: fakeRate, Every: 1, Schema: fakeSchema()}, &visit{bot: &bot{}}, p.metered(), newRandom(1, 1), false, c.now())
 			links = append(links, l)
 			p.serve(l, client, nil)
 			go drainPipe(server)

@@ -14,23 +14,23 @@ import (
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
 
-// entrance is the matchmaker as bots use it.
-type entrance struct {
+// matchmaker is the matchmaker as bots use it.
+type matchmaker struct {
 	client     matchmakerv1connect.MatchmakerServiceClient
 	game, mode string
 }
 
-func newEntrance(c *Config) *entrance {
+func newMatchmaker(c *Config) *matchmaker {
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 256}
-	return &entrance{
+	return &matchmaker{
 		client: matchmakerv1connect.NewMatchmakerServiceClient(&http.Client{Transport: transport}, c.URL),
 		game:   c.Game, mode: c.Mode,
 	}
 }
 
-// survey finds out what is hosted and settles game and mode; perMatch has to
+// chooseGame finds out what is hosted and settles game and mode; perMatch has to
 // fit in a match.
-func (e *entrance) survey(ctx context.Context, url string, perMatch int) error {
+func (e *matchmaker) chooseGame(ctx context.Context, url string, perMatch int) error {
 	answer, err := e.client.ListGames(ctx, connect.NewRequest(&matchmakerv1.ListGamesRequest{}))
 	if err != nil {
 		return fmt.Errorf("no matchmaker answers at %s: %w", url, err)
@@ -53,7 +53,7 @@ func (e *entrance) survey(ctx context.Context, url string, perMatch int) error {
 	return e.chooseMode(game, perMatch)
 }
 
-func (e *entrance) chooseMode(game *matchmakerv1.GameInfo, perMatch int) error {
+func (e *matchmaker) chooseMode(game *matchmakerv1.GameInfo, perMatch int) error {
 	names := make([]string, 0, len(game.GetModes()))
 	for _, m := range game.GetModes() {
 		names = append(names, m.GetName())
@@ -92,19 +92,19 @@ func kindOf(err error) string {
 	return "other"
 }
 
-// errNoRoom is for a room that is gone or full: its group needs a new one.
-var errNoRoom = errors.New("the room takes nobody")
+// errRoomClosed is for a room that is gone or full: its group needs a new one.
+var errRoomClosed = errors.New("the room takes nobody")
 
 // search takes a ticket and waits for its assignment.
-func (e *entrance) search(ctx context.Context, b *bot, room string) (*matchmakerv1.Assignment, error) {
+func (e *matchmaker) search(ctx context.Context, b *bot, room string) (*matchmakerv1.Assignment, error) {
 	answer, err := e.client.CreateTicket(ctx, connect.NewRequest(&matchmakerv1.CreateTicketRequest{
-		Game: e.game, Mode: e.mode, PlayerName: b.name, GuestToken: b.guest, RoomCode: room,
+		Game: e.game, Mode: e.mode, PlayerName: b.name, GuestToken: b.guestToken, RoomCode: room,
 	}))
 	if err != nil {
 		return nil, failedCall(err)
 	}
 	if token := answer.Msg.GetGuestToken(); token != "" {
-		b.guest = token
+		b.guestToken = token
 	}
 	defer e.cancelIfEnded(ctx, answer.Msg.GetTicketId())
 	stream, err := e.client.WatchTicket(ctx, connect.NewRequest(&matchmakerv1.WatchTicketRequest{
@@ -131,11 +131,11 @@ func (e *entrance) search(ctx context.Context, b *bot, room string) (*matchmaker
 
 // cancelIfEnded cancels the ticket of a test that has ended, so that nobody is
 // matched with it.
-func (e *entrance) cancelIfEnded(ctx context.Context, ticket string) {
+func (e *matchmaker) cancelIfEnded(ctx context.Context, ticket string) {
 	if ctx.Err() == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewellTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), freeSeatTimeout)
 	defer cancel()
 	// A ticket that can't be cancelled ends by itself when nobody watches it.
 	_, _ = e.client.CancelTicket(ctx, connect.NewRequest(&matchmakerv1.CancelTicketRequest{TicketId: ticket}))
@@ -145,7 +145,7 @@ func ticketEnded(news *matchmakerv1.WatchTicketResponse) error {
 	reason := strings.ToLower(strings.TrimPrefix(news.GetReason().String(), "END_REASON_"))
 	err := errors.New(news.GetMessage())
 	if news.GetReason() == matchmakerv1.EndReason_END_REASON_UNMATCHABLE {
-		err = fmt.Errorf("%w: %s", errNoRoom, news.GetMessage())
+		err = fmt.Errorf("%w: %s", errRoomClosed, news.GetMessage())
 	}
 	return failed("ticket "+reason, err)
 }
@@ -160,7 +160,7 @@ type room struct {
 
 // enter returns the code of the group's room. spent is the code of a match that
 // the bot has done with; a room with that code is replaced.
-func (r *room) enter(ctx context.Context, e *entrance, spent string) (string, error) {
+func (r *room) enter(ctx context.Context, e *matchmaker, spent string) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.code != "" && r.code != spent {

@@ -178,7 +178,7 @@ func (s *fakeServer) play(w http.ResponseWriter, r *http.Request) {
 	wg.Go(seat.tick)
 	for err == nil {
 		if f, err = read(); err == nil {
-			err = seat.hear(f)
+			err = seat.receive(f)
 		}
 	}
 	close(seat.closed)
@@ -186,7 +186,7 @@ func (s *fakeServer) play(w http.ResponseWriter, r *http.Request) {
 	wg.Wait()
 }
 
-func (c *fakeSeat) hear(f ws.Frame) error {
+func (c *fakeSeat) receive(f ws.Frame) error {
 	switch f.Header.OpCode {
 	case ws.OpBinary:
 	case ws.OpClose:

@@ -46,15 +46,15 @@ func (w *wire) messages(t *testing.T) (list [][]byte) {
 
 const tickLength = int64(time.Second) / fakeRate
 
-// newTestLink returns a link at time 0 whose measuring has begun.
-func newTestLink(verify bool) (*link, *wire) {
+// newTestConnection returns a link at time 0 whose measuring has begun.
+func newTestConnection(verify bool) (*connection, *wire) {
 	w := newWindow()
 	w.to.Store(math.MaxInt64)
 	w.from.Store(0)
 	m := newMeter(w)
 	out := &wire{keep: true}
 	welcome := &protocol.Welcome{Rate: fakeRate, Every: 1, Schema: fakeSchema()}
-	l := newLink(welcome, &stay{bot: &bot{}}, m, newRandom(1, 1), verify, 0)
+	l := newConnection(welcome, &visit{bot: &bot{}}, m, newRandom(1, 1), verify, 0)
 	l.out = out
 	l.due = 0
 	return l, out
@@ -62,15 +62,15 @@ func newTestLink(verify bool) (*link, *wire) {
 
 func serverFrame(message []byte) []byte { return ws.MustCompileFrame(ws.NewBinaryFrame(message)) }
 
-func (l *link) mustReceive(t *testing.T, data []byte, now int64) {
+func (l *connection) mustReceive(t *testing.T, data []byte, now int64) {
 	t.Helper()
 	if end, open := l.receive(data, now); !open {
 		t.Fatalf("the link ended: %+v", end)
 	}
 }
 
-func TestSnapshotsThatStayAwayAreMissed(t *testing.T) {
-	l, _ := newTestLink(false)
+func TestConnection_countsMissingSnapshots(t *testing.T) {
+	l, _ := newTestConnection(false)
 	for _, tick := range []uint32{1, 2, 3, 5, 6, 11} { // 10 ticks passed, 5 snapshots came
 		l.mustReceive(t, serverFrame(snapshotAt(tick, 0, false, false)), int64(tick)*tickLength)
 	}
@@ -81,12 +81,12 @@ func TestSnapshotsThatStayAwayAreMissed(t *testing.T) {
 	}
 }
 
-func TestSilenceAtTheEndIsMissed(t *testing.T) {
-	l, _ := newTestLink(false)
+func TestMeter_countsSilenceAtTheEnd(t *testing.T) {
+	l, _ := newTestConnection(false)
 	for tick := range int64(11) {
 		l.mustReceive(t, serverFrame(snapshotAt(uint32(tick), 0, false, false)), tick*tickLength)
 	}
-	l.meter.silence(l.stay, 20*tickLength)
+	l.meter.silence(l.visit, 20*tickLength)
 	r := Report{}
 	r.measure(l.meter)
 	if r.Delivered != 0.5 {
@@ -98,69 +98,69 @@ func TestSilenceAtTheEndIsMissed(t *testing.T) {
 }
 
 // ticks receives a snapshot at each of the ticks.
-func (l *link) ticks(t *testing.T, from, to int64) {
+func (l *connection) ticks(t *testing.T, from, to int64) {
 	t.Helper()
 	for tick := from; tick <= to; tick++ {
 		l.mustReceive(t, serverFrame(snapshotAt(uint32(tick), 0, false, false)), tick*tickLength)
 	}
 }
 
-// TestTimeWithoutSnapshotsIsUnavailable: a silence of more than a second counts,
+// TestMeter_countsTimeWithoutSnapshotsAsUnavailable: a silence of more than a second counts,
 // whatever ends it.
-func TestTimeWithoutSnapshotsIsUnavailable(t *testing.T) {
+func TestMeter_countsTimeWithoutSnapshotsAsUnavailable(t *testing.T) {
 	const second = int64(fakeRate)
 	for name, c := range map[string]struct {
-		play func(t *testing.T, l *link)
+		play func(t *testing.T, l *connection)
 		want float64
 	}{
-		"a snapshot ends it": {func(t *testing.T, l *link) {
+		"a snapshot ends it": {func(t *testing.T, l *connection) {
 			l.ticks(t, 1, second)
 			l.ticks(t, 4*second, 10*second)
 		}, 3},
-		"a second is none": {func(t *testing.T, l *link) {
+		"a second is none": {func(t *testing.T, l *connection) {
 			l.ticks(t, 1, second)
 			l.ticks(t, 2*second, 10*second)
 		}, 0},
-		"the end of the test ends it": {func(t *testing.T, l *link) { l.ticks(t, 1, second) }, 9},
-		"the next match ends it": {func(t *testing.T, l *link) {
+		"the end of the test ends it": {func(t *testing.T, l *connection) { l.ticks(t, 1, second) }, 9},
+		"the next match ends it": {func(t *testing.T, l *connection) {
 			l.ticks(t, 1, second)
-			l.stay.bot.begin()
-			l.stay = l.stay.bot.stay
+			l.visit.bot.beginVisit()
+			l.visit = l.visit.bot.visit
 			l.ticks(t, 5*second, 10*second)
 		}, 4},
-		"no match ends it": {func(t *testing.T, l *link) {
+		"no match ends it": {func(t *testing.T, l *connection) {
 			l.ticks(t, 1, second)
-			l.stay.bot.begin()
-			l.stay.bot.begin()
+			l.visit.bot.beginVisit()
+			l.visit.bot.beginVisit()
 		}, 9},
-		"the time between two matches is none": {func(t *testing.T, l *link) {
+		"the time between two matches is none": {func(t *testing.T, l *connection) {
 			l.ticks(t, 1, second)
-			l.stay.end()
-			l.stay.bot.begin()
-			l.stay = l.stay.bot.stay
+			l.visit.end()
+			l.visit.bot.beginVisit()
+			l.visit = l.visit.bot.visit
 			l.ticks(t, 5*second, 10*second)
 		}, 0},
-		"it began before the window": {func(t *testing.T, l *link) {
+		"it began before the window": {func(t *testing.T, l *connection) {
 			l.meter.window.from.Store(math.MaxInt64)
 			l.ticks(t, 1, second)
 			l.meter.window.from.Store(4 * second * tickLength)
 			l.ticks(t, 5*second, 10*second)
 		}, 1},
-		"it covers the window": {func(t *testing.T, l *link) {
+		"it covers the window": {func(t *testing.T, l *connection) {
 			l.meter.window.from.Store(math.MaxInt64)
 			l.ticks(t, 1, second)
 			l.meter.window.from.Store(4 * second * tickLength)
 		}, 6},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, _ := newTestLink(false)
-			l.stay.bot.stay = l.stay
+			l, _ := newTestConnection(false)
+			l.visit.bot.visit = l.visit
 			l.meter.window.to.Store(10 * second * tickLength)
 			c.play(t, l)
-			l.meter.finish(l.stay.bot, 10*second*tickLength)
+			l.meter.finish(l.visit.bot, 10*second*tickLength)
 			r := Report{}
 			r.measure(l.meter)
-			if math.Abs(r.UnavailableS-c.want) > 0.01 || l.stay.bot.stood != (c.want > 0) || !l.stay.bot.measured {
+			if math.Abs(r.UnavailableS-c.want) > 0.01 || l.visit.bot.unavailable != (c.want > 0) || !l.visit.bot.measured {
 				t.Errorf("%v player-seconds unavailable, want %v", r.UnavailableS, c.want)
 			}
 			if lost := c.want > 0; lost != (r.Delivered < 0.901) {
@@ -170,8 +170,8 @@ func TestTimeWithoutSnapshotsIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestAStallCountsForEverySnapshotItHeldBack(t *testing.T) {
-	l, _ := newTestLink(false)
+func TestMeter_countsStallForEverySnapshotHeldUp(t *testing.T) {
+	l, _ := newTestConnection(false)
 	at := func(tick int64) int64 { return tick * tickLength }
 	for tick := range int64(100) {
 		l.mustReceive(t, serverFrame(snapshotAt(uint32(tick), 0, false, false)), at(tick))
@@ -186,8 +186,8 @@ func TestAStallCountsForEverySnapshotItHeldBack(t *testing.T) {
 	}
 }
 
-func TestEchoIsMeasuredFromWhenTheInputWasDue(t *testing.T) {
-	l, _ := newTestLink(false)
+func TestConnection_measuresEchoFromWhenInputWasDue(t *testing.T) {
+	l, _ := newTestConnection(false)
 	l.due = int64(10 * time.Millisecond)
 	l.play(int64(15 * time.Millisecond))
 	l.mustReceive(t, serverFrame(snapshotAt(1, 1, false, false)), int64(40*time.Millisecond))
@@ -202,8 +202,8 @@ func TestEchoIsMeasuredFromWhenTheInputWasDue(t *testing.T) {
 	}
 }
 
-func TestInputsGrowAndAimAtTicksToCome(t *testing.T) {
-	l, out := newTestLink(false)
+func TestConnection_addressesInputsToNextTick(t *testing.T) {
+	l, out := newTestConnection(false)
 	now, last := int64(0), protocol.InputHeader{}
 	for tick := uint32(1); tick <= 100; tick++ {
 		l.mustReceive(t, serverFrame(snapshotAt(tick, last.Seq, false, false)), now)
@@ -221,18 +221,18 @@ func TestInputsGrowAndAimAtTicksToCome(t *testing.T) {
 	}
 }
 
-func TestLateInputsAreSentEarlier(t *testing.T) {
-	l, _ := newTestLink(false)
+func TestConnection_sendsEarlierAfterLateInput(t *testing.T) {
+	l, _ := newTestConnection(false)
 	almost := tickLength * 9 / 10
 	before := l.nextTick(almost)
-	l.pace(-1)
+	l.adjustMargin(-1)
 	if after := l.nextTick(almost); after != before+1 {
 		t.Errorf("after a late input the next one, as close to its tick, is for tick %d, want %d", after, before+1)
 	}
 }
 
-func TestInputsWhoseTimeHasPassedAreNotMadeUpFor(t *testing.T) {
-	l, out := newTestLink(false)
+func TestConnection_skipsInputsOfPastTicks(t *testing.T) {
+	l, out := newTestConnection(false)
 	var q queue
 	q.add(l)
 	now := 10*tickLength + 1
@@ -243,15 +243,15 @@ func TestInputsWhoseTimeHasPassedAreNotMadeUpFor(t *testing.T) {
 	}
 }
 
-// TestWhatIsReadLateIsNoGapOfTheServers: what a busy load tester reads at once is
+// TestConnection_lateReadIsNoGapOfTheServer: what a busy load tester reads at once is
 // taken to have come evenly, and counted; what it reads at once though it was in
 // time did come at once.
-func TestWhatIsReadLateIsNoGapOfTheServers(t *testing.T) {
+func TestConnection_lateReadIsNoGapOfTheServer(t *testing.T) {
 	for _, c := range []struct {
 		overdue        bool
 		longest, known int64 // of the gaps, in ticks; of the snapshots
 	}{{true, 1, 2}, {false, 3, 4}} {
-		l, _ := newTestLink(false)
+		l, _ := newTestConnection(false)
 		l.mustReceive(t, serverFrame(snapshotAt(1, 0, true, false)), 0)
 		l.mustReceive(t, serverFrame(snapshotAt(2, 0, false, false)), tickLength)
 		var late []byte
@@ -268,11 +268,11 @@ func TestWhatIsReadLateIsNoGapOfTheServers(t *testing.T) {
 	}
 }
 
-func TestSlowReadersTellWhatWaitedForThem(t *testing.T) {
-	l, _ := newTestLink(false)
+func TestConnection_countsBacklogOfSlowReader(t *testing.T) {
+	l, _ := newTestConnection(false)
 	l.slow = SlowBursts
 	l.mustReceive(t, serverFrame(snapshotAt(1, 0, true, false)), 0)
-	l.awake(100 * tickLength)
+	l.resumeReading(100 * tickLength)
 	for tick := uint32(2); tick < 5; tick++ {
 		l.mustReceive(t, serverFrame(snapshotAt(tick, 0, false, false)), 100*tickLength+int64(tick))
 	}
@@ -285,8 +285,8 @@ func TestSlowReadersTellWhatWaitedForThem(t *testing.T) {
 	}
 }
 
-func TestFramesMayComeInAnyPieces(t *testing.T) {
-	l, _ := newTestLink(true)
+func TestConnection_receivesFramesInAnyPieces(t *testing.T) {
+	l, _ := newTestConnection(true)
 	stream := serverFrame(snapshotAt(1, 0, true, false))
 	for tick := uint32(2); tick < 6; tick++ {
 		stream = append(stream, serverFrame(snapshotAt(tick, 0, false, false))...)
@@ -299,8 +299,8 @@ func TestFramesMayComeInAnyPieces(t *testing.T) {
 	}
 }
 
-func TestAnswersControlFrames(t *testing.T) {
-	l, out := newTestLink(false)
+func TestConnection_answersControlFrames(t *testing.T) {
+	l, out := newTestConnection(false)
 	l.mustReceive(t, ws.MustCompileFrame(ws.NewPingFrame([]byte("x"))), 0)
 	end, open := l.receive(ws.MustCompileFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(4002, "slow"))), 0)
 	if open || end.code != protocol.CloseSlow {
@@ -312,10 +312,10 @@ func TestAnswersControlFrames(t *testing.T) {
 	}
 }
 
-func TestNothingIsAllocatedPerTick(t *testing.T) {
+func TestConnection_allocatesNothingPerTick(t *testing.T) {
 	for name, verify := range map[string]bool{"counting": false, "verifying": true} {
 		t.Run(name, func(t *testing.T) {
-			l, out := newTestLink(verify)
+			l, out := newTestConnection(verify)
 			out.keep = false
 			l.mustReceive(t, serverFrame(snapshotAt(1, 0, true, false)), 0)
 			tick, now := uint32(1), int64(0)
@@ -342,7 +342,7 @@ func TestNothingIsAllocatedPerTick(t *testing.T) {
 func BenchmarkBotTick(b *testing.B) {
 	for name, verify := range map[string]bool{"counting": false, "verifying": true} {
 		b.Run(name, func(b *testing.B) {
-			l, out := newTestLink(verify)
+			l, out := newTestConnection(verify)
 			out.keep = false
 			keyframe := serverFrame(snapshotAt(1, 0, true, false))
 			delta := serverFrame(snapshotAt(2, 0, false, false))

@@ -8,7 +8,7 @@ import (
 	"tactus/game/fixed"
 )
 
-type pilotInput struct {
+type testInput struct {
 	Move    fixed.Vec   `tactus:"min=-65536,max=65536"`
 	Aim     fixed.Angle `tactus:"min=0,max=65535"`
 	Free    fixed.Angle
@@ -18,16 +18,16 @@ type pilotInput struct {
 	Full    int32 `tactus:"min=-2147483648,max=2147483647"`
 }
 
-var pilotGame = game.DefineInput[pilotInput]()
+var testGame = game.DefineInput[testInput]()
 
-func TestInputsKeepTheirRangesAndVary(t *testing.T) {
-	schema := pilotGame.Schema()
+func TestInputGenerator_keepsRangesAndVaries(t *testing.T) {
+	schema := testGame.Schema()
 	const rate = 30
 	r := newRandom(7, 3)
-	p := newPilot(&schema.TableSchema, rate, &r)
+	p := newInputGenerator(&schema.TableSchema, rate, &r)
 	moves, aims := map[uint32]bool{}, map[uint32]bool{}
 	for range rate * 20 {
-		words := p.steer(&r)
+		words := p.next(&r)
 		if !schema.Valid(words) {
 			t.Fatalf("input %v is out of range", words)
 		}
@@ -41,13 +41,13 @@ func TestInputsKeepTheirRangesAndVary(t *testing.T) {
 	}
 }
 
-func TestTheSameSeedMakesTheSameChoices(t *testing.T) {
-	schema := pilotGame.Schema()
+func TestInputGenerator_repeatsForSameSeed(t *testing.T) {
+	schema := testGame.Schema()
 	choices := func(seed uint64, index int) (all []uint32) {
 		r := newRandom(seed, index)
-		p := newPilot(&schema.TableSchema, 30, &r)
+		p := newInputGenerator(&schema.TableSchema, 30, &r)
 		for range 100 {
-			all = append(all, p.steer(&r)...)
+			all = append(all, p.next(&r)...)
 		}
 		return all
 	}
@@ -59,7 +59,7 @@ func TestTheSameSeedMakesTheSameChoices(t *testing.T) {
 	}
 }
 
-func TestRandomNumbersKeepTheirRange(t *testing.T) {
+func TestRandom_keepsRanges(t *testing.T) {
 	r := newRandom(0, 0)
 	for range 1000 {
 		if v := r.within(-3, 4); v < -3 || v > 4 {

@@ -10,14 +10,14 @@ import (
 	"tactus/protocol"
 )
 
-// link is one connection of a bot to a match, from the welcome on. It belongs
+// connection is one connection of a bot to a match, from the welcome on. It belongs
 // to the loop that serves it, which is the only one to call its methods; times
 // are nanoseconds on the run's clock.
-type link struct {
-	stay   *stay
+type connection struct {
+	visit  *visit
 	meter  *meter
 	out    outlet
-	pilot  pilot
+	inputs inputGenerator
 	rand   random
 	slow   Slowness // empty: none, see [Config.SlowReaders]
 	woke   int64
@@ -33,9 +33,9 @@ type link struct {
 	tick    uint32 // of the newest snapshot, or of the welcome
 	tickAt  int64  // when that came
 	aimed   uint32 // newest tick that an input was for
-	guard   int64  // how long before its tick an input has to be there
+	margin   int64  // how long before its tick an input has to be there
 	acked   uint32 // newest input that a snapshot has confirmed
-	dueAt   [unanswered]int64
+	dueAt   [maxUnconfirmed]int64
 	over    bool   // the match has a result; what follows is not measured
 	overdue bool   // what is received was read later than it should have been
 	behind  int64  // snapshots that are to come of those that were read at once
@@ -45,9 +45,9 @@ type link struct {
 	ended chan ending // takes one value, when the loop lets go of the link
 }
 
-// unanswered is how many inputs are remembered until a snapshot confirms them:
+// maxUnconfirmed is how many inputs are remembered until a snapshot confirms them:
 // 2 s of them at the highest tick rate.
-const unanswered = 256
+const maxUnconfirmed = 256
 
 // ending says how a connection ended.
 type ending struct {
@@ -67,14 +67,14 @@ type outlet interface {
 	post(frame []byte)
 }
 
-func newLink(w *protocol.Welcome, s *stay, m *meter, r random, verify bool, now int64) *link {
-	l := &link{
-		stay: s, meter: m, rand: r,
+func newConnection(w *protocol.Welcome, s *visit, m *meter, r random, verify bool, now int64) *connection {
+	l := &connection{
+		visit: s, meter: m, rand: r,
 		period: int64(time.Second) / int64(w.Rate), every: int64(w.Every),
 		tick: w.Tick, tickAt: now, aimed: w.Tick, acked: s.seq,
 		ended: make(chan ending, 1),
 	}
-	l.pilot = newPilot(&w.Schema.Input, w.Rate, &l.rand)
+	l.inputs = newInputGenerator(&w.Schema.Input, w.Rate, &l.rand)
 	// Inputs of different bots are spread over the tick, as those of people are.
 	l.due = now + int64(l.rand.below(uint32(l.period)))
 	if verify {
@@ -85,7 +85,7 @@ func newLink(w *protocol.Welcome, s *stay, m *meter, r random, verify bool, now 
 
 // receive takes what came from the socket. It reports false when the connection
 // is over. The bytes of an incomplete frame are copied.
-func (l *link) receive(data []byte, now int64) (end ending, open bool) {
+func (l *connection) receive(data []byte, now int64) (end ending, open bool) {
 	l.meter.bytes(l, len(data), now)
 	if len(l.partial) > 0 {
 		l.partial = append(l.partial, data...)
@@ -114,7 +114,7 @@ func (l *link) receive(data []byte, now int64) (end ending, open bool) {
 // have come evenly since the last one, for to say that they came together would
 // make gaps of the load tester's own delay. The meter counts them. Where the read
 // was in time, they did come together.
-func (l *link) spread(data []byte, now int64) {
+func (l *connection) spread(data []byte, now int64) {
 	if l.apart = 0; !l.overdue {
 		return
 	}
@@ -135,7 +135,7 @@ func (l *link) spread(data []byte, now int64) {
 }
 
 // arrival is when the next of several snapshots came.
-func (l *link) arrival(now int64) int64 {
+func (l *connection) arrival(now int64) int64 {
 	if l.apart == 0 || l.behind == 0 {
 		return now
 	}
@@ -145,7 +145,7 @@ func (l *link) arrival(now int64) int64 {
 	return now
 }
 
-func (l *link) take(f frame, now int64) (end ending, open bool) {
+func (l *connection) take(f frame, now int64) (end ending, open bool) {
 	switch f.op {
 	case ws.OpBinary:
 		if err := l.message(f.payload, now); err != nil {
@@ -169,13 +169,13 @@ func (l *link) take(f frame, now int64) (end ending, open bool) {
 	}
 }
 
-func (l *link) control(op ws.OpCode, payload []byte) {
+func (l *connection) control(op ws.OpCode, payload []byte) {
 	var room [frameRoom + ws.MaxControlFramePayloadSize]byte
 	b := append(beginFrame(room[:0]), payload...)
 	l.out.send(b[endFrame(b, 0, op, l.rand.next()):])
 }
 
-func (l *link) message(b []byte, now int64) error {
+func (l *connection) message(b []byte, now int64) error {
 	kind, err := protocol.Type(b)
 	if err != nil {
 		return errors.Join(errMessage, err)
@@ -190,7 +190,7 @@ func (l *link) message(b []byte, now int64) error {
 		}
 		if r.Over {
 			l.over = true
-			l.stay.end()
+			l.visit.end()
 		}
 	default: // names, chat and the like are of no interest to a bot
 	}
@@ -200,7 +200,7 @@ func (l *link) message(b []byte, now int64) error {
 // errMessage is returned for a message that breaks the contract.
 var errMessage = errors.New("loadtest: the server sent a bad message")
 
-func (l *link) snapshot(b []byte, now int64) error {
+func (l *connection) snapshot(b []byte, now int64) error {
 	h, err := protocol.ParseSnapshotHeader(b)
 	if err != nil {
 		return errors.Join(errMessage, err)
@@ -216,13 +216,13 @@ func (l *link) snapshot(b []byte, now int64) error {
 		l.confirm(h.Ack, now)
 	}
 	l.tick, l.tickAt = h.Tick, now
-	l.pace(h.Slack)
+	l.adjustMargin(h.Slack)
 	return nil
 }
 
 // verify applies a snapshot to the bot's copy of the state and compares hashes.
 // A difference is counted, and mended by a keyframe.
-func (l *link) verify(b []byte) error {
+func (l *connection) verify(b []byte) error {
 	m := l.meter
 	if err := protocol.ParseSnapshot(b, &m.parsed); err != nil {
 		return errors.Join(errMessage, err)
@@ -232,7 +232,7 @@ func (l *link) verify(b []byte) error {
 	}
 	l.resync = false
 	err := l.copy.Apply(&m.parsed)
-	l.stay.events = max(l.stay.events, l.copy.EventSeq())
+	l.visit.events = max(l.visit.events, l.copy.EventSeq())
 	differs := err == nil && m.parsed.Flags&protocol.FlagHash != 0 && l.copy.Hash() != m.parsed.Hash
 	m.verified(&m.parsed, err, differs)
 	if err != nil || differs {
@@ -245,24 +245,24 @@ func (l *link) verify(b []byte) error {
 // confirm measures the echo of every input that the snapshot is the first to
 // confirm, from when the input was due: a generator that came late to send it
 // made the player wait all the same.
-func (l *link) confirm(ack uint32, now int64) {
-	if ack <= l.acked || ack > l.stay.seq {
+func (l *connection) confirm(ack uint32, now int64) {
+	if ack <= l.acked || ack > l.visit.seq {
 		return
 	}
-	for seq := max(l.acked+1, ack-min(ack, unanswered-1)); seq <= ack; seq++ {
-		l.meter.echo(l, now-l.dueAt[seq%unanswered], now)
+	for seq := max(l.acked+1, ack-min(ack, maxUnconfirmed-1)); seq <= ack; seq++ {
+		l.meter.echo(l, now-l.dueAt[seq%maxUnconfirmed], now)
 	}
 	l.acked = ack
 }
 
-// pace moves the moment from which on an input is for the next tick but one: an
+// adjustMargin moves the moment from which on an input is for the next tick but one: an
 // eighth of a tick earlier when inputs come too late, and slowly back.
-func (l *link) pace(slack int32) {
+func (l *connection) adjustMargin(slack int32) {
 	switch {
 	case slack < 0:
-		l.guard = min(l.guard+l.period/8, l.period)
+		l.margin = min(l.margin+l.period/8, l.period)
 	case slack > 0:
-		l.guard -= l.guard / 128
+		l.margin -= l.margin / 128
 	}
 }
 
@@ -272,21 +272,21 @@ const maxAhead = 8
 
 // nextTick is the tick that an input sent now is for: the first one that it
 // still reaches.
-func (l *link) nextTick(now int64) uint32 {
-	ahead := min((now-l.tickAt+l.guard)/l.period, maxAhead)
+func (l *connection) nextTick(now int64) uint32 {
+	ahead := min((now-l.tickAt+l.margin)/l.period, maxAhead)
 	l.aimed = max(l.aimed, l.tick+1+uint32(max(ahead, 0)))
 	return l.aimed
 }
 
 // play sends the input that is due and sets when the next one is. Inputs whose
 // time has passed altogether are not made up for: their ticks are gone.
-func (l *link) play(now int64) {
+func (l *connection) play(now int64) {
 	m := l.meter
 	m.late(now-l.due, now)
-	l.stay.seq++
-	l.dueAt[l.stay.seq%unanswered] = l.due
-	h := protocol.InputHeader{Seq: l.stay.seq, Tick: l.nextTick(now), Lag: viewLag}
-	m.frame = protocol.AppendInput(beginFrame(m.frame[:0]), h, l.pilot.steer(&l.rand))
+	l.visit.seq++
+	l.dueAt[l.visit.seq%maxUnconfirmed] = l.due
+	h := protocol.InputHeader{Seq: l.visit.seq, Tick: l.nextTick(now), Lag: viewLag}
+	m.frame = protocol.AppendInput(beginFrame(m.frame[:0]), h, l.inputs.next(&l.rand))
 	l.out.post(l.endFrame())
 	l.due += l.period
 	if behind := now - l.due; behind > 0 {
@@ -299,16 +299,16 @@ func (l *link) play(now int64) {
 const viewLag = 2 * 16
 
 // leave says goodbye, so that the seat is free at once.
-func (l *link) leave() {
+func (l *connection) leave() {
 	l.meter.frame = protocol.AppendBye(beginFrame(l.meter.frame[:0]))
 	l.sendFrame()
 	l.control(ws.OpClose, ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))
 }
 
 // sendFrame sends the message that was begun in the meter's frame.
-func (l *link) sendFrame() bool { return l.out.send(l.endFrame()) }
+func (l *connection) sendFrame() bool { return l.out.send(l.endFrame()) }
 
-func (l *link) endFrame() []byte {
+func (l *connection) endFrame() []byte {
 	b := l.meter.frame
 	return b[endFrame(b, 0, ws.OpBinary, l.rand.next()):]
 }

@@ -43,7 +43,7 @@ func playable(asked *int) http.HandlerFunc {
 	}
 }
 
-func TestWaitUntilSomebodyCanPlay(t *testing.T) {
+func TestMatchmaker_waitsUntilPlayable(t *testing.T) {
 	for name, older := range map[string]bool{"/playable": false, "an older matchmaker": true} {
 		t.Run(name, func(t *testing.T) {
 			games, asked := &lateGames{}, 0
@@ -56,7 +56,7 @@ func TestWaitUntilSomebodyCanPlay(t *testing.T) {
 			defer s.Close()
 			var progress bytes.Buffer
 			cfg := Config{URL: s.URL, Wait: time.Minute, Progress: &progress}
-			if err := newEntrance(&cfg).awaitPlayable(context.Background(), &cfg); err != nil {
+			if err := newMatchmaker(&cfg).awaitPlayable(context.Background(), &cfg); err != nil {
 				t.Fatal(err)
 			}
 			if older && games.asked != 3 || !older && (asked != 3 || games.asked != 0) {
@@ -69,19 +69,19 @@ func TestWaitUntilSomebodyCanPlay(t *testing.T) {
 	}
 }
 
-func TestWaitEnds(t *testing.T) {
+func TestMatchmaker_stopsWaiting(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "nobody home", http.StatusBadGateway)
 	}))
 	defer s.Close()
 	cfg := Config{URL: s.URL, Wait: time.Nanosecond}
-	if err := newEntrance(&cfg).awaitPlayable(context.Background(), &cfg); err == nil || !strings.Contains(err.Error(), s.URL) {
+	if err := newMatchmaker(&cfg).awaitPlayable(context.Background(), &cfg); err == nil || !strings.Contains(err.Error(), s.URL) {
 		t.Errorf("waiting in vain ended with %v", err)
 	}
 	cfg.Wait = time.Hour
 	ctx, cancel := context.WithCancel(context.Background())
 	cfg.Progress = writerFunc(func([]byte) { cancel() })
-	if err := newEntrance(&cfg).awaitPlayable(ctx, &cfg); err == nil {
+	if err := newMatchmaker(&cfg).awaitPlayable(ctx, &cfg); err == nil {
 		t.Error("a canceled wait says that somebody can play")
 	}
 }

@@ -14,35 +14,35 @@ import (
 // A bot that goes leaves no seat behind: a test that runs next would play among
 // seats that are kept for players who do not come back.
 
-// errGone is why a bot is not in a match any more: the test has ended, and the
+// errLeft is why a bot is not in a match any more: the test has ended, and the
 // seat has been given back.
-var errGone = errors.New("loadtest: the bot has gone")
+var errLeft = errors.New("loadtest: the bot has gone")
 
-// farewellTimeout bounds how long a bot takes to give a seat back after the test,
+// freeSeatTimeout bounds how long a bot takes to give a seat back after the test,
 // which needs a connection where it has none.
-const farewellTimeout = 2 * time.Second
+const freeSeatTimeout = 2 * time.Second
 
-// giveBack frees the seat that hello claims or resumes. The test has ended, so
+// freeSeat frees the seat that hello claims or resumes. The test has ended, so
 // that nobody measures, and a failure costs no more than the seat's hold or
 // grace.
-func (b *bot) giveBack(url string, hello *protocol.Hello) {
-	ctx, cancel := context.WithTimeout(context.Background(), farewellTimeout)
+func (b *bot) freeSeat(url string, hello *protocol.Hello) {
+	ctx, cancel := context.WithTimeout(context.Background(), freeSeatTimeout)
 	defer cancel()
 	conn, early, err := dial(ctx, url, false)
 	if err != nil {
 		return
 	}
 	defer conn.Close()
-	if _, _, err := introduce(conn, early, hello, &b.rand, farewellTimeout); err == nil {
-		sayGoodbye(conn, &b.rand)
+	if _, _, err := introduce(conn, early, hello, &b.rand, freeSeatTimeout); err == nil {
+		sendBye(conn, &b.rand)
 	}
 }
 
-// sayGoodbye writes bye and a close frame, and waits until the server has closed
+// sendBye writes bye and a close frame, and waits until the server has closed
 // the connection: a socket that is closed before with bytes unread is reset,
 // which may overtake what was written.
-func sayGoodbye(conn net.Conn, r *random) {
-	if err := conn.SetDeadline(time.Now().Add(lastWords)); err != nil {
+func sendBye(conn net.Conn, r *random) {
+	if err := conn.SetDeadline(time.Now().Add(leaveTimeout)); err != nil {
 		return
 	}
 	bye := protocol.AppendBye(beginFrame(nil))
