@@ -11,29 +11,33 @@ import (
 	"github.com/gobwas/ws"
 	"go.uber.org/zap"
 
+	"tactus/loadtest/internal/engine"
+	"tactus/loadtest/internal/frame"
+	"tactus/loadtest/internal/random"
 	"tactus/protocol"
 )
 
-// bot is one player's life during a test: it searches, plays, comes back to its
-// seat when the connection is lost, and searches again when a match is over.
+// bot is one simulated player. It searches, plays, resumes its seat when the
+// connection is lost, and searches again when a match is over. It is not safe for
+// concurrent use; owned by the goroutine of play, except for what its visit says.
 type bot struct {
-	run      *run
-	index    int
-	name     string
-	room     *room    // of its group, nil: searches like anybody
-	slow     Slowness // empty: none
-	loop     loop
-	rand     random
-	guestToken    string // guest token: who it is
-	lastRoom string // code of the last room
-	visit    *visit
-	entered  bool  // has been welcomed at least once
-	measured bool  // was in a match within the window
-	unavailable    bool  // has heard nothing for longer than [maxSilence] there
-	missed   *visit // an earlier match that ended before it was over, until the next one's first snapshot
+	run         *run
+	index       int
+	name        string
+	room        *room               // of its group; nil: searches like any player
+	slow        *engine.SlowReading // nil: reads in time
+	engine      *meteredEngine
+	rand        random.Source
+	guestToken  string // identity at the matchmaker
+	lastRoom    string // code of the room that it last searched with
+	visit       *visit
+	entered     bool   // has been welcomed at least once
+	measured    bool   // was in a match within the window
+	unavailable bool   // was without snapshots for longer than [maxSilence] there
+	missed      *visit // an earlier match that ended before it was over, until the next one's first snapshot
 }
 
-// clientName is what bots are called in the server's logs.
+// clientName is the name of bots in the server's logs.
 const clientName = "tactus-loadtest"
 
 // How long a bot waits for one thing, and between two tries.
@@ -45,7 +49,7 @@ const (
 	longestRetry   = 4 * time.Second
 )
 
-// play plays until ctx is done.
+// play plays matches until ctx is done.
 func (b *bot) play(ctx context.Context) {
 	for retry := firstRetry; ctx.Err() == nil; {
 		err := b.playMatch(ctx)
@@ -62,10 +66,10 @@ func (b *bot) play(ctx context.Context) {
 	}
 }
 
-// wait sleeps for d, give or take a quarter, so that bots that failed together
-// do not come back together.
+// wait sleeps for d, give or take a quarter, so that bots that failed together do not
+// retry together.
 func (b *bot) wait(ctx context.Context, d time.Duration) {
-	d = d*3/4 + time.Duration(b.rand.below(uint32(d/2)))
+	d = d*3/4 + time.Duration(b.rand.Below(uint32(d/2)))
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -74,8 +78,8 @@ func (b *bot) wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// playMatch is one match, from the ticket to its end. It returns nil when the match
-// was over.
+// playMatch plays one match, from the ticket to its end. It returns nil when the
+// match was over.
 func (b *bot) playMatch(ctx context.Context) error {
 	url, token, err := b.search(ctx)
 	if err != nil {
@@ -92,8 +96,8 @@ func (b *bot) playMatch(ctx context.Context) error {
 			b.visit.end()
 			return nil
 		}
-		if end.code == protocol.CloseLeft || errors.Is(end.err, context.Canceled) {
-			return nil // the loop has taken leave
+		if end.left() {
+			return nil
 		}
 		if end.code != 0 && !end.code.Reconnect() {
 			return failed(end.code.String(), errors.New(end.code.Text()))
@@ -106,8 +110,8 @@ func (b *bot) playMatch(ctx context.Context) error {
 	return err
 }
 
-// beginVisit begins a stay. The bot goes on missing the match before, if that was
-// not over.
+// beginVisit begins a visit. Until its first snapshot the bot misses those of the
+// match before, if that was not over.
 func (b *bot) beginVisit() {
 	if b.visit != nil && b.visit.at != 0 && b.missed == nil {
 		b.missed = b.visit
@@ -134,7 +138,7 @@ func (b *bot) search(ctx context.Context) (url, token string, err error) {
 	return a.GetUrl(), a.GetJoinToken(), nil
 }
 
-// resume tries to get the seat back for as long as the server keeps it.
+// resume tries to resume the seat for as long as the server keeps it.
 func (b *bot) resume(ctx context.Context, url string) (ending, error) {
 	deadline := time.Now().Add(protocol.SeatGrace)
 	for retry := firstRetry; ; retry = min(2*retry, longestRetry) {
@@ -151,7 +155,7 @@ func (b *bot) resume(ctx context.Context, url string) (ending, error) {
 	}
 }
 
-// Kinds of failure that trying again can mend.
+// Kinds of failure after which a retry may succeed.
 const (
 	kindDial = "dial"
 	kindLost = "connection lost"
@@ -160,12 +164,12 @@ const (
 // connect opens a connection, says hello and plays until the connection ends.
 // An error means that the bot was not welcomed.
 func (b *bot) connect(ctx context.Context, url string, hello *protocol.Hello) (ending, error) {
-	conn, early, err := dial(ctx, url, b.slow != "")
+	conn, early, err := dial(ctx, url, b.slow != nil)
 	if err != nil {
 		return ending{}, err
 	}
-	// A bot that has said hello may have a seat: its welcome is waited for.
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now().Add(leaveTimeout)) })
+	// A bot that has said hello may have a seat, so that it waits for its welcome.
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now().Add(engine.LeaveTimeout)) })
 	w, early, err := introduce(conn, early, hello, &b.rand, welcomeTimeout)
 	stopped := !stop()
 	if err == nil && stopped {
@@ -181,19 +185,27 @@ func (b *bot) connect(ctx context.Context, url string, hello *protocol.Hello) (e
 		conn.Close()
 		return ending{}, err
 	}
-	b.visit.resume, b.visit.match = w.Resume, w.Match
-	l := newConnection(&w, b.visit, b.loop.metered(), b.rand, b.run.cfg.Verify, b.run.clock.now())
-	l.slow = b.slow
-	b.rand.next()
-	b.run.welcomed(b, &w)
-	if _, tcp := conn.(*net.TCPConn); tcp {
-		b.loop.serve(l, conn, early)
-	} else {
-		b.run.streams.serve(l, conn, early)
+	return b.playConnection(conn, early, &w), nil
+}
+
+// playConnection plays until the connection ends.
+func (b *bot) playConnection(conn net.Conn, early []byte, w *protocol.Welcome) ending {
+	e := b.engine
+	if _, tcp := conn.(*net.TCPConn); !tcp {
+		e = b.run.portable
 	}
-	end := <-l.ended
+	b.visit.resume = w.Resume
+	c := newConnection(w, b.visit, e.meter, b.rand, b.run.cfg.Verify, b.run.clock.now())
+	c.slow = b.slow
+	b.rand.Next()
+	b.run.welcomed(b, w)
+	e.Serve(engine.Served{
+		Client: c, Conn: conn, Early: early, Slow: b.slow,
+		Attach: func(out engine.Sender) { c.out = out },
+	})
+	end := <-c.ended
 	b.run.online.Add(-1)
-	return end, nil
+	return end
 }
 
 // dial opens a WebSocket. early is what the server sent right after the
@@ -220,32 +232,32 @@ func dial(ctx context.Context, url string, slow bool) (conn net.Conn, early []by
 		}
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok && slow {
-		// A small buffer is an aim, not a condition: the test goes on without.
+		// The test goes on if the system refuses the small buffer.
 		_ = tcp.SetReadBuffer(slowBuffer)
 	}
 	return conn, early, nil
 }
 
-// introduce says hello and waits for the welcome. rest is what came after it.
-func introduce(conn net.Conn, early []byte, hello *protocol.Hello, r *random, timeout time.Duration) (w protocol.Welcome, rest []byte, err error) {
+// introduce says hello and waits for the welcome. rest holds the bytes after it.
+func introduce(conn net.Conn, early []byte, hello *protocol.Hello, r *random.Source, timeout time.Duration) (w protocol.Welcome, rest []byte, err error) {
 	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return w, nil, failed(kindLost, err)
 	}
-	frame := protocol.AppendHello(beginFrame(nil), hello)
-	if _, err := conn.Write(frame[endFrame(frame, 0, ws.OpBinary, r.next()):]); err != nil {
+	out := protocol.AppendHello(frame.Begin(nil), hello)
+	if _, err := conn.Write(out[frame.End(out, 0, ws.OpBinary, r.Next()):]); err != nil {
 		return w, nil, failed(kindLost, err)
 	}
 	data, room := early, make([]byte, 4096)
 	for {
-		f, rest, complete, err := cutFrame(data)
+		f, rest, complete, err := frame.Cut(data)
 		switch {
 		case err != nil:
 			return w, nil, failed("bad frame", err)
-		case complete && f.op == ws.OpClose && len(f.payload) >= 2:
-			code := protocol.CloseCode(uint16(f.payload[0])<<8 | uint16(f.payload[1]))
-			return w, nil, failed(code.String(), errors.New(string(f.payload[2:])))
-		case complete && f.op == ws.OpBinary:
-			w, err = protocol.ParseWelcome(f.payload)
+		case complete && f.Op == ws.OpClose && len(f.Payload) >= 2:
+			code := protocol.CloseCode(uint16(f.Payload[0])<<8 | uint16(f.Payload[1]))
+			return w, nil, failed(code.String(), errors.New(string(f.Payload[2:])))
+		case complete && f.Op == ws.OpBinary:
+			w, err = protocol.ParseWelcome(f.Payload)
 			if err != nil {
 				return w, nil, failed("bad welcome", err)
 			}
@@ -262,17 +274,17 @@ func introduce(conn net.Conn, early []byte, hello *protocol.Hello, r *random, ti
 	}
 }
 
-// fail counts a failure; the first of its kind is reported in the log.
+// fail counts a failure. The first of its kind is logged.
 func (r *run) fail(b *bot, err error) {
 	kind := kindOf(err)
 	if r.errors.add(kind) == 1 {
-		r.log.Warn("a bot failed; more of this kind are only counted",
+		r.log.Warn("bot failed; more of this kind are only counted",
 			zap.String("bot", b.name), zap.String("kind", kind), zap.Error(err))
 	}
 }
 
-// lost counts a connection that ended before its match. One that the server
-// ended in order is no failure.
+// lost counts a connection that ended before its match. A connection that the server
+// closed to hand its player over is no failure.
 func (r *run) lost(b *bot, end ending) {
 	if end.code >= protocol.CloseDraining {
 		r.reconnects.add(end.code.String())
@@ -280,7 +292,7 @@ func (r *run) lost(b *bot, end ending) {
 	}
 	kind := kindLost
 	switch {
-	case errors.Is(end.err, errFrame):
+	case errors.Is(end.err, frame.ErrInvalid):
 		kind = "bad frame"
 	case errors.Is(end.err, errMessage):
 		kind = "bad message"

@@ -105,8 +105,8 @@ func (d *display) measureRates() {
 		return
 	}
 	var snapshots, received, gap int64
-	for _, l := range d.run.loops {
-		live := &l.metered().live
+	for _, e := range d.run.engines {
+		live := &e.meter.live
 		snapshots += live.snapshots.Load()
 		received += live.received.Load()
 		gap = max(gap, live.gapP99.Load())

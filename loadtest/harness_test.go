@@ -36,7 +36,7 @@ type fakeServer struct {
 	resumed  int
 	resyncs  int
 	byes     int
-	held     map[string]bool // seats, by their tokens: those that nobody has left
+	held     map[string]bool // seats that no player has left, by their tokens
 	expelled int             // players
 	rooms    int
 	inputErr error
@@ -49,7 +49,7 @@ type fakeRules struct {
 	overAt    uint32             // tick after which the match has a result
 	badHashes bool
 	refuse    protocol.CloseCode // instead of a welcome
-	once      bool               // nobody is seated again after the first player was closed
+	once      bool               // no player is seated again after the first one was closed
 	slowly    time.Duration      // welcomes take so long
 }
 
@@ -266,7 +266,7 @@ func (c *fakeSeat) tick() {
 	}
 }
 
-// expel notes that a player is closed; a final code ends the seat.
+// expel counts a player that is removed. A final code ends the seat.
 func (s *fakeServer) expel(id string, code protocol.CloseCode) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 
 	"tactus/game"
 	"tactus/game/fixed"
+	"tactus/loadtest/internal/random"
 )
 
 type testInput struct {
@@ -23,11 +24,11 @@ var testGame = game.DefineInput[testInput]()
 func TestInputGenerator_keepsRangesAndVaries(t *testing.T) {
 	schema := testGame.Schema()
 	const rate = 30
-	r := newRandom(7, 3)
-	p := newInputGenerator(&schema.TableSchema, rate, &r)
+	r := random.New(7, 3)
+	g := newInputGenerator(&schema.TableSchema, rate, &r)
 	moves, aims := map[uint32]bool{}, map[uint32]bool{}
 	for range rate * 20 {
-		words := p.next(&r)
+		words := g.next(&r)
 		if !schema.Valid(words) {
 			t.Fatalf("input %v is out of range", words)
 		}
@@ -44,10 +45,10 @@ func TestInputGenerator_keepsRangesAndVaries(t *testing.T) {
 func TestInputGenerator_repeatsForSameSeed(t *testing.T) {
 	schema := testGame.Schema()
 	choices := func(seed uint64, index int) (all []uint32) {
-		r := newRandom(seed, index)
-		p := newInputGenerator(&schema.TableSchema, 30, &r)
+		r := random.New(seed, index)
+		g := newInputGenerator(&schema.TableSchema, 30, &r)
 		for range 100 {
-			all = append(all, p.next(&r)...)
+			all = append(all, g.next(&r)...)
 		}
 		return all
 	}
@@ -56,20 +57,5 @@ func TestInputGenerator_repeatsForSameSeed(t *testing.T) {
 	}
 	if slices.Equal(choices(1, 2), choices(1, 3)) || slices.Equal(choices(1, 2), choices(2, 2)) {
 		t.Error("another bot, or another seed, chose the same")
-	}
-}
-
-func TestRandom_keepsRanges(t *testing.T) {
-	r := newRandom(0, 0)
-	for range 1000 {
-		if v := r.within(-3, 4); v < -3 || v > 4 {
-			t.Fatalf("%d is not within -3 and 4", v)
-		}
-		if v := r.below(5); v > 4 {
-			t.Fatalf("%d is not below 5", v)
-		}
-	}
-	if v := r.within(9, 9); v != 9 {
-		t.Errorf("within(9, 9) = %d", v)
 	}
 }

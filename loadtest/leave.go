@@ -8,22 +8,24 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"tactus/loadtest/internal/engine"
+	"tactus/loadtest/internal/frame"
+	"tactus/loadtest/internal/random"
 	"tactus/protocol"
 )
 
-// A bot that goes leaves no seat behind: a test that runs next would play among
-// seats that are kept for players who do not come back.
+// A bot leaves no seat behind. Otherwise the next test would play among seats that
+// are kept for players of this one.
 
-// errLeft is why a bot is not in a match any more: the test has ended, and the
-// seat has been given back.
-var errLeft = errors.New("loadtest: the bot has gone")
+// errLeft means that the test has ended and the bot has freed its seat.
+var errLeft = errors.New("loadtest: the bot has left")
 
-// freeSeatTimeout bounds how long a bot takes to give a seat back after the test,
-// which needs a connection where it has none.
+// freeSeatTimeout bounds how long a bot takes to free its seat after the test. It may
+// need a connection for that.
 const freeSeatTimeout = 2 * time.Second
 
-// freeSeat frees the seat that hello claims or resumes. The test has ended, so
-// that nobody measures, and a failure costs no more than the seat's hold or
+// freeSeat frees the seat that hello claims or resumes. The test has ended, so that
+// nothing is measured. After a failure the server keeps the seat for its hold or
 // grace.
 func (b *bot) freeSeat(url string, hello *protocol.Hello) {
 	ctx, cancel := context.WithTimeout(context.Background(), freeSeatTimeout)
@@ -38,17 +40,17 @@ func (b *bot) freeSeat(url string, hello *protocol.Hello) {
 	}
 }
 
-// sendBye writes bye and a close frame, and waits until the server has closed
-// the connection: a socket that is closed before with bytes unread is reset,
-// which may overtake what was written.
-func sendBye(conn net.Conn, r *random) {
-	if err := conn.SetDeadline(time.Now().Add(leaveTimeout)); err != nil {
+// sendBye writes bye and a close frame, and waits until the server has closed the
+// connection: a socket that is closed with unread bytes is reset, which may overtake
+// what was written.
+func sendBye(conn net.Conn, r *random.Source) {
+	if err := conn.SetDeadline(time.Now().Add(engine.LeaveTimeout)); err != nil {
 		return
 	}
-	bye := protocol.AppendBye(beginFrame(nil))
-	closing := append(beginFrame(nil), ws.NewCloseFrameBody(ws.StatusNormalClosure, "")...)
-	out := append([]byte(nil), bye[endFrame(bye, 0, ws.OpBinary, r.next()):]...)
-	out = append(out, closing[endFrame(closing, 0, ws.OpClose, r.next()):]...)
+	bye := protocol.AppendBye(frame.Begin(nil))
+	closing := append(frame.Begin(nil), ws.NewCloseFrameBody(ws.StatusNormalClosure, "")...)
+	out := append([]byte(nil), bye[frame.End(bye, 0, ws.OpBinary, r.Next()):]...)
+	out = append(out, closing[frame.End(closing, 0, ws.OpClose, r.Next()):]...)
 	if _, err := conn.Write(out); err != nil {
 		return
 	}

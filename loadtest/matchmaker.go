@@ -14,7 +14,8 @@ import (
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
 
-// matchmaker is the matchmaker as bots use it.
+// matchmaker is the matchmaker as bots use it. It is safe for concurrent use once a
+// game is chosen.
 type matchmaker struct {
 	client     matchmakerv1connect.MatchmakerServiceClient
 	game, mode string
@@ -28,10 +29,10 @@ func newMatchmaker(c *Config) *matchmaker {
 	}
 }
 
-// chooseGame finds out what is hosted and settles game and mode; perMatch has to
-// fit in a match.
-func (e *matchmaker) chooseGame(ctx context.Context, url string, perMatch int) error {
-	answer, err := e.client.ListGames(ctx, connect.NewRequest(&matchmakerv1.ListGamesRequest{}))
+// chooseGame chooses game and mode among the hosted ones. It returns an error when
+// perMatch players do not fit in a match.
+func (m *matchmaker) chooseGame(ctx context.Context, url string, perMatch int) error {
+	answer, err := m.client.ListGames(ctx, connect.NewRequest(&matchmakerv1.ListGamesRequest{}))
 	if err != nil {
 		return fmt.Errorf("no matchmaker answers at %s: %w", url, err)
 	}
@@ -42,34 +43,34 @@ func (e *matchmaker) chooseGame(ctx context.Context, url string, perMatch int) e
 	game, names := games[0], make([]string, 0, len(games))
 	for _, g := range games {
 		names = append(names, g.GetName())
-		if g.GetName() == e.game {
+		if g.GetName() == m.game {
 			game = g
 		}
 	}
-	if e.game != "" && game.GetName() != e.game || e.game == "" && len(games) > 1 {
-		return fmt.Errorf("game %q is not hosted; hosted are %s", e.game, strings.Join(names, ", "))
+	if m.game != "" && game.GetName() != m.game || m.game == "" && len(games) > 1 {
+		return fmt.Errorf("game %q is not hosted; hosted are %s", m.game, strings.Join(names, ", "))
 	}
-	e.game = game.GetName()
-	return e.chooseMode(game, perMatch)
+	m.game = game.GetName()
+	return m.chooseMode(game, perMatch)
 }
 
-func (e *matchmaker) chooseMode(game *matchmakerv1.GameInfo, perMatch int) error {
+func (m *matchmaker) chooseMode(game *matchmakerv1.GameInfo, perMatch int) error {
 	names := make([]string, 0, len(game.GetModes()))
-	for _, m := range game.GetModes() {
-		names = append(names, m.GetName())
-		if e.mode != "" && m.GetName() != e.mode {
+	for _, mode := range game.GetModes() {
+		names = append(names, mode.GetName())
+		if m.mode != "" && mode.GetName() != m.mode {
 			continue
 		}
-		e.mode = m.GetName()
-		if seats := int(m.GetMaxPlayers()); perMatch > seats {
-			return fmt.Errorf("per-match %d does not fit: mode %s of %s has %d seats", perMatch, e.mode, e.game, seats)
+		m.mode = mode.GetName()
+		if seats := int(mode.GetMaxPlayers()); perMatch > seats {
+			return fmt.Errorf("per-match %d does not fit: mode %s of %s has %d seats", perMatch, m.mode, m.game, seats)
 		}
 		return nil
 	}
-	return fmt.Errorf("game %s has no mode %q; it has %s", e.game, e.mode, strings.Join(names, ", "))
+	return fmt.Errorf("game %s has no mode %q; it has %s", m.game, m.mode, strings.Join(names, ", "))
 }
 
-// failure is why a bot could not go on; kind is what it is counted under.
+// failure is why a bot could not go on. Failures are counted by kind.
 type failure struct {
 	kind string
 	err  error
@@ -93,12 +94,12 @@ func kindOf(err error) string {
 }
 
 // errRoomClosed is for a room that is gone or full: its group needs a new one.
-var errRoomClosed = errors.New("the room takes nobody")
+var errRoomClosed = errors.New("the room lets no player in")
 
-// search takes a ticket and waits for its assignment.
-func (e *matchmaker) search(ctx context.Context, b *bot, room string) (*matchmakerv1.Assignment, error) {
-	answer, err := e.client.CreateTicket(ctx, connect.NewRequest(&matchmakerv1.CreateTicketRequest{
-		Game: e.game, Mode: e.mode, PlayerName: b.name, GuestToken: b.guestToken, RoomCode: room,
+// search creates a ticket and waits for its assignment.
+func (m *matchmaker) search(ctx context.Context, b *bot, room string) (*matchmakerv1.Assignment, error) {
+	answer, err := m.client.CreateTicket(ctx, connect.NewRequest(&matchmakerv1.CreateTicketRequest{
+		Game: m.game, Mode: m.mode, PlayerName: b.name, GuestToken: b.guestToken, RoomCode: room,
 	}))
 	if err != nil {
 		return nil, failedCall(err)
@@ -106,8 +107,8 @@ func (e *matchmaker) search(ctx context.Context, b *bot, room string) (*matchmak
 	if token := answer.Msg.GetGuestToken(); token != "" {
 		b.guestToken = token
 	}
-	defer e.cancelIfEnded(ctx, answer.Msg.GetTicketId())
-	stream, err := e.client.WatchTicket(ctx, connect.NewRequest(&matchmakerv1.WatchTicketRequest{
+	defer m.cancelIfEnded(ctx, answer.Msg.GetTicketId())
+	stream, err := m.client.WatchTicket(ctx, connect.NewRequest(&matchmakerv1.WatchTicketRequest{
 		TicketId: answer.Msg.GetTicketId(),
 	}))
 	if err != nil {
@@ -129,16 +130,16 @@ func (e *matchmaker) search(ctx context.Context, b *bot, room string) (*matchmak
 	return nil, failed("ticket cut off", errors.New("the watch ended without an answer"))
 }
 
-// cancelIfEnded cancels the ticket of a test that has ended, so that nobody is
+// cancelIfEnded cancels the ticket of a test that has ended, so that no player is
 // matched with it.
-func (e *matchmaker) cancelIfEnded(ctx context.Context, ticket string) {
+func (m *matchmaker) cancelIfEnded(ctx context.Context, ticket string) {
 	if ctx.Err() == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), freeSeatTimeout)
 	defer cancel()
-	// A ticket that can't be cancelled ends by itself when nobody watches it.
-	_, _ = e.client.CancelTicket(ctx, connect.NewRequest(&matchmakerv1.CancelTicketRequest{TicketId: ticket}))
+	// A ticket that can't be cancelled ends by itself when it is not watched.
+	_, _ = m.client.CancelTicket(ctx, connect.NewRequest(&matchmakerv1.CancelTicketRequest{TicketId: ticket}))
 }
 
 func ticketEnded(news *matchmakerv1.WatchTicketResponse) error {
@@ -158,15 +159,15 @@ type room struct {
 	opened int
 }
 
-// enter returns the code of the group's room. spent is the code of a match that
-// the bot has done with; a room with that code is replaced.
-func (r *room) enter(ctx context.Context, e *matchmaker, spent string) (string, error) {
+// enter returns the code of the group's room. last is the code with which the bot
+// searched before: a room with that code is replaced.
+func (r *room) enter(ctx context.Context, m *matchmaker, last string) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.code != "" && r.code != spent {
+	if r.code != "" && r.code != last {
 		return r.code, nil
 	}
-	answer, err := e.client.CreateRoom(ctx, connect.NewRequest(&matchmakerv1.CreateRoomRequest{Game: e.game, Mode: e.mode}))
+	answer, err := m.client.CreateRoom(ctx, connect.NewRequest(&matchmakerv1.CreateRoomRequest{Game: m.game, Mode: m.mode}))
 	if err != nil {
 		return "", failedCall(err)
 	}

@@ -5,13 +5,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
+	"tactus/loadtest/internal/histogram"
 	"tactus/protocol"
 )
 
-// window is the time that is measured, on the run's clock. It is set once all
-// bots have come in; until then nothing lies in it.
+// window is the time that is measured, on the run's clock. It is set once all bots
+// are in a match. Until then it is empty. It is safe for concurrent use.
 type window struct{ from, to atomic.Int64 }
 
 func newWindow() *window {
@@ -23,47 +22,48 @@ func newWindow() *window {
 // begun reports whether the window has been set.
 func (w *window) begun() bool { return w.from.Load() != math.MaxInt64 }
 
-// clip returns the part of a time that lies in the window; to <= from: none.
+// clip returns the part of a time that lies in the window. Nothing does when to is
+// not after from.
 func (w *window) clip(from, to int64) (int64, int64) {
 	return max(from, w.from.Load()), min(to, w.to.Load())
 }
 
 func (w *window) holds(now int64) bool { return now >= w.from.Load() && now < w.to.Load() }
 
-// visit is a bot's time in one match. It outlives a connection: what a bot misses
-// while it comes back is missed.
+// visit is a bot's time in one match. It outlives a connection, so that snapshots
+// missed during a reconnect count as missed. Fields are owned by the engine that
+// serves the bot, and by the bot between two connections.
 type visit struct {
 	bot    *bot
-	resume string // the seat's secret
-	match  string
+	resume string // the seat's resume token
 	seq    uint32 // newest input sent
 	events uint32 // newest event seen
 	period int64  // ns per snapshot, as the welcome said
 	every  int64  // ticks per snapshot
 	counts bool   // a snapshot has come within the window: the rest is measured from it
 	last   uint32 // tick of the newest snapshot
-	at     int64  // when that came; 0: none has, or the match is over
+	at     int64  // when that arrived; 0: none has, or the match is over
 }
 
-// end notes that the match is over: what follows is not missed.
-func (s *visit) end() { s.counts, s.at = false, 0 }
+// end marks the match as over: nothing is missed from then on.
+func (v *visit) end() { v.counts, v.at = false, 0 }
 
-// meter is what one loop measures. It belongs to that loop, but for the live
-// numbers, until the loop has ended.
+// meter is what the bots of one engine measure. It is not safe for concurrent use;
+// owned by the engine until that has ended, except for the live numbers.
 type meter struct {
 	window *window
 	slow   slowMeter
 
-	gaps, echoes, lateness *hdrhistogram.Histogram // microseconds
+	gaps, echoes, lateness histogram.Times
 
-	snapshots int64
-	ticksDue  int64 // ticks that passed for measured clients
-	ticksGot  int64 // ticks that their snapshots stand for
-	received  int64 // bytes
-	seen      int64 // ns that clients were measured for
-	unavailable     int64 // ns that clients were in silences longer than [maxSilence]
-	dropped   int64 // inputs that found the socket full
-	estimated int64 // snapshots whose arrival is not known, see [connection.spread]
+	snapshots   int64
+	ticksDue    int64 // ticks that passed for measured clients
+	ticksGot    int64 // ticks that their snapshots stand for
+	received    int64 // bytes
+	seen        int64 // ns that clients were measured for
+	unavailable int64 // ns that clients were in silences longer than [maxSilence]
+	dropped     int64 // inputs that found the socket full
+	estimated   int64 // snapshots with an estimated arrival, see [engine.Arrivals]
 
 	checked, mismatched, broken int64 // hashes compared, different; snapshots that did not apply
 
@@ -72,153 +72,130 @@ type meter struct {
 	frame  []byte            // scratch
 }
 
-// slowMeter is what becomes of slow readers.
+// slowMeter is what slow readers measure.
 type slowMeter struct {
-	pauses  int64
 	skipped int64 // ticks that the server left out for them
 	backlog int64 // most snapshots that waited for one of them
 }
 
-// live is what the display reads while the loop runs.
+// live is what the display reads during a run.
 type live struct {
 	snapshots, received atomic.Int64
 	gapP99              atomic.Int64 // microseconds
 }
 
-const (
-	longest = int64(2 * time.Minute / time.Microsecond)
-	digits  = 3
-)
-
 func newMeter(w *window) *meter {
 	return &meter{
-		window:   w,
-		gaps:     hdrhistogram.New(1, longest, digits),
-		echoes:   hdrhistogram.New(1, longest, digits),
-		lateness: hdrhistogram.New(1, longest, digits),
+		window: w, gaps: histogram.New(), echoes: histogram.New(), lateness: histogram.New(),
 	}
 }
 
-func micros(ns int64) int64 { return min(max(ns/1000, 1), longest) }
-
-// record adds a value that is within the histogram's range by construction, so
-// that there is no error to handle.
-func record(h *hdrhistogram.Histogram, ns int64) { _ = h.RecordValue(micros(ns)) }
-
-func (m *meter) bytes(l *connection, n int, now int64) {
+func (m *meter) bytes(c *connection, n int, now int64) {
 	m.live.received.Add(int64(n))
-	if l.slow == "" && l.visit.counts && m.window.holds(now) {
+	if c.slow == nil && c.visit.counts && m.window.holds(now) {
 		m.received += int64(n)
 	}
 }
 
-// snapshot counts a snapshot. Where one came later than it should have, the
-// time until then counts as a gap for each that would have come meanwhile:
-// players saw nothing new in all of it (what load testers call the omission of
-// what was coordinated with a stall).
-func (m *meter) snapshot(l *connection, h *protocol.SnapshotHeader, now int64) {
-	s := l.visit
+// snapshot counts a snapshot. A late one counts as a gap for each snapshot that was
+// due before it, since players saw nothing new in all of that time.
+func (m *meter) snapshot(c *connection, h *protocol.SnapshotHeader, now int64) {
+	v := c.visit
 	m.live.snapshots.Add(1)
-	if l.slow != "" {
-		m.slow.snapshot(l, h, now)
+	if c.slow != nil {
+		m.slow.snapshot(c, h, now)
 		return
 	}
 	if now >= m.window.to.Load() && m.window.begun() {
 		return
 	}
-	if missed := s.bot.missed; missed != nil {
+	if missed := v.bot.missed; missed != nil {
 		m.silence(missed, now)
-		s.bot.missed = nil
+		v.bot.missed = nil
 	}
-	if !s.counts || !m.window.holds(now) {
-		m.silence(s, now)
-		s.counts = m.window.holds(now)
-		s.bot.measured = s.bot.measured || s.counts
-		s.last, s.at, s.every, s.period = h.Tick, now, l.every, l.period*l.every
+	if !v.counts || !m.window.holds(now) {
+		m.silence(v, now)
+		v.counts = m.window.holds(now)
+		v.bot.measured = v.bot.measured || v.counts
+		v.last, v.at, v.every, v.period = h.Tick, now, c.every, c.period*c.every
 		return
 	}
-	m.countUnavailable(s, now)
-	_ = m.gaps.RecordCorrectedValue(micros(now-s.at), micros(l.period*l.every))
+	m.countUnavailable(v, now)
+	m.gaps.RecordGap(now-v.at, c.period*c.every)
 	m.snapshots++
-	m.ticksGot += l.every
-	m.ticksDue += int64(h.Tick - s.last)
-	m.seen += now - s.at
-	s.last, s.at = h.Tick, now
+	m.ticksGot += c.every
+	m.ticksDue += int64(h.Tick - v.last)
+	m.seen += now - v.at
+	v.last, v.at = h.Tick, now
 }
 
-// snapshot counts a slow reader's snapshot. What comes within a tick of its
-// reading again had been waiting: 1 means that the newest state came at once.
-func (m *slowMeter) snapshot(l *connection, h *protocol.SnapshotHeader, now int64) {
+// snapshot counts a slow reader's snapshot. A backlog of 1 means that the newest
+// state arrived first when the client began to read again.
+func (m *slowMeter) snapshot(c *connection, h *protocol.SnapshotHeader, now int64) {
 	if h.Flags&protocol.FlagKeyframe == 0 {
-		m.skipped += max(int64(h.Gap)-l.every, 0)
+		m.skipped += max(int64(h.Gap)-c.every, 0)
 	}
-	if l.woke > 0 && now-l.woke < l.period {
-		l.waited++
-		m.backlog = max(m.backlog, l.waited)
-	}
+	m.backlog = max(m.backlog, c.waited(now))
 }
 
-// resumeReading notes that a slow reader reads again.
-func (l *connection) resumeReading(now int64) { l.woke, l.waited = now, 0 }
-
-// silence counts what a client has missed within the window since the newest
-// snapshot of a stay, whatever ended that: the end of the window, the first
-// snapshot of the next match, or one that came after the window's begin only.
-func (m *meter) silence(s *visit, until int64) {
-	if s.at == 0 {
+// silence counts the snapshots that a client has missed within the window since the
+// newest one of a visit. The silence may end with the window, with the first snapshot
+// of the next match, or with the first one in the window.
+func (m *meter) silence(v *visit, until int64) {
+	if v.at == 0 {
 		return
 	}
-	m.countUnavailable(s, until)
-	from, to := m.window.clip(s.at, until)
-	missed := (to - from) / s.period
+	m.countUnavailable(v, until)
+	from, to := m.window.clip(v.at, until)
+	missed := (to - from) / v.period
 	if missed < 2 {
 		return
 	}
-	s.bot.measured = true
-	_ = m.gaps.RecordCorrectedValue(micros(to-from), micros(s.period))
-	m.ticksDue += missed * s.every
+	v.bot.measured = true
+	m.gaps.RecordGap(to-from, v.period)
+	m.ticksDue += missed * v.every
 	m.seen += to - from
 }
 
-// maxSilence is how long a player hears nothing before all of that time counts as
-// unavailable: they see that the game stands still.
+// maxSilence is how long a client may be without snapshots. All of a longer time
+// counts as unavailable: players see that the game stands still.
 const maxSilence = time.Second
 
-func (m *meter) countUnavailable(s *visit, until int64) {
-	if until-s.at <= int64(maxSilence) {
+func (m *meter) countUnavailable(v *visit, until int64) {
+	if until-v.at <= int64(maxSilence) {
 		return
 	}
-	if from, to := m.window.clip(s.at, until); to > from {
+	if from, to := m.window.clip(v.at, until); to > from {
 		m.unavailable += to - from
-		s.bot.unavailable = true
+		v.bot.unavailable = true
 	}
 }
 
-// finish counts what a bot has missed until the end of the measurement.
+// finish counts the snapshots that a bot has missed until the end of the measurement.
 func (m *meter) finish(b *bot, end int64) {
-	for _, s := range []*visit{b.missed, b.visit} {
-		if s != nil && b.slow == "" {
-			m.silence(s, end)
+	for _, v := range []*visit{b.missed, b.visit} {
+		if v != nil && b.slow == nil {
+			m.silence(v, end)
 		}
 	}
 }
 
-// estimate counts a snapshot of which it is not known when it came.
-func (m *meter) estimate(l *connection, now int64) {
-	if l.slow == "" && m.window.holds(now) {
+// estimate counts a snapshot with an estimated arrival.
+func (m *meter) estimate(c *connection, now int64) {
+	if c.slow == nil && m.window.holds(now) {
 		m.estimated++
 	}
 }
 
-func (m *meter) echo(l *connection, ns, now int64) {
-	if l.slow == "" && m.window.holds(now) {
-		record(m.echoes, ns)
+func (m *meter) echo(c *connection, ns, now int64) {
+	if c.slow == nil && m.window.holds(now) {
+		m.echoes.Record(ns)
 	}
 }
 
 func (m *meter) late(ns, now int64) {
 	if m.window.holds(now) {
-		record(m.lateness, ns)
+		m.lateness.Record(ns)
 	}
 }
 
@@ -235,14 +212,13 @@ func (m *meter) verified(s *protocol.Snapshot, err error, differs bool) {
 }
 
 // publish sets the live numbers that are not counted as they happen.
-func (m *meter) publish() { m.live.gapP99.Store(m.gaps.ValueAtQuantile(99)) }
+func (m *meter) publish() { m.live.gapP99.Store(m.gaps.Micros(99)) }
 
-// add merges what another meter has measured.
+// add adds the figures of another meter.
 func (m *meter) add(o *meter) {
 	m.gaps.Merge(o.gaps)
 	m.echoes.Merge(o.echoes)
 	m.lateness.Merge(o.lateness)
-	m.slow.pauses += o.slow.pauses
 	m.slow.skipped += o.slow.skipped
 	m.slow.backlog = max(m.slow.backlog, o.slow.backlog)
 	m.snapshots += o.snapshots

@@ -17,19 +17,18 @@ import (
 
 const (
 	waitInterval = 250 * time.Millisecond
-	// waitTimeout bounds one question; a server that accepts and is silent is
-	// asked again.
+	// waitTimeout bounds one request. A server that does not answer is asked again.
 	waitTimeout = 5 * time.Second
-	// maxReportBytes is more than any report has.
+	// maxReportBytes bounds the answer. It is more than any report has.
 	maxReportBytes = 64 << 10
 )
 
 // errNoPlayable: the matchmaker is older than /playable.
 var errNoPlayable = errors.New("no /playable there")
 
-// awaitPlayable waits, at most as long as configured, until a ticket would find
-// a seat, and tells what it waits for.
-func (e *matchmaker) awaitPlayable(ctx context.Context, cfg *Config) error {
+// awaitPlayable waits, at most as long as configured, until a ticket would find a
+// seat. It writes what it waits for to the progress.
+func (m *matchmaker) awaitPlayable(ctx context.Context, cfg *Config) error {
 	if cfg.Wait <= 0 {
 		return nil
 	}
@@ -39,7 +38,7 @@ func (e *matchmaker) awaitPlayable(ctx context.Context, cfg *Config) error {
 	defer tick.Stop()
 	reported := ""
 	for {
-		err := e.playable(ctx, cfg.URL)
+		err := m.playable(ctx, cfg.URL)
 		if err == nil {
 			return nil
 		}
@@ -60,15 +59,15 @@ func (e *matchmaker) awaitPlayable(ctx context.Context, cfg *Config) error {
 	}
 }
 
-// playable asks once; the error says what is missing.
-func (e *matchmaker) playable(ctx context.Context, url string) error {
+// playable asks once. The error says what is missing.
+func (m *matchmaker) playable(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	err := askPlayable(ctx, url+"/playable")
 	if !errors.Is(err, errNoPlayable) {
 		return err
 	}
-	answer, err := e.client.ListGames(ctx, connect.NewRequest(&matchmakerv1.ListGamesRequest{}))
+	answer, err := m.client.ListGames(ctx, connect.NewRequest(&matchmakerv1.ListGamesRequest{}))
 	switch {
 	case err != nil:
 		return err

@@ -16,7 +16,7 @@ import (
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
 
-// lateGames is a matchmaker that has a game from the third question on.
+// lateGames is a matchmaker that has a game from the third request on.
 type lateGames struct {
 	matchmakerv1connect.UnimplementedMatchmakerServiceHandler
 	asked int
@@ -31,7 +31,7 @@ func (l *lateGames) ListGames(context.Context, *connect.Request[matchmakerv1.Lis
 	return connect.NewResponse(res), nil
 }
 
-// playable serves /playable, which holds from the third question on.
+// playable serves /playable, which holds from the third request on.
 func playable(asked *int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		*asked++

@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	"go.uber.org/zap"
 )
 
@@ -114,8 +113,8 @@ type GeneratorReport struct {
 
 func (r *run) report(span *measured) (*Report, error) {
 	all := newMeter(r.window)
-	for _, l := range r.loops {
-		all.add(l.metered())
+	for _, e := range r.engines {
+		all.add(e.meter)
 	}
 	report := &Report{
 		Errors: r.errors.list(), Reconnects: r.reconnects.list(),
@@ -135,11 +134,11 @@ func (r *run) report(span *measured) (*Report, error) {
 		report.Matches += room.opened
 	}
 	report.measure(all)
-	report.judgeGenerator(r, span, all)
+	report.Generator = r.generatorReport(span, all)
 	if r.cfg.ServerPID != 0 {
 		switch {
 		case span.serverErr != nil:
-			r.log.Warn("the server's CPU time could not be measured", zap.Error(span.serverErr))
+			r.log.Warn("server's CPU time not measured", zap.Error(span.serverErr))
 		case all.ticksDue > 0:
 			us := float64(span.serverCPU.Nanoseconds()) / 1e3 / float64(all.ticksDue)
 			report.CPUPerClientTickUS = &us
@@ -148,13 +147,11 @@ func (r *run) report(span *measured) (*Report, error) {
 	if r.cfg.Verify {
 		report.Verify = &VerifyReport{Checked: all.checked, Mismatched: all.mismatched + all.broken}
 		if all.checked == 0 {
-			r.log.Warn("nothing was verified: the server sends no hash of the state")
+			r.log.Warn("nothing verified: server sends no state hash")
 		}
 	}
 	if r.cfg.SlowReaders > 0 {
-		report.SlowReaders = &SlowReport{
-			Clients: r.cfg.SlowReaders, Pauses: all.slow.pauses, SkippedTicks: all.slow.skipped, Backlog: all.slow.backlog,
-		}
+		report.SlowReaders = r.slowReport(&all.slow)
 	}
 	conditions, err := thresholds.ParseAll(r.cfg.Thresholds)
 	if err != nil {
@@ -169,6 +166,16 @@ func (r *run) report(span *measured) (*Report, error) {
 	return report, nil
 }
 
+func (r *run) slowReport(m *slowMeter) *SlowReport {
+	s := &SlowReport{Clients: r.cfg.SlowReaders, SkippedTicks: m.skipped, Backlog: m.backlog}
+	for _, b := range r.bots {
+		if b.slow != nil {
+			s.Pauses += b.slow.Pauses
+		}
+	}
+	return s
+}
+
 func (r *Report) measure(m *meter) {
 	r.Snapshots, r.DroppedInputs = m.snapshots, m.dropped
 	r.UnavailableS = seconds(m.unavailable)
@@ -178,35 +185,29 @@ func (r *Report) measure(m *meter) {
 	if m.seen > 0 {
 		r.BytesPerClientS = float64(m.received) / seconds(m.seen)
 	}
-	r.GapMS = Spread{P50: quantile(m.gaps, 50), P99: quantile(m.gaps, 99), Max: quantile(m.gaps, 100)}
-	r.EchoMS = Pair{P50: quantile(m.echoes, 50), P99: quantile(m.echoes, 99)}
+	r.GapMS = Spread{P50: m.gaps.Millis(50), P99: m.gaps.Millis(99), Max: m.gaps.Millis(100)}
+	r.EchoMS = Pair{P50: m.echoes.Millis(50), P99: m.echoes.Millis(99)}
 }
 
-// Marks from which on the load tester says that it was the limit itself.
+// Limits beyond which the figures show the load tester and not the server.
 const (
-	maxBusy = 0.85 // of a loop's time
-	maxLateness = 0.25 // of a tick, by the latest hundredth of the inputs
+	maxBusy      = 0.85 // of the time of an engine
+	maxLateness  = 0.25 // of a tick, of the latest hundredth of the inputs
+	maxEstimated = 0.01 // of the snapshots: more may be in gaps at the 99th percentile
 )
 
 // maxStolen is a share of the machine from which on gaps and echoes show what its
 // host did.
 const maxStolen = 0.02
 
-// maxEstimated is a share of snapshots from which on gaps at the 99th percentile
-// may be estimates.
-const maxEstimated = 0.01
-
 // Disturbed reports whether the machine's host took so much of it that gaps and
 // echoes are no evidence of the server's.
 func (g *GeneratorReport) Disturbed() bool { return g.Stolen >= maxStolen }
 
-func (r *Report) judgeGenerator(test *run, span *measured, m *meter) {
-	g := &r.Generator
-	g.CPUCores = float64(span.ownCPU) / float64(max(span.to-span.from, 1))
-	g.Busiest, g.Stolen = span.busiest, span.stolen
-	g.LateP99MS, g.LateMaxMS = quantile(m.lateness, 99), quantile(m.lateness, 100)
-	g.Estimated = float64(m.estimated) / float64(max(m.snapshots, 1))
-	tick := 1000 / float64(max(r.TickRate, 1))
+// Judge sets Limited and Why by the other fields, for a server with so many ticks a
+// second.
+func (g *GeneratorReport) Judge(tickRate int) {
+	tick := 1000 / float64(max(tickRate, 1))
 	switch {
 	case g.Busiest > maxBusy:
 		g.Why = fmt.Sprintf("a loop of the load tester had no rest for %.0f %% of the time", g.Busiest*100)
@@ -216,20 +217,24 @@ func (r *Report) judgeGenerator(test *run, span *measured, m *meter) {
 		g.Why = fmt.Sprintf("%.1f %% of the snapshots were read too late to know when they came", g.Estimated*100)
 	}
 	g.Limited = g.Why != ""
-	if g.Limited {
-		test.log.Warn("the load tester was the limit, not the server; use fewer bots, or another machine", zap.String("why", g.Why))
+}
+
+// generatorReport says what the load tester itself was like, also in the log when it
+// was the limit.
+func (r *run) generatorReport(span *measured, m *meter) GeneratorReport {
+	g := GeneratorReport{
+		CPUCores: float64(span.ownCPU) / float64(max(span.to-span.from, 1)), Busiest: span.busiest, Stolen: span.stolen,
+		LateP99MS: m.lateness.Millis(99), LateMaxMS: m.lateness.Millis(100),
+		Estimated: float64(m.estimated) / float64(max(m.snapshots, 1)),
 	}
+	if g.Judge(int(r.tickRate.Load())); g.Limited {
+		r.log.Warn("load tester was the limit, not the server", zap.String("why", g.Why),
+			zap.String("hint", "use fewer bots, or another machine"))
+	}
+	return g
 }
 
 func seconds(ns int64) float64 { return float64(ns) / float64(time.Second) }
-
-// quantile returns a percentile in milliseconds, 0 where nothing was recorded.
-func quantile(h *hdrhistogram.Histogram, percent float64) float64 {
-	if h.TotalCount() == 0 {
-		return 0
-	}
-	return float64(h.ValueAtQuantile(percent)) / 1000
-}
 
 // Print writes the report as a table for people.
 func (r *Report) Print(w io.Writer) error {
@@ -273,14 +278,7 @@ func (r *Report) Print(w io.Writer) error {
 		row("", "THE LOAD TESTER WAS THE LIMIT: %s", g.Why)
 	}
 	for _, c := range r.Thresholds {
-		verdict := "ok"
-		switch {
-		case !c.Measured:
-			verdict = "FAILED, not measured"
-		case !c.OK:
-			verdict = fmt.Sprintf("FAILED, is %.4g", c.Value)
-		}
-		row("threshold", "%s   %s", c.Condition, verdict)
+		row("threshold", "%s   %s", c.Condition, c.summary())
 	}
 	return t.Flush()
 }

@@ -13,21 +13,23 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/game"
+	"tactus/loadtest/internal/engine"
+	"tactus/loadtest/internal/random"
 	"tactus/protocol"
 )
 
 // run is one load test.
 type run struct {
-	cfg      Config
-	log      *zap.Logger
-	clock    clock
-	window   *window
+	cfg        Config
+	log        *zap.Logger
+	clock      clock
+	window     *window
 	matchmaker *matchmaker
-	games    []game.Game
-	loops    []loop
-	streams  *streamLoop // also in loops
-	rooms    []*room
-	bots     []*bot
+	games      []game.Game
+	engines    []*meteredEngine
+	portable   *meteredEngine // also in engines
+	rooms      []*room
+	bots       []*bot
 
 	errors, reconnects counter
 	online             atomic.Int64
@@ -37,28 +39,48 @@ type run struct {
 	compare            sync.Once
 }
 
-// counter counts by name.
+// clock is the run's own time in nanoseconds.
+type clock struct{ start time.Time }
+
+func newClock() clock { return clock{start: time.Now()} }
+
+func (c clock) now() int64 { return int64(time.Since(c.start)) }
+
+// meteredEngine is an engine and what its bots measure.
+type meteredEngine struct {
+	engine.Engine
+	meter *meter
+}
+
+func (r *run) addEngine(open func(engine.Config) engine.Engine) *meteredEngine {
+	m := newMeter(r.window)
+	e := &meteredEngine{Engine: open(engine.Config{Clock: r.clock.now, Report: m.publish}), meter: m}
+	r.engines = append(r.engines, e)
+	return e
+}
+
+// counter counts by name. It is safe for concurrent use.
 type counter struct {
 	mu     sync.Mutex
 	counts map[string]int
 }
 
-func (t *counter) add(name string) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.counts == nil {
-		t.counts = map[string]int{}
+func (c *counter) add(name string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.counts == nil {
+		c.counts = map[string]int{}
 	}
-	t.counts[name]++
-	return t.counts[name]
+	c.counts[name]++
+	return c.counts[name]
 }
 
 // list returns a copy, never nil.
-func (t *counter) list() map[string]int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	list := make(map[string]int, len(t.counts))
-	maps.Copy(list, t.counts)
+func (c *counter) list() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make(map[string]int, len(c.counts))
+	maps.Copy(list, c.counts)
 	return list
 }
 
@@ -69,11 +91,11 @@ func total(counts map[string]int) (n int) {
 	return n
 }
 
-// Run plays as cfg says and reports what was measured. games are the rules that
-// the caller was built with, if any: a server that plays by others is reported in
-// the log. It returns an error when the test could not be held; a test whose
-// thresholds failed is a report with Failed set. When ctx ends during the
-// measurement, the report covers the time until then.
+// Run plays as cfg says and reports what was measured. games are the rules that the
+// caller was built with, if any: the log warns of a server with other rules. Run
+// returns an error when the test could not take place. A test with failed thresholds
+// is a report with Failed set. When ctx ends during the measurement, the report
+// covers the time until then.
 func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) (*Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -81,10 +103,7 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) (
 	if log == nil {
 		log = zap.NewNop()
 	}
-	r, err := newRun(cfg.withDefaults(), log, games)
-	if err != nil {
-		return nil, err
-	}
+	r := newRun(cfg.withDefaults(), log, games)
 	if err := r.matchmaker.awaitPlayable(ctx, &r.cfg); err != nil {
 		return nil, err
 	}
@@ -94,32 +113,27 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) (
 	return r.execute(ctx)
 }
 
-// botsPerLoop is how many bots share an event loop before another is started.
-const botsPerLoop = 2000
+// botsPerEngine is how many bots share an engine before another one is started.
+const botsPerEngine = 2000
 
-func newRun(cfg Config, log *zap.Logger, games []game.Game) (*run, error) {
+func newRun(cfg Config, log *zap.Logger, games []game.Game) *run {
 	r := &run{
 		cfg: cfg, log: log, clock: newClock(), window: newWindow(), matchmaker: newMatchmaker(&cfg),
 		games: games, allInside: make(chan struct{}),
 	}
-	for range min(runtime.GOMAXPROCS(0), (cfg.Players+botsPerLoop-1)/botsPerLoop) {
-		l, err := newLoop(r.clock, r.window)
-		if err != nil {
-			return nil, err
-		}
-		r.loops = append(r.loops, l)
+	for range min(runtime.GOMAXPROCS(0), (cfg.Players+botsPerEngine-1)/botsPerEngine) {
+		r.addEngine(engine.New)
 	}
-	workers := len(r.loops)
-	r.streams = newStreamLoop(r.clock, r.window)
-	r.loops = append(r.loops, r.streams)
+	fast := len(r.engines)
+	r.portable = r.addEngine(func(c engine.Config) engine.Engine { return engine.NewPortable(c) })
 	for i := range cfg.Players {
 		b := &bot{
-			run: r, index: i, name: fmt.Sprintf("bot-%d", i+1), loop: r.loops[i%workers],
-			rand: newRandom(cfg.Seed, i),
+			run: r, index: i, name: fmt.Sprintf("bot-%d", i+1), engine: r.engines[i%fast],
+			rand: random.New(cfg.Seed, i),
 		}
 		// Slow readers sit among the others, so that matches are alike.
 		if (i+1)*cfg.SlowReaders/cfg.Players > i*cfg.SlowReaders/cfg.Players {
-			b.slow = cfg.SlowAs
+			b.slow = cfg.SlowAs.reading()
 		}
 		if cfg.PerMatch > 0 {
 			if i%cfg.PerMatch == 0 {
@@ -129,10 +143,10 @@ func newRun(cfg Config, log *zap.Logger, games []game.Game) (*run, error) {
 		}
 		r.bots = append(r.bots, b)
 	}
-	return r, nil
+	return r
 }
 
-// errStopped ends loops and bots when the test is over.
+// errStopped ends engines and bots when the test is over.
 var errStopped = errors.New("the load test is over")
 
 // execute runs the test: arrivals, warm-up, measurement, leave.
@@ -140,9 +154,9 @@ func (r *run) execute(ctx context.Context) (*Report, error) {
 	playing, stop := context.WithCancelCause(ctx)
 	defer stop(errStopped)
 	var wg sync.WaitGroup
-	for _, l := range r.loops {
+	for _, e := range r.engines {
 		wg.Go(func() {
-			if err := l.run(playing); err != nil {
+			if err := e.Run(playing); err != nil {
 				stop(err)
 			}
 		})
@@ -157,7 +171,7 @@ func (r *run) execute(ctx context.Context) (*Report, error) {
 	}
 	show.finish()
 	if cause := context.Cause(playing); err == nil && cause != nil && ctx.Err() == nil {
-		err = cause // a loop failed
+		err = cause // an engine failed
 	}
 	stop(errStopped)
 	wg.Wait()
@@ -167,8 +181,8 @@ func (r *run) execute(ctx context.Context) (*Report, error) {
 	return r.report(&span)
 }
 
-// arrive lets the bots in at a steady rate, whether those before have got in or
-// not.
+// arrive starts the bots at a steady rate, which does not depend on whether earlier
+// ones are in a match.
 func (r *run) arrive(ctx context.Context, wg *sync.WaitGroup) {
 	start := time.Now()
 	timer := time.NewTimer(0)
@@ -184,11 +198,11 @@ func (r *run) arrive(ctx context.Context, wg *sync.WaitGroup) {
 	}
 }
 
-// joinTimeout is how long after the last arrival the test waits for those who are
-// still outside.
+// joinTimeout is how long after the last arrival the test waits for bots that are not
+// in a match yet.
 const joinTimeout = 20 * time.Second
 
-// waitForBots waits until all bots are in a match and warm.
+// waitForBots waits until all bots are in a match, and for the warm-up.
 func (r *run) waitForBots(ctx context.Context, show *display) error {
 	deadline := time.NewTimer(r.cfg.Ramp + joinTimeout)
 	defer deadline.Stop()
@@ -209,7 +223,7 @@ func (r *run) waitForBots(ctx context.Context, show *display) error {
 		return fmt.Errorf("no bot got into a match in %v; failures: %v", r.cfg.Ramp+joinTimeout, r.errors.list())
 	}
 	if inside < r.cfg.Players {
-		r.log.Warn("not all bots got into a match; measuring those who did",
+		r.log.Warn("not all bots are in a match; measuring those that are",
 			zap.Int("inside", inside), zap.Int("players", r.cfg.Players))
 	}
 	show.phase("warm-up", r.cfg.WarmUp)
@@ -220,13 +234,13 @@ func (r *run) waitForBots(ctx context.Context, show *display) error {
 	return nil
 }
 
-// measured is what was read at both ends of the window.
+// measured is what was read at both ends of the window, as differences.
 type measured struct {
 	from, to  int64
 	serverCPU time.Duration
 	serverErr error
 	ownCPU    time.Duration
-	busiest   float64 // share of the window that the busiest loop worked
+	busiest   float64 // share of the window that the busiest engine worked
 	stolen    float64 // share of the machine that its host gave to others
 }
 
@@ -257,13 +271,13 @@ func (r *run) measure(ctx context.Context, show *display) measured {
 }
 
 func (r *run) busy() (list []time.Duration) {
-	for _, l := range r.loops {
-		list = append(list, l.busy())
+	for _, e := range r.engines {
+		list = append(list, e.Busy())
 	}
 	return list
 }
 
-// welcomed notes that a bot has got in.
+// welcomed counts a bot that is in a match.
 func (r *run) welcomed(b *bot, w *protocol.Welcome) {
 	r.tickRate.Store(int64(w.Rate))
 	r.online.Add(1)
@@ -288,7 +302,7 @@ func (r *run) compareRules(w *protocol.Welcome) {
 		}
 		sim, err := game.NewSimulation(g, game.MatchConfig{Mode: mode, Options: w.Mode.Options})
 		if err != nil || sim.Schema().Hash() != w.Schema.Hash() {
-			r.log.Warn("the server plays by other rules than this program was built with",
+			r.log.Warn("server has other rules than this program",
 				zap.String("game", w.Game), zap.String("server version", w.Version), zap.String("own version", info.Version))
 		}
 	}

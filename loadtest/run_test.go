@@ -185,12 +185,9 @@ func TestRun_worksOnPortableEngine(t *testing.T) {
 	s := newFakeServer(t, fakeRules{closeAt: 4, closeWith: protocol.CloseRestart})
 	c := quickConfig(s)
 	c.Duration = 2 * time.Second
-	r, err := newRun(c.withDefaults(), zap.NewNop(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := newRun(c.withDefaults(), zap.NewNop(), nil)
 	for _, b := range r.bots {
-		b.loop = r.streams
+		b.engine = r.portable
 	}
 	if err := r.matchmaker.chooseGame(t.Context(), c.URL, c.PerMatch); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,8 @@ package loadtest
 import (
 	"slices"
 	"time"
+
+	"tactus/loadtest/internal/engine"
 )
 
 // Slowness is how slow readers read.
@@ -19,26 +21,24 @@ var slownesses = []Slowness{SlowBursts, SlowStopped, SlowLink}
 
 func (s Slowness) known() bool { return slices.Contains(slownesses, s) }
 
-// Slow readers by bursts read for the first readFor of every readEvery, those
-// behind a slow link slowLinkBytes bytes every slowLinkInterval.
 const (
-	readFor   = int64(2 * time.Second)
-	readEvery = int64(10 * time.Second)
-	slowLinkBytes   = 100
-	slowLinkInterval  = int64(50 * time.Millisecond)
+	// slowLinkBytes is what a reader behind a slow link reads every slowLinkInterval.
+	slowLinkBytes    = 100
+	slowLinkInterval = 50 * time.Millisecond
 	// slowBuffer is a slow reader's receive buffer in bytes.
 	slowBuffer = 4096
 )
 
-// reads reports whether a slow reader reads whatever comes, at a time since it
-// came in. One behind a slow link never does: it sips.
-func (s Slowness) reads(since int64) bool { return s == SlowBursts && since%readEvery < readFor }
-
-// away is how long a reader that does not read stays so, from a time since it
-// came in.
-func (s Slowness) away(since int64) time.Duration {
-	if s == SlowStopped {
-		return time.Hour // longer than any test: the bot does not come back to it
+// reading returns the pattern in which a bot reads, nil for one that is not slow.
+func (s Slowness) reading() *engine.SlowReading {
+	switch s {
+	case SlowBursts:
+		return &engine.SlowReading{For: 2 * time.Second, Every: 10 * time.Second}
+	case SlowStopped:
+		return &engine.SlowReading{Every: 24 * time.Hour} // longer than any test
+	case SlowLink:
+		return &engine.SlowReading{Bytes: slowLinkBytes, Every: slowLinkInterval}
+	default:
+		return nil
 	}
-	return time.Duration(readEvery - since%readEvery)
 }

@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -13,6 +14,17 @@ type ThresholdResult struct {
 	Value     float64 `json:"value"`
 	Measured  bool    `json:"measured"` // false: the metric was not measured, which fails
 	OK        bool    `json:"ok"`
+}
+
+func (t *ThresholdResult) summary() string {
+	switch {
+	case !t.Measured:
+		return "FAILED, not measured"
+	case !t.OK:
+		return fmt.Sprintf("FAILED, is %.4g", t.Value)
+	default:
+		return "ok"
+	}
 }
 
 // metrics are the names that thresholds know. A metric that was not measured

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tactus/loadtest"
-	"tactus/loadtest/bench/flock"
+	"tactus/loadtest/bench/clients"
 	"tactus/loadtest/workload"
 )
 
@@ -89,8 +89,8 @@ func (s *suite) idleOnce(ctx context.Context, n int, window time.Duration) (m id
 		m.full = full
 		return err
 	}
-	m.report, err = flock.Run(ctx, flock.Config{
-		Dialect: flock.NewSilent(t.public, workload.RoomsGame, workload.ModeIdle, idlePerMatch),
+	m.report, err = clients.Run(ctx, clients.Config{
+		Dialect: clients.NewSilent(t.public, workload.RoomsGame, workload.ModeIdle, idlePerMatch),
 		Clients: n, Rate: workload.RoomsRate, PerSecond: idleArrivals, WarmUp: idleWarmUp, Window: window,
 		CPU: func() (time.Duration, error) { return cpuTime(t.pid()) }, Settled: settled,
 	})

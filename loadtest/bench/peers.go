@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"tactus/loadtest"
-	"tactus/loadtest/bench/flock"
+	"tactus/loadtest/bench/clients"
 	"tactus/loadtest/workload"
 )
 
@@ -18,12 +18,12 @@ import (
 type peer struct {
 	name    string
 	script  string
-	dialect func(addr string) flock.Dialect
+	dialect func(addr string) clients.Dialect
 }
 
 var peers = []peer{
-	{"Socket.IO 4.8", "socketio.mjs", func(addr string) flock.Dialect { return flock.SocketIO{Addr: addr} }},
-	{"Colyseus 0.18", "colyseus.mjs", func(addr string) flock.Dialect { return flock.Colyseus{Addr: addr} }},
+	{"Socket.IO 4.8", "socketio.mjs", func(addr string) clients.Dialect { return clients.SocketIO{Addr: addr} }},
+	{"Colyseus 0.18", "colyseus.mjs", func(addr string) clients.Dialect { return clients.Colyseus{Addr: addr} }},
 }
 
 // onPeer measures a peer under W1's load.
@@ -43,7 +43,7 @@ func (s *suite) onPeer(ctx context.Context, p peer, l load) (*loadtest.Report, e
 	if err := child.listens(ctx, addr); err != nil {
 		return nil, err
 	}
-	report, err := flock.Run(ctx, flock.Config{
+	report, err := clients.Run(ctx, clients.Config{
 		Dialect: p.dialect(addr), Clients: l.clients, Rate: workload.RoomsRate, PerSecond: arrivals,
 		WarmUp: warmUp, Window: l.window, CPU: func() (time.Duration, error) { return cpuTime(child.pid()) },
 	})

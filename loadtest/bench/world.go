@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"tactus/loadtest"
-	"tactus/loadtest/bench/flock"
+	"tactus/loadtest/bench/clients"
 )
 
 // W5: the arena's swarm at 20 Hz, see cmd/tactusbench.
@@ -94,7 +94,7 @@ func (s *suite) onWorld(ctx context.Context, n int, window time.Duration) (repor
 
 // watch joins the world after a while and returns how many ships a player sees.
 func watch(ctx context.Context, t *tactusServer, after time.Duration) (float64, error) {
-	w := flock.NewWatcher(flock.NewSilent(t.public, worldGame, worldMode, 0), "ship", watchers)
+	w := clients.NewWatcher(clients.NewSilent(t.public, worldGame, worldMode, 0), "ship", watchers)
 	timer := time.NewTimer(after)
 	defer timer.Stop()
 	select {
@@ -102,7 +102,7 @@ func watch(ctx context.Context, t *tactusServer, after time.Duration) (float64, 
 		return 0, ctx.Err()
 	case <-timer.C:
 	}
-	_, err := flock.Run(ctx, flock.Config{
+	_, err := clients.Run(ctx, clients.Config{
 		Dialect: w, Clients: watchers, Rate: 20, PerSecond: 100, WarmUp: time.Hour, Window: time.Second,
 		CPU: func() (time.Duration, error) { return cpuTime(t.pid()) },
 	})

@@ -28,8 +28,7 @@ func match(t *testing.T, g game.Game, name string) *game.Simulation {
 	return sim
 }
 
-// The workloads say that everybody moves and looks elsewhere in every tick, and
-// that one player a second is hit.
+// Every player moves and turns in every tick, and one player a second is hit.
 func TestWorkloads_movePlayersInEveryTick(t *testing.T) {
 	for name, g := range map[string]game.Game{workload.ModeRooms: workload.Rooms, workload.ModeCrowd: workload.Crowd} {
 		sim := match(t, g, name)
@@ -67,12 +66,12 @@ func TestIdle_changesNothingUntilPlayerMoves(t *testing.T) {
 		sim.Step()
 	}
 	if !same(first, words()) {
-		t.Fatal("somebody moved although nobody wanted to")
+		t.Fatal("a player moved without an input")
 	}
 	sim.SetInput(3, 0, []uint32{64, 0})
 	sim.Step()
 	if same(first, words()) {
-		t.Fatal("nobody moved although somebody wanted to")
+		t.Fatal("no player moved after an input")
 	}
 }
 

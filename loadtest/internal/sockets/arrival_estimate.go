@@ -4,35 +4,37 @@ package sockets
 
 import "time"
 
-// maxSilentInterval is how long a socket at which nothing comes is left alone.
+// maxSilentInterval is the longest time between two reads of a silent socket.
 const maxSilentInterval = int64(100 * time.Millisecond)
 
-// ArrivalEstimate knows when to read a socket at which something comes once a period: an
-// eighth of that after it should have come, so that it is there in all likelihood,
-// and the next one is not. Times are nanoseconds.
+// ArrivalEstimate predicts when the next message arrives at a socket that gets one
+// each period, and so when to read it: an eighth of a period after that, since the
+// message is very likely there by then, and the next one is not. Times are
+// nanoseconds. The zero value knows nothing yet. It is not safe for concurrent use.
 type ArrivalEstimate struct{ expected int64 }
 
-// Arrived notes when it came, and returns when to read next. One that comes earlier
-// than it should tells the beat; one that comes later was held up, so that the beat
-// follows it only slowly, and is looked for too early rather than with another one.
-func (b *ArrivalEstimate) Arrived(at, period int64) (look int64) {
-	b.begin(at)
-	late := at - b.expected
+// Arrived adds the arrival of a message and returns when to read next. The estimate
+// follows an early message at once. A late one was probably held up, so that the
+// estimate follows it slowly: reading too early costs a system call, reading too
+// late mixes two messages.
+func (e *ArrivalEstimate) Arrived(at, period int64) (read int64) {
+	e.begin(at)
+	late := at - e.expected
 	if late > period*7/8 { // others have been left out
 		late -= (late + period/8) / period * period
 	}
-	b.expected = at - max(late, 0)*3/4 + period
-	return b.expected + period/8
+	e.expected = at - max(late, 0)*3/4 + period
+	return e.expected + period/8
 }
 
-// Missed returns when to look again where nothing had come by now.
-func (b *ArrivalEstimate) Missed(now, period int64) (look int64) {
-	b.begin(now)
-	return now + max(period/8, min((now-b.expected)/4, maxSilentInterval), int64(Interval))
+// Missed returns when to read again after a read that found nothing.
+func (e *ArrivalEstimate) Missed(now, period int64) (read int64) {
+	e.begin(now)
+	return now + max(period/8, min((now-e.expected)/4, maxSilentInterval), int64(Interval))
 }
 
-func (b *ArrivalEstimate) begin(now int64) {
-	if b.expected == 0 {
-		b.expected = now
+func (e *ArrivalEstimate) begin(now int64) {
+	if e.expected == 0 {
+		e.expected = now
 	}
 }

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// TestArrivalEstimate_readsOncePerPeriod: what comes once a period, a little early or late, is
-// read with one look each, and soon after it came; so it is again after something
-// was held up, or nothing came for a while, or the sender's clock has slowed down.
+// A message that arrives once a period, a little early or late, is found by one read
+// soon after it arrived. The estimate recovers from messages that are held up or
+// left out, and follows a sender with a slower clock.
 func TestArrivalEstimate_readsOncePerPeriod(t *testing.T) {
 	const period = int64(50 * time.Millisecond)
 	const jitter = period / 10
 	r := rand.New(rand.NewPCG(3, 4))
-	cases := map[string]func(i int, at int64) int64{ // when number i comes, at the latest due
+	cases := map[string]func(i int, at int64) int64{ // when message i arrives, not before at
 		"steady":     func(_ int, at int64) int64 { return at },
 		"jitter":     func(_ int, at int64) int64 { return at + r.Int64N(jitter) },
 		"held up":    func(i int, at int64) int64 { return at + int64(i%20/19)*period*3/4 },
@@ -25,48 +25,47 @@ func TestArrivalEstimate_readsOncePerPeriod(t *testing.T) {
 	}
 	for name, when := range cases {
 		t.Run(name, func(t *testing.T) {
-			var b ArrivalEstimate
+			var e ArrivalEstimate
 			const count = 200
-			looks, together, slow := 0, 0, 0
-			look := int64(1)
+			reads, together, slow := 0, 0, 0
+			read := int64(1)
 			for i := 0; i < count; {
-				looks++
-				came := 0
+				reads++
+				arrived := 0
 				var at int64
 				for ; i < count; i++ {
 					next := when(i, int64(i+1)*period)
-					if next > look {
+					if next > read {
 						break
 					}
 					at = next
-					came++
+					arrived++
 				}
-				if came == 0 {
-					look = b.Missed(look, period)
+				if arrived == 0 {
+					read = e.Missed(read, period)
 					continue
 				}
-				if together += came - 1; look-at > period/2 {
+				if together += arrived - 1; read-at > period/2 {
 					slow++
 				}
-				look = b.Arrived(at, period)
+				read = e.Arrived(at, period)
 			}
-			if looks > count*3/2 || together > count/20 || slow > count/20 {
-				t.Errorf("%d looks for %d that came; %d were read together with one before, %d late", looks, count, together, slow)
+			if reads > count*3/2 || together > count/20 || slow > count/20 {
+				t.Errorf("%d reads for %d messages; %d were read together with one before, %d late", reads, count, together, slow)
 			}
 		})
 	}
 }
 
-// TestArrivalEstimate_readsSilentSocketRarely: a socket at which nothing comes costs a look every tenth of
-// a second.
+// A silent socket is read ten times a second.
 func TestArrivalEstimate_readsSilentSocketRarely(t *testing.T) {
 	const period = int64(33 * time.Millisecond)
-	var b ArrivalEstimate
-	look, looks := b.Arrived(1, period), 0
-	for ; look < int64(10*time.Second); looks++ {
-		look = b.Missed(look, period)
+	var e ArrivalEstimate
+	read, reads := e.Arrived(1, period), 0
+	for ; read < int64(10*time.Second); reads++ {
+		read = e.Missed(read, period)
 	}
-	if looks < 95 || looks > 120 {
-		t.Errorf("%d looks in 10 s", looks)
+	if reads < 95 || reads > 120 {
+		t.Errorf("%d reads in 10 s", reads)
 	}
 }

@@ -1,15 +1,15 @@
 //go:build linux
 
-// Package sockets is what the load tester's loops have in common below
-// WebSocket: raw descriptors that are looked after by one thread, without
-// allocating, so that what a client costs is its system calls.
+// Package sockets reads and writes many connections of one process through raw
+// descriptors, on one thread and without allocations, so that a simulated client
+// costs little but its system calls.
 //
-// Nobody waits for a socket, and nobody watches one. Who sleeps until something
-// arrives is woken by whoever sends it, and who has a socket watched has the
-// sender note it: on one machine that is the server, which would pay for both in
-// system time that no server anywhere else pays. What comes once a tick can be
-// read when it has come (see [ArrivalEstimate]), and nothing is lost by reading it late: the
-// kernel notes when bytes arrived.
+// No goroutine waits for a socket, and no poller watches one. On one machine both
+// would be work for the server: a sender wakes the receiver that waits, and marks
+// the socket that is watched. No server pays for this when its clients are
+// elsewhere. Snapshots arrive once a tick, so that a socket can be read by the clock
+// ([ArrivalEstimate]). A late read loses nothing, since the kernel notes when bytes
+// arrived.
 package sockets
 
 import (
@@ -20,20 +20,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Interval is the time between two looks at the clock, when the loop has time for
-// more than that.
+// Interval is the time between two turns of an idle loop.
 const Interval = time.Millisecond
 
-// Sleep sleeps until the next moment of a look, which are whole Intervals on the
-// caller's clock. The caller's thread should be locked: it blocks in the kernel.
+// Sleep sleeps until the next multiple of [Interval] on the caller's clock, which is
+// at now. It blocks the thread in the kernel: the caller should have locked it.
 func Sleep(now time.Duration) {
 	left := unix.NsecToTimespec(int64(Interval - now%Interval))
-	// A signal may end it early, which does no harm.
+	// A signal may end the sleep early, which does no harm.
 	_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &left, nil)
 }
 
-// Detach takes the connection's descriptor, which stays non-blocking, out of
-// Go's poller: it is duplicated, and conn is closed.
+// Detach removes a TCP connection from Go's poller. It returns a duplicate of the
+// descriptor, which stays non-blocking, and closes conn, also on failure.
 func Detach(conn net.Conn) (int, error) {
 	defer conn.Close()
 	tcp, ok := conn.(*net.TCPConn)
@@ -54,7 +53,7 @@ func Detach(conn net.Conn) (int, error) {
 	if dupErr != nil {
 		return -1, dupErr
 	}
-	// Where this can't be had, the time of reading stands for that of arrival.
+	// Without this option the time of the read stands for that of the arrival.
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
 	return fd, nil
 }

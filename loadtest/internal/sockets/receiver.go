@@ -11,17 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Receiver reads sockets, one after the other, into memory of its own.
+// Receiver reads sockets, one after the other, into a buffer of its own. It is not
+// safe for concurrent use.
 type Receiver struct {
 	clock     func() int64
-	now, wall int64 // the same moment on the loop's clock and on the system's clock, see ReadClock
+	now, wall int64 // the same moment on the caller's clock and on the system's
 	buf       []byte
 	vector    unix.Iovec
 	message   unix.Msghdr
 	control   [8]uint64 // aligned as its contents are
 }
 
-// NewReceiver makes a receiver that takes so many bytes at a time, and tells
+// NewReceiver returns a receiver that reads up to size bytes at a time. It reports
 // arrivals in the nanoseconds of clock.
 func NewReceiver(size int, clock func() int64) *Receiver {
 	r := &Receiver{clock: clock, buf: make([]byte, size)}
@@ -31,34 +32,36 @@ func NewReceiver(size int, clock func() int64) *Receiver {
 	return r
 }
 
-// ReadClock notes what time it is, and returns it; to be called before sockets are
-// read.
+// ReadClock reads the clock and returns the time. Call it before sockets are read:
+// arrivals are converted by it.
 func (r *Receiver) ReadClock() int64 {
 	r.now, r.wall = r.clock(), time.Now().UnixNano()
 	return r.now
 }
 
-// Now is the time of the last ReadClock.
+// Now returns the time of the last ReadClock.
 func (r *Receiver) Now() int64 { return r.now }
 
-// Received is what came from a socket: its bytes, valid until the next call, when
-// the last of them arrived at this machine, and whether there may be more. What
-// came in the first milliseconds after the machine's first socket was detached may
-// count as arrived when it was read: the kernel begins to note arrivals in the
-// background. Err is io.EOF or an errno, EAGAIN among them.
+// Received is the result of reading a socket.
 type Received struct {
-	Data []byte
+	Data []byte // valid until the next read
+	// At is when the last byte arrived at this machine. Within milliseconds of the
+	// machine's first Detach it may be the time of the read: the kernel starts to note
+	// arrivals in the background.
 	At   int64
-	More bool
-	Err  error
+	More bool  // there may be more to read
+	Err  error // io.EOF, or an errno such as EAGAIN
 }
 
 // Receive reads a socket that was [Detach]ed.
 func (r *Receiver) Receive(fd int) Received { return r.receive(fd, r.buf) }
 
-// ReceiveAll reads sockets, in one short loop (see [WriteBatch]), and sets what came
-// from each. It returns how many it has read: at least one, and fewer than all
-// where its memory did not suffice.
+// ReceiveUpTo reads at most size bytes from a socket.
+func (r *Receiver) ReceiveUpTo(fd, size int) Received { return r.receive(fd, r.buf[:size]) }
+
+// ReceiveAll reads sockets in one short loop (see [WriteBatch]) and sets the result
+// of each. It returns how many it has read: at least one, and fewer than all when
+// its buffer is full.
 func (r *Receiver) ReceiveAll(fds []int32, got []Received) (read int) {
 	room := r.buf
 	for i, fd := range fds {
@@ -77,8 +80,8 @@ func (r *Receiver) receive(fd int, buf []byte) Received {
 	m := &r.message
 	m.Control = (*byte)(unsafe.Pointer(&r.control))
 	m.SetControllen(int(unsafe.Sizeof(r.control)))
-	// A call on a non-blocking socket returns at once; telling Go's scheduler of
-	// each is a good part of what it would cost.
+	// A call on a non-blocking socket does not block, so that Go's scheduler need not
+	// know of it. Informing it is a good part of what the call would cost.
 	n, _, errno := syscall.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(m)), 0)
 	switch {
 	case errno != 0:
@@ -89,8 +92,7 @@ func (r *Receiver) receive(fd int, buf []byte) Received {
 	return Received{Data: buf[:n], At: r.arrival(int(m.Controllen)), More: int(n) == len(buf)}
 }
 
-// arrival reads the time from the control message, if there is one, see
-// socket(7).
+// arrival returns the time in the control message (socket(7)), or now without one.
 func (r *Receiver) arrival(length int) int64 {
 	head := (*unix.Cmsghdr)(unsafe.Pointer(&r.control))
 	const size = unix.SizeofCmsghdr + int(unsafe.Sizeof(unix.Timespec{}))

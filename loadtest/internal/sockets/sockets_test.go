@@ -58,10 +58,9 @@ func await(t *testing.T, r *Receiver, fd int) Received {
 	}
 }
 
-// TestReceiver_reportsTimeOfArrival: whoever reads late learns all the same when it came.
-// The kernel begins to note arrivals some time after the first socket has asked
-// for it (it patches its code for that, in the background), so what comes first
-// may not have a time yet and is said to have come when it was read.
+// A late read reports the time of arrival. The kernel starts to note arrivals some
+// time after the first socket has asked for it: it patches its code in the
+// background. So the first bytes may be reported as arrived when they were read.
 func TestReceiver_reportsTimeOfArrival(t *testing.T) {
 	fd, peer := pair(t)
 	now := clock()
@@ -128,8 +127,7 @@ func TestReceiver_returnsLongDataInParts(t *testing.T) {
 	}
 }
 
-// TestReceiveAllAndWriteBatch_keepSocketsApart: each gets what is his, also where the memory
-// does not suffice for all at once.
+// Each socket has its own bytes, also when the buffer is too small for all at once.
 func TestReceiveAllAndWriteBatch_keepSocketsApart(t *testing.T) {
 	const clients = 10
 	var out WriteBatch
@@ -138,7 +136,7 @@ func TestReceiveAllAndWriteBatch_keepSocketsApart(t *testing.T) {
 		fd, peer := pair(t)
 		fds = append(fds, int32(fd))
 		if i == 7 {
-			continue // who says nothing
+			continue // sends nothing
 		}
 		if _, err := peer.Write(bytes.Repeat([]byte{byte(i)}, 3+i)); err != nil {
 			t.Fatal(err)

@@ -9,11 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WriteBatch is frames that are sent to many sockets in one short loop: between two
-// system calls a processor forgets most of what else it was at, so that making
-// the frames in between costs more than making them all first.
+// WriteBatch collects frames for many sockets and writes them in one short loop of
+// system calls. A system call evicts the program from the processor's caches, so
+// that making all frames first costs less than making each before its call. The
+// zero value is an empty batch. It is not safe for concurrent use.
 type WriteBatch struct {
-	buf     []byte
+	buf    []byte
 	writes []write
 }
 
@@ -24,39 +25,38 @@ type write struct {
 	sent     int
 }
 
-// Add puts a frame for a socket into the outbox; its bytes are the caller's again
-// when it returns.
-func (o *WriteBatch) Add(fd int, frame []byte) {
-	from := len(o.buf)
-	o.buf = append(o.buf, frame...)
-	o.writes = append(o.writes, write{fd: int32(fd), from: from, to: len(o.buf)})
+// Add copies a frame for a socket into the batch.
+func (b *WriteBatch) Add(fd int, frame []byte) {
+	from := len(b.buf)
+	b.buf = append(b.buf, frame...)
+	b.writes = append(b.writes, write{fd: int32(fd), from: from, to: len(b.buf)})
 }
 
-// Len is the number of frames.
-func (o *WriteBatch) Len() int { return len(o.writes) }
+// Len returns the number of frames.
+func (b *WriteBatch) Len() int { return len(b.writes) }
 
-// Send sends them all; what became of each is in Sent.
-func (o *WriteBatch) Send() {
-	for i := range o.writes {
-		l := &o.writes[i]
-		l.sent, l.errno = send(int(l.fd), o.buf[l.from:l.to])
+// Send writes all frames. Sent has the result of each.
+func (b *WriteBatch) Send() {
+	for i := range b.writes {
+		w := &b.writes[i]
+		w.sent, w.errno = send(int(w.fd), b.buf[w.from:w.to])
 	}
 }
 
-// Sent is what the socket did not take of frame number i, valid until Clear, and
-// why it took nothing.
-func (o *WriteBatch) Sent(i int) (rest []byte, err error) {
-	l := &o.writes[i]
-	if l.errno != 0 {
-		return nil, l.errno
+// Sent returns the bytes of frame i that its socket did not take, valid until Clear,
+// or the error of a socket that took none.
+func (b *WriteBatch) Sent(i int) (unsent []byte, err error) {
+	w := &b.writes[i]
+	if w.errno != 0 {
+		return nil, w.errno
 	}
-	return o.buf[l.from+l.sent : l.to], nil
+	return b.buf[w.from+w.sent : w.to], nil
 }
 
-// Clear empties the outbox.
-func (o *WriteBatch) Clear() { o.buf, o.writes = o.buf[:0], o.writes[:0] }
+// Clear empties the batch.
+func (b *WriteBatch) Clear() { b.buf, b.writes = b.buf[:0], b.writes[:0] }
 
-// Send writes b to a socket and returns how much of it was taken.
+// Send writes b to a socket and returns how many bytes the socket took.
 func Send(fd int, b []byte) (int, error) {
 	n, errno := send(fd, b)
 	if errno != 0 {

@@ -1,25 +1,25 @@
-// Package timingwheel tells a loop which of its many links it is time for.
+// Package timingwheel implements timers for many clients of one loop.
 package timingwheel
 
 import "time"
 
 const (
-	// slotTime is what a slot of a wheel stands for, in nanoseconds. Loops look at
-	// it about as often.
+	// slotTime is the time that a slot covers, in nanoseconds. Loops call Due about as
+	// often.
 	slotTime = int64(time.Millisecond)
-	// slots is a power of two; what is due later than they reach goes round more
-	// than once.
+	// slots is a power of two. A time further ahead than all slots stays in its slot
+	// for more than one round.
 	slots = 256
 )
 
-// Wheel tells which of many numbers are due: a timing wheel (Varghese and Lauck,
-// 1987), in which setting a time costs the same however many there are. Times are
-// nanoseconds from 0 on.
+// Wheel is a set of numbers, each due at a time: a timing wheel (Varghese and Lauck,
+// 1987), in which setting a time costs the same for any number of them. Times are
+// nanoseconds from 0 on. The zero value is empty. It is not safe for concurrent use.
 type Wheel struct {
 	first [slots]int32 // of a slot's numbers, plus one
 	items []item       // by number
 	due   []int32
-	next  int64 // the first slot that may hold what is due, counted from time zero
+	next  int64 // the first slot that may hold a due number, counted from time zero
 }
 
 type item struct {
@@ -28,7 +28,7 @@ type item struct {
 	before, after int32 // in the slot, plus one
 }
 
-// Set has a number due at a time, and no longer at the one set before.
+// Set makes a number due at a time. It replaces an earlier time of the number.
 func (w *Wheel) Set(number int32, at int64) {
 	for int(number) >= len(w.items) {
 		w.items = append(w.items, item{})
@@ -42,7 +42,7 @@ func (w *Wheel) Set(number int32, at int64) {
 	w.items[number], w.first[slot] = n, number+1
 }
 
-// Remove forgets a number.
+// Remove removes a number.
 func (w *Wheel) Remove(number int32) {
 	if int(number) >= len(w.items) || w.items[number].slot == 0 {
 		return
@@ -59,8 +59,8 @@ func (w *Wheel) Remove(number int32) {
 	w.items[number] = item{}
 }
 
-// Due returns the numbers whose time has come, and forgets them. It is valid until
-// the next call.
+// Due removes the numbers that are due at now and returns them. The result is valid
+// until the next call.
 func (w *Wheel) Due(now int64) []int32 {
 	w.due = w.due[:0]
 	last := now / slotTime
@@ -80,8 +80,8 @@ func (w *Wheel) Due(now int64) []int32 {
 	}
 }
 
-// Next returns when the next number is due, as far as that is before idle and
-// before the wheel has gone round once more.
+// Next returns when the next number is due, and idle if no number is due before idle
+// within one round of the wheel.
 func (w *Wheel) Next(idle int64) int64 {
 	for at := w.next; at < w.next+slots && at*slotTime < idle; at++ {
 		earliest := idle

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// TestWheel_returnsDueNumbers: against a list that is searched, for any times set,
-// set again and removed, also far ahead and after a long time without a look.
+// The wheel agrees with a list that is searched, for times that are set, set again
+// and removed, also far ahead and after a long pause.
 func TestWheel_returnsDueNumbers(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var w Wheel
 	want := map[int32]int64{}
-	now, told := int64(0), 0
+	now, returned := int64(0), 0
 	for range 20_000 {
 		number := int32(r.IntN(50))
 		switch r.IntN(4) {
@@ -48,7 +48,7 @@ func TestWheel_returnsDueNumbers(t *testing.T) {
 		if !slices.Equal(due, got) {
 			t.Fatalf("due at %v: %v, want %v", time.Duration(now), got, due)
 		}
-		told += len(got)
+		returned += len(got)
 		soonest := now + int64(100*time.Millisecond)
 		for _, at := range want {
 			soonest = min(soonest, at)
@@ -57,7 +57,7 @@ func TestWheel_returnsDueNumbers(t *testing.T) {
 			t.Fatalf("the next is due at %v, want %v", time.Duration(next), time.Duration(soonest))
 		}
 	}
-	if told < 1000 {
-		t.Errorf("only %d were ever due", told)
+	if returned < 1000 {
+		t.Errorf("only %d were ever due", returned)
 	}
 }

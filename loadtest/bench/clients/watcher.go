@@ -1,6 +1,6 @@
 //go:build linux
 
-package flock
+package clients
 
 import (
 	"sync"
@@ -8,14 +8,14 @@ import (
 	"tactus/protocol"
 )
 
-// Watcher is a [Silent] whose members keep a copy of the state and count how many
-// rows of a table they are shown.
+// Watcher is a [Silent] dialect with clients that keep a copy of the state and count
+// the rows of a table in it.
 type Watcher struct {
 	*Silent
 	table string
 
 	mu     sync.Mutex
-	copies []*watchedCopy // by member
+	copies []*watchedCopy // by client
 	shown  int64
 	states int64
 }
@@ -26,27 +26,28 @@ type watchedCopy struct {
 	parsed  protocol.Snapshot
 }
 
-// NewWatcher counts rows of the named table for so many members.
-func NewWatcher(s *Silent, table string, members int) *Watcher {
-	return &Watcher{Silent: s, table: table, copies: make([]*watchedCopy, members)}
+// NewWatcher returns a dialect that counts rows of the named table for a number of
+// clients.
+func NewWatcher(s *Silent, table string, clients int) *Watcher {
+	return &Watcher{Silent: s, table: table, copies: make([]*watchedCopy, clients)}
 }
 
-// Mean is how many rows a member is shown at a time, 0 before the first state.
+// Mean returns how many rows a client has on average, 0 before the first state.
 func (w *Watcher) Mean() float64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return float64(w.shown) / float64(max(w.states, 1))
 }
 
-// Message keeps the member's copy.
-func (w *Watcher) Message(m *Member, text bool, b []byte) (State, []byte) {
-	state, reply := w.Silent.Message(m, text, b)
+// Message updates the client's copy.
+func (w *Watcher) Message(client *Client, text bool, b []byte) (State, []byte) {
+	state, reply := w.Silent.Message(client, text, b)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if kind, err := protocol.Type(b); err == nil && kind == protocol.TypeWelcome {
-		w.copies[m.Index] = w.newCopy(b)
+		w.copies[client.Index] = w.newCopy(b)
 	}
-	if c := w.copies[m.Index]; state.Is && c != nil {
+	if c := w.copies[client.Index]; state.Is && c != nil {
 		if protocol.ParseSnapshot(b, &c.parsed) == nil && c.replica.Apply(&c.parsed) == nil {
 			w.shown += int64(c.replica.Len(c.table))
 			w.states++
@@ -55,7 +56,7 @@ func (w *Watcher) Message(m *Member, text bool, b []byte) (State, []byte) {
 	return state, reply
 }
 
-// newCopy makes an empty copy by a welcome, nil when its schema has no such
+// newCopy returns an empty copy for the schema of a welcome, nil when that has no such
 // table.
 func (w *Watcher) newCopy(b []byte) *watchedCopy {
 	welcome, err := protocol.ParseWelcome(b)

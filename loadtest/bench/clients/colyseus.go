@@ -1,6 +1,6 @@
 //go:build linux
 
-package flock
+package clients
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Colyseus talks to loadtest/peers/colyseus.mjs. Its states are not decoded, so
-// that no echo is measured.
+// Colyseus is the dialect of loadtest/peers/colyseus.mjs. Its states are not decoded,
+// so that no echo is measured.
 type Colyseus struct{ Addr string }
 
 // Codes of Colyseus 0.18 (@colyseus/shared-types, Protocol).
@@ -24,13 +24,13 @@ const (
 )
 
 // Enter reserves a seat over HTTP and connects to it.
-func (d Colyseus) Enter(ctx context.Context, _ *Member) (net.Conn, []byte, error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+d.Addr+"/matchmake/joinOrCreate/rooms", strings.NewReader("{}"))
+func (d Colyseus) Enter(ctx context.Context, _ *Client) (net.Conn, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+d.Addr+"/matchmake/joinOrCreate/rooms", strings.NewReader("{}"))
 	if err != nil {
 		return nil, nil, err
 	}
-	q.Header.Set("Content-Type", "application/json")
-	answer, err := http.DefaultClient.Do(q)
+	req.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -46,21 +46,21 @@ func (d Colyseus) Enter(ctx context.Context, _ *Member) (net.Conn, []byte, error
 }
 
 // Input is a message of bytes named "i".
-func (Colyseus) Input(dst []byte, m *Member, seq uint8) ([]byte, bool) {
-	if m.Seat < 0 {
+func (Colyseus) Input(dst []byte, c *Client, seq uint8) ([]byte, bool) {
+	if c.Slot < 0 {
 		return dst, false
 	}
-	return appendWish(append(dst, colyseusBytes, 0xa1, 'i'), m, seq), true
+	return appendInput(append(dst, colyseusBytes, 0xa1, 'i'), c, seq), true
 }
 
 // Message confirms the join and counts patches.
-func (Colyseus) Message(m *Member, _ bool, b []byte) (State, []byte) {
+func (Colyseus) Message(c *Client, _ bool, b []byte) (State, []byte) {
 	if len(b) == 0 {
 		return State{}, nil
 	}
 	switch b[0] & colyseusCode {
 	case colyseusJoin:
-		m.Seat = 0
+		c.Slot = 0
 		return State{}, []byte{colyseusJoin}
 	case colyseusPatch:
 		return State{Is: true}, nil

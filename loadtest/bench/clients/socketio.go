@@ -1,14 +1,16 @@
 //go:build linux
 
-package flock
+package clients
 
 import (
 	"bytes"
 	"context"
 	"net"
+
+	"github.com/gobwas/ws"
 )
 
-// SocketIO talks to loadtest/peers/socketio.mjs: Engine.IO 4 over WebSocket with
+// SocketIO is the dialect of loadtest/peers/socketio.mjs: Engine.IO 4 over WebSocket with
 // the MessagePack parser of Socket.IO.
 type SocketIO struct{ Addr string }
 
@@ -21,44 +23,44 @@ var (
 	sioSeat    = []byte("\xa4data\x92\xa1w")
 )
 
-// sioRow is the size of a player in the packed state; its last byte is the
-// newest input.
+// sioRow is the size of a player in the packed state. Its last byte is the newest
+// input.
 const sioRow = 9
 
-// Enter connects; the rest of the handshake is answered in Message.
-func (d SocketIO) Enter(ctx context.Context, _ *Member) (net.Conn, []byte, error) {
+// Enter connects. Message answers the rest of the handshake.
+func (d SocketIO) Enter(ctx context.Context, _ *Client) (net.Conn, []byte, error) {
 	return Dial(ctx, "ws://"+d.Addr+"/socket.io/?EIO=4&transport=websocket")
 }
 
 // Input is an event "i" with five bytes.
-func (SocketIO) Input(dst []byte, m *Member, seq uint8) ([]byte, bool) {
-	if m.Seat < 0 {
+func (SocketIO) Input(dst []byte, c *Client, seq uint8) ([]byte, bool) {
+	if c.Slot < 0 {
 		return dst, false
 	}
 	dst = append(dst, sioInput...)
-	dst = appendWish(dst, m, seq)
+	dst = appendInput(dst, c, seq)
 	return append(dst, sioInputNS...), true
 }
 
-// appendWish is an input as all peers take it: number, direction and aim.
-func appendWish(dst []byte, m *Member, seq uint8) []byte {
-	dir, aim := m.Wish()
+// appendInput appends an input in the form of all peers: number, direction and aim.
+func appendInput(dst []byte, c *Client, seq uint8) []byte {
+	dir, aim := c.Direction()
 	return append(dst, seq, byte(dir), byte(dir>>8), byte(aim), byte(aim>>8))
 }
 
 // Message answers the handshake and heartbeats, and finds the own row in a state.
-func (SocketIO) Message(m *Member, text bool, b []byte) (State, []byte) {
+func (SocketIO) Message(c *Client, text bool, b []byte) (State, []byte) {
 	if text {
 		switch {
 		case len(b) > 0 && b[0] == '2': // Engine.IO ping
 			return State{}, []byte("3")
 		case len(b) > 0 && b[0] == '0': // Engine.IO open
-			m.answer(sioConnect, 2)
+			c.Send(ws.OpBinary, sioConnect)
 		}
 		return State{}, nil
 	}
 	if at := bytes.Index(b, sioSeat); at >= 0 && len(b) > at+len(sioSeat) {
-		m.Seat = small(b[at+len(sioSeat):])
+		c.Slot = small(b[at+len(sioSeat):])
 		return State{}, nil
 	}
 	_, after, ok := bytes.Cut(b, sioState)
@@ -66,8 +68,8 @@ func (SocketIO) Message(m *Member, text bool, b []byte) (State, []byte) {
 		return State{}, nil
 	}
 	state := binary8(after)
-	end := (m.Seat + 1) * sioRow
-	if m.Seat < 0 || end > len(state) {
+	end := (c.Slot + 1) * sioRow
+	if c.Slot < 0 || end > len(state) {
 		return State{Is: true}, nil
 	}
 	return State{Is: true, Echoes: true, Ack: state[end-1]}, nil

@@ -1,6 +1,6 @@
 //go:build linux
 
-package flock
+package clients
 
 import (
 	"context"
@@ -22,7 +22,7 @@ var errRefused = errors.New("refused")
 type mirror struct {
 	addr   string
 	pongs  *atomic.Int64
-	refuse int // that many members
+	refuse int // so many clients
 }
 
 func startMirror(t *testing.T) mirror {
@@ -54,25 +54,25 @@ func startMirror(t *testing.T) mirror {
 }
 
 // Enter, Input and Message are the dialect of the mirror.
-func (d mirror) Enter(ctx context.Context, m *Member) (net.Conn, []byte, error) {
-	if m.Index < d.refuse {
+func (d mirror) Enter(ctx context.Context, c *Client) (net.Conn, []byte, error) {
+	if c.Index < d.refuse {
 		return nil, nil, errRefused
 	}
-	m.Seat = m.Index
+	c.Slot = c.Index
 	return Dial(ctx, "ws://"+d.addr)
 }
 
-// Input is the number and 200 bytes more, for a frame with a long head.
-func (d mirror) Input(dst []byte, _ *Member, seq uint8) ([]byte, bool) {
+// Input appends the number and 200 bytes, for a frame with a long head.
+func (d mirror) Input(dst []byte, _ *Client, seq uint8) ([]byte, bool) {
 	return append(append(dst, seq), make([]byte, 200)...), true
 }
 
-// Message is the input, come back.
-func (d mirror) Message(_ *Member, _ bool, b []byte) (State, []byte) {
+// Message reads the input that the mirror has returned.
+func (d mirror) Message(_ *Client, _ bool, b []byte) (State, []byte) {
 	return State{Is: true, Echoes: true, Ack: b[0]}, nil
 }
 
-func TestFlockMeasuresWhatItsMembersGet(t *testing.T) {
+func TestRun_measuresWhatClientsGet(t *testing.T) {
 	d := startMirror(t)
 	settled := false
 	report, err := Run(t.Context(), Config{
@@ -94,7 +94,7 @@ func TestFlockMeasuresWhatItsMembersGet(t *testing.T) {
 	}
 }
 
-func TestFlockGoesOnWithoutThoseWhoCannotGetIn(t *testing.T) {
+func TestRun_goesOnWithoutClientsThatCannotGetIn(t *testing.T) {
 	d := startMirror(t)
 	cfg := Config{
 		Clients: 4, Rate: 50, PerSecond: 1000, Window: 100 * time.Millisecond,
@@ -104,11 +104,11 @@ func TestFlockGoesOnWithoutThoseWhoCannotGetIn(t *testing.T) {
 	cfg.Dialect = d
 	report, err := Run(t.Context(), cfg)
 	if err != nil || report.Errors["not let in"] != 3 {
-		t.Errorf("got %+v, %v; want 3 who were not let in", report, err)
+		t.Errorf("got %+v, %v; want 3 that were not let in", report, err)
 	}
 	d.refuse = 4
 	cfg.Dialect = d
 	if _, err := Run(t.Context(), cfg); !errors.Is(err, errRefused) {
-		t.Errorf("nobody got in: %v", err)
+		t.Errorf("no client got in: %v", err)
 	}
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package flock
+package clients
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
 
-// Silent joins matches of Tactus by the real road and never says a word: clients
-// that sit in a lobby, a board game, or before a screen that they have left.
+// Silent is the dialect of clients that join matches of Tactus as real ones do and
+// then send nothing, as in a lobby, in a board game, or away from the screen.
 type Silent struct {
 	client     matchmakerv1connect.MatchmakerServiceClient
 	game, mode string
@@ -29,27 +29,27 @@ type Silent struct {
 	rooms map[int]*roomCode
 }
 
-// roomCode is the private room of a group, opened by whoever comes first.
+// roomCode is the private room of a group. The first client opens it.
 type roomCode struct {
 	once sync.Once
 	code string
 	err  error
 }
 
-// NewSilent joins rooms of perMatch members at the matchmaker's origin; with
-// perMatch 0 its members search like anybody.
+// NewSilent returns a dialect that joins rooms of perMatch clients at the matchmaker's
+// origin. With perMatch 0 clients search like any player.
 func NewSilent(origin, game, mode string, perMatch int) *Silent {
-	transport := &http.Transport{MaxIdleConnsPerHost: entering}
+	transport := &http.Transport{MaxIdleConnsPerHost: maxEntering}
 	return &Silent{
 		client: matchmakerv1connect.NewMatchmakerServiceClient(&http.Client{Transport: transport}, origin),
 		game:   game, mode: mode, perMatch: perMatch, rooms: map[int]*roomCode{},
 	}
 }
 
-// Enter takes a ticket to its assignment, connects and says hello. The welcome
-// comes to Message.
-func (d *Silent) Enter(ctx context.Context, m *Member) (net.Conn, []byte, error) {
-	a, err := d.assigned(ctx, m)
+// Enter searches until the assignment, connects and says hello. The welcome is one of
+// the messages.
+func (d *Silent) Enter(ctx context.Context, c *Client) (net.Conn, []byte, error) {
+	a, err := d.search(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -82,16 +82,16 @@ func (d *Silent) room(ctx context.Context, group int) (string, error) {
 	return r.code, r.err
 }
 
-func (d *Silent) assigned(ctx context.Context, m *Member) (*matchmakerv1.Assignment, error) {
+func (d *Silent) search(ctx context.Context, c *Client) (*matchmakerv1.Assignment, error) {
 	code := ""
 	if d.perMatch > 0 {
 		var err error
-		if code, err = d.room(ctx, m.Index/d.perMatch); err != nil {
+		if code, err = d.room(ctx, c.Index/d.perMatch); err != nil {
 			return nil, err
 		}
 	}
 	ticket, err := d.client.CreateTicket(ctx, connect.NewRequest(&matchmakerv1.CreateTicketRequest{
-		Game: d.game, Mode: d.mode, RoomCode: code, PlayerName: fmt.Sprintf("silent-%d", m.Index+1),
+		Game: d.game, Mode: d.mode, RoomCode: code, PlayerName: fmt.Sprintf("silent-%d", c.Index+1),
 	}))
 	if err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (d *Silent) assigned(ctx context.Context, m *Member) (*matchmakerv1.Assignm
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = stream.Close() }() // its error has come by Err already
+	defer func() { _ = stream.Close() }() // Err has returned its error already
 	for stream.Receive() {
 		if news := stream.Msg(); news.GetState() == matchmakerv1.WatchTicketResponse_STATE_ASSIGNED {
 			return news.GetAssignment(), nil
@@ -112,15 +112,15 @@ func (d *Silent) assigned(ctx context.Context, m *Member) (*matchmakerv1.Assignm
 }
 
 // Input is never sent.
-func (d *Silent) Input(dst []byte, _ *Member, _ uint8) ([]byte, bool) { return dst, false }
+func (d *Silent) Input(dst []byte, _ *Client, _ uint8) ([]byte, bool) { return dst, false }
 
 // Message counts snapshots.
-func (d *Silent) Message(m *Member, _ bool, b []byte) (State, []byte) {
+func (d *Silent) Message(c *Client, _ bool, b []byte) (State, []byte) {
 	kind, err := protocol.Type(b)
 	switch {
 	case err != nil:
 	case kind == protocol.TypeWelcome:
-		m.Seat = 0
+		c.Slot = 0
 	case kind == protocol.TypeSnapshot:
 		return State{Is: true}, nil
 	}

@@ -1,4 +1,4 @@
-package loadtest
+package frame
 
 import (
 	"bytes"
@@ -10,13 +10,13 @@ import (
 	"tactus/protocol"
 )
 
-func TestEndFrame_writesFramesThatALibraryReads(t *testing.T) {
+func TestEnd_writesFramesThatALibraryReads(t *testing.T) {
 	for _, size := range []int{0, 1, 2, 3, 4, 5, 125, 126, 127, 4096, 65535} {
 		payload := bytes.Repeat([]byte{0xa5, 1, 2}, size/3+1)[:size]
 		b := append([]byte("before"), 0)
 		start := len(b)
-		b = append(beginFrame(b), payload...)
-		from := endFrame(b, start, ws.OpBinary, 0x12345678)
+		b = append(Begin(b), payload...)
+		from := End(b, start, ws.OpBinary, 0x12345678)
 		f, err := ws.ReadFrame(bytes.NewReader(b[from:]))
 		if err != nil {
 			t.Fatalf("size %d: %v", size, err)
@@ -30,7 +30,7 @@ func TestEndFrame_writesFramesThatALibraryReads(t *testing.T) {
 	}
 }
 
-func TestCutFrame_refusesBadFrames(t *testing.T) {
+func TestCut_refusesBadFrames(t *testing.T) {
 	masked := ws.MaskFrame(ws.NewBinaryFrame([]byte("abc")))
 	fragment := ws.NewFrame(ws.OpBinary, false, []byte("abc"))
 	rest := ws.NewFrame(ws.OpContinuation, true, []byte("abc"))
@@ -45,22 +45,18 @@ func TestCutFrame_refusesBadFrames(t *testing.T) {
 		"negative":     {0x82, 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
 		"long control": {0x89, 126, 0, 126},
 	} {
-		if _, _, _, err := cutFrame(b); !errors.Is(err, errFrame) {
-			t.Errorf("%s: error %v, want %v", name, err, errFrame)
+		if _, _, _, err := Cut(b); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: error %v, want %v", name, err, ErrInvalid)
 		}
-	}
-	l, _ := newTestConnection(false)
-	if end, open := l.receive(ws.MustCompileFrame(ws.NewTextFrame([]byte("hi"))), 0); open || !errors.Is(end.err, errFrame) {
-		t.Errorf("a text frame: ending %+v, open %v; want %v", end, open, errFrame)
 	}
 }
 
-func FuzzCutFrame(f *testing.F) {
-	f.Add(serverFrame(snapshotAt(1, 1, true, false)))
+func FuzzCut(f *testing.F) {
+	f.Add(ws.MustCompileFrame(ws.NewBinaryFrame(bytes.Repeat([]byte("x"), 300))))
 	f.Add(ws.MustCompileFrame(ws.NewPingFrame([]byte("x"))))
 	f.Add([]byte{0x82, 126, 0xff})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, rest, complete, err := cutFrame(b)
+		got, rest, complete, err := Cut(b)
 		if err != nil || !complete {
 			if len(rest) != len(b) {
 				t.Fatal("bytes of an incomplete frame were taken")
@@ -68,10 +64,10 @@ func FuzzCutFrame(f *testing.F) {
 			return
 		}
 		want, err := ws.ReadFrame(bytes.NewReader(b))
-		if err != nil || want.Header.OpCode != got.op || !bytes.Equal(want.Payload, got.payload) {
+		if err != nil || want.Header.OpCode != got.Op || !bytes.Equal(want.Payload, got.Payload) {
 			t.Fatalf("a library reads %v (%v), we read %v", want, err, got)
 		}
-		if len(got.payload) > protocol.MaxServerMessage {
+		if len(got.Payload) > protocol.MaxServerMessage {
 			t.Fatal("the frame is over the limit")
 		}
 	})
