@@ -44,8 +44,8 @@ latency: {max: 80ms, relax: [{after: 200ms, max: 1s}]}
 `
 )
 
-// assigning is what one rate has shown.
-type assigning struct {
+// ticketRun is what one rate has shown.
+type ticketRun struct {
 	tickets, assigned, failed int
 	players                   int                     // of those in the window
 	skills                    map[string][]float64    // of the tickets of each match
@@ -64,15 +64,15 @@ func (s *suite) assignments(ctx context.Context) (*result, error) {
 	r := s.result("w4", "tickets with skill, parties and latency at a fixed rate over gRPC, matched by rules, seats reserved on a game server", window)
 	best := 0.0
 	for _, rate := range ticketRates {
-		all := make([]*assigning, 0, s.repeats)
+		all := make([]*ticketRun, 0, s.repeats)
 		for range s.repeats {
-			a, err := s.assignAt(ctx, rate, window)
+			a, err := s.measureTickets(ctx, rate, window)
 			if err != nil {
 				return nil, err
 			}
 			all = append(all, a)
 		}
-		line, keptUp := assignedAt(rate, all)
+		line, keptUp := summarizeTickets(rate, all)
 		r.Facts = append(r.Facts, line)
 		if !keptUp {
 			break
@@ -87,8 +87,8 @@ func (s *suite) assignments(ctx context.Context) (*result, error) {
 	return r, nil
 }
 
-// assignedAt sums up the runs at one rate, and whether it was kept up.
-func assignedAt(rate int, runs []*assigning) (line fact, keptUp bool) {
+// summarizeTickets sums up the runs at one rate, and whether it was kept up.
+func summarizeTickets(rate int, runs []*ticketRun) (line fact, keptUp bool) {
 	var p50, p99, cores, players []float64
 	tickets, done := 0, 0
 	line = fact{Name: fmt.Sprintf("at %d tickets/s", rate), Unit: "assignments/s"}
@@ -107,7 +107,7 @@ func assignedAt(rate int, runs []*assigning) (line fact, keptUp bool) {
 }
 
 // skillSpread is the share's quantile of how far apart the skills in a match are.
-func skillSpread(runs []*assigning, share float64) float64 {
+func skillSpread(runs []*ticketRun, share float64) float64 {
 	var spreads []float64
 	for _, a := range runs {
 		for _, skills := range a.skills {
@@ -121,10 +121,10 @@ func skillSpread(runs []*assigning, share float64) float64 {
 	return math.Round(spreads[int(share*float64(len(spreads)-1))])
 }
 
-// straggle is how long a ticket may take.
-const straggle = 10 * time.Second
+// ticketTimeout is how long a ticket may take.
+const ticketTimeout = 10 * time.Second
 
-func (s *suite) assignAt(ctx context.Context, rate int, window time.Duration) (*assigning, error) {
+func (s *suite) measureTickets(ctx context.Context, rate int, window time.Duration) (*ticketRun, error) {
 	s.say("matchmaker, %d tickets/s, %v", rate, window)
 	seats := strconv.Itoa(rate * 60)
 	rules := filepath.Join(cacheDir, "w4.yaml")
@@ -144,7 +144,7 @@ func (s *suite) assignAt(ctx context.Context, rate int, window time.Duration) (*
 		return nil, err
 	}
 	defer conn.Close()
-	a := &assigning{window: window, skills: make(map[string][]float64), waits: hdrhistogram.New(1, int64(2*straggle/time.Microsecond), 3)}
+	a := &ticketRun{window: window, skills: make(map[string][]float64), waits: hdrhistogram.New(1, int64(2*ticketTimeout/time.Microsecond), 3)}
 	before, err := cpuTime(t.matchmaker.pid())
 	if err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func (s *suite) assignAt(ctx context.Context, rate int, window time.Duration) (*
 }
 
 // openLoop lets tickets in on a schedule that waits for nobody.
-func (a *assigning) openLoop(ctx context.Context, client matchmakerv1.MatchmakerServiceClient, rate int, window time.Duration) {
+func (a *ticketRun) openLoop(ctx context.Context, client matchmakerv1.MatchmakerServiceClient, rate int, window time.Duration) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	start := time.Now()
@@ -170,8 +170,8 @@ func (a *assigning) openLoop(ctx context.Context, client matchmakerv1.Matchmaker
 		time.Sleep(time.Until(due))
 		a.tickets++
 		wg.Go(func() {
-			who := newSearcher(i)
-			match, err := assigned(ctx, client, who)
+			who := newTicketRequest(i)
+			match, err := searchMatch(ctx, client, who)
 			wait := time.Since(due).Microseconds()
 			mu.Lock()
 			defer mu.Unlock()
@@ -191,18 +191,18 @@ func (a *assigning) openLoop(ctx context.Context, client matchmakerv1.Matchmaker
 	wg.Wait()
 }
 
-// searcher is who a ticket is for: a player or a party of two.
-type searcher struct {
+// ticketRequest is who a ticket is for: a player or a party of two.
+type ticketRequest struct {
 	skill   float64
 	players []*matchmakerv1.Player
 	latency uint32 // ms
 }
 
-// newSearcher draws the ticket's: three of ten are parties, skills are normal
+// newTicketRequest draws the ticket's: three of ten are parties, skills are normal
 // around 1500, and half of the players are within 35 ms of the server.
-func newSearcher(i int) searcher {
+func newTicketRequest(i int) ticketRequest {
 	r := rand.New(rand.NewPCG(uint64(i), 4))
-	s := searcher{skill: 1500 + 300*r.NormFloat64(), latency: uint32(15 + 20*r.ExpFloat64()*1.4)}
+	s := ticketRequest{skill: 1500 + 300*r.NormFloat64(), latency: uint32(15 + 20*r.ExpFloat64()*1.4)}
 	for n := range 1 + r.IntN(10)/7 {
 		s.players = append(s.players, &matchmakerv1.Player{
 			PlayerId: fmt.Sprintf("p-%d-%d", i, n), PlayerName: fmt.Sprintf("ticket-%d", i), Skill: &s.skill,
@@ -211,9 +211,9 @@ func newSearcher(i int) searcher {
 	return s
 }
 
-// assigned takes one ticket to its end and returns the match.
-func assigned(ctx context.Context, client matchmakerv1.MatchmakerServiceClient, s searcher) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, straggle)
+// searchMatch takes one ticket to its end and returns the match.
+func searchMatch(ctx context.Context, client matchmakerv1.MatchmakerServiceClient, s ticketRequest) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, ticketTimeout)
 	defer cancel()
 	ticket, err := client.CreateTicket(ctx, &matchmakerv1.CreateTicketRequest{
 		Queue: assignedQueue, Players: s.players, LatencyMs: map[string]uint32{assignedRegion: s.latency},

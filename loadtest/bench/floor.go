@@ -17,7 +17,7 @@ import (
 // schema of a game in its welcome, so that its clients play that game's inputs.
 type floorServer struct {
 	*process
-	entrance *entrance
+	matchmaker *fixedMatchmaker
 }
 
 // floorPlan is what a floor is to be like.
@@ -48,8 +48,8 @@ func startFloor(ctx context.Context, plan floorPlan, cpu string) (*floorServer, 
 		return nil, err
 	}
 	f := &floorServer{process: p}
-	if f.entrance, err = openEntrance("ws://" + loopback(ports[0]) + protocol.Path); err == nil {
-		err = p.listens(ctx, loopback(ports[0]))
+	if f.matchmaker, err = startFixedMatchmaker("ws://" + loopback(ports[0]) + protocol.Path); err == nil {
+		err = p.waitUntilListening(ctx, loopback(ports[0]))
 	}
 	if err != nil {
 		f.stop()
@@ -59,13 +59,13 @@ func startFloor(ctx context.Context, plan floorPlan, cpu string) (*floorServer, 
 }
 
 func (f *floorServer) stop() {
-	if f.entrance != nil {
-		f.entrance.close()
+	if f.matchmaker != nil {
+		f.matchmaker.close()
 	}
 	f.process.stop()
 }
 
-func (f *floorServer) url() string { return f.entrance.url }
+func (f *floorServer) url() string { return f.matchmaker.url }
 
 // floorFrames are the two frames that the floor sends: its welcome, and a
 // snapshot with nothing in it, filled up to the size of the workload's.

@@ -14,7 +14,7 @@ import (
 	"tactus/protocol"
 )
 
-func TestFloorFramesAreWhatTheLoadTesterReads(t *testing.T) {
+func TestFloorFrames_areReadByLoadTester(t *testing.T) {
 	for _, size := range []int{60, 127, 130, 800, 70_000} {
 		welcome, frame, err := floorFrames(floorPlan{game: workload.Rooms, groups: 1, bytes: size})
 		if err != nil {
@@ -34,7 +34,7 @@ func TestFloorFramesAreWhatTheLoadTesterReads(t *testing.T) {
 }
 
 // The floor is real C under the real load tester.
-func TestFloorPlaysWithTheLoadTester(t *testing.T) {
+func TestFloor_playsWithLoadTester(t *testing.T) {
 	cc, err := exec.LookPath("cc")
 	if err != nil {
 		t.Skip("no C compiler")

@@ -26,7 +26,7 @@ const (
 // idle measures what clients cost that have joined and say nothing.
 func (s *suite) idle(ctx context.Context) (*result, error) {
 	n := s.sizesOr([]int{idleClients})[0]
-	if err := needFiles(uint64(n) + 500); err != nil {
+	if err := raiseFileLimit(uint64(n) + 500); err != nil {
 		return nil, err
 	}
 	window := max(s.window/2, time.Second)
@@ -78,14 +78,14 @@ func (s *suite) idleOnce(ctx context.Context, n int, window time.Duration) (m id
 	if err = t.collectGarbage(ctx); err != nil {
 		return m, err
 	}
-	if m.empty, err = resident(t.pid()); err != nil {
+	if m.empty, err = residentMemory(t.pid()); err != nil {
 		return m, err
 	}
 	settled := func(ctx context.Context) error {
 		if err := t.collectGarbage(ctx); err != nil {
 			return err
 		}
-		full, err := resident(t.pid())
+		full, err := residentMemory(t.pid())
 		m.full = full
 		return err
 	}
@@ -97,9 +97,9 @@ func (s *suite) idleOnce(ctx context.Context, n int, window time.Duration) (m id
 	return m, err
 }
 
-// needFiles makes sure that a process may open so many files. The children get
+// raiseFileLimit makes sure that a process may open so many files. The children get
 // the limit, too.
-func needFiles(n uint64) error {
+func raiseFileLimit(n uint64) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return err

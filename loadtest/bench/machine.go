@@ -26,16 +26,16 @@ type machine struct {
 
 func describeMachine(ctx context.Context, pinned bool) machine {
 	return machine{
-		CPU: field("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(),
-		MemoryGB: megabytes(field("/proc/meminfo", "MemTotal")) / 1000,
-		Kernel:   says(ctx, "uname", "-sr"), Go: runtime.Version(),
-		CC: says(ctx, "cc", "--version"), Node: says(ctx, "node", "--version"),
-		Commit: says(ctx, "git", "rev-parse", "--short", "HEAD"), Pinned: pinned,
+		CPU: procField("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(),
+		MemoryGB: megabytes(procField("/proc/meminfo", "MemTotal")) / 1000,
+		Kernel:   firstLineOf(ctx, "uname", "-sr"), Go: runtime.Version(),
+		CC: firstLineOf(ctx, "cc", "--version"), Node: firstLineOf(ctx, "node", "--version"),
+		Commit: firstLineOf(ctx, "git", "rev-parse", "--short", "HEAD"), Pinned: pinned,
 	}
 }
 
-// field reads "name : value" from a file of /proc; empty where it is not.
-func field(file, name string) string {
+// procField reads "name : value" from a file of /proc; empty where it is not.
+func procField(file, name string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return ""
@@ -58,8 +58,8 @@ func megabytes(text string) int {
 	return n / 1000
 }
 
-// says is the first line of what a command prints; empty where it is missing.
-func says(ctx context.Context, name string, args ...string) string {
+// firstLineOf is the first line of what a command prints; empty where it is missing.
+func firstLineOf(ctx context.Context, name string, args ...string) string {
 	out, err := exec.CommandContext(ctx, name, args...).Output()
 	if err != nil {
 		return ""

@@ -40,7 +40,7 @@ func (s *suite) onPeer(ctx context.Context, p peer, l load) (*loadtest.Report, e
 		return nil, err
 	}
 	defer child.stop()
-	if err := child.listens(ctx, addr); err != nil {
+	if err := child.waitUntilListening(ctx, addr); err != nil {
 		return nil, err
 	}
 	report, err := clients.Run(ctx, clients.Config{

@@ -32,14 +32,14 @@ const none = ""
 // suite itself, which plays with some servers, goes to the load's.
 func newPins() pins {
 	n := runtime.NumCPU()
-	if _, err := exec.LookPath("taskset"); err != nil || n < 2 || stayOn(0) != nil {
+	if _, err := exec.LookPath("taskset"); err != nil || n < 2 || pinTo(0) != nil {
 		return pins{}
 	}
 	return pins{server: strconv.Itoa(n - 1), load: "0"}
 }
 
-// stayOn keeps all threads of this process, and those to come, on a processor.
-func stayOn(cpu int) error {
+// pinTo keeps all threads of this process, and those to come, on a processor.
+func pinTo(cpu int) error {
 	runtime.GOMAXPROCS(1)
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {
@@ -110,7 +110,7 @@ func (p *process) stop() {
 	_ = p.cmd.Process.Signal(os.Interrupt)
 	select {
 	case <-p.done:
-	case <-time.After(stopPatience):
+	case <-time.After(stopTimeout):
 		_ = p.cmd.Process.Kill()
 		<-p.done
 	}
@@ -119,13 +119,13 @@ func (p *process) stop() {
 
 // How long children may take to end, and to open their ports.
 const (
-	stopPatience = 5 * time.Second
-	bootPatience = 20 * time.Second
+	stopTimeout  = 5 * time.Second
+	startTimeout = 20 * time.Second
 )
 
-// listens waits until the child takes connections.
-func (p *process) listens(ctx context.Context, addr string) error {
-	ctx, cancel := context.WithTimeout(ctx, bootPatience)
+// waitUntilListening waits until the child takes connections.
+func (p *process) waitUntilListening(ctx context.Context, addr string) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
 		conn, err := net.Dial("tcp", addr)
@@ -134,7 +134,7 @@ func (p *process) listens(ctx context.Context, addr string) error {
 		}
 		select {
 		case <-p.done:
-			return p.failed()
+			return p.exitError()
 		case <-ctx.Done():
 			return fmt.Errorf("%s does not listen on %s: %w", p.name, addr, err)
 		case <-time.After(20 * time.Millisecond):
@@ -142,8 +142,8 @@ func (p *process) listens(ctx context.Context, addr string) error {
 	}
 }
 
-// failed is why the child ended, with the end of its output.
-func (p *process) failed() error {
+// exitError is why the child ended, with the end of its output.
+func (p *process) exitError() error {
 	text, _ := os.ReadFile(p.log.Name())
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return fmt.Errorf("%s ended: %w: %s", p.name, p.err, strings.Join(lines[max(0, len(lines)-3):], "; "))
@@ -159,7 +159,7 @@ func run(ctx context.Context, name, cpu, program string, args ...string) error {
 	select {
 	case <-p.done:
 		if p.err != nil {
-			return p.failed()
+			return p.exitError()
 		}
 		return nil
 	case <-ctx.Done():
@@ -208,8 +208,8 @@ func cpuTimes(pid int) (user, system time.Duration, err error) {
 	return time.Duration(inUser) * clockTick, time.Duration(inSystem) * clockTick, errors.Join(err1, err2)
 }
 
-// resident is the memory in bytes that a process has in RAM (proc_pid_status(5)).
-func resident(pid int) (int64, error) {
+// residentMemory is the memory in bytes that a process has in RAM (proc_pid_status(5)).
+func residentMemory(pid int) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err

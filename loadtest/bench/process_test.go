@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-func TestOwnProcessIsMeasured(t *testing.T) {
-	if size, err := resident(os.Getpid()); err != nil || size < 1<<20 {
+func TestProcess_isMeasured(t *testing.T) {
+	if size, err := residentMemory(os.Getpid()); err != nil || size < 1<<20 {
 		t.Errorf("resident: %d bytes, %v", size, err)
 	}
 	if _, err := cpuTime(os.Getpid()); err != nil {
@@ -20,7 +20,7 @@ func TestOwnProcessIsMeasured(t *testing.T) {
 	}
 }
 
-func TestAChildThatFailsIsQuoted(t *testing.T) {
+func TestRun_quotesChildThatFails(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestAChildThatFailsIsQuoted(t *testing.T) {
 	}
 }
 
-func TestAChildIsStopped(t *testing.T) {
+func TestProcess_stops(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
 		t.Fatal(err)

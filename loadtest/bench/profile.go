@@ -51,7 +51,7 @@ func (s *suite) profile(ctx context.Context) (*result, error) {
 		if err != nil {
 			return nil, fmt.Errorf("profile of %s: %w", p.name, err)
 		}
-		r.Shares = append(r.Shares, profileOf{Load: p.name, Parts: shares})
+		r.Shares = append(r.Shares, loadProfile{Load: p.name, Parts: shares})
 	}
 	r.Notes = append(r.Notes,
 		"shares of samples; sampling itself costs some time, mostly in the kernel",
@@ -59,8 +59,8 @@ func (s *suite) profile(ctx context.Context) (*result, error) {
 	return r, nil
 }
 
-// profileOf is one load's profile.
-type profileOf struct {
+// loadProfile is one load's profile.
+type loadProfile struct {
 	Load  string             `json:"load"`
 	Parts map[string]float64 `json:"parts"` // share of the samples
 }
@@ -194,7 +194,7 @@ func packageOf(function string) string {
 }
 
 // sharesTable lists the parts of all profiles, the largest first.
-func sharesTable(profiles []profileOf) (head []string, lines [][]string) {
+func sharesTable(profiles []loadProfile) (head []string, lines [][]string) {
 	sums := map[string]float64{}
 	head = []string{"part"}
 	for _, p := range profiles {

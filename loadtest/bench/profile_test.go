@@ -35,7 +35,7 @@ const script = `
               4d10c2 runtime.schedule (/tactus)
 `
 
-func TestSamplesAreCountedByPart(t *testing.T) {
+func TestCountSamples_countsByPart(t *testing.T) {
 	got, err := countSamples(strings.NewReader(script))
 	if err != nil {
 		t.Fatal(err)
@@ -48,8 +48,8 @@ func TestSamplesAreCountedByPart(t *testing.T) {
 	}
 }
 
-func TestPartsAreListedByTheirWeight(t *testing.T) {
-	head, lines := sharesTable([]profileOf{
+func TestSharesTable_listsLargestPartsFirst(t *testing.T) {
+	head, lines := sharesTable([]loadProfile{
 		{Load: "a", Parts: map[string]float64{"large": 0.7, "small": 0.29, "tiny": 0.001}},
 		{Load: "b", Parts: map[string]float64{"large": 0.5, "small": 0.5}},
 	})

@@ -103,4 +103,4 @@ func markdownFacts(facts []fact) string {
 	return markdownTable([]string{"figure", "", "unit", ""}, lines)
 }
 
-func markdownShares(profiles []profileOf) string { return markdownTable(sharesTable(profiles)) }
+func markdownShares(profiles []loadProfile) string { return markdownTable(sharesTable(profiles)) }

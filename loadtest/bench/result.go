@@ -19,16 +19,16 @@ import (
 
 // result is what one workload has shown; it is what the suite writes as JSON.
 type result struct {
-	Name    string      `json:"name"`  // w1, w2, ...
-	Title   string      `json:"title"` // for people
-	Date    time.Time   `json:"date"`
-	Machine machine     `json:"machine"`
-	Seconds float64     `json:"seconds"` // of each window
-	Rows    []row       `json:"rows"`
-	Facts   []fact      `json:"facts,omitempty"` // figures that are not of a row
-	Shares  []profileOf `json:"shares,omitempty"`
-	Marks   []mark      `json:"marks"`
-	Notes   []string    `json:"notes,omitempty"`
+	Name    string        `json:"name"`  // w1, w2, ...
+	Title   string        `json:"title"` // for people
+	Date    time.Time     `json:"date"`
+	Machine machine       `json:"machine"`
+	Seconds float64       `json:"seconds"` // of each window
+	Rows    []row         `json:"rows"`
+	Facts   []fact        `json:"facts,omitempty"` // figures that are not of a row
+	Shares  []loadProfile `json:"shares,omitempty"`
+	Marks   []mark        `json:"marks"`
+	Notes   []string      `json:"notes,omitempty"`
 }
 
 // row is one system under one load, measured several times.
@@ -72,8 +72,8 @@ func (m mark) Holds() bool {
 	return m.Value <= m.Limit
 }
 
-// verdict is a sentence.
-func (m mark) verdict() string {
+// summary is a sentence.
+func (m mark) summary() string {
 	word, side := "missed", "at most"
 	if m.Holds() {
 		word = "holds"
@@ -231,7 +231,7 @@ func (r *result) print(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%s %s\t%s\n", f.Name, spread(f.Runs), f.Unit, f.About)
 	}
 	for _, m := range r.Marks {
-		fmt.Fprintf(t, "mark\t%s\t%s\n", m.What, m.verdict())
+		fmt.Fprintf(t, "mark\t%s\t%s\n", m.What, m.summary())
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(t, "note\t%s\n", n)

@@ -14,7 +14,7 @@ func run1(cpu, delivered float64) *loadtest.Report {
 	return &loadtest.Report{CPUPerClientTickUS: &cpu, Delivered: delivered, TickRate: 30, GapMS: loadtest.Spread{P99: 50}}
 }
 
-func TestFiguresAreWrittenWithTheDigitsThatCount(t *testing.T) {
+func TestNumber_writesDigitsThatCount(t *testing.T) {
 	for v, want := range map[float64]string{12345.6: "12346", 3000: "3000", 96: "96", 1.256: "1.26", 71.26: "71.3", 0: "0"} {
 		if got := number(v); got != want {
 			t.Errorf("%v is written %s, want %s", v, got, want)
@@ -22,7 +22,7 @@ func TestFiguresAreWrittenWithTheDigitsThatCount(t *testing.T) {
 	}
 }
 
-func TestSpreadShowsMedianAndEnds(t *testing.T) {
+func TestSpread_showsMedianAndEnds(t *testing.T) {
 	for want, values := range map[string][]float64{
 		"-": nil, "2.50": {2.5}, "2 (1 to 9)": {9, 1, 2}, "2.50 (1 to 4)": {4, 1, 2, 3},
 	} {
@@ -32,7 +32,7 @@ func TestSpreadShowsMedianAndEnds(t *testing.T) {
 	}
 }
 
-func TestMarksAreJudgedByTheirSide(t *testing.T) {
+func TestMark_holdsBySide(t *testing.T) {
 	for _, c := range []struct {
 		m    mark
 		want bool
@@ -43,12 +43,12 @@ func TestMarksAreJudgedByTheirSide(t *testing.T) {
 		{atLeast("a", 2999, 3000), false},
 	} {
 		if c.m.Holds() != c.want {
-			t.Errorf("%s", c.m.verdict())
+			t.Errorf("%s", c.m.summary())
 		}
 	}
 }
 
-func TestRunsThatProveLittleAreNamed(t *testing.T) {
+func TestRow_remarksOnRunsThatProveLittle(t *testing.T) {
 	limited := run1(9, 1)
 	limited.Generator.Limited, limited.Generator.Estimated = true, 0.12
 	behind := run1(9, 0.5)
@@ -62,7 +62,7 @@ func TestRunsThatProveLittleAreNamed(t *testing.T) {
 	}
 }
 
-func TestCapacityEndsWhereClientsGetTooLittle(t *testing.T) {
+func TestRow_keepsUpWhileClientsGetEnough(t *testing.T) {
 	fine, slow, stale := run1(9, 1), run1(9, 1), run1(9, 1)
 	slow.GapMS.P99, stale.EchoMS.P99 = 51, 67
 	keepsUp := func(runs ...*loadtest.Report) bool { return (&row{Runs: runs}).keepsUp() }
@@ -77,14 +77,14 @@ func TestCapacityEndsWhereClientsGetTooLittle(t *testing.T) {
 	}
 }
 
-func TestReportShowsEveryResult(t *testing.T) {
+func TestReport_showsEveryResult(t *testing.T) {
 	var results []*result
 	for _, name := range reported {
 		results = append(results, &result{
 			Name: name, Title: "title of " + name, Seconds: 20, Machine: machine{CPU: "a CPU", Pinned: true},
 			Rows:   []row{{System: "system of " + name, Clients: 400, Runs: []*loadtest.Report{run1(9, 1)}}},
 			Facts:  []fact{{Name: "fact of " + name, Unit: "KB", Runs: []float64{1, 2, 3}}},
-			Shares: []profileOf{{Load: "load of " + name, Parts: map[string]float64{"part of " + name: 0.5}}},
+			Shares: []loadProfile{{Load: "load of " + name, Parts: map[string]float64{"part of " + name: 0.5}}},
 			Marks:  []mark{atMost("mark of "+name, 2, 1)}, Notes: []string{"note of " + name},
 		})
 	}
@@ -104,14 +104,14 @@ func TestReportShowsEveryResult(t *testing.T) {
 	}
 }
 
-func TestAReportOfNothingSaysWhatToMeasure(t *testing.T) {
+func TestReport_namesMissingResults(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := writeReport(); err == nil || !strings.Contains(err.Error(), "w1 was not measured") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestResultsComeBackAsTheyWereSaved(t *testing.T) {
+func TestResult_isLoadedAsSaved(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
 		t.Fatal(err)
@@ -126,11 +126,11 @@ func TestResultsComeBackAsTheyWereSaved(t *testing.T) {
 	}
 }
 
-func TestCapacityIsWhatWitnessesSawToo(t *testing.T) {
+func TestCapacitySearch_needsWitnesses(t *testing.T) {
 	fine, slow := run1(9, 1), run1(9, 1)
 	slow.GapMS.P99 = 51
-	c := &climber{watched: []watched{{3000, fine}, {3000, slow}, {3000, fine}, {3600, slow}}}
-	if !c.seenToKeepUp(3000) || c.seenToKeepUp(3600) || !c.seenToKeepUp(1600) {
-		t.Errorf("at 3000 %v, at 3600 %v, unseen %v", c.seenToKeepUp(3000), c.seenToKeepUp(3600), c.seenToKeepUp(1600))
+	c := &capacitySearch{witnesses: []witnessReport{{3000, fine}, {3000, slow}, {3000, fine}, {3600, slow}}}
+	if !c.witnessesKeepUp(3000) || c.witnessesKeepUp(3600) || !c.witnessesKeepUp(1600) {
+		t.Errorf("at 3000 %v, at 3600 %v, unseen %v", c.witnessesKeepUp(3000), c.witnessesKeepUp(3600), c.witnessesKeepUp(1600))
 	}
 }

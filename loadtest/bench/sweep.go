@@ -28,41 +28,41 @@ func (r *row) delivers() bool {
 // which the capacity is looked for.
 var sweepSizes = []int{100, 400, 800, 1600, 3000, 3600}
 
-// surelyFrom is the size from which on a size is measured several times: where
+// repeatedFrom is the size from which on a size is measured several times: where
 // capacity is decided.
-const surelyFrom = 3000
+const repeatedFrom = 3000
 
-// climber is a system that is tried with more and more clients.
-type climber struct {
-	name     string
-	most     int // not tried beyond
-	measure  func(context.Context, load) (*loadtest.Report, error)
-	watched  []watched
-	full     bool
-	capacity int
+// capacitySearch is a system that is tried with more and more clients.
+type capacitySearch struct {
+	name      string
+	most      int // not tried beyond
+	measure   func(context.Context, load) (*loadtest.Report, error)
+	witnesses []witnessReport
+	full      bool
+	capacity  int
 }
 
-// climbers are all systems of the sweep. Peers are tried up to where they are
+// capacitySearches are all systems of the sweep. Peers are tried up to where they are
 // known to be full, which is long before the last size.
-func (s *suite) climbers() []*climber {
+func (s *suite) capacitySearches() []*capacitySearch {
 	largest := sweepSizes[len(sweepSizes)-1]
-	list := []*climber{
+	list := []*capacitySearch{
 		{name: floorName, most: largest, measure: func(ctx context.Context, l load) (*loadtest.Report, error) {
 			return s.onFloor(ctx, floorPlan{game: workload.Rooms, groups: 1, bytes: floorBytes}, l)
 		}},
 	}
-	tactus := &climber{name: tactusName, most: largest}
+	tactus := &capacitySearch{name: tactusName, most: largest}
 	tactus.measure = func(ctx context.Context, l load) (*loadtest.Report, error) {
-		if l.clients < surelyFrom {
+		if l.clients < repeatedFrom {
 			return s.onTactus(ctx, l)
 		}
 		report, seen, err := s.witnessed(ctx, l)
-		tactus.watched = append(tactus.watched, watched{l.clients, seen})
+		tactus.witnesses = append(tactus.witnesses, witnessReport{l.clients, seen})
 		return report, err
 	}
 	list = append(list, tactus)
 	for _, p := range peers {
-		list = append(list, &climber{name: p.name, most: 1600, measure: func(ctx context.Context, l load) (*loadtest.Report, error) {
+		list = append(list, &capacitySearch{name: p.name, most: 1600, measure: func(ctx context.Context, l load) (*loadtest.Report, error) {
 			return s.onPeer(ctx, p, l)
 		}})
 	}
@@ -74,8 +74,8 @@ func (s *suite) climbers() []*climber {
 // also where the other one is at its limit.
 const witnesses = 16
 
-// watched is what the witnesses of a load saw.
-type watched struct {
+// witnessReport is what the witnesses of a load saw.
+type witnessReport struct {
 	clients int
 	seen    *loadtest.Report
 }
@@ -114,11 +114,11 @@ func (s *suite) witnessed(ctx context.Context, l load) (report, seen *loadtest.R
 	return report, seen, errors.Join(err, <-watching)
 }
 
-// seenToKeepUp reports whether witnesses got what they should at a size, if there
+// witnessesKeepUp reports whether witnesses got what they should at a size, if there
 // were any: the figures of a load tester at its limit are no evidence alone.
-func (c *climber) seenToKeepUp(clients int) bool {
+func (c *capacitySearch) witnessesKeepUp(clients int) bool {
 	var r row
-	for _, w := range c.watched {
+	for _, w := range c.witnesses {
 		if w.clients == clients {
 			r.Runs = append(r.Runs, w.seen)
 		}
@@ -127,8 +127,8 @@ func (c *climber) seenToKeepUp(clients int) bool {
 }
 
 // facts are what the witnesses of each size saw.
-func (c *climber) facts() (list []fact) {
-	for _, w := range c.watched {
+func (c *capacitySearch) facts() (list []fact) {
+	for _, w := range c.witnesses {
 		at := len(list) - 2
 		if name := fmt.Sprintf("gap p99 of %d witnesses at %d", witnesses, w.clients); at < 0 || list[at].Name != name {
 			at = len(list)
@@ -141,7 +141,7 @@ func (c *climber) facts() (list []fact) {
 }
 
 func (s *suite) sweepRepeats(clients int) int {
-	if clients < surelyFrom {
+	if clients < repeatedFrom {
 		return 1
 	}
 	return s.repeats
@@ -153,7 +153,7 @@ func (s *suite) sweep(ctx context.Context) (*result, error) {
 	l := rooms(s).load
 	l.window = max(time.Second, s.window/5)
 	r := s.result("sweep", "W1 with more and more clients, in matches of 16", l.window)
-	systems := s.climbers()
+	systems := s.capacitySearches()
 	for _, l.clients = range s.sizesOr(sweepSizes) {
 		for _, system := range systems {
 			if system.full || l.clients > system.most {
@@ -168,7 +168,7 @@ func (s *suite) sweep(ctx context.Context) (*result, error) {
 				line.Runs = append(line.Runs, report)
 			}
 			r.Rows = append(r.Rows, line)
-			if system.full = !line.keepsUp() || !system.seenToKeepUp(l.clients); !system.full {
+			if system.full = !line.keepsUp() || !system.witnessesKeepUp(l.clients); !system.full {
 				system.capacity = l.clients
 			}
 		}
@@ -182,6 +182,6 @@ func (s *suite) sweep(ctx context.Context) (*result, error) {
 			r.Marks = []mark{atLeast("clients of W1 on one core", float64(system.capacity), 3000)}
 		}
 	}
-	r.Notes = append(r.Notes, fmt.Sprintf("capacity is the largest of these sizes with delivered at least 0.99, gap p99 at most 1.5 ticks and echo p99 at most 2 ticks, in the median where a size is measured several times (from %d on), there for the witnesses, too", surelyFrom))
+	r.Notes = append(r.Notes, fmt.Sprintf("capacity is the largest of these sizes with delivered at least 0.99, gap p99 at most 1.5 ticks and echo p99 at most 2 ticks, in the median where a size is measured several times (from %d on), there for the witnesses, too", repeatedFrom))
 	return r, nil
 }

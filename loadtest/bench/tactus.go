@@ -57,7 +57,7 @@ func startTactusAs(ctx context.Context, p pins, plan tactusPlan) (*tactusServer,
 	if err != nil {
 		return nil, err
 	}
-	if err = t.matchmaker.listens(ctx, t.internal); err == nil {
+	if err = t.matchmaker.waitUntilListening(ctx, t.internal); err == nil {
 		args := append([]string{
 			"server", "--listen", loopback(ports[3]), "--matchmaker", t.internal,
 			"--admin", t.admin, "--data", data, "--log-level", "warn",
@@ -65,7 +65,7 @@ func startTactusAs(ctx context.Context, p pins, plan tactusPlan) (*tactusServer,
 		t.process, err = start("server"+plan.beside, p.server, plan.program, args...)
 	}
 	if err == nil {
-		err = t.registered(ctx)
+		err = t.waitUntilRegistered(ctx)
 	}
 	if err != nil {
 		t.stop()
@@ -74,10 +74,10 @@ func startTactusAs(ctx context.Context, p pins, plan tactusPlan) (*tactusServer,
 	return t, nil
 }
 
-// registered waits until the matchmaker knows the server's games.
-func (t *tactusServer) registered(ctx context.Context) error {
+// waitUntilRegistered waits until the matchmaker knows the server's games.
+func (t *tactusServer) waitUntilRegistered(ctx context.Context) error {
 	client := matchmakerv1connect.NewMatchmakerServiceClient(http.DefaultClient, t.public)
-	ctx, cancel := context.WithTimeout(ctx, bootPatience)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
 		list, err := client.ListGames(ctx, connect.NewRequest(&matchmakerv1.ListGamesRequest{}))
@@ -86,9 +86,9 @@ func (t *tactusServer) registered(ctx context.Context) error {
 		}
 		select {
 		case <-t.done:
-			return t.failed()
+			return t.exitError()
 		case <-ctx.Done():
-			return fmt.Errorf("the game server has not registered in %v: %w", bootPatience, ctx.Err())
+			return fmt.Errorf("the game server has not registered in %v: %w", startTimeout, ctx.Err())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

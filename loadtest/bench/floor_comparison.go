@@ -14,16 +14,16 @@ import (
 	"tactus/loadtest/workload"
 )
 
-// pairing is a workload in which Tactus is measured beside the floor.
-type pairing struct {
+// floorComparison is a workload in which Tactus is measured beside the floor.
+type floorComparison struct {
 	name, title string
 	game        game.Game
 	load        load
 	marks       func(tactus *row) []mark
 }
 
-func rooms(s *suite) pairing {
-	return pairing{
+func rooms(s *suite) floorComparison {
+	return floorComparison{
 		name: "w1", title: "25 matches of 16 players, 30 Hz, everybody moves", game: workload.Rooms,
 		load: load{game: workload.RoomsGame, mode: workload.ModeRooms, clients: 400, perMatch: 16, window: s.window},
 		marks: func(r *row) []mark {
@@ -37,8 +37,8 @@ func rooms(s *suite) pairing {
 	}
 }
 
-func crowd(s *suite) pairing {
-	return pairing{
+func crowd(s *suite) floorComparison {
+	return floorComparison{
 		name: "w2", title: "one match of 200 players, 20 Hz, everybody sees everybody", game: workload.Crowd,
 		load: load{game: workload.CrowdGame, mode: workload.ModeCrowd, clients: 200, perMatch: 200, window: s.window},
 		marks: func(r *row) []mark {
@@ -76,7 +76,7 @@ func (s *suite) onFloor(ctx context.Context, plan floorPlan, l load) (*loadtest.
 
 // pair measures Tactus and the floor in turns, the floor with frames of the size
 // that Tactus had, and then both at once for their ratio.
-func (s *suite) pair(ctx context.Context, p pairing) (*result, error) {
+func (s *suite) pair(ctx context.Context, p floorComparison) (*result, error) {
 	n := p.load.clients
 	tactus, floor := row{System: tactusName, Clients: n}, row{System: floorName, Clients: n}
 	portable := row{System: tactusName + ", portable sockets", Clients: n}
