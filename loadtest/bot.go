@@ -40,7 +40,7 @@ type bot struct {
 // clientName is the name of bots in the server's logs.
 const clientName = "tactus-loadtest"
 
-// How long a bot waits for one thing, and between two tries.
+// How long a bot waits for an answer, and between two tries.
 const (
 	dialTimeout    = 10 * time.Second
 	welcomeTimeout = 10 * time.Second
@@ -208,8 +208,7 @@ func (b *bot) playConnection(conn net.Conn, early []byte, w *protocol.Welcome) e
 	return end
 }
 
-// dial opens a WebSocket. early is what the server sent right after the
-// handshake.
+// dial opens a WebSocket. early holds the bytes that were read after the handshake.
 func dial(ctx context.Context, url string, slow bool) (conn net.Conn, early []byte, err error) {
 	dialer := ws.Dialer{Timeout: dialTimeout, Protocols: []string{protocol.Subprotocol}}
 	conn, reader, shaken, err := dialer.Dial(ctx, url)

@@ -20,35 +20,32 @@ type Config struct {
 	Game, Mode string
 	// Players is the number of bots.
 	Players int
-	// PerMatch groups that many bots in a match of their own, a private room;
-	// the last group may be smaller. 0: bots search like anybody and meet whom
-	// they meet.
+	// PerMatch puts groups of so many bots in matches of their own, private rooms.
+	// The last group may be smaller. 0: bots search like any player.
 	PerMatch int
 	// Duration is the time that is measured, after ramp and warm-up.
 	Duration time.Duration
-	// Ramp is the time over which bots arrive, at a steady rate that does not
-	// wait for those who came before. 0: 200 a second.
+	// Ramp is the time over which bots arrive, at a steady rate that does not depend
+	// on earlier bots. 0: 200 a second.
 	Ramp time.Duration
 	// WarmUp is the time between the last arrival and the first measurement.
 	WarmUp time.Duration
-	// Seed makes the bots' choices repeat. 0 is a seed like others.
+	// Seed makes the bots' choices repeatable. 0 is a seed like others.
 	Seed uint64
-	// Verify keeps each bot's copy of the state and compares its hash with every
-	// one that the server sends.
+	// Verify keeps a copy of the state for each bot and compares its hash with every
+	// hash that the server sends.
 	Verify bool
 	// SlowReaders is how many of the bots read slowly, with a small receive buffer.
-	// They are not part of the figures: those show what the others notice of them.
+	// They are not measured: the figures show what the other bots notice of them.
 	SlowReaders int
 	// SlowAs is how slow readers read; empty: in bursts.
 	SlowAs Slowness
-	// ServerPID is the process whose CPU time is measured, 0 for none. It has to
-	// run on this machine.
+	// ServerPID is a process on this machine. Its CPU time is measured. 0: none.
 	ServerPID int
 	// Thresholds are conditions on the result, like "gap_p99<50",
 	// "delivered>=0.999" or "errors==0". See [Metrics] for the names.
 	Thresholds []string
-	// Wait is how long to wait for a matchmaker at which somebody can play; 0: it
-	// has to be there.
+	// Wait is how long to wait until a player would find a seat. 0: no wait.
 	Wait time.Duration
 	// Progress receives the live display; nil: none.
 	Progress io.Writer
@@ -62,11 +59,11 @@ const (
 	DefaultWarmUp   = 2 * time.Second
 	// arrivalsPerSecond is the default ramp.
 	arrivalsPerSecond = 200
-	// maxPlayers is what one machine's ports to one server address allow.
+	// maxPlayers is bounded by one machine's ports to one server address.
 	maxPlayers = 50_000
 )
 
-// withDefaults returns c with what is zero filled in.
+// withDefaults returns c with defaults for zero values.
 func (c Config) withDefaults() Config {
 	if c.URL == "" {
 		c.URL = DefaultURL

@@ -11,15 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clockTick is what /proc/PID/stat counts in: USER_HZ, which is 100 on every
+// clockTick is the unit of /proc/PID/stat: USER_HZ, which is 100 on every
 // architecture that Go runs on (proc_pid_stat(5), sysconf(3)).
 const clockTick = 10 * time.Millisecond
 
 // errStat is returned for a stat file of an unknown shape.
 var errStat = errors.New("loadtest: unexpected /proc/PID/stat")
 
-// serverCPU returns the user and system time that a process has used, all its
-// threads together; 0 for pid 0.
+// serverCPU returns the user and system time of all threads of a process, 0 for pid 0.
 func serverCPU(pid int) (time.Duration, error) {
 	if pid == 0 {
 		return 0, nil
@@ -32,7 +31,7 @@ func serverCPU(pid int) (time.Duration, error) {
 }
 
 // parseStat reads utime and stime, fields 14 and 15. The second field, the
-// program's name in parentheses, may hold anything, parentheses too.
+// program's name in parentheses, may hold any text, parentheses too.
 func parseStat(stat []byte) (time.Duration, error) {
 	const afterName, utime = 3, 14
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
@@ -50,7 +49,7 @@ func parseStat(stat []byte) (time.Duration, error) {
 	return time.Duration(ticks) * clockTick, nil
 }
 
-// ownCPU returns the user and system time that this process has used.
+// ownCPU returns the user and system time of this process.
 func ownCPU() (time.Duration, error) {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
@@ -59,9 +58,9 @@ func ownCPU() (time.Duration, error) {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
-// WatchStolen begins to watch what part of the machine's CPU time its host gives
-// to other machines, and returns how to ask for it: a share of 1. Where there is
-// no host, or it does not say, that is 0.
+// WatchStolen begins to measure the share of the machine's CPU time that its host gives
+// to other machines. The function that it returns returns the share since then, from 0
+// to 1. It is 0 without a host, or if the host does not report it.
 func WatchStolen() (share func() float64) {
 	start, before := time.Now(), stolenCPU()
 	return func() float64 {
@@ -74,7 +73,7 @@ func WatchStolen() (share func() float64) {
 	}
 }
 
-// stolen is what was taken from all processors since the machine started.
+// stolen is the time taken from all processors since the machine started.
 type stolen struct {
 	time       time.Duration
 	processors int

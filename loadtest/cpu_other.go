@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// errNoProc is returned where a process's CPU time is not to be had.
+// errNoProc is returned on systems without a way to read a process's CPU time.
 var errNoProc = errors.New("the server's CPU time is measured on Linux only")
 
-// serverCPU fails for any process but 0, which stands for none.
+// serverCPU returns an error, except for pid 0, which means no process.
 func serverCPU(pid int) (time.Duration, error) {
 	if pid == 0 {
 		return 0, nil

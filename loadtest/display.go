@@ -11,8 +11,8 @@ import (
 	"golang.org/x/term"
 )
 
-// display shows how a run is doing: one refreshed line on a terminal, a plain
-// line every few seconds anywhere else.
+// display shows the progress of a run: one refreshed line on a terminal, elsewhere a
+// plain line every few seconds. It is not safe for concurrent use; owned by the run.
 type display struct {
 	run    *run
 	out    io.Writer
@@ -51,7 +51,7 @@ func newDisplay(r *run) *display {
 	return d
 }
 
-// tick fires whenever the display is to be refreshed.
+// tick returns a channel that fires when the display should be refreshed.
 func (d *display) tick() <-chan time.Time { return d.ticker.C }
 
 // phase begins a part of the run that lasts for length.
@@ -79,7 +79,7 @@ func (d *display) until(ctx context.Context, length time.Duration) {
 	}
 }
 
-// arriving shows how many bots have got in.
+// arriving shows how many bots are in a match.
 func (d *display) arriving() {
 	d.refresh(time.Duration(float64(d.length) * float64(d.run.inside.Load()) / float64(d.run.cfg.Players)))
 }

@@ -85,7 +85,7 @@ func failedCall(err error) error {
 	return failed("matchmaker "+connect.CodeOf(err).String(), err)
 }
 
-// kindOf is what an error is counted under.
+// kindOf returns the kind that an error is counted by.
 func kindOf(err error) string {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f.kind
@@ -151,8 +151,9 @@ func ticketEnded(news *matchmakerv1.WatchTicketResponse) error {
 	return failed("ticket "+reason, err)
 }
 
-// room is the private match of a group of bots. When one match is over, the
-// first bot to come back opens the next one, and the others follow.
+// room is the private match of a group of bots. When a match is over, the first bot
+// that searches again opens the next room, and the others follow. It is safe for
+// concurrent use.
 type room struct {
 	mu     sync.Mutex
 	code   string

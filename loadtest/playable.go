@@ -23,7 +23,7 @@ const (
 	maxReportBytes = 64 << 10
 )
 
-// errNoPlayable: the matchmaker is older than /playable.
+// errNoPlayable means that the matchmaker is older than /playable.
 var errNoPlayable = errors.New("no /playable there")
 
 // awaitPlayable waits, at most as long as configured, until a ticket would find a

@@ -12,29 +12,29 @@ import (
 	"go.uber.org/zap"
 )
 
-// Report is what a load test has measured, in the window only unless it says
-// otherwise.
+// Report is the result of a load test. Its fields cover the window only, except where
+// they say otherwise.
 type Report struct {
-	// Clients is the number of bots that were measured; slow readers are not.
+	// Clients is the number of bots that were measured, without slow readers.
 	Clients int `json:"clients"`
-	// Delivered is the share of snapshots that arrived of those that their
-	// clients should have got, from each client's first one on.
+	// Delivered is the share of due snapshots that arrived, from each client's first
+	// snapshot on.
 	Delivered float64 `json:"delivered"`
-	// GapMS is the time between two snapshots of a client. A late one counts for
-	// all that would have come meanwhile.
+	// GapMS is the time between two snapshots of a client. A late one also counts for
+	// the snapshots that were due before it.
 	GapMS Spread `json:"gap_ms"`
-	// UnavailableS is the time in player-seconds that clients spent without any
-	// snapshot for more than a second, from their first one on and whatever ended
-	// it: a snapshot, another match, the end of the test. It is what a stopped
-	// server, or one that throws its players out, costs them.
+	// UnavailableS is the time in player-seconds that clients spent in silences of more
+	// than a second: without any snapshot, from their first one on. A silence ends with
+	// a snapshot, also of another match, or with the test. This is the cost of a server
+	// that stands still or removes its players.
 	UnavailableS float64 `json:"unavailable_s"`
-	// UnavailableClients is the number of clients that this happened to.
+	// UnavailableClients is the number of clients with such a silence.
 	UnavailableClients int `json:"unavailable_clients"`
-	// EchoMS is the time from when an input was due to be sent to the first
-	// snapshot that says it was applied.
+	// EchoMS is the time from when an input was due to the first snapshot that confirms
+	// it.
 	EchoMS Pair `json:"echo_ms"`
-	// BytesPerClientS is what a client receives in a second, frame heads
-	// included.
+	// BytesPerClientS is the number of bytes that a client receives in a second, with
+	// the heads of frames.
 	BytesPerClientS float64 `json:"bytes_per_client_s"`
 	// CPUPerClientTickUS is the server's user and system time per client and
 	// tick in microseconds, nil when it was not measured.
@@ -42,25 +42,25 @@ type Report struct {
 	// Errors counts failures by kind, over the whole run.
 	Errors map[string]int `json:"errors"`
 
-	// Reconnects counts connections that bots came back from, by close code,
-	// over the whole run.
+	// Reconnects counts connections that were lost and resumed, by close code, over the
+	// whole run.
 	Reconnects map[string]int `json:"reconnects"`
 	Game       string         `json:"game"`
 	Mode       string         `json:"mode"`
 	Players    int            `json:"players"` // asked for
-	// Matches is how many were opened for groups of bots; 0 without groups.
+	// Matches is the number of matches opened for groups of bots, 0 without groups.
 	Matches   int     `json:"matches"`
 	TickRate  int     `json:"tick_rate"` // Hz
 	DurationS float64 `json:"duration_s"`
-	// Snapshots is how many the measured clients received.
+	// Snapshots is the number of snapshots that measured clients received.
 	Snapshots int64 `json:"snapshots"`
-	// DroppedInputs is how many inputs found their socket full.
+	// DroppedInputs is the number of inputs that found their socket full.
 	DroppedInputs int64             `json:"dropped_inputs"`
 	Verify        *VerifyReport     `json:"verify,omitempty"`
 	SlowReaders   *SlowReport       `json:"slow_readers,omitempty"`
 	Generator     GeneratorReport   `json:"generator"`
 	Thresholds    []ThresholdResult `json:"thresholds"`
-	// Failed says that a threshold did not hold.
+	// Failed is true when a threshold did not hold.
 	Failed bool `json:"failed"`
 }
 
@@ -71,41 +71,41 @@ type Spread struct {
 	Max float64 `json:"max"`
 }
 
-// Pair is a distribution in milliseconds without its maximum, which for echoes
-// says more about one unlucky input than about a server.
+// Pair is a distribution in milliseconds without a maximum. The maximum of echoes says
+// more about one unlucky input than about a server.
 type Pair struct {
 	P50 float64 `json:"p50"`
 	P99 float64 `json:"p99"`
 }
 
-// VerifyReport says what comparing the state has shown, over the whole run.
+// VerifyReport is the result of comparing states, over the whole run.
 type VerifyReport struct {
 	Checked    int64 `json:"checked"`    // hashes compared
 	Mismatched int64 `json:"mismatched"` // hashes that differed, and snapshots that did not apply
 }
 
-// SlowReport is what became of the slow readers, over the whole run.
+// SlowReport describes the slow readers, over the whole run.
 type SlowReport struct {
 	Clients      int   `json:"clients"`
 	Pauses       int64 `json:"pauses"`
-	SkippedTicks int64 `json:"skipped_ticks"` // left out for them, made up for by one larger delta
-	// Backlog is the most snapshots that one of them found waiting when it read
-	// again; 1: the newest state came at once.
+	SkippedTicks int64 `json:"skipped_ticks"` // left out for them and covered by one larger delta
+	// Backlog is the largest number of snapshots that waited for one of them when it
+	// began to read again. 1 means that the newest state arrived first.
 	Backlog int64 `json:"backlog"`
 }
 
-// GeneratorReport says what the load tester itself was like. Limited means that
-// the figures show its own limits and not the server's.
+// GeneratorReport describes the load tester itself. Limited means that the figures
+// show its limits and not the server's.
 type GeneratorReport struct {
 	CPUCores  float64 `json:"cpu_cores"`   // of this process
 	Busiest   float64 `json:"busiest"`     // share of the time that its busiest loop worked, or waited for a CPU
 	LateP99MS float64 `json:"late_p99_ms"` // how late inputs were sent
 	LateMaxMS float64 `json:"late_max_ms"`
-	// Estimated is the share of the snapshots that were read so late that another
-	// had come behind them: when they came is estimated.
+	// Estimated is the share of the snapshots that were read after the next one had
+	// arrived. Their time of arrival is estimated.
 	Estimated float64 `json:"estimated"`
 	// Stolen is the share of this machine's CPU time that its host gave to other
-	// machines: the neighbours' doing, not the server's.
+	// machines.
 	Stolen  float64 `json:"stolen"`
 	Limited bool    `json:"limited"`
 	Why     string  `json:"why,omitempty"`
@@ -196,16 +196,15 @@ const (
 	maxEstimated = 0.01 // of the snapshots: more may be in gaps at the 99th percentile
 )
 
-// maxStolen is a share of the machine from which on gaps and echoes show what its
-// host did.
+// maxStolen is the share of stolen time from which on gaps and echoes show the host
+// and not the server.
 const maxStolen = 0.02
 
-// Disturbed reports whether the machine's host took so much of it that gaps and
-// echoes are no evidence of the server's.
+// Disturbed reports whether the host took so much CPU time that gaps and echoes are no
+// evidence about the server.
 func (g *GeneratorReport) Disturbed() bool { return g.Stolen >= maxStolen }
 
-// Judge sets Limited and Why by the other fields, for a server with so many ticks a
-// second.
+// Judge sets Limited and Why by the other fields. tickRate is in Hz.
 func (g *GeneratorReport) Judge(tickRate int) {
 	tick := 1000 / float64(max(tickRate, 1))
 	switch {
@@ -219,8 +218,8 @@ func (g *GeneratorReport) Judge(tickRate int) {
 	g.Limited = g.Why != ""
 }
 
-// generatorReport says what the load tester itself was like, also in the log when it
-// was the limit.
+// generatorReport describes the load tester itself. It warns in the log when that was
+// the limit.
 func (r *run) generatorReport(span *measured, m *meter) GeneratorReport {
 	g := GeneratorReport{
 		CPUCores: float64(span.ownCPU) / float64(max(span.to-span.from, 1)), Busiest: span.busiest, Stolen: span.stolen,
@@ -236,7 +235,7 @@ func (r *run) generatorReport(span *measured, m *meter) GeneratorReport {
 
 func seconds(ns int64) float64 { return float64(ns) / float64(time.Second) }
 
-// Print writes the report as a table for people.
+// Print writes the report as a table.
 func (r *Report) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {

@@ -131,7 +131,7 @@ func newRun(cfg Config, log *zap.Logger, games []game.Game) *run {
 			run: r, index: i, name: fmt.Sprintf("bot-%d", i+1), engine: r.engines[i%fast],
 			rand: random.New(cfg.Seed, i),
 		}
-		// Slow readers sit among the others, so that matches are alike.
+		// Slow readers are spread evenly, so that matches are alike.
 		if (i+1)*cfg.SlowReaders/cfg.Players > i*cfg.SlowReaders/cfg.Players {
 			b.slow = cfg.SlowAs.reading()
 		}
@@ -291,8 +291,8 @@ func (r *run) welcomed(b *bot, w *protocol.Welcome) {
 	}
 }
 
-// compareRules warns when the server's tables are not those of the rules that
-// this program was built with.
+// compareRules warns when the server's tables differ from those of this program's
+// rules.
 func (r *run) compareRules(w *protocol.Welcome) {
 	for _, g := range r.games {
 		info := g.Info()

@@ -25,14 +25,14 @@ import (
 	"tactus/loadtest/workload"
 )
 
-// W4: rates of tickets that are tried one after the other, a second.
+// W4: tickets a second that are tried, one rate after the other.
 var ticketRates = []int{1000, 2000, 2200, 2500, 3000}
 
 const (
 	assignedQueue  = "w4"
 	assignedRegion = "eu"
-	// assignedRules want matches of 8 to 16 in two teams, of about the same skill
-	// and near the server; who has waited takes less.
+	// assignedRules ask for matches of 8 to 16 players in two teams, of similar skill
+	// and near the server. They relax with waiting time.
 	assignedRules = `
 queue: ` + assignedQueue + `
 game: ` + workload.RoomsGame + `
@@ -44,21 +44,20 @@ latency: {max: 80ms, relax: [{after: 200ms, max: 1s}]}
 `
 )
 
-// ticketRun is what one rate has shown.
+// ticketRun is the result of one rate.
 type ticketRun struct {
 	tickets, assigned, failed int
-	players                   int                     // of those in the window
+	players                   int                     // of tickets in the window
 	skills                    map[string][]float64    // of the tickets of each match
 	waits                     *hdrhistogram.Histogram // microseconds from when the ticket was due
 	cpu                       time.Duration           // of the matchmaker
-	inWindow                  int                     // tickets assigned while others still came
+	inWindow                  int                     // tickets assigned within the window
 	window                    time.Duration
 	span                      time.Duration // until the last ticket has ended
 }
 
-// assignments measures the matchmaker: tickets come at a fixed rate, whether
-// those before were served or not, and each ends with a seat reserved on a game
-// server.
+// assignments measures the matchmaker. Tickets arrive at a fixed rate that does not
+// depend on earlier ones, and each ends with a seat reserved on a game server.
 func (s *suite) assignments(ctx context.Context) (*result, error) {
 	window := max(s.window/2, 3*time.Second)
 	r := s.result("w4", "tickets with skill, parties and latency at a fixed rate over gRPC, matched by rules, seats reserved on a game server", window)
@@ -87,7 +86,7 @@ func (s *suite) assignments(ctx context.Context) (*result, error) {
 	return r, nil
 }
 
-// summarizeTickets sums up the runs at one rate, and whether it was kept up.
+// summarizeTickets sums up the runs at one rate, and reports whether it was kept up.
 func summarizeTickets(rate int, runs []*ticketRun) (line fact, keptUp bool) {
 	var p50, p99, cores, players []float64
 	tickets, done := 0, 0
@@ -106,7 +105,7 @@ func summarizeTickets(rate int, runs []*ticketRun) (line fact, keptUp bool) {
 	return line, float64(done) >= 0.99*float64(tickets) && median(p99) <= 1000
 }
 
-// skillSpread is the share's quantile of how far apart the skills in a match are.
+// skillSpread returns the share's quantile of the difference of skills in a match.
 func skillSpread(runs []*ticketRun, share float64) float64 {
 	var spreads []float64
 	for _, a := range runs {
@@ -121,7 +120,7 @@ func skillSpread(runs []*ticketRun, share float64) float64 {
 	return math.Round(spreads[int(share*float64(len(spreads)-1))])
 }
 
-// ticketTimeout is how long a ticket may take.
+// ticketTimeout bounds the time of one ticket.
 const ticketTimeout = 10 * time.Second
 
 func (s *suite) measureTickets(ctx context.Context, rate int, window time.Duration) (*ticketRun, error) {
@@ -157,7 +156,7 @@ func (s *suite) measureTickets(ctx context.Context, rate int, window time.Durati
 	return a, errors.Join(err, ctx.Err())
 }
 
-// openLoop lets tickets in on a schedule that waits for nobody.
+// openLoop creates tickets on a schedule that waits for none of them.
 func (a *ticketRun) openLoop(ctx context.Context, client matchmakerv1.MatchmakerServiceClient, rate int, window time.Duration) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -191,15 +190,15 @@ func (a *ticketRun) openLoop(ctx context.Context, client matchmakerv1.Matchmaker
 	wg.Wait()
 }
 
-// ticketRequest is who a ticket is for: a player or a party of two.
+// ticketRequest is a ticket's content: a player or a party of two.
 type ticketRequest struct {
 	skill   float64
 	players []*matchmakerv1.Player
 	latency uint32 // ms
 }
 
-// newTicketRequest draws the ticket's: three of ten are parties, skills are normal
-// around 1500, and half of the players are within 35 ms of the server.
+// newTicketRequest draws a ticket. Three of ten are parties, skills are normally
+// distributed around 1500, and half of the players are within 35 ms of the server.
 func newTicketRequest(i int) ticketRequest {
 	r := rand.New(rand.NewPCG(uint64(i), 4))
 	s := ticketRequest{skill: 1500 + 300*r.NormFloat64(), latency: uint32(15 + 20*r.ExpFloat64()*1.4)}
@@ -211,7 +210,7 @@ func newTicketRequest(i int) ticketRequest {
 	return s
 }
 
-// searchMatch takes one ticket to its end and returns the match.
+// searchMatch creates a ticket, waits for its end and returns the match.
 func searchMatch(ctx context.Context, client matchmakerv1.MatchmakerServiceClient, s ticketRequest) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, ticketTimeout)
 	defer cancel()

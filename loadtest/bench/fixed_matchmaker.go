@@ -16,8 +16,8 @@ import (
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
 
-// fixedMatchmaker is a matchmaker that sends everybody to one address: the load
-// tester's way to a server that knows none.
+// fixedMatchmaker is a matchmaker that sends all players to one address. With it the
+// load tester can play on a server that has no matchmaker.
 type fixedMatchmaker struct {
 	matchmakerv1connect.UnimplementedMatchmakerServiceHandler
 	play   string
@@ -26,7 +26,7 @@ type fixedMatchmaker struct {
 	url    string
 }
 
-// startFixedMatchmaker serves the road to the WebSocket URL.
+// startFixedMatchmaker starts a matchmaker that assigns the WebSocket URL play.
 func startFixedMatchmaker(play string) (*fixedMatchmaker, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -42,19 +42,19 @@ func startFixedMatchmaker(play string) (*fixedMatchmaker, error) {
 
 func (m *fixedMatchmaker) close() { _ = m.server.Close() }
 
-// ListGames names one game with room for everybody.
+// ListGames returns one game with room for all.
 func (m *fixedMatchmaker) ListGames(context.Context, *connect.Request[matchmakerv1.ListGamesRequest]) (*connect.Response[matchmakerv1.ListGamesResponse], error) {
 	modes := []*matchmakerv1.ModeInfo{{Name: "floor", MaxPlayers: 1 << 16}}
 	return connect.NewResponse(&matchmakerv1.ListGamesResponse{Games: []*matchmakerv1.GameInfo{{Name: "floor", Modes: modes}}}), nil
 }
 
-// CreateTicket takes anybody.
+// CreateTicket accepts every player.
 func (m *fixedMatchmaker) CreateTicket(context.Context, *connect.Request[matchmakerv1.CreateTicketRequest]) (*connect.Response[matchmakerv1.CreateTicketResponse], error) {
 	id := fmt.Sprint(m.count.Add(1))
 	return connect.NewResponse(&matchmakerv1.CreateTicketResponse{TicketId: id, GuestToken: id}), nil
 }
 
-// WatchTicket assigns at once.
+// WatchTicket assigns without a search.
 func (m *fixedMatchmaker) WatchTicket(_ context.Context, q *connect.Request[matchmakerv1.WatchTicketRequest], out *connect.ServerStream[matchmakerv1.WatchTicketResponse]) error {
 	return out.Send(&matchmakerv1.WatchTicketResponse{
 		State:      matchmakerv1.WatchTicketResponse_STATE_ASSIGNED,

@@ -13,14 +13,14 @@ import (
 	"tactus/protocol"
 )
 
-// floorServer is the C program of loadtest/floor behind an entrance, with the
-// schema of a game in its welcome, so that its clients play that game's inputs.
+// floorServer is the C program of loadtest/floor behind a matchmaker. Its welcome has
+// the schema of a game, so that its clients send that game's inputs.
 type floorServer struct {
 	*process
 	matchmaker *fixedMatchmaker
 }
 
-// floorPlan is what a floor is to be like.
+// floorPlan describes a floor.
 type floorPlan struct {
 	game   game.Game
 	groups int // moments of a tick that clients are spread over
@@ -67,8 +67,8 @@ func (f *floorServer) stop() {
 
 func (f *floorServer) url() string { return f.matchmaker.url }
 
-// floorFrames are the two frames that the floor sends: its welcome, and a
-// snapshot with nothing in it, filled up to the size of the workload's.
+// floorFrames returns the two frames that the floor sends: a welcome, and an empty
+// snapshot, filled up to the size of the workload's.
 func floorFrames(plan floorPlan) (welcome, snapshot []byte, err error) {
 	info := plan.game.Info()
 	sim, err := game.NewSimulation(plan.game, game.MatchConfig{Mode: info.Modes[0]})
@@ -87,8 +87,8 @@ func floorFrames(plan floorPlan) (welcome, snapshot []byte, err error) {
 	return append(frameHead(len(welcome)), welcome...), append(frameHead(len(snapshot)), snapshot...), nil
 }
 
-// payloadOf is the payload of a frame of so many bytes; 128 and 129 can't be had,
-// since the head grows by two there.
+// payloadOf returns the payload size of a frame. No frame has 128 or 129 bytes, since
+// the head grows by two there.
 func payloadOf(frame int) int {
 	switch {
 	case frame < 128:
@@ -100,7 +100,7 @@ func payloadOf(frame int) int {
 	}
 }
 
-// frameHead is the head of a binary frame of a server.
+// frameHead returns the head of a server's binary frame.
 func frameHead(payload int) []byte {
 	const finBinary = 0x82
 	switch {

@@ -50,10 +50,10 @@ func crowd(s *suite) floorComparison {
 	}
 }
 
-// matches is how many the load's clients are in.
+// matches returns how many matches the load's clients are in.
 func (l load) matches() int { return (l.clients + l.perMatch - 1) / l.perMatch }
 
-// onTactus plays on a server of its own, with flags.
+// onTactus measures a load on a server of its own, with flags.
 func (s *suite) onTactus(ctx context.Context, l load, flags ...string) (*loadtest.Report, error) {
 	s.say("Tactus, %d clients, %v %s", l.clients, l.window, strings.Join(append(flags, l.extra...), " "))
 	t, err := startTactus(ctx, s.pins, flags...)
@@ -74,8 +74,8 @@ func (s *suite) onFloor(ctx context.Context, plan floorPlan, l load) (*loadtest.
 	return measure(ctx, f, l.onFloor(), s.pins.load)
 }
 
-// pair measures Tactus and the floor in turns, the floor with frames of the size
-// that Tactus had, and then both at once for their ratio.
+// pair measures Tactus and the floor in turns, and then both together for their ratio.
+// The floor sends frames of the size that Tactus had.
 func (s *suite) pair(ctx context.Context, p floorComparison) (*result, error) {
 	n := p.load.clients
 	tactus, floor := row{System: tactusName, Clients: n}, row{System: floorName, Clients: n}
@@ -108,9 +108,9 @@ func (s *suite) pair(ctx context.Context, p floorComparison) (*result, error) {
 	return r, nil
 }
 
-// ratio measures Tactus and the floor at the same time, each with all of the load,
-// on the same processors: what a neighbour of the machine does to one then he
-// does to the other. In turns, runs of the very same program differ by a quarter.
+// ratio measures Tactus and the floor at the same time, each with all of the load, on
+// the same processors. Other load on the machine then affects both alike. In turns,
+// runs of the same program differ by a quarter.
 func (s *suite) ratio(ctx context.Context, plan floorPlan, l load) (float64, error) {
 	s.say("Tactus and the floor at once, %d clients each, %v", l.clients, l.window)
 	t, err := startTactus(ctx, s.pins)
@@ -135,7 +135,7 @@ func (s *suite) ratio(ctx context.Context, plan floorPlan, l load) (float64, err
 	return cpuOf(tactus) / cpuOf(floor), nil
 }
 
-// onFloor is the same load for a floor, which has one game and no matches.
+// onFloor returns the same load for a floor, which has one game and no matches.
 func (l load) onFloor() load {
 	l.game, l.mode, l.perMatch = "", "", 0
 	return l
@@ -162,11 +162,11 @@ func (s *suite) floorForms(ctx context.Context) (*result, error) {
 	return r, nil
 }
 
-// frameBytes is the mean size of a frame that clients received. It goes by rates:
-// the ends of a window cut off bytes and frames differently.
+// frameBytes returns the mean size of a frame that clients received. It is computed
+// from rates, since the ends of a window cut off bytes and frames differently.
 func frameBytes(r *loadtest.Report) int {
 	return int(r.BytesPerClientS/max(float64(r.TickRate)*r.Delivered, 1) + 0.5)
 }
 
-// floorBytes is the size of a frame where Tactus is not measured beside.
+// floorBytes is the size of a frame when Tactus is not measured too.
 const floorBytes = 100

@@ -15,7 +15,7 @@ import (
 	"tactus/loadtest/workload"
 )
 
-// W3: so many silent clients, in matches of 16.
+// W3: silent clients in matches of 16.
 const (
 	idleClients  = 10_000
 	idlePerMatch = 16
@@ -23,7 +23,7 @@ const (
 	idleWarmUp   = 5 * time.Second
 )
 
-// idle measures what clients cost that have joined and say nothing.
+// idle measures what clients cost that have joined and send nothing.
 func (s *suite) idle(ctx context.Context) (*result, error) {
 	n := s.sizesOr([]int{idleClients})[0]
 	if err := raiseFileLimit(uint64(n) + 500); err != nil {
@@ -59,10 +59,11 @@ func (s *suite) idle(ctx context.Context) (*result, error) {
 	return r, nil
 }
 
-// idleRepeats: memory hardly varies, and 10,000 clients take long to let in.
+// idleRepeats returns how often idle clients are measured: memory hardly varies, and
+// 10,000 clients take long to join.
 func (s *suite) idleRepeats() int { return min(s.repeats, 2) }
 
-// idleRun is one measurement: bytes resident before and with all clients.
+// idleRun is one measurement, with the resident bytes before and with all clients.
 type idleRun struct {
 	report      *loadtest.Report
 	empty, full int64
@@ -97,8 +98,7 @@ func (s *suite) idleOnce(ctx context.Context, n int, window time.Duration) (m id
 	return m, err
 }
 
-// raiseFileLimit makes sure that a process may open so many files. The children get
-// the limit, too.
+// raiseFileLimit lets this process and its children open n files.
 func raiseFileLimit(n uint64) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

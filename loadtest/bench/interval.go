@@ -16,8 +16,8 @@ type abInterval struct {
 
 func (i abInterval) halfWidth() float64 { return (i.High - i.Low) / 2 }
 
-// bootstrap is the median of values with a 95 % interval by the percentiles of
-// the medians of resampled values. The same values give the same interval.
+// bootstrap returns the median of values with a 95 % interval: the percentiles of the
+// medians of resampled values. The same values give the same interval.
 func bootstrap(values []float64) abInterval {
 	if len(values) == 0 {
 		return abInterval{}

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// machine is where something was measured, and with what.
+// machine describes where and with what a result was measured.
 type machine struct {
 	CPU      string `json:"cpu"`
 	Cores    int    `json:"cores"`
@@ -34,7 +34,7 @@ func describeMachine(ctx context.Context, pinned bool) machine {
 	}
 }
 
-// procField reads "name : value" from a file of /proc; empty where it is not.
+// procField reads "name : value" from a file of /proc, empty without it.
 func procField(file, name string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -48,7 +48,7 @@ func procField(file, name string) string {
 	return ""
 }
 
-// megabytes of a text like "16384 kB".
+// megabytes converts a text like "16384 kB".
 func megabytes(text string) int {
 	kb, _, _ := strings.Cut(text, " ")
 	n, err := strconv.Atoi(kb)
@@ -58,7 +58,7 @@ func megabytes(text string) int {
 	return n / 1000
 }
 
-// firstLineOf is the first line of what a command prints; empty where it is missing.
+// firstLineOf returns the first line of a command's output, empty without the command.
 func firstLineOf(ctx context.Context, name string, args ...string) string {
 	out, err := exec.CommandContext(ctx, name, args...).Output()
 	if err != nil {

@@ -1,10 +1,14 @@
 //go:build linux
 
-// Command bench is the benchmark suite: it runs a server and a load tester as
-// processes of their own, each on a core of its own, measures what the server
-// costs and what its clients get, and measures the floor of the operating system
-// beside it. It is run by make, from the repository's root; docs/bench.md says
-// what the workloads are.
+// Command bench is the benchmark suite. It runs a server and a load tester as processes
+// of their own, each on a core of its own. It measures what the server costs and what
+// its clients get, and beside it the floor of the operating system. make runs it, from
+// the repository's root; docs/bench.md describes the workloads.
+//
+// A workload is a method of suite that returns a result: rows (a system under a load,
+// measured several times), facts, and marks, which are limits that have to hold. The
+// subcommand ab compares two builds (comparison), report writes docs/bench.md from the
+// results.
 package main
 
 import (
@@ -21,21 +25,21 @@ import (
 	"time"
 )
 
-// cacheDir is where results and the logs of children go.
+// cacheDir is the folder of results and of the logs of children.
 const cacheDir = ".cache/bench"
 
-// suite is how everything is measured.
+// suite is how workloads are measured.
 type suite struct {
 	window  time.Duration
 	repeats int
-	// keepGoing makes a workload that can't be measured a note in the report.
+	// keepGoing turns a workload that can't be measured into a note in the report.
 	keepGoing bool
 	pins      pins
 	machine   machine
-	sizes     []int // asked for; empty: each workload's own
+	sizes     []int // numbers of clients; empty: each workload's own
 }
 
-// sizesOr returns the numbers of clients that were asked for, or a workload's own.
+// sizesOr returns the numbers of clients of the command line, or a workload's own.
 func (s *suite) sizesOr(own []int) []int {
 	if len(s.sizes) > 0 {
 		return s.sizes
@@ -105,7 +109,7 @@ func realMain(ctx context.Context, args []string) error {
 	return s.all(ctx, f.Args())
 }
 
-// all measures the named workloads in their order.
+// all measures the named workloads in the given order.
 func (s *suite) all(ctx context.Context, names []string) error {
 	for _, name := range names {
 		if workloads[name] == nil {
@@ -148,7 +152,7 @@ func (s *suite) result(name, title string, window time.Duration) *result {
 	return r
 }
 
-// say tells what is going on.
+// say writes a line of progress.
 func (s *suite) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%s  %s\n", time.Now().Format("15:04:05"), fmt.Sprintf(format, args...))
 }

@@ -22,18 +22,18 @@ type target interface {
 	stop()
 }
 
-// load is what a target is put under.
+// load is what bots do to a target.
 type load struct {
 	game, mode string
 	clients    int
-	perMatch   int // 0: all search like anybody
+	perMatch   int // 0: bots search like any player
 	window     time.Duration
 	extra      []string // further flags of the load tester
 }
 
-// arrivals is how many bots come in a second, and warmUp how long they play
-// before the window opens. Many of them load a core by coming in; what a server
-// gave up for that it has taken back when the window of a crowd opens.
+// arrivals is how many bots join a second, and warmUp how long they play before the
+// window opens. Joining is a load of its own. A server that gave something up for the
+// joins of a crowd has recovered when the longer warm-up ends.
 const (
 	arrivals    = 400
 	warmUp      = 2 * time.Second
@@ -48,7 +48,7 @@ func (l load) warmUp() time.Duration {
 	return warmUp
 }
 
-// rampTime is how long the load takes to come in.
+// rampTime is the time over which the bots join.
 func (l load) rampTime() time.Duration {
 	return max(time.Duration(l.clients)*time.Second/arrivals, 100*time.Millisecond)
 }

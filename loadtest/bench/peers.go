@@ -26,7 +26,7 @@ var peers = []peer{
 	{"Colyseus 0.18", "colyseus.mjs", func(addr string) clients.Dialect { return clients.Colyseus{Addr: addr} }},
 }
 
-// onPeer measures a peer under W1's load.
+// onPeer measures a load on a peer.
 func (s *suite) onPeer(ctx context.Context, p peer, l load) (*loadtest.Report, error) {
 	s.say("%s, %d clients, %v", p.name, l.clients, l.window)
 	ports, err := freePorts(1)

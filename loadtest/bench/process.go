@@ -21,15 +21,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pins says which processor a child gets: the server one of its own, whatever
-// makes its load another.
+// pins says on which processor a child runs: the server on one, the processes that
+// make its load on another.
 type pins struct{ server, load string }
 
-// none leaves a child where the system puts it.
+// none lets the system choose a child's processor.
 const none = ""
 
-// newPins chooses processors, or none where there is but one or no taskset. The
-// suite itself, which plays with some servers, goes to the load's.
+// newPins chooses processors, or none on a machine with one processor or without
+// taskset. The suite itself, which plays on some servers, runs on the load's.
 func newPins() pins {
 	n := runtime.NumCPU()
 	if _, err := exec.LookPath("taskset"); err != nil || n < 2 || pinTo(0) != nil {
@@ -38,7 +38,7 @@ func newPins() pins {
 	return pins{server: strconv.Itoa(n - 1), load: "0"}
 }
 
-// pinTo keeps all threads of this process, and those to come, on a processor.
+// pinTo keeps all present and future threads of this process on a processor.
 func pinTo(cpu int) error {
 	runtime.GOMAXPROCS(1)
 	threads, err := os.ReadDir("/proc/self/task")
@@ -59,7 +59,8 @@ func pinTo(cpu int) error {
 	return nil
 }
 
-// process is a child that runs until it is stopped.
+// process is a child process. It is not safe for concurrent use, except for its
+// channel done.
 type process struct {
 	name string
 	cmd  *exec.Cmd
@@ -79,11 +80,11 @@ func start(name, cpu, program string, args ...string) (*process, error) {
 	}
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	// The program takes its flags from the environment too; here only these count.
+	// The program also reads flags from the environment. Here only args count.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		return strings.HasPrefix(entry, "TACTUS_") || strings.HasPrefix(entry, "PORT=")
 	})
-	// A child does not outlive the suite, however that ends.
+	// A child does not outlive the suite, even if that is killed.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p := &process{name: name, cmd: cmd, log: log, done: make(chan struct{})}
 	began := make(chan error)
@@ -105,7 +106,7 @@ func start(name, cpu, program string, args ...string) (*process, error) {
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// stop interrupts the child, and kills it when it does not end.
+// stop interrupts the child, and kills it if it does not end.
 func (p *process) stop() {
 	_ = p.cmd.Process.Signal(os.Interrupt)
 	select {
@@ -117,13 +118,13 @@ func (p *process) stop() {
 	_ = p.log.Close()
 }
 
-// How long children may take to end, and to open their ports.
+// How long children may take to end, and to be ready.
 const (
 	stopTimeout  = 5 * time.Second
 	startTimeout = 20 * time.Second
 )
 
-// waitUntilListening waits until the child takes connections.
+// waitUntilListening waits until the child accepts connections.
 func (p *process) waitUntilListening(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -142,7 +143,7 @@ func (p *process) waitUntilListening(ctx context.Context, addr string) error {
 	}
 }
 
-// exitError is why the child ended, with the end of its output.
+// exitError returns why the child ended, with the end of its output.
 func (p *process) exitError() error {
 	text, _ := os.ReadFile(p.log.Name())
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
@@ -167,7 +168,7 @@ func run(ctx context.Context, name, cpu, program string, args ...string) error {
 	}
 }
 
-// freePorts returns so many TCP ports that are free on the loopback.
+// freePorts returns TCP ports that are free on the loopback.
 func freePorts(n int) ([]int, error) {
 	ports := make([]int, n)
 	for i := range ports {
@@ -186,8 +187,7 @@ func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.It
 // clockTick is what /proc/PID/stat counts in: USER_HZ, see proc_pid_stat(5).
 const clockTick = 10 * time.Millisecond
 
-// cpuTime is the user and system time that a process has used, all its threads
-// together.
+// cpuTime returns the user and system time of all threads of a process.
 func cpuTime(pid int) (time.Duration, error) {
 	user, system, err := cpuTimes(pid)
 	return user + system, err
@@ -198,7 +198,7 @@ func cpuTimes(pid int) (user, system time.Duration, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	const utime = 14 - 3 // counted from what follows the name
+	const utime = 14 - 3 // counted from the field after the name
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < utime+2 {
 		return 0, 0, fmt.Errorf("/proc/%d/stat has an unexpected shape", pid)
@@ -208,7 +208,7 @@ func cpuTimes(pid int) (user, system time.Duration, err error) {
 	return time.Duration(inUser) * clockTick, time.Duration(inSystem) * clockTick, errors.Join(err1, err2)
 }
 
-// residentMemory is the memory in bytes that a process has in RAM (proc_pid_status(5)).
+// residentMemory returns the bytes that a process has in RAM (proc_pid_status(5)).
 func residentMemory(pid int) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

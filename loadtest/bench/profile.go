@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// profiled are the loads whose server is looked into.
+// profiled returns the loads under which the server is profiled.
 func profiled(s *suite) []struct {
 	name  string
 	load  load
@@ -38,7 +38,7 @@ func profiled(s *suite) []struct {
 	}
 }
 
-// profile says where the server's time goes, by perf's samples.
+// profile measures where the server's time goes, by perf's samples.
 func (s *suite) profile(ctx context.Context) (*result, error) {
 	if _, err := exec.LookPath("perf"); err != nil {
 		return nil, fmt.Errorf("perf is needed (on Debian: apt-get install linux-perf): %w", err)
@@ -59,7 +59,7 @@ func (s *suite) profile(ctx context.Context) (*result, error) {
 	return r, nil
 }
 
-// loadProfile is one load's profile.
+// loadProfile is the profile of the server under one load.
 type loadProfile struct {
 	Load  string             `json:"load"`
 	Parts map[string]float64 `json:"parts"` // share of the samples
@@ -124,8 +124,8 @@ func readSamples(ctx context.Context, data string) (map[string]float64, error) {
 	return shares, nil
 }
 
-// countSamples reads what perf script prints: a paragraph for each sample, with
-// a function to a line, the innermost first.
+// countSamples reads the output of perf script: a paragraph for each sample, one
+// function on each line, the innermost first.
 func countSamples(r io.Reader) (map[string]int, error) {
 	counts, stack := map[string]int{}, []string(nil)
 	lines := bufio.NewScanner(r)
@@ -153,8 +153,8 @@ const (
 	partRuntime = "Go's runtime"
 )
 
-// partOf names the part of the server that a stack is in: the kernel's by the
-// call that led there, ours by the innermost package of ours.
+// partOf returns the part of the server that a stack is in. Parts of the kernel are
+// named by the system call, parts of the program by its innermost package.
 func partOf(stack []string) string {
 	for _, name := range stack {
 		switch {
@@ -171,14 +171,14 @@ func partOf(stack []string) string {
 	return partRuntime
 }
 
-// inKernel knows the functions that every other way into the kernel leads
-// through.
+// inKernel reports whether a function is one that all other ways into the kernel
+// share.
 func inKernel(name string) bool {
 	return strings.HasPrefix(name, "do_syscall_64") || strings.HasPrefix(name, "entry_SYSCALL") ||
 		strings.HasPrefix(name, "asm_") || strings.HasPrefix(name, "el0_")
 }
 
-// packageOf is the last part of a function's package.
+// packageOf returns the last element of a function's package path.
 func packageOf(function string) string {
 	path := function
 	if i := strings.LastIndexByte(path, '/'); i >= 0 {
@@ -193,7 +193,7 @@ func packageOf(function string) string {
 	}
 }
 
-// sharesTable lists the parts of all profiles, the largest first.
+// sharesTable returns a table of the parts of all profiles, the largest first.
 func sharesTable(profiles []loadProfile) (head []string, lines [][]string) {
 	sums := map[string]float64{}
 	head = []string{"part"}

@@ -15,10 +15,10 @@ import (
 //go:embed report.md.tmpl
 var page string
 
-// pageFile is what the report is written to.
+// pageFile is the file that the report is written to.
 const pageFile = "docs/bench.md"
 
-// reported are the workloads of the page, in its order.
+// reported lists the workloads of the page, in its order.
 var reported = []string{"w1", "w2", "w3", "w4", "w5", "slow", "peers", "sweep", "profile"}
 
 // pageData is what the template shows.
@@ -30,7 +30,7 @@ type pageData struct {
 	Results             []*result
 }
 
-// writeReport makes docs/bench.md from what was measured last.
+// writeReport writes docs/bench.md from the latest results.
 func writeReport() error {
 	var results []*result
 	var errs []error
@@ -68,14 +68,14 @@ func renderReport(results []*result) (string, error) {
 	return text.String(), err
 }
 
-// title is a workload's name for people: W1, and words as they are.
+// title returns a workload's name as a title: w1 is W1.
 func title(name string) string {
 	return strings.ToUpper(name[:1]) + name[1:]
 }
 
 func inSeconds(s float64) string { return fmt.Sprintf("%g s", s) }
 
-// markdownTable writes a head and lines of cells.
+// markdownTable formats a head and lines of cells.
 func markdownTable(head []string, lines [][]string) string {
 	var b strings.Builder
 	line := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }

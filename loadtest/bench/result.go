@@ -17,10 +17,10 @@ import (
 	"tactus/loadtest"
 )
 
-// result is what one workload has shown; it is what the suite writes as JSON.
+// result is the outcome of one workload. The suite writes it as JSON.
 type result struct {
 	Name    string        `json:"name"`  // w1, w2, ...
-	Title   string        `json:"title"` // for people
+	Title   string        `json:"title"` // a description
 	Date    time.Time     `json:"date"`
 	Machine machine       `json:"machine"`
 	Seconds float64       `json:"seconds"` // of each window
@@ -36,7 +36,7 @@ type row struct {
 	System  string             `json:"system"`
 	Clients int                `json:"clients"`
 	Runs    []*loadtest.Report `json:"runs"`
-	// Ratio is the CPU of each run over that of the floor's run beside it.
+	// Ratio is the CPU of each run over that of the floor's run at the same time.
 	Ratio []float64 `json:"ratio,omitempty"`
 }
 
@@ -48,7 +48,7 @@ type fact struct {
 	About string    `json:"about,omitempty"`
 }
 
-// mark is something that is to hold.
+// mark is a figure with a limit that it has to keep.
 type mark struct {
 	What  string  `json:"what"`
 	Value float64 `json:"value"`
@@ -72,7 +72,7 @@ func (m mark) Holds() bool {
 	return m.Value <= m.Limit
 }
 
-// summary is a sentence.
+// summary describes the mark and whether it holds.
 func (m mark) summary() string {
 	word, side := "missed", "at most"
 	if m.Holds() {
@@ -84,7 +84,7 @@ func (m mark) summary() string {
 	return fmt.Sprintf("%s: %s (%s %s)", word, number(m.Value), side, number(m.Limit))
 }
 
-// number writes a figure with as many digits as mean something.
+// number formats a figure with its significant digits.
 func number(v float64) string {
 	switch {
 	case v >= 1000 || v == math.Trunc(v):
@@ -96,7 +96,7 @@ func number(v float64) string {
 	}
 }
 
-// median of the values, 0 of none.
+// median returns the median of values, 0 without any.
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
@@ -108,7 +108,7 @@ func median(values []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// spread is the median, and lowest to highest where there are several.
+// spread formats the median, and the lowest and highest of several values.
 func spread(values []float64) string {
 	switch len(values) {
 	case 0:
@@ -120,7 +120,7 @@ func spread(values []float64) string {
 	}
 }
 
-// each picks a figure of every run.
+// each returns a figure of every run.
 func (r *row) each(pick func(*loadtest.Report) float64) []float64 {
 	values := make([]float64, 0, len(r.Runs))
 	for _, run := range r.Runs {
@@ -143,7 +143,7 @@ func ticks(pick func(*loadtest.Report) float64) func(*loadtest.Report) float64 {
 // heads of the table of rows.
 var heads = []string{"system", "clients", "CPU us/client/tick", "ratio to floor", "bytes/s/client", "gap ms p50 / p99 / max", "echo ms p50 / p99", "delivered", ""}
 
-// cells are the row's part of the table.
+// cells returns the row's cells of the table.
 func (r *row) cells() []string {
 	middle := func(pick func(*loadtest.Report) float64) string { return number(median(r.each(pick))) }
 	gap := middle(func(r *loadtest.Report) float64 { return r.GapMS.P50 }) + " / " + middle(gapOf) + " / " +
@@ -158,7 +158,7 @@ func (r *row) cells() []string {
 	}
 }
 
-// remark says what else is to be known of the runs.
+// remark names what makes figures of the runs weak.
 func (r *row) remark() string {
 	limited, behind, failed, disturbed, estimated := 0, 0, 0, 0, 0.0
 	for _, run := range r.Runs {
@@ -195,11 +195,11 @@ func (r *row) remark() string {
 	return strings.Join(remarks, "; ")
 }
 
-// someEstimated is a share of states that is worth a remark: less is not in the
-// gaps' 99th percentile.
+// someEstimated is a share of states that is worth a remark. Fewer do not change the
+// 99th percentile of gaps.
 const someEstimated = 0.01
 
-// fullDelivery is the share of states from which on a server does all its work.
+// fullDelivery is the share of states that a server delivers if it does all its work.
 const fullDelivery = 0.99
 
 // print writes the result as one table.
@@ -239,7 +239,7 @@ func (r *result) print(w io.Writer) error {
 	return t.Flush()
 }
 
-// save writes the result to the cache, where the report and the plots find it.
+// save writes the result to the cache for the report and the plots.
 func (r *result) save() error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"tactus/loadtest"
 )
 
-// slowReaders is how many of W1's clients are slow: one in each match.
+// slowReaders is how many of W1's clients are slow, one in each match.
 const slowReaders = 25
 
-// slownesses are the ways to be slow, with what they mean.
+// slownesses are the ways to be slow, with descriptions.
 var slownesses = []struct {
 	kind  loadtest.Slowness
 	means string
@@ -24,10 +24,10 @@ var slownesses = []struct {
 	{loadtest.SlowLink, "reading 2 KB/s"},
 }
 
-// besideSlow measures what clients notice of one in their match who is slow.
+// besideSlow measures what clients notice of a slow one in their match.
 func (s *suite) besideSlow(ctx context.Context) (*result, error) {
 	l := rooms(s).load
-	// Long enough for those who read in bursts to pause and to come back.
+	// Long enough for readers in bursts to pause and to resume.
 	l.window = max(s.window*3/5, time.Second)
 	r := s.result("slow", "W1 with a slow reader in each match: what the others get", l.window)
 	r.Rows = []row{{System: tactusName + ", nobody slow", Clients: l.clients}}

@@ -12,38 +12,37 @@ import (
 	"tactus/loadtest/workload"
 )
 
-// keepsUp is the rule of capacity: from where on clients do not get what they
-// should, in the median of the runs. The echo is part of it, since gaps still
-// look fine while inputs go stale; where it is not measured it is 0.
+// keepsUp is the rule of capacity: whether clients get their snapshots, in the median
+// of the runs. The echo is part of it, since gaps still look fine while inputs go
+// stale. An echo that is not measured is 0.
 func (r *row) keepsUp() bool {
 	return r.delivers() && median(r.each(ticks(echoOf))) <= 2
 }
 
-// delivers is the part of the rule that does not need echoes.
+// delivers is the rule without echoes.
 func (r *row) delivers() bool {
 	return median(r.each(deliveredOf)) >= fullDelivery && median(r.each(ticks(gapOf))) <= 1.5
 }
 
-// sweepSizes are the numbers of clients that cost is plotted over, and among
-// which the capacity is looked for.
+// sweepSizes are the numbers of clients of the plot. The capacity is one of them.
 var sweepSizes = []int{100, 400, 800, 1600, 3000, 3600}
 
-// repeatedFrom is the size from which on a size is measured several times: where
-// capacity is decided.
+// repeatedFrom is the smallest size that is measured several times. The sizes from it
+// on decide the capacity.
 const repeatedFrom = 3000
 
-// capacitySearch is a system that is tried with more and more clients.
+// capacitySearch measures one system with more and more clients.
 type capacitySearch struct {
 	name      string
-	most      int // not tried beyond
+	most      int // clients of the last size that is tried
 	measure   func(context.Context, load) (*loadtest.Report, error)
 	witnesses []witnessReport
 	full      bool
 	capacity  int
 }
 
-// capacitySearches are all systems of the sweep. Peers are tried up to where they are
-// known to be full, which is long before the last size.
+// capacitySearches returns a search for each system of the sweep. Those of peers end
+// where they are known to be full, long before the last size.
 func (s *suite) capacitySearches() []*capacitySearch {
 	largest := sweepSizes[len(sweepSizes)-1]
 	list := []*capacitySearch{
@@ -69,18 +68,18 @@ func (s *suite) capacitySearches() []*capacitySearch {
 	return list
 }
 
-// witnesses are bots beside a large load that have a load tester of their own: it
-// has next to nothing to do, so that it is in time for each of their snapshots,
-// also where the other one is at its limit.
+// witnesses is the number of bots beside a large load that have a load tester of their
+// own. It has little to do, so that it reads all of their snapshots in time, also when
+// the other load tester is at its limit.
 const witnesses = 16
 
-// witnessReport is what the witnesses of a load saw.
+// witnessReport is what the witnesses of a load got.
 type witnessReport struct {
 	clients int
 	seen    *loadtest.Report
 }
 
-// witnessed measures Tactus under a load and what witnesses see meanwhile.
+// witnessed measures Tactus under a load, and what witnesses get meanwhile.
 func (s *suite) witnessed(ctx context.Context, l load) (report, seen *loadtest.Report, err error) {
 	s.say("Tactus, %d clients and %d witnesses, %v", l.clients, witnesses, l.window)
 	t, err := startTactus(ctx, s.pins)
@@ -94,7 +93,7 @@ func (s *suite) witnessed(ctx context.Context, l load) (report, seen *loadtest.R
 	defer cancel()
 	watching := make(chan error, 1)
 	go func() {
-		// Their windows are to be the same.
+		// Both windows begin at the same time.
 		timer := time.NewTimer(l.rampTime() + l.warmUp() - few.rampTime() - few.warmUp())
 		defer timer.Stop()
 		select {
@@ -114,8 +113,8 @@ func (s *suite) witnessed(ctx context.Context, l load) (report, seen *loadtest.R
 	return report, seen, errors.Join(err, <-watching)
 }
 
-// witnessesKeepUp reports whether witnesses got what they should at a size, if there
-// were any: the figures of a load tester at its limit are no evidence alone.
+// witnessesKeepUp reports whether the witnesses at a size, if any, got their snapshots.
+// The figures of a load tester at its limit are no evidence alone.
 func (c *capacitySearch) witnessesKeepUp(clients int) bool {
 	var r row
 	for _, w := range c.witnesses {
@@ -126,7 +125,7 @@ func (c *capacitySearch) witnessesKeepUp(clients int) bool {
 	return len(r.Runs) == 0 || r.keepsUp()
 }
 
-// facts are what the witnesses of each size saw.
+// facts returns what the witnesses of each size got.
 func (c *capacitySearch) facts() (list []fact) {
 	for _, w := range c.witnesses {
 		at := len(list) - 2
@@ -147,8 +146,8 @@ func (s *suite) sweepRepeats(clients int) int {
 	return s.repeats
 }
 
-// sweep measures cost per client as clients grow, each system up to where it
-// can't keep up.
+// sweep measures the cost per client for more and more clients, until a system can't
+// keep up.
 func (s *suite) sweep(ctx context.Context) (*result, error) {
 	l := rooms(s).load
 	l.window = max(time.Second, s.window/5)

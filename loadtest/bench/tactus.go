@@ -15,8 +15,8 @@ import (
 	"connectrpc.com/connect"
 )
 
-// tactusServer is a game server in a process of its own, as it is measured, and
-// a matchmaker in another.
+// tactusServer is a game server in a process of its own, which is measured, and a
+// matchmaker in another.
 type tactusServer struct {
 	*process   // the game server
 	matchmaker *process
@@ -33,7 +33,7 @@ func startTactus(ctx context.Context, p pins, flags ...string) (*tactusServer, e
 	return startTactusAs(ctx, p, tactusPlan{program: program, flags: flags})
 }
 
-// tactusPlan is what a game server and its matchmaker are to be like.
+// tactusPlan describes a game server and its matchmaker.
 type tactusPlan struct {
 	program         string // of the game server
 	beside          string // suffix of its files, where another runs at the same time
@@ -74,7 +74,7 @@ func startTactusAs(ctx context.Context, p pins, plan tactusPlan) (*tactusServer,
 	return t, nil
 }
 
-// waitUntilRegistered waits until the matchmaker knows the server's games.
+// waitUntilRegistered waits until the matchmaker lists the server's games.
 func (t *tactusServer) waitUntilRegistered(ctx context.Context) error {
 	client := matchmakerv1connect.NewMatchmakerServiceClient(http.DefaultClient, t.public)
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -103,8 +103,8 @@ func (t *tactusServer) stop() {
 
 func (t *tactusServer) url() string { return t.public }
 
-// collectGarbage makes the server give back what it can: twice, since what has
-// a finaliser takes two rounds.
+// collectGarbage makes the server free its memory. It does so twice, since objects
+// with a finaliser take two rounds.
 func (t *tactusServer) collectGarbage(ctx context.Context) error {
 	for range 2 {
 		q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.admin+"/debug/pprof/heap?gc=1", nil)

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usage is the CPU time of a process since it started. all is exact; the kernel
-// gives the parts in hundredths of a second.
+// usage is the CPU time of a process since it started. all is exact. The kernel gives
+// the parts in hundredths of a second.
 type usage struct {
 	at                time.Time
 	all, user, system time.Duration
@@ -26,7 +26,7 @@ func takeUsage(pid int) (u usage, err error) {
 	return u, err
 }
 
-// processClock is the clock of a process's CPU time (clock_getcpuclockid(3)).
+// processClock returns the clock of a process's CPU time (clock_getcpuclockid(3)).
 func processClock(pid int) int32 {
 	const scheduled = 2 // counted by the scheduler, in nanoseconds
 	return int32(^pid)<<3 | scheduled

@@ -21,12 +21,12 @@ const (
 // worldSizes are tried from the largest down, until one keeps up.
 var worldSizes = []int{worldPlayers, 2000, 1200, 600, 300}
 
-// watchers are players of the world who stay silent and count the ships that
-// they are shown.
+// watchers is the number of players that send nothing and count the ships in their
+// view.
 const watchers = 8
 
-// world measures one match with interest management, with as many players as one
-// core holds.
+// world measures one match with interest management, with as many players as one core
+// can serve.
 func (s *suite) world(ctx context.Context) (*result, error) {
 	window := max(s.window*3/5, time.Second)
 	r := s.result("w5", "one match of the arena's swarm, 20 Hz, interest management", window)
@@ -54,8 +54,8 @@ func (s *suite) world(ctx context.Context) (*result, error) {
 	return r, nil
 }
 
-// deliversEachTime is stricter than capacity's median: a world that falls behind
-// once in three times is too large.
+// deliversEachTime reports whether every run delivers. The rule of capacity goes by the
+// median, but a world that falls behind in one of three runs is too large.
 func (r *row) deliversEachTime() bool {
 	for _, run := range r.Runs {
 		if one := (&row{Runs: []*loadtest.Report{run}}); !one.delivers() {
@@ -65,7 +65,7 @@ func (r *row) deliversEachTime() bool {
 	return true
 }
 
-// onWorld fills one match by quick play: with bots, and a few who watch.
+// onWorld fills one match by quick play: with bots and a few watchers.
 func (s *suite) onWorld(ctx context.Context, n int, window time.Duration) (report *loadtest.Report, ships float64, err error) {
 	s.say("%s, %d players in one world, %v", tactusName, n, window)
 	t, err := startTactus(ctx, s.pins, "--option", "seconds=0")
@@ -78,8 +78,8 @@ func (s *suite) onWorld(ctx context.Context, n int, window time.Duration) (repor
 	watched := make(chan float64, 1)
 	go func() {
 		defer close(watched)
-		// They come in while the bots play and stay to the end; that they are then
-		// cut off is no error.
+		// Watchers join while the bots play and stay to the end. The end of their
+		// connections is no error.
 		count, _ := watch(ctx, t, playing.rampTime()+playing.warmUp())
 		watched <- count
 	}()
@@ -92,7 +92,7 @@ func (s *suite) onWorld(ctx context.Context, n int, window time.Duration) (repor
 	return report, ships, nil
 }
 
-// watch joins the world after a while and returns how many ships a player sees.
+// watch joins the world after some time and returns how many ships a player sees.
 func watch(ctx context.Context, t *tactusServer, after time.Duration) (float64, error) {
 	w := clients.NewWatcher(clients.NewSilent(t.public, worldGame, worldMode, 0), "ship", watchers)
 	timer := time.NewTimer(after)

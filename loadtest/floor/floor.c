@@ -1,22 +1,21 @@
 /*
- * The floor: what the operating system asks of any server that reads and writes
- * each client once a tick, and nothing else. No game, no state, no memory
- * management: one thread, one read() and one write() per client and tick.
+ * The floor: the cost of a server that reads and writes each client once a tick, and
+ * nothing else. No game, no state, no memory management: one thread, one read() and one
+ * write() per client and tick.
  *
- * It speaks just enough of WebSocket and of the Tactus protocol for the same
- * load tester to drive it: it answers the handshake, sends a welcome that it was
- * given, and then a frame of a given size each tick, in which it sets the tick
- * and the newest input it has read.
+ * It implements as much of WebSocket and of the Tactus protocol as the load tester
+ * needs. It answers the handshake and sends a given welcome. Then it sends a frame of a
+ * given size each tick, with the tick and the newest input that it has read.
  *
  *   floor PORT RATE GROUPS WELCOME FRAME
  *
- * GROUPS spreads the clients over so many moments of a tick, as matches are
- * spread; 1 serves all at once. WELCOME and FRAME are files: two WebSocket
+ * GROUPS spreads the clients over so many moments of a tick, as matches are spread. 1
+ * serves all at the same moment. WELCOME and FRAME are files: two WebSocket
  * frames, each complete with its head. FRAME starts, after its head, with a
  * MessagePack array head and a type of one byte, the tick as a uint32 (0xce), a
  * byte, and the input's number as a uint32 (0xce); the rest is sent as it is.
  *
- * Linux only. It trusts its client: it is a ruler, not a server.
+ * Linux only. It trusts its clients.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -1,6 +1,5 @@
-// W1 on Colyseus as its best-informed users write it: schema state of the
-// smallest types, inputs as raw bytes, and a patch sent right after each step
-// instead of by a timer of its own.
+// W1 on Colyseus as its best-informed users write it: schema state of the smallest
+// types, inputs as raw bytes, and a patch after each step instead of a timer for it.
 //
 //   node colyseus.mjs PORT RATE PER_MATCH
 
@@ -25,10 +24,10 @@ class Rooms extends Room {
     this.match = new Match(rate);
     this.seats = new Map();
     this.onMessageBytes("i", (client, bytes) => this.seats.get(client.sessionId).player.input(bytes));
-    this.stop = every(rate, () => this.turn());
+    this.stop = every(rate, () => this.tick());
   }
 
-  turn() {
+  tick() {
     this.match.step();
     for (const { player, row } of this.seats.values()) {
       row.x = Math.round(player.x * STEPS);

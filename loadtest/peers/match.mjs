@@ -1,5 +1,5 @@
-// One match of workload W1 as every peer plays it: the same rules, speeds and
-// steps of value as loadtest/workload/workload.go, in plain numbers.
+// One match of workload W1 for every peer: the rules, speeds and value steps of
+// loadtest/workload/workload.go, in plain numbers.
 
 const EDGE = 32; // metres: the field goes from -EDGE to EDGE
 const SPEED = 6; // metres a second
@@ -32,7 +32,7 @@ export class Player {
     this.vy = Math.sin(a) * this.step;
   }
 
-  /** Takes an input message: number, direction and aim, little endian. */
+  /** Applies an input message: number, direction and aim, little endian. */
   input(bytes) {
     this.ack = bytes[0];
     const dir = bytes[1] | (bytes[2] << 8);
@@ -86,8 +86,8 @@ export class Match {
 }
 
 /**
- * Calls f `rate` times a second on absolute deadlines, from a random moment of
- * the period on. Returns a function that stops it.
+ * Calls f `rate` times a second on absolute deadlines, starting at a random moment of
+ * the period. Returns a function that stops the calls.
  */
 export function every(rate, f) {
   const period = 1000 / rate;

@@ -1,6 +1,6 @@
-// W1 on Socket.IO as its best-informed users write it: WebSocket only, no
-// compression, the MessagePack parser, a room per match, and one packed binary
-// state per tick, which the adapter encodes once for all of a room.
+// W1 on Socket.IO as its best-informed users write it: WebSocket only, no compression,
+// the MessagePack parser, and a room per match. Each tick has one packed binary state,
+// which the adapter encodes once for the whole room.
 //
 //   node socketio.mjs PORT RATE PER_MATCH
 
@@ -21,7 +21,7 @@ const io = new Server(http, {
   serveClient: false,
 });
 
-let open; // the room that newcomers get into
+let open; // the room that new players join
 
 class Room {
   match = new Match(rate);
@@ -35,7 +35,7 @@ class Room {
     });
   }
 
-  // A fresh buffer each tick: the last one may still be on its way.
+  // A new buffer each tick, since the last one may not be sent yet.
   pack() {
     const { players } = this.match;
     const state = Buffer.allocUnsafe(players.length * ROW);

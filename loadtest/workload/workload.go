@@ -1,8 +1,8 @@
-// Package workload holds the games that Tactus is measured with. They are as
-// small as games can be and move as much state as the workload says, so that a
-// measurement shows what the server costs and not what the rules do.
+// Package workload implements the games that Tactus is measured with. Their rules are
+// as small as possible and move a fixed amount of state, so that a measurement shows
+// the cost of the server and not of the rules.
 //
-// docs/bench.md says what each workload is and what came out.
+// docs/bench.md describes each workload and has the results.
 package workload
 
 import (
@@ -14,9 +14,9 @@ import (
 const (
 	RoomsGame = "bench-rooms"
 	CrowdGame = "bench-crowd"
-	ModeRooms = "rooms" // W1: 16 players who all move
-	ModeIdle  = "idle"  // W3: 16 seats in which nothing moves unless somebody speaks
-	ModeCrowd = "crowd" // W2: 200 players who all move
+	ModeRooms = "rooms" // W1: 16 players, all moving
+	ModeIdle  = "idle"  // W3: 16 seats in which nothing moves without an input
+	ModeCrowd = "crowd" // W2: 200 players, all moving
 )
 
 // Tick rates of the games in Hz.
@@ -40,12 +40,12 @@ var Crowd game.Game = rules{
 	modes: []game.Mode{{Name: ModeCrowd, Title: "Crowd", MaxPlayers: 200}},
 }
 
-// optionQuiet, when 1, leaves everything as it is until an input comes.
+// optionQuiet, when 1, changes nothing until an input arrives.
 const optionQuiet = "quiet"
 
-// Input is what a player wants: where to run and where to look.
+// Input is where a player runs and looks.
 type Input struct {
-	Dir int32       `tactus:"min=0,max=256"` // 1 to 256: that part of a turn; 0: no wish
+	Dir int32       `tactus:"min=0,max=256"` // 1 to 256: that part of a full turn; 0: unchanged
 	Aim fixed.Angle `tactus:"min=0,max=65535"`
 }
 
@@ -57,16 +57,16 @@ type Player struct {
 	HP    int32
 	Score int32
 	Slot  game.Slot `tactus:"slot"`
-	Dir   int32     `tactus:"server"` // the wish that Vel was made from
+	Dir   int32     `tactus:"server"` // the direction that Vel was made from
 	Vel   fixed.Vec `tactus:"server"` // metres per tick
 }
 
-// Chance is what decides who scores.
+// Chance decides which player scores.
 type Chance struct {
 	Rand game.Rand `tactus:"server"`
 }
 
-// Bounds of the field and the speed of everybody.
+// Bounds of the field, and the speed of all players.
 const (
 	edge       = 32 * fixed.One // the field goes from -edge to edge, metres
 	speed      = 6              // metres per second
@@ -116,13 +116,13 @@ func (w *world) Tables() *game.Tables { return w.tables }
 func (w *world) Join(p game.Slot, _ game.PlayerInfo) {
 	_, row := w.players.Spawn()
 	row.Slot, row.HP = p, fullHP
-	row.Pos = fixed.Vec{X: w.somewhere(), Y: w.somewhere()}
+	row.Pos = fixed.Vec{X: w.randomCoordinate(), Y: w.randomCoordinate()}
 	if !w.quiet {
 		row.steer(w.chance.Rand.Range(1, directions), w.step)
 	}
 }
 
-func (w *world) somewhere() fixed.Num {
+func (w *world) randomCoordinate() fixed.Num {
 	return fixed.Num(w.chance.Rand.Range(-int32(edge), int32(edge)))
 }
 
@@ -134,7 +134,7 @@ func (w *world) Leave(p game.Slot, _ game.LeaveReason) {
 	}
 }
 
-// Step moves everyone, and once a second somebody is hit.
+// Step moves all players. Once a second one of them is hit.
 func (w *world) Step(t game.Tick, in *game.Inputs) {
 	for _, row := range w.players.All() {
 		want := input.At(in, row.Slot)
@@ -159,7 +159,7 @@ func (p *Player) steer(dir int32, step fixed.Num) {
 	p.Vel = fixed.FromAngle(fixed.Angle(dir*int32(fixed.Turn)/directions), step)
 }
 
-// move takes a step; walls throw back, so that nobody comes to rest at one.
+// move takes a step. Walls reflect players, so that none comes to rest.
 func (p *Player) move() {
 	p.Pos = p.Pos.Add(p.Vel)
 	if p.Pos.X < -edge || p.Pos.X > edge {
