@@ -105,7 +105,7 @@ golangci: tools
 
 # The directories whose declared names the vocabulary check reads. Words and
 # exceptions are in tools/vocabulary.
-VOCABULARY = server protocol game internal
+VOCABULARY = server protocol game internal loadtest
 
 .PHONY: vocabulary
 vocabulary: ## words that declared names do not use (tools/vocabulary/words.txt)

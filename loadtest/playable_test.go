@@ -62,8 +62,8 @@ func TestMatchmaker_waitsUntilPlayable(t *testing.T) {
 			if older && games.asked != 3 || !older && (asked != 3 || games.asked != 0) {
 				t.Errorf("asked /playable %d times, ListGames %d times", asked, games.asked)
 			}
-			if said := progress.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "servers: no game server is registered") || strings.Contains(said, "store") {
-				t.Errorf("said %q", said)
+			if shown := progress.String(); strings.Count(shown, "\n") != 1 || !strings.Contains(shown, "servers: no game server is registered") || strings.Contains(shown, "store") {
+				t.Errorf("progress %q", shown)
 			}
 		})
 	}

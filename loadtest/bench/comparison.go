@@ -31,16 +31,16 @@ const (
 	edge = 500 * time.Millisecond
 )
 
-// comparison is two builds of the server under the load of W1, both at once, each
-// with all of the load, the servers on one processor and the load testers on the
-// other. Each window has servers of its own, which start and fill before it opens, in
-// an order that alternates: A B, B A, A B, ... Matchmaker and load tester are those of
-// program in all of them.
+// comparison compares two builds of the server under the load of W1. Both run at the
+// same time, each with all of the load: the servers on one processor, the load testers
+// on the other. Each window has servers of its own. They start and fill before it
+// opens, in an order that alternates: A B, B A, A B, ... Matchmaker and load tester are
+// those of program in all of them.
 //
-// One build after the other was tried (A B, B A): neighbours slow a machine by a
-// third for 10 to 30 s at a time, without stolen time, and the ratios of one build to
-// itself had a standard deviation of 11 %. In the same window it is 4 %; what is left
-// is how the ticks of both processes fall together, which each pair draws again.
+// Windows of one build after the other varied more. Other load on the machine slows it
+// by a third for 10 to 30 s at a time, without stolen time. The ratios of one build to
+// itself had a standard deviation of 11 %, and 4 % in the same window. The rest is how
+// the ticks of both processes fall together, which each pair draws again.
 type comparison struct {
 	Name    string     `json:"name"`
 	Date    time.Time  `json:"date"`
@@ -55,7 +55,7 @@ type comparison struct {
 	window time.Duration
 }
 
-// abPair is what one window has shown of each build.
+// abPair is the result of one window for each build.
 type abPair struct {
 	Before abWindow `json:"before"`
 	After  abWindow `json:"after"`

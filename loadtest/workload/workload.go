@@ -1,6 +1,6 @@
 // Package workload implements the games that Tactus is measured with. Their rules are
-// as small as possible and move a fixed amount of state, so that a measurement shows
-// the cost of the server and not of the rules.
+// as small as possible and move a fixed amount of state. A measurement shows the cost of
+// the server and not of the rules.
 //
 // docs/bench.md describes each workload and has the results.
 package workload

@@ -18,8 +18,8 @@ import (
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
 
-// Silent is the dialect of clients that join matches of Tactus as real ones do and
-// then send nothing, as in a lobby, in a board game, or away from the screen.
+// Silent is the dialect of clients that join matches of Tactus as real ones do, and then
+// send nothing. Players do so in a lobby, in a board game, or away from the screen.
 type Silent struct {
 	client     matchmakerv1connect.MatchmakerServiceClient
 	game, mode string

@@ -1,8 +1,8 @@
 //go:build linux
 
 // Package sockets reads and writes many connections of one process through raw
-// descriptors, on one thread and without allocations, so that a simulated client
-// costs little but its system calls.
+// descriptors, on one thread and without allocations. A simulated client costs little
+// but its system calls.
 //
 // No goroutine waits for a socket, and no poller watches one. On one machine both
 // would be work for the server: a sender wakes the receiver that waits, and marks
