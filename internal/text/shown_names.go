@@ -2,6 +2,7 @@ package text
 
 import (
 	"hash/maphash"
+	"slices"
 	"strconv"
 )
 
@@ -18,10 +19,10 @@ type Shown struct {
 func (s *Shown) Numbered() bool { return s.number != 0 }
 
 // ShownNames is a set of names that are shown beside each other: no two look
-// alike. Adding a name takes the same time however many look like it. The zero
+// alike. Adding a name takes about the same time however many look like it. The zero
 // value is an empty set. Not safe for concurrent use; owned by its user.
 type ShownNames struct {
-	taken map[uint32]struct{} // the keys of all names
+	taken []uint32 // the keys of all names, sorted: a map of them is four times as large
 	// first is the lowest number that may be free for a look, until a name is removed.
 	first map[Look]int
 }
@@ -56,11 +57,10 @@ func (n *ShownNames) Add(name string) Shown {
 	if n.has(keysOf(asked, 0)) {
 		n.addNumber(&s, asked)
 	}
-	if n.taken == nil {
-		n.taken = map[uint32]struct{}{}
-	}
 	for _, k := range s.keys() {
-		n.taken[k] = struct{}{}
+		if at, found := slices.BinarySearch(n.taken, k); !found {
+			n.taken = slices.Insert(n.taken, at, k)
+		}
 	}
 	return s
 }
@@ -86,14 +86,16 @@ func (n *ShownNames) addNumber(s *Shown, asked Look) {
 // Remove removes a name that Add returned.
 func (n *ShownNames) Remove(s Shown) {
 	for _, k := range s.keys() {
-		delete(n.taken, k)
+		if at, found := slices.BinarySearch(n.taken, k); found {
+			n.taken = slices.Delete(n.taken, at, at+1)
+		}
 	}
 	clear(n.first)
 }
 
 func (n *ShownNames) has(keys shownKeys) bool {
-	_, folded := n.taken[keys[0]]
-	_, drawn := n.taken[keys[1]]
+	_, folded := slices.BinarySearch(n.taken, keys[0])
+	_, drawn := slices.BinarySearch(n.taken, keys[1])
 	return folded || drawn
 }
 

@@ -2,6 +2,7 @@ package text_test
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,4 +145,33 @@ func BenchmarkShownNames(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/name")
 		})
 	}
+}
+
+// A server holds thousands of matches with the names of their players.
+func TestShownNames_takesFewBytes(t *testing.T) {
+	const (
+		sets, names = 500, 16
+		most        = 24 // bytes of a name
+	)
+	var asked [names]string
+	for i, letter := range "ABCDEFGHJKMNPQRS" { // no two of which look alike
+		asked[i] = fmt.Sprintf("Player %c", letter)
+	}
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	all := make([]text.ShownNames, sets)
+	before := heap()
+	for i := range all {
+		for _, name := range asked {
+			all[i].Add(name)
+		}
+	}
+	if each := (heap() - before) / (sets * names); each > most {
+		t.Errorf("%d bytes for each name, at most %d are allowed", each, most)
+	}
+	runtime.KeepAlive(all)
 }

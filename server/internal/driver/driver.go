@@ -60,7 +60,7 @@ type Driver struct {
 func New(cfg Config) (*Driver, error) {
 	d := &Driver{cfg: cfg, clock: cfg.Scheduler.Clock(), over: func() {}, done: make(chan struct{})}
 	d.hibernation.init(d.continueRun)
-	mc := cfg.Match
+	mc := &d.cfg.Match
 	mc.Now, mc.StoodStill, mc.Started = d.clock.Now(), d.clock.StoodStill(), time.Now()
 	mc.Wake = d.hibernation.wake
 	m, err := match.New(mc)

@@ -268,7 +268,7 @@ func TestReservations_repeatTheWholeAnswer(t *testing.T) {
 // 10,000 silent clients are let in within seconds: their answers are all kept, and
 // count as memory of clients.
 func TestReservations_keptAnswersAreSmall(t *testing.T) {
-	const most = 300 // bytes of an answer, with its share of the map
+	const most = 220 // bytes of an answer, with its share of the map
 	rs := newReservations(func(_ context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult {
 		return &fleetv1.ReserveResult{Ok: true, Slots: []uint32{4, 5}, Match: &fleetv1.MatchStatus{
 			MatchId: "0123456789abcdef", Game: "arena", Mode: "duel", People: 2, Seats: 16, Open: true, Queue: "quick-play",

@@ -2,7 +2,7 @@ package fleet
 
 import (
 	"context"
-	"crypto/sha256"
+	"hash/maphash"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -29,7 +29,7 @@ type answer struct {
 func newReservations(ask func(context.Context, *fleetv1.Reserve) *fleetv1.ReserveResult) *reservations {
 	return &reservations{
 		ask: ask, pending: make(map[string]*answer),
-		kept: keptAnswers{byRequest: make(map[requestKey][]byte)},
+		kept: keptAnswers{byRequest: make(map[requestKey]string)},
 	}
 }
 
@@ -95,18 +95,18 @@ func (rs *reservations) first(ctx context.Context, r *fleetv1.Reserve, a *answer
 // quickly has all of them, so each takes as few bytes as it can: a hash instead of
 // the id, and the answer as it is sent.
 type keptAnswers struct {
-	byRequest map[requestKey][]byte
+	byRequest map[requestKey]string
 	order     []requestKey // a ring once it is full
 	oldest    int          // in the ring
 }
 
-// requestKey is half of the SHA-256 of a request id.
-type requestKey [sha256.Size / 2]byte
+// requestKey is the hash of a request id. Two of 4,096 ids share one with a
+// probability of 1 to 2 trillion, and no sender knows which.
+type requestKey uint64
 
-func keyOf(id string) requestKey {
-	sum := sha256.Sum256([]byte(id))
-	return requestKey(sum[:])
-}
+var requestSeed = maphash.MakeSeed()
+
+func keyOf(id string) requestKey { return requestKey(maphash.String(requestSeed, id)) }
 
 // get returns the answer to a request, nil if there is none.
 func (k *keptAnswers) get(id string) *fleetv1.ReserveResult {
@@ -115,7 +115,7 @@ func (k *keptAnswers) get(id string) *fleetv1.ReserveResult {
 		return nil
 	}
 	result := &fleetv1.ReserveResult{}
-	if err := proto.Unmarshal(encoded, result); err != nil {
+	if err := proto.Unmarshal([]byte(encoded), result); err != nil {
 		return nil // impossible: add marshaled it
 	}
 	return result
@@ -128,7 +128,7 @@ func (k *keptAnswers) add(id string, result *fleetv1.ReserveResult) {
 		return // it can't be sent either: a repetition calls the host again
 	}
 	key := keyOf(id)
-	k.byRequest[key] = encoded
+	k.byRequest[key] = string(encoded)
 	if len(k.order) < maxKeptAnswers {
 		k.order = append(k.order, key)
 		return

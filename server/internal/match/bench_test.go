@@ -44,7 +44,7 @@ func openArenaMatch(tb testing.TB, mode string, people int) *arenaMatch {
 	}
 	a := &arenaMatch{clock: &matchtest.Clock{Time: 1}}
 	var err error
-	a.m, err = New(Config{
+	a.m, err = New(&Config{
 		ID: "bench", Game: arena.Game, Match: game.MatchConfig{Mode: md, Seed: 7, Options: []game.Option{{Name: "seconds", Value: 3600}}},
 		Grace: time.Minute, Linger: time.Minute, Empty: time.Minute,
 		Now: a.clock.Time, Wake: func() {}, Metrics: metrics.New(prometheus.NewRegistry()), Log: zap.NewNop(),

@@ -50,7 +50,7 @@ func newHarnessFor(t *testing.T, g game.Game, cfg Config) *harness {
 	}
 	cfg.Record = func(*game.Simulation) Recorder { return h.log }
 	var err error
-	if h.m, err = New(cfg); err != nil {
+	if h.m, err = New(&cfg); err != nil {
 		t.Fatal(err)
 	}
 	h.d = &runner{h: h}

@@ -135,7 +135,7 @@ const (
 // be called by others. It starts no goroutine but the shards of a big match, waits for
 // nothing but them, and reads no clock: each method that needs the time is given it.
 type Match struct {
-	cfg     Config
+	cfg     *Config
 	info    *game.Info
 	sim     *game.Simulation
 	tracker *replicate.Tracker
@@ -164,8 +164,8 @@ type Match struct {
 	ended      EndReason
 }
 
-// New makes a match at tick 0.
-func New(cfg Config) (*Match, error) {
+// New makes a match at tick 0. The match keeps cfg; nothing changes it from then on.
+func New(cfg *Config) (*Match, error) {
 	sim, err := game.NewSimulation(cfg.Game, cfg.Match)
 	if err != nil {
 		return nil, fmt.Errorf("match %s: %w", cfg.ID, err)

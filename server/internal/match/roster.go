@@ -37,7 +37,7 @@ func (r *roster) flush(sessions []*session.Session, pool *fanout.Pool) {
 	for _, s := range sessions {
 		s.QueueFrame(frame)
 	}
-	r.delta = r.delta[:0]
+	r.delta = nil // changes are rare, matches are many
 }
 
 // frame is the frame with all seats. It is encoded once for all connections that

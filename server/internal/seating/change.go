@@ -47,10 +47,10 @@ func (s *Seating) record(c Change) {
 	s.changes[len(s.changes)-1].Team = s.Team(c.Slot)
 }
 
-// Changes returns what has changed since the last call, in order. The slice is
-// valid until the next call of any method.
+// Changes returns what has changed since the last call, in order. The slice is the
+// caller's: seats change rarely, so matches at rest hold no memory for it.
 func (s *Seating) Changes() []Change {
 	c := s.changes
-	s.changes = s.changes[:0]
+	s.changes = nil
 	return c
 }
