@@ -109,7 +109,7 @@ func (p *places) open(groups int) []matchfunc.Capacity {
 }
 
 // take occupies a place; servers of that version alone come first.
-func (p *places) take(region, version string) (place int, ok bool) {
+func (p *places) occupy(region, version string) (place int, ok bool) {
 	place = -1
 	for i, c := range p.capacities {
 		if c.Region != region || c.Version != "" && c.Version != version || !p.unlimited && c.Matches <= 0 {

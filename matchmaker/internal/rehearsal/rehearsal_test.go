@@ -99,7 +99,7 @@ func rehearse(t *testing.T, cfg Config) *Report {
 
 // Seven tickets whose fates were worked out by hand. The queue looks 20 ms after
 // something happened and, while somebody waits, 120 ms after it looked last.
-func TestByHand(t *testing.T) {
+func TestRun_countsOutcomesOfSevenTickets(t *testing.T) {
 	w := newTape(t, "duel")
 	w.search("a", 0, nil, 1500)
 	w.search("b", time.Second, nil, 1550)   // a and b at 1.02 s
@@ -138,7 +138,7 @@ func TestByHand(t *testing.T) {
 }
 
 // With one place for a match, the second one waits for the first one's end.
-func TestPlacesAreOccupied(t *testing.T) {
+func TestRun_waitsForFreeServer(t *testing.T) {
 	w := newTape(t, "duel")
 	inEurope := func(g *matchfunc.Group) {
 		g.Latency = map[string]time.Duration{"eu": 30 * time.Millisecond, "us": 120 * time.Millisecond}
@@ -175,7 +175,7 @@ func TestPlacesAreOccupied(t *testing.T) {
 
 // Clients meet servers and players of their own version, which share the places
 // of a region unless these are of a version.
-func TestVersions(t *testing.T) {
+func TestRun_matchesPlayersOfOneVersion(t *testing.T) {
 	w := newTape(t, "duel")
 	for i, version := range []string{"1", "2", "1", "2"} {
 		w.search(fmt.Sprint("t", i), time.Duration(i)*time.Millisecond, func(g *matchfunc.Group) {
@@ -197,7 +197,7 @@ func TestVersions(t *testing.T) {
 
 // Who is asked for a patience that was seen gives up by it, whoever got a match
 // in reality does not.
-func TestPatience(t *testing.T) {
+func TestRun_letsPlayersGiveUpAsRecorded(t *testing.T) {
 	w := newTape(t, "duel")
 	for i, reason := range []string{"cancelled", "abandoned", "replaced", "matched", "expired", "shutdown", ""} {
 		id := fmt.Sprint("t", i)
@@ -240,7 +240,7 @@ var wide = strings.Replace(narrow, "{distance: 60, relax: [{after: 20s, distance
 
 // Wider rules buy shorter waits with worse matches; that is what a rehearsal
 // has to show.
-func TestWiderRulesMatchSoonerAndWorse(t *testing.T) {
+func TestRun_widerRulesMatchSoonerAndWorse(t *testing.T) {
 	tickets := populated(t, population.Config{Rate: "4/s", For: 3 * time.Minute, Parties: "1=0.8,2=0.2", Regions: "eu=0.7,us=0.3", Seed: 3})
 	report := rehearse(t, Config{Tickets: []string{tickets}, Rules: rulesFile(t, wide), Against: rulesFile(t, narrow)})
 	w, n := report.Results[0], report.Results[1]
@@ -267,7 +267,7 @@ func TestWiderRulesMatchSoonerAndWorse(t *testing.T) {
 }
 
 // The same files and seed give the same figures, whatever the machine is doing.
-func TestDeterministic(t *testing.T) {
+func TestRun_isDeterministic(t *testing.T) {
 	cfg := Config{
 		Tickets: []string{populated(t, population.Config{Rate: "5/s", For: time.Minute, Regions: "eu=0.5,us=0.5", Parties: "1=0.7,2=0.3"})},
 		Rules:   rulesFile(t, wide), Servers: "eu=20,us=5", MatchLength: "exponential(20s)", Seed: 4,
@@ -284,7 +284,7 @@ func TestDeterministic(t *testing.T) {
 
 // A game's own match function is rehearsed like any, and held to what the live
 // queue holds it to.
-func TestCustomFunction(t *testing.T) {
+func TestRun_checksCustomFunction(t *testing.T) {
 	w := newTape(t, "duel")
 	for i := range 4 {
 		w.search(fmt.Sprint("t", i), time.Duration(i), nil, float64(i))
@@ -313,7 +313,7 @@ func TestCustomFunction(t *testing.T) {
 	}
 }
 
-func TestWhichQueue(t *testing.T) {
+func TestConfig_choosesQueue(t *testing.T) {
 	w := newTape(t, "duel")
 	w.search("a", 0, nil, 1)
 	tickets := []string{w.close()}
@@ -338,7 +338,7 @@ func TestWhichQueue(t *testing.T) {
 }
 
 // Every mistake is told at once.
-func TestMistakes(t *testing.T) {
+func TestConfig_namesEveryMistake(t *testing.T) {
 	_, err := Run(context.Background(), Config{
 		Tickets: []string{"/no/tickets"}, Rules: "/no/rules", Against: rulesFile(t, "queue: duel\nteem: 3\n"), Servers: "eu,us=-1,asia=1,asia=2",
 		MatchLength: "long", Assert: "wait<3,wait_p90<10,matched=3", Cycle: -1,
@@ -365,7 +365,7 @@ func TestMistakes(t *testing.T) {
 }
 
 // What the figures leave out is said.
-func TestNotes(t *testing.T) {
+func TestRun_notesWhatFiguresDoNotShow(t *testing.T) {
 	w := newTape(t, "duel")
 	w.search("a", 0, nil, 1)
 	w.end("before", time.Second, "matched")
@@ -396,7 +396,7 @@ attributes: [{name: language, rule: overlap}, {name: device, rule: equal, option
 	}
 }
 
-func TestCancelledRun(t *testing.T) {
+func TestRun_endsWithContext(t *testing.T) {
 	w := newTape(t, "duel")
 	w.search("a", 0, nil, 1)
 	ctx, cancel := context.WithCancel(context.Background())

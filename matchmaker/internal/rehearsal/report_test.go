@@ -59,7 +59,7 @@ func printed(t *testing.T, r *Report) []byte {
 	return out.Bytes()
 }
 
-func TestPrint(t *testing.T) {
+func TestReport_printsTables(t *testing.T) {
 	wide, narrow := results()
 	golden(t, "one.golden", printed(t, &Report{Results: []Result{wide}}))
 	conditions, err := parseAssertions("wait_p90<10s, matched_share>=95%,latency_p90<80ms")
@@ -73,7 +73,7 @@ func TestPrint(t *testing.T) {
 	golden(t, "both.golden", printed(t, both))
 }
 
-func TestConditions(t *testing.T) {
+func TestAssertions_compareFigures(t *testing.T) {
 	wide, _ := results()
 	for text, want := range map[string]bool{
 		"wait_p90<10s": true, "wait_p90<4321ms": false, "wait_p90<=4321ms": true, "wait_max>1m": true, "wait_p50==850.25ms": true,
@@ -99,7 +99,7 @@ func TestConditions(t *testing.T) {
 }
 
 // Each figure of the table is named in conditions and told from the others.
-func TestMetrics(t *testing.T) {
+func TestMetrics_haveNamesOfTheirOwn(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, name := range Metrics() {
 		if seen[name] || strings.ContainsAny(name, "<>=, ") {
@@ -109,7 +109,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-func TestSpread(t *testing.T) {
+func TestSpread_returnsPercentiles(t *testing.T) {
 	values := make([]float64, 200)
 	for i := range values {
 		values[i] = float64(200 - i)

@@ -48,7 +48,7 @@ type simulation struct {
 	made    int           // events, ever
 	cycleAt time.Duration // never: no cycle is due
 	waiting []*search     // oldest first, ended ones too until the next cycle
-	still   int           // of waiting, those that have not ended
+	active  int           // of waiting, those that have not ended
 	groups  []*matchfunc.Group
 	places  *places
 	random  *rand.Rand
@@ -124,7 +124,7 @@ func (s *simulation) step() (more bool, err error) {
 		ends = s.events[0].at
 	}
 	switch s.now = min(begins, ends, s.cycleAt); {
-	case s.now == never || s.still == 0 && begins == never:
+	case s.now == never || s.active == 0 && begins == never:
 		return false, nil
 	case ends == s.now:
 		s.end(heap.Pop(&s.events).(event))
@@ -140,7 +140,7 @@ func (s *simulation) step() (more bool, err error) {
 // wake makes a cycle due after the time that it waits for others to come.
 func (s *simulation) wake() { s.cycleAt = min(s.cycleAt, s.now+s.cycle) }
 
-func (s *simulation) later(delay time.Duration, e event) {
+func (s *simulation) schedule(delay time.Duration, e event) {
 	e.at, e.order = s.now+delay, s.made
 	s.made++
 	heap.Push(&s.events, e)
@@ -154,12 +154,12 @@ func (s *simulation) begin(recorded *recording.Search) {
 	}
 	w := &search{group: g, begun: s.now}
 	s.waiting = append(s.waiting, w)
-	s.still++
-	s.tally.mostWaiting = max(s.tally.mostWaiting, s.still)
+	s.active++
+	s.tally.mostWaiting = max(s.tally.mostWaiting, s.active)
 	if left, byPlayer := patience(recorded); byPlayer && left <= s.rules.Search.Expiry {
-		s.later(left, event{search: w, reason: cancelled})
+		s.schedule(left, event{search: w, reason: cancelled})
 	} else {
-		s.later(s.rules.Search.Expiry, event{search: w, reason: expired})
+		s.schedule(s.rules.Search.Expiry, event{search: w, reason: expired})
 	}
 	s.wake()
 }
@@ -182,7 +182,7 @@ func (s *simulation) end(e event) {
 		return
 	default:
 		e.search.ended = true
-		s.still--
+		s.active--
 		s.tally.ended(e.search.group, e.reason)
 	}
 	s.wake()
@@ -213,7 +213,7 @@ func (s *simulation) runCycle() error {
 	for i := range proposals {
 		s.seat(&proposals[i])
 	}
-	if s.still > 0 {
+	if s.active > 0 {
 		s.cycleAt = min(s.cycleAt, s.now+pause+s.cycle)
 	}
 	return nil
@@ -222,7 +222,7 @@ func (s *simulation) runCycle() error {
 // seat opens the match of a proposal. Where several versions share the servers
 // of a region, more may be proposed than fit; those who find no room wait on.
 func (s *simulation) seat(p *matchfunc.Proposal) {
-	place, ok := s.places.take(p.Region, p.Version)
+	place, ok := s.places.occupy(p.Region, p.Version)
 	if !ok {
 		s.tally.noRoom++
 		return
@@ -233,7 +233,7 @@ func (s *simulation) seat(p *matchfunc.Proposal) {
 		for _, i := range members {
 			w := s.waiting[i]
 			w.ended = true
-			s.still--
+			s.active--
 			team = append(team, w.group)
 			s.tally.matched(w.group, s.now-w.begun, p.Region)
 		}
@@ -241,6 +241,6 @@ func (s *simulation) seat(p *matchfunc.Proposal) {
 	}
 	s.tally.opened(teams, p.Quality, s.places.busy())
 	length := max(time.Duration(s.length.Draw(s.random)), 0)
-	s.later(length, event{place: place})
+	s.schedule(length, event{place: place})
 	s.wake()
 }

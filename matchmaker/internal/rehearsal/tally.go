@@ -16,12 +16,12 @@ const (
 	expired ending = iota
 	cancelled
 	refused // its party is larger than the rules allow
-	endings
+	numEndings
 )
 
 // tally collects what becomes of the searches.
 type tally struct {
-	unmatched [endings]int
+	unmatched [numEndings]int
 	tickets   int
 	players   int
 	waits     []float64 // ms, of matched tickets
@@ -162,15 +162,15 @@ func (t *tally) result() Result {
 		WaitMS:    spread(t.waits), SkillSpread: spread(t.spreads), Balance: spread(t.balances), LatencyMS: spread(t.latencies),
 		Matches: len(t.qualities), QualityMean: mean(t.qualities), PlayersPerMatch: share(t.seated, len(t.qualities)),
 		MostMatches: t.busiest, MostWaiting: t.mostWaiting, FullShare: share(t.full, len(t.cycles)), NoRoom: t.noRoom,
-		Regions: t.regions.told(), Parties: t.parties.told(),
+		Regions: t.regions.figures(), Parties: t.parties.figures(),
 		Cycles: len(t.cycles), CycleMeanMS: mean(cycles), CycleMS: spread(cycles),
 	}
 }
 
-func (c classes) told() map[string]Class {
-	told := make(map[string]Class, len(c))
+func (c classes) figures() map[string]Class {
+	list := make(map[string]Class, len(c))
 	for name, of := range c {
-		told[name] = Class{Tickets: of.tickets, Matched: len(of.waits), MatchedShare: share(len(of.waits), of.tickets), WaitMS: spread(of.waits)}
+		list[name] = Class{Tickets: of.tickets, Matched: len(of.waits), MatchedShare: share(len(of.waits), of.tickets), WaitMS: spread(of.waits)}
 	}
-	return told
+	return list
 }

@@ -11,7 +11,7 @@ import (
 func seeded() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
 
 // Each distribution has the mean and the spread that its parameters say.
-func TestDistributionsAreWhatTheySay(t *testing.T) {
+func TestDistribution_hasMeanAndDeviation(t *testing.T) {
 	tests := []struct {
 		text            string
 		mean, deviation float64
@@ -43,7 +43,7 @@ func TestDistributionsAreWhatTheySay(t *testing.T) {
 	}
 }
 
-func TestDistributionOfDurations(t *testing.T) {
+func TestDistribution_drawsDurations(t *testing.T) {
 	d, err := ParseDistribution("lognormal(5m,0)", Duration)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestDistributionOfDurations(t *testing.T) {
 	}
 }
 
-func TestSharesAreKept(t *testing.T) {
+func TestShares_areKept(t *testing.T) {
 	s, err := ParseShares("eu=6, us=3,asia=1,moon=0", "=")
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestSharesAreKept(t *testing.T) {
 }
 
 // A mistake is named so that it can be mended.
-func TestMistakes(t *testing.T) {
+func TestParse_namesMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                             "is not a number",
 		"gauss(1,2)":                   "is no distribution; want",

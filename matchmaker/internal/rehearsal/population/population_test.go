@@ -49,7 +49,7 @@ var everything = Config{
 }
 
 // The same seed gives the same bytes: a population can be named by its command.
-func TestGolden(t *testing.T) {
+func TestGenerate_writesGolden(t *testing.T) {
 	got := generated(t, everything)
 	golden := filepath.Join("testdata", "everything.golden.jsonl")
 	if *update {
@@ -72,7 +72,7 @@ func TestGolden(t *testing.T) {
 }
 
 // A population is what its config says.
-func TestPopulationIsWhatItSays(t *testing.T) {
+func TestGenerate_followsConfig(t *testing.T) {
 	s := searches(t, Config{
 		Rate: "100/s", For: 100 * time.Second, Skill: "normal(1500,300)", Parties: "1=0.7,2=0.2,5=0.1",
 		Regions: "eu=0.6,us=0.3,asia=0.1", Attributes: []string{"language=en:0.6,de:0.4"}, Patience: time.Minute, Seed: 1,
@@ -129,7 +129,7 @@ func TestPopulationIsWhatItSays(t *testing.T) {
 }
 
 // Friends differ less than strangers.
-func TestPartiesStayClose(t *testing.T) {
+func TestGenerate_keepsPartiesClose(t *testing.T) {
 	s := searches(t, Config{Rate: "100/s", For: time.Minute, Parties: "2", PartySpread: 50, Patience: -1})
 	sum := 0.0
 	for _, search := range s.List {
@@ -150,7 +150,7 @@ func TestPartiesStayClose(t *testing.T) {
 }
 
 // Every mistake is told at once, before anything is written.
-func TestMistakes(t *testing.T) {
+func TestConfig_namesEveryMistake(t *testing.T) {
 	var out bytes.Buffer
 	err := Generate(context.Background(), &out, Config{
 		Queue: "Ranked!", Rate: "fast", For: -1, Skill: "gauss", Access: "20", Parties: "0=1", Regions: "eu=x", RegionDistance: -1,
@@ -173,7 +173,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-func TestCancelled(t *testing.T) {
+func TestGenerate_endsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := Generate(ctx, &bytes.Buffer{}, Config{}); !errors.Is(err, context.Canceled) {

@@ -20,7 +20,7 @@ func ended(ticket string, ms int, reason string) string {
 }
 
 // The last line may be broken, whatever a crash has left of it.
-func TestTornLastLine(t *testing.T) {
+func TestRead_leavesTornLastLineOut(t *testing.T) {
 	for _, tail := range []string{`{"at":17673`, `{"at":17673` + "\n", "\x00\x00\x00", `{}`} {
 		f, err := Read("f", strings.NewReader(header+created("a")+created("b")+tail))
 		if err != nil || !f.Torn || len(f.Events) != 2 {
@@ -35,7 +35,7 @@ func TestTornLastLine(t *testing.T) {
 }
 
 // Other broken lines are named by their numbers, all of them.
-func TestBrokenLinesAreNamed(t *testing.T) {
+func TestRead_namesBrokenLines(t *testing.T) {
 	text := header + created("a") + "{\n" + created("b") +
 		`{"at":1,"event":"created","ticket":"c"}` + "\n" +
 		`{"at":1,"event":"left","ticket":"c"}` + "\n" +
@@ -62,7 +62,7 @@ func TestBrokenLinesAreNamed(t *testing.T) {
 	}
 }
 
-func TestNotARecording(t *testing.T) {
+func TestRead_refusesOtherFiles(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                      "f: is empty",
 		"hello\n":                               "f:1: not a recording: want a first line like",
@@ -87,7 +87,7 @@ func write(t *testing.T, text string) string {
 
 // A queue that moved to another matchmaker leaves two recordings that tell of
 // the same searches.
-func TestJoinsRecordings(t *testing.T) {
+func TestLoad_joinsRecordings(t *testing.T) {
 	one := write(t, header+created("a")+created("b")+ended("a", 400, "cancelled")+ended("older", 5, "matched")+`{"at"`)
 	two := write(t, header+created("b")+created("c")+ended("b", 900, "matched")+ended("b", 1200, "shutdown"))
 	s, err := Load(one, two)

@@ -86,7 +86,7 @@ func gathered(t *testing.T, c prometheus.Collector) string {
 	return fmt.Sprint(values)
 }
 
-func TestRoundTrip(t *testing.T) {
+func TestRecorder_writesWhatLoadReads(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made", "when", "missing")
 	r := started(t, Config{Dir: dir, Queue: "ranked", RulesVersion: "abc", KeepIDs: true})
 	r.Created(party("t-1"))
@@ -122,7 +122,7 @@ func TestRoundTrip(t *testing.T) {
 
 // Nobody is known by a recording, and the same player in two files is not
 // known to be the same.
-func TestIdentitiesAreHidden(t *testing.T) {
+func TestRecorder_hidesIdentities(t *testing.T) {
 	dir := t.TempDir()
 	r := started(t, Config{Dir: dir, Queue: "duel", RulesVersion: "1"})
 	r.Created(party("t-secret"))
@@ -159,7 +159,7 @@ func TestIdentitiesAreHidden(t *testing.T) {
 
 // Files end at their size, the oldest go, and other queues' files are left
 // alone.
-func TestRotation(t *testing.T) {
+func TestRecorder_rotatesFiles(t *testing.T) {
 	dir := t.TempDir()
 	other := filepath.Join(dir, "duel-ranked.20200101T000000.000Z"+fileSuffix)
 	if err := os.WriteFile(other, nil, 0o600); err != nil {
@@ -199,7 +199,7 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-func TestRulesBeginAFile(t *testing.T) {
+func TestRecorder_beginsFileForNewRules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		r := started(t, Config{Dir: dir, Queue: "duel", RulesVersion: "old"})
@@ -222,7 +222,7 @@ func TestRulesBeginAFile(t *testing.T) {
 }
 
 // A second after an event it is in the file, so that a crash takes little.
-func TestFlushes(t *testing.T) {
+func TestRecorder_flushes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		r := started(t, Config{Dir: dir, Queue: "duel"})
@@ -242,7 +242,7 @@ func TestFlushes(t *testing.T) {
 
 // A recorder that can't keep up drops, counts and says so; it never holds its
 // queue up.
-func TestFullBufferDrops(t *testing.T) {
+func TestRecorder_dropsWhenBufferIsFull(t *testing.T) {
 	dir := t.TempDir()
 	metrics := NewMetrics()
 	core, logs := observer.New(zap.WarnLevel)
@@ -270,7 +270,7 @@ func TestFullBufferDrops(t *testing.T) {
 
 // A folder that goes away costs its searches and nothing else; when it is back,
 // recording goes on.
-func TestFolderGoesAndComesBack(t *testing.T) {
+func TestRecorder_retriesAfterFolderIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "records")
 		core, logs := observer.New(zap.ErrorLevel)
@@ -301,7 +301,7 @@ func TestFolderGoesAndComesBack(t *testing.T) {
 	})
 }
 
-func TestConfigMistakes(t *testing.T) {
+func TestConfig_namesEveryMistake(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -329,7 +329,7 @@ func TestConfigMistakes(t *testing.T) {
 }
 
 // A queue that does not record has no recorder.
-func TestNilRecorder(t *testing.T) {
+func TestRecorder_nilDoesNothing(t *testing.T) {
 	var r *Recorder
 	r.Created(solo("t-1"))
 	r.Ended("t-1", noon, ReasonMatched)

@@ -15,7 +15,7 @@ import (
 )
 
 // Each queue has a file of its own, and each version of its rules.
-func TestSetRecordsQueues(t *testing.T) {
+func TestSet_recordsQueues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		core, logs := observer.New(zap.ErrorLevel)
@@ -54,7 +54,7 @@ func TestSetRecordsQueues(t *testing.T) {
 }
 
 // Many goroutines begin and end searches at once.
-func TestSetIsShared(t *testing.T) {
+func TestSet_isSafeForConcurrentUse(t *testing.T) {
 	dir := t.TempDir()
 	s, err := NewSet(Config{Dir: dir}, zap.NewNop())
 	if err != nil {
@@ -96,7 +96,7 @@ func TestSetIsShared(t *testing.T) {
 	}
 }
 
-func TestSetMistakes(t *testing.T) {
+func TestSet_refusesMistakes(t *testing.T) {
 	if _, err := NewSet(Config{}, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "Dir is missing") {
 		t.Error(err)
 	}
