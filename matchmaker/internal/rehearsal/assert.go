@@ -10,11 +10,11 @@ import (
 	"tactus/internal/condition"
 )
 
-// metric is a figure of a result: a row of the table and a name in conditions.
+// metric is a figure of a result: a row of the table, and a name in conditions.
 type metric struct {
 	name, label string
 	unit        unit
-	unless      bool // the row is left out where all are 0
+	unless      bool // the row is left out if all are 0
 	value       func(*Result) (v float64, measured bool)
 }
 
@@ -22,7 +22,7 @@ func number(name, label string, u unit, value func(*Result) float64) metric {
 	return metric{name: name, label: label, unit: u, value: func(r *Result) (float64, bool) { return value(r), true }}
 }
 
-// spreads are the metrics of a distribution.
+// spreads returns the metrics of a distribution.
 func spreads(name, label string, u unit, of func(*Result) Spread, percentiles ...string) []metric {
 	list := make([]metric, 0, len(percentiles))
 	for _, p := range percentiles {
@@ -93,7 +93,7 @@ func listMetrics() []metric {
 // Metrics returns the names that conditions can use, in the order of the table.
 func Metrics() []string { return assertions.Names() }
 
-// AssertResult is a condition and how it came out. Times are milliseconds.
+// AssertResult is a condition and whether it holds. Times are milliseconds.
 type AssertResult struct {
 	Condition string  `json:"condition"`
 	Value     float64 `json:"value"`

@@ -13,10 +13,10 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// Capacity is how many matches the servers of a region can play at once.
+// Capacity is how many matches the servers of a region can run at the same time.
 type Capacity struct {
 	Region  string
-	Version string // of the game; empty: whichever the players have
+	Version string // of the game; empty: that of the players
 	Matches int
 }
 
@@ -35,24 +35,24 @@ func ParseServers(text string) ([]Capacity, error) {
 		case err != nil || n < 0 || c.Region == "":
 			errs = append(errs, fmt.Errorf("servers %q: want region=matches or region@version=matches", part))
 		case twice:
-			errs = append(errs, fmt.Errorf("servers %q: is there twice", part))
+			errs = append(errs, fmt.Errorf("duplicate servers %q", part))
 		}
 		list = append(list, c)
 	}
 	return list, errors.Join(errs...)
 }
 
-// places are the servers of a simulation.
+// places are the servers of a simulation. It is not safe for concurrent use.
 type places struct {
 	capacities []Capacity // Matches is what is free
 	unlimited  bool
-	versions   []string // that matches are opened with where a capacity names none
+	versions   []string // of matches where a capacity names none
 	taken      int
 	listed     []matchfunc.Capacity
 }
 
-// newPlaces knows the regions and versions of the recording; without servers
-// every region has all the room that it needs.
+// newPlaces returns servers for the regions and versions of the recording. Without a
+// list of servers each region has no limit.
 func newPlaces(servers []Capacity, searches []recording.Search, q *rules.Queue) *places {
 	regions, versions := make(map[string]bool), make(map[string]bool)
 	for _, s := range searches {
@@ -85,8 +85,8 @@ func newPlaces(servers []Capacity, searches []recording.Search, q *rules.Queue) 
 	return p
 }
 
-// open lists where so many groups could be matched. The list is good until the
-// next call.
+// open lists the free capacity for so many groups. The list is valid until the next
+// call.
 func (p *places) open(groups int) []matchfunc.Capacity {
 	p.listed = p.listed[:0]
 	for _, c := range p.capacities {
@@ -108,7 +108,7 @@ func (p *places) open(groups int) []matchfunc.Capacity {
 	return p.listed
 }
 
-// take occupies a place; servers of that version alone come first.
+// occupy starts a match. Servers of that version alone come first.
 func (p *places) occupy(region, version string) (place int, ok bool) {
 	place = -1
 	for i, c := range p.capacities {
@@ -132,10 +132,10 @@ func (p *places) free(place int) {
 	p.taken--
 }
 
-// full reports whether the servers of some region are all taken.
+// full reports whether all servers of some region are in use.
 func (p *places) full() bool {
 	return !p.unlimited && slices.ContainsFunc(p.capacities, func(c Capacity) bool { return c.Matches <= 0 })
 }
 
-// busy is how many matches are played.
+// busy returns how many matches run.
 func (p *places) busy() int { return p.taken }

@@ -16,7 +16,7 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// Config says what is rehearsed. Tickets and Rules are needed.
+// Config describes a rehearsal. Tickets and Rules are required.
 type Config struct {
 	// Tickets are recordings of one queue, in any order.
 	Tickets []string
@@ -25,24 +25,22 @@ type Config struct {
 	// Queue names the queue where a rules file has several. Default: the one of
 	// the recording's name, or the file's only one.
 	Queue string
-	// Servers is how many matches can be played at once, by region, as
-	// "eu=100,us=50" or "eu@1.2=100" for servers of one version. Default: as
-	// many as there are.
+	// Servers is the number of matches that can run at the same time, by region:
+	// "eu=100,us=50", or "eu@1.2=100" for servers of one version. Default: no limit.
 	Servers string
-	// Cycle is how long a queue waits for others to come before it looks.
-	// Default 20 ms, as the live queue's. Longer ones make long recordings
-	// faster and waits coarser.
+	// Cycle is how long a queue collects searches before it looks for matches. Default
+	// 20 ms, as in the live queue. A longer cycle makes a rehearsal faster and waits
+	// coarser.
 	Cycle time.Duration
-	// MatchLength is how long a match keeps its place: a time or a distribution
-	// of times, such as "normal(5m,1m)". Default 5m.
+	// MatchLength is the length of a match: a time or a distribution of times, such as
+	// "normal(5m,1m)". Default 5m.
 	MatchLength string
-	// Seed makes the drawn lengths repeat.
+	// Seed makes the drawn lengths repeatable.
 	Seed uint64
 	// Assert lists conditions on the figures of Rules, as
 	// "wait_p90<10s,spread_p90<200". Times need a unit.
 	Assert string
-	// Functions are the game's own match functions, by the names that rules
-	// know them by.
+	// Functions are the game's own match functions, by their names in rules.
 	Functions map[string]matchfunc.Func
 }
 
@@ -51,7 +49,7 @@ const (
 	defaultMatchLength = "5m"
 )
 
-// plan is a Config that was read.
+// plan is what a Config names, read and parsed.
 type plan struct {
 	searches   *recording.Searches
 	rules      []*rules.Queue
@@ -61,7 +59,7 @@ type plan struct {
 	conditions []condition.Condition[*Result]
 }
 
-// read reads everything that the config names. The error names every mistake.
+// read reads all that the config names. The error names every mistake.
 func (c *Config) read() (*plan, error) {
 	p := &plan{}
 	var errs []error
@@ -72,7 +70,7 @@ func (c *Config) read() (*plan, error) {
 	}
 	var err error
 	if len(c.Tickets) == 0 {
-		errs = append(errs, errors.New("which recordings are rehearsed is not said"))
+		errs = append(errs, errors.New("no recordings given"))
 	} else {
 		p.searches, err = recording.Load(c.Tickets...)
 		note("", err)
@@ -93,7 +91,7 @@ func (c *Config) read() (*plan, error) {
 		recorded = p.searches.Queue
 	}
 	if c.Rules == "" {
-		errs = append(errs, errors.New("which rules are rehearsed is not said"))
+		errs = append(errs, errors.New("no rules given"))
 	}
 	for _, file := range []string{c.Rules, c.Against} {
 		if file == "" {
@@ -106,7 +104,7 @@ func (c *Config) read() (*plan, error) {
 	return p, errors.Join(errs...)
 }
 
-// choose takes the queue out of a rules file that is meant.
+// choose returns the queue of a rules file that the config means.
 func (c *Config) choose(file, recorded string) (*rules.Queue, error) {
 	queues, err := rules.Load(file)
 	if err != nil {
@@ -134,8 +132,8 @@ func (c *Config) choose(file, recorded string) (*rules.Queue, error) {
 	return q, nil
 }
 
-// Run rehearses. It returns an error where that can't be done, of the
-// configuration every mistake at once; a condition that does not hold is none.
+// Run runs a rehearsal. A mistake in the configuration is an error that names all of
+// them. A condition that does not hold is no error.
 func Run(ctx context.Context, cfg Config) (*Report, error) { return run(ctx, cfg, time.Now) }
 
 func run(ctx context.Context, cfg Config, stopwatch func() time.Time) (*Report, error) {
@@ -171,7 +169,7 @@ func run(ctx context.Context, cfg Config, stopwatch func() time.Time) (*Report, 
 	return report, nil
 }
 
-// notes are what the figures do not show.
+// notes returns what the figures do not show.
 func notes(p *plan) []string {
 	list := []string{}
 	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
@@ -183,10 +181,10 @@ func notes(p *plan) []string {
 	}
 	for i, q := range p.rules {
 		if q.Backfill {
-			say("%s: backfill is not rehearsed; running matches ask for nobody", p.files[i])
+			say("%s: backfill is not rehearsed; running matches ask for no players", p.files[i])
 		}
 		if q.Accept != nil {
-			say("%s: everybody accepts a found match at once", p.files[i])
+			say("%s: all players accept a found match immediately", p.files[i])
 		}
 		if q.Latency != nil {
 			if n := p.lacking(func(g *matchfunc.Group) bool { return len(g.Latency) > 0 }); n > 0 {
@@ -202,7 +200,7 @@ func notes(p *plan) []string {
 	return list
 }
 
-// lacking counts the tickets that don't have something.
+// lacking counts the tickets that do not have something.
 func (p *plan) lacking(has func(*matchfunc.Group) bool) int {
 	n := 0
 	for _, s := range p.searches.List {

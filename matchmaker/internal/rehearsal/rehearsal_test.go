@@ -347,7 +347,7 @@ func TestConfig_namesEveryMistake(t *testing.T) {
 		t.Fatal("taken")
 	}
 	for _, want := range []string{
-		"/no/tickets", "/no/rules", "teem", `servers "eu": want region=matches`, `servers "us=-1"`, `servers "asia=2": is there twice`,
+		"/no/tickets", "/no/rules", "teem", `servers "eu": want region=matches`, `servers "us=-1"`, `duplicate servers "asia=2"`,
 		`match length "long"`, `assert "wait<3": no figure "wait"; known are tickets`, `assert "wait_p90<10": "10" is not a time`,
 		`assert "matched=3" is not of the form`, "a cycle of -1ns",
 	} {
@@ -355,7 +355,7 @@ func TestConfig_namesEveryMistake(t *testing.T) {
 			t.Errorf("%q does not say %q", err, want)
 		}
 	}
-	if _, err := Run(context.Background(), Config{}); err == nil || !strings.Contains(err.Error(), "which recordings") || !strings.Contains(err.Error(), "which rules") {
+	if _, err := Run(context.Background(), Config{}); err == nil || !strings.Contains(err.Error(), "no recordings given") || !strings.Contains(err.Error(), "no rules given") {
 		t.Errorf("nothing said: %v", err)
 	}
 	empty := newTape(t, "duel").close()
@@ -384,7 +384,7 @@ attributes: [{name: language, rule: overlap}, {name: device, rule: equal, option
 `)})
 	all := strings.Join(report.Notes, "\n")
 	for _, want := range []string{
-		"the last line is broken", "1 searches ended that began before", "backfill is not rehearsed", "everybody accepts",
+		"the last line is broken", "1 searches ended that began before", "backfill is not rehearsed", "all players accept",
 		"1 tickets say no latency", `1 tickets say no "language"`,
 	} {
 		if !strings.Contains(all, want) {

@@ -13,26 +13,25 @@ import (
 	"time"
 )
 
-// Report is what a rehearsal has shown.
+// Report is the result of a rehearsal.
 type Report struct {
 	// Tickets are the files that were rehearsed.
 	Tickets []string `json:"tickets"`
 	// SpanS is the time from the first search to the last, in seconds.
 	SpanS float64 `json:"span_s"`
-	// Results has one entry for the rules, and a second one for those they were
-	// held against.
+	// Results has one entry for the rules, and a second one for those that they are
+	// compared with.
 	Results []Result `json:"results"`
-	// Asserts are the conditions and how they came out for the first of the
-	// results.
+	// Asserts are the conditions and whether they hold for the first result.
 	Asserts []AssertResult `json:"asserts"`
-	// Failed says that a condition did not hold.
+	// Failed is true when a condition did not hold.
 	Failed bool `json:"failed"`
-	// Notes are what a reader of the figures has to know.
+	// Notes are what a reader of the figures needs to know.
 	Notes []string `json:"notes"`
 }
 
-// Result is what one file's rules gave. A ticket is one search: of one player,
-// or of a party.
+// Result is the outcome of one file's rules. A ticket is one search, of a player or of
+// a party.
 type Result struct {
 	Rules        string `json:"rules"` // the file
 	Queue        string `json:"queue"`
@@ -57,8 +56,8 @@ type Result struct {
 	QualityMean     float64 `json:"quality_mean"` // of matches, 0 to 1
 	MostMatches     int     `json:"most_matches"` // at once
 	MostWaiting     int     `json:"most_waiting"` // tickets at once
-	// FullShare is the share of the cycles in which the servers of a region were
-	// all taken; NoRoom counts matches that were proposed where none was left.
+	// FullShare is the share of the cycles in which all servers of a region were in use.
+	// NoRoom counts proposed matches that found no server.
 	FullShare float64 `json:"full_share"`
 	NoRoom    int     `json:"no_room"`
 
@@ -66,11 +65,11 @@ type Result struct {
 	Parties map[string]Class `json:"parties"` // by players of a ticket
 
 	Cycles      int     `json:"cycles"`
-	CycleMeanMS float64 `json:"cycle_mean_ms"` // of this machine's time, like the next
+	CycleMeanMS float64 `json:"cycle_mean_ms"` // in this machine's time, as the next
 	CycleMS     Spread  `json:"cycle_ms"`
 }
 
-// Class is what became of some of the tickets.
+// Class is the outcome of some of the tickets.
 type Class struct {
 	Tickets      int     `json:"tickets"`
 	Matched      int     `json:"matched"`
@@ -78,7 +77,7 @@ type Class struct {
 	WaitMS       Spread  `json:"wait_ms"`
 }
 
-// Spread is a distribution. Count 0: nothing was measured.
+// Spread is a distribution. With Count 0 nothing was measured.
 type Spread struct {
 	Count int     `json:"count"`
 	P50   float64 `json:"p50"`
@@ -87,7 +86,7 @@ type Spread struct {
 	Max   float64 `json:"max"`
 }
 
-// Print writes the report as tables for people, both rules side by side.
+// Print writes the report as tables, both rules side by side.
 func (r *Report) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	r.heading(t)
@@ -126,8 +125,7 @@ func (r *Report) heading(t io.Writer) {
 	line("rules version", "", func(result *Result) string { return result.RulesVersion })
 }
 
-// row writes one figure of each result and how the first differs from the
-// second.
+// row writes one figure of each result, and how the first differs from the second.
 func (r *Report) row(t io.Writer, label string, m metric) {
 	cells := []string{label}
 	values := make([]float64, 0, len(r.Results))
@@ -152,8 +150,8 @@ func (r *Report) any(m metric) bool {
 	})
 }
 
-// classes writes three figures of each class of the tickets, where there is
-// more than one class.
+// classes writes three figures of each class of the tickets if there are several
+// classes.
 func (r *Report) classes(t io.Writer, prefix string, of func(*Result) map[string]Class) {
 	names := make(map[string]bool)
 	for i := range r.Results {
@@ -181,7 +179,7 @@ func (r *Report) classes(t io.Writer, prefix string, of func(*Result) map[string
 	}
 }
 
-// byNumber puts 2 before 10.
+// byNumber orders numbers by value, 2 before 10, and other names as texts.
 func byNumber(a, b string) int {
 	x, errX := strconv.Atoi(a)
 	y, errY := strconv.Atoi(b)
@@ -191,7 +189,7 @@ func byNumber(a, b string) int {
 	return cmp.Compare(a, b)
 }
 
-// unit is how a figure is written.
+// unit says how a figure is written.
 type unit int
 
 const (
@@ -217,8 +215,8 @@ func (u unit) text(v float64) string {
 	}
 }
 
-// change is how v differs from the base: in points of a hundred for shares, in
-// percent for everything else.
+// change formats the difference of v from the base: percentage points for shares,
+// percent for all else.
 func (u unit) change(v, base float64) string {
 	difference := v - base
 	switch {
@@ -236,7 +234,7 @@ func (u unit) change(v, base float64) string {
 	return fmt.Sprintf("%+.0f %%", percent)
 }
 
-// duration writes milliseconds with three or four digits.
+// duration formats milliseconds with three or four digits.
 func duration(ms float64) string {
 	d := time.Duration(ms * float64(time.Millisecond))
 	switch {

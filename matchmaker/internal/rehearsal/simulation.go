@@ -1,6 +1,10 @@
-// Package rehearsal plays a recorded or generated stream of searches against
-// rules, in virtual time and as fast as it goes, and says what players would
-// have got.
+// Package rehearsal plays a recorded or generated stream of searches against rules, in
+// virtual time, and reports what players would have got.
+//
+// [Run] reads the recordings and rules of a [Config] and runs a simulation for each set
+// of rules: one queue, without a network or other processes. The result of each is a
+// row of the [Report]. The same configuration gives the same figures on every machine,
+// except for the time of a cycle.
 package rehearsal
 
 import (
@@ -19,35 +23,36 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// scenario is what a rehearsal is held with, but for the rules.
+// scenario is all that a simulation needs except the rules.
 type scenario struct {
 	searches []recording.Search // by begin
 	servers  []Capacity
 	cycle    time.Duration
 	length   draw.Distribution // of matches, ns
 	seed     uint64
-	// stopwatch times the cycles; the simulated time does not depend on it.
+	// stopwatch times the cycles. The simulated time does not depend on it.
 	stopwatch func() time.Time
 }
 
-// pause is when a queue looks again at those who wait though nothing happened,
-// since rules relax with time. It is the live queue's.
+// pause is the time between two cycles of a queue in which nothing happens, since rules
+// relax with time. It is that of the live queue.
 const pause = 100 * time.Millisecond
 
-// simulation is one queue in virtual time, counted from the first search.
+// simulation is one queue in virtual time, counted from the first search. It is not
+// safe for concurrent use.
 type simulation struct {
 	scenario
 	rules   *rules.Queue
 	propose matchfunc.Func
-	custom  bool // propose is the game's own and is checked
+	custom  bool // propose is the game's own, so that its proposals are checked
 
 	start   time.Time
 	now     time.Duration
 	arrived int // of searches
 	events  events
-	made    int           // events, ever
+	made    int           // events, in all
 	cycleAt time.Duration // never: no cycle is due
-	waiting []*search     // oldest first, ended ones too until the next cycle
+	waiting []*search     // oldest first, with ended ones until the next cycle
 	active  int           // of waiting, those that have not ended
 	groups  []*matchfunc.Group
 	places  *places
@@ -55,7 +60,7 @@ type simulation struct {
 	tally   *tally
 }
 
-// search is one of the waiting.
+// search is a search that waits, or did until it ended.
 type search struct {
 	group *matchfunc.Group
 	begun time.Duration
@@ -64,17 +69,16 @@ type search struct {
 
 const never = time.Duration(1<<63 - 1)
 
-// event is something that happens at a time to come: a search ends without a
-// match, or a match ends.
+// event is a future event: a search ends without a match, or a match ends.
 type event struct {
 	at     time.Duration
-	order  int // of making, so that equal times have one order
+	order  int // of creation, so that equal times have one order
 	search *search
 	reason ending // of the search
 	place  int    // of a match; search is nil
 }
 
-// events is a heap, the next first.
+// events is a heap with the next event first.
 type events []event
 
 func (e events) Len() int { return len(e) }
@@ -90,7 +94,8 @@ func (e *events) Pop() any {
 	return x
 }
 
-// simulate rehearses the rules. A custom function's fault ends it, as does ctx.
+// simulate runs a simulation of the rules. A fault of a custom function ends it, as
+// does ctx.
 func simulate(ctx context.Context, s scenario, q *rules.Queue, function matchfunc.Func) (*tally, error) {
 	if len(s.searches) == 0 {
 		return nil, errors.New("the recording holds no search")
@@ -113,8 +118,8 @@ func simulate(ctx context.Context, s scenario, q *rules.Queue, function matchfun
 	}
 }
 
-// step does what happens next: of what happens at the same time ends come
-// first, then begins, then the cycle.
+// step handles what happens next. At the same time ends come first, then begins, then
+// the cycle.
 func (s *simulation) step() (more bool, err error) {
 	begins, ends := never, never
 	if s.arrived < len(s.searches) {
@@ -137,7 +142,7 @@ func (s *simulation) step() (more bool, err error) {
 	return true, nil
 }
 
-// wake makes a cycle due after the time that it waits for others to come.
+// wake makes a cycle due after the time in which the queue collects searches.
 func (s *simulation) wake() { s.cycleAt = min(s.cycleAt, s.now+s.cycle) }
 
 func (s *simulation) schedule(delay time.Duration, e event) {
@@ -164,8 +169,8 @@ func (s *simulation) begin(recorded *recording.Search) {
 	s.wake()
 }
 
-// patience is how long a player was seen to wait before giving up. Of one who
-// got a match it is not known: more than that.
+// patience returns how long a player waited before they gave up. It is unknown for a
+// player that got a match.
 func patience(s *recording.Search) (time.Duration, bool) {
 	switch s.Reason {
 	case recording.ReasonCancelled, recording.ReasonAbandoned, recording.ReasonReplaced:
@@ -219,8 +224,8 @@ func (s *simulation) runCycle() error {
 	return nil
 }
 
-// seat opens the match of a proposal. Where several versions share the servers
-// of a region, more may be proposed than fit; those who find no room wait on.
+// seat opens the match of a proposal. If several versions share the servers of a
+// region, more matches may be proposed than fit. Their groups go on waiting.
 func (s *simulation) seat(p *matchfunc.Proposal) {
 	place, ok := s.places.occupy(p.Region, p.Version)
 	if !ok {

@@ -9,19 +9,19 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// ending is how a search ended that got no match.
+// ending is how a search without a match ended.
 type ending int
 
 const (
 	expired ending = iota
 	cancelled
 	refused // its party is larger than the rules allow
-	numEndings
+	endingCount
 )
 
-// tally collects what becomes of the searches.
+// tally counts the outcomes of searches. It is not safe for concurrent use.
 type tally struct {
-	unmatched [numEndings]int
+	unmatched [endingCount]int
 	tickets   int
 	players   int
 	waits     []float64 // ms, of matched tickets
@@ -36,12 +36,12 @@ type tally struct {
 
 	busiest     int // matches at once
 	mostWaiting int // tickets at once
-	full        int // cycles in which the servers of a region were all taken
-	noRoom      int // matches proposed where no server was left
+	full        int // cycles in which all servers of a region were in use
+	noRoom      int // proposed matches that found no server
 	cycles      []time.Duration
 }
 
-// classes are tickets by something that they have.
+// classes counts tickets by a property.
 type classes map[string]*class
 
 type class struct {
@@ -59,7 +59,7 @@ func (c *classes) of(name string) *class {
 	return (*c)[name]
 }
 
-// count takes in a ticket that has ended, matched or not.
+// count counts a ticket that has ended, matched or not.
 func (t *tally) count(g *matchfunc.Group) (byRegion, byParty *class) {
 	t.tickets++
 	t.players += len(g.Players)
@@ -69,7 +69,7 @@ func (t *tally) count(g *matchfunc.Group) (byRegion, byParty *class) {
 	return byRegion, byParty
 }
 
-// home is the region that a group is nearest to; "-" where nothing is known.
+// home returns the region that a group is nearest to, "-" if no latency is known.
 func home(g *matchfunc.Group) string {
 	nearest, least := "-", time.Duration(math.MaxInt64)
 	for region, latency := range g.Latency {
@@ -98,7 +98,7 @@ func (t *tally) matched(g *matchfunc.Group, wait time.Duration, region string) {
 	}
 }
 
-// opened takes in a match and how many are played now, it included.
+// opened counts a new match. busy is how many run now, with this one.
 func (t *tally) opened(teams [][]*matchfunc.Group, quality float64, busy int) {
 	t.busiest = max(t.busiest, busy)
 	t.qualities = append(t.qualities, quality)
@@ -126,7 +126,7 @@ func (t *tally) opened(teams [][]*matchfunc.Group, quality float64, busy int) {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// spread is the distribution of the values, which it sorts.
+// spread returns the distribution of the values, which it sorts.
 func spread(values []float64) Spread {
 	if len(values) == 0 {
 		return Spread{}
@@ -148,7 +148,7 @@ func mean(values []float64) float64 {
 
 func share(part, whole int) float64 { return float64(part) / float64(max(whole, 1)) }
 
-// result is the tally as it is told.
+// result returns the figures of the tally.
 func (t *tally) result() Result {
 	cycles := make([]float64, len(t.cycles))
 	for i, took := range t.cycles {

@@ -1,5 +1,5 @@
-// Package draw reads and draws from the distributions and shares that
-// populations are described by.
+// Package draw parses and samples the distributions and shares that describe
+// populations.
 package draw
 
 import (
@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// Distribution is a random number, or a mixture of several. It is made by
-// [ParseDistribution]; the zero value draws 0.
+// Distribution is a distribution of numbers, or a mixture of several.
+// [ParseDistribution] returns one. The zero value draws 0. It is safe for concurrent
+// use.
 type Distribution struct {
 	shapes []shape
 	shares Shares
@@ -34,8 +35,7 @@ const (
 	lognormal               // median a, standard deviation b of its logarithm
 )
 
-// kinds are the names that distributions are written with and the number of
-// their parameters.
+// kinds are the names of distributions, and the number of their parameters.
 var kinds = map[string]struct {
 	kind       kind
 	parameters int
@@ -47,7 +47,7 @@ var kinds = map[string]struct {
 const grammar = "want a number, uniform(from,to), normal(mean,deviation), exponential(mean), lognormal(median,deviation of the logarithm), " +
 	"or several with their shares as normal(1200,150)=0.7,normal(1900,200)=0.3"
 
-// Number reads a plain number.
+// Number parses a plain number.
 func Number(text string) (float64, error) {
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsInf(n, 0) || math.IsNaN(n) {
@@ -56,10 +56,10 @@ func Number(text string) (float64, error) {
 	return n, nil
 }
 
-// ParseDistribution reads a distribution as "1500", "normal(1500,300)" or
-// "normal(1200,150)=0.7,normal(1900,200)=0.3". Its parameters are read by
-// value, [Number] for plain ones; the deviation of a lognormal is a plain
-// number always.
+// ParseDistribution parses a distribution such as "1500", "normal(1500,300)" or
+// "normal(1200,150)=0.7,normal(1900,200)=0.3". The function value parses its
+// parameters, [Number] for plain ones. The deviation of a lognormal is always a plain
+// number.
 func ParseDistribution(text string, value func(string) (float64, error)) (Distribution, error) {
 	var d Distribution
 	parts := split(text)
@@ -135,7 +135,7 @@ func (s shape) check() error {
 	return nil
 }
 
-// Draw draws once.
+// Draw returns a number from the distribution.
 func (d Distribution) Draw(r *rand.Rand) float64 {
 	if len(d.shapes) == 0 {
 		return 0
@@ -143,8 +143,8 @@ func (d Distribution) Draw(r *rand.Rand) float64 {
 	return d.shapes[d.shares.Draw(r)].draw(r)
 }
 
-// draw rounds products before it adds to them, here and elsewhere by a
-// conversion: processors that do both at once would draw other numbers.
+// draw rounds products before it adds to them, by a conversion here and elsewhere:
+// processors that multiply and add in one step would draw other numbers.
 func (s shape) draw(r *rand.Rand) float64 {
 	switch s.kind {
 	case uniform:
@@ -160,7 +160,7 @@ func (s shape) draw(r *rand.Rand) float64 {
 	}
 }
 
-// split cuts at the commas that are not inside brackets.
+// split cuts at commas outside brackets.
 func split(text string) []string {
 	var parts []string
 	depth, from := 0, 0
@@ -186,7 +186,7 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text, "", false
 }
 
-// Duration reads a time such as "5m", for distributions of nanoseconds.
+// Duration parses a time such as "5m", for distributions of nanoseconds.
 func Duration(text string) (float64, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {

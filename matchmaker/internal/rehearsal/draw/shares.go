@@ -7,16 +7,17 @@ import (
 	"strings"
 )
 
-// Shares chooses among names by weight. It is made by [ParseShares].
+// Shares chooses among names by weight. [ParseShares] returns one. It is safe for
+// concurrent use.
 type Shares struct {
 	names   []string
 	weights []float64
 	total   float64
 }
 
-// ParseShares reads shares as "eu=0.6,us=0.4" with the separator "=", or
-// "en:0.6,de:0.4" with ":". They need not sum to 1. A name alone has the share
-// 1; a name twice is a mistake.
+// ParseShares parses shares such as "eu=0.6,us=0.4" with the separator "=", or
+// "en:0.6,de:0.4" with ":". They need not sum to 1. A name without a share has the
+// share 1. A duplicate name is an error.
 func ParseShares(text, separator string) (Shares, error) {
 	var s Shares
 	for part := range strings.SplitSeq(text, ",") {
@@ -59,10 +60,10 @@ func (s *Shares) add(name string, weight float64) {
 	s.total += weight
 }
 
-// Names returns what is chosen among, in the order given. It is the caller's.
+// Names returns a copy of the names, in the given order.
 func (s Shares) Names() []string { return slices.Clone(s.names) }
 
-// Draw returns the index of a name. A single name costs no random number.
+// Draw returns the index of a name. A single name needs no random number.
 func (s Shares) Draw(r *rand.Rand) int {
 	if len(s.names) == 1 {
 		return 0
@@ -73,7 +74,7 @@ func (s Shares) Draw(r *rand.Rand) int {
 			return i
 		}
 	}
-	// Rounding: the last one that has a share at all.
+	// Rounding errors end here: the last name with a share.
 	for i := len(s.weights) - 1; i > 0; i-- {
 		if s.weights[i] > 0 {
 			return i

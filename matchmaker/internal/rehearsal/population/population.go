@@ -1,5 +1,6 @@
-// Package population makes up searches, as a recording that rehearsals run on:
-// players who come at random, with skills, homes, parties and a patience.
+// Package population generates searches of imaginary players as a recording for
+// rehearsals. The searches begin at random, and players have skills, homes, parties and
+// patience.
 package population
 
 import (
@@ -21,33 +22,33 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// Config describes a population. The zero value works: every zero field means
-// the default named.
+// Config describes a population. The zero value is valid: a zero field has the default
+// that is named.
 type Config struct {
 	// Queue is the name in the recording. Default: none.
 	Queue string
-	// Rate is how many searches begin: "50/s", "3000/m" or "100000/h". They
-	// come independently of each other (a Poisson process). Default 10/s.
+	// Rate is how many searches begin: "50/s", "3000/m" or "100000/h". They begin
+	// independently of each other (a Poisson process). Default 10/s.
 	Rate string
-	// For is how long they come. Default 10m.
+	// For is how long searches begin. Default 10m.
 	For time.Duration
-	// Start is when the first could come. Default: the year 2026.
+	// Start is the begin of that time. Default: the year 2026.
 	Start time.Time
 
 	// Skill is the distribution of skill, in points: a number, normal(mean,
 	// deviation), uniform(from,to), or several with shares. Default
 	// normal(1500,300).
 	Skill string
-	// PartySpread is how far the members of a party are from its first, as the
-	// standard deviation in points: friends differ less than strangers.
-	// Default 100; below 0: not at all.
+	// PartySpread is the standard deviation, in points, of the skills in a party from
+	// that of its first member: friends differ less than strangers. Default 100; below
+	// 0: no difference.
 	PartySpread float64
-	// Parties is how many players search together: "1=0.7,2=0.2,5=0.1" are
-	// shares of the searches. Default 1.
+	// Parties is the number of players in a search, with shares:
+	// "1=0.7,2=0.2,5=0.1". Default 1.
 	Parties string
 
-	// Regions is where players live, as shares: "eu=0.6,us=0.3,asia=0.1". They
-	// lie in a line in the order given. Default: none; nobody has a latency.
+	// Regions is where players live, with shares: "eu=0.6,us=0.3,asia=0.1". The regions
+	// lie in a line in the given order. Default: none, and no latencies.
 	Regions string
 	// RegionDistance is the round trip between neighbouring regions. Default
 	// 90 ms, as between Europe and the coasts of America.
@@ -56,18 +57,17 @@ type Config struct {
 	// network. Default lognormal(20ms,0.5).
 	Access string
 
-	// Attributes are what searches say of themselves, as "language=en:0.6,de:0.4"
-	// with shares; en+de is both at once.
+	// Attributes are the attributes of searches, with shares: "language=en:0.6,de:0.4".
+	// en+de means both values.
 	Attributes []string
-	// Versions is which version of the game they play, as "1.2=0.9,1.3=0.1".
-	// Default: none is said.
+	// Versions is the version of the game, with shares: "1.2=0.9,1.3=0.1". Default: no
+	// version.
 	Versions string
 
-	// Patience is after how long players give up, on the average; how long one
-	// waits is drawn from an exponential distribution. Default 2m; below 0:
-	// nobody gives up.
+	// Patience is the mean time after which players give up. Times are exponentially
+	// distributed. Default 2m; below 0: players never give up.
 	Patience time.Duration
-	// Seed makes it repeat, to the byte.
+	// Seed makes the population repeatable, to the byte.
 	Seed uint64
 }
 
@@ -88,14 +88,15 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Bounds of what is made up.
+// Bounds of a population.
 const (
 	maxParty    = 1000
 	maxSearches = 50e6
 	minLatency  = time.Millisecond
 )
 
-// generator is a Config that was read.
+// generator generates a population by a Config that was parsed. It is not safe for
+// concurrent use.
 type generator struct {
 	Config
 	random     *rand.Rand
@@ -108,7 +109,7 @@ type generator struct {
 	attributes []attribute
 	versions   *draw.Shares
 
-	tickets, players int // made so far
+	tickets, players int // generated so far
 	leaving          departures
 }
 
@@ -117,7 +118,7 @@ type attribute struct {
 	values draw.Shares
 }
 
-// read reads the config. The error names every mistake.
+// read parses the config. The error names every mistake.
 func (c Config) read() (*generator, error) {
 	g := &generator{Config: c.withDefaults()}
 	var errs []error
@@ -161,7 +162,7 @@ func (c Config) read() (*generator, error) {
 
 var queueName = regexp.MustCompile(`^([a-z0-9_-]{1,48}(/[a-z0-9_-]{1,48})?)?$`)
 
-// parseRate reads "50/s" as searches a second.
+// parseRate parses a rate such as "50/s". It returns searches a second.
 func parseRate(text string) (float64, error) {
 	number, per, _ := strings.Cut(text, "/")
 	seconds, known := map[string]float64{"s": 1, "m": 60, "h": 3600}[strings.TrimSpace(per)]
@@ -204,8 +205,8 @@ func parseAttribute(text string) (attribute, error) {
 	return attribute{name: name, values: shares}, nil
 }
 
-// Generate writes a population as a recording. A mistake in the config is an
-// error that names all of them, before anything is written.
+// Generate writes a population as a recording. If the config has mistakes, it writes
+// nothing and returns an error that names all of them.
 func Generate(ctx context.Context, w io.Writer, cfg Config) error {
 	g, err := cfg.read()
 	if err != nil {
@@ -227,7 +228,7 @@ func Generate(ctx context.Context, w io.Writer, cfg Config) error {
 	return out.Flush()
 }
 
-// gap is the time between two searches of a Poisson process.
+// gap returns the time between two searches of a Poisson process.
 func (g *generator) gap() time.Duration {
 	return time.Duration(g.random.ExpFloat64() / g.perSecond * float64(time.Second))
 }
@@ -259,8 +260,8 @@ func (g *generator) group(at time.Duration) *matchfunc.Group {
 	return group
 }
 
-// latency is the way to the network, which is the same wherever a player plays,
-// and the distance from home, which varies by a tenth with the route.
+// latency returns the round trip to each region: the access of a player, which is the
+// same for all, and the distance from home, which varies by a tenth with the route.
 func (g *generator) latency() map[string]time.Duration {
 	names := g.regions.Names()
 	home := g.regions.Draw(g.random)
@@ -274,7 +275,7 @@ func (g *generator) latency() map[string]time.Duration {
 	return latency
 }
 
-// leave writes that those gave up whose patience is over by then.
+// leave writes the ends of searches of players that have given up by a time.
 func (g *generator) leave(out *recording.Writer, by time.Duration) {
 	for len(g.leaving) > 0 && g.leaving[0].at <= by {
 		d := heap.Pop(&g.leaving).(departure)
@@ -288,7 +289,7 @@ type departure struct {
 	ticket string
 }
 
-// departures is a heap, the next first.
+// departures is a heap with the next one first.
 type departures []departure
 
 func (d departures) Len() int { return len(d) }

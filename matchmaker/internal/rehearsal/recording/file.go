@@ -22,16 +22,16 @@ const (
 type file struct {
 	*Writer
 	on    *os.File
-	begun time.Time // as its name says
+	begun time.Time // as in its name
 	rules string    // version
 	salt  string    // of players' ids; never written
 }
 
-// fileQueue is how names of files say the queue: "duel.", "arena+ffa.". A
-// queue's name has no dot and no plus, so that each has its own.
+// fileQueue returns the part of a file's name that identifies the queue: "duel.",
+// "arena+ffa.". It is unique, since names of queues have no dot and no plus.
 func fileQueue(queue string) string { return strings.ReplaceAll(queue, "/", "+") + "." }
 
-// create makes the file of a queue that begins now, as its name says.
+// create creates a file of a queue with the time in its name.
 func create(dir, queue, rules string, now time.Time) (*file, error) {
 	for {
 		name := fileQueue(queue) + now.UTC().Format(fileTime) + fileSuffix
@@ -53,7 +53,7 @@ func create(dir, queue, rules string, now time.Time) (*file, error) {
 
 func (f *file) close() error { return errors.Join(f.Flush(), f.on.Close()) }
 
-// removeOldest keeps the newest files of a queue.
+// removeOldest removes all but the newest files of a queue.
 func removeOldest(dir, queue string, keep int) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -74,7 +74,7 @@ func removeOldest(dir, queue string, keep int) error {
 	return errors.Join(errs...)
 }
 
-// probe makes the folder and sees whether it can be written to.
+// probe creates the folder and returns an error if it is not writable.
 func probe(dir string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err

@@ -1,7 +1,10 @@
-// Package recording writes down the searches of a queue as they come and end,
-// and reads them back. A recording is a text of JSON objects, one a line: a
-// [Header], then one event per begin and end of a search. It is what rehearsals
-// run on (docs/rehearsal.md has the format).
+// Package recording writes and reads recordings: the begins and ends of all searches of
+// a queue. Rehearsals run on them.
+//
+// A recording is a text of JSON objects, one on each line: a [Header], then an event for
+// each begin and end of a search. docs/rehearsal.md describes the format. A [Recorder]
+// writes the recordings of a live queue, a [Set] those of all queues of a process, and
+// [Load] reads them.
 package recording
 
 import (
@@ -16,21 +19,21 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// Format is the version of the format that is written and read.
+// Format is the version of the format.
 const Format = 1
 
-// Bounds of what is read; what is written stays far below.
+// Bounds of input. Recordings of live queues stay far below.
 const (
 	maxLine    = 1 << 20 // bytes
 	maxPlayers = 1000    // of one search
 )
 
-// Why a search ended, as far as a rehearsal tells reasons apart. A recording
-// may hold others; they say that the search ended without its player's doing.
+// Reasons for the end of a search that a rehearsal distinguishes. A recording may have
+// others, which mean that the player did not end the search.
 const (
 	ReasonMatched   = "matched"
 	ReasonCancelled = "cancelled" // by the player
-	ReasonAbandoned = "abandoned" // nobody watched any more
+	ReasonAbandoned = "abandoned" // no longer watched
 	ReasonReplaced  = "replaced"  // by the player's next search
 	ReasonExpired   = "expired"
 )
@@ -38,8 +41,8 @@ const (
 // Header is the first line of a recording.
 type Header struct {
 	Format int `json:"format"`
-	// Queue and RulesVersion name the rules that held; empty where there were
-	// none, in a generated population.
+	// Queue and RulesVersion identify the rules. They are empty in a generated
+	// population.
 	Queue        string `json:"queue"`
 	RulesVersion string `json:"rules_version"`
 }
@@ -67,13 +70,14 @@ const (
 	eventEnded   = "ended"
 )
 
-// Writer writes a recording. What is written is buffered until [Writer.Flush].
+// Writer writes a recording. It buffers lines until [Writer.Flush]. It is not safe for
+// concurrent use.
 type Writer struct {
 	out     *bufio.Writer
 	written int64
 }
 
-// NewWriter begins a recording with its header.
+// NewWriter returns a writer and writes the header.
 func NewWriter(w io.Writer, h Header) *Writer {
 	writer := &Writer{out: bufio.NewWriterSize(w, 1<<16)}
 	h.Format = Format
@@ -81,7 +85,7 @@ func NewWriter(w io.Writer, h Header) *Writer {
 	return writer
 }
 
-// Created writes down that a search began, at the group's own time.
+// Created writes that a search began, at the group's time.
 func (w *Writer) Created(g *matchfunc.Group) {
 	e := event{
 		At: g.Created.UnixMilli(), Event: eventCreated, Ticket: g.ID, Players: make([]player, len(g.Players)),
@@ -99,7 +103,7 @@ func (w *Writer) Created(g *matchfunc.Group) {
 	w.line(e)
 }
 
-// Ended writes down that a search ended and why.
+// Ended writes that a search ended and why.
 func (w *Writer) Ended(ticket string, at time.Time, reason string) {
 	w.line(event{At: at.UnixMilli(), Event: eventEnded, Ticket: ticket, Reason: reason})
 }
@@ -107,22 +111,22 @@ func (w *Writer) Ended(ticket string, at time.Time, reason string) {
 func (w *Writer) line(v any) {
 	text, err := json.Marshal(v)
 	if err != nil {
-		// Only a skill that is no number can't be written; the search is left
-		// out and the recording goes on.
+		// Only a skill that is no number can't be written. The search is left out.
 		return
 	}
-	// A failed write fails all later ones and the flush, which tells.
+	// After a failed write all later ones fail, and so does the flush, which returns the
+	// error.
 	n, _ := w.out.Write(append(text, '\n'))
 	w.written += int64(n)
 }
 
-// Written returns the number of bytes so far, buffered ones included.
+// Written returns the number of bytes so far, with buffered ones.
 func (w *Writer) Written() int64 { return w.written }
 
-// Flush writes out what is buffered and returns the first error of all writes.
+// Flush writes the buffered lines and returns the first error of all writes.
 func (w *Writer) Flush() error { return w.out.Flush() }
 
-// check says what is wrong with an event that was read.
+// check returns what is wrong with an event that was read.
 func (e *event) check() error {
 	switch {
 	case e.Event != eventCreated && e.Event != eventEnded:

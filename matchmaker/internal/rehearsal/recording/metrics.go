@@ -2,14 +2,14 @@ package recording
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Metrics counts the events of all recorders that are given it. It is a
-// Prometheus collector.
+// Metrics counts the events of the recorders that share it. It is a Prometheus
+// collector. It is safe for concurrent use.
 type Metrics struct {
 	written *prometheus.CounterVec
 	dropped *prometheus.CounterVec
 }
 
-// NewMetrics makes metrics that nothing was counted in.
+// NewMetrics returns metrics at zero.
 func NewMetrics() *Metrics {
 	queue := []string{"queue"}
 	return &Metrics{

@@ -20,23 +20,22 @@ type Event struct {
 	Reason string           // of an end
 }
 
-// File is a recording as it was read.
+// File is the content of a recording.
 type File struct {
 	Header Header
-	Events []Event // as they stand in the file
-	// Torn says that the last line is broken, as a crash leaves it; it was left
-	// out.
+	Events []Event // in the order of the file
+	// Torn means that the last line is broken, as after a crash. It is left out.
 	Torn bool
 }
 
-// Read reads a recording. Broken lines are an error that names each by name and
-// number; but the last one may be broken.
+// Read reads a recording. The error names each broken line by file and number. The last
+// line may be broken.
 func Read(name string, r io.Reader) (*File, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 1<<16), maxLine)
 	f := &File{}
 	var found mistakes
-	var last error // of the line before: a mistake once another follows
+	var last error // of the line before: a mistake if another line follows
 	number := 0
 	for lines.Scan() {
 		number++

@@ -17,23 +17,21 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// Config configures a [Recorder]. Dir and Queue are needed; a zero value of
-// another field means the default named.
+// Config configures a [Recorder]. Dir and Queue are required. Other fields have the
+// defaults that are named.
 type Config struct {
-	Dir   string // made when it is missing; one matchmaker's only
+	Dir   string // created if missing; of one matchmaker only
 	Queue string // 1 to 48 of a-z, 0-9, - and _; or two such names with a /
-	// RulesVersion is what the queue's rules are at first; see
-	// [Recorder.Rules].
+	// RulesVersion is the first version of the queue's rules, see [Recorder.Rules].
 	RulesVersion string
 
 	MaxBytes int64 // of a file; default 64 MiB
-	Keep     int   // files of the queue, the oldest go; default 8
-	Buffer   int   // events on their way to the file; default 8192
-	// KeepIDs writes players' ids as they are. Default: a hash of each that is
-	// the same within one file and means nothing outside.
+	Keep     int   // files of the queue, the oldest are removed; default 8
+	Buffer   int   // events that wait to be written; default 8192
+	// KeepIDs writes players' ids. Default: a hash of each id, which is the same within
+	// one file only.
 	KeepIDs bool
-	// Metrics counts what was recorded and what was dropped. Default: nobody
-	// does.
+	// Metrics counts recorded and dropped events. Default: not counted.
 	Metrics *Metrics
 }
 
@@ -42,10 +40,9 @@ const (
 	defaultKeep     = 8
 	defaultBuffer   = 8192
 
-	// flushAfter bounds what a crash takes along.
+	// flushAfter bounds how much a crash loses.
 	flushAfter = time.Second
-	// retryAfter is how long a folder that could not be written to is left
-	// alone.
+	// retryAfter is how long the recorder waits after a failed write.
 	retryAfter = time.Minute
 )
 
@@ -72,10 +69,9 @@ func (c Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// Recorder writes one queue's searches down. It never holds the queue up:
-// events go through a buffer to a goroutine of its own, and what finds the
-// buffer full is dropped and counted. All methods may be called by any
-// goroutine, also of a nil Recorder, which does nothing.
+// Recorder records the searches of one queue. It never blocks the queue: a goroutine of
+// its own writes the events from a buffer. Events that find the buffer full are dropped
+// and counted. It is safe for concurrent use. A nil Recorder does nothing.
 type Recorder struct {
 	cfg     Config
 	log     *zap.Logger
@@ -96,7 +92,7 @@ type Recorder struct {
 	sinceLastFlush bool
 }
 
-// line is an event on its way: a search that began, or the end of one.
+// line is an event that waits to be written: a search that began, or the end of one.
 type line struct {
 	created *matchfunc.Group // nil: an end
 	ticket  string
@@ -104,8 +100,8 @@ type line struct {
 	reason  string
 }
 
-// New makes a recorder and makes sure that it can write to its folder. Files
-// are made when there is something to write.
+// New returns a recorder. It returns an error if the folder is not writable. Files are
+// created with the first event.
 func New(cfg Config, log *zap.Logger) (*Recorder, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -122,7 +118,7 @@ func start(cfg Config, log *zap.Logger) *Recorder {
 	return r
 }
 
-// prepare makes a recorder that does not write yet.
+// prepare returns a recorder that does not write yet.
 func prepare(cfg Config, log *zap.Logger) *Recorder {
 	cfg = cfg.withDefaults()
 	if cfg.Metrics == nil {
@@ -137,24 +133,24 @@ func prepare(cfg Config, log *zap.Logger) *Recorder {
 	return r
 }
 
-// Created records that a search began, at the group's own time. The group is
-// read later on and must not be changed any more.
+// Created records that a search began, at the group's time. The group is read later and
+// must not change.
 func (r *Recorder) Created(g *matchfunc.Group) {
 	if r != nil {
 		r.send(line{created: g})
 	}
 }
 
-// Ended records that a search ended. Reasons are those of the package's
-// constants, or others.
+// Ended records that a search ended. The reason may be one of the package's constants,
+// or another one.
 func (r *Recorder) Ended(ticket string, at time.Time, reason string) {
 	if r != nil {
 		r.send(line{ticket: ticket, at: at, reason: reason})
 	}
 }
 
-// Rules says that the queue's rules have another version from now on. What
-// comes then goes to the next file, so that each file is of one version.
+// Rules sets the version of the queue's rules. Later events are written to a new file,
+// so that each file has one version.
 func (r *Recorder) Rules(version string) {
 	if r != nil && *r.rules.Load() != version {
 		r.rules.Store(&version)
@@ -169,8 +165,7 @@ func (r *Recorder) Dropped() int64 {
 	return r.dropped.Load()
 }
 
-// Close writes what is buffered, closes the file and waits for it. Events that
-// come later are ignored.
+// Close writes the buffered events and closes the file. Later events are ignored.
 func (r *Recorder) Close() error {
 	if r == nil {
 		return nil
@@ -247,8 +242,8 @@ func (r *Recorder) open(rules string) bool {
 	if now.Before(r.retryAt) {
 		return false
 	}
-	// Names go up, even where the clock went back or two files begin at once:
-	// the first by name is taken for the oldest.
+	// Names are in order of time, even if the clock went back or two files begin at the
+	// same time: the first by name counts as the oldest.
 	if next := r.lastBegun.Add(time.Millisecond); now.Before(next) {
 		now = next
 	}
@@ -259,14 +254,14 @@ func (r *Recorder) open(rules string) bool {
 	}
 	r.file, r.lastBegun = f, f.begun
 	if err := removeOldest(r.cfg.Dir, r.cfg.Queue, r.cfg.Keep); err != nil {
-		r.log.Warn("an old recording could not be removed", zap.Error(err))
+		r.log.Warn("old recording not removed", zap.Error(err))
 	}
 	return true
 }
 
-// fail gives the file up for a while.
+// fail stops writing until a retry.
 func (r *Recorder) fail(err error) {
-	r.log.Error("the recording can't be written; searches go unrecorded until it is tried again", zap.Duration("in", retryAfter), zap.Error(err))
+	r.log.Error("recording not writable; searches are not recorded until a retry", zap.Duration("in", retryAfter), zap.Error(err))
 	r.retryAt = time.Now().Add(retryAfter)
 }
 
@@ -278,7 +273,7 @@ func (r *Recorder) flush() {
 		}
 	}
 	if dropped := r.dropped.Load(); dropped > r.reportedDrops {
-		r.log.Warn("the recording has gaps", zap.Int64("dropped", dropped-r.reportedDrops), zap.Int64("dropped_in_all", dropped))
+		r.log.Warn("recording has gaps", zap.Int64("dropped", dropped-r.reportedDrops), zap.Int64("dropped_in_all", dropped))
 		r.reportedDrops = dropped
 	}
 }
@@ -299,8 +294,8 @@ func (r *Recorder) finish() {
 	}
 }
 
-// disguise returns the group without identities: a ticket's id is a secret
-// while it lives, a player's says who it is.
+// disguise returns the group without identities. A ticket's id is a secret while the
+// ticket exists, and a player's id identifies the player.
 func (r *Recorder) disguise(g *matchfunc.Group) *matchfunc.Group {
 	disguised := *g
 	disguised.ID = ticketHash(g.ID)
@@ -314,8 +309,8 @@ func (r *Recorder) disguise(g *matchfunc.Group) *matchfunc.Group {
 	return &disguised
 }
 
-// ticketHash has no salt: ticket ids are random enough not to be guessed, and
-// the begin and the end of a search may be in files of different matchmakers.
+// ticketHash hashes a ticket's id without salt. Ticket ids can't be guessed, and the begin
+// and the end of a search may be in files of different matchmakers.
 func ticketHash(id string) string { return hash("", id) }
 
 func hash(salt, id string) string {

@@ -263,7 +263,7 @@ func TestRecorder_dropsWhenBufferIsFull(t *testing.T) {
 	if got, want := gathered(t, metrics), "map[recorded_events_total:10 recording_dropped_total:15]"; got != want {
 		t.Errorf("metrics say %s, want %s", got, want)
 	}
-	if logs.FilterMessage("the recording has gaps").FilterField(zap.Int64("dropped", 15)).Len() != 1 {
+	if logs.FilterMessage("recording has gaps").FilterField(zap.Int64("dropped", 15)).Len() != 1 {
 		t.Errorf("the log says %v", logs.All())
 	}
 }

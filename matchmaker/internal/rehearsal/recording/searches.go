@@ -15,26 +15,25 @@ import (
 // Search is one search of a recording, from its begin to its end.
 type Search struct {
 	Group *matchfunc.Group
-	// Reason is why it ended; empty: the recording is over before.
+	// Reason is why it ended; empty: it had not when the recording ended.
 	Reason string
-	// Wait is how long it lasted, 0 where the recording is over before.
+	// Wait is how long it lasted, 0 without an end.
 	Wait time.Duration
 }
 
-// Searches is what some recordings of one queue hold together.
+// Searches are the searches in recordings of one queue.
 type Searches struct {
 	Queue         string
 	RulesVersions []string // in the order of the files
 	List          []Search // by begin
-	// Torn names the files whose last line is broken.
+	// Torn names the files with a broken last line.
 	Torn []string
-	// Orphans counts ends of searches whose begin is in none of the files.
+	// Orphans counts ends of searches without a begin in any of the files.
 	Orphans int
 }
 
-// Load reads recordings of one queue, in any order. A search that several of
-// them tell of, since the queue moved from one matchmaker to another, counts
-// once.
+// Load reads recordings of one queue, in any order. A search that is in several of them,
+// since the queue moved from one matchmaker to another, counts once.
 func Load(paths ...string) (*Searches, error) {
 	files := make([]*File, len(paths))
 	var errs []error
@@ -76,7 +75,7 @@ func open(path string) (*File, error) {
 	return Read(path, on)
 }
 
-// join puts begins and ends together.
+// join matches begins and ends.
 func (s *Searches) join(files []*File) {
 	places := make(map[string]int)
 	var ends []Event

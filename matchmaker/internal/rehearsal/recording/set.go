@@ -13,9 +13,9 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// Set records all queues of a process, each by a [Recorder] of its own, which
-// is made with the queue's first search. All methods may be called by any
-// goroutine, also of a nil Set, which does nothing.
+// Set records all queues of a process, each with a [Recorder] of its own, which is
+// created with the queue's first search. It is safe for concurrent use. A nil Set does
+// nothing.
 type Set struct {
 	cfg Config
 	log *zap.Logger
@@ -25,8 +25,8 @@ type Set struct {
 	closed bool
 }
 
-// NewSet makes a set and makes sure that it can write to its folder. Queue and
-// RulesVersion of the config are not looked at.
+// NewSet returns a set. It returns an error if the folder is not writable. It ignores
+// Queue and RulesVersion of the config.
 func NewSet(cfg Config, log *zap.Logger) (*Set, error) {
 	cfg.Queue = "any"
 	if err := cfg.validate(); err != nil {
@@ -38,8 +38,8 @@ func NewSet(cfg Config, log *zap.Logger) (*Set, error) {
 	return &Set{cfg: cfg, log: log, queues: make(map[string]*Recorder)}, nil
 }
 
-// Created records that a search began in a queue, whose rules have that version
-// now. The group is read later on and must not be changed any more.
+// Created records that a search began in a queue with the given version of its rules.
+// The group is read later and must not change.
 func (s *Set) Created(queue, rulesVersion string, g *matchfunc.Group) {
 	if s == nil {
 		return
@@ -50,16 +50,16 @@ func (s *Set) Created(queue, rulesVersion string, g *matchfunc.Group) {
 	}
 }
 
-// Ended records that a search ended in a queue, also one that began in another
-// process' recording.
+// Ended records that a search ended in a queue, also one that began in the recording of
+// another process.
 func (s *Set) Ended(queue, ticket string, at time.Time, reason string) {
 	if s != nil {
 		s.of(queue, "").Ended(ticket, at, reason)
 	}
 }
 
-// of returns the queue's recorder; nil when the set is closed, or the queue's
-// name can't be a file's.
+// of returns the queue's recorder, nil when the set is closed or the queue's name can't
+// be that of a file.
 func (s *Set) of(queue, rulesVersion string) *Recorder {
 	s.mu.RLock()
 	r, known := s.queues[queue]
@@ -76,7 +76,7 @@ func (s *Set) of(queue, rulesVersion string) *Recorder {
 	cfg := s.cfg
 	cfg.Queue, cfg.RulesVersion = queue, rulesVersion
 	if err := cfg.validate(); err != nil {
-		s.log.Error("a queue can't be recorded", zap.Error(err))
+		s.log.Error("queue not recordable", zap.Error(err))
 		s.queues[queue] = nil
 		return nil
 	}
@@ -85,8 +85,7 @@ func (s *Set) of(queue, rulesVersion string) *Recorder {
 	return r
 }
 
-// Close writes what is buffered and closes all files. What comes later is
-// ignored.
+// Close writes the buffered events and closes all files. Later events are ignored.
 func (s *Set) Close() error {
 	if s == nil {
 		return nil

@@ -44,7 +44,7 @@ func TestSet_recordsQueues(t *testing.T) {
 			got = append(got, fmt.Sprintf("%s of %s rules %q: %d", strings.SplitAfter(filepath.Base(path), ".")[0], f.Header.Queue, f.Header.RulesVersion, len(f.Events)))
 		}
 		if logs.Len() != 1 {
-			t.Errorf("a name that can't be a file's is told %d times, want once: %v", logs.Len(), logs.All())
+			t.Errorf("a name that can't be a file's is logged %d times, want once: %v", logs.Len(), logs.All())
 		}
 		want := `[arena+ffa. of arena/ffa rules "": 1 duel. of duel rules "": 1 duel. of duel rules "1": 2 duel. of duel rules "2": 1]`
 		if fmt.Sprint(got) != want {
