@@ -64,16 +64,11 @@ $(STAMPS)/example-%: docs/examples/%/package-lock.json
 	@touch $@
 
 .PHONY: tools
-tools: $(STAMPS)/tools $(STAMPS)/testsum
+tools: $(STAMPS)/tools
 
 $(STAMPS)/tools: tools/go.mod tools/go.sum
 	@mkdir -p $(STAMPS) $(BIN)
 	cd tools && GOBIN=$(BIN) go install tool
-	@touch $@
-
-$(STAMPS)/testsum: $(wildcard tools/testsum/*.go)
-	@mkdir -p $(STAMPS) $(BIN)
-	cd tools && go build -o $(BIN)/testsum ./testsum
 	@touch $@
 
 ## Checking
@@ -129,7 +124,7 @@ $(SYSTEMS:%=vet-%):
 .PHONY: fmt
 fmt: tools $(STAMPS)/npm ## gofumpt on Go code, biome on TypeScript, generated code excepted
 	$(BIN)/golangci-lint fmt ./...
-	cd tools && $(BIN)/gofumpt -w testsum vocabulary plot
+	cd tools && $(BIN)/gofumpt -w vocabulary plot
 	cd client-js && npm run --silent fmt
 
 .PHONY: gen
