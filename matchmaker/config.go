@@ -116,7 +116,7 @@ type Config struct {
 	// Metrics is where the metrics are registered. Default: nowhere.
 	Metrics prometheus.Registerer
 
-	tlsFiles *tlsReloader // of InternalTLSFiles
+	internalTLS *internalTLS // of InternalTLSFiles
 }
 
 // Identity configures who a player is: the issuer of identity tokens and its
@@ -249,8 +249,8 @@ func (c *Config) storeDir() string {
 
 // peerCredentials are what other matchmakers are called with.
 func (c *Config) peerCredentials() grpc.DialOption {
-	if c.tlsFiles != nil {
-		return grpc.WithTransportCredentials(c.tlsFiles)
+	if c.internalTLS != nil {
+		return grpc.WithTransportCredentials(c.internalTLS)
 	}
 	if c.InternalTLS == nil {
 		return grpc.WithTransportCredentials(insecure.NewCredentials())

@@ -103,15 +103,12 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 	if cfg.Metrics == nil {
 		cfg.Metrics = prometheus.NewRegistry()
 	}
-	files, err := cfg.InternalTLSFiles.load(log)
+	files, err := newInternalTLS(cfg.InternalTLSFiles, cfg.NATS.URL != "" && cfg.AdvertiseAddr != "", log)
 	if err != nil {
 		return nil, err
 	}
 	if files != nil {
-		if err := files.needClientUse(cfg.NATS.URL != "" && cfg.AdvertiseAddr != ""); err != nil {
-			return nil, err
-		}
-		cfg.tlsFiles, cfg.InternalTLS = files, files.server()
+		cfg.internalTLS, cfg.InternalTLS = files, files.server()
 	}
 	m := &Matchmaker{
 		cfg: cfg, log: log, metrics: newMetrics(), ready: make(chan struct{}), stopping: make(chan struct{}), signer: jointoken.NewSigner(cfg.Key),

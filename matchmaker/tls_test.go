@@ -210,7 +210,7 @@ func TestHalfARenewalHarmsNobody(t *testing.T) {
 			t.Errorf("between the two files: %q %v", server, err)
 		}
 	}
-	if n := s.logs.FilterMessageSnippet("can't be used").Len(); n != 1 {
+	if n := s.logs.FilterMessage("changed TLS files not usable, keeping the old ones").Len(); n != 1 {
 		t.Errorf("said %d times", n)
 	}
 	if err := os.Remove(s.files.CA); err != nil {

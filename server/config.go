@@ -11,9 +11,9 @@ import (
 	"google.golang.org/grpc"
 
 	"tactus/game"
+	"tactus/internal/certificate"
 	"tactus/internal/millis"
 	"tactus/internal/origin"
-	"tactus/server/internal/fleet"
 )
 
 // Config configures a game server. The zero value works with a matchmaker on the
@@ -111,12 +111,14 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("matchmaker %q is a URL: want host:port of its internal port, like 127.0.0.1:8090", addr))
 		}
 	}
-	errs = append(errs, c.matchmakerTLS().Validate())
+	if _, err := c.matchmakerTLS().Load(); err != nil {
+		errs = append(errs, fmt.Errorf("TLS to the matchmakers: %w", err))
+	}
 	return errors.Join(errs...)
 }
 
-func (c *Config) matchmakerTLS() fleet.TLSFiles {
-	return fleet.TLSFiles{CA: c.MatchmakerCA, Cert: c.MatchmakerCert, Key: c.MatchmakerKey}
+func (c *Config) matchmakerTLS() certificate.Files {
+	return certificate.Files{CA: c.MatchmakerCA, Cert: c.MatchmakerCert, Key: c.MatchmakerKey}
 }
 
 func (c *Config) setDefaults() {

@@ -1,5 +1,3 @@
-// Package certificate answers questions about X.509 certificates that game
-// servers and matchmakers both ask. It stands on the standard library.
 package certificate
 
 import (
@@ -7,9 +5,15 @@ import (
 	"slices"
 )
 
-// AllowsClientUse reports whether a peer that verifies client certificates
-// accepts the certificate: it lists the extended key usage clientAuth or any, or
-// restricts its use not at all (RFC 5280, section 4.2.1.12).
+// ClientUse reports whether the process's own certificate may be presented to
+// peers that verify client certificates. It is true without a certificate.
+func (l Loaded) ClientUse() bool {
+	return len(l.Certificates) == 0 || l.Certificates[0].Leaf == nil || AllowsClientUse(l.Certificates[0].Leaf)
+}
+
+// AllowsClientUse reports whether a peer that verifies client certificates accepts
+// the certificate: it lists the extended key usage clientAuth or any, or does not
+// restrict its use (RFC 5280, section 4.2.1.12).
 func AllowsClientUse(leaf *x509.Certificate) bool {
 	return len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) == 0 ||
 		slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) ||

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 
+	"tactus/internal/certificate"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	"tactus/server/internal/metrics"
 )
@@ -63,9 +64,9 @@ type Config struct {
 	Addrs []string
 	// DialOptions are added to the client's own.
 	DialOptions []grpc.DialOption
-	// TLS turns on TLS, mutual with a certificate. Without it the connections are
-	// errorText text, which is meant for loopback and private networks.
-	TLS TLSFiles
+	// TLS names files for TLS, which is mutual with a certificate of the server's own.
+	// Without files the connections are plain text, for loopback and private networks.
+	TLS certificate.Files
 	// BackoffMin is the wait after the first failed attempt; default 200 ms.
 	BackoffMin time.Duration
 	// BackoffMax bounds the wait between attempts; default 2 s.

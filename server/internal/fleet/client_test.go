@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"tactus/internal/certificate"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -212,8 +213,8 @@ func TestClient_rejectsBadConfig(t *testing.T) {
 	for _, cfg := range []Config{
 		{},
 		{Addrs: []string{addrA}, DialOptions: []grpc.DialOption{grpc.WithDefaultServiceConfig("{")}},
-		{Addrs: []string{addrA}, TLS: TLSFiles{CA: "nowhere.pem"}},
-		{Addrs: []string{addrA}, TLS: TLSFiles{Cert: "without-key.pem"}},
+		{Addrs: []string{addrA}, TLS: certificate.Files{CA: "nowhere.pem"}},
+		{Addrs: []string{addrA}, TLS: certificate.Files{Cert: "without-key.pem"}},
 	} {
 		if err := New(cfg, newHost(), nil).Run(context.Background()); err == nil {
 			t.Errorf("%+v: accepted", cfg)

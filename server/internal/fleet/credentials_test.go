@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
+	"tactus/internal/certificate"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -79,9 +80,9 @@ func (a *authority) pool() *x509.CertPool {
 }
 
 // write makes the files new: the authority's certificate and a pair of its.
-func (a *authority) write(f TLSFiles) { a.writePair(f, a.pair()) }
+func (a *authority) write(f certificate.Files) { a.writePair(f, a.pair()) }
 
-func (a *authority) writePair(f TLSFiles, pair tls.Certificate) {
+func (a *authority) writePair(f certificate.Files, pair tls.Certificate) {
 	a.t.Helper()
 	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
 	if err != nil {
@@ -98,10 +99,10 @@ func (a *authority) writePair(f TLSFiles, pair tls.Certificate) {
 	}
 }
 
-func tempFiles(t *testing.T) TLSFiles {
+func tempFiles(t *testing.T) certificate.Files {
 	t.Helper()
 	dir := t.TempDir()
-	return TLSFiles{CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
+	return certificate.Files{CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
 }
 
 // secureMatchmaker listens on loopback and shows and demands certificates of
@@ -140,7 +141,7 @@ func (n *noting) Accept() (net.Conn, error) {
 	return c, err
 }
 
-func TestTLSFiles_mutualTLS(t *testing.T) {
+func TestCredentials_mutualTLS(t *testing.T) {
 	ours, strangers := newAuthority(t), newAuthority(t)
 	good, uncertified, foreign := tempFiles(t), tempFiles(t), tempFiles(t)
 	ours.write(good)
@@ -149,7 +150,7 @@ func TestTLSFiles_mutualTLS(t *testing.T) {
 	strangers.write(foreign)
 	foreign.CA = good.CA
 	m, _, addr := secureMatchmaker(t, func() *authority { return ours })
-	for name, files := range map[string]TLSFiles{"no certificate": uncertified, "another authority's": foreign, "plain text": {}} {
+	for name, files := range map[string]certificate.Files{"no certificate": uncertified, "another authority's": foreign, "plain text": {}} {
 		refused := make(chan string, 10)
 		core, _ := observer.New(zap.WarnLevel)
 		log := zap.New(core, zap.Hooks(func(e zapcore.Entry) error { refused <- e.Message; return nil }))
@@ -172,7 +173,7 @@ func TestTLSFiles_mutualTLS(t *testing.T) {
 	}
 }
 
-func TestTLSFiles_renewedCertificatesAreUsed(t *testing.T) {
+func TestCredentials_renewedCertificatesAreUsed(t *testing.T) {
 	old, renewed := newAuthority(t), newAuthority(t)
 	files := tempFiles(t)
 	old.write(files)
@@ -194,51 +195,51 @@ func TestTLSFiles_renewedCertificatesAreUsed(t *testing.T) {
 	m.accept(t).ask("r1")
 }
 
-func TestTLSFiles_halfWrittenFilesAreNotUsed(t *testing.T) {
+func TestCredentials_halfWrittenFilesAreNotUsed(t *testing.T) {
 	files := tempFiles(t)
 	a := newAuthority(t)
 	a.write(files)
-	creds, err := files.credentials(zap.NewNop())
+	creds, err := newCredentials(files, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := creds.(*rotating)
-	before := r.current().Certificates[0].Certificate[0]
+	r := creds.(reloading)
+	before := r.Config().Certificates[0].Certificate[0]
 	if err := os.WriteFile(files.Cert, []byte("-----BEGIN CERT"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.current().Certificates[0].Certificate[0]; string(got) != string(before) {
+	if got := r.Config().Certificates[0].Certificate[0]; string(got) != string(before) {
 		t.Error("half a certificate was used")
 	}
-	if err := files.Validate(); err == nil {
+	if _, err := files.Load(); err == nil {
 		t.Error("half a certificate is valid at start")
 	}
 	a.write(files)
-	if got := r.current().Certificates[0].Certificate[0]; string(got) == string(before) {
+	if got := r.Config().Certificates[0].Certificate[0]; string(got) == string(before) {
 		t.Error("the new certificate was not used")
 	}
 }
 
-func TestTLSFiles_warnsOnceOfMissingClientUse(t *testing.T) {
+func TestCredentials_warnsOnceOfMissingClientUse(t *testing.T) {
 	files, a := tempFiles(t), newAuthority(t)
 	a.writePair(files, a.pairFor(x509.ExtKeyUsageServerAuth))
 	core, logs := observer.New(zap.WarnLevel)
-	creds, err := files.credentials(zap.New(core))
+	creds, err := newCredentials(files, zap.New(core))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := creds.(*rotating)
-	r.current()
+	r := creds.(reloading)
+	r.Config()
 	if n := logs.FilterMessageSnippet("lacks client use").Len(); n != 1 {
 		t.Errorf("%d warnings of one certificate", n)
 	}
 	a.writePair(files, a.pairFor(x509.ExtKeyUsageServerAuth))
-	r.current()
+	r.Config()
 	if n := logs.FilterMessageSnippet("lacks client use").Len(); n != 2 {
 		t.Errorf("%d warnings of two certificates", n)
 	}
 	a.write(files)
-	r.current()
+	r.Config()
 	if n := logs.Len(); n != 2 {
 		t.Errorf("a good certificate is warned of: %v", logs.All())
 	}

@@ -17,6 +17,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"tactus/internal/certificate"
 )
 
 // attempts runs a client until it has tried a few times, and returns its log.
@@ -74,9 +76,9 @@ func TestLink_logsEachFailureOnce(t *testing.T) {
 		"the public port":    {Config{Addrs: []string{h2c.Listener.Addr().String()}}, "not the internal port of a matchmaker", "not the public one"},
 		"TLS, asked plainly": {Config{Addrs: []string{secure.Listener.Addr().String()}}, "does not speak plain gRPC", "--matchmaker-ca"},
 		"plain, asked by TLS": {
-			Config{Addrs: []string{listener.Addr().String()}, TLS: TLSFiles{CA: ca}}, "TLS to the matchmaker fails", "plain text",
+			Config{Addrs: []string{listener.Addr().String()}, TLS: certificate.Files{CA: ca}}, "TLS to the matchmaker fails", "plain text",
 		},
-		"of another authority": {Config{Addrs: []string{secure.Listener.Addr().String()}, TLS: TLSFiles{CA: ca}}, "TLS to the matchmaker fails", "--internal-tls"},
+		"of another authority": {Config{Addrs: []string{secure.Listener.Addr().String()}, TLS: certificate.Files{CA: ca}}, "TLS to the matchmaker fails", "--internal-tls"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			logs := attempts(t, c.cfg).All()

@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+
+	"tactus/internal/certificate"
 )
 
 // links holds a link to each matchmaker: the configured ones, and those that any of
@@ -126,9 +128,9 @@ func reachable(addr string) bool {
 
 func (c *Client) dialOptions() ([]grpc.DialOption, error) {
 	secure := insecure.NewCredentials()
-	if c.cfg.TLS != (TLSFiles{}) {
+	if c.cfg.TLS != (certificate.Files{}) {
 		var err error
-		if secure, err = c.cfg.TLS.credentials(c.log); err != nil {
+		if secure, err = newCredentials(c.cfg.TLS, c.log); err != nil {
 			return nil, err
 		}
 	}
