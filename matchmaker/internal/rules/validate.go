@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -120,7 +119,7 @@ func (s *steps) check(i int, after time.Duration) string {
 	return path
 }
 
-func checkPoints(r *report, path string, points float64) {
+func (r *report) checkPoints(path string, points float64) {
 	if !(points > 0 && points <= maxPoints) {
 		r.add(path, "has to be more than 0 and at most %.0f points; got %v", maxPoints, points)
 	}
@@ -130,17 +129,7 @@ func (q *Queue) validateSkill(r *report) {
 	if q.Skill == nil {
 		return
 	}
-	checkPoints(r, "skill.distance", q.Skill.Distance)
-	steps := newSteps(r, "skill.relax", len(q.Skill.Relax), q.Search.Expiry)
-	before := q.Skill.Distance
-	for i, s := range q.Skill.Relax {
-		at := steps.check(i, s.After)
-		checkPoints(r, at+".distance", s.Distance)
-		if s.Distance <= before {
-			r.add(at+".distance", "has to be more than %v, what holds before it; got %v", before, s.Distance)
-		}
-		before = math.Max(before, s.Distance)
-	}
+	q.Skill.relaxation().validate(r, "skill", "distance", q.Search.Expiry, r.checkPoints)
 }
 
 func (q *Queue) validateBalance(r *report) {
@@ -150,34 +139,16 @@ func (q *Queue) validateBalance(r *report) {
 	if q.Teams.Count == 1 {
 		r.add("balance", "needs two teams or more to compare; teams.count is 1")
 	}
-	checkPoints(r, "balance.difference", q.Balance.Difference)
-	steps := newSteps(r, "balance.relax", len(q.Balance.Relax), q.Search.Expiry)
-	before := q.Balance.Difference
-	for i, s := range q.Balance.Relax {
-		at := steps.check(i, s.After)
-		checkPoints(r, at+".difference", s.Difference)
-		if s.Difference <= before {
-			r.add(at+".difference", "has to be more than %v, what holds before it; got %v", before, s.Difference)
-		}
-		before = math.Max(before, s.Difference)
-	}
+	q.Balance.relaxation().validate(r, "balance", "difference", q.Search.Expiry, r.checkPoints)
 }
 
 func (q *Queue) validateLatency(r *report) {
 	if q.Latency == nil {
 		return
 	}
-	checkTime(r, "latency.max", q.Latency.Max, maxLatency)
-	steps := newSteps(r, "latency.relax", len(q.Latency.Relax), q.Search.Expiry)
-	before := q.Latency.Max
-	for i, s := range q.Latency.Relax {
-		at := steps.check(i, s.After)
-		checkTime(r, at+".max", s.Max, maxLatency)
-		if s.Max <= before {
-			r.add(at+".max", "has to be more than %s, what holds before it; got %s", before, s.Max)
-		}
-		before = max(before, s.Max)
-	}
+	q.Latency.relaxation().validate(r, "latency", "max", q.Search.Expiry, func(path string, bound time.Duration) {
+		checkTime(r, path, bound, maxLatency)
+	})
 }
 
 func checkTime(r *report, path string, value, most time.Duration) {
