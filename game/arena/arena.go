@@ -80,7 +80,7 @@ type world struct {
 
 	shipAt, scoreAt, botAt []int32 // place of a slot's row, if it still is there
 	acts                   []action
-	hunted                 []int32 // bots that fight the ship in this place
+	attackers              []int32 // bots that fight the ship in this place
 	near                   []int32
 	results                []game.Result
 	reply                  [1]int32
@@ -112,7 +112,7 @@ func (rules) NewWorld(cfg game.MatchConfig) game.World {
 		emotes:      game.NewEvents[Emote](ts, "emote", max(n, 8)),
 		ships2d:     grid.New(fixed.Vec{}, plan.size, gridCell, n),
 		shipAt:      make([]int32, n), scoreAt: make([]int32, n), botAt: make([]int32, n),
-		acts: make([]action, n), hunted: make([]int32, n), near: make([]int32, 0, n),
+		acts: make([]action, n), attackers: make([]int32, n), near: make([]int32, 0, n),
 		results: make([]game.Result, 0, n),
 	}
 	m := w.match

@@ -16,20 +16,20 @@ const (
 )
 
 const (
-	botSkillMin = 20
-	botSkillMax = 75
-	planTicks   = 6               // between two plans
-	botVision   = 24 * fixed.One  // how far it looks for enemies
-	botReach    = 19 * fixed.One  // how far it fires the gun
-	botDistance = 8 * fixed.One   // the least it keeps from its target
-	railTaste   = 10 * fixed.One  // closer than this it does not charge the rail
-	heedTicks   = game.Tick(7)    // how long it evades a shot
-	holdTicks   = game.Tick(70)   // how long it holds a charge at most
-	burstTicks  = 10              // a bot fires, or does not, for so long
-	burstShare  = 5               // eighths of the time that it fires
-	moodTicks   = 24              // how often it thinks about the rail
-	tooHurt     = int32(30)       // HP below which it keeps away
-	wayAhead    = fixed.Num(9830) // 0.15 s: how far ahead it takes its own speed
+	botSkillMin     = 20
+	botSkillMax     = 75
+	planTicks       = 6               // between two plans
+	botVision       = 24 * fixed.One  // how far it looks for enemies
+	botReach        = 19 * fixed.One  // how far it fires the gun
+	botDistance     = 8 * fixed.One   // the least it keeps from its target
+	railMinDistance = 10 * fixed.One  // closer than this it does not charge the rail
+	dodgeTicks      = game.Tick(7)    // how long it evades a shot
+	holdTicks       = game.Tick(70)   // how long it holds a charge at most
+	burstTicks      = 10              // a bot fires, or does not, for so long
+	burstShare      = 5               // eighths of the time that it fires
+	railPeriod      = 24              // how often it thinks about the rail
+	retreatHP       = int32(30)       // HP below which it keeps away
+	leadTime        = fixed.Num(9830) // 0.15 s: how far ahead it takes its own speed
 )
 
 // planBots lets every bot plan in its turn.
@@ -37,10 +37,10 @@ func (w *world) planBots(t game.Tick) {
 	if w.bots.Len() == 0 {
 		return
 	}
-	clear(w.hunted[:w.ships.High()])
+	clear(w.attackers[:w.ships.High()])
 	for i := range w.bots.High() {
 		if _, b := w.bots.At(i); b != nil && w.ships.Get(b.Target) != nil {
-			w.hunted[b.Target.Index()]++
+			w.attackers[b.Target.Index()]++
 		}
 	}
 	for i := range w.bots.High() {
@@ -70,7 +70,7 @@ func (w *world) plan(t game.Tick, b *bot, s *Ship) {
 	w.pickTarget(t, b, s)
 	if b.Stuck >= 3 {
 		b.Stuck, b.Strafe = 0, -b.Strafe
-		b.Intent, b.Goal = intentRoam, w.someGoal(s)
+		b.Intent, b.Goal = intentRoam, w.randomGoal(s)
 		return
 	}
 	w.pickIntent(t, b, s)
@@ -86,7 +86,7 @@ func (w *world) pickTarget(t game.Tick, b *bot, s *Ship) {
 		if enemy == nil || enemy == s || enemy.HP <= 0 || allied(enemy.Side, s.Side) {
 			continue
 		}
-		c := candidate{e, enemy, w.costOf(t, b, s, e, enemy)}
+		c := candidate{e, enemy, w.targetCost(t, b, s, e, enemy)}
 		switch {
 		case c.cost < found.cost:
 			found, second = c, found
@@ -111,9 +111,9 @@ type candidate struct {
 	cost   fixed.Num
 }
 
-func (w *world) costOf(t game.Tick, b *bot, s *Ship, e game.Entity, enemy *Ship) fixed.Num {
+func (w *world) targetCost(t game.Tick, b *bot, s *Ship, e game.Entity, enemy *Ship) fixed.Num {
 	cost := s.Pos.Dist(enemy.Pos) + fixed.Int(enemy.HP+enemy.Shield)/12
-	hunters := w.hunted[e.Index()]
+	hunters := w.attackers[e.Index()]
 	if e == b.Target {
 		hunters--
 		cost -= 5 * fixed.One
@@ -148,7 +148,7 @@ func (w *world) pickIntent(t game.Tick, b *bot, s *Ship) {
 	case b.Target != game.NoEntity:
 		b.Intent = intentFight
 	case b.Intent != intentRoam || s.Pos.Dist(b.Goal) < 3*fixed.One:
-		b.Intent, b.Goal = intentRoam, w.someGoal(s)
+		b.Intent, b.Goal = intentRoam, w.randomGoal(s)
 	}
 }
 
@@ -157,7 +157,7 @@ func pickupWorth(s *Ship, kind int32) fixed.Num {
 	switch kind {
 	case KindRepair:
 		worth := fixed.Int(maxHP-s.HP) / 4
-		if s.HP < tooHurt {
+		if s.HP < retreatHP {
 			worth *= 2
 		}
 		return worth
@@ -168,8 +168,8 @@ func pickupWorth(s *Ship, kind int32) fixed.Num {
 	}
 }
 
-// someGoal is a place in the part of the map where the players are.
-func (w *world) someGoal(s *Ship) fixed.Vec {
+// randomGoal is a place in the part of the map where the players are.
+func (w *world) randomGoal(s *Ship) fixed.Vec {
 	lo, hi := w.spawnArea(-1)
 	for range 4 {
 		p := fixed.Vec{X: w.randomNum(lo.X, hi.X), Y: w.randomNum(lo.Y, hi.Y)}
@@ -199,8 +199,8 @@ func (w *world) warnBots(t game.Tick, shot *Projectile) {
 	}
 }
 
-// gloat lets a bot show an emote after one kill in four.
-func (w *world) gloat(t game.Tick, p game.Slot) {
+// celebrate lets a bot show an emote after one kill in four.
+func (w *world) celebrate(t game.Tick, p game.Slot) {
 	score := w.scoreOf(p)
 	if _, b := w.botOf(p); b != nil && score != nil && w.match.Rand.Intn(4) == 0 {
 		w.emote(t, score, w.match.Rand.Intn(emotes))
@@ -224,7 +224,7 @@ func (w *world) Think(t game.Tick, p game.Slot, in *game.Inputs) {
 	if target != nil && target.HP <= 0 {
 		target = nil
 	}
-	heading := w.steer(t, b, s, w.desire(t, b, s, target))
+	heading := w.steer(t, b, s, w.desiredHeading(t, b, s, target))
 	want := Input{MoveX: heading.X, MoveY: heading.Y, Aim: s.Angle}
 	if target != nil {
 		w.aimAndFire(t, b, s, target, &want)
@@ -237,8 +237,8 @@ func (w *world) Think(t game.Tick, p game.Slot, in *game.Inputs) {
 	input.Set(in, p, want)
 }
 
-// desire is the direction in which the bot would go without obstacles.
-func (w *world) desire(t game.Tick, b *bot, s *Ship, target *Ship) fixed.Vec {
+// desiredHeading is the direction in which the bot would go without obstacles.
+func (w *world) desiredHeading(t game.Tick, b *bot, s *Ship, target *Ship) fixed.Vec {
 	var want fixed.Vec
 	if b.Intent == intentFight && target != nil {
 		to := target.Pos.Sub(s.Pos)
@@ -247,7 +247,7 @@ func (w *world) desire(t game.Tick, b *bot, s *Ship, target *Ship) fixed.Vec {
 		keep := botDistance + fixed.Int(int32(s.Slot)%5)
 		near := fixed.Clamp((to.Len()-keep)/4, -fixed.One, fixed.One)
 		switch {
-		case s.HP < tooHurt:
+		case s.HP < retreatHP:
 			near = -fixed.One
 		case b.Clear == 0:
 			near = fixed.One
@@ -256,19 +256,19 @@ func (w *world) desire(t game.Tick, b *bot, s *Ship, target *Ship) fixed.Vec {
 	} else {
 		want = b.Goal.Sub(s.Pos).ClampLen(fixed.One)
 	}
-	if b.DodgeAt != 0 && t-b.DodgeAt <= heedTicks {
+	if b.DodgeAt != 0 && t-b.DodgeAt <= dodgeTicks {
 		want = want.Add(fixed.FromAngle(b.Dodge, fixed.One+fixed.One/2))
 	}
 	return want
 }
 
-// steer turns the desire aside, as little as it takes, until the way is free.
+// steer turns the heading aside, as little as it takes, until the way is free.
 func (w *world) steer(t game.Tick, b *bot, s *Ship, want fixed.Vec) fixed.Vec {
 	if want.LenSq() < int64(fixed.One/16)*int64(fixed.One/16) {
 		return fixed.Vec{}
 	}
 	want = want.Norm()
-	from := s.Pos.Add(s.Vel.Scale(wayAhead))
+	from := s.Pos.Add(s.Vel.Scale(leadTime))
 	if w.wayFree(t, from, want) {
 		return want
 	}
@@ -330,8 +330,8 @@ func (w *world) aimAndFire(t game.Tick, b *bot, s, target *Ship, want *Input) {
 }
 
 func (w *world) wantsRail(t game.Tick, b *bot, s *Ship, distance fixed.Num) bool {
-	return distance > railTaste && s.Energy > maxEnergy*6/10 && t > s.RapidUntil &&
-		int32(chance(t/moodTicks, s.Slot)%100) < 4+b.Skill/6
+	return distance > railMinDistance && s.Energy > maxEnergy*6/10 && t > s.RapidUntil &&
+		int32(chance(t/railPeriod, s.Slot)%100) < 4+b.Skill/6
 }
 
 // wantsDash spends energy on getting out of a shot's way, or on getting

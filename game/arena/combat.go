@@ -281,7 +281,7 @@ func (w *world) shootDown(t game.Tick, s *Ship, b blow) {
 		}
 	}
 	w.kills.Emit(kill)
-	w.gloat(t, b.source)
+	w.celebrate(t, b.source)
 }
 
 func (w *world) award(s *Score, points int32) {

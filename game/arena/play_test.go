@@ -162,7 +162,7 @@ func TestBots_shareTargets(t *testing.T) {
 		sim.Step()
 		most := int32(0)
 		for i := range w.ships.High() {
-			most = max(most, w.hunted[i])
+			most = max(most, w.attackers[i])
 		}
 		worst, sum = max(worst, most), sum+most
 	}
