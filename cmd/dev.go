@@ -71,7 +71,7 @@ func devCommand(program Program) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		tightMemory()
+		limitGarbage()
 		ignoreBrokenPipes()
 		watchStandstill(log)
 		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM)
@@ -166,14 +166,14 @@ func (p *devProcess) run(ctx context.Context) error {
 		defer leave()
 		return p.server.Host(ctx)
 	})
-	group.Go(func() error { return p.public.serve(ctx, logged(publicServer(p.publicHandler), p.log, "public")) })
-	group.Go(func() error { return serve(ctx, logged(publicServer(p.adminHandler), p.log, "admin"), p.admin) })
+	group.Go(func() error { return p.public.serve(ctx, withErrorLog(publicServer(p.publicHandler), p.log, "public")) })
+	group.Go(func() error { return serve(ctx, withErrorLog(publicServer(p.adminHandler), p.log, "admin"), p.admin) })
 	select {
 	case <-p.matchmaker.Ready():
 		p.log.Info("Tactus plays", zap.String("page", p.public.url("/")),
 			zap.String("grpc", p.internal.Addr().String()), zap.String("dashboard", openURL(p.admin.Addr())+"/"))
 		if p.out != nil {
-			invite(p.out, lanURLs(p.public.Addr().(*net.TCPAddr).Port, lanAddresses()))
+			printInvitation(p.out, lanURLs(p.public.Addr().(*net.TCPAddr).Port, lanAddresses()))
 		}
 	case <-ctx.Done():
 	}

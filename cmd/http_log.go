@@ -8,8 +8,8 @@ import (
 	"tactus/internal/httplog"
 )
 
-// logged has a server write its errors to the process's log.
-func logged(s *http.Server, log *zap.Logger, port string) *http.Server {
+// withErrorLog has a server write its errors to the process's log.
+func withErrorLog(s *http.Server, log *zap.Logger, port string) *http.Server {
 	s.ErrorLog = httplog.New(log, port)
 	return s
 }

@@ -68,8 +68,8 @@ func routedAddress() netip.Addr {
 	return at.Addr().Unmap()
 }
 
-// invite prints how others of the network get to the page.
-func invite(w io.Writer, urls []string) {
+// printInvitation prints how others of the network get to the page.
+func printInvitation(w io.Writer, urls []string) {
 	if len(urls) == 0 {
 		fmt.Fprintln(w, "This machine has no address in a network: nobody else can play.")
 		return

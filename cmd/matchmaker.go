@@ -104,9 +104,9 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mm.Run(ctx) })
 	group.Go(func() error { return hangups.run(ctx, mm.ReloadRules, nil, log) })
-	group.Go(func() error { return serve(ctx, logged(publicServer(mount(base, mux)), log, "public"), public) })
+	group.Go(func() error { return serve(ctx, withErrorLog(publicServer(mount(base, mux)), log, "public"), public) })
 	group.Go(func() error {
-		return serve(ctx, logged(publicServer(f.admin.handler(adminParts{reg: reg, probes: mm.Probes(), matchmaker: mm})), log, "admin"), admin)
+		return serve(ctx, withErrorLog(publicServer(f.admin.handler(adminParts{reg: reg, probes: mm.Probes(), matchmaker: mm})), log, "admin"), admin)
 	})
 	log.Info("matchmaker listens", zap.String("page", openURL(public.Addr())+"/"),
 		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", openURL(admin.Addr())+"/"))

@@ -75,9 +75,9 @@ func (p Program) newRoot() *cobra.Command {
 	return root
 }
 
-// tightMemory halves the garbage that is let lie: a tick makes none, so that the
+// limitGarbage halves the garbage that is let lie: a tick makes none, so that the
 // collector runs seldom, and what is held per player should be small. GOGC wins.
-func tightMemory() {
+func limitGarbage() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}

@@ -90,7 +90,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return err
 	}
 	gs.GuessPublicURL(public.Addr(), "")
-	tightMemory()
+	limitGarbage()
 	ctx, done := context.WithCancel(ctx)
 	defer done()
 	stopSignals := drainOnTerm(gs, f.drain, done)
@@ -101,9 +101,9 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return gs.Host(ctx)
 	})
 	group.Go(func() error { return hangups.run(ctx, nil, nil, log) })
-	group.Go(func() error { return serve(ctx, logged(publicServer(gs.Handler()), log, "public"), public) })
+	group.Go(func() error { return serve(ctx, withErrorLog(publicServer(gs.Handler()), log, "public"), public) })
 	group.Go(func() error {
-		return serve(ctx, logged(publicServer(f.admin.handler(adminParts{reg: reg, probes: gs.Probes(), matches: gs.Matches})), log, "admin"), admin)
+		return serve(ctx, withErrorLog(publicServer(f.admin.handler(adminParts{reg: reg, probes: gs.Probes(), matches: gs.Matches})), log, "admin"), admin)
 	})
 	log.Info("game server listens", zap.String("addr", public.Addr().String()), zap.String("id", gs.ID()),
 		zap.Strings("matchmakers", f.cfg.Matchmakers), zap.String("dashboard", openURL(admin.Addr())+"/"))

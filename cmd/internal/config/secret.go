@@ -20,13 +20,13 @@ const (
 
 // Secret marks a flag whose value nobody should see, and adds its twin
 // --NAME-file, which names a file with the value.
-func Secret(flags *pflag.FlagSet, name string) { addTwin(flags, name, secretAnnotation) }
+func Secret(flags *pflag.FlagSet, name string) { addFileFlag(flags, name, secretAnnotation) }
 
 // SecretURLs marks a flag with URLs that may hold credentials, and adds its twin
 // --NAME-file.
-func SecretURLs(flags *pflag.FlagSet, name string) { addTwin(flags, name, urlsAnnotation) }
+func SecretURLs(flags *pflag.FlagSet, name string) { addFileFlag(flags, name, urlsAnnotation) }
 
-func addTwin(flags *pflag.FlagSet, name, annotation string) {
+func addFileFlag(flags *pflag.FlagSet, name, annotation string) {
 	f := flags.Lookup(name)
 	if f.Annotations == nil {
 		f.Annotations = make(map[string][]string)
@@ -35,54 +35,54 @@ func addTwin(flags *pflag.FlagSet, name, annotation string) {
 	flags.String(name+fileSuffix, "", "file with the value of --"+name)
 }
 
-// twinOf is the flag whose value a flag names the file of.
-func twinOf(flags *pflag.FlagSet, f *pflag.Flag) *pflag.Flag {
+// secretOf is the flag whose value a flag names the file of.
+func secretOf(flags *pflag.FlagSet, f *pflag.Flag) *pflag.Flag {
 	name, ok := strings.CutSuffix(f.Name, fileSuffix)
 	if !ok {
 		return nil
 	}
-	twin := flags.Lookup(name)
-	if twin == nil || twin.Annotations[secretAnnotation] == nil && twin.Annotations[urlsAnnotation] == nil {
+	secret := flags.Lookup(name)
+	if secret == nil || secret.Annotations[secretAnnotation] == nil && secret.Annotations[urlsAnnotation] == nil {
 		return nil
 	}
-	return twin
+	return secret
 }
 
 // readSecrets reads the files that secrets are in.
 func (s *Settings) readSecrets() error {
 	var errs []error
 	s.flags.VisitAll(func(f *pflag.Flag) {
-		if twin := twinOf(s.flags, f); twin != nil {
-			errs = append(errs, s.readSecret(f, twin))
+		if secret := secretOf(s.flags, f); secret != nil {
+			errs = append(errs, s.readSecret(f, secret))
 		}
 	})
 	return errors.Join(errs...)
 }
 
-// readSecret sets twin to what is in the file that f names, unless a higher
+// readSecret sets secret to what is in the file that f names, unless a higher
 // source says otherwise.
-func (s *Settings) readSecret(f, twin *pflag.Flag) error {
-	path, direct := s.given[f.Name], s.given[twin.Name]
+func (s *Settings) readSecret(f, secret *pflag.Flag) error {
+	path, direct := s.given[f.Name], s.given[secret.Name]
 	switch {
 	case path.level == byDefault || path.level < direct.level || f.Value.String() == "":
 		return nil
 	case path.level == direct.level:
-		return fmt.Errorf("--%s and --%s are both given; one is enough", twin.Name, f.Name)
+		return fmt.Errorf("--%s and --%s are both given; one is enough", secret.Name, f.Name)
 	}
 	text, err := os.ReadFile(f.Value.String())
 	if err != nil {
 		return fmt.Errorf("--%s: %w", f.Name, err)
 	}
-	secret := strings.TrimSpace(string(text))
-	if secret == "" {
+	content := strings.TrimSpace(string(text))
+	if content == "" {
 		return fmt.Errorf("--%s: %s is empty", f.Name, f.Value)
 	}
-	v := value{level: path.level, text: secret, list: []string{secret}, source: "--" + f.Name}
+	v := value{level: path.level, text: content, list: []string{content}, source: "--" + f.Name}
 	if path.level == byFlag {
 		v.level = byEnvironment // apply leaves what the command line set
 	}
-	s.given[twin.Name] = v
-	return v.apply(twin)
+	s.given[secret.Name] = v
+	return v.apply(secret)
 }
 
 // credentials are what stands before the host of a URL.
