@@ -16,7 +16,7 @@ func handClock(at time.Duration) (*Clock, *atomic.Int64) {
 
 func TestTimeStandsStillWithTheProcess(t *testing.T) {
 	c, machine := handClock(time.Hour)
-	c.begin()
+	c.startObserving()
 	pass := func(d time.Duration) { machine.Add(int64(d)) }
 	want := func(what string, now, still time.Duration) {
 		t.Helper()
@@ -29,15 +29,15 @@ func TestTimeStandsStillWithTheProcess(t *testing.T) {
 	}
 	pass(time.Second)
 	want("a look that is late", time.Hour+time.Second, 0)
-	c.look()
+	c.observe()
 	pass(9 * time.Second)
-	want("after nine seconds without a look", time.Hour+time.Second+lookEvery, 9*time.Second-lookEvery)
-	want("asked again", time.Hour+time.Second+lookEvery, 9*time.Second-lookEvery)
+	want("after nine seconds without a look", time.Hour+time.Second+checkInterval, 9*time.Second-checkInterval)
+	want("asked again", time.Hour+time.Second+checkInterval, 9*time.Second-checkInterval)
 	pass(20 * time.Second)
-	c.look()
-	want("after twenty more, noticed by a look", time.Hour+time.Second+2*lookEvery, 29*time.Second-2*lookEvery)
-	pass(stillAfter)
-	want("as late as it may be", time.Hour+time.Second+2*lookEvery+stillAfter, 29*time.Second-2*lookEvery)
+	c.observe()
+	want("after twenty more, noticed by a look", time.Hour+time.Second+2*checkInterval, 29*time.Second-2*checkInterval)
+	pass(standstillAfter)
+	want("as late as it may be", time.Hour+time.Second+2*checkInterval+standstillAfter, 29*time.Second-2*checkInterval)
 }
 
 func TestNobodyWatchesNothingStandsStill(t *testing.T) {
@@ -46,7 +46,7 @@ func TestNobodyWatchesNothingStandsStill(t *testing.T) {
 	if got := time.Duration(c.Now()); got != time.Hour+time.Second || c.StoodStill() != 0 {
 		t.Errorf("%v, stood still for %d", got, c.StoodStill())
 	}
-	c.begin()
+	c.startObserving()
 	if got := time.Duration(c.Now()); got != time.Hour+time.Second {
 		t.Errorf("time before it is watched counts: %v", got)
 	}
@@ -55,9 +55,9 @@ func TestNobodyWatchesNothingStandsStill(t *testing.T) {
 // TestTimeNeverGoesBack: whoever is first to ask after a pause notices it.
 func TestTimeNeverGoesBack(t *testing.T) {
 	c, machine := handClock(time.Second)
-	c.begin()
+	c.startObserving()
 	const pauses = 500
-	end := time.Second + pauses*lookEvery
+	end := time.Second + pauses*checkInterval
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -74,7 +74,7 @@ func TestTimeNeverGoesBack(t *testing.T) {
 	}
 	for range pauses {
 		machine.Add(int64(10 * time.Second))
-		c.look()
+		c.observe()
 	}
 	wg.Wait()
 	if now := c.Now(); now != int64(end) {
@@ -86,10 +86,10 @@ func TestTimeNeverGoesBack(t *testing.T) {
 // the process stood still after that.
 func TestClock_pauseLeavesOutNothingReported(t *testing.T) {
 	c, machine := handClock(time.Second)
-	c.begin()
-	machine.Add(int64(stillAfter - time.Millisecond))
+	c.startObserving()
+	machine.Add(int64(standstillAfter - time.Millisecond))
 	before := c.Now()
-	if want := int64(time.Second + stillAfter - time.Millisecond); before != want {
+	if want := int64(time.Second + standstillAfter - time.Millisecond); before != want {
 		t.Errorf("a late look: %d, want %d", before, want)
 	}
 	machine.Add(int64(2 * time.Millisecond))
@@ -100,7 +100,7 @@ func TestClock_pauseLeavesOutNothingReported(t *testing.T) {
 
 func TestATimerWaitsForWhatIsLeft(t *testing.T) {
 	c, machine := handClock(time.Second)
-	c.begin()
+	c.startObserving()
 	called := make(chan time.Duration, 1)
 	tm := &Timer{clock: c, f: func() { called <- time.Duration(c.Now()) }, due: c.Now() + int64(5*time.Second), waiting: true}
 	tm.timer = time.AfterFunc(time.Hour, tm.fire)
@@ -116,8 +116,8 @@ func TestATimerWaitsForWhatIsLeft(t *testing.T) {
 		t.Fatal("it does not wait for the rest")
 	}
 	for c.Now() < tm.due {
-		machine.Add(int64(lookEvery))
-		c.look()
+		machine.Add(int64(checkInterval))
+		c.observe()
 	}
 	tm.fire()
 	if len(called) != 1 {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Timer calls a function once, like one of [time.AfterFunc], when its time has
-// passed by the process's clock.
+// Timer calls a function once, like one of [time.AfterFunc], when its time has passed
+// by the process's clock. It is safe for concurrent use.
 type Timer struct {
 	clock *Clock
 	f     func()
@@ -22,14 +22,14 @@ func AfterFunc(d time.Duration, f func()) *Timer { return process.afterFunc(d, f
 
 func (c *Clock) afterFunc(d time.Duration, f func()) *Timer {
 	t := &Timer{clock: c, f: f, due: c.Now() + int64(d), waiting: true}
-	t.mu.Lock() // it may fire before it is known
+	t.mu.Lock() // it may fire before t.timer is set
 	defer t.mu.Unlock()
 	t.timer = time.AfterFunc(d, t.fire)
 	return t
 }
 
-// fire calls the function unless the process has stood still meanwhile, or the
-// timer was set anew; then it waits for what is left.
+// fire calls the function. If the process stood still meanwhile, or the timer was
+// reset, it waits for the rest of the time instead.
 func (t *Timer) fire() {
 	t.mu.Lock()
 	left := t.due - t.clock.Now()
@@ -46,8 +46,8 @@ func (t *Timer) fire() {
 	}
 }
 
-// Stop prevents the call. It reports false when that was too late, or the timer
-// was stopped before.
+// Stop prevents the call. It returns false if the function was called already or the
+// timer was stopped before.
 func (t *Timer) Stop() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,7 +57,7 @@ func (t *Timer) Stop() bool {
 	return waited
 }
 
-// Reset lets the timer wait from now on. It reports whether it was waiting.
+// Reset restarts the timer with d. It returns whether the timer was waiting.
 func (t *Timer) Reset(d time.Duration) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -67,8 +67,8 @@ func (t *Timer) Reset(d time.Duration) bool {
 	return waited
 }
 
-// After returns a channel that is closed when the time has passed, and what stops
-// the waiting.
+// After returns a channel that is closed when the time has passed, and a function that
+// stops the wait.
 func After(d time.Duration) (passed <-chan struct{}, stop func()) {
 	c := make(chan struct{})
 	t := AfterFunc(d, func() { close(c) })
