@@ -1,5 +1,5 @@
-// Package health answers load balancers, orchestrators and people: does the
-// process live, is it ready, could somebody play.
+// Package health answers the probes of load balancers and orchestrators: whether the
+// process works, whether it is ready, and whether a player would find a seat.
 package health
 
 import (
@@ -9,15 +9,15 @@ import (
 	"slices"
 )
 
-// Condition is one thing that has to hold.
+// Condition is one requirement and whether it holds.
 type Condition struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
-	Reason string `json:"reason"` // why it holds or does not, for people
+	Reason string `json:"reason"` // why it holds or does not, for operators
 }
 
-// Check evaluates a condition. It is called from any goroutine for every probe,
-// so it neither blocks nor asks another process.
+// Check evaluates a condition. It is called for every probe, on any goroutine, so it
+// must neither block nor call another process.
 type Check func() Condition
 
 // Report is the answer to a probe.
@@ -39,17 +39,17 @@ func Evaluate(checks []Check) Report {
 
 // Probes are the conditions of one process.
 type Probes struct {
-	// Live holds while the process does its work; when it fails, only a restart
-	// helps. Answering is the first condition and need not be in it.
+	// Live holds while the process does its work. When it fails, only a restart
+	// helps. That the process answers is added as the first condition.
 	Live []Check
-	// Ready holds while the process can do its part.
+	// Ready holds while the process can serve requests.
 	Ready []Check
-	// Playable holds while players that search find a seat. Nil: the process
-	// can't know, and has no such page.
+	// Playable holds while a player's search finds a seat. Nil: the process does not
+	// know, and does not serve /playable.
 	Playable []Check
 }
 
-// And returns the conditions of a process that is both.
+// And returns the conditions of a process that has both roles.
 func (p Probes) And(other Probes) Probes {
 	both := Probes{Live: slices.Concat(p.Live, other.Live), Ready: slices.Concat(p.Ready, other.Ready)}
 	if p.Playable != nil {
@@ -69,7 +69,7 @@ func (p Probes) Register(mux *http.ServeMux) {
 	}
 }
 
-// answer serves GET and HEAD: 200 while all conditions hold, else 503.
+// answer serves a report with status 200 while all conditions hold, else 503.
 func answer(checks []Check) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		report := Evaluate(checks)
@@ -84,7 +84,8 @@ func answer(checks []Check) http.Handler {
 
 func answers() Condition { return Condition{Name: "process", OK: true, Reason: "answers"} }
 
-// Descriptors holds while the process can open files and connections.
+// Descriptors returns a condition that holds while the process can open files and
+// connections.
 func Descriptors() Condition {
 	c := Condition{Name: "descriptors", OK: true, Reason: "left"}
 	file, err := os.Open(os.DevNull)

@@ -11,9 +11,9 @@ import (
 
 const (
 	maxMarks = 3 // on one character
-	// maxJoined is how many emoji are joined to one. All that exist have at most
-	// four, as two people who kiss; a longer chain would be a character of any
-	// length, which can't be cut.
+	// maxJoined is the number of emoji that can be joined to one. No existing emoji
+	// has more than four. A longer chain would be a cluster of any length, which can't
+	// be cut.
 	maxJoined = 4
 
 	zwnj          = '\u200c'
@@ -28,15 +28,15 @@ const (
 	lastModifier  = '\U0001f3ff'
 )
 
-// clean makes a text of any length of what was typed.
+// clean cleans a text and does not limit its length.
 func clean(s string) string {
 	s = norm.NFC.String(visible([]rune(s)))
-	// norm puts one into more than 30 marks in a row (UAX #15, stream-safe text).
+	// norm inserts it into more than 30 marks in a row (UAX #15, stream-safe text).
 	s = strings.ReplaceAll(s, string(graphemeGlue), "")
 	return bareSpaces(fewMarks(s))
 }
 
-// visible keeps what shows, with what belongs to it.
+// visible keeps visible characters and the invisible ones that belong to them.
 func visible(s []rune) string {
 	var out strings.Builder
 	for len(s) > 0 {
@@ -60,7 +60,7 @@ func visible(s []rune) string {
 	return out.String()
 }
 
-// shows reports whether a character can be seen by itself.
+// shows reports whether a character is visible by itself.
 func shows(r rune) bool {
 	switch {
 	case r >= ' ' && r <= '~':
@@ -68,9 +68,8 @@ func shows(r rune) bool {
 	case r == utf8.RuneError, r == brailleBlank:
 		return false
 	case unicode.Is(unicode.Cn, r):
-		// Emoji are added each year, and people have them on their phones before
-		// our tables do. They come from code points that Unicode has set aside for
-		// them: Extended_Pictographic, though unassigned.
+		// New emoji reach phones before they reach our tables. Unicode reserves code
+		// points for them: unassigned, but Extended_Pictographic.
 		return pictographic(r)
 	case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs):
 		return false

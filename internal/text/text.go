@@ -1,14 +1,13 @@
-// Package text cleans what people write for other people to read: every name
-// and every line of chat that comes in passes through it. A text is repaired,
-// not refused; what can't be shown, or hides, is left out.
+// Package text cleans text that players write for other players: names and chat. It
+// repairs a text and never rejects it. Characters that are invisible or can't be shown
+// are removed.
 //
-// The profiles of PRECIS (RFC 8266, precis.Nickname) do half of the opposite:
-// they refuse emoji with joiners or U+FE0F and all emoji newer than their
-// tables, rewrite "ﬁ①™" to "fi1TM", and let any number of accents on a letter
-// pass.
+// The PRECIS profiles (RFC 8266, precis.Nickname) do not fit. They reject emoji with
+// joiners or U+FE0F and all emoji newer than their tables, rewrite "ﬁ①™" to "fi1TM",
+// and allow any number of accents on a letter.
 //
-// client-js/src/text.ts does the same in the browser; testdata/vectors.json
-// holds both to it.
+// client-js/src/text.ts does the same in the browser. Both are tested with
+// testdata/vectors.json.
 package text
 
 import (
@@ -25,21 +24,21 @@ const (
 	MaxNameBytes = MaxName * utf8.UTFMax
 )
 
-// Name returns a player's name made of what was typed: at most [MaxName]
-// characters, cut where a reader sees one end. It is "" when nothing is left
-// that shows. A cleaned name stays as it is.
+// Name returns a player's name: a cleaned text of at most [MaxName] characters, cut
+// between grapheme clusters. It is "" if nothing visible is left. Cleaning a cleaned
+// name does not change it.
 //
 //   - The name is in NFC. Compatibility characters such as "①" stay.
-//   - Any space, tab or line break is one U+0020; there is none at the ends and
-//     there are no two in a row.
-//   - Joiners stay in emoji and in scripts that join, U+FE0F and tag characters
-//     in emoji and flags. All else that never shows goes: controls, directions,
+//   - Any run of spaces, tabs and line breaks becomes one U+0020; at the ends it is
+//     removed.
+//   - Joiners stay in emoji and in scripts that join, U+FE0F and tag characters in
+//     emoji and flags. Other invisible characters are removed: controls, directions,
 //     fillers, private use, unassigned.
-//   - A character has three combining marks at most.
+//   - A character has at most three combining marks.
 func Name(s string) string { return limit(s, MaxName, MaxNameBytes) }
 
-// Text returns a text of at most limit bytes of UTF-8, such as a line of chat,
-// by the rules of [Name].
+// Text returns a cleaned text of at most maxBytes bytes of UTF-8, such as a line of
+// chat, by the rules of [Name].
 func Text(s string, maxBytes int) string { return limit(s, maxBytes, maxBytes) }
 
 func limit(s string, maxRunes, maxBytes int) string {
@@ -49,7 +48,8 @@ func limit(s string, maxRunes, maxBytes int) string {
 	return cut(clean(s), maxRunes, maxBytes)
 }
 
-// plain reports whether nothing is to be cleaned, which most often is so.
+// plain reports whether the text is clean: printable ASCII with single spaces. Most
+// texts are.
 func plain(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' || s[i] == ' ' && (i == 0 || i == len(s)-1 || s[i-1] == ' ') {
@@ -59,8 +59,8 @@ func plain(s string) bool {
 	return true
 }
 
-// cut keeps as many grapheme clusters as fit. A first one that is too large by
-// itself is cut between its characters: something is shown, not nothing.
+// cut keeps as many grapheme clusters as fit. If the first one is too large by itself,
+// it is cut between its characters, so that something is shown.
 func cut(s string, maxRunes, maxBytes int) string {
 	end, runes, state := 0, 0, -1
 	for rest := s; rest != ""; {
@@ -81,7 +81,7 @@ func cut(s string, maxRunes, maxBytes int) string {
 	return clean(s[:end]) // a joiner at the end joins nothing
 }
 
-// fitting is the length of the characters that fit.
+// fitting returns the length of the characters that fit.
 func fitting(s string, maxRunes, maxBytes int) int {
 	end := 0
 	for i, r := range s {
