@@ -136,7 +136,7 @@ func (k *keeper) findOrphans(found map[string]int64, now int64, members []member
 			since = now
 		case time.Duration(now-since) > orphanPatience*k.service.mm.cfg.UnwatchedTimeout:
 			since = now // and again, should it be there still
-			k.service.mm.background.begin(func() { k.service.leaveNow(h, watch) })
+			k.service.mm.background.Go(func() { k.service.leaveNow(h, watch) })
 		}
 		found[key] = since
 	}
@@ -175,7 +175,7 @@ func (k *keeper) matchPlaysLocked(r *room.Room, vanished map[string]int64, now t
 
 // endLater lets a room wait for its next match.
 func (k *keeper) endLater(match string) {
-	k.service.mm.background.begin(func() {
+	k.service.mm.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 		defer cancel()
 		_ = k.service.endRoomMatch(ctx, match, "") // else it is due again
@@ -185,7 +185,7 @@ func (k *keeper) endLater(match string) {
 // tidyLater writes a room again, without members who must be gone.
 func (k *keeper) tidyLater(code string) {
 	s := k.service
-	s.mm.background.begin(func() {
+	s.mm.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 		defer cancel()
 		_, _ = s.rooms.Change(ctx, code, func(r *room.Room) error { // else it is due again

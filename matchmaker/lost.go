@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"tactus/matchmaker/internal/background"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/store"
 )
@@ -22,7 +23,7 @@ const (
 // search again, at whichever replica.
 type lostMatches struct {
 	bucket *store.Bucket
-	notes  background
+	notes  background.Group
 
 	mu      sync.Mutex
 	matches map[string][]string // players of the matches made here
@@ -40,7 +41,7 @@ func newLostMatches(ctx context.Context, s *store.Store) (*lostMatches, error) {
 
 // run follows what all replicas know.
 func (l *lostMatches) run(ctx context.Context) {
-	defer l.notes.wait()
+	defer l.notes.Close()
 	_ = l.bucket.Follow(ctx, func(player string, e *store.Entry) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -84,7 +85,7 @@ func (l *lostMatches) lost(match string) {
 	if len(players) == 0 {
 		return
 	}
-	l.notes.begin(func() {
+	l.notes.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), lostTimeout)
 		defer cancel()
 		for _, player := range players {

@@ -26,6 +26,7 @@ import (
 
 	"tactus/internal/origin"
 	"tactus/matchmaker/internal/assign"
+	"tactus/matchmaker/internal/background"
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/rehearsal/recording"
@@ -57,7 +58,7 @@ type Matchmaker struct {
 
 	ready      chan struct{} // closed when Run serves
 	stopping   chan struct{} // closed when Run takes leave
-	background background
+	background background.Group
 }
 
 const (
@@ -269,7 +270,7 @@ func (m *Matchmaker) stop() {
 	m.queues.Stop(m.shared.heirs())
 	m.fleet.Stop()
 	m.service.replicas.close()
-	m.background.wait()
+	m.background.Close()
 	if m.recordings != nil {
 		if err := m.recordings.Close(); err != nil {
 			m.log.Error("recordings are not complete", zap.Error(err))

@@ -11,12 +11,13 @@ import (
 	"tactus/internal/steady"
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/membership"
+	"tactus/matchmaker/internal/repeat"
 )
 
 const (
 	// memberLook is how often a watched party or room is looked at, in case a hint
 	// of a change was lost, and told.
-	memberLook = watchSilence - 500*time.Millisecond
+	memberLook = repeat.Silence - 500*time.Millisecond
 	// leaveTimeout bounds one try to take out a member who is gone, leavePause is
 	// between two: the store may have no leader for longer than that.
 	leaveTimeout = 5 * time.Second
@@ -55,12 +56,12 @@ func watchMember[T any, R membership.Record[T], W any, M message[W]](
 	}
 	look := time.NewTicker(memberLook)
 	defer look.Stop()
-	repeated := newRepeater(func(m *W) error { return send(M(m)) }, func(*W) bool { return true })
-	defer repeated.stop()
+	repeated := repeat.New(func(m *W) error { return send(M(m)) }, func(*W) bool { return true })
+	defer repeated.Stop()
 	var told M
 	for due := true; ; {
 		if now := describe(r, at); due || !proto.Equal(told, now) {
-			if err := repeated.send(now); err != nil {
+			if err := repeated.Send(now); err != nil {
 				return err
 			}
 			told = now
@@ -125,7 +126,7 @@ func (s *service) orphaned(watch string) bool {
 
 // leaveAfterPolls takes a member out who polls no more.
 func (s *service) leaveAfterPolls(handle, watch string) {
-	s.mm.background.begin(func() {
+	s.mm.background.Go(func() {
 		patience := s.mm.cfg.UnwatchedTimeout
 		for left := patience; left > 0; left = s.polls.left(handle, watch, patience) {
 			if !s.pause(left) {
@@ -138,7 +139,7 @@ func (s *service) leaveAfterPolls(handle, watch string) {
 
 // leaveLater takes a member out who does not watch again.
 func (s *service) leaveLater(handle, watch string) {
-	s.mm.background.begin(func() {
+	s.mm.background.Go(func() {
 		if s.pause(s.mm.cfg.UnwatchedTimeout) {
 			s.leave(handle, watch)
 		} // else the member watches at another replica, or at the next process

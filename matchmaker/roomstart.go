@@ -102,7 +102,7 @@ func (s *service) comeAlong(ctx context.Context, r *room.Room, m membership.Memb
 
 // openLater opens the match of a room that began by itself.
 func (s *service) openLater(r *room.Room) {
-	s.mm.background.begin(func() {
+	s.mm.background.Go(func() {
 		if err := s.openMatch(context.Background(), r); err != nil {
 			s.mm.log.Info("room's match not opened", zap.String("room", r.Code), zap.String("match", r.Match), zap.Error(err))
 		}

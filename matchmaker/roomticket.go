@@ -111,7 +111,7 @@ func (s *service) roomTicketEnded(t *ticket.Ticket, status ticket.Status) {
 	if t.Room == "" || status.State == ticket.Assigned {
 		return
 	}
-	s.mm.background.begin(func() {
+	s.mm.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 		defer cancel()
 		began := false

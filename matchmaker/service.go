@@ -19,6 +19,7 @@ import (
 	"tactus/matchmaker/internal/party"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/ranking"
+	"tactus/matchmaker/internal/repeat"
 	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/store"
@@ -324,14 +325,14 @@ func (s *service) watch(ctx context.Context, handle string, send func(*matchmake
 	if err != nil {
 		return err
 	}
-	r := newRepeater(send, func(m *matchmakerv1.WatchTicketResponse) bool {
+	r := repeat.New(send, func(m *matchmakerv1.WatchTicketResponse) bool {
 		return m.GetState() == matchmakerv1.WatchTicketResponse_STATE_SEARCHING // a proposal says how long there is left
 	})
-	defer r.stop()
+	defer r.Stop()
 	return s.atDesk(ctx, name, func(d desk) error {
 		return d.watch(ctx, handle, func(res *matchmakerv1.WatchTicketResponse) error {
 			s.completePlayURL(ctx, res.GetAssignment())
-			return r.send(res)
+			return r.Send(res)
 		})
 	})
 }

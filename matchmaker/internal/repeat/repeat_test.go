@@ -1,4 +1,4 @@
-package matchmaker
+package repeat
 
 import (
 	"errors"
@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-func TestWatchIsNeverSilentForLong(t *testing.T) {
+func TestSender_repeatsTheLastMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var sent []string
-		r := newRepeater(func(m *string) error {
+		s := New(func(m *string) error {
 			sent = append(sent, fmt.Sprint(*m, " ", time.Since(began)))
 			return nil
 		}, func(m *string) bool { return *m != "over" })
@@ -24,33 +24,33 @@ func TestWatchIsNeverSilentForLong(t *testing.T) {
 			}
 			sent = nil
 		}
-		say := func(m string) {
-			if err := r.send(&m); err != nil {
+		send := func(m string) {
+			if err := s.Send(&m); err != nil {
 				t.Error(err)
 			}
 		}
 		time.Sleep(10 * time.Second)
-		expect() // there is nothing to say yet
-		say("a")
+		expect() // nothing to repeat yet
+		send("a")
 		time.Sleep(2 * time.Second)
-		say("b")
+		send("b")
 		time.Sleep(7 * time.Second)
 		expect("a 10s", "b 12s", "b 15s", "b 18s")
-		say("over")
+		send("over")
 		time.Sleep(10 * time.Second)
 		expect("over 19s")
-		say("c")
-		r.stop()
+		send("c")
+		s.Stop()
 		time.Sleep(10 * time.Second)
 		expect("c 29s")
 	})
 }
 
-func TestStreamThatCannotBeWrittenIsLeftAlone(t *testing.T) {
+func TestSender_stopsRepeatingAfterAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
-		r := newRepeater(func(*int) error { tries++; return errors.New("gone") }, func(*int) bool { return true })
-		if err := r.send(new(int)); err == nil {
+		s := New(func(*int) error { tries++; return errors.New("gone") }, func(*int) bool { return true })
+		if err := s.Send(new(int)); err == nil {
 			t.Error("the error is lost")
 		}
 		time.Sleep(time.Minute)
@@ -58,6 +58,6 @@ func TestStreamThatCannotBeWrittenIsLeftAlone(t *testing.T) {
 		if tries != 2 {
 			t.Errorf("%d tries", tries)
 		}
-		r.stop()
+		s.Stop()
 	})
 }
