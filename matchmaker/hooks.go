@@ -61,7 +61,11 @@ func (h *hooks) logEnd(t *ticket.Ticket, s ticket.Status) {
 }
 
 func (h *hooks) matched(m queue.Match) {
-	h.mm.service.lost.matched(m)
+	var players []string
+	for _, t := range m.Tickets {
+		players = append(players, playersOf(t)...)
+	}
+	h.mm.service.requeue.Matched(m.ID, players)
 	if m.Quality >= 0 {
 		h.mm.metrics.quality.WithLabelValues(m.Queue).Observe(m.Quality)
 	}

@@ -110,7 +110,7 @@ func (m *Matchmaker) matchEnded(ctx context.Context, e *fleetv1.MatchEnded) erro
 	if m.state.Load() != stateRunning {
 		return errors.New("the matchmaker is not running")
 	}
-	m.service.lost.ended(e.GetMatchId())
+	m.service.requeue.Ended(e.GetMatchId())
 	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
 	defer cancel()
 	if room.IsMatch(e.GetMatchId()) {
@@ -123,7 +123,7 @@ func (m *Matchmaker) matchEnded(ctx context.Context, e *fleetv1.MatchEnded) erro
 // matchLost puts the players of a match that found no end of its own first.
 func (m *Matchmaker) matchLost(match string) {
 	if m.state.Load() == stateRunning {
-		m.service.lost.lost(match)
+		m.service.requeue.Lost(match)
 		m.service.keeper.lost(match)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/ranking"
 	"tactus/matchmaker/internal/repeat"
+	"tactus/matchmaker/internal/requeue"
 	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/store"
@@ -49,7 +50,7 @@ type service struct {
 	rooms    *room.Rooms
 	keeper   *keeper
 	ranking  *ranking.Ranking
-	lost     *lostMatches
+	requeue  *requeue.Priority
 	board    *board
 }
 
@@ -200,7 +201,7 @@ func (s *service) newTicket(ctx context.Context, req *matchmakerv1.CreateTicketR
 			return nil, failure.Newf(failure.BadField, "%s", err.Error())
 		}
 	}
-	t.Priority = s.lost.priority(playersOf(t))
+	t.Priority = s.requeue.Of(playersOf(t))
 	return t, nil
 }
 

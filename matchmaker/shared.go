@@ -13,6 +13,7 @@ import (
 	"tactus/matchmaker/internal/identity"
 	"tactus/matchmaker/internal/party"
 	"tactus/matchmaker/internal/ranking"
+	"tactus/matchmaker/internal/requeue"
 	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/store"
 )
@@ -80,7 +81,7 @@ func (m *Matchmaker) openParts(ctx, background context.Context, sh *shared) (err
 		return err
 	}
 	s.members, s.keeper = sh.members, newKeeper(s)
-	if s.lost, err = newLostMatches(ctx, sh.store); err != nil {
+	if s.requeue, err = requeue.New(ctx, sh.store); err != nil {
 		return err
 	}
 	s.ranking, err = ranking.Open(ctx, sh.store, ranking.Config{Rated: m.catalog.rated, Leases: sh.leases}, m.log.Named("ranking"))
@@ -104,7 +105,7 @@ func (m *Matchmaker) openParts(ctx, background context.Context, sh *shared) (err
 	}
 	run("signing keys", guests.Run)
 	run("claims", func(ctx context.Context) error { s.claims.Run(ctx); return nil })
-	run("lost matches", func(ctx context.Context) error { s.lost.run(ctx); return nil })
+	run("lost matches", s.requeue.Run)
 	run("parties", func(ctx context.Context) error { return followRecords(ctx, s.parties.Records, s.keeper.sawParty) })
 	run("rooms", func(ctx context.Context) error { return followRecords(ctx, s.rooms.Records, s.keeper.sawRoom) })
 	run("members", func(ctx context.Context) error { s.keeper.run(ctx); return nil })
