@@ -2,7 +2,9 @@ package matchmaker
 
 import (
 	"context"
+	"slices"
 
+	"tactus/matchmaker/internal/queue"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
@@ -21,4 +23,38 @@ func (s *service) ListGames(context.Context, *matchmakerv1.ListGamesRequest) (*m
 	return &matchmakerv1.ListGamesResponse{
 		Games: s.fleet.Games(), Servers: uint32(totals.Servers), Players: uint32(max(totals.People, 0)),
 	}, nil
+}
+
+func (s *service) ListQueues(context.Context, *matchmakerv1.ListQueuesRequest) (*matchmakerv1.ListQueuesResponse, error) {
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
+	live := s.stats.Queues()
+	res := &matchmakerv1.ListQueuesResponse{}
+	for _, name := range s.catalog.names() {
+		info := s.queueInfo(name)
+		if at := slices.IndexFunc(live, func(q queue.Stats) bool { return q.Name == name }); at >= 0 {
+			info.Searching = uint32(live[at].Players)
+			info.WaitP50Ms, info.WaitP90Ms = milliseconds(live[at].P50), milliseconds(live[at].P90)
+		}
+		res.Queues = append(res.Queues, info)
+	}
+	return res, nil
+}
+
+func (s *service) queueInfo(name string) *matchmakerv1.QueueInfo {
+	r, _ := s.catalog.lookup(name)
+	info := &matchmakerv1.QueueInfo{Name: name, Game: r.Key.Game, Mode: r.Key.Mode, Rated: s.catalog.rated(name)}
+	if q := r.Queue; q != nil {
+		info.Title = q.Title
+		info.RulesVersion, info.Accept = q.Version, q.Accept != nil
+		info.Teams, info.TeamMin, info.TeamMax = uint32(q.Teams.Count), uint32(q.Teams.Min), uint32(q.Teams.Max)
+		info.PartyMax = uint32(q.Party.Max)
+		return info
+	}
+	info.Title = s.fleet.Title(r.Key)
+	seats, _, _ := s.fleet.Shape(r.Key)
+	info.Teams, info.TeamMin, info.TeamMax = 1, 1, uint32(seats)
+	info.PartyMax = uint32(s.mostTogether(r.Key))
+	return info
 }

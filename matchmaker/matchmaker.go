@@ -29,6 +29,7 @@ import (
 	"tactus/matchmaker/internal/background"
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/queue"
+	"tactus/matchmaker/internal/queuestats"
 	"tactus/matchmaker/internal/rehearsal/recording"
 	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/ticket"
@@ -161,7 +162,7 @@ func (m *Matchmaker) assemble() {
 	m.service = &service{
 		mm: m, fleet: m.fleet, queues: m.queues, assigner: assigner, catalog: m.catalog,
 		limits: newLimits(cfg.Rates, m.metrics), replicas: newReplicas(cfg.peerCredentials(), m.log),
-		polls: newPolls(), board: newBoard(cfg.ID, m.queues.Stats, m.log),
+		polls: newPolls(), stats: queuestats.New(cfg.ID, m.queues.Stats, m.log),
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"tactus/matchmaker/internal/matchfn"
 	"tactus/matchmaker/internal/party"
 	"tactus/matchmaker/internal/queue"
+	"tactus/matchmaker/internal/queuestats"
 	"tactus/matchmaker/internal/ranking"
 	"tactus/matchmaker/internal/repeat"
 	"tactus/matchmaker/internal/requeue"
@@ -51,7 +52,7 @@ type service struct {
 	keeper   *keeper
 	ranking  *ranking.Ranking
 	requeue  *requeue.Priority
-	board    *board
+	stats    *queuestats.Exchange
 }
 
 func (s *service) CreateTicket(ctx context.Context, req *matchmakerv1.CreateTicketRequest) (*matchmakerv1.CreateTicketResponse, error) {

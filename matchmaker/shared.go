@@ -110,7 +110,7 @@ func (m *Matchmaker) openParts(ctx, background context.Context, sh *shared) (err
 	run("rooms", func(ctx context.Context) error { return followRecords(ctx, s.rooms.Records, s.keeper.sawRoom) })
 	run("members", func(ctx context.Context) error { s.keeper.run(ctx); return nil })
 	run("ratings", s.ranking.Run)
-	run("queue board", func(ctx context.Context) error { return s.board.run(ctx, sh.store) })
+	run("queue statistics", func(ctx context.Context) error { return s.stats.Run(ctx, sh.store) })
 	run("replicas", func(ctx context.Context) error { m.attend(ctx, sh); return nil })
 	return nil
 }
