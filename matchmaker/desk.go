@@ -192,8 +192,8 @@ func (d *localDesk) watch(ctx context.Context, handle string, send func(*matchma
 		return cmp.Or(d.confirm(ctx), storeError(err))
 	}
 	defer w.Close()
-	s.mm.metrics.watchers.Inc()
-	defer s.mm.metrics.watchers.Dec()
+	s.mm.metrics.WatchBegan()
+	defer s.mm.metrics.WatchEnded()
 	progress := time.NewTicker(s.mm.cfg.ProgressInterval)
 	defer progress.Stop()
 	for {

@@ -1,10 +1,9 @@
 package matchmaker
 
 import (
-	"time"
-
 	"go.uber.org/zap"
 
+	"tactus/matchmaker/internal/metrics"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/matchmaker/matchfunc"
@@ -20,15 +19,13 @@ func (h *hooks) queue() queue.Hooks {
 		Created: h.created,
 		Ended:   h.ended,
 		Matched: h.matched,
-		Cycled: func(name string, waiting int, took time.Duration) {
-			h.mm.metrics.cycled(name, waiting, took)
-		},
-		Failed: func(name, cause string) { h.mm.metrics.failed.WithLabelValues(name, cause).Inc() },
+		Cycled:  h.mm.metrics.CycleEnded,
+		Failed:  h.mm.metrics.AllocationFailed,
 	}
 }
 
 func (h *hooks) created(t *ticket.Ticket, g *matchfunc.Group) {
-	h.mm.metrics.ticketCreated(t)
+	h.mm.metrics.TicketCreated(t)
 	h.mm.log.Debug("ticket created", zap.String("ticket", t.ID), zap.String("queue", t.Queue), zap.Strings("players", playersOf(t)))
 	if h.mm.recordings != nil && t.Match == "" {
 		h.mm.recordings.Created(t.Queue, h.mm.catalog.version(t.Queue), g)
@@ -36,12 +33,12 @@ func (h *hooks) created(t *ticket.Ticket, g *matchfunc.Group) {
 }
 
 func (h *hooks) ended(t *ticket.Ticket, s ticket.Status) {
-	h.mm.metrics.ticketEnded(t, s)
+	h.mm.metrics.TicketEnded(t, s)
 	h.logEnd(t, s)
 	h.mm.service.dropClaims(t)
 	h.mm.service.roomTicketEnded(t, s)
 	if h.mm.recordings != nil && t.Match == "" {
-		h.mm.recordings.Ended(t.Queue, t.ID, s.At, reasonLabel(s.Reason))
+		h.mm.recordings.Ended(t.Queue, t.ID, s.At, metrics.ReasonLabel(s.Reason))
 	}
 }
 
@@ -57,7 +54,7 @@ func (h *hooks) logEnd(t *ticket.Ticket, s ticket.Status) {
 		match = s.Assignments[0].Match
 	}
 	e.Write(zap.String("ticket", t.ID), zap.String("queue", t.Queue), zap.Strings("players", playersOf(t)),
-		zap.String("reason", reasonLabel(s.Reason)), zap.String("match", match), zap.Duration("waited", s.At.Sub(t.Created)))
+		zap.String("reason", metrics.ReasonLabel(s.Reason)), zap.String("match", match), zap.Duration("waited", s.At.Sub(t.Created)))
 }
 
 func (h *hooks) matched(m queue.Match) {
@@ -66,7 +63,5 @@ func (h *hooks) matched(m queue.Match) {
 		players = append(players, playersOf(t)...)
 	}
 	h.mm.service.requeue.Matched(m.ID, players)
-	if m.Quality >= 0 {
-		h.mm.metrics.quality.WithLabelValues(m.Queue).Observe(m.Quality)
-	}
+	h.mm.metrics.MatchMade(m.Queue, m.Quality)
 }

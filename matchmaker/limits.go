@@ -2,6 +2,7 @@ package matchmaker
 
 import (
 	"tactus/matchmaker/internal/failure"
+	"tactus/matchmaker/internal/metrics"
 	"tactus/matchmaker/internal/ratelimit"
 )
 
@@ -10,7 +11,7 @@ const limitedKeys = 50_000
 
 // limits holds the rates of everything that costs more than looking.
 type limits struct {
-	metrics   *metrics
+	metrics   *metrics.Metrics
 	loopback  bool
 	addresses *ratelimit.Limiter
 	players   *ratelimit.Limiter
@@ -18,7 +19,7 @@ type limits struct {
 	rooms     *ratelimit.Limiter
 }
 
-func newLimits(r Rates, m *metrics) *limits {
+func newLimits(r Rates, m *metrics.Metrics) *limits {
 	return &limits{
 		metrics:   m,
 		loopback:  r.Loopback,
@@ -65,6 +66,6 @@ func (l *limits) byAddress(limiter *ratelimit.Limiter, address, name string, rea
 // refuse says when the next one may be taken, or a little later: not sooner than
 // what is usual for the reason.
 func (l *limits) refuse(limiter *ratelimit.Limiter, name string, reason failure.Reason) error {
-	l.metrics.limited.WithLabelValues(name).Inc()
+	l.metrics.RequestLimited(name)
 	return failure.New(reason).RetryAfter(max(limiter.Every(), reason.Kind().Retry))
 }

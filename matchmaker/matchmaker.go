@@ -28,6 +28,7 @@ import (
 	"tactus/matchmaker/internal/assign"
 	"tactus/matchmaker/internal/background"
 	"tactus/matchmaker/internal/fleet"
+	"tactus/matchmaker/internal/metrics"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/queuestats"
 	"tactus/matchmaker/internal/rehearsal/recording"
@@ -43,7 +44,7 @@ import (
 type Matchmaker struct {
 	cfg     Config
 	log     *zap.Logger
-	metrics *metrics
+	metrics *metrics.Metrics
 	hooks   *hooks
 	origins *origin.Policy
 
@@ -113,7 +114,7 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 		cfg.internalTLS, cfg.InternalTLS = files, files.server()
 	}
 	m := &Matchmaker{
-		cfg: cfg, log: log, metrics: newMetrics(), ready: make(chan struct{}), stopping: make(chan struct{}), signer: jointoken.NewSigner(cfg.Key),
+		cfg: cfg, log: log, metrics: metrics.New(), ready: make(chan struct{}), stopping: make(chan struct{}), signer: jointoken.NewSigner(cfg.Key),
 	}
 	if m.origins, err = origin.NewPolicy(cfg.AllowedOrigins, cfg.LocalOrigins); err != nil {
 		return nil, err
@@ -133,7 +134,7 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 			return nil, fmt.Errorf("matchmaker: recordings: %w", err)
 		}
 	}
-	if err := m.metrics.register(cfg.Metrics, m.fleet, m.queues); err != nil {
+	if err := m.metrics.Register(cfg.Metrics, m.metricSources()); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -151,7 +152,7 @@ func (m *Matchmaker) assemble() {
 	m.catalog = newCatalog(m.fleet, cfg.Functions)
 	assigner := assign.New(assign.Config{
 		Timeout: cfg.ReserveTimeout, HoldSeats: cfg.SeatHold, HoldRoom: cfg.RoomHold,
-		Answered: m.metrics.reserveAnswered,
+		Answered: m.metrics.ReservationAnswered,
 	}, m.fleet, m.signer)
 	m.queues = queue.NewSet(queue.Config{
 		Window: cfg.BatchWindow, Attempts: cfg.Attempts, Prompt: prompt, KeepEnded: cfg.KeepEnded,
@@ -163,6 +164,23 @@ func (m *Matchmaker) assemble() {
 		mm: m, fleet: m.fleet, queues: m.queues, assigner: assigner, catalog: m.catalog,
 		limits: newLimits(cfg.Rates, m.metrics), replicas: newReplicas(cfg.peerCredentials(), m.log),
 		polls: newPolls(), stats: queuestats.New(cfg.ID, m.queues.Stats, m.log),
+	}
+}
+
+// metricSources are what gauges read of the fleet and the queues.
+func (m *Matchmaker) metricSources() metrics.Sources {
+	return metrics.Sources{
+		Servers: func() int { return m.fleet.Totals().Servers },
+		Matches: func() int { return m.fleet.Totals().Matches },
+		Players: func() int { return m.fleet.Totals().People },
+		Searching: func() map[string]int {
+			players := make(map[string]int)
+			for _, q := range m.queues.Stats("") {
+				players[q.Name] = q.Players
+			}
+			return players
+		},
+		ClockOffsets: m.fleet.ClockOffsets,
 	}
 }
 

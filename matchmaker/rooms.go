@@ -67,7 +67,7 @@ func (s *service) CreateRoom(ctx context.Context, req *matchmakerv1.CreateRoomRe
 	if err := s.rooms.Create(ctx, r); err != nil {
 		return nil, roomError(err)
 	}
-	s.mm.metrics.rooms.Inc()
+	s.mm.metrics.RoomCreated()
 	res := &matchmakerv1.CreateRoomResponse{RoomCode: r.Code}
 	if who != nil {
 		res.MemberId = s.entered(ctx, r.Code, who)
