@@ -23,7 +23,7 @@ const unborn = 3 * time.Second
 // request made it.
 func (s *service) claim(ctx context.Context, t *ticket.Ticket, request string) (existing *claim.Claim, err error) {
 	keep := false
-	if r, ok := s.catalog.lookup(t.Queue); ok && r.Queue != nil {
+	if r, ok := s.catalog.Lookup(t.Queue); ok && r.Queue != nil {
 		keep = r.Queue.Search.Duplicate == rules.DuplicateKeep
 	}
 	for i := range t.Members {
@@ -92,7 +92,7 @@ func (s *service) fate(ctx context.Context, old *claim.Claim, reason matchmakerv
 			return err
 		})
 		if err != nil || how.known || time.Since(old.At) > unborn {
-			if _, exists := s.catalog.lookup(name); !exists {
+			if _, exists := s.catalog.Lookup(name); !exists {
 				return fate{}, nil // its queue was closed
 			}
 			return how, err

@@ -255,7 +255,7 @@ func (s *service) describe(w *ticket.Watch, now ticket.Status) *matchmakerv1.Wat
 		Reason:             now.Reason,
 		Message:            now.Message,
 		Queue:              t.Queue,
-		RulesVersion:       s.catalog.version(t.Queue),
+		RulesVersion:       s.catalog.Version(t.Queue),
 	}
 	if now.State == ticket.Searching {
 		res.WaitingFor = s.queues.WaitingFor(t)

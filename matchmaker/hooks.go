@@ -28,7 +28,7 @@ func (h *hooks) created(t *ticket.Ticket, g *matchfunc.Group) {
 	h.mm.metrics.TicketCreated(t)
 	h.mm.log.Debug("ticket created", zap.String("ticket", t.ID), zap.String("queue", t.Queue), zap.Strings("players", playersOf(t)))
 	if h.mm.recordings != nil && t.Match == "" {
-		h.mm.recordings.Created(t.Queue, h.mm.catalog.version(t.Queue), g)
+		h.mm.recordings.Created(t.Queue, h.mm.catalog.Version(t.Queue), g)
 	}
 }
 

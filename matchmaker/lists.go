@@ -31,7 +31,7 @@ func (s *service) ListQueues(context.Context, *matchmakerv1.ListQueuesRequest) (
 	}
 	live := s.stats.Queues()
 	res := &matchmakerv1.ListQueuesResponse{}
-	for _, name := range s.catalog.names() {
+	for _, name := range s.catalog.Names() {
 		info := s.queueInfo(name)
 		if at := slices.IndexFunc(live, func(q queue.Stats) bool { return q.Name == name }); at >= 0 {
 			info.Searching = uint32(live[at].Players)
@@ -43,8 +43,8 @@ func (s *service) ListQueues(context.Context, *matchmakerv1.ListQueuesRequest) (
 }
 
 func (s *service) queueInfo(name string) *matchmakerv1.QueueInfo {
-	r, _ := s.catalog.lookup(name)
-	info := &matchmakerv1.QueueInfo{Name: name, Game: r.Key.Game, Mode: r.Key.Mode, Rated: s.catalog.rated(name)}
+	r, _ := s.catalog.Lookup(name)
+	info := &matchmakerv1.QueueInfo{Name: name, Game: r.Key.Game, Mode: r.Key.Mode, Rated: s.catalog.Rated(name)}
 	if q := r.Queue; q != nil {
 		info.Title = q.Title
 		info.RulesVersion, info.Accept = q.Version, q.Accept != nil

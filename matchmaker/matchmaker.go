@@ -27,6 +27,7 @@ import (
 	"tactus/internal/origin"
 	"tactus/matchmaker/internal/assign"
 	"tactus/matchmaker/internal/background"
+	"tactus/matchmaker/internal/catalog"
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/metrics"
 	"tactus/matchmaker/internal/queue"
@@ -49,7 +50,7 @@ type Matchmaker struct {
 	origins *origin.Policy
 
 	fleet   *fleet.Registry
-	catalog *catalog
+	catalog *catalog.Catalog
 	queues  *queue.Set
 	service *service
 	signer  *jointoken.Signer
@@ -149,14 +150,14 @@ func (m *Matchmaker) assemble() {
 		Protocol: cfg.Protocol, LastCall: cfg.LastCall, StrikeLasts: cfg.StrikeLasts, HoldSeats: cfg.SeatHold,
 		Ended: m.matchEnded, Lost: m.matchLost,
 	}, func() { m.queues.Wake() }, m.log)
-	m.catalog = newCatalog(m.fleet, cfg.Functions)
+	m.catalog = catalog.New(m.fleet, cfg.Functions)
 	assigner := assign.New(assign.Config{
 		Timeout: cfg.ReserveTimeout, HoldSeats: cfg.SeatHold, HoldRoom: cfg.RoomHold,
 		Answered: m.metrics.ReservationAnswered,
 	}, m.fleet, m.signer)
 	m.queues = queue.NewSet(queue.Config{
 		Window: cfg.BatchWindow, Attempts: cfg.Attempts, Prompt: prompt, KeepEnded: cfg.KeepEnded,
-		Lookup: m.catalog.lookup, Hooks: m.hooks.queue(),
+		Lookup: m.catalog.Lookup, Hooks: m.hooks.queue(),
 	}, ticket.Limits{
 		Unwatched: cfg.UnwatchedTimeout, WatcherGone: cfg.WatcherTimeout, Kept: cfg.KeepEnded, Tickets: cfg.MaxTickets,
 	}, m.fleet, assigner, m.log)
@@ -194,7 +195,7 @@ func (m *Matchmaker) ReloadRules() error {
 	if err != nil {
 		return fmt.Errorf("matchmaker: rules: %w", err)
 	}
-	if err := m.catalog.set(list); err != nil {
+	if err := m.catalog.Replace(list); err != nil {
 		return fmt.Errorf("matchmaker: rules: %w", err)
 	}
 	m.queues.Wake()

@@ -27,10 +27,10 @@ func (s *service) rated(queueName, player string) error {
 	if err := checkStrings("queue", queueName, "player_id", player); err != nil {
 		return err
 	}
-	if !s.catalog.hosted(queueName) {
-		return s.catalog.missing(queueName)
+	if !s.catalog.Hosted(queueName) {
+		return s.catalog.Missing(queueName)
 	}
-	if !s.catalog.rated(queueName) {
+	if !s.catalog.Rated(queueName) {
 		return failure.New(failure.QueueUnrated)
 	}
 	return nil

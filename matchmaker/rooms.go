@@ -81,9 +81,9 @@ func (s *service) newRoom(req *matchmakerv1.CreateRoomRequest) (*room.Room, erro
 	if err := checkStrings("game", req.GetGame(), "mode", req.GetMode(), "party", req.GetParty(), "version", req.GetVersion()); err != nil {
 		return nil, err
 	}
-	k, err := s.fleet.Resolve(req.GetGame(), req.GetMode())
+	k, err := s.catalog.ResolveMode(req.GetGame(), req.GetMode())
 	if err != nil {
-		return nil, resolveError(err, req.GetGame(), req.GetMode())
+		return nil, err
 	}
 	r := &room.Room{Game: k.Game, Version: req.GetVersion()}
 	if err := s.checkVersion(&ticket.Ticket{Key: k, Version: r.Version}); err != nil {
@@ -269,8 +269,8 @@ func (s *service) SetRoom(ctx context.Context, req *matchmakerv1.SetRoomRequest)
 		was, k := r.Mode, ticket.Key{Game: r.Game, Mode: r.Mode}
 		if mode := req.GetMode(); mode != "" && mode != r.Mode {
 			var err error
-			if k, err = s.fleet.Resolve(r.Game, mode); err != nil {
-				return resolveError(err, r.Game, mode)
+			if k, err = s.catalog.ResolveMode(r.Game, mode); err != nil {
+				return err
 			}
 		}
 		if err := s.furnish(r, k, req.GetOptions(), req.GetLabels()); err != nil {

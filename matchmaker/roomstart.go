@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/matchmaker/internal/assign"
+	"tactus/matchmaker/internal/catalog"
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/membership"
 	"tactus/matchmaker/internal/quickplay"
@@ -215,7 +216,7 @@ func (s *service) seatMembers(ctx context.Context, r *room.Room, members []membe
 func (s *service) seatTicket(ctx context.Context, r *room.Room, m membership.Member) (handle string, err error) {
 	k := ticket.Key{Game: r.Game, Mode: r.Plays()}
 	t := &ticket.Ticket{
-		Queue: quickName(k), Key: k, Match: r.Match, Room: r.Code, Awaits: true, Created: time.Now(), Expiry: seatExpiry,
+		Queue: catalog.QuickPlay(k), Key: k, Match: r.Match, Room: r.Code, Awaits: true, Created: time.Now(), Expiry: seatExpiry,
 		Members: []ticket.Member{{Player: m.Player, Name: m.Name}},
 	}
 	t.Name()

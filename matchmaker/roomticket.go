@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tactus/matchmaker/internal/catalog"
 	"tactus/matchmaker/internal/code"
 	"tactus/matchmaker/internal/membership"
 	"tactus/matchmaker/internal/room"
@@ -65,7 +66,7 @@ func (s *service) enterByTicket(r *room.Room, t *ticket.Ticket, now time.Time) (
 	if r.Runs(now) {
 		t.Key.Mode = r.Plays()
 	}
-	t.Queue = quickName(t.Key)
+	t.Queue = catalog.QuickPlay(t.Key)
 	t.Name()
 	var players []string
 	var entering []membership.Member

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"tactus/matchmaker/internal/assign"
+	"tactus/matchmaker/internal/catalog"
 	"tactus/matchmaker/internal/claim"
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/fleet"
@@ -38,7 +39,7 @@ type service struct {
 	fleet    *fleet.Registry
 	queues   *queue.Set
 	assigner *assign.Assigner
-	catalog  *catalog
+	catalog  *catalog.Catalog
 	limits   *limits
 	replicas *replicas
 	polls    *polls
@@ -171,7 +172,7 @@ func (s *service) newTicket(ctx context.Context, req *matchmakerv1.CreateTicketR
 		if err := s.joinNamed(ctx, t, req, address); err != nil {
 			return nil, err
 		}
-	} else if t.Queue, r, err = s.catalog.resolve(req.GetQueue(), req.GetGame(), req.GetMode()); err != nil {
+	} else if t.Queue, r, err = s.catalog.Resolve(req.GetQueue(), req.GetGame(), req.GetMode()); err != nil {
 		return nil, err
 	} else {
 		t.Key = r.Key
@@ -216,7 +217,7 @@ func (s *service) joinNamed(ctx context.Context, t *ticket.Ticket, req *matchmak
 			return err
 		}
 	}
-	t.Queue = quickName(t.Key)
+	t.Queue = catalog.QuickPlay(t.Key)
 	return nil
 }
 
@@ -367,7 +368,7 @@ func (s *service) queueOf(handle string) (string, error) {
 	if !ok {
 		return "", storeError(ticket.ErrUnknown)
 	}
-	if s.queues.Find(name) == nil && !s.catalog.hosted(name) && !s.queues.Known(name) {
+	if s.queues.Find(name) == nil && !s.catalog.Hosted(name) && !s.queues.Known(name) {
 		return "", storeError(ticket.ErrUnknown)
 	}
 	return name, nil

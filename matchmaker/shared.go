@@ -84,7 +84,7 @@ func (m *Matchmaker) openParts(ctx, background context.Context, sh *shared) (err
 	if s.requeue, err = requeue.New(ctx, sh.store); err != nil {
 		return err
 	}
-	s.ranking, err = ranking.Open(ctx, sh.store, ranking.Config{Rated: m.catalog.rated, Leases: sh.leases}, m.log.Named("ranking"))
+	s.ranking, err = ranking.Open(ctx, sh.store, ranking.Config{Rated: m.catalog.Rated, Leases: sh.leases}, m.log.Named("ranking"))
 	if err != nil {
 		return fmt.Errorf("ratings: %w", err)
 	}
@@ -177,7 +177,7 @@ func (m *Matchmaker) adopt(ctx context.Context, sh *shared) {
 	if sh.store.Embedded() || m.state.Load() != stateRunning {
 		return
 	}
-	for _, name := range m.catalog.names() {
+	for _, name := range m.catalog.Names() {
 		holder, held := sh.leases.Holder(name)
 		if !held || sh.members.IsLive(holder.ID) || m.queues.Find(name) != nil {
 			continue

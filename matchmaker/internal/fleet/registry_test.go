@@ -233,7 +233,7 @@ func TestResolve(t *testing.T) {
 	second := register("s2")
 	second.Games[0].Name = "tag"
 	r.add(second, nil)
-	if _, err := r.Resolve("", ""); !errors.Is(err, ErrUnknown) {
+	if _, err := r.Resolve("", ""); !errors.Is(err, ErrUnknownGame) {
 		t.Errorf("no game named of two: %v", err)
 	}
 }

@@ -17,8 +17,9 @@ import (
 
 // Errors of [Registry.Resolve].
 var (
-	ErrNoServer = errors.New("no game server has registered yet; try again in a moment")
-	ErrUnknown  = errors.New("unknown")
+	ErrNoServer    = errors.New("no game server has registered yet; try again in a moment")
+	ErrUnknownGame = errors.New("unknown game")
+	ErrUnknownMode = errors.New("unknown mode")
 )
 
 // Resolve finds the queue for a game and mode as a player names them: an empty
@@ -32,7 +33,7 @@ func (r *Registry) Resolve(game, mode string) (ticket.Key, error) {
 	}
 	if game == "" {
 		if len(r.games) > 1 {
-			return ticket.Key{}, fmt.Errorf("%w game: several are hosted here, name one of %s", ErrUnknown, r.gameNames())
+			return ticket.Key{}, fmt.Errorf("%w: several are hosted here, name one of %s", ErrUnknownGame, r.gameNames())
 		}
 		for name := range r.games {
 			game = name
@@ -40,7 +41,7 @@ func (r *Registry) Resolve(game, mode string) (ticket.Key, error) {
 	}
 	info := r.games[game]
 	if info == nil {
-		return ticket.Key{}, fmt.Errorf("%w game %q; hosted here: %s", ErrUnknown, game, r.gameNames())
+		return ticket.Key{}, fmt.Errorf("%w %q; hosted here: %s", ErrUnknownGame, game, r.gameNames())
 	}
 	if mode == "" {
 		return ticket.Key{Game: game, Mode: info.GetModes()[0].GetName()}, nil
@@ -50,7 +51,7 @@ func (r *Registry) Resolve(game, mode string) (ticket.Key, error) {
 		for _, m := range info.GetModes() {
 			names = append(names, m.GetName())
 		}
-		return ticket.Key{}, fmt.Errorf("%w mode %q of %s; it has: %s", ErrUnknown, mode, game, strings.Join(names, ", "))
+		return ticket.Key{}, fmt.Errorf("%w %q of %s; it has: %s", ErrUnknownMode, mode, game, strings.Join(names, ", "))
 	}
 	return ticket.Key{Game: game, Mode: mode}, nil
 }
