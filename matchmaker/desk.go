@@ -46,10 +46,7 @@ const (
 	// called: longer than it takes to notice that one has died.
 	replicaPatience = 4 * time.Second
 	leastBackoff    = 20 * time.Millisecond
-	// recordPause is between two looks at an ending that is being recorded, which
-	// takes less than a millisecond as a rule.
-	recordPause = time.Millisecond
-	mostBackoff = 500 * time.Millisecond
+	mostBackoff     = 500 * time.Millisecond
 )
 
 // desk finds the queue's desk. This process becomes the owner of a queue that
@@ -153,7 +150,7 @@ func (d *localDesk) finish(ctx context.Context, id string, reason matchmakerv1.E
 		book.Finish(id, ticket.EndedBy(reason, ""))
 	}
 	for {
-		now, known := book.Look(id)
+		now, changed, known := book.Look(id)
 		switch {
 		case !known:
 			return fate{}, d.confirm(ctx)
@@ -162,9 +159,9 @@ func (d *localDesk) finish(ctx context.Context, id string, reason matchmakerv1.E
 		case now.State != ticket.Committing:
 			return fate{known: true, searching: true}, nil
 		}
-		// Somebody has won it: a match, or this call. That is being recorded.
+		// A match, or this call, has won the ticket. That is being recorded.
 		select {
-		case <-time.After(recordPause):
+		case <-changed:
 		case <-ctx.Done():
 			return fate{}, ctx.Err()
 		}

@@ -450,13 +450,14 @@ func (b *Book) Stop() {
 // Wait returns when no ending is on its way to being recorded.
 func (b *Book) Wait() { b.recording.Wait() }
 
-// Look returns how a ticket stands.
-func (b *Book) Look(id string) (Status, bool) {
+// Look returns how a ticket stands, and a channel that is closed at its next
+// change. known is false for a ticket that is not in the book.
+func (b *Book) Look(id string) (status Status, changed <-chan struct{}, known bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.entries[id]
 	if e == nil {
-		return Status{}, false
+		return Status{}, nil, false
 	}
-	return e.status, true
+	return e.status, e.changed, true
 }

@@ -265,7 +265,7 @@ func TestFirstToFinishWins(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		now, _ := b.Look(made.ID)
+		now, _, _ := b.Look(made.ID)
 		if len(l.lines) != 1 || (now.State == Assigned) != (winners.Load() == 1) {
 			t.Errorf("matches that won: %d, status %+v, ended %q", winners.Load(), now, l.lines)
 		}
@@ -280,13 +280,32 @@ func TestMatchThatHasWonATicketKeepsIt(t *testing.T) {
 		b.Commit([]string{made.ID}, true)
 		time.Sleep(expiry) // even its time can be over
 		b.Finish(made.ID, EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, ""))
-		if s, _ := b.Look(made.ID); s.State != Committing {
+		if s, _, _ := b.Look(made.ID); s.State != Committing {
 			t.Errorf("cancelled: %+v", s)
 		}
 		l.expect(t)
 		b.Settle(made.ID, AssignedTo([]Assignment{{Match: "m1"}}))
 		if s := w.over(); s.Assignments[0].Match != "m1" {
 			t.Errorf("status %+v", s)
+		}
+		l.expect(t, "t.cQ.1 END_REASON_MATCHED")
+	})
+}
+
+func TestBook_lookReportsTheEndOfACommittedTicket(t *testing.T) {
+	each(t, func(t *testing.T, b *Book, l *log) {
+		made := create(t, b, "1", "ann")
+		b.Commit([]string{made.ID}, true)
+		_, changed, _ := b.Look(made.ID)
+		select {
+		case <-changed:
+			t.Error("changed before the end")
+		default:
+		}
+		b.Settle(made.ID, AssignedTo([]Assignment{{Match: "m1"}}))
+		<-changed
+		if s, _, known := b.Look(made.ID); !known || s.State != Assigned {
+			t.Errorf("status %+v, known %v", s, known)
 		}
 		l.expect(t, "t.cQ.1 END_REASON_MATCHED")
 	})
