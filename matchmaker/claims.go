@@ -10,6 +10,7 @@ import (
 
 	"tactus/matchmaker/internal/claim"
 	"tactus/matchmaker/internal/failure"
+	"tactus/matchmaker/internal/routing"
 	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -17,6 +18,9 @@ import (
 
 // unborn is how long a claim's ticket may still be on its way into its queue.
 const unborn = 3 * time.Second
+
+// claimPause is between two looks at a ticket on its way into its queue.
+const claimPause = 20 * time.Millisecond
 
 // claim makes the ticket its players' only search. existing is the leader's
 // present one, where that stays: by the queue's policy, or because the same
@@ -69,38 +73,38 @@ func (s *service) stays(ctx context.Context, old *claim.Claim, keep, same bool) 
 	if !keep && !same {
 		return false, nil
 	}
-	how, err := s.fate(ctx, old, matchmakerv1.EndReason_END_REASON_UNSPECIFIED)
-	return how.searching || same && how.known, err
+	now, err := s.searchStatus(ctx, old, matchmakerv1.EndReason_END_REASON_UNSPECIFIED)
+	return now.Searching || same && now.Known, err
 }
 
 // replace ends an earlier search.
 func (s *service) replace(ctx context.Context, old *claim.Claim) error {
-	_, err := s.fate(ctx, old, matchmakerv1.EndReason_END_REASON_REPLACED)
+	_, err := s.searchStatus(ctx, old, matchmakerv1.EndReason_END_REASON_REPLACED)
 	return err
 }
 
-// fate looks at an earlier search, or ends it. One that is not in its queue yet
+// searchStatus looks at an earlier search, or ends it. One that is not in its queue yet
 // is waited for.
-func (s *service) fate(ctx context.Context, old *claim.Claim, reason matchmakerv1.EndReason) (how fate, err error) {
+func (s *service) searchStatus(ctx context.Context, old *claim.Claim, reason matchmakerv1.EndReason) (now routing.SearchStatus, err error) {
 	name, ok := ticket.QueueOf(old.Ticket)
 	if !ok {
-		return fate{}, nil
+		return routing.SearchStatus{}, nil
 	}
 	for {
-		err = s.atDesk(ctx, name, func(d desk) (err error) {
-			how, err = d.finish(ctx, old.Ticket, reason)
+		err = s.router.Do(ctx, name, func(owner routing.Owner) (err error) {
+			now, err = owner.Finish(ctx, old.Ticket, reason)
 			return err
 		})
-		if err != nil || how.known || time.Since(old.At) > unborn {
+		if err != nil || now.Known || time.Since(old.At) > unborn {
 			if _, exists := s.catalog.Lookup(name); !exists {
-				return fate{}, nil // its queue was closed
+				return routing.SearchStatus{}, nil // its queue was closed
 			}
-			return how, err
+			return now, err
 		}
 		select {
-		case <-time.After(leastBackoff):
+		case <-time.After(claimPause):
 		case <-ctx.Done():
-			return fate{}, ctx.Err()
+			return routing.SearchStatus{}, ctx.Err()
 		}
 	}
 }

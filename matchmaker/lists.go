@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"tactus/internal/millis"
 	"tactus/matchmaker/internal/queue"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -35,7 +36,7 @@ func (s *service) ListQueues(context.Context, *matchmakerv1.ListQueuesRequest) (
 		info := s.queueInfo(name)
 		if at := slices.IndexFunc(live, func(q queue.Stats) bool { return q.Name == name }); at >= 0 {
 			info.Searching = uint32(live[at].Players)
-			info.WaitP50Ms, info.WaitP90Ms = milliseconds(live[at].P50), milliseconds(live[at].P90)
+			info.WaitP50Ms, info.WaitP90Ms = millis.Of(live[at].P50), millis.Of(live[at].P90)
 		}
 		res.Queues = append(res.Queues, info)
 	}

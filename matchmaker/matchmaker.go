@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -33,7 +34,9 @@ import (
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/queuestats"
 	"tactus/matchmaker/internal/rehearsal/recording"
+	"tactus/matchmaker/internal/routing"
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/protocol/jointoken"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
@@ -163,9 +166,21 @@ func (m *Matchmaker) assemble() {
 	}, m.fleet, assigner, m.log)
 	m.service = &service{
 		mm: m, fleet: m.fleet, queues: m.queues, assigner: assigner, catalog: m.catalog,
-		limits: newLimits(cfg.Rates, m.metrics), replicas: newReplicas(cfg.peerCredentials(), m.log),
+		limits: newLimits(cfg.Rates, m.metrics), router: m.newRouter(),
 		polls: newPolls(), stats: queuestats.New(cfg.ID, m.queues.Stats, m.log),
 	}
+}
+
+func (m *Matchmaker) newRouter() *routing.Router {
+	return routing.New(routing.Config{
+		DialOptions: []grpc.DialOption{
+			m.cfg.peerCredentials(), grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingInterval, Timeout: pingTimeout}),
+		},
+		ProgressInterval: m.cfg.ProgressInterval, RulesVersion: m.catalog.Version, Metrics: m.metrics,
+		Live: func(address string) bool {
+			return slices.ContainsFunc(m.shared.members.Live(), func(member store.Member) bool { return member.Address == address })
+		},
+	}, m.queues, m.log)
 }
 
 // metricSources are what gauges read of the fleet and the queues.
@@ -208,7 +223,7 @@ func (m *Matchmaker) ReloadRules() error {
 func (m *Matchmaker) RegisterGRPC(s *grpc.Server) {
 	matchmakerv1.RegisterMatchmakerServiceServer(s, m.service)
 	fleetv1.RegisterFleetServiceServer(s, fleet.NewService(m.fleet))
-	replicav1.RegisterReplicaServiceServer(s, replicaService{service: m.service})
+	replicav1.RegisterReplicaServiceServer(s, routing.NewReplicaService(m.service.router))
 }
 
 // Drain asks a game server to take nothing new and to end when its matches
@@ -289,7 +304,7 @@ func (m *Matchmaker) stop() {
 	close(m.stopping)
 	m.queues.Stop(m.shared.heirs())
 	m.fleet.Stop()
-	m.service.replicas.close()
+	m.service.router.Close()
 	m.background.Close()
 	if m.recordings != nil {
 		if err := m.recordings.Close(); err != nil {

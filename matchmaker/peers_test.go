@@ -51,7 +51,7 @@ func TestReplicaThatCantBeReached(t *testing.T) {
 	if reason, _ := failure.ReasonOf(err); reason != failure.ReplicaUnreachable {
 		t.Errorf("answered %v", err)
 	}
-	if n := logs.FilterMessage("another matchmaker can't be reached").Len(); n != 1 {
+	if n := logs.FilterMessage("matchmaker unreachable").Len(); n != 1 {
 		t.Errorf("logged %d times: %v", n, logs.All())
 	}
 }

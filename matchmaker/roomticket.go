@@ -13,6 +13,7 @@ import (
 	"tactus/matchmaker/internal/code"
 	"tactus/matchmaker/internal/membership"
 	"tactus/matchmaker/internal/room"
+	"tactus/matchmaker/internal/routing"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -144,8 +145,8 @@ func (s *service) failTicket(ctx context.Context, handle string, reason matchmak
 	if err != nil || !ok {
 		return
 	}
-	_ = s.atDesk(ctx, name, func(d desk) error { // else it expires
-		_, err := d.finish(ctx, id, reason)
+	_ = s.router.Do(ctx, name, func(owner routing.Owner) error { // else it expires
+		_, err := owner.Finish(ctx, id, reason)
 		return err
 	})
 }

@@ -2,7 +2,6 @@ package matchmaker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -24,6 +23,7 @@ import (
 	"tactus/matchmaker/internal/repeat"
 	"tactus/matchmaker/internal/requeue"
 	"tactus/matchmaker/internal/room"
+	"tactus/matchmaker/internal/routing"
 	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
@@ -41,7 +41,7 @@ type service struct {
 	assigner *assign.Assigner
 	catalog  *catalog.Catalog
 	limits   *limits
-	replicas *replicas
+	router   *routing.Router
 	polls    *polls
 
 	// Set by Run before anybody can call.
@@ -297,8 +297,8 @@ func (s *service) enter(ctx context.Context, t *ticket.Ticket, request string) (
 	if existing, err = s.claim(ctx, t, request); err != nil || existing != nil {
 		return existing, err
 	}
-	if err := s.atDesk(ctx, t.Queue, func(d desk) error { return d.add(ctx, t) }); err != nil {
-		if err = addError(err); lacks(err) {
+	if err := s.router.Do(ctx, t.Queue, func(owner routing.Owner) error { return owner.Add(ctx, t) }); err != nil {
+		if lacks(err) {
 			s.dropClaims(t)
 		}
 		return nil, err
@@ -332,8 +332,8 @@ func (s *service) watch(ctx context.Context, handle string, send func(*matchmake
 		return m.GetState() == matchmakerv1.WatchTicketResponse_STATE_SEARCHING // a proposal says how long there is left
 	})
 	defer r.Stop()
-	return s.atDesk(ctx, name, func(d desk) error {
-		return d.watch(ctx, handle, func(res *matchmakerv1.WatchTicketResponse) error {
+	return s.router.Do(ctx, name, func(owner routing.Owner) error {
+		return owner.Watch(ctx, handle, func(res *matchmakerv1.WatchTicketResponse) error {
 			s.completePlayURL(ctx, res.GetAssignment())
 			return r.Send(res)
 		})
@@ -347,8 +347,8 @@ func (s *service) GetTicket(ctx context.Context, req *matchmakerv1.GetTicketRequ
 		return nil, err
 	}
 	var now *matchmakerv1.WatchTicketResponse
-	err = s.atDesk(ctx, name, func(d desk) (err error) {
-		now, err = d.look(ctx, req.GetTicketId())
+	err = s.router.Do(ctx, name, func(owner routing.Owner) (err error) {
+		now, err = owner.Get(ctx, req.GetTicketId())
 		return err
 	})
 	if err != nil {
@@ -366,10 +366,10 @@ func (s *service) queueOf(handle string) (string, error) {
 	}
 	name, ok := ticket.QueueOf(handle)
 	if !ok {
-		return "", storeError(ticket.ErrUnknown)
+		return "", failure.New(failure.TicketUnknown)
 	}
 	if s.queues.Find(name) == nil && !s.catalog.Hosted(name) && !s.queues.Known(name) {
-		return "", storeError(ticket.ErrUnknown)
+		return "", failure.New(failure.TicketUnknown)
 	}
 	return name, nil
 }
@@ -381,20 +381,20 @@ func (s *service) CancelTicket(ctx context.Context, req *matchmakerv1.CancelTick
 	}
 	id, _, ok := ticket.SplitHandle(req.GetTicketId())
 	if !ok {
-		return nil, storeError(ticket.ErrUnknown)
+		return nil, failure.New(failure.TicketUnknown)
 	}
-	var how fate
-	err = s.atDesk(ctx, name, func(d desk) (err error) {
-		how, err = d.finish(ctx, id, matchmakerv1.EndReason_END_REASON_CANCELLED)
+	var now routing.SearchStatus
+	err = s.router.Do(ctx, name, func(owner routing.Owner) (err error) {
+		now, err = owner.Finish(ctx, id, matchmakerv1.EndReason_END_REASON_CANCELLED)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if !how.known {
-		return nil, storeError(ticket.ErrUnknown)
+	if !now.Known {
+		return nil, failure.New(failure.TicketUnknown)
 	}
-	return &matchmakerv1.CancelTicketResponse{Reason: how.reason}, nil
+	return &matchmakerv1.CancelTicketResponse{Reason: now.Reason}, nil
 }
 
 func (s *service) AcceptMatch(ctx context.Context, req *matchmakerv1.AcceptMatchRequest) (*matchmakerv1.AcceptMatchResponse, error) {
@@ -402,8 +402,8 @@ func (s *service) AcceptMatch(ctx context.Context, req *matchmakerv1.AcceptMatch
 	if err != nil {
 		return nil, err
 	}
-	err = s.atDesk(ctx, name, func(d desk) error {
-		return d.answer(ctx, req.GetTicketId(), req.GetMatchId(), req.GetAccept())
+	err = s.router.Do(ctx, name, func(owner routing.Owner) error {
+		return owner.Answer(ctx, req.GetTicketId(), req.GetMatchId(), req.GetAccept())
 	})
 	if err != nil {
 		return nil, err
@@ -419,24 +419,4 @@ func (s *service) ready() error {
 		return failure.New(failure.Stopping)
 	}
 	return failure.New(failure.Starting)
-}
-
-func storeError(err error) error {
-	switch {
-	case errors.Is(err, ticket.ErrUnknown):
-		return failure.New(failure.TicketUnknown)
-	case errors.Is(err, ticket.ErrFull):
-		return failure.New(failure.TooManyTickets)
-	case errors.Is(err, ticket.ErrStopping):
-		return failure.New(failure.Stopping)
-	}
-	return failure.New(failure.StoreUnavailable).Because(err)
-}
-
-// addError keeps what is a failure or the queue's moving as it is.
-func addError(err error) error {
-	if errors.Is(err, ticket.ErrFull) || errors.Is(err, ticket.ErrStopping) || errors.Is(err, ticket.ErrUnknown) {
-		return storeError(err)
-	}
-	return err
 }

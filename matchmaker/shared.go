@@ -147,11 +147,9 @@ func (m *Matchmaker) attend(ctx context.Context, sh *shared) {
 	defer tick.Stop()
 	for {
 		addresses := make([]string, 0, 1)
-		live := make(map[string]bool)
 		var keys [][]byte
 		for _, member := range sh.members.Live() {
 			addresses = append(addresses, member.Address)
-			live[member.Address] = true
 			if member.Key != "" { // an earlier release tells none
 				keys = append(keys, []byte(member.Key))
 			}
@@ -159,7 +157,7 @@ func (m *Matchmaker) attend(ctx context.Context, sh *shared) {
 		if !sh.store.Embedded() {
 			m.fleet.SetReplicas(addresses, keys)
 		}
-		m.service.replicas.keep(live)
+		m.service.router.SetReplicas(addresses)
 		m.adopt(ctx, sh)
 		select {
 		case <-sh.members.Changed():
