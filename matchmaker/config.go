@@ -233,10 +233,17 @@ func (c Config) Validate() error {
 			fail("%s is %d, at least %d", n.name, n.value, n.least)
 		}
 	}
-	if err := (store.Config{URL: c.NATS.URL, Dir: c.storeDir(), Replicas: c.NATS.Replicas, Name: c.NATS.Name, TLS: c.NATS.TLS, Credentials: c.NATS.Credentials}).Validate(); err != nil {
+	if err := c.storeConfig().Validate(); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// storeConfig is what the store is opened with.
+func (c *Config) storeConfig() store.Config {
+	return store.Config{
+		URL: c.NATS.URL, Dir: c.storeDir(), Replicas: c.NATS.Replicas, Name: c.NATS.Name, TLS: c.NATS.TLS, Credentials: c.NATS.Credentials,
+	}
 }
 
 // storeDir is where the embedded store keeps what outlives the process.

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -29,6 +28,7 @@ import (
 	"tactus/matchmaker/internal/assign"
 	"tactus/matchmaker/internal/background"
 	"tactus/matchmaker/internal/catalog"
+	"tactus/matchmaker/internal/cluster"
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/metrics"
 	"tactus/matchmaker/internal/queue"
@@ -36,7 +36,6 @@ import (
 	"tactus/matchmaker/internal/rehearsal/recording"
 	"tactus/matchmaker/internal/routing"
 	"tactus/matchmaker/internal/rules"
-	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/protocol/jointoken"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
@@ -59,8 +58,8 @@ type Matchmaker struct {
 	signer  *jointoken.Signer
 	// recordings is nil where nothing is recorded.
 	recordings *recording.Set
-	shared     *shared      // made by Run
-	state      atomic.Int32 // stateNew, stateStarting, stateRunning, stateStopped
+	cluster    *cluster.Cluster // made by Run
+	state      atomic.Int32     // stateNew, stateStarting, stateRunning, stateStopped
 
 	ready      chan struct{} // closed when Run serves
 	stopping   chan struct{} // closed when Run takes leave
@@ -177,9 +176,7 @@ func (m *Matchmaker) newRouter() *routing.Router {
 			m.cfg.peerCredentials(), grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingInterval, Timeout: pingTimeout}),
 		},
 		ProgressInterval: m.cfg.ProgressInterval, RulesVersion: m.catalog.Version, Metrics: m.metrics,
-		Live: func(address string) bool {
-			return slices.ContainsFunc(m.shared.members.Live(), func(member store.Member) bool { return member.Address == address })
-		},
+		Live: func(address string) bool { return m.cluster.IsLive(address) },
 	}, m.queues, m.log)
 }
 
@@ -258,7 +255,7 @@ func (m *Matchmaker) Run(ctx context.Context) (err error) {
 		}
 		return fmt.Errorf("matchmaker: %w", err)
 	}
-	defer m.shared.close()
+	defer m.close(m.cluster)
 	m.state.Store(stateRunning)
 	close(m.ready)
 	return m.serve(ctx, listener)
@@ -302,7 +299,7 @@ func (m *Matchmaker) serve(ctx context.Context, listener net.Listener) error {
 func (m *Matchmaker) stop() {
 	m.state.Store(stateStopped)
 	close(m.stopping)
-	m.queues.Stop(m.shared.heirs())
+	m.queues.Stop(m.cluster != nil && m.cluster.HasSuccessors())
 	m.fleet.Stop()
 	m.service.router.Close()
 	m.background.Close()

@@ -45,7 +45,7 @@ func (m *Matchmaker) Overview() Overview {
 	if m.state.Load() != stateRunning {
 		return o
 	}
-	for _, member := range m.shared.members.Live() {
+	for _, member := range m.cluster.Members().Live() {
 		o.Replicas = append(o.Replicas, Replica{ID: member.ID, Address: member.Address})
 	}
 	for _, q := range m.service.stats.Queues() {

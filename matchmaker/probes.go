@@ -33,11 +33,11 @@ func (m *Matchmaker) serving() conditions.Condition {
 
 func (m *Matchmaker) storeReachable() conditions.Condition {
 	c := conditions.Condition{Name: "store", Reason: "not opened yet"}
-	// shared is set before the matchmaker runs.
+	// cluster is set before the matchmaker runs.
 	if m.state.Load() != stateRunning {
 		return c
 	}
-	c.OK, c.Reason = m.shared.store.Connected(), "connected"
+	c.OK, c.Reason = m.cluster.Store().Connected(), "connected"
 	if !c.OK {
 		c.Reason = "no connection to NATS"
 	}
@@ -53,7 +53,7 @@ func (m *Matchmaker) seatsToBeHad() conditions.Condition {
 // followReadiness lets the gRPC health service report what /readyz does, until ctx
 // ends or the store is closed.
 func (m *Matchmaker) followReadiness(ctx context.Context, server *health.Server) {
-	changed, release := m.shared.store.ConnectionChanged()
+	changed, release := m.cluster.Store().ConnectionChanged()
 	defer release()
 	for {
 		m.reportReadiness(server)
