@@ -2,6 +2,7 @@ package matchmaker_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -128,7 +129,7 @@ func TestValidateNamesEveryMistake(t *testing.T) {
 	}
 }
 
-func TestMetricsCountTickets(t *testing.T) {
+func TestMetrics_countTickets(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	w := start(t, func(c *matchmaker.Config) { c.Metrics = registry })
 	w.server("s1", nil)
@@ -137,7 +138,33 @@ func TestMetricsCountTickets(t *testing.T) {
 	if _, err := matchmaker.New(matchmaker.Config{Metrics: registry}, nil); err == nil {
 		t.Error("two matchmakers in one registry")
 	}
-	families, err := registry.Gather()
+	want := map[string]float64{
+		"tactus_matchmaker_tickets_created_total arena/ffa":           2,
+		"tactus_matchmaker_tickets_ended_total arena/ffa matched":     1,
+		"tactus_matchmaker_tickets_ended_total arena/ffa unmatchable": 1,
+		"tactus_matchmaker_players_searching arena/ffa":               0,
+		"tactus_matchmaker_wait_seconds arena/ffa":                    1,
+		"tactus_matchmaker_reserve_seconds ok":                        1,
+		"tactus_matchmaker_servers":                                   1,
+		"tactus_matchmaker_matches":                                   1,
+		"tactus_matchmaker_people":                                    1,
+	}
+	// An end is counted after its watchers have seen it.
+	w.until(fmt.Sprint("metrics of ", want), func() bool {
+		got := gathered(t, registry)
+		for name, value := range want {
+			if v, ok := got[name]; !ok || v != value {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// gathered returns the metrics by name and labels.
+func gathered(t *testing.T, from prometheus.Gatherer) map[string]float64 {
+	t.Helper()
+	families, err := from.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,19 +178,5 @@ func TestMetricsCountTickets(t *testing.T) {
 			got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 		}
 	}
-	for name, want := range map[string]float64{
-		"tactus_matchmaker_tickets_created_total arena/ffa":           2,
-		"tactus_matchmaker_tickets_ended_total arena/ffa matched":     1,
-		"tactus_matchmaker_tickets_ended_total arena/ffa unmatchable": 1,
-		"tactus_matchmaker_players_searching arena/ffa":               0,
-		"tactus_matchmaker_wait_seconds arena/ffa":                    1,
-		"tactus_matchmaker_reserve_seconds ok":                        1,
-		"tactus_matchmaker_servers":                                   1,
-		"tactus_matchmaker_matches":                                   1,
-		"tactus_matchmaker_people":                                    1,
-	} {
-		if value, ok := got[name]; !ok || value != want {
-			t.Errorf("%s = %v (there: %t), want %v", name, value, ok, want)
-		}
-	}
+	return got
 }
