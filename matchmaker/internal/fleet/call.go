@@ -59,7 +59,7 @@ func (r *Registry) Reserve(serverID string, req *fleetv1.Reserve) (Wait, error) 
 		return nil, ErrBusy
 	}
 	if m == nil {
-		m = r.expect(s, req)
+		m = r.expectLocked(s, req)
 	}
 	c := &call{
 		registry: r, server: s, match: m, id: req.GetRequestId(),
@@ -78,8 +78,8 @@ func (r *Registry) Reserve(serverID string, req *fleetv1.Reserve) (Wait, error) 
 	return c.wait, nil
 }
 
-// expect adds the match that a server was asked to open; it needs the lock.
-func (r *Registry) expect(s *server, req *fleetv1.Reserve) *match {
+// expectLocked adds the match that a server was asked to open.
+func (r *Registry) expectLocked(s *server, req *fleetv1.Reserve) *match {
 	m := &match{
 		id: req.GetMatchId(), server: s, game: req.GetGame(), mode: req.GetMode(),
 		open: !req.GetPrivate(), private: req.GetPrivate(), born: time.Now(),
@@ -93,8 +93,8 @@ func (r *Registry) expect(s *server, req *fleetv1.Reserve) *match {
 	return m
 }
 
-// forgetAbandoned drops calls that nobody waits for and whose seats, if there
-// are any, the server has freed by itself; it needs the lock.
+// forgetAbandoned drops calls that were given up so long ago that the server has
+// freed their seats by itself.
 func (s *server) forgetAbandoned() {
 	for id, c := range s.calls {
 		if !c.abandoned.IsZero() && time.Since(c.abandoned) > time.Minute {
@@ -119,13 +119,13 @@ func (c *call) wait(ctx context.Context) (*fleetv1.ReserveResult, error) {
 	}
 	c.abandoned = time.Now()
 	c.server.struck = c.abandoned
-	r.unhold(c)
+	c.freeLocked()
 	r.mu.Unlock()
 	r.changed()
 	return nil, ErrTimeout
 }
 
-// answer takes in a server's answer to a reservation.
+// answer applies a server's answer to a reservation.
 func (r *Registry) answer(s *server, result *fleetv1.ReserveResult) {
 	r.mu.Lock()
 	c := s.calls[result.GetRequestId()]
@@ -135,32 +135,31 @@ func (r *Registry) answer(s *server, result *fleetv1.ReserveResult) {
 	}
 	delete(s.calls, c.id)
 	if !c.abandoned.IsZero() {
-		r.answerLate(c, result)
+		c.answeredLateLocked(result)
 		r.mu.Unlock()
 		return
 	}
-	r.unhold(c)
+	c.freeLocked()
 	if result.GetOk() {
 		s.struck = time.Time{}
-		r.seated(c, result)
+		c.seatedLocked(result)
 	} else {
-		r.refused(c, result)
+		c.refusedLocked(result)
 	}
-	r.resolve(c, result, nil)
+	c.finish(result, nil)
 	r.mu.Unlock()
 	r.changed()
 }
 
-// seated needs the lock.
-func (r *Registry) seated(c *call, result *fleetv1.ReserveResult) {
-	s, m := c.server, c.match
-	if !m.known() { // it was taken out when another call was refused
+func (c *call) seatedLocked(result *fleetv1.ReserveResult) {
+	r, s, m := c.registry, c.server, c.match
+	if !m.known() { // it was removed when another call was refused
 		r.matches[m.id] = m
 		s.matches[m.id] = m
 	}
 	m.confirmed = true
 	if status := result.GetMatch(); status.GetMatchId() == m.id {
-		r.apply(s, status)
+		r.applyLocked(s, status)
 		return
 	}
 	m.people += c.seats
@@ -181,33 +180,33 @@ func (m *match) holdTeams(teams []int32, by int) {
 	}
 }
 
-// refused learns from a server's no; it needs the lock.
-func (r *Registry) refused(c *call, result *fleetv1.ReserveResult) {
-	s, m := c.server, c.match
+// refusedLocked corrects what a refusal shows to be out of date.
+func (c *call) refusedLocked(result *fleetv1.ReserveResult) {
+	r, s, m := c.registry, c.server, c.match
 	switch result.GetReason() {
 	case reasonDraining:
 		s.draining = true
 	case reasonUnknownGame:
 		delete(s.games, m.game)
 	case reasonNoMatch, reasonOver:
-		r.drop(m)
+		r.dropLocked(m)
 	case reasonFenced:
 		// It is this matchmaker that is behind.
 	case reasonFull:
 		if status := result.GetMatch(); status.GetMatchId() == m.id {
-			r.apply(s, status)
+			r.applyLocked(s, status)
 		}
 		switch {
 		case !m.known() || !m.confirmed:
 			s.full = true
 		case m.people+c.seats <= m.seats && !c.choosy():
-			// The picture must be old, for these people did not fit: the match
-			// counts as full until the server tells otherwise.
+			// Our numbers are out of date, because these players did not fit: the
+			// match counts as full until the next report of its server.
 			s.people += m.seats - m.people
 			m.people = m.seats
 		}
 	default:
-		// A room's options are a player's: a no to them is not the server's fault.
+		// A refusal of a room's options is the owner's fault, not the server's.
 		if !m.private {
 			s.struck = time.Now()
 		}
@@ -221,13 +220,13 @@ func (c *call) choosy() bool {
 	return teams > 1 && slices.ContainsFunc(c.teams, func(t int32) bool { return t >= 0 && int(t) < teams })
 }
 
-// answerLate gives back what nobody waits for any more; it needs the lock.
-func (r *Registry) answerLate(c *call, result *fleetv1.ReserveResult) {
+// answeredLateLocked releases seats that came after the call was given up.
+func (c *call) answeredLateLocked(result *fleetv1.ReserveResult) {
 	if !result.GetOk() {
 		return
 	}
 	if status := result.GetMatch(); status.GetMatchId() == c.match.id {
-		r.apply(c.server, status)
+		c.registry.applyLocked(c.server, status)
 	}
 	c.server.send(releaseMessage(&fleetv1.Release{MatchId: c.match.id, Reservations: c.reservations}))
 }
@@ -241,26 +240,27 @@ func (r *Registry) Release(serverID string, release *fleetv1.Release) {
 	}
 }
 
-// settle resolves a call of a server that is going; it needs the lock.
-func (r *Registry) settle(c *call, result *fleetv1.ReserveResult, err error) {
+// failLocked ends a call of a server that is gone.
+func (c *call) failLocked(err error) {
 	delete(c.server.calls, c.id)
 	if !c.abandoned.IsZero() {
 		return
 	}
-	r.unhold(c)
-	r.resolve(c, result, err)
+	c.freeLocked()
+	c.finish(nil, err)
 }
 
-func (r *Registry) resolve(c *call, result *fleetv1.ReserveResult, err error) {
+// finish makes wait return. It is called once.
+func (c *call) finish(result *fleetv1.ReserveResult, err error) {
 	c.result, c.err = result, err
 	close(c.done)
 }
 
-// unhold gives the call's seats back to the picture; it needs the lock. A match
-// that no server told of and nobody asks for any more is forgotten.
-func (r *Registry) unhold(c *call) {
+// freeLocked stops counting the call's seats as taken. A match that no server has
+// reported is forgotten with its last call.
+func (c *call) freeLocked() {
 	m, s := c.match, c.server
-	if m.known() { // else drop has done it
+	if m.known() { // else dropLocked has done it
 		held := min(c.seats, m.held)
 		m.held -= held
 		m.holdTeams(c.teams, -1)
@@ -268,6 +268,6 @@ func (r *Registry) unhold(c *call) {
 	}
 	m.calls--
 	if m.calls == 0 && !m.confirmed {
-		r.drop(m)
+		c.registry.dropLocked(m)
 	}
 }

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// clocksDiffer is the offset from which on a server is the last choice, and
-	// the log says so; below clocksAgree all is well again.
+	// clocksDiffer is the offset above which a server is the last choice, and logged.
+	// Below clocksAgree it is a server like the others again.
 	clocksDiffer = 2 * time.Second
 	clocksAgree  = 1500 * time.Millisecond
 	// clockUnfit is the offset above which a server gets no players: join tokens
@@ -24,7 +24,7 @@ const (
 	clockStep = 50 * time.Millisecond
 )
 
-// clockState is what a server's clock is good for.
+// clockState is how much a server's clock differs.
 type clockState uint8
 
 const (
@@ -33,7 +33,7 @@ const (
 	clockWrong                   // no players
 )
 
-// next is the state of a clock that is off by so much.
+// next is the state of a clock with this offset.
 func (c clockState) next(offset time.Duration) clockState {
 	switch off := offset.Abs(); {
 	case off > clockUnfit:
@@ -44,70 +44,75 @@ func (c clockState) next(offset time.Duration) clockState {
 	return clockGood
 }
 
-// measured takes in how far a server's clock is ahead of this one; it needs the
-// lock. It reports whether the server may be chosen otherwise than before.
-func (r *Registry) measured(s *server, ahead time.Duration) (changed bool) {
+// clocks judges the clocks of game servers against the one here. Not safe for
+// concurrent use; owned by the registry, under its lock.
+type clocks struct {
+	ownIsOff bool // most servers' clocks differ alike from the one here
+}
+
+// setClock notes how far a server's clock is ahead of the one here. It reports false
+// for a change that is too small to matter.
+func (s *server) setClock(ahead time.Duration) (changed bool) {
 	if s.clockKnown && (ahead-s.clockAhead).Abs() < clockStep {
 		return false
 	}
 	s.clockAhead, s.clockKnown = ahead, true
-	return r.reviewClocks()
+	return true
 }
 
-// reviewClocks looks at all clocks after one was measured, or a server has gone;
-// it needs the lock. It reports whether any server may be chosen otherwise than
-// before.
-func (r *Registry) reviewClocks() (changed bool) {
-	own, alike, ahead := r.ownClock()
-	if own != r.clockIsOff {
-		r.clockIsOff = own
+// review judges all clocks after one was measured, or a server has gone. It reports
+// whether servers may be chosen differently now.
+func (c *clocks) review(servers map[string]*server, log *zap.Logger) (changed bool) {
+	own, alike, ahead := c.ownClock(servers)
+	if own != c.ownIsOff {
+		c.ownIsOff = own
 		if own {
-			r.log.Error("clock of this matchmaker is off: most game servers differ from it alike; none is passed over for that",
+			log.Error("clock of this matchmaker is off: most game servers differ from it alike; none is passed over for that",
 				zap.Int("servers", alike), zap.Duration("they_are_ahead", ahead))
 		} else {
-			r.log.Info("clock of this matchmaker agrees with most game servers again")
+			log.Info("clock of this matchmaker agrees with most game servers again")
 		}
 	}
-	for _, other := range r.servers {
-		if other.clockKnown {
-			changed = r.judge(other) || changed
+	for _, s := range servers {
+		if s.clockKnown {
+			changed = c.judge(s, log) || changed
 		}
 	}
 	return changed
 }
 
-// judge decides what a server's clock is good for; it needs the lock.
-func (r *Registry) judge(s *server) (changed bool) {
-	was := s.clock
-	s.clock = was.next(s.clockAhead)
-	if r.clockIsOff {
+// judge reports whether the state of a server's clock has changed.
+func (c *clocks) judge(s *server, log *zap.Logger) (changed bool) {
+	before := s.clock
+	s.clock = before.next(s.clockAhead)
+	if c.ownIsOff {
 		s.clock = clockGood
 	}
-	if s.clock == was {
+	if s.clock == before {
 		return false
 	}
 	fields := []zap.Field{zap.String("server", s.id), zap.Duration("ahead", s.clockAhead), zap.Bool("gets_players", s.clock != clockWrong)}
 	switch {
 	case s.clock != clockGood:
-		r.log.Error("clock of a game server differs from the matchmaker's", fields...)
-	case !r.clockIsOff:
-		r.log.Info("clock of a game server agrees again", fields...)
+		log.Error("clock of a game server differs from the matchmaker's", fields...)
+	case !c.ownIsOff:
+		log.Info("clock of a game server agrees again", fields...)
 	}
 	return true
 }
 
-// ownClock reports whether it is this matchmaker's clock that is off, how many
-// servers say so, and by how much they are ahead. It needs the lock.
-func (r *Registry) ownClock() (off bool, alike int, ahead time.Duration) {
+// ownClock reports whether the clock of this matchmaker is off, how many servers
+// show that, and by how much they are ahead.
+func (c *clocks) ownClock(servers map[string]*server) (off bool, alike int, ahead time.Duration) {
 	var offsets []time.Duration
-	for _, s := range r.servers {
+	for _, s := range servers {
 		if s.clockKnown {
 			offsets = append(offsets, s.clockAhead)
 		}
 	}
 	slices.Sort(offsets)
 	least := clocksDiffer
-	if r.clockIsOff {
+	if c.ownIsOff {
 		least = clocksAgree
 	}
 	from := 0
@@ -123,13 +128,13 @@ func (r *Registry) ownClock() (off bool, alike int, ahead time.Duration) {
 	return alike >= leastAlike && 2*alike > len(offsets), alike, ahead
 }
 
-// milliseconds is a told number of them; what no clock can be off by is bounded.
+// milliseconds bounds a reported number of them by what a clock can be off by.
 func milliseconds(ms int64) time.Duration {
 	const most = 1 << 41 // 69 years
 	return time.Duration(min(max(ms, -most), most)) * time.Millisecond
 }
 
-// ClockOffsets tells by how much the servers' clocks are ahead of this one, of
+// ClockOffsets returns by how much the servers' clocks are ahead of this one, for
 // those that were measured.
 func (r *Registry) ClockOffsets() map[string]time.Duration {
 	r.mu.Lock()

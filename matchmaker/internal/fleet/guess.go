@@ -12,7 +12,7 @@ import (
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-// peerOf is where a stream comes from, nil where nobody knows.
+// peerOf is the address of a stream's other end, nil where it is unknown.
 func peerOf(ctx context.Context) net.Addr {
 	if p, ok := peer.FromContext(ctx); ok {
 		return p.Addr
@@ -33,11 +33,11 @@ func fromThisMachine(addr net.Addr) bool {
 	return err == nil && origin.IsOwn(at.Addr())
 }
 
-// warnOfGuess tells once per registration that players are sent to a host which
-// a server on another machine has guessed.
-func (r *Registry) warnOfGuess(s *server, reg *fleetv1.Register) {
+// warnOfGuess logs a registration that sends players to a host which a server on
+// another machine has guessed.
+func (s *server) warnOfGuess(reg *fleetv1.Register, log *zap.Logger) {
 	if reg.GetPublicUrlGuessed() && !s.follows {
-		r.log.Warn("play URL of a game server on another machine is a guess",
+		log.Warn("play URL of a game server on another machine is a guess",
 			zap.String("server", s.id), zap.String("url", s.url),
 			zap.String("hint", "start it with --public-url, the URL of /play as browsers reach it"))
 	}

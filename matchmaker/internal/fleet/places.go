@@ -77,10 +77,9 @@ func (m *match) loners() []matchfunc.BackfillTeam {
 // place is where a match can be opened.
 type place struct{ region, version string }
 
-// openings lists, by place, the servers that could open a match for so many
-// people; it needs the lock. One that failed to answer lately is among them
-// only where there is no other.
-func (r *Registry) openings(k ticket.Key, players int) map[place][]*server {
+// openingsLocked lists, by place, the servers that could open a match for so many
+// players. A server that did not answer lately is listed only where there is no other.
+func (r *Registry) openingsLocked(k ticket.Key, players int) map[place][]*server {
 	now := time.Now()
 	good, struck := make(map[place][]*server), make(map[place][]*server)
 	for _, s := range r.servers {
@@ -108,7 +107,7 @@ func (r *Registry) Capacities(k ticket.Key) []matchfunc.Capacity {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var list []matchfunc.Capacity
-	for at, servers := range r.openings(k, 1) {
+	for at, servers := range r.openingsLocked(k, 1) {
 		p := matchfunc.Capacity{Region: at.region, Version: at.version}
 		for _, s := range servers {
 			seats := int(findMode(s.games[k.Game], k.Mode).GetMaxPlayers())
@@ -157,7 +156,7 @@ func (r *Registry) Hosts(k ticket.Key) []Host {
 func (r *Registry) Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	servers := r.openings(k, players)[place{region: region, version: version}]
+	servers := r.openingsLocked(k, players)[place{region: region, version: version}]
 	if len(servers) == 0 {
 		return "", false
 	}

@@ -3,11 +3,9 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,33 +44,25 @@ type Config struct {
 	now func() time.Time // the tests' wall clock
 }
 
-// Registry holds the live servers. Its methods may be called from any
-// goroutine.
+// Registry holds the live servers. It is safe for concurrent use.
 type Registry struct {
 	cfg     Config
 	log     *zap.Logger
 	changed func()
+	results *results
+	stopped chan struct{}
 
-	mu      sync.Mutex
-	servers map[string]*server
-	matches map[string]*match
-	games   map[string]*matchmakerv1.GameInfo // every game seen since the start
-	orphans map[string][]orphan               // by server id
-	absent  map[string][]*absence             // by server id
-	// replicas are told to the servers; tellings counts how often they changed.
-	replicas []string
-	keys     [][]byte // that they sign join tokens with
-	tellings int
-	// clockIsOff: most servers' clocks differ alike from the one here.
-	clockIsOff bool
-
-	stopped   chan struct{}
-	life      context.Context //nolint:containedctx // of what goes on after the stream that began it
-	stop      context.CancelFunc
-	noMore    bool           // nothing is added to following
-	following sync.WaitGroup // calls of Ended and Lost
+	mu       sync.Mutex
+	servers  map[string]*server
+	matches  map[string]*match
+	games    games
+	orphans  orphans
+	replicas replicas
+	clocks   clocks
 }
 
+// server is one stream of a live game server. Its fields are guarded by the lock of
+// the registry, where they change.
 type server struct {
 	id         string
 	url        string
@@ -89,16 +79,16 @@ type server struct {
 	people     int // in all matches, seats asked for included
 	calls      map[string]*call
 	out        chan *fleetv1.ConnectResponse
-	gone       chan struct{}       // closed when the server is no longer live
-	superseded bool                // by a newer stream; set before gone is closed
-	since      time.Time           // it is connected
-	told       int                 // tellings of replicas that it knows
-	storing    map[string]struct{} // matches whose end is being stored
-	heard      atomic.Uint64       // messages after Register
-	clock      clockState
-	clockAhead time.Duration // of the clock here, if clockKnown
-	clockKnown bool
-	features   []string // that hold on its stream
+	gone       chan struct{} // closed when the server is no longer live
+	superseded bool          // by a newer stream; set before gone is closed
+	since      time.Time     // it is connected
+	// replicasVersion is that of the replicas it was sent.
+	replicasVersion int
+	received        atomic.Uint64 // messages after Register
+	clock           clockState
+	clockAhead      time.Duration // of the clock here, if clockKnown
+	clockKnown      bool
+	features        []string // that hold on its stream
 }
 
 type match struct {
@@ -128,12 +118,6 @@ type team struct {
 	skill  float64 // mean of its people
 }
 
-// orphan is a reservation whose server was gone before it answered.
-type orphan struct {
-	release *fleetv1.Release
-	at      time.Time
-}
-
 // Errors of calls to servers.
 var (
 	ErrGone    = errors.New("the game server is gone")
@@ -145,7 +129,6 @@ var (
 // NewRegistry makes a registry without servers. changed is called, without any
 // lock held, whenever a search might find something that was not there before.
 func NewRegistry(cfg Config, changed func(), log *zap.Logger) *Registry {
-	life, stop := context.WithCancel(context.Background())
 	if cfg.now == nil {
 		cfg.now = time.Now
 	}
@@ -155,12 +138,10 @@ func NewRegistry(cfg Config, changed func(), log *zap.Logger) *Registry {
 		changed: changed,
 		servers: make(map[string]*server),
 		matches: make(map[string]*match),
-		games:   make(map[string]*matchmakerv1.GameInfo),
-		orphans: make(map[string][]orphan),
-		absent:  make(map[string][]*absence),
+		games:   make(games),
+		orphans: make(orphans),
+		results: newResults(cfg, log),
 		stopped: make(chan struct{}),
-		life:    life,
-		stop:    stop,
 	}
 }
 
@@ -168,46 +149,21 @@ func NewRegistry(cfg Config, changed func(), log *zap.Logger) *Registry {
 // Lost. It is called once.
 func (r *Registry) Stop() {
 	close(r.stopped)
-	r.stop()
-	r.mu.Lock()
-	r.noMore = true
-	for _, list := range r.absent {
-		for _, a := range list {
-			a.timer.Stop()
-		}
-	}
-	r.mu.Unlock()
-	r.following.Wait()
+	r.results.close()
 }
 
-// SetReplicas tells all servers which matchmakers there are, by the addresses
-// of their native gRPC, this one included, and the public keys that they sign
-// join tokens with. None means this one alone.
+// SetReplicas sends all servers the addresses of the matchmakers' native gRPC, this
+// one's included, and the public keys that they sign join tokens with. Without
+// addresses this matchmaker is the only one.
 func (r *Registry) SetReplicas(addresses []string, keys [][]byte) {
-	sorted := slices.Sorted(slices.Values(addresses))
-	keys = slices.CompactFunc(slices.SortedFunc(slices.Values(keys), bytes.Compare), bytes.Equal)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if slices.Equal(sorted, r.replicas) && slices.EqualFunc(keys, r.keys, bytes.Equal) {
+	if !r.replicas.set(addresses, keys) {
 		return
 	}
-	r.replicas, r.keys = sorted, keys
-	r.tellings++
 	for _, s := range r.servers {
-		r.tellReplicas(s)
+		r.replicas.sendTo(s)
 	}
-}
-
-// tellReplicas needs the lock. A server that does not read is told with its next
-// load.
-func (r *Registry) tellReplicas(s *server) {
-	if s.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Replicas{Replicas: r.replicaList()}}) {
-		s.told = r.tellings
-	}
-}
-
-func (r *Registry) replicaList() *fleetv1.Replicas {
-	return &fleetv1.Replicas{Addresses: slices.Clone(r.replicas), TokenKeys: slices.Clone(r.keys)}
 }
 
 // add makes the server live; a server of the same id gives way to it. peer is
@@ -227,13 +183,12 @@ func (r *Registry) add(reg *fleetv1.Register, peer net.Addr) *server {
 		out:        make(chan *fleetv1.ConnectResponse, outbound),
 		gone:       make(chan struct{}),
 		since:      time.Now(),
-		storing:    make(map[string]struct{}),
 		features:   feature.Common(reg.GetFeatures()),
 	}
 	r.mu.Lock()
 	if old := r.servers[s.id]; old != nil {
 		old.superseded = true
-		r.detach(old)
+		r.detachLocked(old)
 	}
 	r.servers[s.id] = s
 	for _, g := range reg.GetGames() {
@@ -241,29 +196,23 @@ func (r *Registry) add(reg *fleetv1.Register, peer net.Addr) *server {
 		r.games[g.GetName()] = g
 	}
 	for _, status := range reg.GetMatches() {
-		r.apply(s, status)
+		r.applyLocked(s, status)
 	}
-	r.present(reg)
-	s.out <- r.registered(s) // the channel is empty
-	s.told = r.tellings
-	for _, o := range r.orphans[s.id] {
-		if time.Since(o.at) < r.cfg.HoldSeats {
-			s.send(releaseMessage(o.release))
-		}
-	}
-	delete(r.orphans, s.id)
+	r.results.present(reg)
+	s.out <- r.registeredLocked(s) // the channel is empty
+	s.replicasVersion = r.replicas.version
+	r.orphans.releaseBy(s, r.cfg.HoldSeats)
 	r.mu.Unlock()
 	r.changed()
 	return s
 }
 
-// registered needs the lock.
-func (r *Registry) registered(s *server) *fleetv1.ConnectResponse {
+func (r *Registry) registeredLocked(s *server) *fleetv1.ConnectResponse {
 	return &fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Registered{Registered: &fleetv1.Registered{
 		MatchmakerId:   r.cfg.MatchmakerID,
 		TokenKey:       r.cfg.TokenKey,
 		LoadIntervalMs: millis.Of(r.cfg.LoadInterval),
-		Replicas:       r.replicaList(),
+		Replicas:       r.replicas.message(),
 		UnixMs:         r.cfg.now().UnixMilli(),
 		Features:       s.features,
 	}}}
@@ -273,43 +222,36 @@ func (r *Registry) registered(s *server) *fleetv1.ConnectResponse {
 func (r *Registry) remove(s *server) {
 	r.mu.Lock()
 	if r.servers[s.id] == s {
-		r.detach(s)
+		r.detachLocked(s)
 	}
 	r.mu.Unlock()
 	r.changed()
 }
 
-// detach needs the lock.
-func (r *Registry) detach(s *server) {
+func (r *Registry) detachLocked(s *server) {
 	delete(r.servers, s.id)
-	r.forgetOrphans()
+	r.orphans.expire(r.cfg.HoldSeats)
 	for _, c := range s.calls {
 		if len(c.reservations) > 0 || c.match.private {
-			release := &fleetv1.Release{MatchId: c.match.id, Reservations: c.reservations}
-			r.orphans[s.id] = append(r.orphans[s.id], orphan{release: release, at: time.Now()})
+			r.orphans.add(s.id, &fleetv1.Release{MatchId: c.match.id, Reservations: c.reservations})
 		}
-		r.settle(c, nil, ErrGone)
+		c.failLocked(ErrGone)
 	}
 	if s.clockKnown {
-		r.reviewClocks()
+		r.clocks.review(r.servers, r.log)
 	}
-	r.miss(s)
-	for id := range s.matches {
+	missed := make(map[string]struct{})
+	for id, m := range s.matches {
+		if m.confirmed {
+			missed[id] = struct{}{}
+		}
 		delete(r.matches, id)
 	}
+	r.results.miss(s.id, missed)
 	close(s.gone)
 }
 
-// forgetOrphans needs the lock.
-func (r *Registry) forgetOrphans() {
-	for id, list := range r.orphans {
-		if time.Since(list[len(list)-1].at) >= r.cfg.HoldSeats {
-			delete(r.orphans, id)
-		}
-	}
-}
-
-// load takes in what a server told.
+// load applies a server's load report.
 func (r *Registry) load(s *server, l *fleetv1.Load) {
 	r.mu.Lock()
 	s.cpu = min(max(l.GetCpu(), 0), 1)
@@ -317,14 +259,14 @@ func (r *Registry) load(s *server, l *fleetv1.Load) {
 	news := s.full || len(l.GetChanged()) > 0
 	s.full = false
 	if r.servers[s.id] == s {
-		if s.told != r.tellings {
-			r.tellReplicas(s)
-		}
+		r.replicas.sendTo(s)
 		for _, status := range l.GetChanged() {
-			r.apply(s, status)
+			r.applyLocked(s, status)
 		}
 		if l.ClockOffsetMs != nil { // the other way round: how far this clock is ahead
-			news = r.measured(s, -milliseconds(l.GetClockOffsetMs())) || news
+			if s.setClock(-milliseconds(l.GetClockOffsetMs())) {
+				news = r.clocks.review(r.servers, r.log) || news
+			}
 		}
 	}
 	r.mu.Unlock()
@@ -338,8 +280,8 @@ func (r *Registry) load(s *server, l *fleetv1.Load) {
 	}
 }
 
-// apply takes in a match's status; it needs the lock.
-func (r *Registry) apply(s *server, status *fleetv1.MatchStatus) {
+// applyLocked applies a match's status.
+func (r *Registry) applyLocked(s *server, status *fleetv1.MatchStatus) {
 	id := status.GetMatchId()
 	if id == "" || len(id) > maxID {
 		return
@@ -347,7 +289,7 @@ func (r *Registry) apply(s *server, status *fleetv1.MatchStatus) {
 	m := r.matches[id]
 	if status.GetSeats() == 0 { // it is over
 		if m != nil && m.server == s {
-			r.drop(m)
+			r.dropLocked(m)
 		}
 		return
 	}
@@ -360,7 +302,7 @@ func (r *Registry) apply(s *server, status *fleetv1.MatchStatus) {
 		s.matches[id] = m
 	}
 	if m.server != s {
-		r.log.Warn("two servers tell of the same match; the first keeps it",
+		r.log.Warn("match reported by two servers; the first keeps it",
 			zap.String("match", id), zap.String("first", m.server.id), zap.String("second", s.id))
 		return
 	}
@@ -380,12 +322,12 @@ func (r *Registry) apply(s *server, status *fleetv1.MatchStatus) {
 	}
 }
 
-// setTeams takes in what the server told of the teams; seats that are asked for
-// stay so.
-func (m *match) setTeams(told []*fleetv1.TeamStatus) {
-	teams := make([]team, min(len(told), maxTeams))
+// setTeams replaces the teams by those that the server reports. Seats that are asked
+// for stay so.
+func (m *match) setTeams(reported []*fleetv1.TeamStatus) {
+	teams := make([]team, min(len(reported), maxTeams))
 	for i := range teams {
-		teams[i] = team{people: int(told[i].GetPeople()), seats: int(told[i].GetSeats()), skill: told[i].GetSkill()}
+		teams[i] = team{people: int(reported[i].GetPeople()), seats: int(reported[i].GetSeats()), skill: reported[i].GetSkill()}
 		if i < len(m.teams) {
 			teams[i].held = m.teams[i].held
 		}
@@ -393,8 +335,8 @@ func (m *match) setTeams(told []*fleetv1.TeamStatus) {
 	m.teams = teams
 }
 
-// drop forgets a match; it needs the lock.
-func (r *Registry) drop(m *match) {
+// dropLocked forgets a match.
+func (r *Registry) dropLocked(m *match) {
 	if !m.known() {
 		return
 	}
@@ -404,11 +346,22 @@ func (r *Registry) drop(m *match) {
 	delete(r.matches, m.id)
 }
 
-// known reports whether the match is still in the picture.
+// known reports whether the registry still has the match.
 func (m *match) known() bool { return m.server.matches[m.id] == m }
 
-// Drain asks a server to take nothing new and to end when its matches have, at
-// the latest after the deadline. It reports whether the server is live.
+// matchEnded forgets a match and has its end stored.
+func (r *Registry) matchEnded(s *server, e *fleetv1.MatchEnded) {
+	r.mu.Lock()
+	if m := r.matches[e.GetMatchId()]; m != nil && m.server == s {
+		r.dropLocked(m)
+	}
+	r.mu.Unlock()
+	r.results.store(s, e)
+	r.changed()
+}
+
+// Drain asks a server to take no new matches and players, and to stop when its
+// matches have ended, or after the deadline. It reports whether the server is live.
 func (r *Registry) Drain(serverID string, deadline time.Duration, reason string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

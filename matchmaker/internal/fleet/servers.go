@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ServerInfo is a live game server for people to look at.
+// ServerInfo is a live game server as operators see it.
 type ServerInfo struct {
 	ID        string
 	URL       string
@@ -25,8 +25,8 @@ type ServerInfo struct {
 	ClockAhead time.Duration
 }
 
-// TakesPlayers reports whether a server would seat a player now, and what of the
-// servers says so.
+// TakesPlayers reports whether a server would seat a player now. The reason counts
+// the servers.
 func (r *Registry) TakesPlayers() (ok bool, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -56,8 +56,7 @@ func (r *Registry) TakesPlayers() (ok bool, reason string) {
 		drain, full, silent, wrong)
 }
 
-// hasSeats reports whether a match can be opened, or an open one has room; it
-// needs the lock.
+// hasSeats reports whether a match can be opened, or an open one has free seats.
 func (s *server) hasSeats() bool {
 	if s.freePlayers() <= 0 {
 		return false

@@ -17,7 +17,7 @@ import (
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-// Service serves fleet.v1 over a [Registry].
+// Service serves fleet.v1 over a [Registry]. It is safe for concurrent use.
 type Service struct {
 	fleetv1.UnimplementedFleetServiceServer
 	registry *Registry
@@ -35,7 +35,7 @@ func (svc *Service) Connect(str stream) error {
 	first := make(chan *fleetv1.Register, 1)
 	attached := make(chan *server, 1)
 	failed := make(chan error, 1)
-	go func() { failed <- r.receive(str, first, attached) }()
+	go func() { failed <- svc.receive(str, first, attached) }()
 
 	timeout := time.NewTimer(registerTimeout)
 	defer timeout.Stop()
@@ -59,14 +59,14 @@ func (svc *Service) Connect(str stream) error {
 	attached <- s
 	r.log.Info("game server registered", zap.String("server", s.id), zap.String("url", s.url),
 		zap.Bool("url_guessed", reg.GetPublicUrlGuessed()), zap.Int("matches", runningMatches(reg)))
-	r.warnOfGuess(s, reg)
-	err := r.transmit(str, s, failed)
+	s.warnOfGuess(reg, r.log)
+	err := svc.transmit(str, s, failed)
 	r.remove(s)
-	r.log.Info("game server is gone", zap.String("server", s.id), zap.Bool("superseded", s.superseded), zap.Error(err))
+	r.log.Info("game server gone", zap.String("server", s.id), zap.Bool("superseded", s.superseded), zap.Error(err))
 	return err
 }
 
-// runningMatches counts the matches that a server tells of and that are not over.
+// runningMatches counts the reported matches that are not over.
 func runningMatches(reg *fleetv1.Register) (n int) {
 	for _, status := range reg.GetMatches() {
 		if status.GetSeats() > 0 {
@@ -82,23 +82,24 @@ var (
 	errSuperseded = status.Error(codes.Aborted, "a newer stream registered as this server")
 )
 
-func (r *Registry) transmit(str stream, s *server, failed <-chan error) error {
-	// A server that hangs, or is cut off, is not seen by the connection alone:
-	// TCP answers for the one, and grpc-go does not ping connections that it has
-	// retired.
+// transmit sends until the stream ends, or the server has been silent for too long.
+func (svc *Service) transmit(str stream, s *server, failed <-chan error) error {
+	r := svc.registry
+	// The connection alone does not show that a server hangs or is cut off: TCP
+	// answers for the one, and grpc-go does not ping connections that it has retired.
 	patience := max(leastSilence, silentLoads*r.cfg.LoadInterval)
 	silent := make(chan struct{}, 1)
 	silence := steady.AfterFunc(patience, func() { silent <- struct{}{} })
 	defer silence.Stop()
-	heard := uint64(0)
+	received := uint64(0)
 	for {
 		select {
 		case <-silent:
-			now := s.heard.Load()
-			if now == heard {
+			now := s.received.Load()
+			if now == received {
 				return errSilent
 			}
-			heard = now
+			received = now
 			silence.Reset(patience)
 		case m := <-s.out:
 			if err := str.Send(m); err != nil {
@@ -114,9 +115,9 @@ func (r *Registry) transmit(str stream, s *server, failed <-chan error) error {
 	}
 }
 
-// receive takes in what the server says. It returns nil at the regular end of
-// the server's side.
-func (r *Registry) receive(str stream, first chan<- *fleetv1.Register, attached <-chan *server) error {
+// receive reads and applies the server's messages. It returns nil when the server
+// ends its side regularly.
+func (svc *Service) receive(str stream, first chan<- *fleetv1.Register, attached <-chan *server) error {
 	m, err := str.Recv()
 	if err != nil {
 		return err
@@ -131,13 +132,14 @@ func (r *Registry) receive(str stream, first chan<- *fleetv1.Register, attached 
 	case <-str.Context().Done():
 		return str.Context().Err()
 	}
+	r := svc.registry
 	limit := rate.NewLimiter(newsPerSecond, newsBurst)
 	for {
 		m, err := str.Recv()
 		if err != nil {
-			return ended(err)
+			return nilAtEOF(err)
 		}
-		s.heard.Add(1)
+		s.received.Add(1)
 		if m.GetReserveResult() == nil && m.GetMatchEnded() == nil {
 			if err := limit.Wait(str.Context()); err != nil {
 				return err
@@ -186,8 +188,8 @@ func checkRegister(reg *fleetv1.Register) error {
 	return nil
 }
 
-// ended makes the regular end of the server's side no error.
-func ended(err error) error {
+// nilAtEOF makes the regular end of the server's side no error.
+func nilAtEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
 	}

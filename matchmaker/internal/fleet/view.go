@@ -2,10 +2,7 @@ package fleet
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -14,65 +11,6 @@ import (
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
-
-// Errors of [Registry.Resolve].
-var (
-	ErrNoServer    = errors.New("no game server has registered yet; try again in a moment")
-	ErrUnknownGame = errors.New("unknown game")
-	ErrUnknownMode = errors.New("unknown mode")
-)
-
-// Resolve finds the queue for a game and mode as a player names them: an empty
-// game is the only one there is, an empty mode the game's first. Games whose
-// servers are all away for now are still known.
-func (r *Registry) Resolve(game, mode string) (ticket.Key, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.games) == 0 {
-		return ticket.Key{}, ErrNoServer
-	}
-	if game == "" {
-		if len(r.games) > 1 {
-			return ticket.Key{}, fmt.Errorf("%w: several are hosted here, name one of %s", ErrUnknownGame, r.gameNames())
-		}
-		for name := range r.games {
-			game = name
-		}
-	}
-	info := r.games[game]
-	if info == nil {
-		return ticket.Key{}, fmt.Errorf("%w %q; hosted here: %s", ErrUnknownGame, game, r.gameNames())
-	}
-	if mode == "" {
-		return ticket.Key{Game: game, Mode: info.GetModes()[0].GetName()}, nil
-	}
-	if findMode(info, mode) == nil {
-		names := make([]string, 0, len(info.GetModes()))
-		for _, m := range info.GetModes() {
-			names = append(names, m.GetName())
-		}
-		return ticket.Key{}, fmt.Errorf("%w %q of %s; it has: %s", ErrUnknownMode, mode, game, strings.Join(names, ", "))
-	}
-	return ticket.Key{Game: game, Mode: mode}, nil
-}
-
-func (r *Registry) gameNames() string {
-	names := make([]string, 0, len(r.games))
-	for name := range r.games {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
-}
-
-func findMode(g *matchmakerv1.GameInfo, name string) *matchmakerv1.ModeInfo {
-	for _, m := range g.GetModes() {
-		if m.GetName() == name {
-			return m
-		}
-	}
-	return nil
-}
 
 // View is the fleet as one queue sees it.
 func (r *Registry) View(k ticket.Key) quickplay.View {

@@ -170,8 +170,8 @@ func TestMatchesOfAServerThatStaysAwayAreLost(t *testing.T) {
 		if got := k.seen(); len(got) != len("ended [b2] lost [g1 g2 b3]") {
 			t.Error(got)
 		}
-		if len(r.absent) != 0 {
-			t.Errorf("%d servers' matches are kept", len(r.absent))
+		if len(r.results.absent) != 0 {
+			t.Errorf("%d servers' matches are kept", len(r.results.absent))
 		}
 		r.remove(r.add(running("late", "l1"), nil))
 		r.Stop() // the end of the matchmaker is nobody's loss
@@ -242,7 +242,7 @@ func TestMatchThatEndedWhileItsServerWasAwayIsNotLost(t *testing.T) {
 		core, logs := observer.New(zap.WarnLevel)
 		k := &keeper{}
 		r := k.registry()
-		r.log = zap.New(core)
+		r.results.log = zap.New(core)
 		r.remove(r.add(running("s1", "m1", "m2"), nil))
 		reg := register("s1")
 		reg.Matches = []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa"}} // over; not a word of m2
