@@ -1,5 +1,5 @@
-// Package party keeps groups of players who want to play together, before and
-// while they search.
+// Package party keeps groups of players that want to play together, before and while
+// they search.
 package party
 
 import (
@@ -13,22 +13,23 @@ import (
 )
 
 const (
-	// Most is how many players a party may have; queues may allow fewer.
+	// Most bounds the players of a party. Queues may allow fewer.
 	Most = 32
 	// life is how long a party lives after its last change.
 	life = 2 * time.Hour
 )
 
-// Party is a group of players. The first member leads it.
+// Party is the record of a group of players. The first member leads it. Not safe for
+// concurrent use.
 type Party struct{ membership.Head }
 
-// Parties holds all parties.
+// Parties holds all parties. It is safe for concurrent use.
 type Parties struct {
 	*membership.Records[Party, *Party]
 }
 
-// New makes the parties of a store. An external NATS outlives the matchmakers by
-// itself, and its stream is one of earlier releases, in memory.
+// New opens the parties of a store. The stream of an external NATS stays in memory, as
+// in earlier releases: NATS itself outlives the matchmakers.
 func New(ctx context.Context, s *store.Store) (*Parties, error) {
 	records, err := membership.New[Party](ctx, s, membership.Config{
 		Bucket: "parties", Name: "party", Prefix: "p", Life: life, Durable: s.Embedded(),
@@ -42,8 +43,8 @@ func (ps *Parties) Create(ctx context.Context, leader membership.Member) (*Party
 	return p, ps.Records.Create(ctx, p)
 }
 
-// Join adds a member. A player who is in the party already has the new handle
-// besides the old one.
+// Join adds a member to the party with the code that was typed. A player who is in the
+// party already gets the new handle in addition to the old one.
 func (ps *Parties) Join(ctx context.Context, typed string, m membership.Member) (*Party, error) {
 	parsed, ok := code.Parse(typed)
 	if !ok {
@@ -52,8 +53,8 @@ func (ps *Parties) Join(ctx context.Context, typed string, m membership.Member) 
 	return ps.Change(ctx, parsed, func(p *Party) error { return p.Enter(Most, m) })
 }
 
-// Search notes the members' tickets, in the order of their players. Members who
-// are not among the players get none.
+// Search stores the members' tickets, in the order of players. Members who are not
+// among the players get none.
 func (ps *Parties) Search(ctx context.Context, code string, players, handles []string) error {
 	_, err := ps.Change(ctx, code, func(p *Party) error {
 		for i := range p.Members {

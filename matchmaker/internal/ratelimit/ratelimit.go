@@ -1,5 +1,5 @@
-// Package ratelimit limits how often each of many keys may do something, in
-// bounded memory.
+// Package ratelimit limits how often each of many keys may do something. Its memory is
+// bounded.
 package ratelimit
 
 import (
@@ -11,8 +11,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Limiter gives each key a token bucket. Above its bound of keys the one that
-// was not used for the longest time is forgotten, which refills its bucket.
+// Limiter gives each key a token bucket. Above its bound of keys it forgets the key
+// that was not used for the longest time, which refills that key's bucket. It is safe
+// for concurrent use.
 type Limiter struct {
 	perSecond rate.Limit
 	burst     int
@@ -29,7 +30,7 @@ type bucket struct {
 	used    time.Time
 }
 
-// New makes a limiter; a perSecond below zero never refuses.
+// New makes a limiter. With a negative perSecond it never refuses.
 func New(perSecond float64, burst, keys int) *Limiter {
 	limit := rate.Limit(perSecond)
 	if perSecond < 0 {
@@ -58,8 +59,7 @@ func (l *Limiter) Allow(key string) bool {
 	return b.limiter.AllowN(now, 1)
 }
 
-// Every is how long one token takes to come, at the latest: 0 for a limiter that
-// never refuses.
+// Every is the time in which a key gets one token, 0 for a limiter that never refuses.
 func (l *Limiter) Every() time.Duration {
 	if l.perSecond == rate.Inf {
 		return 0
@@ -67,8 +67,7 @@ func (l *Limiter) Every() time.Duration {
 	return time.Duration(float64(time.Second) / float64(l.perSecond))
 }
 
-// makeRoom forgets buckets that are full again, and the oldest where that is
-// not enough.
+// makeRoom forgets buckets that are full again and, if that is not enough, the oldest.
 func (l *Limiter) makeRoom(now time.Time) {
 	refill := time.Duration(float64(l.burst) / float64(l.perSecond) * float64(time.Second))
 	for back := l.used.Back(); back != nil; back = l.used.Back() {
@@ -81,9 +80,8 @@ func (l *Limiter) makeRoom(now time.Time) {
 	}
 }
 
-// AddressKey is the key of a network address, with or without a port: a whole
-// IPv4 address, or the /64 of an IPv6 address, which is what one subscriber
-// has.
+// AddressKey is the key of a network address, with or without a port. It is the whole
+// IPv4 address, or the /64 of an IPv6 address, because one subscriber has a /64.
 func AddressKey(address string) (key string, loopback bool) {
 	addr, err := netip.ParseAddr(address)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestBurstThenRate(t *testing.T) {
+func TestLimiter_allowsABurstThenItsRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(2, 3, 10)
 		for i := range 3 {
@@ -28,7 +28,7 @@ func TestBurstThenRate(t *testing.T) {
 	})
 }
 
-func TestMemoryIsBounded(t *testing.T) {
+func TestLimiter_memoryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(1, 1, 100)
 		for i := range 1000 {
@@ -45,7 +45,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
-func TestNegativeRateNeverRefuses(t *testing.T) {
+func TestLimiter_negativeRateNeverRefuses(t *testing.T) {
 	l := New(-1, 1, 1)
 	for range 100 {
 		if !l.Allow("a") {
@@ -54,7 +54,7 @@ func TestNegativeRateNeverRefuses(t *testing.T) {
 	}
 }
 
-func TestAddressKey(t *testing.T) {
+func TestAddressKey_isOneSubscriber(t *testing.T) {
 	for address, want := range map[string]string{
 		"203.0.113.7:4711":         "203.0.113.7 false",
 		"203.0.113.7":              "203.0.113.7 false",
@@ -72,7 +72,7 @@ func TestAddressKey(t *testing.T) {
 	}
 }
 
-func TestTheTimeOfOneToken(t *testing.T) {
+func TestLimiter_everyIsTheTimeOfOneToken(t *testing.T) {
 	for perSecond, want := range map[float64]time.Duration{2: time.Second / 2, 0.001: 1000 * time.Second, -1: 0} {
 		if got := New(perSecond, 1, 1).Every(); got != want {
 			t.Errorf("%v per second: one takes %s, want %s", perSecond, got, want)

@@ -1,7 +1,7 @@
-// Package room keeps rooms: places where friends meet by a code, and play one
-// private match after another. A room is not its match. The match's id tells the
-// room, so that a matchmaker that has lost its records knows the rooms again
-// whose matches the servers tell of.
+// Package room keeps rooms. Friends meet in a room by its code, and play one private
+// match after another. A room is not its match, but the id of the match contains the
+// room's code: a matchmaker that has lost its records restores rooms from the matches
+// that game servers report.
 package room
 
 import (
@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	// Most is how many members a room has; its mode may have fewer seats.
+	// Most bounds the members of a room. Its mode may have fewer seats.
 	Most = 100
 	// Life is how long an empty room lives.
 	Life = 10 * time.Minute
-	// openLimit is how long opening a match may take. After that, whoever was about
-	// to do it is gone.
+	// openLimit is how long opening a match may take. After that the process that was
+	// opening it is gone.
 	openLimit = 20 * time.Second
 
 	prefix = "room-"
@@ -34,20 +34,21 @@ type Option struct {
 	Value int32
 }
 
-// Room is a place. The first member owns it.
+// Room is the record of a room. The first member owns it. Not safe for concurrent
+// use.
 type Room struct {
 	membership.Head
 	Game, Mode string
-	Version    string            `json:",omitempty"` // of the game, that matches must have
+	Version    string            `json:",omitempty"` // of the game; a match must have it
 	Options    []Option          `json:",omitempty"`
 	Labels     map[string]string `json:",omitempty"`
-	Seats      int               // members at most
+	Seats      int               // bounds the members
 	Number     int               // of the newest match; the first is 1
 	Match      string            // the id of the match that runs, empty between two
-	MatchMode  string            `json:",omitempty"` // of Match; Mode is the next one's
+	MatchMode  string            `json:",omitempty"` // of Match; Mode is that of the next match
 	Opening    bool              `json:",omitempty"` // Match is not open yet, or not all members have tickets
 	Began      time.Time         `json:",omitzero"`  // Match
-	Problem    string            `json:",omitempty"` // why the last one could not be opened
+	Problem    string            `json:",omitempty"` // why the last match could not be opened
 }
 
 // Runs reports whether a match runs or is being opened.
@@ -55,14 +56,15 @@ func (r *Room) Runs(now time.Time) bool {
 	return r.Match != "" && (!r.Opening || now.Sub(r.Began) < openLimit)
 }
 
-// Plays is the mode of the present match. The owner may have chosen another for
-// the next one.
+// Plays is the mode of the present match. The owner may have chosen another mode for
+// the next match.
 func (r *Room) Plays() string { return cmp.Or(r.MatchMode, r.Mode) }
 
 // Next is the id of the next match.
 func (r *Room) Next() string { return MatchID(r.Code, r.Number+1) }
 
-// Begin makes the next match the present one. Nobody is ready for the one after it.
+// Begin makes the next match the present one. No member is ready for the match after
+// it.
 func (r *Room) Begin(now time.Time) {
 	r.Match, r.MatchMode = r.Next(), r.Mode
 	r.Number++
@@ -72,8 +74,8 @@ func (r *Room) Begin(now time.Time) {
 	}
 }
 
-// End makes the room wait for its next match, if the given one is the present
-// one. Members who came for that match alone leave.
+// End makes the room wait for its next match. It reports false for a match that is
+// not the present one. Members who came for that match alone leave.
 func (r *Room) End(match, problem string) bool {
 	if match == "" || r.Match != match {
 		return false
@@ -88,13 +90,13 @@ func (r *Room) End(match, problem string) bool {
 	return true
 }
 
-// AllReady reports whether the next match may start by itself.
+// AllReady reports whether the next match may start without its owner.
 func (r *Room) AllReady() bool {
 	return r.Match == "" && len(r.Members) > 1 &&
 		!slices.ContainsFunc(r.Members, func(m membership.Member) bool { return !m.Ready })
 }
 
-// BeginIfReady begins the next match when all of two or more are ready.
+// BeginIfReady begins the next match when all of two or more members are ready.
 func (r *Room) BeginIfReady(now time.Time) bool {
 	if !r.AllReady() {
 		return false
@@ -103,7 +105,7 @@ func (r *Room) BeginIfReady(now time.Time) bool {
 	return true
 }
 
-// Awaited reports whether somebody else than these players is there to watch, or
+// Awaited reports whether a member other than these players watches the room, or is
 // ready.
 func (r *Room) Awaited(players ...string) bool {
 	return slices.ContainsFunc(r.Members, func(m membership.Member) bool {
@@ -111,12 +113,12 @@ func (r *Room) Awaited(players ...string) bool {
 	})
 }
 
-// Rooms holds all rooms.
+// Rooms holds all rooms. It is safe for concurrent use.
 type Rooms struct {
 	*membership.Records[Room, *Room]
 }
 
-// New makes the rooms of a store.
+// New opens the rooms of a store.
 func New(ctx context.Context, s *store.Store) (*Rooms, error) {
 	records, err := membership.New[Room](ctx, s, membership.Config{
 		Bucket: "rooms", Name: "room", Prefix: "r", Life: Life, Durable: true, Empty: true,
@@ -124,16 +126,16 @@ func New(ctx context.Context, s *store.Store) (*Rooms, error) {
 	return &Rooms{records}, err
 }
 
-// IsMatch reports whether a match is a private room's.
+// IsMatch reports whether a match belongs to a room.
 func IsMatch(id string) bool { return strings.HasPrefix(id, prefix) }
 
-// MatchID is the id of a room's match. No two of a room's have the same.
+// MatchID is the id of a room's match with this number.
 func MatchID(code string, number int) string {
 	return prefix + strings.ToLower(code) + "-" + strconv.Itoa(number)
 }
 
-// ParseMatch tells the room of a match, and which of its matches it is. Those of
-// earlier releases have the number 0.
+// ParseMatch returns the code of a match's room, and the number of the match. Matches
+// of earlier releases have the number 0.
 func ParseMatch(id string) (code string, number int, ok bool) {
 	rest, ok := strings.CutPrefix(id, prefix)
 	if !ok {

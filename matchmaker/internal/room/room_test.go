@@ -2,7 +2,7 @@ package room
 
 import "testing"
 
-func TestMatchIDsTellTheirRooms(t *testing.T) {
+func TestParseMatch_returnsTheRoom(t *testing.T) {
 	seen := map[string]bool{}
 	for _, code := range []string{"K7QX2M", "K7QX2N"} {
 		for _, number := range []int{1, 2, 31} {
