@@ -8,7 +8,7 @@ import (
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-// Reasons for which a server refuses seats, as fleet.proto names them.
+// Reasons of a server for refusing seats, as fleet.proto names them.
 const (
 	reasonFull        = "full"
 	reasonDraining    = "draining"
@@ -18,7 +18,8 @@ const (
 	reasonFenced      = "fenced"
 )
 
-// call is a reservation that was asked for and not answered yet.
+// call is a reservation request that its server has not answered yet. Its fields are
+// guarded by the lock of the registry; result and err do not change after done.
 type call struct {
 	registry     *Registry
 	server       *server
@@ -27,19 +28,20 @@ type call struct {
 	reservations []string
 	seats        int
 	teams        []int32   // of each seat, -1 for any
-	abandoned    time.Time // zero: somebody waits
+	abandoned    time.Time // zero: the caller waits
 
 	done   chan struct{}
 	result *fleetv1.ReserveResult
 	err    error
 }
 
-// Wait returns the answer to a reservation. When ctx ends first it returns
-// [ErrTimeout], and a late yes will be answered with a release.
+// Wait returns the answer to a reservation request. When ctx ends first it returns
+// [ErrTimeout], and seats that the server grants later are released.
 type Wait func(ctx context.Context) (*fleetv1.ReserveResult, error)
 
-// Reserve asks a server for seats and returns at once. From then on the seats
-// count as taken. The request id must be new.
+// Reserve asks a server for seats and returns without waiting for the answer. The seats
+// count as taken from then on. The request id must be new. Errors: [ErrGone],
+// [ErrClock], [ErrBusy].
 func (r *Registry) Reserve(serverID string, req *fleetv1.Reserve) (Wait, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -191,7 +193,7 @@ func (c *call) refusedLocked(result *fleetv1.ReserveResult) {
 	case reasonNoMatch, reasonOver:
 		r.dropLocked(m)
 	case reasonFenced:
-		// It is this matchmaker that is behind.
+		// This matchmaker is behind; the server is not at fault.
 	case reasonFull:
 		if status := result.GetMatch(); status.GetMatchId() == m.id {
 			r.applyLocked(s, status)
@@ -213,8 +215,8 @@ func (c *call) refusedLocked(result *fleetv1.ReserveResult) {
 	}
 }
 
-// choosy reports whether the call asked for seats in certain teams: one of them
-// was full, and the match need not be.
+// choosy reports whether the call asked for seats in certain teams. One of them was
+// full then, and the match need not be.
 func (c *call) choosy() bool {
 	teams := len(c.match.teams)
 	return teams > 1 && slices.ContainsFunc(c.teams, func(t int32) bool { return t >= 0 && int(t) < teams })

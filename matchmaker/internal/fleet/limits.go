@@ -3,39 +3,38 @@ package fleet
 import "time"
 
 const (
-	// What one server may tell.
+	// What one server may report.
 	maxID               = 64
 	maxGames            = 64
 	maxModes            = 64
 	maxMatchesPerServer = 20_000
 	maxSeats            = 4096
 	maxTeams            = maxSeats
-	// News beyond this rate wait in the stream.
+	// Messages beyond this rate wait in the stream.
 	newsPerSecond = 200
 	newsBurst     = 400
-	// storeAtOnce bounds the ends of one server's matches that are being stored;
-	// more are told again.
+	// storeAtOnce bounds the ends of one server's matches that are being stored. The
+	// server reports the others again.
 	storeAtOnce = 64
-	// storeTimeout bounds how long storing one takes.
+	// storeTimeout bounds storing one end.
 	storeTimeout = 5 * time.Second
 
 	registerTimeout = 5 * time.Second
-	// A server that tells nothing, not even its load, for that long and for so
-	// many loads is gone.
+	// A server is gone when it has sent nothing, not even its load, for leastSilence
+	// and for silentLoads intervals.
 	leastSilence = 20 * time.Second
 	silentLoads  = 5
-	// outbound bounds what waits to be sent to one server.
+	// outbound bounds the messages that wait to be sent to one server.
 	outbound = 1024
-	// lostAfter is how long a server has to come back before its matches count as
-	// lost.
+	// lostAfter is how long a server may be gone before its matches count as lost.
 	lostAfter = 10 * time.Second
 
 	// Stand-ins for servers without a limit.
 	unlimitedMatches = 10_000
 	unlimitedPlayers = 100_000
-	// Below this share of its cores a process's CPU says nothing about which
-	// of two servers is the better one; seats and matches do.
+	// busyCPU is the share of its cores below which a server's CPU does not count for
+	// its load. Only its seats and matches do.
 	busyCPU = 0.5
-	// crowdedCPU is the share from which on a server is not packed any fuller.
+	// crowdedCPU is the share of its cores from which a server is not packed further.
 	crowdedCPU = 0.8
 )

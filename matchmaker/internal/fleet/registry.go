@@ -1,5 +1,9 @@
-// Package fleet knows the live game servers and their matches, and asks them
-// for seats. A server is live while its stream is.
+// Package fleet knows the live game servers and their matches, and reserves seats on
+// them. A server is live as long as its stream.
+//
+// A [Service] has one goroutine that receives and one that sends for each stream. They
+// and the callers share one [Registry] with one lock. Seats count as taken from the
+// moment they are asked for, so that two searches do not get the same seat.
 package fleet
 
 import (
@@ -22,26 +26,26 @@ import (
 type Config struct {
 	MatchmakerID string
 	TokenKey     []byte        // Ed25519 public key of the join tokens
-	LoadInterval time.Duration // how often servers tell their load
-	LastCall     time.Duration // a match likely to end sooner gets nobody new
-	StrikeLasts  time.Duration // a server that did not answer is the last choice for so long
-	// Protocol is the WebSocket subprotocol of the players here; servers that
-	// tell of another one are refused. Empty: all are taken.
+	LoadInterval time.Duration // at which servers report their load
+	LastCall     time.Duration // a match likely to end sooner gets no new players
+	StrikeLasts  time.Duration // how long a server that did not answer is the last choice
+	// Protocol is the WebSocket subprotocol of the players here. Servers that name
+	// another one are rejected. Empty: all servers are accepted.
 	Protocol  string
-	HoldSeats time.Duration // how long servers hold a seat; older ones need no release
+	HoldSeats time.Duration // how long servers hold a seat; older seats need no release
 
-	// Ended stores how a match ended. Its server is told so when it returns nil,
-	// else it tells again, perhaps another matchmaker. It is called from
-	// goroutines of its own, for the same match one after the other, and may be
-	// again for a match that is stored.
+	// Ended stores the end of a match. When it returns nil, the match's server gets an
+	// acknowledgement; after an error the server reports the end again, perhaps to
+	// another matchmaker. Ended is called from goroutines of its own, never twice at
+	// the same time for one match. It may be called again for a match that is stored.
 	Ended func(ctx context.Context, e *fleetv1.MatchEnded) error
-	// Lost is told of matches that are over without an end of their own: their
-	// rules failed, their server stopped, or it has been gone for a while. It may
-	// be told more than once, and also of a match whose end was told to another
-	// matchmaker meanwhile; it must not block.
+	// Lost is called with each match that is over without a result: its rules failed,
+	// its server stopped, or its server has been gone for a while. It may be called
+	// more than once for a match, and for a match whose end another matchmaker has
+	// received. It must not block.
 	Lost func(matchID string)
 
-	now func() time.Time // the tests' wall clock
+	now func() time.Time // the wall clock, in tests
 }
 
 // Registry holds the live servers. It is safe for concurrent use.
@@ -66,7 +70,7 @@ type Registry struct {
 type server struct {
 	id         string
 	url        string
-	follows    bool // the url's host is guessed, and may be that by which a player reached this machine
+	follows    bool // the url's host is a guess; any host by which a player reached this machine is as good
 	region     string
 	games      map[string]*matchmakerv1.GameInfo
 	maxMatches int
@@ -97,14 +101,14 @@ type match struct {
 	game      string
 	mode      string
 	people    int
-	held      int // seats asked for and not answered yet
+	held      int // seats that were asked for, without an answer yet
 	seats     int
 	open      bool
 	private   bool
 	queue     string // that made it, empty for none
 	backfill  bool   // asks for players of its queue
-	teams     []team // as told by the server; one of everybody where there are no teams
-	confirmed bool   // the server has told of it
+	teams     []team // as the server reports them; one for all players where the mode has none
+	confirmed bool   // the server has reported it
 	calls     int    // unanswered
 	born      time.Time
 	ends      time.Time // zero: unknown
@@ -113,7 +117,7 @@ type match struct {
 // team is one team of a match.
 type team struct {
 	people int
-	held   int // seats asked for and not answered yet
+	held   int // seats that were asked for, without an answer yet
 	seats  int
 	skill  float64 // mean of its people
 }
@@ -126,8 +130,8 @@ var (
 	ErrBusy    = errors.New("the game server does not read what it is sent")
 )
 
-// NewRegistry makes a registry without servers. changed is called, without any
-// lock held, whenever a search might find something that was not there before.
+// NewRegistry makes a registry without servers. changed is called without any lock
+// held, whenever a search may find a match that was not possible before.
 func NewRegistry(cfg Config, changed func(), log *zap.Logger) *Registry {
 	if cfg.now == nil {
 		cfg.now = time.Now
@@ -166,8 +170,8 @@ func (r *Registry) SetReplicas(addresses []string, keys [][]byte) {
 	}
 }
 
-// add makes the server live; a server of the same id gives way to it. peer is
-// where its stream comes from.
+// add makes a server live, and replaces an earlier stream of the same server. peer is
+// the address of the stream's other end.
 func (r *Registry) add(reg *fleetv1.Register, peer net.Addr) *server {
 	s := &server{
 		id:         reg.GetServerId(),
@@ -218,7 +222,7 @@ func (r *Registry) registeredLocked(s *server) *fleetv1.ConnectResponse {
 	}}}
 }
 
-// remove takes the server out if it has not given way to a newer one already.
+// remove makes a server no longer live, unless a newer stream has replaced it.
 func (r *Registry) remove(s *server) {
 	r.mu.Lock()
 	if r.servers[s.id] == s {

@@ -28,8 +28,8 @@ func NewService(r *Registry) *Service { return &Service{registry: r} }
 
 type stream = grpc.BidiStreamingServer[fleetv1.ConnectRequest, fleetv1.ConnectResponse]
 
-// Connect is one server's stream. It receives in a goroutine of its own, which
-// ends with the stream, because a handler that waits in Recv could not end it.
+// Connect serves one server's stream. It receives in a goroutine of its own, which ends
+// with the stream, because a handler that waits in Recv could not end the stream.
 func (svc *Service) Connect(str stream) error {
 	r := svc.registry
 	first := make(chan *fleetv1.Register, 1)
