@@ -57,7 +57,7 @@ func (r *Registry) Reserve(serverID string, req *fleetv1.Reserve) (Wait, error) 
 		return nil, ErrGone
 	}
 	if !s.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Reserve{Reserve: req}}) {
-		s.struck = time.Now()
+		s.unresponsiveSince = time.Now()
 		return nil, ErrBusy
 	}
 	if m == nil {
@@ -74,7 +74,7 @@ func (r *Registry) Reserve(serverID string, req *fleetv1.Reserve) (Wait, error) 
 	m.calls++
 	m.held += c.seats
 	m.holdTeams(c.teams, 1)
-	s.people += c.seats
+	s.players += c.seats
 	s.forgetAbandoned()
 	s.calls[c.id] = c
 	return c.wait, nil
@@ -84,7 +84,7 @@ func (r *Registry) Reserve(serverID string, req *fleetv1.Reserve) (Wait, error) 
 func (r *Registry) expectLocked(s *server, req *fleetv1.Reserve) *match {
 	m := &match{
 		id: req.GetMatchId(), server: s, game: req.GetGame(), mode: req.GetMode(),
-		open: !req.GetPrivate(), private: req.GetPrivate(), born: time.Now(),
+		open: !req.GetPrivate(), private: req.GetPrivate(), began: time.Now(),
 		queue: req.GetQueue(), backfill: req.GetBackfill(),
 	}
 	if mode := findMode(s.games[m.game], m.mode); mode != nil {
@@ -120,7 +120,7 @@ func (c *call) wait(ctx context.Context) (*fleetv1.ReserveResult, error) {
 	default:
 	}
 	c.abandoned = time.Now()
-	c.server.struck = c.abandoned
+	c.server.unresponsiveSince = c.abandoned
 	c.freeLocked()
 	r.mu.Unlock()
 	r.changed()
@@ -143,7 +143,7 @@ func (r *Registry) answer(s *server, result *fleetv1.ReserveResult) {
 	}
 	c.freeLocked()
 	if result.GetOk() {
-		s.struck = time.Time{}
+		s.unresponsiveSince = time.Time{}
 		c.seatedLocked(result)
 	} else {
 		c.refusedLocked(result)
@@ -164,11 +164,11 @@ func (c *call) seatedLocked(result *fleetv1.ReserveResult) {
 		r.applyLocked(s, status)
 		return
 	}
-	m.people += c.seats
-	s.people += c.seats
+	m.players += c.seats
+	s.players += c.seats
 	for _, t := range c.teams {
 		if t >= 0 && int(t) < len(m.teams) {
-			m.teams[t].people++
+			m.teams[t].players++
 		}
 	}
 }
@@ -201,23 +201,23 @@ func (c *call) refusedLocked(result *fleetv1.ReserveResult) {
 		switch {
 		case !m.known() || !m.confirmed:
 			s.full = true
-		case m.people+c.seats <= m.seats && !c.choosy():
+		case m.players+c.seats <= m.seats && !c.wantsTeams():
 			// Our numbers are out of date, because these players did not fit: the
 			// match counts as full until the next report of its server.
-			s.people += m.seats - m.people
-			m.people = m.seats
+			s.players += m.seats - m.players
+			m.players = m.seats
 		}
 	default:
 		// A refusal of a room's options is the owner's fault, not the server's.
 		if !m.private {
-			s.struck = time.Now()
+			s.unresponsiveSince = time.Now()
 		}
 	}
 }
 
-// choosy reports whether the call asked for seats in certain teams. One of them was
+// wantsTeams reports whether the call asked for seats in certain teams. One of them was
 // full then, and the match need not be.
-func (c *call) choosy() bool {
+func (c *call) wantsTeams() bool {
 	teams := len(c.match.teams)
 	return teams > 1 && slices.ContainsFunc(c.teams, func(t int32) bool { return t >= 0 && int(t) < teams })
 }
@@ -266,7 +266,7 @@ func (c *call) freeLocked() {
 		held := min(c.seats, m.held)
 		m.held -= held
 		m.holdTeams(c.teams, -1)
-		s.people -= held
+		s.players -= held
 	}
 	m.calls--
 	if m.calls == 0 && !m.confirmed {

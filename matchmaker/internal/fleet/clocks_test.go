@@ -24,8 +24,8 @@ func clocksRig(servers ...string) (*Registry, map[string]*server, *observer.Obse
 	return r, all, logs
 }
 
-// tell has a server tell that its clock is ahead of the matchmaker's.
-func (r *Registry) tell(s *server, ahead time.Duration) {
+// reportClock has a server report that its clock is ahead of the matchmaker's.
+func (r *Registry) reportClock(s *server, ahead time.Duration) {
 	ms := -ahead.Milliseconds() // servers tell how far the matchmaker is ahead
 	r.load(s, &fleetv1.Load{ClockOffsetMs: &ms})
 }
@@ -38,7 +38,7 @@ const (
 	eventOwn     = "clock of this matchmaker is off: most game servers differ from it alike; none is passed over for that"
 )
 
-func TestServersWhoseClockIsOff(t *testing.T) {
+func TestClocks_serverWithAWrongClockIsLastOrExcluded(t *testing.T) {
 	for _, c := range []struct {
 		ahead        time.Duration
 		last, nobody bool
@@ -53,9 +53,9 @@ func TestServersWhoseClockIsOff(t *testing.T) {
 		{-5 * time.Hour, true, true},
 	} {
 		r, servers, logs := clocksRig("s1", "s2")
-		r.tell(servers["s1"], c.ahead)
+		r.reportClock(servers["s1"], c.ahead)
 		for range 3 {
-			r.tell(servers["s1"], c.ahead) // is logged once
+			r.reportClock(servers["s1"], c.ahead) // is logged once
 		}
 		for _, s := range r.View(ffa).Servers {
 			if off := s.ID == "s1"; s.Unresponsive != (off && c.last) || s.Draining != (off && c.nobody) {
@@ -77,10 +77,10 @@ func TestServersWhoseClockIsOff(t *testing.T) {
 	}
 }
 
-func TestClockThatIsSetRight(t *testing.T) {
+func TestClocks_correctedClockIsLoggedOnce(t *testing.T) {
 	r, servers, logs := clocksRig("s1")
 	for _, ahead := range []time.Duration{3 * time.Second, 1700 * time.Millisecond, 2200 * time.Millisecond, time.Second, 0} {
-		r.tell(servers["s1"], ahead)
+		r.reportClock(servers["s1"], ahead)
 	}
 	if count(logs, eventDiffers) != 1 || count(logs, eventAgrees) != 1 {
 		t.Errorf("logs %v", logs.All())
@@ -90,7 +90,7 @@ func TestClockThatIsSetRight(t *testing.T) {
 	}
 }
 
-func TestMatchmakersOwnClock(t *testing.T) {
+func TestClocks_ownClockIsOffWhenMostServersAgree(t *testing.T) {
 	const minute = time.Minute
 	for name, c := range map[string]struct {
 		ahead []time.Duration
@@ -110,7 +110,7 @@ func TestMatchmakersOwnClock(t *testing.T) {
 		for i, ahead := range c.ahead {
 			id := fmt.Sprint("s", i)
 			servers[id] = r.add(register(id), nil)
-			r.tell(servers[id], ahead)
+			r.reportClock(servers[id], ahead)
 		}
 		if got := count(logs, eventOwn); got != map[bool]int{true: 1}[c.own] {
 			t.Errorf("%s: logged %d times: %v", name, got, logs.All())
@@ -126,7 +126,7 @@ func TestMatchmakersOwnClock(t *testing.T) {
 		}
 		for id, s := range servers { // the clock is set right, or the servers go
 			if c.own && id != "s0" {
-				r.tell(s, 0)
+				r.reportClock(s, 0)
 			}
 		}
 		if c.own && count(logs, "clock of this matchmaker agrees with most game servers again") != 1 {
@@ -136,7 +136,7 @@ func TestMatchmakersOwnClock(t *testing.T) {
 }
 
 // A real server measures its matchmaker's clock, and tells; both log it.
-func TestClocksAreMeasuredOverTheStream(t *testing.T) {
+func TestService_measuresClocks(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	p := startReplica(t, "a", func(c *Config) {
 		c.now = func() time.Time { return time.Now().Add(-time.Hour) } // a clock that is an hour slow

@@ -23,15 +23,15 @@ func (r *Registry) Backfills(queue string) []matchfunc.Backfill {
 	var list []matchfunc.Backfill
 	for _, m := range r.matches {
 		s := m.server
-		if m.queue != queue || !m.backfill || !m.confirmed || m.people+m.held >= m.seats ||
-			m.endsSoon(now, r.cfg.LastCall) || s.draining || s.clock == clockWrong || s.isStruck(now, r.cfg.StrikeLasts) {
+		if m.queue != queue || !m.backfill || !m.confirmed || m.players+m.held >= m.seats ||
+			m.endsSoon(now, r.cfg.LastCall) || s.draining || s.clock == clockWrong || s.isUnresponsive(now, r.cfg.StrikeLasts) {
 			continue
 		}
 		gap := matchfunc.Backfill{
-			Match: m.id, Server: s.id, Region: s.region, Version: s.games[m.game].GetVersion(), Started: m.born,
+			Match: m.id, Server: s.id, Region: s.region, Version: s.games[m.game].GetVersion(), Started: m.began,
 		}
 		if findMode(s.games[m.game], m.mode).GetTeams() == 0 {
-			gap.Teams = m.loners()
+			gap.Teams = m.teamsOfOne()
 		} else {
 			gap.Teams = m.backfillTeams()
 		}
@@ -49,7 +49,7 @@ func (m *match) backfillTeams() []matchfunc.BackfillTeam {
 	teams := make([]matchfunc.BackfillTeam, len(m.teams))
 	anywhere := m.held
 	for i, t := range m.teams {
-		teams[i] = matchfunc.BackfillTeam{Players: t.people + t.held, Seats: t.seats, Skill: t.skill}
+		teams[i] = matchfunc.BackfillTeam{Players: t.players + t.held, Seats: t.seats, Skill: t.skill}
 		anywhere -= t.held
 	}
 	for ; anywhere > 0 && len(teams) > 0; anywhere-- {
@@ -59,15 +59,15 @@ func (m *match) backfillTeams() []matchfunc.BackfillTeam {
 	return teams
 }
 
-// loners returns a team of one for each seat.
-func (m *match) loners() []matchfunc.BackfillTeam {
+// teamsOfOne returns a team of one for each seat.
+func (m *match) teamsOfOne() []matchfunc.BackfillTeam {
 	teams := make([]matchfunc.BackfillTeam, m.seats)
 	for i := range teams {
 		teams[i].Seats = 1
-		if i < m.people+m.held {
+		if i < m.players+m.held {
 			teams[i].Players = 1
 		}
-		if i < m.people && len(m.teams) == 1 {
+		if i < m.players && len(m.teams) == 1 {
 			teams[i].Skill = m.teams[0].skill
 		}
 	}
@@ -81,19 +81,19 @@ type place struct{ region, version string }
 // players. A server that did not answer lately is listed only where there is no other.
 func (r *Registry) openingsLocked(k ticket.Key, players int) map[place][]*server {
 	now := time.Now()
-	good, struck := make(map[place][]*server), make(map[place][]*server)
+	good, last := make(map[place][]*server), make(map[place][]*server)
 	for _, s := range r.servers {
 		if findMode(s.games[k.Game], k.Mode) == nil || s.draining || s.clock == clockWrong || s.full || s.freeMatches() <= 0 || s.freePlayers() < max(players, 1) {
 			continue
 		}
 		list := good
 		if s.lastChoice(now, r.cfg.StrikeLasts) {
-			list = struck
+			list = last
 		}
 		at := place{region: s.region, version: s.games[k.Game].GetVersion()}
 		list[at] = append(list[at], s)
 	}
-	for at, servers := range struck {
+	for at, servers := range last {
 		if len(good[at]) == 0 {
 			good[at] = servers
 		}
@@ -151,7 +151,7 @@ func (r *Registry) Hosts(k ticket.Key) []Host {
 	return list
 }
 
-// Pick chooses the server for a new match of so many people in a place that
+// Pick chooses the server for a new match of so many players in a place that
 // [Registry.Capacities] named. ok is false when there is none with room any more.
 func (r *Registry) Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool) {
 	r.mu.Lock()

@@ -23,7 +23,7 @@ func registerAt(id, region, version string) *fleetv1.Register {
 	return reg
 }
 
-func TestPlacesAreWhereMatchesCanBeOpened(t *testing.T) {
+func TestRegistry_capacitiesAreWhereMatchesCanBeOpened(t *testing.T) {
 	r := newTestRegistry()
 	want := func(when, want string) {
 		t.Helper()
@@ -47,11 +47,11 @@ func TestPlacesAreWhereMatchesCanBeOpened(t *testing.T) {
 	want("while the canary drains", "[{eu 1 20}]")
 }
 
-func TestStruckServerIsPickedOnlyWhereThereIsNoOther(t *testing.T) {
+func TestRegistry_picksAnUnresponsiveServerLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
 		one, two := r.add(registerAt("eu1", "eu", "1"), nil), r.add(registerAt("eu2", "eu", "1"), nil)
-		one.struck = time.Now()
+		one.unresponsiveSince = time.Now()
 		if id, ok := r.Pick(teams4, "eu", "1", "spread", 4); !ok || id != "eu2" {
 			t.Errorf("picked %q, %v", id, ok)
 		}
@@ -71,7 +71,7 @@ func TestStruckServerIsPickedOnlyWhereThereIsNoOther(t *testing.T) {
 	})
 }
 
-func TestPickSpreadsOrPacks(t *testing.T) {
+func TestRegistry_picksByPolicy(t *testing.T) {
 	r := newTestRegistry()
 	for _, id := range []string{"s1", "s2", "s3"} {
 		r.add(registerAt(id, "eu", "1"), nil)
@@ -125,7 +125,7 @@ func asking(id string, people ...uint32) *fleetv1.MatchStatus {
 	return st
 }
 
-func TestGapsCountSeatsThatAreAskedFor(t *testing.T) {
+func TestRegistry_backfillsCountRequestedSeats(t *testing.T) {
 	r := newTestRegistry()
 	reg := registerAt("eu1", "eu", "1")
 	reg.Matches = []*fleetv1.MatchStatus{asking("m1", 4, 2)}
@@ -165,7 +165,7 @@ func TestGapsCountSeatsThatAreAskedFor(t *testing.T) {
 	}
 }
 
-func TestMatchesThatCanNotTakePlayersHaveNoGap(t *testing.T) {
+func TestRegistry_noBackfillOfAMatchThatTakesNoPlayers(t *testing.T) {
 	r := newTestRegistry()
 	ending := asking("ending", 1, 1)
 	ending.RemainingS = 10
@@ -189,7 +189,7 @@ func TestMatchesThatCanNotTakePlayersHaveNoGap(t *testing.T) {
 	}
 }
 
-func TestServersAreListed(t *testing.T) {
+func TestRegistry_listsServers(t *testing.T) {
 	r := newTestRegistry()
 	r.add(registerAt("us1", "us", "2"), nil)
 	s := r.add(registerAt("eu1", "eu", "1"), nil)
@@ -206,7 +206,7 @@ func TestServersAreListed(t *testing.T) {
 	}
 }
 
-func TestTakesPlayers(t *testing.T) {
+func TestRegistry_takesPlayers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
 		want := func(when string, want bool, reason string) {
@@ -218,7 +218,7 @@ func TestTakesPlayers(t *testing.T) {
 		want("without servers", false, "no game server is registered")
 		s := r.add(register("one"), nil)
 		want("at first", true, "1 of 1 game servers take players")
-		s.struck = time.Now()
+		s.unresponsiveSince = time.Now()
 		want("struck", false, "no game server takes players: 0 drain, 0 are full, 1 did not answer, 0 have a clock that is off by minutes")
 		time.Sleep(r.cfg.StrikeLasts)
 		s.maxMatches = 1
@@ -227,7 +227,7 @@ func TestTakesPlayers(t *testing.T) {
 		r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa", People: 8, Seats: 8, Open: true}}})
 		want("full", false, "no game server takes players: 0 drain, 1 are full, 0 did not answer, 0 have a clock that is off by minutes")
 		r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1"}}})
-		r.tell(s, time.Hour)
+		r.reportClock(s, time.Hour)
 		want("with a wrong clock", false, "no game server takes players: 0 drain, 0 are full, 0 did not answer, 1 have a clock that is off by minutes")
 		if hosts := r.Hosts(ffa); len(hosts) > 0 {
 			t.Errorf("players are told to wait for a seat at %v", hosts)

@@ -68,24 +68,24 @@ type Registry struct {
 // server is one stream of a live game server. Its fields are guarded by the lock of
 // the registry, where they change.
 type server struct {
-	id         string
-	url        string
-	follows    bool // the url's host is a guess; any host by which a player reached this machine is as good
-	region     string
-	games      map[string]*matchmakerv1.GameInfo
-	maxMatches int
-	maxPlayers int
-	cpu        float64
-	draining   bool
-	full       bool
-	struck     time.Time
-	matches    map[string]*match
-	people     int // in all matches, seats asked for included
-	calls      map[string]*call
-	out        chan *fleetv1.ConnectResponse
-	gone       chan struct{} // closed when the server is no longer live
-	superseded bool          // by a newer stream; set before gone is closed
-	since      time.Time     // it is connected
+	id                string
+	url               string
+	follows           bool // the url's host is a guess; any host by which a player reached this machine is as good
+	region            string
+	games             map[string]*matchmakerv1.GameInfo
+	maxMatches        int
+	maxPlayers        int
+	cpu               float64
+	draining          bool
+	full              bool
+	unresponsiveSince time.Time
+	matches           map[string]*match
+	players           int // in all matches, seats asked for included
+	calls             map[string]*call
+	out               chan *fleetv1.ConnectResponse
+	gone              chan struct{} // closed when the server is no longer live
+	superseded        bool          // by a newer stream; set before gone is closed
+	since             time.Time     // it is connected
 	// replicasVersion is that of the replicas it was sent.
 	replicasVersion int
 	received        atomic.Uint64 // messages after Register
@@ -100,7 +100,7 @@ type match struct {
 	server    *server
 	game      string
 	mode      string
-	people    int
+	players   int
 	held      int // seats that were asked for, without an answer yet
 	seats     int
 	open      bool
@@ -110,16 +110,16 @@ type match struct {
 	teams     []team // as the server reports them; one for all players where the mode has none
 	confirmed bool   // the server has reported it
 	calls     int    // unanswered
-	born      time.Time
+	began     time.Time
 	ends      time.Time // zero: unknown
 }
 
 // team is one team of a match.
 type team struct {
-	people int
-	held   int // seats that were asked for, without an answer yet
-	seats  int
-	skill  float64 // mean of its people
+	players int
+	held    int // seats that were asked for, without an answer yet
+	seats   int
+	skill   float64 // mean of its players
 }
 
 // Errors of calls to servers.
@@ -311,15 +311,15 @@ func (r *Registry) applyLocked(s *server, status *fleetv1.MatchStatus) {
 		return
 	}
 	now := time.Now()
-	s.people += int(status.GetPeople()) - m.people
-	m.people = int(status.GetPeople())
+	s.players += int(status.GetPeople()) - m.players
+	m.players = int(status.GetPeople())
 	m.seats = int(status.GetSeats())
 	m.game, m.mode = status.GetGame(), status.GetMode()
 	m.open, m.private = status.GetOpen(), status.GetPrivate()
 	m.queue, m.backfill = status.GetQueue(), status.GetBackfill()
 	m.setTeams(status.GetTeams())
 	m.confirmed = true
-	m.born = now.Add(-time.Duration(status.GetAgeS()) * time.Second)
+	m.began = now.Add(-time.Duration(status.GetAgeS()) * time.Second)
 	m.ends = time.Time{}
 	if left := status.GetRemainingS(); left > 0 {
 		m.ends = now.Add(time.Duration(left) * time.Second)
@@ -331,7 +331,7 @@ func (r *Registry) applyLocked(s *server, status *fleetv1.MatchStatus) {
 func (m *match) setTeams(reported []*fleetv1.TeamStatus) {
 	teams := make([]team, min(len(reported), maxTeams))
 	for i := range teams {
-		teams[i] = team{people: int(reported[i].GetPeople()), seats: int(reported[i].GetSeats()), skill: reported[i].GetSkill()}
+		teams[i] = team{players: int(reported[i].GetPeople()), seats: int(reported[i].GetSeats()), skill: reported[i].GetSkill()}
 		if i < len(m.teams) {
 			teams[i].held = m.teams[i].held
 		}
@@ -344,8 +344,8 @@ func (r *Registry) dropLocked(m *match) {
 	if !m.known() {
 		return
 	}
-	m.server.people -= m.people + m.held
-	m.people, m.held = 0, 0
+	m.server.players -= m.players + m.held
+	m.players, m.held = 0, 0
 	delete(m.server.matches, m.id)
 	delete(r.matches, m.id)
 }

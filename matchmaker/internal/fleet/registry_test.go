@@ -58,7 +58,7 @@ func people(t *testing.T, r *Registry) (match, server int) {
 	return v.Matches[0].Players, 100 - v.Servers[0].FreePlayers
 }
 
-func TestSeatsCountFromTheMomentTheyAreAskedFor(t *testing.T) {
+func TestRegistry_requestedSeatsCountAsTaken(t *testing.T) {
 	r := newTestRegistry()
 	s := r.add(register("s1"), nil)
 	first := mustReserve(t, r, "s1", request("a", "m1", 3))
@@ -85,7 +85,7 @@ func TestSeatsCountFromTheMomentTheyAreAskedFor(t *testing.T) {
 	}
 }
 
-func TestRefusedOpeningLeavesNoMatch(t *testing.T) {
+func TestRegistry_refusedOpeningLeavesNoMatch(t *testing.T) {
 	r := newTestRegistry()
 	s := r.add(register("s1"), nil)
 	mustReserve(t, r, "s1", request("a", "m1", 3))
@@ -99,7 +99,7 @@ func TestRefusedOpeningLeavesNoMatch(t *testing.T) {
 	}
 }
 
-func TestFullMatchCountsAsFullUntilToldOtherwise(t *testing.T) {
+func TestRegistry_fullMatchStaysFullUntilTheNextReport(t *testing.T) {
 	r := newTestRegistry()
 	status := &fleetv1.MatchStatus{MatchId: "m1", Game: "arena", Mode: "ffa", People: 2, Seats: 8, Open: true}
 	reg := register("s1")
@@ -116,7 +116,7 @@ func TestFullMatchCountsAsFullUntilToldOtherwise(t *testing.T) {
 	}
 }
 
-func TestLateAnswers(t *testing.T) {
+func TestCall_lateSeatsAreReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
 		s := r.add(register("s1"), nil)
@@ -142,7 +142,7 @@ func TestLateAnswers(t *testing.T) {
 	})
 }
 
-func TestCallsNobodyWaitsForAreForgotten(t *testing.T) {
+func TestCall_abandonedCallsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
 		s := r.add(register("s1"), nil)
@@ -160,7 +160,7 @@ func TestCallsNobodyWaitsForAreForgotten(t *testing.T) {
 	})
 }
 
-func TestReturningServerHearsWhatWasLeftOpen(t *testing.T) {
+func TestOrphans_returningServerReleasesThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
 		for _, id := range []string{"soon", "late"} {
@@ -186,7 +186,7 @@ func TestReturningServerHearsWhatWasLeftOpen(t *testing.T) {
 	})
 }
 
-func TestServerThatDoesNotReadIsBusy(t *testing.T) {
+func TestRegistry_serverThatDoesNotReadIsBusy(t *testing.T) {
 	r := newTestRegistry()
 	r.add(register("s1"), nil)
 	var err error
@@ -201,7 +201,7 @@ func TestServerThatDoesNotReadIsBusy(t *testing.T) {
 	}
 }
 
-func TestMatchBelongsToOneServer(t *testing.T) {
+func TestRegistry_matchBelongsToOneServer(t *testing.T) {
 	r := newTestRegistry()
 	status := &fleetv1.MatchStatus{MatchId: "m1", Game: "arena", Mode: "ffa", People: 2, Seats: 8, Open: true}
 	for _, id := range []string{"s1", "s2"} {
@@ -217,7 +217,7 @@ func TestMatchBelongsToOneServer(t *testing.T) {
 	}
 }
 
-func TestResolve(t *testing.T) {
+func TestRegistry_resolve(t *testing.T) {
 	r := newTestRegistry()
 	if _, err := r.Resolve("arena", ""); !errors.Is(err, ErrNoServer) {
 		t.Errorf("error %v", err)

@@ -42,7 +42,7 @@ func ranked(match string, seats ...*fleetv1.Seat) *fleetv1.Reserve {
 	}
 }
 
-func TestEitherReplicaSeatsPlayers(t *testing.T) {
+func TestReplicas_eachSeatsPlayers(t *testing.T) {
 	a, b, g := pair(t, nil, nil)
 	for i, p := range []*replica{a, b} {
 		seat := seats(0, fmt.Sprint("p", i))[0]
@@ -66,7 +66,7 @@ func TestEitherReplicaSeatsPlayers(t *testing.T) {
 }
 
 // The server never had a stream to a: b tells of its key, and stays to tell.
-func TestTokensOfAReplicaThatOthersTellOf(t *testing.T) {
+func TestReplicas_serversAcceptTokensOfAll(t *testing.T) {
 	a, b := startReplica(t, "a", nil), startReplica(t, "b", nil)
 	b.SetReplicas(nil, [][]byte{a.signer.Public(), b.signer.Public()})
 	g := startServer(t, nil, b.addr)
@@ -83,7 +83,7 @@ func TestTokensOfAReplicaThatOthersTellOf(t *testing.T) {
 	enter("later")
 }
 
-func TestReplicasThatAreToldLaterAreConnected(t *testing.T) {
+func TestReplicas_serversConnectToNewOnes(t *testing.T) {
 	a, b := startReplica(t, "a", nil), startReplica(t, "b", nil)
 	g := startServer(t, nil, a.addr)
 	a.until("registration", a.hasServer(g.id))
@@ -91,7 +91,7 @@ func TestReplicasThatAreToldLaterAreConnected(t *testing.T) {
 	b.until("registration", b.hasServer(g.id))
 }
 
-func TestNothingIsGivenTwiceByTwoReplicas(t *testing.T) {
+func TestReplicas_giveNoSeatTwice(t *testing.T) {
 	a, b, g := pair(t, nil, nil)
 	if result := a.reserve(g, ranked("m1")); !result.GetOk() {
 		t.Fatalf("refused: %v", result)
@@ -161,7 +161,7 @@ func TestNothingIsGivenTwiceByTwoReplicas(t *testing.T) {
 	}
 }
 
-func TestEndOfAMatchIsStoredOnceByWhoeverIsThere(t *testing.T) {
+func TestReplicas_anyOneStoresAResultOnce(t *testing.T) {
 	asked := make(chan struct{})
 	stored := make(chan *fleetv1.MatchEnded, 10)
 	a, b, g := pair(t, []game.Option{{Name: "seconds", Value: 1}}, func(id string, cfg *Config) {
@@ -215,7 +215,7 @@ func TestEndOfAMatchIsStoredOnceByWhoeverIsThere(t *testing.T) {
 	}
 }
 
-func TestFormerOwnerOfAQueueIsFenced(t *testing.T) {
+func TestReplicas_formerQueueOwnerIsFenced(t *testing.T) {
 	a, b, g := pair(t, nil, nil)
 	ask := func(p *replica, queue string, term uint64, name string) string {
 		req := ranked("m-"+queue, seats(-1, name)...)
@@ -245,7 +245,7 @@ func TestFormerOwnerOfAQueueIsFenced(t *testing.T) {
 	}
 }
 
-func TestSeatsAreInTheTeamAskedFor(t *testing.T) {
+func TestRegistry_seatsAreInTheRequestedTeam(t *testing.T) {
 	a, _, g := pair(t, nil, nil)
 	blue := seats(1, "a", "b", "c", "d")
 	result := a.reserve(g, ranked("m1", blue...))
@@ -268,7 +268,7 @@ func TestSeatsAreInTheTeamAskedFor(t *testing.T) {
 	}
 }
 
-func TestGapAppearsWhenAPlayerLeavesAndGoesWhenItIsFilled(t *testing.T) {
+func TestRegistry_backfillFollowsFreeSeats(t *testing.T) {
 	a, b, g := pair(t, nil, nil)
 	red, blue := seats(0, "a", "b"), seats(1, "c", "d")
 	blue[0].Skill = 1400

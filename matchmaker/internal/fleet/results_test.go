@@ -76,7 +76,7 @@ func endOf(id, reason string) *fleetv1.MatchEnded {
 	return &fleetv1.MatchEnded{MatchId: id, Reason: reason}
 }
 
-func TestStoredEndIsAcknowledgedAndAFailedOneIsNot(t *testing.T) {
+func TestResults_acknowledgesStoredEndsOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{}
 		r := k.registry()
@@ -103,7 +103,7 @@ func TestStoredEndIsAcknowledgedAndAFailedOneIsNot(t *testing.T) {
 	})
 }
 
-func TestSlowStoreHoldsUpNobody(t *testing.T) {
+func TestResults_slowStoreDelaysNoStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{answer: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
 		r := k.registry()
@@ -136,7 +136,7 @@ func TestSlowStoreHoldsUpNobody(t *testing.T) {
 	})
 }
 
-func TestNobodyToStoreEndsAcknowledgesThem(t *testing.T) {
+func TestResults_acknowledgesWithoutAStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
 		s := r.add(running("s1", "m1"), nil)
@@ -148,7 +148,7 @@ func TestNobodyToStoreEndsAcknowledgesThem(t *testing.T) {
 	})
 }
 
-func TestMatchesOfAServerThatStaysAwayAreLost(t *testing.T) {
+func TestResults_matchesOfAGoneServerAreLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{}
 		r := k.registry()
@@ -182,7 +182,7 @@ func TestMatchesOfAServerThatStaysAwayAreLost(t *testing.T) {
 	})
 }
 
-func TestMatchThatHasNoSeatsIsOver(t *testing.T) {
+func TestRegistry_matchWithoutSeatsIsOver(t *testing.T) {
 	r := newTestRegistry()
 	s := r.add(running("s1", "m1", "m2"), nil)
 	other := r.add(running("s2"), nil)
@@ -197,7 +197,7 @@ func TestMatchThatHasNoSeatsIsOver(t *testing.T) {
 	}
 }
 
-func TestReplicasAreToldOnceAndToWhoeverComes(t *testing.T) {
+func TestReplicas_areSentOnceToEachServer(t *testing.T) {
 	r := newTestRegistry()
 	told := func(s *server) string {
 		var list []string
@@ -237,7 +237,7 @@ func TestReplicasAreToldOnceAndToWhoeverComes(t *testing.T) {
 
 // A match that ended while the stream was broken, and whose end another
 // matchmaker was told, is not lost.
-func TestMatchThatEndedWhileItsServerWasAwayIsNotLost(t *testing.T) {
+func TestResults_matchThatEndedMeanwhileIsNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.WarnLevel)
 		k := &keeper{}

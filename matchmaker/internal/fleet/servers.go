@@ -38,7 +38,7 @@ func (r *Registry) TakesPlayers() (ok bool, reason string) {
 			drain++
 		case s.clock == clockWrong:
 			wrong++
-		case s.isStruck(now, r.cfg.StrikeLasts):
+		case s.isUnresponsive(now, r.cfg.StrikeLasts):
 			silent++
 		case s.hasSeats():
 			take++
@@ -65,7 +65,7 @@ func (s *server) hasSeats() bool {
 		return true
 	}
 	for _, m := range s.matches {
-		if m.confirmed && !m.private && (m.open || m.backfill) && m.people+m.held < m.seats {
+		if m.confirmed && !m.private && (m.open || m.backfill) && m.players+m.held < m.seats {
 			return true
 		}
 	}
@@ -81,8 +81,8 @@ func (r *Registry) Servers() []ServerInfo {
 	for _, s := range r.servers {
 		info := ServerInfo{
 			ID: s.id, URL: s.url, Region: s.region, Versions: make(map[string]string, len(s.games)),
-			Load: s.load(), CPU: s.cpu, People: s.people, Matches: len(s.matches),
-			Draining: s.draining, Struck: s.isStruck(now, r.cfg.StrikeLasts), Connected: s.since, ClockAhead: s.clockAhead,
+			Load: s.load(), CPU: s.cpu, People: s.players, Matches: len(s.matches),
+			Draining: s.draining, Struck: s.isUnresponsive(now, r.cfg.StrikeLasts), Connected: s.since, ClockAhead: s.clockAhead,
 		}
 		for name, g := range s.games {
 			info.Versions[name] = g.GetVersion()

@@ -32,7 +32,7 @@ func (w *wire) Recv() (*fleetv1.ConnectRequest, error) {
 }
 
 // A process that hangs keeps its connection: it must not keep its place too.
-func TestAServerThatTellsNothingIsGone(t *testing.T) {
+func TestService_silentServerIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
 		defer r.Stop()

@@ -63,13 +63,13 @@ func (s *server) view(version string, now time.Time, strikeLasts time.Duration) 
 }
 
 func (s *server) freeMatches() int { return cmp.Or(s.maxMatches, unlimitedMatches) - len(s.matches) }
-func (s *server) freePlayers() int { return cmp.Or(s.maxPlayers, unlimitedPlayers) - s.people }
+func (s *server) freePlayers() int { return cmp.Or(s.maxPlayers, unlimitedPlayers) - s.players }
 
-// filled is the share of its matches or its people that the server has, the
+// filled is the share of its matches or its players that the server has, the
 // greater of the two.
 func (s *server) filled() float64 {
 	return max(float64(len(s.matches))/float64(cmp.Or(s.maxMatches, unlimitedMatches)),
-		float64(s.people)/float64(cmp.Or(s.maxPlayers, unlimitedPlayers)))
+		float64(s.players)/float64(cmp.Or(s.maxPlayers, unlimitedPlayers)))
 }
 
 func (s *server) load() float64 {
@@ -79,21 +79,21 @@ func (s *server) load() float64 {
 	return s.filled()
 }
 
-func (s *server) isStruck(now time.Time, lasts time.Duration) bool {
-	return !s.struck.IsZero() && now.Sub(s.struck) < lasts
+func (s *server) isUnresponsive(now time.Time, lasts time.Duration) bool {
+	return !s.unresponsiveSince.IsZero() && now.Sub(s.unresponsiveSince) < lasts
 }
 
 // lastChoice reports whether the server gets players only where there is no
 // other.
 func (s *server) lastChoice(now time.Time, strikeLasts time.Duration) bool {
-	return s.clock != clockGood || s.isStruck(now, strikeLasts)
+	return s.clock != clockGood || s.isUnresponsive(now, strikeLasts)
 }
 
 func (m *match) view(now time.Time, lastCall time.Duration) quickplay.Match {
 	return quickplay.Match{
 		ID:       m.id,
 		Server:   m.server.id,
-		Players:  m.people + m.held,
+		Players:  m.players + m.held,
 		Seats:    m.seats,
 		Open:     m.forAnyone(),
 		Private:  m.private,
@@ -162,7 +162,7 @@ func (m *match) found() Found {
 		Version: m.server.games[m.game].GetVersion(),
 		Open:    m.forAnyone(),
 		Private: m.private,
-		Free:    m.seats - m.people - m.held,
+		Free:    m.seats - m.players - m.held,
 		Seats:   m.seats,
 	}
 }
@@ -197,14 +197,14 @@ func (r *Registry) OpenMatches(game, mode string, limit int) []*matchmakerv1.Ope
 	now := time.Now()
 	var list []*matchmakerv1.OpenMatch
 	for _, m := range r.matches {
-		people := m.people + m.held
-		if !m.forAnyone() || m.private || !m.confirmed || people >= m.seats ||
+		players := m.players + m.held
+		if !m.forAnyone() || m.private || !m.confirmed || players >= m.seats ||
 			game != "" && m.game != game || mode != "" && m.mode != mode {
 			continue
 		}
 		list = append(list, &matchmakerv1.OpenMatch{
 			MatchId: m.id, Game: m.game, Mode: m.mode,
-			People: uint32(people), Seats: uint32(m.seats), AgeS: uint32(now.Sub(m.born) / time.Second),
+			People: uint32(players), Seats: uint32(m.seats), AgeS: uint32(now.Sub(m.began) / time.Second),
 		})
 	}
 	slices.SortFunc(list, func(a, b *matchmakerv1.OpenMatch) int {
@@ -242,13 +242,13 @@ type Totals struct {
 	People  int // in matches, seats asked for included
 }
 
-// Totals counts servers, matches and people.
+// Totals counts servers, matches and players.
 func (r *Registry) Totals() Totals {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := Totals{Servers: len(r.servers), Matches: len(r.matches)}
 	for _, s := range r.servers {
-		t.People += s.people
+		t.People += s.players
 	}
 	return t
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // The match before lingers on its server for a while.
-func TestFindPrivateFindsTheNewest(t *testing.T) {
+func TestRegistry_findPrivateReturnsTheNewest(t *testing.T) {
 	r := newTestRegistry()
 	s := r.add(register("one"), nil)
 	for n := 1; n <= 9; n++ {
