@@ -95,16 +95,6 @@ func (r *Registry) expectLocked(s *server, req *fleetv1.Reserve) *match {
 	return m
 }
 
-// forgetAbandoned drops calls that were given up so long ago that the server has
-// freed their seats by itself.
-func (s *server) forgetAbandoned() {
-	for id, c := range s.calls {
-		if !c.abandoned.IsZero() && time.Since(c.abandoned) > time.Minute {
-			delete(s.calls, id)
-		}
-	}
-}
-
 func (c *call) wait(ctx context.Context) (*fleetv1.ReserveResult, error) {
 	select {
 	case <-c.done:
@@ -169,15 +159,6 @@ func (c *call) seatedLocked(result *fleetv1.ReserveResult) {
 	for _, t := range c.teams {
 		if t >= 0 && int(t) < len(m.teams) {
 			m.teams[t].players++
-		}
-	}
-}
-
-// holdTeams counts seats of these teams as asked for, or no longer for -1.
-func (m *match) holdTeams(teams []int32, by int) {
-	for _, t := range teams {
-		if t >= 0 && int(t) < len(m.teams) {
-			m.teams[t].held = max(0, m.teams[t].held+by)
 		}
 	}
 }

@@ -43,37 +43,6 @@ func (r *Registry) Backfills(queue string) []matchfunc.Backfill {
 	return list
 }
 
-// backfillTeams returns the teams with what is asked for in each; who was not asked
-// into a certain team is expected in the emptiest.
-func (m *match) backfillTeams() []matchfunc.BackfillTeam {
-	teams := make([]matchfunc.BackfillTeam, len(m.teams))
-	anywhere := m.held
-	for i, t := range m.teams {
-		teams[i] = matchfunc.BackfillTeam{Players: t.players + t.held, Seats: t.seats, Skill: t.skill}
-		anywhere -= t.held
-	}
-	for ; anywhere > 0 && len(teams) > 0; anywhere-- {
-		emptiest := slices.MaxFunc(teams, func(a, b matchfunc.BackfillTeam) int { return cmp.Compare(a.Seats-a.Players, b.Seats-b.Players) })
-		teams[slices.Index(teams, emptiest)].Players++
-	}
-	return teams
-}
-
-// teamsOfOne returns a team of one for each seat.
-func (m *match) teamsOfOne() []matchfunc.BackfillTeam {
-	teams := make([]matchfunc.BackfillTeam, m.seats)
-	for i := range teams {
-		teams[i].Seats = 1
-		if i < m.players+m.held {
-			teams[i].Players = 1
-		}
-		if i < m.players && len(m.teams) == 1 {
-			teams[i].Skill = m.teams[0].skill
-		}
-	}
-	return teams
-}
-
 // place is where a match can be opened.
 type place struct{ region, version string }
 

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -63,63 +62,6 @@ type Registry struct {
 	orphans  orphans
 	replicas replicas
 	clocks   clocks
-}
-
-// server is one stream of a live game server. Its fields are guarded by the lock of
-// the registry, where they change.
-type server struct {
-	id                string
-	url               string
-	follows           bool // the url's host is a guess; any host by which a player reached this machine is as good
-	region            string
-	games             map[string]*matchmakerv1.GameInfo
-	maxMatches        int
-	maxPlayers        int
-	cpu               float64
-	draining          bool
-	full              bool
-	unresponsiveSince time.Time
-	matches           map[string]*match
-	players           int // in all matches, seats asked for included
-	calls             map[string]*call
-	out               chan *fleetv1.ConnectResponse
-	gone              chan struct{} // closed when the server is no longer live
-	superseded        bool          // by a newer stream; set before gone is closed
-	since             time.Time     // it is connected
-	// replicasVersion is that of the replicas it was sent.
-	replicasVersion int
-	received        atomic.Uint64 // messages after Register
-	clock           clockState
-	clockAhead      time.Duration // of the clock here, if clockKnown
-	clockKnown      bool
-	features        []string // that hold on its stream
-}
-
-type match struct {
-	id        string
-	server    *server
-	game      string
-	mode      string
-	players   int
-	held      int // seats that were asked for, without an answer yet
-	seats     int
-	open      bool
-	private   bool
-	queue     string // that made it, empty for none
-	backfill  bool   // asks for players of its queue
-	teams     []team // as the server reports them; one for all players where the mode has none
-	confirmed bool   // the server has reported it
-	calls     int    // unanswered
-	began     time.Time
-	ends      time.Time // zero: unknown
-}
-
-// team is one team of a match.
-type team struct {
-	players int
-	held    int // seats that were asked for, without an answer yet
-	seats   int
-	skill   float64 // mean of its players
 }
 
 // Errors of calls to servers.
@@ -326,19 +268,6 @@ func (r *Registry) applyLocked(s *server, status *fleetv1.MatchStatus) {
 	}
 }
 
-// setTeams replaces the teams by those that the server reports. Seats that are asked
-// for stay so.
-func (m *match) setTeams(reported []*fleetv1.TeamStatus) {
-	teams := make([]team, min(len(reported), maxTeams))
-	for i := range teams {
-		teams[i] = team{players: int(reported[i].GetPeople()), seats: int(reported[i].GetSeats()), skill: reported[i].GetSkill()}
-		if i < len(m.teams) {
-			teams[i].held = m.teams[i].held
-		}
-	}
-	m.teams = teams
-}
-
 // dropLocked forgets a match.
 func (r *Registry) dropLocked(m *match) {
 	if !m.known() {
@@ -349,9 +278,6 @@ func (r *Registry) dropLocked(m *match) {
 	delete(m.server.matches, m.id)
 	delete(r.matches, m.id)
 }
-
-// known reports whether the registry still has the match.
-func (m *match) known() bool { return m.server.matches[m.id] == m }
 
 // matchEnded forgets a match and has its end stored.
 func (r *Registry) matchEnded(s *server, e *fleetv1.MatchEnded) {
@@ -378,16 +304,6 @@ func (r *Registry) Drain(serverID string, deadline time.Duration, reason string)
 		DeadlineMs: millis.Of(deadline),
 		Reason:     reason,
 	}}})
-}
-
-// send reports whether the message was queued; it never blocks.
-func (s *server) send(m *fleetv1.ConnectResponse) bool {
-	select {
-	case s.out <- m:
-		return true
-	default:
-		return false
-	}
 }
 
 func releaseMessage(release *fleetv1.Release) *fleetv1.ConnectResponse {

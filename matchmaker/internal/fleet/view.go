@@ -39,77 +39,6 @@ func (r *Registry) View(k ticket.Key) quickplay.View {
 	return v
 }
 
-// freeSeats are the free seats by team, as far as the server has told.
-func (m *match) freeSeats() quickplay.TeamSeats {
-	teams := m.backfillTeams()
-	free := make(quickplay.TeamSeats, len(teams))
-	for i, t := range teams {
-		free[i] = t.Seats - t.Players
-	}
-	return free
-}
-
-func (s *server) view(version string, now time.Time, strikeLasts time.Duration) quickplay.Server {
-	return quickplay.Server{
-		ID:           s.id,
-		Version:      version,
-		Load:         s.load(),
-		FreeMatches:  s.freeMatches(),
-		FreePlayers:  s.freePlayers(),
-		Draining:     s.draining || s.clock == clockWrong,
-		Full:         s.full,
-		Unresponsive: s.lastChoice(now, strikeLasts),
-	}
-}
-
-func (s *server) freeMatches() int { return cmp.Or(s.maxMatches, unlimitedMatches) - len(s.matches) }
-func (s *server) freePlayers() int { return cmp.Or(s.maxPlayers, unlimitedPlayers) - s.players }
-
-// filled is the share of its matches or its players that the server has, the
-// greater of the two.
-func (s *server) filled() float64 {
-	return max(float64(len(s.matches))/float64(cmp.Or(s.maxMatches, unlimitedMatches)),
-		float64(s.players)/float64(cmp.Or(s.maxPlayers, unlimitedPlayers)))
-}
-
-func (s *server) load() float64 {
-	if s.cpu > busyCPU {
-		return max(s.filled(), s.cpu)
-	}
-	return s.filled()
-}
-
-func (s *server) isUnresponsive(now time.Time, lasts time.Duration) bool {
-	return !s.unresponsiveSince.IsZero() && now.Sub(s.unresponsiveSince) < lasts
-}
-
-// lastChoice reports whether the server gets players only where there is no
-// other.
-func (s *server) lastChoice(now time.Time, strikeLasts time.Duration) bool {
-	return s.clock != clockGood || s.isUnresponsive(now, strikeLasts)
-}
-
-func (m *match) view(now time.Time, lastCall time.Duration) quickplay.Match {
-	return quickplay.Match{
-		ID:       m.id,
-		Server:   m.server.id,
-		Players:  m.players + m.held,
-		Seats:    m.seats,
-		Open:     m.forAnyone(),
-		Private:  m.private,
-		Opening:  !m.confirmed,
-		EndsSoon: m.endsSoon(now, lastCall),
-	}
-}
-
-// forAnyone reports whether quick play may fill the match up. A queue's match is
-// the queue's.
-func (m *match) forAnyone() bool { return m.open && m.queue == "" && !m.backfill }
-
-func (m *match) endsSoon(now time.Time, lastCall time.Duration) bool {
-	return !m.ends.IsZero() && m.ends.Sub(now) < lastCall
-}
-
 // EndsSoon reports whether a match is known to end too soon to be worth joining.
 func (r *Registry) EndsSoon(matchID string) bool {
 	r.mu.Lock()
@@ -154,17 +83,6 @@ func (r *Registry) FindPrivate(number func(id string) int) (id string, found Fou
 		}
 	}
 	return id, found, ok
-}
-
-func (m *match) found() Found {
-	return Found{
-		Key:     ticket.Key{Game: m.game, Mode: m.mode},
-		Version: m.server.games[m.game].GetVersion(),
-		Open:    m.forAnyone(),
-		Private: m.private,
-		Free:    m.seats - m.players - m.held,
-		Seats:   m.seats,
-	}
 }
 
 // URL is where browsers reach the server; empty when it is not live.

@@ -56,22 +56,6 @@ func (r *Registry) TakesPlayers() (ok bool, reason string) {
 		drain, full, silent, wrong)
 }
 
-// hasSeats reports whether a match can be opened, or an open one has free seats.
-func (s *server) hasSeats() bool {
-	if s.freePlayers() <= 0 {
-		return false
-	}
-	if !s.full && s.freeMatches() > 0 {
-		return true
-	}
-	for _, m := range s.matches {
-		if m.confirmed && !m.private && (m.open || m.backfill) && m.players+m.held < m.seats {
-			return true
-		}
-	}
-	return false
-}
-
 // Servers lists the live servers by id.
 func (r *Registry) Servers() []ServerInfo {
 	r.mu.Lock()
