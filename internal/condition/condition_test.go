@@ -42,7 +42,7 @@ func TestCondition_comparesFigureWithLimit(t *testing.T) {
 	r := &result{errors: 3}
 	for text, want := range map[string]bool{
 		"errors<4": true, "errors<3": false, "errors<=3": true, "errors<=2": false, "errors>2": true,
-		"errors>3": false, "errors>=3": true, "errors>=3.5": false, "errors==3": true, " errors == 4 ": false,
+		"errors>3": false, "errors>=3": true, "errors>=3.5": false, "errors==3": true, "errors == 4": false,
 	} {
 		c, err := language.Parse(text)
 		if err != nil {

@@ -22,10 +22,11 @@ func TestSource_repeatsForSameSeedAndIndex(t *testing.T) {
 		s := New(seed, index)
 		return s.Next()
 	}
-	if first(1, 2) != first(1, 2) {
-		t.Error("the same client got another number in a second run")
+	number := first(1, 2)
+	if again := first(1, 2); again != number {
+		t.Errorf("the same client got %d and %d", number, again)
 	}
-	if first(1, 2) == first(1, 3) || first(1, 2) == first(2, 2) {
+	if number == first(1, 3) || number == first(2, 2) {
 		t.Error("another client, or another seed, got the same number")
 	}
 }
