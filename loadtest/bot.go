@@ -60,7 +60,7 @@ func (b *bot) play(ctx context.Context) {
 			retry = firstRetry
 			continue
 		}
-		b.run.fail(b, err)
+		b.run.countFailure(b, err)
 		b.wait(ctx, retry)
 		retry = min(2*retry, longestRetry)
 	}
@@ -93,7 +93,7 @@ func (b *bot) playMatch(ctx context.Context) error {
 	}
 	for err == nil {
 		if end.over || end.code == protocol.CloseMatchOver {
-			b.visit.end()
+			b.visit.matchOver()
 			return nil
 		}
 		if end.left() {
@@ -273,8 +273,8 @@ func introduce(conn net.Conn, early []byte, hello *protocol.Hello, r *random.Sou
 	}
 }
 
-// fail counts a failure. The first of its kind is logged.
-func (r *run) fail(b *bot, err error) {
+// countFailure counts a failure. The first of its kind is logged.
+func (r *run) countFailure(b *bot, err error) {
 	kind := kindOf(err)
 	if r.errors.add(kind) == 1 {
 		r.log.Warn("bot failed; more of this kind are only counted",
@@ -302,5 +302,5 @@ func (r *run) lost(b *bot, end ending) {
 		end.err = errors.New("closed by the server")
 	}
 	r.reconnects.add(kind)
-	r.fail(b, failed(kind, end.err))
+	r.countFailure(b, failed(kind, end.err))
 }

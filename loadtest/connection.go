@@ -209,7 +209,7 @@ func (c *connection) message(b []byte, now int64) error {
 		}
 		if r.Over {
 			c.over = true
-			c.visit.end()
+			c.visit.matchOver()
 		}
 	default: // bots ignore names, chat and the like
 	}
@@ -298,8 +298,8 @@ func (c *connection) waited(now int64) int64 {
 	return c.waiting
 }
 
-// Leave says goodbye, so that the server frees the seat.
-func (c *connection) Leave() (wait bool) {
+// Goodbye says goodbye, so that the server frees the seat.
+func (c *connection) Goodbye() (wait bool) {
 	c.meter.frame = protocol.AppendBye(frame.Begin(c.meter.frame[:0]))
 	c.out.Send(c.endFrame())
 	c.sendControl(ws.OpClose, ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))

@@ -137,7 +137,7 @@ func TestMeter_countsTimeWithoutSnapshotsAsUnavailable(t *testing.T) {
 		}, 9},
 		"the time between two matches is none": {func(t *testing.T, conn *connection) {
 			conn.ticks(t, 1, second)
-			conn.visit.end()
+			conn.visit.matchOver()
 			conn.visit.bot.beginVisit()
 			conn.visit = conn.visit.bot.visit
 			conn.ticks(t, 5*second, 10*second)

@@ -45,8 +45,8 @@ type visit struct {
 	at     int64  // when that arrived; 0: none has, or the match is over
 }
 
-// end marks the match as over: nothing is missed from then on.
-func (v *visit) end() { v.counts, v.at = false, 0 }
+// matchOver marks the match as over: nothing is missed from then on.
+func (v *visit) matchOver() { v.counts, v.at = false, 0 }
 
 // meter is what the bots of one engine measure. It is not safe for concurrent use;
 // owned by the engine until that has ended, except for the live numbers.

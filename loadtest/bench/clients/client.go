@@ -53,8 +53,8 @@ func (c *Client) choose(rate int) {
 	c.aim = (c.aim + c.turn + fullTurn) % fullTurn
 }
 
-// Send sends a frame outside the schedule. One that finds the socket full is dropped.
-func (c *Client) Send(op ws.OpCode, payload []byte) {
+// SendFrame sends a frame outside the schedule. One that finds the socket full is dropped.
+func (c *Client) SendFrame(op ws.OpCode, payload []byte) {
 	c.out.Send(clientFrame(append(frame.Begin(nil), payload...), op, c.rand.Next()))
 }
 
@@ -152,14 +152,14 @@ func (c *Client) handle(f frame.Frame, now int64) (open bool) {
 	case ws.OpText, ws.OpBinary:
 		got, reply := c.run.cfg.Dialect.Message(c, f.Op == ws.OpText, f.Payload)
 		if reply != nil {
-			c.Send(f.Op, reply)
+			c.SendFrame(f.Op, reply)
 		}
 		if got.Is {
 			c.state(got, now)
 		}
 		return true
 	case ws.OpPing:
-		c.Send(ws.OpPong, f.Payload)
+		c.SendFrame(ws.OpPong, f.Payload)
 		return true
 	case ws.OpPong:
 		return true
@@ -187,8 +187,8 @@ func (c *Client) state(got State, now int64) {
 	}
 }
 
-// Leave says nothing: the connection is closed.
-func (c *Client) Leave() (wait bool) { return false }
+// Goodbye says nothing: the connection is closed.
+func (c *Client) Goodbye() (wait bool) { return false }
 
 // Ended notes a connection that the engine did not close itself.
 func (c *Client) Ended(err error) { c.lost = !errors.Is(err, context.Canceled) }

@@ -55,7 +55,7 @@ func (SocketIO) Message(c *Client, text bool, b []byte) (State, []byte) {
 		case len(b) > 0 && b[0] == '2': // Engine.IO ping
 			return State{}, []byte("3")
 		case len(b) > 0 && b[0] == '0': // Engine.IO open
-			c.Send(ws.OpBinary, sioConnect)
+			c.SendFrame(ws.OpBinary, sioConnect)
 		}
 		return State{}, nil
 	}

@@ -33,9 +33,9 @@ type Client interface {
 	Receive(data []byte, at int64, late bool) (open bool)
 	// Newest returns when the newest snapshot arrived and the time from one to the next.
 	Newest() (at, period int64)
-	// Leave says goodbye. It returns false when the connection can be closed at once,
+	// Goodbye says goodbye. It returns false when the connection can be closed at once,
 	// true to wait until the server has closed it.
-	Leave() (wait bool)
+	Goodbye() (wait bool)
 	// Ended is called once, after all other calls. err is nil when Receive returned
 	// false, and context.Canceled when the engine stopped first.
 	Ended(err error)

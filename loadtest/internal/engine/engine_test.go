@@ -210,7 +210,7 @@ func TestInputs_sendsWhatIsDue(t *testing.T) {
 	if out.posted != 1 || first.due != 2*testPeriod {
 		t.Errorf("%d inputs sent, the next is due at %d", out.posted, first.due)
 	}
-	s.remove(0)
+	s.release(0)
 	s.sendDue(6 * testPeriod)
 	if out.posted != 2 || second.due != 7*testPeriod {
 		t.Errorf("%d inputs sent, the next is due at %d", out.posted, second.due)
@@ -250,7 +250,7 @@ func TestArrivals_spreadsSnapshotsReadLate(t *testing.T) {
 func TestSlowReading_pausesAndResumes(t *testing.T) {
 	s := &SlowReading{For: 2 * time.Second, Every: 10 * time.Second}
 	begin := int64(time.Minute)
-	s.begin(begin)
+	s.restart(begin)
 	for second := range int64(30) {
 		now := begin + second*int64(time.Second)
 		reads := s.reads(now)

@@ -62,7 +62,7 @@ func (c *testClient) Receive(data []byte, at int64, late bool) bool {
 
 func (c *testClient) Newest() (at, period int64) { return c.newest, testPeriod }
 
-func (c *testClient) Leave() bool { return c.out.Send(clientFrame(ws.OpClose, "")) }
+func (c *testClient) Goodbye() bool { return c.out.Send(clientFrame(ws.OpClose, "")) }
 
 func (c *testClient) Ended(err error) { c.ended <- err }
 

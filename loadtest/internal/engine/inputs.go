@@ -23,8 +23,8 @@ func (s *inputs) add(c Client) (number int32) {
 	return number
 }
 
-// remove frees the number of a client for another one.
-func (s *inputs) remove(number int32) {
+// release frees the number of a client for another one.
+func (s *inputs) release(number int32) {
 	s.wheel.Remove(number)
 	s.clients[number] = nil
 	s.free = append(s.free, number)

@@ -95,7 +95,7 @@ func (p *Portable) Serve(c Served) {
 		return
 	}
 	s := &stream{engine: p, client: c.Client, conn: c.Conn, slow: c.Slow, frames: make(chan []byte, queuedFrames+leaveFrames)}
-	s.slow.begin(p.cfg.Clock())
+	s.slow.restart(p.cfg.Clock())
 	c.Attach(s)
 	p.streams[s] = struct{}{}
 	s.number = p.inputs.add(c.Client)
@@ -182,7 +182,7 @@ func (p *Portable) releaseLocked(s *stream, err error) {
 		return
 	}
 	delete(p.streams, s)
-	p.inputs.remove(s.number)
+	p.inputs.release(s.number)
 	close(s.frames)
 	// An error means that the socket is closed already.
 	_ = s.conn.SetWriteDeadline(time.Now().Add(LeaveTimeout))
@@ -229,7 +229,7 @@ func (p *Portable) stop() {
 	close(p.quit)
 	for s := range p.streams {
 		s.leaving = true
-		if !s.client.Leave() {
+		if !s.client.Goodbye() {
 			p.releaseLocked(s, context.Canceled)
 		}
 	}

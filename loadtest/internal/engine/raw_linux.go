@@ -63,7 +63,7 @@ func (p *raw) Serve(s Served) {
 		return
 	}
 	c.fd = fd
-	c.slow.begin(p.cfg.Clock())
+	c.slow.restart(p.cfg.Clock())
 	s.Attach(c)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -126,7 +126,7 @@ func (p *raw) sendDue(now int64) {
 
 // sendPosted writes the frames that were posted.
 func (p *raw) sendPosted() {
-	p.batch.Send()
+	p.batch.Flush()
 	for i, c := range p.writers {
 		unsent, err := p.batch.Sent(i)
 		if err != nil {
@@ -231,7 +231,7 @@ func (p *raw) handle(c *rawConn, got *sockets.Received, late bool) (more bool) {
 
 // release ends a connection and closes its socket.
 func (p *raw) release(c *rawConn, err error) {
-	p.inputs.remove(c.number)
+	p.inputs.release(c.number)
 	p.reads.Remove(c.number)
 	p.conns[c.number] = nil
 	unix.Close(c.fd)
@@ -345,7 +345,7 @@ func (c *rawConn) writeFailed(err error) {
 func (c *rawConn) leave() (left bool, err error) {
 	if c.flush() && !c.leaving {
 		c.leaving = true
-		if !c.client.Leave() {
+		if !c.client.Goodbye() {
 			return true, context.Canceled
 		}
 	}

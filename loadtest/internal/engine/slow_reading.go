@@ -18,8 +18,8 @@ type SlowReading struct {
 	paused bool
 }
 
-// begin starts the pattern for a new connection.
-func (s *SlowReading) begin(now int64) {
+// restart starts the pattern for a new connection.
+func (s *SlowReading) restart(now int64) {
 	if s != nil {
 		s.began, s.paused, s.Resumed = now, false, 0
 	}

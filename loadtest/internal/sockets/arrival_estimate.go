@@ -18,7 +18,7 @@ type ArrivalEstimate struct{ expected int64 }
 // estimate follows it slowly: reading too early costs a system call, reading too
 // late mixes two messages.
 func (e *ArrivalEstimate) Arrived(at, period int64) (read int64) {
-	e.begin(at)
+	e.start(at)
 	late := at - e.expected
 	if late > period*7/8 { // others have been left out
 		late -= (late + period/8) / period * period
@@ -29,11 +29,11 @@ func (e *ArrivalEstimate) Arrived(at, period int64) (read int64) {
 
 // Missed returns when to read again after a read that found nothing.
 func (e *ArrivalEstimate) Missed(now, period int64) (read int64) {
-	e.begin(now)
+	e.start(now)
 	return now + max(period/8, min((now-e.expected)/4, maxSilentInterval), int64(Interval))
 }
 
-func (e *ArrivalEstimate) begin(now int64) {
+func (e *ArrivalEstimate) start(now int64) {
 	if e.expected == 0 {
 		e.expected = now
 	}

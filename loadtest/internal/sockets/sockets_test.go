@@ -170,7 +170,7 @@ func TestReceiveAllAndWriteBatch_keepSocketsApart(t *testing.T) {
 		t.Errorf("%d rounds: the memory was to be too small for one", rounds)
 	}
 	out.Add(-1, []byte("nobody"))
-	out.Send()
+	out.Flush()
 	for i := range out.Len() {
 		rest, err := out.Sent(i)
 		if len(rest) != 0 || (err != nil) != (i == clients-1) {

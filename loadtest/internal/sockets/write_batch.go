@@ -35,8 +35,8 @@ func (b *WriteBatch) Add(fd int, frame []byte) {
 // Len returns the number of frames.
 func (b *WriteBatch) Len() int { return len(b.writes) }
 
-// Send writes all frames. Sent has the result of each.
-func (b *WriteBatch) Send() {
+// Flush writes all frames. Sent has the result of each.
+func (b *WriteBatch) Flush() {
 	for i := range b.writes {
 		w := &b.writes[i]
 		w.sent, w.errno = send(int(w.fd), b.buf[w.from:w.to])

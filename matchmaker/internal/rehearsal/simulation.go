@@ -132,9 +132,9 @@ func (s *simulation) step() (more bool, err error) {
 	case s.now == never || s.active == 0 && begins == never:
 		return false, nil
 	case ends == s.now:
-		s.end(heap.Pop(&s.events).(event))
+		s.handleEnd(heap.Pop(&s.events).(event))
 	case begins == s.now:
-		s.begin(&s.searches[s.arrived])
+		s.beginSearch(&s.searches[s.arrived])
 		s.arrived++
 	default:
 		return true, s.runCycle()
@@ -151,7 +151,7 @@ func (s *simulation) schedule(delay time.Duration, e event) {
 	heap.Push(&s.events, e)
 }
 
-func (s *simulation) begin(recorded *recording.Search) {
+func (s *simulation) beginSearch(recorded *recording.Search) {
 	g := recorded.Group
 	if len(g.Players) > s.rules.Party.Max {
 		s.tally.ended(g, refused)
@@ -179,7 +179,7 @@ func patience(s *recording.Search) (time.Duration, bool) {
 	return 0, false
 }
 
-func (s *simulation) end(e event) {
+func (s *simulation) handleEnd(e event) {
 	switch {
 	case e.search == nil:
 		s.places.free(e.place)

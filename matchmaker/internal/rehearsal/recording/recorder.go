@@ -221,7 +221,7 @@ func (r *Recorder) write(l line) {
 	rules := *r.rules.Load()
 	if r.file != nil && (r.file.rules != rules || r.file.Written() >= r.cfg.MaxBytes) {
 		if err := r.file.close(); err != nil {
-			r.fail(err)
+			r.suspend(err)
 		}
 		r.file = nil
 	}
@@ -249,7 +249,7 @@ func (r *Recorder) open(rules string) bool {
 	}
 	f, err := create(r.cfg.Dir, r.cfg.Queue, rules, now)
 	if err != nil {
-		r.fail(err)
+		r.suspend(err)
 		return false
 	}
 	r.file, r.lastBegun = f, f.begun
@@ -259,8 +259,8 @@ func (r *Recorder) open(rules string) bool {
 	return true
 }
 
-// fail stops writing until a retry.
-func (r *Recorder) fail(err error) {
+// suspend stops writing until a retry.
+func (r *Recorder) suspend(err error) {
 	r.log.Error("recording not writable; searches are not recorded until a retry", zap.Duration("in", retryAfter), zap.Error(err))
 	r.retryAt = time.Now().Add(retryAfter)
 }
@@ -268,7 +268,7 @@ func (r *Recorder) fail(err error) {
 func (r *Recorder) flush() {
 	if r.file != nil {
 		if err := r.file.Flush(); err != nil {
-			r.fail(errors.Join(err, r.file.close()))
+			r.suspend(errors.Join(err, r.file.close()))
 			r.file = nil
 		}
 	}
