@@ -154,8 +154,8 @@ func TestShownNames_takesFewBytes(t *testing.T) {
 		most        = 24 // bytes of a name
 	)
 	var asked [names]string
-	for i, letter := range "ABCDEFGHJKMNPQRS" { // no two of which look alike
-		asked[i] = fmt.Sprintf("Player %c", letter)
+	for i, r := range "ABCDEFGHJKMNPQRS" { // no two of which look alike
+		asked[i] = fmt.Sprintf("Player %c", r)
 	}
 	heap := func() int64 {
 		var m runtime.MemStats
