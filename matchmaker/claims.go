@@ -23,39 +23,41 @@ const unborn = 3 * time.Second
 const claimPause = 20 * time.Millisecond
 
 // claim makes the ticket its players' only search. existing is the leader's
-// present one, where that stays: by the queue's policy, or because the same
-// request made it.
+// earlier one, where that is kept.
 func (s *service) claim(ctx context.Context, t *ticket.Ticket, request string) (existing *claim.Claim, err error) {
-	keep := false
-	if r, ok := s.catalog.Lookup(t.Queue); ok && r.Queue != nil {
-		keep = r.Queue.Search.Duplicate == rules.DuplicateKeep
-	}
 	for i := range t.Members {
-		m := &t.Members[i]
-		next := claim.Claim{Ticket: t.ID, Handles: handlesFrom(t, i), Request: request, At: t.Created}
-		m.Claim, err = s.claims.Take(ctx, m.Player, next, func(ctx context.Context, old claim.Claim) error {
-			if i == 0 {
-				same := request != "" && old.Request == request
-				if stays, err := s.stays(ctx, &old, keep, same); err != nil || stays {
-					existing = &old
-					return errors.Join(err, errStays)
-				}
-			}
-			return s.replace(ctx, &old)
-		})
-		if err == nil {
-			continue
+		if existing, err = s.claimFor(ctx, t, i, request); err != nil || existing != nil {
+			s.dropClaims(t)
+			return existing, err
 		}
-		s.dropClaims(t)
-		if existing != nil && errors.Is(err, errStays) {
-			return existing, nil
-		}
-		return nil, claimError(err)
 	}
 	return nil, nil
 }
 
-var errStays = errors.New("the earlier search stays")
+// claimFor takes one member's claim. An earlier search of theirs ends, unless the
+// member is the leader and it is kept.
+func (s *service) claimFor(ctx context.Context, t *ticket.Ticket, member int, request string) (existing *claim.Claim, _ error) {
+	m := &t.Members[member]
+	next := claim.Claim{Ticket: t.ID, Handles: handlesFrom(t, member), Request: request, At: t.Created}
+	var replaces uint64
+	for {
+		revision, conflict, err := s.claims.Take(ctx, m.Player, next, replaces)
+		if err != nil {
+			return nil, failure.New(failure.StoreUnavailable).Because(err)
+		}
+		if conflict == nil {
+			m.Claim = revision
+			return nil, nil
+		}
+		if member == 0 && s.keepExisting(ctx, t.Queue, &conflict.Claim, request) {
+			return &conflict.Claim, nil
+		}
+		if err := s.replace(ctx, &conflict.Claim); err != nil {
+			return nil, claimError(err)
+		}
+		replaces = conflict.Revision
+	}
+}
 
 // handlesFrom lists the tickets of a ticket's members, that of one of them
 // first.
@@ -67,14 +69,22 @@ func handlesFrom(t *ticket.Ticket, first int) []string {
 	return handles
 }
 
-// stays reports whether an earlier search goes on, or has ended already where
-// the same request made it. One that died on its way into its queue does not.
-func (s *service) stays(ctx context.Context, old *claim.Claim, keep, same bool) (bool, error) {
-	if !keep && !same {
-		return false, nil
+// keepExisting reports whether the player's earlier search is kept: it goes on and
+// the queue keeps such searches, or the same request created it. One that can't be
+// asked about is kept, too.
+func (s *service) keepExisting(ctx context.Context, queueName string, old *claim.Claim, request string) bool {
+	same := request != "" && old.Request == request
+	if !same && !s.keepsDuplicates(queueName) {
+		return false
 	}
-	now, err := s.searchStatus(ctx, old, matchmakerv1.EndReason_END_REASON_UNSPECIFIED)
-	return now.Searching || same && now.Known, err
+	how, err := s.fate(ctx, old, matchmakerv1.EndReason_END_REASON_UNSPECIFIED)
+	return err != nil || how.searching || same && how.known
+}
+
+// keepsDuplicates reports whether a queue keeps a player's earlier search.
+func (s *service) keepsDuplicates(queueName string) bool {
+	r, ok := s.catalog.Lookup(queueName)
+	return ok && r.Queue != nil && r.Queue.Search.Duplicate == rules.DuplicateKeep
 }
 
 // replace ends an earlier search.

@@ -95,9 +95,9 @@ func TestRequestThatDiedOnItsWayIsMadeAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := ticket.NewID("duel")
-	_, err = claims.Take(t.Context(), "ann", claim.Claim{
+	_, _, err = claims.Take(t.Context(), "ann", claim.Claim{
 		Ticket: id, Handles: []string{id + ".secret"}, Request: "r-1", At: time.Now().Add(-time.Minute),
-	}, nil)
+	}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,38 +48,49 @@ func New(ctx context.Context, s *store.Store) (*Claims, error) {
 	return &Claims{bucket: bucket, wake: make(chan struct{}, 1)}, nil
 }
 
+// Conflict is a claim that stands in the way of another one.
+type Conflict struct {
+	Claim
+	Revision uint64 // by which it can be replaced
+}
+
 // Take makes next the player's claim and returns its revision, by which it is
-// dropped. While another one stands, settle is called with it: once it returns
-// nil the other is void, and its error is Take's.
-func (c *Claims) Take(ctx context.Context, player string, next Claim, settle func(context.Context, Claim) error) (uint64, error) {
+// dropped. It replaces the claim of the given revision; 0 replaces none. Where
+// another claim stands, nothing changes and that one is returned as a conflict.
+func (c *Claims) Take(ctx context.Context, player string, next Claim, replaces uint64) (uint64, *Conflict, error) {
 	value, err := json.Marshal(next)
 	if err != nil {
-		return 0, fmt.Errorf("claim of %s: %w", player, err)
+		return 0, nil, fmt.Errorf("claim of %s: %w", player, err)
 	}
 	for {
-		revision, err := c.bucket.Create(ctx, player, value)
+		revision, err := c.put(ctx, player, value, replaces)
+		if errors.Is(err, store.ErrConflict) {
+			replaces = 0 // another claim stands by now, or none
+			continue
+		}
 		if !errors.Is(err, store.ErrExists) {
-			return revision, err
+			return revision, nil, err
 		}
 		entry, err := c.bucket.Get(ctx, player)
 		if errors.Is(err, store.ErrNotFound) {
 			continue // dropped in between
 		}
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
-		var old Claim
-		if err := json.Unmarshal(entry.Value, &old); err != nil {
-			return 0, fmt.Errorf("claim of %s: %w", player, err)
+		conflict := &Conflict{Revision: entry.Revision}
+		if err := json.Unmarshal(entry.Value, &conflict.Claim); err != nil {
+			return 0, nil, fmt.Errorf("claim of %s: %w", player, err)
 		}
-		if err := settle(ctx, old); err != nil {
-			return 0, err
-		}
-		revision, err = c.bucket.Update(ctx, player, value, entry.Revision)
-		if !errors.Is(err, store.ErrConflict) {
-			return revision, err
-		}
+		return 0, conflict, nil
 	}
+}
+
+func (c *Claims) put(ctx context.Context, player string, value []byte, replaces uint64) (uint64, error) {
+	if replaces == 0 {
+		return c.bucket.Create(ctx, player, value)
+	}
+	return c.bucket.Update(ctx, player, value, replaces)
 }
 
 // Drop gives a claim up, soon and without waiting. A newer claim stays.
