@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -25,10 +24,10 @@ const plainSlack = 30 * time.Second
 // that know no more of rooms. Its players become members. While a match runs they
 // go into it; else they wait for the next one with those who are there, and where
 // nobody is there or the owner asks, it begins at once.
-func (s *service) aimAtRoom(ctx context.Context, t *ticket.Ticket, typed string) (hopeless string, err error) {
+func (s *service) aimAtRoom(ctx context.Context, t *ticket.Ticket, typed string) (ticket.Unmatchable, error) {
 	parsed, ok := code.Parse(typed)
 	if !ok {
-		return "There is no room with this code.", nil
+		return ticket.NewUnmatchable(ticket.RoomCodeInvalid), nil
 	}
 	began := false
 	r, err := s.changeRoom(ctx, parsed, func(r *room.Room) error {
@@ -40,24 +39,24 @@ func (s *service) aimAtRoom(ctx context.Context, t *ticket.Ticket, typed string)
 	})
 	switch {
 	case errors.Is(err, membership.ErrUnknown):
-		return "There is no room with this code (any more).", nil
+		return ticket.NewUnmatchable(ticket.RoomGone), nil
 	case errors.Is(err, membership.ErrFull):
-		return "This room is full.", nil
+		return ticket.NewUnmatchable(ticket.RoomFull), nil
 	case err != nil:
-		return "", roomError(err)
+		return ticket.Unmatchable{}, roomError(err)
 	case began:
 		r.Version = cmp.Or(t.Version, r.Version) // of this match
-		return "", s.openMatch(ctx, r)
+		return ticket.Unmatchable{}, s.openMatch(ctx, r)
 	}
 	if found, ok := s.fleet.Find(t.Match); ok {
 		switch {
 		case t.Version != "" && t.Version != found.Version:
-			return fmt.Sprintf("This match runs version %s of the game, yours is %s. Reload the page.", found.Version, t.Version), nil
+			return ticket.NewVersionDiffers(found.Version, t.Version), nil
 		case found.Free < t.Size():
-			return "This room is full.", nil
+			return ticket.NewUnmatchable(ticket.RoomFull), nil
 		}
 	}
-	return "", nil
+	return ticket.Unmatchable{}, nil
 }
 
 // enterByTicket makes a ticket's players members, as far as there are places, and

@@ -209,7 +209,7 @@ func (s *service) newTicket(ctx context.Context, req *matchmakerv1.CreateTicketR
 
 // joinNamed aims a ticket at the room or match that the request names.
 func (s *service) joinNamed(ctx context.Context, t *ticket.Ticket, req *matchmakerv1.CreateTicketRequest, address string) (err error) {
-	if t.Doomed, err = s.aim(ctx, t, req, address); err != nil {
+	if t.Unmatchable, err = s.aim(ctx, t, req, address); err != nil {
 		return err
 	}
 	if t.Key == (ticket.Key{}) {
@@ -266,12 +266,12 @@ func (s *service) skill(queueName, player string, given *float64) float64 {
 	return s.ranking.Rating(queueName, player).Points
 }
 
-// aim finds the match that a ticket wants. hopeless is a sentence when it can't
-// be joined.
-func (s *service) aim(ctx context.Context, t *ticket.Ticket, req *matchmakerv1.CreateTicketRequest, address string) (hopeless string, err error) {
+// aim finds the match that a ticket wants. The match may not be
+// joinable.
+func (s *service) aim(ctx context.Context, t *ticket.Ticket, req *matchmakerv1.CreateTicketRequest, address string) (ticket.Unmatchable, error) {
 	if req.GetRoomCode() != "" {
 		if err := s.limits.code(address); err != nil {
-			return "", err
+			return ticket.Unmatchable{}, err
 		}
 		return s.aimAtRoom(ctx, t, req.GetRoomCode())
 	}
@@ -279,16 +279,16 @@ func (s *service) aim(ctx context.Context, t *ticket.Ticket, req *matchmakerv1.C
 	found, ok := s.fleet.Find(t.Match)
 	switch {
 	case !ok, found.Private || !found.Open:
-		return "This match has ended or is not open.", nil
+		return ticket.NewUnmatchable(ticket.MatchClosed), nil
 	}
 	t.Key = found.Key
 	switch {
 	case t.Version != "" && t.Version != found.Version:
-		return fmt.Sprintf("This match runs version %s of the game, yours is %s. Reload the page.", found.Version, t.Version), nil
+		return ticket.NewVersionDiffers(found.Version, t.Version), nil
 	case found.Free < t.Size():
-		return "This match is full.", nil
+		return ticket.NewUnmatchable(ticket.MatchFull), nil
 	}
-	return "", nil
+	return ticket.Unmatchable{}, nil
 }
 
 // enter puts a ticket into its queue. existing is the search that its player

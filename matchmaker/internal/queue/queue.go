@@ -101,8 +101,8 @@ func (q *Queue) Add(ctx context.Context, t *ticket.Ticket) error {
 	q.entered.Add(1)
 	s := newSearch(t)
 	q.set.cfg.Hooks.Created(t, s.group)
-	if t.Doomed != "" {
-		q.set.book.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, t.Doomed))
+	if t.Unmatchable.Reason != ticket.Matchable {
+		q.set.book.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, t.Unmatchable.Message))
 		return nil
 	}
 	recorded := q.note(t, nil)

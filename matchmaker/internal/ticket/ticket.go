@@ -34,8 +34,9 @@ type Ticket struct {
 	Priority   int
 	Created    time.Time
 	Expiry     time.Duration
-	// Doomed says why the wanted match can't be joined: the search ends at once.
-	Doomed string
+	// Unmatchable has a reason when the wanted match can't be joined. The search ends
+	// with it as soon as it is in its queue.
+	Unmatchable Unmatchable `json:"Doomed"`
 	// OneWatcher is enough for all members: a back end watches for them.
 	OneWatcher bool
 }
