@@ -17,12 +17,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	_ "google.golang.org/grpc/encoding/gzip" // clients may compress what they send
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/reflection"
 
 	"tactus/internal/origin"
 	"tactus/matchmaker/internal/assign"
@@ -31,6 +27,7 @@ import (
 	"tactus/matchmaker/internal/cluster"
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/metrics"
+	"tactus/matchmaker/internal/port"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/queuestats"
 	"tactus/matchmaker/internal/rehearsal/recording"
@@ -77,15 +74,7 @@ const (
 // for the seats: as long as a journal counts as healthy.
 const prompt = 250 * time.Millisecond
 
-const (
-	// Game servers ping every 15 s; faster than this is abuse.
-	leastPingInterval = 5 * time.Second
-	pingInterval      = 15 * time.Second
-	pingTimeout       = 5 * time.Second
-	handshakeTimeout  = 10 * time.Second
-	stopTimeout       = 5 * time.Second
-	maxMessageBytes   = 4 << 20 // a server with all its matches
-)
+const stopTimeout = 5 * time.Second // of calls that are still running
 
 // New makes a matchmaker. It returns every mistake of the configuration.
 func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
@@ -173,7 +162,7 @@ func (m *Matchmaker) assemble() {
 func (m *Matchmaker) newRouter() *routing.Router {
 	return routing.New(routing.Config{
 		DialOptions: []grpc.DialOption{
-			m.cfg.peerCredentials(), grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingInterval, Timeout: pingTimeout}),
+			m.cfg.peerCredentials(), grpc.WithKeepaliveParams(port.ClientKeepalive()),
 		},
 		ProgressInterval: m.cfg.ProgressInterval, RulesVersion: m.catalog.Version, Metrics: m.metrics,
 		Live: func(address string) bool { return m.cluster.IsLive(address) },
@@ -262,7 +251,8 @@ func (m *Matchmaker) Run(ctx context.Context) (err error) {
 }
 
 func (m *Matchmaker) serve(ctx context.Context, listener net.Listener) error {
-	server := m.newServer()
+	server := port.NewServer(port.Config{TLS: m.cfg.InternalTLS, MaxConnectionAge: m.cfg.MaxConnectionAge}, m.RegisterGRPC, m.log,
+		grpc.ChainUnaryInterceptor(m.recoverUnary, m.limitUnary), grpc.ChainStreamInterceptor(m.recoverStream))
 	healthServer := health.NewServer()
 	healthv1.RegisterHealthServer(server, healthServer)
 	m.reportReadiness(healthServer) // before the first call: a service without a status is unknown
@@ -308,22 +298,4 @@ func (m *Matchmaker) stop() {
 			m.log.Error("recordings are not complete", zap.Error(err))
 		}
 	}
-}
-
-func (m *Matchmaker) newServer() *grpc.Server {
-	options := []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(maxMessageBytes),
-		grpc.ConnectionTimeout(handshakeTimeout),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: leastPingInterval, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(m.keepalive()),
-		grpc.ChainUnaryInterceptor(m.recoverUnary, m.limitUnary),
-		grpc.ChainStreamInterceptor(m.recoverStream),
-	}
-	if m.cfg.InternalTLS != nil {
-		options = append(options, grpc.Creds(&watchedTLS{TransportCredentials: credentials.NewTLS(m.cfg.InternalTLS), refusals: newRefusals(m.log)}))
-	}
-	server := grpc.NewServer(options...)
-	m.RegisterGRPC(server)
-	reflection.Register(server)
-	return server
 }

@@ -106,7 +106,7 @@ func TestRefusedTLSClientsAreLoggedOnce(t *testing.T) {
 	// The alert is on its way before the server knows what it will log.
 	var refused []observer.LoggedEntry
 	for deadline := time.Now().Add(patience); len(refused) < 2 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		refused = s.logs.FilterMessage("TLS client refused").All()
+		refused = s.logs.FilterMessage("TLS client rejected").All()
 	}
 	if len(refused) != 2 || !strings.Contains(refused[0].ContextMap()["hint"].(string), "plain text") ||
 		!strings.Contains(refused[1].ContextMap()["hint"].(string), "shows no certificate") {

@@ -1,4 +1,4 @@
-package matchmaker
+package port
 
 import (
 	"errors"
@@ -14,48 +14,49 @@ import (
 )
 
 const (
-	// refusalsKept bounds the refusals that are remembered, so that each is
-	// logged once in refusalAgain.
-	refusalsKept = 256
-	refusalAgain = time.Hour
+	// maxRejections bounds the rejections that are remembered, so that each is
+	// logged once in logInterval.
+	maxRejections = 256
+	logInterval   = time.Hour
 )
 
-// watchedTLS logs which clients the internal port refuses, and why: the client
-// sees an alert at the best.
-type watchedTLS struct {
+// loggedTLS logs which clients the port rejects, and why: the client sees an alert at
+// best.
+type loggedTLS struct {
 	credentials.TransportCredentials
-	refusals *refusals
+	rejections *rejections
 }
 
-// ServerHandshake is gRPC's.
-func (w *watchedTLS) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	secure, info, err := w.TransportCredentials.ServerHandshake(conn)
+// ServerHandshake implements gRPC's credentials.
+func (l *loggedTLS) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	secure, info, err := l.TransportCredentials.ServerHandshake(conn)
 	if err != nil {
-		w.refusals.note(conn.RemoteAddr().String(), err)
+		l.rejections.record(conn.RemoteAddr().String(), err)
 	}
 	return secure, info, err
 }
 
-// Clone is gRPC's.
-func (w *watchedTLS) Clone() credentials.TransportCredentials {
-	return &watchedTLS{TransportCredentials: w.TransportCredentials.Clone(), refusals: w.refusals}
+// Clone implements gRPC's credentials.
+func (l *loggedTLS) Clone() credentials.TransportCredentials {
+	return &loggedTLS{TransportCredentials: l.TransportCredentials.Clone(), rejections: l.rejections}
 }
 
-// refusals logs each kind of refusal of a host once in a while.
-type refusals struct {
+// rejections logs each kind of rejection of a host once an hour. It is safe for
+// concurrent use.
+type rejections struct {
 	log *zap.Logger
 
 	mu     sync.Mutex
 	logged map[string]time.Time // by host and reason
 }
 
-func newRefusals(log *zap.Logger) *refusals {
-	return &refusals{log: log, logged: make(map[string]time.Time)}
+func newRejections(log *zap.Logger) *rejections {
+	return &rejections{log: log, logged: make(map[string]time.Time)}
 }
 
-func (r *refusals) note(remote string, err error) {
+func (r *rejections) record(remote string, err error) {
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) { // a probe of the port
-		r.log.Debug("TLS client went away", zap.String("remote", remote), zap.Error(err))
+		r.log.Debug("TLS client closed the connection", zap.String("remote", remote), zap.Error(err))
 		return
 	}
 	host, _, split := net.SplitHostPort(remote)
@@ -65,17 +66,17 @@ func (r *refusals) note(remote string, err error) {
 	key := host + " " + err.Error()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if time.Since(r.logged[key]) < refusalAgain {
+	if time.Since(r.logged[key]) < logInterval {
 		return
 	}
-	if len(r.logged) >= refusalsKept {
+	if len(r.logged) >= maxRejections {
 		clear(r.logged)
 	}
 	r.logged[key] = time.Now()
-	r.log.Warn("TLS client refused", zap.String("remote", remote), zap.Error(err), zap.String("hint", refusalHint(err.Error())))
+	r.log.Warn("TLS client rejected", zap.String("remote", remote), zap.Error(err), zap.String("hint", hintFor(err.Error())))
 }
 
-func refusalHint(text string) string {
+func hintFor(text string) string {
 	switch {
 	case strings.Contains(text, "first record does not look like a TLS handshake"):
 		return "the client speaks plain text; a game server speaks TLS with --matchmaker-ca"

@@ -1,4 +1,4 @@
-package matchmaker
+package port
 
 import (
 	"net"
@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A peer that vanished must not hold a ticket or a seat for the quarter of an
-// hour that TCP takes by default.
-func TestConnectionsOfVanishedPeersEnd(t *testing.T) {
+// By default TCP keeps a connection to a vanished peer, and with it a ticket or a
+// seat, for a quarter of an hour.
+func TestLiveListener_endsConnectionsOfVanishedPeers(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func TestConnectionsOfVanishedPeersEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, option := range map[string]struct{ level, option, want int }{
-		"unacknowledged data, ms": {unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(giveUp.Milliseconds())},
+		"unacknowledged data, ms": {unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(ackTimeout.Milliseconds())},
 		"probes":                  {unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
 		"silence before, s":       {unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(pingInterval.Seconds())},
 		"between probes, s":       {unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(probeInterval.Seconds())},

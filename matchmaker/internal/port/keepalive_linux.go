@@ -1,4 +1,4 @@
-package matchmaker
+package port
 
 import (
 	"net"
@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setGiveUp ends the connection when sent data is not acknowledged in time
+// setAckTimeout ends the connection when sent data is not acknowledged in time
 // (tcp(7), TCP_USER_TIMEOUT; RFC 5482). The default is about 15 min.
-func setGiveUp(c *net.TCPConn, after time.Duration) error {
+func setAckTimeout(c *net.TCPConn, after time.Duration) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return err
