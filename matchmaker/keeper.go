@@ -24,6 +24,8 @@ const (
 	// touchAfter is when a room that lives is written again, so that it does not
 	// expire.
 	touchAfter = room.Life / 3
+	// leaveTimeout bounds one try to take out a member who is gone.
+	leaveTimeout = 5 * time.Second
 )
 
 // keeper looks after what nobody asks for: members whose matchmaker is gone, rooms
@@ -125,7 +127,7 @@ func (k *keeper) findOrphans(found map[string]int64, now int64, members []member
 		}
 	}
 	for _, one := range handles {
-		if !k.service.orphaned(one.Watch) {
+		if !k.service.watchers.Orphaned(one.Watch) {
 			continue
 		}
 		h, watch := handle(one.Secret), one.Watch
@@ -136,7 +138,7 @@ func (k *keeper) findOrphans(found map[string]int64, now int64, members []member
 			since = now
 		case time.Duration(now-since) > orphanPatience*k.service.mm.cfg.UnwatchedTimeout:
 			since = now // and again, should it be there still
-			k.service.mm.background.Go(func() { k.service.leaveNow(h, watch) })
+			k.service.mm.background.Go(func() { k.service.watchers.TryLeave(h, watch) })
 		}
 		found[key] = since
 	}

@@ -155,7 +155,7 @@ func (m *Matchmaker) assemble() {
 	m.service = &service{
 		mm: m, fleet: m.fleet, queues: m.queues, assigner: assigner, catalog: m.catalog,
 		limits: newLimits(cfg.Rates, m.metrics), router: m.newRouter(),
-		polls: newPolls(), stats: queuestats.New(cfg.ID, m.queues.Stats, m.log),
+		stats: queuestats.New(cfg.ID, m.queues.Stats, m.log),
 	}
 }
 

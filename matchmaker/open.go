@@ -8,6 +8,7 @@ import (
 	"tactus/matchmaker/internal/claim"
 	"tactus/matchmaker/internal/cluster"
 	"tactus/matchmaker/internal/identity"
+	"tactus/matchmaker/internal/membership"
 	"tactus/matchmaker/internal/party"
 	"tactus/matchmaker/internal/ranking"
 	"tactus/matchmaker/internal/requeue"
@@ -58,7 +59,10 @@ func (m *Matchmaker) openParts(ctx context.Context, c *cluster.Cluster) (err err
 	if s.rooms, err = room.New(ctx, c.Store()); err != nil {
 		return err
 	}
-	s.members, s.keeper = c.Members(), newKeeper(s)
+	s.watchers = membership.NewWatchers(membership.WatchersConfig{
+		Processes: c.Members(), Patience: m.cfg.UnwatchedTimeout, Leave: s.leaveMember, Background: &m.background, Stopping: m.stopping,
+	})
+	s.keeper = newKeeper(s)
 	if s.requeue, err = requeue.New(ctx, c.Store()); err != nil {
 		return err
 	}

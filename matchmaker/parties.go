@@ -63,12 +63,12 @@ func (s *service) CreateParty(ctx context.Context, req *matchmakerv1.CreateParty
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.parties.Create(ctx, s.newMember(who.ID, who.Name))
+	p, err := s.parties.Create(ctx, s.watchers.NewMember(who.ID, who.Name))
 	if err != nil {
 		return nil, partyError(err)
 	}
 	leader := s.parties.Handle(p.Code, p.Members[0].Secret)
-	s.leaveLater(leader, p.Members[0].Watch)
+	s.watchers.Left(leader, p.Members[0].Watch)
 	return &matchmakerv1.CreatePartyResponse{
 		PartyCode: p.Code, MemberId: leader,
 		PlayerId: who.ID, GuestToken: who.GuestToken, PlayerName: who.Name,
@@ -83,13 +83,13 @@ func (s *service) JoinParty(ctx context.Context, req *matchmakerv1.JoinPartyRequ
 	if err != nil {
 		return nil, err
 	}
-	m := s.newMember(who.ID, who.Name)
+	m := s.watchers.NewMember(who.ID, who.Name)
 	p, err := s.parties.Join(ctx, req.GetPartyCode(), m)
 	if err != nil {
 		return nil, partyError(err)
 	}
 	member := s.parties.Handle(p.Code, m.Secret)
-	s.leaveLater(member, m.Watch)
+	s.watchers.Left(member, m.Watch)
 	s.followIntoRoom(ctx, p, m)
 	return &matchmakerv1.JoinPartyResponse{
 		MemberId: member, PlayerId: who.ID, GuestToken: who.GuestToken, PlayerName: who.Name,
@@ -123,7 +123,7 @@ func (s *service) watchParty(ctx context.Context, handle string, send func(*matc
 	if err := s.ready(); err != nil {
 		return err
 	}
-	return watchMember(ctx, s, s.parties.Records, handle, describeParty, send, partyError)
+	return watchMember(ctx, s.watchers, s.parties.Records, handle, describeParty, send, partyError)
 }
 
 // GetParty answers with what a watch would send now.
@@ -131,7 +131,7 @@ func (s *service) GetParty(ctx context.Context, req *matchmakerv1.GetPartyReques
 	if err := s.ready(); err != nil {
 		return nil, err
 	}
-	p, at, err := pollMember(ctx, s, s.parties.Records, req.GetMemberId(), partyError)
+	p, at, err := pollMember(ctx, s.watchers, s.parties.Records, req.GetMemberId(), partyError)
 	if err != nil {
 		return nil, err
 	}

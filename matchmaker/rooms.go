@@ -123,7 +123,7 @@ type entrants struct {
 func (s *service) entrants(ctx context.Context, leader, guest, token, name string) (*entrants, error) {
 	if leader == "" {
 		p, err := s.identity.Identify(ctx, guest, token, name)
-		return &entrants{first: p, members: []membership.Member{s.newMember(p.ID, p.Name)}}, err
+		return &entrants{first: p, members: []membership.Member{s.watchers.NewMember(p.ID, p.Name)}}, err
 	}
 	p, at, err := s.parties.Find(ctx, leader)
 	if err == nil && at != 0 {
@@ -134,7 +134,7 @@ func (s *service) entrants(ctx context.Context, leader, guest, token, name strin
 	}
 	who := &entrants{first: identity.Player{ID: p.Members[0].Player, Name: p.Members[0].Name}, party: p.Code}
 	for _, m := range p.Members {
-		entering := s.newMember(m.Player, m.Name)
+		entering := s.watchers.NewMember(m.Player, m.Name)
 		entering.Party = p.Code
 		who.members = append(who.members, entering)
 	}
@@ -146,7 +146,7 @@ func (s *service) entrants(ctx context.Context, leader, guest, token, name strin
 // returns the handle of the first.
 func (s *service) entered(ctx context.Context, code string, who *entrants) string {
 	for _, m := range who.members {
-		s.leaveLater(s.rooms.Handle(code, m.Secret), m.Watch)
+		s.watchers.Left(s.rooms.Handle(code, m.Secret), m.Watch)
 	}
 	if who.party != "" {
 		_, _ = s.parties.Change(ctx, who.party, func(p *party.Party) error { // else they are in the room and do not hear of it
@@ -168,7 +168,7 @@ func (s *service) followIntoRoom(ctx context.Context, p *party.Party, m membersh
 	if !ok || p.Members[0].Player == m.Player {
 		return
 	}
-	entering := s.newMember(m.Player, m.Name)
+	entering := s.watchers.NewMember(m.Player, m.Name)
 	entering.Party = p.Code
 	if r, err := s.enterRoom(ctx, where, entering); err == nil {
 		s.entered(ctx, r.Code, &entrants{members: []membership.Member{entering}, party: p.Code})
@@ -253,6 +253,15 @@ func (s *service) leaveRoom(ctx context.Context, handle, watch string) error {
 	return nil
 }
 
+// leaveMember takes the member with this handle out of its party or room, if the
+// watcher is the newest one of the handle.
+func (s *service) leaveMember(ctx context.Context, handle, watcher string) error {
+	if _, _, ok := s.rooms.Split(handle); ok {
+		return s.leaveRoom(ctx, handle, watcher)
+	}
+	return s.leaveParty(ctx, handle, watcher)
+}
+
 func (s *service) SetRoom(ctx context.Context, req *matchmakerv1.SetRoomRequest) (*matchmakerv1.SetRoomResponse, error) {
 	if err := s.mayChange(ctx); err != nil {
 		return nil, err
@@ -333,7 +342,7 @@ func (s *service) watchRoom(ctx context.Context, handle string, send func(*match
 	if err := s.ready(); err != nil {
 		return err
 	}
-	return watchMember(ctx, s, s.rooms.Records, handle, describeRoom, send, roomError)
+	return watchMember(ctx, s.watchers, s.rooms.Records, handle, describeRoom, send, roomError)
 }
 
 // GetRoom answers with what a watch would send now.
@@ -341,7 +350,7 @@ func (s *service) GetRoom(ctx context.Context, req *matchmakerv1.GetRoomRequest)
 	if err := s.ready(); err != nil {
 		return nil, err
 	}
-	r, at, err := pollMember(ctx, s, s.rooms.Records, req.GetMemberId(), roomError)
+	r, at, err := pollMember(ctx, s.watchers, s.rooms.Records, req.GetMemberId(), roomError)
 	if err != nil {
 		return nil, err
 	}

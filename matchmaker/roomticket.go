@@ -73,7 +73,7 @@ func (s *service) enterByTicket(r *room.Room, t *ticket.Ticket, now time.Time) (
 	for _, m := range t.Members {
 		players = append(players, m.Player)
 		if at := r.Find(m.Player); at < 0 || !r.Members[at].Watched() { // nobody will watch for them
-			plain := s.newMember(m.Player, m.Name)
+			plain := s.watchers.NewMember(m.Player, m.Name)
 			plain.Plain = true
 			entering = append(entering, plain)
 		}

@@ -16,6 +16,7 @@ import (
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/identity"
 	"tactus/matchmaker/internal/matchfn"
+	"tactus/matchmaker/internal/membership"
 	"tactus/matchmaker/internal/party"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/queuestats"
@@ -25,7 +26,6 @@ import (
 	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/routing"
 	"tactus/matchmaker/internal/rules"
-	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -42,12 +42,11 @@ type service struct {
 	catalog  *catalog.Catalog
 	limits   *limits
 	router   *routing.Router
-	polls    *polls
 
 	// Set by Run before anybody can call.
 	identity *identity.Verifier
 	claims   *claim.Claims
-	members  *store.Members
+	watchers *membership.Watchers
 	parties  *party.Parties
 	rooms    *room.Rooms
 	keeper   *keeper
