@@ -1,51 +1,55 @@
 package matchmaker
 
 import (
+	"context"
+	"errors"
+	"time"
+
 	"go.uber.org/zap"
 
 	"tactus/matchmaker/internal/metrics"
 	"tactus/matchmaker/internal/queue"
+	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/matchmaker/matchfunc"
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-// hooks tell metrics, claims and recordings what happens in the queues.
-type hooks struct {
-	mm *Matchmaker
-}
+const reportTimeout = 10 * time.Second // to store a match's result
 
-func (h *hooks) queue() queue.Hooks {
+// queueHooks send what happens in the queues to metrics, claims and recordings.
+func (m *Matchmaker) queueHooks() queue.Hooks {
 	return queue.Hooks{
-		Created: h.created,
-		Ended:   h.ended,
-		Matched: h.matched,
-		Cycled:  h.mm.metrics.CycleEnded,
-		Failed:  h.mm.metrics.AllocationFailed,
+		Created: m.ticketCreated,
+		Ended:   m.ticketEnded,
+		Matched: m.matchMade,
+		Cycled:  m.metrics.CycleEnded,
+		Failed:  m.metrics.AllocationFailed,
 	}
 }
 
-func (h *hooks) created(t *ticket.Ticket, g *matchfunc.Group) {
-	h.mm.metrics.TicketCreated(t)
-	h.mm.log.Debug("ticket created", zap.String("ticket", t.ID), zap.String("queue", t.Queue), zap.Strings("players", playersOf(t)))
-	if h.mm.recordings != nil && t.Match == "" {
-		h.mm.recordings.Created(t.Queue, h.mm.catalog.Version(t.Queue), g)
+func (m *Matchmaker) ticketCreated(t *ticket.Ticket, g *matchfunc.Group) {
+	m.metrics.TicketCreated(t)
+	m.log.Debug("ticket created", zap.String("ticket", t.ID), zap.String("queue", t.Queue), zap.Strings("players", t.Players()))
+	if m.recordings != nil && t.Match == "" {
+		m.recordings.Created(t.Queue, m.catalog.Version(t.Queue), g)
 	}
 }
 
-func (h *hooks) ended(t *ticket.Ticket, s ticket.Status) {
-	h.mm.metrics.TicketEnded(t, s)
-	h.logEnd(t, s)
-	h.mm.service.dropClaims(t)
-	h.mm.service.roomTicketEnded(t, s)
-	if h.mm.recordings != nil && t.Match == "" {
-		h.mm.recordings.Ended(t.Queue, t.ID, s.At, metrics.ReasonLabel(s.Reason))
+func (m *Matchmaker) ticketEnded(t *ticket.Ticket, s ticket.Status) {
+	m.metrics.TicketEnded(t, s)
+	m.logEnd(t, s)
+	m.parts.searches.Release(t)
+	m.parts.host.TicketEnded(t, s)
+	if m.recordings != nil && t.Match == "" {
+		m.recordings.Ended(t.Queue, t.ID, s.At, metrics.ReasonLabel(s.Reason))
 	}
 }
 
 // logEnd names ticket, players and match, so that a player's question can be
 // answered.
-func (h *hooks) logEnd(t *ticket.Ticket, s ticket.Status) {
-	e := h.mm.log.Check(zap.DebugLevel, "ticket ended")
+func (m *Matchmaker) logEnd(t *ticket.Ticket, s ticket.Status) {
+	e := m.log.Check(zap.DebugLevel, "ticket ended")
 	if e == nil {
 		return
 	}
@@ -53,15 +57,41 @@ func (h *hooks) logEnd(t *ticket.Ticket, s ticket.Status) {
 	if len(s.Assignments) > 0 {
 		match = s.Assignments[0].Match
 	}
-	e.Write(zap.String("ticket", t.ID), zap.String("queue", t.Queue), zap.Strings("players", playersOf(t)),
+	e.Write(zap.String("ticket", t.ID), zap.String("queue", t.Queue), zap.Strings("players", t.Players()),
 		zap.String("reason", metrics.ReasonLabel(s.Reason)), zap.String("match", match), zap.Duration("waited", s.At.Sub(t.Created)))
 }
 
-func (h *hooks) matched(m queue.Match) {
+func (m *Matchmaker) matchMade(made queue.Match) {
 	var players []string
-	for _, t := range m.Tickets {
-		players = append(players, playersOf(t)...)
+	for _, t := range made.Tickets {
+		players = append(players, t.Players()...)
 	}
-	h.mm.service.requeue.Matched(m.ID, players)
-	h.mm.metrics.MatchMade(m.Queue, m.Quality)
+	m.parts.priority.Matched(made.ID, players)
+	m.metrics.MatchMade(made.Queue, made.Quality)
+}
+
+// matchEnded stores a match's result. After an error its server sends it again.
+func (m *Matchmaker) matchEnded(ctx context.Context, e *fleetv1.MatchEnded) error {
+	if m.state.Load() != stateRunning {
+		return errors.New("the matchmaker is not running")
+	}
+	m.parts.priority.Ended(e.GetMatchId())
+	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
+	defer cancel()
+	if room.IsMatch(e.GetMatchId()) {
+		// No rating: the players of a room could agree on any result.
+		return m.parts.host.EndMatch(ctx, e.GetMatchId(), "")
+	}
+	return m.parts.ranking.Report(ctx, e)
+}
+
+// matchLost puts the players of a match that was lost before others.
+func (m *Matchmaker) matchLost(match string) {
+	if m.state.Load() != stateRunning {
+		return
+	}
+	m.parts.priority.Lost(match)
+	if room.IsMatch(match) {
+		m.parts.host.EndMatchLater(match)
+	}
 }

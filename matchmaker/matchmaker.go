@@ -1,15 +1,20 @@
-// Package matchmaker takes players in and tells them where to play. Game
-// servers keep one gRPC stream to it each (fleet.v1); players come by native
-// gRPC, or from browsers by Connect, gRPC-Web and JSON (matchmaker.v1).
+// Package matchmaker finds matches for players and seats for the matches.
+//
+// Each game server keeps one gRPC stream to every matchmaker (fleet.v1). Players ask
+// over native gRPC, or from browsers over Connect, gRPC-Web and JSON (matchmaker.v1).
+// Matchmakers that share a store are replicas of each other (replica.v1).
+//
+// A [Matchmaker] is made by [New] and lives while [Matchmaker.Run] runs. The packages
+// below do its work: api answers players, admission makes tickets of requests,
+// routing finds the owner of a queue, queue makes matches, fleet knows the game
+// servers, privatematch runs rooms, cluster is this process among its replicas.
 package matchmaker
 
 import (
-	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"net"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,10 +22,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
 	"tactus/internal/origin"
+	"tactus/matchmaker/internal/api"
 	"tactus/matchmaker/internal/assign"
 	"tactus/matchmaker/internal/background"
 	"tactus/matchmaker/internal/catalog"
@@ -32,7 +36,6 @@ import (
 	"tactus/matchmaker/internal/queuestats"
 	"tactus/matchmaker/internal/rehearsal/recording"
 	"tactus/matchmaker/internal/routing"
-	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/protocol/jointoken"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
@@ -40,41 +43,42 @@ import (
 	replicav1 "tactus/protocol/rpc/tactus/replica/v1"
 )
 
-// Matchmaker is made by [New]; [Matchmaker.Run] brings it to life.
+// Matchmaker is made by [New]; [Matchmaker.Run] brings it to life. It is safe for
+// concurrent use.
 type Matchmaker struct {
 	cfg     Config
 	log     *zap.Logger
 	metrics *metrics.Metrics
-	hooks   *hooks
 	origins *origin.Policy
-
-	fleet   *fleet.Registry
-	catalog *catalog.Catalog
-	queues  *queue.Set
-	service *service
 	signer  *jointoken.Signer
+
+	fleet    *fleet.Registry
+	catalog  *catalog.Catalog
+	assigner *assign.Assigner
+	queues   *queue.Set
+	router   *routing.Router
+	stats    *queuestats.Exchange
+	limits   *api.Limits
+	service  *api.Service
 	// recordings is nil where nothing is recorded.
 	recordings *recording.Set
-	cluster    *cluster.Cluster // made by Run
-	state      atomic.Int32     // stateNew, stateStarting, stateRunning, stateStopped
+
+	cluster *cluster.Cluster // made by Run
+	parts   parts            // made by Run
+	state   atomic.Int32     // stateNew, stateStarting, stateRunning, stateStopped
 
 	ready      chan struct{} // closed when Run serves
-	stopping   chan struct{} // closed when Run takes leave
+	stopping   chan struct{} // closed when Run stops
 	background background.Group
 }
 
-const (
-	stateNew = iota
-	stateStarting
-	stateRunning
-	stateStopped
-)
+// HandlerPath is the path under which [Matchmaker.Handler] must be mounted, without
+// stripping it.
+const HandlerPath = api.Path
 
-// prompt is how long a match is recorded at most before its server is asked again
-// for the seats: as long as a journal counts as healthy.
+// prompt is how long a match may take to be recorded before its server is asked for
+// the seats again: as long as a journal counts as healthy.
 const prompt = 250 * time.Millisecond
-
-const stopTimeout = 5 * time.Second // of calls that are still running
 
 // New makes a matchmaker. It returns every mistake of the configuration.
 func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
@@ -111,7 +115,6 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 	if m.origins, err = origin.NewPolicy(cfg.AllowedOrigins, cfg.LocalOrigins); err != nil {
 		return nil, err
 	}
-	m.hooks = &hooks{mm: m}
 	m.assemble()
 	if err := m.ReloadRules(); err != nil {
 		return nil, err
@@ -142,21 +145,25 @@ func (m *Matchmaker) assemble() {
 		Ended: m.matchEnded, Lost: m.matchLost,
 	}, func() { m.queues.Wake() }, m.log)
 	m.catalog = catalog.New(m.fleet, cfg.Functions)
-	assigner := assign.New(assign.Config{
+	m.assigner = assign.New(assign.Config{
 		Timeout: cfg.ReserveTimeout, HoldSeats: cfg.SeatHold, HoldRoom: cfg.RoomHold,
 		Answered: m.metrics.ReservationAnswered,
 	}, m.fleet, m.signer)
 	m.queues = queue.NewSet(queue.Config{
 		Window: cfg.BatchWindow, Attempts: cfg.Attempts, Prompt: prompt, KeepEnded: cfg.KeepEnded,
-		Lookup: m.catalog.Lookup, Hooks: m.hooks.queue(),
+		Lookup: m.catalog.Lookup, Hooks: m.queueHooks(),
 	}, ticket.Limits{
 		Unwatched: cfg.UnwatchedTimeout, WatcherGone: cfg.WatcherTimeout, Kept: cfg.KeepEnded, Tickets: cfg.MaxTickets,
-	}, m.fleet, assigner, m.log)
-	m.service = &service{
-		mm: m, fleet: m.fleet, queues: m.queues, assigner: assigner, catalog: m.catalog,
-		limits: newLimits(cfg.Rates, m.metrics), router: m.newRouter(),
-		stats: queuestats.New(cfg.ID, m.queues.Stats, m.log),
-	}
+	}, m.fleet, m.assigner, m.log)
+	m.router = m.newRouter()
+	m.stats = queuestats.New(cfg.ID, m.queues.Stats, m.log)
+	m.limits = api.NewLimits(api.Rates(cfg.Rates), m.metrics)
+	m.service = api.New(api.Config{
+		Ready: m.checkRunning, Protocol: cfg.Protocol, SamePortServer: cfg.SamePortServer, MaxRooms: cfg.MaxRooms, Limits: m.limits,
+		RequestTimeout: cfg.RequestTimeout, MaxRequestBytes: cfg.MaxRequestBytes, WatchTimeout: cfg.TicketExpiry + cfg.RequestTimeout,
+		ForwardedHops: cfg.ForwardedHops, Origins: m.origins,
+		Fleet: m.fleet, Catalog: m.catalog, Router: m.router, Stats: m.stats, Metrics: m.metrics, Log: m.log,
+	})
 }
 
 func (m *Matchmaker) newRouter() *routing.Router {
@@ -186,34 +193,20 @@ func (m *Matchmaker) metricSources() metrics.Sources {
 	}
 }
 
-// ReloadRules reads the rules' files again. When there is any mistake in them,
-// the error names all of them and the queues stay as they are.
-func (m *Matchmaker) ReloadRules() error {
-	if len(m.cfg.RulesFiles) == 0 {
-		return nil
-	}
-	list, err := rules.Load(m.cfg.RulesFiles...)
-	if err != nil {
-		return fmt.Errorf("matchmaker: rules: %w", err)
-	}
-	if err := m.catalog.Replace(list); err != nil {
-		return fmt.Errorf("matchmaker: rules: %w", err)
-	}
-	m.queues.Wake()
-	m.log.Info("queue rules read", zap.Int("queues", len(list)))
-	return nil
-}
-
 // RegisterGRPC registers the matchmaker, fleet and replica services with a gRPC
 // server of the caller's own. [Matchmaker.Run] has one already.
 func (m *Matchmaker) RegisterGRPC(s *grpc.Server) {
 	matchmakerv1.RegisterMatchmakerServiceServer(s, m.service)
 	fleetv1.RegisterFleetServiceServer(s, fleet.NewService(m.fleet))
-	replicav1.RegisterReplicaServiceServer(s, routing.NewReplicaService(m.service.router))
+	replicav1.RegisterReplicaServiceServer(s, routing.NewReplicaService(m.router))
 }
 
-// Drain asks a game server to take nothing new and to end when its matches
-// have, at the latest after the deadline. It reports whether the server is
+// Handler serves matchmaker.v1 by Connect (binary and JSON), gRPC-Web and gRPC, under
+// [HandlerPath].
+func (m *Matchmaker) Handler() http.Handler { return m.service.Handler() }
+
+// Drain asks a game server to accept no new matches and players, and to end when its
+// matches have ended or the deadline has passed. It reports whether the server is
 // live.
 func (m *Matchmaker) Drain(serverID string, deadline time.Duration, reason string) bool {
 	return m.fleet.Drain(serverID, deadline, reason)
@@ -221,81 +214,3 @@ func (m *Matchmaker) Drain(serverID string, deadline time.Duration, reason strin
 
 // Ready is closed once [Matchmaker.Run] serves.
 func (m *Matchmaker) Ready() <-chan struct{} { return m.ready }
-
-// Run serves the internal port until ctx ends, then takes leave: health says
-// NOT_SERVING, searches go on at another replica or else end with the reason
-// shutdown, streams end. It is called once.
-func (m *Matchmaker) Run(ctx context.Context) (err error) {
-	if !m.state.CompareAndSwap(stateNew, stateStarting) {
-		return errors.New("matchmaker: Run was called before")
-	}
-	listener := m.cfg.InternalListener
-	if listener == nil {
-		if listener, err = net.Listen("tcp", m.cfg.InternalAddr); err != nil {
-			m.stop()
-			return fmt.Errorf("matchmaker: internal port: %w", err)
-		}
-	}
-	if err := m.open(ctx, listener.Addr().String()); err != nil {
-		_ = listener.Close()
-		m.stop()
-		if ctx.Err() != nil {
-			return nil // told to end before it had begun
-		}
-		return fmt.Errorf("matchmaker: %w", err)
-	}
-	defer m.close(m.cluster)
-	m.state.Store(stateRunning)
-	close(m.ready)
-	return m.serve(ctx, listener)
-}
-
-func (m *Matchmaker) serve(ctx context.Context, listener net.Listener) error {
-	server := port.NewServer(port.Config{TLS: m.cfg.InternalTLS, MaxConnectionAge: m.cfg.MaxConnectionAge}, m.RegisterGRPC, m.log,
-		grpc.ChainUnaryInterceptor(m.recoverUnary, m.limitUnary), grpc.ChainStreamInterceptor(m.recoverStream))
-	healthServer := health.NewServer()
-	healthv1.RegisterHealthServer(server, healthServer)
-	m.reportReadiness(healthServer) // before the first call: a service without a status is unknown
-	following, unfollow := context.WithCancel(ctx)
-	defer unfollow()
-	followed := make(chan struct{})
-	go func() {
-		defer close(followed)
-		m.followReadiness(following, healthServer)
-	}()
-	defer func() { unfollow(); <-followed }()
-	m.log.Info("matchmaker serves gRPC", zap.String("addr", listener.Addr().String()), zap.String("id", m.cfg.ID))
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	select {
-	case <-ctx.Done():
-	case err := <-served:
-		m.stop()
-		server.Stop()
-		return fmt.Errorf("matchmaker: internal port: %w", err)
-	}
-	healthServer.Shutdown()
-	m.stop()
-	force := time.AfterFunc(stopTimeout, server.Stop)
-	defer force.Stop()
-	server.GracefulStop()
-	if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-		return fmt.Errorf("matchmaker: internal port: %w", err)
-	}
-	return nil
-}
-
-// stop ends everything that calls wait for.
-func (m *Matchmaker) stop() {
-	m.state.Store(stateStopped)
-	close(m.stopping)
-	m.queues.Stop(m.cluster != nil && m.cluster.HasSuccessors())
-	m.fleet.Stop()
-	m.service.router.Close()
-	m.background.Close()
-	if m.recordings != nil {
-		if err := m.recordings.Close(); err != nil {
-			m.log.Error("recordings are not complete", zap.Error(err))
-		}
-	}
-}

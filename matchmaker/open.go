@@ -5,15 +5,19 @@ import (
 	"fmt"
 	"time"
 
+	"tactus/matchmaker/internal/admission"
+	"tactus/matchmaker/internal/api"
 	"tactus/matchmaker/internal/claim"
 	"tactus/matchmaker/internal/cluster"
 	"tactus/matchmaker/internal/identity"
 	"tactus/matchmaker/internal/membership"
 	"tactus/matchmaker/internal/party"
+	"tactus/matchmaker/internal/privatematch"
 	"tactus/matchmaker/internal/ranking"
 	"tactus/matchmaker/internal/requeue"
 	"tactus/matchmaker/internal/room"
 	"tactus/matchmaker/internal/store"
+	"tactus/matchmaker/internal/upkeep"
 )
 
 // openTimeout bounds finding the store and reading from it at start.
@@ -47,52 +51,97 @@ func (m *Matchmaker) open(ctx context.Context, address string) error {
 	return nil
 }
 
-// openParts opens what needs the store.
-func (m *Matchmaker) openParts(ctx context.Context, c *cluster.Cluster) (err error) {
-	s := m.service
-	if s.claims, err = claim.New(ctx, c.Store()); err != nil {
+// parts are what works on the store.
+type parts struct {
+	claims   *claim.Claims
+	guests   *identity.GuestKeys
+	identity *identity.Verifier
+	parties  *party.Parties
+	rooms    *room.Rooms
+	ranking  *ranking.Ranking
+	priority *requeue.Priority
+	watchers *membership.Watchers
+	searches *admission.Searches
+	host     *privatematch.Host
+	sweeper  *upkeep.Sweeper
+}
+
+// openParts opens what needs the store, and gives it to the service.
+func (m *Matchmaker) openParts(ctx context.Context, c *cluster.Cluster) error {
+	if err := m.openRecords(ctx, c); err != nil {
 		return err
 	}
-	if s.parties, err = party.New(ctx, c.Store()); err != nil {
+	m.connectParts(c)
+	p := &m.parts
+	c.Go("signing keys", p.guests.Run)
+	c.Go("claims", func(ctx context.Context) error { p.claims.Run(ctx); return nil })
+	c.Go("lost matches", p.priority.Run)
+	c.Go("parties", p.sweeper.FollowParties)
+	c.Go("rooms", p.sweeper.FollowRooms)
+	c.Go("members", p.sweeper.Run)
+	c.Go("ratings", p.ranking.Run)
+	c.Go("queue statistics", func(ctx context.Context) error { return m.stats.Run(ctx, c.Store()) })
+	return nil
+}
+
+// openRecords opens what the store keeps.
+func (m *Matchmaker) openRecords(ctx context.Context, c *cluster.Cluster) (err error) {
+	p := &m.parts
+	if p.claims, err = claim.New(ctx, c.Store()); err != nil {
 		return err
 	}
-	if s.rooms, err = room.New(ctx, c.Store()); err != nil {
+	if p.parties, err = party.New(ctx, c.Store()); err != nil {
 		return err
 	}
-	s.watchers = membership.NewWatchers(membership.WatchersConfig{
-		Processes: c.Members(), Patience: m.cfg.UnwatchedTimeout, Leave: s.leaveMember, Background: &m.background, Stopping: m.stopping,
-	})
-	s.keeper = newKeeper(s)
-	if s.requeue, err = requeue.New(ctx, c.Store()); err != nil {
+	if p.rooms, err = room.New(ctx, c.Store()); err != nil {
 		return err
 	}
-	s.ranking, err = ranking.Open(ctx, c.Store(), ranking.Config{Rated: m.catalog.Rated, Leases: c.Leases()}, m.log.Named("ranking"))
+	if p.priority, err = requeue.New(ctx, c.Store()); err != nil {
+		return err
+	}
+	p.ranking, err = ranking.Open(ctx, c.Store(), ranking.Config{Rated: m.catalog.Rated, Leases: c.Leases()}, m.log.Named("ranking"))
 	if err != nil {
 		return fmt.Errorf("ratings: %w", err)
 	}
-	guests, err := identity.OpenGuestKeys(ctx, c.Store(), m.signer.Public(), m.cfg.ID, m.log)
-	if err != nil {
+	if p.guests, err = identity.OpenGuestKeys(ctx, c.Store(), m.signer.Public(), m.cfg.ID, m.log); err != nil {
 		return err
 	}
-	if s.identity, err = identity.New(c.Context(), m.cfg.Identity, m.signer, guests, m.log); err != nil {
-		return err
-	}
-	c.Go("signing keys", guests.Run)
-	c.Go("claims", func(ctx context.Context) error { s.claims.Run(ctx); return nil })
-	c.Go("lost matches", s.requeue.Run)
-	c.Go("parties", func(ctx context.Context) error { return followRecords(ctx, s.parties.Records, s.keeper.sawParty) })
-	c.Go("rooms", func(ctx context.Context) error { return followRecords(ctx, s.rooms.Records, s.keeper.sawRoom) })
-	c.Go("members", func(ctx context.Context) error { s.keeper.run(ctx); return nil })
-	c.Go("ratings", s.ranking.Run)
-	c.Go("queue statistics", func(ctx context.Context) error { return s.stats.Run(ctx, c.Store()) })
-	return nil
+	p.identity, err = identity.New(c.Context(), m.cfg.Identity, m.signer, p.guests, m.log)
+	return err
+}
+
+// connectParts makes what works on the records.
+func (m *Matchmaker) connectParts(c *cluster.Cluster) {
+	cfg, p := &m.cfg, &m.parts
+	p.searches = admission.NewSearches(admission.SearchesConfig{
+		Ready: m.checkRunning, Queues: m.queues, Catalog: m.catalog, Router: m.router, Claims: p.claims,
+	})
+	p.watchers = membership.NewWatchers(membership.WatchersConfig{
+		Processes: c.Members(), Patience: cfg.UnwatchedTimeout, Leave: m.service.Leave, Background: &m.background, Stopping: m.stopping,
+	})
+	p.host = privatematch.New(privatematch.Config{
+		TicketExpiry: cfg.TicketExpiry, Rooms: p.rooms, Parties: p.parties, Watchers: p.watchers, Searches: p.searches,
+		Catalog: m.catalog, Fleet: m.fleet, Assigner: m.assigner, Ranking: p.ranking, Background: &m.background, Log: m.log,
+	})
+	p.sweeper = upkeep.New(upkeep.Config{
+		Patience: cfg.UnwatchedTimeout, Parties: p.parties, Rooms: p.rooms, Host: p.host, Watchers: p.watchers,
+		Fleet: m.fleet, Background: &m.background,
+	})
+	admitter := admission.New(admission.Config{
+		Expiry: cfg.TicketExpiry, Searches: p.searches, Identity: p.identity, Parties: p.parties, Catalog: m.catalog,
+		Fleet: m.fleet, Ranking: p.ranking, Priority: p.priority, Limits: m.limits, Rooms: p.host,
+	})
+	m.service.Open(api.Parts{
+		Identity: p.identity, Admitter: admitter, Searches: p.searches, Ranking: p.ranking,
+		Parties: p.parties, Rooms: p.rooms, Host: p.host, Watchers: p.watchers, RoomCount: p.sweeper.RoomCount,
+	})
 }
 
 // close ends what open began.
 func (m *Matchmaker) close(c *cluster.Cluster) {
 	c.Close()
-	if m.service.identity != nil {
-		m.service.identity.Close()
+	if m.parts.identity != nil {
+		m.parts.identity.Close()
 	}
 }
 
@@ -108,5 +157,5 @@ func (m *Matchmaker) replicasChanged(live []store.Member) {
 		}
 	}
 	m.fleet.SetReplicas(addresses, keys)
-	m.service.router.SetReplicas(addresses)
+	m.router.SetReplicas(addresses)
 }

@@ -48,7 +48,7 @@ func (m *Matchmaker) Overview() Overview {
 	for _, member := range m.cluster.Members().Live() {
 		o.Replicas = append(o.Replicas, Replica{ID: member.ID, Address: member.Address})
 	}
-	for _, q := range m.service.stats.Queues() {
+	for _, q := range m.stats.Queues() {
 		o.Queues = append(o.Queues, QueueState{
 			Name: q.Name, Game: q.Key.Game, Mode: q.Key.Mode, RulesVersion: q.RulesVersion, Owner: q.Owner,
 			Searching: q.Players, Entered: q.Entered, Matched: q.Matched,

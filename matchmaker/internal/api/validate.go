@@ -1,4 +1,4 @@
-package matchmaker
+package api
 
 import (
 	"fmt"
@@ -7,21 +7,19 @@ import (
 
 	"tactus/matchmaker/internal/code"
 	"tactus/matchmaker/internal/failure"
-	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// What one request may carry.
+// Limits of one request.
 const (
 	maxShortString = 64
 	maxAttributes  = 16
 	maxValues      = 16
 	maxRegions     = 64
 	maxLatency     = 10 * time.Second
-	maxSkill       = 1e6
 )
 
-// checkRequest refuses what no queue could use.
+// checkRequest rejects what no queue could use.
 func checkRequest(req *matchmakerv1.CreateTicketRequest) error {
 	err := checkStrings("game", req.GetGame(), "mode", req.GetMode(), "version", req.GetVersion(),
 		"match_id", req.GetMatchId(), "queue", req.GetQueue(), "party", req.GetParty(), "request_id", req.GetRequestId(), "protocol", req.GetProtocol())
@@ -58,7 +56,7 @@ func checkRequest(req *matchmakerv1.CreateTicketRequest) error {
 	return nil
 }
 
-// checkStrings takes field names and values in turn.
+// checkStrings bounds fields, given as name and value in turn.
 func checkStrings(pairs ...string) error {
 	for i := 0; i < len(pairs); i += 2 {
 		if err := checkString(pairs[i], pairs[i+1], maxShortString); err != nil {
@@ -68,7 +66,7 @@ func checkStrings(pairs ...string) error {
 	return nil
 }
 
-// checkCode bounds what holds a code, perhaps with a link around it.
+// checkCode bounds a typed code, which may be part of a link.
 func checkCode(field, typed string) error { return checkString(field, typed, code.MaxTyped) }
 
 func checkString(field, v string, most int) error {
@@ -99,20 +97,4 @@ func latencies(sent map[string]uint32) map[string]time.Duration {
 		m[region] = time.Duration(ms) * time.Millisecond
 	}
 	return m
-}
-
-func playersOf(t *ticket.Ticket) []string {
-	ids := make([]string, t.Size())
-	for i, m := range t.Members {
-		ids[i] = m.Player
-	}
-	return ids
-}
-
-func handlesOf(t *ticket.Ticket) []string {
-	handles := make([]string, t.Size())
-	for i := range t.Members {
-		handles[i] = t.Handle(i)
-	}
-	return handles
 }

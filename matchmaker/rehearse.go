@@ -2,13 +2,10 @@ package matchmaker
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 
 	"tactus/matchmaker/internal/rehearsal"
 	"tactus/matchmaker/internal/rehearsal/population"
-	"tactus/matchmaker/internal/rules"
 )
 
 // RehearsalConfig says what [Rehearse] is to do. Tickets and Rules are needed.
@@ -38,28 +35,4 @@ type PopulationConfig = population.Config
 // once, before it has written anything.
 func GeneratePopulation(ctx context.Context, w io.Writer, cfg PopulationConfig) error {
 	return population.Generate(ctx, w, cfg)
-}
-
-// CheckRules reads rules files and folders and writes the rules as they hold,
-// defaults included, or each mistake on a line. It returns the number of
-// mistakes; an error says that a file can't be read.
-func CheckRules(w io.Writer, paths ...string) (mistakes int, err error) {
-	queues, err := rules.Load(paths...)
-	var problems rules.Problems
-	switch {
-	case errors.As(err, &problems):
-		for _, p := range problems {
-			fmt.Fprintln(w, p)
-		}
-		return len(problems), nil
-	case err != nil:
-		return 0, err
-	}
-	for i, q := range queues {
-		if i > 0 {
-			fmt.Fprintln(w, "---")
-		}
-		fmt.Fprintf(w, "# rules version %s\n%s", q.Version, q.YAML())
-	}
-	return 0, nil
 }

@@ -1,4 +1,4 @@
-package matchmaker
+package api
 
 import (
 	"context"
@@ -19,9 +19,9 @@ type entrance struct {
 
 type entranceKey struct{}
 
-// entranceOf reads a request's Host. It is not ok where that is no name and no
-// address. A page that came by https from that same host says that TLS ended in
-// front: nothing else of what a proxy adds is believed.
+// entranceOf reads a request's Host. It is not ok for a Host that is neither a name nor
+// an address. A page that came by https from the same host means that a proxy ended
+// TLS. Nothing else that a proxy adds is trusted.
 func entranceOf(r *http.Request) (entrance, bool) {
 	host, port, ok := origin.SplitHost(r.Host)
 	from := r.Header.Get("Origin")
@@ -29,25 +29,25 @@ func entranceOf(r *http.Request) (entrance, bool) {
 	return entrance{host: host, port: port, secure: secure}, ok
 }
 
-// completePlayURL puts the host by which this player reached the matchmaker into
-// an assignment to a server on this machine whose host is a guess. It is called
-// where an answer leaves the replica that was asked, never for what is stored or
-// sent to other replicas. An assignment of nil stays nil.
-func (s *service) completePlayURL(ctx context.Context, a *matchmakerv1.Assignment) {
+// completePlayURL completes an assignment to a server on this machine whose host is a
+// guess: it becomes the host by which this player reached the matchmaker. It is called
+// for answers to players only, never for what is stored or sent to other replicas. An
+// assignment of nil stays nil.
+func (s *Service) completePlayURL(ctx context.Context, a *matchmakerv1.Assignment) {
 	in, ok := ctx.Value(entranceKey{}).(entrance)
 	if !ok || a == nil {
 		return
 	}
-	said, follows := s.fleet.PlayURL(a.GetServerId())
-	if !follows {
+	registered, guessed := s.cfg.Fleet.PlayURL(a.GetServerId())
+	if !guessed {
 		return
 	}
-	u, err := url.Parse(said)
-	if err != nil { // can't be: it was checked at registration
+	u, err := url.Parse(registered)
+	if err != nil { // not possible: it was checked at registration
 		return
 	}
 	port := u.Port()
-	if a.GetServerId() == s.mm.cfg.SamePortServer {
+	if a.GetServerId() == s.cfg.SamePortServer {
 		port = in.port
 	}
 	if in.secure {

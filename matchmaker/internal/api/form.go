@@ -1,4 +1,4 @@
-package matchmaker
+package api
 
 import (
 	"bytes"
@@ -25,23 +25,23 @@ import (
 const (
 	// ignoredHeader names the fields of a request that were ignored.
 	ignoredHeader = "Tactus-Ignored"
-	// generatedHeader is sent by generated clients and the SDK, and left out by
-	// people.
+	// generatedHeader is sent by generated clients and the SDK; requests that were
+	// typed by hand have none.
 	generatedHeader = "Connect-Protocol-Version"
 	// envelopeBytes stand before each message of a stream: flags and length.
 	envelopeBytes = 5
 	compressed    = 1 // of an envelope's flags
 )
 
-// refusal is a failure that comes before a call. Its HTTP status is for plain
-// clients; streams and gRPC have the failure alone.
-type refusal struct {
+// rejection is the failure of a request before any method is called. Its HTTP status
+// is for plain clients; streams and gRPC have the failure alone.
+type rejection struct {
 	err    error
 	status int // 0: that of the failure's code
 }
 
-func (f *refusal) write(errors *connect.ErrorWriter, w http.ResponseWriter, r *http.Request) {
-	_ = errors.Write(&statusWriter{w, f.status}, r, failure.Connect(f.err)) // the caller may have gone
+func (j *rejection) write(errors *connect.ErrorWriter, w http.ResponseWriter, r *http.Request) {
+	_ = errors.Write(&statusWriter{w, j.status}, r, failure.Connect(j.err)) // the caller may have gone
 }
 
 // statusWriter replaces the status of an error.
@@ -57,7 +57,7 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// form is how a request says what it is.
+// form is the method and the encoding of a request.
 type form struct {
 	method    protoreflect.MethodDescriptor
 	json      bool
@@ -65,31 +65,30 @@ type form struct {
 	foreign   bool // gRPC or gRPC-Web, whose bodies are the handler's
 }
 
-// admit takes a request in, checks it and returns its body, uncompressed. What
-// Connect would refuse without a reason, or ignore without a word, is refused
-// here.
-func (h *publicHandler) admit(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+// readMessage reads a request, checks it and returns its body, uncompressed. It rejects
+// with a reason what Connect would reject without one, or ignore.
+func (h *publicHandler) readMessage(w http.ResponseWriter, r *http.Request) ([]byte, *rejection) {
 	w.Header().Set("Cache-Control", "no-store")
-	f, refused := formOf(w, r)
-	if refused != nil {
-		return nil, refused
+	f, rejected := formOf(w, r)
+	if rejected != nil {
+		return nil, rejected
 	}
 	if f.method.IsStreamingServer() {
-		w.Header().Set("X-Accel-Buffering", "no") // nginx would keep it until it has ended
+		w.Header().Set("X-Accel-Buffering", "no") // nginx would buffer the whole stream
 	}
-	body, refused := h.readBody(w, r)
-	if refused != nil || f.foreign {
-		return body, refused
+	body, rejected := h.readBody(w, r)
+	if rejected != nil || f.foreign {
+		return body, rejected
 	}
 	if err := checkHeaders(r.Header); err != nil {
-		return nil, &refusal{err: err}
+		return nil, &rejection{err: err}
 	}
 	message, err := f.unpack(r, body, h.cfg.MaxRequestBytes)
 	if err != nil {
-		return nil, &refusal{err: err}
+		return nil, &rejection{err: err}
 	}
 	if err := f.check(w, r, message); err != nil {
-		return nil, &refusal{err: err}
+		return nil, &rejection{err: err}
 	}
 	if f.enveloped {
 		return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...), nil
@@ -99,14 +98,14 @@ func (h *publicHandler) admit(w http.ResponseWriter, r *http.Request) ([]byte, *
 
 var methods = matchmakerv1.File_tactus_matchmaker_v1_matchmaker_proto.Services().ByName("MatchmakerService").Methods()
 
-func formOf(w http.ResponseWriter, r *http.Request) (form, *refusal) {
-	f := form{method: methods.ByName(protoreflect.Name(strings.TrimPrefix(r.URL.Path, HandlerPath)))}
+func formOf(w http.ResponseWriter, r *http.Request) (form, *rejection) {
+	f := form{method: methods.ByName(protoreflect.Name(strings.TrimPrefix(r.URL.Path, Path)))}
 	if f.method == nil {
-		return f, &refusal{failure.New(failure.UnknownMethod), http.StatusNotFound}
+		return f, &rejection{failure.New(failure.UnknownMethod), http.StatusNotFound}
 	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		return f, &refusal{failure.New(failure.HTTPMethodNotAllowed), http.StatusMethodNotAllowed}
+		return f, &rejection{failure.New(failure.HTTPMethodNotAllowed), http.StatusMethodNotAllowed}
 	}
 	media, parameters, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if strings.HasPrefix(media, "application/grpc") {
@@ -121,44 +120,44 @@ func formOf(w http.ResponseWriter, r *http.Request) (form, *refusal) {
 	charset := strings.ToLower(parameters["charset"])
 	if !f.json && media != prefix+"proto" || charset != "" && (charset != "utf-8" || !f.json) {
 		w.Header().Set("Accept-Post", prefix+"json, "+prefix+"proto")
-		return f, &refusal{failure.Newf(failure.UnsupportedMediaType, "%s takes the content types %[2]sjson, %[2]sproto and those of gRPC-Web",
+		return f, &rejection{failure.Newf(failure.UnsupportedMediaType, "%s takes the content types %[2]sjson, %[2]sproto and those of gRPC-Web",
 			f.method.Name(), prefix).With("accept", prefix+"json"), http.StatusUnsupportedMediaType}
 	}
 	return f, nil
 }
 
-// readBody takes the whole request in, which no call of this service needs to
-// stream: afterwards nobody can hold a handler by sending slowly.
-func (h *publicHandler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+// readBody reads the whole request. No method of this service has a stream of
+// requests. A client that sends slowly can't block a handler afterwards.
+func (h *publicHandler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *rejection) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(h.cfg.RequestTimeout)) // not every ResponseWriter has deadlines
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.cfg.MaxRequestBytes+envelopeBytes)))
 	var tooBig *http.MaxBytesError
 	switch {
 	case err == nil:
-		// Only now: while the deadline stands, net/http does not wait for the
-		// rest of a refused body either.
+		// Not for rejected bodies: with the deadline, net/http does not wait for the
+		// rest of them.
 		_ = control.SetReadDeadline(time.Time{})
 		return body, nil
 	case errors.As(err, &tooBig):
-		return nil, &refusal{tooLarge(h.cfg.MaxRequestBytes), http.StatusRequestEntityTooLarge}
+		return nil, &rejection{tooLarge(h.cfg.MaxRequestBytes), http.StatusRequestEntityTooLarge}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &refusal{failure.New(failure.DeadlineExceeded), http.StatusRequestTimeout}
+		return nil, &rejection{failure.New(failure.DeadlineExceeded), http.StatusRequestTimeout}
 	}
-	return nil, &refusal{failure.Newf(failure.MalformedRequest, "the request ends too soon"), http.StatusBadRequest}
+	return nil, &rejection{failure.Newf(failure.MalformedRequest, "the request ends too soon"), http.StatusBadRequest}
 }
 
-// checkHeaders refuses what Connect would, and shortens a timeout that is longer
-// than any that Connect takes: 10 digits.
+// checkHeaders rejects what Connect would reject, and shortens a timeout with more than
+// the 10 digits that Connect accepts.
 func checkHeaders(h http.Header) error {
 	const timeout, longest = "Connect-Timeout-Ms", "9999999999"
 	if v := h.Get(generatedHeader); v != "" && v != "1" {
-		return failure.Newf(failure.MalformedRequest, "%s is %.16q, it has to be 1", generatedHeader, v)
+		return failure.Newf(failure.MalformedRequest, "%s is %.16q, it must be 1", generatedHeader, v)
 	}
 	v := h.Get(timeout)
 	switch {
 	case strings.Trim(v, "0123456789") != "":
-		return failure.Newf(failure.MalformedRequest, "%s is %.16q, it has to be a whole number of milliseconds", timeout, v)
+		return failure.Newf(failure.MalformedRequest, "%s is %.16q, it must be a whole number of milliseconds", timeout, v)
 	case len(v) > len(longest):
 		h.Set(timeout, longest)
 	}
@@ -166,11 +165,11 @@ func checkHeaders(h http.Header) error {
 }
 
 func tooLarge(most int) error {
-	return failure.Newf(failure.RequestTooLarge, "the request is larger than the %d bytes that are taken here", most)
+	return failure.Newf(failure.RequestTooLarge, "the request is larger than the allowed %d bytes", most)
 }
 
-// unpack takes the message out of its envelope and decompresses it. The request
-// says no more that it is compressed.
+// unpack returns the message without its envelope, decompressed, and removes the header
+// that says that it is compressed.
 func (f form) unpack(r *http.Request, body []byte, most int) ([]byte, error) {
 	header, packed := "Content-Encoding", len(body) > 0
 	if f.enveloped {
@@ -184,7 +183,7 @@ func (f form) unpack(r *http.Request, body []byte, most int) ([]byte, error) {
 	encoding := r.Header.Get(header)
 	if packed && encoding != "" && encoding != "identity" {
 		if encoding != "gzip" {
-			return nil, failure.Newf(failure.UnsupportedMediaType, "requests are taken as they are, or compressed by gzip").With("accept_encoding", "gzip")
+			return nil, failure.Newf(failure.UnsupportedMediaType, "a request is sent as it is, or compressed by gzip").With("accept_encoding", "gzip")
 		}
 		unpacked, err := gunzip(body, most)
 		if err != nil {
@@ -210,9 +209,9 @@ func gunzip(packed []byte, most int) ([]byte, error) {
 	return packed, nil
 }
 
-// check refuses a message that can't be read. Unknown names are refused where a
-// person wrote the request; generated code may be of a newer release, so that
-// they are ignored and named in the answer.
+// check rejects a message that can't be read. It rejects unknown names in requests that
+// were typed by hand. Generated code may be of a newer release: its unknown names are
+// ignored and listed in a header of the answer.
 func (f form) check(w http.ResponseWriter, r *http.Request, message []byte) error {
 	input := f.method.Input()
 	if !f.json {
@@ -228,11 +227,11 @@ func (f form) check(w http.ResponseWriter, r *http.Request, message []byte) erro
 	case errors.As(err, &field):
 		return failure.Newf(failure.BadField, "%s", field.Error()).Field(field.Path, field.Want)
 	case errors.As(err, &malformed):
-		refused := failure.Newf(failure.MalformedRequest, "%s", malformed.Text)
+		rejected := failure.Newf(failure.MalformedRequest, "%s", malformed.Text)
 		if malformed.Path != "" {
-			refused = refused.Field(malformed.Path, "valid JSON")
+			rejected = rejected.Field(malformed.Path, "valid JSON")
 		}
-		return refused
+		return rejected
 	case len(unknown) == 0:
 		return nil
 	case r.Header.Get(generatedHeader) == "":
@@ -251,18 +250,18 @@ func unknownFields(unknown []jsonbody.Unknown) error {
 	if first.Nearest != "" {
 		hint = "did you mean " + first.Nearest + "?"
 	}
-	refused := failure.Newf(reason, "%s has no %s %q; %s", first.Of, what, first.Path, hint)
+	rejected := failure.Newf(reason, "%s has no %s %q; %s", first.Of, what, first.Path, hint)
 	for _, u := range unknown {
 		expected := "no such name"
 		if u.Nearest != "" {
 			expected = u.Nearest
 		}
-		refused = refused.Field(u.Path, expected)
+		rejected = rejected.Field(u.Path, expected)
 	}
-	return refused
+	return rejected
 }
 
-// ignoredNames lists names in what a header may hold.
+// ignoredNames lists names in the characters that a header may have.
 func ignoredNames(unknown []jsonbody.Unknown) string {
 	names := make([]string, len(unknown))
 	for i, u := range unknown {

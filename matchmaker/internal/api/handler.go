@@ -1,0 +1,104 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+	"connectrpc.com/cors"
+	"google.golang.org/grpc/peer"
+
+	"tactus/matchmaker/internal/failure"
+	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
+)
+
+// Path is the path of [Service.Handler].
+const Path = "/" + matchmakerv1connect.MatchmakerServiceName + "/"
+
+// Handler serves matchmaker.v1 by Connect (binary and JSON), gRPC-Web and gRPC, under
+// [Path], which it must see in requests.
+func (s *Service) Handler() http.Handler {
+	_, handler := matchmakerv1connect.NewMatchmakerServiceHandler(connectService{s},
+		connect.WithReadMaxBytes(s.cfg.MaxRequestBytes),
+		connect.WithRecover(func(_ context.Context, spec connect.Spec, _ http.Header, p any) error {
+			return failure.Connect(s.calls.panicked(spec.Procedure, p))
+		}),
+	)
+	return &publicHandler{cfg: &s.cfg, next: handler, errors: connect.NewErrorWriter()}
+}
+
+// publicHandler guards the RPC handlers: which origins may call, how much may be
+// sent, and for how long.
+type publicHandler struct {
+	cfg    *Config
+	next   http.Handler
+	errors *connect.ErrorWriter
+}
+
+// exposedHeaders are those of an answer that pages of other origins may read.
+var exposedHeaders = strings.Join(append(cors.ExposedHeaders(), ignoredHeader, "Retry-After"), ", ")
+
+func (h *publicHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Add("Vary", "Origin")
+	if from := r.Header.Get("Origin"); from != "" && h.cfg.Origins.Allows(from, r.Host) {
+		w.Header().Set("Access-Control-Allow-Origin", from)
+		w.Header().Set("Access-Control-Expose-Headers", exposedHeaders)
+		if r.Method == http.MethodOptions {
+			w.Header().Set("Access-Control-Allow-Methods", strings.Join(cors.AllowedMethods(), ", "))
+			w.Header().Set("Access-Control-Allow-Headers", strings.Join(cors.AllowedHeaders(), ", "))
+			w.Header().Set("Access-Control-Max-Age", "7200")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+	}
+	body, rejected := h.readMessage(w, r)
+	if rejected != nil {
+		rejected.write(h.errors, w, r)
+		return
+	}
+	control := http.NewResponseController(w)
+	if control.SetWriteDeadline(time.Now().Add(h.cfg.WatchTimeout)) == nil {
+		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
+	}
+	ctx := context.WithValue(r.Context(), addressKey{}, h.address(r)) // also says that this is the public port
+	if in, ok := entranceOf(r); ok {
+		ctx = context.WithValue(ctx, entranceKey{}, in)
+	}
+	r = r.WithContext(ctx)
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	h.next.ServeHTTP(w, r)
+}
+
+// address is the client's address, as far as the proxies in front are trusted.
+func (h *publicHandler) address(r *http.Request) string {
+	if h.cfg.ForwardedHops > 0 {
+		chain := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		if at := len(chain) - h.cfg.ForwardedHops; at >= 0 && chain[at] != "" {
+			return strings.TrimSpace(chain[at])
+		}
+	}
+	return r.RemoteAddr
+}
+
+type addressKey struct{}
+
+// clientAddress is where a call comes from, by either port.
+func clientAddress(ctx context.Context) string {
+	if address, ok := ctx.Value(addressKey{}).(string); ok {
+		return address
+	}
+	if p, ok := peer.FromContext(ctx); ok {
+		return p.Addr.String()
+	}
+	return ""
+}
+
+// isPublic reports whether a call came by the public port.
+func isPublic(ctx context.Context) bool {
+	_, public := ctx.Value(addressKey{}).(string)
+	return public
+}
