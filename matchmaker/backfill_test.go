@@ -36,16 +36,16 @@ func (g *gameServer) asksForPlayers(match, version string, people ...uint32) {
 		status.Teams = append(status.Teams, &fleetv1.TeamStatus{People: n, Seats: 2, Skill: 1500})
 	}
 	g.matches[match] = fake
-	told := copyStatus(status)
-	told.Queue, told.RulesVersion, told.Backfill, told.Teams = status.GetQueue(), version, true, status.GetTeams()
+	sent := copyStatus(status)
+	sent.Queue, sent.RulesVersion, sent.Backfill, sent.Teams = status.GetQueue(), version, true, status.GetTeams()
 	g.mu.Unlock()
-	g.load(&fleetv1.Load{Changed: []*fleetv1.MatchStatus{told}})
+	g.load(&fleetv1.Load{Changed: []*fleetv1.MatchStatus{sent}})
 }
 
 // withTeams makes the first mode one of two teams.
 func withTeams(_ *gameServer, r *fleetv1.Register) { r.Games[0].Modes[0].Teams = 2 }
 
-func TestRunningMatchGetsPlayersFirst(t *testing.T) {
+func TestBackfill_comesBeforeNewMatches(t *testing.T) {
 	w, _ := withRules(t, twoTeams, nil)
 	server := w.server("s1", withTeams)
 	server.asksForPlayers("m-running", w.queue("teams").GetRulesVersion(), 2, 1)
@@ -96,12 +96,12 @@ backfill: true
 attributes: [{name: language, rule: equal}]
 `
 
-func TestRunningMatchKeepsItsAttributes(t *testing.T) {
+func TestBackfill_keepsTheAttributesOfTheMatch(t *testing.T) {
 	w, _ := withRules(t, oneLanguage, nil)
 	w.onlyEnglishJoins(w.begun(w.server("s1", withTeams)))
 }
 
-func TestNextOwnerKnowsTheAttributesOfRunningMatches(t *testing.T) {
+func TestBackfill_nextOwnerKnowsTheAttributes(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	a, b := sharing(t, "a", nats.URL(), oneLanguage), sharing(t, "b", nats.URL(), oneLanguage)
 	match := a.begun(a.server("s1", withTeams))
@@ -132,7 +132,7 @@ func (w *world) onlyEnglishJoins(match string) {
 }
 
 // The rules' two teams are nothing to a mode that has none.
-func TestRunningMatchWithoutTeamsGetsPlayers(t *testing.T) {
+func TestBackfill_fillsMatchesWithoutTeams(t *testing.T) {
 	w, _ := withRules(t, twoTeams, nil)
 	server := w.server("s1", nil)
 	server.asksForPlayers("m-running", w.queue("teams").GetRulesVersion(), 3)
@@ -143,7 +143,7 @@ func TestRunningMatchWithoutTeamsGetsPlayers(t *testing.T) {
 }
 
 // A mode may have more seats than the rules want players.
-func TestRunningMatchGetsNoMoreThanItsRulesAllow(t *testing.T) {
+func TestBackfill_keepsTheRulesLimits(t *testing.T) {
 	for name, change := range map[string]func(*gameServer, *fleetv1.Register){"with teams": withTeams, "without teams": nil} {
 		t.Run(name, func(t *testing.T) {
 			w, _ := withRules(t, strings.ReplaceAll(twoTeams, "max: 2", "max: 1"), func(c *matchmaker.Config) {
@@ -173,7 +173,7 @@ func TestRunningMatchGetsNoMoreThanItsRulesAllow(t *testing.T) {
 	}
 }
 
-func TestQuickPlayLeavesMatchesOfQueuesAlone(t *testing.T) {
+func TestQuickPlay_ignoresMatchesOfQueues(t *testing.T) {
 	w, _ := withRules(t, twoTeams, nil)
 	server := w.server("s1", withTeams)
 	server.asksForPlayers("m-running", "v", 1, 1)
@@ -183,7 +183,7 @@ func TestQuickPlayLeavesMatchesOfQueuesAlone(t *testing.T) {
 	}
 }
 
-func TestServerIsChosenByPolicy(t *testing.T) {
+func TestFleet_choosesServersByPolicy(t *testing.T) {
 	for policy, want := range map[string]string{"spread": "empty", "pack": "busy"} {
 		t.Run(policy, func(t *testing.T) {
 			w, _ := withRules(t, duel+"assignment: {policy: "+policy+"}\n", nil)
@@ -207,7 +207,7 @@ func TestServerIsChosenByPolicy(t *testing.T) {
 	}
 }
 
-func TestCanaryTakesItsShare(t *testing.T) {
+func TestFleet_canaryGetsItsShare(t *testing.T) {
 	w, _ := withRules(t, duel+"assignment: {versions: [{version: \"1\", weight: 3}, {version: \"2\", weight: 1}]}\n", nil)
 	w.server("old", nil)
 	w.server("new", func(_ *gameServer, r *fleetv1.Register) { r.Games[0].Version = "2" })

@@ -224,7 +224,7 @@ func (e *edge) identity(key ed25519.PrivateKey, change func(jwt.MapClaims)) stri
 	return text
 }
 
-func TestUsersOfTheIssuerPlay(t *testing.T) {
+func TestTickets_acceptTokensOfTheIssuer(t *testing.T) {
 	e := startEdge(t, nil)
 	for _, c := range []caller{e.native, e.public} {
 		created, err := c.createTicket(e.context(), &matchmakerv1.CreateTicketRequest{
@@ -237,7 +237,7 @@ func TestUsersOfTheIssuerPlay(t *testing.T) {
 	}
 }
 
-func TestTicketsThatAreRefused(t *testing.T) {
+func TestTickets_rejectBadRequests(t *testing.T) {
 	e := startEdge(t, nil)
 	_, forger, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -301,7 +301,7 @@ func TestTicketsThatAreRefused(t *testing.T) {
 }
 
 // Whoever reaches the internal port is trusted to say who plays; nobody else.
-func TestPlayersNamedByID(t *testing.T) {
+func TestTickets_backEndsNamePlayers(t *testing.T) {
 	e := startEdge(t, nil)
 	many := make([]*matchmakerv1.Player, 33)
 	for i := range many {
@@ -329,7 +329,7 @@ func TestPlayersNamedByID(t *testing.T) {
 	e.serves(e.public)
 }
 
-func TestOtherCallsThatAreRefused(t *testing.T) {
+func TestService_rejectsOtherBadRequests(t *testing.T) {
 	e := startEdge(t, nil)
 	long := strings.Repeat("x", 1000)
 	for name, tt := range map[string]struct {
@@ -368,7 +368,7 @@ func TestOtherCallsThatAreRefused(t *testing.T) {
 
 // What is not UTF-8 is no Protobuf string: neither side's library takes it, so
 // that it never gets as far as a queue.
-func TestTextThatIsNotUTF8(t *testing.T) {
+func TestService_rejectsTextThatIsNotUTF8(t *testing.T) {
 	e := startEdge(t, nil)
 	const field = 3 // player_name
 	raw := append([]byte{field<<3 | 2, 4}, "\xff\xfe\xfd\xfc"...)
@@ -388,7 +388,7 @@ func TestTextThatIsNotUTF8(t *testing.T) {
 
 // Ten thousand tickets from one address: as many as its burst, and no more. Who
 // comes from elsewhere notices nothing.
-func TestFloodFromOneAddress(t *testing.T) {
+func TestLimits_boundRequestsOfOneAddress(t *testing.T) {
 	const burst = 50
 	flood := 10_000
 	if testing.Short() {

@@ -20,7 +20,7 @@ const (
 	ghostBound = 30*time.Second + 6*time.Second
 	claimBound = 6 * time.Second
 	// A result is told and stored after this, also while NATS elects a leader.
-	toldBound = 15 * time.Second
+	reportBound = 15 * time.Second
 )
 
 // watchMatches looks for matches that nobody is in, and seats that nobody has.
@@ -89,9 +89,9 @@ func (c *chaos) calm() {
 	}
 }
 
-// settle wants all seats free and all matches gone, for servers and in every
+// awaitIdle wants all seats free and all matches gone, for servers and in every
 // replica's picture of them.
-func (c *chaos) settle() {
+func (c *chaos) awaitIdle() {
 	for _, s := range c.servers {
 		c.await(40*time.Second, s.name+" is empty", func() error {
 			list, err := s.matches()
@@ -139,7 +139,7 @@ func (c *chaos) expectations() map[standing]*expected {
 			if e == nil || !f.rated {
 				continue
 			}
-			if c.ledger.diedIn(f.server, f.at.Add(-time.Second), f.at.Add(toldBound)) {
+			if c.ledger.diedIn(f.server, f.at.Add(-time.Second), f.at.Add(reportBound)) {
 				e.may = append(e.may, f.match)
 			} else {
 				e.must = append(e.must, f.match)
@@ -166,7 +166,7 @@ func (c *chaos) checkRatings() {
 func (c *chaos) checkRating(replicas []matchmakerv1.MatchmakerServiceClient, s standing, e *expected) {
 	var first *matchmakerv1.Rating
 	for i, r := range replicas {
-		c.await(toldBound, fmt.Sprintf("%s has counted the matches of %s in %s", c.replicas[i].name, s.player, s.queue), func() error {
+		c.await(reportBound, fmt.Sprintf("%s has counted the matches of %s in %s", c.replicas[i].name, s.player, s.queue), func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 			defer cancel()
 			res, err := r.GetRating(ctx, &matchmakerv1.GetRatingRequest{Queue: s.queue, PlayerId: s.player})

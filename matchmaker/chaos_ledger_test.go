@@ -21,9 +21,9 @@ type ledger struct {
 	broken   int
 	created  int
 	reasons  map[matchmakerv1.EndReason]int
-	endings  map[string]ending // by ticket
+	ends     map[string]ending // by ticket
 	tokens   map[string]string // ticket of each join token
-	stays    map[string][]*stay
+	visits   map[string][]*visit
 	finished map[string]*finished // by match
 	deaths   map[string][]time.Time
 	lost     int             // matches that players lost with their server
@@ -34,8 +34,8 @@ type ledger struct {
 func newLedger(t *testing.T) *ledger {
 	t.Helper()
 	return &ledger{
-		t: t, reasons: make(map[matchmakerv1.EndReason]int), endings: make(map[string]ending), tokens: make(map[string]string),
-		stays: make(map[string][]*stay), finished: make(map[string]*finished), held: make(map[string]bool), deaths: make(map[string][]time.Time),
+		t: t, reasons: make(map[matchmakerv1.EndReason]int), ends: make(map[string]ending), tokens: make(map[string]string),
+		visits: make(map[string][]*visit), finished: make(map[string]*finished), held: make(map[string]bool), deaths: make(map[string][]time.Time),
 	}
 }
 
@@ -52,14 +52,14 @@ func endingOf(r *matchmakerv1.WatchTicketResponse) ending {
 
 func (e ending) String() string { return fmt.Sprintf("%v %s at %s", e.reason, e.match, e.url) }
 
-// stay is the time that a player has in a seat.
-type stay struct {
+// visit is the time that a player has in a seat.
+type visit struct {
 	player, match string
 	slot          uint16
 	from, to      time.Time // to is zero while it goes on
 }
 
-func (s *stay) covers(at time.Time) bool {
+func (s *visit) covers(at time.Time) bool {
 	return !at.Before(s.from) && (s.to.IsZero() || !at.After(s.to))
 }
 
@@ -91,10 +91,10 @@ func (l *ledger) ticketCreated() {
 // ticketEnded takes down an ending as often as somebody is told of it.
 func (l *ledger) ticketEnded(ticket string, e ending) {
 	l.mu.Lock()
-	before, known := l.endings[ticket]
+	before, known := l.ends[ticket]
 	owner, used := l.tokens[e.token], false
 	if !known {
-		l.endings[ticket] = e
+		l.ends[ticket] = e
 		l.reasons[e.reason]++
 		if e.token != "" {
 			used = owner != ""
@@ -112,21 +112,21 @@ func (l *ledger) ticketEnded(ticket string, e ending) {
 
 // enter notes a player in a seat. A player has one at a time, and a seat one
 // player.
-func (l *ledger) enter(s *stay) {
+func (l *ledger) enter(s *visit) {
 	s.from = time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, other := range l.stays[s.match] {
+	for _, other := range l.visits[s.match] {
 		if other.slot == s.slot && other.to.IsZero() && other.player != s.player {
 			l.mu.Unlock()
 			l.violation("%s and %s both have seat %d of match %s", other.player, s.player, s.slot, s.match)
 			l.mu.Lock()
 		}
 	}
-	l.stays[s.match] = append(l.stays[s.match], s)
+	l.visits[s.match] = append(l.visits[s.match], s)
 }
 
-func (l *ledger) leave(s *stay) {
+func (l *ledger) leave(s *visit) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.to = time.Now()
@@ -136,7 +136,7 @@ func (l *ledger) leave(s *stay) {
 func (l *ledger) seats(match string) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, s := range l.stays[match] {
+	for _, s := range l.visits[match] {
 		if s.to.IsZero() {
 			n++
 		}
@@ -195,17 +195,17 @@ func (l *ledger) checkResults() {
 	for _, f := range l.finished {
 		all = append(all, f)
 	}
-	stays := make(map[string][]*stay) // by player
-	for _, list := range l.stays {
+	visits := make(map[string][]*visit) // by player
+	for _, list := range l.visits {
 		for _, s := range list {
-			stays[s.player] = append(stays[s.player], s)
+			visits[s.player] = append(visits[s.player], s)
 		}
 	}
 	l.mu.Unlock()
 	const slack = time.Second // between the server's clock of ticks and the players' reading
 	for _, f := range all {
 		for _, player := range f.players {
-			here := slices.ContainsFunc(stays[player], func(s *stay) bool {
+			here := slices.ContainsFunc(visits[player], func(s *visit) bool {
 				return s.match == f.match && (s.covers(f.at) || s.covers(f.at.Add(-slack)))
 			})
 			if !here {

@@ -64,7 +64,7 @@ func (p *team) round(stop context.Context) {
 	}
 	ended, over := context.WithCancel(context.Background())
 	cancelled := p.mayCancel(stop, ended, handles[0])
-	endings := make([]ending, len(handles))
+	ends := make([]ending, len(handles))
 	var searching, members sync.WaitGroup
 	searching.Add(len(handles))
 	for i, handle := range handles {
@@ -75,7 +75,7 @@ func (p *team) round(stop context.Context) {
 			if !ok {
 				return
 			}
-			endings[i] = e
+			ends[i] = e
 			p.run.ledger.ticketEnded(handle, e)
 			p.run.asking.Go(func() { p.askAgain(handle) })
 			if e.token != "" {
@@ -86,12 +86,12 @@ func (p *team) round(stop context.Context) {
 	searching.Wait()
 	over()
 	members.Wait()
-	if reason := <-cancelled; reason != 0 && endings[0].reason != 0 && reason != endings[0].reason {
-		p.run.ledger.violation("ticket %s ended by %v, its cancellation was answered with %v", handles[0], endings[0].reason, reason)
+	if reason := <-cancelled; reason != 0 && ends[0].reason != 0 && reason != ends[0].reason {
+		p.run.ledger.violation("ticket %s ended by %v, its cancellation was answered with %v", handles[0], ends[0].reason, reason)
 	}
-	for _, e := range endings[1:] {
-		if e.match != endings[0].match && e.reason != 0 && endings[0].reason != 0 {
-			p.run.ledger.violation("the party %v was split: %v and %v", p.players, endings[0], e)
+	for _, e := range ends[1:] {
+		if e.match != ends[0].match && e.reason != 0 && ends[0].reason != 0 {
+			p.run.ledger.violation("the party %v was split: %v and %v", p.players, ends[0], e)
 		}
 	}
 }
@@ -217,7 +217,7 @@ func (p *team) watchOnce(handle string, decline bool, deadline time.Time) (*matc
 	}
 }
 
-// askAgain wants everybody who asks to be told the same.
+// askAgain wants the same answer for every caller.
 func (p *team) askAgain(handle string) {
 	for range 3 {
 		if e, ok := p.watch(handle, false); ok {
@@ -229,31 +229,31 @@ func (p *team) askAgain(handle string) {
 // play joins the match and stays until it is over or lost for good.
 func (p *team) play(player string, e ending) {
 	l := p.run.ledger
-	told := time.Now()
+	ended := time.Now()
 	server := p.run.serverAt(e.url)
 	socket, w, err := p.join(e)
 	if err != nil {
-		if l.diedIn(server, told.Add(-30*time.Second), time.Now()) {
+		if l.diedIn(server, ended.Add(-30*time.Second), time.Now()) {
 			l.count(&l.refused)
 		} else {
 			l.violation("%s has no seat in match %s at %s, which lives: %v", player, e.match, server, err)
 		}
 		return
 	}
-	s := &stay{player: player, match: e.match, slot: uint16(w.Slot)}
+	s := &visit{player: player, match: e.match, slot: uint16(w.Slot)}
 	if w.Match != e.match || w.Player != player {
 		l.violation("%s was assigned to match %s and plays as %s in %s", player, e.match, w.Player, w.Match)
 	}
 	l.enter(s)
 	defer l.leave(s)
-	r, socket, err := p.stay(socket, e.url, w.Resume)
+	r, socket, err := p.playOn(socket, e.url, w.Resume)
 	if socket != nil {
 		defer socket.leave()
 	}
 	switch {
 	case r != nil:
 		l.over(p.finished(e, server, r))
-	case l.diedIn(server, told.Add(-30*time.Second), time.Now()):
+	case l.diedIn(server, ended.Add(-30*time.Second), time.Now()):
 		l.count(&l.lost)
 	default:
 		l.violation("%s lost match %s at %s, which lives: %v", player, e.match, server, err)
@@ -274,8 +274,8 @@ func (p *team) join(e ending) (socket *gameSocket, w protocol.Welcome, err error
 	return socket, w, err
 }
 
-// stay plays to the end, and comes back to the seat when the connection is lost.
-func (p *team) stay(socket *gameSocket, url, resume string) (*protocol.Result, *gameSocket, error) {
+// playOn plays to the end, and comes back to the seat when the connection is lost.
+func (p *team) playOn(socket *gameSocket, url, resume string) (*protocol.Result, *gameSocket, error) {
 	until := time.Now().Add(matchPatience)
 	for {
 		r, err := socket.result(until)

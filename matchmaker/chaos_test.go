@@ -110,12 +110,12 @@ func TestChaos(t *testing.T) {
 	c.wreak()
 	end()
 	c.calm()
-	c.settle()
+	c.awaitIdle()
 	rest()
 	guards.Wait()
 	c.ledger.checkResults()
 	c.checkRatings()
-	c.tell()
+	c.summarize()
 }
 
 // startChaos starts everything and waits until it works.
@@ -258,8 +258,8 @@ func (c *chaos) awaitAll() {
 	}
 }
 
-// tell sums up.
-func (c *chaos) tell() {
+// summarize logs the figures of the run.
+func (c *chaos) summarize() {
 	l := c.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()

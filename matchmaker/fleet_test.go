@@ -18,7 +18,7 @@ func serverOf(a *matchmakerv1.Assignment) string {
 	return strings.TrimSuffix(strings.TrimPrefix(a.GetUrl(), "ws://"), ".test/play")
 }
 
-func TestTwoServersShareTheLoad(t *testing.T) {
+func TestFleet_sharesLoadBetweenServers(t *testing.T) {
 	w := start(t, nil)
 	w.server("s1", nil)
 	w.server("s2", nil)
@@ -36,7 +36,7 @@ func TestTwoServersShareTheLoad(t *testing.T) {
 	}
 }
 
-func TestRefusedPlayersGoToTheNextServer(t *testing.T) {
+func TestFleet_rejectedPlayersGoToTheNextServer(t *testing.T) {
 	for _, reason := range []string{"full", "draining", "unknown_game", "no such reason"} {
 		t.Run(reason, func(t *testing.T) {
 			w := start(t, nil)
@@ -56,7 +56,7 @@ func TestRefusedPlayersGoToTheNextServer(t *testing.T) {
 	}
 }
 
-func TestSearchEndsWhenEveryServerRefuses(t *testing.T) {
+func TestFleet_searchEndsWhenEveryServerRejects(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.Attempts = 3 })
 	g := w.server("s1", func(g *gameServer, _ *fleetv1.Register) {
 		g.answer = func(*fleetv1.Reserve) *fleetv1.ReserveResult { return &fleetv1.ReserveResult{Reason: "broken"} }
@@ -69,7 +69,7 @@ func TestSearchEndsWhenEveryServerRefuses(t *testing.T) {
 	})
 }
 
-func TestSilentServerIsPassedOverAndItsLateYesTakenBack(t *testing.T) {
+func TestFleet_releasesSeatsOfLateAnswers(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.ReserveTimeout = 20 * time.Millisecond })
 	silent := w.server("a-silent", func(g *gameServer, _ *fleetv1.Register) {
 		g.answer = func(*fleetv1.Reserve) *fleetv1.ReserveResult { return withheld }
@@ -90,7 +90,7 @@ func TestSilentServerIsPassedOverAndItsLateYesTakenBack(t *testing.T) {
 	}
 }
 
-func TestServerThatDiesWhileAskedLosesItsPlayersToTheNext(t *testing.T) {
+func TestFleet_deadServersPlayersGoToTheNext(t *testing.T) {
 	w := start(t, nil)
 	dying := w.server("a-dying", func(g *gameServer, _ *fleetv1.Register) {
 		g.answer = func(*fleetv1.Reserve) *fleetv1.ReserveResult { return withheld }
@@ -111,7 +111,7 @@ func TestServerThatDiesWhileAskedLosesItsPlayersToTheNext(t *testing.T) {
 	})
 }
 
-func TestPlayersWaitForAServer(t *testing.T) {
+func TestFleet_playersWaitForAServer(t *testing.T) {
 	w := start(t, nil)
 	first := w.server("s1", nil)
 	w.quickPlay().assigned()
@@ -146,7 +146,7 @@ func mustCreate(w *world) *matchmakerv1.CreateTicketResponse {
 	return res
 }
 
-func TestFullServerIsUsedAgainWhenAMatchEnds(t *testing.T) {
+func TestFleet_reusesAFullServerAfterAMatch(t *testing.T) {
 	w := start(t, nil)
 	g := w.server("s1", func(g *gameServer, reg *fleetv1.Register) { reg.MaxMatches, g.maxMatches = 1, 1 })
 	var match string
@@ -164,7 +164,7 @@ func TestFullServerIsUsedAgainWhenAMatchEnds(t *testing.T) {
 	}
 }
 
-func TestLoadTellsOfFreedSeats(t *testing.T) {
+func TestFleet_loadReportsFreedSeats(t *testing.T) {
 	w := start(t, nil)
 	g := w.server("s1", func(_ *gameServer, reg *fleetv1.Register) {
 		reg.MaxMatches = 1
@@ -180,7 +180,7 @@ func TestLoadTellsOfFreedSeats(t *testing.T) {
 	}
 }
 
-func TestDrainingServerGetsNothingNew(t *testing.T) {
+func TestFleet_drainingServerGetsNoPlayers(t *testing.T) {
 	w := start(t, nil)
 	leaving := w.server("a", nil)
 	w.server("b", nil)
@@ -195,7 +195,7 @@ func TestDrainingServerGetsNothingNew(t *testing.T) {
 	}
 }
 
-func TestNewerStreamOfAServerWins(t *testing.T) {
+func TestFleet_newerStreamOfAServerWins(t *testing.T) {
 	w := start(t, nil)
 	old := w.server("s1", nil)
 	newer := w.server("s1", nil)
@@ -216,7 +216,7 @@ func TestNewerStreamOfAServerWins(t *testing.T) {
 	}
 }
 
-func TestBadRegistrationsAreRefused(t *testing.T) {
+func TestFleet_rejectsBadRegistrations(t *testing.T) {
 	w := start(t, nil)
 	good := func() *fleetv1.Register {
 		return &fleetv1.Register{ServerId: "s1", PublicUrl: "wss://s1.test/play", Games: arena()}
@@ -259,7 +259,7 @@ func (w *world) firstMessage(m *fleetv1.ConnectRequest) error {
 	return err
 }
 
-func TestAnswersToNoQuestionAreIgnored(t *testing.T) {
+func TestFleet_ignoresUnexpectedAnswers(t *testing.T) {
 	w := start(t, nil)
 	g := w.server("s1", nil)
 	g.reply(&fleetv1.ReserveResult{RequestId: "unheard of", Ok: true, Slots: []uint32{1, 2, 3}})
@@ -271,7 +271,7 @@ func TestAnswersToNoQuestionAreIgnored(t *testing.T) {
 	}
 }
 
-func TestWrongNumberOfSlotsSeatsNobody(t *testing.T) {
+func TestFleet_wrongNumberOfSlotsSeatsNoPlayer(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.Attempts = 1 })
 	g := w.server("s1", func(g *gameServer, _ *fleetv1.Register) {
 		g.answer = func(*fleetv1.Reserve) *fleetv1.ReserveResult { return &fleetv1.ReserveResult{Ok: true} }
@@ -280,7 +280,7 @@ func TestWrongNumberOfSlotsSeatsNobody(t *testing.T) {
 	g.until(func() bool { return len(g.released) == 1 })
 }
 
-func TestServerOfAnotherProtocolIsRefused(t *testing.T) {
+func TestFleet_rejectsServersOfAnotherProtocol(t *testing.T) {
 	w := start(t, nil)
 	stream, err := fleetv1.NewFleetServiceClient(w.conn).Connect(w.context())
 	if err != nil {

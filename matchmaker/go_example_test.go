@@ -45,7 +45,7 @@ func goExample(t *testing.T) string {
 	return path
 }
 
-func TestGoExampleFindsAMatchAtAnyReplica(t *testing.T) {
+func TestGoExample_findsAMatchAtAnyReplica(t *testing.T) {
 	program := goExample(t)
 	cluster := storetest.StartCluster(t, 1)
 	first, firstAddr := shares(t, cluster, pair, nil)

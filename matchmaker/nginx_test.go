@@ -64,7 +64,7 @@ func nginx(t *testing.T, to string) (url string) {
 	return "http://" + address
 }
 
-func TestStreamsPassNginx(t *testing.T) {
+func TestHandler_streamsPassNginx(t *testing.T) {
 	w := start(t, nil)
 	url := nginx(t, w.public().URL)
 	w.until("nginx listens", func() bool {

@@ -35,7 +35,7 @@ func node(t *testing.T, w *world, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func TestNodeExampleFindsAMatch(t *testing.T) {
+func TestNodeExample_findsAMatch(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestNodeExampleFindsAMatch(t *testing.T) {
 	}
 }
 
-func TestNodeExampleGoesOnAtAnotherMatchmaker(t *testing.T) {
+func TestNodeExample_continuesAtAnotherMatchmaker(t *testing.T) {
 	cluster := storetest.StartCluster(t, 1)
 	first, firstAddr := shares(t, cluster, pair, nil)
 	second, secondAddr := shares(t, cluster, pair, nil)

@@ -75,7 +75,7 @@ func (m *member) sees(members int) *matchmakerv1.WatchPartyResponse {
 	return m.until(func(p *matchmakerv1.WatchPartyResponse) bool { return len(p.GetMembers()) == members })
 }
 
-func TestPartyPlaysTogether(t *testing.T) {
+func TestParty_playsTogether(t *testing.T) {
 	w, _ := withRules(t, pairs, nil)
 	w.server("s1", withTeams)
 	ann, code := w.leader("Ann")
@@ -106,7 +106,7 @@ func TestPartyPlaysTogether(t *testing.T) {
 	}
 }
 
-func TestPartyInQuickPlay(t *testing.T) {
+func TestParty_playsQuickPlay(t *testing.T) {
 	w := start(t, nil)
 	w.server("s1", nil)
 	one := w.quickPlay()
@@ -127,7 +127,7 @@ func TestPartyInQuickPlay(t *testing.T) {
 	}
 }
 
-func TestPartyIsInOneTeamOfQuickPlay(t *testing.T) {
+func TestParty_isInOneTeamOfQuickPlay(t *testing.T) {
 	w := start(t, nil)
 	server := w.server("s1", withTeams)
 	cid := w.search(rated("arena/ffa", 1500, "cid"))
@@ -146,7 +146,7 @@ func TestPartyIsInOneTeamOfQuickPlay(t *testing.T) {
 	}
 }
 
-func TestWhoLeavesAPartyEndsItsSearch(t *testing.T) {
+func TestParty_leavingMemberEndsTheSearch(t *testing.T) {
 	w, _ := withRules(t, pairs, nil)
 	w.server("s1", nil)
 	ann, code := w.leader("Ann")
@@ -165,7 +165,7 @@ func TestWhoLeavesAPartyEndsItsSearch(t *testing.T) {
 	}
 }
 
-func TestMemberWhomNobodyWatchesLeaves(t *testing.T) {
+func TestParty_unwatchedMemberLeaves(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.UnwatchedTimeout = 50 * time.Millisecond })
 	ann, code := w.leader("Ann")
 	bob := w.joins(code, "Bob")
@@ -174,14 +174,14 @@ func TestMemberWhomNobodyWatchesLeaves(t *testing.T) {
 	ann.sees(1)
 }
 
-func TestPartyIsJoinedByTheLinkThatWasPasted(t *testing.T) {
+func TestParty_isJoinedByAPastedLink(t *testing.T) {
 	w := start(t, nil)
 	ann, code := w.leader("Ann")
 	w.joins("Come and play: https://play.example.com/some/where/that/has/a/long/name/#party="+strings.ToLower(code)+"\n", "Bob")
 	ann.sees(2)
 }
 
-func TestPartyThatDoesNotExist(t *testing.T) {
+func TestParty_unknownCodeIsRejected(t *testing.T) {
 	w := start(t, nil)
 	for _, code := range []string{"", "ZZZZZZ", "no such thing", "2222222222"} {
 		if _, err := w.client.JoinParty(w.context(), &matchmakerv1.JoinPartyRequest{PartyCode: code}); status.Code(err) != codes.NotFound {

@@ -19,7 +19,7 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-func TestClientsOfTheInternalPortMayCompress(t *testing.T) {
+func TestPort_acceptsCompressedRequests(t *testing.T) {
 	w := start(t, nil)
 	if _, err := w.client.ListGames(w.context(), &matchmakerv1.ListGamesRequest{}, grpc.UseCompressor(gzip.Name)); err != nil {
 		t.Error(err)
@@ -28,7 +28,7 @@ func TestClientsOfTheInternalPortMayCompress(t *testing.T) {
 
 // A replica that lives and can't be called, by a wrong address or certificate,
 // is an error with a reason after some seconds, and one line in the log.
-func TestReplicaThatCantBeReached(t *testing.T) {
+func TestReplicas_reportAnUnreachableOwner(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func serverOnly(t *testing.T) matchmaker.TLSFiles {
 	return s.files
 }
 
-func TestReplicasNeedACertificateForClientsToo(t *testing.T) {
+func TestReplicas_needACertificateForClientUse(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	cfg := matchmaker.Config{InternalTLSFiles: serverOnly(t)}
 	if _, err := matchmaker.New(cfg, zap.New(core)); err != nil {
@@ -87,7 +87,7 @@ func TestReplicasNeedACertificateForClientsToo(t *testing.T) {
 	}
 }
 
-func TestRefusedTLSClientsAreLoggedOnce(t *testing.T) {
+func TestPort_logsRejectedTLSClientsOnce(t *testing.T) {
 	s := startSecured(t)
 	for range 3 {
 		conn, err := net.Dial("tcp", s.addr) // plain text

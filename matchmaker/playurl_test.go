@@ -34,8 +34,8 @@ func guessed(_ *gameServer, r *fleetv1.Register) {
 	r.PublicUrl, r.PublicUrlGuessed = "ws://127.0.0.1:8081/play", true
 }
 
-// urlTold is what a page is told of an assigned ticket, by both calls.
-func urlTold(t *testing.T, w *world, page matchmakerv1connect.MatchmakerServiceClient, id string) string {
+// answeredURL is the URL in an assignment, the same by both calls.
+func answeredURL(t *testing.T, w *world, page matchmakerv1connect.MatchmakerServiceClient, id string) string {
 	t.Helper()
 	stream, err := page.WatchTicket(w.context(), connect.NewRequest(&matchmakerv1.WatchTicketRequest{TicketId: id}))
 	if err != nil {
@@ -55,7 +55,7 @@ func urlTold(t *testing.T, w *world, page matchmakerv1connect.MatchmakerServiceC
 	return watched
 }
 
-func TestGuessedPlayURLFollowsWhoeverAsksWhereverTheyAsk(t *testing.T) {
+func TestPlayURL_guessedHostFollowsTheCaller(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	a, b := sharing(t, "a", nats.URL(), duel), sharing(t, "b", nats.URL(), duel)
 	a.server("s1", guessed)
@@ -63,7 +63,7 @@ func TestGuessedPlayURLFollowsWhoeverAsksWhereverTheyAsk(t *testing.T) {
 	ann := a.search(rated("duel", 1500, "ann")) // a owns the queue now
 	bob := a.search(rated("duel", 1500, "bob"))
 	if got := ann.assigned().GetUrl(); got != "ws://127.0.0.1:8081/play" {
-		t.Errorf("a back end is told %s, want what the server said", got)
+		t.Errorf("a back end is told %s, want what the server registered", got)
 	}
 	bob.assigned()
 	for _, c := range []struct {
@@ -77,14 +77,14 @@ func TestGuessedPlayURLFollowsWhoeverAsksWhereverTheyAsk(t *testing.T) {
 		{b, "https://elsewhere.example", "game.example", "ws://game.example:8081/play"},
 		{b, "http://[::1]:8080", "[::1]:8080", "ws://[::1]:8081/play"},
 	} {
-		if got := urlTold(t, c.asked, c.asked.page(c.origin, c.host), ann.GetTicketId()); got != c.want {
+		if got := answeredURL(t, c.asked, c.asked.page(c.origin, c.host), ann.GetTicketId()); got != c.want {
 			t.Errorf("page %s, Host %s: told %s, want %s", c.origin, c.host, got, c.want)
 		}
 	}
 }
 
-func TestPlayURLsThatStayAsTheServerSaidThem(t *testing.T) {
-	const said = "ws://127.0.0.1:8081/play"
+func TestPlayURL_keepsTheRegisteredHost(t *testing.T) {
+	const registered = "ws://127.0.0.1:8081/play"
 	overTCP := func(c *matchmaker.Config) {
 		var err error
 		if c.InternalListener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
@@ -102,10 +102,10 @@ func TestPlayURLsThatStayAsTheServerSaidThem(t *testing.T) {
 	} {
 		core, logs := observer.New(zap.WarnLevel)
 		w := startLogged(t, zap.New(core), c.change)
-		w.server("s1", func(_ *gameServer, r *fleetv1.Register) { r.PublicUrl, r.PublicUrlGuessed = said, c.guessed })
+		w.server("s1", func(_ *gameServer, r *fleetv1.Register) { r.PublicUrl, r.PublicUrlGuessed = registered, c.guessed })
 		p := w.quickPlay()
 		p.assigned()
-		if got := urlTold(t, w, w.page("http://localhost:8080", "localhost:8080"), p.GetTicketId()); got != said {
+		if got := answeredURL(t, w, w.page("http://localhost:8080", "localhost:8080"), p.GetTicketId()); got != registered {
 			t.Errorf("%s: told %s", c.name, got)
 		}
 		if n := logs.FilterMessage("play URL of a game server on another machine is a guess").Len(); n != c.warned {

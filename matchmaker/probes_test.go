@@ -21,7 +21,7 @@ func holds(checks []health.Check) (ok bool, failing string) {
 	return true, ""
 }
 
-func TestReadyWithoutServersAndPlayableWithOne(t *testing.T) {
+func TestProbes_playableNeedsAServer(t *testing.T) {
 	w := start(t, nil)
 	<-w.mm.Ready()
 	if ok, failing := holds(w.mm.Probes().Ready); !ok {
@@ -45,7 +45,7 @@ func TestReadyWithoutServersAndPlayableWithOne(t *testing.T) {
 	}
 }
 
-func TestNotReadyBeforeItRuns(t *testing.T) {
+func TestProbes_notReadyBeforeRun(t *testing.T) {
 	mm, err := matchmaker.New(matchmaker.Config{}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestNotReadyBeforeItRuns(t *testing.T) {
 
 // The gRPC health service says the same as the probes, also when the store goes
 // and comes back.
-func TestHealthFollowsTheStore(t *testing.T) {
+func TestProbes_healthFollowsTheStore(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	w := sharing(t, "a", nats.URL(), duel)
 	watch, err := healthv1.NewHealthClient(w.conn).Watch(w.context(), &healthv1.HealthCheckRequest{})

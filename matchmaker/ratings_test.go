@@ -24,7 +24,7 @@ func (g *gameServer) result(match, queue string, players ...string) {
 	g.until(func() bool { return g.acked[match] })
 }
 
-func TestResultsChangeRatingsOnce(t *testing.T) {
+func TestRatings_countEachResultOnce(t *testing.T) {
 	w, _ := withRules(t, "queue: duel\ngame: arena\nmode: duel\nrated: true\n---\nqueue: fun\ngame: arena\nmode: duel\n", nil)
 	server := w.server("s1", nil)
 	server.result("m-1", "duel", "ann", "bob")
@@ -80,7 +80,7 @@ func (w *world) ratingAfter(queue, player string, matches uint32) *matchmakerv1.
 	return res
 }
 
-func TestRatingsDecideWhoMeets(t *testing.T) {
+func TestRatings_decideMatches(t *testing.T) {
 	w, _ := withRules(t, "queue: duel\ngame: arena\nmode: duel\nrated: true\nskill: {distance: 50}\n", nil)
 	server := w.server("s1", nil)
 	for _, m := range []string{"m-1", "m-2", "m-3"} {

@@ -12,7 +12,7 @@ import (
 
 // What a live queue records can be rehearsed: against its own rules it gives
 // what happened, and no identity is in it.
-func TestRecordedQueueIsRehearsed(t *testing.T) {
+func TestRehearse_playsARecordedQueue(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "tickets")
 	w, file := withRules(t, duel, func(c *matchmaker.Config) { c.RecordDir = dir })
 	w.server("s1", nil)

@@ -65,7 +65,7 @@ func owner(w *world, queue string) string {
 	return ""
 }
 
-func TestReplicasShareAQueue(t *testing.T) {
+func TestReplicas_shareAQueue(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	a, b := sharing(t, "a", nats.URL(), duel), sharing(t, "b", nats.URL(), duel)
 	both(a, b, "s1")
@@ -88,7 +88,7 @@ func TestReplicasShareAQueue(t *testing.T) {
 	b.until("b sees the queue that a owns", func() bool { return owner(b, "duel") == "a" })
 }
 
-func TestPlayerSearchesOnceInAllReplicas(t *testing.T) {
+func TestReplicas_playerHasOneSearchInAll(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	const two = "queue: one\ngame: arena\nmode: duel\n---\nqueue: two\ngame: arena\nmode: duel\n"
 	a, b := sharing(t, "a", nats.URL(), two), sharing(t, "b", nats.URL(), two)
@@ -101,7 +101,7 @@ func TestPlayerSearchesOnceInAllReplicas(t *testing.T) {
 	}
 }
 
-func TestQueueMovesWhenItsOwnerLeaves(t *testing.T) {
+func TestReplicas_queueMovesWhenItsOwnerLeaves(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	a, b := sharing(t, "a", nats.URL(), duel), sharing(t, "b", nats.URL(), duel)
 	both(a, b, "s1")
@@ -121,7 +121,7 @@ func TestQueueMovesWhenItsOwnerLeaves(t *testing.T) {
 
 // An owner that is cut off from the others finds its queue taken. What it had
 // under way can't be finished; its tickets are the next owner's.
-func TestOwnerThatWasCutOffCantMatch(t *testing.T) {
+func TestReplicas_isolatedOwnerMakesNoMatch(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	proxy := storetest.StartProxy(t, nats, 0)
 	a, b := sharing(t, "a", proxy.URL(), duel), sharing(t, "b", nats.URL(), duel)
@@ -150,7 +150,7 @@ func TestOwnerThatWasCutOffCantMatch(t *testing.T) {
 	})
 }
 
-func TestResultToldToTwoReplicasCountsOnce(t *testing.T) {
+func TestReplicas_resultSentToTwoCountsOnce(t *testing.T) {
 	const rules = "queue: duel\ngame: arena\nmode: duel\nrated: true\n"
 	nats := storetest.StartCluster(t, 1)
 	a, b := sharing(t, "a", nats.URL(), rules), sharing(t, "b", nats.URL(), rules)
@@ -166,7 +166,7 @@ func TestResultToldToTwoReplicasCountsOnce(t *testing.T) {
 	}
 }
 
-func TestServersAreToldOfReplicas(t *testing.T) {
+func TestReplicas_areSentToServers(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	a := sharing(t, "a", nats.URL(), duel)
 	server := a.server("s1", nil)
@@ -175,7 +175,7 @@ func TestServersAreToldOfReplicas(t *testing.T) {
 }
 
 // An invented ticket must not make a queue.
-func TestInventedTicketsMakeNothing(t *testing.T) {
+func TestReplicas_inventedTicketsCreateNoQueue(t *testing.T) {
 	w := start(t, nil)
 	for _, handle := range []string{"t.YXJlbmEvbm9uZQ.aaaa.bbbb", "t.eHh4.aaaa.bbbb", "x", "", "t...", "t.YXJlbmEvZmZh.aaaa"} {
 		_, err := w.client.CancelTicket(w.context(), &matchmakerv1.CancelTicketRequest{TicketId: handle})
@@ -196,7 +196,7 @@ func withOwnKey(seed byte) func(*matchmaker.Config) {
 	}
 }
 
-func TestGuestOfOneReplicaIsTheSameAtTheOther(t *testing.T) {
+func TestReplicas_acceptEachOthersGuests(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	a, b := sharing(t, "a", nats.URL(), duel, withOwnKey(1)), sharing(t, "b", nats.URL(), duel, withOwnKey(2))
 	both(a, b, "s1")
@@ -210,7 +210,7 @@ func TestGuestOfOneReplicaIsTheSameAtTheOther(t *testing.T) {
 	}
 }
 
-func TestServersAreToldOfTheReplicasKeys(t *testing.T) {
+func TestReplicas_keysAreSentToServers(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	a := sharing(t, "a", nats.URL(), duel, withOwnKey(1))
 	server := a.server("s1", nil)

@@ -54,7 +54,7 @@ func rated(queue string, skill float64, players ...string) *matchmakerv1.CreateT
 	return req
 }
 
-func TestQueueMatchesByItsRules(t *testing.T) {
+func TestRules_decideMatches(t *testing.T) {
 	w, _ := withRules(t, duel, nil)
 	server := w.server("s1", nil)
 	ann, bob := w.search(rated("duel", 1500, "ann")), w.search(rated("duel", 1900, "bob"))
@@ -75,7 +75,7 @@ func TestQueueMatchesByItsRules(t *testing.T) {
 	})
 }
 
-func TestModeWithRulesIsPlayedByThem(t *testing.T) {
+func TestRules_replaceQuickPlayOfTheirMode(t *testing.T) {
 	w, _ := withRules(t, duel, nil)
 	w.server("s1", nil)
 	p := w.search(&matchmakerv1.CreateTicketRequest{Game: "arena", Mode: "duel"})
@@ -89,7 +89,7 @@ func TestModeWithRulesIsPlayedByThem(t *testing.T) {
 	}
 }
 
-func TestRulesAreReadAgain(t *testing.T) {
+func TestRules_areReloaded(t *testing.T) {
 	w, file := withRules(t, duel, nil)
 	w.server("s1", nil)
 	ann, bob := w.search(rated("duel", 1500, "ann")), w.search(rated("duel", 1900, "bob"))
@@ -114,7 +114,7 @@ func TestRulesAreReadAgain(t *testing.T) {
 	}
 }
 
-func TestQueueThatIsGoneEndsItsSearches(t *testing.T) {
+func TestRules_removedQueueEndsItsSearches(t *testing.T) {
 	w, file := withRules(t, duel, nil)
 	w.server("s1", nil)
 	ann := w.search(rated("duel", 1500, "ann"))
@@ -143,7 +143,7 @@ func (w *world) queue(name string) *matchmakerv1.QueueInfo {
 	return nil
 }
 
-func TestQueuesAreListed(t *testing.T) {
+func TestListQueues_listsAllQueues(t *testing.T) {
 	w, _ := withRules(t, duel+"rated: true\naccept: {within: 5s}\n", nil)
 	w.server("s1", nil)
 	q := w.queue("duel")
@@ -156,7 +156,7 @@ func TestQueuesAreListed(t *testing.T) {
 	}
 }
 
-func TestRequestsThatAQueueRefuses(t *testing.T) {
+func TestRules_rejectTickets(t *testing.T) {
 	w, _ := withRules(t, duel+`
 attributes: [{name: language, rule: overlap}]
 latency: {max: 80ms}
@@ -212,7 +212,7 @@ teams: {count: 2, max: 2}
 	}
 }
 
-func TestCustomFunctionProposes(t *testing.T) {
+func TestMatchFunction_proposesMatches(t *testing.T) {
 	const rules = "queue: duel\ngame: arena\nmode: duel\nteams: {count: 2, max: 1}\nfunction: pairs\n"
 	calls := 0
 	w, _ := withRules(t, rules, func(c *matchmaker.Config) {
@@ -248,7 +248,7 @@ func ruleFile(t *testing.T, text string) string {
 	return file
 }
 
-func TestDuplicateSearchByPolicy(t *testing.T) {
+func TestRules_decideAboutASecondSearch(t *testing.T) {
 	w, _ := withRules(t, `
 queue: keeps
 game: arena

@@ -20,7 +20,7 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-func TestOperatorsFindHealthAndReflection(t *testing.T) {
+func TestRun_servesHealthAndReflection(t *testing.T) {
 	w := start(t, nil)
 	health := healthv1.NewHealthClient(w.conn)
 	for _, service := range []string{"", "tactus.matchmaker.v1.MatchmakerService", "tactus.fleet.v1.FleetService"} {
@@ -50,7 +50,7 @@ func TestOperatorsFindHealthAndReflection(t *testing.T) {
 	_ = stream.CloseSend()
 }
 
-func TestStopTellsEverybody(t *testing.T) {
+func TestRun_endsSearchesWhenItStops(t *testing.T) {
 	w := waiting(t, nil)
 	watch := w.quickPlay().watch()
 	ctx, leave := context.WithCancel(w.context())
@@ -80,7 +80,7 @@ func TestStopTellsEverybody(t *testing.T) {
 	<-stopped
 }
 
-func TestStoppedMatchmakerRefuses(t *testing.T) {
+func TestRun_rejectsCallsAfterIt(t *testing.T) {
 	w := start(t, nil)
 	w.server("s1", nil)
 	server := w.public()
@@ -93,7 +93,7 @@ func TestStoppedMatchmakerRefuses(t *testing.T) {
 	}
 }
 
-func TestPortInUseIsAnError(t *testing.T) {
+func TestRun_failsWhenThePortIsInUse(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestPortInUseIsAnError(t *testing.T) {
 	}
 }
 
-func TestValidateNamesEveryMistake(t *testing.T) {
+func TestConfig_validateReturnsEveryMistake(t *testing.T) {
 	if err := (matchmaker.Config{}).Validate(); err != nil {
 		t.Errorf("the zero value: %v", err)
 	}

@@ -17,7 +17,7 @@ import (
 // Servers that refuse, are silent, answer late or die, and players who cancel
 // or come twice: whatever happens, no seat is handed out twice,
 // every ticket ends exactly once, and what nobody got is given back.
-func TestSeatsAndTicketsAreNeverLostOrDoubled(t *testing.T) {
+func TestMatchmaker_neverLosesOrDoublesSeats(t *testing.T) {
 	seated := 0
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { seated += storm(t, rand.New(rand.NewPCG(seed, 7))) })

@@ -100,11 +100,11 @@ func (s script) searches() {
 	}
 	s.findsAMatch()
 	s.isCancelled()
-	if said := s.fails("search", `{"queue":"none"}`); !strings.Contains(said, "UNKNOWN_QUEUE") && !strings.Contains(said, `no queue "none"`) {
-		t.Errorf("an unknown queue: %s", said)
+	if output := s.fails("search", `{"queue":"none"}`); !strings.Contains(output, "UNKNOWN_QUEUE") && !strings.Contains(output, `no queue "none"`) {
+		t.Errorf("an unknown queue: %s", output)
 	}
-	if said := s.fails(); !strings.Contains(said, s.name+" search") {
-		t.Errorf("without arguments: %s", said)
+	if output := s.fails(); !strings.Contains(output, s.name+" search") {
+		t.Errorf("without arguments: %s", output)
 	}
 }
 
@@ -147,8 +147,8 @@ func (s script) isCancelled() {
 	if err := decoder.Decode(&update); err != nil || update.State != "STATE_SEARCHING" {
 		t.Fatalf("first update %+v: %v", update, err)
 	}
-	if said := s.run("cancel", created.TicketID); !bytes.Contains(said, []byte("END_REASON_CANCELLED")) {
-		t.Errorf("cancel answered %s", said)
+	if output := s.run("cancel", created.TicketID); !bytes.Contains(output, []byte("END_REASON_CANCELLED")) {
+		t.Errorf("cancel answered %s", output)
 	}
 	for decoder.More() {
 		if err := decoder.Decode(&update); err != nil {
@@ -172,14 +172,14 @@ teams: {count: 2, max: 1}
 party: {max: 1}
 `
 
-func TestCurlExample(t *testing.T) {
+func TestCurlExample_findsAMatch(t *testing.T) {
 	needs(t, "curl")
 	w, _ := withRules(t, pair, nil)
 	w.server("s1", nil)
 	script{w: w, name: "curl-matchmaker.sh", env: []string{"URL=" + w.public().URL}}.searches()
 }
 
-func TestGrpcurlExample(t *testing.T) {
+func TestGrpcurlExample_findsAMatch(t *testing.T) {
 	path := needs(t, "grpcurl")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -191,13 +191,13 @@ func TestGrpcurlExample(t *testing.T) {
 		"ADDR=" + listener.Addr().String(), "PATH=" + path + string(os.PathListSeparator) + os.Getenv("PATH"),
 	}}
 	s.searches()
-	if said := s.run("describe"); !bytes.Contains(said, []byte("tactus.fleet.v1.FleetService")) {
-		t.Errorf("services: %s", said)
+	if output := s.run("describe"); !bytes.Contains(output, []byte("tactus.fleet.v1.FleetService")) {
+		t.Errorf("services: %s", output)
 	}
-	if said := s.run("describe", "tactus.matchmaker.v1.Assignment"); !bytes.Contains(said, []byte("string join_token = 3")) {
-		t.Errorf("Assignment: %s", said)
+	if output := s.run("describe", "tactus.matchmaker.v1.Assignment"); !bytes.Contains(output, []byte("string join_token = 3")) {
+		t.Errorf("Assignment: %s", output)
 	}
-	if said := s.run("health"); !bytes.Contains(said, []byte(`"SERVING"`)) {
-		t.Errorf("health: %s", said)
+	if output := s.run("health"); !bytes.Contains(output, []byte(`"SERVING"`)) {
+		t.Errorf("health: %s", output)
 	}
 }

@@ -26,16 +26,16 @@ func (w *world) answers(p *player) *player {
 }
 
 // Who lost the stream in the very moment of the match asks at another replica.
-func TestAssignmentOutlivesTheOwnerOfItsQueue(t *testing.T) {
+func TestTakeover_keepsAssignments(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	a, b := sharing(t, "a", nats.URL(), duel), sharing(t, "b", nats.URL(), duel)
 	both(a, b, "s1")
 	ann, bob := a.search(rated("duel", 1500, "ann")), a.search(rated("duel", 1500, "bob"))
-	told, match := ann.assigned(), bob.assigned().GetMatchId()
+	first, match := ann.assigned(), bob.assigned().GetMatchId()
 	a.stop()
 	again := b.answers(ann).assigned()
-	if again.GetMatchId() != match || again.GetJoinToken() != told.GetJoinToken() {
-		t.Errorf("ann was told %v, and then %v", told, again)
+	if again.GetMatchId() != match || again.GetJoinToken() != first.GetJoinToken() {
+		t.Errorf("ann got %v, and then %v", first, again)
 	}
 	res, err := b.client.CancelTicket(b.context(), &matchmakerv1.CancelTicketRequest{TicketId: bob.GetTicketId()})
 	if err != nil || res.GetReason() != matchmakerv1.EndReason_END_REASON_MATCHED {
@@ -44,7 +44,7 @@ func TestAssignmentOutlivesTheOwnerOfItsQueue(t *testing.T) {
 }
 
 // A replica that got no answer adds the ticket again.
-func TestTicketAddedTwiceIsThereOnce(t *testing.T) {
+func TestTakeover_ticketAddedTwiceExistsOnce(t *testing.T) {
 	w, _ := withRules(t, duel, nil)
 	server := w.server("s1", nil)
 	made := &ticket.Ticket{
@@ -70,7 +70,7 @@ func TestTicketAddedTwiceIsThereOnce(t *testing.T) {
 }
 
 // What was being asked of a server when the queue moved is no refusal.
-func TestMovedQueueCountsNoAttempt(t *testing.T) {
+func TestTakeover_countsNoAttempt(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	once := func(c *matchmaker.Config) { c.Attempts = 1 }
 	a, b := sharing(t, "a", nats.URL(), duel, once), sharing(t, "b", nats.URL(), duel, once)
@@ -86,7 +86,7 @@ func TestMovedQueueCountsNoAttempt(t *testing.T) {
 }
 
 // A replica died between a player's claim and the ticket.
-func TestRequestThatDiedOnItsWayIsMadeAnew(t *testing.T) {
+func TestTakeover_repeatsALostRequest(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	w := sharing(t, "a", nats.URL(), duel)
 	w.server("s1", nil)
@@ -168,7 +168,7 @@ func (m *mute) own(t *testing.T, nats, queue string) {
 }
 
 // The player must not get a second search while the first may exist.
-func TestSearchOfUnknownFateIsFoundAgain(t *testing.T) {
+func TestTakeover_findsASearchOfUnknownStatus(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	owner := &mute{took: make(chan string, 1)}
 	owner.own(t, nats.URL(), "duel")
@@ -194,7 +194,7 @@ func TestSearchOfUnknownFateIsFoundAgain(t *testing.T) {
 }
 
 // A matchmaker that has just started knows no game yet: that passes.
-func TestQuickPlayBeforeAnyServerHasRegistered(t *testing.T) {
+func TestTakeover_quickPlayBeforeAnyServerRegisters(t *testing.T) {
 	w := start(t, nil)
 	_, err := w.client.CreateTicket(w.context(), &matchmakerv1.CreateTicketRequest{Queue: "arena/ffa"})
 	if status.Code(err) != codes.Unavailable {
@@ -208,7 +208,7 @@ func TestQuickPlayBeforeAnyServerHasRegistered(t *testing.T) {
 
 // An owner that was cut off does not know what its queue has got since. It must
 // not say that there is no such ticket.
-func TestOwnerThatWasCutOffDeniesNoTicket(t *testing.T) {
+func TestTakeover_isolatedOwnerDeniesNoTicket(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	proxy := storetest.StartProxy(t, nats, 0)
 	a, b := sharing(t, "a", proxy.URL(), duel), sharing(t, "b", nats.URL(), duel)

@@ -15,7 +15,7 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-func TestQuickPlayLeadsToASeat(t *testing.T) {
+func TestTickets_quickPlayLeadsToASeat(t *testing.T) {
 	w := start(t, nil)
 	g := w.server("s1", nil)
 	began := time.Now()
@@ -63,7 +63,7 @@ func TestQuickPlayLeadsToASeat(t *testing.T) {
 	}
 }
 
-func TestPlayersMeetInTheFullestMatch(t *testing.T) {
+func TestQuickPlay_fillsTheFullestMatch(t *testing.T) {
 	w := start(t, nil)
 	w.server("s1", func(_ *gameServer, reg *fleetv1.Register) {
 		reg.Matches = []*fleetv1.MatchStatus{
@@ -89,7 +89,7 @@ func TestPlayersMeetInTheFullestMatch(t *testing.T) {
 }
 
 // The picture of a match may be behind. The answer to a reservation is not.
-func TestMatchThatEndsSoonByItsAnswerGetsNobody(t *testing.T) {
+func TestQuickPlay_avoidsMatchesThatEndSoon(t *testing.T) {
 	w := start(t, nil)
 	running := &fleetv1.MatchStatus{MatchId: "m-running", Game: "arena", Mode: "ffa", People: 2, Seats: 4, Open: true}
 	g := w.server("s1", func(g *gameServer, reg *fleetv1.Register) {
@@ -119,7 +119,7 @@ func TestMatchThatEndsSoonByItsAnswerGetsNobody(t *testing.T) {
 	}
 }
 
-func TestTicketsOfOneCycleShareAReservation(t *testing.T) {
+func TestQuickPlay_ticketsOfACycleShareAReservation(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.BatchWindow = 200 * time.Millisecond })
 	g := w.server("s1", nil)
 	var players []*player
@@ -140,7 +140,7 @@ func TestTicketsOfOneCycleShareAReservation(t *testing.T) {
 	}
 }
 
-func TestGuestIsKnownAgain(t *testing.T) {
+func TestTickets_recognizeGuests(t *testing.T) {
 	w := start(t, nil)
 	w.server("s1", nil)
 	first := w.search(&matchmakerv1.CreateTicketRequest{PlayerName: "Ann", Game: "arena"})
@@ -159,7 +159,7 @@ func TestGuestIsKnownAgain(t *testing.T) {
 	}
 }
 
-func TestBadTicketsAreRefused(t *testing.T) {
+func TestTickets_rejectUnknownModesAndNames(t *testing.T) {
 	w := start(t, nil)
 	if _, err := w.client.CreateTicket(w.context(), &matchmakerv1.CreateTicketRequest{}); status.Code(err) != codes.Unavailable {
 		t.Errorf("before any server came: %v", err)
@@ -202,7 +202,7 @@ func waiting(t *testing.T, change func(*matchmaker.Config)) *world {
 	return w
 }
 
-func TestCancelledTicketEnds(t *testing.T) {
+func TestTickets_endWhenCancelled(t *testing.T) {
 	w := waiting(t, nil)
 	p := w.quickPlay()
 	watch := p.watch()
@@ -219,7 +219,7 @@ func TestCancelledTicketEnds(t *testing.T) {
 	p.endsBy(matchmakerv1.EndReason_END_REASON_CANCELLED) // a late watcher hears the same
 }
 
-func TestSecondTicketReplacesTheFirst(t *testing.T) {
+func TestTickets_secondReplacesTheFirst(t *testing.T) {
 	w := waiting(t, nil)
 	first := w.quickPlay()
 	watch := first.watch()
@@ -229,7 +229,7 @@ func TestSecondTicketReplacesTheFirst(t *testing.T) {
 	}
 }
 
-func TestSearchExpiresWithAReason(t *testing.T) {
+func TestTickets_expireWithAReason(t *testing.T) {
 	w := waiting(t, func(c *matchmaker.Config) {
 		c.TicketExpiry, c.ProgressInterval = time.Second, 10*time.Millisecond
 	})
@@ -251,7 +251,7 @@ func TestSearchExpiresWithAReason(t *testing.T) {
 	}
 }
 
-func TestTicketIsAbandonedWithItsWatcher(t *testing.T) {
+func TestTickets_endWithoutAWatcher(t *testing.T) {
 	w := waiting(t, func(c *matchmaker.Config) { c.WatcherTimeout = time.Millisecond })
 	p := w.quickPlay()
 	p.watch().leave()
@@ -272,7 +272,7 @@ func TestTicketIsAbandonedWithItsWatcher(t *testing.T) {
 
 // The match is on its way when the player cancels: the ticket ends cancelled,
 // and the seat goes back.
-func TestCancelWinsAgainstALateYes(t *testing.T) {
+func TestTickets_cancelBeatsALateReservation(t *testing.T) {
 	w := start(t, nil)
 	g := w.server("s1", func(g *gameServer, _ *fleetv1.Register) {
 		g.answer = func(*fleetv1.Reserve) *fleetv1.ReserveResult { return withheld }
@@ -293,7 +293,7 @@ func TestCancelWinsAgainstALateYes(t *testing.T) {
 	}
 }
 
-func TestMatchWinsAgainstALateCancel(t *testing.T) {
+func TestTickets_matchBeatsALateCancel(t *testing.T) {
 	w := start(t, nil)
 	g := w.server("s1", nil)
 	p := w.quickPlay()
@@ -309,7 +309,7 @@ func TestMatchWinsAgainstALateCancel(t *testing.T) {
 	})
 }
 
-func TestEstimateComesFromObservedWaits(t *testing.T) {
+func TestTickets_estimateWaitsFromObservedOnes(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.BatchWindow = 30 * time.Millisecond })
 	w.server("s1", nil)
 	p := w.quickPlay()
@@ -323,7 +323,7 @@ func TestEstimateComesFromObservedWaits(t *testing.T) {
 	}
 }
 
-func TestRatesAreLimited(t *testing.T) {
+func TestLimits_boundTickets(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) {
 		c.Rates = matchmaker.Rates{AddressPerSecond: .001, AddressBurst: 3, Loopback: true}
 	})
@@ -337,7 +337,7 @@ func TestRatesAreLimited(t *testing.T) {
 	}
 }
 
-func TestOnePlayerIsLimited(t *testing.T) {
+func TestLimits_boundTicketsOfOnePlayer(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) {
 		c.Rates = matchmaker.Rates{PlayerPerSecond: .001, PlayerBurst: 2, Loopback: true}
 	})

@@ -166,7 +166,7 @@ func (s *secured) dialTLS(trusted, issuer *authority) (server string, err error)
 	return server, err
 }
 
-func TestTheInternalPortKnowsItsClients(t *testing.T) {
+func TestTLS_internalPortAuthenticatesClients(t *testing.T) {
 	s := startSecured(t)
 	stranger := newAuthority(t)
 	if server, err := s.dialTLS(s.authority, s.authority); err != nil || server != "first" {
@@ -186,7 +186,7 @@ func TestTheInternalPortKnowsItsClients(t *testing.T) {
 	}
 }
 
-func TestRenewedCertificatesAreUsedWithoutARestart(t *testing.T) {
+func TestTLS_usesRenewedCertificates(t *testing.T) {
 	s := startSecured(t)
 	if _, err := s.dialTLS(s.authority, s.authority); err != nil {
 		t.Fatal(err)
@@ -201,7 +201,7 @@ func TestRenewedCertificatesAreUsedWithoutARestart(t *testing.T) {
 	}
 }
 
-func TestHalfARenewalHarmsNobody(t *testing.T) {
+func TestTLS_halfARenewalKeepsTheOldFiles(t *testing.T) {
 	s := startSecured(t)
 	cert, _ := s.issue(t, "second")
 	s.write(s.files.Cert, cert) // its key is not there yet
@@ -247,7 +247,7 @@ func (a *authority) trusting(t *testing.T, addr string) *grpc.ClientConn {
 
 // Whichever of two matchmakers owns the queue, the other one has to get in
 // there, with the certificate that it has for its own port.
-func TestMatchmakersKnowEachOther(t *testing.T) {
+func TestTLS_replicasAuthenticateEachOther(t *testing.T) {
 	cluster := storetest.StartCluster(t, 1)
 	a := newAuthority(t)
 	var worlds []*world
@@ -267,7 +267,7 @@ func TestMatchmakersKnowEachOther(t *testing.T) {
 	}
 }
 
-func TestTLSFilesThatCantBeUsed(t *testing.T) {
+func TestTLS_rejectsUnusableFiles(t *testing.T) {
 	dir := t.TempDir()
 	a := newAuthority(t)
 	cert, key := a.issue(t, "matchmaker")

@@ -33,7 +33,7 @@ func (wa *watching) waitsFor(want matchmakerv1.WaitingFor) *matchmakerv1.WatchTi
 
 func often(c *matchmaker.Config) { c.ProgressInterval = 10 * time.Millisecond }
 
-func TestSearchSaysThatAllSeatsAreTaken(t *testing.T) {
+func TestWaitingFor_freeSeats(t *testing.T) {
 	w := start(t, often)
 	w.server("s1", func(_ *gameServer, r *fleetv1.Register) { r.MaxPlayers = 1 })
 	w.quickPlay().assigned()
@@ -43,7 +43,7 @@ func TestSearchSaysThatAllSeatsAreTaken(t *testing.T) {
 	late.end()
 }
 
-func TestSearchSaysThatNoServerIsThere(t *testing.T) {
+func TestWaitingFor_aServer(t *testing.T) {
 	w := start(t, often)
 	g := w.server("s1", nil)
 	w.quickPlay().assigned() // an estimate is known
@@ -57,7 +57,7 @@ func TestSearchSaysThatNoServerIsThere(t *testing.T) {
 	waits.end()
 }
 
-func TestSearchSaysThatItsVersionIsNotServed(t *testing.T) {
+func TestWaitingFor_aServerOfItsVersion(t *testing.T) {
 	w := start(t, often)
 	old := w.server("s1", nil)
 	w.server("s2", func(_ *gameServer, r *fleetv1.Register) { r.Games[0].Version = "2" })
@@ -67,7 +67,7 @@ func TestSearchSaysThatItsVersionIsNotServed(t *testing.T) {
 	waits.waitsFor(noServer)
 }
 
-func TestSearchSaysThatItNeedsOpponents(t *testing.T) {
+func TestWaitingFor_opponents(t *testing.T) {
 	w, _ := withRules(t, "queue: duel\ngame: arena\nmode: duel\nskill: {distance: 100}\n", often)
 	w.server("s1", nil)
 	ann := w.search(rated("duel", 1500, "ann")).watch()
@@ -80,7 +80,7 @@ func TestSearchSaysThatItNeedsOpponents(t *testing.T) {
 	bob.waitsFor(noOpponents)
 }
 
-func TestSearchSaysThatNoRegionIsNear(t *testing.T) {
+func TestWaitingFor_aNearRegion(t *testing.T) {
 	w, _ := withRules(t, duel+"latency: {max: 80ms}\n", often)
 	w.server("s1", func(_ *gameServer, r *fleetv1.Register) { r.Region = "eu" })
 	req := rated("duel", 1500, "ann")
@@ -98,7 +98,7 @@ func (p *player) polls() *matchmakerv1.WatchTicketResponse {
 	return res.GetTicket()
 }
 
-func TestTicketIsPolledAtAnyReplica(t *testing.T) {
+func TestPolls_ticketAtAnyReplica(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	a, b := sharing(t, "a", nats.URL(), duel, often), sharing(t, "b", nats.URL(), duel, often)
 	both(a, b, "s1")
@@ -123,7 +123,7 @@ func TestTicketIsPolledAtAnyReplica(t *testing.T) {
 	}
 }
 
-func TestPartyIsPolled(t *testing.T) {
+func TestPolls_party(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
 	short := func(c *matchmaker.Config) { c.UnwatchedTimeout = 2 * time.Second }
 	a, b := sharing(t, "a", nats.URL(), pairs, short), sharing(t, "b", nats.URL(), pairs, short)
@@ -161,7 +161,7 @@ func TestPartyIsPolled(t *testing.T) {
 
 // The last poll of a member who watches again must not be taken for their
 // leaving.
-func TestMemberWhoWatchesAgainAfterPollsStays(t *testing.T) {
+func TestPolls_watchingAgainKeepsTheMember(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.UnwatchedTimeout = 100 * time.Millisecond })
 	ann, code := w.leader("Ann")
 	bob := w.joins(code, "Bob")

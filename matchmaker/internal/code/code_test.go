@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-func TestCodesAreUnambiguousAndSpread(t *testing.T) {
+func TestNew_codesAreUnambiguousAndSpread(t *testing.T) {
 	seen := make(map[string]bool)
-	letters := make(map[rune]int)
+	counts := make(map[rune]int)
 	for range 2000 {
 		code := New()
 		if got, ok := Parse(code); !ok || got != code {
@@ -18,20 +18,20 @@ func TestCodesAreUnambiguousAndSpread(t *testing.T) {
 		}
 		seen[code] = true
 		for _, c := range code {
-			letters[c]++
+			counts[c]++
 		}
 	}
 	if len(seen) < 1999 {
 		t.Errorf("%d different codes of 2000", len(seen))
 	}
 	for _, c := range alphabet {
-		if n := letters[c]; n < 250 || n > 560 { // 400 expected, 8 standard deviations
+		if n := counts[c]; n < 250 || n > 560 { // 400 expected, 8 standard deviations
 			t.Errorf("%c drawn %d times of 12000", c, n)
 		}
 	}
 }
 
-func TestParseReadsWhatPeopleTypeAndPaste(t *testing.T) {
+func TestParse_readsTypedAndPastedCodes(t *testing.T) {
 	const code = "K7QX2M"
 	for _, typed := range []string{
 		"k7qx2m", " K7Q-X2M ", "K7 QX 2M", "K7QX2M\n", "\tK7QX2M\r\n", "k-7-q-x-2-m", "K7Q\u2013X2M", "K7Q_X2M", "K7Q\u00a0X2M",

@@ -140,8 +140,8 @@ func TestError_retryAfterReplacesTheReasonsTime(t *testing.T) {
 	if got := usual.GetRetryDelay().AsDuration(); got != NoServer.Kind().Retry {
 		t.Errorf("retry after %s", got)
 	}
-	told := detail[*errdetails.RetryInfo](t, sent(t, New(TooManyRooms).RetryAfter(90*time.Second)))
-	if got := told.GetRetryDelay().AsDuration(); got != 90*time.Second {
+	changed := detail[*errdetails.RetryInfo](t, sent(t, New(TooManyRooms).RetryAfter(90*time.Second)))
+	if got := changed.GetRetryDelay().AsDuration(); got != 90*time.Second {
 		t.Errorf("retry after %s", got)
 	}
 	for _, d := range sent(t, New(BadName)).Details() {
@@ -153,7 +153,7 @@ func TestError_retryAfterReplacesTheReasonsTime(t *testing.T) {
 
 // What a player sent may be quoted: it must neither break nor blow up the
 // answer.
-func TestError_hostileTextStaysSmallAndValid(t *testing.T) {
+func TestError_boundsHostileText(t *testing.T) {
 	hostile := strings.Repeat("\xff\x00é", 5000)
 	e := Newf(BadField, "%s", hostile)
 	for range 1000 {

@@ -130,7 +130,7 @@ func TestVerifier_acceptsOneOfSeveralAudiences(t *testing.T) {
 func TestVerifier_prefersTheIssuersName(t *testing.T) {
 	v := verifier(t, Config{KeyFile: file(t, "issuer.pem", edPair().pem())})
 	for name, tt := range map[string]struct {
-		said  any
+		named any
 		given string
 		want  string
 	}{
@@ -142,7 +142,7 @@ func TestVerifier_prefersTheIssuersName(t *testing.T) {
 		"cut, not refused":      {strings.Repeat("é", 40), "", strings.Repeat("é", 24)},
 		"blank where it is cut": {strings.Repeat("é", 23) + " zzz", "", strings.Repeat("é", 23)},
 	} {
-		p, err := v.Identify(context.Background(), "", edPair().sign(t, with("name", tt.said)), tt.given)
+		p, err := v.Identify(context.Background(), "", edPair().sign(t, with("name", tt.named)), tt.given)
 		if err != nil || p.Name != tt.want {
 			t.Errorf("%s: %q %v, want %q", name, p.Name, err, tt.want)
 		}

@@ -18,7 +18,7 @@ var (
 	watch  = (*matchmakerv1.WatchTicketResponse)(nil).ProtoReflect().Descriptor() // has an enumeration
 )
 
-func TestDocumentsThatFit(t *testing.T) {
+func TestCheck_acceptsMatchingDocuments(t *testing.T) {
 	for _, document := range []string{
 		`{}`, ` {"game":"arena","mode":null} `, `{"player_name":"Ann","guestToken":""}`,
 		`{"latencyMs":{"eu":24,"us":"80","ap":1.2e2}}`, `{"players":[{"playerId":"ann","skill":1500.5},{"playerId":"bob","skill":"NaN"}]}`,
@@ -33,7 +33,7 @@ func TestDocumentsThatFit(t *testing.T) {
 	}
 }
 
-func TestUnknownNamesAreFoundWhereTheyAre(t *testing.T) {
+func TestCheck_listsUnknownNamesWithTheirPaths(t *testing.T) {
 	for document, want := range map[string]string{
 		`{"gameVersion":"3"}`:                          "gameVersion version",
 		`{"Game":"arena"}`:                             "Game game",
@@ -62,7 +62,7 @@ func TestUnknownNamesAreFoundWhereTheyAre(t *testing.T) {
 	}
 }
 
-func TestValuesThatDoNotFit(t *testing.T) {
+func TestCheck_rejectsWrongValues(t *testing.T) {
 	for document, path := range map[string]string{
 		`{"game":7}`: "game", `{"game":["a"]}`: "game", `{"game":{}}`: "game", `{"game":true}`: "game",
 		`{"latencyMs":[]}`: "latency_ms", `{"latencyMs":{"eu":-1}}`: "latency_ms[eu]", `{"latencyMs":{"eu":4294967296}}`: "latency_ms[eu]",
@@ -83,7 +83,7 @@ func TestValuesThatDoNotFit(t *testing.T) {
 	}
 }
 
-func TestDocumentsThatAreNone(t *testing.T) {
+func TestCheck_rejectsMalformedDocuments(t *testing.T) {
 	for document, path := range map[string]string{
 		``: "", ` `: "", `null`: "", `[]`: "", `"x"`: "", `{`: "", `{"game"`: "game", `{"game":`: "game", `{"game":NaN}`: "game",
 		`{"latencyMs":{"eu":NaN}}`: "latency_ms[eu]", `{"game":"a"}{}`: "", `{"game":"a"} x`: "", `{'game':1}`: "", `{"game":"a",}`: "game",

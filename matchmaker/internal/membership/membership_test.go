@@ -39,7 +39,7 @@ func open(t *testing.T, empty bool) *Records[group, *group] {
 
 // Processes that change one record at the same time lose nothing of each other's
 // changes.
-func TestChangesUnderContention(t *testing.T) {
+func TestRecords_changeUnderContention(t *testing.T) {
 	rs := open(t, true)
 	ctx := t.Context()
 	r := &group{}
@@ -82,7 +82,7 @@ func TestChangesUnderContention(t *testing.T) {
 	}
 }
 
-func TestWhoComesAgainKeepsTheirPlace(t *testing.T) {
+func TestHead_returningPlayerKeepsTheirPlace(t *testing.T) {
 	h := &Head{}
 	ann, bob := NewMember("ann", "Ann", "@a/1"), NewMember("bob", "Bob", "@a/1")
 	if err := h.Enter(2, ann, bob); err != nil {
@@ -103,9 +103,9 @@ func TestWhoComesAgainKeepsTheirPlace(t *testing.T) {
 	}
 }
 
-func TestRecordWithoutMembers(t *testing.T) {
-	for _, stays := range []bool{true, false} {
-		rs := open(t, stays)
+func TestRecords_emptyRecordIsKeptByConfig(t *testing.T) {
+	for _, kept := range []bool{true, false} {
+		rs := open(t, kept)
 		m := NewMember("ann", "", "@a/1")
 		r := &group{Head: Head{Members: []Member{m}}}
 		if err := rs.Create(t.Context(), r); err != nil {
@@ -118,8 +118,8 @@ func TestRecordWithoutMembers(t *testing.T) {
 		if _, _, err := rs.Leave(t.Context(), handle, m.Watch, nil); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := rs.Get(t.Context(), r.Code); (err == nil) != stays {
-			t.Errorf("stays: %t, %v", stays, err)
+		if _, err := rs.Get(t.Context(), r.Code); (err == nil) != kept {
+			t.Errorf("kept: %t, %v", kept, err)
 		}
 		for _, id := range []string{"", "g", "g.", "g..", "x." + r.Code + ".s", handle} {
 			if _, _, err := rs.Find(t.Context(), id); !errors.Is(err, ErrUnknown) {
@@ -129,9 +129,9 @@ func TestRecordWithoutMembers(t *testing.T) {
 	}
 }
 
-// TestAMemberStaysUntilTheirLastHandleLeaves: a player may be in a record by two
+// TestRecords_memberLeavesWithTheLastHandle: a player may be in a record by two
 // tabs, one of which is closed.
-func TestAMemberStaysUntilTheirLastHandleLeaves(t *testing.T) {
+func TestRecords_memberLeavesWithTheLastHandle(t *testing.T) {
 	rs := open(t, false)
 	tabs := []Member{NewMember("ann", "Ann", ""), NewMember("ann", "Ann", ""), NewMember("ann", "Ann", "")}
 	r := &group{Head: Head{Members: []Member{tabs[0]}}}
@@ -167,7 +167,7 @@ func TestAMemberStaysUntilTheirLastHandleLeaves(t *testing.T) {
 	}
 }
 
-func TestEarlierHandlesAreBounded(t *testing.T) {
+func TestMember_earlierHandlesAreBounded(t *testing.T) {
 	h := &Head{}
 	first := NewMember("ann", "", "")
 	_ = h.Enter(1, first)

@@ -43,7 +43,7 @@ func left(t *testing.T, conn *grpc.ClientConn) {
 
 // A retired connection takes no new calls, and that is all: who watches a
 // ticket and who hosts matches notice nothing.
-func TestRetiredConnectionsKeepTheirStreams(t *testing.T) {
+func TestPort_retiredConnectionsKeepTheirStreams(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

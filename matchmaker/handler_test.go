@@ -35,7 +35,7 @@ func (w *world) public() *httptest.Server {
 	return server
 }
 
-func TestConnectClientsPlay(t *testing.T) {
+func TestHandler_servesConnectClients(t *testing.T) {
 	h2c := new(http.Protocols)
 	h2c.SetUnencryptedHTTP2(true)
 	for name, tt := range map[string]struct {
@@ -109,7 +109,7 @@ func post(t *testing.T, server *httptest.Server, method, contentType string, bod
 }
 
 // Nothing but an HTTP client and JSON is needed.
-func TestPlainJSON(t *testing.T) {
+func TestHandler_servesPlainJSON(t *testing.T) {
 	w := start(t, nil)
 	w.server("s1", nil)
 	server := w.public()
@@ -154,7 +154,7 @@ func readEnvelope(t *testing.T, from io.Reader) (flags byte, message []byte) {
 	return head[0], message
 }
 
-func TestOversizedAndSlowRequestsAreRefused(t *testing.T) {
+func TestHandler_rejectsOversizedAndSlowRequests(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.MaxRequestBytes, c.RequestTimeout = 2048, 50*time.Millisecond })
 	w.server("s1", nil)
 	server := w.public()
@@ -177,7 +177,7 @@ func TestOversizedAndSlowRequestsAreRefused(t *testing.T) {
 	}
 }
 
-func TestOrigins(t *testing.T) {
+func TestHandler_checksOrigins(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.AllowedOrigins = []string{"https://play.example.com"} })
 	server := w.public()
 	ask := func(method, origin string) *http.Response {
@@ -208,7 +208,7 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-func TestForwardedAddressesAreLimitedOneByOne(t *testing.T) {
+func TestLimits_applyToForwardedAddresses(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) {
 		c.ForwardedHops = 1
 		c.Rates = matchmaker.Rates{AddressPerSecond: .001, AddressBurst: 1}

@@ -122,7 +122,7 @@ func gzipped(text string) string {
 
 var generated = [2]string{"Connect-Protocol-Version", "1"}
 
-func TestRequestsThatCannotBeReadSayWhy(t *testing.T) {
+func TestHandler_rejectsUnreadableRequestsWithAReason(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.MaxRequestBytes = 2048 })
 	w.server("s1", nil)
 	server := w.public()
@@ -194,7 +194,7 @@ func TestRequestsThatCannotBeReadSayWhy(t *testing.T) {
 	}
 }
 
-func TestSlowRequestSaysWhy(t *testing.T) {
+func TestHandler_rejectsSlowRequestsWithAReason(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.RequestTimeout = 50 * time.Millisecond })
 	server := w.public()
 	body, end := io.Pipe()
@@ -212,7 +212,7 @@ func TestSlowRequestSaysWhy(t *testing.T) {
 }
 
 // A page of the next release is served: what it has new is ignored, and named.
-func TestGeneratedRequestsMayHaveNewFields(t *testing.T) {
+func TestHandler_ignoresNewFieldsOfGeneratedClients(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) { c.AllowedOrigins = []string{"*"} })
 	w.server("s1", nil)
 	server := w.public()

@@ -37,7 +37,7 @@ func (p *player) answer(match string, accept bool) error {
 	return err
 }
 
-func TestMatchStartsWhenAllHaveAccepted(t *testing.T) {
+func TestAcceptance_startsTheMatchWhenAllAccept(t *testing.T) {
 	w, _ := withRules(t, asking, nil)
 	server := w.server("s1", nil)
 	ann, bob := w.search(rated("duel", 1500, "ann")), w.search(rated("duel", 1500, "bob"))
@@ -71,7 +71,7 @@ func TestMatchStartsWhenAllHaveAccepted(t *testing.T) {
 	}
 }
 
-func TestWhoDeclinesLeavesAndTheOtherKeepsTheirPlace(t *testing.T) {
+func TestAcceptance_decliningPlayerLeavesTheQueue(t *testing.T) {
 	w, _ := withRules(t, asking, nil)
 	w.server("s1", nil)
 	ann, bob := w.search(rated("duel", 1500, "ann")), w.search(rated("duel", 1500, "bob"))
@@ -108,7 +108,7 @@ func TestWhoDeclinesLeavesAndTheOtherKeepsTheirPlace(t *testing.T) {
 	}
 }
 
-func TestWhoDoesNotAnswerLeaves(t *testing.T) {
+func TestAcceptance_silentPlayerLeavesTheQueue(t *testing.T) {
 	w, _ := withRules(t, "queue: duel\ngame: arena\nmode: duel\naccept: {within: 1s}\n", nil)
 	w.server("s1", nil)
 	ann, bob := w.search(rated("duel", 1500, "ann")), w.search(rated("duel", 1500, "bob"))
@@ -124,7 +124,7 @@ func TestWhoDoesNotAnswerLeaves(t *testing.T) {
 	})
 }
 
-func TestCancelDissolvesAProposal(t *testing.T) {
+func TestAcceptance_cancelledSearchDissolvesTheProposal(t *testing.T) {
 	w, _ := withRules(t, asking, nil)
 	w.server("s1", nil)
 	ann, bob := w.search(rated("duel", 1500, "ann")), w.search(rated("duel", 1500, "bob"))
