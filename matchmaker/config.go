@@ -22,73 +22,72 @@ import (
 	"tactus/protocol/jointoken"
 )
 
-// Config configures a [Matchmaker]. The zero value works: every zero field
-// means the default named.
+// Config configures a [Matchmaker]. The zero value works: a zero field means its
+// default.
 type Config struct {
-	// ID names this matchmaker to the servers. Default: drawn at start.
+	// ID is this matchmaker's name for game servers and replicas. Default: random.
 	ID string
-	// Key signs join tokens and guest tokens. Default: made at start, which fills
-	// the store with a key for each start and, without NATS or DataDir,
-	// makes guests strangers after a restart.
+	// Key signs join tokens and guest tokens. Default: a new key. The store then gets
+	// one more key with each start; without NATS or DataDir, guests are new players
+	// after a restart.
 	Key ed25519.PrivateKey
 
-	// Protocol is the WebSocket subprotocol that players and game servers speak:
-	// others, as far as they tell, are refused. Default "tactus.v1".
+	// Protocol is the WebSocket subprotocol of players and game servers. Those that
+	// report another one are rejected. Default "tactus.v1".
 	Protocol string
 
-	// InternalAddr is where native gRPC is served. Default 127.0.0.1:8090.
+	// InternalAddr is the address of native gRPC. Default 127.0.0.1:8090.
 	InternalAddr string
-	// InternalListener is used instead of InternalAddr when it is set; Run
-	// closes it.
+	// InternalListener replaces InternalAddr when it is set. Run closes it.
 	InternalListener net.Listener
-	// InternalTLS turns on TLS on the internal port; with ClientCAs and
+	// InternalTLS turns on TLS on the internal port. With ClientCAs and
 	// tls.RequireAndVerifyClientCert it is mutual. Default: plain text.
 	InternalTLS *tls.Config
-	// InternalTLSFiles is instead of InternalTLS and PeerTLS.
+	// InternalTLSFiles replaces InternalTLS and PeerTLS.
 	InternalTLSFiles TLSFiles
-	// MaxConnectionAge is after how long a connection to the internal port takes
-	// no new calls, so that its client opens another one, perhaps to a replica
-	// that has come since. Streams on it go on until they end by themselves.
-	// Default 5 min, a tenth more or less; below zero: never.
+	// MaxConnectionAge is the age from which a connection to the internal port accepts
+	// no new calls. Its client then opens another one, perhaps to a newer replica.
+	// Streams on the old one continue. Default 5 min, varied by a tenth; below zero:
+	// never.
 	MaxConnectionAge time.Duration
 
-	// Identity says which players are known: guests, users of the game's own
-	// issuer, or both. Default: guests.
+	// Identity says how players authenticate: as guests, as users of the game's
+	// issuer, or as either. Default: as guests.
 	Identity Identity
 
-	// AdvertiseAddr is where other matchmakers and game servers reach the internal
-	// port. Default: the address that it listens on.
+	// AdvertiseAddr is the address of the internal port for other matchmakers and game
+	// servers. Default: the address that it listens on.
 	AdvertiseAddr string
-	// PeerTLS is what other matchmakers are called with when InternalTLS is set.
+	// PeerTLS is for calls to other matchmakers when InternalTLS is set.
 	PeerTLS *tls.Config
 
-	// NATS is what matchmakers share their state by.
+	// NATS is the store that matchmakers share.
 	NATS NATS
-	// DataDir is where the embedded NATS keeps ratings. Default: nowhere, they
-	// end with the process.
+	// DataDir is the folder in which the embedded NATS keeps ratings, rooms and parties.
+	// Default: none; they end with the process.
 	DataDir string
 	// RulesFiles are files, or folders of files, with queue rules in YAML or
 	// JSON. See [Matchmaker.ReloadRules].
 	RulesFiles []string
-	// RecordDir is where the searches of all queues are recorded, for rehearsals;
-	// a folder of this matchmaker alone. Default: nowhere.
+	// RecordDir is the folder for recordings of all queues, for rehearsals. No other
+	// matchmaker may use it. Default: none.
 	RecordDir string
 	// Functions are match functions by the names that rules use (function: NAME).
 	Functions map[string]matchfunc.Func
 
-	// AllowedOrigins lists the web origins besides the page's own that may use
-	// the public handler, in the forms of [origin.NewPolicy]: such as
-	// "https://play.example.com"; "*" allows all.
+	// AllowedOrigins are the web origins that may use the public handler, beside the
+	// handler's own, in the forms of [origin.NewPolicy]: "https://play.example.com", or
+	// "*" for all.
 	AllowedOrigins []string
-	// LocalOrigins says which names of this machine are one origin. Default:
-	// each is its own.
+	// LocalOrigins says which names of this machine count as one origin. Default: each
+	// name is an origin of its own.
 	LocalOrigins origin.Local
-	// SamePortServer is the id of the game server whose /play is on the port of
-	// the public handler, as in `tactus dev`. Default: none.
+	// SamePortServer is the id of the game server with /play on the port of the public
+	// handler, as in `tactus dev`. Default: none.
 	SamePortServer string
 	// ForwardedHops is the number of proxies in front of the public handler. The
-	// client's address is then the one that many from the right of
-	// X-Forwarded-For. Default 0: the address of the connection.
+	// client's address is the entry of X-Forwarded-For at that position from the right.
+	// Default 0: the address of the connection.
 	ForwardedHops int
 
 	Rates Rates
@@ -96,35 +95,35 @@ type Config struct {
 	TicketExpiry     time.Duration // of a search; default 60 s
 	UnwatchedTimeout time.Duration // until the first watcher; default 10 s
 	WatcherTimeout   time.Duration // after the last watcher; default 5 s
-	KeepEnded        time.Duration // ended tickets can be asked for; default 30 s
+	KeepEnded        time.Duration // of ended tickets; default 30 s
 	ProgressInterval time.Duration // between messages of a watched search; default 1 s
 	MaxTickets       int           // ended ones included; default 100,000
-	MaxRooms         int           // that are alive, of all replicas; default 20,000
+	MaxRooms         int           // of all replicas; default 20,000
 
-	BatchWindow    time.Duration // how long a queue waits for others; default 20 ms
-	Attempts       int           // refusals after which a search ends; default 5
+	BatchWindow    time.Duration // of a cycle, for more tickets; default 20 ms
+	Attempts       int           // rejections after which a search ends; default 5
 	ReserveTimeout time.Duration // for a server's answer; default 2 s
-	SeatHold       time.Duration // until a seat that nobody claims is free, and its join token void; default 30 s, at most 5 min
-	RoomHold       time.Duration // until a room that nobody enters ends; default 60 s
-	LoadInterval   time.Duration // at which servers tell their load; default 1 s
-	LastCall       time.Duration // matches that end sooner get nobody new; default 20 s
-	StrikeLasts    time.Duration // a server that did not answer comes last; default 10 s
+	SeatHold       time.Duration // of a seat without a claim, and life of its join token; default 30 s, at most 5 min
+	RoomHold       time.Duration // of a room's match without players; default 60 s
+	LoadInterval   time.Duration // of load reports by game servers; default 1 s
+	LastCall       time.Duration // matches that end sooner get no new players; default 20 s
+	StrikeLasts    time.Duration // a server that did not answer is chosen last; default 10 s
 
 	MaxRequestBytes int           // of a request on the public handler; default 16 KiB
 	RequestTimeout  time.Duration // to send it, and to answer all but WatchTicket; default 10 s
 
-	// Metrics is where the metrics are registered. Default: nowhere.
+	// Metrics is the registry of the metrics. Default: none.
 	Metrics prometheus.Registerer
 
 	internalTLS *internalTLS // of InternalTLSFiles
 }
 
-// Identity configures who a player is: the issuer of identity tokens and its
-// keys, and whether guests are taken.
+// Identity configures how players authenticate: the issuer of identity tokens, its keys,
+// and whether guests may play.
 type Identity = identity.Config
 
-// NATS says where the state is that matchmakers share. The zero value is a
-// server in this process that listens on nothing.
+// NATS is the store that matchmakers share. The zero value is a server in this process
+// without a port.
 type NATS struct {
 	URL         string // of an external cluster, several separated by commas
 	Replicas    int    // of each stream: 1, 3 or 5; default 3 for an external cluster
@@ -133,8 +132,8 @@ type NATS struct {
 	TLS         *tls.Config
 }
 
-// Rates limits how often players may ask. Each is a token bucket: per second,
-// and at most Burst at once. A rate below zero means no limit.
+// Rates limits requests. Each limit is a token bucket with a rate per second and a burst.
+// A rate below zero means no limit.
 type Rates struct {
 	AddressPerSecond float64 // tickets and rooms of one address; default 20
 	AddressBurst     int     // default 200
@@ -144,15 +143,15 @@ type Rates struct {
 	CodeBurst        int     // default 30
 	RoomPerSecond    float64 // rooms opened from one address; default 0.5
 	RoomBurst        int     // default 10
-	// Loopback applies the limits of addresses to loopback too, which is
-	// exempt by default.
+	// Loopback applies the limits of addresses to loopback, too. Default: loopback is
+	// exempt.
 	Loopback bool
 }
 
-// mostHold is what game servers hold at most.
-const mostHold = 5 * time.Minute
+// maxHold is the longest time for which game servers hold seats.
+const maxHold = 5 * time.Minute
 
-// DefaultInternalAddr is where native gRPC is served unless configured.
+// DefaultInternalAddr is the default of [Config].InternalAddr.
 const DefaultInternalAddr = "127.0.0.1:8090"
 
 func (c Config) withDefaults() Config {
@@ -224,8 +223,8 @@ func (c Config) Validate() error {
 		}
 	}
 	for name, hold := range map[string]time.Duration{"SeatHold": c.SeatHold, "RoomHold": c.RoomHold} {
-		if hold > mostHold {
-			fail("%s is %s, at most %s: game servers hold no longer", name, hold, mostHold)
+		if hold > maxHold {
+			fail("%s is %s, at most %s: game servers hold no longer", name, hold, maxHold)
 		}
 	}
 	for _, n := range c.counts() {
@@ -246,7 +245,7 @@ func (c *Config) storeConfig() store.Config {
 	}
 }
 
-// storeDir is where the embedded store keeps what outlives the process.
+// storeDir is the folder of the embedded store, empty without one.
 func (c *Config) storeDir() string {
 	if c.DataDir == "" || c.NATS.URL != "" {
 		return ""
@@ -254,7 +253,7 @@ func (c *Config) storeDir() string {
 	return filepath.Join(c.DataDir, "nats")
 }
 
-// peerCredentials are what other matchmakers are called with.
+// peerCredentials are for calls to other matchmakers.
 func (c *Config) peerCredentials() grpc.DialOption {
 	if c.internalTLS != nil {
 		return grpc.WithTransportCredentials(c.internalTLS)

@@ -21,8 +21,8 @@ type Replica struct {
 	Address string
 }
 
-// QueueState is a queue as its owner sees it. Nobody owns a queue that nobody
-// has searched in.
+// QueueState is a queue as its owner sees it. A queue has an owner since its first
+// search.
 type QueueState struct {
 	Name         string
 	Game, Mode   string
@@ -39,7 +39,7 @@ type QueueState struct {
 // ServerState is a live game server.
 type ServerState = fleet.ServerInfo
 
-// Overview tells what is going on. It is empty until Run runs.
+// Overview returns the present state. It is empty until Run serves.
 func (m *Matchmaker) Overview() Overview {
 	o := Overview{ID: m.cfg.ID, Queues: []QueueState{}, Servers: m.fleet.Servers(), Replicas: []Replica{}}
 	if m.state.Load() != stateRunning {

@@ -8,17 +8,16 @@ import (
 	"tactus/matchmaker/internal/rehearsal/population"
 )
 
-// RehearsalConfig says what [Rehearse] is to do. Tickets and Rules are needed.
+// RehearsalConfig configures [Rehearse]. Tickets and Rules are needed.
 type RehearsalConfig = rehearsal.Config
 
-// Rehearsal is what players would have got. It prints itself as a table and
-// marshals as JSON.
+// Rehearsal is the result of [Rehearse]: the matches that players would have got. It
+// prints itself as a table and marshals as JSON.
 type Rehearsal = rehearsal.Report
 
-// Rehearse plays recorded or generated searches against a queue's rules, and
-// against others beside them, in virtual time. It returns every mistake of the
-// configuration at once; a condition that does not hold is no error, but
-// Rehearsal.Failed.
+// Rehearse plays recorded or generated searches by a queue's rules, and by other rules
+// for comparison, in virtual time. It returns all mistakes in the configuration. A
+// condition that does not hold is in Rehearsal.Failed and is no error.
 func Rehearse(ctx context.Context, cfg RehearsalConfig) (*Rehearsal, error) {
 	return rehearsal.Run(ctx, cfg)
 }
@@ -26,13 +25,12 @@ func Rehearse(ctx context.Context, cfg RehearsalConfig) (*Rehearsal, error) {
 // RehearsalFigures returns the names that RehearsalConfig.Assert knows.
 func RehearsalFigures() []string { return rehearsal.Metrics() }
 
-// PopulationConfig describes the players that [GeneratePopulation] makes up.
-// The zero value works.
+// PopulationConfig describes the players that [GeneratePopulation] invents. The zero
+// value works.
 type PopulationConfig = population.Config
 
-// GeneratePopulation writes searches of made-up players in the form of a
-// recording, for [Rehearse]. It returns every mistake of the configuration at
-// once, before it has written anything.
+// GeneratePopulation writes searches of invented players in the form of a recording, for
+// [Rehearse]. It returns all mistakes in the configuration before it writes.
 func GeneratePopulation(ctx context.Context, w io.Writer, cfg PopulationConfig) error {
 	return population.Generate(ctx, w, cfg)
 }

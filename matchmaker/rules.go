@@ -10,8 +10,8 @@ import (
 	"tactus/matchmaker/internal/rules"
 )
 
-// ReloadRules reads the rules' files again. When there is any mistake in them,
-// the error names all of them and the queues stay as they are.
+// ReloadRules reads the rules' files again. If they have mistakes, the error names all of
+// them and the queues stay as they are.
 func (m *Matchmaker) ReloadRules() error {
 	if len(m.cfg.RulesFiles) == 0 {
 		return nil
@@ -28,9 +28,9 @@ func (m *Matchmaker) ReloadRules() error {
 	return nil
 }
 
-// CheckRules reads rules files and folders and writes the rules as they hold,
-// defaults included, or each mistake on a line. It returns the number of
-// mistakes; an error says that a file can't be read.
+// CheckRules reads rules files and folders, and writes the rules with their defaults, or
+// each mistake on a line. It returns the number of mistakes. The error is about a file
+// that can't be read.
 func CheckRules(w io.Writer, paths ...string) (mistakes int, err error) {
 	queues, err := rules.Load(paths...)
 	var problems rules.Problems
