@@ -15,12 +15,11 @@ const (
 	// clockUnfit is the offset above which a server gets no players: join tokens
 	// are accepted up to 5 minutes past their time.
 	clockUnfit = 4 * time.Minute
-	// At least leastAlike servers, and more than half of those measured, whose
-	// offsets are within alikeWithin of each other, show that the clock here is
-	// the one that is off.
+	// The clock here is off when the offsets of at least leastAlike servers, and of more
+	// than half of those measured, are within alikeWithin of each other.
 	leastAlike  = 3
 	alikeWithin = time.Second
-	// clockStep is the least change of an offset that is looked at.
+	// clockStep is the smallest change of an offset that counts.
 	clockStep = 50 * time.Millisecond
 )
 

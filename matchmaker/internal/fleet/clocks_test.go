@@ -26,7 +26,7 @@ func clocksRig(servers ...string) (*Registry, map[string]*server, *observer.Obse
 
 // reportClock has a server report that its clock is ahead of the matchmaker's.
 func (r *Registry) reportClock(s *server, ahead time.Duration) {
-	ms := -ahead.Milliseconds() // servers tell how far the matchmaker is ahead
+	ms := -ahead.Milliseconds() // servers report how far the matchmaker is ahead
 	r.load(s, &fleetv1.Load{ClockOffsetMs: &ms})
 }
 
@@ -40,8 +40,8 @@ const (
 
 func TestClocks_serverWithAWrongClockIsLastOrExcluded(t *testing.T) {
 	for _, c := range []struct {
-		ahead        time.Duration
-		last, nobody bool
+		ahead      time.Duration
+		last, none bool
 	}{
 		{0, false, false},
 		{1900 * time.Millisecond, false, false},
@@ -58,21 +58,21 @@ func TestClocks_serverWithAWrongClockIsLastOrExcluded(t *testing.T) {
 			r.reportClock(servers["s1"], c.ahead) // is logged once
 		}
 		for _, s := range r.View(ffa).Servers {
-			if off := s.ID == "s1"; s.Unresponsive != (off && c.last) || s.Draining != (off && c.nobody) {
+			if off := s.ID == "s1"; s.Unresponsive != (off && c.last) || s.Draining != (off && c.none) {
 				t.Errorf("%s ahead: %+v", c.ahead, s)
 			}
 		}
 		if id, ok := r.Pick(ffa, "", "1", "", 1); !ok || c.last && id != "s2" {
 			t.Errorf("%s ahead: a match is opened on %q", c.ahead, id)
 		}
-		if _, err := r.Reserve("s1", request("r1", "m1", 1)); errors.Is(err, ErrClock) != c.nobody {
+		if _, err := r.Reserve("s1", request("r1", "m1", 1)); errors.Is(err, ErrClock) != c.none {
 			t.Errorf("%s ahead: seats are asked for: %v", c.ahead, err)
 		}
 		if got := count(logs, eventDiffers); got != map[bool]int{true: 1}[c.last] {
 			t.Errorf("%s ahead: logged %d times", c.ahead, got)
 		}
 		if got := r.ClockOffsets(); len(got) != 1 || got["s1"] != c.ahead.Round(time.Millisecond) {
-			t.Errorf("%s ahead: told as %v", c.ahead, got)
+			t.Errorf("%s ahead: reported as %v", c.ahead, got)
 		}
 	}
 }
@@ -135,7 +135,7 @@ func TestClocks_ownClockIsOffWhenMostServersAgree(t *testing.T) {
 	}
 }
 
-// A real server measures its matchmaker's clock, and tells; both log it.
+// A real server measures its matchmaker's clock and reports it; both log it.
 func TestService_measuresClocks(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	p := startReplica(t, "a", func(c *Config) {
@@ -143,12 +143,8 @@ func TestService_measuresClocks(t *testing.T) {
 	})
 	p.log = zap.New(core)
 	g := startServer(t, nil, p.addr)
-	var ahead time.Duration
-	deadline := time.Now().Add(patience)
-	for ahead == 0 && time.Now().Before(deadline) {
-		time.Sleep(5 * time.Millisecond) // a measured clock changes nothing else
-		ahead = p.ClockOffsets()[g.id]
-	}
+	p.until("the measurement", func() bool { return len(p.ClockOffsets()) > 0 })
+	ahead := p.ClockOffsets()[g.id]
 	if (ahead - time.Hour).Abs() > time.Second {
 		t.Errorf("an hour was measured as %s", ahead)
 	}

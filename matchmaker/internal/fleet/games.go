@@ -89,8 +89,8 @@ func (r *Registry) Title(k ticket.Key) string {
 	return r.games.mode(k).GetTitle()
 }
 
-// Shape is how many seats and teams a match of the mode has, and the versions
-// of the game that live servers run it in.
+// Shape returns the seats and teams of a match of the mode, and the versions of the
+// game in which live servers host it.
 func (r *Registry) Shape(k ticket.Key) (seats, teams int, versions []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

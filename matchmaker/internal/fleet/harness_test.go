@@ -157,7 +157,7 @@ func seats(team int32, names ...string) []*fleetv1.Seat {
 	return list
 }
 
-// player is somebody in a match.
+// player is a player in a match.
 type player struct {
 	t    *testing.T
 	conn net.Conn

@@ -89,7 +89,7 @@ func (m *match) found() Found {
 	}
 }
 
-// freeSeats are the free seats by team, as far as the server has told.
+// freeSeats are the free seats by team, as far as the server reports teams.
 func (m *match) freeSeats() quickplay.TeamSeats {
 	teams := m.backfillTeams()
 	free := make(quickplay.TeamSeats, len(teams))
@@ -99,8 +99,8 @@ func (m *match) freeSeats() quickplay.TeamSeats {
 	return free
 }
 
-// backfillTeams returns the teams with what is asked for in each; who was not asked
-// into a certain team is expected in the emptiest.
+// backfillTeams returns the teams with the players that were asked for in each. A player
+// who was not asked into a certain team is expected in the emptiest.
 func (m *match) backfillTeams() []matchfunc.BackfillTeam {
 	teams := make([]matchfunc.BackfillTeam, len(m.teams))
 	anywhere := m.held
@@ -130,8 +130,8 @@ func (m *match) teamsOfOne() []matchfunc.BackfillTeam {
 	return teams
 }
 
-// forAnyone reports whether quick play may fill the match up. A queue's match is
-// the queue's.
+// forAnyone reports whether quick play may add players. A match of a queue takes that
+// queue's players alone.
 func (m *match) forAnyone() bool { return m.open && m.queue == "" && !m.backfill }
 
 func (m *match) endsSoon(now time.Time, lastCall time.Duration) bool {

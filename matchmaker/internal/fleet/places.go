@@ -9,13 +9,13 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// PolicyPack chooses the fullest server that has room for a new match; any
-// other policy the least loaded.
+// PolicyPack chooses the fullest server that has room for a new match. Any other policy
+// chooses the least loaded.
 const PolicyPack = "pack"
 
 // Backfills lists the running matches of a queue that ask for players, the oldest
-// first. Seats that were asked for and not answered yet count as taken. A match
-// of a mode without teams has a team of one for each seat.
+// first. Requested seats count as taken. A match of a mode without teams has a team of
+// one for each seat.
 func (r *Registry) Backfills(queue string) []matchfunc.Backfill {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -94,11 +94,11 @@ func (r *Registry) Capacities(k ticket.Key) []matchfunc.Capacity {
 type Host struct {
 	Region  string
 	Version string
-	Free    int // the most players for whom one server there could open a match
+	Free    int // the most players that one server there could open a match for
 }
 
-// Hosts lists where a game and mode is served by servers that take players now
-// or once somebody leaves.
+// Hosts lists where servers take players of a game and mode, now or when a player
+// leaves.
 func (r *Registry) Hosts(k ticket.Key) []Host {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -121,7 +121,7 @@ func (r *Registry) Hosts(k ticket.Key) []Host {
 }
 
 // Pick chooses the server for a new match of so many players in a place that
-// [Registry.Capacities] named. ok is false when there is none with room any more.
+// [Registry.Capacities] returned. ok is false when none has room any more.
 func (r *Registry) Pick(k ticket.Key, region, version, policy string, players int) (serverID string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -37,12 +37,12 @@ func TestRegistry_capacitiesAreWhereMatchesCanBeOpened(t *testing.T) {
 	canary := r.add(registerAt("eu3", "eu", "2"), nil)
 	r.add(registerAt("us1", "us", "1"), nil)
 	r.add(register("elsewhere"), nil) // does not have the mode
-	// Ten matches each, and people for twelve of eight.
+	// Ten matches each, and players for twelve of eight.
 	want("at first", "[{eu 1 20} {eu 2 10} {us 1 10}]")
 	mustReserve(t, r, "us1", request("a", "m1", 70))
 	want("with seats asked for", "[{eu 1 20} {eu 2 10} {us 1 3}]")
 	mustReserve(t, r, "us1", request("b", "m2", 30))
-	want("with us1 full of people", "[{eu 1 20} {eu 2 10}]")
+	want("with us1 full of players", "[{eu 1 20} {eu 2 10}]")
 	r.load(canary, &fleetv1.Load{Draining: true})
 	want("while the canary drains", "[{eu 1 20}]")
 }
@@ -111,14 +111,14 @@ func TestRegistry_picksByPolicy(t *testing.T) {
 		t.Errorf("%q has no room for 99", id)
 	}
 	if _, ok := r.Pick(teams4, "eu", "2", "spread", 1); ok {
-		t.Error("a version that nobody runs was found")
+		t.Error("a version that no server runs was found")
 	}
 }
 
 // asking is the status of a queue's match that asks for players.
-func asking(id string, people ...uint32) *fleetv1.MatchStatus {
+func asking(id string, players ...uint32) *fleetv1.MatchStatus {
 	st := &fleetv1.MatchStatus{MatchId: id, Game: "arena", Mode: "teams", Seats: 8, Queue: "ranked", Backfill: true}
-	for i, n := range people {
+	for i, n := range players {
 		st.People += n
 		st.Teams = append(st.Teams, &fleetv1.TeamStatus{People: n, Seats: 4, Skill: float64(1000 * (i + 1))})
 	}

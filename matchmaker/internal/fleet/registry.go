@@ -40,8 +40,8 @@ type Config struct {
 	Ended func(ctx context.Context, e *fleetv1.MatchEnded) error
 	// Lost is called with each match that is over without a result: its rules failed,
 	// its server stopped, or its server has been gone for a while. It may be called
-	// more than once for a match, and for a match whose end another matchmaker has
-	// received. It must not block.
+	// more than once for a match, and for a match that has ended regularly: another
+	// matchmaker may have received its end. It must not block.
 	Lost func(matchID string)
 
 	now func() time.Time // the wall clock, in tests

@@ -48,8 +48,8 @@ func mustReserve(t *testing.T, r *Registry, server string, req *fleetv1.Reserve)
 	return wait
 }
 
-// people returns the people of the only match and of the only server.
-func people(t *testing.T, r *Registry) (match, server int) {
+// players returns the players of the only match and of the only server.
+func players(t *testing.T, r *Registry) (match, server int) {
 	t.Helper()
 	v := r.View(ffa)
 	if len(v.Matches) != 1 || len(v.Servers) != 1 {
@@ -63,7 +63,7 @@ func TestRegistry_requestedSeatsCountAsTaken(t *testing.T) {
 	s := r.add(register("s1"), nil)
 	first := mustReserve(t, r, "s1", request("a", "m1", 3))
 	mustReserve(t, r, "s1", request("b", "m1", 2))
-	if m, srv := people(t, r); m != 5 || srv != 5 || !r.View(ffa).Matches[0].Opening {
+	if m, srv := players(t, r); m != 5 || srv != 5 || !r.View(ffa).Matches[0].Opening {
 		t.Errorf("asked for 5: match %d, server %d", m, srv)
 	}
 	r.answer(s, &fleetv1.ReserveResult{RequestId: "a", Ok: true, Slots: []uint32{0, 1, 2}, Match: &fleetv1.MatchStatus{
@@ -72,11 +72,11 @@ func TestRegistry_requestedSeatsCountAsTaken(t *testing.T) {
 	if result, err := first(context.Background()); err != nil || !result.GetOk() {
 		t.Errorf("answer %v %v", result, err)
 	}
-	if m, srv := people(t, r); m != 5 || srv != 5 || r.View(ffa).Matches[0].Opening {
+	if m, srv := players(t, r); m != 5 || srv != 5 || r.View(ffa).Matches[0].Opening {
 		t.Errorf("3 of 5 answered: match %d, server %d", m, srv)
 	}
 	r.answer(s, &fleetv1.ReserveResult{RequestId: "b", Reason: "broken"})
-	if m, srv := people(t, r); m != 3 || srv != 3 || !r.View(ffa).Servers[0].Unresponsive {
+	if m, srv := players(t, r); m != 3 || srv != 3 || !r.View(ffa).Servers[0].Unresponsive {
 		t.Errorf("2 refused: match %d, server %d", m, srv)
 	}
 	r.matchEnded(s, &fleetv1.MatchEnded{MatchId: "m1"})
@@ -95,11 +95,11 @@ func TestRegistry_refusedOpeningLeavesNoMatch(t *testing.T) {
 	}
 	r.load(s, &fleetv1.Load{})
 	if r.View(ffa).Servers[0].Full {
-		t.Error("still full after it has told its load")
+		t.Error("still full after it has reported its load")
 	}
 }
 
-func TestRegistry_fullMatchStaysFullUntilTheNextReport(t *testing.T) {
+func TestRegistry_fullMatchCountsAsFullUntilTheNextReport(t *testing.T) {
 	r := newTestRegistry()
 	status := &fleetv1.MatchStatus{MatchId: "m1", Game: "arena", Mode: "ffa", People: 2, Seats: 8, Open: true}
 	reg := register("s1")
@@ -107,11 +107,11 @@ func TestRegistry_fullMatchStaysFullUntilTheNextReport(t *testing.T) {
 	s := r.add(reg, nil)
 	mustReserve(t, r, "s1", request("a", "m1", 1))
 	r.answer(s, &fleetv1.ReserveResult{RequestId: "a", Reason: "full"})
-	if m, srv := people(t, r); m != 8 || srv != 8 {
+	if m, srv := players(t, r); m != 8 || srv != 8 {
 		t.Errorf("match %d, server %d", m, srv)
 	}
 	r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{status}})
-	if m, srv := people(t, r); m != 2 || srv != 2 {
+	if m, srv := players(t, r); m != 2 || srv != 2 {
 		t.Errorf("match %d, server %d", m, srv)
 	}
 }
@@ -196,7 +196,7 @@ func TestRegistry_serverThatDoesNotReadIsBusy(t *testing.T) {
 	if !errors.Is(err, ErrBusy) || !r.View(ffa).Servers[0].Unresponsive {
 		t.Errorf("error %v", err)
 	}
-	if _, err := r.Reserve("nobody", request("x", "m2", 1)); !errors.Is(err, ErrGone) {
+	if _, err := r.Reserve("unknown", request("x", "m2", 1)); !errors.Is(err, ErrGone) {
 		t.Errorf("unknown server: %v", err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-// pair starts two replicas that know of each other, and a server that was told
-// of one of them.
+// pair starts two replicas that know of each other, and a server that knows one
+// of them.
 func pair(t *testing.T, options []game.Option, change func(id string, cfg *Config)) (a, b *replica, g *gameServer) {
 	t.Helper()
 	var list []*replica
@@ -65,7 +65,7 @@ func TestReplicas_eachSeatsPlayers(t *testing.T) {
 	(&replica{Registry: b.Registry, t: t, signer: a.signer}).enter(g, "m1", seat, result.GetSlots()[0])
 }
 
-// The server never had a stream to a: b tells of its key, and stays to tell.
+// The server never had a stream to a. It has a's key from b.
 func TestReplicas_serversAcceptTokensOfAll(t *testing.T) {
 	a, b := startReplica(t, "a", nil), startReplica(t, "b", nil)
 	b.SetReplicas(nil, [][]byte{a.signer.Public(), b.signer.Public()})
@@ -79,7 +79,7 @@ func TestReplicas_serversAcceptTokensOfAll(t *testing.T) {
 	enter("first")
 	a.kill()
 	b.SetReplicas(nil, [][]byte{b.signer.Public()})
-	b.reserve(g, ranked("m1", seats(1, "other")[0])) // answered after the server was told
+	b.reserve(g, ranked("m1", seats(1, "other")[0])) // answered after the server has got them
 	enter("later")
 }
 
@@ -149,7 +149,7 @@ func TestReplicas_giveNoSeatTwice(t *testing.T) {
 	}
 	// Both see the same in the end, and what is free can be had.
 	for _, p := range []*replica{a, b} {
-		p.until("the seats of those who wait", func() bool { return p.Totals().People == len(held) })
+		p.until("the seats of those that wait", func() bool { return p.Totals().People == len(held) })
 	}
 	for i := len(held); i < 8; i++ {
 		if result := b.reserve(g, ranked("m1", seats(-1, fmt.Sprint("rest", i))...)); !result.GetOk() {
@@ -175,7 +175,7 @@ func TestReplicas_anyOneStoresAResultOnce(t *testing.T) {
 			return ctx.Err()
 		}
 	})
-	// Only a is there when the match ends, so that it is told first.
+	// Only a is there when the match ends, so that it gets the end first.
 	cut := b.addr
 	b.kill()
 	seat := seats(-1, "ada")[0]
@@ -186,7 +186,7 @@ func TestReplicas_anyOneStoresAResultOnce(t *testing.T) {
 	select {
 	case <-asked:
 	case <-time.After(patience):
-		t.Fatal("nobody was told of the end")
+		t.Fatal("no replica got the end")
 	}
 	after := time.Now()
 	next := startReplica(t, "c", func(cfg *Config) {
@@ -199,19 +199,19 @@ func TestReplicas_anyOneStoresAResultOnce(t *testing.T) {
 	select {
 	case e = <-stored:
 	case <-time.After(patience):
-		t.Fatal("nobody else was told of the end")
+		t.Fatal("no other replica got the end")
 	}
 	if e.GetMatchId() != "m1" || e.GetReason() != "over" || e.GetGame() != "tag" || e.GetMode() != "classic" ||
 		e.GetQueue() != "ranked" || e.GetRulesVersion() != "v7" || e.GetDurationS() == 0 ||
 		e.GetEndedUnixMs() < before.UnixMilli() || e.GetEndedUnixMs() > after.UnixMilli() {
-		t.Errorf("told %v", e)
+		t.Errorf("got %v", e)
 	}
 	if r := e.GetResults(); len(r) != 1 || r[0].GetPlayerId() != "ada" || r[0].GetPlayerName() != "The ada" || r[0].GetTeam() != -1 || r[0].GetRank() != 1 {
 		t.Errorf("results %v", r)
 	}
-	g.stop() // waits for acknowledgements; would tell again without one
+	g.stop() // waits for acknowledgements; would send the end again without one
 	if len(stored) != 0 {
-		t.Errorf("told again: %v", <-stored)
+		t.Errorf("sent again: %v", <-stored)
 	}
 }
 
@@ -234,7 +234,7 @@ func TestReplicas_formerQueueOwnerIsFenced(t *testing.T) {
 		{a, "q1", 1, "p3", "fenced", "the former owner"},
 		{a, "q2", 1, "p4", "", "the former owner's other queue"},
 		{b, "q1", 2, "p5", "", "the owner still"},
-		{a, "q1", 0, "p6", "", "somebody without a term"},
+		{a, "q1", 0, "p6", "", "no term"},
 	} {
 		if got := ask(step.p, step.queue, step.term, step.name); got != step.want {
 			t.Errorf("%s: refused with %q, want %q", step.description, got, step.want)
@@ -280,7 +280,7 @@ func TestRegistry_backfillFollowsFreeSeats(t *testing.T) {
 	for _, p := range []*replica{a, b} {
 		p.until("the match", func() bool { return p.Totals().People == 4 })
 		if gaps := p.Backfills("ranked"); len(gaps) != 0 {
-			t.Errorf("nobody has left: %+v", gaps)
+			t.Errorf("no player has left: %+v", gaps)
 		}
 	}
 	players[3].leaves()

@@ -52,7 +52,7 @@ func (k *keeper) seen() string {
 	return fmt.Sprint("ended ", k.ended, " lost ", k.lost)
 }
 
-// acks returns what a server was told since the last call.
+// acks returns what a server was sent since the last call.
 func acks(s *server) string {
 	synctest.Wait()
 	var ids []string
@@ -111,7 +111,7 @@ func TestResults_slowStoreDelaysNoStream(t *testing.T) {
 		for i := range storeAtOnce + 10 {
 			id := fmt.Sprint("m", i)
 			r.matchEnded(s, endOf(id, "over")) // returns at once
-			r.matchEnded(s, endOf(id, "over")) // told again: it is being stored
+			r.matchEnded(s, endOf(id, "over")) // again: it is being stored
 		}
 		k.seen()
 		if len(k.ended) != storeAtOnce {
@@ -174,7 +174,7 @@ func TestResults_matchesOfAGoneServerAreLost(t *testing.T) {
 			t.Errorf("%d servers' matches are kept", len(r.results.absent))
 		}
 		r.remove(r.add(running("late", "l1"), nil))
-		r.Stop() // the end of the matchmaker is nobody's loss
+		r.Stop() // the end of the matchmaker loses no match
 		time.Sleep(time.Hour)
 		if got := k.seen(); len(got) != len("ended [b2] lost [g1 g2 b3]") {
 			t.Error(got)
@@ -199,7 +199,7 @@ func TestRegistry_matchWithoutSeatsIsOver(t *testing.T) {
 
 func TestReplicas_areSentOnceToEachServer(t *testing.T) {
 	r := newTestRegistry()
-	told := func(s *server) string {
+	sent := func(s *server) string {
 		var list []string
 		for len(s.out) > 0 {
 			m := <-s.out
@@ -215,28 +215,28 @@ func TestReplicas_areSentOnceToEachServer(t *testing.T) {
 	early := r.add(register("early"), nil)
 	r.SetReplicas([]string{"b:1", "a:1"}, nil)
 	r.SetReplicas([]string{"a:1", "b:1"}, nil)
-	if got := told(early); got != "[registered [] [a:1 b:1]]" {
-		t.Errorf("told %s", got)
+	if got := sent(early); got != "[registered [] [a:1 b:1]]" {
+		t.Errorf("sent %s", got)
 	}
-	if got := told(r.add(register("late"), nil)); got != "[registered [a:1 b:1]]" {
-		t.Errorf("told %s", got)
+	if got := sent(r.add(register("late"), nil)); got != "[registered [a:1 b:1]]" {
+		t.Errorf("sent %s", got)
 	}
 	for range outbound { // it does not read
 		early.send(releaseMessage(&fleetv1.Release{}))
 	}
 	r.SetReplicas([]string{"a:1"}, nil)
-	if got := told(early); got != "[]" {
-		t.Errorf("told %s", got)
+	if got := sent(early); got != "[]" {
+		t.Errorf("sent %s", got)
 	}
 	r.load(early, &fleetv1.Load{})
 	r.load(early, &fleetv1.Load{})
-	if got := told(early); got != "[[a:1]]" {
-		t.Errorf("told %s when it reads again", got)
+	if got := sent(early); got != "[[a:1]]" {
+		t.Errorf("sent %s when it reads again", got)
 	}
 }
 
-// A match that ended while the stream was broken, and whose end another
-// matchmaker was told, is not lost.
+// A match that ended while the stream was broken is not lost: another matchmaker has
+// its end.
 func TestResults_matchThatEndedMeanwhileIsNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.WarnLevel)

@@ -83,8 +83,8 @@ func (s *server) freeMatches() int { return cmp.Or(s.maxMatches, unlimitedMatche
 
 func (s *server) freePlayers() int { return cmp.Or(s.maxPlayers, unlimitedPlayers) - s.players }
 
-// filled is the share of its matches or its players that the server has, the
-// greater of the two.
+// filled is the share of its limits that the server has reached, of matches or of
+// players: the greater of the two.
 func (s *server) filled() float64 {
 	return max(float64(len(s.matches))/float64(cmp.Or(s.maxMatches, unlimitedMatches)),
 		float64(s.players)/float64(cmp.Or(s.maxPlayers, unlimitedPlayers)))
@@ -101,8 +101,7 @@ func (s *server) isUnresponsive(now time.Time, lasts time.Duration) bool {
 	return !s.unresponsiveSince.IsZero() && now.Sub(s.unresponsiveSince) < lasts
 }
 
-// lastChoice reports whether the server gets players only where there is no
-// other.
+// lastChoice reports whether the server gets players only where no other server can.
 func (s *server) lastChoice(now time.Time, strikeLasts time.Duration) bool {
 	return s.clock != clockGood || s.isUnresponsive(now, strikeLasts)
 }

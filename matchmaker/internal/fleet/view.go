@@ -39,7 +39,7 @@ func (r *Registry) View(k ticket.Key) quickplay.View {
 	return v
 }
 
-// EndsSoon reports whether a match is known to end too soon to be worth joining.
+// EndsSoon reports whether a match will end within the last call.
 func (r *Registry) EndsSoon(matchID string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -47,7 +47,7 @@ func (r *Registry) EndsSoon(matchID string) bool {
 	return m != nil && m.endsSoon(time.Now(), r.cfg.LastCall)
 }
 
-// Found is a match that a ticket may want.
+// Found is a match that a ticket may ask for.
 type Found struct {
 	Key     ticket.Key
 	Version string
@@ -57,7 +57,7 @@ type Found struct {
 	Seats   int
 }
 
-// Find looks a match up.
+// Find returns a match of a live server.
 func (r *Registry) Find(matchID string) (Found, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -68,8 +68,8 @@ func (r *Registry) Find(matchID string) (Found, bool) {
 	return m.found(), true
 }
 
-// FindPrivate looks for the private match whose id has the highest number; 0 is
-// none's.
+// FindPrivate returns the private match with the highest number. number returns 0 for
+// an id that is not wanted.
 func (r *Registry) FindPrivate(number func(id string) int) (id string, found Found, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -85,7 +85,7 @@ func (r *Registry) FindPrivate(number func(id string) int) (id string, found Fou
 	return id, found, ok
 }
 
-// URL is where browsers reach the server; empty when it is not live.
+// URL is where browsers reach the server, empty when it is not live.
 func (r *Registry) URL(serverID string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -95,9 +95,9 @@ func (r *Registry) URL(serverID string) string {
 	return ""
 }
 
-// PlayURL is where the server says that browsers reach it. follows says that it
-// guessed the host and is on this machine: any name by which a player reached
-// the matchmaker is as good.
+// PlayURL is where browsers reach the server, as it has registered. follows is true for
+// a server on this machine that guessed the host: any host by which a player reached the
+// matchmaker is as good.
 func (r *Registry) PlayURL(serverID string) (url string, follows bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,8 +107,8 @@ func (r *Registry) PlayURL(serverID string) (url string, follows bool) {
 	return "", false
 }
 
-// OpenMatches lists public matches with free seats, fullest first; empty names
-// mean all.
+// OpenMatches lists public matches with free seats, the fullest first. An empty name
+// matches all.
 func (r *Registry) OpenMatches(game, mode string, limit int) []*matchmakerv1.OpenMatch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -131,7 +131,7 @@ func (r *Registry) OpenMatches(game, mode string, limit int) []*matchmakerv1.Ope
 	return list[:min(len(list), limit)]
 }
 
-// Games lists what live servers host, one entry for each version.
+// Games lists the games that live servers host, one entry for each version.
 func (r *Registry) Games() []*matchmakerv1.GameInfo {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -153,7 +153,7 @@ func (r *Registry) Games() []*matchmakerv1.GameInfo {
 	return list
 }
 
-// Totals counts what is live.
+// Totals are numbers of the live fleet.
 type Totals struct {
 	Servers int
 	Matches int

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// priorityTTL is how long a player whose match was lost comes first.
+	// priorityTTL is how long the players of a lost match come first.
 	priorityTTL = 5 * time.Minute
-	// rememberedMatches bounds the matches whose players are remembered. The oldest
-	// are forgotten first.
+	// rememberedMatches bounds the matches that are remembered with their players. The
+	// oldest are forgotten first.
 	rememberedMatches = 20_000
 	writeTimeout      = 5 * time.Second // of all players of one match
 )

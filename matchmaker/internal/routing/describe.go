@@ -16,7 +16,7 @@ var wireStates = map[ticket.State]matchmakerv1.WatchTicketResponse_State{
 	ticket.Ended:      matchmakerv1.WatchTicketResponse_STATE_ENDED,
 }
 
-// describe is a ticket's status as the member who watches it sees it.
+// describe is a ticket's status as the watching member sees it.
 func (r *Router) describe(w *ticket.Watch, now ticket.Status) *matchmakerv1.WatchTicketResponse {
 	t := w.Ticket()
 	until, known := time.Now(), time.Duration(0)
