@@ -50,7 +50,7 @@ type fakeRules struct {
 	badHashes bool
 	refuse    protocol.CloseCode // instead of a welcome
 	once      bool               // no player is seated again after the first one was closed
-	slowly    time.Duration      // welcomes take so long
+	welcome   <-chan struct{}    // welcomes wait until it is closed; nil: they do not
 }
 
 const (
@@ -169,7 +169,9 @@ func (s *fakeServer) play(w http.ResponseWriter, r *http.Request) {
 		s.resumed++
 	}
 	s.mu.Unlock()
-	time.Sleep(s.rules.slowly)
+	if s.rules.welcome != nil {
+		<-s.rules.welcome
+	}
 	seat.write(protocol.AppendWelcome(nil, &protocol.Welcome{
 		Match: match, Player: name, Resume: match + "/" + name, Rate: fakeRate, Every: 1, Game: "dots", Version: "1",
 		Mode: protocol.WelcomeMode{Name: "all", Max: fakeSeats}, Schema: fakeSchema(), Resumed: !seat.first,

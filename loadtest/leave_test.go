@@ -22,15 +22,22 @@ func (s *fakeServer) heldSeats() int {
 // or resuming.
 func TestRun_leavesNoSeatBehind(t *testing.T) {
 	t.Parallel()
+	const joining = "joining"
 	for name, rules := range map[string]fakeRules{
-		"playing":     {},
-		"coming in":   {slowly: 300 * time.Millisecond},
-		"coming back": {closeAt: 1, closeWith: protocol.CloseRestart},
-		"lost":        {closeAt: 1},
+		"playing":  {},
+		joining:    {},
+		"resuming": {closeAt: 1, closeWith: protocol.CloseRestart},
+		"lost":     {closeAt: 1},
 	} {
 		for path, portable := range map[string]bool{"descriptors": false, "streams": true} {
 			t.Run(name+", "+path, func(t *testing.T) {
 				t.Parallel()
+				ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+				defer cancel()
+				rules := rules
+				if name == joining {
+					rules.welcome = ctx.Done()
+				}
 				s := newFakeServer(t, rules)
 				r := newRun(quickConfig(s).withDefaults(), zap.NewNop(), nil)
 				if portable {
@@ -38,8 +45,6 @@ func TestRun_leavesNoSeatBehind(t *testing.T) {
 						b.engine = r.portable
 					}
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
-				defer cancel()
 				// Interrupted before it could measure anything, which is an error.
 				_, _ = r.execute(ctx)
 				if n := s.heldSeats(); n != 0 {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"tactus/internal/testtime"
 )
 
 func TestEngine_sendsInputsAndReceives(t *testing.T) {
@@ -26,7 +28,7 @@ func TestEngine_sendsInputsAndReceives(t *testing.T) {
 					t.Fatalf("got %v, %v; want an input", f, err)
 				}
 			}
-			await(t, "the client receives nothing", func() bool { return c.received.Load() == 304 })
+			testtime.Until(t, "the client receives all", func() bool { return c.received.Load() == 304 })
 			server.Close()
 			if err := <-c.ended; err == nil {
 				t.Error("a lost connection ended without an error")
@@ -92,7 +94,7 @@ func TestEngine_slowLinkTakesItsTime(t *testing.T) {
 			if _, err := server.Write(serverFrame(int(size))); err != nil {
 				t.Fatal(err)
 			}
-			await(t, "the client receives nothing", func() bool { return c.received.Load() >= size })
+			testtime.Until(t, "the client receives all", func() bool { return c.received.Load() >= size })
 			if took := time.Since(begin); took < 9*slow.Every/2 {
 				t.Errorf("%d bytes came in %v: faster than the link is", size, took)
 			}
@@ -164,7 +166,7 @@ func TestPortable_endsAtAnyMoment(t *testing.T) {
 			go func() { _, _ = io.Copy(io.Discard, server) }()
 			go floodWithPings(server)
 		}
-		await(t, "a client receives nothing", func() bool { return clients[0].received.Load() > int64(i%6*20) })
+		testtime.Until(t, "a client receives pings", func() bool { return clients[0].received.Load() > int64(i%6*20) })
 		if i%2 == 0 {
 			servers[0].Close()
 		}

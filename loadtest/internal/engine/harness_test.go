@@ -122,13 +122,3 @@ func serve(t *testing.T, e Engine, c *testClient, slow *SlowReading) net.Conn {
 func serverFrame(size int) []byte {
 	return ws.MustCompileFrame(ws.NewBinaryFrame(make([]byte, size)))
 }
-
-// await waits for a condition that the engine brings about.
-func await(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal(what)
-		}
-	}
-}

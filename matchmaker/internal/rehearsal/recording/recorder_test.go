@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"tactus/internal/testtime"
 	"tactus/matchmaker/matchfunc"
 )
 
@@ -228,7 +229,7 @@ func TestRecorder_flushes(t *testing.T) {
 		r := started(t, Config{Dir: dir, Queue: "duel"})
 		for round := 1; round <= 2; round++ {
 			r.Created(solo(fmt.Sprint("t-", round)))
-			time.Sleep(flushAfter)
+			testtime.Sleep(flushAfter)
 			synctest.Wait()
 			if got := len(read(t, recorded(t, dir)[0]).Events); got != round {
 				t.Errorf("%d events in the file, want %d", got, round)
@@ -290,7 +291,7 @@ func TestRecorder_retriesAfterFolderIsBack(t *testing.T) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(retryAfter)
+		testtime.Sleep(retryAfter)
 		r.Created(solo("t-3"))
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
