@@ -199,7 +199,7 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 	}
 	id := "dev-" + strings.ToLower(rand.Text()[:12])
 	mmConfig := matchmaker.Config{
-		Key: key, InternalAddr: cfg.internal, InternalListener: internal, Metrics: reg,
+		Key: key, InternalAddr: cfg.internal, InternalListener: internal, Registerer: reg,
 		AllowedOrigins: cfg.origins, LocalOrigins: local, SamePortServer: id,
 		Identity: players, Functions: cfg.functions, Protocol: protocol.Subprotocol,
 	}
@@ -210,7 +210,7 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 	}
 	gs, err := server.New(server.Config{
 		ID: id, PublicURL: cfg.public, Region: cfg.region, Matchmakers: []string{internal.Addr().String()},
-		Origins: cfg.origins, LocalOrigins: local,
+		AllowedOrigins: cfg.origins, LocalOrigins: local,
 		ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
 		ForcePortable: cfg.portable, Registerer: reg, Product: buildVersion(),
 	}, log.Named("server"), games...)

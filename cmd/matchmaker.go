@@ -92,7 +92,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 		return err
 	}
 	reg := newRegistry()
-	f.cfg.InternalListener, f.cfg.Metrics = internal, reg
+	f.cfg.InternalListener, f.cfg.Registerer = internal, reg
 	mm, err := matchmaker.New(f.cfg, log)
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func (d *described) MustRegister(list ...prometheus.Collector) {
 // every metric of theirs and no other.
 func TestMetricsAreDocumented(t *testing.T) {
 	reg := &described{Registerer: prometheus.NewRegistry(), names: make(map[string]bool)}
-	if _, err := matchmaker.New(matchmaker.Config{Metrics: reg, RecordDir: t.TempDir()}, zap.NewNop()); err != nil {
+	if _, err := matchmaker.New(matchmaker.Config{Registerer: reg, RecordDir: t.TempDir()}, zap.NewNop()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := server.New(server.Config{Registerer: reg}, zap.NewNop(), arena.Game); err != nil {

@@ -286,7 +286,7 @@ func TestServersOfThisMachineAreFollowedToTheirPorts(t *testing.T) {
 		_, port, _ := net.SplitHostPort(ln.Addr().String())
 		gs, err := server.New(server.Config{
 			PublicURL:   strings.ReplaceAll(c.given, "%s", port),
-			Matchmakers: []string{mm.internal.Addr().String()}, ReplayDir: t.TempDir(), Origins: []string{"*"},
+			Matchmakers: []string{mm.internal.Addr().String()}, ReplayDir: t.TempDir(), AllowedOrigins: []string{"*"},
 		}, zap.NewNop(), arena.Game)
 		if err != nil {
 			t.Fatal(err)

@@ -34,15 +34,15 @@ func serverCommand(games []game.Game) *cobra.Command {
 			"until they end or --drain has passed. SIGINT, or a second SIGTERM, ends at once.",
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.cfg.Listen, "listen", "127.0.0.1:8081", "public port: /play, /livez and /readyz")
+	fl.StringVar(&f.cfg.PublicAddr, "listen", "127.0.0.1:8081", "public port: /play, /livez and /readyz")
 	fl.StringVar(&f.cfg.PublicURL, "public-url", "", "ws:// or wss:// URL of /play as browsers reach it; made from --listen")
 	fl.StringSliceVar(&f.cfg.Matchmakers, "matchmaker", []string{matchmaker.DefaultInternalAddr}, "internal address of a matchmaker, host:port; may be repeated. Others that it tells of are connected too")
-	fl.StringVar(&f.cfg.MatchmakerCA, "matchmaker-ca", "", "PEM file with the authority of the matchmakers' certificates; turns on TLS")
-	fl.StringVar(&f.cfg.MatchmakerCert, "matchmaker-cert", "", "PEM file with this server's certificate for mutual TLS; read again when it changes")
-	fl.StringVar(&f.cfg.MatchmakerKey, "matchmaker-key", "", "PEM file with the key of --matchmaker-cert")
+	fl.StringVar(&f.cfg.MatchmakerTLSFiles.CA, "matchmaker-ca", "", "PEM file with the authority of the matchmakers' certificates; turns on TLS")
+	fl.StringVar(&f.cfg.MatchmakerTLSFiles.Cert, "matchmaker-cert", "", "PEM file with this server's certificate for mutual TLS; read again when it changes")
+	fl.StringVar(&f.cfg.MatchmakerTLSFiles.Key, "matchmaker-key", "", "PEM file with the key of --matchmaker-cert")
 	fl.StringVar(&f.cfg.ID, "id", "", "name of this server in the cluster; random")
 	fl.StringVar(&f.cfg.Region, "region", "", "region told to the matchmaker")
-	fl.StringArrayVar(&f.cfg.Origins, "origin", []string{"*"}, "page that may connect, as https://host; * for any, since players come with a token")
+	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", []string{"*"}, "page that may connect, as https://host; * for any, since players come with a token")
 	fl.IntVar(&f.cfg.MaxMatches, "max-matches", 1024, "matches at most")
 	fl.IntVar(&f.cfg.MaxPlayers, "max-players", 20000, "people at most")
 	fl.DurationVar(&f.cfg.Grace, "grace", 30*time.Second, "how long the seat of a lost connection is kept")
@@ -74,7 +74,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	if f.cfg.PublicURL, err = publicURL(f.cfg.PublicURL, log); err != nil {
 		return err
 	}
-	public, err := listen("listen", f.cfg.Listen)
+	public, err := listen("listen", f.cfg.PublicAddr)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ type Config struct {
 	MaxRooms         int           // of all replicas; default 20,000
 
 	BatchWindow    time.Duration // of a cycle, for more tickets; default 20 ms
-	Attempts       int           // rejections after which a search ends; default 5
+	MaxAttempts    int           // rejections after which a search ends; default 5
 	ReserveTimeout time.Duration // for a server's answer; default 2 s
 	SeatHold       time.Duration // of a seat without a claim, and life of its join token; default 30 s, at most 5 min
 	RoomHold       time.Duration // of a room's match without players; default 60 s
@@ -112,8 +112,8 @@ type Config struct {
 	MaxRequestBytes int           // of a request on the public handler; default 16 KiB
 	RequestTimeout  time.Duration // to send it, and to answer all but WatchTicket; default 10 s
 
-	// Metrics is the registry of the metrics. Default: none.
-	Metrics prometheus.Registerer
+	// Registerer receives the matchmaker's metrics. Default: a registry of its own.
+	Registerer prometheus.Registerer
 
 	internalTLS *internalTLS // of InternalTLSFiles
 }
@@ -166,7 +166,7 @@ func (c Config) withDefaults() Config {
 	c.MaxTickets = cmp.Or(c.MaxTickets, 100_000)
 	c.MaxRooms = cmp.Or(c.MaxRooms, 20_000)
 	c.BatchWindow = cmp.Or(c.BatchWindow, 20*time.Millisecond)
-	c.Attempts = cmp.Or(c.Attempts, 5)
+	c.MaxAttempts = cmp.Or(c.MaxAttempts, 5)
 	c.ReserveTimeout = cmp.Or(c.ReserveTimeout, 2*time.Second)
 	c.SeatHold = cmp.Or(c.SeatHold, jointoken.Life)
 	c.RoomHold = cmp.Or(c.RoomHold, time.Minute)
@@ -296,7 +296,7 @@ func (c Config) counts() []bounded[int] {
 	return []bounded[int]{
 		{"MaxTickets", c.MaxTickets, 1},
 		{"MaxRooms", c.MaxRooms, 1},
-		{"Attempts", c.Attempts, 1},
+		{"MaxAttempts", c.MaxAttempts, 1},
 		{"MaxRequestBytes", c.MaxRequestBytes, 1024},
 		{"ForwardedHops", c.ForwardedHops, 0},
 		{"Rates.AddressBurst", c.Rates.AddressBurst, 1},

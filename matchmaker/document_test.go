@@ -126,7 +126,7 @@ func TestDocumentHasEveryMetric(t *testing.T) {
 	}
 	delete(told, "tactus_matchmaker_…")
 	registered := &described{}
-	if _, err := matchmaker.New(matchmaker.Config{Metrics: registered, RecordDir: t.TempDir()}, nil); err != nil {
+	if _, err := matchmaker.New(matchmaker.Config{Registerer: registered, RecordDir: t.TempDir()}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if len(registered.metrics) < 10 {

@@ -57,7 +57,7 @@ func TestFleet_rejectedPlayersGoToTheNextServer(t *testing.T) {
 }
 
 func TestFleet_searchEndsWhenEveryServerRejects(t *testing.T) {
-	w := start(t, func(c *matchmaker.Config) { c.Attempts = 3 })
+	w := start(t, func(c *matchmaker.Config) { c.MaxAttempts = 3 })
 	g := w.server("s1", func(g *gameServer, _ *fleetv1.Register) {
 		g.answer = func(*fleetv1.Reserve) *fleetv1.ReserveResult { return &fleetv1.ReserveResult{Reason: "broken"} }
 	})
@@ -272,7 +272,7 @@ func TestFleet_ignoresUnexpectedAnswers(t *testing.T) {
 }
 
 func TestFleet_wrongNumberOfSlotsSeatsNoPlayer(t *testing.T) {
-	w := start(t, func(c *matchmaker.Config) { c.Attempts = 1 })
+	w := start(t, func(c *matchmaker.Config) { c.MaxAttempts = 1 })
 	g := w.server("s1", func(g *gameServer, _ *fleetv1.Register) {
 		g.answer = func(*fleetv1.Reserve) *fleetv1.ReserveResult { return &fleetv1.ReserveResult{Ok: true} }
 	})

@@ -99,8 +99,8 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 		}
 		cfg.Key = key
 	}
-	if cfg.Metrics == nil {
-		cfg.Metrics = prometheus.NewRegistry()
+	if cfg.Registerer == nil {
+		cfg.Registerer = prometheus.NewRegistry()
 	}
 	files, err := newInternalTLS(cfg.InternalTLSFiles, cfg.NATS.URL != "" && cfg.AdvertiseAddr != "", log)
 	if err != nil {
@@ -121,7 +121,7 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 	}
 	if cfg.RecordDir != "" {
 		counted := recording.NewMetrics()
-		if err := cfg.Metrics.Register(counted); err != nil {
+		if err := cfg.Registerer.Register(counted); err != nil {
 			return nil, fmt.Errorf("matchmaker metrics: %w", err)
 		}
 		var err error
@@ -129,7 +129,7 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 			return nil, fmt.Errorf("matchmaker: recordings: %w", err)
 		}
 	}
-	if err := m.metrics.Register(cfg.Metrics, m.metricSources()); err != nil {
+	if err := m.metrics.Register(cfg.Registerer, m.metricSources()); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -150,7 +150,7 @@ func (m *Matchmaker) assemble() {
 		Answered: m.metrics.ReservationAnswered,
 	}, m.fleet, m.signer)
 	m.queues = queue.NewSet(queue.Config{
-		Window: cfg.BatchWindow, Attempts: cfg.Attempts, Prompt: prompt, KeepEnded: cfg.KeepEnded,
+		Window: cfg.BatchWindow, Attempts: cfg.MaxAttempts, Prompt: prompt, KeepEnded: cfg.KeepEnded,
 		Lookup: m.catalog.Lookup, Hooks: m.queueHooks(),
 	}, ticket.Limits{
 		Unwatched: cfg.UnwatchedTimeout, WatcherGone: cfg.WatcherTimeout, Kept: cfg.KeepEnded, Tickets: cfg.MaxTickets,

@@ -114,7 +114,7 @@ func TestConfig_validateReturnsEveryMistake(t *testing.T) {
 	}
 	_, err := matchmaker.New(matchmaker.Config{
 		ID: strings.Repeat("x", 65), Key: []byte("short"), InternalAddr: "nowhere", AllowedOrigins: []string{"*", "https://ok.test", "https://play.example.com/game"},
-		TicketExpiry: -1, RoomHold: time.Hour, SeatHold: time.Hour, Attempts: -1, MaxRequestBytes: 10,
+		TicketExpiry: -1, RoomHold: time.Hour, SeatHold: time.Hour, MaxAttempts: -1, MaxRequestBytes: 10,
 	}, nil)
 	if err == nil {
 		t.Fatal("accepted")
@@ -131,11 +131,11 @@ func TestConfig_validateReturnsEveryMistake(t *testing.T) {
 
 func TestMetrics_countTickets(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	w := start(t, func(c *matchmaker.Config) { c.Metrics = registry })
+	w := start(t, func(c *matchmaker.Config) { c.Registerer = registry })
 	w.server("s1", nil)
 	w.quickPlay().assigned()
 	w.join("ABCDEF").endsBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE)
-	if _, err := matchmaker.New(matchmaker.Config{Metrics: registry}, nil); err == nil {
+	if _, err := matchmaker.New(matchmaker.Config{Registerer: registry}, nil); err == nil {
 		t.Error("two matchmakers in one registry")
 	}
 	want := map[string]float64{

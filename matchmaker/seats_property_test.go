@@ -33,7 +33,7 @@ const reserveTimeout = 50 * time.Millisecond
 func storm(t *testing.T, r *rand.Rand) int {
 	t.Helper()
 	w := start(t, func(c *matchmaker.Config) {
-		c.ReserveTimeout, c.TicketExpiry, c.Attempts = reserveTimeout, 300*time.Millisecond, 4
+		c.ReserveTimeout, c.TicketExpiry, c.MaxAttempts = reserveTimeout, 300*time.Millisecond, 4
 	})
 	servers := make([]*gameServer, 1+r.IntN(3))
 	for i := range servers {

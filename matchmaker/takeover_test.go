@@ -72,7 +72,7 @@ func TestTakeover_ticketAddedTwiceExistsOnce(t *testing.T) {
 // What was being asked of a server when the queue moved is no refusal.
 func TestTakeover_countsNoAttempt(t *testing.T) {
 	nats := storetest.StartCluster(t, 1)
-	once := func(c *matchmaker.Config) { c.Attempts = 1 }
+	once := func(c *matchmaker.Config) { c.MaxAttempts = 1 }
 	a, b := sharing(t, "a", nats.URL(), duel, once), sharing(t, "b", nats.URL(), duel, once)
 	atA, _ := both(a, b, "s1")
 	atA.look(func() { atA.answer = func(*fleetv1.Reserve) *fleetv1.ReserveResult { return withheld } })

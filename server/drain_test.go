@@ -15,7 +15,7 @@ import (
 func TestDrain_logsProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.InfoLevel)
-		s := newTestServer(t, Config{Empty: 25 * time.Second, Linger: time.Millisecond})
+		s := newTestServer(t, Config{EmptyTimeout: 25 * time.Second, Linger: time.Millisecond})
 		s.drain.log = zap.New(core)
 		s.ask(teamMatch("m1", seatFor("a", 0), seatFor("b", 1)))
 		s.ask(teamMatch("m2", seatFor("c", 0)))
@@ -38,7 +38,7 @@ func TestDrain_logsProgress(t *testing.T) {
 func TestDrain_logsItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.WarnLevel)
-		s := newTestServer(t, Config{Empty: time.Hour})
+		s := newTestServer(t, Config{EmptyTimeout: time.Hour})
 		s.drain.log = zap.New(core)
 		s.ask(teamMatch("m1", seatFor("a", 0)))
 		s.Drain(15 * time.Second)
@@ -53,7 +53,7 @@ func TestDrain_logsItsDeadline(t *testing.T) {
 // it would take it for lost.
 func TestReport_registersRecentlyEndedMatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newTestServer(t, Config{Empty: time.Second})
+		s := newTestServer(t, Config{EmptyTimeout: time.Second})
 		s.ask(teamMatch("m1", seatFor("a", 0)))
 		for len(s.Matches()) > 0 {
 			time.Sleep(time.Second)

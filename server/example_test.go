@@ -19,7 +19,7 @@ func ExampleRun() {
 	stop() // so that this example ends
 
 	err := server.Run(ctx, server.Config{
-		Listen:      "127.0.0.1:0",
+		PublicAddr:  "127.0.0.1:0",
 		Matchmakers: []string{"127.0.0.1:8090"}, // retried until one answers
 		Region:      "eu",
 	}, zap.NewNop(), tag.Game)

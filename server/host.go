@@ -83,7 +83,7 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig)
 		Match: match.Config{
 			ID: id, Game: g, Match: cfg, Private: r.GetPrivate(),
 			Queue: r.GetQueue(), RulesVersion: r.GetRulesVersion(), Backfill: r.GetBackfill(),
-			Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.Empty, HashEvery: hashEvery,
+			Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.EmptyTimeout, HashEvery: hashEvery,
 			Metrics: s.metrics, Log: s.log,
 			Record: func(sim *game.Simulation) match.Recorder {
 				return s.logs.Create(matchlog.Header{

@@ -27,6 +27,7 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/game"
+	"tactus/internal/certificate"
 	"tactus/internal/httplog"
 	"tactus/internal/origin"
 	"tactus/internal/steady"
@@ -84,7 +85,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	logs, err := matchlog.NewStore(matchlog.Config{Dir: cfg.ReplayDir, MaxFiles: cfg.ReplayFiles, MaxBytes: cfg.ReplayBytes}, log)
+	logs, err := matchlog.NewStore(matchlog.Config{Dir: cfg.ReplayDir, MaxFiles: cfg.MaxReplayFiles, MaxBytes: cfg.MaxReplayBytes}, log)
 	if err != nil {
 		return nil, fmt.Errorf("replays: %w", err)
 	}
@@ -101,11 +102,11 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
 	}
 	s.acceptor.upgrader.ForcePortable = cfg.ForcePortable
-	if s.acceptor.upgrader.Origins, err = origin.NewPolicy(cfg.Origins, cfg.LocalOrigins); err != nil {
+	if s.acceptor.upgrader.Origins, err = origin.NewPolicy(cfg.AllowedOrigins, cfg.LocalOrigins); err != nil {
 		return nil, err
 	}
 	s.fleet = fleet.New(fleet.Config{
-		Addrs: cfg.Matchmakers, DialOptions: cfg.DialOptions, TLS: cfg.matchmakerTLS(), Metrics: s.metrics,
+		Addrs: cfg.Matchmakers, DialOptions: cfg.DialOptions, TLS: certificate.Files(cfg.MatchmakerTLSFiles), Metrics: s.metrics,
 	}, host{s}, log)
 	return s, nil
 }
@@ -117,7 +118,7 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) e
 	if err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp", s.cfg.Listen)
+	ln, err := net.Listen("tcp", s.cfg.PublicAddr)
 	if err != nil {
 		return fmt.Errorf("public port: %w", err)
 	}

@@ -268,7 +268,7 @@ func TestKeyring_keyOutlivesItsMatchmaker(t *testing.T) {
 }
 
 func TestConfig_reportsEveryMistake(t *testing.T) {
-	cfg := Config{Matchmakers: []string{"", "http://mm:8080"}, MatchmakerCert: "cert.pem", MatchmakerCA: "nowhere.pem", Grace: -1}
+	cfg := Config{Matchmakers: []string{"", "http://mm:8080"}, MatchmakerTLSFiles: TLSFiles{Cert: "cert.pem", CA: "nowhere.pem"}, Grace: -1}
 	err := cfg.Validate()
 	if err == nil {
 		t.Fatal("accepted")

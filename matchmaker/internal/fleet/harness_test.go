@@ -109,7 +109,7 @@ func startServer(t *testing.T, options []game.Option, matchmakers ...string) *ga
 	t.Helper()
 	id := "gs-" + strings.ToLower(rand.Text()[:6])
 	s, err := gameserver.New(gameserver.Config{
-		ID: id, Matchmakers: matchmakers, Options: options, MaxMatches: 4, Linger: time.Millisecond, Empty: time.Minute,
+		ID: id, Matchmakers: matchmakers, Options: options, MaxMatches: 4, Linger: time.Millisecond, EmptyTimeout: time.Minute,
 	}, zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)), arena.Game, tag.Game)
 	if err != nil {
 		t.Fatal(err)
