@@ -176,6 +176,9 @@ func (c Config) withDefaults() Config {
 	c.MaxRequestBytes = cmp.Or(c.MaxRequestBytes, 16<<10)
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, 10*time.Second)
 	c.Rates = c.Rates.withDefaults()
+	if c.Registerer == nil {
+		c.Registerer = prometheus.NewRegistry()
+	}
 	return c
 }
 

@@ -19,7 +19,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 
@@ -98,9 +97,6 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 			return nil, fmt.Errorf("matchmaker: making a key: %w", err)
 		}
 		cfg.Key = key
-	}
-	if cfg.Registerer == nil {
-		cfg.Registerer = prometheus.NewRegistry()
 	}
 	files, err := newInternalTLS(cfg.InternalTLSFiles, cfg.NATS.URL != "" && cfg.AdvertiseAddr != "", log)
 	if err != nil {

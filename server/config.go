@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -88,64 +89,78 @@ type TLSFiles struct {
 	Cert, Key string
 }
 
-// Validate returns all mistakes joined, nil for none.
-func (c *Config) Validate() error {
-	var errs []error
-	if c.PublicURL != "" {
-		u, err := url.Parse(c.PublicURL)
-		if err != nil || u.Scheme != "ws" && u.Scheme != "wss" || u.Host == "" {
-			errs = append(errs, fmt.Errorf("public URL %q is no ws:// or wss:// URL", c.PublicURL))
-		}
-	}
-	if _, err := origin.NewPolicy(c.AllowedOrigins, c.LocalOrigins); err != nil {
-		errs = append(errs, err)
-	}
-	for name, d := range map[string]time.Duration{"grace": c.Grace, "linger": c.Linger, "empty": c.EmptyTimeout} {
-		if d < 0 {
-			errs = append(errs, fmt.Errorf("%s %v is negative", name, d))
-		}
-	}
-	if c.MaxMatches < 0 || c.MaxPlayers < 0 || c.MaxReplayFiles < 0 || c.MaxReplayBytes < 0 {
-		errs = append(errs, errors.New("limits must not be negative"))
-	}
-	if len(c.ID) > 64 {
-		errs = append(errs, fmt.Errorf("server id %q is longer than 64 bytes", c.ID))
-	}
-	for _, addr := range c.Matchmakers {
-		if addr == "" {
-			errs = append(errs, errors.New("a matchmaker's address is empty"))
-		}
-		if scheme, rest, _ := strings.Cut(addr, "://"); rest != "" && (scheme == "http" || scheme == "https") {
-			errs = append(errs, fmt.Errorf("matchmaker %q is a URL: want host:port of its internal port, like 127.0.0.1:8090", addr))
-		}
-	}
-	if _, err := certificate.Files(c.MatchmakerTLSFiles).Load(); err != nil {
-		errs = append(errs, fmt.Errorf("TLS to the matchmakers: %w", err))
-	}
-	return errors.Join(errs...)
-}
+// DefaultPublicAddr is the public address unless configured.
+const DefaultPublicAddr = "127.0.0.1:8081"
 
-func (c *Config) setDefaults() {
-	setDefault(&c.PublicAddr, "127.0.0.1:8081")
+// defaultMatchmaker is the internal port of a matchmaker on the same machine.
+const defaultMatchmaker = "127.0.0.1:8090"
+
+// withDefaults returns the configuration with every zero field set to its default.
+func (c Config) withDefaults() Config {
+	c.PublicAddr = cmp.Or(c.PublicAddr, DefaultPublicAddr)
 	if len(c.Matchmakers) == 0 {
-		c.Matchmakers = []string{"127.0.0.1:8090"}
+		c.Matchmakers = []string{defaultMatchmaker}
 	}
-	setDefault(&c.MaxMatches, 1024)
-	setDefault(&c.MaxPlayers, 20000)
-	setDefault(&c.Grace, 30*time.Second)
-	setDefault(&c.Linger, 15*time.Second)
-	setDefault(&c.EmptyTimeout, 10*time.Second)
+	c.MaxMatches = cmp.Or(c.MaxMatches, 1024)
+	c.MaxPlayers = cmp.Or(c.MaxPlayers, 20_000)
+	c.Grace = cmp.Or(c.Grace, 30*time.Second)
+	c.Linger = cmp.Or(c.Linger, 15*time.Second)
+	c.EmptyTimeout = cmp.Or(c.EmptyTimeout, 10*time.Second)
 	for _, d := range []*time.Duration{&c.Grace, &c.Linger, &c.EmptyTimeout} {
 		*d = min(*d, millis.Longest) // the longest time that a message can carry
 	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
 	}
+	return c
 }
 
-func setDefault[T comparable](v *T, def T) {
-	var zero T
-	if *v == zero {
-		*v = def
+// Validate returns every mistake in the configuration, nil for none.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf("server: "+format, args...)) }
+	if len(c.ID) > 64 {
+		fail("ID has %d bytes, at most 64", len(c.ID))
 	}
+	if c.PublicURL != "" {
+		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "ws" && u.Scheme != "wss" || u.Host == "" {
+			fail("PublicURL %q is not a ws:// or wss:// URL", c.PublicURL)
+		}
+	}
+	if _, err := origin.NewPolicy(c.AllowedOrigins, c.LocalOrigins); err != nil {
+		fail("AllowedOrigins: %w", err)
+	}
+	for _, addr := range c.Matchmakers {
+		if addr == "" {
+			fail("Matchmakers holds an empty address")
+		}
+		if scheme, rest, _ := strings.Cut(addr, "://"); rest != "" && (scheme == "http" || scheme == "https") {
+			fail("matchmaker %q is a URL: want host:port of its internal port, like %s", addr, defaultMatchmaker)
+		}
+	}
+	if _, err := certificate.Files(c.MatchmakerTLSFiles).Load(); err != nil {
+		fail("MatchmakerTLSFiles: %w", err)
+	}
+	for _, d := range []bounded[time.Duration]{{"Grace", c.Grace}, {"Linger", c.Linger}, {"EmptyTimeout", c.EmptyTimeout}} {
+		if d.value < 0 {
+			fail("%s is %s, at least 0s", d.name, d.value)
+		}
+	}
+	for _, n := range []bounded[int64]{
+		{"MaxMatches", int64(c.MaxMatches)},
+		{"MaxPlayers", int64(c.MaxPlayers)},
+		{"MaxReplayFiles", int64(c.MaxReplayFiles)},
+		{"MaxReplayBytes", c.MaxReplayBytes},
+	} {
+		if n.value < 0 {
+			fail("%s is %d, at least 0", n.name, n.value)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+type bounded[T any] struct {
+	name  string
+	value T
 }

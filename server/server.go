@@ -65,7 +65,7 @@ type Server struct {
 // tables.
 func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	errs := []error{cfg.Validate()}
-	cfg.setDefaults()
+	cfg = cfg.withDefaults()
 	if cfg.ID == "" {
 		cfg.ID = uuid.NewString()
 	}

@@ -273,9 +273,9 @@ func TestConfig_reportsEveryMistake(t *testing.T) {
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, part := range []string{"address is empty", "want host:port", "given together", "grace"} {
+	for _, part := range []string{"empty address", "want host:port", "given together", "Grace"} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q does not tell %q", err, part)
+			t.Errorf("%q does not say %q", err, part)
 		}
 	}
 }
