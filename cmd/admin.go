@@ -32,16 +32,16 @@ var dashboard = template.Must(template.New("dashboard").Funcs(template.FuncMap{
 	"short":   func(d time.Duration) string { return d.Round(10 * time.Microsecond).String() },
 }).Parse(dashboardSource))
 
-// adminFlags are where the admin port is and who may see it.
+// adminFlags are the flags of the admin port.
 type adminFlags struct{ listen, token string }
 
 func (f *adminFlags) add(c *cobra.Command, def string) {
 	c.Flags().StringVar(&f.listen, "admin", def, "admin port: dashboard, metrics, pprof, probes")
-	c.Flags().StringVar(&f.token, "admin-token", "", "token that the admin port asks for; needed when it is not on loopback")
+	c.Flags().StringVar(&f.token, "admin-token", "", "token that the admin port requires; needed unless it is on loopback")
 	config.Secret(c.Flags(), "admin-token")
 }
 
-// open listens on the admin port.
+// open opens the admin port. Without a token it must be on a loopback address.
 func (f *adminFlags) open() (net.Listener, error) {
 	host, _, err := net.SplitHostPort(f.listen)
 	if err != nil {
@@ -54,15 +54,15 @@ func (f *adminFlags) open() (net.Listener, error) {
 	return listen("admin", f.listen)
 }
 
-// newRegistry makes a registry with the process's own figures in it.
+// newRegistry makes a registry with the metrics of the Go runtime and the process.
 func newRegistry() *prometheus.Registry {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return reg
 }
 
-// adminParts are what the admin port shows. matches is nil in a process that
-// hosts none, matchmaker in one that is none.
+// adminParts are what the admin port shows. matches is nil in a process without a game
+// server, matchmaker in one without a matchmaker.
 type adminParts struct {
 	reg        *prometheus.Registry
 	probes     health.Probes
@@ -94,19 +94,19 @@ func (f *adminFlags) handler(p adminParts) http.Handler {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_ = dashboard.Execute(w, newOverview(p))
 	})
-	// A page elsewhere must not make an operator's browser change anything.
+	// Pages of other sites must not change anything through an operator's browser.
 	guarded := http.NewCrossOriginProtection().Handler(mux)
 	if f.token != "" {
 		guarded = requireToken(f.token, guarded)
 	}
-	// Orchestrators have no token, and the public port answers them the same.
+	// Probes need no token: orchestrators have none, and the public port answers them, too.
 	front := http.NewServeMux()
 	p.probes.Register(front)
 	front.Handle("/", guarded)
 	return front
 }
 
-// reloadRules answers with every mistake in the rules' files.
+// reloadRules reloads the rules. It answers with every mistake in their files.
 func (p *adminParts) reloadRules(w http.ResponseWriter, _ *http.Request) {
 	if err := p.matchmaker.ReloadRules(); err != nil {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
@@ -115,8 +115,8 @@ func (p *adminParts) reloadRules(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// requireToken asks for the token as a bearer token, or as the password of basic
-// authentication, which browsers can ask their user for.
+// requireToken accepts the token as a bearer token or as the password of basic
+// authentication, for which browsers have a dialog.
 func requireToken(token string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -141,7 +141,7 @@ func sorted(matches func() []server.MatchStatus) []server.MatchStatus {
 	return list
 }
 
-// overview is what the dashboard shows.
+// overview is the data of the dashboard.
 type overview struct {
 	Now        string
 	Figures    []figure

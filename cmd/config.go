@@ -12,17 +12,17 @@ import (
 	"tactus/cmd/internal/config"
 )
 
-// settingsKey is where a command's context has its *config.Settings.
+// settingsKey is the key of the *config.Settings in a command's context.
 type settingsKey struct{}
 
-// configuredCommands are those whose flags also come from the environment and
-// from a file.
+// configuredCommands are the commands with flags that can also be set in the
+// environment and in a file.
 func configuredCommands(p Program) []*cobra.Command {
 	return []*cobra.Command{devCommand(p), matchmakerCommand(p), serverCommand(p.Games), loadtestCommand(p.Games)}
 }
 
-// configured lets a command read its flags from the environment and a file
-// before it runs, and lets its errors say which of them was wrong.
+// configured makes a command read its flags from the environment and a file before it
+// runs. Errors that name a flag then name the source of its value.
 func configured(c *cobra.Command) *cobra.Command {
 	c.Flags().String(config.FileFlag, "", "YAML file with flags by name, see docs/configuration.md")
 	run := c.RunE
@@ -41,7 +41,7 @@ func configured(c *cobra.Command) *cobra.Command {
 	return c
 }
 
-// sections are the flags of all configured commands, those of c in its place.
+// sections are the flags of all configured commands; for the command c, its own.
 func sections(c *cobra.Command) config.Sections {
 	all := config.Sections{c.Name(): c.Flags()}
 	for _, other := range c.Root().Commands() {
@@ -52,7 +52,7 @@ func sections(c *cobra.Command) config.Sections {
 	return all
 }
 
-// settingsOf returns what a configured command read; nil: it was not run as one.
+// settingsOf returns the settings of a configured command, nil for other commands.
 func settingsOf(c *cobra.Command) *config.Settings {
 	if c.Context() == nil {
 		return nil
@@ -61,16 +61,16 @@ func settingsOf(c *cobra.Command) *config.Settings {
 	return s
 }
 
-// configCommand shows the configuration that the other commands would run with.
+// configCommand prints the configuration with which other commands would run.
 func configCommand(p Program) *cobra.Command {
 	c := &cobra.Command{
-		Use: "config", Short: "Print the configuration that a command would run with, and where each value comes from",
-		Long: "Prints every value that a command would run with, and where it comes from: flag, environment, file or\n" +
-			"default. Takes the flags of that command. Secrets are printed as ***.",
+		Use: "config", Short: "Print the configuration of a command and the source of each value",
+		Long: "Prints every value with which a command would run, and its source: flag, environment, file or default.\n" +
+			"It takes the flags of that command. Secrets are printed as ***.",
 	}
 	for _, command := range configuredCommands(p) {
 		command.Short = "Print the configuration of `tactus " + command.Name() + "`"
-		command.Long = command.Short + " and where each value comes from."
+		command.Long = command.Short + " and the source of each value."
 		command.RemoveCommand(command.Commands()...)
 		command.RunE = printSettings
 		c.AddCommand(configured(command))

@@ -14,7 +14,7 @@ import (
 )
 
 // Kubernetes makes variables with such names for services called tactus-...
-func TestNoFlagIsNamedLikeDiscovery(t *testing.T) {
+func TestFlags_namesDoNotLookLikeServiceDiscovery(t *testing.T) {
 	discovery := regexp.MustCompile(`(^|-)(port|service-host|service-port)(-|$)`)
 	seen := 0
 	for _, c := range configuredCommands(Program{}) {
@@ -30,7 +30,7 @@ func TestNoFlagIsNamedLikeDiscovery(t *testing.T) {
 	}
 }
 
-func TestReferenceIsOfTheseFlags(t *testing.T) {
+func TestReference_isUpToDate(t *testing.T) {
 	want, err := run("config", "reference")
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func TestReferenceIsOfTheseFlags(t *testing.T) {
 	}
 }
 
-func TestConfigPrintsWhatACommandWouldRunWith(t *testing.T) {
+func TestConfigCommand_printsSettings(t *testing.T) {
 	t.Setenv("TACTUS_GRACE", "45s")
 	t.Setenv("TACTUS_ADMIN_TOKEN", "geheim")
 	path := writeFile(t, "tactus.yaml", "matchmaker: {rules: [a, b]}\nlog-level: debug\n")
@@ -72,7 +72,7 @@ func TestConfigPrintsWhatACommandWouldRunWith(t *testing.T) {
 
 // What a command finds wrong with a value says where that came from, and mistakes
 // of the environment end it like those of the command line.
-func TestEnvironmentsMistakesAreOneLine(t *testing.T) {
+func TestConfigured_environmentMistakesAreOneLine(t *testing.T) {
 	for name, tt := range map[string]struct{ variable, text, want string }{
 		"no value of the flag": {"TACTUS_GRACE", "abc", `TACTUS_GRACE="abc"`},
 		"refused later":        {"TACTUS_LOG_LEVEL", "loud", "(--log-level is from TACTUS_LOG_LEVEL)"},
@@ -89,7 +89,7 @@ func TestEnvironmentsMistakesAreOneLine(t *testing.T) {
 	}
 }
 
-func TestDevTakesItsPortFromPORT(t *testing.T) {
+func TestDev_listensOnPORT(t *testing.T) {
 	args := anyPorts(t, "dev")
 	args = append(args[:1], args[3:]...) // without --listen
 	t.Setenv("PORT", "0")
@@ -97,7 +97,7 @@ func TestDevTakesItsPortFromPORT(t *testing.T) {
 	t.Setenv("TACTUS_INTERNL", "127.0.0.1:1")
 	p := startProcess(t, nil, args...)
 	p.waitFor("did you mean TACTUS_INTERNAL")
-	if line := p.waitFor("Tactus plays"); !strings.Contains(line, "http://127.0.0.2:") || bytes.Contains([]byte(line), []byte(":8080/")) {
+	if line := p.waitFor("tactus ready"); !strings.Contains(line, "http://127.0.0.2:") || bytes.Contains([]byte(line), []byte(":8080/")) {
 		t.Errorf("it plays on %s", line)
 	}
 }

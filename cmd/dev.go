@@ -25,14 +25,14 @@ import (
 	"tactus/server"
 )
 
-// devConfig is what `tactus dev` is told.
+// devConfig is the configuration of `tactus dev`.
 type devConfig struct {
 	listen, internal, public string
 	data, region             string
 	page                     pageFlags
 	options, origins         []string
 	portable, lan            bool
-	out                      io.Writer // for people; nil: nowhere
+	out                      io.Writer // for the invitation of --lan; nil: none
 	admin                    adminFlags
 	identity                 identityFlags
 	queues                   queueFlags
@@ -46,15 +46,15 @@ func devCommand(program Program) *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
-	f.StringVar(&cfg.listen, "listen", "localhost:8080", "public port: page, matchmaker API, /play; localhost is 127.0.0.1 and [::1]")
-	f.BoolVar(&cfg.lan, "lan", false, "listen on all addresses, for players in your network; prints the page's URLs and a QR code")
-	f.StringVar(&cfg.internal, "internal", matchmaker.DefaultInternalAddr, "internal port: native gRPC")
-	f.StringVar(&cfg.public, "public-url", "", "ws:// URL of /play as browsers reach it; default: the name by which the page was reached")
+	f.StringVar(&cfg.listen, "listen", "localhost:8080", "public port: page, matchmaker API, /play; localhost stands for 127.0.0.1 and [::1]")
+	f.BoolVar(&cfg.lan, "lan", false, "listen on all addresses, for players in your network; prints the URLs of the page and a QR code")
+	f.StringVar(&cfg.internal, "internal", matchmaker.DefaultInternalAddr, "internal port: gRPC")
+	f.StringVar(&cfg.public, "public-url", "", "ws:// or wss:// URL at which browsers reach /play; default: the host of the page's URL")
 	f.StringVar(&cfg.region, "region", "", "region of the game server, for queues with latency rules")
 	f.StringVar(&cfg.data, "data", "data", "folder for replays, ratings and the signing key")
-	f.StringArrayVar(&cfg.options, "option", nil, "name=number, given to every match; may be repeated")
-	f.StringArrayVar(&cfg.origins, "origin", nil, "other page that may connect, as https://host; may be repeated")
-	f.BoolVar(&cfg.portable, "portable-io", false, "keep sockets in Go's poller instead of raw descriptors")
+	f.StringArrayVar(&cfg.options, "option", nil, "option of every match, as name=number; may be repeated")
+	f.StringArrayVar(&cfg.origins, "origin", nil, "page of another site that may connect, such as https://host; may be repeated")
+	f.BoolVar(&cfg.portable, "portable-io", false, "use Go's network poller instead of raw descriptors")
 	cfg.page.live = true
 	cfg.page.add(c)
 	cfg.identity.add(c)
@@ -81,7 +81,7 @@ func devCommand(program Program) *cobra.Command {
 	return c
 }
 
-// devProcess is everything `tactus dev` runs, with its ports open.
+// devProcess holds the parts that `tactus dev` runs, with open ports.
 type devProcess struct {
 	public          publicPort
 	internal, admin net.Listener
@@ -90,11 +90,11 @@ type devProcess struct {
 	publicHandler   http.Handler
 	adminHandler    http.Handler
 	dataDir         string
-	out             io.Writer // where other devices are invited; nil: they are not
+	out             io.Writer // for the invitation of --lan; nil: none
 	log             *zap.Logger
 }
 
-// openDev opens the three ports first, so that a taken one is said before
+// openDev opens the three ports first, so that a port in use is reported before
 // anything has started.
 func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess, err error) {
 	p := &devProcess{dataDir: cfg.data, log: log}
@@ -157,7 +157,7 @@ func (p *devProcess) run(ctx context.Context) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	group, ctx := errgroup.WithContext(ctx)
-	// The matchmaker stays until the server has told it how its matches ended.
+	// The matchmaker runs until the server has reported the results of its matches.
 	until, leave := context.WithCancel(context.WithoutCancel(ctx))
 	defer leave()
 	group.Go(func() error { return p.matchmaker.Run(until) })
@@ -170,7 +170,7 @@ func (p *devProcess) run(ctx context.Context) error {
 	group.Go(func() error { return serve(ctx, withErrorLog(publicServer(p.adminHandler), p.log, "admin"), p.admin) })
 	select {
 	case <-p.matchmaker.Ready():
-		p.log.Info("Tactus plays", zap.String("page", p.public.url("/")),
+		p.log.Info("tactus ready", zap.String("page", p.public.url("/")),
 			zap.String("grpc", p.internal.Addr().String()), zap.String("dashboard", openURL(p.admin.Addr())+"/"))
 		if p.out != nil {
 			printInvitation(p.out, lanURLs(p.public.Addr().(*net.TCPAddr).Port, lanAddresses()))

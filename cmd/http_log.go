@@ -8,7 +8,7 @@ import (
 	"tactus/internal/httplog"
 )
 
-// withErrorLog has a server write its errors to the process's log.
+// withErrorLog makes a server write its errors to the process's log.
 func withErrorLog(s *http.Server, log *zap.Logger, port string) *http.Server {
 	s.ErrorLog = httplog.New(log, port)
 	return s

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// loadKey reads the key that signs tokens from the data folder and makes it when
-// it is missing, so that guests and seats outlive a restart.
+// loadKey reads the key that signs tokens from the data folder. If there is none, it
+// makes one, so that the tokens of guests and seats stay valid after a restart.
 func loadKey(dir string) (ed25519.PrivateKey, error) {
 	path := filepath.Join(dir, "matchmaker.key")
 	text, err := os.ReadFile(path)
@@ -25,13 +25,13 @@ func loadKey(dir string) (ed25519.PrivateKey, error) {
 	}
 	seed, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("%s is not a key of %d hex digits; remove it to have a new one made", path, 2*ed25519.SeedSize)
+		return nil, fmt.Errorf("%s is not a key of %d hex digits; remove the file to get a new key", path, 2*ed25519.SeedSize)
 	}
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
-// makeKey makes a key unless another process is faster: matchmakers that share
-// the folder have one key.
+// makeKey makes a key and stores it, unless another process has stored one meanwhile:
+// matchmakers that share the folder share the key.
 func makeKey(path string) (ed25519.PrivateKey, error) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

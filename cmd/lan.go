@@ -12,8 +12,8 @@ import (
 	"github.com/mdp/qrterminal/v3"
 )
 
-// lanURLs are the page's URLs for other machines of the network, the likeliest
-// first.
+// lanURLs returns the page's URLs for other machines in the network, in the order of
+// addresses.
 func lanURLs(port int, addresses []netip.Addr) []string {
 	urls := make([]string, 0, len(addresses))
 	for _, ip := range addresses {
@@ -22,8 +22,8 @@ func lanURLs(port int, addresses []netip.Addr) []string {
 	return urls
 }
 
-// lanAddresses are this machine's addresses in its networks: that of the default
-// route first, IPv4 before IPv6, since that is shorter to type.
+// lanAddresses returns this machine's addresses in its networks. The address of the
+// default route is first; IPv4 is before IPv6, since it is shorter to type.
 func lanAddresses() []netip.Addr {
 	found, err := net.InterfaceAddrs()
 	if err != nil {
@@ -53,8 +53,8 @@ func lanAddresses() []netip.Addr {
 	return list
 }
 
-// routedAddress is from where this machine speaks to others. Nothing is sent for
-// it: a UDP socket is connected to an address kept for documentation.
+// routedAddress returns the source address of this machine's traffic to other networks.
+// It sends nothing: it connects a UDP socket to an address reserved for documentation.
 func routedAddress() netip.Addr {
 	conn, err := net.Dial("udp4", "203.0.113.1:9")
 	if err != nil {
@@ -68,10 +68,10 @@ func routedAddress() netip.Addr {
 	return at.Addr().Unmap()
 }
 
-// printInvitation prints how others of the network get to the page.
+// printInvitation prints the page's URLs for other devices, the first as a QR code.
 func printInvitation(w io.Writer, urls []string) {
 	if len(urls) == 0 {
-		fmt.Fprintln(w, "This machine has no address in a network: nobody else can play.")
+		fmt.Fprintln(w, "This machine has no address in a network: no other device can play.")
 		return
 	}
 	var text bytes.Buffer
@@ -80,6 +80,6 @@ func printInvitation(w io.Writer, urls []string) {
 		fmt.Fprintln(&text, "  "+u)
 	}
 	qrterminal.GenerateHalfBlock(urls[0], qrterminal.L, &text)
-	fmt.Fprintln(&text, "This is plain http: anyone in this network can play, and read the traffic.")
+	fmt.Fprintln(&text, "This is plain http: anyone in this network can play and read the traffic.")
 	fmt.Fprint(w, text.String())
 }

@@ -14,7 +14,7 @@ import (
 	"tactus/protocol"
 )
 
-// matchmakerFlags is what `tactus matchmaker` is told.
+// matchmakerFlags are the flags of `tactus matchmaker`.
 type matchmakerFlags struct {
 	cfg          matchmaker.Config
 	listen, data string
@@ -29,15 +29,15 @@ func matchmakerCommand(p Program) *cobra.Command {
 	var f matchmakerFlags
 	f.cfg.Functions, f.cfg.Protocol = p.MatchFunctions, protocol.Subprotocol
 	c := &cobra.Command{
-		Use: "matchmaker", Short: "Find opponents and assign them to game servers; serves the page too", Args: cobra.NoArgs,
+		Use: "matchmaker", Short: "Match players and assign them to game servers; serves the page, too", Args: cobra.NoArgs,
 	}
 	c.AddCommand(rehearsalCommands(p)...)
 	fl := c.Flags()
-	fl.StringVar(&f.listen, "listen", "127.0.0.1:8080", "public port: page and the API for browsers")
-	fl.StringVar(&f.cfg.InternalAddr, "internal", matchmaker.DefaultInternalAddr, "internal port: native gRPC for game servers and back ends")
-	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", nil, "other page that may use the API, as https://host; may be repeated")
-	fl.IntVar(&f.cfg.ForwardedHops, "forwarded-hops", 0, "proxies in front of the public port, for the rate limits by address")
-	fl.StringVar(&f.data, "data", "data", "folder for the signing key, and the ratings unless --nats is given")
+	fl.StringVar(&f.listen, "listen", "127.0.0.1:8080", "public port: page and API for browsers")
+	fl.StringVar(&f.cfg.InternalAddr, "internal", matchmaker.DefaultInternalAddr, "internal port: gRPC for game servers and back ends")
+	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", nil, "page of another site that may use the API, such as https://host; may be repeated")
+	fl.IntVar(&f.cfg.ForwardedHops, "forwarded-hops", 0, "number of proxies in front of the public port, for rate limits by address")
+	fl.StringVar(&f.data, "data", "data", "folder for the signing key and, without --nats, the ratings")
 	f.page.add(c)
 	f.identity.add(c)
 	f.tls.add(c)
@@ -108,7 +108,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	group.Go(func() error {
 		return serve(ctx, withErrorLog(publicServer(f.admin.handler(adminParts{reg: reg, probes: mm.Probes(), matchmaker: mm})), log, "admin"), admin)
 	})
-	log.Info("matchmaker listens", zap.String("page", openURL(public.Addr())+"/"),
+	log.Info("matchmaker listening", zap.String("page", openURL(public.Addr())+"/"),
 		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", openURL(admin.Addr())+"/"))
 	return group.Wait()
 }

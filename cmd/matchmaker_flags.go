@@ -12,7 +12,7 @@ import (
 	"tactus/matchmaker"
 )
 
-// identityFlags says whose players are known.
+// identityFlags are the flags about the identity of players.
 type identityFlags struct {
 	jwks     string
 	reserved string
@@ -22,13 +22,13 @@ type identityFlags struct {
 func (f *identityFlags) add(c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringVar(&f.jwks, "jwks", "", "keys of the issuer of your players' JWTs: URL or file of a JSON Web Key Set, or a PEM file")
-	fl.StringVar(&f.identity.Issuer, "jwt-issuer", "", "iss of these JWTs")
-	fl.StringVar(&f.identity.Audience, "jwt-audience", "", "aud of these JWTs")
-	fl.BoolVar(&f.identity.NoGuests, "no-guests", false, "take players with a JWT only")
-	fl.StringVar(&f.reserved, "reserved-names", "", "file of names, one a line, that players can't give themselves: admin, moderator ...")
+	fl.StringVar(&f.identity.Issuer, "jwt-issuer", "", "required iss claim of these JWTs")
+	fl.StringVar(&f.identity.Audience, "jwt-audience", "", "required aud claim of these JWTs")
+	fl.BoolVar(&f.identity.NoGuests, "no-guests", false, "reject players without a JWT")
+	fl.StringVar(&f.reserved, "reserved-names", "", "file with names, one per line, that players can't choose, such as admin or moderator")
 }
 
-// config is what the flags say; mistakes are told by the names of the flags.
+// config returns the configuration. Its errors use the names of the flags.
 func (f *identityFlags) config() (matchmaker.Identity, error) {
 	cfg := f.identity
 	if f.reserved != "" {
@@ -40,11 +40,11 @@ func (f *identityFlags) config() (matchmaker.Identity, error) {
 	}
 	switch {
 	case f.jwks == "" && (cfg.Issuer != "" || cfg.Audience != "" || cfg.NoGuests):
-		return cfg, fmt.Errorf("--jwt-issuer, --jwt-audience and --no-guests need --jwks: the keys of the issuer")
+		return cfg, fmt.Errorf("--jwt-issuer, --jwt-audience and --no-guests need --jwks, the keys of the issuer")
 	case f.jwks == "":
 		return cfg, nil
 	case cfg.Issuer == "" || cfg.Audience == "":
-		return cfg, fmt.Errorf("--jwks needs --jwt-issuer and --jwt-audience: what iss and aud of the JWTs have to be")
+		return cfg, fmt.Errorf("--jwks needs --jwt-issuer and --jwt-audience, the required iss and aud claims")
 	case strings.HasPrefix(f.jwks, "https://"), strings.HasPrefix(f.jwks, "http://"):
 		cfg.JWKSURL = f.jwks
 		return cfg, nil
@@ -71,17 +71,17 @@ func looksLikePEM(path string) (bool, error) {
 	return bytes.Contains(head, []byte("-----BEGIN ")), err
 }
 
-// internalTLSFlags names the files of the internal port's TLS.
+// internalTLSFlags are the files for TLS on the internal port.
 type internalTLSFlags struct{ files matchmaker.TLSFiles }
 
 func (f *internalTLSFlags) add(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringVar(&f.files.CA, "internal-tls-ca", "", "PEM file of the authorities of client certificates: only clients with one get to the internal port")
-	fl.StringVar(&f.files.Cert, "internal-tls-cert", "", "PEM file of the internal port's certificate; read again when it changes")
-	fl.StringVar(&f.files.Key, "internal-tls-key", "", "PEM file of its key")
+	fl.StringVar(&f.files.CA, "internal-tls-ca", "", "PEM file with the authorities of client certificates; clients without a certificate are rejected")
+	fl.StringVar(&f.files.Cert, "internal-tls-cert", "", "PEM file with the certificate of the internal port; reloaded when it changes")
+	fl.StringVar(&f.files.Key, "internal-tls-key", "", "PEM file with the key of --internal-tls-cert")
 }
 
-// apply puts the files into the configuration, if they can be used.
+// apply validates the files and adds them to the configuration.
 func (f *internalTLSFlags) apply(cfg *matchmaker.Config) error {
 	if err := f.files.Validate(); err != nil {
 		return fmt.Errorf("--internal-tls-ca, -cert, -key: %w", err)

@@ -14,22 +14,22 @@ import (
 	"tactus/protocol"
 )
 
-// pageFlags says which page is served, where, and who may embed it.
+// pageFlags are the flags about the page: its files, its path, and sites that may embed it.
 type pageFlags struct {
 	dir       string
-	live      bool // the page's developer works on it: nothing is kept
+	live      bool // the files change during development: nothing is cached
 	base      string
 	ancestors []string
 }
 
 func (f *pageFlags) add(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringVar(&f.dir, "page", "", "folder with your own page, served instead of the arena's")
-	fl.StringVar(&f.base, "base-path", "", "path under which a proxy shows the public port, as /game; the proxy may take it off or keep it")
-	fl.StringArrayVar(&f.ancestors, "frame-ancestors", nil, "site that may show the page in a frame, as https://host, https://*.host or self; * for any; may be repeated")
+	fl.StringVar(&f.dir, "page", "", "folder with your own page, served instead of the arena page")
+	fl.StringVar(&f.base, "base-path", "", "path of the public port behind a proxy, such as /game; the proxy may keep or remove it")
+	fl.StringArrayVar(&f.ancestors, "frame-ancestors", nil, "site that may embed the page in a frame, such as https://host, https://*.host or self; * for any; may be repeated")
 }
 
-// handler serves the arena's page, or the folder's, beside the SDK.
+// handler serves the arena page, or the page in the folder, and the SDK.
 func (f *pageFlags) handler() (http.Handler, error) {
 	ancestors, err := frameAncestors(f.ancestors)
 	if err != nil {
@@ -46,7 +46,7 @@ func (f *pageFlags) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--page %w", err)
 	}
-	// The page's own policy is its developer's; who may frame it is the operator's.
+	// The page's policy is up to its developer, its embedding up to the operator.
 	var page http.Handler = own
 	if len(f.ancestors) > 0 {
 		page = withHeaders(own, map[string]string{"Content-Security-Policy": ancestors})
@@ -54,8 +54,8 @@ func (f *pageFlags) handler() (http.Handler, error) {
 	return besideSDK(own, page, embedded), nil
 }
 
-// besideSDK serves the SDK's files from the binary. Where the folder has files
-// of its own called lobby or simulation, these are meant.
+// besideSDK serves the SDK's files from the binary and all others from the folder. Files
+// named lobby or simulation in the folder have precedence over those of the SDK.
 func besideSDK(own *clientjs.Folder, page, embedded http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", page)
@@ -75,13 +75,12 @@ func besideSDK(own *clientjs.Folder, page, embedded http.Handler) http.Handler {
 	return mux
 }
 
-// pagePolicy lets the arena page load what is its own, compile its rules, and
-// talk to game servers on whatever host the matchmaker names. Who may frame it
-// comes behind.
+// pagePolicy allows the arena page to load its own files, to compile its rules, and to
+// connect to game servers on any host. The directive of frameAncestors follows it.
 const pagePolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
 	"manifest-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; "
 
-// frameAncestors is the directive of a Content-Security-Policy.
+// frameAncestors returns the directive frame-ancestors of a Content-Security-Policy.
 func frameAncestors(sites []string) (string, error) {
 	if len(sites) == 0 {
 		return "frame-ancestors 'none'", nil
@@ -113,8 +112,8 @@ func withHeaders(h http.Handler, headers map[string]string) http.Handler {
 	})
 }
 
-// mount serves a handler under a clean base path as well as at the root, for
-// proxies that keep the path and for those that take it off.
+// mount serves a handler under a clean base path and at the root, for proxies that keep
+// the path and for proxies that remove it.
 func mount(base string, h http.Handler) http.Handler {
 	if base == "" {
 		return h
@@ -133,7 +132,7 @@ func mount(base string, h http.Handler) http.Handler {
 	})
 }
 
-// baseOf is the base path that a given play URL shows: what is in front of /play.
+// baseOf returns the base path in a play URL: the part before /play.
 func baseOf(playURL string) string {
 	u, err := url.Parse(playURL)
 	if err != nil {
@@ -146,7 +145,8 @@ func baseOf(playURL string) string {
 	return base
 }
 
-// cleanBase is a base path with a slash in front and none behind; empty for none.
+// cleanBase returns a base path with a slash at its start and none at its end; empty for
+// none.
 func cleanBase(base string) (string, error) {
 	trimmed := strings.Trim(base, "/")
 	if trimmed == "" {
@@ -154,7 +154,7 @@ func cleanBase(base string) (string, error) {
 	}
 	clean := "/" + trimmed
 	if u, err := url.Parse(clean); err != nil || u.Path != clean || path.Clean(clean) != clean || strings.ContainsAny(clean, "{} \\") {
-		return "", fmt.Errorf("--base-path %q: want a path, as /game", base)
+		return "", fmt.Errorf("--base-path %q: want a path such as /game", base)
 	}
 	return clean, nil
 }

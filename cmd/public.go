@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// matchmakerPath is where the matchmaker's RPCs are on the public port.
+// matchmakerPath is the path of the matchmaker's RPCs on the public port.
 const matchmakerPath = "/tactus.matchmaker.v1.MatchmakerService/"
 
-// publicServer takes HTTP/1.1, for the page and WebSockets, and unencrypted
-// HTTP/2, for gRPC on the same port.
+// publicServer serves HTTP/1.1, for the page and WebSockets, and unencrypted HTTP/2, for
+// gRPC on the same port.
 func publicServer(h http.Handler) *http.Server {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
 	s.Protocols = new(http.Protocols)

@@ -14,19 +14,20 @@ import (
 	"tactus/internal/origin"
 )
 
-// publicPort is one port on one or more addresses of this machine.
+// publicPort is a port on one or more addresses of this machine.
 type publicPort []net.Listener
 
 // localhost stands for both loopback addresses.
 const localhost = "localhost"
 
-// openPublic opens the public port of `tactus dev`. The host localhost is
-// 127.0.0.1 and, where the machine has it, [::1]; lan is all addresses.
+// openPublic opens the public port of `tactus dev`. The host localhost stands for
+// 127.0.0.1 and, if the machine has it, [::1]. With lan the port is open on all
+// addresses.
 func openPublic(addr string, lan bool) (publicPort, error) {
 	host, port, err := net.SplitHostPort(addr)
 	switch {
 	case err == nil && lan && host != localhost && host != "" && host != "0.0.0.0" && host != "::":
-		return nil, fmt.Errorf("--lan listens on all addresses, --listen %s on one; give one of them, or --listen :%s for the port alone", addr, port)
+		return nil, fmt.Errorf("--lan listens on all addresses, --listen %s on one; use one of them, or --listen :%s to choose the port", addr, port)
 	case err == nil && lan:
 		addr = net.JoinHostPort("", port)
 	case err == nil && host == localhost:
@@ -84,7 +85,7 @@ func (p publicPort) serve(ctx context.Context, s *http.Server) error {
 	return group.Wait()
 }
 
-// url is one that can be opened on this machine.
+// url returns the URL of a path, for a browser on this machine.
 func (p publicPort) url(path string) string {
 	if len(p) > 1 {
 		return fmt.Sprintf("http://%s:%d%s", localhost, p.Addr().(*net.TCPAddr).Port, path)
@@ -92,8 +93,8 @@ func (p publicPort) url(path string) string {
 	return openURL(p.Addr()) + path
 }
 
-// openURL is the origin of what listens at an address, for a browser on this
-// machine: "all addresses" can't be opened.
+// openURL returns the origin of a listener, for a browser on this machine. The
+// unspecified address becomes localhost.
 func openURL(addr net.Addr) string {
 	host := addr.String()
 	if at, err := netip.ParseAddrPort(host); err == nil && at.Addr().IsUnspecified() {

@@ -13,9 +13,9 @@ import (
 	"tactus/protocol"
 )
 
-// publicURL reads --public-url: the URL of /play as browsers reach it. What is
-// clearly meant is put right with a line in the log, the rest is refused. Empty
-// stays empty.
+// publicURL reads --public-url, the URL at which browsers reach /play. It corrects
+// mistakes that have one remedy and logs a warning; others are errors. Empty stays
+// empty.
 func publicURL(given string, log *zap.Logger) (string, error) {
 	if given == "" {
 		return "", nil
@@ -26,19 +26,19 @@ func publicURL(given string, log *zap.Logger) (string, error) {
 	}
 	used := u.String()
 	if used != given {
-		log.Warn("--public-url was put right", zap.String("given", given), zap.String("used", used))
+		log.Warn("--public-url corrected", zap.String("given", given), zap.String("used", used))
 	}
 	if !strings.HasSuffix(u.Path, protocol.Path) {
-		log.Warn("--public-url does not end in "+protocol.Path+", so that a proxy has to lead it there", zap.String("url", used))
+		log.Warn("--public-url without "+protocol.Path+" at its end", zap.String("url", used), zap.String("hint", "a proxy must route it to "+protocol.Path))
 	}
 	return used, nil
 }
 
 var (
-	errURLForm  = errors.New("want a URL as wss://play.example.com" + protocol.Path)
+	errURLForm  = errors.New("want a URL such as wss://play.example.com" + protocol.Path)
 	errURLSpace = errors.New("a URL has no spaces")
-	errURLExtra = errors.New("browsers connect to host and path alone: leave out user, query and fragment")
-	errURLHost  = errors.New("browsers can't connect to all addresses: name the host by which they reach this machine, or leave the flag out")
+	errURLExtra = errors.New("browsers use only host and path: remove user, query and fragment")
+	errURLHost  = errors.New("browsers can't connect to an unspecified address: use the host name of this machine, or omit the flag")
 )
 
 func parsePublicURL(text string) (*url.URL, error) {
@@ -80,9 +80,8 @@ func parsePublicURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// withScheme adds the scheme where there can be no doubt: addresses and this
-// machine's names have no certificates as a rule. Whether a domain has one can't
-// be known.
+// withScheme adds ws:// to addresses and to names of this machine, which rarely have
+// certificates. Other names may have one, so their scheme must be given.
 func withScheme(text string) (string, error) {
 	host, _, _ := strings.Cut(strings.TrimPrefix(text, "//"), "/")
 	name, _, ok := origin.SplitHost(host)
@@ -90,12 +89,12 @@ func withScheme(text string) (string, error) {
 		return "ws://" + strings.TrimPrefix(text, "//"), nil
 	}
 	if ok {
-		return "", fmt.Errorf("the scheme is missing: want wss://%s, or ws://%s where there is no TLS", text, text)
+		return "", fmt.Errorf("the scheme is missing: want wss://%s, or ws://%s without TLS", text, text)
 	}
 	return "", errURLForm
 }
 
-// playPath completes a path: none, or that of a folder, leads to /play in it.
+// playPath appends /play to an empty path and to one that ends in a slash.
 func playPath(path string) string {
 	if strings.HasSuffix(path, protocol.Path+"/") {
 		return strings.TrimSuffix(path, "/")

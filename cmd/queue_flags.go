@@ -7,8 +7,8 @@ import (
 	"tactus/matchmaker"
 )
 
-// queueFlags say by which rules queues match, and where they keep what they
-// share with other matchmakers.
+// queueFlags are the flags about the rules of queues and about the state that
+// matchmakers share.
 type queueFlags struct {
 	rules     []string
 	record    string
@@ -18,19 +18,19 @@ type queueFlags struct {
 
 func (f *queueFlags) add(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringArrayVar(&f.rules, "rules", nil, "file, or folder of files, with queue rules in YAML or JSON; may be repeated; read again on SIGHUP")
-	fl.StringVar(&f.record, "record", "", "folder to record all searches in, for `tactus matchmaker rehearse`")
+	fl.StringArrayVar(&f.rules, "rules", nil, "file or folder with queue rules in YAML or JSON; may be repeated; reloaded on SIGHUP")
+	fl.StringVar(&f.record, "record", "", "folder in which all searches are recorded, for tactus matchmaker rehearse")
 }
 
-// addShared adds what only a matchmaker with replicas needs.
+// addShared adds the flags that only a matchmaker with replicas needs.
 func (f *queueFlags) addShared(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringVar(&f.nats.URL, "nats", "", "URLs of a NATS cluster with JetStream, shared by all matchmakers, separated by commas; empty: one in this process")
+	fl.StringVar(&f.nats.URL, "nats", "", "URLs, separated by commas, of a NATS cluster with JetStream that all matchmakers share; empty: a NATS server in this process")
 	config.SecretURLs(fl, "nats")
-	fl.IntVar(&f.nats.Replicas, "nats-replicas", 0, "copies of each stream in that cluster: 1, 3 or 5; default 3")
-	fl.StringVar(&f.nats.Credentials, "nats-creds", "", "credentials file of that cluster")
-	fl.StringVar(&f.nats.Name, "nats-name", "", "prefix of streams and subjects, where several installations share a cluster; default tactus")
-	fl.StringVar(&f.advertise, "advertise", "", "host:port of the internal port as other matchmakers and game servers reach it; default: where it listens")
+	fl.IntVar(&f.nats.Replicas, "nats-replicas", 0, "copies of each stream in the NATS cluster: 1, 3 or 5; default 3")
+	fl.StringVar(&f.nats.Credentials, "nats-creds", "", "credentials file for the NATS cluster")
+	fl.StringVar(&f.nats.Name, "nats-name", "", "prefix of streams and subjects, for installations that share a cluster; default tactus")
+	fl.StringVar(&f.advertise, "advertise", "", "host:port at which other matchmakers and game servers reach the internal port; default: the address of --internal")
 }
 
 func (f *queueFlags) apply(cfg *matchmaker.Config, data string) {

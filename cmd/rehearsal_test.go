@@ -36,7 +36,7 @@ func file(t *testing.T, name, text string) string {
 
 const duelRules = "queue: duel\ngame: arena\nmode: duel\nskill: {distance: 200}\n"
 
-func TestCheckRules(t *testing.T) {
+func TestCheckRules_printsRulesOrMistakes(t *testing.T) {
 	good := file(t, "good.yaml", duelRules)
 	out, err := run("matchmaker", "check-rules", good)
 	if err != nil || !strings.HasPrefix(out, "# rules version ") || !strings.Contains(out, "distance: 200") || !strings.Contains(out, "expiry: 1m") {
@@ -61,7 +61,7 @@ func TestCheckRules(t *testing.T) {
 	}
 }
 
-func TestGenerateAndRehearse(t *testing.T) {
+func TestRehearse_generatedPopulation(t *testing.T) {
 	population := []string{"matchmaker", "generate", "--rate", "5/s", "--for", "20s", "--queue", "duel", "--patience", "-1s"}
 	text, err := run(population...)
 	if err != nil {
@@ -116,9 +116,9 @@ func TestGenerateAndRehearse(t *testing.T) {
 }
 
 // What the operator can mend is told and ends with exit code 2.
-func TestRehearsalMistakes(t *testing.T) {
+func TestRehearse_rejectsMistakes(t *testing.T) {
 	for want, args := range map[string][]string{
-		"--tickets and --rules are needed":        {"rehearse"},
+		"--tickets and --rules are required":        {"rehearse"},
 		"no such file":                            {"rehearse", "--tickets", "/no/tickets", "--rules", "/no/rules"},
 		"unknown flag: --rool; see `tactus match": {"rehearse", "--rool"},
 		"requires at least 1 arg":                 {"check-rules"},
@@ -138,9 +138,9 @@ var (
 	word     = regexp.MustCompile(`'([^']*)'|\S+`)
 )
 
-// TestRehearsalDocument does what docs/rehearsal.md tells its reader to do, and
+// TestRehearsalDocument_commandsWork does what docs/rehearsal.md tells its reader to do, and
 // gets what it shows.
-func TestRehearsalDocument(t *testing.T) {
+func TestRehearsalDocument_commandsWork(t *testing.T) {
 	text, err := os.ReadFile("../docs/rehearsal.md")
 	if err != nil {
 		t.Fatal(err)

@@ -12,14 +12,14 @@ import (
 )
 
 func replayCommand(games []game.Game) *cobra.Command {
-	c := &cobra.Command{Use: "replay", Short: "Look into the logs that matches write"}
+	c := &cobra.Command{Use: "replay", Short: "Verify and describe match logs"}
 	c.AddCommand(replayVerify(games), replayInfo(games))
 	return c
 }
 
 func replayVerify(games []game.Game) *cobra.Command {
 	return &cobra.Command{
-		Use: "verify FILE...", Short: "Run matches again and compare the state's hash at every tick",
+		Use: "verify FILE...", Short: "Run matches again and compare the hash of the state at every tick",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, files []string) error {
 			differ, unread := 0, 0
@@ -48,7 +48,7 @@ func replayVerify(games []game.Game) *cobra.Command {
 
 func replayInfo(games []game.Game) *cobra.Command {
 	return &cobra.Command{
-		Use: "info FILE...", Short: "Say what is in a match's log", Args: cobra.MinimumNArgs(1),
+		Use: "info FILE...", Short: "Describe match logs", Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, files []string) error {
 			for _, file := range files {
 				info, err := server.DescribeReplay(c.Context(), file, games...)

@@ -1,5 +1,5 @@
-// Package tactuscmd is the command line of Tactus. A game developer's own main
-// is one line: tactuscmd.Main(mygame.Game).
+// Package tactuscmd implements the command line of Tactus. The main function of a
+// program with games of its own is one line: tactuscmd.Main(mygame.Game).
 package tactuscmd
 
 import (
@@ -22,18 +22,18 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// exitUsage is the exit code of a mistake that the operator can mend: a bad
+// exitUsage is the exit code after a mistake that the operator can correct: a bad
 // flag, a port in use, an unknown game.
 const exitUsage = 2
 
-// errFailed ends the program with exit code 1 without another word: what went
-// wrong was printed as the result.
+// errFailed ends the program with exit code 1 and prints nothing more: the command's
+// output already says what failed.
 var errFailed = errors.New("failed")
 
-// Program is a command line with everything that a game brings along.
+// Program is a command line with the games, and what belongs to them.
 type Program struct {
 	Games []game.Game
-	// MatchFunctions can be named by queue rules, see docs/matchmaking.md.
+	// MatchFunctions are the match functions that queue rules can name.
 	MatchFunctions map[string]matchfunc.Func
 }
 
@@ -75,16 +75,17 @@ func (p Program) newRoot() *cobra.Command {
 	return root
 }
 
-// limitGarbage halves the garbage that is let lie: a tick makes none, so that the
-// collector runs seldom, and what is held per player should be small. GOGC wins.
+// limitGarbage lets the garbage collector run when the heap has grown by half. Ticks
+// allocate nothing, so it still runs rarely, and memory per player stays small. The
+// environment variable GOGC has precedence.
 func limitGarbage() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
 }
 
-// oneLine is the error without line breaks; joined errors are set apart. A line
-// in front of an indented one goes on in it.
+// oneLine returns the error's text without line breaks. Joined errors are separated by
+// semicolons; an indented line continues the line before it.
 func oneLine(err error) string {
 	var b strings.Builder
 	for line := range strings.Lines(err.Error()) {
@@ -104,7 +105,7 @@ func oneLine(err error) string {
 	return b.String()
 }
 
-// newLogger makes the process's log: for people on a terminal, JSON elsewhere.
+// newLogger makes the process's log: readable on a terminal, JSON elsewhere.
 func newLogger(level, format string) (*zap.Logger, error) {
 	l, err := zapcore.ParseLevel(level)
 	if err != nil {
@@ -132,7 +133,7 @@ func newLogger(level, format string) (*zap.Logger, error) {
 	return cfg.Build()
 }
 
-// logFlags adds the flags of the log.
+// logFlags adds the flags of the log and returns a function that makes it.
 func logFlags(c *cobra.Command) func() (*zap.Logger, error) {
 	level := c.Flags().String("log-level", "info", "debug, info, warn or error")
 	format := c.Flags().String("log-format", "auto", "json, console, or auto: console on a terminal")
@@ -147,19 +148,19 @@ func logFlags(c *cobra.Command) func() (*zap.Logger, error) {
 	}
 }
 
-// listen opens a port and says how to mend it when that fails.
+// listen opens a port. Its error names the flag and the remedy.
 func listen(flag, addr string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("--%s %s: the address is in use; stop what listens there or choose another", flag, addr)
+		return nil, fmt.Errorf("--%s %s: the address is in use; stop the other program or choose another address", flag, addr)
 	case err != nil:
 		return nil, fmt.Errorf("--%s %s: %w; want host:port", flag, addr, err)
 	}
 	return ln, nil
 }
 
-// parseOptions reads name=value pairs of numbers.
+// parseOptions reads options of the form name=number.
 func parseOptions(pairs []string) ([]game.Option, error) {
 	var options []game.Option
 	for _, pair := range pairs {

@@ -17,7 +17,7 @@ import (
 	"tactus/server"
 )
 
-// serverFlags is what `tactus server` is told.
+// serverFlags are the flags of `tactus server`.
 type serverFlags struct {
 	cfg     server.Config
 	options []string
@@ -30,27 +30,27 @@ func serverCommand(games []game.Game) *cobra.Command {
 	var f serverFlags
 	c := &cobra.Command{
 		Use: "server", Short: "Host matches for a matchmaker", Args: cobra.NoArgs,
-		Long: "Hosts matches for a matchmaker. SIGTERM drains: nothing new is taken, running matches go on\n" +
-			"until they end or --drain has passed. SIGINT, or a second SIGTERM, ends at once.",
+		Long: "Hosts matches for a matchmaker. SIGTERM drains the server: it accepts no new matches and ends when\n" +
+			"its matches have ended or the time of --drain is over. SIGINT or a second SIGTERM ends it immediately.",
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.cfg.PublicAddr, "listen", "127.0.0.1:8081", "public port: /play, /livez and /readyz")
-	fl.StringVar(&f.cfg.PublicURL, "public-url", "", "ws:// or wss:// URL of /play as browsers reach it; made from --listen")
-	fl.StringSliceVar(&f.cfg.Matchmakers, "matchmaker", []string{matchmaker.DefaultInternalAddr}, "internal address of a matchmaker, host:port; may be repeated. Others that it tells of are connected too")
+	fl.StringVar(&f.cfg.PublicURL, "public-url", "", "ws:// or wss:// URL at which browsers reach /play; default: guessed from --listen")
+	fl.StringSliceVar(&f.cfg.Matchmakers, "matchmaker", []string{matchmaker.DefaultInternalAddr}, "internal address of a matchmaker, host:port; may be repeated; its replicas are found automatically")
 	fl.StringVar(&f.cfg.MatchmakerTLSFiles.CA, "matchmaker-ca", "", "PEM file with the authority of the matchmakers' certificates; turns on TLS")
-	fl.StringVar(&f.cfg.MatchmakerTLSFiles.Cert, "matchmaker-cert", "", "PEM file with this server's certificate for mutual TLS; read again when it changes")
+	fl.StringVar(&f.cfg.MatchmakerTLSFiles.Cert, "matchmaker-cert", "", "PEM file with this server's certificate for mutual TLS; reloaded when it changes")
 	fl.StringVar(&f.cfg.MatchmakerTLSFiles.Key, "matchmaker-key", "", "PEM file with the key of --matchmaker-cert")
-	fl.StringVar(&f.cfg.ID, "id", "", "name of this server in the cluster; random")
-	fl.StringVar(&f.cfg.Region, "region", "", "region told to the matchmaker")
-	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", []string{"*"}, "page that may connect, as https://host; * for any, since players come with a token")
-	fl.IntVar(&f.cfg.MaxMatches, "max-matches", 1024, "matches at most")
-	fl.IntVar(&f.cfg.MaxPlayers, "max-players", 20000, "people at most")
-	fl.DurationVar(&f.cfg.Grace, "grace", 30*time.Second, "how long the seat of a lost connection is kept")
-	fl.BoolVar(&f.cfg.StateHash, "state-hash", false, "send clients a hash of their state each second")
-	fl.BoolVar(&f.cfg.ForcePortable, "portable-io", false, "keep sockets in Go's poller instead of raw descriptors")
-	fl.StringVar(&f.data, "data", "data", "folder for replays")
-	fl.DurationVar(&f.drain, "drain", 4*time.Minute, "how long SIGTERM waits for running matches")
-	fl.StringArrayVar(&f.options, "option", nil, "name=number, given to every match; may be repeated")
+	fl.StringVar(&f.cfg.ID, "id", "", "name of this server in the cluster; default: random")
+	fl.StringVar(&f.cfg.Region, "region", "", "region of this server, for queues with latency rules")
+	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", []string{"*"}, "page that may connect, such as https://host; * for any, since players present a token; may be repeated")
+	fl.IntVar(&f.cfg.MaxMatches, "max-matches", 1024, "maximum number of matches")
+	fl.IntVar(&f.cfg.MaxPlayers, "max-players", 20000, "maximum number of players")
+	fl.DurationVar(&f.cfg.Grace, "grace", 30*time.Second, "how long a seat is kept after its connection is lost")
+	fl.BoolVar(&f.cfg.StateHash, "state-hash", false, "send clients a hash of their state every second")
+	fl.BoolVar(&f.cfg.ForcePortable, "portable-io", false, "use Go's network poller instead of raw descriptors")
+	fl.StringVar(&f.data, "data", "data", "folder for match logs")
+	fl.DurationVar(&f.drain, "drain", 4*time.Minute, "how long a drain waits for running matches")
+	fl.StringArrayVar(&f.options, "option", nil, "option of every match, as name=number; may be repeated")
 	f.admin.add(c, "127.0.0.1:8092")
 	logger := logFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -105,12 +105,12 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	group.Go(func() error {
 		return serve(ctx, withErrorLog(publicServer(f.admin.handler(adminParts{reg: reg, probes: gs.Probes(), matches: gs.Matches})), log, "admin"), admin)
 	})
-	log.Info("game server listens", zap.String("addr", public.Addr().String()), zap.String("id", gs.ID()),
+	log.Info("game server listening", zap.String("addr", public.Addr().String()), zap.String("id", gs.ID()),
 		zap.Strings("matchmakers", f.cfg.Matchmakers), zap.String("dashboard", openURL(admin.Addr())+"/"))
 	return group.Wait()
 }
 
-// drainOnTerm drains at the first SIGTERM and stops at the second.
+// drainOnTerm drains the server at the first SIGTERM and stops it at the second.
 func drainOnTerm(gs *server.Server, deadline time.Duration, stop func()) (release func()) {
 	term := make(chan os.Signal, 2)
 	signal.Notify(term, syscall.SIGTERM)

@@ -9,19 +9,19 @@ import (
 	"go.uber.org/zap"
 )
 
-// ignoreBrokenPipes keeps a service alive when nothing reads its log any more.
-// Other commands end, as `tactus replay info FILE | head` should.
+// ignoreBrokenPipes keeps a service running when the reader of its log has ended. Other
+// commands end then, as `tactus replay info FILE | head` should.
 func ignoreBrokenPipes() { signal.Ignore(syscall.SIGPIPE) }
 
-// hangups receives SIGHUP, which would end the process otherwise.
+// hangups receives SIGHUP, which would end the process by default.
 type hangups struct {
 	received chan os.Signal
-	// orphaned reports whether the terminal that the process was started from is
-	// gone. Nil: there was none, or the process was told to outlive it (nohup).
+	// orphaned reports whether the terminal that started the process is closed. Nil:
+	// there was none, or the process must outlive it (nohup).
 	orphaned func() bool
 }
 
-// receiveHangups takes SIGHUP from now on, until [hangups.run] returns.
+// receiveHangups receives SIGHUP from now on, until [hangups.run] returns.
 func receiveHangups() *hangups {
 	h := &hangups{received: make(chan os.Signal, 1)}
 	if !signal.Ignored(syscall.SIGHUP) && hasTerminal() {
@@ -31,9 +31,8 @@ func receiveHangups() *hangups {
 	return h
 }
 
-// run calls reload at each SIGHUP until ctx ends; a nil reload means that there
-// is nothing to read again. Where end is given and the terminal has gone, it
-// calls end instead.
+// run calls reload at each SIGHUP until ctx ends. A nil reload means that there is
+// nothing to reload. If end is given and the terminal is closed, it calls end instead.
 func (h *hangups) run(ctx context.Context, reload func() error, end func(), log *zap.Logger) error {
 	defer signal.Stop(h.received)
 	for {
@@ -47,10 +46,10 @@ func (h *hangups) run(ctx context.Context, reload func() error, end func(), log 
 			log.Info("terminal closed, stopping")
 			end()
 		case reload == nil:
-			log.Info("SIGHUP ignored: there is nothing to read again; SIGTERM drains")
+			log.Info("SIGHUP ignored", zap.String("hint", "there is nothing to reload; SIGTERM drains"))
 		default:
 			if err := reload(); err != nil {
-				log.Error("rules have mistakes; the queues stay as they are", zap.Error(err))
+				log.Error("rules not reloaded, queues keep the old ones", zap.Error(err))
 			}
 		}
 	}

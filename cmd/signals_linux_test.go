@@ -32,14 +32,14 @@ func openTerminal(t *testing.T) (master, terminal *os.File) {
 }
 
 // `tactus dev` ends in order when the window that it runs in is closed.
-func TestDevEndsWithItsTerminal(t *testing.T) {
+func TestDev_endsWithItsTerminal(t *testing.T) {
 	master, terminal := openTerminal(t)
 	p := startProcess(t, func(c *exec.Cmd) {
 		c.Stdin = terminal
 		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	}, append(anyPorts(t, "dev"), "--rules", "../docs/examples/rules/duel.yaml")...)
 	_ = terminal.Close()
-	p.waitFor("Tactus plays")
+	p.waitFor("tactus ready")
 	p.forget()
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)

@@ -12,16 +12,16 @@ import (
 	"testing"
 )
 
-func TestHangupEndsNoService(t *testing.T) {
+func TestServices_surviveHangup(t *testing.T) {
 	for command, answer := range map[string]string{
-		"server": "nothing to read again", "matchmaker": "queue rules read", "dev": "queue rules read",
+		"server": "SIGHUP ignored", "matchmaker": "queue rules read", "dev": "queue rules read",
 	} {
 		t.Run(command, func(t *testing.T) {
 			args := anyPorts(t, command)
-			ready := "game server listens"
+			ready := "game server listening"
 			if command != "server" {
 				args = append(args, "--rules", "../docs/examples/rules/duel.yaml")
-				ready = map[string]string{"matchmaker": "matchmaker serves gRPC", "dev": "Tactus plays"}[command]
+				ready = map[string]string{"matchmaker": "matchmaker serves gRPC", "dev": "tactus ready"}[command]
 			}
 			p := startProcess(t, func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }, args...)
 			p.waitFor(ready)
@@ -42,7 +42,7 @@ func TestHangupEndsNoService(t *testing.T) {
 
 // A service goes on when nothing reads its log any more; a command whose reader
 // has gone ends.
-func TestBrokenPipes(t *testing.T) {
+func TestServices_surviveBrokenPipes(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestBrokenPipes(t *testing.T) {
 	}
 }
 
-func TestVersionEndsWithItsReader(t *testing.T) {
+func TestVersion_endsWithItsReader(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -8,10 +8,10 @@ import (
 	"tactus/internal/steady"
 )
 
-// watchStandstill makes the clocks of a service leave out when the process stands
-// still, and logs it.
+// watchStandstill makes the clocks of a service leave out the time in which the process
+// stands still, and logs each standstill.
 func watchStandstill(log *zap.Logger) {
 	steady.Watch(func(d time.Duration) {
-		log.Warn("the process stood still; nobody's time ran meanwhile", zap.Duration("for", d.Round(time.Millisecond)))
+		log.Warn("process stood still, deadlines extended", zap.Duration("for", d.Round(time.Millisecond)))
 	})
 }

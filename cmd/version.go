@@ -12,7 +12,7 @@ import (
 
 func versionCommand(games []game.Game) *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Say what this binary is and which games are in it", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version of this binary and its games", Args: cobra.NoArgs,
 		Run: func(c *cobra.Command, _ []string) {
 			out := c.OutOrStdout()
 			fmt.Fprintf(out, "tactus %s, %s %s/%s\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
@@ -28,7 +28,7 @@ func versionCommand(games []game.Game) *cobra.Command {
 	}
 }
 
-// buildVersion is the module's version, or the commit it was built from.
+// buildVersion returns the version of the module, or the commit of the build.
 func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -126,7 +126,7 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) e
 	hs := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: httplog.New(log, "public")}
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(ln) }()
-	log.Info("game server listens", zap.String("addr", ln.Addr().String()), zap.String("url", s.cfg.PublicURL))
+	log.Info("game server listening", zap.String("addr", ln.Addr().String()), zap.String("url", s.cfg.PublicURL))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {

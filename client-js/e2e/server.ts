@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { Client } from "../src/index.ts";
 import { Lobby } from "../src/lobby.ts";
 
-const readyLine = "Tactus plays";
+const readyLine = "tactus ready";
 
 export class TactusServer {
   private process: ChildProcess | undefined;

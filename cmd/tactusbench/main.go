@@ -1,5 +1,5 @@
-// Command tactusbench is the server and the load tester with the games that
-// Tactus is measured with; the suite in loadtest/bench runs it.
+// Command tactusbench is the server and the load tester with the games of the
+// benchmarks. The suite in loadtest/bench runs it.
 package main
 
 import (
@@ -9,11 +9,10 @@ import (
 	"tactus/loadtest/workload"
 )
 
-// world20 is the arena at 20 Hz, as big worlds are played: the same rules over
-// longer ticks.
+// world20 is the arena at 20 Hz, the tick rate of big worlds.
 type world20 struct{ game.Game }
 
-// Info is the arena's but for name and rate.
+// Info returns the description of the arena with another name and tick rate.
 func (w world20) Info() game.Info {
 	info := w.Game.Info()
 	info.Name, info.Title, info.TickRate = "bench-world", "World", 20

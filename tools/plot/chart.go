@@ -15,8 +15,8 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// colors tell systems apart, also for most people who see fewer of them (Okabe
-// and Ito, 2008); a system keeps its color in every chart.
+// colors distinguish systems, also for most readers with color blindness (Okabe and
+// Ito, 2008). A system has the same color in every chart.
 var colors = map[string]color.RGBA{
 	"floor (C)":     {0x55, 0x55, 0x55, 0xff},
 	"Tactus":        {0x00, 0x72, 0xb2, 0xff},
@@ -24,7 +24,8 @@ var colors = map[string]color.RGBA{
 	"Colyseus 0.18": {0x00, 0x9e, 0x73, 0xff},
 }
 
-// colorOf is the system's color; a second form of one, "name, form", is paler.
+// colorOf returns the color of a system. A second form of a system, "name, form", is
+// paler.
 func colorOf(system string) color.RGBA {
 	name, _, form := strings.Cut(system, ", ")
 	c, known := colors[name]
@@ -57,11 +58,11 @@ func newChart(title, x, y string) *plot.Plot {
 	return p
 }
 
-// fullDelivery is the share of states from which on a server does all its work;
-// what it costs below that compares with nothing.
+// fullDelivery is the share of delivered states from which a server counts as keeping
+// up. Costs below that share are not comparable.
 const fullDelivery = 0.99
 
-// saveCost draws a line for each system, up to where it falls behind.
+// saveCost draws a line for each system, up to the load at which it falls behind.
 func saveCost(r *result, file string) error {
 	p := newChart("Server CPU per client and tick as clients grow (W1, one core)", "clients", "microseconds")
 	var systems []string
@@ -125,20 +126,20 @@ type spread struct {
 	runs []report
 }
 
-// Len, XY and YError are what error bars are made from.
+// Len, XY and YError implement the interfaces of error bars.
 func (s spread) Len() int { return 1 }
 
-// XY is the median.
+// XY returns the median.
 func (s spread) XY(int) (x, y float64) { return s.x, median(s.runs) }
 
-// YError is how far the lowest and the highest run are from the median.
+// YError returns the distances of the lowest and the highest run from the median.
 func (s spread) YError(int) (low, high float64) {
 	sorted := costs(s.runs)
 	m := median(s.runs)
 	return m - sorted[0], sorted[len(sorted)-1] - m
 }
 
-// costs of the runs, from the lowest up.
+// costs returns the costs of the runs in ascending order.
 func costs(runs []report) []float64 {
 	values := make([]float64, len(runs))
 	for i, r := range runs {
@@ -160,8 +161,8 @@ func median(runs []report) float64 {
 	}
 }
 
-// save writes the chart as SVG. Where the library's font is missing, another
-// without serifs has about the same widths.
+// save writes the chart as SVG. It adds fonts of about the same widths for viewers that
+// lack the library's font.
 func save(p *plot.Plot, file string) error {
 	canvas := vgsvg.New(width, height)
 	p.Draw(draw.New(canvas))

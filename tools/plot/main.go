@@ -1,4 +1,4 @@
-// Command plot draws what the benchmark suite has measured, as SVG for
+// Command plot draws the results of the benchmark suite as SVG files for
 // docs/bench.md:
 //
 //	plot CACHE OUT

@@ -12,13 +12,13 @@ import (
 
 const prefix = "TACTUS_"
 
-// Variable is the environment variable of a flag.
+// Variable returns the name of a flag's environment variable.
 func Variable(flag string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// environment holds the variables that are set and not empty: a template that
-// leaves one empty means the default.
+// environment holds the variables that are set and not empty. An empty variable, as
+// templates leave it, means the default.
 type environment map[string]string
 
 func parseEnvironment(environ []string) environment {
@@ -31,7 +31,7 @@ func parseEnvironment(environ []string) environment {
 	return env
 }
 
-// value is what the environment says of a flag.
+// value returns the value of a flag in the environment.
 func (env environment) value(f *pflag.Flag) (value, bool) {
 	name := Variable(f.Name)
 	text, ok := env[name]
@@ -44,12 +44,12 @@ func (env environment) value(f *pflag.Flag) (value, bool) {
 	return v, ok
 }
 
-// discovery matches what container platforms set for a service whose name begins
-// with "tactus", such as TACTUS_PORT=tcp://10.0.0.1:8080.
+// discovery matches the variables that container platforms set for a service with a
+// name that begins with "tactus", such as TACTUS_PORT=tcp://10.0.0.1:8080.
 var discovery = regexp.MustCompile(`(^|_)(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_[0-9]+_.*)?)$`)
 
-// nearMisses warns of variables that are no flag's and look like one of these
-// flags'. Others are somebody else's business.
+// nearMisses returns warnings about variables with a name that is close to the name of a
+// flag's variable. Other unknown variables may belong to other programs.
 func (env environment) nearMisses(flags *pflag.FlagSet, all Sections) (warnings []string) {
 	known := []string{Variable(FileFlag)}
 	for _, section := range all {
@@ -74,7 +74,7 @@ func (env environment) nearMisses(flags *pflag.FlagSet, all Sections) (warnings 
 	return warnings
 }
 
-// nearest finds the candidate with the fewest differences.
+// nearest returns the candidate with the least edit distance to name.
 func nearest(name string, candidates []string) (best string, distance int) {
 	distance = len(name) + 1
 	slices.Sort(candidates)

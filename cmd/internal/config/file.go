@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// maxFileBytes is more than any configuration needs.
+// maxFileBytes bounds the size of a configuration file.
 const maxFileBytes = 1 << 20
 
 // file is a configuration file: flags by name, and sections of them.
@@ -21,7 +21,7 @@ type file struct {
 	sections map[string]map[string]ast.Node
 }
 
-// readFile reads a file whose keys have to be flags.
+// readFile reads a file. Its keys must be names of flags.
 func readFile(path string, all Sections) (*file, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -37,7 +37,7 @@ func readFile(path string, all Sections) (*file, error) {
 	f := &file{path: path, top: make(map[string]ast.Node), sections: make(map[string]map[string]ast.Node)}
 	parsed, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		// Without the lines around it: secrets may be in them.
+		// The lines around the mistake are left out: they may hold secrets.
 		return nil, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, false))
 	}
 	if len(parsed.Docs) > 1 {
@@ -82,7 +82,7 @@ func settableNames(flags *pflag.FlagSet) (names []string) {
 	return names
 }
 
-// mapping returns the values of a mapping by their keys, which have to be known.
+// mapping returns the values of a mapping by their keys. Unknown keys are errors.
 func (f *file) mapping(node ast.Node, known []string) (map[string]ast.Node, error) {
 	values := make(map[string]ast.Node)
 	var entries []*ast.MappingValueNode
@@ -108,13 +108,13 @@ func (f *file) mapping(node ast.Node, known []string) (map[string]ast.Node, erro
 	return values, errors.Join(errs...)
 }
 
-// at says where in the file a node is.
+// at returns the position of a node, as file:line.
 func (f *file) at(node ast.Node) string {
 	return fmt.Sprintf("%s:%d", f.path, node.GetToken().Position.Line)
 }
 
-// value is what the file says of a flag; the section wins. A key without a value
-// says nothing.
+// value returns the value of a flag in the file. The section has precedence over the top.
+// A key without a value means the default.
 func (f *file) value(flag *pflag.Flag, section string) (value, error) {
 	v := value{level: bySection}
 	node, ok := f.sections[section][flag.Name]
@@ -144,7 +144,7 @@ func (f *file) value(flag *pflag.Flag, section string) (value, error) {
 	return v, nil
 }
 
-// scalar is a value as it was written, without quotes.
+// scalar returns a value as it is written, without quotes.
 func scalar(node ast.Node) (string, bool) {
 	switch n := node.(type) {
 	case *ast.StringNode:

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Print writes every value and where it came from, without secrets.
+// Print writes every value and its source. Secrets are masked.
 func (s *Settings) Print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "FLAG\tVALUE\tFROM")
@@ -26,7 +26,7 @@ func (s *Settings) Print(w io.Writer) error {
 	return table.Flush()
 }
 
-// shown is a flag's value for people: lists with commas, and a dash for nothing.
+// shown returns a flag's value for display: a list with commas, a dash for an empty value.
 func shown(f *pflag.Flag) string {
 	text := f.Value.String()
 	if several, ok := f.Value.(pflag.SliceValue); ok {
@@ -38,7 +38,7 @@ func shown(f *pflag.Flag) string {
 	return text
 }
 
-// Reference writes a table of a command's flags in Markdown.
+// Reference writes a Markdown table of a command's flags.
 func Reference(w io.Writer, flags *pflag.FlagSet) {
 	fmt.Fprint(w, "| flag | environment | default | what |\n| --- | --- | --- | --- |\n")
 	flags.VisitAll(func(f *pflag.Flag) {

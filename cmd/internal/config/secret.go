@@ -18,11 +18,11 @@ const (
 	mask             = "***"
 )
 
-// Secret marks a flag whose value nobody should see, and adds its twin
-// --NAME-file, which names a file with the value.
+// Secret marks a flag with a secret value, which is never printed, and adds the flag
+// --NAME-file for a file with the value.
 func Secret(flags *pflag.FlagSet, name string) { addFileFlag(flags, name, secretAnnotation) }
 
-// SecretURLs marks a flag with URLs that may hold credentials, and adds its twin
+// SecretURLs marks a flag with URLs that may hold credentials, and adds the flag
 // --NAME-file.
 func SecretURLs(flags *pflag.FlagSet, name string) { addFileFlag(flags, name, urlsAnnotation) }
 
@@ -35,7 +35,8 @@ func addFileFlag(flags *pflag.FlagSet, name, annotation string) {
 	flags.String(name+fileSuffix, "", "file with the value of --"+name)
 }
 
-// secretOf is the flag whose value a flag names the file of.
+// secretOf returns the secret flag for which f, --NAME-file, names a file; nil for other
+// flags.
 func secretOf(flags *pflag.FlagSet, f *pflag.Flag) *pflag.Flag {
 	name, ok := strings.CutSuffix(f.Name, fileSuffix)
 	if !ok {
@@ -48,7 +49,7 @@ func secretOf(flags *pflag.FlagSet, f *pflag.Flag) *pflag.Flag {
 	return secret
 }
 
-// readSecrets reads the files that secrets are in.
+// readSecrets reads the files that hold secrets.
 func (s *Settings) readSecrets() error {
 	var errs []error
 	s.flags.VisitAll(func(f *pflag.Flag) {
@@ -59,8 +60,8 @@ func (s *Settings) readSecrets() error {
 	return errors.Join(errs...)
 }
 
-// readSecret sets secret to what is in the file that f names, unless a higher
-// source says otherwise.
+// readSecret sets a secret flag to the content of the file that f names, unless a higher
+// source has set the flag itself.
 func (s *Settings) readSecret(f, secret *pflag.Flag) error {
 	path, direct := s.given[f.Name], s.given[secret.Name]
 	switch {
@@ -79,16 +80,16 @@ func (s *Settings) readSecret(f, secret *pflag.Flag) error {
 	}
 	v := value{level: path.level, text: content, list: []string{content}, source: "--" + f.Name}
 	if path.level == byFlag {
-		v.level = byEnvironment // apply leaves what the command line set
+		v.level = byEnvironment // apply does not change flags of the command line
 	}
 	s.given[secret.Name] = v
 	return v.apply(secret)
 }
 
-// credentials are what stands before the host of a URL.
+// credentials matches the part before the host of a URL.
 var credentials = regexp.MustCompile(`(^|,|://)[^/,\s]+@`)
 
-// masked is the value without what is secret.
+// masked returns the value with its secrets replaced.
 func masked(f *pflag.Flag, text string) string {
 	switch {
 	case text == "":
@@ -103,8 +104,8 @@ func masked(f *pflag.Flag, text string) string {
 	return text
 }
 
-// maskedURLs masks what stands before the hosts of URLs, also where a password
-// holds what has to be escaped in a URL.
+// maskedURLs masks the parts before the hosts of URLs, also if a password holds
+// characters that must be escaped in a URL.
 func maskedURLs(text string) string {
 	urls := strings.Split(text, ",")
 	for i, text := range urls {

@@ -1,10 +1,10 @@
-// Package config is the one reader of configuration: it fills the flags of a
-// command from the command line, the environment and a file, in this order, and
-// knows where each value came from.
+// Package config reads the configuration of a command. It sets flags from the command
+// line, the environment and a file, in this order of precedence, and records the source
+// of each value.
 //
-// A flag --max-matches is TACTUS_MAX_MATCHES in the environment and max-matches
-// in the file, there at the top or in the section of its command. PORT, as
-// hosting platforms set it, replaces the port of --listen.
+// The flag --max-matches is TACTUS_MAX_MATCHES in the environment. In the file it is
+// max-matches, at the top or in the section of its command. The variable PORT, which
+// hosting platforms set, replaces the port of --listen.
 package config
 
 import (
@@ -19,11 +19,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// FileFlag names the file that is read.
+// FileFlag is the flag that names the file.
 const FileFlag = "config"
 
-// Sections are the flags of the commands that are configured, by the commands'
-// names. One file may configure all of them.
+// Sections are the flags of the configured commands, by the names of the commands. One
+// file may configure all of them.
 type Sections map[string]*pflag.FlagSet
 
 // names lists the sections in alphabetical order.
@@ -36,10 +36,10 @@ func (s Sections) names() []string {
 	return list
 }
 
-// settable reports whether a flag can be set elsewhere than on the command line.
+// settable reports whether a flag can be set in the environment and in a file.
 func settable(f *pflag.Flag) bool { return f.Name != "help" && f.Name != FileFlag && !f.Hidden }
 
-// level is where a value came from; the highest wins.
+// level is the kind of a value's source. The highest level has precedence.
 type level int
 
 const (
@@ -50,26 +50,26 @@ const (
 	byFlag
 )
 
-// value is what one source says of one flag.
+// value is the value of a flag in one source.
 type value struct {
 	level  level
 	text   string
-	list   []string // for a flag that takes several
-	source string   // for people: "TACTUS_GRACE", "tactus.yaml:3"
+	list   []string // for a flag that may be repeated
+	source string   // for messages: "TACTUS_GRACE", "tactus.yaml:3"
 }
 
 // Settings are the values of one command's flags and their sources.
 type Settings struct {
-	// Warnings are what an operator should know of: a variable that looks like a
-	// misspelt flag.
+	// Warnings are for the operator: a variable that looks like a misspelt flag, or a
+	// PORT that is ignored.
 	Warnings []string
 
 	flags *pflag.FlagSet
-	given map[string]value // by flag; none: the default
+	given map[string]value // by flag; a missing entry means the default
 }
 
-// Load sets the flags of a section that the command line left open. The error
-// names every mistake and where it is.
+// Load sets those flags of a section that are not set on the command line. The error
+// names every mistake and its source.
 func Load(section string, all Sections, environ []string) (*Settings, error) {
 	env := parseEnvironment(environ)
 	s := &Settings{flags: all[section], given: make(map[string]value)}
@@ -118,7 +118,7 @@ func highest(f *pflag.Flag, section string, env environment, file *file) (value,
 	return file.value(f, section)
 }
 
-// apply sets a flag.
+// apply sets a flag to the value.
 func (v value) apply(f *pflag.Flag) error {
 	if v.level == byFlag {
 		return nil
@@ -136,7 +136,7 @@ func (v value) apply(f *pflag.Flag) error {
 	return nil
 }
 
-// wanted says what a flag takes.
+// wanted describes the values that a flag accepts.
 func wanted(f *pflag.Flag, err error) string {
 	switch f.Value.Type() {
 	case "duration":
@@ -151,7 +151,7 @@ func wanted(f *pflag.Flag, err error) string {
 	return f.Value.Type() + " (" + err.Error() + ")"
 }
 
-// applyPort puts PORT into --listen unless that was given on the command line.
+// applyPort replaces the port of --listen by PORT, unless --listen is on the command line.
 func (s *Settings) applyPort(env environment) error {
 	f, port := s.flags.Lookup("listen"), env["PORT"]
 	before := s.given["listen"]
@@ -159,7 +159,7 @@ func (s *Settings) applyPort(env environment) error {
 		return nil
 	}
 	if strings.Trim(port, "0123456789") != "" {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("PORT=%q is no number and is ignored", port))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("PORT=%q is not a number and is ignored", port))
 		return nil
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
@@ -180,8 +180,8 @@ func (s *Settings) applyPort(env environment) error {
 
 var flagName = regexp.MustCompile(`--([a-z][a-z0-9-]*)`)
 
-// Explain adds to an error that names flags where their values came from, if not
-// from the command line.
+// Explain adds the sources of the flags that an error names, unless they are on the
+// command line.
 func (s *Settings) Explain(err error) error {
 	if s == nil || err == nil {
 		return err
