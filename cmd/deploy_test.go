@@ -57,7 +57,7 @@ func parsed(t *testing.T, where string, args []string) *cobra.Command {
 	return c
 }
 
-func TestComposeFilesFitTogether(t *testing.T) {
+func TestDeploy_composeFilesFitTogether(t *testing.T) {
 	files, err := filepath.Glob("../deploy/*.yaml")
 	if err != nil || len(files) < 2 {
 		t.Fatalf("compose files %v: %v", files, err)
@@ -161,7 +161,7 @@ var (
 
 // Every command line of tactus in the documents and in deploy has flags that
 // there are.
-func TestDocumentedCommandLines(t *testing.T) {
+func TestDeploy_documentedCommandLinesParse(t *testing.T) {
 	files := []string{"../README.md", "../deploy/tactus-server.service"}
 	documents, err := filepath.Glob("../docs/*.md")
 	if err != nil {

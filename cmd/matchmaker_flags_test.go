@@ -38,7 +38,7 @@ func writeFile(t *testing.T, name, text string) string {
 	return path
 }
 
-func TestIdentityFlags(t *testing.T) {
+func TestIdentityFlags_config(t *testing.T) {
 	const url = "https://login.example.com/jwks.json"
 	set := writeFile(t, "keys", `{"keys":[]}`)
 	text := writeFile(t, "keys", "# of the login\n-----BEGIN PUBLIC KEY-----\n")
@@ -82,7 +82,7 @@ func TestIdentityFlags(t *testing.T) {
 	}
 }
 
-func TestDevReservesNames(t *testing.T) {
+func TestDev_reservesNames(t *testing.T) {
 	names := writeFile(t, "names", "admin\r\n\nModerator\n")
 	p := startDev(t, func(cfg *devConfig) { flagsOf(t, cfg.identity.add, "--reserved-names", names) })
 	for asked, shown := range map[string]bool{"ADMIN": false, "m0derator": false, "Ann": true} {
@@ -93,7 +93,7 @@ func TestDevReservesNames(t *testing.T) {
 	}
 }
 
-func TestDevKnowsTheIssuersUsers(t *testing.T) {
+func TestDev_acceptsUsersOfTheIssuer(t *testing.T) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestDevKnowsTheIssuersUsers(t *testing.T) {
 	}
 }
 
-func TestInternalTLSFlagsNameTheirMistakes(t *testing.T) {
+func TestInternalTLSFlags_errorsNameTheFlags(t *testing.T) {
 	for name, args := range map[string][]string{
 		"an authority alone": {"--internal-tls-ca", "ca.pem"},
 		"no such files":      {"--internal-tls-cert", "/nonexistent/cert.pem", "--internal-tls-key", "/nonexistent/key.pem"},
@@ -139,7 +139,7 @@ func TestInternalTLSFlagsNameTheirMistakes(t *testing.T) {
 	}
 }
 
-func TestBothCommandsTakeTheIssuersKeys(t *testing.T) {
+func TestIdentityFlags_inDevAndMatchmaker(t *testing.T) {
 	for _, c := range newRoot(nil).Commands() {
 		wants := map[string]bool{"dev": true, "matchmaker": true}[c.Name()]
 		for _, flag := range []string{"jwks", "jwt-issuer", "jwt-audience", "no-guests", "reserved-names"} {

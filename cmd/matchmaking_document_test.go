@@ -25,7 +25,7 @@ import (
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
 
-// TestMatchmakingDocument does what docs/matchmaking.md tells its reader to do,
+// TestMatchmakingDocument_commandsWork does what docs/matchmaking.md tells its reader to do,
 // in a shell, and gets what it shows. What a fence is follows from what stands
 // behind its three ticks:
 //
@@ -36,7 +36,7 @@ import (
 //	json CreateTicket  is a search that ten players begin
 //	FORMAT NAME is a file
 //	ts          is checked against the types of the client
-func TestMatchmakingDocument(t *testing.T) {
+func TestMatchmakingDocument_commandsWork(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts programs")
 	}
@@ -358,7 +358,7 @@ func like(shown, got string) bool {
 }
 
 // A matchmaker reads its rules again when it is told so by the signal.
-func TestRulesAreReadOnHangup(t *testing.T) {
+func TestMatchmaker_reloadsRulesOnHangup(t *testing.T) {
 	hangups := make(chan os.Signal, 16) // until dev listens too, it would end the tests
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)

@@ -42,7 +42,7 @@ func (d *described) MustRegister(list ...prometheus.Collector) {
 
 // Both parts of `tactus dev` register with one registry, and the document has
 // every metric of theirs and no other.
-func TestMetricsAreDocumented(t *testing.T) {
+func TestMetrics_areDocumented(t *testing.T) {
 	reg := &described{Registerer: prometheus.NewRegistry(), names: make(map[string]bool)}
 	if _, err := matchmaker.New(matchmaker.Config{Registerer: reg, RecordDir: t.TempDir()}, zap.NewNop()); err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ func ownPage(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func TestSDKIsBesideOnesOwnPage(t *testing.T) {
+func TestPage_sdkIsBesideOwnPage(t *testing.T) {
 	f := pageFlags{dir: ownPage(t, map[string]string{"lobby.js": "my lobby", "tactus.js": "stale copy"})}
 	h, err := f.handler()
 	if err != nil {
@@ -51,7 +51,7 @@ func TestSDKIsBesideOnesOwnPage(t *testing.T) {
 	}
 }
 
-func TestFrameAncestors(t *testing.T) {
+func TestPage_frameAncestors(t *testing.T) {
 	for _, c := range []struct {
 		sites []string
 		want  string // empty: refused
@@ -83,7 +83,7 @@ func TestFrameAncestors(t *testing.T) {
 	}
 }
 
-func TestBasePathIsTakenOffOrNot(t *testing.T) {
+func TestMount_basePathMayBeRemovedByProxy(t *testing.T) {
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(r.URL.Path)) })
 	for _, base := range []string{"/game", "game/", "/game/"} {
 		clean, err := cleanBase(base)

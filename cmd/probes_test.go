@@ -32,7 +32,7 @@ func probe(t *testing.T, method, url string) (int, health.Report) {
 
 // dev answers for matchmaker and game server together, on both ports, and needs
 // no admin token for it. A drain takes nobody's address away.
-func TestProbesOfDev(t *testing.T) {
+func TestDev_probes(t *testing.T) {
 	p := startDev(t, func(c *devConfig) { c.admin.token = "secret" })
 	public, admin := "http://"+p.public.Addr().String(), "http://"+p.admin.Addr().String()
 	assign(t, p, &matchmakerv1.CreateTicketRequest{}) // the server is registered

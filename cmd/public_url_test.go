@@ -75,7 +75,7 @@ func (g *page) play(t *testing.T, req *matchmakerv1.CreateTicketRequest) string 
 	return a.GetUrl()
 }
 
-func TestDevPlaysByEveryNameOfThePage(t *testing.T) {
+func TestDev_playsUnderEveryNameOfThePage(t *testing.T) {
 	p := startDev(t, func(c *devConfig) { c.listen = "localhost:0" })
 	port := strconv.Itoa(p.public.Addr().(*net.TCPAddr).Port)
 	hosts := []string{"localhost", "127.0.0.1"}
@@ -90,7 +90,7 @@ func TestDevPlaysByEveryNameOfThePage(t *testing.T) {
 	}
 }
 
-func TestLoopbackNamesAreOneOriginInDev(t *testing.T) {
+func TestDev_loopbackNamesAreOneOrigin(t *testing.T) {
 	p := startDev(t, func(c *devConfig) { c.listen = "localhost:0" })
 	addr := p.public.Addr().String()
 	_, port, _ := net.SplitHostPort(addr)
@@ -155,7 +155,7 @@ func (w writes) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestLANPlaysAtTheMachinesOwnAddresses(t *testing.T) {
+func TestDev_lanPlaysAtOwnAddresses(t *testing.T) {
 	printed := make(writes, 1)
 	p := startDev(t, func(c *devConfig) { c.listen, c.lan, c.out = "localhost:0", true, printed })
 	invitation := <-printed
@@ -208,7 +208,7 @@ func tunnel(t *testing.T, host, to string) *page {
 	}
 }
 
-func TestDevPlaysThroughATunnelThatEndsTLS(t *testing.T) {
+func TestDev_playsThroughTunnelThatTerminatesTLS(t *testing.T) {
 	p := startDev(t, nil)
 	for _, host := range []string{"game.tunnel.example", "game.tunnel.example:8443"} {
 		g := tunnel(t, host, p.public.Addr().String())
@@ -218,7 +218,7 @@ func TestDevPlaysThroughATunnelThatEndsTLS(t *testing.T) {
 	}
 }
 
-func TestMembersOfAPartyPlayByTheNamesTheyCameBy(t *testing.T) {
+func TestDev_partyMembersPlayUnderTheirOwnNames(t *testing.T) {
 	p := startDev(t, func(c *devConfig) { c.listen = "localhost:0" })
 	local := &page{origin: p.public.url("")}
 	far := tunnel(t, "game.tunnel.example", p.public.Addr().String())
@@ -255,7 +255,7 @@ func TestMembersOfAPartyPlayByTheNamesTheyCameBy(t *testing.T) {
 	}
 }
 
-func TestAHostThatIsNoNameChangesNothing(t *testing.T) {
+func TestDev_invalidHostHeaderIsIgnored(t *testing.T) {
 	p := startDev(t, nil)
 	for _, host := range []string{"evil.example/play?", "a b", "user@evil.example", "[::1%25lo]", "evil.example:", ""} {
 		forger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -270,7 +270,7 @@ func TestAHostThatIsNoNameChangesNothing(t *testing.T) {
 	}
 }
 
-func TestServersOfThisMachineAreFollowedToTheirPorts(t *testing.T) {
+func TestMatchmaker_playURLKeepsPortOfLocalServer(t *testing.T) {
 	for _, c := range []struct {
 		name, given string
 		want        string // "" stands for the guessed one with the page's host
@@ -305,7 +305,7 @@ func TestServersOfThisMachineAreFollowedToTheirPorts(t *testing.T) {
 	}
 }
 
-func TestLANAndOneAddressExclude(t *testing.T) {
+func TestOpenPublic_lanExcludesOneAddress(t *testing.T) {
 	if p, err := openPublic("127.0.0.1:0", true); err == nil {
 		_ = p.Close()
 		t.Error("--lan with one address was taken")

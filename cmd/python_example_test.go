@@ -47,15 +47,15 @@ func output(t *testing.T, cmd *exec.Cmd) string {
 	return string(out)
 }
 
-func TestPythonClientReadsTheVectors(t *testing.T) {
+func TestPythonClient_readsVectors(t *testing.T) {
 	if out := output(t, python(t, "vectors.py")); !strings.Contains(out, "read as the vectors have them") {
 		t.Errorf("it says %q", out)
 	}
 }
 
-// TestPythonClientPlays: it searches, plays, chats, loses its connection, comes
+// TestPythonClient_plays: it searches, plays, chats, loses its connection, comes
 // back to its seat and leaves.
-func TestPythonClientPlays(t *testing.T) {
+func TestPythonClient_plays(t *testing.T) {
 	p := startDev(t, nil)
 	cmd := python(t, "play.py", "--url", "http://"+p.public.Addr().String(), "--mode", "ffa", "--seconds", "4", "--name", "Guido")
 	var played struct {

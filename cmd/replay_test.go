@@ -12,9 +12,9 @@ import (
 	"tactus/game/arena"
 )
 
-// TestVerifyTellsFilesThatDifferFromThoseThatAreMissing: a typing error is no
+// TestReplayVerify_distinguishesDifferentAndMissingFiles: a typing error is no
 // fault of the rules.
-func TestVerifyTellsFilesThatDifferFromThoseThatAreMissing(t *testing.T) {
+func TestReplayVerify_distinguishesDifferentAndMissingFiles(t *testing.T) {
 	dir := t.TempDir()
 	garbage, missing := filepath.Join(dir, "garbage"), filepath.Join(dir, "missing")
 	if err := os.WriteFile(garbage, []byte("no log"), 0o600); err != nil {

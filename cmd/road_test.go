@@ -196,7 +196,7 @@ func (s *socket) enter(hello protocol.Hello) (protocol.Welcome, *protocol.Replic
 	}
 }
 
-func TestTheRoadFromTicketToSnapshot(t *testing.T) {
+func TestPlay_fromTicketToSnapshot(t *testing.T) {
 	for _, portable := range []bool{false, true} {
 		p := startDev(t, func(c *devConfig) { c.portable = portable })
 		a, ticket := assign(t, p, &matchmakerv1.CreateTicketRequest{Mode: "ffa", PlayerName: "Ann"})
@@ -231,7 +231,7 @@ func TestTheRoadFromTicketToSnapshot(t *testing.T) {
 	}
 }
 
-func TestASecondPlayerMeetsTheFirst(t *testing.T) {
+func TestPlay_secondPlayerMeetsFirst(t *testing.T) {
 	p := startDev(t, nil)
 	a, _ := assign(t, p, &matchmakerv1.CreateTicketRequest{PlayerName: "Ann"})
 	dial(t, a.GetUrl()).enter(protocol.Hello{Token: a.GetJoinToken()})
@@ -242,7 +242,7 @@ func TestASecondPlayerMeetsTheFirst(t *testing.T) {
 	}
 }
 
-func TestComingBackToTheSeat(t *testing.T) {
+func TestPlay_resumesSeat(t *testing.T) {
 	p := startDev(t, nil)
 	a, _ := assign(t, p, &matchmakerv1.CreateTicketRequest{})
 	first := dial(t, a.GetUrl())
@@ -266,7 +266,7 @@ func TestComingBackToTheSeat(t *testing.T) {
 	stale.wantClose(protocol.CloseUnknownSession)
 }
 
-func TestASecondLoginElsewhereEndsTheFirst(t *testing.T) {
+func TestPlay_secondLoginReplacesFirst(t *testing.T) {
 	p := startDev(t, nil)
 	a, ticket := assign(t, p, &matchmakerv1.CreateTicketRequest{Mode: "ffa"})
 	first := dial(t, a.GetUrl())
@@ -276,7 +276,7 @@ func TestASecondLoginElsewhereEndsTheFirst(t *testing.T) {
 	first.wantClose(protocol.CloseReplaced)
 }
 
-func TestRefusedHellos(t *testing.T) {
+func TestPlay_rejectsBadHello(t *testing.T) {
 	p := startDev(t, nil)
 	a, _ := assign(t, p, &matchmakerv1.CreateTicketRequest{})
 	dial(t, a.GetUrl()).enter(protocol.Hello{Token: a.GetJoinToken()})
@@ -326,7 +326,7 @@ func TestRefusedHellos(t *testing.T) {
 	}
 }
 
-func TestAnotherVersionIsToldSo(t *testing.T) {
+func TestPlay_rejectsOtherVersion(t *testing.T) {
 	p := startDev(t, nil)
 	d := ws.Dialer{Protocols: []string{"tactus.v999"}, Timeout: 5 * time.Second}
 	conn, buffered, _, err := d.Dial(context.Background(), server.GuessedURL(p.public.Addr(), ""))
@@ -341,7 +341,7 @@ func TestAnotherVersionIsToldSo(t *testing.T) {
 	s.wantClose(protocol.CloseBadVersion)
 }
 
-func TestPublicPort(t *testing.T) {
+func TestDev_publicPort(t *testing.T) {
 	p := startDev(t, nil)
 	base := "http://" + p.public.Addr().String()
 	get := func(path string, header ...string) (int, string) {
@@ -378,7 +378,7 @@ func TestPublicPort(t *testing.T) {
 	}
 }
 
-func TestOperatorsMistakesAreOneLineAndExitCode2(t *testing.T) {
+func TestProgram_operatorMistakesAreOneLine(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -424,7 +424,7 @@ func dataFlag(t *testing.T, command string) []string {
 	return nil
 }
 
-func TestDrainTellsPlayersAndPlaysOn(t *testing.T) {
+func TestServer_drainNotifiesPlayersAndContinues(t *testing.T) {
 	p := startDev(t, nil)
 	a, _ := assign(t, p, &matchmakerv1.CreateTicketRequest{})
 	s := dial(t, a.GetUrl())
@@ -447,7 +447,7 @@ func TestDrainTellsPlayersAndPlaysOn(t *testing.T) {
 	s.next()
 }
 
-func TestKeyIsMadeOnceAndCheckedAfterwards(t *testing.T) {
+func TestLoadKey_makesKeyOnce(t *testing.T) {
 	dir := t.TempDir()
 	a, err := loadKey(dir)
 	if err != nil {
@@ -459,7 +459,7 @@ func TestKeyIsMadeOnceAndCheckedAfterwards(t *testing.T) {
 	}
 }
 
-func TestMatchmakersThatStartAtOnceShareAKey(t *testing.T) {
+func TestLoadKey_concurrentCallsShareAKey(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	keys := make(chan []byte)
 	for range 8 {
@@ -482,9 +482,9 @@ func TestMatchmakersThatStartAtOnceShareAKey(t *testing.T) {
 	}
 }
 
-// TestTwoServersShareOneMatchmaker runs the parts as separate processes would:
+// TestMatchmaker_twoServers runs the parts as separate processes would:
 // one matchmaker, two game servers, each with its own port.
-func TestTwoServersShareOneMatchmaker(t *testing.T) {
+func TestMatchmaker_twoServers(t *testing.T) {
 	mm := startMatchmaker(t)
 	urls := map[string]bool{}
 	for range 2 {

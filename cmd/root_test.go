@@ -12,7 +12,7 @@ import (
 // newRoot is the command line of a program with these games.
 func newRoot(games []game.Game) *cobra.Command { return Program{Games: games}.newRoot() }
 
-func TestErrorsAreOneLine(t *testing.T) {
+func TestOneLine_joinsLines(t *testing.T) {
 	tests := []struct {
 		name string
 		err  error

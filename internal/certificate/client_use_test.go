@@ -8,7 +8,7 @@ import (
 	"tactus/internal/certificate"
 )
 
-func TestAllowsClientUse(t *testing.T) {
+func TestAllowsClientUse_byExtendedKeyUsage(t *testing.T) {
 	for name, tt := range map[string]struct {
 		leaf x509.Certificate
 		want bool

@@ -9,7 +9,7 @@ import (
 	"tactus/internal/health"
 )
 
-func TestProbes(t *testing.T) {
+func TestProbes_reportConditions(t *testing.T) {
 	holds := map[string]bool{"store": true, "servers": true, "registered": true}
 	check := func(name string) health.Check {
 		return func() health.Condition {
@@ -68,7 +68,7 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-func TestDescriptorsAreLeft(t *testing.T) {
+func TestDescriptors_areLeft(t *testing.T) {
 	if c := health.Descriptors(); !c.OK || c.Reason == "" {
 		t.Errorf("%+v", c)
 	}

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-func TestLinesAreEventsWithALevel(t *testing.T) {
+func TestWriter_levelsByLine(t *testing.T) {
 	core, logs := observer.New(zap.DebugLevel)
 	to := New(zap.New(core), "public")
 	for line, level := range map[string]zapcore.Level{
@@ -28,7 +28,7 @@ func TestLinesAreEventsWithALevel(t *testing.T) {
 	}
 }
 
-func TestManyLinesAreFew(t *testing.T) {
+func TestWriter_limitsRate(t *testing.T) {
 	core, logs := observer.New(zap.DebugLevel)
 	w := New(zap.New(core), "public").Writer().(*writer)
 	for range 1000 {
@@ -48,7 +48,7 @@ func TestManyLinesAreFew(t *testing.T) {
 }
 
 // A handler's panic reaches the log of the process.
-func TestPanicOfAHandler(t *testing.T) {
+func TestWriter_logsPanics(t *testing.T) {
 	core, logs := observer.New(zap.DebugLevel)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestDurationsSaturate(t *testing.T) {
+func TestOf_saturates(t *testing.T) {
 	for d, want := range map[time.Duration]uint32{
 		-time.Hour: 0, 0: 0, time.Millisecond - 1: 0, 1500 * time.Microsecond: 1, 30 * time.Second: 30_000,
 		Longest: math.MaxInt32, Longest + time.Millisecond: math.MaxInt32,

@@ -15,7 +15,7 @@ func policy(t *testing.T, local Local, entries ...string) *Policy {
 	return p
 }
 
-func TestListedOrigins(t *testing.T) {
+func TestPolicy_listedOrigins(t *testing.T) {
 	for _, c := range []struct{ entry, allowed, refused string }{
 		{"https://play.example.com", "https://play.example.com", "http://play.example.com"},
 		{"https://play.example.com/", "https://play.example.com", "https://play.example.com.evil.example"},
@@ -54,7 +54,7 @@ func TestListedOrigins(t *testing.T) {
 	}
 }
 
-func TestEntriesThatMeanNothingAreRefused(t *testing.T) {
+func TestNewPolicy_rejectsBadEntries(t *testing.T) {
 	for entry, want := range map[string]string{
 		"":                              "want",
 		"https://":                      "want",
@@ -83,7 +83,7 @@ func TestEntriesThatMeanNothingAreRefused(t *testing.T) {
 	}
 }
 
-func TestPagesOfTheSameHost(t *testing.T) {
+func TestSameHost_comparesHostAndPort(t *testing.T) {
 	for _, c := range []struct {
 		origin, host string
 		want         bool
@@ -105,7 +105,7 @@ func TestPagesOfTheSameHost(t *testing.T) {
 	}
 }
 
-func TestNamesOfThisMachine(t *testing.T) {
+func TestPolicy_namesOfThisMachine(t *testing.T) {
 	loopback := policy(t, Loopback)
 	for _, c := range []struct {
 		origin, host string
@@ -148,7 +148,7 @@ func TestNamesOfThisMachine(t *testing.T) {
 	}
 }
 
-func TestSplitHost(t *testing.T) {
+func TestSplitHost_parsesHosts(t *testing.T) {
 	for _, c := range []struct {
 		text, name, port string
 		ok               bool

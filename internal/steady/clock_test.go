@@ -14,7 +14,7 @@ func handClock(at time.Duration) (*Clock, *atomic.Int64) {
 	return &Clock{machine: machine.Load}, &machine
 }
 
-func TestTimeStandsStillWithTheProcess(t *testing.T) {
+func TestClock_standsStillWithTheProcess(t *testing.T) {
 	c, machine := handClock(time.Hour)
 	c.startObserving()
 	pass := func(d time.Duration) { machine.Add(int64(d)) }
@@ -40,7 +40,7 @@ func TestTimeStandsStillWithTheProcess(t *testing.T) {
 	want("as late as it may be", time.Hour+time.Second+2*checkInterval+standstillAfter, 29*time.Second-2*checkInterval)
 }
 
-func TestNobodyWatchesNothingStandsStill(t *testing.T) {
+func TestClock_runsUntilWatched(t *testing.T) {
 	c, machine := handClock(time.Second)
 	machine.Add(int64(time.Hour))
 	if got := time.Duration(c.Now()); got != time.Hour+time.Second || c.StoodStill() != 0 {
@@ -52,8 +52,8 @@ func TestNobodyWatchesNothingStandsStill(t *testing.T) {
 	}
 }
 
-// TestTimeNeverGoesBack: whoever is first to ask after a pause notices it.
-func TestTimeNeverGoesBack(t *testing.T) {
+// TestClock_neverGoesBack: whoever is first to ask after a pause notices it.
+func TestClock_neverGoesBack(t *testing.T) {
 	c, machine := handClock(time.Second)
 	c.startObserving()
 	const pauses = 500
@@ -98,7 +98,7 @@ func TestClock_pauseLeavesOutNothingReported(t *testing.T) {
 	}
 }
 
-func TestATimerWaitsForWhatIsLeft(t *testing.T) {
+func TestTimer_waitsForTheRest(t *testing.T) {
 	c, machine := handClock(time.Second)
 	c.startObserving()
 	called := make(chan time.Duration, 1)
@@ -125,7 +125,7 @@ func TestATimerWaitsForWhatIsLeft(t *testing.T) {
 	}
 }
 
-func TestTimersAreCalledOnce(t *testing.T) {
+func TestTimer_callsOnce(t *testing.T) {
 	passed, stop := After(time.Millisecond)
 	defer stop()
 	<-passed
@@ -139,7 +139,7 @@ func TestTimersAreCalledOnce(t *testing.T) {
 	<-called
 }
 
-func TestAskingDoesNotAllocate(t *testing.T) {
+func TestClock_doesNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { Now() }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -7,7 +7,7 @@ import (
 	"tactus/internal/text"
 )
 
-func TestNamesThatLookTheSame(t *testing.T) {
+func TestLook_alikeNames(t *testing.T) {
 	for _, tt := range []struct {
 		a, b  string
 		alike bool
@@ -54,7 +54,7 @@ func TestNamesThatLookTheSame(t *testing.T) {
 	}
 }
 
-func TestNamesForSome(t *testing.T) {
+func TestNames_has(t *testing.T) {
 	names := text.NewNames([]string{" Admin ", "", "\u200b", "moderator"})
 	for name, want := range map[string]bool{
 		"admin": true, "ADMIN": true, "Аdmin": true, "adm1n": true, "Moderator": true, "moderat0r": true,

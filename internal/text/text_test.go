@@ -34,7 +34,7 @@ func vectors(t testing.TB) (v struct {
 	return v
 }
 
-func TestVectors(t *testing.T) {
+func TestName_vectors(t *testing.T) {
 	v := vectors(t)
 	for _, row := range v.Names {
 		if got := text.Name(row.In); got != row.Out {
@@ -48,7 +48,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-func TestInvalidUTF8Goes(t *testing.T) {
+func TestText_removesInvalidUTF8(t *testing.T) {
 	for in, want := range map[string]string{"a\xffb": "ab", "\xed\xa0\x80Ada": "Ada", "Ad\xc3": "Ad", "\xf0\x9f\xa6": ""} {
 		if got := text.Name(in); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
@@ -56,14 +56,14 @@ func TestInvalidUTF8Goes(t *testing.T) {
 	}
 }
 
-func TestWhatCantBeCutIsShownInPart(t *testing.T) {
+func TestName_cutsOversizedCluster(t *testing.T) {
 	long := "क" + strings.Repeat("\u093e", 30) // vowel signs take room: there may be many
 	if got, want := text.Name(long), "क"+strings.Repeat("\u093e", 23); got != want {
 		t.Errorf("%+q, want %+q", got, want)
 	}
 }
 
-func TestCleanTextDoesNotAllocate(t *testing.T) {
+func TestText_cleanTextDoesNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { text.Text("good game, well played", 512) }); n != 0 {
 		t.Errorf("%v allocations for a line that is clean", n)
 	}
@@ -79,8 +79,8 @@ func FuzzClean(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in string, maxBytes int) { holds(t, in, min(max(maxBytes, 0), 4096)) })
 }
 
-// TestCleanHolds mixes what a fuzzer of bytes seldom puts together.
-func TestCleanHolds(t *testing.T) {
+// TestClean_isIdempotent mixes what a fuzzer of bytes seldom puts together.
+func TestClean_isIdempotent(t *testing.T) {
 	parts := strings.Split("a|x|e|é|q| |\u3000|\u200c|\u200d|\ufe0f|\ufe0e|\u0301|\u0323|\u0307|\u20dd|\u20e3|1|#|م|خ|\u064e|क|न|\u093c|\u094d|ष|\u0941|\u093f|"+
 		"র|\u09cd|👨|👩|🏻|❤|🏴|\U000e0067|\U000e0062|\U000e007f|🇩|🇪|\u00ad|\u202e|\u115f|\u061c|\u180b|\u17b4|\u2800|\ue000|\u0378|\U0001fae9|"+
 		"\u1112|\u1161|\u11ab|가|\u0e33|ก|\ufffd|\t|\u2028|李|\u0f72|xxxxxxxxxxxxxxxxxxxxx", "|")
@@ -132,7 +132,7 @@ func passesTheWire(t failer, name, line string) {
 	}
 }
 
-func TestTheLimitsAreTheProtocols(t *testing.T) {
+func TestName_limitsAreThoseOfTheProtocol(t *testing.T) {
 	if text.MaxName != protocol.MaxName || text.MaxNameBytes != protocol.MaxNameBytes {
 		t.Error(text.MaxName, text.MaxNameBytes)
 	}

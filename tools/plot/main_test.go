@@ -21,7 +21,7 @@ const (
 		{"system":"Socket.IO 4.8","clients":400,"runs":[{"cpu_us_per_client_tick":34}]}]}`
 )
 
-func TestChartsAreDrawnFromResults(t *testing.T) {
+func TestPlot_drawsResults(t *testing.T) {
 	cache, out := t.TempDir(), t.TempDir()
 	for name, text := range map[string]string{"sweep": sweepJSON, "w1": w1JSON, "peers": peersJSON} {
 		if err := os.WriteFile(filepath.Join(cache, name+".json"), []byte(text), 0o600); err != nil {
@@ -70,7 +70,7 @@ func svgText(t *testing.T, file string) string {
 	}
 }
 
-func TestAServerThatFallsBehindIsNotDrawn(t *testing.T) {
+func TestPlot_leavesOutServersThatFallBehind(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "cost.svg")
 	r := &result{Rows: []row{
 		{System: "Tactus", Clients: 1, Runs: []report{{CPU: 1, Delivered: 1}}},
@@ -84,7 +84,7 @@ func TestAServerThatFallsBehindIsNotDrawn(t *testing.T) {
 	}
 }
 
-func TestFormsOfASystemHaveColorsOfTheirOwn(t *testing.T) {
+func TestPlot_colorsDiffer(t *testing.T) {
 	seen := map[string]bool{}
 	for _, system := range []string{"floor (C)", "floor (C), spread as 25 matches", "Tactus", "unheard of"} {
 		c := colorOf(system)
@@ -96,21 +96,21 @@ func TestFormsOfASystemHaveColorsOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestASystemInBothResultsIsDrawnOnce(t *testing.T) {
+func TestPlot_drawsEachSystemOnce(t *testing.T) {
 	rows := beside(&result{Rows: []row{{System: "Tactus", Clients: 1}}}, &result{Rows: []row{{System: "Tactus", Clients: 2}, {System: "other"}}})
 	if len(rows) != 2 || rows[0].Clients != 1 || rows[1].System != "other" {
 		t.Errorf("got %+v", rows)
 	}
 }
 
-func TestMissingResultsAreNamed(t *testing.T) {
+func TestPlot_namesMissingResults(t *testing.T) {
 	err := drawAll(t.TempDir(), t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), "make bench-report") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestResultsWithoutMeasurementsAreDrawnEmpty(t *testing.T) {
+func TestPlot_drawsEmptyResults(t *testing.T) {
 	cache, out := t.TempDir(), t.TempDir()
 	for _, name := range []string{"sweep", "w1", "peers"} {
 		if err := os.WriteFile(filepath.Join(cache, name+".json"), []byte(`{"rows":[]}`), 0o600); err != nil {

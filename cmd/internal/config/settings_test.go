@@ -66,7 +66,7 @@ func load(t *testing.T, s setting) (flags, *config.Settings, error) {
 	return f, settings, err
 }
 
-func TestTheFirstSourceThatSaysSomethingWins(t *testing.T) {
+func TestLoad_precedenceOfSources(t *testing.T) {
 	file := "grace: 1s\nmax-matches: 1\nregion: top\norigin: [https://a.example, https://b.example]\n" +
 		"loadtest:\n  players: 7\nserver:\n  grace: 2s\n  no-guests: true\n"
 	for name, tt := range map[string]struct {
@@ -118,7 +118,7 @@ func equal(a, b flags) bool {
 		a.grace == b.grace && a.most == b.most && a.guests == b.guests
 }
 
-func TestMistakesNameTheirSource(t *testing.T) {
+func TestLoad_errorsNameTheirSource(t *testing.T) {
 	for name, tt := range map[string]struct {
 		setting
 		says []string
@@ -156,7 +156,7 @@ func TestMistakesNameTheirSource(t *testing.T) {
 	}
 }
 
-func TestSecretsInFiles(t *testing.T) {
+func TestLoad_readsSecretsFromFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(path, []byte("s3cret\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func printed(t *testing.T, s *config.Settings) string {
 	return b.String()
 }
 
-func TestPrintShowsValuesAndSources(t *testing.T) {
+func TestSettings_printsValuesAndSources(t *testing.T) {
 	_, settings, err := load(t, setting{
 		args: []string{"--region", "eu"}, file: "grace: 1m\nadmin-token: geheim\n",
 		env: []string{"PORT=9", "TACTUS_NATS=nats://u:p@ss@a:4222,tok@b", "TACTUS_ORIGIN=https://a.example,https://b.example"},
@@ -217,7 +217,7 @@ func TestPrintShowsValuesAndSources(t *testing.T) {
 	}
 }
 
-func TestNoErrorAndNoPrintHoldsASecret(t *testing.T) {
+func TestSettings_neverPrintSecrets(t *testing.T) {
 	for _, url := range []string{"nats://u:gehe/im@a:4222", "nats://u:gehe,im@a:4222", "nats://u:gehe%zim@a", "u:gehe/im@a", "nats://a:1,nats://u:gehe@im@b:1"} {
 		_, settings, err := load(t, setting{env: []string{"TACTUS_NATS=" + url}})
 		if err != nil {
@@ -234,7 +234,7 @@ func TestNoErrorAndNoPrintHoldsASecret(t *testing.T) {
 	}
 }
 
-func TestNearMissesAreWarnedOf(t *testing.T) {
+func TestLoad_warnsOfNearMisses(t *testing.T) {
 	for env, want := range map[string]string{
 		"TACTUS_LISTN=x": "TACTUS_LISTEN", "TACTUS_MAX_MATCH=1": "TACTUS_MAX_MATCHES", "TACTUS_CONFG=x": "TACTUS_CONFIG",
 		"PORT=http": "PORT",
