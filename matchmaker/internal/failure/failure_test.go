@@ -183,7 +183,7 @@ func TestStatus_hidesTextOfOtherErrors(t *testing.T) {
 	}{
 		"a status":        {status.Error(codes.Aborted, "newer stream"), codes.Aborted, "newer stream"},
 		"deadline":        {fmt.Errorf("reserve: %w", context.DeadlineExceeded), codes.DeadlineExceeded, "the call took longer than its deadline"},
-		"cancelled":       {context.Canceled, codes.Canceled, "the caller has gone"},
+		"cancelled":       {context.Canceled, codes.Canceled, "the caller has cancelled the call"},
 		"anything else":   {secret, codes.Internal, "internal error"},
 		"with a cause":    {New(StoreUnavailable).Because(secret), codes.Unavailable, StoreUnavailable.Kind().Message},
 		"wrapped failure": {fmt.Errorf("party p-1: %w", New(PartyFull)), codes.FailedPrecondition, "the party is full"},

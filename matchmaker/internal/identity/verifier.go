@@ -38,7 +38,7 @@ type Verifier struct {
 	// reserved are names that players can't choose.
 	reserved text.Names
 	parser   *jwt.Parser
-	keys     *keyring // nil: identity tokens are not taken
+	keys     *keyring // nil: identity tokens are not accepted
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 }
