@@ -5,9 +5,15 @@
 // Matchmakers that share a store are replicas of each other (replica.v1).
 //
 // A [Matchmaker] is made by [New] and lives while [Matchmaker.Run] runs. The packages
-// below do its work: api answers players, admission makes tickets of requests,
-// routing finds the owner of a queue, queue makes matches, fleet knows the game
-// servers, privatematch runs rooms, cluster is this process among its replicas.
+// below do its work:
+//
+//	api           answers players
+//	admission     makes tickets of requests
+//	routing       finds the owner of a queue
+//	queue         makes matches
+//	privatematch  runs the matches of rooms
+//	fleet         knows the game servers
+//	cluster       is this process among its replicas
 package matchmaker
 
 import (

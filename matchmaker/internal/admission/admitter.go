@@ -40,7 +40,7 @@ type Rooms interface {
 
 // Config is what an [Admitter] works with. All fields are needed.
 type Config struct {
-	Expiry   time.Duration // of a search in a queue whose rules name none
+	Expiry   time.Duration // of a search in quick play
 	Searches *Searches
 	Identity *identity.Verifier
 	Parties  *party.Parties
@@ -60,12 +60,12 @@ func New(cfg Config) *Admitter { return &Admitter{cfg: cfg} }
 
 // Admission is the search that a request has led to.
 type Admission struct {
-	PlayerID, PlayerName, GuestToken string   // of the player who asked
+	PlayerID, PlayerName, GuestToken string   // of the caller, or of the first named player
 	Handles                          []string // of the players, in the order of the request
 	Existing                         bool     // an earlier search of the player goes on instead
 }
 
-// Admit starts the search that is asked for. An error is a failure, or the gRPC
+// Admit starts the requested search. An error is a failure, or the gRPC
 // status of the replica that owns the queue.
 func (a *Admitter) Admit(ctx context.Context, req *Request) (*Admission, error) {
 	who, err := a.requesters(ctx, req)
@@ -95,7 +95,7 @@ func (a *Admitter) Admit(ctx context.Context, req *Request) (*Admission, error) 
 	return admitted, nil
 }
 
-// newTicket makes the ticket that is asked for.
+// newTicket makes the requested ticket.
 func (a *Admitter) newTicket(ctx context.Context, req *Request, who *requesters) (*ticket.Ticket, error) {
 	t := a.build(req, who)
 	r, err := a.resolve(ctx, t, req)
@@ -125,8 +125,8 @@ func (a *Admitter) build(req *Request, who *requesters) *ticket.Ticket {
 	}
 }
 
-// resolve aims a ticket at the queue that is asked for, whose rules it returns, or
-// at a certain match, for which there are no rules.
+// resolve aims a ticket at the requested queue and returns its rules. A certain match
+// has no rules.
 func (a *Admitter) resolve(ctx context.Context, t *ticket.Ticket, req *Request) (r *queue.Rules, err error) {
 	if !req.forMatch() {
 		if t.Queue, r, err = a.cfg.Catalog.Resolve(req.Queue, req.Game, req.Mode); err != nil {
@@ -147,7 +147,7 @@ func (a *Admitter) resolve(ctx context.Context, t *ticket.Ticket, req *Request) 
 	return nil, nil
 }
 
-// resolveMatch aims a ticket at the room or match that is asked for.
+// resolveMatch aims a ticket at the requested room or match.
 func (a *Admitter) resolveMatch(ctx context.Context, t *ticket.Ticket, req *Request) (ticket.Unmatchable, error) {
 	if req.RoomCode != "" {
 		if err := a.cfg.Limits.Code(req.Address); err != nil {
@@ -235,9 +235,8 @@ func MaxTeam(servers *fleet.Registry, k ticket.Key) int {
 	return min(max(seats, 1)/max(teams, 1), party.Most)
 }
 
-// CheckVersion rejects clients whose version no live server runs, because they
-// would wait in vain. While no server of the game is live, such a server may come
-// back.
+// CheckVersion rejects a version that no live server runs: its players would wait in
+// vain. While no server of the game is live, such a server may come back.
 func CheckVersion(servers *fleet.Registry, k ticket.Key, version string) error {
 	if version == "" {
 		return nil

@@ -21,7 +21,7 @@ const (
 
 // requesters are the players that a ticket is for.
 type requesters struct {
-	players    []ticket.Member // the one who asks first
+	players    []ticket.Member // the caller first
 	skills     []*float64      // as the caller knows them; nil: as rated
 	guestToken string
 	party      string // code
@@ -80,7 +80,7 @@ func namedPlayers(req *Request) (*requesters, error) {
 	return who, nil
 }
 
-// partyMembers are those of a party whose leader asks.
+// partyMembers are those of the caller's party. The caller must lead it.
 func (a *Admitter) partyMembers(ctx context.Context, req *Request) (*requesters, error) {
 	p, at, err := a.cfg.Parties.Find(ctx, req.Party)
 	if err != nil {

@@ -83,8 +83,8 @@ func (s *Searches) Cancel(ctx context.Context, handle string) (matchmakerv1.EndR
 	return found.Reason, nil
 }
 
-// End ends a search whose match will not be, or is over. A search that has its seat
-// keeps it. One that can't be ended now expires.
+// End ends a search when its match is over or can't be opened. A search that has its
+// seat keeps it. A search that can't be ended now expires.
 func (s *Searches) End(ctx context.Context, handle string, reason matchmakerv1.EndReason) {
 	_, _ = s.finish(ctx, handle, reason)
 }
@@ -158,7 +158,7 @@ func handlesFrom(t *ticket.Ticket, first int) []string {
 
 // keepExisting reports whether the player's earlier search is kept: it is still
 // running and the queue keeps such searches, or the same request created it. A
-// search whose status is not available is kept, too.
+// search of unknown status is kept, too.
 func (s *Searches) keepExisting(ctx context.Context, queueName string, old *claim.Claim, request string) bool {
 	same := request != "" && old.Request == request
 	if !same && !s.keepsDuplicates(queueName) {

@@ -62,7 +62,7 @@ type form struct {
 	method    protoreflect.MethodDescriptor
 	json      bool
 	enveloped bool
-	foreign   bool // gRPC or gRPC-Web, whose bodies are the handler's
+	foreign   bool // gRPC or gRPC-Web: the handler reads their bodies
 }
 
 // readMessage reads a request, checks it and returns its body, uncompressed. It rejects

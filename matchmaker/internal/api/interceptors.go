@@ -74,7 +74,7 @@ func (i *Interceptors) publicError(method string, err error) error {
 	return s.Err()
 }
 
-// limitUnary bounds calls whose caller set no deadline, or a long one.
+// limitUnary bounds calls without a deadline, or with a long one.
 func (i *Interceptors) limitUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, i.timeout)
 	defer cancel()

@@ -34,7 +34,7 @@ type Limits struct {
 	rooms     *ratelimit.Limiter
 }
 
-// NewLimits makes limits whose rejections are counted.
+// NewLimits makes limits. It counts their rejections.
 func NewLimits(r Rates, m *metrics.Metrics) *Limits {
 	return &Limits{
 		metrics:   m,

@@ -37,7 +37,7 @@ type caller interface {
 	GetPlayerName() string
 }
 
-// identify returns the player who wants to create or join a party.
+// identify returns the player of a request to create or join a party.
 func (s *Service) identify(ctx context.Context, req caller, limit func(address string) error) (identity.Player, error) {
 	if err := s.cfg.Ready(); err != nil {
 		return identity.Player{}, err

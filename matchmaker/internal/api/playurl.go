@@ -29,10 +29,10 @@ func entranceOf(r *http.Request) (entrance, bool) {
 	return entrance{host: host, port: port, secure: secure}, ok
 }
 
-// completePlayURL completes an assignment to a server on this machine whose host is a
-// guess: it becomes the host by which this player reached the matchmaker. It is called
-// for answers to players only, never for what is stored or sent to other replicas. An
-// assignment of nil stays nil.
+// completePlayURL completes an assignment to a server on this machine that registered a
+// guessed host: the host becomes that by which this player reached the matchmaker. It is
+// called for answers to players only, never for what is stored or sent to other
+// replicas. An assignment of nil stays nil.
 func (s *Service) completePlayURL(ctx context.Context, a *matchmakerv1.Assignment) {
 	in, ok := ctx.Value(entranceKey{}).(entrance)
 	if !ok || a == nil {

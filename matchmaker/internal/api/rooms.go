@@ -81,8 +81,8 @@ type entering interface {
 	GetParty() string
 }
 
-// entrants returns the players who enter a room, and the one who asks. A party has
-// no guest token.
+// entrants returns the players for a room, and the first of them: the caller. A party
+// has no guest token.
 func (s *Service) entrants(ctx context.Context, req entering) (first identity.Player, who *privatematch.Entrants, err error) {
 	if req.GetParty() == "" {
 		p, err := s.parts.Identity.Identify(ctx, req.GetGuestToken(), req.GetIdentityToken(), req.GetPlayerName())

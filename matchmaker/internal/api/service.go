@@ -42,7 +42,7 @@ type Config struct {
 
 	RequestTimeout  time.Duration // to send a request, and to answer all but watches
 	MaxRequestBytes int
-	WatchTimeout    time.Duration // of a watch whose client does not read
+	WatchTimeout    time.Duration // of a watch with a client that does not read
 	ForwardedHops   int           // proxies in front of the handler; 0: none
 	Origins         *origin.Policy
 

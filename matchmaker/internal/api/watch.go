@@ -22,8 +22,8 @@ type message[W any] interface {
 }
 
 // watchMember sends a party or a room to one of its members: immediately, when it
-// has changed, and every few seconds. A member whose newest watcher has gone leaves
-// a moment later. publicError makes failures of the records' errors.
+// has changed, and every few seconds. A member leaves a moment after its newest watcher
+// has gone. publicError makes failures of the records' errors.
 func watchMember[T any, R membership.Record[T], W any, M message[W]](
 	ctx context.Context, w *membership.Watchers, records *membership.Records[T, R], handle string,
 	describe func(R, int) M, send func(M) error, publicError func(error) error,

@@ -1,5 +1,5 @@
-// Package claim lets a player have one search at a time, whatever the queue and
-// whichever matchmaker it came to.
+// Package claim lets a player have one search at a time, in all queues and at all
+// matchmakers.
 package claim
 
 import (
@@ -21,7 +21,7 @@ type Claim struct {
 	At      time.Time
 }
 
-// Claims holds everybody's.
+// Claims holds the claims of all players. It is safe for concurrent use.
 type Claims struct {
 	bucket *store.Bucket
 
@@ -35,11 +35,11 @@ type drop struct {
 	revision uint64
 }
 
-// life is when a claim that nobody dropped is void: longer than any search, for
-// which rules may allow a day.
+// life is the age at which a claim is void that was not dropped: longer than any search,
+// for which rules may allow a day.
 const life = 25 * time.Hour
 
-// New makes the claims of a store. [Claims.Run] has to run.
+// New makes the claims of a store. [Claims.Run] must run.
 func New(ctx context.Context, s *store.Store) (*Claims, error) {
 	bucket, err := s.Bucket(ctx, store.BucketConfig{Name: "claims", TTL: life})
 	if err != nil {
@@ -112,7 +112,7 @@ const (
 	dropPause = 200 * time.Millisecond // after a failure
 )
 
-// Run drops what is to be dropped, until ctx ends.
+// Run drops the claims that were given up, until ctx ends.
 func (c *Claims) Run(ctx context.Context) {
 	for {
 		select {

@@ -49,10 +49,11 @@ var (
 	apart = regexp.MustCompile(`[0-9A-Z]+(?:-[0-9A-Z]+)*`)
 )
 
-// Parse reads the code of a room or a party as players type and paste it: in any case
-// and width, with spaces, dashes and invisible marks, in letters of other alphabets that
-// look alike, and in other text such as a link. Among several candidates, one with a
-// digit comes first, then the last one, because other text stands before a code.
+// Parse reads the code of a room or a party as players type and paste it. Case, width,
+// spaces, dashes and invisible marks do not matter, and letters of other alphabets count
+// as those that they look like. The code may be part of other text, such as a link. Among
+// several candidates, one with a digit comes first, then the last one, because other text
+// stands before a code.
 func Parse(typed string) (code string, ok bool) {
 	if len(typed) > MaxTyped {
 		return "", false

@@ -30,7 +30,7 @@ type Config struct {
 	// Defaults: sub, name.
 	PlayerClaim, NameClaim string
 	// ReservedNames are names that players can't choose, and neither can they choose
-	// names that look alike: they get the name of a player who gives none. The
+	// names that look alike: they get the name of a player without one. The
 	// issuer's tokens and trusted back ends may use these names.
 	ReservedNames []string
 	// NoGuests rejects players without an identity token.

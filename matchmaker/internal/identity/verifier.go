@@ -83,7 +83,7 @@ func (v *Verifier) Close() {
 	v.done.Wait()
 }
 
-// Identify returns the player who calls: a user by the identity token if there is
+// Identify returns the calling player: a user by the identity token if there is
 // one, else a guest. A guest's name is the given one, or that of the guest token. A
 // user's name is the issuer's, or the given one. A reserved name counts as not given,
 // unless it is the issuer's.

@@ -291,7 +291,7 @@ func (w *walk) skip() error {
 	return w.rest(token)
 }
 
-// rest skips the rest of a value whose first token is given.
+// rest skips the rest of a value after its first token.
 func (w *walk) rest(token json.Token) error {
 	outside := w.depth
 	for {

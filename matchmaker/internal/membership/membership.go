@@ -27,7 +27,7 @@ var (
 	ErrUnknown = errors.New("there is no such record, or no such member of it")
 	// ErrFull is returned to a player when there is no place left.
 	ErrFull = errors.New("there is no place left")
-	// ErrFirst is returned to a member who does not own the record.
+	// ErrFirst is returned to a member that does not own the record.
 	ErrFirst = errors.New("only the first member can do this")
 	// ErrUnchanged is returned by an edit that has nothing to change. The change
 	// itself then succeeds.
@@ -140,7 +140,7 @@ type Head struct {
 // Top is the head itself.
 func (h *Head) Top() *Head { return h }
 
-// Member finds the member who holds a secret.
+// Member finds the member with a secret.
 func (h *Head) Member(secret string) (int, bool) {
 	for i := range h.Members {
 		if m := &h.Members[i]; sameSecret(m.Secret, secret) || m.earlier(secret) != nil {
@@ -155,7 +155,7 @@ func (h *Head) Find(player string) int {
 	return slices.IndexFunc(h.Members, func(m Member) bool { return m.Player == player })
 }
 
-// Enter adds members, all or none. A player who is a member already gets the new handle
+// Enter adds members, all or none. A player that is a member already gets the new handle
 // beside the old one.
 func (h *Head) Enter(most int, members ...Member) error {
 	next := slices.Clone(h.Members)

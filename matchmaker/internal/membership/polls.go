@@ -11,7 +11,7 @@ import (
 // pollPrefix begins the names of watchers that poll.
 const pollPrefix = "poll."
 
-// polls are the members who poll instead of watching a stream, by their handles.
+// polls are the members that poll instead of watching a stream, by their handles.
 // Each counts as a watcher from the first poll until the polls have stopped for a
 // while.
 type polls struct {
@@ -26,7 +26,7 @@ type poll struct {
 
 func newPolls() *polls { return &polls{byHandle: make(map[string]poll)} }
 
-// record notes a poll of a member whose newest watcher is given. It returns the
+// record notes a poll of a member, given its newest watcher. It returns the
 // name of a new watcher, or nothing while the newest one is this poller.
 func (ps *polls) record(handle, newest, process string) (fresh string) {
 	ps.mu.Lock()

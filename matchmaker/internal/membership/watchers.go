@@ -38,7 +38,7 @@ type WatchersConfig struct {
 	Stopping   <-chan struct{}
 }
 
-// Watchers lets members leave whose newest watcher has gone, in the records of any
+// Watchers lets members leave after their newest watcher has gone, in records of any
 // kind. It is safe for concurrent use.
 type Watchers struct {
 	cfg   WatchersConfig
@@ -53,7 +53,7 @@ func NewWatchers(cfg WatchersConfig) *Watchers {
 // Stopping is closed when the process stops.
 func (w *Watchers) Stopping() <-chan struct{} { return w.cfg.Stopping }
 
-// NewMember returns a member whose first watcher this process waits for.
+// NewMember returns a member. This process waits for its first watcher.
 func (w *Watchers) NewMember(player, name string) Member {
 	return NewMember(player, name, w.process())
 }
@@ -75,7 +75,7 @@ func (w *Watchers) Orphaned(watcher string) bool {
 	return ok && at >= 0 && w.cfg.Processes.Dead(process[:at], process[at+1:])
 }
 
-// Polled notes a poll of a member whose newest watcher is given. It returns the
+// Polled notes a poll of a member, given its newest watcher. It returns the
 // name of a new watcher, which the caller records; it leaves some time after the
 // last poll. It returns nothing while the newest watcher is this poller.
 func (w *Watchers) Polled(handle, newest string) (fresh string) {

@@ -37,8 +37,8 @@ func ClientKeepalive() keepalive.ClientParameters {
 }
 
 // liveListener lets TCP notice peers that vanished, in about the time that pings
-// need. A silent peer is probed. A connection whose sent data is not acknowledged
-// ends.
+// need. It probes a silent peer, and ends a connection when sent data is not
+// acknowledged.
 type liveListener struct{ net.Listener }
 
 const (

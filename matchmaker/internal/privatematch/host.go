@@ -1,9 +1,9 @@
 // Package privatematch runs the matches of private rooms.
 //
-// A room is a record that any replica can change (package room). A [Host] lets
-// members in and out, opens the room's next match on a game server when the owner
-// starts it or all members are ready, makes a ticket of quick play for each member,
-// and lets the room wait again when the match is over.
+// A room is a record that any replica can change (package room). A [Host] lets members
+// in and out. It opens the room's next match on a game server when the owner starts it
+// or all members are ready, and makes a ticket of quick play for each member. When the
+// match is over, the room waits again.
 package privatematch
 
 import (
@@ -47,9 +47,9 @@ type Host struct{ cfg Config }
 // New makes a host.
 func New(cfg Config) *Host { return &Host{cfg: cfg} }
 
-// Entrants are players who enter a room together.
+// Entrants are players that enter a room together.
 type Entrants struct {
-	Members []membership.Member // the one who asks first
+	Members []membership.Member // the caller first
 	Party   string              // code of the party that they are; empty: none
 }
 
@@ -69,8 +69,8 @@ func Error(err error) error {
 	return failure.New(failure.StoreUnavailable).Because(err)
 }
 
-// Create stores a new room, which draws its code. who are those members of it that
-// have entered, or nil. It returns the handle of the first.
+// Create stores a new room under a code that it draws. The entrants are its members
+// already; nil: none. It returns the handle of the first.
 func (h *Host) Create(ctx context.Context, r *room.Room, who *Entrants) (handle string, err error) {
 	if err := h.cfg.Rooms.Create(ctx, r); err != nil {
 		return "", err
@@ -168,8 +168,8 @@ func (h *Host) SetReady(ctx context.Context, handle string, ready bool) error {
 	return err
 }
 
-// change changes a room. A room whose record was lost is made again from its match,
-// as the game servers report it.
+// change changes a room. It recreates a lost record from the room's match, as the game
+// servers report it.
 func (h *Host) change(ctx context.Context, code string, edit func(*room.Room) error) (*room.Room, error) {
 	r, err := h.cfg.Rooms.Change(ctx, code, edit)
 	if !errors.Is(err, membership.ErrUnknown) {

@@ -172,8 +172,8 @@ func (h *Host) openAnywhere(ctx context.Context, r *room.Room) error {
 }
 
 // seatMembers makes tickets of members for the match that runs, and returns the
-// room with them, or nil when they could not be recorded. A member whose ticket
-// can't be made may ask for one.
+// room with them, or nil when they could not be recorded. A member without a ticket may
+// ask for one later.
 func (h *Host) seatMembers(ctx context.Context, r *room.Room, members []membership.Member) *room.Room {
 	match := r.Match
 	handles := h.seatTickets(ctx, r, members)
@@ -244,9 +244,9 @@ func (h *Host) EndMatchLater(match string) {
 	})
 }
 
-// EndMatch lets a room whose match is over wait for its next one, which may begin
-// now. A problem is why the match could not be opened. After an error EndMatch must
-// be called again.
+// EndMatch ends the match of a room. The room waits for its next match, which may begin
+// now. A problem says why the match could not be opened. After an error the caller must
+// repeat the call.
 func (h *Host) EndMatch(ctx context.Context, match, problem string) error {
 	code, _, ok := room.ParseMatch(match)
 	if !ok {

@@ -97,8 +97,7 @@ func (h *Host) enterByTicket(r *room.Room, t *ticket.Ticket, now time.Time) (beg
 	return began
 }
 
-// plainMembers are members for those players of a ticket who have no watcher in the
-// room.
+// plainMembers are members for the players of a ticket without a watcher in the room.
 func (h *Host) plainMembers(r *room.Room, t *ticket.Ticket) []membership.Member {
 	var entering []membership.Member
 	for _, m := range t.Members {

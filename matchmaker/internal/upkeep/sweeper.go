@@ -1,6 +1,6 @@
-// Package upkeep does what no request asks for: it takes out members whose
-// matchmaker has gone, ends the matches of rooms that no server hosts any more, and
-// keeps rooms that are in use from expiring.
+// Package upkeep does periodic work in parties and rooms. It takes out members after
+// their matchmaker has gone, ends the matches of rooms that no server hosts any more,
+// and keeps rooms in use from expiring.
 package upkeep
 
 import (
@@ -20,9 +20,8 @@ import (
 
 const (
 	interval = time.Second
-	// orphanFactor is how many times longer than others a member stays whose
-	// watcher's matchmaker has gone: a page in the background may need a minute to
-	// notice that.
+	// orphanFactor multiplies the patience with a member after the matchmaker of its
+	// watcher has gone: a page in the background may need a minute to notice that.
 	orphanFactor = 6
 	// matchTimeout is how long no server may report a room's match until the match
 	// counts as over: longer than a server needs to come back.
@@ -53,7 +52,7 @@ type Sweeper struct {
 	parties map[string]*party.Party // by code
 	rooms   map[string]*room.Room   // by code
 	// Times of steady at which something was first seen.
-	orphans map[string]int64 // a handle and its watcher, whose process is gone
+	orphans map[string]int64 // a handle and its watcher of a dead process
 	missing map[string]int64 // a room's match that no server reports
 }
 
@@ -122,7 +121,7 @@ func (s *Sweeper) sweep(now time.Time, mono int64) {
 	s.orphans, s.missing = orphans, missing
 }
 
-// sweepOrphansLocked takes out members whose matchmaker has been gone for long.
+// sweepOrphansLocked takes out members after their matchmaker has been gone for long.
 func (s *Sweeper) sweepOrphansLocked(found map[string]int64, mono int64, members []membership.Member, handleOf func(secret string) string) {
 	for _, m := range members {
 		if m.Plain {
@@ -178,7 +177,7 @@ func (s *Sweeper) matchHostedLocked(missing map[string]int64, now time.Time, mon
 	return false
 }
 
-// renewLater writes a room again, without members whose tickets must have ended.
+// renewLater writes a room again, without members that outlasted their tickets.
 func (s *Sweeper) renewLater(code string) {
 	s.cfg.Background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
