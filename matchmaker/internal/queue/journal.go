@@ -27,8 +27,8 @@ type matchRecord struct {
 	Status []ticket.Status
 }
 
-// note records a ticket: as searching, or how it ended without a match.
-func (q *Queue) note(t *ticket.Ticket, status *ticket.Status) *store.Pending {
+// journalTicket records a ticket: as searching, or how it ended without a match.
+func (q *Queue) journalTicket(t *ticket.Ticket, status *ticket.Status) *store.Pending {
 	record := ticket.Record{Ticket: t, Status: status}
 	life := q.set.cfg.KeepEnded
 	if status == nil {
@@ -52,10 +52,10 @@ func (q *Queue) Confirm(ctx context.Context) error {
 	}
 }
 
-// noteMatch records that a match has won tickets. The record outlives those of
+// journalMatch records that a match has won tickets. The record outlives those of
 // its tickets.
-func (q *Queue) noteMatch(f *find, id string, won []bool, statuses []ticket.Status) *store.Pending {
-	r := matchRecord{Match: f.match}
+func (q *Queue) journalMatch(f *foundMatch, id string, won []bool, statuses []ticket.Status) *store.Pending {
+	r := matchRecord{Match: f.id}
 	life := q.set.cfg.KeepEnded
 	for i, s := range f.searches {
 		if won[i] {
@@ -80,12 +80,12 @@ func wholeSeconds(d time.Duration) time.Duration {
 
 // restore takes over what an earlier owner of the queue has recorded, and
 // returns the tickets that search on.
-func restore(book *ticket.Book, common *commons, records []store.Record) ([]*ticket.Ticket, error) {
+func restore(registry *ticket.Registry, shared *sharedAttributes, records []store.Record) ([]*ticket.Ticket, error) {
 	assigned := make(map[string]bool)
 	var tickets []*ticket.Record
 	for _, r := range records {
-		if strings.HasPrefix(r.Key, commonPrefix) {
-			if err := common.restore(r); err != nil {
+		if strings.HasPrefix(r.Key, sharedPrefix) {
+			if err := shared.restore(r); err != nil {
 				return nil, err
 			}
 			continue
@@ -97,7 +97,7 @@ func restore(book *ticket.Book, common *commons, records []store.Record) ([]*tic
 			}
 			for i, t := range m.Ticket {
 				assigned[t.ID] = true
-				book.Restore(t, m.Status[i])
+				registry.Restore(t, m.Status[i])
 			}
 			continue
 		}
@@ -112,9 +112,9 @@ func restore(book *ticket.Book, common *commons, records []store.Record) ([]*tic
 		switch {
 		case assigned[r.Ticket.ID]:
 		case r.Status != nil:
-			book.Restore(r.Ticket, *r.Status)
+			registry.Restore(r.Ticket, *r.Status)
 		default:
-			book.Restore(r.Ticket, ticket.Status{})
+			registry.Restore(r.Ticket, ticket.Status{})
 			searching = append(searching, r.Ticket)
 		}
 	}

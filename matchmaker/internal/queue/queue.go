@@ -40,30 +40,30 @@ func (r *Rules) version() string {
 
 // Queue is one queue that this process owns.
 type Queue struct {
-	name    string
-	set     *Set
-	lease   *store.Lease
-	journal *store.Journal
-	log     *zap.Logger
-	waits   waits
-	cancel  context.CancelFunc
-	done    chan struct{} // closed when run has ended
-	entered atomic.Uint64 // tickets, since this process owns the queue
-	matched atomic.Uint64
-	cycled  atomic.Int64 // nanoseconds of the last cycle
-	outlook outlook
+	name       string
+	set        *Set
+	lease      *store.Lease
+	journal    *store.Journal
+	log        *zap.Logger
+	waits      waits
+	cancel     context.CancelFunc
+	done       chan struct{} // closed when run has ended
+	entered    atomic.Uint64 // tickets, since this process owns the queue
+	matched    atomic.Uint64
+	cycled     atomic.Int64 // nanoseconds of the last cycle
+	waitReason waitReason
 
-	wake   chan struct{} // capacity 1
-	mu     sync.Mutex
-	inbox  []*search
-	asked  map[string]*consent // by ticket
-	common commons
+	wake        chan struct{} // capacity 1
+	mu          sync.Mutex
+	inbox       []*search
+	acceptances map[string]*acceptance // by ticket
+	shared      sharedAttributes
 
 	// Owned by run.
 	rules   *Rules
 	matcher matchfunc.Func
 	waiting []*search // oldest first
-	asking  sync.WaitGroup
+	pending sync.WaitGroup
 }
 
 // search is a ticket on its way to a match.
@@ -95,22 +95,22 @@ func (q *Queue) Name() string { return q.name }
 // will be recorded as soon as that is possible. A ticket that is added again,
 // perhaps after the queue has moved, is in the queue once.
 func (q *Queue) Add(ctx context.Context, t *ticket.Ticket) error {
-	if fresh, err := q.set.book.Create(t); err != nil || !fresh {
+	if fresh, err := q.set.tickets.Create(t); err != nil || !fresh {
 		return err
 	}
 	q.entered.Add(1)
 	s := newSearch(t)
 	q.set.cfg.Hooks.Created(t, s.group)
 	if t.Unmatchable.Reason != ticket.Matchable {
-		q.set.book.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, t.Unmatchable.Message))
+		q.set.tickets.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, t.Unmatchable.Message))
 		return nil
 	}
-	recorded := q.note(t, nil)
+	recorded := q.journalTicket(t, nil)
 	q.add(s)
 	select {
 	case <-recorded.Done():
 		if err := recorded.Err(); err != nil {
-			q.set.book.ForgetTicket(t) // it may be another process's by now
+			q.set.tickets.ForgetTicket(t) // it may be another process's by now
 			return err
 		}
 		return nil
@@ -135,7 +135,7 @@ func (q *Queue) wakeUp() {
 
 func (q *Queue) run(ctx context.Context) {
 	defer close(q.done)
-	defer q.asking.Wait()
+	defer q.pending.Wait()
 	window := time.NewTimer(0)
 	defer window.Stop()
 	<-window.C
@@ -175,14 +175,14 @@ func (q *Queue) pause() <-chan time.Time {
 // cycle proposes matches for all who wait and asks for their seats. The seats
 // are accounted for before it returns, so that the next cycle sees them taken.
 func (q *Queue) cycle(ctx context.Context) {
-	if !q.follow() {
+	if !q.useCurrentRules() {
 		return
 	}
-	q.collect()
+	q.drainInbox()
 	// Without its journal a match could not be recorded: its seats would be
 	// held for nothing.
 	if len(q.waiting) == 0 || !q.journal.Healthy() {
-		q.outlook.unknown()
+		q.waitReason.clear()
 		return
 	}
 	began := time.Now()
@@ -192,20 +192,20 @@ func (q *Queue) cycle(ctx context.Context) {
 	} else {
 		q.byRules(ctx)
 	}
-	q.outlook.note(began, q.rules, q.waiting)
+	q.waitReason.update(began, q.rules, q.waiting)
 	took := time.Since(began)
 	q.cycled.Store(int64(took))
 	q.set.cfg.Hooks.Cycled(q.name, waiting, took)
 }
 
-// follow takes over rules that have changed. Without rules the queue is closed:
+// useCurrentRules takes over rules that have changed. Without rules the queue is closed:
 // whoever waits in it is told so.
-func (q *Queue) follow() bool {
+func (q *Queue) useCurrentRules() bool {
 	current, ok := q.set.cfg.Lookup(q.name)
 	if !ok {
-		q.collect()
+		q.drainInbox()
 		for _, s := range q.waiting {
-			q.set.book.Finish(s.ticket.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, "This queue was closed."))
+			q.set.tickets.Finish(s.ticket.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, "This queue was closed."))
 		}
 		q.waiting = nil
 		return false
@@ -223,22 +223,22 @@ func (q *Queue) follow() bool {
 	return true
 }
 
-// collect takes in new searches and lets go of ended ones.
-func (q *Queue) collect() {
+// drainInbox takes in new searches and lets go of ended ones.
+func (q *Queue) drainInbox() {
 	q.mu.Lock()
 	fresh := len(q.inbox) > 0
 	q.waiting = append(q.waiting, q.inbox...)
 	clear(q.inbox)
 	q.inbox = q.inbox[:0]
 	q.mu.Unlock()
-	q.waiting = slices.DeleteFunc(q.waiting, func(s *search) bool { return !q.set.book.Searching(s.ticket.ID) })
+	q.waiting = slices.DeleteFunc(q.waiting, func(s *search) bool { return !q.set.tickets.Searching(s.ticket.ID) })
 	if fresh {
 		slices.SortStableFunc(q.waiting, func(a, b *search) int { return a.ticket.Created.Compare(b.ticket.Created) })
 	}
 }
 
-// keep leaves those waiting who were not taken.
-func (q *Queue) keep(taken []bool) {
+// removeTaken leaves those waiting who were not taken.
+func (q *Queue) removeTaken(taken []bool) {
 	left := q.waiting[:0]
 	for i, s := range q.waiting {
 		if !taken[i] {
@@ -249,8 +249,8 @@ func (q *Queue) keep(taken []bool) {
 	q.waiting = left
 }
 
-// ended hears of every ticket's end, also by others than this queue.
-func (q *Queue) ended(t *ticket.Ticket, status ticket.Status) {
+// ticketEnded hears of every ticket's end, also by others than this queue.
+func (q *Queue) ticketEnded(t *ticket.Ticket, status ticket.Status) {
 	if status.State == ticket.Assigned {
 		q.journal.Append(t.ID, nil, 0) // the match's record has the ticket
 		q.matched.Add(1)
@@ -258,6 +258,6 @@ func (q *Queue) ended(t *ticket.Ticket, status ticket.Status) {
 			q.waits.observe(status.At.Sub(t.Created))
 		}
 	}
-	q.leaveConsent(t)
+	q.leaveAcceptance(t)
 	q.wakeUp()
 }

@@ -65,7 +65,7 @@ type Set struct {
 	cfg      Config
 	fleet    Fleet
 	assigner Assigner
-	book     *ticket.Book
+	tickets  *ticket.Registry
 	log      *zap.Logger
 
 	ctx     context.Context //nolint:containedctx // of all queues
@@ -87,7 +87,7 @@ func NewSet(cfg Config, limits ticket.Limits, f Fleet, assigner Assigner, log *z
 		cfg: cfg, fleet: f, assigner: assigner, log: log,
 		ctx: ctx, cancel: cancel, queues: make(map[string]*Queue),
 	}
-	s.book = ticket.NewBook(limits, s.record, s.ended, assigner.GiveBack)
+	s.tickets = ticket.NewRegistry(limits, s.record, s.ticketEnded, assigner.GiveBack)
 	return s
 }
 
@@ -99,7 +99,7 @@ func (s *Set) Start(st *store.Store, leases *store.Leases) {
 }
 
 // Book holds the tickets of the queues that this process owns.
-func (s *Set) Book() *ticket.Book { return s.book }
+func (s *Set) Tickets() *ticket.Registry { return s.tickets }
 
 // Find returns the queue if this process owns it.
 func (s *Set) Find(name string) *Queue {
@@ -166,7 +166,7 @@ func (s *Set) open(name string) (*Queue, error) {
 		lease.Release(ctx)
 		return nil, fmt.Errorf("queue %s: %w", name, err)
 	}
-	q, err := s.begin(name, lease, journal, records)
+	q, err := s.startQueue(name, lease, journal, records)
 	if err != nil {
 		journal.Close()
 		release, done := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
@@ -179,16 +179,16 @@ func (s *Set) open(name string) (*Queue, error) {
 // journalName is the queue's name in the letters of a stream's.
 func journalName(queue string) string { return "queue-" + strings.ReplaceAll(queue, "/", "=") }
 
-// begin takes over the tickets that an earlier owner has recorded. Nobody finds
+// startQueue takes over the tickets that an earlier owner has recorded. Nobody finds
 // the queue without them.
-func (s *Set) begin(name string, lease *store.Lease, journal *store.Journal, records []store.Record) (*Queue, error) {
+func (s *Set) startQueue(name string, lease *store.Lease, journal *store.Journal, records []store.Record) (*Queue, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
 		return nil, ticket.ErrStopping
 	}
-	var common commons
-	searching, err := restore(s.book, &common, records)
+	var shared sharedAttributes
+	searching, err := restore(s.tickets, &shared, records)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (s *Set) begin(name string, lease *store.Lease, journal *store.Journal, rec
 		name: name, set: s, lease: lease, journal: journal, cancel: cancel,
 		log:  s.log.With(zap.String("queue", name)),
 		done: make(chan struct{}), wake: make(chan struct{}, 1),
-		asked: make(map[string]*consent), common: common,
+		acceptances: make(map[string]*acceptance), shared: shared,
 	}
 	s.queues[name] = q
 	for _, t := range searching {
@@ -205,15 +205,15 @@ func (s *Set) begin(name string, lease *store.Lease, journal *store.Journal, rec
 	}
 	q.wakeUp()
 	s.wg.Go(func() { q.run(ctx) })
-	s.wg.Go(func() { s.guard(ctx, q) })
+	s.wg.Go(func() { s.watchOwnership(ctx, q) })
 	if len(searching) > 0 {
 		q.log.Info("queue taken over", zap.Int("tickets", len(searching)), zap.Uint64("term", lease.Term()))
 	}
 	return q, nil
 }
 
-// guard gives the queue up when this process does not own it any more.
-func (s *Set) guard(ctx context.Context, q *Queue) {
+// watchOwnership gives the queue up when this process does not own it any more.
+func (s *Set) watchOwnership(ctx context.Context, q *Queue) {
 	select {
 	case <-ctx.Done():
 		return
@@ -221,13 +221,13 @@ func (s *Set) guard(ctx context.Context, q *Queue) {
 	case <-q.journal.Lost():
 	}
 	q.log.Warn("queue lost to another matchmaker", zap.Uint64("term", q.lease.Term()))
-	s.giveUp(q)
+	s.release(q)
 }
 
-// giveUp stops a queue without ending its tickets, which are the next owner's.
-func (s *Set) giveUp(q *Queue) {
+// release stops a queue without ending its tickets, which are the next owner's.
+func (s *Set) release(q *Queue) {
 	q.cancel()
-	q.dropConsents()
+	q.cancelAcceptances()
 	// What waits for a store that does not answer is given up.
 	force := time.AfterFunc(closePatience, q.journal.Close)
 	<-q.done
@@ -242,7 +242,7 @@ func (s *Set) giveUp(q *Queue) {
 	defer s.mu.Unlock()
 	if s.queues[q.name] == q {
 		delete(s.queues, q.name)
-		s.book.Forget(q.name)
+		s.tickets.Forget(q.name)
 	}
 }
 
@@ -263,7 +263,7 @@ func (s *Set) Wake() {
 // record notes an ending in the journal of the ticket's queue.
 func (s *Set) record(t *ticket.Ticket, status ticket.Status) ticket.Recording {
 	if q := s.Find(t.Queue); q != nil {
-		return q.note(t, &status)
+		return q.journalTicket(t, &status)
 	}
 	return unrecorded{}
 }
@@ -283,10 +283,10 @@ func (unrecorded) Done() <-chan struct{} { return ended }
 // Err is that of a journal that was lost.
 func (unrecorded) Err() error { return store.ErrFenced }
 
-// ended lets the ticket's queue forget it and learn from its wait.
-func (s *Set) ended(t *ticket.Ticket, status ticket.Status) {
+// ticketEnded lets the ticket's queue forget it and learn from its wait.
+func (s *Set) ticketEnded(t *ticket.Ticket, status ticket.Status) {
 	if q := s.Find(t.Queue); q != nil {
-		q.ended(t, status)
+		q.ticketEnded(t, status)
 	}
 	s.cfg.Hooks.Ended(t, status)
 }
@@ -324,7 +324,7 @@ func (s *Set) Stats(owner string) []Stats {
 	list := make([]Stats, 0, len(queues))
 	for _, q := range queues {
 		st := Stats{
-			Name: q.name, Owner: owner, Players: s.book.Players(q.name),
+			Name: q.name, Owner: owner, Players: s.tickets.Players(q.name),
 			Entered: q.entered.Load(), Matched: q.matched.Load(), Cycle: time.Duration(q.cycled.Load()),
 		}
 		if r, ok := s.cfg.Lookup(q.name); ok {
@@ -340,25 +340,25 @@ func (s *Set) Stats(owner string) []Stats {
 // Stop gives all queues up and waits for them. With heirs, other processes that
 // take them over, the tickets go on; else their searches end with the reason
 // shutdown.
-func (s *Set) Stop(heirs bool) {
+func (s *Set) Stop(handOver bool) {
 	s.mu.Lock()
 	queues := make([]*Queue, 0, len(s.queues))
 	for _, q := range s.queues {
 		queues = append(queues, q)
 	}
-	if !heirs {
+	if !handOver {
 		s.mu.Unlock()
-		s.book.Stop() // recorded, as the queues are still there
+		s.tickets.Stop() // recorded, as the queues are still there
 		s.mu.Lock()
 	}
 	s.cancel()
 	s.mu.Unlock()
 	for _, q := range queues {
-		s.giveUp(q)
+		s.release(q)
 	}
 	s.wg.Wait()
-	s.book.Stop()
-	s.book.Wait()
+	s.tickets.Stop()
+	s.tickets.Wait()
 }
 
 // IsHeld reports whether an error of [Set.Own] names another owner.

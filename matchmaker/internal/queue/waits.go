@@ -52,7 +52,7 @@ func (w *waits) estimate(waited time.Duration) (p50, p90 time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if time.Since(w.known) > estimateAge {
-		w.sort()
+		w.sortLocked()
 		w.known = time.Now()
 	}
 	from, _ := slices.BinarySearch(w.sorted, waited+1)
@@ -63,8 +63,8 @@ func (w *waits) estimate(waited time.Duration) (p50, p90 time.Duration) {
 	return longer[len(longer)/2], longer[len(longer)*9/10]
 }
 
-// sort needs the mutex.
-func (w *waits) sort() {
+// sortLocked needs the mutex.
+func (w *waits) sortLocked() {
 	w.sorted = w.sorted[:0]
 	for _, o := range w.last {
 		if time.Since(o.at) < waitsAge {

@@ -31,7 +31,7 @@ func (r *Router) describe(w *ticket.Watch, now ticket.Status) *matchmakerv1.Watc
 		WaitedMs:           millis.Of(until.Sub(t.Created)),
 		EstimatedWaitMs:    millis.Of(p50),
 		EstimatedWaitP90Ms: millis.Of(p90),
-		Searching:          uint32(r.queues.Book().Players(t.Queue)),
+		Searching:          uint32(r.queues.Tickets().Players(t.Queue)),
 		Reason:             now.Reason,
 		Message:            now.Message,
 		Queue:              t.Queue,

@@ -34,7 +34,7 @@ func (o *localOwner) Add(ctx context.Context, t *ticket.Ticket) error {
 }
 
 func (o *localOwner) Watch(ctx context.Context, handle string, send func(*matchmakerv1.WatchTicketResponse) error) error {
-	w, err := o.router.queues.Book().Watch(handle)
+	w, err := o.router.queues.Tickets().Watch(handle)
 	if err != nil {
 		return cmp.Or(o.confirm(ctx), ticketError(err))
 	}
@@ -64,7 +64,7 @@ func (o *localOwner) Watch(ctx context.Context, handle string, send func(*matchm
 }
 
 func (o *localOwner) Get(ctx context.Context, handle string) (*matchmakerv1.WatchTicketResponse, error) {
-	w, err := o.router.queues.Book().Watch(handle)
+	w, err := o.router.queues.Tickets().Watch(handle)
 	if err != nil {
 		return nil, cmp.Or(o.confirm(ctx), ticketError(err))
 	}
@@ -77,12 +77,12 @@ func (o *localOwner) Get(ctx context.Context, handle string) (*matchmakerv1.Watc
 }
 
 func (o *localOwner) Finish(ctx context.Context, id string, reason matchmakerv1.EndReason) (SearchStatus, error) {
-	book := o.router.queues.Book()
+	tickets := o.router.queues.Tickets()
 	if reason != matchmakerv1.EndReason_END_REASON_UNSPECIFIED {
-		book.Finish(id, ticket.EndedBy(reason, ""))
+		tickets.Finish(id, ticket.EndedBy(reason, ""))
 	}
 	for {
-		now, changed, known := book.Look(id)
+		now, changed, known := tickets.Status(id)
 		switch {
 		case !known:
 			return SearchStatus{}, o.confirm(ctx)
@@ -101,12 +101,12 @@ func (o *localOwner) Finish(ctx context.Context, id string, reason matchmakerv1.
 }
 
 func (o *localOwner) Answer(ctx context.Context, handle, match string, accept bool) error {
-	w, err := o.router.queues.Book().Watch(handle)
+	w, err := o.router.queues.Tickets().Watch(handle)
 	if err != nil {
 		return cmp.Or(o.confirm(ctx), ticketError(err))
 	}
 	defer w.Close()
-	if err := o.queue.Answer(w.Ticket().ID, w.Member(), match, accept); err != nil {
+	if err := o.queue.Respond(w.Ticket().ID, w.Member(), match, accept); err != nil {
 		return failure.New(failure.ProposalGone)
 	}
 	return nil

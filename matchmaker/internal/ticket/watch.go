@@ -9,22 +9,22 @@ import (
 // Watch is one watcher of a ticket's member. While every member has one, the
 // ticket is not abandoned.
 type Watch struct {
-	book   *Book
-	entry  *entry
-	member int
-	once   sync.Once
+	registry *Registry
+	entry    *entry
+	member   int
+	once     sync.Once
 }
 
 // Watch starts watching for the member who holds the handle; the caller closes
 // the watch.
-func (b *Book) Watch(handle string) (*Watch, error) {
+func (r *Registry) Watch(handle string) (*Watch, error) {
 	id, secret, ok := SplitHandle(handle)
 	if !ok {
 		return nil, ErrUnknown
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	e := b.entries[id]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.entries[id]
 	if e == nil {
 		return nil, ErrUnknown
 	}
@@ -32,7 +32,7 @@ func (b *Book) Watch(handle string) (*Watch, error) {
 	if !ok {
 		return nil, ErrUnknown
 	}
-	w := &Watch{book: b, entry: e, member: member}
+	w := &Watch{registry: r, entry: e, member: member}
 	if at := w.place(); e.watchers[at] == 0 {
 		e.unwatched--
 		e.watchers[at] = 1
@@ -40,7 +40,7 @@ func (b *Book) Watch(handle string) (*Watch, error) {
 		e.watchers[at]++
 	}
 	if e.unwatched == 0 {
-		e.lonely.Stop()
+		e.abandonTimer.Stop()
 	}
 	return w, nil
 }
@@ -62,33 +62,33 @@ func (w *Watch) Member() int { return w.member }
 // Status is the ticket's present status, a channel that is closed at its next
 // change, and whether another process owns the ticket now.
 func (w *Watch) Status() (status Status, changed <-chan struct{}, moved bool) {
-	w.book.mu.Lock()
-	defer w.book.mu.Unlock()
+	w.registry.mu.Lock()
+	defer w.registry.mu.Unlock()
 	e := w.entry
 	if e.status.State == Assigned {
-		e.heard[w.place()] = true
+		e.delivered[w.place()] = true
 	}
-	return e.status, e.changed, e.forgotten
+	return e.status, e.changed, e.moved
 }
 
 // Close stops watching.
 func (w *Watch) Close() {
 	w.once.Do(func() {
-		b, e := w.book, w.entry
-		b.mu.Lock()
-		defer b.mu.Unlock()
+		r, e := w.registry, w.entry
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		at := w.place()
 		if e.watchers[at]--; e.watchers[at] > 0 {
 			return
 		}
 		e.unwatched++
-		e.awaited[at] = steady.Now() + int64(b.limits.WatcherGone)
-		unheard := e.status.State == Assigned && !e.heard[at]
-		if e.forgotten || b.stopped || e.status.State.Over() && !unheard {
+		e.watchBy[at] = steady.Now() + int64(r.limits.WatcherGone)
+		undelivered := e.status.State == Assigned && !e.delivered[at]
+		if e.moved || r.stopped || e.status.State.Over() && !undelivered {
 			return
 		}
-		if left, _ := e.patience(); left > 0 { // else the timer is about to find out
-			e.lonely.Reset(left)
+		if left, _ := e.untilAbandonedLocked(); left > 0 { // else the timer is about to find out
+			e.abandonTimer.Reset(left)
 		}
 	})
 }

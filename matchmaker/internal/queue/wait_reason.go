@@ -10,9 +10,9 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// outlook is what keeps those who wait from their matches, as far as all of them
+// waitReason is what keeps those who wait from their matches, as far as all of them
 // have it in common.
-type outlook struct {
+type waitReason struct {
 	mu      sync.Mutex
 	looked  time.Time // when the last cycle began; zero: there is nothing to tell
 	queue   *rules.Queue
@@ -26,8 +26,8 @@ type outlook struct {
 // everybody who searches asks, over and over.
 const hostsAge = 250 * time.Millisecond
 
-// note takes in those whom a cycle has left waiting, the oldest first.
-func (o *outlook) note(began time.Time, r *Rules, waiting []*search) {
+// update takes in those whom a cycle has left waiting, the oldest first.
+func (o *waitReason) update(began time.Time, r *Rules, waiting []*search) {
 	players, oldest := 0, began
 	for _, s := range waiting {
 		players += s.ticket.Size()
@@ -40,8 +40,8 @@ func (o *outlook) note(began time.Time, r *Rules, waiting []*search) {
 	o.looked, o.queue, o.players, o.oldest = began, r.Queue, players, oldest
 }
 
-// unknown says that nobody was looked at.
-func (o *outlook) unknown() {
+// clear says that nobody was looked at.
+func (o *waitReason) clear() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.looked = time.Time{}
@@ -54,7 +54,7 @@ func (s *Set) WaitingFor(t *ticket.Ticket) matchmakerv1.WaitingFor {
 	if q == nil || t.Match != "" { // a certain match is found at once, or never
 		return matchmakerv1.WaitingFor_WAITING_FOR_UNSPECIFIED
 	}
-	o := &q.outlook
+	o := &q.waitReason
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
@@ -64,11 +64,11 @@ func (s *Set) WaitingFor(t *ticket.Ticket) matchmakerv1.WaitingFor {
 	if now.Sub(o.asked) > hostsAge {
 		o.hosts, o.asked = s.fleet.Hosts(t.Key), now
 	}
-	return o.obstacle(t, now)
+	return o.obstacleLocked(t, now)
 }
 
-// obstacle needs the mutex.
-func (o *outlook) obstacle(t *ticket.Ticket, now time.Time) matchmakerv1.WaitingFor {
+// obstacleLocked needs the mutex.
+func (o *waitReason) obstacleLocked(t *ticket.Ticket, now time.Time) matchmakerv1.WaitingFor {
 	served, reached, free := false, false, 0
 	for _, h := range o.hosts {
 		if t.Version != "" && t.Version != h.Version {

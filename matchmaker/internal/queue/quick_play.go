@@ -22,11 +22,11 @@ func (q *Queue) quickPlay(ctx context.Context) {
 		taken[i] = true
 		q.unmatchable(q.waiting[i].ticket, "")
 	}
-	var found []*find
+	var found []*foundMatch
 	for _, p := range seatings {
-		f := &find{match: p.Match, server: p.Server, create: p.Create, joins: p.Match != "", quality: -1}
-		if f.match == "" {
-			f.match = newMatchID()
+		f := &foundMatch{id: p.Match, server: p.Server, create: p.Create, joins: p.Match != "", quality: -1}
+		if f.id == "" {
+			f.id = newMatchID()
 		}
 		for n, i := range p.Tickets {
 			taken[i] = true
@@ -35,9 +35,9 @@ func (q *Queue) quickPlay(ctx context.Context) {
 		}
 		found = append(found, f)
 	}
-	q.keep(taken)
+	q.removeTaken(taken)
 	for _, f := range found {
-		q.seat(ctx, f)
+		q.reserve(ctx, f)
 	}
 }
 
@@ -57,5 +57,5 @@ func (q *Queue) unmatchable(t *ticket.Ticket, reason string) {
 	case t.Room != "":
 		message = "This room is full or does not exist any more."
 	}
-	q.set.book.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, message))
+	q.set.tickets.Finish(t.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_UNMATCHABLE, message))
 }

@@ -14,9 +14,9 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// find is a match that was found for searches.
-type find struct {
-	match    string
+// foundMatch is a match that was found for searches.
+type foundMatch struct {
+	id       string // of the match
 	server   string // empty: to be picked
 	create   bool
 	region   string
@@ -29,7 +29,7 @@ type find struct {
 	rules    *Rules  // nil: quick play
 }
 
-func (f *find) ids() []string {
+func (f *foundMatch) ticketIDs() []string {
 	ids := make([]string, len(f.searches))
 	for i, s := range f.searches {
 		ids[i] = s.ticket.ID
@@ -37,7 +37,7 @@ func (f *find) ids() []string {
 	return ids
 }
 
-func (f *find) players() int {
+func (f *foundMatch) players() int {
 	n := 0
 	for _, s := range f.searches {
 		n += s.ticket.Size()
@@ -45,10 +45,10 @@ func (f *find) players() int {
 	return n
 }
 
-// seat asks a server for the seats of a find; the rest happens when it has
+// reserve asks a server for the seats of a found match; the rest happens when it has
 // answered. It is called by run, or while asking counts a goroutine.
-func (q *Queue) seat(ctx context.Context, f *find) {
-	p := assign.Proposal{Match: f.match, Create: f.create, Teams: f.teams, Server: f.server, Key: f.searches[0].ticket.Key}
+func (q *Queue) reserve(ctx context.Context, f *foundMatch) {
+	p := assign.Proposal{Match: f.id, Create: f.create, Teams: f.teams, Server: f.server, Key: f.searches[0].ticket.Key}
 	if f.rules != nil {
 		r := f.rules.Queue
 		p.Queue, p.RulesVersion, p.Term, p.Backfill = q.name, r.Version, q.lease.Term(), r.Backfill
@@ -56,7 +56,7 @@ func (q *Queue) seat(ctx context.Context, f *find) {
 			server, ok := q.set.fleet.Pick(p.Key, f.region, f.version, r.Assignment.Policy, f.players())
 			if !ok {
 				q.set.cfg.Hooks.Failed(q.name, "no_server")
-				q.back(f)
+				q.requeue(f)
 				return
 			}
 			p.Server = server
@@ -70,32 +70,32 @@ func (q *Queue) seat(ctx context.Context, f *find) {
 		q.refused(f, err)
 		return
 	}
-	q.asking.Go(func() { q.complete(ctx, f, p.Server, asked) })
+	q.pending.Go(func() { q.complete(ctx, f, p.Server, asked) })
 }
 
 // complete waits for the server's answer and lets the match win its tickets.
 // That is decided by the journal: once it is recorded, the next owner of the
 // queue knows it too, and if somebody else owns the queue by now it can't be.
-func (q *Queue) complete(ctx context.Context, f *find, server string, asked *assign.Asked) {
+func (q *Queue) complete(ctx context.Context, f *foundMatch, server string, asked *assign.Asked) {
 	seats, err := asked.Seats(ctx)
 	if err != nil && ctx.Err() != nil {
-		q.back(f) // nobody refused: the queue is being given up
+		q.requeue(f) // nobody refused: the queue is being given up
 		return
 	}
-	ids := f.ids()
+	ids := f.ticketIDs()
 	if err == nil && q.endsSoon(f) { // its server's answer has told so
 		asked.Release(make([]bool, len(ids)))
 		err = errEnding
 	}
 	if err != nil {
-		q.log.Debug("no seats", zap.String("server", server), zap.String("match", f.match), zap.Error(err))
+		q.log.Debug("no seats", zap.String("server", server), zap.String("match", f.id), zap.Error(err))
 		q.refused(f, err)
 		return
 	}
-	won := q.set.book.Commit(ids, f.together)
+	won := q.set.tickets.Commit(ids, f.together)
 	asked.Release(won)
 	if !slices.Contains(won, true) {
-		q.back(f) // those of them who search on
+		q.requeue(f) // those of them who search on
 		return
 	}
 	statuses := make([]ticket.Status, len(ids))
@@ -104,22 +104,22 @@ func (q *Queue) complete(ctx context.Context, f *find, server string, asked *ass
 		statuses[i] = ticket.AssignedTo(seats[i])
 		statuses[i].At = now
 	}
-	if !q.commit(ctx, f, asked, won, statuses) {
+	if !q.record(ctx, f, asked, won, statuses) {
 		return
 	}
-	q.set.cfg.Hooks.Matched(Match{ID: f.match, Queue: q.name, Server: server, Quality: f.quality, Tickets: wonTickets(f, won)})
+	q.set.cfg.Hooks.Matched(Match{ID: f.id, Queue: q.name, Server: server, Quality: f.quality, Tickets: wonTickets(f, won)})
 	for i, id := range ids {
 		if won[i] {
-			q.set.book.Settle(id, statuses[i])
+			q.set.tickets.EndCommitted(id, statuses[i])
 		}
 	}
 }
 
-// commit records a match and reports whether its players may be told.
-func (q *Queue) commit(ctx context.Context, f *find, asked *assign.Asked, won []bool, statuses []ticket.Status) bool {
+// record records a match and reports whether its players may be told.
+func (q *Queue) record(ctx context.Context, f *foundMatch, asked *assign.Asked, won []bool, statuses []ticket.Status) bool {
 	began := time.Now()
-	q.noteCommon(f)
-	recorded := q.noteMatch(f, asked.ID(), won, statuses)
+	q.journalShared(f)
+	recorded := q.journalMatch(f, asked.ID(), won, statuses)
 	<-recorded.Done()
 	if err := recorded.Err(); err != nil {
 		q.set.cfg.Hooks.Failed(q.name, "lost_queue")
@@ -142,7 +142,7 @@ func (q *Queue) commit(ctx context.Context, f *find, asked *assign.Asked, won []
 		err = errEnding
 	}
 	if err != nil {
-		q.takeBack(f, asked, won, err)
+		q.rollBack(f, asked, won, err)
 	}
 	return err == nil
 }
@@ -152,14 +152,14 @@ var errEnding = &assign.Refusal{Reason: "ending"}
 
 // endsSoon reports whether a match that was to be filled up is known by now to
 // end too soon. Who wants this very match gets it all the same.
-func (q *Queue) endsSoon(f *find) bool {
+func (q *Queue) endsSoon(f *foundMatch) bool {
 	anywhere := slices.ContainsFunc(f.searches, func(s *search) bool { return s.ticket.Match == "" })
-	return f.joins && anywhere && q.set.fleet.EndsSoon(f.match)
+	return f.joins && anywhere && q.set.fleet.EndsSoon(f.id)
 }
 
-// takeBack lets the tickets of a recorded match search on, of which nobody was
+// rollBack lets the tickets of a recorded match search on, of which nobody was
 // told. What their match has left in common with its other people stays.
-func (q *Queue) takeBack(f *find, asked *assign.Asked, won []bool, why error) {
+func (q *Queue) rollBack(f *foundMatch, asked *assign.Asked, won []bool, why error) {
 	removed := q.journal.Append(matchPrefix+asked.ID(), nil, 0)
 	<-removed.Done()
 	if removed.Err() != nil {
@@ -168,7 +168,7 @@ func (q *Queue) takeBack(f *find, asked *assign.Asked, won []bool, why error) {
 		q.set.cfg.Hooks.Failed(q.name, "lost_queue")
 		return
 	}
-	q.log.Debug("seats are given up before anybody was told", zap.String("match", f.match), zap.Error(why))
+	q.log.Debug("seats are given up before anybody was told", zap.String("match", f.id), zap.Error(why))
 	asked.Release(make([]bool, len(won)))
 	again := *f
 	again.searches = nil
@@ -177,7 +177,7 @@ func (q *Queue) takeBack(f *find, asked *assign.Asked, won []bool, why error) {
 			again.searches = append(again.searches, s)
 		}
 	}
-	q.set.book.Resume(again.ids())
+	q.set.tickets.Resume(again.ticketIDs())
 	q.refused(&again, why)
 }
 
@@ -190,7 +190,7 @@ type Match struct {
 	Tickets []*ticket.Ticket
 }
 
-func wonTickets(f *find, won []bool) []*ticket.Ticket {
+func wonTickets(f *foundMatch, won []bool) []*ticket.Ticket {
 	var list []*ticket.Ticket
 	for i, s := range f.searches {
 		if won[i] {
@@ -200,22 +200,22 @@ func wonTickets(f *find, won []bool) []*ticket.Ticket {
 	return list
 }
 
-// back lets everyone of a find search on, with their place kept. Those who have
+// requeue lets everyone of a found match search on, with their place kept. Those who have
 // ended fall out by themselves.
-func (q *Queue) back(f *find) {
-	q.set.book.Withdraw(f.ids())
+func (q *Queue) requeue(f *foundMatch) {
+	q.set.tickets.Withdraw(f.ticketIDs())
 	q.add(f.searches...)
 }
 
 // refused puts searches back to try again with the fleet's changed picture, or
 // ends them where trying again can't help.
-func (q *Queue) refused(f *find, err error) {
+func (q *Queue) refused(f *foundMatch, err error) {
 	var refusal *assign.Refusal
 	isRefusal := errors.As(err, &refusal)
 	q.set.cfg.Hooks.Failed(q.name, cause(refusal))
 	final := isRefusal && (refusal.Reason == "over" || refusal.Reason == "no_match" ||
 		refusal.Reason == "full" && len(f.searches) == 1) // of several some may fit
-	q.set.book.Withdraw(f.ids())
+	q.set.tickets.Withdraw(f.ticketIDs())
 	var again []*search
 	for _, s := range f.searches {
 		s.attempts++
@@ -223,7 +223,7 @@ func (q *Queue) refused(f *find, err error) {
 		case final && s.ticket.Match != "":
 			q.unmatchable(s.ticket, refusal.Reason)
 		case s.attempts >= q.set.cfg.Attempts:
-			q.set.book.Finish(s.ticket.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_ALLOCATION_FAILED, ""))
+			q.set.tickets.Finish(s.ticket.ID, ticket.EndedBy(matchmakerv1.EndReason_END_REASON_ALLOCATION_FAILED, ""))
 		default:
 			again = append(again, s)
 		}

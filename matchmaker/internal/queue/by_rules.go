@@ -29,16 +29,16 @@ func (q *Queue) byRules(ctx context.Context) {
 		return
 	}
 	taken := make([]bool, len(q.waiting))
-	found := make([]*find, 0, len(proposals))
+	found := make([]*foundMatch, 0, len(proposals))
 	for _, p := range proposals {
-		found = append(found, q.newFind(p, state.Backfills, taken))
+		found = append(found, q.newFoundMatch(p, state.Backfills, taken))
 	}
-	q.keep(taken)
+	q.removeTaken(taken)
 	for _, f := range found {
 		if accept := q.rules.Queue.Accept; accept != nil {
-			q.askConsent(ctx, f, accept.Within)
+			q.requestAcceptance(ctx, f, accept.Within)
 		} else {
-			q.seat(ctx, f)
+			q.reserve(ctx, f)
 		}
 	}
 }
@@ -49,7 +49,7 @@ func (q *Queue) byRules(ctx context.Context) {
 func (q *Queue) backfills() []matchfunc.Backfill {
 	backfills := q.set.fleet.Backfills(q.name)
 	for i := range backfills {
-		backfills[i].Attributes = q.commonOf(backfills[i].Match)
+		backfills[i].Attributes = q.sharedBy(backfills[i].Match)
 	}
 	teams := q.rules.Queue.Teams
 	if teams.Max <= 1 || q.set.fleet.Teams(q.rules.Key) > 0 {
@@ -93,14 +93,14 @@ func (q *Queue) propose(groups []*matchfunc.Group, s matchfunc.State) (proposals
 	return proposals, err
 }
 
-// newFind takes the proposal's searches out of those who wait.
-func (q *Queue) newFind(p matchfunc.Proposal, backfills []matchfunc.Backfill, taken []bool) *find {
-	f := &find{
-		match: p.Match, region: p.Region, version: p.Version, quality: p.Quality, together: true,
+// newFoundMatch takes the proposal's searches out of those who wait.
+func (q *Queue) newFoundMatch(p matchfunc.Proposal, backfills []matchfunc.Backfill, taken []bool) *foundMatch {
+	f := &foundMatch{
+		id: p.Match, region: p.Region, version: p.Version, quality: p.Quality, together: true,
 		rules: q.rules, joins: p.Match != "",
 	}
-	if f.match == "" {
-		f.match, f.create = newMatchID(), true
+	if f.id == "" {
+		f.id, f.create = newMatchID(), true
 	}
 	for _, backfill := range backfills {
 		if backfill.Match == p.Match {

@@ -147,7 +147,7 @@ func (o *owner) searches(t *testing.T, q *queue.Queue, match string) *ticket.Wat
 
 func (o *owner) watch(t *testing.T, handle string) *ticket.Watch {
 	t.Helper()
-	w, err := o.Book().Watch(handle)
+	w, err := o.Tickets().Watch(handle)
 	if err != nil {
 		t.Fatal(err)
 	}

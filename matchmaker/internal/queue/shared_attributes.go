@@ -14,23 +14,23 @@ const (
 	// commonPrefix is of the records of what a match's people have in common.
 	// Servers know nothing of attributes, and players may come to a running
 	// match long after a new owner has taken the queue over.
-	commonPrefix = "a."
-	commonLife   = 6 * time.Hour
-	commonKept   = 20_000 // matches, the oldest go
+	sharedPrefix = "a."
+	sharedLife   = 6 * time.Hour
+	maxShared    = 20_000 // matches, the oldest go
 )
 
 // nothing is what people have in common who have nothing: a value too long for
 // any ticket, so that nobody who cares fits.
 var nothing = []string{strings.Repeat("-", 65)}
 
-// commons are what the people of the queue's running matches have in common, by
+// sharedAttributes are what the people of the queue's running matches have in common, by
 // match and attribute. They are guarded by the queue's mutex.
-type commons struct {
+type sharedAttributes struct {
 	byMatch map[string]map[string][]string
 	order   []string
 }
 
-func (c *commons) put(match string, attributes map[string][]string) {
+func (c *sharedAttributes) put(match string, attributes map[string][]string) {
 	if c.byMatch == nil {
 		c.byMatch = make(map[string]map[string][]string)
 	}
@@ -38,31 +38,31 @@ func (c *commons) put(match string, attributes map[string][]string) {
 		c.order = append(c.order, match)
 	}
 	c.byMatch[match] = attributes
-	if len(c.order) > commonKept {
+	if len(c.order) > maxShared {
 		delete(c.byMatch, c.order[0])
 		c.order = c.order[1:]
 	}
 }
 
 // restore takes in an earlier owner's record.
-func (c *commons) restore(r store.Record) error {
+func (c *sharedAttributes) restore(r store.Record) error {
 	var attributes map[string][]string
 	if err := json.Unmarshal(r.Value, &attributes); err != nil {
 		return fmt.Errorf("queue: record %s of a match can't be read: %w", r.Key, err)
 	}
-	c.put(strings.TrimPrefix(r.Key, commonPrefix), attributes)
+	c.put(strings.TrimPrefix(r.Key, sharedPrefix), attributes)
 	return nil
 }
 
-// noteCommon notes what those whom a match has won have in common with who is in
+// journalShared notes what those whom a match has won have in common with who is in
 // it already. Only matches that may ask for players need it.
-func (q *Queue) noteCommon(f *find) {
+func (q *Queue) journalShared(f *foundMatch) {
 	if f.rules == nil || !f.rules.Queue.Backfill || len(f.rules.Queue.Attributes) == 0 {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	before := q.common.byMatch[f.match]
+	before := q.shared.byMatch[f.id]
 	after := make(map[string][]string, len(f.rules.Queue.Attributes))
 	for _, a := range f.rules.Queue.Attributes {
 		shared := before[a.Name]
@@ -73,12 +73,12 @@ func (q *Queue) noteCommon(f *find) {
 			after[a.Name] = shared
 		}
 	}
-	q.common.put(f.match, after)
+	q.shared.put(f.id, after)
 	data, err := json.Marshal(after)
 	if err != nil {
 		panic(fmt.Sprintf("queue: attributes can't be encoded: %v", err)) // they are strings alone
 	}
-	q.journal.Append(commonPrefix+f.match, data, commonLife)
+	q.journal.Append(sharedPrefix+f.id, data, sharedLife)
 }
 
 // intersect is what both have; one that says nothing fits all.
@@ -101,9 +101,9 @@ func intersect(a, b []string) []string {
 	return both
 }
 
-// commonOf is what a match's people have in common, as far as it is known.
-func (q *Queue) commonOf(match string) map[string][]string {
+// sharedBy is what a match's people have in common, as far as it is known.
+func (q *Queue) sharedBy(match string) map[string][]string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.common.byMatch[match]
+	return q.shared.byMatch[match]
 }
