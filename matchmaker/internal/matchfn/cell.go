@@ -21,14 +21,14 @@ import (
 const unnamed = int32(-1)
 
 // kind is what groups say of themselves.
-type kind struct {
-	values  [][]int32 // by dimension, ascending; empty: does not say
-	classes []int32   // of this kind, one for each set of dimensions cared for
+type attributeSet struct {
+	values       [][]int32 // by dimension, ascending; empty: does not say
+	requirements []int32   // of this kind, one for each set of dimensions cared for
 }
 
 // class is a kind and the attributes it still cares for.
-type class struct {
-	kind  int32
+type requirement struct {
+	set   int32
 	cares uint32
 	open  bool // leaves a dimension open, so that its cells change with what is known
 	cut   bool // fits more cells than it may be in: they change with time
@@ -99,7 +99,7 @@ func setValue(values []string) string {
 }
 
 // kindOf finds or makes the kind of a group.
-func (m *Matcher) kindOf(g *matchfunc.Group) int32 {
+func (m *Matcher) attributeSetOf(g *matchfunc.Group) int32 {
 	key, ids := m.key[:0], m.ids[:0]
 	var ends [maxDimensions]int
 	for d := range m.dimensions {
@@ -112,51 +112,51 @@ func (m *Matcher) kindOf(g *matchfunc.Group) int32 {
 		}
 	}
 	m.key, m.ids = key, ids
-	if index, ok := m.kindIndex[string(key)]; ok {
+	if index, ok := m.setIndex[string(key)]; ok {
 		return index
 	}
-	k := kind{values: make([][]int32, len(m.dimensions))}
+	k := attributeSet{values: make([][]int32, len(m.dimensions))}
 	kept := slices.Clone(ids)
 	from := 0
 	for d := range k.values {
 		k.values[d] = kept[from:ends[d]:ends[d]]
 		from = ends[d]
 	}
-	index := int32(len(m.kinds))
-	m.kinds = append(m.kinds, k)
-	m.kindIndex[string(key)] = index
+	index := int32(len(m.attributeSets))
+	m.attributeSets = append(m.attributeSets, k)
+	m.setIndex[string(key)] = index
 	return index
 }
 
 // maxDimensions is the version and as many attributes as rules may name.
 const maxDimensions = 33
 
-func (m *Matcher) classOf(kindIndex int32, cares uint32) int32 {
-	k := &m.kinds[kindIndex]
-	for _, index := range k.classes {
-		if m.classes[index].cares == cares {
+func (m *Matcher) requirementsOf(setIndex int32, cares uint32) int32 {
+	k := &m.attributeSets[setIndex]
+	for _, index := range k.requirements {
+		if m.requirements[index].cares == cares {
 			return index
 		}
 	}
-	c := class{kind: kindIndex, cares: cares, known: -1}
+	c := requirement{set: setIndex, cares: cares, known: -1}
 	for _, values := range k.values {
 		c.open = c.open || len(values) == 0
 	}
-	index := int32(len(m.classes))
-	m.classes = append(m.classes, c)
-	k.classes = append(k.classes, index)
+	index := int32(len(m.requirements))
+	m.requirements = append(m.requirements, c)
+	k.requirements = append(k.requirements, index)
 	return index
 }
 
 // listCells brings the cells of a class up to date. limit is how many it may be
 // in, turn counts on when it has to take turns.
-func (m *Matcher) listCells(c *class, limit, turn int) {
+func (m *Matcher) listCells(c *requirement, limit, turn int) {
 	if len(c.cells) <= limit && (c.known == m.known || c.known >= 0 && !c.open) {
 		return
 	}
 	options := m.options[:len(m.dimensions)]
 	total := 1
-	for d, values := range m.kinds[c.kind].values {
+	for d, values := range m.attributeSets[c.set].values {
 		switch {
 		case len(values) == 0:
 			options[d] = append(append(options[d][:0], unnamed), m.valuesOf(d)...)

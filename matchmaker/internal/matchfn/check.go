@@ -14,12 +14,12 @@ import (
 // gaps exist and have room. Skill, latency, attributes and balance are the
 // function's own affair.
 func Check(q *rules.Queue, groups []*matchfunc.Group, s matchfunc.State, proposals []matchfunc.Proposal) error {
-	c := checker{queue: q, groups: groups, seated: make(map[int]int), gaps: make(map[string]*matchfunc.Backfill), places: make(map[placeKey]int)}
+	c := checker{queue: q, groups: groups, seated: make(map[int]int), gaps: make(map[string]*matchfunc.Backfill), capacities: make(map[placeKey]int)}
 	for i := range s.Backfills {
 		c.gaps[s.Backfills[i].Match] = &s.Backfills[i]
 	}
 	for _, p := range s.Capacities {
-		c.places[placeKey{p.Region, p.Version}] += p.Matches
+		c.capacities[placeKey{p.Region, p.Version}] += p.Matches
 	}
 	for i := range proposals {
 		c.proposal(i, &proposals[i])
@@ -30,12 +30,12 @@ func Check(q *rules.Queue, groups []*matchfunc.Group, s matchfunc.State, proposa
 type placeKey struct{ region, version string }
 
 type checker struct {
-	queue  *rules.Queue
-	groups []*matchfunc.Group
-	seated map[int]int // the proposal of each group
-	gaps   map[string]*matchfunc.Backfill
-	places map[placeKey]int // matches that can still be opened
-	faults []error
+	queue      *rules.Queue
+	groups     []*matchfunc.Group
+	seated     map[int]int // the proposal of each group
+	gaps       map[string]*matchfunc.Backfill
+	capacities map[placeKey]int // matches that can still be opened
+	faults     []error
 }
 
 func (c *checker) fault(proposal int, format string, args ...any) {
@@ -105,12 +105,12 @@ func (c *checker) intoGap(i int, p *matchfunc.Proposal, sizes []int) {
 
 func (c *checker) newMatch(i int, p *matchfunc.Proposal, sizes []int) {
 	key := placeKey{p.Region, p.Version}
-	if left, ok := c.places[key]; !ok {
+	if left, ok := c.capacities[key]; !ok {
 		c.fault(i, "there is no place in region %q with version %q", p.Region, p.Version)
 	} else if left <= 0 {
 		c.fault(i, "no more matches can be opened in region %q with version %q", p.Region, p.Version)
 	}
-	c.places[key]--
+	c.capacities[key]--
 	t := c.queue.Teams
 	if len(sizes) < t.AtLeast || len(sizes) > t.Count {
 		c.fault(i, "%d teams; the queue allows %d to %d", len(sizes), t.AtLeast, t.Count)

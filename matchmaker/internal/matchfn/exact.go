@@ -30,7 +30,7 @@ func (x *exact) begin(m *Matcher) {
 	t := m.rules.Teams
 	// Parties that have to fill teams to the last seat, and need not be even, are
 	// found by the packer.
-	x.wanted = t.Max > 1 && (m.rules.Party.Max > 1 && m.least < m.full || m.rules.Balance != nil)
+	x.wanted = t.Max > 1 && (m.rules.Party.Max > 1 && m.minPlayers < m.maxPlayers || m.rules.Balance != nil)
 	x.left = maxCycleSteps / 2
 	x.sizes = slices.Grow(x.sizes[:0], t.Count)[:t.Count]
 	x.sums = slices.Grow(x.sums[:0], t.Count)[:t.Count]
@@ -49,7 +49,7 @@ func (m *Matcher) exhaust(e, pool int32) bool {
 	clear(x.sums)
 	x.sizes[0], x.sums[0] = int(own.players), own.skill*float64(own.players)
 	x.steps, x.players = 0, 0
-	f := &m.pools.facts[own.group]
+	f := &m.pools.info[own.group]
 	m.extend(1, 1, int(own.players), bounds{low: own.skill, high: own.skill, distance: m.distances[own.level], balance: f.balance, since: f.created})
 	x.left -= x.steps
 	m.work += x.steps
@@ -66,7 +66,7 @@ func (m *Matcher) gather(e, pool int32) bool {
 	p, s, x := &m.pools, &m.search, &m.search.exact
 	own := &p.entries[e]
 	before := m.work
-	if !m.look(e, 0, m.distances[own.level], 2*m.full) && s.packer.parties {
+	if !m.look(e, 0, m.distances[own.level], 2*m.maxPlayers) && s.packer.parties {
 		m.lookBySize(e, pool, 0, m.distances[own.level], 2)
 	}
 	x.left -= m.work - before
@@ -83,7 +83,7 @@ func (m *Matcher) gather(e, pool int32) bool {
 	for n := len(x.near) - 1; n >= 0; n-- {
 		x.rest[n] = x.rest[n+1] + int(p.entries[x.near[n]].players)
 	}
-	return x.rest[0] >= m.least
+	return x.rest[0] >= m.minPlayers
 }
 
 // bounds are what the chosen groups have in common.
@@ -104,15 +104,15 @@ func (m *Matcher) extend(n, teams, players int, b bounds) bool {
 	}
 	if players > x.players && m.isMatch(teams, b) {
 		m.record(teams)
-		if players == m.full {
+		if players == m.maxPlayers {
 			return true
 		}
 	}
-	if n == len(x.near) || players+x.rest[n] <= max(x.players, m.least-1) {
+	if n == len(x.near) || players+x.rest[n] <= max(x.players, m.minPlayers-1) {
 		return false
 	}
 	e := &m.pools.entries[x.near[n]]
-	f := &m.pools.facts[e.group]
+	f := &m.pools.info[e.group]
 	with := bounds{
 		low: min(b.low, e.skill), high: max(b.high, e.skill), distance: min(b.distance, m.distances[e.level]),
 		balance: min(b.balance, f.balance), since: min(b.since, f.created),
@@ -178,7 +178,7 @@ func (m *Matcher) takeTurns(proposals []matchfunc.Proposal) []matchfunc.Proposal
 		return proposals // all have had theirs
 	}
 	x.left = maxCycleSteps / 2
-	x.bySlot = slices.Grow(x.bySlot[:0], len(m.candidates))[:len(m.candidates)]
+	x.bySlot = slices.Grow(x.bySlot[:0], len(m.groups))[:len(m.groups)]
 	for slot := range x.bySlot {
 		x.bySlot[slot] = -1
 	}
@@ -193,7 +193,7 @@ func (m *Matcher) takeTurns(proposals []matchfunc.Proposal) []matchfunc.Proposal
 		}
 		x.cursor = (x.cursor + 1) % int32(len(x.bySlot))
 		i := x.bySlot[x.cursor]
-		if i < 0 || m.pools.taken[i] || !m.pools.facts[i].viable {
+		if i < 0 || m.pools.taken[i] || !m.pools.info[i].viable {
 			continue
 		}
 		m.search.best.players = 0

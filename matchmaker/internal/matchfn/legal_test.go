@@ -140,10 +140,10 @@ func brokenLatency(q *rules.Queue, members []*matchfunc.Group, waits []time.Dura
 	return ""
 }
 
-func brokenVersion(members []*matchfunc.Group, place string) string {
+func brokenVersion(members []*matchfunc.Group, capacity string) string {
 	named := make(map[string]bool)
-	if place != "" {
-		named[place] = true
+	if capacity != "" {
+		named[capacity] = true
 	}
 	for _, g := range members {
 		if g.Version != "" {
@@ -249,8 +249,8 @@ func couldMatch(q *rules.Queue, groups []*matchfunc.Group, s matchfunc.State, i 
 			if !slices.ContainsFunc(teams, func(t []int) bool { return slices.Contains(t, i) }) {
 				return false
 			}
-			for _, place := range s.Capacities {
-				if place.Matches > 0 && broken(q, groups, s, matchfunc.Proposal{Region: place.Region, Version: place.Version, Teams: teams}) == "" {
+			for _, capacity := range s.Capacities {
+				if capacity.Matches > 0 && broken(q, groups, s, matchfunc.Proposal{Region: capacity.Region, Version: capacity.Version, Teams: teams}) == "" {
 					return true
 				}
 			}

@@ -16,44 +16,44 @@ import (
 // what is proposed, but for the turns of searches that are too large for one
 // cycle (see [Matcher.Propose]).
 type Matcher struct {
-	rules     *rules.Queue
-	steps     []time.Duration // waits at which the rules change
-	distances []float64       // that groups can accept
-	bySkill   bool            // pools are in the order of skill, else of waiting
-	full      int             // players of a full match
-	least     int             // players of the smallest
-	fewest    int             // groups of the smallest
+	rules      *rules.Queue
+	steps      []time.Duration // waits at which the rules change
+	distances  []float64       // that groups can accept
+	bySkill    bool            // pools are in the order of skill, else of waiting
+	maxPlayers int             // of a full match
+	minPlayers int             // of the smallest match
+	minGroups  int             // of the smallest match
 
-	cycle      uint32
-	now        int64 // Unix time in nanoseconds
-	slots      []int32
-	candidates []candidate // by slot
-	latencies  []time.Duration
-	bySlot     map[*matchfunc.Group]int32
-	given      []given // of this cycle
-	before     []given // of the one before; scratch after that
-	free       []int32
+	cycle     uint32
+	now       int64 // Unix time in nanoseconds
+	slots     []int32
+	groups    []compiledGroup // by slot
+	latencies []time.Duration
+	bySlot    map[*matchfunc.Group]int32
+	given     []cycleGroup // of this cycle
+	before    []cycleGroup // of the one before; scratch after that
+	free      []int32
 
-	fleet    uint32 // counts changes of regions
-	regions  []string
-	versions []int32 // ids of those that places and gaps run
-	anything bool    // one of them runs any version
-	places   []place
-	placesAt [][]int32 // indices of places, by the region of pools
-	open     uint64    // regions of pools with a place or a gap
-	lacking  []*matchfunc.Backfill
+	fleet        uint32 // counts changes of regions
+	regions      []string
+	versions     []int32 // ids of those that places and gaps run
+	anything     bool    // one of them runs any version
+	capacities   []capacity
+	capacitiesAt [][]int32 // indices of places, by the region of pools
+	open         uint64    // regions of pools with a place or a gap
+	backfills    []*matchfunc.Backfill
 
-	dimensions []dimension
-	kinds      []kind
-	kindIndex  map[string]int32
-	classes    []class
-	cells      [][]int32
-	cellIndex  map[string]int32
-	known      int // counts changes of what groups can be asked to fit
-	interned   int
-	key        []byte // scratch, as the next two
-	ids, all   []int32
-	options    [][]int32
+	dimensions    []dimension
+	attributeSets []attributeSet
+	setIndex      map[string]int32
+	requirements  []requirement
+	cells         [][]int32
+	cellIndex     map[string]int32
+	known         int // counts changes of what groups can be asked to fit
+	interned      int
+	key           []byte // scratch, as the next two
+	ids, all      []int32
+	options       [][]int32
 
 	pools  pools
 	search search
@@ -68,17 +68,17 @@ type Matcher struct {
 func NewMatcher(q *rules.Queue) *Matcher {
 	m := &Matcher{
 		rules: q, steps: relaxations(q), distances: distances(q),
-		bySkill: q.Skill != nil || q.Balance != nil && q.Teams.Max == 1,
-		full:    q.Teams.Players(), least: q.Teams.AtLeast * q.Teams.Min,
+		bySkill:    q.Skill != nil || q.Balance != nil && q.Teams.Max == 1,
+		maxPlayers: q.Teams.Players(), minPlayers: q.Teams.AtLeast * q.Teams.Min,
 	}
-	m.fewest = max(m.least/q.Party.Max, 1)
+	m.minGroups = max(m.minPlayers/q.Party.Max, 1)
 	m.reset()
 	return m
 }
 
 // reset forgets all groups and values.
 func (m *Matcher) reset() {
-	m.candidates, m.latencies, m.free = nil, nil, nil
+	m.groups, m.latencies, m.free = nil, nil, nil
 	m.given, m.before = nil, nil
 	m.bySlot = make(map[*matchfunc.Group]int32)
 	m.regions, m.versions = nil, nil
@@ -90,8 +90,8 @@ func (m *Matcher) reset() {
 			m.dimensions[d].rule = &m.rules.Attributes[d-1]
 		}
 	}
-	m.kinds, m.classes, m.cells = nil, nil, nil
-	m.kindIndex, m.cellIndex = make(map[string]int32), make(map[string]int32)
+	m.attributeSets, m.requirements, m.cells = nil, nil, nil
+	m.setIndex, m.cellIndex = make(map[string]int32), make(map[string]int32)
 	m.interned = 0
 }
 
@@ -124,22 +124,22 @@ func (m *Matcher) Propose(groups []*matchfunc.Group, s matchfunc.State) []matchf
 	if len(groups) == 0 {
 		return nil
 	}
-	if max(m.interned, len(m.kinds), len(m.classes), len(m.cells)) > max(maxKnown, 8*len(groups)) {
+	if max(m.interned, len(m.attributeSets), len(m.requirements), len(m.cells)) > max(maxKnown, 8*len(groups)) {
 		m.reset()
 	}
-	m.survey(s)
+	m.updateFleet(s)
 	m.admit(groups, s.Now)
 	m.search.begin(m)
 	m.fillPools(s.Now)
 	proposals := m.fillGaps(make([]matchfunc.Proposal, 0, m.last+m.last/8))
 	proposals = m.takeTurns(m.openMatches(proposals))
 	m.last = len(proposals)
-	m.lacking = m.lacking[:0]
+	m.backfills = m.backfills[:0]
 	return proposals
 }
 
 // place is a [Capacity] that has room.
-type place struct {
+type capacity struct {
 	matchfunc.Capacity
 	region  int   // index of Matcher.regions
 	version int32 // unnamed: any
@@ -147,22 +147,22 @@ type place struct {
 }
 
 // survey takes in the places and gaps of the cycle.
-func (m *Matcher) survey(s matchfunc.State) {
-	m.lacking = m.lacking[:0]
+func (m *Matcher) updateFleet(s matchfunc.State) {
+	m.backfills = m.backfills[:0]
 	if m.rules.Backfill {
 		for i := range s.Backfills {
-			m.lacking = append(m.lacking, &s.Backfills[i])
+			m.backfills = append(m.backfills, &s.Backfills[i])
 		}
 	}
-	m.surveyRegions(s)
+	m.updateRegions(s)
 	versions, anything := m.versions, m.anything
 	m.versions, m.anything = nil, false
-	m.places = m.places[:0]
+	m.capacities = m.capacities[:0]
 	m.open = 0
 	pools := max(len(m.regions), 1)
-	m.placesAt = slices.Grow(m.placesAt[:0], pools)[:pools]
-	for r := range m.placesAt {
-		m.placesAt[r] = m.placesAt[r][:0]
+	m.capacitiesAt = slices.Grow(m.capacitiesAt[:0], pools)[:pools]
+	for r := range m.capacitiesAt {
+		m.capacitiesAt[r] = m.capacitiesAt[r][:0]
 	}
 	for _, p := range s.Capacities {
 		weight, named := m.weight(p.Version)
@@ -172,10 +172,10 @@ func (m *Matcher) survey(s matchfunc.State) {
 		}
 		r := m.poolRegion(region)
 		m.open |= 1 << r
-		m.placesAt[r] = append(m.placesAt[r], int32(len(m.places)))
-		m.places = append(m.places, place{Capacity: p, region: region, version: m.offer(p.Version), weight: weight})
+		m.capacitiesAt[r] = append(m.capacitiesAt[r], int32(len(m.capacities)))
+		m.capacities = append(m.capacities, capacity{Capacity: p, region: region, version: m.offer(p.Version), weight: weight})
 	}
-	for _, g := range m.lacking {
+	for _, g := range m.backfills {
 		if region := slices.Index(m.regions, g.Region); region >= 0 {
 			m.open |= 1 << m.poolRegion(region)
 			m.offer(g.Version)
@@ -220,7 +220,7 @@ func (m *Matcher) weight(version string) (float64, bool) {
 }
 
 // surveyRegions makes regions known. A new one has all groups measured again.
-func (m *Matcher) surveyRegions(s matchfunc.State) {
+func (m *Matcher) updateRegions(s matchfunc.State) {
 	names := make([]string, 0, maxRegions)
 	note := func(name string) {
 		if !slices.Contains(names, name) {
@@ -230,7 +230,7 @@ func (m *Matcher) surveyRegions(s matchfunc.State) {
 	for _, p := range s.Capacities {
 		note(p.Region)
 	}
-	for _, g := range m.lacking {
+	for _, g := range m.backfills {
 		note(g.Region)
 	}
 	slices.SortFunc(names, strings.Compare)
@@ -241,9 +241,9 @@ func (m *Matcher) surveyRegions(s matchfunc.State) {
 	}
 	m.regions = names
 	m.fleet++
-	m.latencies = make([]time.Duration, len(m.candidates)*len(names))
-	for slot := range m.candidates {
-		if m.candidates[slot].group != nil {
+	m.latencies = make([]time.Duration, len(m.groups)*len(names))
+	for slot := range m.groups {
+		if m.groups[slot].group != nil {
 			m.measure(int32(slot))
 		}
 	}
@@ -253,10 +253,10 @@ func (m *Matcher) surveyRegions(s matchfunc.State) {
 func (m *Matcher) openMatches(proposals []matchfunc.Proposal) []matchfunc.Proposal {
 	m.countOpen()
 	for _, i := range m.pools.order {
-		if m.open == 0 || m.pools.left < m.least {
+		if m.open == 0 || m.pools.left < m.minPlayers {
 			break
 		}
-		if m.pools.taken[i] || !m.pools.facts[i].viable {
+		if m.pools.taken[i] || !m.pools.info[i].viable {
 			continue
 		}
 		if best := m.best(i); best != nil {
@@ -267,14 +267,14 @@ func (m *Matcher) openMatches(proposals []matchfunc.Proposal) []matchfunc.Propos
 }
 
 // propose takes the groups and a match of the place out of what is left.
-func (m *Matcher) propose(t *trial) matchfunc.Proposal {
+func (m *Matcher) propose(t *draft) matchfunc.Proposal {
 	if !t.split {
 		m.split(t)
 	}
-	p := &m.places[m.choosePlace(t)]
+	p := &m.capacities[m.chooseCapacity(t)]
 	p.Matches--
 	if p.Matches <= 0 {
-		m.closePlace(p)
+		m.closeCapacity(p)
 	}
 	for _, i := range t.members {
 		m.pools.take(i)
@@ -282,16 +282,16 @@ func (m *Matcher) propose(t *trial) matchfunc.Proposal {
 	return matchfunc.Proposal{Region: p.Region, Version: p.Version, Teams: m.seats.teams(t), Quality: m.quality(t)}
 }
 
-func (m *Matcher) closePlace(p *place) {
+func (m *Matcher) closeCapacity(p *capacity) {
 	r := m.poolRegion(p.region)
-	m.placesAt[r] = slices.DeleteFunc(m.placesAt[r], func(i int32) bool { return m.places[i].Matches <= 0 })
+	m.capacitiesAt[r] = slices.DeleteFunc(m.capacitiesAt[r], func(i int32) bool { return m.capacities[i].Matches <= 0 })
 	m.countOpen()
 }
 
 // countOpen notes the regions in which a match can be opened.
 func (m *Matcher) countOpen() {
 	m.open = 0
-	for r, list := range m.placesAt {
+	for r, list := range m.capacitiesAt {
 		if len(list) > 0 {
 			m.open |= 1 << r
 		}
@@ -299,9 +299,9 @@ func (m *Matcher) countOpen() {
 }
 
 // hasPlace reports whether a match of the version could be opened.
-func (m *Matcher) hasPlace(region int, version int32) bool {
-	for _, i := range m.placesAt[region] {
-		if m.places[i].version == version || m.places[i].version == unnamed || version == unnamed {
+func (m *Matcher) hasCapacity(region int, version int32) bool {
+	for _, i := range m.capacitiesAt[region] {
+		if m.capacities[i].version == version || m.capacities[i].version == unnamed || version == unnamed {
 			return true
 		}
 	}
@@ -311,8 +311,8 @@ func (m *Matcher) hasPlace(region int, version int32) bool {
 // choosePlace is among places that the match may be played at: the version by
 // its weight where the clients can play several, then the region nearest to the
 // players, then the place with the most room.
-func (m *Matcher) choosePlace(t *trial) int {
-	list := m.placesAt[t.region]
+func (m *Matcher) chooseCapacity(t *draft) int {
+	list := m.capacitiesAt[t.region]
 	version := t.version
 	if version == unnamed && len(m.rules.Assignment.Versions) > 0 {
 		version = m.weighedVersion(t)
@@ -322,12 +322,12 @@ func (m *Matcher) choosePlace(t *trial) int {
 	}
 	best, bestLatency := -1, time.Duration(0)
 	for _, i := range list {
-		p := &m.places[i]
+		p := &m.capacities[i]
 		if p.version != version && p.version != unnamed && version != unnamed {
 			continue
 		}
 		latency := m.meanLatency(t.members, p.region)
-		if best < 0 || cmp.Or(cmp.Compare(latency, bestLatency), cmp.Compare(m.places[best].Matches, p.Matches)) < 0 {
+		if best < 0 || cmp.Or(cmp.Compare(latency, bestLatency), cmp.Compare(m.capacities[best].Matches, p.Matches)) < 0 {
 			best, bestLatency = int(i), latency
 		}
 	}
@@ -336,19 +336,19 @@ func (m *Matcher) choosePlace(t *trial) int {
 
 // weighedVersion chooses by a hash of the first group's ID, so that the same
 // group comes to the same version again and a version gets its share over many.
-func (m *Matcher) weighedVersion(t *trial) int32 {
+func (m *Matcher) weighedVersion(t *draft) int32 {
 	total := 0.0
 	share := func(use func(version int32, weight float64) bool) {
-		for n, i := range m.placesAt[t.region] {
-			p := &m.places[i]
-			first := !slices.ContainsFunc(m.placesAt[t.region][:n], func(o int32) bool { return m.places[o].version == p.version })
+		for n, i := range m.capacitiesAt[t.region] {
+			p := &m.capacities[i]
+			first := !slices.ContainsFunc(m.capacitiesAt[t.region][:n], func(o int32) bool { return m.capacities[o].version == p.version })
 			if first && use(p.version, p.weight) {
 				return
 			}
 		}
 	}
 	share(func(_ int32, weight float64) bool { total += weight; return false })
-	at := unit(m.candidates[m.slots[t.members[0]]].group.ID) * total
+	at := hashToUnit(m.groups[m.slots[t.members[0]]].group.ID) * total
 	chosen := unnamed
 	share(func(version int32, weight float64) bool {
 		chosen = version
@@ -360,7 +360,7 @@ func (m *Matcher) weighedVersion(t *trial) int32 {
 
 // unit maps a text to a number from 0 to below 1, evenly (FNV-1a with the
 // finalizer of MurmurHash3).
-func unit(s string) float64 {
+func hashToUnit(s string) float64 {
 	h := uint64(14695981039346656037)
 	for i := range len(s) {
 		h = (h ^ uint64(s[i])) * 1099511628211
@@ -377,7 +377,7 @@ type seatSlab struct {
 	counts []int
 }
 
-func cut[T any](slab *[]T, n int) []T {
+func carve[T any](slab *[]T, n int) []T {
 	if len(*slab) < n {
 		*slab = make([]T, max(n, 4096))
 	}
@@ -386,15 +386,15 @@ func cut[T any](slab *[]T, n int) []T {
 	return piece
 }
 
-func (s *seatSlab) teams(t *trial) [][]int {
-	teams := cut(&s.lists, t.teams)
+func (s *seatSlab) teams(t *draft) [][]int {
+	teams := carve(&s.lists, t.teams)
 	s.counts = slices.Grow(s.counts[:0], t.teams)[:t.teams]
 	clear(s.counts)
 	for _, team := range t.team {
 		s.counts[team]++
 	}
 	for i := range teams {
-		teams[i] = cut(&s.seats, s.counts[i])[:0]
+		teams[i] = carve(&s.seats, s.counts[i])[:0]
 	}
 	for n, i := range t.members {
 		teams[t.team[n]] = append(teams[t.team[n]], int(i))

@@ -176,8 +176,8 @@ func TestMemoryIsBounded(t *testing.T) {
 			n++
 		}
 		m.Propose(groups, s)
-		if most := max(maxKnown, 8*20_000) + 20_000; len(m.candidates) > 40_000 || max(m.interned, len(m.kinds), len(m.cells)) > most {
-			t.Fatalf("%d candidates, %d values, %d kinds, %d cells", len(m.candidates), m.interned, len(m.kinds), len(m.cells))
+		if most := max(maxKnown, 8*20_000) + 20_000; len(m.groups) > 40_000 || max(m.interned, len(m.attributeSets), len(m.cells)) > most {
+			t.Fatalf("%d candidates, %d values, %d kinds, %d cells", len(m.groups), m.interned, len(m.attributeSets), len(m.cells))
 		}
 	}
 	last := []*matchfunc.Group{lone(0, 0, says("language", "a")), lone(0, 0, says("language", "a"))}

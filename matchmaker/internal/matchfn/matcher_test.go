@@ -73,11 +73,11 @@ func TestRules(t *testing.T) {
 	const fill = "teams: {count: 4, fill: [{after: 10s, at_least: 3}, {after: 20s, at_least: 2}]}"
 	const balance = "teams: {max: 2}, balance: {difference: 10, relax: [{after: 10s, difference: 60}]}"
 	tests := []struct {
-		name   string
-		rules  string
-		groups []*matchfunc.Group
-		places []matchfunc.Capacity
-		want   string
+		name       string
+		rules      string
+		groups     []*matchfunc.Group
+		capacities []matchfunc.Capacity
+		want       string
 	}{
 		{"nobody", relaxed, nil, nil, ""},
 		{"one alone", relaxed, []*matchfunc.Group{lone(0, 0)}, nil, ""},
@@ -176,7 +176,7 @@ func TestRules(t *testing.T) {
 			if text == "" {
 				text = "rated: false"
 			}
-			s := matchfunc.State{Now: midnight, Capacities: tt.places}
+			s := matchfunc.State{Now: midnight, Capacities: tt.capacities}
 			if s.Capacities == nil {
 				s.Capacities = anywhere
 			}
@@ -204,12 +204,12 @@ func TestGaps(t *testing.T) {
 	}
 	const teams = "teams: {max: 2}, backfill: true, skill: {distance: 50}"
 	tests := []struct {
-		name   string
-		rules  string
-		groups []*matchfunc.Group
-		gaps   []matchfunc.Backfill
-		places []matchfunc.Capacity
-		want   string
+		name       string
+		rules      string
+		groups     []*matchfunc.Group
+		gaps       []matchfunc.Backfill
+		capacities []matchfunc.Capacity
+		want       string
 	}{
 		{"before a new match", teams, []*matchfunc.Group{lone(4, 0), lone(3, 0), lone(2, 0), lone(1, 0)}, []matchfunc.Backfill{two(1, 2, 0)}, anywhere, "m eu1 [[0] []]"},
 		{"where no match can be opened", teams, []*matchfunc.Group{lone(0, 0)}, []matchfunc.Backfill{two(1, 2, 0)}, nil, "m eu1 [[0] []]"},
@@ -264,7 +264,7 @@ func TestGaps(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			proposals := NewMatcher(parse(t, tt.rules)).Propose(tt.groups, matchfunc.State{Now: midnight, Backfills: tt.gaps, Capacities: tt.places})
+			proposals := NewMatcher(parse(t, tt.rules)).Propose(tt.groups, matchfunc.State{Now: midnight, Backfills: tt.gaps, Capacities: tt.capacities})
 			if got := describeMatches(proposals); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
@@ -308,9 +308,9 @@ func TestCanaryByWeight(t *testing.T) {
 		g.ID = fmt.Sprint("player-", i)
 		groups = append(groups, g)
 	}
-	places := []matchfunc.Capacity{{Region: "eu", Version: "1", Matches: 9000}, {Region: "us", Version: "1", Matches: 9000}, {Region: "eu", Version: "2", Matches: 9000}}
+	capacities := []matchfunc.Capacity{{Region: "eu", Version: "1", Matches: 9000}, {Region: "us", Version: "1", Matches: 9000}, {Region: "eu", Version: "2", Matches: 9000}}
 	share := map[string]int{}
-	for _, p := range NewMatcher(q).Propose(groups, matchfunc.State{Now: midnight, Capacities: places}) {
+	for _, p := range NewMatcher(q).Propose(groups, matchfunc.State{Now: midnight, Capacities: capacities}) {
 		share[p.Version]++
 	}
 	if share["1"]+share["2"] != 2000 || share["2"] < 150 || share["2"] > 250 {

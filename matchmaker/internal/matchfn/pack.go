@@ -120,7 +120,7 @@ func (m *Matcher) spreadOut(wanted int) int {
 	for _, e := range s.window[s.start : s.end+1] {
 		players += int(m.pools.entries[e].players)
 	}
-	if players < max(m.least, wanted) {
+	if players < max(m.minPlayers, wanted) {
 		return 0
 	}
 	best, bestTeams := 0, 0
@@ -166,7 +166,7 @@ func (m *Matcher) spreadOver(teams int) int {
 	}
 	since := m.now
 	for _, i := range t.members {
-		since = min(since, m.pools.facts[i].created)
+		since = min(since, m.pools.info[i].created)
 	}
 	wantTeams, wantPlayers := m.rules.Teams.Need(time.Duration(m.now - since))
 	if teams < wantTeams || slices.Min(s.packer.sizes) < wantPlayers {
@@ -181,7 +181,7 @@ func (m *Matcher) oldest() int32 {
 	group, since := int32(-1), int64(math.MaxInt64)
 	for n := s.start; n <= s.end; n++ {
 		i := m.pools.entries[s.window[n]].group
-		if created := m.pools.facts[i].created; created < since {
+		if created := m.pools.info[i].created; created < since {
 			group, since, s.oldestAt = i, created, n
 		}
 	}

@@ -19,7 +19,7 @@ type entry struct {
 }
 
 // fact is what else searches look at of a group.
-type fact struct {
+type groupInfo struct {
 	skill   float64
 	balance float64
 	created int64
@@ -47,7 +47,7 @@ type pools struct {
 	regions int
 	starts  []int32 // by pool, its first entry; the next pool's is its end
 	entries []entry
-	facts   []fact       // by group
+	info    []groupInfo  // by group
 	mine    []membership // of group i: mine[from[i]:from[i+1]]
 	from    []int32
 	sizes   sizeIndex
@@ -80,8 +80,8 @@ func (m *Matcher) orderByWait() {
 		s.ids[i] = int32(i)
 		s.keys[i] = 0
 		if slot >= 0 {
-			s.keys[i] = intKey(m.candidates[slot].created)
-			priorities = priorities || m.candidates[slot].group.Priority != 0
+			s.keys[i] = intKey(m.groups[slot].created)
+			priorities = priorities || m.groups[slot].group.Priority != 0
 		}
 	}
 	s.sort()
@@ -89,7 +89,7 @@ func (m *Matcher) orderByWait() {
 		for n, i := range s.ids {
 			s.keys[n] = 0
 			if slot := m.slots[i]; slot >= 0 {
-				s.keys[n] = ^intKey(int64(m.candidates[slot].group.Priority))
+				s.keys[n] = ^intKey(int64(m.groups[slot].group.Priority))
 			}
 		}
 		s.sort()
@@ -120,7 +120,7 @@ func (m *Matcher) countMemberships(now time.Time) {
 	limit := min(max(maxMemberships/len(m.slots)/p.regions, 4), maxCells)
 	p.from = slices.Grow(p.from[:0], len(m.slots)+1)[:len(m.slots)+1]
 	p.starts = p.starts[:0]
-	p.facts = slices.Grow(p.facts[:0], len(m.slots))[:len(m.slots)]
+	p.info = slices.Grow(p.info[:0], len(m.slots))[:len(m.slots)]
 	p.mine = p.mine[:0]
 	p.left = 0
 	widest := 1.0
@@ -130,16 +130,16 @@ func (m *Matcher) countMemberships(now time.Time) {
 	for i, slot := range m.slots {
 		p.from[i] = int32(len(p.mine))
 		if slot < 0 {
-			p.facts[i] = fact{}
+			p.info[i] = groupInfo{}
 			continue
 		}
-		c := &m.candidates[slot]
-		p.facts[i] = fact{skill: c.skill, balance: c.balance, created: c.created, players: c.players, level: c.level}
+		c := &m.groups[slot]
+		p.info[i] = groupInfo{skill: c.skill, balance: c.balance, created: c.created, players: c.players, level: c.level}
 		p.left += int(c.players)
-		class := &m.classes[c.class]
-		m.listCells(class, limit, int(now.Unix()&0xffffffff))
+		requirement := &m.requirements[c.requirement]
+		m.listCells(requirement, limit, int(now.Unix()&0xffffffff))
 		regions := c.regions & m.open
-		for _, cell := range class.cells {
+		for _, cell := range requirement.cells {
 			if pools := len(m.cells)*p.regions + 1; len(p.starts) < pools {
 				old := len(p.starts)
 				p.starts = slices.Grow(p.starts, pools-old)[:pools]
@@ -171,7 +171,7 @@ func (m *Matcher) countMemberships(now time.Time) {
 func (m *Matcher) enterPools() {
 	p := &m.pools
 	for _, i := range m.poolOrder() {
-		f := &p.facts[i]
+		f := &p.info[i]
 		for n := p.from[i]; n < p.from[i+1]; n++ {
 			member := &p.mine[n]
 			e := p.starts[member.pool]
@@ -202,7 +202,7 @@ func (m *Matcher) poolOrder() []int32 {
 	s.reset(len(m.slots))
 	for n, i := range m.pools.order {
 		s.ids[n] = i
-		s.keys[n] = floatKey(m.pools.facts[i].skill)
+		s.keys[n] = floatKey(m.pools.info[i].skill)
 	}
 	s.sort()
 	return s.ids
@@ -216,7 +216,7 @@ func (m *Matcher) markViable() {
 	p := &m.pools
 	for pool := range max(len(p.starts)-1, 0) {
 		from, end := p.starts[pool], p.starts[pool+1]
-		if end-from < int32(m.fewest) {
+		if end-from < int32(m.minGroups) {
 			continue
 		}
 		fit := m.fitting(p.entries[from:end])
@@ -230,7 +230,7 @@ func (m *Matcher) markViable() {
 // near enough, by their players; nil: all.
 func (m *Matcher) fitting(pool []entry) []bool {
 	s := &m.search.packer
-	if !s.parties || m.least < m.full {
+	if !s.parties || m.minPlayers < m.maxPlayers {
 		return nil
 	}
 	s.clear()
@@ -258,11 +258,11 @@ func (m *Matcher) sweep(pool []entry, level uint8, distance float64, fit []bool)
 				players += int(pool[last].players)
 			}
 		}
-		if players >= m.least {
+		if players >= m.minPlayers {
 			for marked = max(marked+1, first); marked <= last; marked++ {
 				if e := &pool[marked]; e.level >= level && !e.viable && (fit == nil || fit[e.players]) {
 					e.viable = true
-					m.pools.facts[e.group].viable = true
+					m.pools.info[e.group].viable = true
 				}
 			}
 			marked = last
@@ -275,7 +275,7 @@ func (m *Matcher) sweep(pool []entry, level uint8, distance float64, fit []bool)
 // somebody comes across them, which spares the way to all of them now.
 func (p *pools) take(i int32) {
 	p.taken[i] = true
-	p.left -= int(p.facts[i].players)
+	p.left -= int(p.info[i].players)
 }
 
 // before is the entry next to one that is left, towards the start of its pool;

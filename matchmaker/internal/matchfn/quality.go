@@ -8,7 +8,7 @@ import "time"
 // teams of the widest that balance allows, the mean round trip of the largest,
 // and the mean wait of the time until a search expires; a share that the queue
 // has no rule for does not count.
-func (m *Matcher) quality(t *trial) float64 {
+func (m *Matcher) quality(t *draft) float64 {
 	q := m.rules
 	sum, n := 0.0, 0.0
 	use := func(share float64) {
@@ -26,7 +26,7 @@ func (m *Matcher) quality(t *trial) float64 {
 	}
 	waited := time.Duration(0)
 	for _, i := range t.members {
-		waited += time.Duration(max(m.now-m.pools.facts[i].created, 0)) / time.Duration(len(t.members))
+		waited += time.Duration(max(m.now-m.pools.info[i].created, 0)) / time.Duration(len(t.members))
 	}
 	use(float64(waited) / float64(q.Search.Expiry))
 	return 1 - sum/n

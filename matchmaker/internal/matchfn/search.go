@@ -8,7 +8,7 @@ import (
 )
 
 // trial is a match that a search has found.
-type trial struct {
+type draft struct {
 	members []int32 // groups; the one that searches comes first
 	team    []int32 // of each
 	teams   int
@@ -23,13 +23,13 @@ type trial struct {
 	split   bool // the teams are made as even as they can be
 }
 
-func (t *trial) clear(teams int) {
+func (t *draft) clear(teams int) {
 	t.members, t.team, t.teams = t.members[:0], t.team[:0], teams
 	t.players, t.latency, t.split = 0, 0, false
 	t.low, t.high = math.Inf(1), math.Inf(-1)
 }
 
-func (t *trial) add(e *entry, team int32) {
+func (t *draft) add(e *entry, team int32) {
 	t.members, t.team = append(t.members, e.group), append(t.team, team)
 	t.players += int(e.players)
 	t.latency += float64(e.latency)
@@ -38,7 +38,7 @@ func (t *trial) add(e *entry, team int32) {
 
 // search is what searches work with, so that they need not allocate.
 type search struct {
-	found, best trial
+	found, best draft
 	window      []int32 // entries around the one that searches, in order
 	at          int     // where that one is in the window
 	start, end  int     // the part of the window that a match is made of
@@ -58,14 +58,14 @@ func (s *search) begin(m *Matcher) {
 // matcher's until the next search. The region nearest to the group comes first,
 // and where that has a full match, others only if the group is nearer to them
 // than this match is good.
-func (m *Matcher) best(i int32) *trial {
+func (m *Matcher) best(i int32) *draft {
 	s := &m.search
 	s.best.players = 0
 	nearest := m.nearest(i)
 	m.tryPools(i, func(latency float32) bool { return latency == nearest })
 	limit := math.Inf(1)
-	if s.best.players == m.full {
-		limit = s.best.cost * float64(m.pools.facts[i].players)
+	if s.best.players == m.maxPlayers {
+		limit = s.best.cost * float64(m.pools.info[i].players)
 	}
 	m.tryPools(i, func(latency float32) bool { return latency > nearest && float64(latency) < limit })
 	if s.best.players == 0 && (!s.exact.wanted || !m.bestOfAll(i)) {
@@ -95,7 +95,7 @@ func (m *Matcher) tryPools(i int32, wanted func(latency float32) bool) {
 			continue
 		}
 		region, version := m.whereIs(member.pool)
-		if m.hasPlace(region, version) && m.inPool(member.entry, member.pool) {
+		if m.hasCapacity(region, version) && m.inPool(member.entry, member.pool) {
 			s.found.region, s.found.version = region, version
 			m.keepBetter()
 		}
@@ -107,7 +107,7 @@ func (m *Matcher) bestOfAll(i int32) bool {
 	s := &m.search
 	for _, member := range m.membershipsOf(i) {
 		region, version := m.whereIs(member.pool)
-		if m.pools.entries[member.entry].viable && m.hasPlace(region, version) && m.exhaust(member.entry, member.pool) {
+		if m.pools.entries[member.entry].viable && m.hasCapacity(region, version) && m.exhaust(member.entry, member.pool) {
 			s.found.region, s.found.version = region, version
 			m.keepBetter()
 		}
@@ -131,7 +131,7 @@ func (m *Matcher) keepBetter() {
 
 // better compares matches for the same group or gap. It comes to the same
 // whatever the order in which they were found.
-func (m *Matcher) better(a, b *trial) bool {
+func (m *Matcher) better(a, b *draft) bool {
 	if a.players != b.players || a.cost != b.cost {
 		return a.players > b.players || a.players == b.players && a.cost < b.cost
 	}
@@ -151,7 +151,7 @@ func (m *Matcher) inPool(e, pool int32) bool {
 	s := &m.search
 	own := m.pools.entries[e].level
 	for level := range own + 1 {
-		all := m.look(e, level, m.distances[level], m.full)
+		all := m.look(e, level, m.distances[level], m.maxPlayers)
 		if m.fullest(m.distances[level]) {
 			return true
 		}
@@ -162,7 +162,7 @@ func (m *Matcher) inPool(e, pool int32) bool {
 			}
 		}
 	}
-	return m.least < m.full && m.partial(e, pool, own)
+	return m.minPlayers < m.maxPlayers && m.partial(e, pool, own)
 }
 
 // look lays out the window around an entry: on each side those near enough who
@@ -325,7 +325,7 @@ func (m *Matcher) lookFar(e, pool int32, level uint8) {
 		m.lookBySize(e, pool, level, m.distances[level], 1)
 		return
 	}
-	m.look(e, level, m.distances[level], 2*m.full)
+	m.look(e, level, m.distances[level], 2*m.maxPlayers)
 }
 
 // finish reports whether what was found is balanced.
@@ -336,7 +336,7 @@ func (m *Matcher) finish() bool {
 	}
 	limit := math.Inf(1)
 	for _, i := range t.members {
-		limit = min(limit, m.pools.facts[i].balance)
+		limit = min(limit, m.pools.info[i].balance)
 	}
 	m.split(t)
 	return t.uneven <= limit
@@ -344,7 +344,7 @@ func (m *Matcher) finish() bool {
 
 // cost compares matches that a group could have at once: the share of the
 // widest distance that the skills are apart, and of the largest latency.
-func (m *Matcher) cost(t *trial) float64 {
+func (m *Matcher) cost(t *draft) float64 {
 	cost := t.latency / float64(t.players)
 	if m.rules.Skill != nil {
 		cost += (t.high - t.low) / m.rules.Skill.Widest()
@@ -359,7 +359,7 @@ func (m *Matcher) meanLatency(members []int32, region int) time.Duration {
 	for _, i := range members {
 		slot := m.slots[i]
 		if latency := m.latency(slot, region); latency != unmeasured {
-			players := time.Duration(m.pools.facts[i].players)
+			players := time.Duration(m.pools.info[i].players)
 			sum += latency * players
 			n += players
 		}

@@ -23,7 +23,7 @@ type splitter struct {
 // sizes: two teams of a few groups in the best way there is; others by putting
 // each player, the best first, into the weakest team, and by swaps of groups of
 // a size between the strongest and the weakest team.
-func (m *Matcher) split(t *trial) {
+func (m *Matcher) split(t *draft) {
 	t.split = true
 	if m.rules.Teams.Max == 1 || t.teams == 1 {
 		t.uneven = 0
@@ -48,7 +48,7 @@ func (m *Matcher) split(t *trial) {
 
 // keepSplit is split for teams that are even enough already, and are not to
 // become less so.
-func (m *Matcher) keepSplit(t *trial) {
+func (m *Matcher) keepSplit(t *draft) {
 	if t.teams == 2 && len(t.members) <= maxSplit {
 		m.split(t)
 		return
@@ -59,12 +59,12 @@ func (m *Matcher) keepSplit(t *trial) {
 
 // readTeams reads in a trial's members and teams. It reports whether nobody is
 // in a party.
-func (m *Matcher) readTeams(t *trial) (alone bool) {
+func (m *Matcher) readTeams(t *draft) (alone bool) {
 	s := &m.search.splitter
 	s.sums, s.sizes = s.sums[:0], s.sizes[:0]
 	alone = true
 	for _, i := range t.members {
-		f := &m.pools.facts[i]
+		f := &m.pools.info[i]
 		s.sums, s.sizes = append(s.sums, f.skill*float64(f.players)), append(s.sizes, int(f.players))
 		alone = alone && f.players == 1
 	}
@@ -73,7 +73,7 @@ func (m *Matcher) readTeams(t *trial) (alone bool) {
 }
 
 // count adds up the teams as they are.
-func (s *splitter) count(t *trial) {
+func (s *splitter) count(t *draft) {
 	s.teamSums = slices.Grow(s.teamSums[:0], t.teams)[:t.teams]
 	s.teamSize = slices.Grow(s.teamSize[:0], t.teams)[:t.teams]
 	clear(s.teamSums)
@@ -96,7 +96,7 @@ func (s *splitter) difference() float64 {
 }
 
 // bestOfAll tries all ways to choose the first of two teams.
-func (s *splitter) bestOfAll(t *trial) {
+func (s *splitter) bestOfAll(t *draft) {
 	n := len(t.members)
 	s.pick = slices.Grow(s.pick[:0], n)[:n]
 	s.bestPick = slices.Grow(s.bestPick[:0], n)[:n]
@@ -144,7 +144,7 @@ func (s *splitter) choose(i, room int, sum, total float64) {
 
 // draft seats single players anew, the best first, each in the weakest team that
 // has room.
-func (s *splitter) draft(t *trial) {
+func (s *splitter) draft(t *draft) {
 	s.order = s.order[:0]
 	for n := range t.members {
 		s.order = append(s.order, n)
@@ -169,7 +169,7 @@ func (s *splitter) draft(t *trial) {
 
 // swaps groups of one size between the strongest and the weakest team while that
 // brings these two closer to each other and no other further apart.
-func (s *splitter) swaps(t *trial) {
+func (s *splitter) swaps(t *draft) {
 	for range maxSwaps {
 		strong, weak := 0, 0
 		for team := range s.teamSums {
@@ -186,7 +186,7 @@ func (s *splitter) swaps(t *trial) {
 	}
 }
 
-func (s *splitter) swap(t *trial, strong, weak int32) bool {
+func (s *splitter) swap(t *draft, strong, weak int32) bool {
 	gap := s.mean(int(strong)) - s.mean(int(weak))
 	perPoint := 1/float64(s.teamSize[strong]) + 1/float64(s.teamSize[weak])
 	best, bestA, bestB := gap, -1, -1

@@ -11,12 +11,12 @@ import (
 
 // candidate is a group as the matcher works with it. It is kept as long as the
 // group is among those given.
-type candidate struct {
+type compiledGroup struct {
 	group    *matchfunc.Group
 	created  int64 // Unix time in nanoseconds
 	skill    float64
 	players  int32
-	kind     int32 // what it says of itself: index of Matcher.kinds
+	set      int32 // what it says of itself: index of Matcher.attributeSets
 	admitted bool  // false: the rules can never hold for it
 	cycle    uint32
 	at       int32  // place among the groups given, in the latest cycle
@@ -27,7 +27,7 @@ type candidate struct {
 	level       uint8 // of distance: index of Matcher.distances
 	balance     float64
 	regions     uint64 // bit by index of Matcher.regions
-	class       int32  // index of Matcher.classes
+	requirement int32  // index of Matcher.requirements
 }
 
 // admit takes the cycle's groups in and lets go of those that are gone.
@@ -44,10 +44,10 @@ func (m *Matcher) admit(groups []*matchfunc.Group, now time.Time) {
 		} else {
 			slot = m.slotOf(g)
 		}
-		c := &m.candidates[slot]
+		c := &m.groups[slot]
 		next = c.at + 1
 		c.at = int32(i)
-		m.given = append(m.given, given{g, slot})
+		m.given = append(m.given, cycleGroup{g, slot})
 		if c.cycle == m.cycle {
 			slot = -1 // given twice
 		} else if c.cycle = m.cycle; c.admitted {
@@ -61,17 +61,17 @@ func (m *Matcher) admit(groups []*matchfunc.Group, now time.Time) {
 	if len(m.bySlot) == len(groups) {
 		return
 	}
-	for slot := range m.candidates {
-		if c := &m.candidates[slot]; c.group != nil && c.cycle != m.cycle {
+	for slot := range m.groups {
+		if c := &m.groups[slot]; c.group != nil && c.cycle != m.cycle {
 			delete(m.bySlot, c.group)
-			*c = candidate{}
+			*c = compiledGroup{}
 			m.free = append(m.free, int32(slot))
 		}
 	}
 }
 
 // given is a group of a cycle and its candidate.
-type given struct {
+type cycleGroup struct {
 	group *matchfunc.Group
 	slot  int32
 }
@@ -93,28 +93,28 @@ func (m *Matcher) newSlot() int32 {
 		m.free = m.free[:n-1]
 		return slot
 	}
-	m.candidates = append(m.candidates, candidate{})
+	m.groups = append(m.groups, compiledGroup{})
 	for range m.regions {
 		m.latencies = append(m.latencies, 0)
 	}
-	return int32(len(m.candidates) - 1)
+	return int32(len(m.groups) - 1)
 }
 
 // compile reads what does not change while the group waits.
 func (m *Matcher) compile(slot int32, g *matchfunc.Group) {
-	c := &m.candidates[slot]
-	*c = candidate{group: g, created: g.Created.UnixNano(), players: int32(len(g.Players)), skill: meanSkill(g), at: math.MaxInt32 - 1}
+	c := &m.groups[slot]
+	*c = compiledGroup{group: g, created: g.Created.UnixNano(), players: int32(len(g.Players)), skill: meanSkill(g), at: math.MaxInt32 - 1}
 	if Admit(m.rules, g) != nil {
 		return
 	}
 	c.admitted = true
-	c.kind = m.kindOf(g)
+	c.set = m.attributeSetOf(g)
 	m.measure(slot)
 }
 
 // measure reads the group's latencies to the regions that count now.
 func (m *Matcher) measure(slot int32) {
-	g := m.candidates[slot].group
+	g := m.groups[slot].group
 	of := m.latencies[int(slot)*len(m.regions):][:len(m.regions)]
 	for r, name := range m.regions {
 		of[r] = unmeasured
@@ -131,11 +131,13 @@ func (m *Matcher) latency(slot int32, region int) time.Duration {
 	return m.latencies[int(slot)*len(m.regions)+region]
 }
 
-func (m *Matcher) waited(c *candidate) time.Duration { return time.Duration(max(m.now-c.created, 0)) }
+func (m *Matcher) waited(c *compiledGroup) time.Duration {
+	return time.Duration(max(m.now-c.created, 0))
+}
 
 // refresh brings what the group accepts up to its wait.
 func (m *Matcher) refresh(slot int32) {
-	c := &m.candidates[slot]
+	c := &m.groups[slot]
 	waited := m.waited(c)
 	if c.fleet == m.fleet && waited >= c.from && waited < c.until {
 		return
@@ -178,7 +180,7 @@ func (m *Matcher) refresh(slot int32) {
 			cares |= 1 << i
 		}
 	}
-	c.class = m.classOf(c.kind, cares)
+	c.requirement = m.requirementsOf(c.set, cares)
 }
 
 func meanSkill(g *matchfunc.Group) float64 {

@@ -27,15 +27,15 @@ type joining struct {
 // first. In each, those ahead in the order come first among those nearest in
 // skill.
 func (m *Matcher) fillGaps(proposals []matchfunc.Proposal) []matchfunc.Proposal {
-	if len(m.lacking) == 0 {
+	if len(m.backfills) == 0 {
 		return proposals
 	}
-	slices.SortStableFunc(m.lacking, func(a, b *matchfunc.Backfill) int {
+	slices.SortStableFunc(m.backfills, func(a, b *matchfunc.Backfill) int {
 		return cmp.Or(cmp.Compare(lack(b), lack(a)), cmp.Compare(a.Match, b.Match))
 	})
-	filled := make(map[string]bool, len(m.lacking))
+	filled := make(map[string]bool, len(m.backfills))
 	j := &m.search.joining
-	for _, g := range m.lacking {
+	for _, g := range m.backfills {
 		region := slices.Index(m.regions, g.Region)
 		if region < 0 || filled[g.Match] || lack(g) <= 0 {
 			continue
@@ -199,7 +199,7 @@ func (m *Matcher) seatNear(j *joining) {
 		e := &m.pools.entries[at]
 		with := bounds{
 			low: min(all.low, e.skill), high: max(all.high, e.skill), distance: min(all.distance, m.distances[e.level]),
-			balance: min(all.balance, m.pools.facts[e.group].balance),
+			balance: min(all.balance, m.pools.info[e.group].balance),
 		}
 		if m.bySkill && with.high-with.low > with.distance {
 			continue
