@@ -29,9 +29,9 @@ const (
 	// maxSizeLook is how many groups of one size are looked at on one side where
 	// those near do not fill teams, besides those that a match could use.
 	maxSizeLook = 24
-	// maxGapCells is in how many cells players for one gap are looked for; if
+	// maxBackfillCells is in how many cells players for one gap are looked for; if
 	// there are more, they take turns, a second each.
-	maxGapCells = 256
-	// maxGapLook is how many groups are looked at for one gap in one pool.
-	maxGapLook = 256
+	maxBackfillCells = 256
+	// maxBackfillLook is how many groups are looked at for one gap in one pool.
+	maxBackfillLook = 256
 )

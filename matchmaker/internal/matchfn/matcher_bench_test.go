@@ -162,7 +162,7 @@ func BenchmarkPropose100k(b *testing.B) {
 			b.ReportMetric(float64(best.Microseconds())/1000, "cpu-ms/best-cycle")
 			b.ReportMetric(float64(matched), "groups-matched")
 			b.ReportMetric(float64(proposals), "proposals")
-			b.ReportMetric(float64(m.work), "work")
+			b.ReportMetric(float64(m.search.work), "work")
 		}
 		b.Run(c.name+"/waiting", func(b *testing.B) { run(b, false) })
 		b.Run(c.name+"/new", func(b *testing.B) { run(b, true) })

@@ -176,13 +176,13 @@ func TestMemoryIsBounded(t *testing.T) {
 			n++
 		}
 		m.Propose(groups, s)
-		if most := max(maxKnown, 8*20_000) + 20_000; len(m.groups) > 40_000 || max(m.interned, len(m.attributeSets), len(m.cells)) > most {
-			t.Fatalf("%d candidates, %d values, %d kinds, %d cells", len(m.groups), m.interned, len(m.attributeSets), len(m.cells))
+		if most := max(maxKnown, 8*20_000) + 20_000; len(m.groups.groups) > 40_000 || m.attributes.size() > most {
+			t.Fatalf("%d groups, %d values, sets, requirements or cells", len(m.groups.groups), m.attributes.size())
 		}
 	}
 	last := []*matchfunc.Group{lone(0, 0, says("language", "a")), lone(0, 0, says("language", "a"))}
-	if got := describeMatches(m.Propose(last, s)); got != "eu [[0] [1]]" || len(m.bySlot) != 2 {
-		t.Errorf("got %s, %d groups known", got, len(m.bySlot))
+	if got := describeMatches(m.Propose(last, s)); got != "eu [[0] [1]]" || len(m.groups.slotOf) != 2 {
+		t.Errorf("got %s, %d groups known", got, len(m.groups.slotOf))
 	}
 }
 
@@ -200,8 +200,8 @@ func TestCycleCostsLittle(t *testing.T) {
 			list, s := c.draw(groups, 1)
 			m := NewMatcher(c.queue(t))
 			proposals := m.Propose(list, s)
-			if m.work > most[c.name]*groups {
-				t.Errorf("%.1f steps for each group, %d expected", float64(m.work)/groups, most[c.name])
+			if m.search.work > most[c.name]*groups {
+				t.Errorf("%.1f steps for each group, %d expected", float64(m.search.work)/groups, most[c.name])
 			}
 			allocations := testing.AllocsPerRun(3, func() { m.Propose(list, s) })
 			if allowed := 20 + float64(len(proposals))/100; allocations > allowed {

@@ -2,32 +2,31 @@ package matchfn
 
 import "time"
 
-// quality rates a match from 1, perfect, to 0, the worst that the rules allow:
-// 1 less the mean of the shares that it uses up of what they allow at all. These
-// are the spread of the skills of the widest distance, the difference of the
-// teams of the widest that balance allows, the mean round trip of the largest,
-// and the mean wait of the time until a search expires; a share that the queue
-// has no rule for does not count.
-func (m *Matcher) quality(t *draft) float64 {
-	q := m.rules
+// quality rates a match from 1, perfect, to 0, the worst that the rules allow. It is
+// 1 less the mean of these shares, as far as the queue has the rule: the spread of
+// the skills of the widest distance, the difference of the teams of the widest
+// balance, the mean latency of the largest, and the mean wait of the time until a
+// search expires.
+func (s *searcher) quality(d *draft) float64 {
+	r := s.rules
 	sum, n := 0.0, 0.0
-	use := func(share float64) {
+	add := func(share float64) {
 		sum += min(max(share, 0), 1)
 		n++
 	}
-	if q.Skill != nil {
-		use((t.high - t.low) / q.Skill.Widest())
+	if r.Skill != nil {
+		add((d.high - d.low) / r.Skill.Widest())
 	}
-	if q.Balance != nil {
-		use(t.uneven / q.Balance.Widest())
+	if r.Balance != nil {
+		add(d.uneven / r.Balance.Widest())
 	}
-	if q.Latency != nil {
-		use(t.latency / float64(t.players))
+	if r.Latency != nil {
+		add(d.latency / float64(d.players))
 	}
 	waited := time.Duration(0)
-	for _, i := range t.members {
-		waited += time.Duration(max(m.now-m.pools.info[i].created, 0)) / time.Duration(len(t.members))
+	for _, i := range d.members {
+		waited += time.Duration(max(s.groups.now-s.pools.info[i].created, 0)) / time.Duration(len(d.members))
 	}
-	use(float64(waited) / float64(q.Search.Expiry))
+	add(float64(waited) / float64(r.Search.Expiry))
 	return 1 - sum/n
 }

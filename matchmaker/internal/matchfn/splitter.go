@@ -6,8 +6,10 @@ import (
 	"slices"
 )
 
-// splitter makes teams even.
+// splitter makes the teams of drafts even.
 type splitter struct {
+	rules    *compiledRules
+	pools    *pools
 	sums     []float64 // skill times players, by member
 	sizes    []int     // players, by member
 	rest     []int     // players of this member and those after it
@@ -19,66 +21,64 @@ type splitter struct {
 	best     float64
 }
 
-// split makes the teams of a trial as even as it can without changing their
-// sizes: two teams of a few groups in the best way there is; others by putting
-// each player, the best first, into the weakest team, and by swaps of groups of
-// a size between the strongest and the weakest team.
-func (m *Matcher) split(t *draft) {
-	t.split = true
-	if m.rules.Teams.Max == 1 || t.teams == 1 {
-		t.uneven = 0
-		if t.teams > 1 {
-			t.uneven = t.high - t.low
+// split makes the teams of a draft as even as it can without changing their sizes.
+// Two teams of a few groups get the best split of all. Otherwise it puts each
+// player, the best first, into the weakest team, and swaps groups of one size
+// between the strongest and the weakest team.
+func (s *splitter) split(d *draft) {
+	d.split = true
+	if s.rules.Teams.Max == 1 || d.teams == 1 {
+		d.uneven = 0
+		if d.teams > 1 {
+			d.uneven = d.high - d.low
 		}
 		return
 	}
-	alone := m.readTeams(t)
-	s := &m.search.splitter
+	alone := s.readTeams(d)
 	switch {
-	case t.teams == 2 && len(t.members) <= maxSplit:
-		s.bestOfAll(t)
+	case d.teams == 2 && len(d.members) <= maxSplit:
+		s.bestOfTwo(d)
 	case alone:
-		s.draft(t)
-		s.swaps(t)
+		s.byStrength(d)
+		s.swaps(d)
 	default:
-		s.swaps(t)
+		s.swaps(d)
 	}
-	t.uneven = s.difference()
+	d.uneven = s.difference()
 }
 
-// keepSplit is split for teams that are even enough already, and are not to
-// become less so.
-func (m *Matcher) keepSplit(t *draft) {
-	if t.teams == 2 && len(t.members) <= maxSplit {
-		m.split(t)
+// keepSplit is split for teams that are even enough already: it never makes them
+// less even.
+func (s *splitter) keepSplit(d *draft) {
+	if d.teams == 2 && len(d.members) <= maxSplit {
+		s.split(d)
 		return
 	}
-	m.readTeams(t)
-	t.split, t.uneven = true, m.search.splitter.difference()
+	s.readTeams(d)
+	d.split, d.uneven = true, s.difference()
 }
 
-// readTeams reads in a trial's members and teams. It reports whether nobody is
-// in a party.
-func (m *Matcher) readTeams(t *draft) (alone bool) {
-	s := &m.search.splitter
+// readTeams reads a draft's members and teams. alone reports whether no group is a
+// party.
+func (s *splitter) readTeams(d *draft) (alone bool) {
 	s.sums, s.sizes = s.sums[:0], s.sizes[:0]
 	alone = true
-	for _, i := range t.members {
-		f := &m.pools.info[i]
+	for _, i := range d.members {
+		f := &s.pools.info[i]
 		s.sums, s.sizes = append(s.sums, f.skill*float64(f.players)), append(s.sizes, int(f.players))
 		alone = alone && f.players == 1
 	}
-	s.count(t)
+	s.count(d)
 	return alone
 }
 
 // count adds up the teams as they are.
-func (s *splitter) count(t *draft) {
-	s.teamSums = slices.Grow(s.teamSums[:0], t.teams)[:t.teams]
-	s.teamSize = slices.Grow(s.teamSize[:0], t.teams)[:t.teams]
+func (s *splitter) count(d *draft) {
+	s.teamSums = slices.Grow(s.teamSums[:0], d.teams)[:d.teams]
+	s.teamSize = slices.Grow(s.teamSize[:0], d.teams)[:d.teams]
 	clear(s.teamSums)
 	clear(s.teamSize)
-	for n, team := range t.team {
+	for n, team := range d.team {
 		s.teamSums[team] += s.sums[n]
 		s.teamSize[team] += s.sizes[n]
 	}
@@ -95,9 +95,9 @@ func (s *splitter) difference() float64 {
 	return high - low
 }
 
-// bestOfAll tries all ways to choose the first of two teams.
-func (s *splitter) bestOfAll(t *draft) {
-	n := len(t.members)
+// bestOfTwo tries all ways to choose the first of two teams.
+func (s *splitter) bestOfTwo(d *draft) {
+	n := len(d.members)
 	s.pick = slices.Grow(s.pick[:0], n)[:n]
 	s.bestPick = slices.Grow(s.bestPick[:0], n)[:n]
 	s.rest = slices.Grow(s.rest[:0], n+1)[:n+1]
@@ -109,12 +109,12 @@ func (s *splitter) bestOfAll(t *draft) {
 	total := s.teamSums[0] + s.teamSums[1]
 	s.choose(0, s.teamSize[0], 0, total)
 	for i, first := range s.bestPick {
-		t.team[i] = 1
+		d.team[i] = 1
 		if first {
-			t.team[i] = 0
+			d.team[i] = 0
 		}
 	}
-	s.count(t)
+	s.count(d)
 }
 
 // choose decides on the members from i on, with room left in the first team.
@@ -142,11 +142,11 @@ func (s *splitter) choose(i, room int, sum, total float64) {
 	s.choose(i+1, room, sum, total)
 }
 
-// draft seats single players anew, the best first, each in the weakest team that
-// has room.
-func (s *splitter) draft(t *draft) {
+// byStrength seats single players again, the best first, each in the weakest team
+// that has room.
+func (s *splitter) byStrength(d *draft) {
 	s.order = s.order[:0]
-	for n := range t.members {
+	for n := range d.members {
 		s.order = append(s.order, n)
 	}
 	slices.SortStableFunc(s.order, func(a, b int) int { return cmp.Compare(s.sums[b], s.sums[a]) })
@@ -163,13 +163,13 @@ func (s *splitter) draft(t *draft) {
 		}
 		room[weakest]--
 		s.teamSums[weakest] += s.sums[n]
-		t.team[n] = int32(weakest)
+		d.team[n] = int32(weakest)
 	}
 }
 
 // swaps groups of one size between the strongest and the weakest team while that
 // brings these two closer to each other and no other further apart.
-func (s *splitter) swaps(t *draft) {
+func (s *splitter) swaps(d *draft) {
 	for range maxSwaps {
 		strong, weak := 0, 0
 		for team := range s.teamSums {
@@ -180,22 +180,22 @@ func (s *splitter) swaps(t *draft) {
 				weak = team
 			}
 		}
-		if !s.swap(t, int32(strong), int32(weak)) {
+		if !s.swap(d, int32(strong), int32(weak)) {
 			return
 		}
 	}
 }
 
-func (s *splitter) swap(t *draft, strong, weak int32) bool {
+func (s *splitter) swap(d *draft, strong, weak int32) bool {
 	gap := s.mean(int(strong)) - s.mean(int(weak))
 	perPoint := 1/float64(s.teamSize[strong]) + 1/float64(s.teamSize[weak])
 	best, bestA, bestB := gap, -1, -1
-	for a := range t.team {
-		if t.team[a] != strong {
+	for a := range d.team {
+		if d.team[a] != strong {
 			continue
 		}
-		for b := range t.team {
-			if t.team[b] != weak || s.sizes[a] != s.sizes[b] {
+		for b := range d.team {
+			if d.team[b] != weak || s.sizes[a] != s.sizes[b] {
 				continue
 			}
 			if left := math.Abs(gap - (s.sums[a]-s.sums[b])*perPoint); left < best {
@@ -208,7 +208,7 @@ func (s *splitter) swap(t *draft, strong, weak int32) bool {
 		return false
 	}
 	moved := s.sums[bestA] - s.sums[bestB]
-	t.team[bestA], t.team[bestB] = weak, strong
+	d.team[bestA], d.team[bestB] = weak, strong
 	s.teamSums[strong] -= moved
 	s.teamSums[weak] += moved
 	return true
