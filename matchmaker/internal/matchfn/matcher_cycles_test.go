@@ -23,7 +23,7 @@ func ahead(a, b *matchfunc.Group) bool {
 // starves: whoever could be matched at the start of a cycle is matched in it, or
 // somebody before them is. So nobody is passed over more often than there are
 // groups before them.
-func TestNobodyStarves(t *testing.T) {
+func TestMatcher_noGroupStarves(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anyQueue(t)
 		q.Backfill = false
@@ -79,7 +79,7 @@ func TestNobodyStarves(t *testing.T) {
 
 // A narrow group that waits in a crowd is matched as soon as its rules have
 // relaxed far enough, and not later because others keep coming.
-func TestRelaxationIsSeenAtItsTime(t *testing.T) {
+func TestMatcher_relaxesOnTime(t *testing.T) {
 	q := parse(t, "skill: {distance: 10, relax: [{after: 5s, distance: 100}]}")
 	m := NewMatcher(q)
 	loner := lone(0, 1000)
@@ -100,7 +100,7 @@ func TestRelaxationIsSeenAtItsTime(t *testing.T) {
 
 // However many parties of one size are in the way, those of the sizes that are
 // lacking are found behind them.
-func TestGlutOfParties(t *testing.T) {
+func TestMatcher_findsRareSizesBehindFrequentOnes(t *testing.T) {
 	for _, balance := range []string{"", ", balance: {difference: 300}"} {
 		q := parse(t, "teams: {max: 5}, skill: {distance: 1000}"+balance)
 		var groups []*matchfunc.Group
@@ -117,7 +117,7 @@ func TestGlutOfParties(t *testing.T) {
 
 // The search through all combinations goes round when it can't be made for all
 // in one cycle.
-func TestExhaustiveSearchTakesTurns(t *testing.T) {
+func TestExhaustiveSearch_takesTurns(t *testing.T) {
 	q := parse(t, "teams: {max: 3}, balance: {difference: 1}, attributes: [{name: map, rule: equal}]")
 	var groups []*matchfunc.Group
 	for i := range 1200 { // nine and nine that are never even, over and over
@@ -144,7 +144,7 @@ func TestExhaustiveSearchTakesTurns(t *testing.T) {
 }
 
 // Groups that fit more cells than they may be in at once come to all of them.
-func TestOpenGroupsTakeTurns(t *testing.T) {
+func TestMatcher_openGroupsTakeTurns(t *testing.T) {
 	q := parse(t, "skill: {distance: 10}, attributes: [{name: language, rule: overlap, optional: true}]")
 	groups := []*matchfunc.Group{lone(0, 0), lone(0, 0, says("language", "l299"))}
 	for i := range 299 {
@@ -164,7 +164,7 @@ func TestOpenGroupsTakeTurns(t *testing.T) {
 
 // What is remembered ends with the groups, and values that groups make up don't
 // pile up.
-func TestMemoryIsBounded(t *testing.T) {
+func TestMatcher_memoryIsBounded(t *testing.T) {
 	q := parse(t, "attributes: [{name: language, rule: overlap}]")
 	m := NewMatcher(q)
 	s := matchfunc.State{Now: midnight, Capacities: anywhere}
@@ -188,7 +188,7 @@ func TestMemoryIsBounded(t *testing.T) {
 
 // A cycle costs little for each group and allocates little but its proposals.
 // Both are counted, not timed; the benchmark shows what they come to.
-func TestCycleCostsLittle(t *testing.T) {
+func TestMatcher_cycleCostsLittle(t *testing.T) {
 	const groups = 20_000
 	most := map[string]int{ // groups looked at and steps of searches, for each group that waits
 		"duel": 3, "5v5 with parties in 5 regions": 16, "balanced 5v5 with parties in 5 regions": 16, "free for all with fill": 3,

@@ -125,7 +125,7 @@ func mustBeLegal(t *rapid.T, q *rules.Queue, groups []*matchfunc.Group, s matchf
 }
 
 // No rule is ever broken, no group is seated twice, no gap or place overfilled.
-func TestProposalsAreLegal(t *testing.T) {
+func TestMatcher_proposalsAreLegal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anyQueue(t)
 		groups, s := anyGroups(t, q, 30), anyState(t, q, midnight)
@@ -135,7 +135,7 @@ func TestProposalsAreLegal(t *testing.T) {
 
 // The same groups and situation give the same proposals, also from a matcher
 // that has seen the groups before, in other company.
-func TestProposalsAreDeterministic(t *testing.T) {
+func TestMatcher_isDeterministic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anyQueue(t)
 		groups, s := anyGroups(t, q, 30), anyState(t, q, midnight)
@@ -152,7 +152,7 @@ func TestProposalsAreDeterministic(t *testing.T) {
 
 // The first in order of those for whom a legal match exists is in a proposal;
 // from this follows the bound that [Matcher.Propose] names.
-func TestFirstInLineIsMatched(t *testing.T) {
+func TestMatcher_matchesFirstInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anyQueue(t)
 		q.Backfill = false

@@ -65,7 +65,7 @@ func describeMatches(proposals []matchfunc.Proposal) string {
 	return strings.Join(list, "; ")
 }
 
-func TestRules(t *testing.T) {
+func TestMatcher_appliesRules(t *testing.T) {
 	const relaxed = "skill: {distance: 100, relax: [{after: 10s, distance: 200}]}"
 	const latency = "latency: {max: 50ms, relax: [{after: 10s, max: 100ms}]}"
 	const language = "attributes: [{name: language, rule: overlap, drop_after: 10s, optional: true}]"
@@ -194,7 +194,7 @@ func TestRules(t *testing.T) {
 
 var twice = lone(0, 0)
 
-func TestGaps(t *testing.T) {
+func TestMatcher_fillsBackfills(t *testing.T) {
 	two := func(people, seats int, skill float64) matchfunc.Backfill {
 		return matchfunc.Backfill{Match: "m", Region: "eu", Version: "1", Teams: []matchfunc.BackfillTeam{{Players: people, Seats: seats, Skill: skill}, {Players: seats, Seats: seats, Skill: skill}}}
 	}
@@ -273,7 +273,7 @@ func TestGaps(t *testing.T) {
 }
 
 // Quality is 1 less the mean of the shares used of what the rules allow at all.
-func TestQuality(t *testing.T) {
+func TestMatcher_ratesQuality(t *testing.T) {
 	const text = "teams: {max: 2}, skill: {distance: 50, relax: [{after: 10s, distance: 100}]}, latency: {max: 100ms}, balance: {difference: 40}, search: {expiry: 20s}"
 	four := func(waited int, ping int, skills ...float64) (groups []*matchfunc.Group) {
 		for _, skill := range skills {
@@ -300,7 +300,7 @@ func TestQuality(t *testing.T) {
 }
 
 // A version gets its share of the matches whose clients can play several.
-func TestCanaryByWeight(t *testing.T) {
+func TestMatcher_sharesMatchesByVersionWeight(t *testing.T) {
 	q := parse(t, "assignment: {versions: [{version: '1', weight: 0.9}, {version: '2', weight: 0.1}]}")
 	var groups []*matchfunc.Group
 	for i := range 4000 {
@@ -318,7 +318,7 @@ func TestCanaryByWeight(t *testing.T) {
 	}
 }
 
-func TestAdmit(t *testing.T) {
+func TestAdmit_findsGroupsThatNeverMatch(t *testing.T) {
 	q := parse(t, "teams: {max: 2}, latency: {max: 50ms, relax: [{after: 10s, max: 80ms}]}, attributes: [{name: input, rule: equal}, {name: language, rule: overlap, optional: true}]")
 	fine := []func(*matchfunc.Group){says("input", "pad"), pings("eu", 80)}
 	for _, tt := range []struct {
@@ -342,7 +342,7 @@ func TestAdmit(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
+func TestCheck_findsImpossibleProposals(t *testing.T) {
 	q := parse(t, "teams: {count: 2, min: 1, max: 2}, backfill: true")
 	groups := []*matchfunc.Group{lone(0, 0), lone(0, 0), lone(0, 0, with(1)), lone(0, 0, plays("2")), lone(0, 0)}
 	s := matchfunc.State{
