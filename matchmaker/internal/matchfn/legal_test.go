@@ -10,10 +10,10 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// The rules once more, written from what they say and not from how matches are
-// found: what the property tests judge proposals by.
+// This file implements the rules a second time, by their definition and without the
+// search for matches. The property tests judge proposals by it.
 
-// broken says which rule a proposal breaks, empty if none.
+// broken returns the rule that a proposal breaks; empty: none.
 func broken(q *rules.Queue, groups []*matchfunc.Group, s matchfunc.State, p matchfunc.Proposal) string {
 	var members []*matchfunc.Group
 	var sizes []int
@@ -239,8 +239,8 @@ func brokenBalance(q *rules.Queue, members []*matchfunc.Group, waits []time.Dura
 	return ""
 }
 
-// couldMatch reports whether any legal new match has group i in it, by trying
-// all sets and all ways to make teams of them. Only for a few groups.
+// couldMatch reports whether a legal new match with group i exists. It tries all sets
+// of groups and all their teams, so it is for a few groups only.
 func couldMatch(q *rules.Queue, groups []*matchfunc.Group, s matchfunc.State, i int) bool {
 	teams := make([][]int, 0, q.Teams.Count)
 	var try func(n int) bool

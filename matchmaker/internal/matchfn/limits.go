@@ -1,37 +1,37 @@
 package matchfn
 
-// What keeps a cycle short whatever comes in. Each is far from what queues
-// need; where one is hit, later cycles look at what this one left out.
+// Limits that keep a cycle short. Each is far above the needs of a queue. Where one
+// is reached, later cycles search what this one left out.
 const (
-	// maxRegions are those with places or gaps, by name; a match is not sought
-	// in any more.
+	// maxRegions is the number of regions with capacities or backfills, in order of
+	// their names. No match is sought in others.
 	maxRegions = 64
-	// maxMemberships bounds the places in pools of all groups together, and
-	// maxCells those of one group. One that fits more (it leaves open what
-	// others name) takes turns, a second each.
+	// maxMemberships bounds the memberships of all groups together, maxCells the
+	// cells of one group. A group that fits more, since it has no value where others
+	// have many, takes turns of a second each.
 	maxMemberships = 2 << 20
 	maxCells       = 64
-	// maxKnown, or eight for each group if that is more, bounds the values,
-	// kinds, classes and cells that are remembered from cycle to cycle.
+	// maxKnown bounds the values, sets, requirements and cells that are remembered
+	// between cycles; eight for each group if that is more.
 	maxKnown = 1 << 17
-	// maxPackSteps bounds the search for parties that fill teams to the last
-	// seat.
+	// maxPackSteps bounds the search for parties that fill teams to the last seat.
 	maxPackSteps = 256
-	// maxSplit is up to how many groups two teams are split in the best way of
-	// all; more are made even by swaps.
+	// maxSplit is the number of groups up to which two teams get the best split of
+	// all. More are made even by swaps.
 	maxSplit = 12
 	maxSwaps = 32
-	// maxExact and maxExactSteps bound the exhaustive search for one group, its
-	// neighbours and its steps; maxCycleSteps those of all groups in a cycle.
+	// maxExact and maxExactSteps bound the exhaustive search for one group: its
+	// neighbours and its steps. maxCycleSteps bounds those of all groups in a cycle.
 	maxExact      = 24
 	maxExactSteps = 1 << 14
 	maxCycleSteps = 1 << 17
-	// maxSizeLook is how many groups of one size are looked at on one side where
-	// those near do not fill teams, besides those that a match could use.
+	// maxSizeLook is the number of groups of one size on one side that a search looks
+	// at beyond those that a match could use.
 	maxSizeLook = 24
-	// maxBackfillCells is in how many cells players for one gap are looked for; if
-	// there are more, they take turns, a second each.
+	// maxBackfillCells is the number of cells in which groups for one backfill are
+	// sought. If there are more, they take turns of a second each.
 	maxBackfillCells = 256
-	// maxBackfillLook is how many groups are looked at for one gap in one pool.
+	// maxBackfillLook is the number of groups of one pool that are looked at for one
+	// backfill.
 	maxBackfillLook = 256
 )

@@ -10,7 +10,7 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// crowd is a queue and who waits in it.
+// crowd is a queue and the groups that wait in it.
 type crowd struct {
 	name  string
 	rules string
@@ -114,7 +114,7 @@ func (c *crowd) queue(t testing.TB) *rules.Queue {
 	return q
 }
 
-// draw makes n groups that have come over the last 40 seconds, the oldest first.
+// draw makes n groups that came within the last 40 seconds, the oldest first.
 func (c *crowd) draw(n int, seed uint64) ([]*matchfunc.Group, matchfunc.State) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	groups := make([]*matchfunc.Group, n)
@@ -131,9 +131,8 @@ func (c *crowd) draw(n int, seed uint64) ([]*matchfunc.Group, matchfunc.State) {
 	return groups, s
 }
 
-// BenchmarkPropose100k is a cycle with 100,000 groups waiting: known to the
-// matcher from the cycle before, which proposed the same matches and saw none of
-// them made, or all come since then.
+// BenchmarkPropose100k measures a cycle with 100,000 groups. Either the matcher knows
+// them from the cycle before, which made none of its proposals, or all are new.
 func BenchmarkPropose100k(b *testing.B) {
 	for _, c := range crowds {
 		groups, s := c.draw(100_000, 1)

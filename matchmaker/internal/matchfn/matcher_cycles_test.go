@@ -19,10 +19,9 @@ func ahead(a, b *matchfunc.Group) bool {
 	return a.Created.Before(b.Created)
 }
 
-// Over many cycles, with others arriving all the time and little room, nobody
-// starves: whoever could be matched at the start of a cycle is matched in it, or
-// somebody before them is. So nobody is passed over more often than there are
-// groups before them.
+// No group starves over many cycles, with little room and new groups in each. A
+// group that could be matched at the beginning of a cycle is matched in it, or a
+// group before it is. So it is passed over at most as often as groups are before it.
 func TestMatcher_noGroupStarves(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anyQueue(t)
@@ -77,8 +76,8 @@ func TestMatcher_noGroupStarves(t *testing.T) {
 	})
 }
 
-// A narrow group that waits in a crowd is matched as soon as its rules have
-// relaxed far enough, and not later because others keep coming.
+// A group with narrow rules is matched as soon as they have relaxed far enough, also
+// while other groups keep coming.
 func TestMatcher_relaxesOnTime(t *testing.T) {
 	q := parse(t, "skill: {distance: 10, relax: [{after: 5s, distance: 100}]}")
 	m := NewMatcher(q)
@@ -98,8 +97,7 @@ func TestMatcher_relaxesOnTime(t *testing.T) {
 	}
 }
 
-// However many parties of one size are in the way, those of the sizes that are
-// lacking are found behind them.
+// Many parties of one size do not hide the sizes that a match lacks.
 func TestMatcher_findsRareSizesBehindFrequentOnes(t *testing.T) {
 	for _, balance := range []string{"", ", balance: {difference: 300}"} {
 		q := parse(t, "teams: {max: 5}, skill: {distance: 1000}"+balance)
@@ -115,8 +113,7 @@ func TestMatcher_findsRareSizesBehindFrequentOnes(t *testing.T) {
 	}
 }
 
-// The search through all combinations goes round when it can't be made for all
-// in one cycle.
+// Groups take turns at the exhaustive search when one cycle has no time for all.
 func TestExhaustiveSearch_takesTurns(t *testing.T) {
 	q := parse(t, "teams: {max: 3}, balance: {difference: 1}, attributes: [{name: map, rule: equal}]")
 	var groups []*matchfunc.Group
@@ -143,7 +140,7 @@ func TestExhaustiveSearch_takesTurns(t *testing.T) {
 	t.Fatal("those behind are never searched for")
 }
 
-// Groups that fit more cells than they may be in at once come to all of them.
+// A group that fits more cells than it may be in comes to all of them, over time.
 func TestMatcher_openGroupsTakeTurns(t *testing.T) {
 	q := parse(t, "skill: {distance: 10}, attributes: [{name: language, rule: overlap, optional: true}]")
 	groups := []*matchfunc.Group{lone(0, 0), lone(0, 0, says("language", "l299"))}
@@ -162,8 +159,7 @@ func TestMatcher_openGroupsTakeTurns(t *testing.T) {
 	t.Fatal("not matched after all turns")
 }
 
-// What is remembered ends with the groups, and values that groups make up don't
-// pile up.
+// A matcher forgets groups that are gone, and values that groups made up.
 func TestMatcher_memoryIsBounded(t *testing.T) {
 	q := parse(t, "attributes: [{name: language, rule: overlap}]")
 	m := NewMatcher(q)
@@ -187,7 +183,7 @@ func TestMatcher_memoryIsBounded(t *testing.T) {
 }
 
 // A cycle costs little for each group and allocates little but its proposals.
-// Both are counted, not timed; the benchmark shows what they come to.
+// The test counts both; the benchmark measures the time.
 func TestMatcher_cycleCostsLittle(t *testing.T) {
 	const groups = 20_000
 	most := map[string]int{ // groups looked at and steps of searches, for each group that waits

@@ -124,7 +124,7 @@ func mustBeLegal(t *rapid.T, q *rules.Queue, groups []*matchfunc.Group, s matchf
 	}
 }
 
-// No rule is ever broken, no group is seated twice, no gap or place overfilled.
+// Proposals break no rule, have each group once, and exceed no backfill or capacity.
 func TestMatcher_proposalsAreLegal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anyQueue(t)
@@ -133,8 +133,8 @@ func TestMatcher_proposalsAreLegal(t *testing.T) {
 	})
 }
 
-// The same groups and situation give the same proposals, also from a matcher
-// that has seen the groups before, in other company.
+// The same groups and state give the same proposals, also from a matcher that has
+// seen the groups before, among others.
 func TestMatcher_isDeterministic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anyQueue(t)
@@ -150,8 +150,8 @@ func TestMatcher_isDeterministic(t *testing.T) {
 	})
 }
 
-// The first in order of those for whom a legal match exists is in a proposal;
-// from this follows the bound that [Matcher.Propose] names.
+// The first group in order for which a legal match exists is in a proposal. The
+// bound that [Matcher.Propose] names follows from this.
 func TestMatcher_matchesFirstInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anyQueue(t)

@@ -272,7 +272,7 @@ func TestMatcher_fillsBackfills(t *testing.T) {
 	}
 }
 
-// Quality is 1 less the mean of the shares used of what the rules allow at all.
+// Quality is 1 less the mean of the shares that a match uses of what the rules allow.
 func TestMatcher_ratesQuality(t *testing.T) {
 	const text = "teams: {max: 2}, skill: {distance: 50, relax: [{after: 10s, distance: 100}]}, latency: {max: 100ms}, balance: {difference: 40}, search: {expiry: 20s}"
 	four := func(waited int, ping int, skills ...float64) (groups []*matchfunc.Group) {
@@ -333,7 +333,7 @@ func TestAdmit_findsGroupsThatNeverMatch(t *testing.T) {
 		{"says nothing", lone(0, 0, pings("eu", 80)), `needs the attribute "input"`},
 		{"measured nothing", lone(0, 0, says("input", "pad")), "needs the latency"},
 		{"far from everywhere", lone(0, 0, says("input", "pad"), pings("eu", 81)), "round trip of 80ms at most"},
-		{"a skill that is none", lone(0, 1e300, fine...), "it has to be a number up to"},
+		{"a skill that is none", lone(0, 1e300, fine...), "it must be a number up to"},
 	} {
 		err := Admit(q, tt.group)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
@@ -361,18 +361,18 @@ func TestCheck_findsImpossibleProposals(t *testing.T) {
 		want      string
 	}{
 		{"all is well", []matchfunc.Proposal{fresh([]int{0, 1}, []int{2}), gap([]int{4}, nil)}, ""},
-		{"a group that is not there", []matchfunc.Proposal{fresh([]int{0}, []int{5}, []int{-1})}, "there is no group 5; there are 5"},
-		{"a group twice", []matchfunc.Proposal{fresh([]int{0}, []int{1}), gap([]int{0})}, "group 0 is seated already, by proposal 0"},
-		{"a party in two teams", []matchfunc.Proposal{fresh([]int{2}, []int{2})}, "group 2 is seated already"},
+		{"a group that is not there", []matchfunc.Proposal{fresh([]int{0}, []int{5}, []int{-1})}, "no group 5; there are 5"},
+		{"a group twice", []matchfunc.Proposal{fresh([]int{0}, []int{1}), gap([]int{0})}, "group 0 is already in proposal 0"},
+		{"a party in two teams", []matchfunc.Proposal{fresh([]int{2}, []int{2})}, "group 2 is already in proposal"},
 		{"too many in a team", []matchfunc.Proposal{fresh([]int{0, 2}, []int{1})}, "team 0 has 3 players; the queue allows 1 to 2"},
 		{"too few teams", []matchfunc.Proposal{fresh([]int{0})}, "1 teams; the queue allows 2 to 2"},
 		{"an empty team", []matchfunc.Proposal{fresh([]int{0}, nil)}, "team 1 has 0 players"},
-		{"nobody", []matchfunc.Proposal{gap(nil, nil)}, "it seats nobody"},
-		{"a place that is not there", []matchfunc.Proposal{{Region: "us", Version: "1", Teams: [][]int{{0}, {1}}}}, `no place in region "us"`},
-		{"more matches than there is room for", []matchfunc.Proposal{fresh([]int{0}, []int{1}), fresh([]int{2}, []int{4})}, "no more matches can be opened"},
-		{"a version that the match is not of", []matchfunc.Proposal{fresh([]int{0}, []int{3})}, `group 3 plays version "2", the match "1"`},
-		{"a gap that is not there", []matchfunc.Proposal{{Match: "n", Teams: [][]int{{0}}}}, `no gap in a match "n"`},
-		{"a gap filled twice", []matchfunc.Proposal{gap([]int{0}), gap([]int{1})}, "or it was filled before"},
+		{"nobody", []matchfunc.Proposal{gap(nil, nil)}, "it has no players"},
+		{"a place that is not there", []matchfunc.Proposal{{Region: "us", Version: "1", Teams: [][]int{{0}, {1}}}}, `no capacity in region "us"`},
+		{"more matches than there is room for", []matchfunc.Proposal{fresh([]int{0}, []int{1}), fresh([]int{2}, []int{4})}, "no capacity left"},
+		{"a version that the match is not of", []matchfunc.Proposal{fresh([]int{0}, []int{3})}, `group 3 has version "2", the match "1"`},
+		{"a gap that is not there", []matchfunc.Proposal{{Match: "n", Teams: [][]int{{0}}}}, `match "n" asks for no players`},
+		{"a gap filled twice", []matchfunc.Proposal{gap([]int{0}), gap([]int{1})}, "or an earlier proposal fills it"},
 		{"more than a gap's seats", []matchfunc.Proposal{gap([]int{0, 1})}, `team 0 of match "m" has 1 free seats, not 2`},
 		{"a team that the gap does not have", []matchfunc.Proposal{gap(nil, nil, []int{0})}, "has no team 2; it has 2"},
 		{"a gap elsewhere", []matchfunc.Proposal{{Match: "m", Region: "us", Version: "1", Teams: [][]int{{0}}}}, `is in region "eu"`},

@@ -6,5 +6,5 @@ import "time"
 
 var begun = time.Now()
 
-// processTime is the time that has passed, on systems that tell no better.
+// processTime is the time that has passed: these systems offer nothing better.
 func processTime() time.Duration { return time.Since(begun) }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processTime is what the process has used of all cores: unlike the clock's, it
-// leaves out what other processes use.
+// processTime is the time that the process has used of all cores. Unlike the clock's
+// it does not depend on other processes.
 func processTime() time.Duration {
 	var usage unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {

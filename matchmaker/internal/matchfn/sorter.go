@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// sorter orders numbers by 64-bit keys, stable, in linear time, without
-// allocating once it has grown.
+// sorter sorts numbers by 64-bit keys. It is stable, takes linear time, and allocates
+// nothing once it has grown.
 type sorter struct {
 	keys, otherKeys []uint64
 	ids, otherIDs   []int32
 }
 
-// reset makes room for n; the caller then sets keys and ids.
+// reset makes room for n keys and ids, which the caller sets.
 func (s *sorter) reset(n int) {
 	if cap(s.keys) < n {
 		s.keys, s.otherKeys = make([]uint64, n, n+n/4), make([]uint64, n, n+n/4)
@@ -22,8 +22,8 @@ func (s *sorter) reset(n int) {
 	s.ids, s.otherIDs = s.ids[:n], s.otherIDs[:n]
 }
 
-// sort is a radix sort by bytes, the lowest first. Bytes that are the same in
-// all keys cost nothing but their count.
+// sort is a radix sort by bytes, the lowest first. A byte that is the same in all
+// keys costs only its count.
 func (s *sorter) sort() {
 	if slices.IsSorted(s.keys) {
 		return
@@ -54,7 +54,7 @@ func (s *sorter) sort() {
 	}
 }
 
-// floatKey orders like the number.
+// floatKey has the order of the numbers.
 func floatKey(f float64) uint64 {
 	bits := math.Float64bits(f)
 	if bits>>63 != 0 {
@@ -63,5 +63,5 @@ func floatKey(f float64) uint64 {
 	return bits | 1<<63
 }
 
-// intKey orders like the number.
+// intKey has the order of the numbers.
 func intKey(i int64) uint64 { return uint64(i) ^ 1<<63 }
