@@ -1,5 +1,8 @@
-// Package quickplay decides who plays where in queues without rules. Its functions
-// are pure: tickets and a view of the fleet in, seatings out.
+// Package quickplay matches tickets in queues without rules: into the open match with
+// the most players, else into a new match on the least loaded server.
+//
+// Its functions are pure. They receive tickets and a view of the fleet, and return
+// which tickets get seats in which match. They reserve nothing.
 package quickplay
 
 import (
@@ -7,35 +10,35 @@ import (
 	"slices"
 )
 
-// Ticket is a search as far as matching is concerned.
+// Ticket is a search, as far as quick play needs it.
 type Ticket struct {
 	Version      string // game version of the client, empty for any
-	Match        string // the one match that is wanted, empty for the best
-	WaitForMatch bool   // the wanted match may still be to come
-	Players      int    // who come together; 0 is 1
+	Match        string // ID of the wanted match; empty: any open match
+	WaitForMatch bool   // the wanted match may not exist yet: wait for it
+	Players      int    // of the party; 0 means 1
 }
 
 func (t Ticket) players() int { return max(t.Players, 1) }
 
-// Match is a running match, or one that is being opened.
+// Match is a running match, or one that is about to open.
 type Match struct {
 	ID        string
 	Server    string
-	Players   int  // seats held by people, or asked for and not answered yet
+	Players   int  // with a seat, or with a reservation request on its way
 	Seats     int  // seats in all
-	Open      bool // takes new people by quick play
-	Private   bool // entered by its code only
-	Opening   bool // asked for and not confirmed yet
-	EndsSoon  bool // likely to end too soon to be worth joining
+	Open      bool // quick play may add players
+	Private   bool // players need its code
+	Opening   bool // requested and not confirmed yet
+	EndsSoon  bool // too soon to be worth joining
 	TeamSeats TeamSeats
 }
 
-// TeamSeats are the free seats of a match by team; none where there are no teams.
+// TeamSeats are the free seats of a match by team; empty: it has no teams.
 type TeamSeats []int
 
-// place takes seats for players who come together in one team, the emptiest. A
-// single player is put into a team by the game, which is expected to take that
-// one too. ok is false when no team has room for them.
+// reserve takes seats for a party in one team, the one with the most free seats. The
+// game chooses the team of a single player, and is expected to choose the same one.
+// ok is false if no team has room.
 func (s TeamSeats) reserve(players int) (team int32, ok bool) {
 	if len(s) == 0 {
 		return -1, true
@@ -65,31 +68,31 @@ type Server struct {
 	FreeMatches  int
 	FreePlayers  int
 	Draining     bool
-	Full         bool // refused something lately and has not told its load since
-	Unresponsive bool // failed to answer lately
+	Full         bool // has refused a request since its last report of load
+	Unresponsive bool // did not answer a recent request
 }
 
-// View is the fleet as seen by one game and mode.
+// View is the state of the fleet for one game and mode.
 type View struct {
 	Seats   int // of a new match
-	Teams   int // of the mode, 0 for everyone for himself
+	Teams   int // of the mode; 0: no teams
 	Matches []Match
 	Servers []Server
 }
 
-// Seating seats tickets in one match of one server.
+// Seating assigns tickets to one match of one server.
 type Seating struct {
 	Server  string
 	Match   string  // empty: a new match
-	Create  bool    // open the match if it does not exist
-	Tickets []int   // indices into the tickets given
+	Create  bool    // open the match if it does not exist yet
+	Tickets []int   // indices of tickets
 	Teams   []int32 // of each ticket; -1: the game decides
 }
 
-// QuickPlay seats as many tickets as fit, in the order given: in the open match
-// with the most people, else in a new match on the least loaded server.
-// Tickets that want a certain match are seated there; those that can't be are
-// returned as unmatchable, unless they may await it. All others just wait.
+// Plan seats as many tickets as possible, in order: in the open match with the most
+// players, else in a new match on the least loaded server. A ticket that wants a
+// match gets a seat there or is unmatchable, unless it waits for the match. All
+// other tickets without a seat keep waiting.
 func Plan(tickets []Ticket, view View) (seatings []Seating, unmatchable []int) {
 	p := newPlanner(tickets, view)
 	rest := make([]int, 0, len(tickets))
@@ -138,7 +141,7 @@ func newPlanner(tickets []Ticket, view View) *planner {
 
 func fits(t Ticket, s *Server) bool { return t.Version == "" || t.Version == s.Version }
 
-// cloneMatches copies what planning changes.
+// cloneMatches copies matches, since planning changes them.
 func cloneMatches(matches []Match) []Match {
 	matches = slices.Clone(matches)
 	for i := range matches {
@@ -147,7 +150,7 @@ func cloneMatches(matches []Match) []Match {
 	return matches
 }
 
-// seat reports whether the ticket's players found room.
+// seat seats a ticket in a match, and reports whether there is room.
 func (p *planner) seat(m *Match, s *Server, ticket int) bool {
 	n := p.tickets[ticket].players()
 	if !fits(p.tickets[ticket], s) || m.Players+n > m.Seats {
@@ -155,7 +158,7 @@ func (p *planner) seat(m *Match, s *Server, ticket int) bool {
 	}
 	team, ok := m.TeamSeats.reserve(n)
 	if !ok || n > 1 && p.teams > 0 && len(m.TeamSeats) == 0 {
-		return false // or it is not known yet who is in which team
+		return false // no room, or the teams are not known yet
 	}
 	m.Players += p.tickets[ticket].players()
 	s.FreePlayers -= p.tickets[ticket].players()
@@ -174,7 +177,8 @@ func (p *Seating) add(ticket int, team int32) {
 	p.Teams = append(p.Teams, team)
 }
 
-// seatWanted also tells whether the wanted match is known.
+// seatWanted seats a ticket in the match that it wants. known reports whether that
+// match exists.
 func (p *planner) seatWanted(i int) (seated, known bool) {
 	t := p.tickets[i]
 	at := slices.IndexFunc(p.matches, func(m Match) bool { return m.ID == t.Match })
@@ -186,7 +190,7 @@ func (p *planner) seatWanted(i int) (seated, known bool) {
 	return s != nil && p.seat(m, s, i), true
 }
 
-// fillOpen seats tickets in open matches and returns those left over.
+// fillOpen seats tickets in open matches and returns those that are left.
 func (p *planner) fillOpen(rest []int) []int {
 	for at := range p.matches {
 		m := &p.matches[at]
@@ -217,17 +221,17 @@ func (p *planner) openNew(rest []int) {
 	for len(rest) > 0 {
 		s := p.leastLoaded(p.tickets[rest[0]])
 		if s == nil || p.tickets[rest[0]].players() > p.maxTogether() {
-			rest = rest[1:] // waits; another version may still find a server
+			rest = rest[1:] // it waits; tickets of another version may find a server
 			continue
 		}
 		seats := min(max(p.seats, 1), s.FreePlayers)
 		seating := Seating{Server: s.ID, Create: true}
-		people := 0
+		players := 0
 		free := p.newTeamSeats()
 		left := rest[:0:0]
 		for _, i := range rest {
 			n := p.tickets[i].players()
-			team, ok := int32(-1), people+n <= seats && fits(p.tickets[i], s)
+			team, ok := int32(-1), players+n <= seats && fits(p.tickets[i], s)
 			if ok {
 				team, ok = free.reserve(n)
 			}
@@ -236,15 +240,15 @@ func (p *planner) openNew(rest []int) {
 				continue
 			}
 			seating.add(i, team)
-			people += n
+			players += n
 		}
 		p.seatings = append(p.seatings, seating)
-		s.occupy(people)
+		s.occupy(players)
 		rest = left
 	}
 }
 
-// newTeamSeats are the teams of a new match.
+// newTeamSeats are the free seats of a new match.
 func (p *planner) newTeamSeats() TeamSeats {
 	free := make(TeamSeats, p.teams)
 	for i := range free {
@@ -253,7 +257,7 @@ func (p *planner) newTeamSeats() TeamSeats {
 	return free
 }
 
-// maxTogether is how many players can be in one team of a match.
+// maxTogether is the number of players that fit into one team.
 func (p *planner) maxTogether() int { return max(p.seats, 1) / max(p.teams, 1) }
 
 func (p *planner) leastLoaded(t Ticket) *Server {
@@ -290,8 +294,8 @@ func (s *Server) canOpenMatch() bool {
 	return !s.Draining && !s.Full && s.FreeMatches > 0 && s.FreePlayers > 0
 }
 
-// before says which of two servers gets a new match: one that answers comes
-// before one that did not, whatever their load.
+// preferredTo reports whether the server gets a new match before another one: a
+// server that answers comes first, then the one with less load.
 func (s *Server) preferredTo(o *Server) bool {
 	if s.Unresponsive != o.Unresponsive {
 		return o.Unresponsive
@@ -299,12 +303,12 @@ func (s *Server) preferredTo(o *Server) bool {
 	return s.Load < o.Load
 }
 
-// occupy accounts for a proposed match, so that the next of the same cycle may
-// go elsewhere.
-func (s *Server) occupy(people int) {
+// occupy adds the load of a planned match, so that the next one may go to another
+// server.
+func (s *Server) occupy(players int) {
 	perMatch := (1 - min(s.Load, 1)) / float64(max(s.FreeMatches, 1))
 	perPlayer := (1 - min(s.Load, 1)) / float64(max(s.FreePlayers, 1))
-	s.Load += max(perMatch, perPlayer*float64(people))
+	s.Load += max(perMatch, perPlayer*float64(players))
 	s.FreeMatches--
-	s.FreePlayers -= people
+	s.FreePlayers -= players
 }

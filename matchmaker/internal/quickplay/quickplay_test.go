@@ -107,7 +107,7 @@ func TestPlan_seatsTicketsInOrder(t *testing.T) {
 	}
 }
 
-// Whatever comes in, nobody is seated twice and nothing holds more than fits.
+// No ticket is seated twice, and no match or server holds more than fits.
 func TestPlan_staysWithinBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		view := View{Seats: rapid.IntRange(1, 8).Draw(t, "seats")}
@@ -134,7 +134,7 @@ func TestPlan_staysWithinBounds(t *testing.T) {
 		}
 		seatings, unmatchable := Plan(tickets, view)
 		if len(unmatchable) > 0 {
-			t.Fatalf("quick play is never unmatchable: %v", unmatchable)
+			t.Fatalf("tickets that want no match are unmatchable: %v", unmatchable)
 		}
 		seated := make(map[int]bool)
 		for _, p := range seatings {
@@ -149,15 +149,15 @@ func TestPlan_staysWithinBounds(t *testing.T) {
 			}
 			players[p.Server] -= len(p.Tickets)
 			if players[p.Server] < 0 {
-				t.Fatalf("server %s has too many people", p.Server)
+				t.Fatalf("server %s has too many players", p.Server)
 			}
 			if p.Match == "" {
 				matches[p.Server]--
 				if matches[p.Server] < 0 || len(p.Tickets) > view.Seats {
-					t.Fatalf("server %s: too many matches or people in one: %v", p.Server, p)
+					t.Fatalf("server %s: too many matches or players in one: %v", p.Server, p)
 				}
 			} else if free[p.Match] -= len(p.Tickets); free[p.Match] < 0 {
-				t.Fatalf("match %s has too many people", p.Match)
+				t.Fatalf("match %s has too many players", p.Match)
 			}
 		}
 	})
