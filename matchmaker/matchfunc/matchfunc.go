@@ -57,7 +57,8 @@ type Backfill struct {
 	Started time.Time
 	// Attributes are the values that all players of the match share, by name of the
 	// attribute: the set that all have (equal), or the values common to all
-	// (overlap). An attribute that is missing is unknown and excludes no group.
+	// (overlap). An empty list: they share none. An attribute without an entry is
+	// unknown and excludes no group.
 	Attributes map[string][]string
 }
 

@@ -107,9 +107,12 @@ func (d *dimension) acceptedBy(b *matchfunc.Backfill) []int32 {
 		}
 		return []int32{find(b.Version)}
 	}
-	values := b.Attributes[d.rule.Name]
-	if len(values) == 0 {
+	values, known := b.Attributes[d.rule.Name]
+	switch {
+	case !known:
 		return nil
+	case len(values) == 0:
+		return []int32{unknown}
 	}
 	if d.rule.Rule == rules.RuleEqual {
 		return []int32{find(setValue(values))}

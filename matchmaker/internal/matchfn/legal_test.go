@@ -171,8 +171,10 @@ func brokenAttributes(q *rules.Queue, members []*matchfunc.Group, waits []time.D
 			said = append(said, values)
 			cares = cares || a.DropAfter == 0 || waits[i] < a.DropAfter
 		}
-		if gap != nil && len(gap.Attributes[a.Name]) > 0 {
-			said = append(said, gap.Attributes[a.Name])
+		if gap != nil {
+			if values, known := gap.Attributes[a.Name]; known {
+				said = append(said, values)
+			}
 		}
 		if cares && !agree(a.Rule, said) {
 			return fmt.Sprintf("%s: %v", a.Name, said)

@@ -95,7 +95,7 @@ func anyState(t *rapid.T, q *rules.Queue, now time.Time) matchfunc.State {
 			gap.Teams = append(gap.Teams, matchfunc.BackfillTeam{Players: people, Seats: q.Teams.Max, Skill: float64(rapid.IntRange(0, 20).Draw(t, "gap skill")) * 10})
 		}
 		if rapid.Bool().Draw(t, "gap attributes") {
-			gap.Attributes = map[string][]string{"language": {"en"}, "input": {"pad"}}
+			gap.Attributes = map[string][]string{"language": rapid.SampledFrom([][]string{{"en"}, {}}).Draw(t, "gap language"), "input": {"pad"}}
 		}
 		s.Backfills = append(s.Backfills, gap)
 	}
