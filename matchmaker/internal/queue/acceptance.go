@@ -11,13 +11,13 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// ErrNotProposed says that a match does not wait for this ticket's acceptance.
+// ErrNotProposed is returned for a match that does not wait for the ticket's acceptance.
 var ErrNotProposed = errors.New("this match is not proposed (any more)")
 
-// acceptance is a found match whose players are asked first. Its fields are guarded by
-// the queue's mutex.
+// acceptance is a found match that waits for its players to accept. The queue's mutex
+// guards its fields.
 type acceptance struct {
-	ctx      context.Context //nolint:containedctx // of the queue that asks
+	ctx      context.Context //nolint:containedctx // of the queue
 	found    *foundMatch
 	accepted [][]bool // by search and member
 	deadline time.Time
@@ -25,7 +25,7 @@ type acceptance struct {
 	over     bool
 }
 
-// requestAcceptance shows the match to its players.
+// requestAcceptance proposes the match to its players.
 func (q *Queue) requestAcceptance(ctx context.Context, f *foundMatch, within time.Duration) {
 	a := &acceptance{ctx: ctx, found: f, deadline: time.Now().Add(within)}
 	for _, s := range f.searches {
@@ -37,14 +37,14 @@ func (q *Queue) requestAcceptance(ctx context.Context, f *foundMatch, within tim
 		q.acceptances[s.ticket.ID] = a
 	}
 	if shown := q.set.tickets.Propose(f.ticketIDs(), a.views()); slices.Contains(shown, false) {
-		q.dissolveLocked(a, nil) // somebody left in this very moment
+		q.dissolveLocked(a, nil) // a ticket ended meanwhile
 		return
 	}
 	q.pending.Add(1) // until the acceptance is over
 	a.timer = steady.AfterFunc(within, func() { q.expire(a) })
 }
 
-// views is the acceptance as each ticket sees it.
+// views are the proposals that the tickets show.
 func (a *acceptance) views() []*ticket.Proposal {
 	players, accepted := 0, 0
 	for _, by := range a.accepted {
@@ -64,7 +64,7 @@ func (a *acceptance) views() []*ticket.Proposal {
 	return views
 }
 
-// Respond takes in what a member says to a proposed match.
+// Respond accepts or declines a proposed match for a member of a ticket.
 func (q *Queue) Respond(id string, member int, match string, accept bool) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -90,7 +90,7 @@ func (q *Queue) Respond(id string, member int, match string, accept bool) error 
 	return nil
 }
 
-// expire ends an acceptance whose time is over; whoever has not answered leaves.
+// expire ends an acceptance at its deadline. Tickets that have not accepted leave.
 func (q *Queue) expire(a *acceptance) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -106,7 +106,7 @@ func (q *Queue) expire(a *acceptance) {
 	q.endLocked(a, silent)
 }
 
-// leaveAcceptance lets the others of a match search on when one of them has ended.
+// leaveAcceptance lets the other tickets of a match search on when one has ended.
 func (q *Queue) leaveAcceptance(t *ticket.Ticket) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -115,13 +115,13 @@ func (q *Queue) leaveAcceptance(t *ticket.Ticket) {
 	}
 }
 
-// endLocked dissolves an acceptance that is being waited for; it needs the mutex.
+// endLocked dissolves an acceptance that is under way.
 func (q *Queue) endLocked(a *acceptance, decliners []string) {
 	q.dissolveLocked(a, decliners)
 	q.pending.Done()
 }
 
-// closeLocked takes an acceptance out; it needs the mutex.
+// closeLocked marks an acceptance as over and removes it.
 func (q *Queue) closeLocked(a *acceptance) {
 	a.over = true
 	if a.timer != nil {
@@ -132,8 +132,8 @@ func (q *Queue) closeLocked(a *acceptance) {
 	}
 }
 
-// dissolveLocked ends the search of those who declined and lets the others search on
-// with their place kept; it needs the mutex.
+// dissolveLocked ends the searches that declined. The others search on with their
+// waiting time.
 func (q *Queue) dissolveLocked(a *acceptance, decliners []string) {
 	q.closeLocked(a)
 	// Ending a ticket calls back into this queue.
@@ -145,12 +145,12 @@ func (q *Queue) dissolveLocked(a *acceptance, decliners []string) {
 	})
 }
 
-// cancelAcceptances ends all acceptances, for a queue that is being given up.
+// cancelAcceptances ends all acceptances of a queue that is being released.
 func (q *Queue) cancelAcceptances() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, a := range q.acceptances {
-		if !a.over { // that of another of its tickets has ended it
+		if !a.over { // not ended yet by another of its tickets
 			q.endLocked(a, nil)
 		}
 	}

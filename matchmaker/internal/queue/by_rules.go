@@ -11,7 +11,7 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// byRules proposes matches as the queue's rules or its function want them.
+// byRules finds matches by the rules of the queue, or by its function.
 func (q *Queue) byRules(ctx context.Context) {
 	groups := make([]*matchfunc.Group, len(q.waiting))
 	for i, s := range q.waiting {
@@ -24,7 +24,7 @@ func (q *Queue) byRules(ctx context.Context) {
 	}
 	proposals, err := q.propose(groups, state)
 	if err != nil {
-		q.log.Error("the queue's match function failed; nobody is matched by it", zap.Error(err))
+		q.log.Error("match function failed", zap.Error(err))
 		q.set.cfg.Hooks.Failed(q.name, "function")
 		return
 	}
@@ -44,8 +44,8 @@ func (q *Queue) byRules(ctx context.Context) {
 }
 
 // backfills are the running matches that ask for players, with no more seats than the
-// rules allow: the mode may have more. Where the mode has no teams but the rules
-// have, the teams are the rules' alone, and so is who is in which.
+// rules allow; the mode may have more. If the rules have teams but the mode has none,
+// the teams exist in the rules only, and the players are spread over them.
 func (q *Queue) backfills() []matchfunc.Backfill {
 	backfills := q.set.fleet.Backfills(q.name)
 	for i := range backfills {
@@ -76,8 +76,8 @@ func (q *Queue) backfills() []matchfunc.Backfill {
 	return backfills
 }
 
-// propose calls the match function. What a custom one does wrong, up to a
-// panic, costs this cycle and no more.
+// propose calls the match function. A mistake of a custom function, also a panic,
+// costs only the proposals of this cycle.
 func (q *Queue) propose(groups []*matchfunc.Group, s matchfunc.State) (proposals []matchfunc.Proposal, err error) {
 	if q.rules.Function != nil {
 		defer func() {
@@ -93,7 +93,7 @@ func (q *Queue) propose(groups []*matchfunc.Group, s matchfunc.State) (proposals
 	return proposals, err
 }
 
-// newFoundMatch takes the proposal's searches out of those who wait.
+// newFoundMatch makes a found match of a proposal, and marks its searches as taken.
 func (q *Queue) newFoundMatch(p matchfunc.Proposal, backfills []matchfunc.Backfill, taken []bool) *foundMatch {
 	f := &foundMatch{
 		id: p.Match, region: p.Region, version: p.Version, quality: p.Quality, together: true,
@@ -107,7 +107,7 @@ func (q *Queue) newFoundMatch(p matchfunc.Proposal, backfills []matchfunc.Backfi
 			f.server = backfill.Server
 		}
 	}
-	// A mode without teams, or a side of one player each, has none to name.
+	// Without teams, or with teams of one player, no team is named.
 	named := q.rules.Queue.Teams.Max > 1 && q.set.fleet.Teams(q.rules.Key) > 0
 	for team, members := range p.Teams {
 		number := int32(team)

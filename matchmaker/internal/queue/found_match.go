@@ -14,10 +14,10 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// foundMatch is a match that was found for searches.
+// foundMatch is a match that was found for searches and has no seats yet.
 type foundMatch struct {
 	id       string // of the match
-	server   string // empty: to be picked
+	server   string // empty: not chosen yet
 	create   bool
 	region   string
 	version  string
@@ -25,7 +25,7 @@ type foundMatch struct {
 	teams    []int32 // by search; -1: the game decides
 	quality  float64 // negative: not known
 	together bool    // all of them or none
-	joins    bool    // a match that others may play already
+	joins    bool    // the match may be running
 	rules    *Rules  // nil: quick play
 }
 
@@ -45,8 +45,8 @@ func (f *foundMatch) players() int {
 	return n
 }
 
-// reserve asks a server for the seats of a found match; the rest happens when it has
-// answered. It is called by run, or while asking counts a goroutine.
+// reserve requests the seats of a found match from a server, and completes the match
+// when the server has answered. Its caller is run, or counts in pending.
 func (q *Queue) reserve(ctx context.Context, f *foundMatch) {
 	p := assign.Proposal{Match: f.id, Create: f.create, Teams: f.teams, Server: f.server, Key: f.searches[0].ticket.Key}
 	if f.rules != nil {
@@ -73,17 +73,17 @@ func (q *Queue) reserve(ctx context.Context, f *foundMatch) {
 	q.pending.Go(func() { q.complete(ctx, f, p.Server, asked) })
 }
 
-// complete waits for the server's answer and lets the match win its tickets.
-// That is decided by the journal: once it is recorded, the next owner of the
-// queue knows it too, and if somebody else owns the queue by now it can't be.
+// complete waits for the server's answer and lets the match win its tickets. The
+// journal decides: once it has the match, the next owner of the queue knows it too.
+// If another process owns the queue by then, the journal refuses the match.
 func (q *Queue) complete(ctx context.Context, f *foundMatch, server string, asked *assign.Asked) {
 	seats, err := asked.Seats(ctx)
 	if err != nil && ctx.Err() != nil {
-		q.requeue(f) // nobody refused: the queue is being given up
+		q.requeue(f) // not refused: the queue is being released
 		return
 	}
 	ids := f.ticketIDs()
-	if err == nil && q.endsSoon(f) { // its server's answer has told so
+	if err == nil && q.endsSoon(f) { // known since the server's answer
 		asked.Release(make([]bool, len(ids)))
 		err = errEnding
 	}
@@ -95,7 +95,7 @@ func (q *Queue) complete(ctx context.Context, f *foundMatch, server string, aske
 	won := q.set.tickets.Commit(ids, f.together)
 	asked.Release(won)
 	if !slices.Contains(won, true) {
-		q.requeue(f) // those of them who search on
+		q.requeue(f) // the tickets that search on
 		return
 	}
 	statuses := make([]ticket.Status, len(ids))
@@ -115,7 +115,7 @@ func (q *Queue) complete(ctx context.Context, f *foundMatch, server string, aske
 	}
 }
 
-// record records a match and reports whether its players may be told.
+// record records a match, and reports whether its players may get their assignments.
 func (q *Queue) record(ctx context.Context, f *foundMatch, asked *assign.Asked, won []bool, statuses []ticket.Status) bool {
 	began := time.Now()
 	q.journalShared(f)
@@ -124,19 +124,19 @@ func (q *Queue) record(ctx context.Context, f *foundMatch, asked *assign.Asked, 
 	if err := recorded.Err(); err != nil {
 		q.set.cfg.Hooks.Failed(q.name, "lost_queue")
 		if errors.Is(err, store.ErrFenced) {
-			// The queue is another process's, which has these tickets as searching.
+			// Another process owns the queue. For it these tickets are searching.
 			asked.Release(make([]bool, len(won)))
 		}
-		// Else it is not known whether the match is recorded: its seats are held
-		// for those to whom the next owner tells it, and free themselves.
+		// Otherwise the journal may have the match. The seats stay reserved, for the
+		// case that the next owner assigns them, and become free by themselves.
 		return false
 	}
 	if time.Since(began) < q.set.cfg.Prompt {
 		return true
 	}
-	// A store without a leader takes seconds, in which the match may have ended.
-	// The answer has a timeout of its own: cut short by the queue's end it would
-	// count as a no, and the yes that comes late would free the seats.
+	// A store without a leader takes seconds, and meanwhile the match may have ended.
+	// The confirmation has its own timeout. If the end of the queue cut it short, it
+	// would count as a refusal, and a late confirmation would free the seats.
 	err := asked.Confirm(context.WithoutCancel(ctx), won)
 	if err == nil && q.endsSoon(f) {
 		err = errEnding
@@ -147,28 +147,28 @@ func (q *Queue) record(ctx context.Context, f *foundMatch, asked *assign.Asked, 
 	return err == nil
 }
 
-// errEnding is why seats are not taken that would be for too short a time.
+// errEnding refuses seats in a match that ends too soon.
 var errEnding = &assign.Refusal{Reason: "ending"}
 
-// endsSoon reports whether a match that was to be filled up is known by now to
-// end too soon. Who wants this very match gets it all the same.
+// endsSoon reports whether a running match is known to end too soon for new players.
+// Players who want this match get it all the same.
 func (q *Queue) endsSoon(f *foundMatch) bool {
 	anywhere := slices.ContainsFunc(f.searches, func(s *search) bool { return s.ticket.Match == "" })
 	return f.joins && anywhere && q.set.fleet.EndsSoon(f.id)
 }
 
-// rollBack lets the tickets of a recorded match search on, of which nobody was
-// told. What their match has left in common with its other people stays.
+// rollBack lets the tickets of a recorded match search on, before their players got
+// assignments. The shared attributes of the match stay as they are.
 func (q *Queue) rollBack(f *foundMatch, asked *assign.Asked, won []bool, why error) {
 	removed := q.journal.Append(matchPrefix+asked.ID(), nil, 0)
 	<-removed.Done()
 	if removed.Err() != nil {
-		// The next owner tells them of the match or searches on: whichever it is,
-		// this one can't know, and says nothing.
+		// The next owner assigns the match or lets the tickets search on. This one can't
+		// know which, and reports nothing.
 		q.set.cfg.Hooks.Failed(q.name, "lost_queue")
 		return
 	}
-	q.log.Debug("seats are given up before anybody was told", zap.String("match", f.id), zap.Error(why))
+	q.log.Debug("match rolled back", zap.String("match", f.id), zap.Error(why))
 	asked.Release(make([]bool, len(won)))
 	again := *f
 	again.searches = nil
@@ -200,21 +200,21 @@ func wonTickets(f *foundMatch, won []bool) []*ticket.Ticket {
 	return list
 }
 
-// requeue lets everyone of a found match search on, with their place kept. Those who have
-// ended fall out by themselves.
+// requeue lets all tickets of a found match search on with their waiting time. Tickets
+// that have ended drop out by themselves.
 func (q *Queue) requeue(f *foundMatch) {
 	q.set.tickets.Withdraw(f.ticketIDs())
 	q.add(f.searches...)
 }
 
-// refused puts searches back to try again with the fleet's changed picture, or
-// ends them where trying again can't help.
+// refused lets the searches try again with the new state of the fleet, or ends them
+// if that can't help.
 func (q *Queue) refused(f *foundMatch, err error) {
 	var refusal *assign.Refusal
 	isRefusal := errors.As(err, &refusal)
 	q.set.cfg.Hooks.Failed(q.name, cause(refusal))
 	final := isRefusal && (refusal.Reason == "over" || refusal.Reason == "no_match" ||
-		refusal.Reason == "full" && len(f.searches) == 1) // of several some may fit
+		refusal.Reason == "full" && len(f.searches) == 1) // of several, some may fit
 	q.set.tickets.Withdraw(f.ticketIDs())
 	var again []*search
 	for _, s := range f.searches {

@@ -11,23 +11,23 @@ import (
 	"tactus/matchmaker/internal/ticket"
 )
 
-// The journal has a record for each ticket that searches or has ended without a
-// match, under its id, and one for each match that has won tickets, under the
-// reservation's: it holds them from then on, whether their own records are
-// removed yet or not.
+// The journal has a record for each ticket that searches or has ended without a match,
+// under its ID. It has one for each match that has won tickets, under the ID of the
+// reservation. From then on this record holds the tickets, whether their own records
+// are removed yet or not.
 const matchPrefix = "m."
 
-// recordSlack is how much longer than a ticket its record lives.
+// recordSlack is how much longer the record of a ticket lives than the ticket.
 const recordSlack = 5 * time.Second
 
 // matchRecord is written once a match has won its tickets.
 type matchRecord struct {
 	Match  string
-	Ticket []*ticket.Ticket // without what nobody needs after a match was found
+	Ticket []*ticket.Ticket // without attributes and latency
 	Status []ticket.Status
 }
 
-// journalTicket records a ticket: as searching, or how it ended without a match.
+// journalTicket records a ticket as searching, or how it ended without a match.
 func (q *Queue) journalTicket(t *ticket.Ticket, status *ticket.Status) *store.Pending {
 	record := ticket.Record{Ticket: t, Status: status}
 	life := q.set.cfg.KeepEnded
@@ -37,11 +37,11 @@ func (q *Queue) journalTicket(t *ticket.Ticket, status *ticket.Status) *store.Pe
 	return q.journal.Append(t.ID, record.Encode(), wholeSeconds(life))
 }
 
-// confirmKey is no ticket's and no match's.
+// confirmKey is the key of no ticket and no match.
 const confirmKey = "confirm"
 
-// Confirm returns nil when this process has owned the queue after the call. One
-// that was asleep may believe so though the queue is another's.
+// Confirm returns nil if this process still owned the queue after the call. A process
+// that was suspended may believe that it owns a queue of another.
 func (q *Queue) Confirm(ctx context.Context) error {
 	confirmed := q.journal.Append(confirmKey, nil, 0)
 	select {
@@ -52,8 +52,8 @@ func (q *Queue) Confirm(ctx context.Context) error {
 	}
 }
 
-// journalMatch records that a match has won tickets. The record outlives those of
-// its tickets.
+// journalMatch records that a match has won tickets. The record lives longer than the
+// records of its tickets.
 func (q *Queue) journalMatch(f *foundMatch, id string, won []bool, statuses []ticket.Status) *store.Pending {
 	r := matchRecord{Match: f.id}
 	life := q.set.cfg.KeepEnded
@@ -68,18 +68,18 @@ func (q *Queue) journalMatch(f *foundMatch, id string, won []bool, statuses []ti
 	}
 	data, err := json.Marshal(&r)
 	if err != nil {
-		panic(fmt.Sprintf("queue: a match record can't be encoded: %v", err)) // it holds strings and numbers alone
+		panic(fmt.Sprintf("queue: a match record can't be encoded: %v", err)) // it holds strings and numbers
 	}
 	return q.journal.Append(matchPrefix+id, data, wholeSeconds(life))
 }
 
-// wholeSeconds rounds up to what the store can do.
+// wholeSeconds rounds up to seconds, the unit of the store.
 func wholeSeconds(d time.Duration) time.Duration {
 	return max(d+time.Second-1, time.Second).Truncate(time.Second)
 }
 
-// restore takes over what an earlier owner of the queue has recorded, and
-// returns the tickets that search on.
+// restore restores the records of an earlier owner of the queue. It returns the tickets
+// that search on.
 func restore(registry *ticket.Registry, shared *sharedAttributes, records []store.Record) ([]*ticket.Ticket, error) {
 	assigned := make(map[string]bool)
 	var tickets []*ticket.Record

@@ -1,6 +1,11 @@
-// Package queue lets searches meet matches. A queue is owned by one process at
-// a time, by lease, and in it by one goroutine that looks when something has
-// happened and otherwise sleeps.
+// Package queue runs matchmaking queues.
+//
+// Each queue is owned by one process at a time, which holds a lease on it. The owner
+// runs one goroutine per queue. It collects new tickets, finds matches for them (by
+// the queue's match function, or by quick play), waits for players to accept where
+// the rules ask for it, reserves seats on a game server, and records the match in
+// the queue's journal. Only then does it send players their assignments. A new owner
+// restores all tickets from the journal.
 package queue
 
 import (
@@ -20,17 +25,16 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// Rules are what a queue matches by.
+// Rules are how a queue finds matches.
 type Rules struct {
 	Key ticket.Key
-	// Queue is nil for quick play: whoever comes joins the open match with the
-	// most people.
+	// Queue is nil for quick play: players join the open match with the most players.
 	Queue *rules.Queue
-	// Function proposes the matches instead of Queue's own rules, if it is set.
+	// Function proposes the matches in place of Queue's rules; nil: the rules do.
 	Function matchfunc.Func
 }
 
-// version names the rules; quick play has none.
+// version is the version of the rules; empty for quick play.
 func (r *Rules) version() string {
 	if r.Queue == nil {
 		return ""
@@ -38,7 +42,7 @@ func (r *Rules) version() string {
 	return r.Queue.Version
 }
 
-// Queue is one queue that this process owns.
+// Queue is a queue that this process owns. It is safe for concurrent use.
 type Queue struct {
 	name       string
 	set        *Set
@@ -48,7 +52,7 @@ type Queue struct {
 	waits      waits
 	cancel     context.CancelFunc
 	done       chan struct{} // closed when run has ended
-	entered    atomic.Uint64 // tickets, since this process owns the queue
+	entered    atomic.Uint64 // tickets since this process owns the queue
 	matched    atomic.Uint64
 	cycled     atomic.Int64 // nanoseconds of the last cycle
 	waitReason waitReason
@@ -66,7 +70,7 @@ type Queue struct {
 	pending sync.WaitGroup
 }
 
-// search is a ticket on its way to a match.
+// search is a ticket that looks for a match.
 type search struct {
 	ticket   *ticket.Ticket
 	group    *matchfunc.Group
@@ -90,10 +94,10 @@ func GroupOf(t *ticket.Ticket) *matchfunc.Group {
 // Name is the queue's name.
 func (q *Queue) Name() string { return q.name }
 
-// Add puts a new ticket into the queue. It returns when the ticket is recorded,
-// so that it outlives this process, or when ctx ends: it is searching then, and
-// will be recorded as soon as that is possible. A ticket that is added again,
-// perhaps after the queue has moved, is in the queue once.
+// Add puts a new ticket into the queue. It returns when the journal has the ticket,
+// so that it outlives this process. If ctx ends first, the ticket searches already
+// and is recorded as soon as possible. A ticket that is added again, perhaps after
+// the queue has moved, is in the queue once.
 func (q *Queue) Add(ctx context.Context, t *ticket.Ticket) error {
 	if fresh, err := q.set.tickets.Create(t); err != nil || !fresh {
 		return err
@@ -110,7 +114,7 @@ func (q *Queue) Add(ctx context.Context, t *ticket.Ticket) error {
 	select {
 	case <-recorded.Done():
 		if err := recorded.Err(); err != nil {
-			q.set.tickets.ForgetTicket(t) // it may be another process's by now
+			q.set.tickets.ForgetTicket(t) // another process may own it now
 			return err
 		}
 		return nil
@@ -158,13 +162,13 @@ func (q *Queue) run(ctx context.Context) {
 }
 
 const (
-	// Rules relax with time, so that those who wait are looked at again without
-	// anything having happened: this often, and at most a quarter of the time.
+	// Rules relax with time, so a queue with tickets runs cycles also without events:
+	// this often, and for at most a quarter of the time.
 	leastPause = 100 * time.Millisecond
 	cycleShare = 4
 )
 
-// pause is when to look again though nothing happened.
+// pause ends when the next cycle is due without an event; nil: never.
 func (q *Queue) pause() <-chan time.Time {
 	if q.rules == nil || q.rules.Queue == nil || len(q.waiting) == 0 {
 		return nil
@@ -172,15 +176,14 @@ func (q *Queue) pause() <-chan time.Time {
 	return time.After(max(leastPause, cycleShare*time.Duration(q.cycled.Load())))
 }
 
-// cycle proposes matches for all who wait and asks for their seats. The seats
-// are accounted for before it returns, so that the next cycle sees them taken.
+// cycle finds matches for all tickets that wait and requests seats. The seats count
+// as taken when it returns, so that the next cycle does not use them again.
 func (q *Queue) cycle(ctx context.Context) {
 	if !q.useCurrentRules() {
 		return
 	}
 	q.drainInbox()
-	// Without its journal a match could not be recorded: its seats would be
-	// held for nothing.
+	// A match can't be recorded without the journal: its seats would be held in vain.
 	if len(q.waiting) == 0 || !q.journal.Healthy() {
 		q.waitReason.clear()
 		return
@@ -198,8 +201,8 @@ func (q *Queue) cycle(ctx context.Context) {
 	q.set.cfg.Hooks.Cycled(q.name, waiting, took)
 }
 
-// useCurrentRules takes over rules that have changed. Without rules the queue is closed:
-// whoever waits in it is told so.
+// useCurrentRules switches to rules that have changed. It reports false if the queue
+// has none any more: then it ends all searches.
 func (q *Queue) useCurrentRules() bool {
 	current, ok := q.set.cfg.Lookup(q.name)
 	if !ok {
@@ -218,12 +221,12 @@ func (q *Queue) useCurrentRules() bool {
 		q.matcher = matchfn.NewMatcher(current.Queue).Propose
 	}
 	if v := current.version(); v != "" {
-		q.log.Info("queue follows rules", zap.String("rules", v))
+		q.log.Info("queue rules changed", zap.String("rules", v))
 	}
 	return true
 }
 
-// drainInbox takes in new searches and lets go of ended ones.
+// drainInbox adds new searches and removes ended ones.
 func (q *Queue) drainInbox() {
 	q.mu.Lock()
 	fresh := len(q.inbox) > 0
@@ -237,7 +240,7 @@ func (q *Queue) drainInbox() {
 	}
 }
 
-// removeTaken leaves those waiting who were not taken.
+// removeTaken removes the searches that have a match.
 func (q *Queue) removeTaken(taken []bool) {
 	left := q.waiting[:0]
 	for i, s := range q.waiting {
@@ -249,10 +252,10 @@ func (q *Queue) removeTaken(taken []bool) {
 	q.waiting = left
 }
 
-// ticketEnded hears of every ticket's end, also by others than this queue.
+// ticketEnded is called when a ticket has ended, for whatever reason.
 func (q *Queue) ticketEnded(t *ticket.Ticket, status ticket.Status) {
 	if status.State == ticket.Assigned {
-		q.journal.Append(t.ID, nil, 0) // the match's record has the ticket
+		q.journal.Append(t.ID, nil, 0) // the record of the match has the ticket
 		q.matched.Add(1)
 		if t.Match == "" {
 			q.waits.observe(status.At.Sub(t.Created))

@@ -10,7 +10,7 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// quickPlay seats whoever fits somewhere, now.
+// quickPlay finds matches without rules.
 func (q *Queue) quickPlay(ctx context.Context) {
 	candidates := make([]quickplay.Ticket, len(q.waiting))
 	for i, s := range q.waiting {
@@ -41,10 +41,10 @@ func (q *Queue) quickPlay(ctx context.Context) {
 	}
 }
 
-// newMatchID names a public match.
+// newMatchID returns the ID of a new public match.
 func newMatchID() string { return "m-" + strings.ToLower(rand.Text()[:16]) }
 
-// unmatchable ends a search for a certain match.
+// unmatchable ends the search for a certain match that can't be joined.
 func (q *Queue) unmatchable(t *ticket.Ticket, reason string) {
 	message := "This match is full or has ended."
 	switch {

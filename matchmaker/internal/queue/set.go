@@ -20,7 +20,7 @@ import (
 	"tactus/matchmaker/matchfunc"
 )
 
-// Fleet shows the live servers and matches.
+// Fleet is the state of the game servers and their matches.
 type Fleet interface {
 	View(k ticket.Key) quickplay.View
 	Backfills(queue string) []matchfunc.Backfill
@@ -31,36 +31,36 @@ type Fleet interface {
 	EndsSoon(match string) bool
 }
 
-// Assigner asks servers for seats.
+// Assigner requests seats from game servers.
 type Assigner interface {
 	Ask(p assign.Proposal) (*assign.Asked, error)
 	GiveBack(unheard []ticket.Assignment)
 }
 
-// Config configures queues. All fields are needed.
+// Config configures queues. All fields are required.
 type Config struct {
-	Window   time.Duration // how long a cycle waits for others to come
+	Window   time.Duration // how long a cycle waits for more tickets
 	Attempts int           // refusals after which a search ends
-	// Prompt is how long recording a match may take: its server is asked again
-	// after more, before its players are told.
+	// Prompt is how long recording a match may take. After a longer time its server
+	// must confirm the seats again before the players get them.
 	Prompt    time.Duration
 	KeepEnded time.Duration // how long the records of ended tickets are kept
-	// Lookup finds a queue's rules by its name. The same rules are the same
-	// pointer.
+	// Lookup returns the rules of a queue by its name: the same pointer as long as
+	// they have not changed.
 	Lookup func(name string) (*Rules, bool)
 	Hooks  Hooks
 }
 
-// Hooks are told what happens; they may not block.
+// Hooks are called for events of queues. They must not block.
 type Hooks struct {
 	Created func(t *ticket.Ticket, g *matchfunc.Group)
 	Ended   func(t *ticket.Ticket, status ticket.Status)
 	Matched func(m Match)
 	Cycled  func(queue string, waiting int, took time.Duration)
-	Failed  func(queue, cause string) // a match that came to nothing
+	Failed  func(queue, cause string) // a found match did not get its seats
 }
 
-// Set holds the queues that this process owns.
+// Set holds the queues that this process owns. It is safe for concurrent use.
 type Set struct {
 	cfg      Config
 	fleet    Fleet
@@ -79,8 +79,8 @@ type Set struct {
 	queues map[string]*Queue
 }
 
-// NewSet makes an empty set. It owns queues after [Set.Start]; [Set.Stop] ends
-// it.
+// NewSet makes an empty set. It can own queues after [Set.Start]. The caller ends it
+// with [Set.Stop].
 func NewSet(cfg Config, limits ticket.Limits, f Fleet, assigner Assigner, log *zap.Logger) *Set {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Set{
@@ -91,7 +91,7 @@ func NewSet(cfg Config, limits ticket.Limits, f Fleet, assigner Assigner, log *z
 	return s
 }
 
-// Start gives the set what it shares with other processes.
+// Start gives the set the store and the leases that processes share.
 func (s *Set) Start(st *store.Store, leases *store.Leases) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,15 +101,15 @@ func (s *Set) Start(st *store.Store, leases *store.Leases) {
 // Book holds the tickets of the queues that this process owns.
 func (s *Set) Tickets() *ticket.Registry { return s.tickets }
 
-// Find returns the queue if this process owns it.
+// Find returns a queue that this process owns; nil: it does not.
 func (s *Set) Find(name string) *Queue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.queues[name]
 }
 
-// Own returns the queue, which this process makes its own if nobody else's is.
-// When another live process owns it, the error is a *[store.HeldError].
+// Own returns a queue that this process owns. It takes the queue over if it has no
+// owner. If another live process owns it, the error is a *[store.HeldError].
 func (s *Set) Own(ctx context.Context, name string) (*Queue, error) {
 	if q := s.Find(name); q != nil {
 		return q, nil
@@ -129,7 +129,7 @@ func (s *Set) Own(ctx context.Context, name string) (*Queue, error) {
 	}
 }
 
-// Known reports whether some process owns a queue of this name.
+// Known reports whether any process owns a queue of this name.
 func (s *Set) Known(name string) bool {
 	s.mu.Lock()
 	leases := s.leases
@@ -141,10 +141,10 @@ func (s *Set) Known(name string) bool {
 	return known
 }
 
-// openTimeout bounds taking a queue over.
+// openTimeout bounds the time to take a queue over.
 const openTimeout = 15 * time.Second
 
-// open takes a queue over. It is called once at a time for each name.
+// open takes a queue over. For each name one call runs at a time.
 func (s *Set) open(name string) (*Queue, error) {
 	if q := s.Find(name); q != nil {
 		return q, nil
@@ -176,11 +176,11 @@ func (s *Set) open(name string) (*Queue, error) {
 	return q, err
 }
 
-// journalName is the queue's name in the letters of a stream's.
+// journalName is the queue's name in the characters that a stream's may have.
 func journalName(queue string) string { return "queue-" + strings.ReplaceAll(queue, "/", "=") }
 
-// startQueue takes over the tickets that an earlier owner has recorded. Nobody finds
-// the queue without them.
+// startQueue restores the tickets that an earlier owner has recorded, and starts the
+// queue. [Set.Find] returns it only with these tickets.
 func (s *Set) startQueue(name string, lease *store.Lease, journal *store.Journal, records []store.Record) (*Queue, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,7 +212,7 @@ func (s *Set) startQueue(name string, lease *store.Lease, journal *store.Journal
 	return q, nil
 }
 
-// watchOwnership gives the queue up when this process does not own it any more.
+// watchOwnership releases the queue when this process has lost it.
 func (s *Set) watchOwnership(ctx context.Context, q *Queue) {
 	select {
 	case <-ctx.Done():
@@ -224,16 +224,15 @@ func (s *Set) watchOwnership(ctx context.Context, q *Queue) {
 	s.release(q)
 }
 
-// release stops a queue without ending its tickets, which are the next owner's.
+// release stops a queue and leaves its tickets to the next owner.
 func (s *Set) release(q *Queue) {
 	q.cancel()
 	q.cancelAcceptances()
-	// What waits for a store that does not answer is given up.
+	// Closing the journal ends what waits for a store that does not respond.
 	force := time.AfterFunc(closePatience, q.journal.Close)
 	<-q.done
 	force.Stop()
-	// Watchers are told only when the lease is free, or they would come back
-	// here.
+	// Watchers are notified when the lease is free. Earlier they would come back here.
 	q.journal.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()
@@ -251,7 +250,7 @@ const (
 	closePatience  = 3 * time.Second
 )
 
-// Wake lets every queue look again.
+// Wake makes every queue run a cycle.
 func (s *Set) Wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -260,7 +259,7 @@ func (s *Set) Wake() {
 	}
 }
 
-// record notes an ending in the journal of the ticket's queue.
+// record writes the end of a ticket to the journal of its queue.
 func (s *Set) record(t *ticket.Ticket, status ticket.Status) ticket.Recording {
 	if q := s.Find(t.Queue); q != nil {
 		return q.journalTicket(t, &status)
@@ -268,7 +267,7 @@ func (s *Set) record(t *ticket.Ticket, status ticket.Status) ticket.Recording {
 	return unrecorded{}
 }
 
-// unrecorded is the recording of an ending whose queue was given up.
+// unrecorded is the recording of an end whose queue was released.
 type unrecorded struct{}
 
 var ended = func() chan struct{} {
@@ -280,10 +279,10 @@ var ended = func() chan struct{} {
 // Done is closed.
 func (unrecorded) Done() <-chan struct{} { return ended }
 
-// Err is that of a journal that was lost.
+// Err is the error of a journal that was lost.
 func (unrecorded) Err() error { return store.ErrFenced }
 
-// ticketEnded lets the ticket's queue forget it and learn from its wait.
+// ticketEnded informs the queue of a ticket, and the hook.
 func (s *Set) ticketEnded(t *ticket.Ticket, status ticket.Status) {
 	if q := s.Find(t.Queue); q != nil {
 		q.ticketEnded(t, status)
@@ -291,8 +290,8 @@ func (s *Set) ticketEnded(t *ticket.Ticket, status ticket.Status) {
 	s.cfg.Hooks.Ended(t, status)
 }
 
-// EstimatedWait is what half and nine of ten of those waited who were matched
-// lately and had to wait for longer than waited; 0 when nobody had to.
+// EstimatedWait is the median and the 90th percentile of the recent waits that were
+// longer than waited; 0 if there were none.
 func (s *Set) EstimatedWait(name string, waited time.Duration) (p50, p90 time.Duration) {
 	if q := s.Find(name); q != nil {
 		return q.waits.estimate(waited)
@@ -300,17 +299,17 @@ func (s *Set) EstimatedWait(name string, waited time.Duration) (p50, p90 time.Du
 	return 0, 0
 }
 
-// Stats is a queue as its owner sees it.
+// Stats is the state of a queue, from its owner.
 type Stats struct {
 	Name         string
 	Key          ticket.Key
 	RulesVersion string
 	Owner        string // of the process
 	Players      int    // searching
-	Entered      uint64 // tickets, since the owner owns it
+	Entered      uint64 // tickets since the process owns it
 	Matched      uint64
 	P50, P90     time.Duration
-	Cycle        time.Duration // the last one's
+	Cycle        time.Duration // duration of the last one
 }
 
 // Stats describes the queues that this process owns, by name.
@@ -337,9 +336,8 @@ func (s *Set) Stats(owner string) []Stats {
 	return list
 }
 
-// Stop gives all queues up and waits for them. With heirs, other processes that
-// take them over, the tickets go on; else their searches end with the reason
-// shutdown.
+// Stop releases all queues and waits for them. With handOver, other processes take
+// the tickets over. Otherwise all searches end with the reason shutdown.
 func (s *Set) Stop(handOver bool) {
 	s.mu.Lock()
 	queues := make([]*Queue, 0, len(s.queues))
@@ -361,7 +359,7 @@ func (s *Set) Stop(handOver bool) {
 	s.tickets.Wait()
 }
 
-// IsHeld reports whether an error of [Set.Own] names another owner.
+// IsHeld returns the owner that an error of [Set.Own] names, if it names one.
 func IsHeld(err error) (store.Holder, bool) {
 	if held, ok := errors.AsType[*store.HeldError](err); ok {
 		return held.Holder, true

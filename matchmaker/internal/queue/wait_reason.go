@@ -10,23 +10,23 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// waitReason is what keeps those who wait from their matches, as far as all of them
-// have it in common.
+// waitReason is why the tickets of a queue have no match yet, as far as that holds for
+// all of them. It is safe for concurrent use.
 type waitReason struct {
 	mu      sync.Mutex
-	looked  time.Time // when the last cycle began; zero: there is nothing to tell
+	looked  time.Time // beginning of the last cycle; zero: nothing is known
 	queue   *rules.Queue
-	players int          // left waiting by it
-	oldest  time.Time    // when the first of them came
+	players int          // that it left waiting
+	oldest  time.Time    // creation of the first ticket
 	hosts   []fleet.Host // as of asked
 	asked   time.Time
 }
 
-// hostsAge is how long the fleet's picture is good enough for telling people:
-// everybody who searches asks, over and over.
+// hostsAge is how long the state of the fleet is good enough for this: every search
+// asks for its reason again and again.
 const hostsAge = 250 * time.Millisecond
 
-// update takes in those whom a cycle has left waiting, the oldest first.
+// update sets the searches that a cycle has left waiting, the oldest first.
 func (o *waitReason) update(began time.Time, r *Rules, waiting []*search) {
 	players, oldest := 0, began
 	for _, s := range waiting {
@@ -40,25 +40,25 @@ func (o *waitReason) update(began time.Time, r *Rules, waiting []*search) {
 	o.looked, o.queue, o.players, o.oldest = began, r.Queue, players, oldest
 }
 
-// clear says that nobody was looked at.
+// clear forgets the last cycle, since the present one searched for no match.
 func (o *waitReason) clear() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.looked = time.Time{}
 }
 
-// WaitingFor says what keeps a searching ticket of one of this process's queues
-// from its match, unspecified while that is not known.
+// WaitingFor is why a searching ticket of one of this process's queues has no match
+// yet; unspecified while that is not known.
 func (s *Set) WaitingFor(t *ticket.Ticket) matchmakerv1.WaitingFor {
 	q := s.Find(t.Queue)
-	if q == nil || t.Match != "" { // a certain match is found at once, or never
+	if q == nil || t.Match != "" { // a certain match is found in the first cycle, or never
 		return matchmakerv1.WaitingFor_WAITING_FOR_UNSPECIFIED
 	}
 	o := &q.waitReason
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
-	if !o.looked.After(t.Created) || o.players == 0 { // or all of them are being seated
+	if !o.looked.After(t.Created) || o.players == 0 { // or all have found matches
 		return matchmakerv1.WaitingFor_WAITING_FOR_UNSPECIFIED
 	}
 	if now.Sub(o.asked) > hostsAge {
@@ -67,7 +67,7 @@ func (s *Set) WaitingFor(t *ticket.Ticket) matchmakerv1.WaitingFor {
 	return o.obstacleLocked(t, now)
 }
 
-// obstacleLocked needs the mutex.
+// obstacleLocked returns the first thing that a ticket lacks.
 func (o *waitReason) obstacleLocked(t *ticket.Ticket, now time.Time) matchmakerv1.WaitingFor {
 	served, reached, free := false, false, 0
 	for _, h := range o.hosts {

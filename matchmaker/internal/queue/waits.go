@@ -9,13 +9,14 @@ import (
 const (
 	keptWaits = 128
 	waitsAge  = 10 * time.Minute
-	// Everybody who searches is told the estimate, over and over.
+	// Every search asks for the estimate again and again.
 	estimateAge = 250 * time.Millisecond
-	// As long as there are few, each one counts at once.
+	// As long as there are few, each one changes the estimate.
 	fewWaits = 8
 )
 
-// waits remembers how long those who were matched last had waited.
+// waits remembers the waiting times of the latest matched tickets. It is safe for
+// concurrent use.
 type waits struct {
 	mu   sync.Mutex
 	last []observed
@@ -45,9 +46,8 @@ func (w *waits) observe(wait time.Duration) {
 	w.next = (w.next + 1) % keptWaits
 }
 
-// estimate is the median and the ninth decile of the recent waits that were
-// longer than what was waited already, so that neither is below it. Both are 0
-// when there was no such wait.
+// estimate is the median and the 90th percentile of the recent waits that were longer
+// than waited, so that neither is below it; 0 if there were none.
 func (w *waits) estimate(waited time.Duration) (p50, p90 time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -63,7 +63,6 @@ func (w *waits) estimate(waited time.Duration) (p50, p90 time.Duration) {
 	return longer[len(longer)/2], longer[len(longer)*9/10]
 }
 
-// sortLocked needs the mutex.
 func (w *waits) sortLocked() {
 	w.sorted = w.sorted[:0]
 	for _, o := range w.last {
