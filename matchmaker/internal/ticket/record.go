@@ -5,22 +5,22 @@ import (
 	"fmt"
 )
 
-// Record is what a queue's owner notes of a ticket, for the next owner.
+// Record is what the owner of a queue records of a ticket, for the next owner.
 type Record struct {
 	Ticket *Ticket
-	Status *Status `json:",omitempty"` // once it has ended
+	Status *Status `json:",omitempty"` // nil while it searches
 }
 
-// Encode is the record as bytes.
+// Encode returns the record as bytes.
 func (r *Record) Encode() []byte {
 	data, err := json.Marshal(r)
 	if err != nil {
-		panic(fmt.Sprintf("ticket: a record can't be encoded: %v", err)) // it holds strings and numbers alone
+		panic(fmt.Sprintf("ticket: a record can't be encoded: %v", err)) // it holds strings and numbers
 	}
 	return data
 }
 
-// DecodeRecord reads a record.
+// DecodeRecord parses a record.
 func DecodeRecord(data []byte) (*Record, error) {
 	var r Record
 	if err := json.Unmarshal(data, &r); err != nil {

@@ -22,12 +22,12 @@ var (
 type Limits struct {
 	Unwatched   time.Duration // from creation to the first watcher
 	WatcherGone time.Duration // from the last watcher's end to the next one
-	Kept        time.Duration // how long an ended ticket can still be asked for
+	Kept        time.Duration // how long an ended ticket can still be watched
 	Tickets     int           // ended ones included
 }
 
-// Registry holds the tickets of the queues that this process owns. It decides how a
-// ticket ends: whoever finishes it first wins.
+// Registry holds the tickets of the queues that this process owns. It is safe for
+// concurrent use. A ticket ends once: the first match, or the first other end, wins it.
 type Registry struct {
 	limits      Limits
 	record      func(*Ticket, Status) Recording
@@ -47,36 +47,35 @@ type entry struct {
 	changed      chan struct{} // closed and replaced at each change
 	watchers     []int         // by member
 	unwatched    int           // members without a watcher
-	watchBy      []int64       // by member: until when a watcher may come (back); see steady
-	delivered    []bool        // by member: the assignment was told to a watcher
+	watchBy      []int64       // by member: deadline for a watcher to come or to come back; see steady
+	delivered    []bool        // by member: a watcher got the assignment
 	moved        bool          // another process owns the queue now
-	lateEnd      *Status       // the end that came after a match had won the ticket
+	lateEnd      *Status       // an end that came after a match had won the ticket
 	expiryTimer  *steady.Timer
 	abandonTimer *steady.Timer // runs while a member is unwatched
 	removal      *time.Timer
 }
 
-// Recording is an ending on its way to where the queue's next owner finds it.
+// Recording is the end of a ticket on its way into the queue's journal.
 type Recording interface {
 	Done() <-chan struct{}
-	// Err is nil once the ending is recorded. With an error it never will be:
-	// another process owns the queue and decides.
+	// Err is nil if the end is recorded. With an error it never will be: another
+	// process owns the queue and decides.
 	Err() error
 }
 
-// NewRegistry makes an empty registry. record is called for each ending but a match's,
-// which is recorded before it is settled; nobody hears of the ending before it
-// is recorded. It may return nil where there is nothing to wait for. ended is
-// called once for each ticket, after it has ended. undelivered is called with the
-// assignments of members who had no watcher for so long that their ticket would
-// have been abandoned: nobody knows of their seats. All are called without any
-// lock held.
+// NewRegistry makes an empty registry. It calls these functions without a lock:
+//   - record for each end without a match. Watchers see the end when it is recorded.
+//     A nil Recording means that there is nothing to wait for. Matches are recorded
+//     before [Registry.EndCommitted].
+//   - ended once for each ticket, after its end.
+//   - undelivered with assignments of members that had no watcher for so long that
+//     their tickets would have been abandoned: no player knows of these seats.
 func NewRegistry(limits Limits, record func(*Ticket, Status) Recording, ended func(*Ticket, Status), undelivered func([]Assignment)) *Registry {
 	return &Registry{limits: limits, record: record, ended: ended, undelivered: undelivered, entries: make(map[string]*entry), searching: make(map[string]int)}
 }
 
-// Create adds a searching ticket. One that is in the registry already stays as it
-// is, and is not fresh.
+// Create adds a searching ticket. fresh is false if the registry has it already.
 func (r *Registry) Create(t *Ticket) (fresh bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -109,8 +108,8 @@ func (r *Registry) addLocked(t *Ticket) *entry {
 	return e
 }
 
-// Restore adds a ticket as it was recorded by an earlier owner of its queue.
-// ended is not called for one that has ended.
+// Restore adds a ticket that an earlier owner of its queue has recorded. For a ticket
+// that has ended, ended is not called.
 func (r *Registry) Restore(t *Ticket, status Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -120,7 +119,7 @@ func (r *Registry) Restore(t *Ticket, status Status) {
 	e := r.addLocked(t)
 	if status.State.Over() {
 		r.endLocked(e, status)
-		e.abandonTimer.Stop() // the earlier owner knew who had heard of it
+		e.abandonTimer.Stop() // the earlier owner knew which watchers got it
 	}
 }
 
@@ -133,8 +132,8 @@ func (r *Registry) expire(e *entry) {
 	}
 }
 
-// checkAbandoned ends the search if a member has been without a watcher for too long.
-// Else it looks again when the next one may be.
+// checkAbandoned ends the search if a member had no watcher for too long. Otherwise it
+// sets the timer for the next deadline.
 func (r *Registry) checkAbandoned(e *entry) {
 	r.mu.Lock()
 	left, unwatched := e.untilAbandonedLocked()
@@ -156,13 +155,13 @@ func (r *Registry) checkAbandoned(e *entry) {
 	}
 }
 
-// undeliveredLocked returns, once, the assignments of members whose patience is over and
-// who have not heard of them, and looks again when the next one's is.
+// undeliveredLocked returns, once, the assignments that no watcher got before the
+// deadline. It sets the timer for the next deadline.
 func (e *entry) undeliveredLocked() (list []Assignment) {
 	now := steady.Now()
 	var next int64
 	for at, a := range e.status.Assignments {
-		place := min(at, len(e.delivered)-1) // one watcher may be for all
+		place := min(at, len(e.delivered)-1) // one watcher may count for all
 		switch until := e.watchBy[place]; {
 		case e.delivered[place] || e.watchers[place] > 0 || a.Reservation == "":
 		case until <= now:
@@ -180,7 +179,7 @@ func (e *entry) undeliveredLocked() (list []Assignment) {
 	return list
 }
 
-// expectWatchersLocked gives every member without a watcher so long to get one.
+// expectWatchersLocked sets the deadline of each member without a watcher.
 func (e *entry) expectWatchersLocked(patience time.Duration) {
 	until := steady.Now() + int64(patience)
 	for at, watchers := range e.watchers {
@@ -191,8 +190,8 @@ func (e *entry) expectWatchersLocked(patience time.Duration) {
 	e.abandonTimer.Reset(patience)
 }
 
-// untilAbandonedLocked is what is left until the first member counts as gone. unwatched is
-// false when everybody has a watcher.
+// untilAbandonedLocked is the time until the first deadline of a member without a
+// watcher. unwatched is false if every member has one.
 func (e *entry) untilAbandonedLocked() (left time.Duration, unwatched bool) {
 	var first int64
 	for at, watchers := range e.watchers {
@@ -203,8 +202,8 @@ func (e *entry) untilAbandonedLocked() (left time.Duration, unwatched bool) {
 	return -steady.Since(first), unwatched
 }
 
-// winLocked wins a ticket that no match has won. The caller
-// calls finishRecorded after it has unlocked.
+// winLocked wins a ticket that no match has won. The caller calls finishRecorded after
+// it has unlocked.
 func (r *Registry) winLocked(e *entry) bool {
 	if e.moved || e.status.State != Searching && e.status.State != Proposed {
 		return false
@@ -213,7 +212,7 @@ func (r *Registry) winLocked(e *entry) bool {
 	return true
 }
 
-// finishRecorded ends a ticket that was won, once that is recorded.
+// finishRecorded ends a ticket that was won, when its end is recorded.
 func (r *Registry) finishRecorded(e *entry, status Status) {
 	status.At = time.Now()
 	recording := r.record(e.ticket, status)
@@ -228,7 +227,7 @@ func (r *Registry) finishRecorded(e *entry, status Status) {
 	})
 }
 
-// endLocked gives a ticket its final status.
+// endLocked sets the final status of a ticket.
 func (r *Registry) endLocked(e *entry, status Status) {
 	if status.At.IsZero() {
 		status.At = time.Now()
@@ -266,8 +265,8 @@ func (e *entry) changeLocked(status Status) {
 	e.changed = make(chan struct{})
 }
 
-// Finish ends the ticket if nobody else has won it. That takes a moment; see
-// [Registry.Status] for how it ended.
+// Finish ends a ticket that no match and no other end has won. The end is recorded
+// first; [Registry.Status] shows when that is done.
 func (r *Registry) Finish(id string, status Status) {
 	r.mu.Lock()
 	e := r.entries[id]
@@ -281,7 +280,7 @@ func (r *Registry) Finish(id string, status Status) {
 	}
 }
 
-// Searching reports whether the ticket is searching and in no proposal.
+// Searching reports whether the ticket searches and has no proposal.
 func (r *Registry) Searching(id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -289,15 +288,15 @@ func (r *Registry) Searching(id string) bool {
 	return e != nil && e.status.State == Searching
 }
 
-// Players counts who searches in a queue.
+// Players is the number of players that search in a queue.
 func (r *Registry) Players(queue string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.searching[queue]
 }
 
-// Propose shows tickets a match that waits for consent. It returns which of
-// them are still searching; only these see it.
+// Propose shows tickets a match that waits for acceptance. It returns which of them
+// still search; only these show it.
 func (r *Registry) Propose(ids []string, proposals []*Proposal) []bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -324,8 +323,8 @@ func (r *Registry) Withdraw(ids []string) {
 	}
 }
 
-// Commit lets a match win tickets: from then on only [Registry.EndCommitted] ends them.
-// It returns which of them it won. With all, it wins all or none.
+// Commit lets a match win tickets: then only [Registry.EndCommitted] ends them. It
+// returns which tickets it won. With all, it wins all or none.
 func (r *Registry) Commit(ids []string, all bool) []bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -339,14 +338,14 @@ func (r *Registry) Commit(ids []string, all bool) []bool {
 	}
 	for i, id := range ids {
 		if won[i] {
-			r.entries[id].status.State = Committing // no change that a watcher sees
+			r.entries[id].status.State = Committing // watchers see no change
 		}
 	}
 	return won
 }
 
-// Resume lets committed tickets search on, whose match can't be had any more.
-// What came too late to end them because of the match ends them now.
+// Resume lets committed tickets search on, since their match is not possible any more.
+// An end that came while they were committed ends them now.
 func (r *Registry) Resume(ids []string) {
 	r.mu.Lock()
 	over := make(map[*entry]Status)
@@ -388,8 +387,8 @@ func (r *Registry) EndCommitted(id string, status Status) {
 	r.ended(e.ticket, e.status)
 }
 
-// Forget drops a queue's tickets, which another process owns now. Their
-// watchers are told.
+// Forget drops the tickets of a queue that another process owns now, and notifies their
+// watchers.
 func (r *Registry) Forget(queue string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -400,8 +399,8 @@ func (r *Registry) Forget(queue string) {
 	}
 }
 
-// ForgetTicket drops a ticket that was created here and could not be recorded.
-// One that was restored meanwhile stays.
+// ForgetTicket drops a ticket that was created here and could not be recorded. A ticket
+// that was restored meanwhile stays.
 func (r *Registry) ForgetTicket(t *Ticket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -424,8 +423,8 @@ func (r *Registry) dropLocked(id string, e *entry) {
 	delete(r.entries, id)
 }
 
-// Stop ends every search with the reason shutdown, without waiting for that to
-// be recorded, refuses new ones and stops all timers.
+// Stop ends every search with the reason shutdown, without waiting for the record. It
+// refuses new tickets and stops all timers.
 func (r *Registry) Stop() {
 	r.mu.Lock()
 	r.stopped = true
@@ -447,11 +446,11 @@ func (r *Registry) Stop() {
 	}
 }
 
-// Wait returns when no ending is on its way to being recorded.
+// Wait waits until all ends are recorded.
 func (r *Registry) Wait() { r.recording.Wait() }
 
-// Status returns how a ticket stands, and a channel that is closed at its next
-// change. known is false for a ticket that is not in the registry.
+// Status is the present status of a ticket, and a channel that closes with its next
+// change. known is false for a ticket that the registry does not have.
 func (r *Registry) Status(id string) (status Status, changed <-chan struct{}, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,5 +1,9 @@
-// Package ticket holds searches: who looks for what, who watches, and the one
-// way each search ends.
+// Package ticket implements the searches of players.
+//
+// A [Ticket] is one search, of a player or a party. The [Registry] holds the tickets of
+// this process's queues with their states. A ticket ends exactly once: with the
+// assignment to a match, or without one. Each member of a ticket watches it; a ticket
+// without watchers is abandoned.
 package ticket
 
 import (
@@ -18,17 +22,16 @@ type Key struct {
 	Mode string
 }
 
-// Ticket is one search, of a player or of a party. It does not change after it
-// was created.
+// Ticket is one search, of a player or a party. It never changes.
 type Ticket struct {
 	ID         string
 	Queue      string
 	Key        Key
 	Members    []Member // one or more, the leader first
-	Version    string   // game version of the clients, empty for any
-	Match      string   // the one match that is wanted, empty for the best
-	Room       string   // code of the wanted match's room, if it is a private one
-	Awaits     bool     // the wanted match may still be to come
+	Version    string   // game version of the clients; empty: any
+	Match      string   // ID of the wanted match; empty: any
+	Room       string   // code of the room of the wanted match; empty: none
+	Awaits     bool     // the wanted match may not exist yet: wait for it
 	Attributes map[string][]string
 	Latency    map[string]time.Duration // by region
 	Priority   int
@@ -37,7 +40,8 @@ type Ticket struct {
 	// Unmatchable has a reason when the wanted match can't be joined. The search ends
 	// with it as soon as it is in its queue.
 	Unmatchable Unmatchable `json:"Doomed"`
-	// OneWatcher is enough for all members: a back end watches for them.
+	// OneWatcher means that one watcher is enough for all members: a back end watches
+	// for them.
 	OneWatcher bool
 }
 
@@ -47,10 +51,10 @@ type Member struct {
 	Player string
 	Name   string
 	Skill  float64 // rating points
-	Claim  uint64  // revision of the player's claim, by which it is dropped
+	Claim  uint64  // revision of the player's claim, which drops it
 }
 
-// NewID draws the id of a ticket in a queue. The queue can be told from it.
+// NewID draws the ID of a ticket in a queue. See [QueueOf].
 func NewID(queue string) string {
 	return "t." + base64.RawURLEncoding.EncodeToString([]byte(queue)) + "." + strings.ToLower(rand.Text())
 }
@@ -58,7 +62,7 @@ func NewID(queue string) string {
 // NewSecret draws the secret of a member's handle.
 func NewSecret() string { return strings.ToLower(rand.Text()[:16]) }
 
-// Name draws the ticket's id, of its queue, and the members' secrets.
+// Name draws the ticket's ID, which contains its queue, and the secrets of its members.
 func (t *Ticket) Name() {
 	t.ID = NewID(t.Queue)
 	for i := range t.Members {
@@ -66,13 +70,13 @@ func (t *Ticket) Name() {
 	}
 }
 
-// Handle is what a member holds: the ticket's id and the member's secret.
+// Handle is the text by which a member watches: the ticket's ID and the member's secret.
 func (t *Ticket) Handle(member int) string { return t.ID + "." + t.Members[member].Secret }
 
 // Size is the number of players.
 func (t *Ticket) Size() int { return len(t.Members) }
 
-// Member finds the member who holds a secret.
+// Member finds the member with a secret.
 func (t *Ticket) Member(secret string) (int, bool) {
 	for i, m := range t.Members {
 		if subtle.ConstantTimeCompare([]byte(m.Secret), []byte(secret)) == 1 {
@@ -82,7 +86,7 @@ func (t *Ticket) Member(secret string) (int, bool) {
 	return 0, false
 }
 
-// QueueOf tells the queue of a ticket's id or handle.
+// QueueOf returns the queue of a ticket's ID or handle.
 func QueueOf(id string) (string, bool) {
 	parts := strings.Split(id, ".")
 	if len(parts) < 3 || parts[0] != "t" {
@@ -92,7 +96,7 @@ func QueueOf(id string) (string, bool) {
 	return string(name), err == nil && len(name) > 0
 }
 
-// SplitHandle takes a handle apart. Only its form is checked.
+// SplitHandle returns the parts of a handle. It checks only the form.
 func SplitHandle(handle string) (id, secret string, ok bool) {
 	at := strings.LastIndexByte(handle, '.')
 	if at < 0 || strings.Count(handle, ".") != 3 {
@@ -101,48 +105,47 @@ func SplitHandle(handle string) (id, secret string, ok bool) {
 	return handle[:at], handle[at+1:], true
 }
 
-// State is how far a ticket is.
+// State is the state of a ticket.
 type State int
 
-// States of a ticket. It ends exactly once, as Assigned or Ended.
+// States of a ticket. Assigned and Ended are final.
 const (
 	Searching State = iota
-	Proposed        // a match waits for its players' consent
-	// Committing means that a match has won the ticket and is being recorded.
-	// To its watchers the search goes on for that moment, and it does so where
-	// the match is over by then.
+	Proposed        // a match waits for its players to accept
+	// Committing means that a match has won the ticket and is being recorded. Its
+	// watchers still see a search. The search goes on if the match is over by then.
 	Committing
 	Assigned
 	Ended
 )
 
-// Over reports whether nothing changes any more.
+// Over reports whether the state is final.
 func (s State) Over() bool { return s == Assigned || s == Ended }
 
 // Status is a ticket's state and what goes with it.
 type Status struct {
 	State       State
 	Reason      matchmakerv1.EndReason // how the search ended
-	Message     string                 // the reason as a sentence for people
+	Message     string                 // the reason as a sentence for players
 	Assignments []Assignment           // in state Assigned, by member
 	Proposal    *Proposal              // in state Proposed; read only
-	At          time.Time              // when this state began
+	At          time.Time              // beginning of this state
 }
 
-// Proposal is a found match that waits for consent, as one ticket sees it.
+// Proposal is a found match that waits for acceptance, as one ticket sees it.
 type Proposal struct {
 	Match    string
 	Deadline time.Time
 	Players  int
-	Accepted int    // of all players
+	Accepted int    // number of all players
 	By       []bool // which members of this ticket have accepted
 }
 
-// Assignment tells where a player plays.
+// Assignment is where a player's seat is, and the token for it.
 type Assignment struct {
 	Match        string
-	Server       string // id of the game server
-	URL          string // as the game server said; see Registry.PlayURL for a guessed host
+	Server       string // ID of the game server
+	URL          string // as the game server reported it; see fleet.Registry.PlayURL for a guessed host
 	Token        string
 	Game         string
 	Mode         string
@@ -151,7 +154,7 @@ type Assignment struct {
 	RulesVersion string
 	Team         int32 // -1: the game decides
 	Expires      time.Time
-	Reservation  string // the join token's id; not kept for the next owner of the queue
+	Reservation  string // ID of the join token; not recorded for the next owner of the queue
 }
 
 var sentences = map[matchmakerv1.EndReason]string{
@@ -166,8 +169,8 @@ var sentences = map[matchmakerv1.EndReason]string{
 	matchmakerv1.EndReason_END_REASON_DECLINED:          "The match was declined.",
 }
 
-// EndedBy is the status of a search that ended without a match. An empty
-// message gets the reason's usual sentence.
+// EndedBy is the status of a search that ended without a match. An empty message
+// becomes the usual sentence of the reason.
 func EndedBy(reason matchmakerv1.EndReason, message string) Status {
 	if message == "" {
 		message = sentences[reason]
@@ -175,8 +178,8 @@ func EndedBy(reason matchmakerv1.EndReason, message string) Status {
 	return Status{State: Ended, Reason: reason, Message: message}
 }
 
-// AssignedTo is the status of a search that found its match; the assignments
-// are by member.
+// AssignedTo is the status of a search that found its match. The assignments are by
+// member.
 func AssignedTo(assignments []Assignment) Status {
 	reason := matchmakerv1.EndReason_END_REASON_MATCHED
 	return Status{State: Assigned, Reason: reason, Message: sentences[reason], Assignments: assignments}

@@ -6,8 +6,8 @@ import (
 	"tactus/internal/steady"
 )
 
-// Watch is one watcher of a ticket's member. While every member has one, the
-// ticket is not abandoned.
+// Watch is one watcher of a member of a ticket. It is safe for concurrent use. A ticket
+// with a watcher for every member is not abandoned.
 type Watch struct {
 	registry *Registry
 	entry    *entry
@@ -15,8 +15,7 @@ type Watch struct {
 	once     sync.Once
 }
 
-// Watch starts watching for the member who holds the handle; the caller closes
-// the watch.
+// Watch begins to watch for the member with the handle. The caller closes the watch.
 func (r *Registry) Watch(handle string) (*Watch, error) {
 	id, secret, ok := SplitHandle(handle)
 	if !ok {
@@ -45,7 +44,7 @@ func (r *Registry) Watch(handle string) (*Watch, error) {
 	return w, nil
 }
 
-// place is where the watcher counts.
+// place is the index of watchers at which the watch counts.
 func (w *Watch) place() int {
 	if w.entry.ticket.OneWatcher {
 		return 0
@@ -53,14 +52,14 @@ func (w *Watch) place() int {
 	return w.member
 }
 
-// Ticket is what is watched.
+// Ticket is the ticket that is watched.
 func (w *Watch) Ticket() *Ticket { return w.entry.ticket }
 
-// Member is the index of the member who watches.
+// Member is the index of the member that watches.
 func (w *Watch) Member() int { return w.member }
 
-// Status is the ticket's present status, a channel that is closed at its next
-// change, and whether another process owns the ticket now.
+// Status is the present status of the ticket, and a channel that closes with its next
+// change. moved reports whether another process owns the ticket now.
 func (w *Watch) Status() (status Status, changed <-chan struct{}, moved bool) {
 	w.registry.mu.Lock()
 	defer w.registry.mu.Unlock()
@@ -87,7 +86,7 @@ func (w *Watch) Close() {
 		if e.moved || r.stopped || e.status.State.Over() && !undelivered {
 			return
 		}
-		if left, _ := e.untilAbandonedLocked(); left > 0 { // else the timer is about to find out
+		if left, _ := e.untilAbandonedLocked(); left > 0 { // else the timer is about to fire
 			e.abandonTimer.Reset(left)
 		}
 	})
