@@ -211,7 +211,7 @@ var lateAnswers = map[string]func(*fleetScript) (*fleetv1.ReserveResult, error){
 }
 
 // While a match is being recorded it may end: nobody is told of it then.
-func TestMatchThatEndedWhileItWasRecordedIsNobodys(t *testing.T) {
+func TestQueue_rollsBackMatchesThatEndWhileRecorded(t *testing.T) {
 	for cause, again := range lateAnswers {
 		t.Run(cause, func(t *testing.T) {
 			t.Parallel()
@@ -242,7 +242,7 @@ func TestMatchThatEndedWhileItWasRecordedIsNobodys(t *testing.T) {
 
 // The next owner of the queue knows the search as going on, and nothing of the
 // match that was given up.
-func TestNextOwnerSearchesOnAfterAMatchThatWasGivenUp(t *testing.T) {
+func TestQueue_nextOwnerSearchesOnAfterRollback(t *testing.T) {
 	s := storetest.Embedded(t)
 	f := &fleetScript{again: func(f *fleetScript) (*fleetv1.ReserveResult, error) {
 		f.gone, f.away = true, true // there is nothing else
@@ -260,7 +260,7 @@ func TestNextOwnerSearchesOnAfterAMatchThatWasGivenUp(t *testing.T) {
 }
 
 // Who wants one match has no other: the search ends, with the reason that holds.
-func TestWantedMatchThatEndedWhileItWasRecorded(t *testing.T) {
+func TestQueue_wantedMatchThatEndsWhileRecordedEndsTheSearch(t *testing.T) {
 	f := &fleetScript{again: lateAnswers["over"]}
 	o, q := own(t, storetest.Embedded(t), "a", f, 0)
 	told := end(t, o.searches(t, q, running))
@@ -271,7 +271,7 @@ func TestWantedMatchThatEndedWhileItWasRecorded(t *testing.T) {
 
 // Who wants one match gets it however soon it ends, and where the store is quick
 // a server is asked once.
-func TestSeatIsKept(t *testing.T) {
+func TestQueue_keepsSeatsOfWantedMatchesAndPromptRecords(t *testing.T) {
 	for _, tt := range []struct {
 		match  string
 		prompt time.Duration

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestNoEstimateIsBelowWhatWasWaited(t *testing.T) {
+func TestWaits_estimateIsAboveTheWaitSoFar(t *testing.T) {
 	var w waits
 	if p50, p90 := w.estimate(0); p50 != 0 || p90 != 0 {
 		t.Errorf("%s and %s from nothing", p50, p90)

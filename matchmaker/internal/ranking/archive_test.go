@@ -128,7 +128,7 @@ func checkArchive(ctx context.Context, r *Ranking, want map[owner]record) error 
 // The process ends after each write of the archive in turn, stored or not. What
 // is opened then knows every match once, and the next round puts right what is
 // stored.
-func TestAProcessMayEndBetweenAnyTwoSteps(t *testing.T) {
+func TestArchive_survivesACrashBetweenAnyTwoSteps(t *testing.T) {
 	const first, all = 4, 9 // matches archived well, and with the crash
 	for _, after := range []bool{false, true} {
 		for writes := 0; ; writes++ {
@@ -170,7 +170,7 @@ func TestAProcessMayEndBetweenAnyTwoSteps(t *testing.T) {
 }
 
 // Replicas that take themselves for the only one archive at once.
-func TestSeveralArchivesAtOnce(t *testing.T) {
+func TestArchive_severalMayRunTogether(t *testing.T) {
 	s := newStore(t, store.Config{})
 	r, _ := start(t, s, Config{})
 	play(t, r, 0, 60)
@@ -198,7 +198,7 @@ func TestSeveralArchivesAtOnce(t *testing.T) {
 
 // Whatever records were written since the checkpoint, and up to which result,
 // the ratings end the same.
-func TestStartFromAnyMixtureOfRecords(t *testing.T) {
+func TestArchive_startsFromAnyMixtureOfRecords(t *testing.T) {
 	s := newStore(t, store.Config{})
 	source, _ := start(t, s, Config{})
 	play(t, source, 0, 30)
@@ -243,7 +243,7 @@ func TestStartFromAnyMixtureOfRecords(t *testing.T) {
 	})
 }
 
-func TestArchivedRatingsOutliveTheProcess(t *testing.T) {
+func TestArchive_ratingsOutliveTheProcess(t *testing.T) {
 	dir := t.TempDir()
 	s := newStore(t, store.Config{Dir: dir})
 	r, stop := start(t, s, Config{})
@@ -268,7 +268,7 @@ func TestArchivedRatingsOutliveTheProcess(t *testing.T) {
 }
 
 // One replica archives at a time; when it stops another goes on.
-func TestTheHolderOfTheLeaseArchives(t *testing.T) {
+func TestArchive_needsTheLease(t *testing.T) {
 	s := newStore(t, store.Config{})
 	seen := leasesOf(t, s, "observer")
 	stops := map[string]func(){}
@@ -303,7 +303,7 @@ func leasesOf(t *testing.T, s *store.Store, name string) *store.Leases {
 	return leases
 }
 
-func TestHistory(t *testing.T) {
+func TestRanking_history(t *testing.T) {
 	r, _ := start(t, newStore(t, store.Config{}), Config{})
 	if got, err := r.History(t.Context(), queue, "p0", 0); len(got) != 0 || err != nil {
 		t.Fatalf("a beginner has the history %v, %v", got, err)
@@ -335,7 +335,7 @@ func TestHistory(t *testing.T) {
 
 // The last match is in the history before it is archived, as nobody archives
 // here.
-func TestHistoryHasTheLastMatchAtOnce(t *testing.T) {
+func TestRanking_historyHasTheLastMatchImmediately(t *testing.T) {
 	s := newStore(t, store.Config{})
 	r, stop := start(t, s, Config{})
 	report(t, r, over("m1", "p0 -1 1", "p1 -1 2"))
@@ -347,7 +347,7 @@ func TestHistoryHasTheLastMatchAtOnce(t *testing.T) {
 	}
 }
 
-func TestUnreadableResultsAreSteppedOver(t *testing.T) {
+func TestRanking_skipsUnreadableResults(t *testing.T) {
 	s := newStore(t, store.Config{})
 	r, _ := start(t, s, Config{})
 	report(t, r, over("m1", "p0 -1 1", "p1 -1 2"))
@@ -365,7 +365,7 @@ func TestUnreadableResultsAreSteppedOver(t *testing.T) {
 
 // A power cut took the end of the log, the records of it are there: new results
 // count nevertheless.
-func TestALogThatLostItsEnd(t *testing.T) {
+func TestRanking_logThatLostItsEnd(t *testing.T) {
 	s := newStore(t, store.Config{})
 	first, stop := start(t, s, Config{})
 	rec := record{Skill: [2]float64{30, 5}, Matches: 4, Sequence: 9, Last: played{Match: "lost", Sequence: 9}}
@@ -384,7 +384,7 @@ func TestALogThatLostItsEnd(t *testing.T) {
 	}
 }
 
-func TestARemovedLogIsNoticed(t *testing.T) {
+func TestRanking_noticesARemovedLog(t *testing.T) {
 	s := newStore(t, store.Config{})
 	first, stop := start(t, s, Config{})
 	stop()
@@ -397,7 +397,7 @@ func TestARemovedLogIsNoticed(t *testing.T) {
 	}
 }
 
-func TestUnreadableRecordsAreAnError(t *testing.T) {
+func TestRanking_unreadableRecordsAreAnError(t *testing.T) {
 	s := newStore(t, store.Config{})
 	first, stop := start(t, s, Config{})
 	stop()

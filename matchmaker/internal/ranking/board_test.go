@@ -34,7 +34,7 @@ func (n naive) ranked() []string {
 	return players
 }
 
-func TestBoardIsASortedList(t *testing.T) {
+func TestBoard_isSorted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		minimum := uint32(rapid.IntRange(1, 3).Draw(t, "minimum"))
 		b, want := newBoard(minimum), naive{minimum, map[string]record{}}
@@ -75,7 +75,7 @@ func TestBoardIsASortedList(t *testing.T) {
 	})
 }
 
-func TestWhoIsNotOnTheBoardHasNoRank(t *testing.T) {
+func TestBoard_otherPlayersHaveNoRank(t *testing.T) {
 	b := newBoard(3)
 	if b.rank("anna") != 0 || b.ranked() != 0 || b.page(0, 10) != nil {
 		t.Fatal("an empty board ranks somebody")

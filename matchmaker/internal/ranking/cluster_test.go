@@ -15,7 +15,7 @@ import (
 // Servers tell their matches to two replicas on a replicated NATS, while the
 // nodes that lead the log and the records die in turn. Every match counts once,
 // everywhere, and is archived.
-func TestMatchesCountOnceWhileNodesDie(t *testing.T) {
+func TestRanking_countsMatchesOnceWhileNodesDie(t *testing.T) {
 	if testing.Short() {
 		t.Skip("nodes that die take a while to be replaced")
 	}

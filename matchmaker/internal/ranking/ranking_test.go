@@ -133,7 +133,7 @@ func locked(b *queueBoard, player string) record {
 	return b.record(player)
 }
 
-func TestAMatchMovesRatings(t *testing.T) {
+func TestRanking_matchesChangeRatings(t *testing.T) {
 	r, _ := start(t, newStore(t, store.Config{}), Config{})
 	if got := r.Rating(queue, "anna"); got.Points != 1500 || math.Abs(got.Uncertainty-500) > 1e-9 || got.Matches != 0 || got.Rank != 0 || got.Player != "anna" {
 		t.Fatalf("a beginner has %+v", got)
@@ -166,7 +166,7 @@ func TestAMatchMovesRatings(t *testing.T) {
 	}
 }
 
-func TestAMatchCountsOnceHoweverOftenItIsTold(t *testing.T) {
+func TestRanking_countsRepeatedReportsOnce(t *testing.T) {
 	s := newStore(t, store.Config{})
 	one, _ := start(t, s, Config{})
 	two, stop := start(t, s, Config{})
@@ -199,7 +199,7 @@ func TestAMatchCountsOnceHoweverOftenItIsTold(t *testing.T) {
 
 // Two matches of a player that are rated at once, neither knowing of the other,
 // count both.
-func TestMatchesRatedAtOnceBothCount(t *testing.T) {
+func TestRanking_concurrentMatchesBothCount(t *testing.T) {
 	s := newStore(t, store.Config{})
 	r, err := Open(t.Context(), s, Config{}, nil) // not running: it knows nothing new
 	if err != nil {
@@ -215,7 +215,7 @@ func TestMatchesRatedAtOnceBothCount(t *testing.T) {
 	}
 }
 
-func TestReplicasAgree(t *testing.T) {
+func TestRanking_replicasAgree(t *testing.T) {
 	s := newStore(t, store.Config{})
 	replicas := make([]*Ranking, 3)
 	for i := range replicas {
@@ -265,7 +265,7 @@ func TestReplicasAgree(t *testing.T) {
 	}
 }
 
-func TestLeaderboard(t *testing.T) {
+func TestRanking_leaderboard(t *testing.T) {
 	r, _ := start(t, newStore(t, store.Config{}), Config{})
 	for round := range 3 {
 		for p := range 10 { // the lower number wins
@@ -309,7 +309,7 @@ func TestLeaderboard(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotRatedIsAcknowledgedAndNotStored(t *testing.T) {
+func TestRanking_acknowledgesUnratedMatchesWithoutStoring(t *testing.T) {
 	core, logged := observer.New(zap.WarnLevel)
 	r, err := Open(t.Context(), newStore(t, store.Config{}), Config{Rated: func(q string) bool { return q == queue }}, zap.New(core))
 	if err != nil {
@@ -332,7 +332,7 @@ func TestWhatIsNotRatedIsAcknowledgedAndNotStored(t *testing.T) {
 	}
 }
 
-func TestReportsWaitForTheRatingsTheyNeed(t *testing.T) {
+func TestRanking_reportsWaitForRatings(t *testing.T) {
 	s := newStore(t, store.Config{})
 	first, stop := start(t, s, Config{})
 	report(t, first, over("m1", "anna -1 1", "bert -1 2"))
@@ -349,7 +349,7 @@ func TestReportsWaitForTheRatingsTheyNeed(t *testing.T) {
 	}
 }
 
-func TestConfigNamesEveryMistake(t *testing.T) {
+func TestConfig_reportsAllMistakes(t *testing.T) {
 	_, err := Open(t.Context(), nil, Config{Model: rating.Model{Beta: -1}, MinMatches: -1, Keep: time.Second}, nil)
 	for _, want := range []string{"initial skill", "beta", "kappa", "-1 matches", "kept an hour"} {
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -31,7 +31,7 @@ func over(id string, players ...string) *fleetv1.MatchEnded {
 	return e
 }
 
-func TestWhatCounts(t *testing.T) {
+func TestResult_whatCounts(t *testing.T) {
 	crowd := make([]string, maxPlayers+1)
 	for i := range crowd {
 		crowd[i] = fmt.Sprintf("p%d %d 1", i, i%2)
@@ -96,7 +96,7 @@ func TestWhatCounts(t *testing.T) {
 	}
 }
 
-func TestQueueOf(t *testing.T) {
+func TestResult_queueOf(t *testing.T) {
 	e := over("m")
 	if QueueOf(e) != "ranked" {
 		t.Errorf("%q, want the match's own queue", QueueOf(e))
@@ -107,7 +107,7 @@ func TestQueueOf(t *testing.T) {
 	}
 }
 
-func TestNamesAreCleanedWhenTheyComeAndWhenTheyAreRead(t *testing.T) {
+func TestResult_cleansNamesOnWriteAndRead(t *testing.T) {
 	const old, now = "A\u200bnn\u3000z\u0301\u0302\u0303\u0304\u0306", "Ann ź\u0302\u0303\u0304"
 	e := over("m", "a -1 1", "b -1 2")
 	e.Results[0].PlayerName = old
@@ -135,7 +135,7 @@ func TestNamesAreCleanedWhenTheyComeAndWhenTheyAreRead(t *testing.T) {
 	}
 }
 
-func TestTheLargestResultFitsAMessage(t *testing.T) {
+func TestResult_largestFitsAMessage(t *testing.T) {
 	m := &result{Queue: strings.Repeat("q", maxQueue), Players: make([]change, maxPlayers)}
 	for i := range m.Players {
 		m.Players[i] = change{
@@ -149,7 +149,7 @@ func TestTheLargestResultFitsAMessage(t *testing.T) {
 	}
 }
 
-func TestStoredResultsAreChecked(t *testing.T) {
+func TestResult_checksStoredResults(t *testing.T) {
 	good := &result{Queue: queue, Players: []change{{Player: "a", Before: [2]float64{25, 8}, After: [2]float64{26, 7}}}}
 	value, _ := good.encode()
 	if got, err := decodeResult(value); err != nil || got.Queue != queue || !slices.Equal(got.Players, good.Players) {
@@ -167,7 +167,7 @@ func TestStoredResultsAreChecked(t *testing.T) {
 	}
 }
 
-func TestKeysAreUnambiguous(t *testing.T) {
+func TestResult_keysAreUnambiguous(t *testing.T) {
 	seen := map[string]owner{}
 	for _, o := range []owner{{"ranked", "anna"}, {"ranke", "danna"}, {"", "rankedanna"}, {"6:ranked", "anna"}, {"ranked", "6:anna"}, {"a:b", ":"}} {
 		if other, taken := seen[o.key()]; taken {

@@ -28,7 +28,7 @@ func rate(t *rapid.T, m Model, teams [][]Skill, ranks []int32) [][]Skill {
 	return after
 }
 
-func TestUncertaintyGrowsByTauAtMost(t *testing.T) {
+func TestRate_uncertaintyGrowsByTauAtMost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		teams, ranks := matches(t, skills())
 		m := Default()
@@ -45,7 +45,7 @@ func TestUncertaintyGrowsByTauAtMost(t *testing.T) {
 
 // What one team gains others lose: the changes, each by the variance of its
 // team, sum to nothing.
-func TestChangesSumToNothing(t *testing.T) {
+func TestRate_changesSumToZero(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		teams, ranks := matches(t, skills())
 		sum, size := 0.0, 0.0
@@ -64,7 +64,7 @@ func TestChangesSumToNothing(t *testing.T) {
 }
 
 // The order in which teams and their players are told means nothing.
-func TestOrderDoesNotMatter(t *testing.T) {
+func TestRate_orderDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		teams, ranks := matches(t, skills())
 		order := make([]int, len(teams))
@@ -94,7 +94,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 // Of equals, whoever is placed better ends with more, and all who draw end
 // equal. (Between a draw and the places around it the model promises nothing:
 // see the docs on ratings.)
-func TestBetterPlacesOfEqualsGetMore(t *testing.T) {
+func TestRate_betterPlacesOfEqualsGetMore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		team := rapid.SliceOfN(skills(), 1, 5).Draw(t, "team")
 		ranks := rapid.OneOf(
@@ -119,7 +119,7 @@ func TestBetterPlacesOfEqualsGetMore(t *testing.T) {
 
 // The winner of a match of two teams never falls and the loser never rises,
 // whatever was expected.
-func TestWinnersOfTwoTeamsNeverFall(t *testing.T) {
+func TestRate_winnersOfTwoTeamsNeverFall(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		teams := rapid.SliceOfN(rapid.SliceOfN(skills(), 1, 5), 2, 2).Draw(t, "teams")
 		after := rate(t, Default(), teams, []int32{1, 2})
@@ -136,7 +136,7 @@ func TestWinnersOfTwoTeamsNeverFall(t *testing.T) {
 	})
 }
 
-func TestExtremesStayWithinBounds(t *testing.T) {
+func TestRate_extremesStayWithinBounds(t *testing.T) {
 	extreme := rapid.Custom(func(t *rapid.T) Skill {
 		return Skill{
 			rapid.OneOf(rapid.Float64Range(-MaxMu, MaxMu), rapid.SampledFrom([]float64{-MaxMu, 0, MaxMu})).Draw(t, "mu"),

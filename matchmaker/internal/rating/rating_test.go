@@ -98,7 +98,7 @@ var published = []struct {
 	},
 }
 
-func TestPublishedResults(t *testing.T) {
+func TestRate_givesPublishedResults(t *testing.T) {
 	for _, test := range published {
 		t.Run(test.name, func(t *testing.T) {
 			m := still
@@ -124,7 +124,7 @@ func near(t *testing.T, got, want [][]Skill, digit float64) {
 	}
 }
 
-func TestPublishedSeries(t *testing.T) {
+func TestRate_givesPublishedSeries(t *testing.T) {
 	// [series]: three matches with draws among five players.
 	m, players := Default(), [5]Skill{newcomer, newcomer, newcomer, newcomer, newcomer}
 	for _, match := range []struct {
@@ -152,7 +152,7 @@ func TestPublishedSeries(t *testing.T) {
 	}}, 5e-3) // compared to two decimal places there
 }
 
-func TestMoved(t *testing.T) {
+func TestModel_moved(t *testing.T) {
 	before, after := Skill{25, 8}, Skill{27.1, 7.3}
 	if got := before.Moved(before, after); got != after {
 		t.Errorf("from the same skill: %v, want exactly %v", got, after)
@@ -164,7 +164,7 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-func TestRefused(t *testing.T) {
+func TestRate_refusesInvalidInput(t *testing.T) {
 	many := make([][]Skill, MaxTeams+1)
 	for i := range many {
 		many[i] = newcomer3[:1]
@@ -204,7 +204,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-func TestModelNamesEveryMistake(t *testing.T) {
+func TestModel_reportsAllMistakes(t *testing.T) {
 	if err := Default().Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestModelNamesEveryMistake(t *testing.T) {
 	}
 }
 
-func TestPoints(t *testing.T) {
+func TestPoints_scale(t *testing.T) {
 	if p, u := newcomer.Points(), newcomer.Uncertainty(); p != 1500 || math.Abs(u-500) > 1e-9 {
 		t.Errorf("a beginner has %v ± %v points, want 1500 ± 500", p, u)
 	}

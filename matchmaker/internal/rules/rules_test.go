@@ -15,7 +15,7 @@ var update = flag.Bool("update", false, "write what the tests get as what they w
 
 // The text of every mistake is what an author of rules works with, so it is
 // kept word by word.
-func TestMistakesAreToldAllAtOnce(t *testing.T) {
+func TestParse_reportsAllMistakes(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no files", err)
@@ -49,7 +49,7 @@ func TestMistakesAreToldAllAtOnce(t *testing.T) {
 	}
 }
 
-func TestLoadFolder(t *testing.T) {
+func TestLoad_readsFolders(t *testing.T) {
 	queues, err := Load("testdata/good")
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestLoadFolder(t *testing.T) {
 	}
 }
 
-func TestDefaults(t *testing.T) {
+func TestQueue_defaults(t *testing.T) {
 	q, err := Parse("", []byte("{queue: q, game: g, mode: m, accept: {}}"))
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-func TestTeamsOfFillStepsByDefault(t *testing.T) {
+func TestTeams_fillStepsHaveDefaults(t *testing.T) {
 	q, err := Parse("", []byte("{queue: q, game: g, mode: m, teams: {count: 4, max: 3, fill: [{after: 5s, at_least: 3}, {after: 9s, at_least: 2, min: 1}]}}"))
 	// The first step leaves out min, which is then the least of all steps.
 	if err != nil || q.Teams.AtLeast != 2 || q.Teams.Min != 1 || q.Teams.Fill[0] != (Fill{5 * time.Second, 3, 1}) {
@@ -125,7 +125,7 @@ func TestTeamsOfFillStepsByDefault(t *testing.T) {
 	}
 }
 
-func TestRelaxation(t *testing.T) {
+func TestQueue_relaxesWithWaitingTime(t *testing.T) {
 	second := time.Second
 	skill := Skill{Distance: 10, Relax: []DistanceStep{{second, 20}, {3 * second, 40}}}
 	latency := Latency{Max: 10, Relax: []LatencyStep{{second, 20}, {3 * second, 40}}}
@@ -148,7 +148,7 @@ func TestRelaxation(t *testing.T) {
 }
 
 // A match names the rules that made it: the same name for the same rules.
-func TestVersionIsOfTheRulesAlone(t *testing.T) {
+func TestQueue_versionDependsOnRulesOnly(t *testing.T) {
 	parse := func(text string) string {
 		t.Helper()
 		q, err := Parse("", []byte(text))
@@ -170,7 +170,7 @@ func TestVersionIsOfTheRulesAlone(t *testing.T) {
 	}
 }
 
-func TestLoadSaysWhichFile(t *testing.T) {
+func TestLoad_namesTheFile(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		path := filepath.Join(dir, name)
@@ -195,7 +195,7 @@ func TestLoadSaysWhichFile(t *testing.T) {
 	}
 }
 
-func TestParseIsForOneQueue(t *testing.T) {
+func TestParse_takesOneQueue(t *testing.T) {
 	if _, err := Parse("f.yaml", []byte("{queue: a, game: g, mode: m}\n---\n{queue: b, game: g, mode: m}")); err == nil || !strings.Contains(err.Error(), "it holds 2") {
 		t.Errorf("got %v", err)
 	}
@@ -204,7 +204,7 @@ func TestParseIsForOneQueue(t *testing.T) {
 	}
 }
 
-func TestManyMistakesAreCut(t *testing.T) {
+func TestProblems_areLimited(t *testing.T) {
 	var text strings.Builder
 	for i := range 300 {
 		text.WriteString("x" + strings.Repeat("x", i) + ": 1\n")

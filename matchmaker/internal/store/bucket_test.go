@@ -23,7 +23,7 @@ func openBucket(t *testing.T, s *store.Store, cfg store.BucketConfig) *store.Buc
 	return b
 }
 
-func TestBucketComparesAndSwaps(t *testing.T) {
+func TestBucket_comparesAndSwaps(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	b := openBucket(t, storetest.Embedded(t), store.BucketConfig{Name: "b"})
@@ -72,7 +72,7 @@ func TestBucketComparesAndSwaps(t *testing.T) {
 	}
 }
 
-func TestBucketReadsAll(t *testing.T) {
+func TestBucket_readsAll(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	b := openBucket(t, storetest.Embedded(t), store.BucketConfig{Name: "b"})
@@ -93,7 +93,7 @@ func TestBucketReadsAll(t *testing.T) {
 	}
 }
 
-func TestRecordsOutliveTheStoreOnlyWhenDurable(t *testing.T) {
+func TestBucket_recordsOutliveTheStoreOnlyWhenDurable(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	cfg := store.Config{Dir: t.TempDir()}
@@ -119,7 +119,7 @@ func TestRecordsOutliveTheStoreOnlyWhenDurable(t *testing.T) {
 	}
 }
 
-func TestDirectoryHasOneUser(t *testing.T) {
+func TestOpen_locksItsDirectory(t *testing.T) {
 	t.Parallel()
 	cfg := store.Config{Dir: t.TempDir()}
 	storetest.Open(t, cfg)
@@ -130,7 +130,7 @@ func TestDirectoryHasOneUser(t *testing.T) {
 	}
 }
 
-func TestFollowSeesEveryRecordAndWhatGoes(t *testing.T) {
+func TestBucket_followReportsRecordsAndRemovals(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := storetest.Embedded(t)
@@ -181,7 +181,7 @@ func TestFollowSeesEveryRecordAndWhatGoes(t *testing.T) {
 
 // A replica that starts to follow learns from others what is there, and must
 // hear that it is gone although it went before the first look.
-func TestFollowHearsOfWhatWasGoneBeforeIt(t *testing.T) {
+func TestBucket_followReportsEarlierRemovals(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
 	b := openBucket(t, s, store.BucketConfig{Name: "b"})
@@ -206,7 +206,7 @@ func TestFollowHearsOfWhatWasGoneBeforeIt(t *testing.T) {
 	}
 }
 
-func TestConfigNamesEveryMistake(t *testing.T) {
+func TestConfig_reportsAllMistakes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		cfg      store.Config
@@ -236,7 +236,7 @@ func TestConfigNamesEveryMistake(t *testing.T) {
 	}
 }
 
-func TestOpenSaysWhyItCanNot(t *testing.T) {
+func TestOpen_reportsWhyItFails(t *testing.T) {
 	t.Parallel()
 	nats, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, Authorization: "right", NoSigs: true, NoLog: true})
 	if err != nil {
@@ -263,7 +263,7 @@ func TestOpenSaysWhyItCanNot(t *testing.T) {
 	}
 }
 
-func TestHintsReachSubscribers(t *testing.T) {
+func TestStore_hintsReachSubscribers(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
 	got := make(chan string, 10)

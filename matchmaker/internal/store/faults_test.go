@@ -60,7 +60,7 @@ func checkAppends(t *testing.T, cluster *storetest.Cluster, want uint64) {
 	}
 }
 
-func TestJournalFindsWhatWasStoredWithoutAnAnswer(t *testing.T) {
+func TestJournal_findsAppendsWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	bad, good, proxy, cluster := behindProxy(t)
 	j, _ := openJournal(t, bad, "q", 1)
@@ -88,7 +88,7 @@ func TestJournalFindsWhatWasStoredWithoutAnAnswer(t *testing.T) {
 	checkAppends(t, cluster, 600)
 }
 
-func TestJournalLosesAndDoublesNothingOverABadConnection(t *testing.T) {
+func TestJournal_appendsOnceOverABadConnection(t *testing.T) {
 	t.Parallel()
 	const appends = 10_000
 	bad, good, proxy, cluster := behindProxy(t)
@@ -122,7 +122,7 @@ func TestJournalLosesAndDoublesNothingOverABadConnection(t *testing.T) {
 	}
 }
 
-func TestBucketCountsEachUpdateOnceOverABadConnection(t *testing.T) {
+func TestBucket_updatesOnceOverABadConnection(t *testing.T) {
 	t.Parallel()
 	bad, good, proxy, _ := behindProxy(t)
 	b := openBucket(t, bad, store.BucketConfig{Name: "b"})
@@ -147,7 +147,7 @@ func TestBucketCountsEachUpdateOnceOverABadConnection(t *testing.T) {
 	t.Logf("%d updates", n)
 }
 
-func TestWriteEndsWithItsContextWhileNATSIsAway(t *testing.T) {
+func TestBucket_writeEndsWithItsContextWhileNATSIsAway(t *testing.T) {
 	t.Parallel()
 	bad, _, proxy, _ := behindProxy(t)
 	b := openBucket(t, bad, store.BucketConfig{Name: "b"})
@@ -168,7 +168,7 @@ func TestWriteEndsWithItsContextWhileNATSIsAway(t *testing.T) {
 	}
 }
 
-func TestKilledLeadersCostNothingButTime(t *testing.T) {
+func TestStore_killedLeadersCostOnlyTime(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("kills NATS nodes and waits for elections")
@@ -287,7 +287,7 @@ func TestKilledLeadersCostNothingButTime(t *testing.T) {
 	checkFencing(t, s, other)
 }
 
-func TestWhatIsOnlyInMemoryStartsOverWithNATS(t *testing.T) {
+func TestStore_memoryStreamsStartOverWithNATS(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits until the loss is certain")

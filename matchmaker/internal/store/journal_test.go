@@ -35,7 +35,7 @@ func await(t *testing.T, p *store.Pending) error {
 	}
 }
 
-func TestJournalIsReadBackInOrderOfLastWrites(t *testing.T) {
+func TestJournal_isReadInOrderOfLastWrites(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
 	j, records := openJournal(t, s, "duel/ranked", 1)
@@ -73,7 +73,7 @@ func TestJournalIsReadBackInOrderOfLastWrites(t *testing.T) {
 	}
 }
 
-func TestJournalFencesEarlierWriter(t *testing.T) {
+func TestJournal_fencesEarlierWriters(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
 	checkFencing(t, s, s)
@@ -127,7 +127,7 @@ func checkFencing(t *testing.T, first, second *store.Store) {
 	}
 }
 
-func TestIdleWriterLearnsOfTakeover(t *testing.T) {
+func TestJournal_idleWriterNoticesTakeover(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
 	old, _ := openJournal(t, s, "q", 1)
@@ -142,7 +142,7 @@ func TestIdleWriterLearnsOfTakeover(t *testing.T) {
 	}
 }
 
-func TestJournalTellsWhatItDoesNotStore(t *testing.T) {
+func TestJournal_reportsWhatItDoesNotStore(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
 	j, _ := openJournal(t, s, "q", 1)
@@ -161,7 +161,7 @@ func TestJournalTellsWhatItDoesNotStore(t *testing.T) {
 	}
 }
 
-func TestJournalRecordExpires(t *testing.T) {
+func TestJournal_recordsExpire(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
 	j, _ := openJournal(t, s, "q", 1)
@@ -183,7 +183,7 @@ func TestJournalRecordExpires(t *testing.T) {
 	}
 }
 
-func TestJournalOfManyKeysOpens(t *testing.T) {
+func TestJournal_opensWithManyKeys(t *testing.T) {
 	keys := 100_000
 	if testing.Short() {
 		keys = 10_000

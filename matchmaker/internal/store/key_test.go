@@ -6,7 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestAnyKeyIsOneTokenAndBack(t *testing.T) {
+func TestKey_encodesAnyTextAsOneToken(t *testing.T) {
 	t.Parallel()
 	if _, err := encodeKey(""); err == nil {
 		t.Error("an empty key was encoded")

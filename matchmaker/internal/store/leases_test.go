@@ -39,7 +39,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func TestMembersSeeEachOtherComeAndGo(t *testing.T) {
+func TestMembers_seeEachOtherComeAndGo(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
 	a := s.Join(t.Context(), store.Member{ID: "a", Address: "1"})
@@ -58,7 +58,7 @@ func TestMembersSeeEachOtherComeAndGo(t *testing.T) {
 	}
 }
 
-func TestLeaseHasOneHolder(t *testing.T) {
+func TestLease_hasOneHolder(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
 	a, b := join(t, s, "a"), join(t, s, "b")
@@ -109,7 +109,7 @@ func TestLeaseHasOneHolder(t *testing.T) {
 	}
 }
 
-func TestLeaseOfDeadHolderIsSeized(t *testing.T) {
+func TestLease_ofADeadHolderIsTaken(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
 	a, b := join(t, s, "a"), join(t, s, "b")
@@ -144,7 +144,7 @@ func TestLeaseOfDeadHolderIsSeized(t *testing.T) {
 	}
 }
 
-func TestLeaseOutlivesItsTTLByRenewal(t *testing.T) {
+func TestLease_renewalOutlivesTheTTL(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
 	a := join(t, s, "a")

@@ -20,7 +20,7 @@ func openLog(t *testing.T, s *store.Store) *store.Log {
 	return l
 }
 
-func TestLogTakesEachKeyOnce(t *testing.T) {
+func TestLog_takesEachKeyOnce(t *testing.T) {
 	t.Parallel()
 	const keys, writers = 50, 8
 	l := openLog(t, storetest.Embedded(t))
@@ -61,7 +61,7 @@ func TestLogTakesEachKeyOnce(t *testing.T) {
 	}
 }
 
-func TestLogIsFollowedInOrder(t *testing.T) {
+func TestLog_isFollowedInOrder(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
 	l := openLog(t, s)

@@ -96,7 +96,7 @@ func (w *Watch) over() Status {
 	}
 }
 
-func TestUnwatchedTicketIsAbandoned(t *testing.T) {
+func TestRegistry_abandonsUnwatchedTickets(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		create(t, r, "1", "ann")
 		time.Sleep(limits.Unwatched - 1)
@@ -106,7 +106,7 @@ func TestUnwatchedTicketIsAbandoned(t *testing.T) {
 	})
 }
 
-func TestTicketWhoseWatcherIsGoneIsAbandoned(t *testing.T) {
+func TestRegistry_abandonsTicketsWhoseWatcherIsGone(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		handle := create(t, r, "1", "ann").Handle(0)
 		first, second := watch(t, r, handle), watch(t, r, handle)
@@ -125,9 +125,9 @@ func TestTicketWhoseWatcherIsGoneIsAbandoned(t *testing.T) {
 	})
 }
 
-// TestAssignmentThatNobodyHeardOfIsGivenBack: its seat need not be held as long
+// TestRegistry_returnsUndeliveredAssignments: its seat need not be held as long
 // as that of a player who is on the way.
-func TestAssignmentThatNobodyHeardOfIsGivenBack(t *testing.T) {
+func TestRegistry_returnsUndeliveredAssignments(t *testing.T) {
 	assign := func(r *Registry, made *Ticket) {
 		var seats []Assignment
 		for _, m := range made.Members {
@@ -179,7 +179,7 @@ func TestAssignmentThatNobodyHeardOfIsGivenBack(t *testing.T) {
 	})
 }
 
-func TestPartyNeedsAllItsWatchers(t *testing.T) {
+func TestRegistry_partyNeedsAllItsWatchers(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		party := create(t, r, "1", "ann", "bob")
 		ann := watch(t, r, party.Handle(0))
@@ -196,7 +196,7 @@ func TestPartyNeedsAllItsWatchers(t *testing.T) {
 
 // A member who polls is a watcher for a moment, again and again. That keeps
 // nobody waiting for another who is gone.
-func TestPartyWhoseMembersPoll(t *testing.T) {
+func TestRegistry_pollsCountAsWatchers(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		party := create(t, r, "1", "ann", "bob")
 		poll := func(members ...int) {
@@ -216,7 +216,7 @@ func TestPartyWhoseMembersPoll(t *testing.T) {
 	})
 }
 
-func TestBackEndWatchesForAll(t *testing.T) {
+func TestRegistry_oneWatcherIsEnoughForBackEnds(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		party := newTicket("1", "ann", "bob")
 		party.OneWatcher = true
@@ -232,7 +232,7 @@ func TestBackEndWatchesForAll(t *testing.T) {
 	})
 }
 
-func TestSearchExpires(t *testing.T) {
+func TestRegistry_expiresSearches(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		w := watch(t, r, create(t, r, "1", "ann").Handle(0))
 		defer w.Close()
@@ -247,7 +247,7 @@ func TestSearchExpires(t *testing.T) {
 	})
 }
 
-func TestFirstToFinishWins(t *testing.T) {
+func TestRegistry_firstEndWins(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		made := create(t, r, "1", "ann")
 		var winners atomic.Int32
@@ -272,7 +272,7 @@ func TestFirstToFinishWins(t *testing.T) {
 	})
 }
 
-func TestMatchThatHasWonATicketKeepsIt(t *testing.T) {
+func TestRegistry_committedTicketsEndByTheirMatchOnly(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		made := create(t, r, "1", "ann")
 		w := watch(t, r, made.Handle(0))
@@ -320,7 +320,7 @@ type recording struct {
 func (r *recording) Done() <-chan struct{} { return r.done }
 func (r *recording) Err() error            { return r.err }
 
-func TestNobodyHearsOfAnEndingThatIsNotRecorded(t *testing.T) {
+func TestRegistry_watchersSeeRecordedEndsOnly(t *testing.T) {
 	for _, err := range []error{nil, errors.New("the queue is another's")} {
 		synctest.Test(t, func(t *testing.T) {
 			var l log
@@ -351,7 +351,7 @@ func TestNobodyHearsOfAnEndingThatIsNotRecorded(t *testing.T) {
 	}
 }
 
-func TestMatchWinsAllOrNone(t *testing.T) {
+func TestRegistry_commitWinsAllOrNone(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, _ *log) {
 		ids := []string{create(t, r, "1", "ann").ID, create(t, r, "2", "bob").ID}
 		r.Finish(ids[1], EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, ""))
@@ -368,7 +368,7 @@ func TestMatchWinsAllOrNone(t *testing.T) {
 	})
 }
 
-func TestProposalIsSeenAndWithdrawn(t *testing.T) {
+func TestRegistry_showsAndWithdrawsProposals(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		made := create(t, r, "1", "ann")
 		w := watch(t, r, made.Handle(0))
@@ -392,7 +392,7 @@ func TestProposalIsSeenAndWithdrawn(t *testing.T) {
 	})
 }
 
-func TestEndedTicketIsKeptForAWhile(t *testing.T) {
+func TestRegistry_keepsEndedTickets(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, _ *log) {
 		made := create(t, r, "1", "ann")
 		r.Commit([]string{made.ID}, true)
@@ -410,7 +410,7 @@ func TestEndedTicketIsKeptForAWhile(t *testing.T) {
 	})
 }
 
-func TestOnlyTheHolderOfASecretWatches(t *testing.T) {
+func TestRegistry_watchNeedsTheSecret(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, _ *log) {
 		made := create(t, r, "1", "ann")
 		for _, handle := range []string{made.ID, made.ID + ".bob", made.ID + ".", "", "t.cQ.2.ann", made.ID + ".ann.x"} {
@@ -421,7 +421,7 @@ func TestOnlyTheHolderOfASecretWatches(t *testing.T) {
 	})
 }
 
-func TestBookIsBounded(t *testing.T) {
+func TestRegistry_isBounded(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, _ *log) {
 		for i := range limits.Tickets {
 			create(t, r, fmt.Sprint(i), fmt.Sprint("p", i))
@@ -435,7 +435,7 @@ func TestBookIsBounded(t *testing.T) {
 	})
 }
 
-func TestForgottenTicketsEndForNobodyHere(t *testing.T) {
+func TestRegistry_forgottenTicketsHaveNoEnd(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		made := create(t, r, "1", "ann")
 		w := watch(t, r, made.Handle(0))
@@ -459,7 +459,7 @@ func TestForgottenTicketsEndForNobodyHere(t *testing.T) {
 
 // What comes too late because of a match is remembered, in case the match comes
 // to nothing.
-func TestTicketSearchesOnWhenItsMatchIsGivenUp(t *testing.T) {
+func TestRegistry_resumedTicketsSearchOn(t *testing.T) {
 	cancelled := EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, "")
 	for _, tt := range []struct {
 		name string
@@ -497,7 +497,7 @@ func TestTicketSearchesOnWhenItsMatchIsGivenUp(t *testing.T) {
 }
 
 // Nobody watches any more by then, or the queue is another's.
-func TestGivenUpMatchLeavesTheOtherEndings(t *testing.T) {
+func TestRegistry_resumeKeepsOtherEnds(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		made, moved := create(t, r, "1", "ann"), create(t, r, "2", "bob")
 		ids := []string{made.ID, moved.ID, "t.cQ.unknown"}
@@ -512,7 +512,7 @@ func TestGivenUpMatchLeavesTheOtherEndings(t *testing.T) {
 	})
 }
 
-func TestRestoredTicketKeepsItsTime(t *testing.T) {
+func TestRegistry_restoredTicketsKeepTheirTime(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		made := newTicket("1", "ann")
 		record, err := DecodeRecord((&Record{Ticket: made}).Encode())
@@ -538,7 +538,7 @@ func TestRestoredTicketKeepsItsTime(t *testing.T) {
 	})
 }
 
-func TestStopEndsEverySearch(t *testing.T) {
+func TestRegistry_stopEndsEverySearch(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		create(t, r, "1", "ann")
 		second := create(t, r, "2", "bob")
@@ -551,7 +551,7 @@ func TestStopEndsEverySearch(t *testing.T) {
 	})
 }
 
-func TestQueueOfAHandle(t *testing.T) {
+func TestQueueOf_readsIDsAndHandles(t *testing.T) {
 	id := NewID("arena/ffa")
 	made := &Ticket{ID: id, Members: []Member{{Secret: NewSecret()}}}
 	for _, s := range []string{id, made.Handle(0)} {
@@ -566,7 +566,7 @@ func TestQueueOfAHandle(t *testing.T) {
 	}
 }
 
-func TestEveryReasonHasASentence(t *testing.T) {
+func TestEndedBy_everyReasonHasASentence(t *testing.T) {
 	for number := range matchmakerv1.EndReason_name {
 		if number != 0 && EndedBy(matchmakerv1.EndReason(number), "").Message == "" {
 			t.Errorf("%s has none", matchmakerv1.EndReason(number))
