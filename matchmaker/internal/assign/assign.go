@@ -1,6 +1,6 @@
-// Package assign turns a proposal into seats: it asks the server for them, and
-// on its yes gives each ticket its join token. Seats whose ticket has ended
-// meanwhile go back.
+// Package assign reserves seats for found matches. An [Assigner] sends the reservation
+// request to the game server, and makes the assignments with their join tokens when the
+// server has confirmed. It frees the seats of tickets that have ended meanwhile.
 package assign
 
 import (
@@ -20,28 +20,28 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// Fleet asks servers.
+// Fleet sends requests to game servers.
 type Fleet interface {
 	Reserve(serverID string, r *fleetv1.Reserve) (fleet.Wait, error)
 	Release(serverID string, r *fleetv1.Release)
 	URL(serverID string) string
 }
 
-// Signer mints join tokens.
+// Signer signs join tokens.
 type Signer interface {
 	Mint(claims jointoken.Claims) (string, error)
 }
 
-// Config configures an [Assigner]. All fields are needed.
+// Config configures an [Assigner]. All fields are required.
 type Config struct {
 	Timeout   time.Duration // for a server's answer
-	HoldSeats time.Duration // for the player to come; join tokens live as long
+	HoldSeats time.Duration // until the player comes; join tokens live as long
 	HoldRoom  time.Duration // for the first player of a private room
-	// Answered is told the outcome of each reservation and how long it took.
+	// Answered is called with the outcome of each reservation and its duration.
 	Answered func(outcome string, took time.Duration)
 }
 
-// Assigner asks servers for seats.
+// Assigner reserves seats. It is safe for concurrent use.
 type Assigner struct {
 	cfg    Config
 	fleet  Fleet
@@ -53,7 +53,7 @@ func New(cfg Config, f Fleet, signer Signer) *Assigner {
 	return &Assigner{cfg: cfg, fleet: f, signer: signer}
 }
 
-// Proposal seats tickets in one match.
+// Proposal is a found match: tickets for one match of one server.
 type Proposal struct {
 	Key     ticket.Key
 	Server  string
@@ -62,20 +62,20 @@ type Proposal struct {
 	Tickets []*ticket.Ticket
 	Teams   []int32 // by ticket; -1: the game decides
 
-	Queue        string // whose rules made the match; empty for quick play
+	Queue        string // empty for quick play
 	RulesVersion string
 	Term         uint64 // of the queue's owner
 	Backfill     bool
 }
 
-// Refusal is why seats can't be had: a server's no, or that it would be too late.
+// Refusal is the error for seats that a server refuses, or that would come too late.
 type Refusal struct {
 	Reason string // as in fleet.proto, late, or ending
 }
 
 func (r *Refusal) Error() string { return "no seats: " + r.Reason }
 
-// Asked is a proposal that was sent to its server.
+// Asked is a proposal whose reservation request is sent.
 type Asked struct {
 	assigner *Assigner
 	proposal Proposal
@@ -86,8 +86,8 @@ type Asked struct {
 	slots    []uint32 // as granted
 }
 
-// Ask sends the reservation and does not wait. From then on the seats count as
-// taken in the fleet's picture.
+// Ask sends the reservation request without waiting for the answer. From now on the
+// fleet counts the seats as taken.
 func (a *Assigner) Ask(p Proposal) (*Asked, error) {
 	request := &fleetv1.Reserve{
 		RequestId: rand.Text(), MatchId: p.Match, Create: p.Create, Game: p.Key.Game, Mode: p.Key.Mode,
@@ -115,11 +115,11 @@ func (a *Assigner) send(p Proposal, request *fleetv1.Reserve) (*Asked, error) {
 	return asked, nil
 }
 
-// ID names the reservation.
+// ID is the ID of the request.
 func (q *Asked) ID() string { return q.request.GetRequestId() }
 
-// Seats waits for the answer. It returns each ticket's assignments, by member.
-// Any error means that nobody was seated.
+// Seats waits for the answer. It returns the assignments of each ticket, by member. With
+// an error no seat is reserved.
 func (q *Asked) Seats(ctx context.Context) ([][]ticket.Assignment, error) {
 	result, err := q.answer(ctx)
 	if err != nil {
@@ -142,7 +142,7 @@ func (q *Asked) Seats(ctx context.Context) ([][]ticket.Assignment, error) {
 	return all, nil
 }
 
-// answer waits for a yes that can be used.
+// answer waits for a confirmation that is complete.
 func (q *Asked) answer(ctx context.Context) (*fleetv1.ReserveResult, error) {
 	a := q.assigner
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
@@ -163,9 +163,9 @@ func (q *Asked) answer(ctx context.Context) (*fleetv1.ReserveResult, error) {
 	return result, err
 }
 
-// Confirm asks again for the seats that were granted, some time later, to the
-// tickets for which keep is true. An error means that they are lost, or will be
-// before the players can come: none of them may be told then.
+// Confirm requests granted seats again, some time later, for the tickets with keep. An
+// error means that the seats are lost, or will be before the players come: then no
+// player may get an assignment.
 func (q *Asked) Confirm(ctx context.Context, keep []bool) error {
 	if time.Since(q.began) > q.assigner.cfg.HoldSeats/2 {
 		return &Refusal{Reason: reasonLate}
@@ -192,12 +192,12 @@ func (q *Asked) Confirm(ctx context.Context, keep []bool) error {
 	result, err := again.answer(ctx)
 	if err == nil && !slices.Equal(result.GetSlots(), slots) {
 		again.release(again.reservations())
-		err = &Refusal{Reason: reasonLate} // these are others, which the tokens don't open
+		err = &Refusal{Reason: reasonLate} // other seats: the tokens do not fit
 	}
 	return err
 }
 
-// reasonLate is why seats are given up that were granted too long ago.
+// reasonLate refuses seats that were granted too long ago.
 const reasonLate = "late"
 
 func (q *Asked) reservations() []string {
@@ -208,7 +208,7 @@ func (q *Asked) reservations() []string {
 	return list
 }
 
-// Release gives back the seats of the tickets for which keep is false.
+// Release frees the seats of the tickets without keep.
 func (q *Asked) Release(keep []bool) {
 	var list []string
 	seat := 0
@@ -225,8 +225,8 @@ func (q *Asked) Release(keep []bool) {
 	}
 }
 
-// GiveBack frees the seats of assignments that their players never heard of. A
-// seat that was claimed all the same stays.
+// GiveBack frees the seats of assignments that no player has received. A seat that was
+// claimed all the same stays.
 func (a *Assigner) GiveBack(unheard []ticket.Assignment) {
 	for _, u := range unheard {
 		a.fleet.Release(u.Server, &fleetv1.Release{MatchId: u.Match, Reservations: []string{u.Reservation}})
@@ -239,7 +239,7 @@ func (q *Asked) release(reservations []string) {
 
 func (q *Asked) assignment(t *ticket.Ticket, m ticket.Member, seat *fleetv1.Seat, slot uint32) (ticket.Assignment, error) {
 	a := q.assigner
-	// The seat's hold began when the server took it: not before it was asked.
+	// The server began to hold the seat after the request, so not before began.
 	expires := q.began.Add(a.cfg.HoldSeats)
 	token, err := a.signer.Mint(jointoken.Claims{
 		Player: m.Player, Name: m.Name, Match: q.request.GetMatchId(), Server: q.proposal.Server,
@@ -252,8 +252,8 @@ func (q *Asked) assignment(t *ticket.Ticket, m ticket.Member, seat *fleetv1.Seat
 	}, err
 }
 
-// wholeSecond is the end of the second: tokens have no fractions, and one must
-// not expire before its seat is free.
+// wholeSecond rounds up to seconds: tokens have no fractions, and a token must not
+// expire before its seat is free.
 func wholeSecond(t time.Time) time.Time {
 	if whole := t.Truncate(time.Second); whole.Before(t) {
 		return whole.Add(time.Second)
@@ -261,7 +261,7 @@ func wholeSecond(t time.Time) time.Time {
 	return t
 }
 
-// OpenPrivate opens a private match on the named server.
+// OpenPrivate opens a private match on a server.
 func (a *Assigner) OpenPrivate(ctx context.Context, k ticket.Key, server, match string, options []*matchmakerv1.Option) error {
 	request := &fleetv1.Reserve{
 		RequestId: rand.Text(),

@@ -1,6 +1,6 @@
-// Package rating estimates skill from match results: the Plackett-Luce model
-// of Weng and Lin, for any number of teams of any size, free-for-all and draws.
-// It is arithmetic alone; what is stored where is package ranking's matter.
+// Package rating estimates skill from match results: the Plackett-Luce model of Weng and
+// Lin, for any number of teams of any size, free-for-all and draws. It stores nothing;
+// package ranking does.
 //
 // The method is Algorithm 4 of R. C. Weng and C.-J. Lin, "A Bayesian
 // Approximation Method for Online Ranking", Journal of Machine Learning
@@ -15,14 +15,14 @@ import (
 	"slices"
 )
 
-// Limits of one match. Time grows with the square of the teams: 1,000 of them
+// Limits of one match. Time grows with the square of the number of teams: 1,000 teams
 // take about 15 ms of a core.
 const (
 	MaxTeams   = 1000
 	MaxPlayers = 10_000
 )
 
-// Bounds of a skill. Real ones never come near; within them no step of the
+// Bounds of a skill. Real skills are far inside. Within the bounds no step of the
 // arithmetic overflows or loses all digits.
 const (
 	MaxMu    = 1e6
@@ -30,7 +30,7 @@ const (
 	MaxSigma = 1e4
 )
 
-// Skill is what is known of a player: normally distributed with mean Mu and
+// Skill is the estimate of a player's skill: a normal distribution with mean Mu and
 // standard deviation Sigma.
 type Skill struct {
 	Mu, Sigma float64
@@ -41,13 +41,12 @@ func (s Skill) Valid() bool {
 	return math.Abs(s.Mu) <= MaxMu && s.Sigma >= MinSigma && s.Sigma <= MaxSigma
 }
 
-// Conservative is a skill that the player has most likely (99.9 %): three
-// standard deviations below the mean. Leaderboards rank by it.
+// Conservative is three standard deviations below the mean: the player's skill is
+// higher with 99.9 %. Leaderboards rank by it.
 func (s Skill) Conservative() float64 { return s.Mu - 3*s.Sigma }
 
-// Moved returns the skill after the change that took before to after: the same
-// distance, and the same share of the uncertainty. Two matches that were rated
-// without knowing of each other count both.
+// Moved applies the change from before to after to the skill: the same difference of Mu
+// and the same ratio of Sigma. So two matches that were rated concurrently both count.
 func (s Skill) Moved(before, after Skill) Skill {
 	if s == before {
 		return after
@@ -61,15 +60,12 @@ func (s Skill) Moved(before, after Skill) Skill {
 // Model holds the constants of the method, in units of Mu.
 type Model struct {
 	Initial Skill
-	// Beta is by how much performance varies from match to match: one standard
-	// deviation of it.
+	// Beta is the standard deviation of the performance from match to match.
 	Beta float64
-	// Kappa is the least that is left of a variance after one match, as a share
-	// of it.
+	// Kappa is the least share of a variance that is left after one match.
 	Kappa float64
-	// Tau is what Sigma gains before each match, as the root of a sum of
-	// squares, so that a long career does not end in a rating that can't move.
-	// 0: nothing.
+	// Tau is added to Sigma before each match, as the root of a sum of squares. It keeps
+	// ratings of players with many matches movable. 0: nothing is added.
 	Tau float64
 }
 
@@ -79,7 +75,7 @@ func Default() Model {
 	return Model{Initial: Skill{Mu: 25, Sigma: 25. / 3}, Beta: 25. / 6, Kappa: 0.0001, Tau: 25. / 300}
 }
 
-// Validate returns every mistake at once.
+// Validate returns all mistakes.
 func (m Model) Validate() error {
 	var errs []error
 	if !m.Initial.Valid() {
@@ -97,10 +93,10 @@ func (m Model) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Rate returns the skills after a match in which teams[i] was placed
-// ranks[i]: lower is better, equal is a draw, and only the order counts. In
-// free-for-all each player is a team. The arguments are not changed; the answer
-// has the shape of teams. The model must be valid.
+// Rate returns the skills after a match in which teams[i] has ranks[i]: lower is better,
+// equal is a draw, and only the order counts. In free-for-all each player is a team.
+// Rate does not change its arguments; the result has the shape of teams. The model must
+// be valid.
 func (m Model) Rate(teams [][]Skill, ranks []int32) ([][]Skill, error) {
 	if err := check(teams, ranks); err != nil {
 		return nil, err
@@ -143,22 +139,21 @@ func check(teams [][]Skill, ranks []int32) error {
 	return nil
 }
 
-// sums is a team as the model sees it.
+// sums are the sums of a team that the model needs.
 type sums struct {
 	mu, variance float64
 }
 
-// place is what the teams of one rank have in common.
+// place holds what the teams of one rank share.
 type place struct {
 	rank  int32
 	teams float64
-	// total is the logarithm of the sum of exp(mu/c) over the teams that were
-	// still to be placed when this rank was: its own and all worse ones. With
-	// logarithms no skill is too far from the others to be told apart from 0.
+	// total is the logarithm of the sum of exp(mu/c) over the teams of this rank and
+	// all worse ranks. Logarithms keep skills distinct that are far below the others.
 	total float64
 }
 
-// update is Algorithm 4 with the paper's choice of gamma, sigma_i/c.
+// update is Algorithm 4 with the gamma of the paper, sigma_i/c.
 func (m Model) update(teams [][]Skill, ranks []int32) {
 	of := make([]sums, len(teams))
 	square := 0.0
@@ -177,8 +172,8 @@ func (m Model) update(teams [][]Skill, ranks []int32) {
 			if q.rank > ranks[i] {
 				break
 			}
-			// The chance that i comes out first of those still to be placed, once
-			// for each team of this rank, each weighted by one over their number.
+			// The probability that i is the first of the teams that have no place yet:
+			// once for each team of this rank, weighted by one over their number.
 			chance := min(math.Exp(of[i].mu/c-q.total), 1)
 			omega -= chance
 			delta += chance * (1 - chance)
@@ -197,14 +192,14 @@ func (m Model) update(teams [][]Skill, ranks []int32) {
 	}
 }
 
-// placesOf returns the ranks that were given, best first.
+// placesOf returns the distinct ranks, best first.
 func placesOf(of []sums, ranks []int32, c float64) []place {
 	order := make([]int, len(ranks))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int {
-		// Skill breaks ties, so that a sum does not depend on the teams' order.
+		// Skill breaks ties, so that a sum does not depend on the order of the teams.
 		return cmp.Or(cmp.Compare(ranks[a], ranks[b]), cmp.Compare(of[a].mu, of[b].mu))
 	})
 	var places []place

@@ -10,9 +10,8 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Complete does for rules made in Go what [Parse] does for a file's: it fills
-// in the defaults, checks everything and computes the version. The error is
-// [Problems].
+// Complete fills in the defaults of rules made in Go, checks them and computes their
+// version, as [Parse] does for files. The error is [Problems].
 func (q *Queue) Complete() error {
 	r := newReport("")
 	q.complete(r)
@@ -64,8 +63,8 @@ func (q *Queue) fillDefaults() {
 	orDefault(&q.Assignment.Policy, PolicySpread)
 }
 
-// YAML is the rules as they hold, defaults included, in one form for all that
-// mean the same.
+// YAML returns the rules with all defaults. Rules with the same meaning have the same
+// text.
 func (q *Queue) YAML() []byte {
 	canonical := *q
 	canonical.Attributes = slices.Clone(q.Attributes)
@@ -79,8 +78,7 @@ func (q *Queue) YAML() []byte {
 	return data
 }
 
-// version is the same for rules that mean the same, whatever their file's
-// comments and order.
+// version does not depend on comments and on the order in the file.
 func (q *Queue) version() string {
 	sum := sha256.Sum256(q.YAML())
 	return hex.EncodeToString(sum[:])[:12]

@@ -11,9 +11,9 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// decoder fills structs from a YAML tree. Other than the library's decoder it
-// goes on after a mistake, so that all of them are told at once, and remembers
-// the line of every path for the mistakes that only the rules' sense shows.
+// decoder fills structs from a YAML tree. Unlike the library's decoder it continues
+// after a mistake, so that all are reported. It remembers the line of each path, for
+// mistakes that are found later.
 type decoder struct {
 	report *report
 }
@@ -46,7 +46,7 @@ func (d *decoder) decode(n ast.Node, into reflect.Value, path string) {
 		d.report.add(path, "anchors, aliases and tags are not supported here: write the value itself")
 		return
 	case *ast.NullNode:
-		return // like a field that is not there
+		return // as if the field were missing
 	}
 	switch {
 	case into.Type() == durationType:
@@ -64,7 +64,7 @@ func (d *decoder) decode(n ast.Node, into reflect.Value, path string) {
 	}
 }
 
-// fields are a struct's by their names in a file.
+// fields are the fields of a struct by their names in files.
 func fields(t reflect.Type) (names []string, index map[string]int) {
 	index = make(map[string]int)
 	for i := range t.NumField() {
@@ -167,8 +167,8 @@ func (d *decoder) scalar(n ast.Node, into reflect.Value, path string) {
 	}
 }
 
-// isPlain reports whether a scalar is written without quotes. JSON's 1e3 is a
-// number, and text to YAML.
+// isPlain reports whether a scalar has no quotes. 1e3 is a number in JSON and text in
+// YAML.
 func isPlain(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.IntegerNode, *ast.FloatNode:

@@ -2,8 +2,8 @@ package rules
 
 import "time"
 
-// What a rules file may ask for at most. Larger matches and longer lists would
-// be found as well, but no longer within a cycle's time.
+// Limits of rules. Beyond them matches would still be found, but not within the time of
+// a cycle.
 const (
 	maxFileBytes  = 64 << 10
 	maxQueues     = 256 // in all files together

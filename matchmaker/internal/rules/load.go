@@ -13,9 +13,8 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// Parse reads the rules of one queue, in YAML or JSON, fills in the defaults
-// and checks them. The name is the file's, for errors. The error is [Problems]:
-// every mistake at once.
+// Parse reads the rules of one queue, in YAML or JSON, fills in the defaults and checks
+// them. The name is the file's, for errors. The error is [Problems], with all mistakes.
 func Parse(name string, data []byte) (*Queue, error) {
 	queues, err := ParseAll(name, data)
 	if err != nil {
@@ -27,17 +26,16 @@ func Parse(name string, data []byte) (*Queue, error) {
 	return queues[0], nil
 }
 
-// ParseAll is [Parse] for a file that holds several queues, each a YAML
-// document of its own. Two of one name are a mistake.
+// ParseAll is [Parse] for a file with several queues, each a YAML document. Two queues
+// with one name are a mistake.
 func ParseAll(name string, data []byte) ([]*Queue, error) {
 	queues, problems := parseFile(name, data)
 	return finish(queues, problems)
 }
 
-// Load reads files and folders. Of a folder it takes all files that end in
-// .yaml, .yml or .json, not those of folders in it; their names give the order.
-// The error is [Problems], with every mistake of all files, or says which file
-// can't be read.
+// Load reads files and folders. In a folder it reads all files that end in .yaml, .yml
+// or .json, in order of their names, without folders inside. The error is [Problems],
+// with all mistakes of all files, or names the file that can't be read.
 func Load(paths ...string) ([]*Queue, error) {
 	files, err := expand(paths)
 	if err != nil {
@@ -57,7 +55,7 @@ func Load(paths ...string) ([]*Queue, error) {
 	return finish(queues, problems)
 }
 
-// expand lists the files that the paths stand for, each once.
+// expand lists the files of all paths, each once.
 func expand(paths []string) ([]string, error) {
 	var files []string
 	for _, path := range paths {
@@ -88,7 +86,7 @@ func expand(paths []string) ([]string, error) {
 	}), nil
 }
 
-// located is a queue and where it was found.
+// located is a queue and its place in a file.
 type located struct {
 	queue *Queue
 	file  string
@@ -146,8 +144,7 @@ func parseFile(name string, data []byte) ([]located, Problems) {
 	return found, problems
 }
 
-// parseTree keeps a file that the YAML library can't cope with from doing more
-// harm than being refused.
+// parseTree parses YAML. A panic of the YAML library becomes an error.
 func parseTree(data []byte) (file *ast.File, err error) {
 	defer func() {
 		if r := recover(); r != nil {

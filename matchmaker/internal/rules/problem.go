@@ -10,7 +10,7 @@ import (
 // Problem is one mistake in a rules file.
 type Problem struct {
 	File    string // as it was given
-	Line    int    // from 1; 0: not known
+	Line    int    // from 1; 0: unknown
 	Path    string // such as skill.relax[1].after; empty: the file as a whole
 	Message string // what is wrong and what is expected
 }
@@ -34,8 +34,8 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Problems is every mistake of one or several files, by file and line. It is
-// the error that [Parse], [ParseAll], [Load] and [Queue.Complete] return.
+// Problems are all mistakes of one or several files, by file and line: the error of
+// [Parse], [ParseAll], [Load] and [Queue.Complete].
 type Problems []Problem
 
 func (p Problems) Error() string {
@@ -46,7 +46,7 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// orNil avoids an error that is not nil and says nothing.
+// orNil returns nil if there are no problems.
 func (p Problems) orNil() error {
 	if len(p) == 0 {
 		return nil
@@ -61,9 +61,8 @@ func (p Problems) orNil() error {
 	return p
 }
 
-// report collects the problems of one document. Of each path only the first
-// problem is told, and none of what it encloses: what follows from it helps
-// nobody.
+// report collects the problems of one document. It keeps the first problem of each
+// path, and none of the paths inside, since these follow from it.
 type report struct {
 	file     string
 	lines    map[string]int // by path
@@ -88,7 +87,7 @@ func (r *report) add(path, format string, args ...any) {
 	r.problems = append(r.problems, Problem{File: r.file, Line: r.line(path), Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
-// line is where the path is written, or the nearest that encloses it.
+// line is the line of the path, or of the nearest path around it.
 func (r *report) line(path string) int {
 	for {
 		if line, ok := r.lines[path]; ok || path == "" {
@@ -98,7 +97,7 @@ func (r *report) line(path string) int {
 	}
 }
 
-// enclosing is the path without its last step, in the end empty.
+// enclosing is the path without its last step; at last empty.
 func enclosing(path string) string {
 	return path[:max(strings.LastIndexAny(path, ".["), 0)]
 }

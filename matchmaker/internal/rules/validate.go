@@ -24,7 +24,7 @@ func (q *Queue) validate(r *report) {
 	q.validateAssignment(r)
 }
 
-// checkName checks what is a name to programs.
+// checkName checks a name that programs use.
 func checkName(r *report, path, name string, longest int, underscore bool) {
 	allowed := "a-z, 0-9 and -"
 	if underscore {
@@ -89,7 +89,7 @@ func (q *Queue) validateFill(r *report) {
 	}
 }
 
-// steps checks when the steps of a relaxation come.
+// steps checks the waits of a relaxation.
 type steps struct {
 	report *report
 	path   string
