@@ -14,14 +14,14 @@ import (
 	"tactus/matchmaker/internal/store"
 )
 
-// archive sums up the log of results into a record and a history of each
-// player, and a checkpoint up to which all of them go.
+// archive sums up the log of results into a record and a history of each player, and a
+// checkpoint up to which all of them count.
 //
-// It needs nothing but the log and what is stored. Each step may be the last
-// one of its process, and two replicas may do it at once for a moment: a
-// history is written before its record and the checkpoint after all records,
-// each only over the revision that was read, and each part knows which results
-// it has counted. The next round does what is missing and nothing twice.
+// It depends only on the log and on what is stored. Its process may end after each step,
+// and two replicas may archive together for a moment. A history is written before its
+// record, and the checkpoint after all records, each only over the revision that was read.
+// Each part knows which results it has counted. So the next round does what is missing,
+// and nothing twice.
 type archive struct {
 	log     *zap.Logger
 	results follower
@@ -39,7 +39,7 @@ type bucket interface {
 	Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
 }
 
-// checkpointKey is no owner's key: those begin with a number.
+// checkpointKey differs from the keys of owners, which begin with a number.
 const checkpointKey = "checkpoint"
 
 // run archives while this replica holds the lease, until ctx ends.
@@ -90,16 +90,15 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// entry is one result on its way into the archive.
+// entry is a result on its way into the archive.
 type entry struct {
 	sequence uint64
 	match    string
-	result   *result // nil: it can't be read
+	result   *result // nil: unreadable
 }
 
-// sumUp follows the log from the checkpoint and writes what came, every
-// second. It returns at the first error; the next call starts at the checkpoint
-// again.
+// sumUp follows the log from the checkpoint, and writes new results every second. It
+// returns with the first error. The next call starts at the checkpoint again.
 func (a *archive) sumUp(ctx context.Context) error {
 	from, _, err := a.checkpoint(ctx)
 	if err != nil {
@@ -111,7 +110,7 @@ func (a *archive) sumUp(ctx context.Context) error {
 		return a.results.Follow(ctx, from, func(sequence uint64, match string, value []byte) error {
 			m, err := decodeResult(value)
 			if err != nil {
-				m = nil // logged where it is counted
+				m = nil // logged by count
 			}
 			select {
 			case entries <- entry{sequence, match, m}:
@@ -135,7 +134,7 @@ func (a *archive) sumUp(ctx context.Context) error {
 	return tasks.Wait()
 }
 
-// take returns what is waiting, without waiting for more.
+// take returns the entries that are waiting, without waiting for more.
 func take(entries <-chan entry) (batch []entry) {
 	for len(batch) < archiveMatches {
 		select {
@@ -148,14 +147,13 @@ func take(entries <-chan entry) (batch []entry) {
 	return batch
 }
 
-// part is what one result means for one player.
+// part is the share of one player in one result.
 type part struct {
 	entry
 	change *change
 }
 
-// write archives results that follow each other: all records, then the
-// checkpoint.
+// write archives consecutive results: all records, then the checkpoint.
 func (a *archive) write(ctx context.Context, batch []entry) error {
 	parts := make(map[owner][]part)
 	for _, e := range batch {
@@ -184,7 +182,7 @@ func (a *archive) write(ctx context.Context, batch []entry) error {
 	return a.setCheckpoint(ctx, batch[len(batch)-1].sequence)
 }
 
-// writePlayer brings one player's history and record up to the parts given.
+// writePlayer adds parts to the history and the record of a player.
 func (a *archive) writePlayer(ctx context.Context, o owner, parts []part) error {
 	return retry(ctx, func() error {
 		var rec record
@@ -222,7 +220,7 @@ func (a *archive) addHistory(ctx context.Context, o owner, matches []played) err
 	return put(ctx, a.history, o.key(), all, revision)
 }
 
-// matchesOf reads a player's archived history, oldest first.
+// matchesOf reads the archived history of a player, oldest first.
 func (a *archive) matchesOf(ctx context.Context, o owner) ([]played, uint64, error) {
 	stored, err := a.history.Get(ctx, o.key())
 	if errors.Is(err, store.ErrNotFound) {
@@ -238,7 +236,7 @@ func (a *archive) matchesOf(ctx context.Context, o owner) ([]played, uint64, err
 	return matches, stored.Revision, nil
 }
 
-// appendMatches adds those that are newer than all there, and keeps the last.
+// appendMatches adds matches that are newer than all in the list, and keeps the last ones.
 func appendMatches(matches []played, more ...played) []played {
 	for _, p := range more {
 		if len(matches) == 0 || matches[len(matches)-1].Sequence < p.Sequence {
@@ -248,7 +246,7 @@ func appendMatches(matches []played, more ...played) []played {
 	return matches[max(len(matches)-historySize, 0):]
 }
 
-// checkpoint is the sequence up to which everything is archived.
+// checkpoint is the sequence up to which all results are archived.
 func (a *archive) checkpoint(ctx context.Context) (sequence, revision uint64, err error) {
 	stored, err := a.records.Get(ctx, checkpointKey)
 	if errors.Is(err, store.ErrNotFound) {
@@ -268,7 +266,7 @@ func decodeCheckpoint(value []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(value), nil
 }
 
-// setCheckpoint moves it forward; it never moves back.
+// setCheckpoint moves the checkpoint forward, never back.
 func (a *archive) setCheckpoint(ctx context.Context, sequence uint64) error {
 	return retry(ctx, func() error {
 		present, revision, err := a.checkpoint(ctx)
@@ -279,8 +277,8 @@ func (a *archive) setCheckpoint(ctx context.Context, sequence uint64) error {
 	})
 }
 
-// retry does it again while somebody else was faster, or what was read was of a
-// replica of the bucket that is behind.
+// retry repeats do while another replica was faster, or the read came from a replica of the
+// bucket that is behind.
 func retry(ctx context.Context, do func() error) error {
 	for {
 		err := do()
@@ -299,7 +297,7 @@ func put(ctx context.Context, b bucket, key string, v any, revision uint64) erro
 	return write(ctx, b, key, value, revision)
 }
 
-// write stores the value over the revision that was read; 0: over nothing.
+// write stores the value over the revision that was read; 0: there was none.
 func write(ctx context.Context, b bucket, key string, value []byte, revision uint64) (err error) {
 	if revision == 0 {
 		_, err = b.Create(ctx, key, value)

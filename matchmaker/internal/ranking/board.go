@@ -7,22 +7,21 @@ import (
 	"tactus/matchmaker/internal/rating"
 )
 
-// board holds one queue's players in memory and the order of those that are
-// ranked: a treap whose nodes know how many are below them, so that a place is
-// found, told and changed in about 2 log2(n) steps. Nodes refer to each other
-// by number, which keeps a player at one small allocation-free row.
+// board holds the players of a queue in memory, and the order of those that are ranked.
+// The order is a treap with the sizes of its subtrees, so finding and changing a place
+// takes about 2 log2(n) steps. Nodes refer to each other by number: a player is one small
+// row without an allocation.
 type board struct {
 	minimum uint32 // matches before a player is ranked
 	numbers map[string]int32
-	rows    [][]row // rows of rowsPerChunk; number 0 is nobody
+	rows    [][]row // chunks of rowsPerChunk; number 0 is no player
 	next    int32
 	root    int32
 }
 
 const rowsPerChunk = 1024
 
-// row is one player. What only the last match tells is kept small: there may
-// be a million of them.
+// row is a player. It is small, since there may be a million of them.
 type row struct {
 	player, name string
 	skill        rating.Skill
@@ -48,7 +47,7 @@ func newBoard(minimum uint32) *board {
 
 func (b *board) at(n int32) *row { return &b.rows[n/rowsPerChunk][n%rowsPerChunk] }
 
-// find returns the player's row, nil if there is none.
+// find returns the row of a player; nil if there is none.
 func (b *board) find(player string) *row {
 	if n := b.numbers[player]; n != 0 {
 		return b.at(n)
@@ -56,7 +55,7 @@ func (b *board) find(player string) *row {
 	return nil
 }
 
-// record returns what the board knows of a player; the zero record if nothing.
+// record returns the record of a player; the zero record if there is none.
 func (b *board) record(player string) record {
 	w := b.find(player)
 	if w == nil {
@@ -71,7 +70,7 @@ func (b *board) record(player string) record {
 	}
 }
 
-// put replaces what is known of a player.
+// put replaces the record of a player.
 func (b *board) put(player string, r record) {
 	n := b.numbers[player]
 	if n == 0 {
@@ -101,7 +100,7 @@ func (b *board) add(player string) int32 {
 	return n
 }
 
-// ranked is how many players are ranked.
+// ranked is the number of ranked players.
 func (b *board) ranked() int { return b.sizeOf(b.root) }
 
 func (b *board) sizeOf(n int32) int {
@@ -111,8 +110,7 @@ func (b *board) sizeOf(n int32) int {
 	return int(b.at(n).size)
 }
 
-// before reports whether x is placed before y: by the conservative skill, and
-// among equals by id.
+// before reports whether x has a better place than y: by conservative skill, then by ID.
 func (b *board) before(x, y int32) bool {
 	p, q := b.at(x), b.at(y)
 	if s, t := p.skill.Conservative(), q.skill.Conservative(); s != t {
@@ -121,7 +119,7 @@ func (b *board) before(x, y int32) bool {
 	return p.player < q.player
 }
 
-// rank is the player's place, 1 the best; 0: unranked.
+// rank is the place of a player; 1 is best, 0: unranked.
 func (b *board) rank(player string) int {
 	n := b.numbers[player]
 	if n == 0 || b.at(n).size == 0 {
@@ -139,7 +137,7 @@ func (b *board) rank(player string) int {
 	return rank + b.sizeOf(b.at(n).left)
 }
 
-// page returns the players placed from offset (the best is 0), at most limit.
+// page returns at most limit players from offset on; the best has offset 0.
 func (b *board) page(offset, limit int) []*row {
 	limit = min(limit, b.ranked()-offset)
 	if offset < 0 || limit <= 0 {
@@ -184,7 +182,7 @@ func (b *board) insert(root, n int32) int32 {
 	return root
 }
 
-// split parts a tree into what is before n and what is after it.
+// split divides a tree into the rows before n and those after it.
 func (b *board) split(root, n int32) (left, right int32) {
 	if root == 0 {
 		return 0, 0
@@ -201,7 +199,7 @@ func (b *board) split(root, n int32) (left, right int32) {
 	return left, right
 }
 
-// remove takes n, which must be in the tree, out of it.
+// remove removes n from the tree that contains it.
 func (b *board) remove(root, n int32) int32 {
 	r := b.at(root)
 	if root == n {
@@ -218,7 +216,7 @@ func (b *board) remove(root, n int32) int32 {
 	return root
 }
 
-// merge joins two trees of which the left one is all before the right one.
+// merge joins two trees. All rows of the left one are before those of the right one.
 func (b *board) merge(left, right int32) int32 {
 	if left == 0 || right == 0 {
 		return left + right

@@ -1,13 +1,13 @@
-// Package ranking keeps the skill of each player in each queue: it rates what
-// game servers report, counts each match exactly once, and answers who is how
-// good, in which place, and by which matches.
+// Package ranking keeps the skill of each player in each queue. It rates the results that
+// game servers report, counts each match exactly once, and serves ratings, leaderboards
+// and match histories.
 //
-// The truth is a log of results, to which every replica appends and which every
-// replica adds up in the same order. An entry carries the change of each
-// player, so that adding is all there is to do. Records and histories in two
-// buckets are sums of the log that one replica writes (see archive), for a
-// quick start and for when the log has forgotten; each knows up to which entry
-// it goes, so that a start from any mixture of them ends at the same sums.
+// All ratings follow from a log of results. Every replica appends to it, and adds it up
+// in the same order. An entry carries the change of each player, so adding up needs no
+// model. One replica also writes records and histories of players, which are sums of the
+// log, to two buckets (see archive): for a quick start, and for results that the log has
+// dropped. Each record has the sequence up to which it counts, so a start from any
+// mixture of records ends at the same sums.
 package ranking
 
 import (
@@ -25,25 +25,24 @@ import (
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-// ErrStarting is returned by Report while the results since the last archived
-// ones are still being read.
+// ErrStarting is returned by Report until the results since the last archived ones are
+// read.
 var ErrStarting = errors.New("ratings are being loaded; report the match again")
 
-// Config says what is rated and how. The zero value rates every queue by the
-// default model.
+// Config configures ratings. The zero value rates every queue with the default model.
 type Config struct {
-	// Model of the ratings; the zero value is rating.Default. It rates what is
-	// reported to this replica; matches that were rated before stay as they are.
+	// Model of the ratings; the zero value is rating.Default. It rates the matches that
+	// are reported to this replica. Matches that are rated already stay as they are.
 	Model rating.Model
-	// Rated tells which queues keep ratings. Nil: all.
+	// Rated reports whether a queue has ratings. Nil: all have.
 	Rated func(queue string) bool
-	// MinMatches a player must have played to be ranked, default 3.
+	// MinMatches is the number of matches after which a player is ranked; default 3.
 	MinMatches int
-	// Keep is for how long results are remembered, so that a match told again is
-	// not counted again, default 90 days.
+	// Keep is how long results are kept, so that a repeated report does not count again;
+	// default 90 days.
 	Keep time.Duration
-	// Leases of the store, so that only one replica archives. Nil: this one does,
-	// which is right for a replica alone and only wasteful otherwise.
+	// Leases of the store, so that one replica archives. Nil: this one does, which is
+	// right for a single replica and merely wasteful for several.
 	Leases *store.Leases
 }
 
@@ -53,7 +52,7 @@ const (
 	leaseName         = "ratings"
 )
 
-// Validate returns every mistake at once.
+// Validate returns all mistakes.
 func (c Config) Validate() error {
 	var errs []error
 	if err := c.withDefaults().Model.Validate(); err != nil {
@@ -84,8 +83,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Ranking holds the ratings of all queues. Its methods may be called from any
-// goroutine.
+// Ranking holds the ratings of all queues. It is safe for concurrent use.
 type Ranking struct {
 	cfg     Config
 	log     *zap.Logger
@@ -94,21 +92,21 @@ type Ranking struct {
 	history *store.Bucket
 
 	from  uint64        // Run reads the results after this one
-	until uint64        // and is ready when it has read this one
-	ready chan struct{} // closed then
+	until uint64        // and is ready after this one
+	ready chan struct{} // closed when it is ready
 
 	mu     sync.RWMutex
 	boards map[string]*queueBoard
 }
 
-// queueBoard is one queue's board and its lock.
+// queueBoard is the board of a queue, and its lock.
 type queueBoard struct {
 	sync.RWMutex
 	*board
 }
 
-// Open reads the records that were archived. Ratings are as of these until Run
-// has read the results since; it must be called for anything to change.
+// Open reads the archived records. Ratings are those of the records until Run has read the
+// results since. Without Run no rating changes.
 func Open(ctx context.Context, s *store.Store, cfg Config, log *zap.Logger) (*Ranking, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -133,7 +131,7 @@ func Open(ctx context.Context, s *store.Store, cfg Config, log *zap.Logger) (*Ra
 	return r, nil
 }
 
-// load reads the records, then how long the log is.
+// load reads the records, then the length of the log.
 func (r *Ranking) load(ctx context.Context, s *store.Store) (err error) {
 	began := time.Now()
 	newest := uint64(0)
@@ -142,9 +140,8 @@ func (r *Ranking) load(ctx context.Context, s *store.Store) (err error) {
 		if err != nil {
 			return err
 		}
-		// The checkpoint of the same reading: records that come with it go at
-		// least as far. One that was asked for before or after may be of a replica
-		// of the bucket that is ahead.
+		// The checkpoint of the same reading: the records of this reading go at least as
+		// far. A separate read may come from a replica of the bucket that is ahead.
 		for _, e := range entries {
 			if e.Key == checkpointKey && pass == 0 {
 				if r.from, err = decodeCheckpoint(e.Value); err != nil {
@@ -170,9 +167,9 @@ func (r *Ranking) load(ctx context.Context, s *store.Store) (err error) {
 	return nil
 }
 
-// passes is how often to read the records. A reading of a replicated bucket
-// goes from replica to replica and can miss a record that moves to the end
-// meanwhile, which none does in two readings.
+// passes is the number of readings of the records. A reading of a replicated bucket goes
+// from replica to replica. It can miss a record that moves to the end meanwhile; two
+// readings miss none.
 func passes(s *store.Store) int {
 	if s.Embedded() {
 		return 1
@@ -180,8 +177,8 @@ func passes(s *store.Store) int {
 	return 2
 }
 
-// loadRecord puts a record on its board unless there is a newer one, and returns
-// up to which result it goes.
+// loadRecord puts a record on its board unless the board has a newer one. It returns the
+// sequence up to which the record counts.
 func (r *Ranking) loadRecord(e store.Entry) (uint64, error) {
 	o, ok := parseKey(e.Key)
 	if !ok {
@@ -197,7 +194,7 @@ func (r *Ranking) loadRecord(e store.Entry) (uint64, error) {
 	return rec.Sequence, nil
 }
 
-// size is how many records there are.
+// size is the number of records.
 func (r *Ranking) size() (n int) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -209,9 +206,9 @@ func (r *Ranking) size() (n int) {
 	return n
 }
 
-// fill appends empty results until the log is as long as what was summed up of
-// it. A power cut can take the end of the log and leave newer records, which
-// would then take the next results for ones they have counted.
+// fill appends empty results until the log is as long as the records say. After a power
+// cut the end of the log may be lost while records are newer: they would take the next
+// results for results that they have counted.
 func (r *Ranking) fill(ctx context.Context, newest uint64) (err error) {
 	if newest <= r.until {
 		return nil
@@ -225,7 +222,7 @@ func (r *Ranking) fill(ctx context.Context, newest uint64) (err error) {
 		return err
 	}
 	for r.until < newest {
-		key := fmt.Sprintf("%0*d", maxMatchID+1, r.until+1) // longer than the id of any match
+		key := fmt.Sprintf("%0*d", maxMatchID+1, r.until+1) // longer than the ID of any match
 		if r.until, _, err = r.results.AppendOnce(ctx, key, empty); err != nil {
 			return err
 		}
@@ -233,8 +230,8 @@ func (r *Ranking) fill(ctx context.Context, newest uint64) (err error) {
 	return nil
 }
 
-// Run follows the results and archives them, until ctx ends, which is no error.
-// Call it once, and end it before the store is closed.
+// Run follows the results and archives them until ctx ends, which is no error. The caller
+// runs it once, and ends it before the store is closed.
 func (r *Ranking) Run(ctx context.Context) error {
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error {
@@ -254,11 +251,11 @@ func (r *Ranking) Run(ctx context.Context) error {
 	return tasks.Wait()
 }
 
-// Report rates a match that ended and stores the result, once, whoever reports
-// it how often. Nil: it need not be told again; it is stored, or it is none that
-// is rated, or it makes no sense, which is logged. Ratings change as soon as the
-// stored result comes back, in every replica. The error is of the store, of ctx
-// or ErrStarting: it may be stored or not, tell it again.
+// Report rates a match that ended and stores the result once, however often it is
+// reported. Nil means that no further report is needed: the result is stored, or the match
+// is not rated, or the report is invalid, which is logged. Ratings change in every replica
+// when the stored result comes back. After an error (of the store, of ctx, or ErrStarting)
+// the result may be stored or not, and must be reported again.
 func (r *Ranking) Report(ctx context.Context, e *fleetv1.MatchEnded) error {
 	if !r.cfg.Rated(QueueOf(e)) {
 		return nil
@@ -289,7 +286,7 @@ func (r *Ranking) Report(ctx context.Context, e *fleetv1.MatchEnded) error {
 	return nil
 }
 
-// rate computes the changes from what is known now.
+// rate computes the changes from the present ratings.
 func (r *Ranking) rate(m *result, l *lineup) error {
 	b := r.board(m.Queue)
 	before := make([][]rating.Skill, len(l.teams))
@@ -316,7 +313,7 @@ func (r *Ranking) rate(m *result, l *lineup) error {
 	return nil
 }
 
-// count adds one stored result to the boards.
+// count adds a stored result to the boards.
 func (r *Ranking) count(sequence uint64, match string, value []byte) {
 	defer r.seen(sequence)
 	m, err := decodeResult(value)
@@ -339,8 +336,8 @@ func (r *Ranking) count(sequence uint64, match string, value []byte) {
 	}
 }
 
-// seen notes that all results up to the sequence are counted. Only Open and the
-// follower of Run call it.
+// seen records that all results up to the sequence are counted. Open and the follower of
+// Run call it.
 func (r *Ranking) seen(sequence uint64) {
 	if sequence < r.until {
 		return
@@ -366,7 +363,7 @@ func (r *Ranking) board(queue string) *queueBoard {
 	return b
 }
 
-// known returns the queue's board, nil if nothing was ever rated in it.
+// known returns the board of a queue; nil if no match was ever rated in it.
 func (r *Ranking) known(queue string) *queueBoard {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -10,9 +10,8 @@ import (
 	"tactus/internal/text"
 )
 
-// record is what is known of one player in one queue: the sum of the results
-// up to and including Sequence. Two records that were summed up to the same
-// sequence are the same to the last bit.
+// record is the sum of the results of a player in a queue, up to and including Sequence.
+// Two records with the same sequence are equal to the last bit.
 type record struct {
 	Name     string     `msgpack:"n,omitempty"`
 	Skill    [2]float64 `msgpack:"s"` // mu and sigma
@@ -22,7 +21,7 @@ type record struct {
 	Last     played     `msgpack:"l"`
 }
 
-// played is a match in a player's history.
+// played is a match in the history of a player.
 type played struct {
 	Match    string  `msgpack:"i"`
 	Mode     string  `msgpack:"m,omitempty"`
@@ -34,8 +33,8 @@ type played struct {
 	Sequence uint64  `msgpack:"q"`
 }
 
-// add counts a result once: one that the record has already counted changes
-// nothing, and is reported as false. Results must come in their order.
+// add counts a result. It returns false for a result that the record has counted already.
+// Results come in order.
 func (r *record) add(sequence uint64, match string, m *result, c *change) bool {
 	if sequence <= r.Sequence {
 		return false
@@ -73,12 +72,12 @@ func decodeRecord(value []byte) (record, error) {
 	return r, nil
 }
 
-// owner is whose record it is.
+// owner is the player and the queue of a record.
 type owner struct {
 	queue, player string
 }
 
-// key is unambiguous whatever the names hold.
+// key is unambiguous for all names.
 func (o owner) key() string {
 	return strconv.Itoa(len(o.queue)) + ":" + o.queue + o.player
 }

@@ -12,22 +12,21 @@ import (
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-// errUnrated says that a match is in order and changes no rating.
+// errUnrated is the error for a valid match that changes no rating.
 var errUnrated = errors.New("not rated")
 
-// result is a rated match as the log keeps it. It tells the change of each
-// player, so that adding up the log in its order gives the same ratings
-// wherever and whenever that is done.
+// result is a rated match in the log. It has the change of each player, so that adding up
+// the log in order gives the same ratings everywhere.
 type result struct {
 	Queue   string   `msgpack:"q"`
 	Mode    string   `msgpack:"m,omitempty"`
-	Rules   string   `msgpack:"v,omitempty"` // their version
+	Rules   string   `msgpack:"v,omitempty"` // version
 	Ended   int64    `msgpack:"e"`           // Unix time in milliseconds
 	Teams   uint32   `msgpack:"t"`
 	Players []change `msgpack:"p"`
 }
 
-// change is what a match does to one player.
+// change is the effect of a match on a player.
 type change struct {
 	Player string     `msgpack:"i"`
 	Name   string     `msgpack:"n,omitempty"`
@@ -48,7 +47,7 @@ func decodeResult(value []byte) (*result, error) {
 	}
 	for i := range r.Players {
 		c := &r.Players[i]
-		c.Name = text.Name(c.Name) // by the rules of now, not of the release that kept it
+		c.Name = text.Name(c.Name) // by the present rules, not those of the release that wrote it
 		if !unpack(c.Before).Valid() || !unpack(c.After).Valid() {
 			return nil, fmt.Errorf("player %q: rating from %v to %v: out of bounds", c.Player, c.Before, c.After)
 		}
@@ -56,7 +55,7 @@ func decodeResult(value []byte) (*result, error) {
 	return r, nil
 }
 
-// QueueOf names the queue that a match counts for: its own, or game and mode.
+// QueueOf is the queue for which a match counts: its own, or its game and mode.
 func QueueOf(e *fleetv1.MatchEnded) string {
 	if e.GetQueue() != "" {
 		return e.GetQueue()
@@ -64,15 +63,14 @@ func QueueOf(e *fleetv1.MatchEnded) string {
 	return e.GetGame() + "/" + e.GetMode()
 }
 
-// lineup is a match before it is rated: who played in which team, and how the
-// teams were placed.
+// lineup is a match before it is rated: the teams, and their ranks.
 type lineup struct {
 	teams [][]int // indices of result.Players
 	ranks []int32
 }
 
-// readResult reads what a server told. The error is errUnrated for a match
-// that ended without a contest between people.
+// readResult reads the report of a server. The error is errUnrated for a match without a
+// contest between players.
 func readResult(e *fleetv1.MatchEnded, now time.Time, kept time.Duration) (*result, *lineup, error) {
 	ended := e.GetEndedUnixMs()
 	if ended <= 0 {
@@ -109,7 +107,7 @@ func readResult(e *fleetv1.MatchEnded, now time.Time, kept time.Duration) (*resu
 	return r, teams, nil
 }
 
-// readTeams groups players by team; whoever has none is one.
+// readTeams groups players by team. A player without a team is one.
 func readTeams(results []*fleetv1.PlayerResult) (*lineup, error) {
 	l := new(lineup)
 	number := make(map[int32]int) // of a team in l
@@ -139,7 +137,7 @@ func readTeams(results []*fleetv1.PlayerResult) (*lineup, error) {
 	return l, nil
 }
 
-// placed is how a team did among those that were told: bots count for nothing.
+// placed is the place of a team among those that are rated; bots do not count.
 type placed struct {
 	rank uint32
 	won  bool // alone at the top

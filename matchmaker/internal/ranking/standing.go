@@ -7,10 +7,10 @@ import (
 	"tactus/matchmaker/internal/rating"
 )
 
-// Rating is what is known of a player's skill in a queue, as players see it.
+// Rating is a player's skill in a queue, in points.
 type Rating struct {
 	Player      string
-	Name        string  // as told with the last match; empty without one
+	Name        string  // of the last match; empty without one
 	Points      float64 // the estimated skill; 1500 at the start
 	Uncertainty float64 // one standard deviation, in points
 	Rank        int     // 1 is best; 0: unranked
@@ -18,7 +18,7 @@ type Rating struct {
 	Wins        int // alone at the top; a draw is none
 }
 
-// Match is a rated match of one player.
+// Match is a rated match of a player.
 type Match struct {
 	ID     string
 	Mode   string
@@ -29,8 +29,8 @@ type Match struct {
 	After  float64
 }
 
-// Rating returns the player's rating, the initial one for who has not played.
-// It costs a look into memory.
+// Rating returns the player's rating, from memory. A player without matches has the
+// initial one.
 func (r *Ranking) Rating(queue, player string) Rating {
 	initial := Rating{Player: player, Points: r.cfg.Model.Initial.Points(), Uncertainty: r.cfg.Model.Initial.Uncertainty()}
 	b := r.known(queue)
@@ -45,7 +45,7 @@ func (r *Ranking) Rating(queue, player string) Rating {
 	return initial
 }
 
-// Last returns the player's last rated match in the queue; false without one.
+// Last returns the player's last rated match in the queue. It returns false without one.
 func (r *Ranking) Last(queue, player string) (Match, bool) {
 	b := r.known(queue)
 	if b == nil {
@@ -57,8 +57,8 @@ func (r *Ranking) Last(queue, player string) (Match, bool) {
 	return rec.Last.match(), rec.Matches > 0
 }
 
-// Leaderboard returns the ranked players of a queue from offset on, 0 being the
-// best, and how many there are in all. A limit of 0 or over 100 is 100.
+// Leaderboard returns the ranked players of a queue from offset on, and the number of all
+// ranked players. The best player has offset 0. A limit of 0 or over 100 is 100.
 func (r *Ranking) Leaderboard(queue string, offset, limit int) (page []Rating, ranked int) {
 	b := r.known(queue)
 	if b == nil {
@@ -69,8 +69,8 @@ func (r *Ranking) Leaderboard(queue string, offset, limit int) (page []Rating, r
 	return b.ratings(offset, pageSize(limit)), b.ranked()
 }
 
-// Around returns the part of the leaderboard that has the player in its
-// middle, or near its ends as many others. It is empty for who is unranked.
+// Around returns the part of the leaderboard around a player; near its ends the player is
+// not in the middle. It is empty for an unranked player.
 func (r *Ranking) Around(queue, player string, limit int) (page []Rating, ranked int) {
 	b := r.known(queue)
 	if b == nil {
@@ -88,9 +88,9 @@ func (r *Ranking) Around(queue, player string, limit int) (page []Rating, ranked
 	return b.ratings(max(offset, 0), limit), ranked
 }
 
-// History returns the player's last rated matches in the queue, newest first.
-// A limit of 0 or over 20 is 20. It reads the store, and the results that were
-// not archived yet are missing but for the very last; see Last.
+// History returns the player's last rated matches in the queue, newest first. A limit of
+// 0 or over 20 is 20. It reads the store. Results that are not archived yet are missing,
+// except for the last one; see [Ranking.Last].
 func (r *Ranking) History(ctx context.Context, queue, player string, limit int) ([]Match, error) {
 	if limit <= 0 || limit > historySize {
 		limit = historySize

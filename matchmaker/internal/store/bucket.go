@@ -14,49 +14,49 @@ import (
 
 const (
 	operationHeader = "KV-Operation" // as in a key-value bucket of NATS
-	// operationDelete is the removal that leaves no marker of its own when it
-	// expires.
+	// operationDelete is the kind of removal that leaves no marker when it expires.
 	operationDelete = "PURGE"
 
-	// markerTTL is how long a deleted or expired key leaves a trace in the
-	// stream, by which followers learn of it in order.
+	// markerTTL is how long the stream keeps the marker of a deleted or expired key, for
+	// followers.
 	markerTTL = 60 * time.Second
-	// duplicateWindow is how long the stream remembers the ids of writes. It
-	// only has to outlive an attempt on its way.
+	// duplicateWindow is how long the stream remembers the IDs of writes: longer than an
+	// attempt is under way.
 	duplicateWindow = 10 * time.Second
 )
 
-// BucketConfig describes a bucket. All replicas must describe it the same way.
+// BucketConfig configures a bucket. All replicas must use the same.
 type BucketConfig struct {
 	Name string
-	// TTL after which a record is gone unless written again, in whole seconds; 0: never.
+	// TTL is the time after its last write when a record expires, in whole seconds; 0:
+	// never.
 	TTL time.Duration
-	// Durable records survive a restart, where the store has a place for them.
+	// Durable records survive a restart if the store keeps files.
 	Durable bool
 }
 
-// Entry is one record of a bucket. Revisions grow with each write to the bucket.
+// Entry is a record of a bucket. Revisions grow with each write to the bucket.
 type Entry struct {
 	Key      string
 	Value    []byte
 	Revision uint64
 }
 
-// Bucket holds records with compare-and-swap. Keys are any non-empty string.
+// Bucket holds records with compare-and-swap. It is safe for concurrent use. A key is any
+// non-empty string.
 //
-// Writes repeat until they are certain or the context ends: give it a deadline,
-// and expect 4 to 10 seconds without an answer while a leader is replaced. An
-// error other than those named at the methods leaves open whether the write was
-// stored.
+// Writes repeat until their outcome is certain or the context ends. Callers set a
+// deadline; while a leader is replaced, 4 to 10 seconds pass without an answer. After an
+// error that the method does not name, the write may be stored or not.
 type Bucket struct {
 	stream *stream
 	hint   string
-	// ttl goes with each record. The greatest age of the stream would end the
-	// markers of expired records as well, before followers see them.
+	// ttl is set on each record. A maximum age of the stream would also end the markers
+	// of expired records, before followers see them.
 	ttl time.Duration
 }
 
-// Bucket opens a bucket and makes it if need be.
+// Bucket opens a bucket, and creates it if necessary.
 func (s *Store) Bucket(ctx context.Context, cfg BucketConfig) (*Bucket, error) {
 	if cfg.Name == "" || strings.Trim(cfg.Name, plainLetters) != "" {
 		return nil, fmt.Errorf("the name of a bucket may have letters, digits, - and _ only, is %q", cfg.Name)
@@ -82,7 +82,8 @@ func (s *Store) Bucket(ctx context.Context, cfg BucketConfig) (*Bucket, error) {
 	return &Bucket{stream: st, hint: "bucket." + cfg.Name, ttl: cfg.TTL}, nil
 }
 
-// storage of a stream: an embedded server without a directory has no files.
+// storage is the storage of a stream. An embedded server without a directory has no
+// files.
 func (s *Store) storage(durable bool) jetstream.StorageType {
 	if durable && (s.cfg.URL != "" || s.cfg.Dir != "") {
 		return jetstream.FileStorage
@@ -90,13 +91,13 @@ func (s *Store) storage(durable bool) jetstream.StorageType {
 	return jetstream.MemoryStorage
 }
 
-// gone reports whether a message only says that its key was removed.
+// gone reports whether a message is the removal of its key.
 func (m message) gone() bool {
 	return m.Header.Get(operationHeader) != "" || m.Header.Get(jetstream.MarkerReasonHeader) != ""
 }
 
-// Get reads a record, from any replica of the bucket: just after a write
-// elsewhere it may be the one before. Errors: ErrNotFound.
+// Get reads a record from any replica of the bucket. Shortly after a write of another
+// process it may be the record before. Errors: ErrNotFound.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	token, err := encodeKey(key)
 	if err != nil {
@@ -112,7 +113,7 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	return Entry{Key: key, Value: m.Data, Revision: m.Sequence}, nil
 }
 
-// Create writes a record under a key that has none. Errors: ErrExists.
+// Create writes a record under a key without one. Errors: ErrExists.
 func (b *Bucket) Create(ctx context.Context, key string, value []byte) (revision uint64, err error) {
 	return b.create(ctx, key, value, b.ttl)
 }
@@ -132,7 +133,7 @@ func (b *Bucket) create(ctx context.Context, key string, value []byte, ttl time.
 		if !errors.Is(err, errWrongSequence) {
 			return 0, fmt.Errorf("create %q: %w", key, err)
 		}
-		// What is there may be the marker of a removal.
+		// The last message may be the marker of a removal.
 		var m message
 		err = b.stream.store.repeat(ctx, func(ctx context.Context) error {
 			var err error
@@ -152,18 +153,17 @@ func (b *Bucket) create(ctx context.Context, key string, value []byte, ttl time.
 	}
 }
 
-// Update writes a record that has the given revision. Errors: ErrConflict.
+// Update replaces a record with the given revision. Errors: ErrConflict.
 func (b *Bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
 	return b.put(ctx, "update", key, nil, value, &revision, b.ttl)
 }
 
-// Put writes a record whatever is there.
+// Put writes a record, whether there is one or not.
 func (b *Bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
 	return b.put(ctx, "put", key, nil, value, nil, b.ttl)
 }
 
-// Delete removes a record that has the given revision, 0: whatever is there.
-// Errors: ErrConflict.
+// Delete removes a record with the given revision; 0: with any. Errors: ErrConflict.
 func (b *Bucket) Delete(ctx context.Context, key string, revision uint64) error {
 	var expect *uint64
 	if revision != 0 {
@@ -192,15 +192,14 @@ func (b *Bucket) put(ctx context.Context, what, key string, header nats.Header, 
 
 func (b *Bucket) changed(revision uint64) { b.stream.store.announce(b.hint, revision) }
 
-// All reads all records, in the order in which they were written, from any
-// replica of the bucket.
+// All reads all records in order of their writes, from any replica of the bucket.
 func (b *Bucket) All(ctx context.Context) ([]Entry, error) {
 	var all []Entry
-	at := map[string]int{} // a record that is written meanwhile comes twice
+	at := map[string]int{} // a record that is written meanwhile appears twice
 	err := b.stream.scan(ctx, 0, func(m message) error {
 		key, err := b.stream.key(m.Subject)
 		if err != nil {
-			return nil // written by hand
+			return nil // not written by this package
 		}
 		if i, ok := at[key]; ok {
 			all[i].Key = ""

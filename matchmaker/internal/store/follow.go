@@ -12,26 +12,26 @@ import (
 )
 
 const (
-	// lookEvery is how often a follower looks without having been told to.
+	// lookEvery is how often a follower reads without a hint.
 	lookEvery = 2 * time.Second
-	// lookTimeout ends a look that hangs.
+	// lookTimeout ends a read that hangs.
 	lookTimeout = 5 * time.Second
-	// rereadEvery is how often it compares everything it knows.
+	// rereadEvery is how often a follower compares all records.
 	rereadEvery = 10 * time.Second
 )
 
-// announce tells followers that the stream has a message of that sequence. A
-// lost hint costs them the time to their next look.
+// announce notifies followers that the stream has a message with that sequence. If the
+// hint is lost, they find the message with their next read.
 func (s *Store) announce(hint string, sequence uint64) {
 	_ = s.Publish(hint, strconv.AppendUint(nil, sequence, 10))
 }
 
-// refusal is an error of the caller's function: whatever it is, it is final.
+// refusal is an error of the caller's function. It is final.
 type refusal struct{ error }
 
-// follow calls look at once, after each hint and every two seconds, until ctx
-// ends or look fails for good. look returns the sequence that it has read to; a
-// replica may be behind what a hint promised, then it is soon called again.
+// follow calls look immediately, after each hint and every two seconds, until ctx ends or
+// look fails finally. look returns the sequence up to which it has read. If a replica is
+// behind the sequence of a hint, follow soon calls look again.
 func (s *Store) follow(ctx context.Context, hint string, look func(ctx context.Context) (uint64, error)) error {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
@@ -83,9 +83,9 @@ func (s *Store) follow(ctx context.Context, hint string, look func(ctx context.C
 	}
 }
 
-// Follow calls f with each message after the given sequence, once and in order,
-// until ctx ends or f returns an error, which it returns. If NATS has lost the
-// log, its sequences start over, and so does Follow.
+// Follow calls f with each message after the given sequence, once and in order, until ctx
+// ends or f returns an error, which it returns. If NATS has lost the log, its sequences
+// start again, and so does Follow.
 func (l *Log) Follow(ctx context.Context, after uint64, f func(sequence uint64, key string, value []byte) error) error {
 	loss := lossCheck{stream: l.stream}
 	err := l.stream.store.follow(ctx, l.hint, func(ctx context.Context) (uint64, error) {
@@ -96,7 +96,7 @@ func (l *Log) Follow(ctx context.Context, after uint64, f func(sequence uint64, 
 			after = m.Sequence
 			key, err := l.stream.key(m.Subject)
 			if err != nil {
-				return nil // written by hand
+				return nil // not written by this package
 			}
 			if err := f(m.Sequence, key, m.Data); err != nil {
 				return refusal{err}
@@ -108,28 +108,28 @@ func (l *Log) Follow(ctx context.Context, after uint64, f func(sequence uint64, 
 	return fmt.Errorf("follow %s: %w", l.stream.name, err)
 }
 
-// Follow calls f with each record and then with each change, nil for a record
-// that is gone, until ctx ends. Of several changes to a record in a short time
-// it may see the last alone, and so hear of the end of one that it never saw.
+// Follow calls f with each record and then with each change until ctx ends. e is nil for a
+// record that is gone. Of several changes of a record in a short time Follow may see only
+// the last, also the end of a record that it never saw.
 func (b *Bucket) Follow(ctx context.Context, f func(key string, e *Entry)) error {
 	return b.follow(ctx, func(key string, e *Entry, _ uint64) { f(key, e) })
 }
 
-// follow is Follow, which also tells the revision of a removal: at least that
-// of the record, 0 if revisions have started over.
+// follow is like Follow, and also passes the revision of a removal: at least that of the
+// record; 0 if revisions have started again.
 func (b *Bucket) follow(ctx context.Context, f func(key string, e *Entry, revision uint64)) error {
 	v := &view{bucket: b, known: map[string]uint64{}, loss: lossCheck{stream: b.stream}, tell: f}
 	err := b.stream.store.follow(ctx, b.hint, v.look)
 	return fmt.Errorf("follow %s: %w", b.stream.name, err)
 }
 
-// view is what a follower of a bucket has been told.
+// view is what a follower of a bucket knows.
 type view struct {
 	bucket  *Bucket
 	known   map[string]uint64 // revision of each record
 	last    uint64            // sequence of the newest change seen
 	absent  map[string]uint64 // known records that the last comparison missed
-	compare time.Time         // when the last comparison was
+	compare time.Time         // of the last comparison
 	loss    lossCheck
 	tell    func(key string, e *Entry, revision uint64)
 }
@@ -161,7 +161,7 @@ func (v *view) apply(m message) {
 	v.last = max(v.last, m.Sequence)
 	key, err := v.bucket.stream.key(m.Subject)
 	if err != nil {
-		return // written by hand
+		return // not written by this package
 	}
 	before, known := v.known[key]
 	switch {
@@ -170,16 +170,15 @@ func (v *view) apply(m message) {
 		v.known[key] = m.Sequence
 		v.tell(key, &Entry{Key: key, Value: m.Data, Revision: m.Sequence}, m.Sequence)
 	case known, fresh:
-		// It may have come and gone between two looks, or before the first: the
-		// caller may know of it from elsewhere.
+		// The record may have come and gone between two reads, or before the first. The
+		// caller may know it from elsewhere.
 		delete(v.known, key)
 		v.tell(key, nil, m.Sequence)
 	}
 }
 
-// reread reads everything. A known record that is missing without a trace is
-// gone if it is missing from two readings: one may come from a replica that is
-// behind.
+// reread reads all records. A known record without a marker of removal is gone if two
+// readings miss it: one reading may come from a replica that is behind.
 func (v *view) reread(ctx context.Context) error {
 	present := map[string]bool{}
 	err := v.bucket.stream.scan(ctx, 0, func(m message) error {
@@ -208,16 +207,16 @@ func (v *view) reread(ctx context.Context) error {
 	return nil
 }
 
-// lossCheck finds out that all replicas of a stream in memory were down: what is
-// written then has small sequences again.
+// lossCheck notices that all replicas of a stream in memory were down: new messages then
+// have small sequences again.
 type lossCheck struct {
 	stream  *stream
 	checked time.Time
 	suspect bool
 }
 
-// found looks every ten seconds, and says so the second time: an answer may be
-// that of a leader which does not know yet that it is none any more.
+// found checks every ten seconds and reports the second finding: the first answer may be
+// that of a former leader.
 func (c *lossCheck) found(ctx context.Context, seen uint64) bool {
 	if time.Since(c.checked) < rereadEvery {
 		return false
@@ -227,7 +226,7 @@ func (c *lossCheck) found(ctx context.Context, seen uint64) bool {
 	defer cancel()
 	last, err := c.stream.askLastSequence(ctx)
 	if err != nil {
-		return false // while there is no leader, there is nothing new either
+		return false // without a leader there is nothing new
 	}
 	lost := c.suspect && last < seen
 	c.suspect = last < seen && !lost

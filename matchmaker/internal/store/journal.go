@@ -17,54 +17,54 @@ import (
 )
 
 const (
-	// unhealthyAfter is how long an append may take in a healthy journal.
+	// unhealthyAfter is the longest time of an append in a healthy journal.
 	unhealthyAfter = 250 * time.Millisecond
-	// windowBytes bounds what the appends under way hold, far below what the
-	// server is ready to keep.
+	// windowBytes bounds the size of the appends under way, far below the buffers of the
+	// server.
 	windowBytes = 8 << 20
-	// patience is for how many timeouts of one write many at a time may show no
-	// progress. A leader that is away says so sooner.
+	// patience is the number of write timeouts for which appends may make no progress.
+	// A missing leader is noticed earlier.
 	patience = 4
-	// removalTTL is how long the removal of a key stays in the stream.
+	// removalTTL is how long the stream keeps the removal of a key.
 	removalTTL = time.Second
 )
 
-// Record is one key of a journal.
+// Record is the value of a key of a journal.
 type Record struct {
 	Key   string
 	Value []byte
 }
 
-// Journal is the memory of one queue: the last value of each key, in the order
-// of the last writes. It has one writer at a time, the one that opened it last;
-// from that moment nothing that an earlier writer sent can be stored.
+// Journal holds the records of one queue: the last value of each key, in order of the
+// last writes. It is safe for concurrent use in one process. Of all processes one is the
+// writer, the one that opened it last. From that moment nothing of an earlier writer can
+// be stored.
 //
-// Appends are stored in the order in which they were made, each once, and a
-// later one is never stored without those before it. While NATS is away they
-// wait.
+// Appends are stored once and in order; an append is never stored without those before
+// it. They wait while NATS is away.
 type Journal struct {
 	store        *Store
 	stream       *stream
 	ownerSubject string
 	writer       string
 	term         uint64
-	owner        uint64 // sequence of the takeover; of takeover's caller
+	owner        uint64 // sequence of the takeover; owned by the caller of takeover
 	inbox        string // acknowledgements come to inbox.<sequence>
 	leave        []func()
 
 	wake     chan struct{} // capacity 1
 	lost     chan struct{}
 	finished chan struct{}   // run has ended
-	stop     context.Context //nolint:containedctx // the journal's own life
+	stop     context.Context //nolint:containedctx // ends with the journal
 	cancel   context.CancelFunc
 
 	mu      sync.Mutex
-	queue   []*Pending // not acknowledged, in order; the first of them are sent
+	queue   []*Pending // not acknowledged, in order; the first ones are sent
 	sent    int
 	bytes   int    // of values that are sent
 	base    uint64 // sequence before that of queue[0]
-	desync  bool   // what of the sent ones is stored must be found out
-	suspect bool   // somebody may have taken over
+	desync  bool   // it is unknown which of the sent appends are stored
+	suspect bool   // another writer may have taken over
 	err     error  // why it has ended
 }
 
@@ -81,11 +81,11 @@ type Pending struct {
 	err     error
 }
 
-// Done is closed when the append is stored or never will be.
+// Done closes when the append is stored, or never will be.
 func (p *Pending) Done() <-chan struct{} { return p.done }
 
-// Err is nil once the append is stored for good; before Done is closed it says
-// nothing. Errors: ErrFenced, ErrClosed (both: may be stored or not), ErrTooLarge.
+// Err is nil if the append is stored. It has a meaning only after Done has closed.
+// Errors: ErrFenced and ErrClosed (the append may be stored or not), ErrTooLarge.
 func (p *Pending) Err() error {
 	select {
 	case <-p.done:
@@ -109,9 +109,9 @@ func (s *Store) journalStream(name string) (*stream, string, error) {
 	return &stream{store: s, name: s.cfg.Name + "_journal_" + token, root: root + ".k."}, root + ".owner", nil
 }
 
-// OpenJournal takes over the journal of that name and reads it. term is that of
-// the caller's lease. The records are in the order of their last write. Errors:
-// ErrFenced if a higher term has opened it.
+// OpenJournal takes the journal over and reads it. term is that of the caller's lease. The
+// records are in order of their last writes. Errors: ErrFenced if a higher term has
+// opened the journal.
 func (s *Store) OpenJournal(ctx context.Context, name string, term uint64) (*Journal, []Record, error) {
 	st, ownerSubject, err := s.journalStream(name)
 	if err == nil {
@@ -120,7 +120,7 @@ func (s *Store) OpenJournal(ctx context.Context, name string, term uint64) (*Jou
 			Subjects:           []string{st.root + "*", ownerSubject},
 			Storage:            jetstream.MemoryStorage,
 			MaxMsgsPerSubject:  1,
-			AllowMsgTTL:        true, // without markers: they would take sequences
+			AllowMsgTTL:        true, // without markers: they would use sequences
 			AllowAtomicPublish: true,
 		}, st.root)
 	}
@@ -174,11 +174,11 @@ func (j *Journal) open(ctx context.Context) ([]Record, error) {
 	return records, err
 }
 
-// hint tells an idle writer that it was replaced.
+// hint is the subject that notifies an idle writer of a takeover.
 func (j *Journal) hint() string { return "takeover." + j.stream.name }
 
-// read reads all records. A replica that does not have the takeover yet may lack
-// records too.
+// read reads all records. It retries while a replica does not have the takeover yet,
+// since that may lack records, too.
 func (j *Journal) read(ctx context.Context) ([]Record, error) {
 	var records []Record
 	complete := false
@@ -196,8 +196,8 @@ func (j *Journal) read(ctx context.Context) ([]Record, error) {
 	return records, err
 }
 
-// JournalRecord reads one record of a journal that anybody writes, from any
-// replica: just after a write it may be the one before. Errors: ErrNotFound.
+// JournalRecord reads one record of a journal of any writer, from any replica. Shortly
+// after a write it may be the record before. Errors: ErrNotFound.
 func (s *Store) JournalRecord(ctx context.Context, name, key string) ([]byte, error) {
 	st, _, err := s.journalStream(name)
 	if err != nil {
@@ -217,9 +217,9 @@ func (s *Store) JournalRecord(ctx context.Context, name, key string) ([]byte, er
 	return m.Data, nil
 }
 
-// Append stores value under key, in place of what was there; nil removes the
-// key. After ttl, in whole seconds, the record is gone by itself; 0: it stays.
-// It never blocks. value belongs to the journal until the append is done.
+// Append sets the value of a key; nil removes the key. The record expires after ttl, in
+// whole seconds; 0: never. Append never blocks. value belongs to the journal until the
+// append is done.
 func (j *Journal) Append(key string, value []byte, ttl time.Duration) *Pending {
 	p := &Pending{value: value, removal: value == nil, ttl: ttl, since: time.Now(), done: make(chan struct{})}
 	if p.removal {
@@ -248,19 +248,19 @@ func (j *Journal) Append(key string, value []byte, ttl time.Duration) *Pending {
 	return p
 }
 
-// Healthy reports whether appends are stored in time: none waits for more than
-// 250 ms, and the journal has not ended.
+// Healthy reports whether no append waits for more than 250 ms and the journal has not
+// ended.
 func (j *Journal) Healthy() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.err == nil && (len(j.queue) == 0 || time.Since(j.queue[0].since) < unhealthyAfter)
 }
 
-// Lost is closed once another writer has taken over, and it is known here.
+// Lost closes when this process learns that another writer has taken over.
 func (j *Journal) Lost() <-chan struct{} { return j.lost }
 
-// Close ends the journal; what is not stored by then ends with ErrClosed.
-// Idempotent.
+// Close ends the journal. Appends that are not stored yet end with ErrClosed. Further
+// calls do nothing.
 func (j *Journal) Close() {
 	j.end(ErrClosed)
 	<-j.finished
@@ -273,7 +273,7 @@ func (j *Journal) signal() {
 	}
 }
 
-// end is final for all appends.
+// end ends the journal and all appends with an error.
 func (j *Journal) end(err error) {
 	j.mu.Lock()
 	if j.err != nil {
@@ -299,9 +299,9 @@ func (j *Journal) unsubscribe() {
 	}
 }
 
-// acknowledged takes in the answer to an append. The last word of its subject is
-// the sequence that the append was to have; no two appends of a journal ever
-// have the same, since a takeover leaps.
+// acknowledged handles the answer to an append. The last word of its subject is the
+// sequence that the append expected. No two appends of a journal expect the same, since
+// takeovers leap.
 func (j *Journal) acknowledged(m *nats.Msg) {
 	sequence, err := strconv.ParseUint(m.Subject[strings.LastIndexByte(m.Subject, '.')+1:], 10, 64)
 	if err != nil {
@@ -312,7 +312,7 @@ func (j *Journal) acknowledged(m *nats.Msg) {
 	j.mu.Lock()
 	if sequence <= j.base || sequence > j.base+uint64(j.sent) {
 		j.mu.Unlock()
-		return // of before a takeover
+		return // from before a takeover
 	}
 	if stored {
 		j.queue[sequence-j.base-1].stored = true
@@ -334,7 +334,7 @@ func (j *Journal) acknowledged(m *nats.Msg) {
 	}
 }
 
-// pop takes the first n appends out of the queue.
+// pop removes the first n appends of the queue.
 func (j *Journal) pop(n int) []*Pending {
 	done := j.queue[:n:n]
 	j.queue = j.queue[n:]
@@ -349,7 +349,7 @@ func (j *Journal) pop(n int) []*Pending {
 	return done
 }
 
-// isStored reports whether an answer says so, quickly for the usual one.
+// isStored reports whether an answer confirms an append. It is fast for the usual one.
 func isStored(data []byte) bool {
 	if bytes.HasPrefix(data, []byte(`{"stream":`)) && !bytes.Contains(data, []byte(`"error"`)) {
 		return true
@@ -358,7 +358,7 @@ func isStored(data []byte) bool {
 	return err == nil && len(data) > 0
 }
 
-// run sends appends and finds out what became of those without answer.
+// run sends appends, and finds out the outcome of those without an answer.
 func (j *Journal) run() {
 	defer close(j.finished)
 	defer j.unsubscribe()
@@ -385,14 +385,14 @@ func (j *Journal) run() {
 	}
 }
 
-// toSend is an append with the sequence it is to have.
+// toSend is an append with the sequence that it expects.
 type toSend struct {
 	*Pending
 	sequence uint64
 }
 
-// next takes what can be sent. overdue: that of what was sent too much is
-// unanswered, or an answer was a refusal.
+// next returns the appends that can be sent now. overdue reports that an answer is
+// missing for too long, or refused an append.
 func (j *Journal) next(timeout time.Duration) (next []toSend, suspect, overdue bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -411,7 +411,7 @@ func (j *Journal) next(timeout time.Duration) (next []toSend, suspect, overdue b
 	return next, suspect, false
 }
 
-// send reports whether all could be sent.
+// send sends appends. It reports whether all could be sent.
 func (j *Journal) send(next []toSend) bool {
 	for _, a := range next {
 		header := nats.Header{jetstream.ExpectedLastSeqHeader: {strconv.FormatUint(a.sequence-1, 10)}}
@@ -432,8 +432,8 @@ func (j *Journal) send(next []toSend) bool {
 	return true
 }
 
-// resync finds out which of the sent appends are stored, by taking over from
-// itself, and lets the others be sent again.
+// resync takes the journal over from itself to find out which of the sent appends are
+// stored. The others are sent again.
 func (j *Journal) resync() {
 	j.store.log.Warn("journal out of step with NATS, finding out what is stored", zap.String("stream", j.stream.name))
 	before := time.Now()
@@ -461,7 +461,7 @@ func (j *Journal) resync() {
 		zap.Int("stored", len(done)), zap.Int("waiting", waiting))
 }
 
-// check looks whether another writer has taken over.
+// check ends the journal if another writer has taken over.
 func (j *Journal) check() {
 	err := j.store.repeat(j.stop, func(ctx context.Context) error {
 		owner, revision, err := j.readOwner(ctx)
@@ -475,8 +475,8 @@ func (j *Journal) check() {
 	}
 }
 
-// fail ends the journal. An error that is not about the store's end leaves its
-// writer without journal, whatever it is, and that is what ErrFenced means.
+// fail ends the journal. The writer has lost it after any error, except for the end of
+// the store; that is ErrFenced.
 func (j *Journal) fail(err error) {
 	switch {
 	case j.stop.Err() != nil:

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// plainLetters stand for themselves in the token of a NATS subject.
+// plainLetters are unchanged in the token of a NATS subject.
 const plainLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 const hexDigits = "0123456789ABCDEF"
@@ -16,8 +16,8 @@ var (
 	errBadToken = errors.New("not an encoded key")
 )
 
-// encodeKey makes one token of a NATS subject of any key: other than plain
-// letters become = and two hexadecimal digits.
+// encodeKey turns any key into one token of a NATS subject. A byte that is no plain
+// letter becomes = and two hexadecimal digits.
 func encodeKey(key string) (string, error) {
 	if key == "" {
 		return "", errEmptyKey
@@ -36,7 +36,7 @@ func encodeKey(key string) (string, error) {
 	return string(token), nil
 }
 
-// decodeKey undoes encodeKey.
+// decodeKey reverses encodeKey.
 func decodeKey(token string) (string, error) {
 	if strings.IndexByte(token, '=') < 0 {
 		return token, nil

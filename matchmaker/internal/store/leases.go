@@ -11,13 +11,13 @@ import (
 	"go.uber.org/zap"
 )
 
-// Holder of a lease.
+// Holder is the member that holds a lease.
 type Holder struct {
 	Member
 	Term uint64 // grows with each holder of the lease
 }
 
-// HeldError is returned for a lease that a live member holds.
+// HeldError is the error for a lease that a live member holds.
 type HeldError struct{ Holder Holder }
 
 func (e *HeldError) Error() string {
@@ -27,13 +27,13 @@ func (e *HeldError) Error() string {
 // ErrAcquiring is returned when this process is already acquiring the lease.
 var ErrAcquiring = errors.New("the lease is being acquired")
 
-// Leases have one holder per name. A holder renews; who stops loses the lease
-// after its TTL, or as soon as another member sees the holder dead and takes it
-// by compare-and-swap. A holder that was asleep can't renew a lost lease: the
-// revision it knows is no longer that of the record.
+// Leases have one holder per name. They are safe for concurrent use. A holder renews its
+// lease. Without renewal it loses the lease after the TTL, or when another member sees
+// that it is dead and takes the lease by compare-and-swap. A holder that was suspended
+// can't renew a lost lease: the record has another revision by then.
 //
-// A lease says who should act, not who may: a holder learns late that it lost.
-// What it writes must carry the term, see Journal.
+// A lease alone does not fence, since a holder learns late of its loss. Its writes must
+// carry the term; see [Journal].
 type Leases struct {
 	store   *Store
 	members *Members
@@ -47,12 +47,12 @@ type Leases struct {
 	held    map[string]*Lease // of this process; nil while being acquired
 }
 
-// leaseRecord is what is stored.
+// leaseRecord is the record of a lease.
 type leaseRecord struct {
 	Member
 	Run string `json:"run"`
-	// Term is 0 in the record that takes the lease: that record's revision is
-	// the term.
+	// Term is 0 in the record that takes the lease: the revision of that record is the
+	// term.
 	Term uint64 `json:"term,omitempty"`
 }
 
@@ -62,11 +62,11 @@ type leaseEntry struct {
 	gone     bool
 }
 
-// Leases opens the leases of all members; they are followed until Close. The TTL
-// is 3 s embedded. With an external NATS it is 15 s, longer than a stream may be
-// without a leader, and renewal comes early enough for that.
+// Leases opens the leases of all members, and follows them until Close. The TTL is 3 s
+// with an embedded server. With an external NATS it is 15 s, longer than a stream may be
+// without a leader, and renewal is early enough for that.
 func (s *Store) Leases(ctx context.Context, members *Members) (*Leases, error) {
-	// The terms must outlive NATS, since what they fence may.
+	// Terms must survive a restart of NATS, since the journals that they fence may.
 	bucket, err := s.Bucket(ctx, BucketConfig{Name: "leases", Durable: !s.Embedded()})
 	if err != nil {
 		return nil, err
@@ -86,8 +86,8 @@ func (s *Store) Leases(ctx context.Context, members *Members) (*Leases, error) {
 	return l, nil
 }
 
-// Holder is who holds the lease as far as this process has heard: no round trip.
-// It may have died since.
+// Holder is the holder of the lease, as far as this process knows without asking the
+// store. It may have died since.
 func (l *Leases) Holder(name string) (Holder, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,10 +95,10 @@ func (l *Leases) Holder(name string) (Holder, bool) {
 	return Holder{Member: e.Member, Term: e.Term}, ok && !e.gone
 }
 
-// Changed gets a value after a holder has changed; several changes may be one.
+// Changed gets a value when a holder has changed. Several changes may give one value.
 func (l *Leases) Changed() <-chan struct{} { return l.changed }
 
-// saw is told each change of the bucket.
+// saw handles each change of the bucket.
 func (l *Leases) saw(name string, e *Entry, revision uint64) {
 	if e == nil {
 		l.note(name, leaseEntry{revision: revision, gone: true})
@@ -109,7 +109,7 @@ func (l *Leases) saw(name string, e *Entry, revision uint64) {
 	}
 }
 
-// note takes in what was read or written, in whatever order that is heard.
+// note updates a holder from a record that was read or written, in any order.
 func (l *Leases) note(name string, entry leaseEntry) {
 	l.mu.Lock()
 	before := l.holders[name]
@@ -147,8 +147,8 @@ func parseLease(e Entry) (leaseEntry, error) {
 	return entry, nil
 }
 
-// Acquire takes the lease, and renews it from then on. *HeldError: a live member
-// holds it, this one included. A lease whose holder is dead is taken at once.
+// Acquire takes the lease and renews it from then on. It takes the lease of a dead holder
+// without waiting for its TTL. *HeldError: a live member holds it, perhaps this one.
 func (l *Leases) Acquire(ctx context.Context, name string) (*Lease, error) {
 	if err := l.reserve(ctx, name); err != nil {
 		return nil, fmt.Errorf("acquire lease %q: %w", name, err)
@@ -167,15 +167,15 @@ func (l *Leases) Acquire(ctx context.Context, name string) (*Lease, error) {
 	l.held[name] = x
 	newest := l.holders[name].Term
 	l.mu.Unlock()
-	if newest > term { // taken from us meanwhile
+	if newest > term { // taken by another member meanwhile
 		x.lose()
 	}
 	l.store.tasks.Go(x.keep)
 	return x, nil
 }
 
-// reserve keeps this process from acquiring a lease twice. Of a lease that was
-// lost or released it waits for the end.
+// reserve prevents this process from acquiring a lease twice. It waits for the end of a
+// lease that was lost or released.
 func (l *Leases) reserve(ctx context.Context, name string) error {
 	for {
 		l.mu.Lock()
@@ -200,7 +200,7 @@ func (l *Leases) reserve(ctx context.Context, name string) error {
 	}
 }
 
-// take writes the record of a new holder and returns its term.
+// take writes the record of a new holder, and returns its term.
 func (l *Leases) take(ctx context.Context, name string) (uint64, error) {
 	mine := leaseRecord{Member: l.members.self.Member, Run: l.members.self.Run}
 	value, err := json.Marshal(mine)
@@ -248,30 +248,31 @@ func (l *Leases) drop(name string, held *Lease) {
 	l.mu.Unlock()
 }
 
-// Lease is held by this process until it is lost or released.
+// Lease is a lease of this process until it is lost or released. It is safe for concurrent
+// use.
 type Lease struct {
 	leases *Leases
 	name   string
 	term   uint64
 
-	revision uint64    // of the record; of keep, and of Release once that is done
-	renewed  time.Time // when the last successful renewal was begun; of keep
+	revision uint64    // of the record; owned by keep, then by Release
+	renewed  time.Time // beginning of the last successful renewal; owned by keep
 
 	loseOnce, releaseOnce sync.Once
 	lost, release, done   chan struct{}
 }
 
-// Term is higher than that of every holder before, and lower than that of every
-// one to come.
+// Term is higher than the terms of all earlier holders, and lower than those of all later
+// ones.
 func (x *Lease) Term() uint64 { return x.term }
 
-// Lost is closed when the lease could not be renewed for its TTL, or somebody
-// else has taken it. It is not closed by Release.
+// Lost closes when the lease could not be renewed for its TTL, or another member has
+// taken it. Release does not close it.
 func (x *Lease) Lost() <-chan struct{} { return x.lost }
 
 func (x *Lease) lose() { x.loseOnce.Do(func() { close(x.lost) }) }
 
-// over reports whether keep ends, or has.
+// over reports whether keep has ended or is about to.
 func (x *Lease) over() bool {
 	select {
 	case <-x.lost:
@@ -282,7 +283,7 @@ func (x *Lease) over() bool {
 	return true
 }
 
-// keep renews until the lease is lost or released, or the store closed.
+// keep renews the lease until it is lost or released, or the store is closed.
 func (x *Lease) keep() {
 	l := x.leases
 	defer close(x.done)
@@ -308,7 +309,7 @@ func (x *Lease) keep() {
 	}
 }
 
-// renewOnce tries until the lease is certainly over.
+// renewOnce tries until the lease has certainly expired.
 func (x *Lease) renewOnce() error {
 	l := x.leases
 	ctx, cancel := context.WithDeadlineCause(l.store.stop, x.renewed.Add(l.ttl), errors.New("no renewal within the TTL"))
@@ -328,9 +329,8 @@ func (x *Lease) renewOnce() error {
 	return nil
 }
 
-// Release gives the lease back, so that the next holder need not wait for
-// anything, and stops renewing it. Idempotent. When ctx ends first the lease runs
-// out by itself.
+// Release stops the renewal and removes the lease, so that the next holder need not wait.
+// If ctx ends first, the lease expires. Further calls do nothing.
 func (x *Lease) Release(ctx context.Context) {
 	x.releaseOnce.Do(func() { close(x.release) })
 	select {
@@ -340,7 +340,7 @@ func (x *Lease) Release(ctx context.Context) {
 	}
 	select {
 	case <-x.lost:
-		return // somebody else's
+		return // taken by another member
 	default:
 	}
 	err := x.leases.bucket.Delete(ctx, x.name, x.revision)

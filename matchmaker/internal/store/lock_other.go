@@ -2,5 +2,5 @@
 
 package store
 
-// lockFile has no lock to offer on this system.
+// lockFile does nothing: this system has no file locks.
 func lockFile(string) (unlock func(), err error) { return func() {}, nil }

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile keeps a second process out of a directory: two servers on the same
-// files would destroy them. The lock ends with the process, whatever ends it.
+// lockFile locks a directory against a second process: two servers on the same files
+// would destroy them. The lock ends with the process.
 func lockFile(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -10,22 +10,22 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// LogConfig describes a log. All replicas must describe it the same way.
+// LogConfig configures a log. All replicas must use the same.
 type LogConfig struct {
 	Name string
-	// MaxAge of a message; 0: kept for ever.
+	// MaxAge of a message; 0: unlimited.
 	MaxAge time.Duration
-	// Durable messages survive a restart, where the store has a place for them.
+	// Durable messages survive a restart if the store keeps files.
 	Durable bool
 }
 
-// Log keeps the first message of each key, in order.
+// Log keeps the first message of each key, in order. It is safe for concurrent use.
 type Log struct {
 	stream *stream
 	hint   string
 }
 
-// Log opens a log and makes it if need be.
+// Log opens a log, and creates it if necessary.
 func (s *Store) Log(ctx context.Context, cfg LogConfig) (*Log, error) {
 	if cfg.Name == "" || strings.Trim(cfg.Name, plainLetters) != "" {
 		return nil, fmt.Errorf("the name of a log may have letters, digits, - and _ only, is %q", cfg.Name)
@@ -51,9 +51,9 @@ func (s *Store) Log(ctx context.Context, cfg LogConfig) (*Log, error) {
 	return &Log{stream: st, hint: "log." + cfg.Name}, nil
 }
 
-// AppendOnce appends a message unless there is one with the key; first tells
-// which, sequence is that of the first. It repeats until the outcome is certain
-// or ctx ends: after an error, call it again to know.
+// AppendOnce appends a message unless the log has one with the key. first reports which;
+// sequence is that of the first message. AppendOnce repeats until the outcome is certain
+// or ctx ends. After an error another call gives the outcome.
 func (l *Log) AppendOnce(ctx context.Context, key string, value []byte) (sequence uint64, first bool, err error) {
 	token, err := encodeKey(key)
 	if err != nil {
@@ -78,7 +78,7 @@ func (l *Log) AppendOnce(ctx context.Context, key string, value []byte) (sequenc
 	return sequence, false, nil
 }
 
-// Last is the sequence of the newest message, 0 if there never was one.
+// Last is the sequence of the newest message; 0 if there never was one.
 func (l *Log) Last(ctx context.Context) (sequence uint64, err error) {
 	sequence, err = l.stream.lastSequence(ctx)
 	if err != nil {

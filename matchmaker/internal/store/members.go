@@ -16,20 +16,19 @@ import (
 
 const (
 	heartbeatEvery = 500 * time.Millisecond
-	// suspectAfter is how long a member may be silent.
+	// suspectAfter is the silence after which a member counts as dead.
 	suspectAfter = 2 * time.Second
 )
 
-// Member is one replica.
+// Member is a replica.
 type Member struct {
 	ID      string `json:"id"`
 	Address string `json:"address"` // where the others reach it
-	// Key is the Ed25519 public key that it signs join tokens with; empty: not
-	// told.
+	// Key is the Ed25519 public key of its join tokens; empty: unknown.
 	Key PublicKey `json:"key,omitempty"`
 }
 
-// PublicKey is a key's bytes, in base64 where it is text.
+// PublicKey is the bytes of a key; base64 as text.
 type PublicKey string
 
 // MarshalText implements [encoding.TextMarshaler].
@@ -44,16 +43,16 @@ func (k *PublicKey) UnmarshalText(text []byte) error {
 	return err
 }
 
-// heartbeat is what members tell each other.
+// heartbeat is the message that members send to each other.
 type heartbeat struct {
 	Member
-	Run     string `json:"run"` // tells a process from an earlier one of the same id
+	Run     string `json:"run"` // distinguishes processes with the same ID
 	Leaving bool   `json:"leaving,omitempty"`
 }
 
-// Members knows which replicas live, by heartbeats over plain messages: it takes
-// half a second to see one come and two to miss it. While NATS is out of reach
-// it keeps what it knew: who hears nobody can't tell who is dead.
+// Members knows which replicas are alive, by heartbeats in plain messages. It is safe for
+// concurrent use. It sees a new member within half a second and misses a dead one after
+// two. While NATS is unreachable no member counts as dead, since no heartbeat arrives.
 type Members struct {
 	store *Store
 	self  heartbeat
@@ -62,7 +61,7 @@ type Members struct {
 
 	mu      sync.Mutex
 	seen    map[string]sighting // others, by id
-	deaf    time.Time           // silence counts only from here on
+	deaf    time.Time           // silence before this moment does not count
 	changed chan struct{}
 }
 
@@ -71,8 +70,8 @@ type sighting struct {
 	at time.Time
 }
 
-// Join makes this process a member until Leave or ctx ends. IDs must be
-// different; the address is for the caller's use.
+// Join makes this process a member until Leave, or until ctx ends. Members have different
+// IDs. The address is for the caller's use.
 func (s *Store) Join(ctx context.Context, self Member) *Members {
 	ctx, cancel := s.bound(ctx)
 	m := &Members{
@@ -81,7 +80,7 @@ func (s *Store) Join(ctx context.Context, self Member) *Members {
 	}
 	sub, err := s.nc.Subscribe(m.subject(), m.hear)
 	if err != nil {
-		s.log.Error("members can't be heard", zap.Error(err)) // only after Close
+		s.log.Error("heartbeat subscription failed", zap.Error(err)) // only after Close
 	}
 	m.beat(false)
 	s.tasks.Go(func() {
@@ -96,7 +95,7 @@ func (s *Store) Join(ctx context.Context, self Member) *Members {
 
 func (m *Members) subject() string { return m.store.cfg.Name + ".members" }
 
-// Live members, this one included, sorted by id.
+// Live are the live members, including this one, sorted by ID.
 func (m *Members) Live() []Member {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -108,8 +107,8 @@ func (m *Members) Live() []Member {
 	return live
 }
 
-// IsLive reports whether the member is known and not silent. A process that has
-// just joined hears from all others within half a second.
+// IsLive reports whether the member is known and not silent. A new process knows all
+// others within half a second.
 func (m *Members) IsLive(id string) bool {
 	if id == m.self.ID {
 		return true
@@ -120,12 +119,12 @@ func (m *Members) IsLive(id string) bool {
 	return ok
 }
 
-// Self is this member and its run, which tells the process from an earlier one of
-// the same id.
+// Self is the ID of this member, and its run, which distinguishes processes with the same
+// ID.
 func (m *Members) Self() (id, run string) { return m.self.ID, m.self.Run }
 
-// Dead reports that a run of a member is over: it was not heard and would have
-// been, or a later process has its id.
+// Dead reports whether a run of a member is over: its heartbeats are missing while others
+// arrive, or a later process has its ID.
 func (m *Members) Dead(id, run string) bool {
 	if id == m.self.ID {
 		return run != m.self.Run
@@ -138,10 +137,10 @@ func (m *Members) Dead(id, run string) bool {
 	return time.Since(m.deaf) > suspectAfter
 }
 
-// Changed gets a value after Live has changed; several changes may be one.
+// Changed gets a value when Live has changed. Several changes may give one value.
 func (m *Members) Changed() <-chan struct{} { return m.changed }
 
-// Leave tells the others at once. Idempotent.
+// Leave notifies the others immediately. Further calls do nothing.
 func (m *Members) Leave() {
 	m.stop()
 	<-m.done
@@ -179,7 +178,7 @@ func (m *Members) hear(msg *nats.Msg) {
 	}
 	m.mu.Unlock()
 	if !known && !h.Leaving {
-		m.beat(false) // so that it need not wait for the next one
+		m.beat(false) // without waiting for the next one
 	}
 	if known == h.Leaving || before.Member != h.Member || before.Run != h.Run {
 		m.tell()
@@ -206,15 +205,15 @@ func (m *Members) run(ctx context.Context) {
 		case <-ticker.C:
 		}
 		m.beat(false)
-		// A process that was asleep, or cut off, has missed the others' heartbeats
-		// through no fault of theirs.
+		// A process that was suspended or disconnected has missed heartbeats of live
+		// members.
 		asleep := time.Since(last) > 2*heartbeatEvery
 		last = time.Now()
 		m.forget(asleep || !m.store.Connected())
 	}
 }
 
-// forget drops who was silent for too long, unless this process was deaf.
+// forget drops members that were silent for too long, unless this process was deaf.
 func (m *Members) forget(deaf bool) {
 	m.mu.Lock()
 	now := time.Now()

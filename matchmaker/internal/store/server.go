@@ -10,15 +10,15 @@ import (
 	"go.uber.org/zap"
 )
 
-// embeddedServer is a NATS server that only this process can reach.
+// embeddedServer is a NATS server that only this process can use.
 type embeddedServer struct {
 	nats   *server.Server
 	unlock func()
-	remove string // directory that goes with the server, "" for none
+	remove string // directory to remove with the server; empty: none
 }
 
-// startServer starts a server on dir. An empty dir is a temporary one: JetStream
-// wants one even if all its streams are in memory.
+// startServer starts a server on dir. For an empty dir it makes a temporary one, which
+// JetStream needs also for streams in memory.
 func startServer(dir string, log *zap.Logger) (*embeddedServer, error) {
 	e := &embeddedServer{unlock: func() {}}
 	if dir == "" {
@@ -70,12 +70,12 @@ func (e *embeddedServer) shutdown() {
 	}
 }
 
-// serverLog gives the log of the NATS server to zap. What NATS finds notable
-// (start, settings, shutdown) is detail here.
+// serverLog sends the log of the NATS server to zap. The notices of NATS (start, settings,
+// shutdown) have level debug here.
 type serverLog struct{ *zap.SugaredLogger }
 
 func (l serverLog) Noticef(format string, v ...any) { l.SugaredLogger.Debugf(format, v...) }
 func (l serverLog) Tracef(format string, v ...any)  { l.SugaredLogger.Debugf(format, v...) }
 
-// Fatalf is an error: whether the process ends is not the store's decision.
+// Fatalf logs an error. The store does not end the process.
 func (l serverLog) Fatalf(format string, v ...any) { l.SugaredLogger.Errorf(format, v...) }

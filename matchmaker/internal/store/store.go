@@ -1,18 +1,22 @@
-// Package store is what the replicas of a matchmaker share: records with
-// compare-and-swap, who is alive, leases with fencing, the journal of a queue
-// and logs to which a key is appended once. All of it lies in NATS JetStream:
-// in a server inside the process by default, which listens on nothing, or in an
-// external cluster. Everything above the connection is the same code for both.
+// Package store holds the state that the replicas of a matchmaker share:
+//   - [Bucket]: records with compare-and-swap
+//   - [Members]: which replicas are alive
+//   - [Leases]: which replica owns what, with a growing term
+//   - [Journal]: the records of a queue, with one writer at a time
+//   - [Log]: messages in order, one for each key
 //
-// Two facts about JetStream shape the package. A stream whose leader died takes
-// no writes for 4 to 10 seconds and says nothing: a write that timed out may
-// have been stored, so each carries an id by which it is recognised later, and
-// is repeated until it is certain. And a consumer may stay silent after its
-// node died, so nobody here has one: changes are announced by a plain message
-// and read from the stream by sequence, which is also done every two seconds
-// without an announcement.
+// The state is in NATS JetStream: by default in a server inside the process, which
+// listens on no port, or in an external cluster. The code above the connection is the
+// same for both.
 //
-// docs/adr/0006-nats.md has the reasons and what is lost when.
+// Two facts about JetStream shape the package. A stream whose leader died takes no
+// writes for 4 to 10 seconds and sends no answer, so a write that timed out may be
+// stored. Each write carries an ID that identifies it later, and is repeated until its
+// outcome is certain. A consumer may stay silent after its node died, so the package
+// uses none. Changes are announced by a plain message and read from the stream by
+// sequence; followers also read every two seconds without an announcement.
+//
+// docs/adr/0006-nats.md has the reasons, and what is lost in which failure.
 package store
 
 import (
@@ -31,18 +35,17 @@ import (
 )
 
 var (
-	// ErrNotFound is returned for a key that nothing is stored under.
+	// ErrNotFound is returned for a key without a record.
 	ErrNotFound = errors.New("no such key in the store")
 	// ErrExists is returned by Create for a key that is taken.
 	ErrExists = errors.New("the key exists in the store")
 	// ErrConflict is returned when a key has another revision than the caller
-	// expected: somebody else has written it.
+	// expected: another writer has changed it.
 	ErrConflict = errors.New("the key was changed in the store meanwhile")
-	// ErrFenced is returned once another writer has opened the journal, or NATS
-	// has lost it. A record that ends with it may be in the journal or not; the
-	// next writer knows.
+	// ErrFenced is returned when another writer has opened the journal, or NATS has
+	// lost it. The record may be in the journal or not; the next writer knows.
 	ErrFenced = errors.New("the journal is no longer this writer's")
-	// ErrClosed is returned for what was not stored before Close.
+	// ErrClosed is returned for records that were not stored before Close.
 	ErrClosed = errors.New("closed")
 	// ErrTooLarge is returned for a value beyond the largest NATS message.
 	ErrTooLarge = errors.New("value is larger than the largest message of NATS")
@@ -53,29 +56,29 @@ const (
 	defaultTimeout = 500 * time.Millisecond
 )
 
-// Config says where the streams live. The zero value is an embedded server with
-// everything in memory.
+// Config is where the streams are. The zero value is an embedded server with all
+// streams in memory.
 type Config struct {
-	// URL of an external NATS, several separated by commas. Empty: embedded.
+	// URL of an external NATS; several are separated by commas. Empty: embedded.
 	URL string
-	// Dir is where the embedded server keeps durable streams over restarts.
-	// Empty: they are in memory like all others.
+	// Dir is where the embedded server keeps durable streams over restarts. Empty: they
+	// are in memory like all others.
 	Dir string
 	// Replicas of each stream: 1 embedded; external 1, 3 or 5, default 3.
 	Replicas int
-	// Name is the prefix of buckets, streams and subjects, default "tactus". Two
-	// installations can share a NATS by different names.
+	// Name is the prefix of buckets, streams and subjects, default "tactus".
+	// Installations with different names can share a NATS.
 	Name string
-	// TLS, Credentials (a file), User, Password and Token are for an external
-	// NATS only, as its client takes them.
+	// TLS, Credentials (a file), User, Password and Token are options of the client
+	// of an external NATS.
 	TLS                                *tls.Config
 	Credentials, User, Password, Token string
-	// Timeout of one attempt of a write or read, default 500 ms. Attempts are
-	// repeated until the caller's context ends.
+	// Timeout of one attempt of a write or read, default 500 ms. Attempts repeat until
+	// the caller's context ends.
 	Timeout time.Duration
 }
 
-// Validate returns every mistake at once.
+// Validate returns all mistakes.
 func (c Config) Validate() error {
 	var errs []error
 	if c.URL == "" {
@@ -129,25 +132,26 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Store is the connection to NATS and, embedded, the server at its other end.
+// Store is the connection to NATS and, if embedded, the server. It is safe for
+// concurrent use.
 type Store struct {
 	cfg Config
 	log *zap.Logger
 	nc  *nats.Conn
 	js  jetstream.JetStream
-	// bulk is a connection for reading many messages: the server serves one
-	// request of a connection after the other, and such a one takes long.
+	// bulk is a connection for reads of many messages. They take long, and the server
+	// serves the requests of a connection one after the other.
 	bulk   *nats.Conn
 	server *embeddedServer // nil when external
 
-	stop  context.Context //nolint:containedctx // ends with Close; the store's goroutines run under it
+	stop  context.Context //nolint:containedctx // ends with Close; of the store's goroutines
 	close context.CancelFunc
 	tasks sync.WaitGroup // goroutines of the store itself
 }
 
-// Open connects, and starts the server when it is embedded. To an external NATS
-// it tries until ctx ends, so that processes may start in any order; wrong
-// credentials fail at once.
+// Open connects, and starts an embedded server. For an external NATS it tries until ctx
+// ends, so that processes may start in any order. Wrong credentials fail without a
+// retry.
 func Open(ctx context.Context, cfg Config, log *zap.Logger) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -169,8 +173,8 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger) (*Store, error) {
 	return s, nil
 }
 
-// Close ends everything that was opened from the store and, embedded, stops the
-// server. Leases are not released: see Lease.Release. Idempotent.
+// Close ends everything that was opened from the store, and stops an embedded server.
+// It does not release leases; see [Lease.Release]. Further calls do nothing.
 func (s *Store) Close() {
 	s.close()
 	ended := make(chan struct{})
@@ -180,7 +184,7 @@ func (s *Store) Close() {
 	}()
 	select {
 	case <-ended:
-	case <-time.After(time.Second): // one hangs in a dead connection
+	case <-time.After(time.Second): // a task hangs in a dead connection
 	}
 	for _, nc := range []*nats.Conn{s.nc, s.bulk} {
 		if nc != nil {
@@ -196,8 +200,8 @@ func (s *Store) Close() {
 // Connected reports whether NATS is reachable.
 func (s *Store) Connected() bool { return s.nc.IsConnected() }
 
-// ConnectionChanged returns a channel that gets a value after Connected may have
-// changed; several changes may be one. release closes it.
+// ConnectionChanged returns a channel that gets a value when Connected may have changed.
+// Several changes may give one value. release closes the channel.
 func (s *Store) ConnectionChanged() (changed <-chan nats.Status, release func()) {
 	ch := s.nc.StatusChanged()
 	return ch, func() { s.nc.RemoveStatusListener(ch) }
@@ -206,9 +210,9 @@ func (s *Store) ConnectionChanged() (changed <-chan nats.Status, release func())
 // Embedded reports whether the server runs in this process.
 func (s *Store) Embedded() bool { return s.server != nil }
 
-// Publish sends a hint to the subscribers of subject in all processes. It is
-// not stored: who is not connected misses it. The subject is one of the store's
-// own, below its name; it is words of letters, digits, - and _ joined by dots.
+// Publish sends a hint to the subscribers of subject in all processes. It is not stored:
+// a process that is not connected misses it. The subject is below the store's name. It
+// consists of words of letters, digits, - and _, joined by dots.
 func (s *Store) Publish(subject string, data []byte) error {
 	if err := s.nc.Publish(s.hintSubject(subject), data); err != nil {
 		return fmt.Errorf("publish %s: %w", subject, err)
@@ -216,8 +220,8 @@ func (s *Store) Publish(subject string, data []byte) error {
 	return nil
 }
 
-// Subscribe calls f with each hint for subject, one after the other, those of
-// this process included. data belongs to f.
+// Subscribe calls f with each hint for subject, one after the other, also with those of
+// this process. data belongs to f.
 func (s *Store) Subscribe(subject string, f func(data []byte)) (unsubscribe func(), err error) {
 	sub, err := s.nc.Subscribe(s.hintSubject(subject), func(m *nats.Msg) { f(m.Data) })
 	if err != nil {
@@ -228,8 +232,8 @@ func (s *Store) Subscribe(subject string, f func(data []byte)) (unsubscribe func
 
 func (s *Store) hintSubject(subject string) string { return s.cfg.Name + ".hint." + subject }
 
-// options of the connection. It never gives up, and it keeps nothing back while
-// it is down: what could not be sent is an error, and its sender decides.
+// options are the options of the connection. It reconnects for ever. It buffers nothing
+// while it is down: a message that can't be sent is an error for its sender.
 func (s *Store) options() []nats.Option {
 	return []nats.Option{
 		nats.Name(s.cfg.Name + " matchmaker"),
@@ -290,7 +294,7 @@ func (s *Store) connectEmbedded() error {
 	return nil
 }
 
-// dial makes the connections that are missing.
+// dial opens the connections that are missing.
 func (s *Store) dial(options []nats.Option) (err error) {
 	if s.nc == nil {
 		if s.nc, err = nats.Connect(s.cfg.URL, options...); err != nil {
@@ -318,8 +322,8 @@ func (s *Store) credentials() []nats.Option {
 	return options
 }
 
-// checkURLs refuses what no attempt could connect to. Its errors hold no parts of
-// the URLs: what can't be read may be a password.
+// checkURLs rejects URLs to which no attempt could connect. Its errors contain no part
+// of them: text that can't be parsed may be a password.
 func checkURLs(urls string) error {
 	for i, text := range strings.Split(urls, ",") {
 		if text = strings.TrimSpace(text); text == "" {
@@ -336,7 +340,7 @@ func checkURLs(urls string) error {
 	return nil
 }
 
-// redact takes passwords and tokens out of URLs.
+// redact removes passwords and tokens from URLs.
 func redact(urls string) string {
 	parts := strings.Split(urls, ",")
 	for i, part := range parts {
@@ -348,14 +352,14 @@ func redact(urls string) string {
 	return strings.Join(parts, ",")
 }
 
-// bound is ctx that also ends with the store.
+// bound returns a ctx that also ends with the store.
 func (s *Store) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	detach := context.AfterFunc(s.stop, func() { cancel(ErrClosed) })
 	return ctx, func() { detach(); cancel(nil) }
 }
 
-// pause waits for d; false: ctx ended.
+// pause waits for d. It returns false if ctx ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -25,7 +25,7 @@ const (
 	maxHeaders = 1024 // bytes kept free for subject and headers of a message
 )
 
-// Codes of JetStream errors that its client has no names for.
+// Codes of JetStream errors without a name in its client.
 const (
 	errCodeNoPeers    jetstream.ErrorCode = 10005 // too few nodes at the moment
 	errCodeNoReplicas jetstream.ErrorCode = 10074 // a single node can't replicate
@@ -33,20 +33,20 @@ const (
 	errCodeIncomplete jetstream.ErrorCode = 10176 // part of a batch got lost
 )
 
-// Answers to a write that say why it was refused.
+// Reasons why a write was refused.
 var (
-	// errWrongSequence: the stream or subject has moved on. Not stored.
+	// errWrongSequence: the stream or subject has a newer message. Not stored.
 	errWrongSequence = errors.New("wrong last sequence")
-	// errUncertain: no answer, or one that leaves open what happens. The write
-	// may be stored, now or soon.
+	// errUncertain: there is no answer, or it leaves the outcome open. The write may be
+	// stored, now or soon.
 	errUncertain = errors.New("no certain answer from NATS")
 )
 
-// stream is one JetStream stream and how it is written and read.
+// stream reads and writes one JetStream stream.
 type stream struct {
 	store *Store
 	name  string
-	root  string // subject of its messages without the last token, ends with a dot
+	root  string // subject of its messages without the last token; ends with a dot
 }
 
 // message is one stored message.
@@ -57,7 +57,7 @@ type message struct {
 	Data     []byte
 }
 
-// key is the last token of a subject, decoded.
+// key decodes the last token of a subject.
 func (st *stream) key(subject string) (string, error) {
 	if len(subject) <= len(st.root) || subject[:len(st.root)] != st.root {
 		return "", errBadToken
@@ -65,8 +65,8 @@ func (st *stream) key(subject string) (string, error) {
 	return decodeKey(subject[len(st.root):])
 }
 
-// stream makes sure that the stream exists as described; it tries until ctx
-// ends. What two replicas describe differently is as the last one says.
+// stream creates a stream or updates it to the configuration. It tries until ctx ends.
+// If two replicas have different configurations, the last one holds.
 func (s *Store) stream(ctx context.Context, cfg jetstream.StreamConfig, root string) (*stream, error) {
 	cfg.Replicas = s.cfg.Replicas
 	cfg.AllowDirect = true
@@ -85,14 +85,14 @@ func (s *Store) stream(ctx context.Context, cfg jetstream.StreamConfig, root str
 	return &stream{store: s, name: cfg.Name, root: root}, nil
 }
 
-// sameStream compares what a Config of this package can change.
+// sameStream compares the settings that a Config of this package can change.
 func sameStream(a, b jetstream.StreamConfig) bool {
 	return a.Replicas == b.Replicas && a.MaxAge == b.MaxAge && a.Storage == b.Storage &&
 		a.MaxMsgsPerSubject == b.MaxMsgsPerSubject && a.SubjectDeleteMarkerTTL == b.SubjectDeleteMarkerTTL &&
 		a.AllowAtomicPublish == b.AllowAtomicPublish
 }
 
-// transient marks errors after which trying again makes sense.
+// transient marks errors after which a retry makes sense.
 func transient(err error) error {
 	var api *jetstream.APIError
 	switch {
@@ -106,8 +106,8 @@ func transient(err error) error {
 	return fmt.Errorf("%w: %w", errUncertain, err)
 }
 
-// repeat calls f until its error is no longer errUncertain or ctx ends. Each
-// call has the store's timeout.
+// repeat calls f until its error is not errUncertain, or ctx ends. Each call has the
+// store's timeout.
 func (s *Store) repeat(ctx context.Context, f func(ctx context.Context) error) error {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
@@ -133,7 +133,7 @@ func (s *Store) request(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
 	return reply, nil
 }
 
-// answer of the server to a write.
+// answer is the answer of the server to a write.
 type answer struct {
 	Sequence  uint64              `json:"seq"`
 	Duplicate bool                `json:"duplicate"`
@@ -150,7 +150,7 @@ func parseAnswer(data []byte) (uint64, error) {
 	case a.Error.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
 		return 0, errWrongSequence
 	case a.Error.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant:
-		// Replicated: another write of the subject is under way. It may be an
+		// Replicated streams: another write of the subject is under way. It may be an
 		// earlier attempt of this one.
 		return 0, fmt.Errorf("%w: %w", errUncertain, a.Error)
 	default:
@@ -158,11 +158,11 @@ func parseAnswer(data []byte) (uint64, error) {
 	}
 }
 
-// write stores a message under token. expect, if not nil, is the sequence that
-// the last message of the token must have, 0 for none. It repeats until the
-// outcome is certain or ctx ends; errWrongSequence then is certain, except that
-// a write that was stored unseen and replaced by somebody else at once is also
-// reported as one. ttl is in whole seconds, 0 for none.
+// write stores a message under token. expect, if not nil, is the sequence that the last
+// message of the token must have; 0: there is none. write repeats until the outcome is
+// certain or ctx ends. errWrongSequence is certain with one exception: the write was
+// stored, its answer lost, and another writer has replaced it since. ttl is in whole
+// seconds; 0: none.
 func (st *stream) write(ctx context.Context, token string, header nats.Header, data []byte, expect *uint64, ttl time.Duration) (uint64, error) {
 	if len(data) > int(st.store.nc.MaxPayload())-maxHeaders-len(token) {
 		return 0, ErrTooLarge
@@ -187,7 +187,7 @@ func (st *stream) write(ctx context.Context, token string, header nats.Header, d
 			sequence, err = parseAnswer(reply.Data)
 		}
 		if errors.Is(err, errWrongSequence) && uncertain {
-			// Was it an earlier attempt of this very write?
+			// Was it an earlier attempt of this write?
 			var last message
 			if last, err = st.lastFromLeader(ctx, m.Subject); err == nil && last.Header.Get(jetstream.MsgIDHeader) == id {
 				sequence = last.Sequence
@@ -203,13 +203,13 @@ func (st *stream) write(ctx context.Context, token string, header nats.Header, d
 	return sequence, err
 }
 
-// wholeSeconds is a TTL as NATS takes it, rounded up.
+// wholeSeconds formats a TTL for NATS, rounded up.
 func wholeSeconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10) + "s"
 }
 
-// last reads the newest message of token from any replica of the stream: it may
-// be a little behind, but it answers while the leader is away.
+// last reads the newest message of token from any replica of the stream. The replica may
+// be a little behind, but it answers also without a leader.
 func (st *stream) last(ctx context.Context, token string) (message, error) {
 	var found message
 	err := st.store.repeat(ctx, func(ctx context.Context) error {
@@ -231,8 +231,8 @@ func (st *stream) last(ctx context.Context, token string) (message, error) {
 	return found, err
 }
 
-// lastFromLeader reads the newest message of a subject that is stored for good.
-// One attempt.
+// lastFromLeader makes one attempt to read the newest message of a subject that is
+// certainly stored.
 func (st *stream) lastFromLeader(ctx context.Context, subject string) (message, error) {
 	body, err := json.Marshal(map[string]string{"last_by_subj": subject})
 	if err != nil {
@@ -279,8 +279,8 @@ func directMessage(reply *nats.Msg) (message, error) {
 	return message{Subject: reply.Header.Get(jetstream.SubjectHeader), Sequence: sequence, Header: reply.Header, Data: reply.Data}, nil
 }
 
-// lastSequence asks the stream's leader for the sequence of its last message,
-// whether that still exists or not.
+// lastSequence asks the leader for the sequence of the last message, which may be
+// deleted.
 func (st *stream) lastSequence(ctx context.Context) (uint64, error) {
 	var sequence uint64
 	err := st.store.repeat(ctx, func(ctx context.Context) error {
@@ -291,7 +291,7 @@ func (st *stream) lastSequence(ctx context.Context) (uint64, error) {
 	return sequence, err
 }
 
-// askLastSequence is one attempt of lastSequence.
+// askLastSequence makes one attempt of lastSequence.
 func (st *stream) askLastSequence(ctx context.Context) (uint64, error) {
 	info, err := st.store.js.Stream(ctx, st.name)
 	if err != nil {
@@ -305,8 +305,8 @@ const (
 	pageBytes    = 4 << 20
 )
 
-// scan reads all messages from sequence first on, in order, from any replica of
-// the stream, so the newest may be missing. It ends at the first error of f.
+// scan reads all messages from sequence first on, in order, from any replica of the
+// stream. The newest messages may be missing. It ends with the first error of f.
 func (st *stream) scan(ctx context.Context, first uint64, f func(message) error) error {
 	for {
 		var (
@@ -315,7 +315,7 @@ func (st *stream) scan(ctx context.Context, first uint64, f func(message) error)
 		)
 		err := st.store.repeat(ctx, func(context.Context) error {
 			var err error
-			page, more, err = st.page(ctx, first) // not all in the time of one attempt
+			page, more, err = st.page(ctx, first) // not all within one timeout
 			return err
 		})
 		if err != nil {
@@ -333,11 +333,11 @@ func (st *stream) scan(ctx context.Context, first uint64, f func(message) error)
 	}
 }
 
-// page reads messages from sequence first on, as many as the server gives at
-// once. Without an error there is at least one, or no more.
+// page reads messages from sequence first on, as many as the server sends in one answer.
+// Without an error there is at least one message, or more is false.
 func (st *stream) page(ctx context.Context, first uint64) (page []message, more bool, err error) {
 	nc := st.store.bulk
-	// An inbox of its own: the rest of an earlier page must not come in here.
+	// A separate inbox, so that late messages of an earlier page do not arrive here.
 	inbox := nc.NewInbox()
 	sub, err := nc.SubscribeSync(inbox)
 	if err != nil {
@@ -377,7 +377,7 @@ func (st *stream) page(ctx context.Context, first uint64) (page []message, more 
 	}
 }
 
-// partial lets a page that ended early count for what it has.
+// partial accepts a page that ended early if it has messages.
 func partial(page []message, err error) error {
 	if len(page) > 0 {
 		return nil

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// window is how many appends a journal has under way at most. It must be the
-	// same in all versions that run side by side.
+	// window is the largest number of appends under way in a journal. It must be the
+	// same in all versions that run at the same time.
 	window = 512
-	// leap is how far a takeover moves the stream's sequence.
+	// leap is by how much a takeover moves the sequence of the stream.
 	leap = window + 1
 
 	batchHeader         = "Nats-Batch-Id"
@@ -24,27 +24,25 @@ const (
 	batchCommitHeader   = "Nats-Batch-Commit"
 )
 
-// ownerRecord says who writes the journal. It is the last of the leap messages
-// of a takeover.
+// ownerRecord names the writer of the journal. It is the last message of a takeover.
 type ownerRecord struct {
 	Writer  string `json:"writer"`
 	Term    uint64 `json:"term"`
 	After   uint64 `json:"after"`   // last sequence before the takeover
-	Attempt string `json:"attempt"` // tells a takeover that went unanswered from another
+	Attempt string `json:"attempt"` // identifies a takeover without an answer
 }
 
-// takeover makes this journal the only writer. All appends that were sent before
-// by anybody, this journal included, fail from then on, wherever they still are:
+// takeover makes this journal the only writer. All appends that any writer has sent
+// before fail from then on, wherever they still are, also those of this journal.
 //
-// an append carries the sequence that the stream must have when it is stored, so
-// that it is stored once and after those before it. That alone would not fence:
-// of many under way, a later one could find the sequence it waits for made by
-// the takeover itself. So a takeover is a batch, stored as a whole or not at all,
-// of one message more than a writer has under way at most. It jumps over every
-// sequence that anybody can be waiting for.
+// An append carries the sequence that the stream must have when it is stored, so it is
+// stored once and after those before it. That alone does not fence: with many appends
+// under way, the takeover itself could create the sequence that a later append expects.
+// So a takeover is an atomic batch with one message more than a writer has appends under
+// way. It jumps over every sequence that an append may expect.
 //
-// It returns the last sequence before: appends of this journal up to there are
-// stored, the others are not and never will be. Errors: ErrFenced.
+// takeover returns the last sequence before it. Appends of this journal up to that
+// sequence are stored; the others never will be. Errors: ErrFenced.
 func (j *Journal) takeover(ctx context.Context) (after uint64, err error) {
 	attempts := map[string]bool{}
 	err = j.store.repeat(ctx, func(ctx context.Context) error {
@@ -78,7 +76,7 @@ func (j *Journal) takeover(ctx context.Context) (after uint64, err error) {
 	return after, nil
 }
 
-// readOwner reads the newest takeover; revision 0: there was none.
+// readOwner reads the newest takeover. Revision 0: there was none.
 func (j *Journal) readOwner(ctx context.Context) (owner ownerRecord, revision uint64, err error) {
 	m, err := j.stream.lastFromLeader(ctx, j.ownerSubject)
 	switch {
@@ -93,9 +91,8 @@ func (j *Journal) readOwner(ctx context.Context) (owner ownerRecord, revision ui
 	return owner, m.Sequence, nil
 }
 
-// publishTakeover is one attempt. Anything but success is errUncertain: either
-// the next look at the owner says that it was stored, or it is tried again with
-// what that look found.
+// publishTakeover makes one attempt. All failures are errUncertain: the next read of the
+// owner shows whether the takeover was stored, or it is tried again.
 func (j *Journal) publishTakeover(ctx context.Context, record ownerRecord, revision uint64) (uint64, error) {
 	data, err := json.Marshal(record)
 	if err != nil {

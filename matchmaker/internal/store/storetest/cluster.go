@@ -21,7 +21,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// nodeVariable makes a NATS node of a test binary that is started with it.
+// nodeVariable turns a test binary that is started with it into a NATS node.
 const nodeVariable = "TACTUS_STORETEST_NODE"
 
 func init() {
@@ -34,7 +34,7 @@ func init() {
 	}
 }
 
-// node is what a child process needs to know.
+// node configures a child process.
 type node struct {
 	Name       string
 	Port       int
@@ -43,8 +43,8 @@ type node struct {
 	Dir        string
 }
 
-// serveNode runs in the child, until its standard input ends: with the parent,
-// at the latest.
+// serveNode runs in the child until its standard input ends, at the latest with the
+// parent.
 func serveNode(settings string) error {
 	var n node
 	if err := json.Unmarshal([]byte(settings), &n); err != nil {
@@ -74,7 +74,7 @@ func serveNode(settings string) error {
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// Cluster is NATS with JetStream on loopback, each node a process of its own.
+// Cluster is NATS with JetStream on loopback. Each node is a process.
 type Cluster struct {
 	t       testing.TB
 	nodes   []node
@@ -86,8 +86,8 @@ type process struct {
 	stdin io.Closer
 }
 
-// StartCluster starts n nodes, which end with the test. A single one is no
-// cluster: its streams have one replica.
+// StartCluster starts n nodes, which end with the test. The streams of a single node have
+// one replica.
 func StartCluster(t testing.TB, n int) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t, nodes: make([]node, n), running: make([]*process, n)}
@@ -110,9 +110,9 @@ func StartCluster(t testing.TB, n int) *Cluster {
 	return c
 }
 
-// FreePorts are free now. No connection that goes out gets one while its process
-// is down: they lie below the range that systems take these from. Another
-// process that listens may take one, from a range of thousands.
+// FreePorts returns ports that are free now. They are below the range of outgoing
+// connections, so none takes a port while its process is down. Another listener may take
+// one, from a range of thousands.
 func FreePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int
@@ -133,7 +133,7 @@ func FreePorts(t testing.TB, n int) []int {
 
 const firstPort, lastPort = 18_000, 32_000
 
-// start starts a node and waits until it takes connections.
+// start starts a node and waits until it accepts connections.
 func (c *Cluster) start(i int) {
 	c.t.Helper()
 	settings, err := json.Marshal(c.nodes[i])
@@ -160,7 +160,7 @@ func (c *Cluster) start(i int) {
 	}
 }
 
-// awaitMeta waits until the cluster can make streams.
+// awaitMeta waits until the cluster can create streams.
 func (c *Cluster) awaitMeta() {
 	c.t.Helper()
 	c.jetStream(func(ctx context.Context, js jetstream.JetStream) error {
@@ -197,7 +197,7 @@ func (c *Cluster) jetStream(f func(ctx context.Context, js jetstream.JetStream) 
 	}
 }
 
-// URL of all nodes, also of those that are down.
+// URL is the URL of all nodes, also of those that are down.
 func (c *Cluster) URL() string {
 	urls := make([]string, len(c.nodes))
 	for i := range c.nodes {
@@ -209,7 +209,7 @@ func (c *Cluster) URL() string {
 // NodeURL is the URL of one node.
 func (c *Cluster) NodeURL(i int) string { return "nats://" + loopback(c.nodes[i].Port) }
 
-// Kill ends a node without warning (SIGKILL). One that is down stays so.
+// Kill ends a node without warning (SIGKILL), if it is running.
 func (c *Cluster) Kill(i int) {
 	p := c.running[i]
 	if p == nil {
@@ -221,14 +221,14 @@ func (c *Cluster) Kill(i int) {
 	_ = p.stdin.Close()
 }
 
-// Restart starts a killed node again, with the files that it had.
+// Restart starts a killed node again with its files.
 func (c *Cluster) Restart(i int) {
 	c.t.Helper()
 	c.Kill(i)
 	c.start(i)
 }
 
-// LeaderOf is the node that leads the stream. It waits until there is one.
+// LeaderOf waits until the stream has a leader and returns its node.
 func (c *Cluster) LeaderOf(stream string) int {
 	c.t.Helper()
 	leader := -1
@@ -250,7 +250,7 @@ func (c *Cluster) LeaderOf(stream string) int {
 	return leader
 }
 
-// LastSequence is that of the newest message a stream ever had.
+// LastSequence is the sequence of the newest message that a stream ever had.
 func (c *Cluster) LastSequence(stream string) uint64 {
 	c.t.Helper()
 	var last uint64

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Proxy stands between a store and a NATS node, and makes their connection bad.
+// Proxy is between a store and a NATS node, and disturbs their connection.
 type Proxy struct {
 	listener net.Listener
 	target   string
@@ -20,10 +20,10 @@ type Proxy struct {
 	conns  map[net.Conn]bool
 }
 
-// flow is which directions of a connection stand still.
+// flow says which directions of a connection are halted.
 type flow struct{ requests, answers bool }
 
-// StartProxy starts a proxy to a node; it ends with the test.
+// StartProxy starts a proxy to a node. It ends with the test.
 func StartProxy(t testing.TB, c *Cluster, node int) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -45,16 +45,16 @@ func StartProxy(t testing.TB, c *Cluster, node int) *Proxy {
 	return p
 }
 
-// URL for the store.
+// URL is the URL for the store.
 func (p *Proxy) URL() string { return "nats://" + p.listener.Addr().String() }
 
-// Halt lets nothing more through, in either direction, and keeps what comes.
+// Halt holds both directions back and keeps what arrives.
 func (p *Proxy) Halt() { p.set(flow{requests: true, answers: true}) }
 
-// HaltAnswers lets requests through to the node, and keeps its answers.
+// HaltAnswers holds back the answers of the node. Requests pass.
 func (p *Proxy) HaltAnswers() { p.set(flow{answers: true}) }
 
-// Resume lets all through again.
+// Resume lets both directions pass again.
 func (p *Proxy) Resume() { p.set(flow{}) }
 
 func (p *Proxy) set(halted flow) {
@@ -64,7 +64,7 @@ func (p *Proxy) set(halted flow) {
 	p.moving.Broadcast()
 }
 
-// Cut closes all connections; what was under way is lost.
+// Cut closes all connections. Messages under way are lost.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -111,7 +111,7 @@ func (p *Proxy) copy(to, from net.Conn, way flow) {
 	p.mu.Unlock()
 }
 
-// gate holds writes back while their way is halted.
+// gate holds writes back while their direction is halted.
 type gate struct {
 	proxy *Proxy
 	to    net.Conn

@@ -1,5 +1,5 @@
-// Package storetest gives tests a store: embedded, or on NATS nodes of their
-// own, in processes that can be killed.
+// Package storetest provides stores for tests: embedded, or on NATS nodes in processes
+// that a test can kill.
 package storetest
 
 import (
@@ -10,13 +10,13 @@ import (
 	"tactus/matchmaker/internal/store"
 )
 
-// Embedded is a store that ends with the test.
+// Embedded opens a store with an embedded server. It ends with the test.
 func Embedded(t testing.TB) *store.Store {
 	t.Helper()
 	return Open(t, store.Config{})
 }
 
-// Open opens a store that ends with the test.
+// Open opens a store. It ends with the test.
 func Open(t testing.TB, cfg store.Config) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), cfg, zaptest.NewLogger(t))
