@@ -220,7 +220,7 @@ func (s *Set) watchOwnership(ctx context.Context, q *Queue) {
 	case <-q.lease.Lost():
 	case <-q.journal.Lost():
 	}
-	q.log.Warn("queue lost to another matchmaker", zap.Uint64("term", q.lease.Term()))
+	q.log.Warn("queue lost", zap.Uint64("term", q.lease.Term()))
 	s.release(q)
 }
 

@@ -46,7 +46,7 @@ const checkpointKey = "checkpoint"
 func (a *archive) run(ctx context.Context, leases *store.Leases) {
 	for ctx.Err() == nil {
 		if err := a.runHolding(ctx, leases); err != nil && ctx.Err() == nil {
-			a.log.Warn("ratings are not archived; trying again", zap.Error(err))
+			a.log.Warn("rating archive failed", zap.Error(err))
 		}
 		pause(ctx, archiveEvery)
 	}

@@ -216,7 +216,7 @@ func (r *Ranking) fill(ctx context.Context, newest uint64) (err error) {
 	if newest-r.until > maxFill {
 		return fmt.Errorf("ratings count %d results and the log holds %d: was it removed? Remove the ratings too, or bring it back", newest, r.until)
 	}
-	r.log.Warn("the end of the log of results is lost; ratings stay", zap.Uint64("counted", newest), zap.Uint64("stored", r.until))
+	r.log.Warn("result log lost its end", zap.Uint64("counted", newest), zap.Uint64("stored", r.until))
 	empty, err := new(result).encode()
 	if err != nil {
 		return err
@@ -273,7 +273,7 @@ func (r *Ranking) Report(ctx context.Context, e *fleetv1.MatchEnded) error {
 		err = r.rate(m, teams)
 	}
 	if err != nil {
-		r.log.Warn("match is not rated: its result makes no sense", zap.String("match", e.GetMatchId()), zap.String("queue", QueueOf(e)), zap.Error(err))
+		r.log.Warn("invalid match result", zap.String("match", e.GetMatchId()), zap.String("queue", QueueOf(e)), zap.Error(err))
 		return nil
 	}
 	value, err := m.encode()
@@ -318,7 +318,7 @@ func (r *Ranking) count(sequence uint64, match string, value []byte) {
 	defer r.seen(sequence)
 	m, err := decodeResult(value)
 	if err != nil {
-		r.log.Error("stored result can't be read; its match does not count", zap.String("match", match), zap.Uint64("sequence", sequence), zap.Error(err))
+		r.log.Error("unreadable match result", zap.String("match", match), zap.Uint64("sequence", sequence), zap.Error(err))
 		return
 	}
 	if len(m.Players) == 0 {

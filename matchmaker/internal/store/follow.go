@@ -231,7 +231,7 @@ func (c *lossCheck) found(ctx context.Context, seen uint64) bool {
 	lost := c.suspect && last < seen
 	c.suspect = last < seen && !lost
 	if lost {
-		c.stream.store.log.Error("NATS has lost a stream, starting over", zap.String("stream", c.stream.name),
+		c.stream.store.log.Error("stream lost by NATS", zap.String("stream", c.stream.name),
 			zap.Uint64("had", seen), zap.Uint64("has", last))
 	}
 	return lost

@@ -435,7 +435,7 @@ func (j *Journal) send(next []toSend) bool {
 // resync takes the journal over from itself to find out which of the sent appends are
 // stored. The others are sent again.
 func (j *Journal) resync() {
-	j.store.log.Warn("journal out of step with NATS, finding out what is stored", zap.String("stream", j.stream.name))
+	j.store.log.Warn("journal out of sync", zap.String("stream", j.stream.name))
 	before := time.Now()
 	after, err := j.takeover(j.stop)
 	if err != nil {
@@ -457,7 +457,7 @@ func (j *Journal) resync() {
 	for _, p := range done {
 		p.end(nil)
 	}
-	j.store.log.Info("journal in step again", zap.String("stream", j.stream.name), zap.Duration("took", time.Since(before)),
+	j.store.log.Info("journal in sync", zap.String("stream", j.stream.name), zap.Duration("took", time.Since(before)),
 		zap.Int("stored", len(done)), zap.Int("waiting", waiting))
 }
 

@@ -80,7 +80,7 @@ func (s *Store) Leases(ctx context.Context, members *Members) (*Leases, error) {
 	}
 	s.tasks.Go(func() {
 		if err := bucket.follow(s.stop, l.saw); s.stop.Err() == nil {
-			s.log.Error("leases are no longer followed", zap.Error(err))
+			s.log.Error("lease updates ended", zap.Error(err))
 		}
 	})
 	return l, nil
@@ -345,6 +345,6 @@ func (x *Lease) Release(ctx context.Context) {
 	}
 	err := x.leases.bucket.Delete(ctx, x.name, x.revision)
 	if err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrClosed) {
-		x.leases.store.log.Warn("lease not released, it will run out", zap.String("lease", x.name), zap.Error(err))
+		x.leases.store.log.Warn("lease release failed", zap.String("lease", x.name), zap.Error(err))
 	}
 }

@@ -164,7 +164,7 @@ func (m *Members) hear(msg *nats.Msg) {
 		return
 	}
 	if h.ID == m.self.ID {
-		m.store.log.Debug("another process has this member's id", zap.String("id", h.ID), zap.String("address", h.Address))
+		m.store.log.Debug("duplicate member id", zap.String("id", h.ID), zap.String("address", h.Address))
 		return
 	}
 	m.mu.Lock()

@@ -247,14 +247,14 @@ func (s *Store) options() []nats.Option {
 		nats.MaxPingsOutstanding(2),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if s.stop.Err() == nil {
-				s.log.Warn("lost the connection to NATS", zap.Error(err))
+				s.log.Warn("NATS disconnected", zap.Error(err))
 			}
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
-			s.log.Info("connected to NATS again", zap.String("url", nc.ConnectedUrlRedacted()))
+			s.log.Info("NATS reconnected", zap.String("url", nc.ConnectedUrlRedacted()))
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			s.log.Warn("NATS", zap.Error(err))
+			s.log.Warn("NATS error", zap.Error(err))
 		}),
 	}
 }
@@ -274,7 +274,7 @@ func (s *Store) connect(ctx context.Context) error {
 		}
 		if !told {
 			told = true
-			s.log.Warn("NATS is not reachable, trying again", zap.String("url", redact(s.cfg.URL)), zap.Error(err))
+			s.log.Warn("NATS unreachable", zap.String("url", redact(s.cfg.URL)), zap.Error(err))
 		}
 		if !pause(ctx, 250*time.Millisecond) {
 			return fmt.Errorf("no connection to NATS at %s: %w", redact(s.cfg.URL), err)
