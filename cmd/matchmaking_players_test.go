@@ -107,7 +107,7 @@ func (r *reader) acceptAndPlay(ctx context.Context, search *matchmakerv1.CreateT
 			}
 		case matchmakerv1.WatchTicketResponse_STATE_ASSIGNED:
 			if !asked {
-				return nil, fmt.Errorf("nobody was asked for consent")
+				return nil, fmt.Errorf("no player was asked to accept")
 			}
 			return m.GetAssignment(), nil
 		case matchmakerv1.WatchTicketResponse_STATE_ENDED:

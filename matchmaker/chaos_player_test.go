@@ -167,8 +167,8 @@ func (p *team) mayCancel(stop, ended context.Context, handle string) <-chan matc
 	return answer
 }
 
-// watch waits for a ticket's end, at whichever replica, and consents to what is
-// proposed unless it is to decline.
+// watch waits for the end of a ticket, at any replica. It accepts proposed matches
+// unless decline is set.
 func (p *team) watch(handle string, decline bool) (ending, bool) {
 	deadline := time.Now().Add(expiry + 40*time.Second)
 	for time.Now().Before(deadline) {

@@ -815,7 +815,7 @@ func (x *WatchTicketResponse) GetWaitingFor() WaitingFor {
 	return WaitingFor_WAITING_FOR_UNSPECIFIED
 }
 
-// MatchProposal is a match that was found and waits for its players' consent.
+// MatchProposal is a match that was found and waits until its players accept.
 type MatchProposal struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	MatchId        string                 `protobuf:"bytes,1,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
@@ -3290,7 +3290,7 @@ type QueueInfo struct {
 	TeamMin       uint32                 `protobuf:"varint,6,opt,name=team_min,json=teamMin,proto3" json:"team_min,omitempty"` // players of a team
 	TeamMax       uint32                 `protobuf:"varint,7,opt,name=team_max,json=teamMax,proto3" json:"team_max,omitempty"`
 	PartyMax      uint32                 `protobuf:"varint,8,opt,name=party_max,json=partyMax,proto3" json:"party_max,omitempty"`
-	Accept        bool                   `protobuf:"varint,9,opt,name=accept,proto3" json:"accept,omitempty"` // a found match waits for consent
+	Accept        bool                   `protobuf:"varint,9,opt,name=accept,proto3" json:"accept,omitempty"` // a found match waits for acceptance
 	Rated         bool                   `protobuf:"varint,10,opt,name=rated,proto3" json:"rated,omitempty"`
 	Searching     uint32                 `protobuf:"varint,11,opt,name=searching,proto3" json:"searching,omitempty"` // players
 	WaitP50Ms     uint32                 `protobuf:"varint,12,opt,name=wait_p50_ms,json=waitP50Ms,proto3" json:"wait_p50_ms,omitempty"`
