@@ -35,44 +35,6 @@ func await(t *testing.T, p *store.Pending) error {
 	}
 }
 
-func TestJournal_isReadInOrderOfLastWrites(t *testing.T) {
-	t.Parallel()
-	s := storetest.Embedded(t)
-	j, records := openJournal(t, s, "duel/ranked", 1)
-	if len(records) != 0 {
-		t.Fatalf("a new journal has %v", records)
-	}
-	j.Append("a b.c*>", []byte("1"), 0)
-	j.Append("b", []byte("2"), 0)
-	j.Append("c", []byte("3"), 0)
-	j.Append("d", []byte{}, 0)
-	j.Append("c", nil, 0)
-	if err := await(t, j.Append("a b.c*>", []byte("4"), time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	if !j.Healthy() {
-		t.Error("a journal with everything stored is not healthy")
-	}
-	for key, want := range map[string]string{"a b.c*>": "4", "b": "2", "d": ""} {
-		if got, err := s.JournalRecord(t.Context(), "duel/ranked", key); err != nil || string(got) != want {
-			t.Errorf("record %q: %q, %v", key, got, err)
-		}
-	}
-	for _, key := range []string{"c", "never"} {
-		if _, err := s.JournalRecord(t.Context(), "duel/ranked", key); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("record %q: %v", key, err)
-		}
-	}
-	if _, err := s.JournalRecord(t.Context(), "no such journal", "b"); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("record of an unknown journal: %v", err)
-	}
-	j.Close()
-	_, records = openJournal(t, s, "duel/ranked", 1)
-	if got := fmt.Sprintf("%q", records); got != `[{"b" "2"} {"d" ""} {"a b.c*>" "4"}]` {
-		t.Errorf("read back: %s", got)
-	}
-}
-
 func TestJournal_fencesEarlierWriters(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
@@ -124,40 +86,6 @@ func checkFencing(t *testing.T, first, second *store.Store) {
 	}
 	if _, _, err := first.OpenJournal(t.Context(), "fenced", 4); !errors.Is(err, store.ErrFenced) {
 		t.Errorf("a lower term opened the journal: %v", err)
-	}
-}
-
-func TestJournal_idleWriterNoticesTakeover(t *testing.T) {
-	t.Parallel()
-	s := storetest.Embedded(t)
-	old, _ := openJournal(t, s, "q", 1)
-	openJournal(t, s, "q", 2)
-	select {
-	case <-old.Lost():
-	case <-time.After(10 * time.Second):
-		t.Fatal("the earlier writer was not told")
-	}
-	if err := await(t, old.Append("k", []byte("v"), 0)); !errors.Is(err, store.ErrFenced) {
-		t.Errorf("append after that: %v", err)
-	}
-}
-
-func TestJournal_reportsWhatItDoesNotStore(t *testing.T) {
-	t.Parallel()
-	s := storetest.Embedded(t)
-	j, _ := openJournal(t, s, "q", 1)
-	if err := await(t, j.Append("big", make([]byte, 2<<20), 0)); !errors.Is(err, store.ErrTooLarge) {
-		t.Errorf("2 MB: %v", err)
-	}
-	if err := await(t, j.Append("", []byte("v"), 0)); err == nil {
-		t.Error("an empty key was stored")
-	}
-	if err := await(t, j.Append("k", []byte("v"), 0)); err != nil {
-		t.Errorf("after refusals: %v", err)
-	}
-	j.Close()
-	if err := await(t, j.Append("k", []byte("v"), 0)); !errors.Is(err, store.ErrClosed) {
-		t.Errorf("after Close: %v", err)
 	}
 }
 
