@@ -158,34 +158,34 @@ func brokenVersion(members []*matchfunc.Group, capacity string) string {
 
 func brokenAttributes(q *rules.Queue, members []*matchfunc.Group, waits []time.Duration, gap *matchfunc.Backfill) string {
 	for _, a := range q.Attributes {
-		var said [][]string
+		var lists [][]string
 		cares := false
 		for i, g := range members {
 			values := g.Attributes[a.Name]
 			if len(values) == 0 {
 				if !a.Optional {
-					return a.Name + " not said"
+					return a.Name + " is missing"
 				}
 				continue
 			}
-			said = append(said, values)
+			lists = append(lists, values)
 			cares = cares || a.DropAfter == 0 || waits[i] < a.DropAfter
 		}
 		if gap != nil {
 			if values, known := gap.Attributes[a.Name]; known {
-				said = append(said, values)
+				lists = append(lists, values)
 			}
 		}
-		if cares && !agree(a.Rule, said) {
-			return fmt.Sprintf("%s: %v", a.Name, said)
+		if cares && !agree(a.Rule, lists) {
+			return fmt.Sprintf("%s: %v", a.Name, lists)
 		}
 	}
 	return ""
 }
 
-func agree(rule string, said [][]string) bool {
-	for _, v := range said[0] {
-		inAll := !slices.ContainsFunc(said, func(values []string) bool { return !slices.Contains(values, v) })
+func agree(rule string, lists [][]string) bool {
+	for _, v := range lists[0] {
+		inAll := !slices.ContainsFunc(lists, func(values []string) bool { return !slices.Contains(values, v) })
 		if inAll && rule == rules.RuleOverlap {
 			return true
 		}
@@ -196,8 +196,8 @@ func agree(rule string, said [][]string) bool {
 	if rule == rules.RuleOverlap {
 		return false
 	}
-	return !slices.ContainsFunc(said, func(values []string) bool {
-		return slices.ContainsFunc(values, func(v string) bool { return !slices.Contains(said[0], v) })
+	return !slices.ContainsFunc(lists, func(values []string) bool {
+		return slices.ContainsFunc(values, func(v string) bool { return !slices.Contains(lists[0], v) })
 	})
 }
 

@@ -419,7 +419,7 @@ func TestRanking_unreadableRecordsAreAnError(t *testing.T) {
 	}
 }
 
-// BenchmarkLoad tells how long a start takes with 100,000 players, and what one
+// BenchmarkLoad measures how long a start takes with 100,000 players, and what one
 // of them costs.
 func BenchmarkLoad(b *testing.B) {
 	const players = 100_000

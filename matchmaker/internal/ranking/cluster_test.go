@@ -12,7 +12,7 @@ import (
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
-// Servers tell their matches to two replicas on a replicated NATS, while the
+// Servers report their matches to two replicas on a replicated NATS, while the
 // nodes that lead the log and the records die in turn. Every match counts once,
 // everywhere, and is archived.
 func TestRanking_countsMatchesOnceWhileNodesDie(t *testing.T) {
@@ -27,11 +27,11 @@ func TestRanking_countsMatchesOnceWhileNodesDie(t *testing.T) {
 		replicas[i], _ = start(t, s, Config{Leases: leasesOf(t, s, fmt.Sprintf("replica %d", i))})
 	}
 	done := make(chan struct{}, matches)
-	var told sync.WaitGroup
+	var reports sync.WaitGroup
 	for server := range 4 {
-		told.Go(func() {
+		reports.Go(func() {
 			for n := server; n < matches; n += 4 {
-				tell(t, replicas, over(fmt.Sprintf("m%d", n), fmt.Sprintf("p%d -1 1", n%5), fmt.Sprintf("p%d -1 2", 5+n%7)))
+				reportToAll(t, replicas, over(fmt.Sprintf("m%d", n), fmt.Sprintf("p%d -1 1", n%5), fmt.Sprintf("p%d -1 2", 5+n%7)))
 				done <- struct{}{}
 			}
 		})
@@ -44,7 +44,7 @@ func TestRanking_countsMatchesOnceWhileNodesDie(t *testing.T) {
 		cluster.Kill(leader)
 		cluster.Restart(leader)
 	}
-	told.Wait()
+	reports.Wait()
 
 	want := counted(t, replicas[0])
 	players := 0
@@ -68,9 +68,9 @@ func TestRanking_countsMatchesOnceWhileNodesDie(t *testing.T) {
 	same(t, late, want)
 }
 
-// tell reports a match as a server does: to both replicas, impatiently, until
+// reportToAll reports a match as a server does: to both replicas, impatiently, until
 // one has acknowledged it.
-func tell(t *testing.T, replicas []*Ranking, e *fleetv1.MatchEnded) {
+func reportToAll(t *testing.T, replicas []*Ranking, e *fleetv1.MatchEnded) {
 	t.Helper()
 	for acknowledged := 0; acknowledged < len(replicas); {
 		acknowledged = 0

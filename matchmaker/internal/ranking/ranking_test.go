@@ -170,16 +170,16 @@ func TestRanking_countsRepeatedReportsOnce(t *testing.T) {
 	s := newStore(t, store.Config{})
 	one, _ := start(t, s, Config{})
 	two, stop := start(t, s, Config{})
-	var told sync.WaitGroup
+	var reports sync.WaitGroup
 	for i := range 20 {
-		told.Go(func() {
+		reports.Go(func() {
 			r := []*Ranking{one, two}[i%2]
 			if err := r.Report(t.Context(), over("m1", "anna -1 1", "bert -1 2")); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	told.Wait()
+	reports.Wait()
 	report(t, one, over("m2", "anna -1 1", "bert -1 2"))
 	awaitMatches(t, one, "anna", 2)
 	awaitMatches(t, two, "anna", 2)
@@ -221,11 +221,11 @@ func TestRanking_replicasAgree(t *testing.T) {
 	for i := range replicas {
 		replicas[i], _ = start(t, s, Config{MinMatches: 1})
 	}
-	var told sync.WaitGroup
+	var reports sync.WaitGroup
 	for k, r := range replicas {
-		told.Go(func() {
+		reports.Go(func() {
 			for i := range 150 {
-				// Each match is told at two replicas, in another order.
+				// Each match is reported to two replicas, in another order.
 				n := (i*7 + k*50) % 100
 				e := over(fmt.Sprintf("m%d", n), fmt.Sprintf("p%d 0 1", n%9), fmt.Sprintf("p%d 0 1", 9+n%7), fmt.Sprintf("p%d 1 %d", 16+n%5, 1+n%3))
 				if err := r.Report(t.Context(), e); err != nil {
@@ -239,7 +239,7 @@ func TestRanking_replicasAgree(t *testing.T) {
 		replicas[1].Around(queue, "p3", 5)
 		replicas[2].Last(queue, "p4")
 	}
-	told.Wait()
+	reports.Wait()
 	want := counted(t, replicas[0])
 	matches := 0
 	for _, r := range replicas {

@@ -17,7 +17,7 @@ import (
 
 const queue = "ranked"
 
-// over is a match that ended; players are told as "id team rank".
+// over is a match that ended; players are given as "id team rank".
 func over(id string, players ...string) *fleetv1.MatchEnded {
 	e := &fleetv1.MatchEnded{MatchId: id, Reason: "over", Game: "arena", Mode: "duel", Queue: queue, EndedUnixMs: time.Now().UnixMilli()}
 	for _, p := range players {

@@ -123,16 +123,16 @@ func TestBucket_followReportsEarlierRemovals(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	told := 0
+	calls := 0
 	err := b.Follow(ctx, func(key string, e *store.Entry) {
 		if key != "gone" || e != nil {
 			t.Errorf("saw %s: %v", key, e)
 		}
-		told++
+		calls++
 		cancel()
 	})
-	if told == 0 {
-		t.Errorf("was not told that the record is gone: %v", err)
+	if calls == 0 {
+		t.Errorf("Follow did not report that the record is gone: %v", err)
 	}
 }
 

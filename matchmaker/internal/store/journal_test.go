@@ -57,7 +57,7 @@ func checkFencing(t *testing.T, first, second *store.Store) {
 	select {
 	case <-old.Lost():
 	case <-time.After(10 * time.Second):
-		t.Fatal("the earlier writer was not told")
+		t.Fatal("the earlier writer was not notified")
 	}
 	for i, p := range appends {
 		err := await(t, p)

@@ -79,7 +79,7 @@ func (s *Store) Leases(ctx context.Context, members *Members) (*Leases, error) {
 		l.ttl, l.renew = 3*time.Second, time.Second
 	}
 	s.tasks.Go(func() {
-		if err := bucket.follow(s.stop, l.saw); s.stop.Err() == nil {
+		if err := bucket.follow(s.stop, l.recordChanged); s.stop.Err() == nil {
 			s.log.Error("lease updates ended", zap.Error(err))
 		}
 	})
@@ -98,19 +98,19 @@ func (l *Leases) Holder(name string) (Holder, bool) {
 // Changed gets a value when a holder has changed. Several changes may give one value.
 func (l *Leases) Changed() <-chan struct{} { return l.changed }
 
-// saw handles each change of the bucket.
-func (l *Leases) saw(name string, e *Entry, revision uint64) {
+// recordChanged handles each change of the bucket.
+func (l *Leases) recordChanged(name string, e *Entry, revision uint64) {
 	if e == nil {
-		l.note(name, leaseEntry{revision: revision, gone: true})
+		l.setHolder(name, leaseEntry{revision: revision, gone: true})
 	} else if entry, err := parseLease(*e); err != nil {
 		l.store.log.Error("unreadable lease", zap.String("lease", name), zap.Error(err))
 	} else {
-		l.note(name, entry)
+		l.setHolder(name, entry)
 	}
 }
 
-// note updates a holder from a record that was read or written, in any order.
-func (l *Leases) note(name string, entry leaseEntry) {
+// setHolder updates a holder from a record that was read or written, in any order.
+func (l *Leases) setHolder(name string, entry leaseEntry) {
 	l.mu.Lock()
 	before := l.holders[name]
 	stale := before.revision > entry.revision || before.revision == entry.revision && !entry.gone
@@ -125,11 +125,11 @@ func (l *Leases) note(name string, entry leaseEntry) {
 		held.lose()
 	}
 	if before.Term != entry.Term || before.gone != entry.gone {
-		l.tell()
+		l.notify()
 	}
 }
 
-func (l *Leases) tell() {
+func (l *Leases) notify() {
 	select {
 	case l.changed <- struct{}{}:
 	default:
@@ -154,7 +154,7 @@ func (l *Leases) Acquire(ctx context.Context, name string) (*Lease, error) {
 		return nil, fmt.Errorf("acquire lease %q: %w", name, err)
 	}
 	started := time.Now()
-	term, err := l.take(ctx, name)
+	term, err := l.writeHolder(ctx, name)
 	if err != nil {
 		l.drop(name, nil)
 		return nil, fmt.Errorf("acquire lease %q: %w", name, err)
@@ -170,7 +170,7 @@ func (l *Leases) Acquire(ctx context.Context, name string) (*Lease, error) {
 	if newest > term { // taken by another member meanwhile
 		x.lose()
 	}
-	l.store.tasks.Go(x.keep)
+	l.store.tasks.Go(x.renewUntilOver)
 	return x, nil
 }
 
@@ -200,8 +200,8 @@ func (l *Leases) reserve(ctx context.Context, name string) error {
 	}
 }
 
-// take writes the record of a new holder, and returns its term.
-func (l *Leases) take(ctx context.Context, name string) (uint64, error) {
+// writeHolder writes the record of a new holder, and returns its term.
+func (l *Leases) writeHolder(ctx context.Context, name string) (uint64, error) {
 	mine := leaseRecord{Member: l.members.self.Member, Run: l.members.self.Run}
 	value, err := json.Marshal(mine)
 	if err != nil {
@@ -220,7 +220,7 @@ func (l *Leases) take(ctx context.Context, name string) (uint64, error) {
 			if held, err = parseLease(e); err != nil {
 				return 0, err
 			}
-			l.note(name, held)
+			l.setHolder(name, held)
 			if held.Run != mine.Run && !l.members.Dead(held.ID, held.Run) {
 				return 0, &HeldError{Holder{held.Member, held.Term}}
 			}
@@ -228,7 +228,7 @@ func (l *Leases) take(ctx context.Context, name string) (uint64, error) {
 		}
 		if err == nil {
 			mine.Term = revision
-			l.note(name, leaseEntry{leaseRecord: mine, revision: revision})
+			l.setHolder(name, leaseEntry{leaseRecord: mine, revision: revision})
 			return revision, nil
 		}
 		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) {
@@ -255,8 +255,8 @@ type Lease struct {
 	name   string
 	term   uint64
 
-	revision uint64    // of the record; owned by keep, then by Release
-	renewed  time.Time // beginning of the last successful renewal; owned by keep
+	revision uint64    // of the record; owned by renewUntilOver, then by Release
+	renewed  time.Time // beginning of the last successful renewal; owned by renewUntilOver
 
 	loseOnce, releaseOnce sync.Once
 	lost, release, done   chan struct{}
@@ -272,7 +272,7 @@ func (x *Lease) Lost() <-chan struct{} { return x.lost }
 
 func (x *Lease) lose() { x.loseOnce.Do(func() { close(x.lost) }) }
 
-// over reports whether keep has ended or is about to.
+// over reports whether renewal has ended or is about to.
 func (x *Lease) over() bool {
 	select {
 	case <-x.lost:
@@ -283,8 +283,8 @@ func (x *Lease) over() bool {
 	return true
 }
 
-// keep renews the lease until it is lost or released, or the store is closed.
-func (x *Lease) keep() {
+// renewUntilOver renews the lease until it is lost or released, or the store is closed.
+func (x *Lease) renewUntilOver() {
 	l := x.leases
 	defer close(x.done)
 	defer l.drop(x.name, x)
@@ -325,7 +325,7 @@ func (x *Lease) renewOnce() error {
 		return err
 	}
 	x.revision, x.renewed = revision, begun
-	l.note(x.name, leaseEntry{leaseRecord: record, revision: revision})
+	l.setHolder(x.name, leaseEntry{leaseRecord: record, revision: revision})
 	return nil
 }
 

@@ -59,10 +59,10 @@ type Members struct {
 	stop  context.CancelFunc
 	done  chan struct{}
 
-	mu      sync.Mutex
-	seen    map[string]sighting // others, by id
-	deaf    time.Time           // silence before this moment does not count
-	changed chan struct{}
+	mu             sync.Mutex
+	seen           map[string]sighting // others, by id
+	connectedSince time.Time           // silence before this moment does not count
+	changed        chan struct{}
 }
 
 type sighting struct {
@@ -76,13 +76,13 @@ func (s *Store) Join(ctx context.Context, self Member) *Members {
 	ctx, cancel := s.bound(ctx)
 	m := &Members{
 		store: s, self: heartbeat{Member: self, Run: nuid.Next()}, stop: cancel, done: make(chan struct{}),
-		seen: map[string]sighting{}, deaf: time.Now(), changed: make(chan struct{}, 1),
+		seen: map[string]sighting{}, connectedSince: time.Now(), changed: make(chan struct{}, 1),
 	}
-	sub, err := s.nc.Subscribe(m.subject(), m.hear)
+	sub, err := s.nc.Subscribe(m.subject(), m.receive)
 	if err != nil {
 		s.log.Error("heartbeat subscription failed", zap.Error(err)) // only after Close
 	}
-	m.beat(false)
+	m.sendHeartbeat(false)
 	s.tasks.Go(func() {
 		defer close(m.done)
 		m.run(ctx)
@@ -134,7 +134,7 @@ func (m *Members) Dead(id, run string) bool {
 	if s, ok := m.seen[id]; ok {
 		return s.Run != run
 	}
-	return time.Since(m.deaf) > suspectAfter
+	return time.Since(m.connectedSince) > suspectAfter
 }
 
 // Changed gets a value when Live has changed. Several changes may give one value.
@@ -146,7 +146,7 @@ func (m *Members) Leave() {
 	<-m.done
 }
 
-func (m *Members) beat(leaving bool) {
+func (m *Members) sendHeartbeat(leaving bool) {
 	h := m.self
 	h.Leaving = leaving
 	data, err := json.Marshal(h)
@@ -158,7 +158,7 @@ func (m *Members) beat(leaving bool) {
 	}
 }
 
-func (m *Members) hear(msg *nats.Msg) {
+func (m *Members) receive(msg *nats.Msg) {
 	var h heartbeat
 	if json.Unmarshal(msg.Data, &h) != nil || h.ID == "" || h.Run == m.self.Run {
 		return
@@ -178,14 +178,14 @@ func (m *Members) hear(msg *nats.Msg) {
 	}
 	m.mu.Unlock()
 	if !known && !h.Leaving {
-		m.beat(false) // without waiting for the next one
+		m.sendHeartbeat(false) // without waiting for the next one
 	}
 	if known == h.Leaving || before.Member != h.Member || before.Run != h.Run {
-		m.tell()
+		m.notify()
 	}
 }
 
-func (m *Members) tell() {
+func (m *Members) notify() {
 	select {
 	case m.changed <- struct{}{}:
 	default:
@@ -199,29 +199,30 @@ func (m *Members) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			m.beat(true)
+			m.sendHeartbeat(true)
 			_ = m.store.nc.FlushTimeout(heartbeatEvery)
 			return
 		case <-ticker.C:
 		}
-		m.beat(false)
+		m.sendHeartbeat(false)
 		// A process that was suspended or disconnected has missed heartbeats of live
 		// members.
 		asleep := time.Since(last) > 2*heartbeatEvery
 		last = time.Now()
-		m.forget(asleep || !m.store.Connected())
+		m.dropSilent(asleep || !m.store.Connected())
 	}
 }
 
-// forget drops members that were silent for too long, unless this process was deaf.
-func (m *Members) forget(deaf bool) {
+// dropSilent drops members that were silent for too long. missed says that this process
+// may have missed heartbeats.
+func (m *Members) dropSilent(missed bool) {
 	m.mu.Lock()
 	now := time.Now()
-	if deaf {
-		m.deaf = now
+	if missed {
+		m.connectedSince = now
 	}
 	dropped := false
-	if now.Sub(m.deaf) > suspectAfter {
+	if now.Sub(m.connectedSince) > suspectAfter {
 		for id, s := range m.seen {
 			if now.Sub(s.at) > suspectAfter {
 				delete(m.seen, id)
@@ -232,6 +233,6 @@ func (m *Members) forget(deaf bool) {
 	}
 	m.mu.Unlock()
 	if dropped {
-		m.tell()
+		m.notify()
 	}
 }

@@ -264,7 +264,7 @@ func (s *Store) connect(ctx context.Context) error {
 		return s.connectEmbedded()
 	}
 	options := append(s.options(), s.credentials()...)
-	for told := false; ; {
+	for logged := false; ; {
 		err := s.dial(options)
 		if err == nil {
 			return nil
@@ -272,8 +272,8 @@ func (s *Store) connect(ctx context.Context) error {
 		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) {
 			return fmt.Errorf("NATS at %s refuses the credentials: %w", redact(s.cfg.URL), err)
 		}
-		if !told {
-			told = true
+		if !logged {
+			logged = true
 			s.log.Warn("NATS unreachable", zap.String("url", redact(s.cfg.URL)), zap.Error(err))
 		}
 		if !pause(ctx, 250*time.Millisecond) {
