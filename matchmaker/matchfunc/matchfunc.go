@@ -26,8 +26,8 @@ type Group struct {
 	ID      string
 	Players []Player // one or more
 	Created time.Time
-	// Priority puts a group before others that match as well: 1 for players whose
-	// last match was lost, else 0.
+	// Priority puts a group before others that match as well: 1 if the last match of
+	// its players was lost, else 0.
 	Priority   int
 	Version    string                   // game version of the clients; empty: any
 	Attributes map[string][]string      // values by name of the attribute

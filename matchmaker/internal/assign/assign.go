@@ -75,7 +75,7 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return "no seats: " + r.Reason }
 
-// Asked is a proposal whose reservation request is sent.
+// Asked is a proposal after its reservation request is sent.
 type Asked struct {
 	assigner *Assigner
 	proposal Proposal

@@ -9,10 +9,10 @@ import (
 )
 
 // Check returns everything that makes the proposals of a custom function impossible;
-// nil if they are possible. It checks that each group exists, is in one proposal and
-// has the version of the match, that teams have sizes that the queue allows, and
-// that capacities and backfills exist and have room. Skill, latency, attributes and
-// balance are the function's own decision.
+// nil if they are possible. Each group must exist, be in one proposal and have the
+// version of the match. Teams must have sizes that the queue allows. Capacities and
+// backfills must exist and have room. Skill, latency, attributes and balance are the
+// function's own decision.
 func Check(q *rules.Queue, groups []*matchfunc.Group, s matchfunc.State, proposals []matchfunc.Proposal) error {
 	c := checker{queue: q, groups: groups, seated: make(map[int]int), backfills: make(map[string]*matchfunc.Backfill), capacities: make(map[capacityKey]int)}
 	for i := range s.Backfills {

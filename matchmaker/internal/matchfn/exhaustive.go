@@ -192,7 +192,7 @@ func (x *exhaustiveSearch) beginTurns() bool {
 	return true
 }
 
-// nextTurn is the group whose turn is next; -1: the slot's group takes no part.
+// nextTurn is the group that has the next turn; -1: the slot's group takes no part.
 func (x *exhaustiveSearch) nextTurn() int32 {
 	x.cursor = (x.cursor + 1) % int32(len(x.bySlot))
 	i := x.bySlot[x.cursor]

@@ -218,7 +218,7 @@ func (x *groupIndex) latency(slot int32, region int) time.Duration {
 	return x.latencies[int(slot)*len(x.fleet.regions)+region]
 }
 
-// meanLatency is the mean over the players of groups of the cycle who have
+// meanLatency is the mean latency of the players in groups of the cycle that have
 // measured the region; 0 if none has.
 func (x *groupIndex) meanLatency(members []int32, region int) time.Duration {
 	sum, n := time.Duration(0), time.Duration(0)

@@ -51,11 +51,10 @@ func (m *Matcher) reset() {
 // oldest first saves time. Propose neither keeps nor changes groups and state; the
 // proposals belong to the caller.
 //
-// A match is legal when every rule holds for every group in it, each with what it
-// accepts after its own wait: the spread of all skills within its distance, its
-// latency to the region within its maximum, the attributes on which it insists, one
-// version, the difference of the teams within its balance. The group that has waited
-// longest decides how full the match must be.
+// A match is legal when every rule holds for every group in it. A group accepts more
+// after a wait: a wider spread of all skills, a longer latency to the region, other
+// attributes, teams that are less even. The version is always the same. The group that
+// has waited longest decides how full the match must be.
 //
 // Backfills come first, under the same rules together with the players of the
 // match. Then each group, by priority, then by its wait, gets the best match near
@@ -63,12 +62,12 @@ func (m *Matcher) reset() {
 //
 // No group starves. After backfills, the first group in order for which a legal
 // match exists is always part of a proposal. A group that could be matched is passed
-// over only in cycles that match a group before it, so for at most as many cycles as
-// groups were before it, later ones of higher priority included.
+// over only in cycles that match a group before it. So it waits for at most as many
+// cycles as groups were before it, later ones of higher priority included.
 //
-// Limits stretch this bound. Where teams must be balanced, or parties make teams
-// that need not be full, and the plain search finds no match, a search tries all
-// combinations of the 24 nearest groups. A cycle has steps for a part of these
+// Limits stretch this bound. Balanced teams, and parties in teams that need not be full,
+// may need an exhaustive search: it tries all combinations of the 24 nearest groups
+// where the plain search finds no match. A cycle has steps for a part of these
 // searches: the first groups in order get one half, groups in turn the other.
 // Groups without values for which others ask, in more combinations than can be held,
 // take turns of a second each. No match is sought in more than 64 regions.

@@ -281,7 +281,7 @@ func (p *pools) take(i int32) {
 	p.left -= int(p.info[i].players)
 }
 
-// before is the nearest entry before e in its pool whose group is left; -1: none.
+// before is the nearest entry before e in its pool that is left; -1: none.
 func (p *pools) before(e int32) int32 {
 	at := p.entries[e].prev
 	if at < 0 || !p.taken[p.entries[at].group] {
@@ -297,7 +297,7 @@ func (p *pools) before(e int32) int32 {
 	return at
 }
 
-// after is the nearest entry after e in its pool whose group is left; -1: none.
+// after is the nearest entry after e in its pool that is left; -1: none.
 func (p *pools) after(e int32) int32 {
 	at := p.entries[e].next
 	if at < 0 || !p.taken[p.entries[at].group] {

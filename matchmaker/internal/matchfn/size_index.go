@@ -20,7 +20,7 @@ func (x *sizeIndex) begin(entries int) {
 	clear(x.of)
 }
 
-// bySize lists the entries of a pool whose groups have so many players.
+// bySize lists the entries of a pool with that many players.
 func (p *pools) bySize(pool int32, players int) []int32 {
 	x := &p.sizes
 	from, end := p.starts[pool], p.starts[pool+1]

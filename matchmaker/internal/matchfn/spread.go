@@ -35,7 +35,7 @@ func (s *searcher) spreadOut(w window, wanted int) int {
 
 // spreadOver puts the largest groups first, each into the smallest team if it has
 // room. Two groups come before all others: the one that searches, and the one that
-// has waited longest, whose wait decides how full the match must be.
+// has waited longest. The wait of the latter decides how full the match must be.
 func (s *searcher) spreadOver(w window, teams int) int {
 	d, entries := &s.draft, s.pools.entries
 	own := &entries[w.own()]

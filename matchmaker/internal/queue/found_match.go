@@ -151,7 +151,7 @@ func (q *Queue) record(ctx context.Context, f *foundMatch, asked *assign.Asked, 
 var errEnding = &assign.Refusal{Reason: "ending"}
 
 // endsSoon reports whether a running match is known to end too soon for new players.
-// Players who want this match get it all the same.
+// Players that want this match get it all the same.
 func (q *Queue) endsSoon(f *foundMatch) bool {
 	anywhere := slices.ContainsFunc(f.searches, func(s *search) bool { return s.ticket.Match == "" })
 	return f.joins && anywhere && q.set.fleet.EndsSoon(f.id)

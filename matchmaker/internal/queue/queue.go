@@ -1,10 +1,10 @@
 // Package queue runs matchmaking queues.
 //
 // Each queue is owned by one process at a time, which holds a lease on it. The owner
-// runs one goroutine per queue. It collects new tickets, finds matches for them (by
-// the queue's match function, or by quick play), waits for players to accept where
-// the rules ask for it, reserves seats on a game server, and records the match in
-// the queue's journal. Only then does it send players their assignments. A new owner
+// runs one goroutine per queue. It collects new tickets and finds matches for them, by
+// the queue's match function or by quick play. Where the rules ask for it, a match waits
+// for its players to accept. Then the queue reserves seats on a game server, and records
+// the match in its journal. Only then do the players get their assignments. A new owner
 // restores all tickets from the journal.
 package queue
 

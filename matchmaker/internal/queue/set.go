@@ -98,7 +98,7 @@ func (s *Set) Start(st *store.Store, leases *store.Leases) {
 	s.store, s.leases = st, leases
 }
 
-// Book holds the tickets of the queues that this process owns.
+// Tickets holds the tickets of the queues that this process owns.
 func (s *Set) Tickets() *ticket.Registry { return s.tickets }
 
 // Find returns a queue that this process owns; nil: it does not.
@@ -267,7 +267,7 @@ func (s *Set) record(t *ticket.Ticket, status ticket.Status) ticket.Recording {
 	return unrecorded{}
 }
 
-// unrecorded is the recording of an end whose queue was released.
+// unrecorded is the recording of an end after its queue was released.
 type unrecorded struct{}
 
 var ended = func() chan struct{} {

@@ -118,7 +118,7 @@ func (b *Bucket) Follow(ctx context.Context, f func(key string, e *Entry)) error
 // follow is like Follow, and also passes the revision of a removal: at least that of the
 // record; 0 if revisions have started again.
 func (b *Bucket) follow(ctx context.Context, f func(key string, e *Entry, revision uint64)) error {
-	v := &view{bucket: b, known: map[string]uint64{}, loss: lossCheck{stream: b.stream}, tell: f}
+	v := &view{bucket: b, known: map[string]uint64{}, loss: lossCheck{stream: b.stream}, report: f}
 	err := b.stream.store.follow(ctx, b.hint, v.look)
 	return fmt.Errorf("follow %s: %w", b.stream.name, err)
 }
@@ -131,13 +131,13 @@ type view struct {
 	absent  map[string]uint64 // known records that the last comparison missed
 	compare time.Time         // of the last comparison
 	loss    lossCheck
-	tell    func(key string, e *Entry, revision uint64)
+	report  func(key string, e *Entry, revision uint64)
 }
 
 func (v *view) look(ctx context.Context) (uint64, error) {
 	if v.loss.found(ctx, v.last) {
 		for key := range v.known {
-			v.tell(key, nil, 0)
+			v.report(key, nil, 0)
 		}
 		clear(v.known)
 		v.last = 0
@@ -168,12 +168,12 @@ func (v *view) apply(m message) {
 	case known && before >= m.Sequence:
 	case !m.gone():
 		v.known[key] = m.Sequence
-		v.tell(key, &Entry{Key: key, Value: m.Data, Revision: m.Sequence}, m.Sequence)
+		v.report(key, &Entry{Key: key, Value: m.Data, Revision: m.Sequence}, m.Sequence)
 	case known, fresh:
 		// The record may have come and gone between two reads, or before the first. The
 		// caller may know it from elsewhere.
 		delete(v.known, key)
-		v.tell(key, nil, m.Sequence)
+		v.report(key, nil, m.Sequence)
 	}
 }
 
@@ -201,7 +201,7 @@ func (v *view) reread(ctx context.Context) error {
 			continue
 		}
 		delete(v.known, key)
-		v.tell(key, nil, revision)
+		v.report(key, nil, revision)
 	}
 	v.absent = missing
 	return nil

@@ -9,9 +9,9 @@
 // listens on no port, or in an external cluster. The code above the connection is the
 // same for both.
 //
-// Two facts about JetStream shape the package. A stream whose leader died takes no
-// writes for 4 to 10 seconds and sends no answer, so a write that timed out may be
-// stored. Each write carries an ID that identifies it later, and is repeated until its
+// Two facts about JetStream shape the package. After the death of its leader a stream
+// takes no writes for 4 to 10 seconds and sends no answer, so a write that timed out may
+// be stored. Each write carries an ID that identifies it later, and is repeated until its
 // outcome is certain. A consumer may stay silent after its node died, so the package
 // uses none. Changes are announced by a plain message and read from the stream by
 // sequence; followers also read every two seconds without an announcement.
