@@ -93,7 +93,7 @@ func (c *Claims) put(ctx context.Context, player string, value []byte, replaces 
 	return c.bucket.Update(ctx, player, value, replaces)
 }
 
-// Drop gives a claim up, soon and without waiting. A newer claim stays.
+// Drop removes a claim soon, without waiting. A newer claim of the player stays.
 func (c *Claims) Drop(player string, revision uint64) {
 	if revision == 0 {
 		return
