@@ -149,8 +149,8 @@ func (f *fleetIndex) hasCapacity(region int, version int32) bool {
 // take uses up the room of one match where the draft is played best: the version
 // by its weight where the clients have several, then the region nearest to the
 // players, then the capacity with the most room.
-func (f *fleetIndex) take(d *draft, groups *groupIndex) *capacity {
-	c := &f.capacities[f.choose(d, groups)]
+func (f *fleetIndex) take(d *draft, p *pools) *capacity {
+	c := &f.capacities[f.choose(d, p)]
 	if c.Matches--; c.Matches <= 0 {
 		r := f.poolRegion(c.region)
 		f.byRegion[r] = slices.DeleteFunc(f.byRegion[r], func(i int32) bool { return f.capacities[i].Matches <= 0 })
@@ -159,11 +159,11 @@ func (f *fleetIndex) take(d *draft, groups *groupIndex) *capacity {
 	return c
 }
 
-func (f *fleetIndex) choose(d *draft, groups *groupIndex) int {
+func (f *fleetIndex) choose(d *draft, p *pools) int {
 	list := f.byRegion[d.region]
 	version := d.version
 	if version == unnamed && len(f.rules.Assignment.Versions) > 0 {
-		version = f.weightedVersion(d.region, groups.id(d.members[0]))
+		version = f.weightedVersion(d.region, p.groups.id(d.members[0]))
 	}
 	if len(list) == 1 {
 		return int(list[0])
@@ -174,7 +174,7 @@ func (f *fleetIndex) choose(d *draft, groups *groupIndex) int {
 		if c.version != version && c.version != unnamed && version != unnamed {
 			continue
 		}
-		latency := groups.meanLatency(d.members, c.region)
+		latency := p.meanLatency(d.members, c.region)
 		if best < 0 || cmp.Or(cmp.Compare(latency, bestLatency), cmp.Compare(f.capacities[best].Matches, c.Matches)) < 0 {
 			best, bestLatency = int(i), latency
 		}

@@ -218,21 +218,6 @@ func (x *groupIndex) latency(slot int32, region int) time.Duration {
 	return x.latencies[int(slot)*len(x.fleet.regions)+region]
 }
 
-// meanLatency is the mean latency of the players in groups of the cycle that have
-// measured the region; 0 if none has.
-func (x *groupIndex) meanLatency(members []int32, region int) time.Duration {
-	sum, n := time.Duration(0), time.Duration(0)
-	for _, i := range members {
-		slot := x.slots[i]
-		if latency := x.latency(slot, region); latency != unmeasured {
-			players := time.Duration(x.groups[slot].players)
-			sum += latency * players
-			n += players
-		}
-	}
-	return sum / max(n, 1)
-}
-
 func meanSkill(g *matchfunc.Group) float64 {
 	sum := 0.0
 	for _, p := range g.Players {

@@ -171,7 +171,7 @@ func (m *Matcher) open(d *draft) matchfunc.Proposal {
 	if !d.split {
 		m.search.splitter.split(d)
 	}
-	c := m.fleet.take(d, &m.groups)
+	c := m.fleet.take(d, &m.pools)
 	m.take(d)
 	return matchfunc.Proposal{Region: c.Region, Version: c.Version, Teams: m.teams.of(d), Quality: m.search.quality(d)}
 }

@@ -281,6 +281,20 @@ func (p *pools) take(i int32) {
 	p.left -= int(p.info[i].players)
 }
 
+// meanLatency is the mean latency of the players in groups that have measured the
+// region; 0 if none has.
+func (p *pools) meanLatency(members []int32, region int) time.Duration {
+	sum, n := time.Duration(0), time.Duration(0)
+	for _, i := range members {
+		if latency := p.groups.latency(p.groups.slots[i], region); latency != unmeasured {
+			players := time.Duration(p.info[i].players)
+			sum += latency * players
+			n += players
+		}
+	}
+	return sum / max(n, 1)
+}
+
 // before is the nearest entry before e in its pool that is left; -1: none.
 func (p *pools) before(e int32) int32 {
 	at := p.entries[e].prev

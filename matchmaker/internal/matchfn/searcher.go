@@ -61,8 +61,11 @@ func (s *searcher) tryPools(i int32, wanted func(latency float32) bool) {
 
 // canSearch reports whether a search in the pool may find a match.
 func (s *searcher) canSearch(m membership) bool {
+	if !s.pools.entries[m.entry].viable {
+		return false
+	}
 	region, version := s.target(m.pool)
-	return s.pools.entries[m.entry].viable && s.fleet.hasCapacity(region, version)
+	return s.fleet.hasCapacity(region, version)
 }
 
 // target is the region and the version that a pool is for.
