@@ -52,16 +52,20 @@ func New(cfg Config, queues *queue.Set, log *zap.Logger) *Router {
 // process becomes the owner of a queue that has none. An error of do that is not
 // about the owner is returned as it is; any other error is a failure.
 func (r *Router) Do(ctx context.Context, name string, do func(Owner) error) error {
+	return r.repeat(ctx, func() (Owner, error) { return r.owner(ctx, name) }, do)
+}
+
+func (r *Router) repeat(ctx context.Context, find func() (Owner, error), do func(Owner) error) error {
 	a := newAttempts()
 	for {
-		owner, err := r.owner(ctx, name)
+		owner, err := find()
 		if err == nil {
 			began := time.Now()
 			if err = do(owner); !errors.Is(err, errMoved) {
 				return err
 			}
 			if time.Since(began) > maxBackoff { // the owner has worked for a while
-				a = newAttempts()
+				a.restart()
 			}
 		}
 		if failed := r.giveUp(ctx, a, err); failed != nil {
@@ -101,7 +105,15 @@ type attempts struct {
 }
 
 func newAttempts() *attempts {
-	return &attempts{deadline: time.Now().Add(ownerPatience), backoff: minBackoff}
+	a := &attempts{}
+	a.restart()
+	return a
+}
+
+// restart gives the search for the owner its full time again. The owner may be
+// unreachable all the same: a call that fails slowly takes as long as one that works.
+func (a *attempts) restart() {
+	a.deadline, a.backoff = time.Now().Add(ownerPatience), minBackoff
 }
 
 // giveUp returns the failure that ends the attempts, nil when another one may

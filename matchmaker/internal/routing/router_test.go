@@ -42,6 +42,22 @@ func TestRouter_givesUpAnOwnerThatLivesAndCannotBeCalled(t *testing.T) {
 	})
 }
 
+// A proxy in front of a replica may take seconds to report that it can't reach it.
+func TestRouter_givesUpAnOwnerWhoseCallsFailSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		err := router(true).repeat(ctx, func() (Owner, error) { return nil, nil }, func(Owner) error {
+			time.Sleep(2 * maxBackoff)
+			return errDown
+		})
+		if after := time.Since(began); !errors.Is(err, failure.New(failure.ReplicaUnreachable)) || after > 2*replicaPatience {
+			t.Errorf("after %s: %v", after, err)
+		}
+	})
+}
+
 func TestRouter_waitsLongerForTheOwnerAfterADeadOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, err := range []error{errDown, errMoved} {
