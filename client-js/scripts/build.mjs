@@ -23,7 +23,7 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { bundleOptions, entries } from "./bundle.mjs";
-import { flattenTypes } from "./types.mjs";
+import { bundleTypes } from "./types.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
@@ -61,7 +61,7 @@ async function buildSdk() {
       outfile: join(staging, `${name}.js`),
     });
   }
-  for (const [name, types] of Object.entries(flattenTypes(root))) writeFileSync(join(staging, name), types);
+  for (const [name, types] of Object.entries(await bundleTypes(root))) writeFileSync(join(staging, name), types);
 }
 
 /** Compiles the arena's rules and returns their file name, which changes with their content. */

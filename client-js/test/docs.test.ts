@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { before, test } from "node:test";
 import { CloseCode, closeNames } from "../src/codes.ts";
 import { ErrorCode } from "../src/errors.ts";
-import { flattenTypes } from "../scripts/types.mjs";
+import { bundleTypes } from "../scripts/types.mjs";
 
 const guide = readFileSync("../docs/client.md", "utf8");
 const folder = resolve("node_modules", ".cache", "tactus-docs");
@@ -22,10 +22,10 @@ const preamble = [
   `declare const party: Party;`,
 ];
 
-before(() => {
+before(async () => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const [name, types] of Object.entries(flattenTypes(resolve(".")))) writeFileSync(join(folder, name), types);
+  for (const [name, types] of Object.entries(await bundleTypes(resolve(".")))) writeFileSync(join(folder, name), types);
 });
 
 function examples(): string[] {
