@@ -8,7 +8,7 @@ import type {
   RosterEntry,
   SavedSeat,
   Unsubscribe,
-} from "../src/types.ts";
+} from "../src/index.ts";
 import { sequence } from "./sprites.ts";
 import { events, phases, rules, tables } from "./tables.ts";
 import type { MatchRow, PickupRow, ProjectileRow, RockRow, ShipRow, Vec, WallRow } from "./tables.ts";

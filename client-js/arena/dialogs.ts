@@ -1,4 +1,5 @@
-import type { Match, MatchResult, PlayerRating, Proposal, SearchProgress } from "../src/types.ts";
+import type { Match, MatchResult, Proposal, SearchProgress } from "../src/index.ts";
+import type { PlayerRating } from "../src/lobby.ts";
 import { element, write } from "./dom.ts";
 import { ScoreTable } from "./scoretable.ts";
 import { estimateText, searchText } from "./sentences.ts";

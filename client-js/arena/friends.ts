@@ -1,5 +1,5 @@
-import type { Lobby, Party, Room } from "../src/lobby.ts";
-import type { RoomRequest, TactusErrorLike } from "../src/types.ts";
+import type { Lobby, Party, Room, RoomRequest } from "../src/lobby.ts";
+import type { TactusErrorLike } from "../src/index.ts";
 import { showPartyInAddress, showRoomInAddress } from "./address.ts";
 import { toast } from "./dom.ts";
 import { type Invitation, invitationIn, type Menu } from "./menu.ts";

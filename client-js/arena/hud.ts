@@ -1,4 +1,4 @@
-import type { Entity, Match, Unsubscribe } from "../src/types.ts";
+import type { Entity, Match, Unsubscribe } from "../src/index.ts";
 import { clockText, copyLink, element, icon, inviteLink, make, nameTag, toast, write } from "./dom.ts";
 import { slotColor } from "./palette.ts";
 import { emotes } from "./scene.ts";

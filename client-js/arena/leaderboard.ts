@@ -1,5 +1,4 @@
-import type { Lobby } from "../src/lobby.ts";
-import type { Rating } from "../src/types.ts";
+import type { Lobby, Rating } from "../src/lobby.ts";
 import { Modal } from "./dialogs.ts";
 import { element, errorText, make, nameTag, write } from "./dom.ts";
 

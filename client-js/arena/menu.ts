@@ -1,5 +1,5 @@
 import { cleanName } from "../src/text.ts";
-import type { ModeInfo, OpenMatch } from "../src/types.ts";
+import type { ModeInfo, OpenMatch } from "../src/lobby.ts";
 import { partyCode } from "./party.ts";
 import type { Choice, Queues } from "./queues.ts";
 import { browserStore } from "./storage.ts";

@@ -1,4 +1,4 @@
-import type { Match } from "../src/types.ts";
+import type { Match } from "../src/index.ts";
 import { fade, palette } from "./palette.ts";
 
 const samples = 130;

@@ -1,5 +1,5 @@
 import type { Lobby } from "../src/lobby.ts";
-import type { Match, MatchResult } from "../src/types.ts";
+import type { Match, MatchResult } from "../src/index.ts";
 import { ResultDialog } from "./dialogs.ts";
 import { element, write } from "./dom.ts";
 import type { LeaderboardDialog } from "./leaderboard.ts";

@@ -1,6 +1,5 @@
-import { Client, CloseCode, ErrorCode } from "../src/index.ts";
+import { Client, CloseCode, ErrorCode, type Match, type PlayOptions, type TactusErrorLike } from "../src/index.ts";
 import { Lobby } from "../src/lobby.ts";
-import type { Match, PlayOptions, TactusErrorLike } from "../src/types.ts";
 import { PauseDialog, ReconnectDialog } from "./dialogs.ts";
 import { element, toast, write } from "./dom.ts";
 import { Friends } from "./friends.ts";

@@ -1,5 +1,5 @@
-import type { Lobby, Party } from "../src/lobby.ts";
-import type { PartyMembership, RoomMembership, TactusErrorLike } from "../src/types.ts";
+import type { Lobby, Party, PartyMembership, RoomMembership } from "../src/lobby.ts";
+import type { TactusErrorLike } from "../src/index.ts";
 import { copyLink, element, inviteLink, make, nameTag, toast, write } from "./dom.ts";
 import { tabStore } from "./storage.ts";
 

@@ -1,4 +1,4 @@
-import type { Match } from "../src/types.ts";
+import type { Match } from "../src/index.ts";
 import { Controls } from "./controls.ts";
 import type { Intent } from "./controls.ts";
 import { Hud } from "./hud.ts";

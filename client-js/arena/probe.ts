@@ -1,4 +1,4 @@
-import type { Match } from "../src/types.ts";
+import type { Match } from "../src/index.ts";
 import type { Phase } from "./transitions.ts";
 
 /**

@@ -1,6 +1,5 @@
-import type { Lobby } from "../src/lobby.ts";
+import type { Lobby, ModeInfo, QueueInfo } from "../src/lobby.ts";
 import { ErrorCode } from "../src/errors.ts";
-import type { ModeInfo, QueueInfo } from "../src/types.ts";
 
 const unimplemented = ErrorCode.matchmaker + 12;
 

@@ -1,5 +1,5 @@
-import type { Lobby, Room } from "../src/lobby.ts";
-import type { ModeInfo, RoomMembership, TactusErrorLike } from "../src/types.ts";
+import type { Lobby, ModeInfo, Room, RoomMembership } from "../src/lobby.ts";
+import type { TactusErrorLike } from "../src/index.ts";
 import { copyLink, element, errorText, inviteLink, make, nameTag, write } from "./dom.ts";
 import { roomText } from "./sentences.ts";
 import { tabStore } from "./storage.ts";

@@ -1,4 +1,4 @@
-import type { Entity, Match, Unsubscribe } from "../src/types.ts";
+import type { Entity, Match, Unsubscribe } from "../src/index.ts";
 import { Backdrop } from "./backdrop.ts";
 import { Camera } from "./camera.ts";
 import { Effects } from "./effects.ts";

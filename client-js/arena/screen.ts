@@ -1,4 +1,4 @@
-import type { Match } from "../src/types.ts";
+import type { Match } from "../src/index.ts";
 import { DemoMatch } from "./demo.ts";
 import { element } from "./dom.ts";
 import { NetGraph } from "./netgraph.ts";

@@ -1,5 +1,5 @@
 import { ErrorCode } from "../src/errors.ts";
-import type { Match, PlayOptions, Proposal, SearchProgress } from "../src/types.ts";
+import type { Match, PlayOptions, Proposal, SearchProgress } from "../src/index.ts";
 import { ProposalDialog, SearchDialog } from "./dialogs.ts";
 import { element, rest, write } from "./dom.ts";
 import type { Sound } from "./sound.ts";

@@ -1,4 +1,4 @@
-import type { SavedSeat } from "../src/types.ts";
+import type { SavedSeat } from "../src/index.ts";
 import { tabStore } from "./storage.ts";
 
 const key = "tactus.seat";

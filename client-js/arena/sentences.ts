@@ -1,7 +1,7 @@
 /** What the page says of what the client tells by numbers and names. */
 
 import { CloseCode } from "../src/codes.ts";
-import type { SearchProgress, WaitingFor } from "../src/types.ts";
+import type { SearchProgress, WaitingFor } from "../src/index.ts";
 import type { Phase } from "./transitions.ts";
 import { waitText } from "./dom.ts";
 

@@ -1,4 +1,4 @@
-import type { Entity, Match } from "../src/types.ts";
+import type { Entity, Match } from "../src/index.ts";
 import type { Camera } from "./camera.ts";
 import type { Effects } from "./effects.ts";
 import { allegiance, fade, palette, slotColor } from "./palette.ts";

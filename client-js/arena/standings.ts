@@ -1,4 +1,4 @@
-import type { Match, MatchResult } from "../src/types.ts";
+import type { Match, MatchResult } from "../src/index.ts";
 import { tables } from "./tables.ts";
 import type { ScoreRow } from "./tables.ts";
 

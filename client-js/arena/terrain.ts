@@ -1,4 +1,4 @@
-import type { Match } from "../src/types.ts";
+import type { Match } from "../src/index.ts";
 import type { Camera } from "./camera.ts";
 import { fade, palette } from "./palette.ts";
 import type { Sprite, SpriteCache } from "./sprites.ts";

@@ -1,4 +1,4 @@
-import type { Entity, Match } from "../src/types.ts";
+import type { Entity, Match } from "../src/index.ts";
 import type { Camera } from "./camera.ts";
 import { fade, palette, slotColor } from "./palette.ts";
 import type { SpriteCache } from "./sprites.ts";

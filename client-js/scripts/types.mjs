@@ -37,5 +37,5 @@ async function bundled(input, plugins) {
 /** The lobby and the simulated network name the client's types: those of the client's file, not copies. */
 const client = {
   name: "client",
-  resolveId: (id) => (/^\.\/(client|types)\.ts$/.test(id) ? { id: "./tactus.js", external: true } : undefined),
+  resolveId: (id) => (/^\.{1,2}\/index\.ts$/.test(id) ? { id: "./tactus.js", external: true } : undefined),
 };

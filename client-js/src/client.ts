@@ -10,14 +10,13 @@ import { subprotocol, webSocketConnect } from "./transport.ts";
 import type {
   Assignment,
   ClientOptions,
-  Match,
   MatchmakerApi,
   PlayOptions,
   Proposal,
-  SavedSeat,
   SearchProgress,
   WaitingFor,
-} from "./types.ts";
+} from "./api/client.ts";
+import type { Match, SavedSeat } from "./api/match.ts";
 
 /** Seats that slip away between assignment and hello are searched for again, so many searches in all. */
 enum Limit {

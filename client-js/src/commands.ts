@@ -5,7 +5,7 @@ import { ErrorCode, TactusError } from "./errors.ts";
 import { bytesOf, type Writer } from "./msgpack.ts";
 import { cleaned } from "./text.ts";
 import { later, type Timer } from "./timeout.ts";
-import type { ChatOutcome } from "./types.ts";
+import type { ChatOutcome } from "./api/match.ts";
 
 interface Waiting {
   resolve(words: readonly number[]): void;

@@ -7,7 +7,7 @@ import { CloseCode } from "./codes.ts";
 import { ErrorCode, TactusError, unreachable } from "./errors.ts";
 import { MalformedError, Reader, Writer } from "./msgpack.ts";
 import { type Fields, mapOf, read } from "./schema.ts";
-import type { Connect, Transport } from "./types.ts";
+import type { Connect, Transport } from "./api/transport.ts";
 
 /** Numbers of the messages (docs/protocol.md). */
 export enum MessageType {

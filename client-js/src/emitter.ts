@@ -1,6 +1,6 @@
 /** Named callbacks. */
 
-import type { Unsubscribe } from "./types.ts";
+import type { Unsubscribe } from "./api/match.ts";
 
 export class Emitter<Events extends { [K in keyof Events]: (...args: never[]) => void }> {
   readonly #callbacks = new Map<keyof Events, Set<Events[keyof Events]>>();

@@ -4,7 +4,7 @@ import { guarded } from "./emitter.ts";
 import { elementWords, type FieldValue, isArray, readField, scalar } from "./field.ts";
 import { type Replica, resized, type TableState } from "./replica.ts";
 import { type TableSchema, Visibility } from "./schema.ts";
-import type { Entity, EntityView, Unsubscribe } from "./types.ts";
+import type { Entity, EntityView, Unsubscribe } from "./api/match.ts";
 
 /** Where an entity's words are: its table's picture, or a copy once it is gone. */
 interface Memory {

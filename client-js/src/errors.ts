@@ -1,7 +1,7 @@
 /** Numbered errors. 4000-4999 are the wire's close codes; the rest is the client's own. */
 
 import { CloseCode, reconnects } from "./codes.ts";
-import type { TactusErrorLike } from "./types.ts";
+import type { TactusErrorLike } from "./api/match.ts";
 
 /** Numbers of what can go wrong before and beside the connection; see docs/client.md. */
 export const ErrorCode = {

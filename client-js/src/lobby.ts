@@ -3,7 +3,7 @@
  * (lobby.mjs, package export tactus/lobby) beside the client, which it is given.
  */
 
-import type { Client } from "./client.ts";
+import type { Client, Match } from "./index.ts";
 import { type Joined, notFound } from "./membership.ts";
 import { Party } from "./party.ts";
 import { refuseUnknown } from "./options.ts";
@@ -14,7 +14,6 @@ import type {
   GameList,
   Leaderboard,
   LeaderboardPage,
-  Match,
   ModeInfo,
   OpenMatch,
   PartyMembership,
@@ -24,8 +23,9 @@ import type {
   Rating,
   RoomMembership,
   RoomRequest,
-} from "./types.ts";
+} from "./api/lobby.ts";
 
+export type * from "./api/lobby.ts";
 export { Party } from "./party.ts";
 export { Room } from "./room.ts";
 

@@ -13,6 +13,7 @@ import { Prediction } from "./prediction.ts";
 import { type RawEvent, Replica } from "./replica.ts";
 import { compileRules, loadRules } from "./rules.ts";
 import { type Fields, listOf, mapOf, parseSchema, read, type Schema } from "./schema.ts";
+import type { PlayOptions } from "./api/client.ts";
 import type {
   ChatOutcome,
   Entity,
@@ -23,13 +24,12 @@ import type {
   MatchResult,
   MatchState,
   NetStats,
-  PlayOptions,
   RosterEntry,
   Rules,
   RulesConfig,
   SavedSeat,
   Unsubscribe,
-} from "./types.ts";
+} from "./api/match.ts";
 
 enum Ms {
   /** Without a frame() for so long, the page is hidden or draws nothing: a timer takes over. */

@@ -8,7 +8,7 @@ import { ErrorCode, TactusError, unreachable } from "./errors.ts";
 import { bytesOf } from "./msgpack.ts";
 import { pause } from "./pause.ts";
 import { within } from "./timeout.ts";
-import type { ClientOptions, MatchmakerApi } from "./types.ts";
+import type { ClientOptions, MatchmakerApi } from "./api/client.ts";
 
 const service = "/tactus.matchmaker.v1.MatchmakerService/";
 

@@ -1,8 +1,8 @@
 /** What parties and rooms have in common: a place among others, which is watched. */
 
-import type { Client } from "./client.ts";
+import type { Client, TactusErrorLike, Unsubscribe } from "./index.ts";
 import { Emitter } from "./emitter.ts";
-import type { Membership, MembershipEvents, TactusErrorLike, Unsubscribe } from "./types.ts";
+import type { Membership, MembershipEvents } from "./api/lobby.ts";
 
 /** ErrorCode.matchmaker and the status "not found". */
 export const notFound = 305;

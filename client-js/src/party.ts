@@ -1,9 +1,9 @@
 /** Players who search together. */
 
-import type { Client } from "./client.ts";
+import type { Client, Match, PlayOptions } from "./index.ts";
 import { Group, type Joined } from "./membership.ts";
 import { joinedRoom, type Room, roomSettings } from "./room.ts";
-import type { Match, Membership, PartyEvents, PartyMember, PlayOptions, RoomRequest } from "./types.ts";
+import type { Membership, PartyEvents, PartyMember, RoomRequest } from "./api/lobby.ts";
 
 /** A party as the matchmaker tells it; fields with their zero value are missing. */
 interface PartyNews {

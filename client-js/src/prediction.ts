@@ -8,7 +8,7 @@
 import type { EntityTable } from "./entity.ts";
 import { difference } from "./history.ts";
 import type { Replica, TableState } from "./replica.ts";
-import type { Rules } from "./types.ts";
+import type { Rules } from "./api/match.ts";
 
 /** Inputs remembered, a power of two; more than the server accepts ahead. */
 const inputRing = 64;

@@ -1,9 +1,9 @@
 /** A place where friends meet, and play one private match after another. */
 
-import type { Client } from "./client.ts";
+import type { Client, Match, PlayOptions } from "./index.ts";
 import { Group, type Joined } from "./membership.ts";
 import { refuseUnknown } from "./options.ts";
-import type { Match, Membership, PlayOptions, RoomEvents, RoomMember, RoomSettings } from "./types.ts";
+import type { Membership, RoomEvents, RoomMember, RoomSettings } from "./api/lobby.ts";
 
 interface Option {
   name?: string;

@@ -4,7 +4,7 @@
  */
 
 import { ErrorCode, TactusError } from "./errors.ts";
-import type { Rules, RulesConfig } from "./types.ts";
+import type { Rules, RulesConfig } from "./api/match.ts";
 
 interface Exports {
   memory: WebAssembly.Memory;

@@ -1,6 +1,20 @@
 /** A bad network on purpose. A file of its own (simulation.mjs, package export tactus/simulation). */
 
-import type { Connect, NetworkConditions } from "./types.ts";
+import type { Connect } from "./index.ts";
+
+/** What the simulated network does to each direction, in milliseconds. */
+export interface NetworkConditions {
+  /** One way. */
+  delayMs?: number;
+  /** Up to so much more, drawn evenly for each message; order is kept, as TCP does. */
+  jitterMs?: number;
+  /** Every so often nothing gets through... */
+  stallEveryMs?: number;
+  /** ...for so long. */
+  stallMs?: number;
+  /** Source of chance, 0 to 1; Math.random unless given. */
+  random?: () => number;
+}
 
 /**
  * A network that is simulated between a client and its game server, as the

@@ -1,6 +1,6 @@
 /** Ordered, reliable binary messages to a game server, by WebSocket. */
 
-import type { Connect, WebSocketClass } from "./types.ts";
+import type { Connect, WebSocketClass } from "./api/transport.ts";
 
 export const subprotocol = "tactus.v1";
 const open = 1;

@@ -10,7 +10,7 @@ import { shortened } from "../arena/sprites.ts";
 import { type Standing, teamStandings, verdict } from "../arena/standings.ts";
 import { type Keeper, Store } from "../arena/storage.ts";
 import { type PageEvent, type Part, type Phase, Phases, transitions } from "../arena/transitions.ts";
-import type { WaitingFor } from "../src/types.ts";
+import type { WaitingFor } from "../src/index.ts";
 
 function line(slot: number, rank: number, score: number, team = -1): Standing {
   return { rank, slot, name: `p${slot}`, team, bot: false, connected: true, score };

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Connection, type ConnectionOwner, MessageType } from "../src/connection.ts";
 import { TactusError } from "../src/errors.ts";
-import type { Transport, TransportHandler } from "../src/types.ts";
+import type { Transport, TransportHandler } from "../src/index.ts";
 import { encode } from "./encode.ts";
 
 /** Sockets that a connection opened, and the page's events. */

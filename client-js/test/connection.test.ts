@@ -5,7 +5,7 @@ import { afterEach, beforeEach, mock, test } from "node:test";
 import { Connection, MessageType } from "../src/connection.ts";
 import type { TactusError } from "../src/errors.ts";
 import { Reader, type Value } from "../src/msgpack.ts";
-import type { TransportHandler } from "../src/types.ts";
+import type { TransportHandler } from "../src/index.ts";
 import { encode, type Encodable } from "./encode.ts";
 
 let now: number;

@@ -1,4 +1,4 @@
-/** Watches whose streams are held back on their way. Time runs fifty times as fast here. */
+/** Watches whose streams are held back on their way. Time runs ten times as fast here. */
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
@@ -15,7 +15,7 @@ beforeEach(async () => {
   server.updates = [];
   server.heldBack = true;
   client = new Client(server.origin, { storage: null });
-  hurryTime(50);
+  hurryTime(10);
 });
 
 afterEach(async () => {

@@ -6,7 +6,7 @@ import { entityTables } from "../src/entity.ts";
 import { Prediction } from "../src/prediction.ts";
 import { Replica } from "../src/replica.ts";
 import { parseSchema } from "../src/schema.ts";
-import type { Rules } from "../src/types.ts";
+import type { Rules } from "../src/index.ts";
 import { schema, schemaHash } from "./fakeserver.ts";
 
 const one = 65536;

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { before, test } from "node:test";
 import { loadRules } from "../src/rules.ts";
-import type { Rules } from "../src/types.ts";
+import type { Rules } from "../src/index.ts";
 
 const file = join("node_modules", ".cache", "tactus", "test.wasm");
 const rows = 16;

@@ -1,0 +1,160 @@
+/** Public types of the lobby (package export tactus/lobby). */
+
+import type { TactusErrorLike } from "../index.ts";
+
+/** What the next match of a room will be. */
+export interface RoomSettings {
+  mode?: string;
+  options?: Readonly<Record<string, number>>;
+  /** At most four; names and texts of at most 64 bytes. */
+  labels?: Readonly<Record<string, string>>;
+}
+
+export interface RoomRequest extends RoomSettings {
+  game?: string;
+  /** Game version of the page, where only servers of that version will do. */
+  version?: string;
+}
+
+export interface RoomMember {
+  playerId: string;
+  playerName: string;
+  owner: boolean;
+  you: boolean;
+  ready: boolean;
+  /** Has, or had, a seat in the present match. */
+  playing: boolean;
+}
+
+export interface RoomEvents extends MembershipEvents<RoomMember> {}
+
+export interface OpenMatch {
+  matchId: string;
+  game: string;
+  mode: string;
+  people: number;
+  seats: number;
+  ageSeconds: number;
+}
+
+export interface ModeInfo {
+  name: string;
+  title: string;
+  minPlayers: number;
+  maxPlayers: number;
+  teams: number;
+}
+
+export interface GameInfo {
+  name: string;
+  title: string;
+  version: string;
+  modes: ModeInfo[];
+}
+
+export interface GameList {
+  games: GameInfo[];
+  servers: number;
+  players: number;
+}
+
+/** A queue and what its rules say; see tactus/lobby. */
+export interface QueueInfo {
+  name: string;
+  /** For people. */
+  title: string;
+  game: string;
+  mode: string;
+  rulesVersion: string;
+  teams: number;
+  /** Players of a team. */
+  teamMin: number;
+  teamMax: number;
+  partyMax: number;
+  /** A found match waits for its players' consent. */
+  accept: boolean;
+  rated: boolean;
+  /** Players. */
+  searching: number;
+  waitP50Ms: number;
+  waitP90Ms: number;
+}
+
+/** What is known of a player's skill in one queue. */
+export interface Rating {
+  playerId: string;
+  playerName: string;
+  /** The estimated skill; players start at 1500. */
+  points: number;
+  /** One standard deviation, in points. */
+  uncertainty: number;
+  /** 1 is best; 0: unranked. */
+  rank: number;
+  matches: number;
+  wins: number;
+}
+
+export interface RatedMatch {
+  matchId: string;
+  endedUnixMs: number;
+  /** Of the player's team; 1 is best. */
+  rank: number;
+  /** In free-for-all: players. */
+  teams: number;
+  pointsBefore: number;
+  pointsAfter: number;
+  mode: string;
+}
+
+export interface PlayerRating {
+  rating: Rating;
+  /** The newest rated match; undefined without any. */
+  last: RatedMatch | undefined;
+}
+
+export interface LeaderboardPage {
+  /** The page that this player is in the middle of. */
+  around?: string;
+  /** First rank - 1. */
+  offset?: number;
+  /** 100 by default and at most. */
+  limit?: number;
+}
+
+export interface Leaderboard {
+  ratings: Rating[];
+  /** Ranked in all. */
+  players: number;
+}
+
+export interface PartyMember {
+  playerId: string;
+  playerName: string;
+  leader: boolean;
+  you: boolean;
+}
+
+/** What it takes to come back to a party or a room: keep it in sessionStorage. The member id is a secret. */
+export interface Membership {
+  code: string;
+  memberId: string;
+  playerId: string;
+}
+
+export type PartyMembership = Membership;
+export type RoomMembership = Membership;
+
+export interface MembershipEvents<Member> {
+  /** Who is there, or anything else that is told of it, may have changed. */
+  change: (members: readonly Member[]) => void;
+  /** A search, or a room's match, has begun that the player did not start: follow joins it. */
+  search: (ticketId: string) => void;
+  /** The player is not there any more, and did not leave. */
+  close: (error: TactusErrorLike) => void;
+}
+
+/** Whoever does not follow a party's search within 10 s ends it. */
+export interface PartyEvents extends MembershipEvents<PartyMember> {
+  /** The party has entered a room: Lobby.resumeRoom takes the player's place in it. */
+  room: (membership: RoomMembership) => void;
+}
