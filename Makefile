@@ -85,6 +85,10 @@ test-short: ## the same without race detector and browser
 client-test: client ## type check, unit tests and size limits of the client
 	cd client-js && npm run --silent check && npm test --silent
 
+.PHONY: client-size
+client-size: $(STAMPS)/npm ## bytes of the client after gzip
+	cd client-js && node scripts/size.mjs
+
 .PHONY: browser-test
 browser-test: build ## plays in a real Chromium
 	.ci/require chromium chromium fonts-dejavu-core

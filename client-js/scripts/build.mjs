@@ -81,6 +81,7 @@ function buildRules() {
 async function buildPage(rules) {
   await build({
     ...bundleOptions(root),
+    mangleProps: undefined, // the page's own modules use these names, too
     entryPoints: [join(arena, "main.ts")],
     format: "esm",
     define: { ARENA_RULES: JSON.stringify(rules) },

@@ -5,3 +5,6 @@ export function bundleOptions(root: string, entry?: string): BuildOptions;
 
 /** What the package exports: files by their names in dist, what they are made from, and the global of the script. */
 export const entries: Record<"tactus" | "lobby" | "simulation", { entry: string; global: string }>;
+
+/** Bytes of what a page has to load, after gzip. */
+export function sizes(root: string): Promise<{ whole: number; withoutPrediction: number; lobby: number }>;
