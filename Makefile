@@ -66,7 +66,7 @@ $(STAMPS)/example-%: docs/examples/%/package-lock.json
 .PHONY: tools
 tools: $(STAMPS)/tools
 
-$(STAMPS)/tools: tools/go.mod tools/go.sum
+$(STAMPS)/tools: tools/go.mod tools/go.sum $(wildcard tools/protoc-gen-tactus-ts/*.go)
 	@mkdir -p $(STAMPS) $(BIN)
 	cd tools && GOBIN=$(BIN) go install tool
 	@touch $@
@@ -129,7 +129,7 @@ $(SYSTEMS:%=vet-%):
 .PHONY: fmt
 fmt: tools $(STAMPS)/npm ## gofumpt on Go code, biome on TypeScript, generated code excepted
 	$(BIN)/golangci-lint fmt ./...
-	cd tools && $(BIN)/gofumpt -w vocabulary plot
+	cd tools && $(BIN)/gofumpt -w vocabulary plot protoc-gen-tactus-ts
 	cd client-js && npm run --silent fmt
 
 .PHONY: gen

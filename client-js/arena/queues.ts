@@ -1,7 +1,5 @@
 import type { Lobby, ModeInfo, QueueInfo } from "../src/lobby.ts";
-import { ErrorCode } from "../src/errors.ts";
-
-const unimplemented = ErrorCode.matchmaker + 12;
+import { Refusal } from "../src/refusal.ts";
 
 /** What can be played: a mode, or a queue with rules of its own. */
 export interface Choice {
@@ -39,7 +37,7 @@ export class Queues {
       this.list = (await this.lobby.queues()).filter((queue) => queue.game === this.game);
       this.known = this.list.length > 0;
     } catch (error) {
-      this.known = (error as { code?: number }).code === unimplemented;
+      this.known = (error as { code?: number }).code === Refusal.unimplemented;
     }
   }
 

@@ -1,12 +1,11 @@
-import { ErrorCode } from "../src/errors.ts";
-import type { Match, PlayOptions, Proposal, SearchProgress } from "../src/index.ts";
+import type { EndReason, Match, PlayOptions, Proposal, SearchProgress, TactusErrorLike } from "../src/index.ts";
 import { ProposalDialog, SearchDialog } from "./dialogs.ts";
 import { element, rest, write } from "./dom.ts";
 import type { Sound } from "./sound.ts";
 
 const longestRetryMs = 8000;
 /** The player declined a match, or did not accept it in time. */
-const declined = ErrorCode.ticket + 9;
+const declined: EndReason = "DECLINED";
 
 /** Searches and joins: for the player, for their party, or in a room. */
 export type Search = (options: PlayOptions) => Promise<Match>;
@@ -58,7 +57,7 @@ export class Searches {
       try {
         return await this.run(search, wanted, signal);
       } catch (error) {
-        if (signal.aborted || (error as { code?: number }).code === declined) throw error;
+        if (signal.aborted || (error as Partial<TactusErrorLike>).reason === declined) throw error;
       }
       await rest(Math.min(longestRetryMs, 400 * 2 ** n) * (0.75 + Math.random() * 0.5), signal);
       signal.throwIfAborted();

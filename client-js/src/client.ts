@@ -4,18 +4,18 @@ import { MatchClient, type SeatConfig } from "./match.ts";
 import { CloseCode } from "./codes.ts";
 import { abortError, ErrorCode, TactusError } from "./errors.ts";
 import { Matchmaker } from "./matchmaker.ts";
+import {
+  type Assignment,
+  type CreateTicketRequest,
+  type CreateTicketResponse,
+  EndReason,
+  type MatchProposal,
+  type WatchTicketResponse,
+} from "./matchmakerv1.ts";
 import { refuseUnknown } from "./options.ts";
 import { compileRules } from "./rules.ts";
 import { subprotocol, webSocketConnect } from "./transport.ts";
-import type {
-  Assignment,
-  ClientOptions,
-  MatchmakerApi,
-  PlayOptions,
-  Proposal,
-  SearchProgress,
-  WaitingFor,
-} from "./api/client.ts";
+import type { ClientOptions, MatchmakerApi, PlayOptions, SearchProgress, WaitingFor } from "./api/client.ts";
 import type { Match, SavedSeat } from "./api/match.ts";
 
 /** Seats that slip away between assignment and hello are searched for again, so many searches in all. */
@@ -32,24 +32,8 @@ const searchAgain = new Set<number>([
   ErrorCode.unreachable,
 ]);
 
-/** A ticket's end reasons by their first letters behind END_REASON_, in the order of their numbers. */
-const endReasons = "UNS MAT CAN EXP REP ALL UNM ABA SHU DEC".split(" ");
-
 /** The matchmaker stopped while it was searching: another replica, or the next one, goes on. */
-const shutDown = ErrorCode.ticket + endReasons.indexOf("SHU");
-
-/** What a found seat is got with. */
-type Found = Partial<Assignment> & { url: string; joinToken: string };
-
-/** One news of a watched ticket; fields with their zero value are left out, as JSON of protobuf does. */
-interface TicketUpdate extends Partial<Omit<SearchProgress, "state" | "proposal" | "assignment" | "waitingFor">> {
-  state?: string;
-  waitingFor?: string;
-  assignment?: Found;
-  proposal?: Partial<Proposal>;
-  reason?: string;
-  message?: string;
-}
+const shutDown: EndReason = "SHUTDOWN";
 
 const clientOptions: Record<keyof ClientOptions, 1> = {
   webSocket: 1,
@@ -87,15 +71,15 @@ export class Client {
     warmUp(play.rules);
     // A party's search is for all its members: one of them can't have another.
     for (let left = play.party || play.ticketId ? 1 : Limit.searches; ; left--) {
-      let found: Found | undefined;
+      let found: Assignment | undefined;
       try {
         found = await this.#search(play);
         play.onProgress?.(progress("joining", found, found));
-        const { url, joinToken: token, game = "", mode = "", queue = "" } = found;
+        const { url = "", joinToken: token, game = "", mode = "", queue = "" } = found;
         return await this.#join({ url, token, game, mode, queue }, play);
       } catch (error) {
-        const { code } = error as { code?: number };
-        if (left <= 1 || !(found ? searchAgain.has(code!) : code === shutDown)) throw error;
+        const { code, reason } = error as TactusError;
+        if (left <= 1 || !(found ? searchAgain.has(code) : reason === shutDown)) throw error;
       }
     }
   }
@@ -107,14 +91,14 @@ export class Client {
     return this.#join({ queue: "", ...saved }, options);
   }
 
-  async #search(play: PlayOptions): Promise<Found> {
+  async #search(play: PlayOptions): Promise<Assignment> {
     const { signal, onProgress } = play;
     let { ticketId = "" } = play;
     try {
       ticketId ||= await this.#createTicket(play);
       onProgress?.(progress("searching"));
-      let found: Found | undefined;
-      await this.matchmaker.follow<TicketUpdate>(
+      let found: Assignment | undefined;
+      await this.matchmaker.follow<WatchTicketResponse>(
         "WatchTicket",
         { ticketId },
         (update) => {
@@ -136,7 +120,7 @@ export class Client {
     }
   }
 
-  #proposal(ticketId: string, proposal: Partial<Proposal> | undefined): Partial<SearchProgress> {
+  #proposal(ticketId: string, proposal: MatchProposal | undefined): Partial<SearchProgress> {
     if (!proposal) return {};
     const { matchId = "" } = proposal;
     const answer = async (accept: boolean): Promise<void> => {
@@ -158,12 +142,12 @@ export class Client {
       ticketId: ___,
       ...same
     } = play;
-    const request = {
+    const request: CreateTicketRequest = {
       ...{ ...same, playerName, roomCode, protocol: subprotocol },
       attributes: Object.fromEntries(Object.entries(attributes).map(([name, values]) => [name, { values }])),
       requestId: `${Math.random()}-${Date.now()}`,
     };
-    return (await this.matchmaker.enter<{ ticketId: string }>("CreateTicket", request, signal)).ticketId;
+    return (await this.matchmaker.enter<CreateTicketResponse>("CreateTicket", request, signal)).ticketId ?? "";
   }
 
   #join(
@@ -185,7 +169,7 @@ export class Client {
 }
 
 /** Progress by the news of a search; with the assignment once there is one. */
-function progress(state: SearchProgress["state"], news: TicketUpdate = {}, found?: Found): SearchProgress {
+function progress(state: SearchProgress["state"], news: WatchTicketResponse = {}, found?: Assignment): SearchProgress {
   const {
     waitedMs = 0,
     estimatedWaitMs = 0,
@@ -204,10 +188,10 @@ function progress(state: SearchProgress["state"], news: TicketUpdate = {}, found
 }
 
 /** A ticket that ends without a match is an error of 200 and its reason's number. */
-function endError({ reason = "", message }: TicketUpdate): TactusError {
-  const name = reason.slice(11);
+function endError({ reason, message }: WatchTicketResponse): TactusError {
+  const name = reason?.slice("END_REASON_".length) ?? "";
   return new TactusError(
-    ErrorCode.ticket + Math.max(0, endReasons.indexOf(name.slice(0, 3))),
+    ErrorCode.ticket + (EndReason[name as EndReason] ?? 0),
     message || `The search ended: ${name.toLowerCase()}.`,
     false,
     name,

@@ -6,6 +6,7 @@
 import { CloseCode } from "./codes.ts";
 import { ErrorCode, TactusError, unreachable } from "./errors.ts";
 import { MalformedError, Reader, Writer } from "./msgpack.ts";
+import { backoff } from "./pause.ts";
 import { type Fields, mapOf, read } from "./schema.ts";
 import type { Connect, Transport } from "./api/transport.ts";
 
@@ -36,7 +37,6 @@ enum Ms {
   silentAsleep = 5500,
   /** From a new connection to the welcome, and from there to the first state. */
   welcome = 8000,
-  firstBackoff = 200,
   maxBackoff = 4000,
 }
 
@@ -293,13 +293,7 @@ export class Connection {
     if (now - this.#lostAt > patience) {
       return this.end(new TactusError(ErrorCode.lost, "The connection was lost for longer than the seat is kept."));
     }
-    this.#retryTimer = setTimeout(() => this.#retry(), this.#backoff());
-  }
-
-  /** Exponential, and anywhere between half and all of it, so that a restarted server is not met by everybody at once. */
-  #backoff(): number {
-    const ms = Math.min(Ms.maxBackoff, Ms.firstBackoff * 2 ** Math.max(0, this.#attempts - 1));
-    return ms * (0.5 + this.#config.random() / 2);
+    this.#retryTimer = setTimeout(() => this.#retry(), backoff(this.#attempts, Ms.maxBackoff, this.#config.random));
   }
 
   #retry(): void {

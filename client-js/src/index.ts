@@ -6,3 +6,4 @@ export type * from "./api/transport.ts";
 export { Client } from "./client.ts";
 export { CloseCode } from "./codes.ts";
 export { ErrorCode, TactusError } from "./errors.ts";
+export type { EndReason } from "./matchmakerv1.ts";

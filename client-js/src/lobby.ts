@@ -4,17 +4,18 @@
  */
 
 import type { Client, Match } from "./index.ts";
-import { type Joined, notFound } from "./membership.ts";
+import type * as matchmakerv1 from "./matchmakerv1.ts";
+import type { MatchmakerService } from "./matchmakerv1.ts";
+import type { Joined } from "./membership.ts";
+import { Refusal } from "./refusal.ts";
 import { Party } from "./party.ts";
 import { refuseUnknown } from "./options.ts";
 import { pause } from "./pause.ts";
 import { joinedRoom, Room, roomSettings } from "./room.ts";
 import type {
-  GameInfo,
   GameList,
   Leaderboard,
   LeaderboardPage,
-  ModeInfo,
   OpenMatch,
   PartyMembership,
   PlayerRating,
@@ -47,8 +48,6 @@ const ratingPatienceMs = 30_000;
 
 const partyOptions: Record<keyof PartyOptions, 1> = { name: 1, identityToken: 1, signal: 1 };
 
-type Told<T> = Partial<T> | undefined;
-
 export class Lobby {
   readonly #client: Client;
 
@@ -74,7 +73,7 @@ export class Lobby {
 
   /** The queues, and how long players wait in them. */
   async queues(): Promise<QueueInfo[]> {
-    const { queues = [] } = await this.#call<{ queues?: Partial<QueueInfo>[] }>("ListQueues", {});
+    const { queues = [] } = await this.#call("ListQueues", {});
     const empty = {
       name: "",
       title: "",
@@ -92,11 +91,7 @@ export class Lobby {
 
   /** A player's rating, by default the own one. Error 305: the queue keeps no ratings. */
   async rating(queue: string, playerId = this.#client.playerId, signal?: AbortSignal): Promise<PlayerRating> {
-    const { rating, last } = await this.#call<{ rating: Told<Rating>; last: Told<RatedMatch> }>(
-      "GetRating",
-      { queue, playerId },
-      signal,
-    );
+    const { rating, last } = await this.#call("GetRating", { queue, playerId }, signal);
     return { rating: ratingOf(rating), last: last && ratedMatchOf(last) };
   }
 
@@ -116,7 +111,7 @@ export class Lobby {
         if (known.last?.matchId === match.id) return known;
       } catch (error) {
         signal?.throwIfAborted();
-        if ((error as { code?: number }).code === notFound) return undefined;
+        if ((error as { code?: number }).code === Refusal.notFound) return undefined;
       }
     }
     return undefined;
@@ -125,20 +120,13 @@ export class Lobby {
   /** A queue's players by rank: from an offset on, or around a player. */
   async leaderboard(queue: string, page: LeaderboardPage = {}): Promise<Leaderboard> {
     const request = { queue, aroundPlayerId: page.around, offset: page.offset, limit: page.limit };
-    const { ratings = [], players = 0 } = await this.#call<{ ratings?: Partial<Rating>[]; players?: number }>(
-      "ListLeaderboard",
-      request,
-    );
+    const { ratings = [], players = 0 } = await this.#call("ListLeaderboard", request);
     return { ratings: ratings.map(ratingOf), players };
   }
 
   /** A player's last rated matches, newest first; by default the own ones. */
   async history(queue: string, playerId = this.#client.playerId, limit = 0): Promise<RatedMatch[]> {
-    const { matches = [] } = await this.#call<{ matches?: Partial<RatedMatch>[] }>("ListHistory", {
-      queue,
-      playerId,
-      limit,
-    });
+    const { matches = [] } = await this.#call("ListHistory", { queue, playerId, limit });
     return matches.map(ratedMatchOf);
   }
 
@@ -172,8 +160,7 @@ export class Lobby {
 
   /** Open public matches with free seats, fullest first. */
   async listMatches(filter: { game?: string; mode?: string; limit?: number } = {}): Promise<OpenMatch[]> {
-    type Listed = Partial<Omit<OpenMatch, "ageSeconds"> & { ageS: number }>;
-    const { matches = [] } = await this.#call<{ matches?: Listed[] }>("ListMatches", filter);
+    const { matches = [] } = await this.#call("ListMatches", filter);
     return matches.map(({ matchId = "", game = "", mode = "", people = 0, seats = 0, ageS = 0 }) => {
       return { matchId, game, mode, people, seats, ageSeconds: ageS };
     });
@@ -181,9 +168,7 @@ export class Lobby {
 
   /** Games and modes that can be played now, and how many people are there. */
   async listGames(): Promise<GameList> {
-    type Listed = Partial<Omit<GameInfo, "modes">> & { modes?: Partial<ModeInfo>[] };
-    type Answer = { games?: Listed[]; servers?: number; players?: number };
-    const { games = [], servers = 0, players = 0 } = await this.#call<Answer>("ListGames", {});
+    const { games = [], servers = 0, players = 0 } = await this.#call("ListGames", {});
     const empty = { name: "", title: "", minPlayers: 0, maxPlayers: 0, teams: 0 };
     return {
       games: games.map(({ name = "", title = "", version = "", modes = [] }) => {
@@ -194,8 +179,12 @@ export class Lobby {
     };
   }
 
-  #call<Answer>(method: string, request: object, signal?: AbortSignal): Promise<Answer> {
-    return this.#client.matchmaker.call<Answer>(method, request, signal);
+  #call<Method extends keyof MatchmakerService>(
+    method: Method,
+    request: MatchmakerService[Method]["request"],
+    signal?: AbortSignal,
+  ): Promise<MatchmakerService[Method]["response"]> {
+    return this.#client.matchmaker.call(method, request, signal);
   }
 
   #enter(method: string, options: PartyOptions, request: object = {}): Promise<Joined> {
@@ -213,12 +202,12 @@ export class Lobby {
   }
 }
 
-function ratingOf(told: Told<Rating>): Rating {
+function ratingOf(told: matchmakerv1.Rating | undefined): Rating {
   return { playerId: "", playerName: "", points: 0, uncertainty: 0, rank: 0, matches: 0, wins: 0, ...told };
 }
 
 /** 64-bit integers are strings in the JSON of protobuf. */
-function ratedMatchOf({ endedUnixMs = 0, ...told }: Partial<RatedMatch>): RatedMatch {
+function ratedMatchOf({ endedUnixMs, ...told }: matchmakerv1.RatedMatch): RatedMatch {
   const empty = { matchId: "", mode: "", rank: 0, teams: 0, pointsBefore: 0, pointsAfter: 0 };
-  return { ...empty, ...told, endedUnixMs: Number(endedUnixMs) };
+  return { ...empty, ...told, endedUnixMs: Number(endedUnixMs ?? 0) };
 }

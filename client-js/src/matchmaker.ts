@@ -5,8 +5,10 @@
  */
 
 import { ErrorCode, TactusError, unreachable } from "./errors.ts";
+import type { CreateTicketResponse } from "./matchmakerv1.ts";
 import { bytesOf } from "./msgpack.ts";
-import { pause } from "./pause.ts";
+import { backoff, pause } from "./pause.ts";
+import { Refusal } from "./refusal.ts";
 import { within } from "./timeout.ts";
 import type { ClientOptions, MatchmakerApi } from "./api/client.ts";
 
@@ -14,12 +16,6 @@ const service = "/tactus.matchmaker.v1.MatchmakerService/";
 
 /** gRPC statuses by the first letters of their Connect names, in the order of their numbers. */
 const statuses = "ok canc unkn inva dead not_ alre perm reso fail abor out_ unim inte unav data unau".split(" ");
-
-enum Status {
-  unknown = 2,
-  unimplemented = 12,
-  unavailable = 14,
-}
 
 /** An error in the Connect protocol's JSON. */
 interface ConnectError {
@@ -29,13 +25,13 @@ interface ConnectError {
 }
 
 function matchmakerError({ code = "", message = "", details = [] }: ConnectError, http = 0): TactusError {
-  let status = statuses.indexOf(code.slice(0, 4));
+  let refusal = ErrorCode.matchmaker + statuses.indexOf(code.slice(0, 4));
   // Nobody who speaks Connect: a proxy for instance (connectrpc.com/docs/protocol, "HTTP to error code").
-  if (status < 1)
-    status = http === 404 ? Status.unimplemented : http > 500 || http === 429 ? Status.unavailable : Status.unknown;
+  if (refusal <= ErrorCode.matchmaker)
+    refusal = http === 404 ? Refusal.unimplemented : http > 500 || http === 429 ? Refusal.unavailable : Refusal.unknown;
   // The reason in a google.rpc.ErrorInfo is its field 1, which comes first and is shorter than 128 bytes.
   const info = atob(details.find(({ type }) => type === "google.rpc.ErrorInfo")?.value ?? "");
-  return new TactusError(ErrorCode.matchmaker + status, message, false, info.slice(2, 2 + info.charCodeAt(1)));
+  return new TactusError(refusal, message, false, info.slice(2, 2 + info.charCodeAt(1)));
 }
 
 /** An envelope is flags, length and text. */
@@ -53,8 +49,7 @@ enum Ms {
   oldSilence = 30_000,
   /** What a watch would tell is asked for so often while streams do not work. */
   poll = 2000,
-  /** Pauses before a broken watch is resumed. What is watched is kept for five seconds or more without a watcher. */
-  firstBackoff = 200,
+  /** Longest pause before a broken watch is resumed. What is watched is kept for five seconds or more without a watcher. */
   maxBackoff = 2000,
   /** A watch that can't be resumed for so long is given up. */
   patience = 20_000,
@@ -72,9 +67,9 @@ enum Limit {
 const mendable = new Set<number>([
   ErrorCode.unreachable,
   ErrorCode.timeout,
-  ErrorCode.matchmaker + 4, // deadline exceeded
-  ErrorCode.matchmaker + 8, // resource exhausted
-  ErrorCode.matchmaker + Status.unavailable,
+  Refusal.deadlineExceeded,
+  Refusal.resourceExhausted,
+  Refusal.unavailable,
 ]);
 
 const guestKey = "tactus.guest";
@@ -84,10 +79,8 @@ const playerKey = "tactus.player";
 const beforeKey = "tactus.guest.before";
 const triedKey = "tactus.guest.tried";
 
-interface Identity {
-  guestToken?: string;
-  playerId?: string;
-}
+/** What tells the player who they are, in the answer to each call of enter. */
+type Identity = Pick<CreateTicketResponse, "guestToken" | "playerId">;
 
 /** Names in requests that the matchmaker said it does not know. */
 const ignored = new Set<string>();
@@ -144,7 +137,7 @@ export class Matchmaker implements MatchmakerApi {
           request.requestId &&
           attempt < Limit.attempts
         ) {
-          await pause(backoff(attempt++), signal);
+          await pause(backoff(attempt++, Ms.maxBackoff), signal);
         } else if (reason === "GUEST_TOKEN_INVALID" && guestToken) {
           // It is of another installation, or this replica does not know the key that signed it.
           if (refused++) this.#keep(guestKey);
@@ -186,7 +179,7 @@ export class Matchmaker implements MatchmakerApi {
         } else if (await this.#watch(method, request, news, silence, signal)) return;
       } catch (error) {
         problem = error as TactusError;
-        if (polled && problem.code === ErrorCode.matchmaker + Status.unimplemented) {
+        if (polled && problem.code === Refusal.unimplemented) {
           silence = Ms.oldSilence;
           polls = 0;
         } else if (!mendable.has(problem.code)) throw error;
@@ -197,7 +190,7 @@ export class Matchmaker implements MatchmakerApi {
       spent = broken ? spent + Math.min(now - then, Ms.call) : 0;
       then = now;
       if (spent > Ms.patience) throw problem ?? unreachable("matchmaker", this.#url(method), "it stopped answering");
-      if (polled === polls > 0) await pause(polled && !problem ? Ms.poll : backoff(broken), signal);
+      if (polled === polls > 0) await pause(polled && !problem ? Ms.poll : backoff(broken, Ms.maxBackoff), signal);
     }
   }
 
@@ -313,9 +306,4 @@ function envelope(message: object): Uint8Array<ArrayBuffer> {
 /** Where the first envelope ends. */
 function endOf(bytes: Uint8Array): number {
   return bytes.length < Envelope.head ? Infinity : Envelope.head + new DataView(bytes.buffer).getUint32(1);
-}
-
-/** Exponential, and anywhere between half and all of it, so that a new replica is not met by everybody at once. */
-function backoff(failures: number): number {
-  return Math.min(Ms.maxBackoff, Ms.firstBackoff * 2 ** Math.max(0, failures - 1)) * (0.5 + Math.random() / 2);
 }

@@ -3,20 +3,14 @@
 import type { Client, TactusErrorLike, Unsubscribe } from "./index.ts";
 import { Emitter } from "./emitter.ts";
 import type { Membership, MembershipEvents } from "./api/lobby.ts";
-
-/** ErrorCode.matchmaker and the status "not found". */
-export const notFound = 305;
+import type { CreatePartyResponse, CreateRoomResponse } from "./matchmakerv1.ts";
+import { Refusal } from "./refusal.ts";
 
 /** A member who has heard nothing for so long was cut off, not replaced. */
 const cutOffMs = 8000;
 
-/** What JoinParty, JoinRoom and their kin answer. */
-export interface Joined {
-  partyCode?: string;
-  roomCode?: string;
-  memberId?: string;
-  playerId?: string;
-}
+/** The answer to CreateParty, JoinParty, CreateRoom and JoinRoom. */
+export type Joined = CreatePartyResponse & CreateRoomResponse;
 
 /**
  * A party or a room, as one of its members sees it. It is watched as long as the
@@ -108,7 +102,7 @@ export abstract class Group<Member extends { you: boolean }, Events extends Memb
 
   /** Whoever was taken out while the page was cut off comes back by the code. */
   async #comeBack({ code }: TactusErrorLike): Promise<boolean> {
-    if (code !== notFound || performance.now() - this.#heardAt < cutOffMs) return false;
+    if (code !== Refusal.notFound || performance.now() - this.#heardAt < cutOffMs) return false;
     this.#heardAt = performance.now();
     try {
       const request = { [`${this.#kind.toLowerCase()}Code`]: this.code };

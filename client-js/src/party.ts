@@ -2,16 +2,9 @@
 
 import type { Client, Match, PlayOptions } from "./index.ts";
 import { Group, type Joined } from "./membership.ts";
+import type { WatchPartyResponse } from "./matchmakerv1.ts";
 import { joinedRoom, type Room, roomSettings } from "./room.ts";
 import type { Membership, PartyEvents, PartyMember, RoomRequest } from "./api/lobby.ts";
-
-/** A party as the matchmaker tells it; fields with their zero value are missing. */
-interface PartyNews {
-  members?: Partial<PartyMember>[];
-  ticketId?: string;
-  roomCode?: string;
-  roomMemberId?: string;
-}
 
 /** A party, as one of its members sees it. The first member leads it. */
 export class Party extends Group<PartyMember, PartyEvents> {
@@ -55,7 +48,10 @@ export class Party extends Group<PartyMember, PartyEvents> {
     return joinedRoom(this.client, { playerId, ...joined });
   }
 
-  protected take({ members = [], ticketId = "", roomCode = "", roomMemberId = "" }: PartyNews, first: boolean): void {
+  protected take(
+    { members = [], ticketId = "", roomCode = "", roomMemberId = "" }: WatchPartyResponse,
+    first: boolean,
+  ): void {
     const entered = roomMemberId !== "" && roomMemberId !== this.room?.memberId;
     const { playerId } = this.membership;
     this.room = roomMemberId ? { code: roomCode, memberId: roomMemberId, playerId } : undefined;

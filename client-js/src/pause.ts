@@ -15,3 +15,13 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     else signal?.addEventListener("abort", stop, { once: true });
   });
 }
+
+const firstBackoffMs = 200;
+
+/**
+ * The pause after so many failures in a row: exponential, with jitter down to one
+ * half, so that not all clients meet a restarted server at the same moment.
+ */
+export function backoff(failures: number, maxMs: number, random = Math.random): number {
+  return Math.min(maxMs, firstBackoffMs * 2 ** Math.max(0, failures - 1)) * (0.5 + random() / 2);
+}

@@ -2,27 +2,9 @@
 
 import type { Client, Match, PlayOptions } from "./index.ts";
 import { Group, type Joined } from "./membership.ts";
+import type { SetRoomRequest, StartRoomResponse, WatchRoomResponse } from "./matchmakerv1.ts";
 import { refuseUnknown } from "./options.ts";
 import type { Membership, RoomEvents, RoomMember, RoomSettings } from "./api/lobby.ts";
-
-interface Option {
-  name?: string;
-  value?: number;
-}
-
-/** A room as the matchmaker tells it; fields with their zero value are missing. */
-interface RoomNews {
-  game?: string;
-  mode?: string;
-  options?: Option[];
-  labels?: Record<string, string>;
-  members?: Partial<RoomMember>[];
-  seats?: number;
-  matchId?: string;
-  round?: number;
-  ticketId?: string;
-  message?: string;
-}
 
 /** A room, as one of its members sees it. */
 export class Room extends Group<RoomMember, RoomEvents> {
@@ -79,7 +61,7 @@ export class Room extends Group<RoomMember, RoomEvents> {
   async start(options: PlayOptions = {}): Promise<Match> {
     this.#starting = true;
     try {
-      const { ticketId = "" } = await this.call<{ ticketId?: string }>("StartRoom", {}, options.signal);
+      const { ticketId = "" } = await this.call<StartRoomResponse>("StartRoom", {}, options.signal);
       this.#started = ticketId;
     } finally {
       this.#starting = false;
@@ -92,7 +74,7 @@ export class Room extends Group<RoomMember, RoomEvents> {
     return this.start(options);
   }
 
-  protected take(told: RoomNews): void {
+  protected take(told: WatchRoomResponse): void {
     const { members = [], options = [], ticketId = "" } = told;
     ({ game: this.game = "", mode: this.mode = "", labels: this.labels = {} } = told);
     ({ seats: this.seats = 0, matchId: this.matchId = "", round: this.round = 0, message: this.message = "" } = told);
@@ -104,7 +86,7 @@ export class Room extends Group<RoomMember, RoomEvents> {
 }
 
 /** Settings as the matchmaker takes them. */
-export function roomSettings(settings: RoomSettings): object {
+export function roomSettings(settings: RoomSettings): SetRoomRequest {
   refuseUnknown(settings, { mode: 1, options: 1, labels: 1 });
   const { mode, options = {}, labels } = settings;
   return { mode, labels, options: Object.keys(options).map((name) => ({ name, value: options[name] })) };

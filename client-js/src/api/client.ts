@@ -1,5 +1,6 @@
 /** Public types of the client, and of how it finds a match. */
 
+import type { WaitingFor as Waiting } from "../matchmakerv1.ts";
 import type { RulesSource } from "./match.ts";
 import type { Connect, WebSocketClass } from "./transport.ts";
 
@@ -7,7 +8,7 @@ import type { Connect, WebSocketClass } from "./transport.ts";
  * What keeps a search from its match: no server takes players, all seats are taken, too few
  * others search, the queue's rules, a pause after declined matches; empty: nothing that is known.
  */
-export type WaitingFor = "" | "NO_SERVER" | "NO_CAPACITY" | "NO_OPPONENTS" | "RULES" | "COOLDOWN";
+export type WaitingFor = "" | Waiting;
 
 /** How far a search is. */
 export interface SearchProgress {
