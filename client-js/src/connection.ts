@@ -49,7 +49,8 @@ enum Limit {
 
 const clientName = "tactus-js/0.1";
 
-export interface ConnectionOwner {
+/** What a connection reports. */
+export interface ConnectionHandler {
   /** First or renewed; a keyframe follows. */
   welcome(map: Fields): void;
   /** Any other message; the reader stands behind its type, length counts all elements. */
@@ -78,7 +79,7 @@ export class Connection {
   bytesOut = 0;
   resume: string;
   readonly #config: ConnectionConfig;
-  readonly #owner: ConnectionOwner;
+  readonly #handler: ConnectionHandler;
   #transport: Transport | undefined;
   readonly #reader = new Reader();
   readonly writer = new Writer();
@@ -98,9 +99,9 @@ export class Connection {
   readonly #pingTimer: ReturnType<typeof setInterval>;
   readonly #waiting: Uint8Array<ArrayBuffer>[] = [];
 
-  constructor(config: ConnectionConfig, owner: ConnectionOwner) {
+  constructor(config: ConnectionConfig, handler: ConnectionHandler) {
     this.#config = config;
-    this.#owner = owner;
+    this.#handler = handler;
     this.resume = config.resume ?? "";
     this.#beatAt = config.now();
     this.#pingTimer = setInterval(() => this.#beat(), Ms.ping);
@@ -157,7 +158,7 @@ export class Connection {
   #tell(error: TactusError): void {
     if (this.#told) return;
     this.#told = true;
-    this.#owner.ended(error);
+    this.#handler.ended(error);
   }
 
   #listen(how: "addEventListener" | "removeEventListener"): void {
@@ -188,7 +189,7 @@ export class Connection {
   }
 
   #hello(): void {
-    const { event, schema } = this.#owner.seen();
+    const { event, schema } = this.#handler.seen();
     const w = this.writer.begin(2).int(MessageType.hello).map(5);
     if (this.resume) w.string("resume").string(this.resume);
     else w.string("token").string(this.#config.token ?? "");
@@ -209,9 +210,9 @@ export class Connection {
       const length = this.#reader.array();
       const type = this.#reader.int();
       if (type === MessageType.welcome) this.#welcome(mapOf(this.#reader.value()));
-      else if (type === MessageType.pong) this.#owner.roundTrip(((Math.floor(now) >>> 0) - this.#reader.int()) >>> 0);
+      else if (type === MessageType.pong) this.#handler.roundTrip(((Math.floor(now) >>> 0) - this.#reader.int()) >>> 0);
       else {
-        this.#owner.message(type, length, this.#reader, now);
+        this.#handler.message(type, length, this.#reader, now);
         if (type === MessageType.snapshot) this.#settled();
       }
     } catch (error) {
@@ -228,8 +229,8 @@ export class Connection {
     this.#welcomed = true;
     if (this.#told) return this.leave();
     this.#awaitState();
-    this.#owner.welcome(map);
-    this.#owner.roundTrip(this.#heardAt - this.#helloAt);
+    this.#handler.welcome(map);
+    this.#handler.roundTrip(this.#heardAt - this.#helloAt);
     for (const bytes of this.#waiting.splice(0)) this.send(bytes);
     this.#ping();
   }
@@ -288,7 +289,7 @@ export class Connection {
     if (!this.resume) return this.end(this.#unreachable(error.message));
     const now = this.#config.now();
     this.#lostAt ||= now;
-    if (wasLive) this.#owner.lost(error);
+    if (wasLive) this.#handler.lost(error);
     const patience = this.#welcomed ? this.#graceMs : Ms.welcome;
     if (now - this.#lostAt > patience) {
       return this.end(new TactusError(ErrorCode.lost, "The connection was lost for longer than the seat is kept."));

@@ -3,7 +3,7 @@
 import { History } from "./history.ts";
 import { Clock } from "./clock.ts";
 import { closed, Commands } from "./commands.ts";
-import { Connection, type ConnectionConfig, type ConnectionOwner, MessageType } from "./connection.ts";
+import { Connection, type ConnectionConfig, MessageType } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { type EntityTable, entityTables } from "./entity.ts";
 import { abortError, ErrorCode, TactusError } from "./errors.ts";
@@ -62,7 +62,7 @@ export interface SeatConfig extends ConnectionConfig {
   teleport: number;
 }
 
-export class MatchClient implements Match, ConnectionOwner {
+export class MatchClient implements Match {
   id = "";
   slot = 0;
   player = "";
@@ -116,7 +116,14 @@ export class MatchClient implements Match, ConnectionOwner {
     this.#config = config;
     this.#joined = new Promise((resolve, reject) => (this.#settleJoin = { resolve, reject }));
     this.#joined.catch(() => {});
-    this.#connection = new Connection(config, this);
+    this.#connection = new Connection(config, {
+      welcome: (map) => this.#welcome(map),
+      message: (type, length, reader, now) => this.#message(type, length, reader, now),
+      lost: (why) => this.#setState("reconnecting", why),
+      ended: (error) => this.#ended(error),
+      roundTrip: (ms) => this.#roundTrip(ms),
+      seen: () => ({ event: this.#replica?.eventSeq ?? 0, schema: this.#schemaHash }),
+    });
     this.#commands = new Commands(this.#connection);
   }
 
@@ -204,16 +211,12 @@ export class MatchClient implements Match, ConnectionOwner {
 
   // What the connection reports.
 
-  seen(): { event: number; schema: number } {
-    return { event: this.#replica?.eventSeq ?? 0, schema: this.#schemaHash };
-  }
-
-  roundTrip(ms: number): void {
+  #roundTrip(ms: number): void {
     this.#clock.roundTrip(ms);
     this.stats.rttMs = this.#clock.rtt;
   }
 
-  welcome(map: Fields): void {
+  #welcome(map: Fields): void {
     if (!this.#schema) this.#begin(map);
     this.slot = read(map, { slot: 0 }).slot;
     this.#commands.answersChat = listOf(map.features).includes("reply");
@@ -243,11 +246,7 @@ export class MatchClient implements Match, ConnectionOwner {
     void this.#loadRules();
   }
 
-  lost(why: TactusError): void {
-    this.#setState("reconnecting", why);
-  }
-
-  ended(error: TactusError): void {
+  #ended(error: TactusError): void {
     clearInterval(this.#timer);
     this.#commands?.close(closed("The match is closed."));
     this.#settleJoin.reject(error);
@@ -255,7 +254,7 @@ export class MatchClient implements Match, ConnectionOwner {
     this.#emitter.emit("close", error);
   }
 
-  message(type: number, length: number, reader: Reader, now: number): void {
+  #message(type: number, length: number, reader: Reader, now: number): void {
     if (!this.#schema) throw new MalformedError("the first message is no welcome");
     if (type === MessageType.snapshot) return this.#snapshot(reader, now);
     const rest = Array.from({ length: Math.max(0, length - 1) }, () => reader.value());

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Connection, type ConnectionOwner, MessageType } from "../src/connection.ts";
+import { Connection, type ConnectionHandler, MessageType } from "../src/connection.ts";
 import { TactusError } from "../src/errors.ts";
 import type { Transport, TransportHandler } from "../src/index.ts";
 import { encode } from "./encode.ts";
@@ -30,7 +30,7 @@ class Page {
         old ? Object.defineProperty(globalThis, name, old) : Reflect.deleteProperty(globalThis, name),
       );
     }
-    const owner: ConnectionOwner = {
+    const handler: ConnectionHandler = {
       welcome: () => this.heard.push("welcome"),
       message: () => {},
       lost: () => this.heard.push("lost"),
@@ -39,7 +39,7 @@ class Page {
       seen: () => ({ event: 0, schema: 0 }),
     };
     const config = { url: "ws://nowhere", token: "t", random: () => 1, now: () => this.now };
-    this.connection = new Connection({ ...config, connect: (_url, handler) => this.connect(handler) }, owner);
+    this.connection = new Connection({ ...config, connect: (_url, handler) => this.connect(handler) }, handler);
   }
 
   private connect(handler: TransportHandler): Transport {

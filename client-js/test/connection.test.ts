@@ -25,7 +25,7 @@ beforeEach(() => {
   mock.method(globalThis, "setTimeout", (callback: () => void) => timers.push(callback));
   mock.method(globalThis, "clearTimeout", () => {});
   mock.method(globalThis, "clearInterval", () => {});
-  const owner = {
+  const handler = {
     welcome: () => events.push("welcome"),
     message: () => {},
     lost: () => events.push("lost"),
@@ -33,7 +33,7 @@ beforeEach(() => {
     roundTrip: () => {},
     seen: () => ({ event: 0, schema: 0 }),
   };
-  connection = new Connection({ url: "ws://x", token: "t", connect, now: () => now, random: () => 1 }, owner);
+  connection = new Connection({ url: "ws://x", token: "t", connect, now: () => now, random: () => 1 }, handler);
 });
 
 afterEach(() => mock.restoreAll());
