@@ -10,7 +10,7 @@ import type * as lobbyModule from "../src/lobby.ts";
 import type * as clientModule from "../src/index.ts";
 import { TactusServer } from "./server.ts";
 
-const webSocket = WebSocket as unknown as WebSocketClass;
+const webSocket: WebSocketClass = WebSocket;
 
 let server: TactusServer;
 let released: typeof clientModule & typeof lobbyModule;

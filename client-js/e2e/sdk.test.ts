@@ -7,7 +7,7 @@ import { Client, ErrorCode, type Match, type SearchProgress, TactusError, type W
 import { Lobby, type Party } from "../src/lobby.ts";
 import { TactusServer } from "./server.ts";
 
-const webSocket = WebSocket as unknown as WebSocketClass;
+const webSocket: WebSocketClass = WebSocket;
 
 const rules = `
 queue: asks

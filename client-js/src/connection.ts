@@ -85,7 +85,7 @@ export class Connection {
   readonly writer = new Writer();
   #live = false;
   #done = false;
-  /** The owner knows that it is over. A seat that was left while the line was broken is freed after that. */
+  /** The handler knows that it is over. A seat that was left while the line was broken is freed after that. */
   #told = false;
   #graceMs = 0;
   #lostAt = 0;

@@ -8,7 +8,7 @@ const open = 1;
 /** Connects by WebSocket. */
 export function webSocketConnect(implementation?: WebSocketClass): Connect {
   return (url, handler) => {
-    const Socket = implementation ?? (globalThis.WebSocket as unknown as WebSocketClass | undefined);
+    const Socket: WebSocketClass | undefined = implementation ?? globalThis.WebSocket;
     if (!Socket) throw new TypeError("no WebSocket here; pass one as the client's option webSocket");
     const socket = new Socket(url, [subprotocol]);
     socket.binaryType = "arraybuffer";

@@ -9,7 +9,7 @@ import { Lobby } from "../src/lobby.ts";
 import { simulatedNetwork } from "../src/simulation.ts";
 import { FakeServer } from "./fakeserver.ts";
 
-const webSocket = WebSocket as unknown as WebSocketClass;
+const webSocket: WebSocketClass = WebSocket;
 
 let server: FakeServer;
 let client: Client;

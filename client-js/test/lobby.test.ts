@@ -7,7 +7,7 @@ import { Client, ErrorCode, type WebSocketClass } from "../src/index.ts";
 import { Lobby, type Party, type Room } from "../src/lobby.ts";
 import { FakeServer } from "./fakeserver.ts";
 
-const webSocket = WebSocket as unknown as WebSocketClass;
+const webSocket: WebSocketClass = WebSocket;
 
 let server: FakeServer;
 let client: Client;

@@ -17,7 +17,7 @@ import {
 import { MessageType } from "../src/connection.ts";
 import { FakeServer, type Ship } from "./fakeserver.ts";
 
-const webSocket = WebSocket as unknown as WebSocketClass;
+const webSocket: WebSocketClass = WebSocket;
 
 interface ShipRow {
   pos: { x: number; y: number };

@@ -11,7 +11,7 @@ import { Lobby } from "../src/lobby.ts";
 import { later, within } from "../src/timeout.ts";
 import { hurryTime } from "./fasttime.ts";
 
-const webSocket = WebSocket as unknown as WebSocketClass;
+const webSocket: WebSocketClass = WebSocket;
 const speed = 50;
 
 /** What a server can do to a request instead of answering it. */
