@@ -146,7 +146,7 @@ export class Page {
     if (match.state !== "closed") match.leave();
   }
 
-  private readonly alone: Search = (options) => this.client.quickPlay(options);
+  private readonly alone: Search = (options) => this.client.findMatch(options);
 
   /** Searches for what is wanted, with a dialog to cancel it; for the whole party where the player leads one. */
   async find(wanted: Wanted, title: string, search = this.friends.search(this.alone)): Promise<void> {

@@ -42,7 +42,7 @@ const gone = (match: Match, name: string) =>
 
 test("a page of the last release finds a match, plays, chats and leaves", async () => {
   const old = await oldClient().quickPlay({ game: "arena", mode: "ffa", name: "Old" });
-  const today = await new Client(server.url, { webSocket, storage: null }).quickPlay({
+  const today = await new Client(server.url, { webSocket, storage: null }).findMatch({
     matchId: old.id,
     name: "Today",
   });

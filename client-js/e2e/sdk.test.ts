@@ -71,7 +71,7 @@ test("queues say what their rules are", async () => {
 
 test("attributes bring together who has something in common", async () => {
   const search = (...language: string[]): Promise<Match> =>
-    player().client.quickPlay({ queue: "speaks", attributes: { language } });
+    player().client.findMatch({ queue: "speaks", attributes: { language } });
   const [german, both] = await Promise.all([search("de"), search("en", "de")]);
   assert.equal(german.id, both.id);
   assert.equal(german.queue, "speaks");
@@ -85,7 +85,7 @@ test("a match that was proposed begins when both accept, by a version of the rul
     if (proposal && !proposal.acceptedByYou) proposal.accept().catch(() => {});
   };
   const search = (onProgress: (progress: SearchProgress) => void): Promise<Match> =>
-    player().client.quickPlay({ queue: "asks", onProgress });
+    player().client.findMatch({ queue: "asks", onProgress });
   const [ann, bob] = await Promise.all([
     search((progress) => (seen.push(progress), consent(progress))),
     search(consent),
@@ -99,8 +99,8 @@ test("a match that was proposed begins when both accept, by a version of the rul
 
 test("who declines is told so", async () => {
   const waiting = new AbortController();
-  const ann = player().client.quickPlay({ queue: "asks", signal: waiting.signal });
-  const bob = player().client.quickPlay({
+  const ann = player().client.findMatch({ queue: "asks", signal: waiting.signal });
+  const bob = player().client.findMatch({
     queue: "asks",
     onProgress: ({ proposal }) => void proposal?.decline().catch(() => {}),
   });
@@ -125,7 +125,7 @@ test("a party is led into one team", async () => {
   const matches = await Promise.all([
     party.start({ queue: "pairs" }),
     followed,
-    stranger.client.quickPlay({ queue: "pairs" }),
+    stranger.client.findMatch({ queue: "pairs" }),
   ]);
   assert.equal(new Set(matches.map(({ id }) => id)).size, 1);
   const [ann, bob, cy] = await Promise.all(matches.map(team));
@@ -146,10 +146,10 @@ function team(match: Match): Promise<number> {
 
 test("refusals carry their reasons", async () => {
   const { client, lobby } = player();
-  const queue = await refusal(client.quickPlay({ queue: "nowhere" }));
+  const queue = await refusal(client.findMatch({ queue: "nowhere" }));
   assert.equal(queue.code, ErrorCode.matchmaker + 3);
   assert.match(queue.reason, /^[A-Z][A-Z_]+$/);
-  const forged = await refusal(client.quickPlay({ identityToken: "a.b.c" }));
+  const forged = await refusal(client.findMatch({ identityToken: "a.b.c" }));
   assert.equal(forged.code, ErrorCode.matchmaker + 16);
   const party = await refusal(lobby.joinParty("ZZZZZZ"));
   assert.equal(party.code, ErrorCode.matchmaker + 5);

@@ -65,8 +65,13 @@ export class Client {
     return this.matchmaker.playerId;
   }
 
-  /** Finds a match, or the one that is asked for, and joins it. */
-  async quickPlay(play: PlayOptions = {}): Promise<Match> {
+  /** Joins a match of a game's mode: the short form of findMatch. */
+  quickPlay(play: PlayOptions = {}): Promise<Match> {
+    return this.findMatch(play);
+  }
+
+  /** Finds a match by the rules of its queue, or the one that is asked for, and joins it. */
+  async findMatch(play: PlayOptions = {}): Promise<Match> {
     refuseUnknown(play, playOptions);
     warmUp(play.rules);
     // A party's search is for all its members: one of them can't have another.

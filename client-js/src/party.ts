@@ -23,13 +23,13 @@ export class Party extends Group<PartyMember, PartyEvents> {
 
   /** As leader: searches for all members, and joins. The others hear it by the event "search". */
   start(options: PlayOptions = {}): Promise<Match> {
-    return this.client.quickPlay({ ...options, party: this.membership.memberId });
+    return this.client.findMatch({ ...options, party: this.membership.memberId });
   }
 
   /** As member: follows the search that the leader has started, and joins. Aborting it cancels the search for all. */
   async follow(options: PlayOptions = {}): Promise<Match> {
     if (!this.ticketId) throw new TypeError("the party does not search");
-    return this.client.quickPlay({ ...options, ticketId: this.ticketId });
+    return this.client.findMatch({ ...options, ticketId: this.ticketId });
   }
 
   /** As leader: enters a room with all members, or with none. The others hear it by the event "room". */

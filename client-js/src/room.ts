@@ -66,7 +66,7 @@ export class Room extends Group<RoomMember, RoomEvents> {
     } finally {
       this.#starting = false;
     }
-    return this.client.quickPlay({ ...options, ticketId: this.#started });
+    return this.client.findMatch({ ...options, ticketId: this.#started });
   }
 
   /** Joins the match that runs, with a seat of its own also after a while. */

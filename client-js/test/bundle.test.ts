@@ -24,7 +24,7 @@ test("the bundle plays a match", async () => {
   const { Client } = (await import(pathToFileURL(outfile).href)) as typeof tactus;
   const server = await FakeServer.start();
   try {
-    const joining = new Client(server.origin, { webSocket: WebSocket, storage: null }).quickPlay({ game: "fake" });
+    const joining = new Client(server.origin, { webSocket: WebSocket, storage: null }).findMatch({ game: "fake" });
     const player = await server.welcome(fleet({ generation: 1, x: 1, y: 2, pilot: 2 }, { generation: 1, x: 5, y: 5 }));
     const match = await joining;
     const ships = match.entities<ShipRow>("ship");

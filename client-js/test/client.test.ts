@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { WebSocket } from "ws";
-import { Client, CloseCode, ErrorCode, type SearchProgress, type WebSocketClass } from "../src/index.ts";
+import { Client, CloseCode, ErrorCode, type Match, type SearchProgress, type WebSocketClass } from "../src/index.ts";
 import { MessageType } from "../src/connection.ts";
 import { Lobby } from "../src/lobby.ts";
 import { simulatedNetwork } from "../src/simulation.ts";
@@ -42,7 +42,7 @@ test("a search tells how it goes", async () => {
   };
   server.updates = [{ state: "STATE_SEARCHING", ...news, waitingFor: "WAITING_FOR_NO_OPPONENTS" }, server.assigned()];
   const seen: SearchProgress[] = [];
-  const joining = client.quickPlay({
+  const joining = client.findMatch({
     game: "fake",
     mode: "free",
     name: "Ada",
@@ -72,8 +72,15 @@ test("a search tells how it goes", async () => {
   });
 });
 
+test("quickPlay is short for findMatch", async () => {
+  const match = {} as Match;
+  client.findMatch = async (play) => Object.assign(match, play);
+  assert.equal(await client.quickPlay({ game: "fake", name: "Ada" }), match);
+  assert.deepEqual(match, { game: "fake", name: "Ada" });
+});
+
 test("what narrows a search reaches the matchmaker as its .proto has it", async () => {
-  const joining = client.quickPlay({
+  const joining = client.findMatch({
     ...{ queue: "ranked", version: "1.2", latencyMs: { eu: 20 }, party: "member-secret" },
     attributes: { language: ["en", "de"] },
     identityToken: "jwt",
@@ -129,14 +136,14 @@ test("a found match waits for consent where the queue asks", async () => {
 });
 
 test("a ticket that somebody else opened is followed", async () => {
-  const joining = client.quickPlay({ ticketId: "from-the-leader" });
+  const joining = client.findMatch({ ticketId: "from-the-leader" });
   await server.welcome();
   (await joining).leave();
   assert.deepEqual(server.calls, [{ method: "WatchTicket", request: { ticketId: "from-the-leader" } }]);
 });
 
 test("a party's search is not repeated by one of its members", async () => {
-  const joining = client.quickPlay({ party: "member-secret" });
+  const joining = client.findMatch({ party: "member-secret" });
   (await server.player()).close(CloseCode.Full);
   await assert.rejects(joining, { code: CloseCode.Full });
   assert.equal(server.calls.filter((c) => c.method === "CreateTicket").length, 1);
@@ -293,7 +300,7 @@ test("what an answer does not carry changes nothing that is kept", async () => {
   storage.setItem("tactus.player", "g-1");
   server.answers.CreateTicket = () => ({ body: { ticketId: "t1" } });
   const guest = new Client(server.origin, { webSocket, storage });
-  const joining = guest.quickPlay({ party: "member-secret" });
+  const joining = guest.findMatch({ party: "member-secret" });
   await server.welcome();
   (await joining).leave();
   assert.equal(storage.getItem("tactus.guest"), "mine");
@@ -417,7 +424,7 @@ test("a search that was aborted before it began asks nobody", async () => {
 
 test("a ticket that ends without a match is a numbered error", async () => {
   server.updates = [{ state: "STATE_ENDED", reason: "END_REASON_UNMATCHABLE", message: "No such room." }];
-  await assert.rejects(client.quickPlay({ room: "NOPE" }), { code: ErrorCode.ticket + 6, message: "No such room." });
+  await assert.rejects(client.findMatch({ room: "NOPE" }), { code: ErrorCode.ticket + 6, message: "No such room." });
 });
 
 test("the matchmaker's refusals are numbered errors", async () => {
@@ -438,7 +445,7 @@ test("a refusal carries the reason that the matchmaker names", async () => {
     status: 400,
     body: { code: "invalid_argument", message: "no such queue", details },
   });
-  await assert.rejects(client.quickPlay({ queue: "nope" }), {
+  await assert.rejects(client.findMatch({ queue: "nope" }), {
     code: ErrorCode.matchmaker + 3,
     reason: "QUEUE_UNKNOWN",
   });

@@ -42,7 +42,7 @@ const misdeeds: Record<string, (socket: Socket, type: string) => void> = {
 /** Every method that waits for a server; a party and a room are known from before, as after a reload. */
 const methods: Record<string, (client: Client, lobby: Lobby, url: string) => Promise<unknown>> = {
   quickPlay: (client) => client.quickPlay(),
-  "quickPlay, following a ticket": (client) => client.quickPlay({ ticketId: "t1" }),
+  "findMatch, following a ticket": (client) => client.findMatch({ ticketId: "t1" }),
   resume: (client, _, url) => client.resume({ url, resume: "r", game: "", mode: "" }),
   "matchmaker.call": ({ matchmaker }) => matchmaker.call("AcceptMatch", {}),
   "matchmaker.enter": ({ matchmaker }) => matchmaker.enter("CreateTicket", {}),
