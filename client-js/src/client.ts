@@ -132,8 +132,8 @@ export class Client {
       await this.matchmaker.call("AcceptMatch", { ticketId, matchId, accept });
     };
     const empty = { acceptWithinMs: 0, players: 0, accepted: 0, acceptedByYou: false };
-    const said = { ...empty, ...proposal, matchId, accept: () => answer(true), decline: () => answer(false) };
-    return { state: "proposed", proposal: said };
+    const complete = { ...empty, ...proposal, matchId, accept: () => answer(true), decline: () => answer(false) };
+    return { state: "proposed", proposal: complete };
   }
 
   async #createTicket(play: PlayOptions): Promise<string> {

@@ -264,8 +264,8 @@ export class Clock {
     const head = this.#headAtTime(now);
     const step = ms * this.#ticksPerMs;
     this.#need(now, head - this.#newest);
-    const settle = this.#goalDelay > this.delay ? 300 : 1000;
-    this.delay += (this.#goalDelay - this.delay) * (1 - Math.exp(-ms / settle));
+    const settleMs = this.#goalDelay > this.delay ? 300 : 1000;
+    this.delay += (this.#goalDelay - this.delay) * (1 - Math.exp(-ms / settleMs));
     this.renderTick = paced(this.renderTick, step, head - this.delay, maxRenderPace, this.#rate * 0.5);
     const before = this.predictedTick;
     const jump = this.#slacks.count < firstSlacks ? 1 : Math.max(4, this.#rate * jumpSeconds);

@@ -59,7 +59,7 @@ export class Commands {
 
   /** The server's answer. */
   reply(id: number, ok: boolean, words: readonly number[], reason: string): void {
-    const waiting = this.#settle(id);
+    const waiting = this.#takeWaiting(id);
     if (ok) waiting?.resolve(words);
     else
       waiting?.reject(
@@ -69,13 +69,13 @@ export class Commands {
 
   /** No answer will come any more. */
   close(error: Error): void {
-    for (const id of [...this.#waiting.keys()]) this.#settle(id)?.reject(error);
+    for (const id of [...this.#waiting.keys()]) this.#takeWaiting(id)?.reject(error);
   }
 
   #ask(what: string, timeoutMs: number, write: (id: number) => void): Promise<readonly number[]> {
     const id = (this.#lastId = (this.#lastId % 0x7fffffff) + 1);
     return new Promise((resolve, reject) => {
-      const fail = (error: unknown) => this.#settle(id)?.reject(error as Error);
+      const fail = (error: unknown) => this.#takeWaiting(id)?.reject(error as Error);
       const timer = later(
         () =>
           fail(
@@ -97,7 +97,7 @@ export class Commands {
     });
   }
 
-  #settle(id: number): Waiting | undefined {
+  #takeWaiting(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     clearTimeout(waiting?.timer);

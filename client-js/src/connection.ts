@@ -86,12 +86,12 @@ export class Connection {
   #live = false;
   #done = false;
   /** The handler knows that it is over. A seat that was left while the line was broken is freed after that. */
-  #told = false;
+  #endReported = false;
   #graceMs = 0;
   #lostAt = 0;
   #helloAt = 0;
-  #heardAt = 0;
-  #beatAt: number;
+  #receivedAt = 0;
+  #checkedAt: number;
   #attempts = 0;
   #welcomed = false;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -103,8 +103,8 @@ export class Connection {
     this.#config = config;
     this.#handler = handler;
     this.resume = config.resume ?? "";
-    this.#beatAt = config.now();
-    this.#pingTimer = setInterval(() => this.#beat(), Ms.ping);
+    this.#checkedAt = config.now();
+    this.#pingTimer = setInterval(() => this.#checkLine(), Ms.ping);
     this.#listen("addEventListener");
     this.#open();
   }
@@ -129,7 +129,7 @@ export class Connection {
   /** Sends now, or when the line is mended. It returns false when too much waits already. */
   sendReliably(bytes: Uint8Array<ArrayBuffer>): boolean {
     if (this.#live) this.send(bytes);
-    else if (this.#waiting.length >= Limit.waiting || this.#told) return false;
+    else if (this.#waiting.length >= Limit.waiting || this.#endReported) return false;
     else this.#waiting.push(bytes.slice());
     return true;
   }
@@ -139,7 +139,7 @@ export class Connection {
     this.send(this.writer.begin(1).int(MessageType.bye).done());
     const left = new TactusError(CloseCode.Left, "The player left the match.");
     if (this.#live) this.end(left);
-    else this.#tell(left);
+    else this.#reportEnd(left);
   }
 
   /** Ends, with an error that tells why. The seat stays for its grace. */
@@ -152,25 +152,25 @@ export class Connection {
     clearTimeout(this.#welcomeTimer);
     this.#listen("removeEventListener");
     this.#transport?.close(1000, "");
-    this.#tell(error);
+    this.#reportEnd(error);
   }
 
-  #tell(error: TactusError): void {
-    if (this.#told) return;
-    this.#told = true;
+  #reportEnd(error: TactusError): void {
+    if (this.#endReported) return;
+    this.#endReported = true;
     this.#handler.ended(error);
   }
 
   #listen(how: "addEventListener" | "removeEventListener"): void {
-    globalThis[how]?.("online", this.#hurry);
-    globalThis.document?.[how]("visibilitychange", this.#hurry);
+    globalThis[how]?.("online", this.#reconnectNow);
+    globalThis.document?.[how]("visibilitychange", this.#reconnectNow);
   }
 
   #open(): void {
     this.#retryTimer = undefined;
     if (this.#done) return;
     this.#attempts++;
-    this.#heardAt = this.#config.now();
+    this.#receivedAt = this.#config.now();
     this.#awaitState();
     try {
       this.#transport = this.#config.connect(this.#config.url, {
@@ -203,7 +203,7 @@ export class Connection {
 
   #receive(bytes: Uint8Array): void {
     const now = this.#config.now();
-    this.#heardAt = now;
+    this.#receivedAt = now;
     this.bytesIn += bytes.length;
     try {
       this.#reader.reset(bytes);
@@ -213,7 +213,7 @@ export class Connection {
       else if (type === MessageType.pong) this.#handler.roundTrip(((Math.floor(now) >>> 0) - this.#reader.int()) >>> 0);
       else {
         this.#handler.message(type, length, this.#reader, now);
-        if (type === MessageType.snapshot) this.#settled();
+        if (type === MessageType.snapshot) this.#stateReceived();
       }
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
@@ -227,10 +227,10 @@ export class Connection {
     this.#graceMs = grace;
     this.#live = true;
     this.#welcomed = true;
-    if (this.#told) return this.leave();
+    if (this.#endReported) return this.leave();
     this.#awaitState();
     this.#handler.welcome(map);
-    this.#handler.roundTrip(this.#heardAt - this.#helloAt);
+    this.#handler.roundTrip(this.#receivedAt - this.#helloAt);
     for (const bytes of this.#waiting.splice(0)) this.send(bytes);
     this.#ping();
   }
@@ -242,23 +242,23 @@ export class Connection {
   }
 
   /** The state is there, the line is mended. */
-  #settled(): void {
+  #stateReceived(): void {
     clearTimeout(this.#welcomeTimer);
     this.#attempts = 0;
     this.#lostAt = 0;
   }
 
-  #beat(): void {
+  #checkLine(): void {
     const now = this.#config.now();
-    const slept = now - this.#beatAt - Ms.ping;
-    this.#beatAt = now;
+    const slept = now - this.#checkedAt - Ms.ping;
+    this.#checkedAt = now;
     if (slept > Ms.ping) {
       // What came meanwhile was not read yet, and nobody tried to mend the line.
-      this.#heardAt = Math.max(this.#heardAt, now - Ms.silentAsleep);
+      this.#receivedAt = Math.max(this.#receivedAt, now - Ms.silentAsleep);
       this.#lostAt &&= this.#lostAt + slept;
     }
     if (!this.#live) return;
-    if (now - this.#heardAt > Ms.dead) this.#cut("nothing heard from the server");
+    if (now - this.#receivedAt > Ms.dead) this.#cut("nothing heard from the server");
     else this.#ping();
   }
 
@@ -307,9 +307,9 @@ export class Connection {
   }
 
   /** The network is back, or the player looks again: waiting has no more reason. */
-  #hurry = (): void => {
+  #reconnectNow = (): void => {
     if (globalThis.document?.visibilityState === "hidden") return;
-    this.#beat();
+    this.#checkLine();
     if (this.#live || this.#retryTimer === undefined) return;
     clearTimeout(this.#retryTimer);
     this.#open();

@@ -128,7 +128,7 @@ export class EntityTable implements EntityView<unknown>, Memory {
 
   /**
    * Brings entities in step with the rows that a snapshot touched. Callbacks
-   * wait for {@link notify} and {@link bury}.
+   * wait for {@link emitChanges} and {@link emitRemovals}.
    */
   commit(slot: number): void {
     const { state } = this;
@@ -168,7 +168,7 @@ export class EntityTable implements EntityView<unknown>, Memory {
   }
 
   /** Tells who listens what came and what changed. */
-  notify(): void {
+  emitChanges(): void {
     fire(this.#addCallbacks, this.#added);
     fire(this.#changeCallbacks, this.#changed);
     this.#added.length = 0;
@@ -176,7 +176,7 @@ export class EntityTable implements EntityView<unknown>, Memory {
   }
 
   /** Forgets the entities that are gone, after the snapshot's events were told. */
-  bury(): void {
+  emitRemovals(): void {
     for (const e of this.#removed) this.#unlist(e);
     fire(this.#removeCallbacks, this.#removed);
     this.#removed.length = 0;

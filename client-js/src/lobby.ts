@@ -202,12 +202,12 @@ export class Lobby {
   }
 }
 
-function ratingOf(told: matchmakerv1.Rating | undefined): Rating {
-  return { playerId: "", playerName: "", points: 0, uncertainty: 0, rank: 0, matches: 0, wins: 0, ...told };
+function ratingOf(received: matchmakerv1.Rating | undefined): Rating {
+  return { playerId: "", playerName: "", points: 0, uncertainty: 0, rank: 0, matches: 0, wins: 0, ...received };
 }
 
 /** 64-bit integers are strings in the JSON of protobuf. */
-function ratedMatchOf({ endedUnixMs, ...told }: matchmakerv1.RatedMatch): RatedMatch {
+function ratedMatchOf({ endedUnixMs, ...received }: matchmakerv1.RatedMatch): RatedMatch {
   const empty = { matchId: "", mode: "", rank: 0, teams: 0, pointsBefore: 0, pointsAfter: 0 };
-  return { ...empty, ...told, endedUnixMs: Number(endedUnixMs ?? 0) };
+  return { ...empty, ...received, endedUnixMs: Number(endedUnixMs ?? 0) };
 }

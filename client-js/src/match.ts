@@ -110,11 +110,11 @@ export class MatchClient implements Match {
   #framedAt = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
   readonly #joined: Promise<void>;
-  #settleJoin!: { resolve: () => void; reject: (error: Error) => void };
+  #joinResult!: { resolve: () => void; reject: (error: Error) => void };
 
   constructor(config: SeatConfig) {
     this.#config = config;
-    this.#joined = new Promise((resolve, reject) => (this.#settleJoin = { resolve, reject }));
+    this.#joined = new Promise((resolve, reject) => (this.#joinResult = { resolve, reject }));
     this.#joined.catch(() => {});
     this.#connection = new Connection(config, {
       welcome: (map) => this.#welcome(map),
@@ -131,7 +131,7 @@ export class MatchClient implements Match {
   async join(): Promise<Match> {
     const { signal } = this.#config;
     const abort = () => {
-      this.#settleJoin.reject(abortError(signal!));
+      this.#joinResult.reject(abortError(signal!));
       this.leave();
     };
     if (signal?.aborted) abort();
@@ -249,7 +249,7 @@ export class MatchClient implements Match {
   #ended(error: TactusError): void {
     clearInterval(this.#timer);
     this.#commands?.close(closed("The match is closed."));
-    this.#settleJoin.reject(error);
+    this.#joinResult.reject(error);
     this.#setState("closed");
     this.#emitter.emit("close", error);
   }
@@ -335,14 +335,14 @@ export class MatchClient implements Match {
       this.#histories[i].record(replica.tick, previous, restart, (row) => view.at(row)?.id ?? 0);
     }
     this.#predict();
-    this.#note();
+    this.#updateStats();
     if (this.state === "connecting" || this.state === "reconnecting")
       this.#setState(this.result?.over ? "over" : "playing");
-    this.#tell();
+    this.#emitSnapshot();
     if (this.#resumed) {
       this.#resumed = false;
       this.#inputTick = 0;
-      this.#settleJoin.resolve();
+      this.#joinResult.resolve();
     }
   }
 
@@ -355,7 +355,7 @@ export class MatchClient implements Match {
     this.stats.predicting = this.#prediction?.active ?? false;
   }
 
-  #note(): void {
+  #updateStats(): void {
     const { stats } = this;
     const replica = this.#replica;
     const clock = this.#clock;
@@ -369,14 +369,14 @@ export class MatchClient implements Match {
   }
 
   /** Tells the game what the snapshot brought: what came and changed, what happened, what is gone. */
-  #tell(): void {
+  #emitSnapshot(): void {
     for (const view of this.#tables) view.commit(this.slot);
-    for (const view of this.#tables) view.notify();
-    for (const event of this.#replica.events) this.#tellEvent(event);
-    for (const view of this.#tables) view.bury();
+    for (const view of this.#tables) view.emitChanges();
+    for (const event of this.#replica.events) this.#emitEvent(event);
+    for (const view of this.#tables) view.emitRemovals();
   }
 
-  #tellEvent(raw: RawEvent): void {
+  #emitEvent(raw: RawEvent): void {
     const schema = this.#schema.events[raw.table];
     const event: Record<string, unknown> = {};
     for (const f of schema.fields) event[f.name] = readField(f, raw.words, 0);

@@ -106,8 +106,8 @@ export class Matchmaker implements MatchmakerApi {
     keepalive = false,
     timeoutMs = this.#timeoutMs,
   ): Promise<Answer> {
-    return within(timeoutMs, signal, this.#url(method), async (effort) => {
-      const response = await this.#post(method, "application/json", JSON.stringify(request), effort, keepalive);
+    return within(timeoutMs, signal, this.#url(method), async (inner) => {
+      const response = await this.#post(method, "application/json", JSON.stringify(request), inner, keepalive);
       return this.#reached<Answer>(method, response.json());
     });
   }
@@ -202,16 +202,16 @@ export class Matchmaker implements MatchmakerApi {
     silence: number,
     signal?: AbortSignal,
   ): Promise<boolean> {
-    return within(silence, signal, this.#url(method), async (effort, heard) => {
-      const response = await this.#post(method, "application/connect+json", envelope(request), effort);
+    return within(silence, signal, this.#url(method), async (inner, received) => {
+      const response = await this.#post(method, "application/connect+json", envelope(request), inner);
       const reader = response.body?.getReader();
       if (!reader) throw new TactusError(ErrorCode.timeout, "fetch has no streams");
       for (let rest = new Uint8Array(0); ; ) {
         const { done, value } = await this.#reached(method, reader.read());
-        if (done || effort.aborted) return false;
+        if (done || inner.aborted) return false;
         rest = new Uint8Array([...rest, ...value]);
         for (let end: number; (end = endOf(rest)) <= rest.length; rest = rest.slice(end)) {
-          heard();
+          received();
           const message = JSON.parse(new TextDecoder().decode(rest.subarray(Envelope.head, end))) as Message & {
             error?: ConnectError;
           };

@@ -27,12 +27,12 @@ export abstract class Group<Member extends { you: boolean }, Events extends Memb
   readonly #kind: "Party" | "Room";
   readonly #watching = new AbortController();
   readonly #emitter = new Emitter<Record<string, (...args: never[]) => void>>();
-  #told = false;
-  #heardAt: number;
+  #received = false;
+  #receivedAt: number;
 
   /** @internal */
   constructor(client: Client, kind: "Party" | "Room", membership: Membership, resumed = false) {
-    this.#heardAt = resumed ? -Infinity : performance.now();
+    this.#receivedAt = resumed ? -Infinity : performance.now();
     this.client = client;
     this.#kind = kind;
     this.membership = membership;
@@ -60,7 +60,7 @@ export abstract class Group<Member extends { you: boolean }, Events extends Memb
   }
 
   /** Takes in what the matchmaker tells; first is true for the first news of this page. */
-  protected abstract take(told: object, first: boolean): void;
+  protected abstract update(state: object, first: boolean): void;
 
   protected emit(name: keyof Events & string, ...args: unknown[]): void {
     this.#emitter.emit(name, ...(args as never[]));
@@ -82,11 +82,11 @@ export abstract class Group<Member extends { you: boolean }, Events extends Memb
 
   async #watch(): Promise<void> {
     const { signal } = this.#watching;
-    const take = (told: object): boolean => {
-      const first = !this.#told;
-      this.#told = true;
-      this.#heardAt = performance.now();
-      this.take(told, first);
+    const take = (state: object): boolean => {
+      const first = !this.#received;
+      this.#received = true;
+      this.#receivedAt = performance.now();
+      this.update(state, first);
       return false;
     };
     while (!signal.aborted) {
@@ -102,8 +102,8 @@ export abstract class Group<Member extends { you: boolean }, Events extends Memb
 
   /** Whoever was taken out while the page was cut off comes back by the code. */
   async #comeBack({ code }: TactusErrorLike): Promise<boolean> {
-    if (code !== Refusal.notFound || performance.now() - this.#heardAt < cutOffMs) return false;
-    this.#heardAt = performance.now();
+    if (code !== Refusal.notFound || performance.now() - this.#receivedAt < cutOffMs) return false;
+    this.#receivedAt = performance.now();
     try {
       const request = { [`${this.#kind.toLowerCase()}Code`]: this.code };
       const { memberId = "", playerId = "" } = await this.client.matchmaker.enter<Joined>(

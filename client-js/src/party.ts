@@ -48,7 +48,7 @@ export class Party extends Group<PartyMember, PartyEvents> {
     return joinedRoom(this.client, { playerId, ...joined });
   }
 
-  protected take(
+  protected update(
     { members = [], ticketId = "", roomCode = "", roomMemberId = "" }: WatchPartyResponse,
     first: boolean,
   ): void {

@@ -50,7 +50,7 @@ export class TableState {
   }
 
   /** Forgets which rows were touched. */
-  settle(): void {
+  endSnapshot(): void {
     for (let i = 0; i < this.touchedCount; i++) this.#marked[this.touched[i]] = 0;
     this.touchedCount = 0;
   }
@@ -154,7 +154,7 @@ export class Replica {
     const flags = r.int();
     this.keyframe = (flags & Flag.keyframe) !== 0;
     if (!this.keyframe && (this.tick === 0 || tick - this.gap !== this.tick)) return "gap";
-    for (const t of this.tables) t.settle();
+    for (const t of this.tables) t.endSnapshot();
     if (this.keyframe) this.#clear();
     this.#section(r, 0, flags);
     this.#section(r, 1, flags);

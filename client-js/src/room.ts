@@ -74,10 +74,10 @@ export class Room extends Group<RoomMember, RoomEvents> {
     return this.start(options);
   }
 
-  protected take(told: WatchRoomResponse): void {
-    const { members = [], options = [], ticketId = "" } = told;
-    ({ game: this.game = "", mode: this.mode = "", labels: this.labels = {} } = told);
-    ({ seats: this.seats = 0, matchId: this.matchId = "", round: this.round = 0, message: this.message = "" } = told);
+  protected update(state: WatchRoomResponse): void {
+    const { members = [], options = [], ticketId = "" } = state;
+    ({ game: this.game = "", mode: this.mode = "", labels: this.labels = {} } = state);
+    ({ seats: this.seats = 0, matchId: this.matchId = "", round: this.round = 0, message: this.message = "" } = state);
     this.options = Object.fromEntries(options.map(({ name = "", value = 0 }) => [name, value]));
     const empty = { playerId: "", playerName: "", owner: false, you: false, ready: false, playing: false };
     const all = members.map((member) => ({ ...empty, ...member }));

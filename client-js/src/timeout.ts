@@ -17,7 +17,7 @@ export function later(callback: () => void, ms: number): Timer {
 }
 
 /**
- * Runs work until it ends, the caller's signal aborts, or it has not called heard
+ * Runs work until it ends, the caller's signal aborts, or it has not called received
  * for so many milliseconds. The promise settles then, whatever the work does; the
  * signal that the work gets is aborted. The URL is for the error.
  */
@@ -25,37 +25,37 @@ export function within<T>(
   ms: number,
   signal: AbortSignal | undefined,
   url: string,
-  work: (signal: AbortSignal, heard: () => void) => Promise<T>,
+  work: (signal: AbortSignal, received: () => void) => Promise<T>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const effort = new AbortController();
+    const inner = new AbortController();
     let timer: Timer;
-    const settle =
+    const settled =
       <V>(how: (value: V) => void) =>
       (value: V): void => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
         how(value);
-        effort.abort();
+        inner.abort();
       };
-    const fail = settle(reject);
+    const fail = settled(reject);
     const abort = () => fail(abortError(signal!));
-    const heard = () => {
-      if (effort.signal.aborted) return;
+    const received = () => {
+      if (inner.signal.aborted) return;
       clearTimeout(timer);
       const due = performance.now() + ms;
       // What came while everything slept was not read yet: it gets the time once more.
       timer = later(
         () =>
           performance.now() > due + Ms.slept
-            ? heard()
+            ? received()
             : fail(new TactusError(ErrorCode.timeout, `${url} did not answer within ${ms} ms.`)),
         ms,
       );
     };
     if (signal?.aborted) return abort();
     signal?.addEventListener("abort", abort);
-    heard();
-    work(effort.signal, heard).then(settle(resolve), fail);
+    received();
+    work(inner.signal, received).then(settled(resolve), fail);
   });
 }

@@ -11,7 +11,7 @@ import { encode } from "./encode.ts";
 class Page {
   readonly sockets: { handler: TransportHandler; sent: number; closed: boolean }[] = [];
   readonly events = new EventTarget();
-  readonly heard: string[] = [];
+  readonly reports: string[] = [];
   now = 1000;
   readonly connection: Connection;
   private readonly restore: (() => void)[] = [];
@@ -31,10 +31,10 @@ class Page {
       );
     }
     const handler: ConnectionHandler = {
-      welcome: () => this.heard.push("welcome"),
+      welcome: () => this.reports.push("welcome"),
       message: () => {},
-      lost: () => this.heard.push("lost"),
-      ended: (error) => this.heard.push(`ended ${error.code}`),
+      lost: () => this.reports.push("lost"),
+      ended: (error) => this.reports.push(`ended ${error.code}`),
       roundTrip: () => {},
       seen: () => ({ event: 0, schema: 0 }),
     };
@@ -71,7 +71,7 @@ test("the connection is tried at once when the network is back", () => {
   page.events.dispatchEvent(new Event("online"));
   assert.equal(page.sockets.length, 2);
   page.welcome();
-  assert.deepEqual(page.heard, ["welcome", "lost", "welcome"]);
+  assert.deepEqual(page.reports, ["welcome", "lost", "welcome"]);
   page.end();
 });
 
@@ -118,7 +118,7 @@ test("pauses between attempts grow, are jittered, and none is made without a net
   t.mock.timers.tick(8000);
   assert.equal(page.sockets.length, before);
   page.end();
-  assert.deepEqual(page.heard.at(-1), "ended 4514");
+  assert.deepEqual(page.reports.at(-1), "ended 4514");
 });
 
 test("a server that says nothing for long counts as lost", (t) => {
@@ -129,7 +129,7 @@ test("a server that says nothing for long counts as lost", (t) => {
     t.mock.timers.tick(2000);
   }
   assert.equal(page.sockets[0].closed, true);
-  assert.deepEqual(page.heard, ["welcome", "lost"]);
+  assert.deepEqual(page.reports, ["welcome", "lost"]);
   page.end();
 });
 
@@ -138,6 +138,6 @@ test("a connection without a welcome is given up", (t) => {
   const page = new Page();
   page.sockets[0].handler.open();
   t.mock.timers.tick(9000);
-  assert.deepEqual(page.heard, ["ended 100"]);
+  assert.deepEqual(page.reports, ["ended 100"]);
   page.end();
 });

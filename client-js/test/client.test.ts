@@ -118,9 +118,9 @@ test("a found match waits for consent where the queue asks", async () => {
     seen.push = (p) => (p.proposal && resolve(p), push(p));
   });
   watch.send({ state: "STATE_PROPOSED", proposal });
-  const told = await proposed;
-  assert.equal(told.state, "proposed");
-  const { accept, decline, ...facts } = told.proposal!;
+  const news = await proposed;
+  assert.equal(news.state, "proposed");
+  const { accept, decline, ...facts } = news.proposal!;
   assert.deepEqual(facts, { ...proposal, accepted: 0, acceptedByYou: false });
   await accept();
   assert.deepEqual(server.calls.at(-1), {
@@ -389,28 +389,28 @@ test("errors name the URL that was tried", async (t) => {
 
 test("aborting a search cancels the ticket and ends its stream", async () => {
   server.updates = [{ state: "STATE_SEARCHING" }];
-  const effort = new AbortController();
-  const searching = client.quickPlay({ signal: effort.signal });
+  const operation = new AbortController();
+  const searching = client.quickPlay({ signal: operation.signal });
   await server.until(() => server.calls.some((c) => c.method === "WatchTicket"));
-  effort.abort();
+  operation.abort();
   await assert.rejects(searching, { name: "AbortError" });
   await server.until(() => server.abandoned === 1 && server.calls.some((c) => c.method === "CancelTicket"));
   assert.equal(server.calls.find((c) => c.method === "CancelTicket")?.request.ticketId, "t1");
 });
 
 test("aborting while joining leaves the match", async () => {
-  const effort = new AbortController();
-  const joining = client.quickPlay({ signal: effort.signal });
+  const operation = new AbortController();
+  const joining = client.quickPlay({ signal: operation.signal });
   const outcome = assert.rejects(joining, { name: "AbortError" });
   await server.until(() => server.calls.some((c) => c.method === "WatchTicket"));
-  effort.abort();
+  operation.abort();
   await outcome;
 });
 
 test("aborting between hello and welcome frees the seat as soon as there is one", async () => {
-  const effort = new AbortController();
-  const joining = client.quickPlay({ signal: effort.signal });
-  server.onPlayer = () => effort.abort();
+  const operation = new AbortController();
+  const joining = client.quickPlay({ signal: operation.signal });
+  server.onPlayer = () => operation.abort();
   const outcome = assert.rejects(joining, { name: "AbortError" });
   const player = await server.welcome();
   await outcome;

@@ -23,7 +23,7 @@ class Ships {
     tick: number,
     rows: Record<number, { x: number; angle?: number; generation?: number; sparse?: boolean }>,
   ): this {
-    this.table.settle();
+    this.table.endSnapshot();
     for (const [key, { x, angle = 0, generation = 1, sparse = false }] of Object.entries(rows)) {
       const row = Number(key);
       if (this.table.entity(row) >>> 16 !== generation) this.table.put(row, generation);

@@ -216,9 +216,9 @@ test("the rating after a match is waited for, and not for ever", async (t) => {
 });
 
 test("waiting for a rating ends when it is no longer wanted", async () => {
-  const effort = new AbortController();
-  const waiting = lobby.ratingAfter({ id: "m", player: "p", queue: "q" }, effort.signal);
-  effort.abort();
+  const operation = new AbortController();
+  const waiting = lobby.ratingAfter({ id: "m", player: "p", queue: "q" }, operation.signal);
+  operation.abort();
   await assert.rejects(waiting, { name: "AbortError" });
   assert.deepEqual(server.calls, []);
 });
@@ -289,25 +289,25 @@ async function inRoom() {
 test("the owner of a room sets it and starts it, and is not told of the match", async () => {
   const { room, watch } = await inRoom();
   room.on("search", () => assert.fail("the owner knows"));
-  const told = {
+  const state = {
     mode: "free",
     options: [{ name: "minutes", value: 5 }],
     members: [{ playerId: "p1", owner: true, you: true }],
   };
   let news = changed(room);
-  watch.send(told);
+  watch.send(state);
   await news;
   server.answers.SetRoom = () => ({ body: {} });
   await room.set({ labels: { for: "friends" } });
   const { memberId, mode, options, labels } = server.calls.find((c) => c.method === "SetRoom")!.request;
-  assert.deepEqual([memberId, mode, options, labels], ["r1", "free", told.options, { for: "friends" }]);
+  assert.deepEqual([memberId, mode, options, labels], ["r1", "free", state.options, { for: "friends" }]);
   server.answers.SetReady = () => ({ body: {} });
   await room.setReady();
   assert.deepEqual(server.calls.find((c) => c.method === "SetReady")?.request, { memberId: "r1", ready: true });
   server.answers.StartRoom = () => ({ body: { ticketId: "t1" } });
   const joining = room.start();
   news = changed(room);
-  watch.send({ ...told, matchId: "room-abcd-1", round: 1, ticketId: "t1" });
+  watch.send({ ...state, matchId: "room-abcd-1", round: 1, ticketId: "t1" });
   await news;
   await server.welcome();
   (await joining).leave();

@@ -54,7 +54,7 @@ async function play(first = ships([0, { generation: 1, x: 1, y: 2, pilot: 2 }]))
 }
 
 /** Resolves with the arguments of the next call. */
-function heard<K extends keyof MatchEvents>(match: Match, name: K): Promise<Parameters<MatchEvents[K]>> {
+function next<K extends keyof MatchEvents>(match: Match, name: K): Promise<Parameters<MatchEvents[K]>> {
   return new Promise((resolve) => {
     const stop = match.on(name, ((...args: Parameters<MatchEvents[K]>) => {
       stop();
@@ -248,17 +248,17 @@ test("roster, chat, notices and the result arrive", async () => {
       [3, "Bot", 3, 1],
     ],
   ]);
-  await heard(match, "roster");
+  await next(match, "roster");
   assert.deepEqual(match.roster.get(3), { slot: 3, name: "Bot", bot: true, connected: true, team: 1 });
   player.send([MessageType.roster, [[3, "Bot", 4, 1]]]);
-  const [gone, isGone] = await heard(match, "roster");
+  const [gone, isGone] = await next(match, "roster");
   assert.deepEqual([gone.slot, isGone, match.roster.has(3)], [3, true, false]);
   player.send([MessageType.chatFrom, 2, "gg"]);
-  assert.deepEqual(await heard(match, "chat"), [2, "gg"]);
+  assert.deepEqual(await next(match, "chat"), [2, "gg"]);
   player.send([MessageType.notice, CloseCode.Draining, "soon"]);
-  assert.deepEqual(await heard(match, "notice"), [CloseCode.Draining, "soon"]);
+  assert.deepEqual(await next(match, "notice"), [CloseCode.Draining, "soon"]);
   player.send([MessageType.result, { over: true, results: [[2, "Ada", -1, 30, 1, false]], next: 8000 }]);
-  const [result] = await heard(match, "result");
+  const [result] = await next(match, "result");
   assert.deepEqual(result.results, [{ slot: 2, name: "Ada", team: -1, score: 30, rank: 1, bot: false }]);
   assert.equal(match.result, result);
   assert.equal(match.state, "over");
@@ -334,7 +334,7 @@ test("the close code's range decides whether to come back", async () => {
   }
   for (const code of [CloseCode.MatchOver, CloseCode.Replaced, 4999]) {
     const { match, player } = await play();
-    const closed = heard(match, "close");
+    const closed = next(match, "close");
     player.close(code, "because");
     const [error] = await closed;
     assert.ok(error instanceof TactusError);
@@ -345,7 +345,7 @@ test("the close code's range decides whether to come back", async () => {
 test("a seat that can't be reached within its grace is given up", async () => {
   server.graceMs = 50;
   const { match } = await play();
-  const closed = heard(match, "close");
+  const closed = next(match, "close");
   await server.stop();
   const [error] = await closed;
   assert.equal(error.code, ErrorCode.lost);
@@ -384,10 +384,10 @@ test("a seat that is no longer kept says so", async () => {
 test("chat is answered, refused, or not sent at all", async () => {
   const { match, player } = await play();
   const answer = async (text: string, ...reply: [boolean, never[], string?]) => {
-    const said = match.chat(text);
+    const sending = match.chat(text);
     const [, sent, id] = await player.message(MessageType.chat);
     player.send([MessageType.reply, id as number, ...(reply as [boolean, never[]])]);
-    return { sent, outcome: await said };
+    return { sent, outcome: await sending };
   };
   assert.deepEqual(await answer("gg", true, []), { sent: "gg", outcome: { sent: true, reason: "" } });
   assert.deepEqual(await answer("a\tb", false, [], "busy"), { sent: "a b", outcome: { sent: false, reason: "busy" } });
@@ -396,12 +396,12 @@ test("chat is answered, refused, or not sent at all", async () => {
 
   player.socket.terminate();
   await state(match, "reconnecting");
-  const said = match.chat("back");
+  const sending = match.chat("back");
   const again = await server.welcome();
   const [, text, id] = await again.message(MessageType.chat);
   assert.equal(text, "back", "said while the line was broken");
   again.send([MessageType.reply, id as number, true, []]);
-  assert.equal((await said).sent, true);
+  assert.equal((await sending).sent, true);
 
   const unanswered = match.chat("bye");
   match.leave();
@@ -419,13 +419,13 @@ test("chat to a server that does not answer it counts as sent", async () => {
 test("chat that nobody answers is not known to be sent", async (t) => {
   const { match, player } = await play();
   const timers = t.mock.method(globalThis, "setTimeout", () => 0);
-  const said = match.chat("gg");
+  const sending = match.chat("gg");
   timers.mock.restore();
   await player.message(MessageType.chat);
   const [expire, ms] = timers.mock.calls[0].arguments as unknown as [() => void, number];
   assert.equal(ms, 5000);
   expire();
-  assert.deepEqual(await said, { sent: false, reason: "timeout" });
+  assert.deepEqual(await sending, { sent: false, reason: "timeout" });
 });
 
 test("a request without a limit waits until the match closes", async () => {
@@ -443,7 +443,7 @@ test("leaving while the line is broken frees the seat once it is back", async ()
   const { match, player } = await play();
   player.socket.terminate();
   await state(match, "reconnecting");
-  const closed = heard(match, "close");
+  const closed = next(match, "close");
   match.leave();
   assert.equal((await closed)[0].code, CloseCode.Left, "the game is told without delay");
   const again = await server.welcome();
@@ -469,7 +469,7 @@ test("a keyframe that does not come is asked for again", async (t) => {
 
 test("leaving says goodbye and ends for good", async () => {
   const { match, player } = await play();
-  const closed = heard(match, "close");
+  const closed = next(match, "close");
   match.leave();
   assert.equal((await closed)[0].code, CloseCode.Left);
   await player.message(MessageType.bye);
@@ -478,7 +478,7 @@ test("leaving says goodbye and ends for good", async () => {
 
 test("bytes that are no message end the match with a number", async () => {
   const { match, player } = await play();
-  const closed = heard(match, "close");
+  const closed = next(match, "close");
   player.socket.send(Uint8Array.from([0xc1]));
   assert.equal((await closed)[0].code, ErrorCode.malformed);
 });

@@ -106,7 +106,7 @@ test("polls that fail are given up like watches", async () => {
 });
 
 test("a party's members are polled, and told only when they change", async () => {
-  const told: string[] = [];
+  const changes: string[] = [];
   server.answers.GetParty = () => {
     const names = made("GetParty") < 5 ? ["Ann"] : ["Ann", "Bob"];
     return { body: { party: { members: names.map((playerName) => ({ playerName })) } } };
@@ -114,10 +114,10 @@ test("a party's members are polled, and told only when they change", async () =>
   const party = new Lobby(client).resumeParty({ code: "KX7QPT", memberId: "m1", playerId: "p1" });
   await new Promise<void>((resolve) => {
     party.on("change", (members) => {
-      told.push(members.map((member) => member.playerName).join());
+      changes.push(members.map((member) => member.playerName).join());
       if (members.length === 2) resolve();
     });
   });
   party.leave();
-  assert.deepEqual(told, ["Ann", "Ann,Bob"]);
+  assert.deepEqual(changes, ["Ann", "Ann,Bob"]);
 });

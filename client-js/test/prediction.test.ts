@@ -71,7 +71,7 @@ class Scene {
   /** A snapshot in which the own ship is at x, in world units. */
   snapshot(tick: number, x: number, generation = 1): void {
     const table = this.replica.tables[1];
-    table.settle();
+    table.endSnapshot();
     for (const [row, pilot] of [
       [0, slot],
       [1, 5],
