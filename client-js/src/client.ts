@@ -44,8 +44,21 @@ const clientOptions: Record<keyof ClientOptions, 1> = {
 };
 
 const playOptions: Record<keyof PlayOptions, 1> = {
-  ...{ game: 1, mode: 1, queue: 1, name: 1, room: 1, matchId: 1, version: 1, identityToken: 1, latencyMs: 1 },
-  ...{ attributes: 1, party: 1, ticketId: 1, signal: 1, onProgress: 1, rules: 1 },
+  game: 1,
+  mode: 1,
+  queue: 1,
+  name: 1,
+  room: 1,
+  matchId: 1,
+  version: 1,
+  identityToken: 1,
+  latencyMs: 1,
+  attributes: 1,
+  party: 1,
+  ticketId: 1,
+  signal: 1,
+  onProgress: 1,
+  rules: 1,
 };
 
 export class Client {
@@ -148,7 +161,10 @@ export class Client {
       ...same
     } = play;
     const request: CreateTicketRequest = {
-      ...{ ...same, playerName, roomCode, protocol: subprotocol },
+      ...same,
+      playerName,
+      roomCode,
+      protocol: subprotocol,
       attributes: Object.fromEntries(Object.entries(attributes).map(([name, values]) => [name, { values }])),
       requestId: `${Math.random()}-${Date.now()}`,
     };
@@ -186,7 +202,13 @@ function progress(state: SearchProgress["state"], news: WatchTicketResponse = {}
   } = news;
   const { matchId = "", game = "", mode = "", roomCode = "", team = 0 } = found ?? {};
   return {
-    ...{ state, waitedMs, estimatedWaitMs, estimatedWaitP90Ms, searching, queue, rulesVersion },
+    state,
+    waitedMs,
+    estimatedWaitMs,
+    estimatedWaitP90Ms,
+    searching,
+    queue,
+    rulesVersion,
     waitingFor: waitingFor.slice("WAITING_FOR_".length) as WaitingFor,
     assignment: found && { matchId, game, mode, roomCode, queue, rulesVersion, team },
   };

@@ -3,7 +3,7 @@
 import { History } from "./history.ts";
 import { Clock } from "./clock.ts";
 import { closed, Commands } from "./commands.ts";
-import { Connection, type ConnectionConfig, MessageType } from "./connection.ts";
+import { Connection, type ConnectionConfig, type ConnectionHandler, MessageType } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { type EntityTable, entityTables } from "./entity.ts";
 import { abortError, ErrorCode, TactusError } from "./errors.ts";
@@ -116,14 +116,7 @@ export class MatchClient implements Match {
     this.#config = config;
     this.#joined = new Promise((resolve, reject) => (this.#joinResult = { resolve, reject }));
     this.#joined.catch(() => {});
-    this.#connection = new Connection(config, {
-      welcome: (map) => this.#welcome(map),
-      message: (type, length, reader, now) => this.#message(type, length, reader, now),
-      lost: (why) => this.#setState("reconnecting", why),
-      ended: (error) => this.#ended(error),
-      roundTrip: (ms) => this.#roundTrip(ms),
-      seen: () => ({ event: this.#replica?.eventSeq ?? 0, schema: this.#schemaHash }),
-    });
+    this.#connection = new Connection(config, this.#connectionHandler());
     this.#commands = new Commands(this.#connection);
   }
 
@@ -211,18 +204,57 @@ export class MatchClient implements Match {
 
   // What the connection reports.
 
-  #roundTrip(ms: number): void {
-    this.#clock.roundTrip(ms);
-    this.stats.rttMs = this.#clock.rtt;
-  }
-
-  #welcome(map: Fields): void {
-    if (!this.#schema) this.#begin(map);
-    this.slot = read(map, { slot: 0 }).slot;
-    this.#commands.answersChat = listOf(map.features).includes("reply");
-    this.#resyncAt = 0;
-    this.#resumed = true;
-    this.#clock.reset();
+  /** Takes what the connection reports, so that games do not find these methods on a match. */
+  #connectionHandler(): ConnectionHandler {
+    return {
+      welcome: (map) => {
+        if (!this.#schema) this.#begin(map);
+        this.slot = read(map, { slot: 0 }).slot;
+        this.#commands.answersChat = listOf(map.features).includes("reply");
+        this.#resyncAt = 0;
+        this.#resumed = true;
+        this.#clock.reset();
+      },
+      message: (type, length, reader, now) => {
+        if (!this.#schema) throw new MalformedError("the first message is no welcome");
+        if (type === MessageType.snapshot) return this.#snapshot(reader, now);
+        const rest = Array.from({ length: Math.max(0, length - 1) }, () => reader.value());
+        // A chat and a notice begin with a number and a text.
+        const { number, text } = read(rest, { number: 0, text: "" });
+        switch (type) {
+          case MessageType.roster:
+            return listOf(rest[0]).forEach((entry) => this.#rosterEntry(entry));
+          case MessageType.reply:
+            return this.#commands.reply(
+              number,
+              rest[1] === true,
+              listOf(rest[2]) as number[],
+              read(rest.slice(3), { reason: "" }).reason,
+            );
+          case MessageType.chatFrom:
+            return this.#emitter.emit("chat", number, text);
+          case MessageType.result:
+            return this.#takeResult(rest[0]);
+          case MessageType.notice:
+            return this.#emitter.emit("notice", number, text);
+          default:
+          // A newer server may say more than this client knows.
+        }
+      },
+      lost: (why) => this.#setState("reconnecting", why),
+      ended: (error) => {
+        clearInterval(this.#timer);
+        this.#commands?.close(closed("The match is closed."));
+        this.#joinResult.reject(error);
+        this.#setState("closed");
+        this.#emitter.emit("close", error);
+      },
+      roundTrip: (ms) => {
+        this.#clock.roundTrip(ms);
+        this.stats.rttMs = this.#clock.rtt;
+      },
+      seen: () => ({ event: this.#replica?.eventSeq ?? 0, schema: this.#schemaHash }),
+    };
   }
 
   #begin(map: Fields): void {
@@ -244,41 +276,6 @@ export class MatchClient implements Match {
     this.#input = new Int32Array(this.#schema.input.stride);
     this.#timer = setInterval(() => this.#tickHidden(), Math.max(this.#clock.tickMs, 33));
     void this.#loadRules();
-  }
-
-  #ended(error: TactusError): void {
-    clearInterval(this.#timer);
-    this.#commands?.close(closed("The match is closed."));
-    this.#joinResult.reject(error);
-    this.#setState("closed");
-    this.#emitter.emit("close", error);
-  }
-
-  #message(type: number, length: number, reader: Reader, now: number): void {
-    if (!this.#schema) throw new MalformedError("the first message is no welcome");
-    if (type === MessageType.snapshot) return this.#snapshot(reader, now);
-    const rest = Array.from({ length: Math.max(0, length - 1) }, () => reader.value());
-    // A chat and a notice begin with a number and a text.
-    const { number, text } = read(rest, { number: 0, text: "" });
-    switch (type) {
-      case MessageType.roster:
-        return listOf(rest[0]).forEach((entry) => this.#rosterEntry(entry));
-      case MessageType.reply:
-        return this.#commands.reply(
-          number,
-          rest[1] === true,
-          listOf(rest[2]) as number[],
-          read(rest.slice(3), { reason: "" }).reason,
-        );
-      case MessageType.chatFrom:
-        return this.#emitter.emit("chat", number, text);
-      case MessageType.result:
-        return this.#takeResult(rest[0]);
-      case MessageType.notice:
-        return this.#emitter.emit("notice", number, text);
-      default:
-      // A newer server may say more than this client knows.
-    }
   }
 
   #rosterEntry(value: Value): void {
