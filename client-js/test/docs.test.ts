@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { before, test } from "node:test";
 import { CloseCode, closeNames } from "../src/codes.ts";
 import { ErrorCode } from "../src/errors.ts";
+import { EndReason } from "../src/matchmakerv1.ts";
 import { bundleTypes } from "../scripts/types.mjs";
 
 const guide = readFileSync("../docs/client.md", "utf8");
@@ -73,6 +74,9 @@ test("the guide lists every error number", () => {
   for (const [name, code] of Object.entries(ErrorCode)) {
     const shown = name === "ticket" || name === "matchmaker" ? `\`${name}\` + n` : `| ${code} | \`${name}\``;
     assert.ok(guide.includes(shown), `${code} ${name}`);
+  }
+  for (const [name, number] of Object.entries(EndReason)) {
+    assert.ok(guide.includes(`| ${ErrorCode.ticket + number} | \`${name}\``), name);
   }
   for (const code of Object.values(CloseCode)) assert.ok(closeNames[code], `close code ${code} has a name`);
 });
