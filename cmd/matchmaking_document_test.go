@@ -21,6 +21,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"tactus/internal/testtime"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
@@ -256,16 +257,10 @@ func (r *reader) start(lines string) {
 			servers++
 		}
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	testtime.Until(r.t, fmt.Sprintf("%s runs", lines), func() bool {
 		list, err := r.client().ListGames(context.Background(), connect.NewRequest(&matchmakerv1.ListGamesRequest{}))
-		if err == nil && list.Msg.GetServers() == servers {
-			return
-		}
-		if time.Now().After(deadline) {
-			r.t.Fatalf("%s does not run: %v", lines, err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+		return err == nil && list.Msg.GetServers() == servers
+	})
 }
 
 func (r *reader) stop() {

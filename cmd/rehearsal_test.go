@@ -118,7 +118,7 @@ func TestRehearse_generatedPopulation(t *testing.T) {
 // What the operator can mend is told and ends with exit code 2.
 func TestRehearse_rejectsMistakes(t *testing.T) {
 	for want, args := range map[string][]string{
-		"--tickets and --rules are required":        {"rehearse"},
+		"--tickets and --rules are required":      {"rehearse"},
 		"no such file":                            {"rehearse", "--tickets", "/no/tickets", "--rules", "/no/rules"},
 		"unknown flag: --rool; see `tactus match": {"rehearse", "--rool"},
 		"requires at least 1 arg":                 {"check-rules"},

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"tactus/internal/testtime"
 	"tactus/server/internal/match"
 )
 
@@ -20,7 +21,7 @@ func TestDrain_logsProgress(t *testing.T) {
 		s.ask(teamMatch("m1", seatFor("a", 0), seatFor("b", 1)))
 		s.ask(teamMatch("m2", seatFor("c", 0)))
 		s.Drain(time.Hour)
-		time.Sleep(21 * time.Second)
+		testtime.Sleep(21 * time.Second)
 		if n := logs.FilterMessage("drain goes on").Len(); n != 2 {
 			t.Errorf("told %d times in 21 s: %v", n, logs.All())
 		}
@@ -56,13 +57,13 @@ func TestReport_registersRecentlyEndedMatches(t *testing.T) {
 		s := newTestServer(t, Config{EmptyTimeout: time.Second})
 		s.ask(teamMatch("m1", seatFor("a", 0)))
 		for len(s.Matches()) > 0 {
-			time.Sleep(time.Second)
+			testtime.Sleep(time.Second)
 		}
 		s.matches.recent.add(&match.Status{ID: "failed"}, match.EndError) // that is lost
 		if reg := (host{s}).Report().Register(); len(reg.GetMatches()) != 1 || reg.GetMatches()[0].GetMatchId() != "m1" || reg.GetMatches()[0].GetSeats() != 0 {
 			t.Errorf("registered with %v", reg.GetMatches())
 		}
-		time.Sleep(recentKept + time.Second)
+		testtime.Sleep(recentKept + time.Second)
 		if reg := (host{s}).Report().Register(); len(reg.GetMatches()) != 0 {
 			t.Errorf("later with %v", reg.GetMatches())
 		}

@@ -15,6 +15,7 @@ import (
 	"tactus/game"
 	"tactus/game/arena"
 	"tactus/game/tag"
+	"tactus/internal/testtime"
 	"tactus/protocol/jointoken"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -90,9 +91,8 @@ func TestReserve_refusalsAreThoseOfTheContract(t *testing.T) {
 		if r := s.ask(req); r.GetOk() || r.GetReason() != c.want {
 			t.Errorf("%s: %v, want %s", name, r, c.want)
 		}
-		for len(s.Matches()) > 1 { // one that was opened for nothing ends at its next border
-			time.Sleep(time.Millisecond)
-		}
+		// A match that was opened for nothing ends at its next border.
+		testtime.Until(t, "one match is left", func() bool { return len(s.Matches()) <= 1 })
 	}
 	if r := s.ask(teamMatch("m2")); !r.GetOk() {
 		t.Errorf("a second match of two: %v", r)
@@ -176,9 +176,7 @@ func TestReport_sendsEachMatchmakerItsChanges(t *testing.T) {
 		t.Errorf("load %v", l)
 	}
 	host{s}.Release(&fleetv1.Release{MatchId: "m1", Reservations: []string{"r-a"}})
-	for s.matches.match("m1").Status().People > 0 {
-		time.Sleep(time.Millisecond)
-	}
+	testtime.Until(t, "the match has no players", func() bool { return s.matches.match("m1").Status().People == 0 })
 	for i, r := range []interface{ Load() *fleetv1.Load }{first, second} {
 		l := r.Load()
 		if len(l.GetChanged()) != 1 || l.GetPlayers() != 0 || !l.GetChanged()[0].GetBackfill() {
@@ -186,9 +184,7 @@ func TestReport_sendsEachMatchmakerItsChanges(t *testing.T) {
 		}
 	}
 	host{s}.Release(&fleetv1.Release{MatchId: "m1"})
-	for s.matches.match("m1") != nil {
-		time.Sleep(time.Millisecond)
-	}
+	testtime.Until(t, "the match ends", func() bool { return s.matches.match("m1") == nil })
 	for i, r := range []interface{ Load() *fleetv1.Load }{first, second} {
 		l := r.Load()
 		if len(l.GetChanged()) != 1 || l.GetMatches() != 0 || l.GetChanged()[0].GetMatchId() != "m1" || l.GetChanged()[0].GetSeats() != 0 {
@@ -250,16 +246,16 @@ func TestKeyring_keyOutlivesItsMatchmaker(t *testing.T) {
 		one, two := k.trust(public), k.trust(public) // replicas that share a key
 		good("with two streams", true)
 		one()
-		time.Sleep(2 * keyLife)
+		testtime.Sleep(2 * keyLife)
 		good("with one stream", true)
 		two()
-		time.Sleep(keyLife - time.Second)
+		testtime.Sleep(keyLife - time.Second)
 		good("a while after the last stream", true)
 		again := k.trust(public)
-		time.Sleep(2 * keyLife)
+		testtime.Sleep(2 * keyLife)
 		good("when it came back", true)
 		again()
-		time.Sleep(keyLife)
+		testtime.Sleep(keyLife)
 		good("after the life of a seat", false)
 		if k.connected() || len(k.held) != 0 {
 			t.Errorf("%d keys are kept", len(k.held))

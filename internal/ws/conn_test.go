@@ -12,6 +12,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"tactus/internal/testtime"
 	"tactus/protocol"
 )
 
@@ -85,22 +86,22 @@ func TestConn_clientStopsReading(t *testing.T) {
 		var since int64
 		// A portable frame is pending until its goroutine has written it: only
 		// several rejections in a row show that the client has stopped.
-		deadline := time.Now().Add(patience)
-		for now := int64(1); refused < 100 && time.Now().Before(deadline); now++ {
+		now := int64(0)
+		testtime.Until(t, "100 rejections in a row", func() bool {
+			now++
 			ok, err := c.Write(now, frame)
 			if err != nil {
 				t.Fatal(err)
 			}
+			refused++
 			if ok {
 				taken++
 				refused = 0
 				since = now
-				continue
 			}
-			refused++
-			time.Sleep(time.Millisecond)
-		}
-		if refused < 100 || !c.Blocked() || c.BlockedSince() != since {
+			return refused == 100
+		})
+		if !c.Blocked() || c.BlockedSince() != since {
 			t.Fatalf("%d refusals, blocked %v since %d, want since %d", refused, c.Blocked(), c.BlockedSince(), since)
 		}
 		if out := c.BytesOut(); out != uint64(taken*len(frame)) {
@@ -140,18 +141,13 @@ func readUntil(cl *client, last string) (got []string) {
 
 func flushed(t *testing.T, c tested) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Microsecond) {
+	testtime.Until(t, "nothing is unsent", func() bool {
 		idle, err := c.Flush(1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if idle {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("never idle")
-		}
-	}
+		return idle
+	})
 }
 
 // A close frame may only follow a whole frame. The raw path omits it; the portable one
@@ -384,19 +380,13 @@ func TestConn_failedWriteKeepsReceivedMessages(t *testing.T) {
 		cl.send(binaryFrame("bye"))
 		_ = cl.conn.(*net.TCPConn).SetLinger(0)
 		_ = cl.conn.Close() // resets
-		for deadline := time.Now().Add(patience); ; {
+		testtime.Until(t, "a write is rejected", func() bool {
 			taken, err := c.Write(time.Now().UnixNano(), serverFrame([]byte("a snapshot")))
 			if err != nil {
 				t.Fatalf("Write: %v", err)
 			}
-			if !taken {
-				break
-			}
-			if time.Now().After(deadline) {
-				t.Fatal("writing goes on")
-			}
-			time.Sleep(20 * time.Microsecond)
-		}
+			return !taken
+		})
 		var got inbox
 		if err := ending(t, c, &got); err == nil {
 			t.Error("the end went unnoticed")

@@ -14,6 +14,7 @@ import (
 	"github.com/gobwas/ws"
 	"go.uber.org/goleak"
 
+	"tactus/internal/testtime"
 	"tactus/protocol"
 )
 
@@ -300,19 +301,12 @@ func (i *inbox) Message(b []byte) error {
 // pollUntil reads as a match does, tick after tick.
 func pollUntil(t testing.TB, c tested, h handler, done func() bool) error {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		if err := read(c, time.Now().UnixNano(), h); err != nil {
-			return err
-		}
-		if done() {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("what was waited for did not happen")
-		}
-		time.Sleep(20 * time.Microsecond)
-	}
+	var err error
+	testtime.Until(t, "the messages that the test expects, or an error", func() bool {
+		err = read(c, time.Now().UnixNano(), h)
+		return err != nil || done()
+	})
+	return err
 }
 
 // ending reads until the connection has ended and returns the reason.
@@ -324,20 +318,13 @@ func ending(t testing.TB, c tested, h handler) error {
 // writeUntilTaken retries like a match that has a newer state each tick.
 func writeUntilTaken(t testing.TB, c tested, frame []byte) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
+	testtime.Until(t, "the frame is taken", func() bool {
 		taken, err := c.Write(time.Now().UnixNano(), frame)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if taken {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the frame was never taken")
-		}
-		time.Sleep(20 * time.Microsecond)
-	}
+		return taken
+	})
 }
 
 func serverFrame(payload []byte) []byte {

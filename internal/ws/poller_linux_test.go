@@ -3,8 +3,8 @@ package ws
 import (
 	"slices"
 	"testing"
-	"time"
 
+	"tactus/internal/testtime"
 	"tactus/protocol"
 )
 
@@ -18,12 +18,10 @@ func newTestPoller(t *testing.T) *Poller {
 // readyKeys calls Ready until it has returned n keys.
 func readyKeys(t *testing.T, p *Poller, n int) (keys []uint32) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); len(keys) < n; time.Sleep(20 * time.Microsecond) {
+	testtime.Until(t, "all connections with data are ready", func() bool {
 		keys = p.Ready(keys)
-		if time.Now().After(deadline) {
-			t.Fatalf("only %d of %d connections became ready", len(keys), n)
-		}
-	}
+		return len(keys) >= n
+	})
 	slices.Sort(keys)
 	return keys
 }

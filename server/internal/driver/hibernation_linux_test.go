@@ -9,6 +9,7 @@ import (
 	gobwas "github.com/gobwas/ws"
 
 	"tactus/game"
+	"tactus/internal/testtime"
 	"tactus/internal/ws"
 	"tactus/internal/ws/wstest"
 	"tactus/protocol"
@@ -107,11 +108,7 @@ func rested(t *testing.T, portable bool) (*harness, *wired, *wired) {
 // woken waits until something has woken the match.
 func (h *harness) woken() {
 	h.t.Helper()
-	for deadline := time.Now().Add(patience); len(h.d.hibernation.wakes) == 0; time.Sleep(50 * time.Microsecond) {
-		if time.Now().After(deadline) {
-			h.t.Fatal("the match was not woken")
-		}
-	}
+	testtime.Until(h.t, "the match is woken", func() bool { return len(h.d.hibernation.wakes) > 0 })
 }
 
 func TestHibernation_ticksOnceASecond(t *testing.T) {
@@ -190,11 +187,7 @@ func TestHibernation_looksTenTimesASecondWithoutAPoller(t *testing.T) {
 	h, a, b := rested(t, true)
 	h.want("ten looks a second", h.interval() == int64(100*time.Millisecond))
 	a.send(protocol.AppendInput(nil, protocol.InputHeader{Seq: 1, Tick: uint32(h.tickNumber()) + 3}, []uint32{4}))
-	for deadline := time.Now().Add(patience); !h.d.match.Poll(h.clock.Time); time.Sleep(50 * time.Microsecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the input was not read")
-		}
-	}
+	testtime.Until(t, "the input is read", func() bool { return h.d.match.Poll(h.clock.Time) })
 	h.turn()
 	h.want("the full rate again", h.d.pace == match.FullRate)
 	b.until("the news", func() bool { return b.Last.Percent == 100 })
@@ -209,22 +202,14 @@ func TestHibernation_hasNoGoroutine(t *testing.T) {
 	a, b := h.joinWired(l, "ann"), h.joinWired(l, "bob")
 	asleep := func() {
 		t.Helper()
-		for deadline := time.Now().Add(patience); !h.d.hibernation.asleep.Load(); time.Sleep(50 * time.Microsecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("the match does not doze off")
-			}
-		}
+		testtime.Until(t, "the match hibernates", h.d.hibernation.asleep.Load)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	over := make(chan struct{})
 	h.d.Start(ctx, func() { close(over) })
 	asleep()
 	a.until("rest", func() bool { return a.Replica != nil && a.Last.Percent < 100 })
-	for deadline := time.Now().Add(patience); stacksOf("(*Driver).continueRun") != 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("a match that dozes has a goroutine")
-		}
-	}
+	testtime.Until(t, "the hibernating match has no goroutine", func() bool { return stacksOf("(*Driver).continueRun") == 0 })
 	for range 3 {
 		frames := b.Frames
 		a.send(protocol.AppendInput(nil, protocol.InputHeader{Seq: 1, Tick: a.Last.Tick + 1}, []uint32{0}))

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tactus/internal/testtime"
 )
 
 // sleeper is what runs under a hibernation: it looks at what was posted and sleeps.
@@ -101,7 +103,7 @@ func TestHibernation_timerEndsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSleeper(t, time.Second)
 		s.run()
-		time.Sleep(3500 * time.Millisecond)
+		testtime.Sleep(3500 * time.Millisecond)
 		synctest.Wait()
 		if s.runs != 4 {
 			t.Errorf("%d turns in three and a half seconds, want 4", s.runs)

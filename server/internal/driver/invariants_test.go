@@ -19,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tactus/game"
+	"tactus/internal/testtime"
 	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/match"
@@ -199,17 +200,17 @@ func (l *life) play(script []scriptStep) {
 	for _, step := range script {
 		for _, a := range step.actions {
 			actions.Go(func() {
-				time.Sleep(a.after)
+				testtime.Sleep(a.after)
 				l.act(a)
 			})
 		}
-		time.Sleep(step.pause)
+		testtime.Sleep(step.pause)
 		synctest.Wait()
 		l.checkWakes()
 	}
 	l.d.Stop(match.EndShutdown)
 	l.cancel()
-	time.Sleep(time.Second)
+	testtime.Sleep(time.Second)
 	synctest.Wait()
 	select {
 	case <-l.d.Done():
@@ -219,7 +220,7 @@ func (l *life) play(script []scriptStep) {
 	actions.Wait()
 	runs := l.runs
 	l.d.hibernation.wake()
-	time.Sleep(time.Hour)
+	testtime.Sleep(time.Hour)
 	synctest.Wait()
 	if l.runs != runs {
 		l.fail("the match runs after its end")
@@ -246,7 +247,7 @@ func (l *life) checkWakes() {
 	before := l.ticks.Load()
 	conn.receive(protocol.AppendSay(nil, &protocol.Say{}))
 	l.d.hibernation.wake()
-	time.Sleep(time.Duration(2 * matchtest.Period))
+	testtime.Sleep(time.Duration(2 * matchtest.Period))
 	synctest.Wait()
 	if l.ticks.Load() == before && l.over.Load() == 0 {
 		l.fail("no tick within two periods of a message to a hibernating match")

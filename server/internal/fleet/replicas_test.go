@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"tactus/internal/testtime"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -26,9 +27,7 @@ func TestLinks_connectToEveryReplica(t *testing.T) {
 	lb := b.accept(t, addrA, addrB)
 	lb.sendReplicas(addrA, addrB, addrC, "no address", ":1", "[::]:8090", "0.0.0.0:8090", addrC)
 	lc := c.accept(t, addrA, addrB, addrC)
-	for client.Connected() != 3 {
-		time.Sleep(time.Millisecond)
-	}
+	testtime.Until(t, "three matchmakers are connected", func() bool { return client.Connected() == 3 })
 	h.setPlayers(5)
 	client.Notify()
 	for _, l := range []*fakeStream{la, lb, lc} {
@@ -51,9 +50,7 @@ func TestClient_resultMovesFromDeadReplica(t *testing.T) {
 	a, b := n.matchmaker(t, addrA, "a"), n.matchmaker(t, addrB, "b")
 	client, stop := startClient(t, n.config(addrA, addrB), newHost(), nil)
 	la := a.accept(t)
-	for client.Connected() != 1 {
-		time.Sleep(time.Millisecond)
-	}
+	testtime.Until(t, "one matchmaker is connected", func() bool { return client.Connected() == 1 })
 	client.Ended(&fleetv1.MatchEnded{MatchId: "m1"})
 	if id := la.ended(t); id != "m1" {
 		t.Fatalf("%s ended", id)

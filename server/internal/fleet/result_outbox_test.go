@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"tactus/internal/testtime"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	"tactus/server/internal/metrics"
 )
@@ -47,11 +47,11 @@ func TestResultOutbox_oneSenderUntilAcknowledged(t *testing.T) {
 		}
 		o.ended("m1")
 		expect("at once", "[m1]", "[]")
-		time.Sleep(ackTimeout - 1)
+		testtime.Sleep(ackTimeout - 1)
 		expect("while a has time", "[]", "[]")
-		time.Sleep(1)
+		testtime.Sleep(1)
 		expect("when a's time is up", "[]", "[m1]")
-		time.Sleep(ackTimeout)
+		testtime.Sleep(ackTimeout)
 		expect("when b's time is up", "[m1]", "[]")
 		o.leave(a)
 		expect("when a is gone", "[]", "[m1]")
@@ -66,7 +66,7 @@ func TestResultOutbox_oneSenderUntilAcknowledged(t *testing.T) {
 		emptied := o.emptied()
 		o.ack("m1")
 		<-emptied
-		time.Sleep(10 * ackTimeout)
+		testtime.Sleep(10 * ackTimeout)
 		if got := o.unsent(back); got != "[]" || o.count() != 0 {
 			t.Errorf("after the acknowledgement %s is told", got)
 		}
@@ -93,7 +93,7 @@ func TestResultOutbox_unacknowledgedDoNotBlockOthers(t *testing.T) {
 			if n != maxInFlight {
 				t.Fatalf("%d told at once, want %d", n, maxInFlight)
 			}
-			time.Sleep(ackTimeout)
+			testtime.Sleep(ackTimeout)
 			synctest.Wait()
 		}
 		if len(seen) != 3*maxInFlight {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tactus/internal/testtime"
 )
 
 // patience bounds waits for events; tests that pass never reach it.
@@ -279,7 +281,7 @@ func TestScheduler_doesNotWaitForATaskKnownAsSlow(t *testing.T) {
 	oneProcessor(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := New(SystemClock())
-		slow := newFakeTask(t, 3, func(Turn) { time.Sleep(time.Duration(period) / 2) })
+		slow := newFakeTask(t, 3, func(Turn) { testtime.Sleep(time.Duration(period) / 2) })
 		var waited []int64
 		other := newFakeTask(t, 3, func(turn Turn) { waited = append(waited, turn.Now-turn.Due) })
 		s.Add(slow, period)
