@@ -6,13 +6,13 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding/gzip"
 
+	"tactus/internal/testtime"
 	"tactus/matchmaker"
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/store/storetest"
@@ -105,9 +105,10 @@ func TestPort_logsRejectedTLSClientsOnce(t *testing.T) {
 	}
 	// The alert is on its way before the server knows what it will log.
 	var refused []observer.LoggedEntry
-	for deadline := time.Now().Add(patience); len(refused) < 2 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	testtime.Until(t, "two clients are rejected", func() bool {
 		refused = s.logs.FilterMessage("TLS client rejected").All()
-	}
+		return len(refused) >= 2
+	})
 	if len(refused) != 2 || !strings.Contains(refused[0].ContextMap()["hint"].(string), "plain text") ||
 		!strings.Contains(refused[1].ContextMap()["hint"].(string), "shows no certificate") {
 		t.Errorf("logs %v", s.logs.All())

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"tactus/internal/testtime"
 	"tactus/matchmaker"
 	"tactus/matchmaker/internal/store/storetest"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -47,13 +48,7 @@ func both(a, b *world, id string) (*gameServer, *gameServer) {
 
 func (w *world) until(what string, condition func() bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(patience)
-	for !condition() {
-		if time.Now().After(deadline) {
-			w.t.Fatalf("%s: did not happen", what)
-		}
-		time.Sleep(5 * time.Millisecond) // there is no event to wait for in another process
-	}
+	testtime.Until(w.t, what, condition) // another process announces nothing
 }
 
 func owner(w *world, queue string) string {

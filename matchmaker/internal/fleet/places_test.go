@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tactus/internal/testtime"
 	"tactus/matchmaker/internal/ticket"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -64,7 +65,7 @@ func TestRegistry_picksAnUnresponsiveServerLast(t *testing.T) {
 			t.Errorf("places %s", got)
 		}
 		r.load(two, &fleetv1.Load{})
-		time.Sleep(r.cfg.StrikeLasts)
+		testtime.Sleep(r.cfg.StrikeLasts)
 		if got := fmt.Sprint(r.Capacities(teams4)); got != "[{eu 1 20}]" {
 			t.Errorf("places %s after the strike", got)
 		}
@@ -220,7 +221,7 @@ func TestRegistry_takesPlayers(t *testing.T) {
 		want("at first", true, "1 of 1 game servers take players")
 		s.unresponsiveSince = time.Now()
 		want("struck", false, "no game server takes players: 0 drain, 0 are full, 1 did not answer, 0 have a clock that is off by minutes")
-		time.Sleep(r.cfg.StrikeLasts)
+		testtime.Sleep(r.cfg.StrikeLasts)
 		s.maxMatches = 1
 		r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa", People: 7, Seats: 8, Open: true}}})
 		want("with a seat in its last match", true, "1 of 1 game servers take players")

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"tactus/internal/testtime"
 	"tactus/matchmaker/internal/ticket"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -135,7 +136,7 @@ func TestCall_lateSeatsAreReleased(t *testing.T) {
 		if release := (<-s.out).GetRelease(); release.GetMatchId() != "m1" || fmt.Sprint(release.GetReservations()) != "[a-0 a-1]" {
 			t.Errorf("release %v", release)
 		}
-		time.Sleep(10 * time.Second)
+		testtime.Sleep(10 * time.Second)
 		if r.View(ffa).Servers[0].Unresponsive {
 			t.Error("struck for ever")
 		}
@@ -152,7 +153,7 @@ func TestCall_abandonedCallsAreForgotten(t *testing.T) {
 		if _, err := wait(ctx); !errors.Is(err, ErrTimeout) {
 			t.Fatalf("error %v", err)
 		}
-		time.Sleep(time.Minute + 1)
+		testtime.Sleep(time.Minute + 1)
 		mustReserve(t, r, "s1", request("b", "m2", 2))
 		if len(s.calls) != 1 {
 			t.Errorf("%d calls are kept", len(s.calls))
@@ -171,11 +172,11 @@ func TestOrphans_returningServerReleasesThem(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 		}
-		time.Sleep(10 * time.Second)
+		testtime.Sleep(10 * time.Second)
 		if s := r.add(register("soon"), nil); len(s.out) != 2 {
 			t.Errorf("back after 10 s: %d messages, want registered and a release", len(s.out))
 		}
-		time.Sleep(5 * time.Second) // the seats are free by themselves
+		testtime.Sleep(5 * time.Second) // the seats are free by themselves
 		if s := r.add(register("late"), nil); len(s.out) != 1 {
 			t.Errorf("back after 15 s: %d messages, want registered alone", len(s.out))
 		}

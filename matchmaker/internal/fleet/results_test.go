@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"tactus/internal/testtime"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -117,7 +118,7 @@ func TestResults_slowStoreDelaysNoStream(t *testing.T) {
 		if len(k.ended) != storeAtOnce {
 			t.Errorf("%d at once, want %d", len(k.ended), storeAtOnce)
 		}
-		time.Sleep(storeTimeout)
+		testtime.Sleep(storeTimeout)
 		k.seen()
 		k.answer = nil
 		r.matchEnded(s, endOf("m0", "over"))
@@ -154,7 +155,7 @@ func TestResults_matchesOfAGoneServerAreLost(t *testing.T) {
 		r := k.registry()
 		r.remove(r.add(running("gone", "g1", "g2"), nil))
 		r.remove(r.add(running("back", "b1", "b2", "b3"), nil))
-		time.Sleep(lostAfter - time.Second)
+		testtime.Sleep(lostAfter - time.Second)
 		// Of its three matches one goes on, one has ended, and one is not heard of.
 		back := r.add(running("back", "b1"), nil)
 		r.matchEnded(back, endOf("b2", "over"))
@@ -162,11 +163,11 @@ func TestResults_matchesOfAGoneServerAreLost(t *testing.T) {
 		if got := k.seen(); got != "ended [b2] lost []" {
 			t.Error(got)
 		}
-		time.Sleep(time.Second)
+		testtime.Sleep(time.Second)
 		if got := k.seen(); got != "ended [b2] lost [g1 g2 b3]" && got != "ended [b2] lost [b3 g1 g2]" {
 			t.Error(got)
 		}
-		time.Sleep(time.Hour)
+		testtime.Sleep(time.Hour)
 		if got := k.seen(); len(got) != len("ended [b2] lost [g1 g2 b3]") {
 			t.Error(got)
 		}
@@ -175,7 +176,7 @@ func TestResults_matchesOfAGoneServerAreLost(t *testing.T) {
 		}
 		r.remove(r.add(running("late", "l1"), nil))
 		r.Stop() // the end of the matchmaker loses no match
-		time.Sleep(time.Hour)
+		testtime.Sleep(time.Hour)
 		if got := k.seen(); len(got) != len("ended [b2] lost [g1 g2 b3]") {
 			t.Error(got)
 		}
@@ -247,7 +248,7 @@ func TestResults_matchThatEndedMeanwhileIsNotLost(t *testing.T) {
 		reg := register("s1")
 		reg.Matches = []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa"}} // over; not a word of m2
 		r.add(reg, nil)
-		time.Sleep(lostAfter + time.Second)
+		testtime.Sleep(lostAfter + time.Second)
 		r.Stop()
 		if all := logs.All(); len(all) != 1 || all[0].ContextMap()["matches"] != int64(1) {
 			t.Errorf("logs %v", all)

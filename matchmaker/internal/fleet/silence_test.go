@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"tactus/internal/testtime"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -43,19 +44,19 @@ func TestService_silentServerIsGone(t *testing.T) {
 		go func() { done <- NewService(r).Connect(w) }()
 		w.sent <- &fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Register{Register: register("s1")}}
 		for range 5 * 60 {
-			time.Sleep(time.Second)
+			testtime.Sleep(time.Second)
 			w.sent <- &fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Load{Load: &fleetv1.Load{}}}
 		}
 		synctest.Wait()
 		if r.Totals().Servers != 1 {
 			t.Fatal("gone while it told its load")
 		}
-		time.Sleep(leastSilence - time.Second)
+		testtime.Sleep(leastSilence - time.Second)
 		synctest.Wait()
 		if r.Totals().Servers != 1 {
 			t.Error("gone although it was silent for a moment only")
 		}
-		time.Sleep(leastSilence + time.Second)
+		testtime.Sleep(leastSilence + time.Second)
 		synctest.Wait()
 		if r.Totals().Servers != 0 {
 			t.Error("still there")

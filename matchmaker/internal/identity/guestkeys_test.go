@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc/codes"
 
+	"tactus/internal/testtime"
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/store/storetest"
@@ -138,18 +139,12 @@ func TestGuestKeys_rejectTokensOfRemovedKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	deadline := time.Now().Add(patience)
-	for {
+	testtime.Until(t, "the removed key is unknown and the own key is stored again", func() bool {
 		_, err := v.Identify(context.Background(), guest.GuestToken, "", "")
 		_, missing := v.guests.bucket.Get(context.Background(), Fingerprint(v.signer.Public()))
-		if reason, _ := failure.ReasonOf(err); reason == failure.GuestTokenInvalid && missing == nil {
-			return // and the own key is back
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("removed key: %v; own key: %v", err, missing)
-		}
-		time.Sleep(5 * time.Millisecond) // the store tells nobody else
-	}
+		reason, _ := failure.ReasonOf(err)
+		return reason == failure.GuestTokenInvalid && missing == nil
+	})
 }
 
 func TestGuestKeys_boundTheKeysInUse(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/zap/zaptest"
 
+	"tactus/internal/testtime"
 	"tactus/matchmaker/internal/failure"
 )
 
@@ -91,7 +92,7 @@ func TestKeyring_fetchesUntilItSucceeds(t *testing.T) {
 	inFalseTime(t, s, func(t *testing.T, v *Verifier) {
 		refused(t, v, edPair().sign(t, claims()), failure.KeysUnavailable)
 		s.publishes(edPair())
-		time.Sleep(4 * minRetry)
+		testtime.Sleep(4 * minRetry)
 		synctest.Wait()
 		known(t, v, edPair().sign(t, claims()))
 	})
@@ -101,7 +102,7 @@ func TestKeyring_backsOff(t *testing.T) {
 	s := &script{}
 	s.fails()
 	inFalseTime(t, s, func(t *testing.T, _ *Verifier) {
-		time.Sleep(time.Hour)
+		testtime.Sleep(time.Hour)
 		synctest.Wait()
 		if n := s.times(); n < 55 || n > 70 {
 			t.Errorf("asked %d times in an hour", n)
@@ -115,11 +116,11 @@ func TestKeyring_knownKeysStayValidWithoutTheIssuer(t *testing.T) {
 	inFalseTime(t, s, func(t *testing.T, v *Verifier) {
 		known(t, v, edPair().sign(t, claims()))
 		s.fails()
-		time.Sleep(time.Hour)
+		testtime.Sleep(time.Hour)
 		synctest.Wait()
 		known(t, v, edPair().sign(t, claims()))
 		s.answers(func() ([]byte, error) { return []byte(`{"keys":[]}`), nil })
-		time.Sleep(time.Hour)
+		testtime.Sleep(time.Hour)
 		synctest.Wait()
 		known(t, v, edPair().sign(t, claims()))
 	})
@@ -131,7 +132,7 @@ func TestKeyring_forgetsWithdrawnKeys(t *testing.T) {
 	inFalseTime(t, s, func(t *testing.T, v *Verifier) {
 		known(t, v, edPair().sign(t, claims()))
 		s.publishes(rsaPair())
-		time.Sleep(v.keys.every)
+		testtime.Sleep(v.keys.every)
 		synctest.Wait()
 		refused(t, v, edPair().sign(t, claims()), failure.IdentityKeyUnknown)
 		known(t, v, rsaPair().sign(t, claims()))
@@ -164,7 +165,7 @@ func TestKeyring_limitsFetchesForUnknownKeys(t *testing.T) {
 		if n := s.times(); n != 2 {
 			t.Errorf("asked %d times at once", n)
 		}
-		time.Sleep(minRefreshInterval)
+		testtime.Sleep(minRefreshInterval)
 		added := newEd("ed-2")
 		s.publishes(edPair(), added)
 		known(t, v, added.sign(t, claims()))
@@ -276,13 +277,13 @@ func TestKeyring_reloadsChangedFiles(t *testing.T) {
 		if err := os.WriteFile(path, append(edPair().pem(), added.pem()...), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(v.cfg.Refresh)
+		testtime.Sleep(v.cfg.Refresh)
 		synctest.Wait()
 		known(t, v, added.sign(t, claims()))
 		if err := os.WriteFile(path, []byte("half a fi"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(v.cfg.Refresh)
+		testtime.Sleep(v.cfg.Refresh)
 		synctest.Wait()
 		known(t, v, added.sign(t, claims()))
 	})

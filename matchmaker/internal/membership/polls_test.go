@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tactus/internal/testtime"
 )
 
 func TestPolls_countAsWatcherUntilTheyStop(t *testing.T) {
@@ -15,12 +17,12 @@ func TestPolls_countAsWatcherUntilTheyStop(t *testing.T) {
 			t.Fatalf("the watcher is called %q", first)
 		}
 		for range 9 {
-			time.Sleep(2 * time.Second)
+			testtime.Sleep(2 * time.Second)
 			if fresh := ps.record("bob", first, "@a/1"); fresh != "" {
 				t.Fatalf("%s is another watcher", fresh)
 			}
 		}
-		time.Sleep(2 * time.Second)
+		testtime.Sleep(2 * time.Second)
 		if left := ps.remaining("bob", first, patience); left != patience-2*time.Second {
 			t.Errorf("%s left since the last poll", left)
 		}
@@ -32,7 +34,7 @@ func TestPolls_countAsWatcherUntilTheyStop(t *testing.T) {
 		if left := ps.remaining("bob", first, patience); left != 0 {
 			t.Errorf("the first watcher has %s left", left)
 		}
-		time.Sleep(patience)
+		testtime.Sleep(patience)
 		if left := ps.remaining("bob", second, patience); left > 0 || len(ps.byHandle) != 0 {
 			t.Errorf("%s left without a poll, %d kept", left, len(ps.byHandle))
 		}

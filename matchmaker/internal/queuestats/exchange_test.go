@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"go.uber.org/zap"
 
+	"tactus/internal/testtime"
 	"tactus/matchmaker/internal/queue"
 )
 
@@ -34,12 +34,12 @@ func TestExchange_listsTheQueuesOfAllReplicas(t *testing.T) {
 		}
 		receive("a", "echo") // its own message
 		receive("b", "arena/ffa", "duel")
-		time.Sleep(maxAge)
+		testtime.Sleep(maxAge)
 		receive("c", "ranked")
 		if got, want := names(e.Queues()), "arena/ffa of b; duel of a; ranked of c; "; got != want {
 			t.Errorf("queues %q, want %q", got, want)
 		}
-		time.Sleep(1) // b has been silent for too long
+		testtime.Sleep(1) // b has been silent for too long
 		if got, want := names(e.Queues()), "duel of a; ranked of c; "; got != want {
 			t.Errorf("queues %q, want %q", got, want)
 		}

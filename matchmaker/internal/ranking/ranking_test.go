@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"tactus/internal/testtime"
 	"tactus/matchmaker/internal/rating"
 	"tactus/matchmaker/internal/store"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
@@ -62,12 +63,7 @@ func report(t testing.TB, r *Ranking, matches ...*fleetv1.MatchEnded) {
 // await waits for what replicas do in their own time.
 func await(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not in 30 s", what)
-		}
-		time.Sleep(time.Millisecond)
-	}
+	testtime.Until(t, what, done)
 }
 
 // awaitMatches waits until the ranking has counted so many of a player.

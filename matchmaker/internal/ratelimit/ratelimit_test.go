@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tactus/internal/testtime"
 )
 
 func TestLimiter_allowsABurstThenItsRate(t *testing.T) {
@@ -21,7 +23,7 @@ func TestLimiter_allowsABurstThenItsRate(t *testing.T) {
 		if !l.Allow("b") {
 			t.Fatal("keys share a bucket")
 		}
-		time.Sleep(500 * time.Millisecond)
+		testtime.Sleep(500 * time.Millisecond)
 		if !l.Allow("a") || l.Allow("a") {
 			t.Fatal("half a second gives one token")
 		}
@@ -37,7 +39,7 @@ func TestLimiter_memoryIsBounded(t *testing.T) {
 		if len(l.byKey) > 100 || l.used.Len() != len(l.byKey) {
 			t.Errorf("%d keys", len(l.byKey))
 		}
-		time.Sleep(time.Minute) // all buckets are full again
+		testtime.Sleep(time.Minute) // all buckets are full again
 		l.Allow("new")
 		if len(l.byKey) != 1 {
 			t.Errorf("%d keys after a minute", len(l.byKey))

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tactus/internal/testtime"
 )
 
 func TestSender_repeatsTheLastMessage(t *testing.T) {
@@ -29,19 +31,19 @@ func TestSender_repeatsTheLastMessage(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		time.Sleep(10 * time.Second)
+		testtime.Sleep(10 * time.Second)
 		expect() // nothing to repeat yet
 		send("a")
-		time.Sleep(2 * time.Second)
+		testtime.Sleep(2 * time.Second)
 		send("b")
-		time.Sleep(7 * time.Second)
+		testtime.Sleep(7 * time.Second)
 		expect("a 10s", "b 12s", "b 15s", "b 18s")
 		send("over")
-		time.Sleep(10 * time.Second)
+		testtime.Sleep(10 * time.Second)
 		expect("over 19s")
 		send("c")
 		s.Stop()
-		time.Sleep(10 * time.Second)
+		testtime.Sleep(10 * time.Second)
 		expect("c 29s")
 	})
 }
@@ -53,7 +55,7 @@ func TestSender_stopsRepeatingAfterAnError(t *testing.T) {
 		if err := s.Send(new(int)); err == nil {
 			t.Error("the error is lost")
 		}
-		time.Sleep(time.Minute)
+		testtime.Sleep(time.Minute)
 		synctest.Wait()
 		if tries != 2 {
 			t.Errorf("%d tries", tries)

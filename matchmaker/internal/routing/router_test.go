@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"tactus/internal/testtime"
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/ticket"
 )
@@ -29,7 +30,7 @@ func givesUp(r *Router, err error) (time.Duration, error) {
 		if failed := r.giveUp(context.Background(), a, err); failed != nil {
 			return time.Since(began), failed
 		}
-		time.Sleep(time.Millisecond)
+		testtime.Sleep(time.Millisecond)
 	}
 }
 

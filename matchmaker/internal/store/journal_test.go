@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tactus/internal/testtime"
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/store/storetest"
 )
@@ -97,14 +98,13 @@ func TestJournal_recordsExpire(t *testing.T) {
 	if err := await(t, j.Append("kept", []byte("v"), 0)); err != nil {
 		t.Fatal(err)
 	}
-	for {
-		if _, err := s.JournalRecord(t.Context(), "q", "brief"); errors.Is(err, store.ErrNotFound) {
-			break
-		} else if err != nil {
+	testtime.Until(t, "the record expires", func() bool {
+		_, err := s.JournalRecord(t.Context(), "q", "brief")
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			t.Fatal(err)
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
+		return err != nil
+	})
 	// What has expired has not moved the sequence.
 	if err := await(t, j.Append("kept", []byte("w"), 0)); err != nil {
 		t.Fatal(err)

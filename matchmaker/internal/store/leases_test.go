@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tactus/internal/testtime"
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/store/storetest"
 )
@@ -32,11 +33,7 @@ func join(t *testing.T, s *store.Store, id string) replica {
 // eventually waits for an outcome that nothing announces.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("not yet: " + what)
-		}
-	}
+	testtime.Until(t, what, ok)
 }
 
 func TestMembers_seeEachOtherComeAndGo(t *testing.T) {
@@ -152,11 +149,10 @@ func TestLease_renewalOutlivesTheTTL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(4 * time.Second) // the TTL is 3 s
 	select {
 	case <-lease.Lost():
 		t.Error("lost")
-	default:
+	case <-time.After(4 * time.Second): // the TTL is 3 s
 	}
 	if h, ok := a.Holder("queue"); !ok || h.Term != lease.Term() {
 		t.Errorf("holder %+v, the lease has term %d", h, lease.Term())

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tactus/internal/testtime"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
@@ -99,9 +100,9 @@ func (w *Watch) over() Status {
 func TestRegistry_abandonsUnwatchedTickets(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		create(t, r, "1", "ann")
-		time.Sleep(limits.Unwatched - 1)
+		testtime.Sleep(limits.Unwatched - 1)
 		l.expect(t)
-		time.Sleep(1)
+		testtime.Sleep(1)
 		l.expect(t, "t.cQ.1 END_REASON_ABANDONED")
 	})
 }
@@ -110,17 +111,17 @@ func TestRegistry_abandonsTicketsWhoseWatcherIsGone(t *testing.T) {
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		handle := create(t, r, "1", "ann").Handle(0)
 		first, second := watch(t, r, handle), watch(t, r, handle)
-		time.Sleep(20 * time.Second)
+		testtime.Sleep(20 * time.Second)
 		first.Close()
 		first.Close() // twice is once
-		time.Sleep(20 * time.Second)
+		testtime.Sleep(20 * time.Second)
 		second.Close()
-		time.Sleep(limits.WatcherGone - 1)
+		testtime.Sleep(limits.WatcherGone - 1)
 		back := watch(t, r, handle) // just in time
-		time.Sleep(10 * time.Second)
+		testtime.Sleep(10 * time.Second)
 		l.expect(t)
 		back.Close()
-		time.Sleep(limits.WatcherGone)
+		testtime.Sleep(limits.WatcherGone)
 		l.expect(t, "t.cQ.1 END_REASON_ABANDONED")
 	})
 }
@@ -139,11 +140,11 @@ func TestRegistry_returnsUndeliveredAssignments(t *testing.T) {
 	const ended = "t.cQ.1 END_REASON_MATCHED"
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		assign(r, create(t, r, "1", "ann"))
-		time.Sleep(limits.Unwatched - 1)
+		testtime.Sleep(limits.Unwatched - 1)
 		l.expect(t, ended)
-		time.Sleep(1)
+		testtime.Sleep(1)
 		l.expect(t, ended, "undelivered r-ann")
-		time.Sleep(limits.Kept)
+		testtime.Sleep(limits.Kept)
 		l.expect(t, ended, "undelivered r-ann")
 	})
 	// Its watcher has gone at the moment of the assignment.
@@ -155,7 +156,7 @@ func TestRegistry_returnsUndeliveredAssignments(t *testing.T) {
 		}
 		assign(r, made)
 		w.Close()
-		time.Sleep(limits.WatcherGone)
+		testtime.Sleep(limits.WatcherGone)
 		l.expect(t, ended, "undelivered r-ann")
 	})
 	each(t, func(t *testing.T, r *Registry, l *log) {
@@ -165,16 +166,16 @@ func TestRegistry_returnsUndeliveredAssignments(t *testing.T) {
 		assign(r, made)
 		ann.over()
 		ann.Close()
-		time.Sleep(limits.WatcherGone)
+		testtime.Sleep(limits.WatcherGone)
 		l.expect(t, ended, "undelivered r-bob")
 		watch(t, r, made.Handle(2)).over() // just in time
-		time.Sleep(limits.Unwatched)
+		testtime.Sleep(limits.Unwatched)
 		l.expect(t, ended, "undelivered r-bob")
 	})
 	each(t, func(t *testing.T, r *Registry, l *log) {
 		made := newTicket("1", "ann")
 		r.Restore(made, AssignedTo([]Assignment{{Match: "m1", Server: "s1", Reservation: "r-ann"}}))
-		time.Sleep(limits.Unwatched)
+		testtime.Sleep(limits.Unwatched)
 		l.expect(t)
 	})
 }
@@ -184,12 +185,12 @@ func TestRegistry_partyNeedsAllItsWatchers(t *testing.T) {
 		party := create(t, r, "1", "ann", "bob")
 		ann := watch(t, r, party.Handle(0))
 		defer ann.Close()
-		time.Sleep(limits.Unwatched - 1)
+		testtime.Sleep(limits.Unwatched - 1)
 		bob := watch(t, r, party.Handle(1))
-		time.Sleep(20 * time.Second)
+		testtime.Sleep(20 * time.Second)
 		l.expect(t)
 		bob.Close()
-		time.Sleep(limits.WatcherGone)
+		testtime.Sleep(limits.WatcherGone)
 		l.expect(t, "t.cQ.1 END_REASON_ABANDONED")
 	})
 }
@@ -203,7 +204,7 @@ func TestRegistry_pollsCountAsWatchers(t *testing.T) {
 			for _, member := range members {
 				watch(t, r, party.Handle(member)).Close()
 			}
-			time.Sleep(2 * time.Second)
+			testtime.Sleep(2 * time.Second)
 		}
 		for range 20 {
 			poll(0, 1)
@@ -224,10 +225,10 @@ func TestRegistry_oneWatcherIsEnoughForBackEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := watch(t, r, party.Handle(1))
-		time.Sleep(20 * time.Second)
+		testtime.Sleep(20 * time.Second)
 		l.expect(t)
 		w.Close()
-		time.Sleep(limits.WatcherGone)
+		testtime.Sleep(limits.WatcherGone)
 		l.expect(t, "t.cQ.1 END_REASON_ABANDONED")
 	})
 }
@@ -278,7 +279,7 @@ func TestRegistry_committedTicketsEndByTheirMatchOnly(t *testing.T) {
 		w := watch(t, r, made.Handle(0))
 		defer w.Close()
 		r.Commit([]string{made.ID}, true)
-		time.Sleep(expiry) // even its time can be over
+		testtime.Sleep(expiry) // even its time can be over
 		r.Finish(made.ID, EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, ""))
 		if s, _, _ := r.Status(made.ID); s.State != Committing {
 			t.Errorf("cancelled: %+v", s)
@@ -331,7 +332,7 @@ func TestRegistry_watchersSeeRecordedEndsOnly(t *testing.T) {
 			defer w.Close()
 			_, changed, _ := w.Status()
 			r.Finish(made.ID, EndedBy(matchmakerv1.EndReason_END_REASON_CANCELLED, ""))
-			time.Sleep(2 * expiry)
+			testtime.Sleep(2 * expiry)
 			select {
 			case <-changed:
 				t.Error("its watcher was told")
@@ -397,13 +398,13 @@ func TestRegistry_keepsEndedTickets(t *testing.T) {
 		made := create(t, r, "1", "ann")
 		r.Commit([]string{made.ID}, true)
 		r.EndCommitted(made.ID, AssignedTo([]Assignment{{Match: "m1"}}))
-		time.Sleep(limits.Kept - 1)
+		testtime.Sleep(limits.Kept - 1)
 		w := watch(t, r, made.Handle(0))
 		if w.over().Assignments[0].Match != "m1" {
 			t.Error("assignment lost")
 		}
 		w.Close()
-		time.Sleep(2)
+		testtime.Sleep(2)
 		if _, err := r.Watch(made.Handle(0)); !errors.Is(err, ErrUnknown) {
 			t.Errorf("error %v", err)
 		}
@@ -449,7 +450,7 @@ func TestRegistry_forgottenTicketsHaveNoEnd(t *testing.T) {
 		if won := r.Commit([]string{made.ID}, false); won[0] {
 			t.Error("a match won a ticket that is elsewhere")
 		}
-		time.Sleep(expiry)
+		testtime.Sleep(expiry)
 		l.expect(t)
 		if r.Players("q") != 0 {
 			t.Error("they are still counted")
@@ -471,7 +472,7 @@ func TestRegistry_resumedTicketsSearchOn(t *testing.T) {
 			r.Finish(id, cancelled)
 			r.Finish(id, EndedBy(matchmakerv1.EndReason_END_REASON_REPLACED, ""))
 		}, []string{"t.cQ.1 END_REASON_CANCELLED"}},
-		{"expired", func(*Registry, string) { time.Sleep(expiry) }, []string{"t.cQ.1 END_REASON_EXPIRED"}},
+		{"expired", func(*Registry, string) { testtime.Sleep(expiry) }, []string{"t.cQ.1 END_REASON_EXPIRED"}},
 		{"stopped", func(r *Registry, _ string) { r.Stop() }, []string{"t.cQ.1 END_REASON_SHUTDOWN"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -504,10 +505,10 @@ func TestRegistry_resumeKeepsOtherEnds(t *testing.T) {
 		watch(t, r, made.Handle(0)).Close()
 		r.Commit(ids, false)
 		r.ForgetTicket(moved)
-		time.Sleep(limits.Unwatched)
+		testtime.Sleep(limits.Unwatched)
 		r.Resume(ids)
 		l.expect(t)
-		time.Sleep(limits.WatcherGone)
+		testtime.Sleep(limits.WatcherGone)
 		l.expect(t, "t.cQ.1 END_REASON_ABANDONED")
 	})
 }
@@ -519,7 +520,7 @@ func TestRegistry_restoredTicketsKeepTheirTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(50 * time.Second)
+		testtime.Sleep(50 * time.Second)
 		r.Restore(record.Ticket, Status{})
 		w := watch(t, r, made.Handle(0))
 		defer w.Close()
