@@ -144,7 +144,7 @@ export interface WatchTicketResponse {
   waitingFor?: `WAITING_FOR_${WaitingFor}`;
 }
 
-/** MatchProposal is a match that was found and waits for its players' consent. */
+/** MatchProposal is a match that was found and waits until its players accept. */
 export interface MatchProposal {
   matchId?: string;
   /** what is left of it */
@@ -444,7 +444,7 @@ export interface QueueInfo {
   teamMin?: number;
   teamMax?: number;
   partyMax?: number;
-  /** a found match waits for consent */
+  /** a found match waits for acceptance */
   accept?: boolean;
   rated?: boolean;
   /** players */
