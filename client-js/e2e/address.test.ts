@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { after, before, describe, test } from "node:test";
-import { Proxy } from "./proxy.ts";
+import { TestProxy } from "./proxy.ts";
 import { TactusServer } from "./server.ts";
 import { stage } from "./stage.ts";
 
@@ -25,11 +25,11 @@ async function playAt(url: string): Promise<string[]> {
 
 describe("make run", () => {
   let server: TactusServer;
-  let tunnel: Proxy;
+  let tunnel: TestProxy;
 
   before(async () => {
     server = await TactusServer.startAt("localhost");
-    tunnel = await Proxy.start(server.port, { tls: true });
+    tunnel = await TestProxy.start(server.port, { tls: true });
   });
 
   after(async () => {
@@ -82,11 +82,11 @@ describe("make run LAN=1", () => {
 for (const keepPath of [false, true]) {
   describe(`behind a proxy that ${keepPath ? "keeps" : "takes off"} the path`, () => {
     let server: TactusServer;
-    let proxy: Proxy;
+    let proxy: TestProxy;
 
     before(async () => {
       server = await TactusServer.startAt("localhost", "--base-path", "/game");
-      proxy = await Proxy.start(server.port, { path: "/game", keepPath });
+      proxy = await TestProxy.start(server.port, { path: "/game", keepPath });
     });
 
     after(async () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { TactusServer } from "./server.ts";
-import { type Pilot } from "./pilot.ts";
+import type { Pilot } from "./pilot.ts";
 import { stage } from "./stage.ts";
 
 const { openTab } = stage({ width: 900, height: 560 });

@@ -18,7 +18,7 @@ interface ProxyOptions {
   keepPath?: boolean;
 }
 
-export class Proxy {
+export class TestProxy {
   private constructor(
     readonly origin: string,
     private readonly server: ReturnType<typeof createServer>,
@@ -26,7 +26,10 @@ export class Proxy {
   ) {}
 
   /** Passes everything on to a port of 127.0.0.1 and sets nothing: Host and Origin are the browser's. */
-  static async start(port: number, { tls = false, path = "", keepPath = false }: ProxyOptions = {}): Promise<Proxy> {
+  static async start(
+    port: number,
+    { tls = false, path = "", keepPath = false }: ProxyOptions = {},
+  ): Promise<TestProxy> {
     const sockets = new Set<Duplex>();
     /** What the server is asked for, nothing where the proxy has another site. */
     const target = (url = "/"): string | undefined => {
@@ -66,7 +69,7 @@ export class Proxy {
     server.on("upgrade", upgrade).listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port: own } = server.address() as AddressInfo;
-    return new Proxy(`${tls ? "https" : "http"}://127.0.0.1:${own}`, server, sockets);
+    return new TestProxy(`${tls ? "https" : "http"}://127.0.0.1:${own}`, server, sockets);
   }
 
   async stop(): Promise<void> {

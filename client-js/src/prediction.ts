@@ -262,7 +262,7 @@ export class Prediction {
     this.#run(this.tick + 1, this.#single, 1);
     if (this.#failed) return;
     this.#read("next");
-    const decay = Math.pow(0.5, Math.max(0, now - this.#lastFrame) / errorHalfLife);
+    const decay = 0.5 ** (Math.max(0, now - this.#lastFrame) / errorHalfLife);
     this.#lastFrame = now;
     for (const o of this.#own) this.#drawRow(o, part, decay);
   }

@@ -73,7 +73,7 @@ class WasmRules implements Rules {
 
   #init({ game, mode, options }: RulesConfig): void {
     const lines = [game, mode, ...Object.keys(options).map((name) => `${name}=${options[name]}`)];
-    const text = new TextEncoder().encode(lines.map((line) => line + "\n").join(""));
+    const text = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
     const at = this.#exports.tactus_buffer(Math.max(text.length, 1024));
     new Uint8Array(this.#exports.memory.buffer, at, text.length).set(text);
     this.#check(this.#exports.tactus_init(text.length), "refused the match");

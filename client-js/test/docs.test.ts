@@ -30,7 +30,7 @@ before(async () => {
 });
 
 function examples(): string[] {
-  const blocks = [...guide.matchAll(/```ts\n([^]*?)```/g)].map((m) => m[1]);
+  const blocks = [...guide.matchAll(/```ts\n([\s\S]*?)```/g)].map((m) => m[1]);
   return blocks.map((code) => {
     const used = (name: string) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`const ${name}\\b`).test(code);
     if (code.includes("import "))

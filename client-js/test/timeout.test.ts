@@ -74,7 +74,7 @@ function closeOf(group: { on(name: "close", callback: (error: Error) => void): u
   return new Promise((_, reject) => group.on("close", reject));
 }
 
-let sockets: Socket[] = [];
+const sockets: Socket[] = [];
 let server: Server;
 
 async function listen(deed: (socket: Socket, type: string) => void): Promise<string> {
