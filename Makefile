@@ -104,8 +104,7 @@ golangci: tools
 
 # The directories whose declared names the vocabulary check reads. Words and
 # exceptions are in tools/vocabulary.
-VOCABULARY = server protocol game internal loadtest $(addprefix matchmaker/internal/,admission api background catalog claim cluster code failure \
-	fleet identity jsonbody membership metrics party port privatematch queuestats ratelimit rehearsal repeat requeue room routing upkeep)
+VOCABULARY = server protocol game internal loadtest matchmaker
 
 .PHONY: vocabulary
 vocabulary: ## words that declared names do not use (tools/vocabulary/words.txt)

@@ -59,21 +59,21 @@ func inQuotes(text string) (list []string) {
 }
 
 func TestDocumentHasEveryReason(t *testing.T) {
-	told := make(map[string][]string) // row, by reason
+	listed := make(map[string][]string) // row, by reason
 	for _, row := range rows(section(t, "Refusals")) {
 		if len(row) != 4 || row[0] == "code" {
 			continue
 		}
 		for _, reason := range inQuotes(row[1]) {
-			if told[reason] != nil {
+			if listed[reason] != nil {
 				t.Errorf("%s is there twice", reason)
 			}
-			told[reason] = row
+			listed[reason] = row
 		}
 	}
 	for _, kind := range failure.All() {
-		row := told[string(kind.Reason)]
-		delete(told, string(kind.Reason))
+		row := listed[string(kind.Reason)]
+		delete(listed, string(kind.Reason))
 		if row == nil {
 			t.Errorf("%s is missing", kind.Reason)
 			continue
@@ -83,11 +83,11 @@ func TestDocumentHasEveryReason(t *testing.T) {
 			again = kind.Retry.String()
 		}
 		if code := upperSnake(kind.Code.String()); !slices.Contains(inQuotes(row[0]), code) || row[3] != again {
-			t.Errorf("%s is told to have %s and to be tried again: %s; it has %s, again: %s", kind.Reason, row[0], row[3], code, again)
+			t.Errorf("%s is listed to have %s and to be tried again: %s; it has %s, again: %s", kind.Reason, row[0], row[3], code, again)
 		}
 	}
-	if len(told) > 0 {
-		t.Errorf("reasons that there are not: %v", told)
+	if len(listed) > 0 {
+		t.Errorf("reasons that there are not: %v", listed)
 	}
 }
 
@@ -117,14 +117,14 @@ func TestDocumentHasAllThatASearchWaitsFor(t *testing.T) {
 }
 
 func TestDocumentHasEveryMetric(t *testing.T) {
-	told := make(map[string]string)
+	listed := make(map[string]string)
 	for _, row := range rows(section(t, "Metrics and the admin page")) {
 		for _, metric := range inQuotes(row[0]) {
 			name, labels, _ := strings.Cut(metric, "{")
-			told[name] = strings.TrimSuffix(labels, "}")
+			listed[name] = strings.TrimSuffix(labels, "}")
 		}
 	}
-	delete(told, "tactus_matchmaker_…")
+	delete(listed, "tactus_matchmaker_…")
 	registered := &described{}
 	if _, err := matchmaker.New(matchmaker.Config{Registerer: registered, RecordDir: t.TempDir()}, nil); err != nil {
 		t.Fatal(err)
@@ -133,14 +133,14 @@ func TestDocumentHasEveryMetric(t *testing.T) {
 		t.Fatalf("only %d metrics", len(registered.metrics))
 	}
 	for name, labels := range registered.metrics {
-		got, ok := told[name]
+		got, ok := listed[name]
 		if !ok || got != labels {
-			t.Errorf("%s has the labels %q, it is told to have %q (%v)", name, labels, got, ok)
+			t.Errorf("%s has the labels %q, it is listed to have %q (%v)", name, labels, got, ok)
 		}
-		delete(told, name)
+		delete(listed, name)
 	}
-	if len(told) > 0 {
-		t.Errorf("metrics that there are not: %v", told)
+	if len(listed) > 0 {
+		t.Errorf("metrics that there are not: %v", listed)
 	}
 }
 

@@ -210,7 +210,7 @@ var lateAnswers = map[string]func(*fleetScript) (*fleetv1.ReserveResult, error){
 	},
 }
 
-// While a match is being recorded it may end: nobody is told of it then.
+// A match may end while it is being recorded. Then no player gets an assignment to it.
 func TestQueue_rollsBackMatchesThatEndWhileRecorded(t *testing.T) {
 	for cause, again := range lateAnswers {
 		t.Run(cause, func(t *testing.T) {
@@ -218,9 +218,9 @@ func TestQueue_rollsBackMatchesThatEndWhileRecorded(t *testing.T) {
 			f := &fleetScript{again: again}
 			o, q := own(t, storetest.Embedded(t), "a", f, 0)
 			w := o.searches(t, q, "")
-			told := end(t, w)
-			if told.State != ticket.Assigned || told.Assignments[0].Match == running {
-				t.Fatalf("told %+v", told)
+			status := end(t, w)
+			if status.State != ticket.Assigned || status.Assignments[0].Match == running {
+				t.Fatalf("status %+v", status)
 			}
 			o.fails(t, cause)
 			f.mu.Lock()
@@ -233,7 +233,7 @@ func TestQueue_rollsBackMatchesThatEndWhileRecorded(t *testing.T) {
 			if second.GetSeats()[0].GetReservation() != reservation || !slices.Contains(f.released, reservation) {
 				t.Errorf("seat %s, asked again for %v, released %v", reservation, second.GetSeats(), f.released)
 			}
-			if n := len(f.asked); n != 4 || f.asked[2].GetMatchId() != told.Assignments[0].Match {
+			if n := len(f.asked); n != 4 || f.asked[2].GetMatchId() != status.Assignments[0].Match {
 				t.Errorf("asked %d times: %v", n, f.asked)
 			}
 		})
@@ -253,9 +253,9 @@ func TestQueue_nextOwnerSearchesOnAfterRollback(t *testing.T) {
 	a.fails(t, "over")
 	a.Stop(true)
 	b, _ := own(t, s, "b", &fleetScript{gone: true, again: func(*fleetScript) (*fleetv1.ReserveResult, error) { return yes(3), nil }}, time.Hour)
-	told := end(t, b.watch(t, w.Ticket().Handle(0)))
-	if told.State != ticket.Assigned || told.Assignments[0].Match == running {
-		t.Errorf("told %+v", told)
+	status := end(t, b.watch(t, w.Ticket().Handle(0)))
+	if status.State != ticket.Assigned || status.Assignments[0].Match == running {
+		t.Errorf("status %+v", status)
 	}
 }
 
@@ -263,9 +263,9 @@ func TestQueue_nextOwnerSearchesOnAfterRollback(t *testing.T) {
 func TestQueue_wantedMatchThatEndsWhileRecordedEndsTheSearch(t *testing.T) {
 	f := &fleetScript{again: lateAnswers["over"]}
 	o, q := own(t, storetest.Embedded(t), "a", f, 0)
-	told := end(t, o.searches(t, q, running))
-	if told.Reason != matchmakerv1.EndReason_END_REASON_UNMATCHABLE || told.Message != "This match has ended." {
-		t.Errorf("told %+v", told)
+	status := end(t, o.searches(t, q, running))
+	if status.Reason != matchmakerv1.EndReason_END_REASON_UNMATCHABLE || status.Message != "This match has ended." {
+		t.Errorf("status %+v", status)
 	}
 }
 
@@ -280,11 +280,11 @@ func TestQueue_keepsSeatsOfWantedMatchesAndPromptRecords(t *testing.T) {
 		t.Run(fmt.Sprint(tt.asked), func(t *testing.T) {
 			f := &fleetScript{again: lateAnswers["ending"]}
 			o, q := own(t, storetest.Embedded(t), "a", f, tt.prompt)
-			told := end(t, o.searches(t, q, tt.match))
+			status := end(t, o.searches(t, q, tt.match))
 			f.mu.Lock()
 			defer f.mu.Unlock()
-			if told.State != ticket.Assigned || told.Assignments[0].Match != running || len(f.asked) != tt.asked || len(f.released) > 0 {
-				t.Errorf("told %+v, asked %d times, released %v", told, len(f.asked), f.released)
+			if status.State != ticket.Assigned || status.Assignments[0].Match != running || len(f.asked) != tt.asked || len(f.released) > 0 {
+				t.Errorf("status %+v, asked %d times, released %v", status, len(f.asked), f.released)
 			}
 		})
 	}

@@ -108,7 +108,7 @@ func TestPlan_seatsTicketsInOrder(t *testing.T) {
 }
 
 // No ticket is seated twice, and no match or server holds more than fits.
-func TestPlan_staysWithinBounds(t *testing.T) {
+func TestPlan_keepsBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		view := View{Seats: rapid.IntRange(1, 8).Draw(t, "seats")}
 		players := make(map[string]int)

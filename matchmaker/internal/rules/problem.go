@@ -67,23 +67,23 @@ type report struct {
 	file     string
 	lines    map[string]int // by path
 	problems Problems
-	told     map[string]bool
+	reported map[string]bool
 }
 
 func newReport(file string) *report {
-	return &report{file: file, lines: make(map[string]int), told: make(map[string]bool)}
+	return &report{file: file, lines: make(map[string]int), reported: make(map[string]bool)}
 }
 
 func (r *report) add(path, format string, args ...any) {
 	for at := path; ; at = enclosing(at) {
-		if r.told[at] {
+		if r.reported[at] {
 			return
 		}
 		if at == "" {
 			break
 		}
 	}
-	r.told[path] = true
+	r.reported[path] = true
 	r.problems = append(r.problems, Problem{File: r.file, Line: r.line(path), Path: path, Message: fmt.Sprintf(format, args...)})
 }
 

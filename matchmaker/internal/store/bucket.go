@@ -58,7 +58,7 @@ type Bucket struct {
 
 // Bucket opens a bucket, and creates it if necessary.
 func (s *Store) Bucket(ctx context.Context, cfg BucketConfig) (*Bucket, error) {
-	if cfg.Name == "" || strings.Trim(cfg.Name, plainLetters) != "" {
+	if cfg.Name == "" || strings.Trim(cfg.Name, plainCharacters) != "" {
 		return nil, fmt.Errorf("the name of a bucket may have letters, digits, - and _ only, is %q", cfg.Name)
 	}
 	if cfg.TTL < 0 || cfg.TTL%time.Second != 0 {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// plainLetters are unchanged in the token of a NATS subject.
-const plainLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+// plainCharacters are unchanged in the token of a NATS subject.
+const plainCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 const hexDigits = "0123456789ABCDEF"
 
@@ -22,12 +22,12 @@ func encodeKey(key string) (string, error) {
 	if key == "" {
 		return "", errEmptyKey
 	}
-	if strings.Trim(key, plainLetters) == "" {
+	if strings.Trim(key, plainCharacters) == "" {
 		return key, nil
 	}
 	token := make([]byte, 0, len(key)+8)
 	for i := range len(key) {
-		if c := key[i]; strings.IndexByte(plainLetters, c) >= 0 {
+		if c := key[i]; strings.IndexByte(plainCharacters, c) >= 0 {
 			token = append(token, c)
 		} else {
 			token = append(token, '=', hexDigits[c>>4], hexDigits[c&15])

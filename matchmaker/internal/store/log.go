@@ -27,7 +27,7 @@ type Log struct {
 
 // Log opens a log, and creates it if necessary.
 func (s *Store) Log(ctx context.Context, cfg LogConfig) (*Log, error) {
-	if cfg.Name == "" || strings.Trim(cfg.Name, plainLetters) != "" {
+	if cfg.Name == "" || strings.Trim(cfg.Name, plainCharacters) != "" {
 		return nil, fmt.Errorf("the name of a log may have letters, digits, - and _ only, is %q", cfg.Name)
 	}
 	if cfg.MaxAge < 0 {

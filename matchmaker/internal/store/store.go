@@ -86,7 +86,7 @@ func (c Config) Validate() error {
 	} else {
 		errs = c.checkExternal()
 	}
-	if strings.Trim(c.Name, plainLetters) != "" {
+	if strings.Trim(c.Name, plainCharacters) != "" {
 		errs = append(errs, fmt.Errorf("the store's name %q may have letters, digits, - and _ only", c.Name))
 	}
 	if c.Timeout < 0 {

@@ -369,7 +369,7 @@ func (st *stream) page(ctx context.Context, first uint64) (page []message, more 
 		if err != nil {
 			return page, true, partial(page, err)
 		}
-		if said := reply.Header.Get(jetstream.LastSequenceHeader); said != strconv.FormatUint(before, 10) {
+		if last := reply.Header.Get(jetstream.LastSequenceHeader); last != strconv.FormatUint(before, 10) {
 			return page, true, partial(page, fmt.Errorf("a message before %d got lost", m.Sequence))
 		}
 		before = m.Sequence
