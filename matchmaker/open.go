@@ -117,7 +117,7 @@ func (m *Matchmaker) connectParts(c *cluster.Cluster) {
 		Ready: m.checkRunning, Queues: m.queues, Catalog: m.catalog, Router: m.router, Claims: p.claims,
 	})
 	p.watchers = membership.NewWatchers(membership.WatchersConfig{
-		Processes: c.Members(), Patience: cfg.UnwatchedTimeout, Leave: m.service.Leave, Background: &m.background, Stopping: m.stopping,
+		Processes: c.Members(), Patience: cfg.UnwatchedTimeout, Leave: m.service.RemoveMember, Background: &m.background, Stopping: m.stopping,
 	})
 	p.host = privatematch.New(privatematch.Config{
 		TicketExpiry: cfg.TicketExpiry, Rooms: p.rooms, Parties: p.parties, Watchers: p.watchers, Searches: p.searches,

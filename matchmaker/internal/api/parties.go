@@ -58,7 +58,7 @@ func (s *Service) JoinParty(ctx context.Context, req *matchmakerv1.JoinPartyRequ
 		return nil, err
 	}
 	m := s.parts.Watchers.NewMember(who.ID, who.Name)
-	p, err := s.parts.Parties.Join(ctx, req.GetPartyCode(), m)
+	p, err := s.parts.Parties.AddMember(ctx, req.GetPartyCode(), m)
 	if err != nil {
 		return nil, admission.PartyError(err)
 	}
@@ -83,7 +83,7 @@ func (s *Service) LeaveParty(ctx context.Context, req *matchmakerv1.LeavePartyRe
 
 // leaveParty takes a member out, which cancels the party's search.
 func (s *Service) leaveParty(ctx context.Context, handle, watcher string) error {
-	left, _, err := s.parts.Parties.Leave(ctx, handle, watcher, nil)
+	left, _, err := s.parts.Parties.RemoveHandle(ctx, handle, watcher, nil)
 	if err == nil && left.Ticket != "" {
 		_, _ = s.parts.Searches.Cancel(ctx, left.Ticket) // it may have ended long ago
 	}

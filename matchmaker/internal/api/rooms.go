@@ -126,7 +126,7 @@ func (s *Service) JoinRoom(ctx context.Context, req *matchmakerv1.JoinRoomReques
 	if err != nil {
 		return nil, err
 	}
-	member, err := s.parts.Host.Join(ctx, parsed, who)
+	member, err := s.parts.Host.AddMembers(ctx, parsed, who)
 	if err != nil {
 		return nil, privatematch.Error(err)
 	}
@@ -141,17 +141,17 @@ func (s *Service) LeaveRoom(ctx context.Context, req *matchmakerv1.LeaveRoomRequ
 	if err := s.cfg.Ready(); err != nil {
 		return nil, err
 	}
-	if err := s.parts.Host.Leave(ctx, req.GetMemberId(), ""); err != nil {
+	if err := s.parts.Host.RemoveMember(ctx, req.GetMemberId(), ""); err != nil {
 		return nil, privatematch.Error(err)
 	}
 	return &matchmakerv1.LeaveRoomResponse{}, nil
 }
 
-// Leave takes the member with this handle out of its party or room, if the watcher
+// RemoveMember takes the member with this handle out of its party or room, if the watcher
 // is the newest one of the handle.
-func (s *Service) Leave(ctx context.Context, handle, watcher string) error {
+func (s *Service) RemoveMember(ctx context.Context, handle, watcher string) error {
 	if _, _, ok := s.parts.Rooms.Split(handle); ok {
-		return s.parts.Host.Leave(ctx, handle, watcher)
+		return s.parts.Host.RemoveMember(ctx, handle, watcher)
 	}
 	return s.leaveParty(ctx, handle, watcher)
 }

@@ -164,8 +164,8 @@ func (r *Registry) registeredLocked(s *server) *fleetv1.ConnectResponse {
 	}}}
 }
 
-// remove makes a server no longer live, unless a newer stream has replaced it.
-func (r *Registry) remove(s *server) {
+// disconnect makes a server no longer live, unless a newer stream has replaced it.
+func (r *Registry) disconnect(s *server) {
 	r.mu.Lock()
 	if r.servers[s.id] == s {
 		r.detachLocked(s)

@@ -167,7 +167,7 @@ func TestOrphans_returningServerReleasesThem(t *testing.T) {
 		for _, id := range []string{"soon", "late"} {
 			s := r.add(register(id), nil)
 			wait := mustReserve(t, r, id, request(id, "m-"+id, 1))
-			r.remove(s)
+			r.disconnect(s)
 			if _, err := wait(context.Background()); !errors.Is(err, ErrGone) {
 				t.Errorf("error %v", err)
 			}
@@ -180,7 +180,7 @@ func TestOrphans_returningServerReleasesThem(t *testing.T) {
 		if s := r.add(register("late"), nil); len(s.out) != 1 {
 			t.Errorf("back after 15 s: %d messages, want registered alone", len(s.out))
 		}
-		r.remove(r.add(register("other"), nil))
+		r.disconnect(r.add(register("other"), nil))
 		if len(r.orphans) != 0 {
 			t.Errorf("%d servers' releases are kept", len(r.orphans))
 		}
@@ -227,7 +227,7 @@ func TestRegistry_resolve(t *testing.T) {
 	if k, err := r.Resolve("", ""); err != nil || k != ffa {
 		t.Errorf("the only game: %v %v", k, err)
 	}
-	r.remove(s)
+	r.disconnect(s)
 	if k, err := r.Resolve("arena", "ffa"); err != nil || k != ffa {
 		t.Errorf("a game whose servers are away: %v %v", k, err)
 	}

@@ -133,7 +133,7 @@ func TestResults_slowStoreDelaysNoStream(t *testing.T) {
 			t.Errorf("the end waited %s", waited)
 		}
 		r.matchEnded(s, endOf("m2", "over")) // after the end: nothing starts
-		r.remove(s)
+		r.disconnect(s)
 	})
 }
 
@@ -153,8 +153,8 @@ func TestResults_matchesOfAGoneServerAreLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{}
 		r := k.registry()
-		r.remove(r.add(running("gone", "g1", "g2"), nil))
-		r.remove(r.add(running("back", "b1", "b2", "b3"), nil))
+		r.disconnect(r.add(running("gone", "g1", "g2"), nil))
+		r.disconnect(r.add(running("back", "b1", "b2", "b3"), nil))
 		testtime.Sleep(lostAfter - time.Second)
 		// Of its three matches one goes on, one has ended, and one is not heard of.
 		back := r.add(running("back", "b1"), nil)
@@ -174,7 +174,7 @@ func TestResults_matchesOfAGoneServerAreLost(t *testing.T) {
 		if len(r.results.absent) != 0 {
 			t.Errorf("%d servers' matches are kept", len(r.results.absent))
 		}
-		r.remove(r.add(running("late", "l1"), nil))
+		r.disconnect(r.add(running("late", "l1"), nil))
 		r.Stop() // the end of the matchmaker loses no match
 		testtime.Sleep(time.Hour)
 		if got := k.seen(); len(got) != len("ended [b2] lost [g1 g2 b3]") {
@@ -244,7 +244,7 @@ func TestResults_matchThatEndedMeanwhileIsNotLost(t *testing.T) {
 		k := &keeper{}
 		r := k.registry()
 		r.results.log = zap.New(core)
-		r.remove(r.add(running("s1", "m1", "m2"), nil))
+		r.disconnect(r.add(running("s1", "m1", "m2"), nil))
 		reg := register("s1")
 		reg.Matches = []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa"}} // over; not a word of m2
 		r.add(reg, nil)

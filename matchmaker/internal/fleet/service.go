@@ -61,7 +61,7 @@ func (svc *Service) Connect(str stream) error {
 		zap.Bool("url_guessed", reg.GetPublicUrlGuessed()), zap.Int("matches", runningMatches(reg)))
 	s.warnOfGuess(reg, r.log)
 	err := svc.transmit(str, s, failed)
-	r.remove(s)
+	r.disconnect(s)
 	r.log.Info("game server gone", zap.String("server", s.id), zap.Bool("superseded", s.superseded), zap.Error(err))
 	return err
 }

@@ -62,7 +62,7 @@ func TestRecords_changeUnderContention(t *testing.T) {
 				if round == rounds-1 || rand.IntN(2) == 0 {
 					continue
 				}
-				if left, _, err := rs.Leave(ctx, handle, "w", func(r *group) { r.Count++ }); err != nil || left.Player != m.Player && left.Player != "" { // by an earlier handle they stay
+				if left, _, err := rs.RemoveHandle(ctx, handle, "w", func(r *group) { r.Count++ }); err != nil || left.Player != m.Player && left.Player != "" { // by an earlier handle they stay
 					t.Errorf("left %v: %v", left, err)
 				}
 			}
@@ -112,10 +112,10 @@ func TestRecords_emptyRecordIsKeptByConfig(t *testing.T) {
 			t.Fatal(err)
 		}
 		handle := rs.Handle(r.Code, m.Secret)
-		if _, _, err := rs.Leave(t.Context(), handle, "another watcher", nil); !errors.Is(err, ErrUnknown) {
+		if _, _, err := rs.RemoveHandle(t.Context(), handle, "another watcher", nil); !errors.Is(err, ErrUnknown) {
 			t.Errorf("left by an old watcher: %v", err)
 		}
-		if _, _, err := rs.Leave(t.Context(), handle, m.Watch, nil); err != nil {
+		if _, _, err := rs.RemoveHandle(t.Context(), handle, m.Watch, nil); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := rs.Get(t.Context(), r.Code); (err == nil) != kept {
@@ -151,10 +151,10 @@ func TestRecords_memberLeavesWithTheLastHandle(t *testing.T) {
 		}
 	}
 	for step, i := range []int{2, 0} { // the newest, and the oldest of the others
-		if _, _, err := rs.Leave(t.Context(), handle(i), "w1", nil); !errors.Is(err, ErrUnknown) {
+		if _, _, err := rs.RemoveHandle(t.Context(), handle(i), "w1", nil); !errors.Is(err, ErrUnknown) {
 			t.Errorf("left by another tab's watcher: %v", err)
 		}
-		left, _, err := rs.Leave(t.Context(), handle(i), fmt.Sprint("w", i), func(*group) { t.Error("nobody has left") })
+		left, _, err := rs.RemoveHandle(t.Context(), handle(i), fmt.Sprint("w", i), func(*group) { t.Error("nobody has left") })
 		if err != nil || left.Player != "" {
 			t.Errorf("step %d: left %q: %v", step, left.Player, err)
 		}
@@ -162,7 +162,7 @@ func TestRecords_memberLeavesWithTheLastHandle(t *testing.T) {
 			t.Errorf("a handle that was taken back is good still: %v", err)
 		}
 	}
-	if left, _, err := rs.Leave(t.Context(), handle(1), "", nil); err != nil || left.Player != "ann" {
+	if left, _, err := rs.RemoveHandle(t.Context(), handle(1), "", nil); err != nil || left.Player != "ann" {
 		t.Errorf("left %q: %v", left.Player, err)
 	}
 }

@@ -26,9 +26,9 @@ type poll struct {
 
 func newPolls() *polls { return &polls{byHandle: make(map[string]poll)} }
 
-// record notes a poll of a member, given its newest watcher. It returns the
+// renew notes a poll of a member, given its newest watcher. It returns the
 // name of a new watcher, or nothing while the newest one is this poller.
-func (ps *polls) record(handle, newest, process string) (fresh string) {
+func (ps *polls) renew(handle, newest, process string) (fresh string) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	p := ps.byHandle[handle]

@@ -12,13 +12,13 @@ func TestPolls_countAsWatcherUntilTheyStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const patience = 10 * time.Second
 		ps := newPolls()
-		first := ps.record("bob", "a stream", "@a/1")
+		first := ps.renew("bob", "a stream", "@a/1")
 		if !IsPoll(first) || IsPoll("a stream") {
 			t.Fatalf("the watcher is called %q", first)
 		}
 		for range 9 {
 			testtime.Sleep(2 * time.Second)
-			if fresh := ps.record("bob", first, "@a/1"); fresh != "" {
+			if fresh := ps.renew("bob", first, "@a/1"); fresh != "" {
 				t.Fatalf("%s is another watcher", fresh)
 			}
 		}
@@ -27,7 +27,7 @@ func TestPolls_countAsWatcherUntilTheyStop(t *testing.T) {
 			t.Errorf("%s left since the last poll", left)
 		}
 		// Another replica, or a stream, has the member's newest watcher meanwhile.
-		second := ps.record("bob", "another", "@a/1")
+		second := ps.renew("bob", "another", "@a/1")
 		if second == "" || second == first {
 			t.Errorf("the watcher after another is called %q", second)
 		}

@@ -79,7 +79,7 @@ func (w *Watchers) Orphaned(watcher string) bool {
 // name of a new watcher, which the caller records; it leaves some time after the
 // last poll. It returns nothing while the newest watcher is this poller.
 func (w *Watchers) Polled(handle, newest string) (fresh string) {
-	watcher := w.polls.record(handle, newest, w.process())
+	watcher := w.polls.renew(handle, newest, w.process())
 	if watcher != "" {
 		w.leaveAfterPolls(handle, watcher)
 	}

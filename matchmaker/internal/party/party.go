@@ -43,9 +43,9 @@ func (ps *Parties) Create(ctx context.Context, leader membership.Member) (*Party
 	return p, ps.Records.Create(ctx, p)
 }
 
-// Join adds a member to the party with the code that was typed. A player who is in the
+// AddMember adds a member to the party with the code that was typed. A player who is in the
 // party already gets the new handle in addition to the old one.
-func (ps *Parties) Join(ctx context.Context, typed string, m membership.Member) (*Party, error) {
+func (ps *Parties) AddMember(ctx context.Context, typed string, m membership.Member) (*Party, error) {
 	parsed, ok := code.Parse(typed)
 	if !ok {
 		return nil, membership.ErrUnknown

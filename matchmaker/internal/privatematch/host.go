@@ -81,9 +81,9 @@ func (h *Host) Create(ctx context.Context, r *room.Room, who *Entrants) (handle 
 	return h.entered(ctx, r.Code, who), nil
 }
 
-// Join lets players into a room, all or none. They come into the match that runs,
+// AddMembers lets players into a room, all or none. They come into the match that runs,
 // if it has seats. It returns the handle of the first.
-func (h *Host) Join(ctx context.Context, code string, who *Entrants) (handle string, err error) {
+func (h *Host) AddMembers(ctx context.Context, code string, who *Entrants) (handle string, err error) {
 	r, err := h.change(ctx, code, func(r *room.Room) error { return r.Enter(r.Seats, who.Members...) })
 	if err != nil {
 		return "", err
@@ -125,14 +125,14 @@ func (h *Host) FollowParty(ctx context.Context, p *party.Party, m membership.Mem
 	}
 	entering := h.cfg.Watchers.NewMember(m.Player, m.Name)
 	entering.Party = p.Code
-	_, _ = h.Join(ctx, code, &Entrants{Members: []membership.Member{entering}, Party: p.Code})
+	_, _ = h.AddMembers(ctx, code, &Entrants{Members: []membership.Member{entering}, Party: p.Code})
 }
 
-// Leave takes the member with this handle out of its room. With watcher, only if
+// RemoveMember takes the member with this handle out of its room. With watcher, only if
 // that is the handle's newest watcher. The remaining members may all be ready then.
-func (h *Host) Leave(ctx context.Context, handle, watcher string) error {
+func (h *Host) RemoveMember(ctx context.Context, handle, watcher string) error {
 	began := false
-	left, r, err := h.cfg.Rooms.Leave(ctx, handle, watcher, func(r *room.Room) { began = r.BeginIfReady(time.Now()) })
+	left, r, err := h.cfg.Rooms.RemoveHandle(ctx, handle, watcher, func(r *room.Room) { began = r.BeginIfReady(time.Now()) })
 	if err != nil {
 		return err
 	}

@@ -274,7 +274,7 @@ func (m *Match) drop(s *session.Session, why error) {
 	m.cfg.Log.Debug("connection lost", m.cfg.LogFields(zap.Uint32("slot", uint32(s.Slot())),
 		zap.String("player", m.seating.Seat(s.Slot()).Player), zap.Error(why))...)
 	if final(why) {
-		m.seating.Leave(s.Slot(), game.LeaveKicked)
+		m.seating.Vacate(s.Slot(), game.LeaveKicked)
 		m.applySeating()
 	}
 }

@@ -75,7 +75,7 @@ func (m *Match) Claim(now int64, conn *ws.Conn, features protocol.Features, slot
 	}
 	m.attach(s, conn, features, m.tracker.LastEvent(), !first)
 	if first {
-		m.seating.Join(slot)
+		m.seating.Enter(slot)
 	} else {
 		m.seating.Connected(slot)
 	}
@@ -139,7 +139,7 @@ func (m *Match) leave(s *session.Session, code protocol.CloseCode, why game.Leav
 		m.offline(s)
 		s.Kick(code, m.poller)
 	}
-	m.seating.Leave(s.Slot(), why)
+	m.seating.Vacate(s.Slot(), why)
 	m.applySeating()
 }
 

@@ -72,7 +72,7 @@ func (h *harness) enter(slot game.Slot, player string, token int) {
 		h.t.Fatal(err)
 	}
 	if first {
-		h.Join(slot)
+		h.Enter(slot)
 	} else {
 		h.Connected(slot)
 	}

@@ -114,9 +114,9 @@ func (s *Seating) Claim(now int64, slot game.Slot, player, reservation string, c
 	return first, nil
 }
 
-// Join puts the player of a seat that was claimed for the first time into the
+// Enter puts the player of a seat that was claimed for the first time into the
 // world; a bot gives way if necessary.
-func (s *Seating) Join(slot game.Slot) {
+func (s *Seating) Enter(slot game.Slot) {
 	seat := s.seats[slot]
 	team := seat.team
 	if team < 0 {
@@ -163,8 +163,8 @@ func (s *Seating) Disconnect(slot game.Slot, until int64) {
 	}
 }
 
-// Leave ends a player's stay for good.
-func (s *Seating) Leave(slot game.Slot, why game.LeaveReason) {
+// Vacate ends a player's stay for good.
+func (s *Seating) Vacate(slot game.Slot, why game.LeaveReason) {
 	seat := s.seats[slot]
 	if seat.state == Free {
 		return
@@ -186,7 +186,7 @@ func (s *Seating) Expire(now int64) {
 		case seat.state == Reserved && now >= seat.deadline:
 			s.endReservation(seat)
 		case seat.state == Dropped && now >= seat.deadline:
-			s.Leave(seat.slot, game.LeaveTimeout)
+			s.Vacate(seat.slot, game.LeaveTimeout)
 		}
 	}
 }

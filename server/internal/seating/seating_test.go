@@ -32,9 +32,9 @@ func TestSeating_recordsChangesInOrder(t *testing.T) {
 	h.want("its deadline", "left 0 ann", "freed 0 ann")
 	h.FillBots()
 	h.want("a bot instead", "bot joined 0 Allegro")
-	h.Leave(bob, game.LeaveQuit)
+	h.Vacate(bob, game.LeaveQuit)
 	h.want("a player leaves", "left 2 bob", "freed 2 bob")
-	h.Leave(bob, game.LeaveQuit)
+	h.Vacate(bob, game.LeaveQuit)
 	h.want("an empty seat")
 }
 
@@ -147,7 +147,7 @@ func TestSeating_Resume(t *testing.T) {
 	if err := resume(newest, false); err != nil {
 		t.Errorf("the next was lost: %v", err)
 	}
-	h.Leave(0, game.LeaveQuit)
+	h.Vacate(0, game.LeaveQuit)
 	for _, old := range append(secrets, first) {
 		if err := resume(old, false); !errors.Is(err, ErrUnknownSession) {
 			t.Errorf("the player has left: %v", err)
@@ -168,7 +168,7 @@ func TestSeating_teams(t *testing.T) {
 		if _, err := h.Claim(1, slots[0], name, name, false); err != nil {
 			t.Fatal(err)
 		}
-		h.Join(slots[0])
+		h.Enter(slots[0])
 		if h.Team(slots[0]) != team {
 			t.Errorf("team %d, reserved in %d", h.Team(slots[0]), team)
 		}
@@ -216,14 +216,14 @@ func (h *harness) randomEvent(r *rapid.T, now int64) {
 		_, _ = h.Reserve(now+5, true, []Request{{Player: player, Name: "Ann", Team: int32(now%3) - 1, Reservation: fmt.Sprint(now)}})
 	case 2, 3:
 		if first, err := h.Claim(now, slot, seat.Player, seat.reservation, now%2 == 0); err == nil && first {
-			h.Join(slot)
+			h.Enter(slot)
 		}
 	case 4:
 		_ = h.Resume(slot, seat.generation, now%2 == 0)
 	case 5:
 		h.Disconnect(slot, now+5)
 	case 6:
-		h.Leave(slot, game.LeaveQuit)
+		h.Vacate(slot, game.LeaveQuit)
 	case 7:
 		h.Cancel([]string{seat.reservation})
 	}
