@@ -13,7 +13,7 @@ type ServerInfo struct {
 	URL       string
 	Region    string
 	Versions  map[string]string // of each game
-	Load      float64           // 0 to 1
+	Load      float64           // from 0 to 1: of matches, players or CPU
 	CPU       float64           // share of its cores in use
 	People    int               // in all matches, seats asked for included
 	Matches   int

@@ -26,7 +26,7 @@ type Config struct {
 	MatchmakerID string
 	TokenKey     []byte        // Ed25519 public key of the join tokens
 	LoadInterval time.Duration // at which servers report their load
-	LastCall     time.Duration // a match likely to end sooner gets no new players
+	LastCall     time.Duration // before a match ends: it gets no new players
 	StrikeLasts  time.Duration // how long a server that did not answer is the last choice
 	// Protocol is the WebSocket subprotocol of the players here. Servers that name
 	// another one are rejected. Empty: all servers are accepted.

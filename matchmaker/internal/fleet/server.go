@@ -28,7 +28,7 @@ type server struct {
 	players           int // in all matches, seats asked for included
 	calls             map[string]*call
 	out               chan *fleetv1.ConnectResponse
-	gone              chan struct{} // closed when the server is no longer live
+	gone              chan struct{} // closed at its end
 	superseded        bool          // by a newer stream; set before gone is closed
 	since             time.Time     // it is connected
 	// replicasVersion is that of the replicas it was sent.

@@ -43,8 +43,8 @@ func (ps *Parties) Create(ctx context.Context, leader membership.Member) (*Party
 	return p, ps.Records.Create(ctx, p)
 }
 
-// AddMember adds a member to the party with the code that was typed. A player who is in the
-// party already gets the new handle in addition to the old one.
+// AddMember adds a member to the party with the code that was typed. A present member
+// gets the new handle in addition to the old one.
 func (ps *Parties) AddMember(ctx context.Context, typed string, m membership.Member) (*Party, error) {
 	parsed, ok := code.Parse(typed)
 	if !ok {
@@ -53,8 +53,8 @@ func (ps *Parties) AddMember(ctx context.Context, typed string, m membership.Mem
 	return ps.Change(ctx, parsed, func(p *Party) error { return p.Enter(Most, m) })
 }
 
-// Search stores the members' tickets, in the order of players. Members who are not
-// among the players get none.
+// Search stores the members' tickets, in the order of players. Other
+// members get none.
 func (ps *Parties) Search(ctx context.Context, code string, players, handles []string) error {
 	_, err := ps.Change(ctx, code, func(p *Party) error {
 		for i := range p.Members {

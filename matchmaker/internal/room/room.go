@@ -46,7 +46,7 @@ type Room struct {
 	Number     int               // of the newest match; the first is 1
 	Match      string            // the id of the match that runs, empty between two
 	MatchMode  string            `json:",omitempty"` // of Match; Mode is that of the next match
-	Opening    bool              `json:",omitempty"` // Match is not open yet, or not all members have tickets
+	Opening    bool              `json:",omitempty"` // Match is not open yet; or members lack tickets
 	Began      time.Time         `json:",omitzero"`  // Match
 	Problem    string            `json:",omitempty"` // why the last match could not be opened
 }
@@ -75,7 +75,7 @@ func (r *Room) Begin(now time.Time) {
 }
 
 // End makes the room wait for its next match. It reports false for a match that is
-// not the present one. Members who came for that match alone leave.
+// not the present one. Members that came for that match alone leave.
 func (r *Room) End(match, problem string) bool {
 	if match == "" || r.Match != match {
 		return false

@@ -30,7 +30,7 @@ type Owner interface {
 type SearchStatus struct {
 	Known     bool                   // the owner has its ticket
 	Searching bool                   // it has not ended
-	Reason    matchmakerv1.EndReason // for which it has ended
+	Reason    matchmakerv1.EndReason // of its end: unspecified before
 }
 
 // errMoved means that the replica that was asked does not own the queue, or does not

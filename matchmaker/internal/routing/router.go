@@ -31,7 +31,7 @@ const (
 type Config struct {
 	DialOptions      []grpc.DialOption         // credentials and keepalive of calls to other replicas
 	ProgressInterval time.Duration             // between two messages of a watched search
-	RulesVersion     func(queue string) string // empty for quick play
+	RulesVersion     func(queue string) string // empty: quick play
 	Live             func(address string) bool // whether the store knows a live replica there
 	Metrics          *metrics.Metrics
 }
