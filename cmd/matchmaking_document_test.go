@@ -26,27 +26,54 @@ import (
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
 
-// TestMatchmakingDocument_commandsWork does what docs/matchmaking.md tells its reader to do,
-// in a shell, and gets what it shows. What a fence is follows from what stands
-// behind its three ticks:
+// matchmakingPages are the pages whose commands and examples are run, each by a
+// reader of its own.
+var matchmakingPages = []string{"matchmaking.md"}
+
+// TestMatchmakingPages_commandsWork does what the pages ask their reader to do, in a shell, and
+// gets what they show. What a fence is follows from the words behind its three
+// ticks:
 //
 //	sh          is run to its end, which is well unless it says "# exit code"
 //	sh define   stands before each of the following
 //	sh running  is started, each line for itself, in place of what ran before
 //	json, text  is what the one before has printed, "…" for anything
 //	json CreateTicket  is a search that ten players begin
+//	text drawing  is for the eye
 //	FORMAT NAME is a file
 //	ts          is checked against the types of the client
-func TestMatchmakingDocument_commandsWork(t *testing.T) {
+func TestMatchmakingPages_commandsWork(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts programs")
 	}
-	text, err := os.ReadFile("../docs/matchmaking.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := newReader(t)
+	needsProgram(t, "bash")
+	needsProgram(t, "curl")
+	done, files := map[string]int{}, map[string]string{}
 	var examples []string
+	for _, page := range matchmakingPages {
+		t.Run(page, func(t *testing.T) {
+			r := newReader(t, page)
+			examples = append(examples, r.follow()...)
+			for language, n := range r.did {
+				done[language] += n
+			}
+			r.collectRules(files)
+		})
+	}
+	if done["sh"] < 15 || done["json"] < 8 || done["text"] < 3 || done["yaml"] < 6 || done["go"] != 1 || len(examples) < 3 {
+		t.Errorf("too little was found in the pages: %v", done)
+	}
+	sameAsExamples(t, files)
+	t.Run("types", func(t *testing.T) { checkTypes(t, examples) })
+}
+
+// follow does what the page says and returns its examples in TypeScript.
+func (r *reader) follow() (examples []string) {
+	r.t.Helper()
+	text, err := os.ReadFile(filepath.Join("../docs", r.page))
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
 		language, argument, body := block[1], block[2], block[3]
 		r.did[language]++
@@ -57,6 +84,7 @@ func TestMatchmakingDocument_commandsWork(t *testing.T) {
 			r.start(body)
 		case language == "sh":
 			r.shell(body)
+		case language == "text" && argument == "drawing":
 		case language == "text":
 			r.printedText(body)
 		case language == "json" && argument == "CreateTicket":
@@ -70,11 +98,7 @@ func TestMatchmakingDocument_commandsWork(t *testing.T) {
 		}
 	}
 	r.stop()
-	r.sameAsExamples()
-	if r.did["sh"] < 15 || r.did["json"] < 8 || r.did["text"] < 3 || r.did["yaml"] < 6 || r.did["go"] != 1 || len(examples) < 3 {
-		t.Errorf("too little was found in the document: %v", r.did)
-	}
-	t.Run("types", func(t *testing.T) { checkTypes(t, examples) })
+	return examples
 }
 
 // elsewhere adds flags to a command that would listen on the usual ports.
@@ -93,9 +117,10 @@ func elsewhere(args []string, ports *strings.Replacer) []string {
 	return slices.Concat(args[:1], flags, args[1:])
 }
 
-// reader follows the document in a folder.
+// reader follows a page in a folder.
 type reader struct {
 	t       *testing.T
+	page    string // below docs
 	dir     string
 	env     []string
 	ports   *strings.Replacer
@@ -106,11 +131,9 @@ type reader struct {
 	did     map[string]int
 }
 
-func newReader(t *testing.T) *reader {
+func newReader(t *testing.T, page string) *reader {
 	t.Helper()
-	needsProgram(t, "bash")
-	needsProgram(t, "curl")
-	r := &reader{t: t, dir: t.TempDir(), did: make(map[string]int)}
+	r := &reader{t: t, page: page, dir: t.TempDir(), did: make(map[string]int)}
 	pairs := freePorts(t, "8080", "8081", "8082", "8090", "8091", "8092", "8093")
 	r.ports = strings.NewReplacer(pairs...)
 	repository, err := filepath.Abs("..")
@@ -124,7 +147,8 @@ func newReader(t *testing.T) *reader {
 	bin := filepath.Join(r.dir, "bin")
 	r.write("bin/tactus", "#!/bin/sh\nexec '"+self+"' \"$@\"\n")
 	// The reader is in the repository, the test is not: nothing is left there.
-	r.write("bin/go", "#!/bin/sh\nexec '"+needsProgram(t, "go")+"' build -C '"+repository+"' -o \"$PWD/$3\" \"$4\"\n")
+	r.write("bin/go", "#!/bin/sh\ncase $1 in\nbuild) exec '"+needsProgram(t, "go")+"' build -C '"+repository+"' -o \"$PWD/$3\" \"$4\" ;;\n"+
+		"*) command=$1; shift; exec '"+needsProgram(t, "go")+"' \"$command\" -C '"+repository+"' \"$@\" ;;\nesac\n")
 	if err := os.Symlink(filepath.Join(repository, "docs"), filepath.Join(r.dir, "docs")); err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +203,7 @@ func (r *reader) write(name, text string) {
 	if strings.HasPrefix(name, "docs/") { // it is there, and the document shows it
 		shown, err := os.ReadFile(path)
 		if err != nil || string(shown) != text {
-			r.t.Errorf("docs/matchmaking.md shows another %s (%v)", name, err)
+			r.t.Errorf("docs/%s shows another %s (%v)", r.page, name, err)
 		}
 		return
 	}
@@ -191,25 +215,39 @@ func (r *reader) write(name, text string) {
 	}
 }
 
-// sameAsExamples compares the rules that the reader ends up with, with those in
-// docs/examples.
-func (r *reader) sameAsExamples() {
-	examples, err := filepath.Glob("../docs/examples/rules/*")
-	if err != nil || len(examples) == 0 {
-		r.t.Fatal("no rules in docs/examples", err)
-	}
-	for _, example := range examples {
-		name := filepath.Base(example)
-		want, err := os.ReadFile(example)
+// collectRules adds the rules that the reader ends up with to files, by name.
+func (r *reader) collectRules(files map[string]string) {
+	r.t.Helper()
+	for _, pattern := range []string{"*.yaml", "rules/*.yaml"} {
+		paths, err := filepath.Glob(filepath.Join(r.dir, pattern))
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		got, err := os.ReadFile(filepath.Join(r.dir, "rules", name))
-		if err != nil {
-			got, err = os.ReadFile(filepath.Join(r.dir, name))
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			files[filepath.Base(path)] = string(text)
 		}
-		if err != nil || !bytes.Equal(got, want) {
-			r.t.Errorf("%s is not what docs/matchmaking.md ends up with: %v\n%s", example, err, got)
+	}
+}
+
+// sameAsExamples compares the rules that readers end up with, with those in
+// docs/examples.
+func sameAsExamples(t *testing.T, files map[string]string) {
+	t.Helper()
+	examples, err := filepath.Glob("../docs/examples/rules/*")
+	if err != nil || len(examples) == 0 {
+		t.Fatal("no rules in docs/examples", err)
+	}
+	for _, example := range examples {
+		want, err := os.ReadFile(example)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := files[filepath.Base(example)]; got != string(want) {
+			t.Errorf("%s differs from what readers of the pages end up with:\n%s", example, got)
 		}
 	}
 }

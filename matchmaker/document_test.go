@@ -19,16 +19,24 @@ import (
 // The tables of docs/matchmaking.md are complete, and name nothing that there is
 // not. What it tells its reader to do is tested in cmd.
 
-// section is the part of the document under a heading.
-func section(t *testing.T, heading string) string {
+// Pages of docs with the tables.
+const (
+	rulesPage   = "matchmaking.md"
+	ticketsPage = "matchmaking.md"
+	reasonsPage = "matchmaking.md"
+	metricsPage = "matchmaking.md"
+)
+
+// section is the part of a page of docs under a heading.
+func section(t *testing.T, page, heading string) string {
 	t.Helper()
-	text, err := os.ReadFile("../docs/matchmaking.md")
+	text, err := os.ReadFile("../docs/" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, after, found := strings.Cut(string(text), "\n## "+heading+"\n")
 	if !found {
-		t.Fatalf("docs/matchmaking.md has no section %q", heading)
+		t.Fatalf("docs/%s has no section %q", page, heading)
 	}
 	part, _, _ := strings.Cut(after, "\n## ")
 	return part
@@ -59,8 +67,8 @@ func inQuotes(text string) (list []string) {
 }
 
 func TestDocumentHasEveryReason(t *testing.T) {
-	listed := make(map[string][]string) // row, by reason
-	for _, row := range rows(section(t, "Refusals")) {
+	told := make(map[string][]string) // row, by reason
+	for _, row := range rows(section(t, reasonsPage, "Refusals")) {
 		if len(row) != 4 || row[0] == "code" {
 			continue
 		}
@@ -98,7 +106,7 @@ func upperSnake(name string) string {
 }
 
 func TestDocumentHasEveryEnding(t *testing.T) {
-	part := section(t, "A ticket's life")
+	part := section(t, ticketsPage, "A ticket's life")
 	for number, name := range matchmakerv1.EndReason_name {
 		reason := strings.TrimPrefix(name, "END_REASON_")
 		if number != 0 && (!strings.Contains(part, "\n| `"+reason+"` |") || strings.Count(part, reason) < 2) {
@@ -108,7 +116,7 @@ func TestDocumentHasEveryEnding(t *testing.T) {
 }
 
 func TestDocumentHasAllThatASearchWaitsFor(t *testing.T) {
-	part := section(t, "Quick play")
+	part := section(t, ticketsPage, "Quick play")
 	for number, name := range matchmakerv1.WaitingFor_name {
 		if why := strings.TrimPrefix(name, "WAITING_FOR_"); number != 0 && !strings.Contains(part, "\n| `"+why+"` |") {
 			t.Errorf("%s is missing", why)
@@ -117,8 +125,8 @@ func TestDocumentHasAllThatASearchWaitsFor(t *testing.T) {
 }
 
 func TestDocumentHasEveryMetric(t *testing.T) {
-	listed := make(map[string]string)
-	for _, row := range rows(section(t, "Metrics and the admin page")) {
+	told := make(map[string]string)
+	for _, row := range rows(section(t, metricsPage, "Metrics and the admin page")) {
 		for _, metric := range inQuotes(row[0]) {
 			name, labels, _ := strings.Cut(metric, "{")
 			listed[name] = strings.TrimSuffix(labels, "}")
@@ -168,7 +176,7 @@ func (d *described) Register(c prometheus.Collector) error {
 }
 
 func TestDocumentHasEveryRule(t *testing.T) {
-	part := section(t, "All rules")
+	part := section(t, rulesPage, "All rules")
 	for _, path := range rulePaths(reflect.TypeFor[rules.Queue](), "") {
 		list, element, isElement := strings.Cut(path, "[].")
 		switch {
