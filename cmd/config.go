@@ -76,10 +76,22 @@ func configCommand(p Program) *cobra.Command {
 		c.AddCommand(configured(command))
 	}
 	c.AddCommand(&cobra.Command{
-		Use: "reference", Short: "Print docs/configuration.md, with all flags of this program", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			writeReference(c.OutOrStdout(), configuredCommands(p))
-			return nil
+		Use: "reference [rehearse|generate]", Short: "Print docs/configuration.md, with all flags of this program",
+		Long: "Prints docs/configuration.md, with all flags of this program. With a command it prints the table of\n" +
+			"that command's flags.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				writeReference(c.OutOrStdout(), configuredCommands(p))
+				return nil
+			}
+			for _, command := range rehearsalCommands(p) {
+				if command.Name() == args[0] {
+					config.Flags(c.OutOrStdout(), command.LocalFlags())
+					return nil
+				}
+			}
+			return fmt.Errorf("no command %q", args[0])
 		},
 	})
 	return c
@@ -97,6 +109,8 @@ func printSettings(c *cobra.Command, _ []string) error {
 var referenceIntroduction string
 
 //go:generate sh -c "go run ./tactus config reference > ../docs/configuration.md"
+//go:generate sh -c "go run ./tactus config reference rehearse | go run ../internal/docblock ../docs/rehearsal-reference.md rehearse"
+//go:generate sh -c "go run ./tactus config reference generate | go run ../internal/docblock ../docs/rehearsal-reference.md generate"
 
 // writeReference writes docs/configuration.md.
 func writeReference(w io.Writer, commands []*cobra.Command) {

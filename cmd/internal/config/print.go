@@ -38,17 +38,33 @@ func shown(f *pflag.Flag) string {
 	return text
 }
 
-// Reference writes a Markdown table of a command's flags.
+// Reference writes a table of a command's flags in Markdown, with their variables.
 func Reference(w io.Writer, flags *pflag.FlagSet) {
 	fmt.Fprint(w, "| flag | environment | default | what |\n| --- | --- | --- | --- |\n")
+	eachFlag(flags, func(f *pflag.Flag, value, usage string) {
+		fmt.Fprintf(w, "| `--%s` | `%s` | %s | %s. |\n", f.Name, Variable(f.Name), value, usage)
+	})
+}
+
+// Flags writes a table of the flags of a command that reads no environment.
+func Flags(w io.Writer, flags *pflag.FlagSet) {
+	fmt.Fprint(w, "| flag | default | what |\n| --- | --- | --- |\n")
+	eachFlag(flags, func(f *pflag.Flag, value, usage string) {
+		fmt.Fprintf(w, "| `--%s` | %s | %s. |\n", f.Name, value, usage)
+	})
+}
+
+// eachFlag calls row with each flag, its default and its usage for a cell of a
+// Markdown table.
+func eachFlag(flags *pflag.FlagSet, row func(f *pflag.Flag, value, usage string)) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		if !settable(f) {
 			return
 		}
-		def := strings.Trim(f.DefValue, "[]")
-		if def != "" {
-			def = "`" + def + "`"
+		value := strings.Trim(f.DefValue, "[]")
+		if value != "" {
+			value = "`" + value + "`"
 		}
-		fmt.Fprintf(w, "| `--%s` | `%s` | %s | %s |\n", f.Name, Variable(f.Name), def, strings.ReplaceAll(f.Usage, "|", `\|`))
+		row(f, value, strings.TrimSuffix(strings.ReplaceAll(f.Usage, "|", `\|`), "."))
 	})
 }

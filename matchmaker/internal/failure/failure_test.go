@@ -261,7 +261,7 @@ func TestConnect_leavesItsOwnErrors(t *testing.T) {
 
 // Programs depend on reasons: each is documented, with its code.
 func TestAll_isDocumented(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "access.md"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "reasons.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,11 +272,11 @@ func TestAll_isDocumented(t *testing.T) {
 	for _, k := range All() {
 		var code codes.Code
 		if err := code.UnmarshalJSON([]byte(strconv.Quote(rows[string(k.Reason)]))); err != nil || code != k.Code {
-			t.Errorf("docs/access.md has %s as %q, it is %s", k.Reason, rows[string(k.Reason)], k.Code)
+			t.Errorf("docs/reasons.md has %s as %q, it is %s", k.Reason, rows[string(k.Reason)], k.Code)
 		}
 		delete(rows, string(k.Reason))
 	}
 	if len(rows) != 0 {
-		t.Errorf("docs/access.md names reasons that there are not: %v", rows)
+		t.Errorf("docs/reasons.md names reasons that there are not: %v", rows)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
+//go:generate sh -c "go run ./internal/gendocs | go run ../../../internal/docblock ../../../docs/reasons.md reasons"
+
 // Reason is a code for programs that says why a call failed, in the form of
 // google.rpc.ErrorInfo. Its text is a message.
 type Reason string

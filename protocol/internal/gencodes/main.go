@@ -1,4 +1,5 @@
-// Gencodes writes the close codes of package protocol as TypeScript.
+// Gencodes writes the close codes of package protocol as TypeScript, or as a table
+// in Markdown.
 package main
 
 import (
@@ -12,8 +13,12 @@ import (
 )
 
 func main() {
-	out := flag.String("out", "", "file to write")
+	out := flag.String("out", "", "`file` to write TypeScript to; empty: print the table of docs/protocol.md")
 	flag.Parse()
+	if *out == "" {
+		os.Stdout.Write(markdown(protocol.CloseCodes()))
+		return
+	}
 	if err := os.WriteFile(*out, typescript(protocol.CloseCodes()), 0o644); err != nil {
 		fmt.Fprintln(os.Stderr, "gencodes:", err)
 		os.Exit(1)
@@ -42,6 +47,20 @@ func typescript(codes []protocol.CloseCode) []byte {
 	b.WriteString("export function reconnects(code: number): boolean {\n")
 	first, last := finalRange()
 	fmt.Fprintf(&b, "  return code < %d || code > %d;\n}\n", first, last)
+	return b.Bytes()
+}
+
+// markdown returns the table of the codes.
+func markdown(codes []protocol.CloseCode) []byte {
+	var b bytes.Buffer
+	b.WriteString("| code | name | meaning | client |\n| --- | --- | --- | --- |\n")
+	for _, c := range codes {
+		client := "stays away"
+		if c.Reconnect() {
+			client = "reconnects"
+		}
+		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", c, c.Name(), c.Text(), client)
+	}
 	return b.Bytes()
 }
 

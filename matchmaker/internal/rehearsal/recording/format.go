@@ -2,7 +2,7 @@
 // a queue. Rehearsals run on them.
 //
 // A recording is a text of JSON objects, one on each line: a [Header], then an event for
-// each begin and end of a search. docs/rehearsal.md describes the format. A [Recorder]
+// each begin and end of a search. docs/rehearsal-reference.md describes the format. A [Recorder]
 // writes the recordings of a live queue, a [Set] those of all queues of a process, and
 // [Load] reads them.
 package recording
