@@ -132,15 +132,16 @@ fmt: tools $(STAMPS)/npm ## gofumpt on Go code, biome on TypeScript, generated c
 	cd client-js && npm run --silent fmt
 
 .PHONY: gen
-gen: tools ## generate code: the .proto contracts and go:generate
+gen: tools ## generate code and tables of the docs: the .proto contracts and go:generate
 	.ci/require protoc protobuf-compiler
 	protocol/rpc/generate.sh
 	go generate ./...
 
 .PHONY: gen-check
-gen-check: tools ## fail when generated code is out of date
+gen-check: tools ## fail when generated code, or a generated table of the docs, is out of date
 	.ci/require protoc protobuf-compiler
 	protocol/rpc/generate.sh --check
+	DOCBLOCK=check go generate -run docblock ./...
 
 .PHONY: test-chaos
 test-chaos: ## kills matchmakers, servers and NATS for CHAOS (5m) in the order of SEED (1) while players play

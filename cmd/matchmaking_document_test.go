@@ -28,7 +28,7 @@ import (
 
 // matchmakingPages are the pages whose commands and examples are run, each by a
 // reader of its own.
-var matchmakingPages = []string{"matchmaking.md"}
+var matchmakingPages = []string{"matchmaking.md", "matchmaking-howto.md"}
 
 // TestMatchmakingPages_commandsWork does what the pages ask their reader to do, in a shell, and
 // gets what they show. What a fence is follows from the words behind its three
@@ -60,7 +60,7 @@ func TestMatchmakingPages_commandsWork(t *testing.T) {
 			r.collectRules(files)
 		})
 	}
-	if done["sh"] < 15 || done["json"] < 8 || done["text"] < 3 || done["yaml"] < 6 || done["go"] != 1 || len(examples) < 3 {
+	if done["sh"] < 20 || done["json"] < 10 || done["text"] < 3 || done["yaml"] < 6 || done["go"] != 1 || len(examples) < 3 {
 		t.Errorf("too little was found in the pages: %v", done)
 	}
 	sameAsExamples(t, files)

@@ -145,6 +145,10 @@ func TestRehearsalDocument_commandsWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	referencePage, err := filepath.Abs("../docs/rehearsal-reference.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Chdir(t.TempDir())
 	ran, shown, last := 0, 0, ""
 	for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
@@ -154,6 +158,9 @@ func TestRehearsalDocument_commandsWork(t *testing.T) {
 				t.Fatal(err)
 			}
 		case "sh":
+			if name == "yours" { // with recordings that only a reader has
+				continue
+			}
 			for line := range strings.Lines(body) {
 				last = documented(t, strings.TrimSpace(line))
 				ran++
@@ -168,10 +175,14 @@ func TestRehearsalDocument_commandsWork(t *testing.T) {
 	if ran != 6 || shown != 1 {
 		t.Errorf("%d commands and %d tables were found, want 6 and 1", ran, shown)
 	}
+	reference, err := os.ReadFile(referencePage)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, sub := range rehearsalCommands(Program{}) {
 		for _, flag := range regexp.MustCompile("--[a-z][a-z-]+").FindAllString(sub.LocalFlags().FlagUsages(), -1) {
-			if !bytes.Contains(text, []byte("`"+flag+"`")) {
-				t.Errorf("docs/rehearsal.md does not say what %s of %s does", flag, sub.Name())
+			if !bytes.Contains(reference, []byte("`"+flag+"`")) {
+				t.Errorf("docs/rehearsal-reference.md does not say what %s of %s does", flag, sub.Name())
 			}
 		}
 	}

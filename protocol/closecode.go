@@ -3,6 +3,7 @@ package protocol
 import "strconv"
 
 //go:generate go run ./internal/gencodes -out ../client-js/src/codes.ts
+//go:generate sh -c "go run ./internal/gencodes | go run ../internal/docblock ../docs/protocol.md close-codes"
 
 // CloseCode is the status of a WebSocket close frame. A client reconnects after
 // 4000 to 4499 and stays away after 4500 to 4999; the range alone decides.

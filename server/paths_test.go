@@ -172,3 +172,39 @@ func checkCount(t *testing.T, path, what string, n, limit int) {
 		t.Errorf("docs/architecture.md states %q for the path %s, which has %d", want, path, n)
 	}
 }
+
+var (
+	placeLink = regexp.MustCompile(`\[[^\]]+\]\(\.\./([^)]+)\): ((?:` + "`[^`]+`" + `(?:, )?)+)`)
+	placeName = regexp.MustCompile("`([^`]+)`")
+)
+
+// A reader of docs/architecture.md gets from a question to its code by one link, and
+// the code has the names that stand beside the link.
+func TestDocument_placesExist(t *testing.T) {
+	text, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(text), "\n## Where to find it\n")
+	if !ok {
+		t.Fatal("docs/architecture.md does not say where to find things")
+	}
+	links := 0
+	for row := range strings.Lines(section) {
+		for _, m := range placeLink.FindAllStringSubmatch(row, -1) {
+			links++
+			code, err := os.ReadFile(filepath.Join("..", m[1]))
+			if err != nil {
+				t.Error(err)
+			}
+			for _, name := range placeName.FindAllStringSubmatch(m[2], -1) {
+				if !regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(name[1]) + `(\W|$)`).Match(code) {
+					t.Errorf("%s has no %s", m[1], name[1])
+				}
+			}
+		}
+	}
+	if links < 8 {
+		t.Errorf("only %d places were found", links)
+	}
+}
