@@ -96,7 +96,7 @@ browser-test: build ## plays in a real Chromium
 	cd client-js && npm run --silent e2e
 
 .PHONY: lint
-lint: golangci vocabulary client-lint vet-systems ## golangci-lint and biome: style, mistakes and allowed imports; words of names; go vet for other systems
+lint: golangci vocabulary client-lint markdown vet-systems ## golangci-lint and biome: style, mistakes and allowed imports; words of names; pages; go vet for other systems
 
 .PHONY: golangci
 golangci: tools
@@ -114,6 +114,10 @@ vocabulary: ## words that declared names do not use (tools/vocabulary/words.txt)
 client-lint: $(STAMPS)/npm ## biome: style and mistakes of the client's TypeScript
 	cd client-js && npm run --silent lint
 
+.PHONY: markdown
+markdown: ## lines, headings, code, tables, space and links of all pages in Markdown
+	cd tools && go run ./markdown -root ..
+
 # Other systems that the code is vetted for. 386 covers 64-bit atomics and
 # constants that no int there can hold, wasip1 the rules that browsers run.
 SYSTEMS = linux/386 linux/arm64 windows/amd64 darwin/arm64 freebsd/amd64 wasip1/wasm
@@ -126,9 +130,9 @@ $(SYSTEMS:%=vet-%):
 	CGO_ENABLED=0 GOOS=$(word 2,$(subst -, ,$(subst /, ,$@))) GOARCH=$(notdir $@) go vet ./...
 
 .PHONY: fmt
-fmt: tools $(STAMPS)/npm ## gofumpt on Go code, biome on TypeScript, generated code excepted
+fmt: tools $(STAMPS)/npm ## gofumpt on Go code, biome on TypeScript, generated code excepted; wraps Markdown
 	$(BIN)/golangci-lint fmt ./...
-	cd tools && $(BIN)/gofumpt -w vocabulary plot protoc-gen-tactus-ts
+	cd tools && $(BIN)/gofumpt -w vocabulary plot protoc-gen-tactus-ts markdown && go run ./markdown -root .. -w
 	cd client-js && npm run --silent fmt
 
 .PHONY: gen
