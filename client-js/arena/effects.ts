@@ -106,12 +106,12 @@ export class Effects {
   update(seconds: number): void {
     const drag = Math.exp(-seconds * 2.4);
     for (let i = 0; i < capacity; i++) {
-      if (this.age[i] >= this.life[i]) continue;
-      this.age[i] += seconds;
-      this.x[i] += this.vx[i] * seconds;
-      this.y[i] += this.vy[i] * seconds;
-      this.vx[i] *= drag;
-      this.vy[i] *= drag;
+      if (this.age[i]! >= this.life[i]!) continue;
+      this.age[i]! += seconds;
+      this.x[i]! += this.vx[i]! * seconds;
+      this.y[i]! += this.vy[i]! * seconds;
+      this.vx[i]! *= drag;
+      this.vy[i]! *= drag;
     }
     expire(this.beams, seconds, () => 0.42);
     expire(this.rings, seconds, (ring) => ring.life);
@@ -121,14 +121,14 @@ export class Effects {
   draw(g: CanvasRenderingContext2D, camera: Camera, sprites: SpriteCache): void {
     g.globalCompositeOperation = "lighter";
     for (let i = 0; i < capacity; i++) {
-      const left = 1 - this.age[i] / this.life[i];
+      const left = 1 - this.age[i]! / this.life[i]!;
       if (left <= 0) continue;
-      const x = this.x[i];
-      const y = this.y[i];
-      const size = this.size[i] * (0.5 + left * 0.5);
+      const x = this.x[i]!;
+      const y = this.y[i]!;
+      const size = this.size[i]! * (0.5 + left * 0.5);
       if (!camera.sees(x, y, size)) continue;
       g.globalAlpha = left;
-      g.drawImage(sprites.glow(this.color[i]), x - size / 2, y - size / 2, size, size);
+      g.drawImage(sprites.glow(this.color[i]!), x - size / 2, y - size / 2, size, size);
     }
     g.globalAlpha = 1;
     this.drawRings(g);
@@ -169,7 +169,7 @@ export class Effects {
 
 function expire<T extends { age: number }>(list: T[], seconds: number, life: (item: T) => number): void {
   for (let i = list.length - 1; i >= 0; i--) {
-    const item = list[i];
+    const item = list[i]!;
     item.age += seconds;
     if (item.age >= life(item)) list.splice(i, 1);
   }

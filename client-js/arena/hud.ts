@@ -177,7 +177,7 @@ export class Hud {
   private addKill(event: KillEvent): void {
     const line = make("li", event.killer === this.match.slot || event.victim === this.match.slot ? "mine" : "");
     if (event.killer !== event.victim && this.match.roster.has(event.killer)) line.append(this.nameOf(event.killer));
-    line.append(icon(weaponIcons[event.weapon] ?? weaponIcons[weapons.pulse]), this.nameOf(event.victim));
+    line.append(icon(weaponIcons[event.weapon] ?? weaponIcons[weapons.pulse]!), this.nameOf(event.victim));
     const feed = element("feed");
     feed.append(line);
     while (feed.children.length > feedLines) feed.firstElementChild?.remove();

@@ -79,7 +79,7 @@ export class NetGraph {
     this.lastBytes = match.stats.bytesIn;
     if (elapsed < 1000) this.bytesPerSecond += ((bytes / elapsed) * 1000 - this.bytesPerSecond) * 0.1;
     this.at = (this.at + 1) % samples;
-    this.plots.forEach((plot, i) => (this.values[i][this.at] = plot.read(match)));
+    this.plots.forEach((plot, i) => (this.values[i]![this.at] = plot.read(match)));
     if (this.shown) this.draw(match);
   }
 
@@ -94,7 +94,7 @@ export class NetGraph {
     g.fillStyle = palette.text;
     const clock = stats.clockPercent < 100 ? `  clock ${stats.clockPercent} %` : "";
     g.fillText(`tick ${stats.serverTick}  input +${stats.inputTick - stats.serverTick}${clock}`, 10, 19);
-    this.plots.forEach((plot, i) => this.drawPlot(g, plot, this.values[i], 28 + i * 30));
+    this.plots.forEach((plot, i) => this.drawPlot(g, plot, this.values[i]!, 28 + i * 30));
     g.fillStyle = palette.muted;
     g.font = "12px system-ui, sans-serif";
     const predicted = stats.predicting ? "predicting" : "interpolating";
@@ -110,14 +110,14 @@ export class NetGraph {
     g.fillStyle = palette.muted;
     g.fillText(plot.label, 10, y + 11);
     g.fillStyle = palette.text;
-    g.fillText(plot.text(values[this.at]), 10, y + 24);
+    g.fillText(plot.text(values[this.at]!), 10, y + 24);
     g.fillStyle = "rgba(120, 150, 200, 0.1)";
     g.fillRect(left, y, samples, height);
     g.strokeStyle = fade(plot.color, 0.95);
     g.lineWidth = 1.25;
     g.beginPath();
     for (let i = 0; i < samples; i++) {
-      const value = values[(this.at + 1 + i) % samples];
+      const value = values[(this.at + 1 + i) % samples]!;
       g.lineTo(left + i, y + height - ((value - bottom) / (top - bottom)) * height);
     }
     g.stroke();

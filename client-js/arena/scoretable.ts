@@ -93,7 +93,7 @@ export class ScoreTable {
 
   private fill(section: Section, list: readonly Standing[], ranks: readonly number[]): void {
     const rows = list.flatMap((standing, i) =>
-      i < longest || standing.slot === this.ownSlot ? [this.line(standing, ranks[i]).row] : [],
+      i < longest || standing.slot === this.ownSlot ? [this.line(standing, ranks[i]!).row] : [],
     );
     if (rows.length < list.length) {
       const more = make("tr", "gap");

@@ -35,7 +35,7 @@ export function standings(match: Match): Standing[] {
   }
   list.sort((a, b) => b.score - a.score || (b.kills ?? 0) - (a.kills ?? 0) || a.slot - b.slot);
   list.forEach(
-    (standing, i) => (standing.rank = i > 0 && list[i - 1].score === standing.score ? list[i - 1].rank : i + 1),
+    (standing, i) => (standing.rank = i > 0 && list[i - 1]!.score === standing.score ? list[i - 1]!.rank : i + 1),
   );
   return list;
 }
@@ -83,7 +83,7 @@ export function verdict(list: readonly Standing[], ownSlot: number, teams: numbe
   if (!own || winners.length === 0) return "Match over";
   const won = own.rank === 1;
   if (teams > 0) {
-    if (winners.some((line) => line.team !== winners[0].team)) return "A draw";
+    if (winners.some((line) => line.team !== winners[0]!.team)) return "A draw";
     return won ? "Your team wins" : "The other team wins";
   }
   if (winners.length > 1 && winners.length === list.length) return "A draw";

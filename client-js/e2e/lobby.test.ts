@@ -120,7 +120,7 @@ describe("a queue that asks", () => {
     await bob.reads("#proposal-ready", /^1 of 2/);
     await bob.page.click("#proposal-accept");
     const seats = [await ann.seated(), await bob.seated()];
-    assert.equal(seats[0].match, seats[1].match);
+    assert.equal(seats[0]!.match, seats[1]!.match);
     for (const pilot of [ann, bob]) await pilot.page.waitForSelector("dialog#proposal", { state: "hidden" });
   });
 

@@ -130,7 +130,7 @@ describe("in a running server", () => {
     assert.deepEqual(seen.lines, [8, 8]);
     assert.equal(seen.visible, 16);
     assert.equal(seen.titles.filter((title) => title?.endsWith(", your team")).length, 1);
-    assert.ok(seen.totals[0] >= seen.totals[1]);
+    assert.ok(seen.totals[0]! >= seen.totals[1]!);
     await pilot.page.keyboard.up("Tab");
     await pilot.page.waitForSelector("#scoreboard", { state: "hidden" });
   });
@@ -138,7 +138,7 @@ describe("in a running server", () => {
   for (const [width, height] of [
     [390, 844],
     [360, 640],
-  ]) {
+  ] as const) {
     test(`nothing lies over something else at ${width} x ${height}, with long names`, async () => {
       await newContext({ viewport: { width, height }, hasTouch: true, isMobile: true });
       const [ann, bob] = await room(server.url, [

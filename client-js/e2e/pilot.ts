@@ -142,7 +142,7 @@ export class Pilot {
         const ship = [...ships].find((candidate) => candidate.slot === watched && candidate.hp > 0);
         if (!ship) return false;
         const { dataset } = document.body;
-        const [x, y] = (dataset.from ?? `${ship.pos.x} ${ship.pos.y}`).split(" ").map(Number);
+        const [x, y] = (dataset.from ?? `${ship.pos.x} ${ship.pos.y}`).split(" ").map(Number) as [number, number];
         const step = Math.hypot(ship.pos.x - x, ship.pos.y - y);
         dataset.flown = String(Number(dataset.flown ?? 0) + (step < 2 ? step : 0));
         dataset.from = `${ship.pos.x} ${ship.pos.y}`;

@@ -76,7 +76,7 @@ export class TactusServer {
   }
 
   private async spawn(): Promise<void> {
-    const [listen, internal, admin] = this.ports.map((port) => `127.0.0.1:${port}`);
+    const [listen, internal, admin] = this.ports.map((port) => `127.0.0.1:${port}`) as [string, string, string];
     const args = [
       "dev",
       "--listen",

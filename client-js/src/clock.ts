@@ -80,7 +80,7 @@ class Recent {
   }
 
   shift(by: number): void {
-    for (let i = 0; i < this.count; i++) this.values[i] += by;
+    for (let i = 0; i < this.count; i++) this.values[i]! += by;
   }
 
   /** The value that the given share of all values don't exceed. */
@@ -89,7 +89,7 @@ class Recent {
     const part = this.#sorted.subarray(0, this.count);
     part.set(this.values.subarray(0, this.count));
     part.sort();
-    return part[Math.min(this.count - 1, Math.floor(share * this.count))];
+    return part[Math.min(this.count - 1, Math.floor(share * this.count))]!;
   }
 
   clear(): void {
@@ -228,7 +228,7 @@ export class Clock {
     this.#arrivals.shift(-by);
     // Leads are measured from head, so that what they are worth shifts with it.
     this.#slacks.shift(by);
-    for (let i = 0; i < this.#sentLeads.length; i++) this.#sentLeads[i] -= by;
+    for (let i = 0; i < this.#sentLeads.length; i++) this.#sentLeads[i]! -= by;
     this.#lead -= by;
   }
 
@@ -244,7 +244,7 @@ export class Clock {
     this.#silent = 0;
     const inputTick = tick - 1 + slack;
     const known = this.#sentTicks[inputTick & 255] === inputTick;
-    this.#slacks.add(slack - (known ? this.#sentLeads[inputTick & 255] : this.#lead));
+    this.#slacks.add(slack - (known ? this.#sentLeads[inputTick & 255]! : this.#lead));
     this.#lead = slackGoal - this.#slacks.quantile(0.03);
   }
 

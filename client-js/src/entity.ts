@@ -46,7 +46,7 @@ function entityClass(schema: TableSchema): typeof Row {
             return (this.$values[i] = readField(f, this.$memory.picture, this.$base, this.$values[i]));
           }
         : function (this: Row) {
-            return scalar(kind, this.$memory.picture[this.$base + offset]);
+            return scalar(kind, this.$memory.picture[this.$base + offset]!);
           },
     });
   });
@@ -84,7 +84,7 @@ export class EntityTable implements EntityView<unknown>, Memory {
     this.#make = entityClass(schema);
     const lerped = new Set(schema.lerp);
     this.plainWords = Int32Array.from({ length: schema.stride }, (_, i) => i).filter((i) => !lerped.has(i));
-    this.#slotOffset = schema.slot < 0 ? -1 : schema.fields[schema.slot].offset;
+    this.#slotOffset = schema.slot < 0 ? -1 : schema.fields[schema.slot]!.offset;
   }
 
   get size(): number {
@@ -133,7 +133,7 @@ export class EntityTable implements EntityView<unknown>, Memory {
   commit(slot: number): void {
     const { state } = this;
     if (this.picture.length < state.words.length) this.picture = resized(this.picture, state.words.length);
-    for (let i = 0; i < state.touchedCount; i++) this.#commitRow(state.touched[i], slot);
+    for (let i = 0; i < state.touchedCount; i++) this.#commitRow(state.touched[i]!, slot);
   }
 
   #commitRow(row: number, slot: number): void {
@@ -150,12 +150,12 @@ export class EntityTable implements EntityView<unknown>, Memory {
     if (old && old.id === id) {
       old.$memory = this;
       old.$base = base;
-      for (const w of this.plainWords) picture[base + w] = state.words[base + w];
+      for (const w of this.plainWords) picture[base + w] = state.words[base + w]!;
       this.#own(old, slot);
       this.#changed.push(old);
       return;
     }
-    for (let w = base; w < base + stride; w++) picture[w] = state.words[w];
+    for (let w = base; w < base + stride; w++) picture[w] = state.words[w]!;
     const entity = new this.#make(id, this, base);
     this.#byIndex[row] = entity;
     this.#list.splice(this.#place(row), 0, entity);
@@ -194,7 +194,7 @@ export class EntityTable implements EntityView<unknown>, Memory {
     let high = this.#list.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#list[middle].index < index) low = middle + 1;
+      if (this.#list[middle]!.index < index) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -212,6 +212,6 @@ function fire(callbacks: Set<Callback>, entities: Row[]): void {
 /** Makes the views of all tables and ties them to the replica. */
 export function entityTables(replica: Replica): EntityTable[] {
   const tables = replica.tables.map((t) => new EntityTable(t));
-  replica.onDrop = (t, row) => tables[t.index].drop(row);
+  replica.onDrop = (t, row) => tables[t.index]!.drop(row);
   return tables;
 }

@@ -59,10 +59,10 @@ export function readField(f: Field, words: Int32Array, base: number, into?: Fiel
 }
 
 function readElement(kind: number, words: Int32Array, at: number, into?: FieldValue): FieldValue {
-  if (kind !== Kind.vec) return scalar(kind, words[at]);
+  if (kind !== Kind.vec) return scalar(kind, words[at]!);
   const vec = (into as { x: number; y: number } | undefined) ?? { x: 0, y: 0 };
-  vec.x = words[at] / Unit.one;
-  vec.y = words[at + 1] / Unit.one;
+  vec.x = words[at]! / Unit.one;
+  vec.y = words[at + 1]! / Unit.one;
   return vec;
 }
 
@@ -72,8 +72,8 @@ function readElement(kind: number, words: Int32Array, at: number, into?: FieldVa
  */
 export function writeInput(schema: TableSchema, input: Record<string, InputValue>, words: Int32Array): void {
   for (const name of Object.keys(input)) {
-    const f = schema.fields[named(schema.fields, "field", name)];
-    const value = input[name];
+    const f = schema.fields[named(schema.fields, "field", name)]!;
+    const value = input[name]!;
     if (typeof value === "number") words[f.offset] = wordOf(f, value);
     else if ("x" in value) {
       words[f.offset] = wordOf(f, value.x);

@@ -234,7 +234,7 @@ export class MatchClient implements Match {
           case MessageType.chatFrom:
             return this.#emitter.emit("chat", number, text);
           case MessageType.result:
-            return this.#takeResult(rest[0]);
+            return this.#takeResult(rest[0]!);
           case MessageType.notice:
             return this.#emitter.emit("notice", number, text);
           default:
@@ -328,8 +328,8 @@ export class MatchClient implements Match {
     // After a long absence the picture starts anew instead of gliding there.
     const restart = replica.tick - previous > this.tickRate / 2 || replica.tick < previous;
     for (let i = 0; i < this.#tables.length; i++) {
-      const view = this.#tables[i];
-      this.#histories[i].record(replica.tick, previous, restart, (row) => view.at(row)?.id ?? 0);
+      const view = this.#tables[i]!;
+      this.#histories[i]!.record(replica.tick, previous, restart, (row) => view.at(row)?.id ?? 0);
     }
     this.#predict();
     this.#updateStats();
@@ -374,7 +374,7 @@ export class MatchClient implements Match {
   }
 
   #emitEvent(raw: RawEvent): void {
-    const schema = this.#schema.events[raw.table];
+    const schema = this.#schema.events[raw.table]!;
     const event: Record<string, unknown> = {};
     for (const f of schema.fields) event[f.name] = readField(f, raw.words, 0);
     const { seq, tick } = raw;
@@ -432,7 +432,7 @@ export class MatchClient implements Match {
     }
     while (this.#inputTick < due) this.#sendInput(now, ++this.#inputTick);
     for (let i = 0; i < this.#tables.length; i++) {
-      this.#histories[i].sample(clock.renderTick, this.#tables[i].picture, this.#prediction?.skips(i));
+      this.#histories[i]!.sample(clock.renderTick, this.#tables[i]!.picture, this.#prediction?.skips(i));
     }
     this.#prediction?.draw(now, clock.predictedTick - due, this.#lag(due), this.#input);
   }
@@ -458,7 +458,7 @@ export class MatchClient implements Match {
       .int(++this.#seq)
       .int(tick)
       .int(lag);
-    for (let i = 0; i < input.length; i++) w.int(input[i]);
+    for (let i = 0; i < input.length; i++) w.int(input[i]!);
     connection.send(w.done());
     this.#clock.sent(now, tick);
     this.#inputsSince = true;

@@ -175,7 +175,7 @@ export class Matchmaker implements MatchmakerApi {
         if (polled) {
           polls--;
           const answer = await this.call<Record<string, Message>>(`Get${what}`, request, signal);
-          if (news(answer[what.toLowerCase()])) return;
+          if (news(answer[what.toLowerCase()]!)) return;
         } else if (await this.#watch(method, request, news, silence, signal)) return;
       } catch (error) {
         problem = error as TactusError;
@@ -215,7 +215,7 @@ export class Matchmaker implements MatchmakerApi {
           const message = JSON.parse(new TextDecoder().decode(rest.subarray(Envelope.head, end))) as Message & {
             error?: ConnectError;
           };
-          if (rest[0] & Envelope.endOfStream) {
+          if (rest[0]! & Envelope.endOfStream) {
             if (message.error) throw matchmakerError(message.error);
           } else if (take(message)) return true;
         }

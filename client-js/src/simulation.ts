@@ -87,12 +87,12 @@ class DelayLine {
   }
 
   #wait(): void {
-    setTimeout(() => this.#run(), Math.max(0, this.#queue[0].at - performance.now()));
+    setTimeout(() => this.#run(), Math.max(0, this.#queue[0]!.at - performance.now()));
   }
 
   #run(): void {
     const now = performance.now();
-    while (!this.#stopped && this.#queue.length > 0 && this.#queue[0].at <= now) this.#queue.shift()!.action();
+    while (!this.#stopped && this.#queue.length > 0 && this.#queue[0]!.at <= now) this.#queue.shift()!.action();
     if (!this.#stopped && this.#queue.length > 0) this.#wait();
   }
 }

@@ -49,7 +49,7 @@ describe("teams", () => {
       ],
     );
     assert.deepEqual(
-      sides[0].lines.map(({ slot }) => slot),
+      sides[0]!.lines.map(({ slot }) => slot),
       [1, 2],
     );
   });

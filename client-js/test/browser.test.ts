@@ -66,7 +66,7 @@ class Page {
 
 test("the connection is tried at once when the network is back", () => {
   const page = new Page().welcome();
-  page.sockets[0].handler.close(1006, "");
+  page.sockets[0]!.handler.close(1006, "");
   assert.equal(page.sockets.length, 1, "it waits");
   page.events.dispatchEvent(new Event("online"));
   assert.equal(page.sockets.length, 2);
@@ -85,7 +85,7 @@ test("looking at the page again finds out that the line is dead", (t) => {
   }
   page.now += 1500;
   document.dispatchEvent(new Event("visibilitychange"));
-  assert.equal(page.sockets[0].closed, true);
+  assert.equal(page.sockets[0]!.closed, true);
   assert.equal(page.sockets.length, 2, "and mends it at once");
   page.end();
 });
@@ -93,7 +93,7 @@ test("looking at the page again finds out that the line is dead", (t) => {
 test("a page that is hidden does not hurry", () => {
   const document = Object.assign(new EventTarget(), { visibilityState: "hidden" });
   const page = new Page({ document }).welcome();
-  page.sockets[0].handler.close(1006, "");
+  page.sockets[0]!.handler.close(1006, "");
   document.dispatchEvent(new Event("visibilitychange"));
   assert.equal(page.sockets.length, 1);
   page.end();
@@ -128,7 +128,7 @@ test("a server that says nothing for long counts as lost", (t) => {
     page.now += 2000;
     t.mock.timers.tick(2000);
   }
-  assert.equal(page.sockets[0].closed, true);
+  assert.equal(page.sockets[0]!.closed, true);
   assert.deepEqual(page.reports, ["welcome", "lost"]);
   page.end();
 });
@@ -136,7 +136,7 @@ test("a server that says nothing for long counts as lost", (t) => {
 test("a connection without a welcome is given up", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   const page = new Page();
-  page.sockets[0].handler.open();
+  page.sockets[0]!.handler.open();
   t.mock.timers.tick(9000);
   assert.deepEqual(page.reports, ["ended 100"]);
   page.end();

@@ -52,7 +52,7 @@ test("a search tells how it goes", async () => {
   await server.welcome();
   (await joining).leave();
   const [ticket, watch] = server.calls;
-  const { game, mode, playerName, roomCode } = ticket.request;
+  const { game, mode, playerName, roomCode } = ticket!.request;
   assert.deepEqual([game, mode, playerName, roomCode], ["fake", "free", "Ada", "XYZ"]);
   assert.deepEqual(watch, { method: "WatchTicket", request: { ticketId: "t1" } });
   assert.deepEqual(
@@ -60,7 +60,7 @@ test("a search tells how it goes", async () => {
     ["searching", "searching", "assigned", "joining"],
   );
   assert.deepEqual(seen[1], { state: "searching", assignment: undefined, ...news, waitingFor: "NO_OPPONENTS" });
-  const { assignment } = seen[2];
+  const { assignment } = seen[2]!;
   assert.deepEqual(assignment, {
     matchId: "m1",
     game: "fake",
@@ -90,7 +90,7 @@ test("what narrows a search reaches the matchmaker as its .proto has it", async 
   assert.equal(match.queue, "fake/free", "the queue that made the match");
   assert.equal(match.saved.queue, "fake/free");
   match.leave();
-  const { request } = server.calls[0];
+  const { request } = server.calls[0]!;
   assert.equal(typeof request.requestId, "string");
   delete request.requestId;
   assert.deepEqual(request, {

@@ -75,7 +75,7 @@ class Run {
   }
 
   private server(): void {
-    while (this.up.length > 0 && this.up[0].at <= this.now) {
+    while (this.up.length > 0 && this.up[0]!.at <= this.now) {
       const { tick } = this.up.shift()!;
       this.slack = tick - this.serverTick;
       this.slacks.push(this.slack);
@@ -90,7 +90,7 @@ class Run {
   }
 
   private receive(): void {
-    while (this.down.length > 0 && this.down[0].at <= this.now) {
+    while (this.down.length > 0 && this.down[0]!.at <= this.now) {
       const { tick, slack } = this.down.shift()!;
       this.newest = tick;
       this.clock.snapshot(this.now, tick, this.link.percent ?? 100);

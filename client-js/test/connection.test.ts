@@ -49,7 +49,7 @@ function connect(_: string, handler: TransportHandler) {
   return { send, close: () => void (line.closed = true), pending: 0 };
 }
 
-const line = () => lines[lines.length - 1];
+const line = () => lines[lines.length - 1]!;
 const say = (message: Encodable) => line().handler.message(encode(message));
 
 function letIn(): void {

@@ -30,12 +30,12 @@ before(async () => {
 });
 
 function examples(): string[] {
-  const blocks = [...guide.matchAll(/```ts\n([\s\S]*?)```/g)].map((m) => m[1]);
+  const blocks = [...guide.matchAll(/```ts\n([\s\S]*?)```/g)].map((m) => m[1]!);
   return blocks.map((code) => {
     const used = (name: string) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`const ${name}\\b`).test(code);
     if (code.includes("import "))
       return code + (used("client") ? `\ndeclare const client: import("tactus").Client;\n` : "");
-    const known = preamble.filter((line) => !line.startsWith("declare") || used(/const (\w+)/.exec(line)![1]));
+    const known = preamble.filter((line) => !line.startsWith("declare") || used(/const (\w+)/.exec(line)![1]!));
     return [...known, code].join("\n");
   });
 }

@@ -24,7 +24,7 @@ function write(out: number[], value: Encodable): void {
     out.push(0xde, ...big(keys.length, 2));
     for (const k of keys) {
       write(out, k);
-      write(out, value[k]);
+      write(out, value[k]!);
     }
   }
 }

@@ -124,7 +124,7 @@ export class FakePlayer {
   async message(type: number): Promise<Value[]> {
     for (;;) {
       const at = this.received.findIndex((m) => m[0] === type);
-      if (at >= 0) return this.received.splice(at, 1)[0];
+      if (at >= 0) return this.received.splice(at, 1)[0]!;
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
   }
@@ -185,7 +185,7 @@ export class FakePlayer {
 }
 
 function gaps(indices: number[]): [number, number][] {
-  return indices.map((index, i) => [index - (i === 0 ? -1 : indices[i - 1]) - 1, index]);
+  return indices.map((index, i) => [index - (i === 0 ? -1 : indices[i - 1]!) - 1, index]);
 }
 
 type Answer = { status?: number; body: object };
@@ -246,7 +246,11 @@ export class FakeServer {
 
   private constructor() {
     this.http = createServer((request, response) => void this.handle(request, response));
-    this.sockets = new WebSocketServer({ server: this.http, path: "/play", handleProtocols: (all) => [...all][0] });
+    this.sockets = new WebSocketServer({
+      server: this.http,
+      path: "/play",
+      handleProtocols: (all) => [...all][0] ?? false,
+    });
     this.sockets.on("connection", (socket) => void this.connection(socket));
   }
 

@@ -12,7 +12,7 @@ const stride = 7;
 
 /** A table of ships, and the picture that is made of it. */
 class Ships {
-  readonly table = new TableState(parseSchema(schema).tables[1], 1);
+  readonly table = new TableState(parseSchema(schema).tables[1]!, 1);
   readonly history = new History(this.table, 0);
   readonly picture = new Int32Array(64 * stride);
   private tick = 0;
@@ -40,12 +40,12 @@ class Ships {
 
   x(tick: number, row = 0): number {
     this.history.sample(tick, this.picture, undefined);
-    return this.picture[row * stride] / one;
+    return this.picture[row * stride]! / one;
   }
 
   angle(tick: number, row = 0): number {
     this.history.sample(tick, this.picture, undefined);
-    return this.picture[row * stride + 2];
+    return this.picture[row * stride + 2]!;
   }
 }
 
@@ -99,7 +99,7 @@ test("a wild but possible turn of speed is no teleport", () => {
 test("rows that are drawn otherwise are left alone", () => {
   const ships = new Ships().snapshot(1, { 0: { x: 0 }, 1: { x: 0 } }).snapshot(2, { 0: { x: 1 }, 1: { x: 1 } });
   ships.history.sample(1.5, ships.picture, Uint8Array.from([0, 1]));
-  assert.deepEqual([ships.picture[0] / one, ships.picture[stride] / one], [0.5, 0]);
+  assert.deepEqual([ships.picture[0]! / one, ships.picture[stride]! / one], [0.5, 0]);
 });
 
 test("a long run at any rate finds its place in the ring", () => {
@@ -118,7 +118,7 @@ test("a far row that is told every fourth tick moves evenly, and settles when it
     const far = tick < 80;
     ships.snapshot(tick, !far || tick % 4 === 0 ? { 0: { x: tick, sparse: far && tick > 4 } } : {});
     pictures.push(ships.x(tick - 1.5));
-    steps.push(pictures[tick] - pictures[tick - 1]);
+    steps.push(pictures[tick]! - pictures[tick - 1]!);
   }
   for (const step of steps.slice(50, 79)) assert.ok(Math.abs(step - 1) < 0.01, `a step of ${step} far away`);
   for (const step of steps.slice(79, 100)) assert.ok(step > 0.9 && step < 1.6, `a step of ${step} on its way near`);

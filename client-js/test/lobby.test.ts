@@ -176,7 +176,7 @@ test("ratings, leaderboard and history are told with all their fields", async ()
 
   server.answers.ListLeaderboard = () => ({ body: { ratings: [{ playerId: "p1", rank: 1 }], players: 7 } });
   const board = await lobby.leaderboard("duel", { around: "p1", limit: 5 });
-  assert.deepEqual([board.players, board.ratings[0].rank, board.ratings[0].wins], [7, 1, 0]);
+  assert.deepEqual([board.players, board.ratings[0]!.rank, board.ratings[0]!.wins], [7, 1, 0]);
   assert.deepEqual(server.calls.at(-1)?.request, { queue: "duel", aroundPlayerId: "p1", limit: 5 });
 
   server.answers.ListHistory = () => ({ body: { matches: [last] } });

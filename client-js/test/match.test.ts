@@ -94,7 +94,7 @@ test("a match is there with its state once quickPlay resolves", async () => {
   });
   const view = match.entities<ShipRow>("ship");
   assert.equal(view.size, 2);
-  const [mine, other] = [...view];
+  const [mine, other] = [...view] as [Entity & ShipRow, Entity & ShipRow];
   assert.deepEqual({ ...mine.pos }, { x: 1.5, y: -2 });
   assert.ok(Math.abs(mine.angle - Math.PI / 2) < 1e-9);
   assert.equal(mine.hp, 80);
@@ -134,7 +134,7 @@ test("rows that come, change and go are told once each", async () => {
 
 test("an entity keeps its last values when its place is taken by another", async () => {
   const { match, player } = await play();
-  const [first] = match.entities<ShipRow>("ship");
+  const [first] = [...match.entities<ShipRow>("ship")] as [Entity & ShipRow];
   player.snapshot(101, ships([0, { generation: 2, x: 50, y: 60, hp: 1 }]));
   await snapshotApplied(match, 101);
   assert.equal(first.hp, 100);
@@ -154,7 +154,7 @@ test("unsubscribing silences a callback", async () => {
 
 test("events carry their fields and come before what they ended is forgotten", async () => {
   const { match, player } = await play();
-  const [victim] = match.entities<ShipRow>("ship");
+  const [victim] = [...match.entities<ShipRow>("ship")] as [Entity & ShipRow];
   let found: Entity | undefined;
   const hits: object[] = [];
   match.onEvent("hit", (event) => {
@@ -310,7 +310,7 @@ test("a lost connection comes back to its seat, with what was missed", async () 
   assert.equal(again.hello.token, undefined);
   assert.equal(again.hello.event, 1);
   await state(match, "playing");
-  assert.equal(match.entities("ship").get(mine.id), mine, "the same object");
+  assert.equal(match.entities("ship").get(mine!.id), mine, "the same object");
   again.snapshot(141, ships([0, { generation: 1, x: 4, y: 2, pilot: 2 }]), {
     events: [
       [1, 101, 0, 0, 0, 1],
@@ -369,7 +369,7 @@ test("a saved seat is resumed by another page", async () => {
   const player = await server.welcome(ships([3, { generation: 1, x: 0, y: 0 }]), 300);
   assert.equal(player.hello.resume, "seat-secret");
   open.push(await resuming);
-  assert.equal(open[1].entities("ship").size, 1);
+  assert.equal(open[1]!.entities("ship").size, 1);
 });
 
 test("a seat that is no longer kept says so", async () => {
@@ -422,7 +422,7 @@ test("chat that nobody answers is not known to be sent", async (t) => {
   const sending = match.chat("gg");
   timers.mock.restore();
   await player.message(MessageType.chat);
-  const [expire, ms] = timers.mock.calls[0].arguments as unknown as [() => void, number];
+  const [expire, ms] = timers.mock.calls[0]!.arguments as unknown as [() => void, number];
   assert.equal(ms, 5000);
   expire();
   assert.deepEqual(await sending, { sent: false, reason: "timeout" });

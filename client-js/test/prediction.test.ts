@@ -22,7 +22,7 @@ class FakeRules implements Rules {
   broken = false;
 
   words(table: number): Int32Array {
-    return this.tables[table];
+    return this.tables[table]!;
   }
 
   put(table: number, row: number): void {
@@ -43,9 +43,9 @@ class FakeRules implements Rules {
     for (let i = 0; i < count; i++) {
       for (const row of this.alive) {
         const at = row * ship.stride;
-        if (this.tables[1][at + ship.pilot] !== player) continue;
-        this.tables[1][at + ship.x] += inputs[i * 5 + 1];
-        this.tables[1][at + ship.hp]++;
+        if (this.tables[1]![at + ship.pilot] !== player) continue;
+        this.tables[1]![at + ship.x]! += inputs[i * 5 + 1]!;
+        this.tables[1]![at + ship.hp]!++;
       }
     }
     return true;
@@ -64,18 +64,18 @@ class Scene {
   constructor(moving = true) {
     this.snapshot(100, 0);
     this.prediction = new Prediction(this.rules, this.replica, this.views, slot);
-    this.views[1].commit(slot);
+    this.views[1]!.commit(slot);
     if (moving) this.x(0, 1);
   }
 
   /** A snapshot in which the own ship is at x, in world units. */
   snapshot(tick: number, x: number, generation = 1): void {
-    const table = this.replica.tables[1];
+    const table = this.replica.tables[1]!;
     table.endSnapshot();
     for (const [row, pilot] of [
       [0, slot],
       [1, 5],
-    ]) {
+    ] as const) {
       if (table.generations[row] !== generation) table.put(row, generation);
       table.touch(row);
       table.words[row * ship.stride + ship.x] = x * one;
@@ -84,7 +84,7 @@ class Scene {
     }
     this.replica.tick = tick;
     this.prediction?.snapshot();
-    this.views[1].commit(slot);
+    this.views[1]!.commit(slot);
   }
 
   /** Predicts up to a tick, moving by so many world units in each. */
@@ -99,7 +99,7 @@ class Scene {
   x(part: number, move: number, ms = 0): number {
     this.now += ms;
     this.prediction.draw(this.now, part, 0, input(move));
-    return this.views[1].picture[ship.x] / one;
+    return this.views[1]!.picture[ship.x]! / one;
   }
 }
 
@@ -111,7 +111,7 @@ test("own rows are ahead of the server, others are not", () => {
   const scene = new Scene();
   scene.steps(105, 1);
   assert.equal(scene.x(0, 1), 5);
-  assert.equal(scene.views[1].picture[ship.stride] / one, 0);
+  assert.equal(scene.views[1]!.picture[ship.stride]! / one, 0);
   assert.equal(scene.prediction.active, true);
 });
 
@@ -128,7 +128,7 @@ test("own counters are those of the tick under way", () => {
   scene.steps(103, 0);
   scene.x(0.5, 0);
   const [mine] = scene.views[1] as Iterable<{ hp?: number }>;
-  assert.equal(mine.hp, 4);
+  assert.equal(mine?.hp, 4);
 });
 
 test("a snapshot that agrees changes nothing", () => {
@@ -155,7 +155,7 @@ test("a wrong prediction is corrected at once, and its picture smoothly", () => 
   assert.equal(scene.x(0, 1), 6);
   scene.snapshot(103, 2.5);
   assert.ok(Math.abs(scene.prediction.error - 0.5) < 1e-4);
-  assert.equal(scene.rules.tables[1][ship.x] / one, 5.5, "the state has no trace of it");
+  assert.equal(scene.rules.tables[1]![ship.x]! / one, 5.5, "the state has no trace of it");
   assert.ok(Math.abs(scene.x(0, 1, 0) - 6) < 1e-3, "no jump");
   const later = scene.x(0, 1, 50);
   assert.ok(later < 5.8 && later > 5.5, `half of it is gone: ${later}`);

@@ -45,7 +45,7 @@ test("what a newer server adds is passed over", () => {
     apply(replica, encode([MessageType.snapshot, 7, 0, 0, 0, 1, null, null, null, [[1, 7, 0, 1, 2, 3, 4, 5]], 99, 98])),
     "ok",
   );
-  assert.deepEqual([...replica.events[0].words], [1, 2, 3]);
+  assert.deepEqual([...replica.events[0]!.words], [1, 2, 3]);
 });
 
 test("rows that are not known are removed and changed without effect", () => {
@@ -53,7 +53,7 @@ test("rows that are not known are removed and changed without effect", () => {
   apply(replica, keyframe([0, 0, 1, 0, 1, 42, 0]));
   const change = [1, 1, 5, 0, 1, 8, 1, 9, 77];
   assert.equal(apply(replica, encode([MessageType.snapshot, 8, 1, 0, 0, 0, change, null, null, null])), "ok");
-  assert.equal(replica.tables[1].high, 0);
+  assert.equal(replica.tables[1]!.high, 0);
 });
 
 test("any bytes are read, or refused, in no time", () => {

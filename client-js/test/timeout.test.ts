@@ -117,7 +117,7 @@ for (const [what, deed] of Object.entries(misdeeds)) {
 
 test("every promise ends when the game server lets in and is silent", { timeout: 60_000 }, async () => {
   const host = await listen(() => {});
-  const games = new WebSocketServer({ server, handleProtocols: (all) => [...all][0] });
+  const games = new WebSocketServer({ server, handleProtocols: (all) => [...all][0] ?? false });
   const client = new Client(`http://${host}`, { webSocket, storage: null });
   const saved = { url: `ws://${host}/play`, resume: "r", game: "", mode: "" };
   await assert.rejects(client.resume(saved), { code: ErrorCode.lost });

@@ -90,7 +90,7 @@ function rowsOf(replica: Replica): Record<string, Row[]> {
       if (!t.alive[row]) continue;
       out[name].push({
         index: row,
-        generation: t.generations[row],
+        generation: t.generations[row]!,
         words: [...t.words.subarray(row * stride, row * stride + stride)],
       });
     }
