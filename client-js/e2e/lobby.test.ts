@@ -1,4 +1,4 @@
-/** Playing with others: parties, consent to a found match, ratings. */
+/** Playing with others: parties, acceptance of a found match, ratings. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";

@@ -80,15 +80,15 @@ test("attributes bring together who has something in common", async () => {
 
 test("a match that was proposed begins when both accept, by a version of the rules that is told", async () => {
   const seen: SearchProgress[] = [];
-  const consent = ({ proposal }: SearchProgress): void => {
+  const accepts = ({ proposal }: SearchProgress): void => {
     // It is asked again when the other has accepted: the answer may be on its way.
     if (proposal && !proposal.acceptedByYou) proposal.accept().catch(() => {});
   };
   const search = (onProgress: (progress: SearchProgress) => void): Promise<Match> =>
     player().client.findMatch({ queue: "asks", onProgress });
   const [ann, bob] = await Promise.all([
-    search((progress) => (seen.push(progress), consent(progress))),
-    search(consent),
+    search((progress) => (seen.push(progress), accepts(progress))),
+    search(accepts),
   ]);
   assert.equal(ann.id, bob.id);
   const states = seen.map(({ state }) => state);

@@ -107,7 +107,7 @@ test("what narrows a search reaches the matchmaker as its .proto has it", async 
   });
 });
 
-test("a found match waits for consent where the queue asks", async () => {
+test("a found match waits for acceptance where the queue asks", async () => {
   server.updates = [];
   const seen: SearchProgress[] = [];
   const joining = client.quickPlay({ onProgress: (p) => seen.push(p) });

@@ -23,13 +23,13 @@ export interface SearchProgress {
   queue: string;
   /** Of the queue's rules: when proposed or searching as of now, later of those that made the match. */
   rulesVersion: string;
-  /** While a found match waits for its players' consent: state is "proposed". */
+  /** While a found match waits for its players to accept: state is "proposed". */
   proposal?: Proposal;
   /** Once a seat is found. */
   assignment?: Assignment;
 }
 
-/** A match that was found and waits for its players' consent. Who does not accept in time leaves the queue. */
+/** A found match that waits for its players to accept. A player that does not accept in time leaves the queue. */
 export interface Proposal {
   matchId: string;
   /** What is left of the time to answer. */

@@ -71,7 +71,7 @@ export interface QueueInfo {
   teamMin: number;
   teamMax: number;
   partyMax: number;
-  /** A found match waits for its players' consent. */
+  /** A found match waits for its players to accept. */
   accept: boolean;
   rated: boolean;
   /** Players. */
