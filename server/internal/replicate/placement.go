@@ -29,7 +29,7 @@ func newPlacement(g *grid, changes *cellChanges, pos, capacity int) *placement {
 	return p
 }
 
-func (p *placement) begin() {
+func (p *placement) reset() {
 	if p != nil {
 		p.rows.clear()
 		p.arrivals.clear()

@@ -57,7 +57,7 @@ func (t *tableState) stamp(tick game.Tick) {
 	t.high = max(t.high, t.raw.High())
 	t.byOwner.clear()
 	t.bySide.clear()
-	t.placed.begin()
+	t.placed.reset()
 	for i := range t.high {
 		gen := uint32(0)
 		if t.raw.Alive(i) {
