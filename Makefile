@@ -104,7 +104,7 @@ golangci: tools
 
 # The directories whose declared names the vocabulary check reads. Words and
 # exceptions are in tools/vocabulary.
-VOCABULARY = server protocol game internal loadtest matchmaker
+VOCABULARY = server protocol game internal loadtest matchmaker cmd tools docs
 
 .PHONY: vocabulary
 vocabulary: ## words that declared names do not use (tools/vocabulary/words.txt)

@@ -160,8 +160,8 @@ func newReader(t *testing.T, page string) *reader {
 	t.Cleanup(func() {
 		r.stop()
 		_ = r.log.Close()
-		if said, err := os.ReadFile(r.log.Name()); t.Failed() {
-			t.Logf("what ran said (%v)\n%s", err, said)
+		if output, err := os.ReadFile(r.log.Name()); t.Failed() {
+			t.Logf("output (%v)\n%s", err, output)
 		}
 	})
 	return r

@@ -49,11 +49,11 @@ func forgetSettings() {
 type process struct {
 	t     *testing.T
 	cmd   *exec.Cmd
-	ended chan struct{} // closed when it has ended and everything it said is in lines
+	ended chan struct{} // closed when it has ended and all its output is in lines
 
 	mu    sync.Mutex
 	lines []string
-	said  chan struct{} // capacity 1
+	grown chan struct{} // capacity 1
 }
 
 // startProcess runs the program until the test ends. change may alter how it is
@@ -64,7 +64,7 @@ func startProcess(t *testing.T, change func(*exec.Cmd), args ...string) *process
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(self, args...), ended: make(chan struct{}), said: make(chan struct{}, 1)}
+	p := &process{t: t, cmd: exec.Command(self, args...), ended: make(chan struct{}), grown: make(chan struct{}, 1)}
 	out, in := io.Pipe()
 	p.cmd.Stdout, p.cmd.Stderr = in, in
 	p.cmd.Env = append(os.Environ(), commandVariable+"=1")
@@ -94,7 +94,7 @@ func startProcess(t *testing.T, change func(*exec.Cmd), args ...string) *process
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 		if t.Failed() {
-			t.Logf("%v said\n%s", args, p.output())
+			t.Logf("%v wrote\n%s", args, p.output())
 		}
 	})
 	return p
@@ -102,7 +102,7 @@ func startProcess(t *testing.T, change func(*exec.Cmd), args ...string) *process
 
 func (p *process) wake() {
 	select {
-	case p.said <- struct{}{}:
+	case p.grown <- struct{}{}:
 	default:
 	}
 }
@@ -113,7 +113,7 @@ func (p *process) output() string {
 	return strings.Join(p.lines, "\n")
 }
 
-// forget makes waitFor see only what is said from now on.
+// forget makes waitFor see only lines from now on.
 func (p *process) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,7 +132,7 @@ func (p *process) waitFor(text string) string {
 			}
 		}
 		select {
-		case <-p.said:
+		case <-p.grown:
 		case <-p.ended:
 			if !strings.Contains(p.output(), text) {
 				p.t.Fatalf("the process ended without %q", text)

@@ -46,15 +46,15 @@ func TestPublicURL_correctsOrRejects(t *testing.T) {
 		if used != c.used {
 			t.Errorf("%q: %q, want %q", c.given, used, c.used)
 		}
-		said := ""
+		message := ""
 		if err != nil {
-			said = err.Error()
+			message = err.Error()
 		}
 		for _, line := range logs.All() {
-			said += line.Message
+			message += line.Message
 		}
-		if (said == "") != (c.says == "") || !strings.Contains(said, c.says) {
-			t.Errorf("%q: said %q, want %q", c.given, said, c.says)
+		if (message == "") != (c.says == "") || !strings.Contains(message, c.says) {
+			t.Errorf("%q: message %q, want %q", c.given, message, c.says)
 		}
 	}
 }

@@ -62,7 +62,8 @@ func TestPythonClient_plays(t *testing.T) {
 		Name                           string
 		Features                       []string
 		Applied, Sent, Hashes, Resyncs int
-		Said, Refused                  []any
+		Chat                           []any `json:"said"`
+		Refused                        []any
 		Closed                         protocol.CloseCode
 	}
 	out := output(t, cmd)
@@ -75,7 +76,7 @@ func TestPythonClient_plays(t *testing.T) {
 	if played.Hashes < 2 || played.Resyncs != 0 || played.Applied == 0 || played.Applied > played.Sent {
 		t.Errorf("%d hashes compared, %d resyncs, input %d of %d applied", played.Hashes, played.Resyncs, played.Applied, played.Sent)
 	}
-	if played.Said[0] != true || played.Refused[0] != false || played.Refused[2] != protocol.ReasonTooLong {
-		t.Errorf("chat was answered with %v and %v", played.Said, played.Refused)
+	if played.Chat[0] != true || played.Refused[0] != false || played.Refused[2] != protocol.ReasonTooLong {
+		t.Errorf("chat was answered with %v and %v", played.Chat, played.Refused)
 	}
 }

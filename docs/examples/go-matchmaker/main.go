@@ -73,10 +73,10 @@ func play(ctx context.Context, addr string, request *matchmakerv1.CreateTicketRe
 	}
 	// Each ticket lives as long as somebody watches it.
 	var group errgroup.Group
-	endings := make([]*matchmakerv1.WatchTicketResponse, len(tickets))
+	ended := make([]*matchmakerv1.WatchTicketResponse, len(tickets))
 	for i, ticket := range tickets {
 		group.Go(func() (err error) {
-			endings[i], err = client.wait(ctx, ticket)
+			ended[i], err = client.wait(ctx, ticket)
 			return err
 		})
 	}
@@ -84,7 +84,7 @@ func play(ctx context.Context, addr string, request *matchmakerv1.CreateTicketRe
 		return err
 	}
 	out := json.NewEncoder(os.Stdout)
-	for i, last := range endings {
+	for i, last := range ended {
 		a := last.GetAssignment()
 		if err := out.Encode(place{
 			Player: request.GetPlayers()[i].GetPlayerId(), URL: a.GetUrl(), Token: a.GetJoinToken(), Match: a.GetMatchId(), Team: a.GetTeam(),
