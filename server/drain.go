@@ -38,10 +38,10 @@ func (s *Server) Drain(deadline time.Duration) {
 		return
 	}
 	s.fleet.Notify()
-	s.drain.begin(deadline)
+	s.drain.start(deadline)
 }
 
-func (d *drain) begin(deadline time.Duration) {
+func (d *drain) start(deadline time.Duration) {
 	matches := d.matches.notify(protocol.CloseDraining, "This server is going away when the match is over.")
 	d.log.Info("draining", d.remaining(zap.Duration("deadline", deadline))...)
 	if matches == 0 {
