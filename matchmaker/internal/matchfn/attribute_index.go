@@ -27,7 +27,7 @@ type attributeIndex struct {
 	cellIndex    map[string]int32
 	generation   int    // counts changes of the values that cells can have
 	valueCount   int    // in all dimensions, at the last count
-	key          []byte // scratch, as the next two
+	key          []byte // scratch, as the next two.
 	ids, all     []int32
 	options      [][]int32
 }

@@ -12,8 +12,8 @@ import (
 type compiledRules struct {
 	*rules.Queue
 	relaxations []time.Duration // waits at which a rule changes, in order
-	distances   []float64       // of skill that groups can accept, the least first
-	bySkill     bool            // pools are in order of skill, else of waiting
+	distances   []float64       // of skill that groups can accept, the least first.
+	bySkill     bool            // pools are in order of skill, else of waiting.
 	maxPlayers  int             // of a full match
 	minPlayers  int             // of the smallest match
 	minGroups   int             // of the smallest match

@@ -10,12 +10,12 @@ type draft struct {
 	players int
 	low     float64 // skill
 	high    float64
-	latency float64 // sum of the shares of the largest that is allowed
+	latency float64 // sum of the shares of the largest that is allowed.
 	uneven  float64 // difference of the teams' mean skills, once they are split
-	cost    float64 // among matches of as many players, the least is the best
+	cost    float64 // among matches of as many players, the least is the best.
 	region  int     // of the pool
 	version int32
-	split   bool // the teams are as even as they can be
+	split   bool // the teams are as even as they can be.
 }
 
 func (d *draft) clear(teams int) {

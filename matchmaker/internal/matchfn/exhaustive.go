@@ -13,10 +13,10 @@ type exhaustiveSearch struct {
 	*searcher
 	wanted bool  // the queue has rules that need it
 	left   int   // steps of this cycle
-	cursor int32 // slot of the group that had the last turn
+	cursor int32 // slot of the group that had the last turn.
 
 	near    []int32 // entries, the one that searches first
-	rest    []int   // players of this entry of near and those after it
+	rest    []int   // players of this entry of near and those after it.
 	chosen  []int32 // entries
 	team    []int32 // of each chosen entry
 	sizes   []int   // of teams

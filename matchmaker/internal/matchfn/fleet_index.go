@@ -16,7 +16,7 @@ type fleetIndex struct {
 	rules      *compiledRules
 	regions    []string // with a capacity or a backfill
 	versions   []int32  // IDs of those that capacities and backfills run
-	anyVersion bool     // a capacity or a backfill does not name its version
+	anyVersion bool     // a capacity or a backfill does not name its version.
 	capacities []capacity
 	byRegion   [][]int32 // indices of capacities, by the region of pools
 	open       uint64    // bits of the regions of pools in which there is room

@@ -38,7 +38,7 @@ type compiledGroup struct {
 	admitted    bool  // false: the rules can never hold for it
 	cycle       uint32
 	at          int32  // its number in the latest cycle
-	regionsSeen uint32 // groupIndex.regions when the fields below were set
+	regionsSeen uint32 // groupIndex.regions when the fields below were set.
 
 	// What it accepts while its wait is between from and until.
 	from, until time.Duration

@@ -10,7 +10,7 @@ type packer struct {
 	players      int
 	bins         []bin // of the plan
 	steps        int
-	sizes        []int // of teams, while groups are spread over them
+	sizes        []int // of teams, while groups are spread over them.
 	fitting      []bool
 }
 

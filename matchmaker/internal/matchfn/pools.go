@@ -15,7 +15,7 @@ type entry struct {
 	latency    float32 // to the pool's region, as a share of the largest that is allowed, times players
 	players    uint16
 	level      uint8 // of distance
-	viable     bool  // enough players were around it at the beginning of the cycle
+	viable     bool  // enough players were around it at the beginning of the cycle.
 }
 
 // groupInfo is what else searches need of a group.

@@ -4,9 +4,9 @@ import "time"
 
 // quality rates a match from 1, perfect, to 0, the worst that the rules allow. It is 1
 // less the mean of these shares, as far as the queue has the rule:
-//   - the spread of the skills, of the widest distance
-//   - the difference of the teams, of the widest balance
-//   - the mean latency, of the largest
+//   - the spread of the skills, of the widest distance;
+//   - the difference of the teams, of the widest balance;
+//   - the mean latency, of the largest;
 //   - the mean wait, of the time until a search expires.
 func (s *searcher) quality(d *draft) float64 {
 	r := s.rules

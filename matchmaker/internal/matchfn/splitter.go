@@ -12,7 +12,7 @@ type splitter struct {
 	pools    *pools
 	sums     []float64 // skill times players, by member
 	sizes    []int     // players, by member
-	rest     []int     // players of this member and those after it
+	rest     []int     // players of this member and those after it.
 	teamSums []float64
 	teamSize []int
 	pick     []bool

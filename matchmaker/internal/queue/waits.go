@@ -23,7 +23,7 @@ type waits struct {
 	next int // of last, once it is full
 
 	sorted []time.Duration // the recent ones
-	known  time.Time       // when they were sorted
+	known  time.Time       // when they were sorted.
 }
 
 type observed struct {

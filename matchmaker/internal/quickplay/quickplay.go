@@ -29,7 +29,7 @@ type Match struct {
 	Open      bool // quick play may add players
 	Private   bool // players need its code
 	Opening   bool // requested and not confirmed yet
-	EndsSoon  bool // too soon to be worth joining
+	EndsSoon  bool // too soon to be worth joining.
 	TeamSeats TeamSeats
 }
 
@@ -69,7 +69,7 @@ type Server struct {
 	FreePlayers  int
 	Draining     bool
 	Full         bool // has refused a request since its last report of load
-	Unresponsive bool // did not answer a recent request
+	Unresponsive bool // did not answer a recent request.
 }
 
 // View is the state of the fleet for one game and mode.

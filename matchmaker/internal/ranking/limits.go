@@ -10,7 +10,7 @@ const (
 	maxPlayers  = 4000 // of a match; its result must fit into one message of 1 MB
 	historySize = 20   // matches of a player in a queue
 	maxPage     = 100  // players of a leaderboard in one answer
-	maxFill     = 1e5  // results that a power cut may have taken
+	maxFill     = 1e5  // results that a power cut may have taken.
 )
 
 // Bounds of the archive.

@@ -32,7 +32,7 @@ type change struct {
 	Name   string     `msgpack:"n,omitempty"`
 	Rank   uint32     `msgpack:"r"` // of the player's team: 1 more than the teams that were better
 	Won    bool       `msgpack:"w,omitempty"`
-	Before [2]float64 `msgpack:"b"` // mu and sigma, as far as the reporter knew
+	Before [2]float64 `msgpack:"b"` // mu and sigma, as far as the reporter knew.
 	After  [2]float64 `msgpack:"a"`
 }
 

@@ -128,8 +128,8 @@ type view struct {
 	bucket  *Bucket
 	known   map[string]uint64 // revision of each record
 	last    uint64            // sequence of the newest change seen
-	absent  map[string]uint64 // known records that the last comparison missed
-	compare time.Time         // of the last comparison
+	absent  map[string]uint64 // known records that the last comparison missed.
+	compare time.Time         // of the last comparison.
 	loss    lossCheck
 	report  func(key string, e *Entry, revision uint64)
 }

@@ -63,7 +63,7 @@ type Journal struct {
 	sent    int
 	bytes   int    // of values that are sent
 	base    uint64 // sequence before that of queue[0]
-	desync  bool   // it is unknown which of the sent appends are stored
+	desync  bool   // it is unknown which of the sent appends are stored.
 	suspect bool   // another writer may have taken over
 	err     error  // why it has ended
 }

@@ -22,7 +22,7 @@ const (
 	statusEnd     = "204" // of a page
 	pendingHeader = "Nats-Num-Pending"
 
-	maxHeaders = 1024 // bytes kept free for subject and headers of a message
+	maxHeaders = 1024 // bytes kept free for subject and headers of a message.
 )
 
 // Codes of JetStream errors without a name in its client.

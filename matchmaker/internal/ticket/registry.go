@@ -23,7 +23,7 @@ type Limits struct {
 	Unwatched   time.Duration // from creation to the first watcher
 	WatcherGone time.Duration // from the last watcher's end to the next one
 	Kept        time.Duration // how long an ended ticket can still be watched
-	Tickets     int           // ended ones included
+	Tickets     int           // ended ones included.
 }
 
 // Registry holds the tickets of the queues that this process owns. It is safe for
@@ -50,9 +50,9 @@ type entry struct {
 	watchBy      []int64       // by member: deadline for a watcher to come or to come back; see steady
 	delivered    []bool        // by member: a watcher got the assignment
 	moved        bool          // another process owns the queue now
-	lateEnd      *Status       // an end that came after a match had won the ticket
+	lateEnd      *Status       // an end that came after a match had won the ticket.
 	expiryTimer  *steady.Timer
-	abandonTimer *steady.Timer // runs while a member is unwatched
+	abandonTimer *steady.Timer // runs while a member is unwatched.
 	removal      *time.Timer
 }
 
