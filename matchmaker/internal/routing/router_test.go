@@ -50,7 +50,7 @@ func TestRouter_givesUpAnOwnerWhoseCallsFailSlowly(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		err := router(true).repeat(ctx, func() (Owner, error) { return nil, nil }, func(Owner) error {
-			time.Sleep(2 * maxBackoff)
+			testtime.Sleep(2 * maxBackoff)
 			return errDown
 		})
 		if after := time.Since(began); !errors.Is(err, failure.New(failure.ReplicaUnreachable)) || after > 2*replicaPatience {
