@@ -69,7 +69,7 @@ func share(h http.Header, name string) {
 	}
 }
 
-// file is one path's answer: its bytes and their compressed twins.
+// file is one path's answer: its bytes and their compressed variants.
 type file struct {
 	plain, brotli, gzip []byte
 	name, contentType   string
@@ -97,7 +97,7 @@ func newHandler(dist fs.FS) http.Handler {
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		if strings.HasPrefix(name, ".") || isTwin(name) {
+		if strings.HasPrefix(name, ".") || isCompressed(name) {
 			continue
 		}
 		f := readFile(dist, name)
@@ -124,7 +124,7 @@ const revalidate = "no-cache"
 // immutable is for names that change with the content.
 const immutable = "public, max-age=31536000, immutable"
 
-func isTwin(name string) bool {
+func isCompressed(name string) bool {
 	return strings.HasSuffix(name, ".br") || strings.HasSuffix(name, ".gz")
 }
 
@@ -132,7 +132,7 @@ func readFile(dist fs.FS, name string) *file {
 	read := func(name string) []byte {
 		b, err := fs.ReadFile(dist, name)
 		if err != nil {
-			return nil // the twin was not worth its file
+			return nil // the variant was not smaller
 		}
 		return b
 	}

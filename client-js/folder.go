@@ -28,7 +28,7 @@ type Folder struct {
 	bytes int
 }
 
-// keptFile is a text file in memory with its compressed twins, until the file
+// keptFile is a text file in memory with its compressed variants, until the file
 // changes.
 type keptFile struct {
 	*file
@@ -194,7 +194,7 @@ func (f *Folder) keep(root *os.Root, name string, opened *os.File, info fs.FileI
 	if len(plain) > mostKept {
 		return nil, errors.New("the file has grown meanwhile")
 	}
-	read := newFile(name, plain, twin(root, name+".br", info), twin(root, name+".gz", info))
+	read := newFile(name, plain, compressedVariant(root, name+".br", info), compressedVariant(root, name+".gz", info))
 	if read.gzip == nil && len(plain) >= leastCompressed {
 		read.gzip = squeeze(plain)
 	}
@@ -214,8 +214,8 @@ func (f *Folder) keep(root *os.Root, name string, opened *os.File, info fs.FileI
 
 func (f *file) size() int { return len(f.plain) + len(f.brotli) + len(f.gzip) }
 
-// twin reads a compressed twin that is as new as its file.
-func twin(root *os.Root, name string, of fs.FileInfo) []byte {
+// compressedVariant reads a compressed variant that is as new as its file.
+func compressedVariant(root *os.Root, name string, of fs.FileInfo) []byte {
 	info, err := root.Stat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > mostKept || info.ModTime().Before(of.ModTime()) {
 		return nil

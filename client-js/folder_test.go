@@ -101,9 +101,9 @@ func TestFolderIsCompressedAndCachedLikeTheEmbeddedPage(t *testing.T) {
 	long := strings.Repeat("export const a = 1;\n", 100)
 	f, dir := folder(t, false, map[string]string{
 		"main.js": long, "main.3f2a91bc.js": long, "day-20240101.js": long, "level-deadbeef.js": long,
-		"twin.js": long, "small.js": "1",
+		"packed.js": long, "small.js": "1",
 	})
-	put(t, dir, map[string]string{"twin.js.br": "brotli twin"}) // after the file: an older one is stale
+	put(t, dir, map[string]string{"packed.js.br": "brotli variant"}) // after the file: an older one is stale
 	w := get(t, f, "/main.js", "Accept-Encoding", "gzip")
 	if w.Header().Get("Content-Encoding") != "gzip" || w.Header().Get("Vary") != "Accept-Encoding" {
 		t.Errorf("%v", w.Header())
@@ -118,8 +118,8 @@ func TestFolderIsCompressedAndCachedLikeTheEmbeddedPage(t *testing.T) {
 	if again := get(t, f, "/main.js", "Accept-Encoding", "gzip", "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified {
 		t.Errorf("unchanged: %d", again.Code)
 	}
-	if w := get(t, f, "/twin.js", "Accept-Encoding", "br, gzip"); w.Body.String() != "brotli twin" {
-		t.Errorf("twin: %q", w.Header())
+	if w := get(t, f, "/packed.js", "Accept-Encoding", "br, gzip"); w.Body.String() != "brotli variant" {
+		t.Errorf("variant: %q", w.Header())
 	}
 	if w := get(t, f, "/small.js", "Accept-Encoding", "gzip"); w.Header().Get("Content-Encoding") != "" {
 		t.Error("one byte was compressed")
@@ -132,14 +132,14 @@ func TestFolderIsCompressedAndCachedLikeTheEmbeddedPage(t *testing.T) {
 		}
 	}
 	// A new version is served without a restart, and an old twin is not.
-	if err := os.WriteFile(filepath.Join(dir, "twin.js"), []byte("new"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "packed.js"), []byte("new"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	later := time.Now().Add(time.Hour)
-	if err := os.Chtimes(filepath.Join(dir, "twin.js"), later, later); err != nil {
+	if err := os.Chtimes(filepath.Join(dir, "packed.js"), later, later); err != nil {
 		t.Fatal(err)
 	}
-	if w := get(t, f, "/twin.js", "Accept-Encoding", "br"); w.Body.String() != "new" {
+	if w := get(t, f, "/packed.js", "Accept-Encoding", "br"); w.Body.String() != "new" {
 		t.Errorf("after a change: %q", w.Body)
 	}
 }
