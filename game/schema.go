@@ -53,13 +53,16 @@ type FieldSchema struct {
 type TableSchema struct {
 	Name     string
 	Capacity int
-	Stride   int // words per row
-	Fields   []FieldSchema
-	Pos      int  // index of the position field, -1 for none
-	Slot     int  // index of the field that names the owner, -1 for none
-	Side     int  // index of the field that names the side, -1 for none
-	Event    bool // rows live for one tick and are delivered reliably
-	Single   bool // exactly one row, index 0
+	// Stride is the number of words per row.
+	Stride int
+	Fields []FieldSchema
+	Pos    int // index of the position field, -1 for none
+	// Slot is the index of the field that names the owner, -1 for none.
+	Slot int
+	Side int // index of the field that names the side, -1 for none
+	// Rows of an event table live for one tick and are delivered reliably.
+	Event  bool
+	Single bool // exactly one row, index 0
 }
 
 // InputSchema describes a game's input struct.

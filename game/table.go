@@ -55,12 +55,14 @@ type RawTable struct {
 	schema TableSchema
 	words  []uint32 // capacity x stride, the very memory of the typed rows
 	alive  []uint64 // one bit a row
-	gens   []uint32 // generation of the last row in each place
-	high   int      // no row at or above it is alive
-	used   int      // no row at or above it was ever alive
-	count  int
-	free   int // no free bit below this word of alive
-	lost   uint64
+	// gens has the generation of the last row in each place.
+	gens  []uint32
+	high  int // no row at or above it is alive
+	used  int // no row at or above it was ever alive
+	count int
+	// The words of alive below free have no free bit.
+	free int
+	lost uint64
 }
 
 func newRaw(schema TableSchema, words []uint32) *RawTable {

@@ -74,16 +74,18 @@ type world struct {
 	spawns *game.Events[Spawned]
 	emotes *game.Events[Emote]
 
-	cover       cover
-	coverSynced bool // by a bot's thought about the tick to come
+	cover cover
+	// coverSynced means that a bot has synced cover in its thought about the next tick.
+	coverSynced bool
 	ships2d     *grid.Grid
 
 	shipAt, scoreAt, botAt []int32 // place of a slot's row, if it still is there
 	acts                   []action
-	attackers              []int32 // bots that fight the ship in this place
-	near                   []int32
-	results                []game.Result
-	reply                  [1]int32
+	// attackers counts the bots that fight the ship in each place.
+	attackers []int32
+	near      []int32
+	results   []game.Result
+	reply     [1]int32
 }
 
 // NewWorld makes a match; its map comes from the seed.

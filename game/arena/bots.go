@@ -16,20 +16,23 @@ const (
 )
 
 const (
-	botSkillMin     = 20
-	botSkillMax     = 75
-	planTicks       = 6               // between two plans
-	botVision       = 24 * fixed.One  // how far it looks for enemies
-	botReach        = 19 * fixed.One  // how far it fires the gun
-	botDistance     = 8 * fixed.One   // the least it keeps from its target
-	railMinDistance = 10 * fixed.One  // closer than this it does not charge the rail
-	dodgeTicks      = game.Tick(7)    // how long it evades a shot
-	holdTicks       = game.Tick(70)   // how long it holds a charge at most
-	burstTicks      = 10              // a bot fires, or does not, for so long
-	burstShare      = 5               // eighths of the time that it fires
-	railPeriod      = 24              // how often it thinks about the rail
-	retreatHP       = int32(30)       // HP below which it keeps away
-	leadTime        = fixed.Num(9830) // 0.15 s: how far ahead it takes its own speed
+	botSkillMin = 20
+	botSkillMax = 75
+	planTicks   = 6              // between two plans
+	botVision   = 24 * fixed.One // how far it looks for enemies
+	botReach    = 19 * fixed.One // how far it fires the gun
+	// botDistance is the least distance that a bot keeps from its target.
+	botDistance     = 8 * fixed.One
+	railMinDistance = 10 * fixed.One // closer than this it does not charge the rail
+	dodgeTicks      = game.Tick(7)   // how long it evades a shot
+	// holdTicks is for how long a bot holds a charge at most.
+	holdTicks  = game.Tick(70)
+	burstTicks = 10 // a bot fires, or does not, for so long
+	// burstShare is in how many of eight bursts, on average, a bot fires.
+	burstShare = 5
+	railPeriod = 24              // how often it thinks about the rail
+	retreatHP  = int32(30)       // HP below which it keeps away
+	leadTime   = fixed.Num(9830) // 0.15 s: how far ahead it takes its own speed
 )
 
 // planBots lets every bot plan in its turn.

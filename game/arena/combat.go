@@ -195,7 +195,7 @@ func (w *world) fireRail(t game.Tick, s *Ship, power, lag int32) {
 }
 
 // rockEnd returns how far along the line from a by d, 0 to 1, a shot gets
-// before a rock stops it, the rocks being where they were at tick t.
+// before a rock stops it. It takes the rocks where they were at tick t.
 func (w *world) rockEnd(t game.Tick, a, d fixed.Vec) fixed.Num {
 	end := fixed.One
 	w.cover.along(a, a.Add(d), func(items []int32) bool {

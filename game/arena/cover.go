@@ -9,8 +9,9 @@ import (
 // may come within coverMargin of it. It is computed from their tables, and again
 // when these have changed.
 type cover struct {
-	size       fixed.Vec
-	walls      []Wall // what the index was made of
+	size fixed.Vec
+	// The index was made of these walls and rocks.
+	walls      []Wall
 	rocks      []Rock
 	cols, rows int
 	starts     []int32 // per cell, where its part of items begins

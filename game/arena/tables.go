@@ -25,26 +25,29 @@ var input = game.DefineInput[Input]()
 // Ship is one pilot's ship. A shot down ship stays where it fell as a wreck
 // (HP 0) until RespawnAt and then gives way to a new row.
 type Ship struct {
-	Pos          fixed.Vec   `tactus:"pos,q=10"` // others get it to 1.6 cm
-	Angle        fixed.Angle `tactus:"lerp,q=8"` // others get it to 1.4 degrees
-	Slot         game.Slot   `tactus:"slot"`
-	Side         int32       `tactus:"side"` // team, -1 without teams
-	HP           int32       // 0 to 100; 0 is a wreck
-	Shield       int32       // 0 to 50; takes damage before HP
-	ChargeFrom   game.Tick   // tick the rail began to charge in, 0 when it is not charging
-	DashUntil    game.Tick   // dashing up to and with this tick
-	ProtectUntil game.Tick   // cannot be hurt up to and with this tick; ends with the first shot
-	RapidUntil   game.Tick   // rapid fire up to and with this tick
-	RespawnAt    game.Tick   // of a wreck: the tick it comes back in
-	Power        int32       `tactus:"team"`  // energy in tenths of the maximum, for team mates
-	Vel          fixed.Vec   `tactus:"owner"` // metres per second
-	Energy       int32       `tactus:"owner"` // 0 to 1000
-	GunAt        game.Tick   `tactus:"owner"` // first tick the gun may fire in again
-	DashAt       game.Tick   `tactus:"owner"` // first tick of the next dash
-	HurtBy       game.Slot   `tactus:"server"`
-	HurtAt       game.Tick   `tactus:"server"`
-	HelpBy       game.Slot   `tactus:"server"` // the attacker before HurtBy: the assist
-	HelpAt       game.Tick   `tactus:"server"`
+	Pos    fixed.Vec   `tactus:"pos,q=10"` // others get it to 1.6 cm
+	Angle  fixed.Angle `tactus:"lerp,q=8"` // others get it to 1.4 degrees
+	Slot   game.Slot   `tactus:"slot"`
+	Side   int32       `tactus:"side"` // team, -1 without teams
+	HP     int32       // 0 to 100; 0 is a wreck
+	Shield int32       // 0 to 50; takes damage before HP
+	// ChargeFrom is the tick in which the rail began to charge, 0 when it does not.
+	ChargeFrom   game.Tick
+	DashUntil    game.Tick // dashing up to and with this tick
+	ProtectUntil game.Tick // cannot be hurt up to and with this tick; ends with the first shot
+	RapidUntil   game.Tick // rapid fire up to and with this tick
+	RespawnAt    game.Tick // of a wreck: the tick it comes back in
+	// Power is the energy in tenths of the maximum, for team mates.
+	Power  int32     `tactus:"team"`
+	Vel    fixed.Vec `tactus:"owner"` // metres per second
+	Energy int32     `tactus:"owner"` // 0 to 1000
+	GunAt  game.Tick `tactus:"owner"` // first tick the gun may fire in again
+	// DashAt is the first tick in which the ship may dash again.
+	DashAt game.Tick `tactus:"owner"`
+	HurtBy game.Slot `tactus:"server"`
+	HurtAt game.Tick `tactus:"server"`
+	HelpBy game.Slot `tactus:"server"` // the attacker before HurtBy: the assist
+	HelpAt game.Tick `tactus:"server"`
 }
 
 // Score is one player's standing; it exists as long as the seat is taken.
@@ -71,8 +74,10 @@ type Projectile struct {
 	Vel    fixed.Vec // metres per second
 	Slot   game.Slot // the shooter
 	Side   int32     // the shooter's team, -1 without teams
-	Born   game.Tick // the tick it left Origin in
-	Ends   game.Tick // the tick it meets a wall or has spent itself in
+	// Born is the tick in which it left Origin.
+	Born game.Tick
+	// Ends is the tick in which it meets a wall or has spent itself.
+	Ends game.Tick
 }
 
 // Rock drifts along an ellipse, so it is sent once too: at tick t its centre
@@ -88,7 +93,8 @@ type Rock struct {
 // Wall never moves. With a Radius it is a round pillar, else a box.
 type Wall struct {
 	Center fixed.Vec
-	Half   fixed.Vec // half width and half height of a box, zero for a pillar
+	// Half is half the width and height of a box, zero for a pillar.
+	Half   fixed.Vec
 	Radius fixed.Num // of a pillar, zero for a box
 }
 
@@ -135,18 +141,20 @@ type trail struct {
 
 // bot is what a bot keeps in mind; one row a bot.
 type bot struct {
-	Slot    game.Slot   `tactus:"server"`
-	Skill   int32       `tactus:"server"` // 0 to 100
-	Target  game.Entity `tactus:"server"` // ship it fights, or NoEntity
-	Clear   int32       `tactus:"server"` // 1: no wall stands between it and its target
-	Intent  int32       `tactus:"server"` // intentRoam, intentFight, intentFetch
-	Goal    fixed.Vec   `tactus:"server"` // where it goes, unless it fights
-	Strafe  int32       `tactus:"server"` // 1 or -1: which way round it circles
-	Error   fixed.Angle `tactus:"server"` // how far its aim is off just now
+	Slot   game.Slot   `tactus:"server"`
+	Skill  int32       `tactus:"server"` // 0 to 100
+	Target game.Entity `tactus:"server"` // ship it fights, or NoEntity
+	Clear  int32       `tactus:"server"` // 1: no wall stands between it and its target
+	Intent int32       `tactus:"server"` // intentRoam, intentFight, intentFetch
+	Goal   fixed.Vec   `tactus:"server"` // where it goes, unless it fights
+	Strafe int32       `tactus:"server"` // 1 or -1: which way round it circles
+	// Error is how far its aim is off at the moment.
+	Error   fixed.Angle `tactus:"server"`
 	DodgeAt game.Tick   `tactus:"server"` // when it last saw a shot come
 	Dodge   fixed.Angle `tactus:"server"` // the way out of that shot's path
-	Last    fixed.Vec   `tactus:"server"` // where it made its last plan
-	Stuck   int32       `tactus:"server"` // plans in a row made in one place
+	// Last is where the ship was when the bot made its last plan.
+	Last  fixed.Vec `tactus:"server"`
+	Stuck int32     `tactus:"server"` // plans in a row made in one place
 }
 
 // Hit is a shot that met a ship.

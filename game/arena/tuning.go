@@ -17,15 +17,17 @@ const (
 	protectTicks = 60
 )
 
-// Flight. A ship gains thrust each tick and keeps a part of its speed, which
-// gives a top speed of thrust x keep / (1-keep), about 9 m/s, reached with a
-// time constant of 12 ticks.
+// Flight. A ship gains thrust each tick and keeps a part of its speed. Its top
+// speed is thrust x keep / (1-keep), about 9 m/s, reached with a time constant
+// of 12 ticks.
 const (
-	thrust       = fixed.Num(51118) // 0.78 m/s a tick
-	chargeThrust = fixed.Num(28180) // 0.43 m/s a tick while the rail charges
+	thrust = fixed.Num(51118) // 0.78 m/s a tick
+	// chargeThrust is 0.43 m/s a tick while the rail charges.
+	chargeThrust = fixed.Num(28180)
 	keepSpeed    = fixed.Num(60293) // 0.92
 	wallBounce   = fixed.Num(19661) // 0.3 of the speed comes back
-	maxSpeed     = 27 * fixed.One   // 0.9 m a tick, less than it takes to get through the thinnest wall
+	// maxSpeed is 0.9 m a tick, too little to get through the thinnest wall.
+	maxSpeed = 27 * fixed.One
 )
 
 // Dash.
