@@ -34,10 +34,14 @@ const (
 	Machine
 )
 
-// NewPolicy reads what an operator allows: "https://play.example.com", a host
-// name alone (by http and https), "https://*.example.com" for one more label,
-// "capacitor://localhost" and the like of app shells, "null" or "file://" for
-// pages without an origin, "*" for all. The error names every mistake.
+// NewPolicy reads what an operator allows. The error names every mistake. An entry
+// has one of these forms:
+//   - an origin: "https://play.example.com", or "capacitor://localhost" and the like
+//     of app shells.
+//   - a host name alone: allowed by http and https.
+//   - a wildcard: "https://*.example.com" stands for one more label.
+//   - "null" or "file://": pages without an origin.
+//   - "*": all origins.
 func NewPolicy(entries []string, local Local) (*Policy, error) {
 	p := &Policy{exact: make(map[string]bool), local: local}
 	var mistakes []error

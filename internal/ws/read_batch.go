@@ -15,7 +15,8 @@ type Received struct {
 	Bytes        int
 	LastReceived int64 // as of [Conn.LastReceived]
 	Blocked      bool  // as of [Conn.Blocked]
-	Err          error // why the connection ended, nil while it is open
+	// Err is why the connection ended, nil while it is open.
+	Err error
 }
 
 // ReadBatch reads many connections in one loop of system calls, into one piece of

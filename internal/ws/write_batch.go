@@ -7,10 +7,11 @@ type Sender interface{ Sent(Sent) }
 
 // Sent is the result of a write.
 type Sent struct {
-	Taken   bool  // the frames were accepted
-	Blocked bool  // as of [Conn.Blocked]
-	Bytes   int   // that the connection accepted, pongs included
-	Err     error // why the connection ended, nil while it is open
+	Taken   bool // the frames were accepted
+	Blocked bool // as of [Conn.Blocked]
+	Bytes   int  // that the connection accepted, pongs included
+	// Err is why the connection ended, nil while it is open.
+	Err error
 }
 
 // WriteBatch writes frames to many connections in one loop of system calls, for the
