@@ -21,19 +21,22 @@ import (
 // connection is lost, and searches again when a match is over. It is not safe for
 // concurrent use; owned by the goroutine of play, except for what its visit says.
 type bot struct {
-	run         *run
-	index       int
-	name        string
-	room        *room               // of its group; nil: searches like any player
-	slow        *engine.SlowReading // nil: reads in time
-	engine      *meteredEngine
-	rand        random.Source
-	guestToken  string // identity at the matchmaker
-	lastRoom    string // code of the room that it last searched with
-	visit       *visit
-	entered     bool   // has been welcomed at least once
-	measured    bool   // was in a match within the window
-	unavailable bool   // was without snapshots for longer than [maxSilence] there
+	run        *run
+	index      int
+	name       string
+	room       *room               // of its group; nil: searches like any player
+	slow       *engine.SlowReading // nil: reads in time
+	engine     *meteredEngine
+	rand       random.Source
+	guestToken string // identity at the matchmaker
+	// lastRoom is the code of the room that the bot last searched with.
+	lastRoom string
+	visit    *visit
+	entered  bool // has been welcomed at least once
+	measured bool // was in a match within the window
+	// unavailable means that the bot was without snapshots for longer than [maxSilence]
+	// in that match.
+	unavailable bool
 	missed      *visit // an earlier match that ended before it was over, until the next one's first snapshot
 }
 

@@ -25,15 +25,18 @@ type connection struct {
 	rand   random.Source
 	slow   *engine.SlowReading // nil: reads in time, see [Config.SlowReaders]
 	copy   *protocol.Replica
-	resync bool // a keyframe was requested and has not come
+	// resync means that a keyframe was requested and has not come.
+	resync bool
 
 	period int64 // per tick
-	every  int64 // ticks per snapshot
-	due    int64 // when the next input is due
+	// every is the number of ticks per snapshot.
+	every int64
+	due   int64 // when the next input is due
 
-	tick     uint32 // of the newest snapshot, or of the welcome
-	tickAt   int64  // when that arrived
-	aimed    uint32 // newest tick that an input was for
+	tick   uint32 // of the newest snapshot, or of the welcome
+	tickAt int64  // when that arrived
+	// aimed is the newest tick that an input was for.
+	aimed    uint32
 	margin   int64  // how long before its tick an input has to arrive
 	acked    uint32 // newest input that a snapshot has confirmed
 	dueAt    [maxUnconfirmed]int64
@@ -41,11 +44,13 @@ type connection struct {
 	arrivals engine.Arrivals
 	partial  []byte // an incomplete frame
 
-	resumed int64 // of the slow reading that waiting belongs to
+	// resumed identifies the slow reading that waiting belongs to.
+	resumed int64
 	waiting int64 // snapshots that were waiting when the client began to read again
 
-	end   ending
-	ended chan ending // receives one value, when the engine lets go of the connection
+	end ending
+	// ended receives one value, when the engine lets go of the connection.
+	ended chan ending
 }
 
 // maxUnconfirmed is how many inputs are remembered until a snapshot confirms them:
@@ -55,8 +60,9 @@ const maxUnconfirmed = 256
 // ending says how a connection ended.
 type ending struct {
 	code protocol.CloseCode // of the close frame, 0 without one
-	err  error              // what else went wrong, nil after a close frame
-	over bool               // the match had a result
+	// err is what else went wrong, nil after a close frame.
+	err  error
+	over bool // the match had a result
 }
 
 func newConnection(w *protocol.Welcome, v *visit, m *meter, r random.Source, verify bool, now int64) *connection {

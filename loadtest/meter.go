@@ -56,14 +56,16 @@ type meter struct {
 
 	gaps, echoes, lateness histogram.Times
 
-	snapshots   int64
-	ticksDue    int64 // ticks that passed for measured clients
-	ticksGot    int64 // ticks that their snapshots stand for
-	received    int64 // bytes
+	snapshots int64
+	ticksDue  int64 // ticks that passed for measured clients
+	ticksGot  int64 // ticks that their snapshots stand for
+	// received is how many bytes arrived.
+	received    int64
 	seen        int64 // ns that clients were measured for
 	unavailable int64 // ns that clients were in silences longer than [maxSilence]
-	dropped     int64 // inputs that found the socket full
-	estimated   int64 // snapshots with an estimated arrival, see [engine.Arrivals]
+	// dropped counts inputs that found the socket full.
+	dropped   int64
+	estimated int64 // snapshots with an estimated arrival, see [engine.Arrivals]
 
 	checked, mismatched, broken int64 // hashes compared, different; snapshots that did not apply
 

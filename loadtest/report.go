@@ -97,9 +97,10 @@ type SlowReport struct {
 // GeneratorReport describes the load tester itself. Limited means that the figures
 // show its limits and not the server's.
 type GeneratorReport struct {
-	CPUCores  float64 `json:"cpu_cores"`   // of this process
-	Busiest   float64 `json:"busiest"`     // share of the time that its busiest loop worked, or waited for a CPU
-	LateP99MS float64 `json:"late_p99_ms"` // how late inputs were sent
+	CPUCores float64 `json:"cpu_cores"` // of this process
+	Busiest  float64 `json:"busiest"`   // share of the time that its busiest loop worked, or waited for a CPU
+	// LateP99MS and LateMaxMS are how late inputs were sent.
+	LateP99MS float64 `json:"late_p99_ms"`
 	LateMaxMS float64 `json:"late_max_ms"`
 	// Estimated is the share of the snapshots that were read after the next one had
 	// arrived. Their time of arrival is estimated.

@@ -14,7 +14,8 @@ type Slowness string
 const (
 	SlowBursts  Slowness = "bursts"  // reads for 2 s of every 10 s
 	SlowStopped Slowness = "stopped" // does not read any more once it is in
-	SlowLink    Slowness = "link"    // reads 2,000 bytes a second, evenly
+	// SlowLink reads 2,000 bytes a second, evenly.
+	SlowLink Slowness = "link"
 )
 
 var slownesses = []Slowness{SlowBursts, SlowStopped, SlowLink}

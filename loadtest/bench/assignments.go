@@ -50,10 +50,11 @@ type ticketRun struct {
 	players                   int                     // of tickets in the window
 	skills                    map[string][]float64    // of the tickets of each match
 	waits                     *hdrhistogram.Histogram // microseconds from when the ticket was due
-	cpu                       time.Duration           // of the matchmaker
-	inWindow                  int                     // tickets assigned within the window
-	window                    time.Duration
-	span                      time.Duration // until the last ticket has ended
+	// cpu is the CPU time that the matchmaker used.
+	cpu      time.Duration
+	inWindow int // tickets assigned within the window
+	window   time.Duration
+	span     time.Duration // until the last ticket has ended
 }
 
 // assignments measures the matchmaker. Tickets arrive at a fixed rate that does not

@@ -19,14 +19,16 @@ type Client struct {
 	Index int
 	Slot  int // what its dialect knows of its place in the match, -1 at first
 
-	run      *run
-	out      engine.Sender
-	rand     random.Source
-	due      int64 // when the next input is due
+	run  *run
+	out  engine.Sender
+	rand random.Source
+	// due is when the next input is due.
+	due      int64
 	partial  []byte
 	arrivals engine.Arrivals
 
-	choices int // inputs until another direction
+	// choices counts the inputs left until the client changes its direction.
+	choices int
 	dir     int
 	aim     int
 	turn    int

@@ -18,7 +18,8 @@ type Portable struct {
 	wake chan struct{} // a client with an earlier input has arrived
 	quit chan struct{} // closed when the engine stops
 
-	mu      sync.Mutex // also held while methods of clients run
+	// mu is also held while methods of clients run.
+	mu      sync.Mutex
 	inputs  inputs
 	streams map[*stream]struct{}
 	stopped bool

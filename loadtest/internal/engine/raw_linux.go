@@ -23,11 +23,13 @@ type raw struct {
 	reads  timingwheel.Wheel // when clients are read, by number
 	conns  []*rawConn        // by number; nil: free
 	spent  atomic.Int64
-	sentAt int64 // when inputs were last sent
+	// sentAt is when inputs were last sent.
+	sentAt int64
 
 	receiver *sockets.Receiver
 	batch    sockets.WriteBatch
-	writers  []*rawConn // by their frame in the batch
+	// writers are in the order of their frames in the batch.
+	writers  []*rawConn
 	readers  []*rawConn // read together
 	fds      []int32    // of the readers
 	received []sockets.Received
