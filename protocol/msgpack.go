@@ -110,8 +110,9 @@ func appendHead(dst []byte, t MessageType, elements int) []byte {
 // then on everything it returns is zero and there is nothing left to read, so
 // that callers check once, at the end.
 type reader struct {
-	b     []byte
-	extra int // elements at the message's end that this version does not know
+	b []byte
+	// extra counts the elements at the message's end that this version does not know.
+	extra int
 	err   error
 }
 

@@ -26,9 +26,9 @@ type Section struct {
 func BeginSection(dst []byte) []byte { return append(dst, codeArray16, 0, 0) }
 
 // EndSection completes the array that began at start, now that it has count
-// elements. The head is shortened where that is cheap (nil for no elements, one
-// byte for up to 15), so that only a section of more than 65,535 elements is
-// moved as a whole. It allocates only when such a section fills dst to the brim.
+// elements. It shortens the head where that is cheap: nil for no elements, one byte
+// for up to 15. Only a section of more than 65,535 elements is moved as a whole.
+// EndSection allocates only when such a section fills dst to the brim.
 func EndSection(dst []byte, start, count int) []byte {
 	const reserved = 3
 	switch {

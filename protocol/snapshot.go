@@ -17,7 +17,8 @@ const snapshotElements = 9
 
 // SnapshotHeader is what a client needs of every snapshot.
 type SnapshotHeader struct {
-	Tick  uint32 // the tick that the state is after
+	// Tick is the tick that the state is after.
+	Tick  uint32
 	Gap   uint32 // ticks since the last snapshot sent, 0 in a keyframe
 	Ack   uint32 // newest input applied, 0 before the first
 	Slack int32  // ticks by which the newest input came early; negative: late

@@ -8,19 +8,21 @@ import (
 
 // Welcome is the server's answer to a hello that it accepted.
 type Welcome struct {
-	Match   string
-	Slot    game.Slot
-	Player  string
-	Resume  string // the seat's secret, for a later hello
-	Tick    uint32 // last tick simulated
-	Rate    int    // ticks per second
+	Match  string
+	Slot   game.Slot
+	Player string
+	Resume string // the seat's secret, for a later hello
+	Tick   uint32 // last tick simulated
+	// Rate is the number of ticks per second.
+	Rate    int
 	Game    string
 	Version string
 	Mode    WelcomeMode
 	Schema  *game.Schema
 	Grace   uint32 // ms that the seat of a lost connection is kept
-	Resumed bool   // the player came back to a seat
-	Every   int    // ticks per snapshot
+	// Resumed means that the player came back to a seat.
+	Resumed bool
+	Every   int // ticks per snapshot
 
 	Features Features // that hold on this connection
 }
