@@ -1,7 +1,7 @@
 // Command markdown formats and checks the Markdown pages of the repository:
 //
-//	markdown [-root DIR]     report what is wrong; exit code 1 if anything is
-//	markdown [-root DIR] -w  wrap paragraphs and lists at 100 columns
+//	markdown [-root DIR]     report what is wrong; exit code 1 if anything is.
+//	markdown [-root DIR] -w  wrap paragraphs and lists at 100 columns.
 //
 // It checks lines and, in five rules, headings, names of sections, code blocks,
 // tables and white space. Links to files and to headings must lead somewhere. The
