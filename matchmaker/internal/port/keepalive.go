@@ -1,7 +1,6 @@
 package port
 
 import (
-	"net"
 	"time"
 
 	"google.golang.org/grpc/keepalive"
@@ -21,8 +20,9 @@ const (
 // connection (HTTP/2 GOAWAY). The streams on the old one are not cut: a game server
 // has one to every replica and would gain nothing, and a player's watch ends with its
 // ticket. grpc-go calls that an infinite grace. It stops its own pings on such a
-// connection. That the peer is still there is then seen by TCP, see [liveListener],
-// and by what game servers report.
+// connection. Vanished peers are then noticed by TCP, whose probes and unacknowledged
+// data end a connection after pingTimeout (grpc-go sets TCP_USER_TIMEOUT), and by the
+// reports of game servers.
 func serverKeepalive(maxAge time.Duration) keepalive.ServerParameters {
 	p := keepalive.ServerParameters{Time: pingInterval, Timeout: pingTimeout}
 	if maxAge > 0 {
@@ -34,29 +34,4 @@ func serverKeepalive(maxAge time.Duration) keepalive.ServerParameters {
 // ClientKeepalive is that of calls to the port of another replica.
 func ClientKeepalive() keepalive.ClientParameters {
 	return keepalive.ClientParameters{Time: pingInterval, Timeout: pingTimeout}
-}
-
-// liveListener lets TCP notice peers that vanished, in about the time that pings
-// need. It probes a silent peer, and ends a connection when sent data is not
-// acknowledged.
-type liveListener struct{ net.Listener }
-
-const (
-	probeInterval = 5 * time.Second
-	probes        = 3
-	// ackTimeout is after how long without an acknowledgement a connection ends.
-	ackTimeout = pingInterval + pingTimeout
-)
-
-func (l liveListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	if tcp, ok := c.(*net.TCPConn); ok {
-		// Systems without these options have pings alone.
-		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: pingInterval, Interval: probeInterval, Count: probes})
-		_ = setAckTimeout(tcp, ackTimeout)
-	}
-	return c, nil
 }
