@@ -2,13 +2,13 @@ import { make, nameTag, write } from "./dom.ts";
 import { allegiance, slotColor } from "./palette.ts";
 import { type Standing, teamStandings } from "./standings.ts";
 
-/** Lines that a table shows; a swarm has too many to read. */
+/** Lines that a table shows; in a swarm nobody reads them all. */
 const longest = 200;
-/** From so many lines on they are lower, so that all of them fit. */
+/** From so many lines on they are lower, so that all of them are seen at once. */
 const dense = 9;
 const teamNames = ["Blue", "Orange"] as const;
 
-/** Which players are muted; see Silence. */
+/** Who is not to be heard; see Silence. */
 export interface Muting {
   isMuted(name: string): boolean;
   toggle(name: string): boolean;

@@ -15,7 +15,7 @@ export interface Standing {
   deaths?: number;
 }
 
-/** The players by rank, best first. */
+/** Who stands where now, best first. */
 export function standings(match: Match): Standing[] {
   const list: Standing[] = [];
   for (const row of match.entities<ScoreRow>(tables.score)) {

@@ -16,7 +16,7 @@ func main() {
 	out := flag.String("out", "", "`file` to write TypeScript to; empty: print the table of docs/protocol.md")
 	flag.Parse()
 	if *out == "" {
-		os.Stdout.Write(markdown(protocol.CloseCodes()))
+		fmt.Print(string(markdown(protocol.CloseCodes())))
 		return
 	}
 	if err := os.WriteFile(*out, typescript(protocol.CloseCodes()), 0o644); err != nil {
