@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"encoding/csv"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -114,11 +115,22 @@ func number(text string) (n uint64) {
 	return n
 }
 
+// known are the errors that callers tell apart.
+var known = map[string]error{
+	"not found": store.ErrNotFound, "exists": store.ErrExists, "conflict": store.ErrConflict,
+	"fenced": store.ErrFenced, "closed": store.ErrClosed, "too large": store.ErrTooLarge,
+}
+
 func result(err error, format string, args ...any) string {
-	if err != nil {
-		return "error: " + err.Error()
+	if err == nil {
+		return fmt.Sprintf(format, args...)
 	}
-	return fmt.Sprintf(format, args...)
+	for name, one := range known {
+		if errors.Is(err, one) {
+			return fmt.Sprintf("error (%s): %v", name, err)
+		}
+	}
+	return "error: " + err.Error()
 }
 
 func (s *script) get(args []string) string {
