@@ -7,13 +7,13 @@
 // A [Matchmaker] is made by [New] and lives while [Matchmaker.Run] runs. The packages
 // below do its work:
 //
-//	api           answers players
-//	admission     makes tickets of requests
-//	routing       finds the owner of a queue
-//	queue         makes matches
-//	privatematch  runs the matches of rooms
-//	fleet         knows the game servers
-//	cluster       is this process among its replicas
+//	api           answers players.
+//	admission     makes tickets of requests.
+//	routing       finds the owner of a queue.
+//	queue         makes matches.
+//	privatematch  runs the matches of rooms.
+//	fleet         knows the game servers.
+//	cluster       is this process among its replicas.
 package matchmaker
 
 import (
@@ -72,7 +72,8 @@ type Matchmaker struct {
 	parts   parts            // made by Run
 	state   atomic.Int32     // stateNew, stateStarting, stateRunning, stateStopped
 
-	ready      chan struct{} // closed when Run serves
+	// ready is closed when Run serves.
+	ready      chan struct{}
 	stopping   chan struct{} // closed when Run stops
 	background background.Group
 }

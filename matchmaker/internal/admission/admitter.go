@@ -60,9 +60,10 @@ func New(cfg Config) *Admitter { return &Admitter{cfg: cfg} }
 
 // Admission is the search that a request has led to.
 type Admission struct {
-	PlayerID, PlayerName, GuestToken string   // of the caller, or of the first named player
-	Handles                          []string // of the players, in the order of the request
-	Existing                         bool     // an earlier search of the player goes on instead
+	PlayerID, PlayerName, GuestToken string // of the caller, or of the first named player
+	// Handles are those of the players, in the order of the request.
+	Handles  []string
+	Existing bool // an earlier search of the player goes on instead
 }
 
 // Admit starts the requested search. An error is a failure, or the gRPC

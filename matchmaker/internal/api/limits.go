@@ -16,11 +16,12 @@ type Rates struct {
 	AddressBurst     int
 	PlayerPerSecond  float64 // tickets of one player
 	PlayerBurst      int
-	CodePerSecond    float64 // room codes tried from one address
-	CodeBurst        int
-	RoomPerSecond    float64 // rooms opened from one address
-	RoomBurst        int
-	Loopback         bool // limits of addresses hold for loopback, too
+	// CodePerSecond bounds how many room codes an address may try.
+	CodePerSecond float64
+	CodeBurst     int
+	RoomPerSecond float64 // rooms opened from one address
+	RoomBurst     int
+	Loopback      bool // limits of addresses hold for loopback, too
 }
 
 // Limits applies the rates to all that costs more than a lookup. Its methods return

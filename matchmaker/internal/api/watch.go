@@ -40,7 +40,8 @@ func watchMember[T any, R membership.Record[T], W any, M message[W]](
 	}
 	defer unsubscribe()
 	watcher := w.NewWatcher()
-	defer w.Left(handle, watcher) // also when it was recorded and the answer got lost
+	// The watcher leaves, too, when it was recorded and the answer got lost.
+	defer w.Left(handle, watcher)
 	r, at, err := records.Watched(ctx, handle, watcher)
 	if err != nil {
 		return publicError(err)

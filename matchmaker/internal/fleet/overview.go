@@ -9,13 +9,14 @@ import (
 
 // ServerInfo is a live game server as operators see it.
 type ServerInfo struct {
-	ID        string
-	URL       string
-	Region    string
-	Versions  map[string]string // of each game
-	Load      float64           // from 0 to 1: of matches, players or CPU
-	CPU       float64           // share of its cores in use
-	People    int               // in all matches, seats asked for included
+	ID       string
+	URL      string
+	Region   string
+	Versions map[string]string // of each game
+	Load     float64           // from 0 to 1: of matches, players or CPU
+	CPU      float64           // share of its cores in use
+	// People are the players in all matches, with the requested seats.
+	People    int
 	Matches   int
 	Draining  bool
 	Struck    bool // did not answer lately

@@ -49,10 +49,11 @@ type GuestKeys struct {
 	lost    chan struct{} // capacity 1: the own key is no longer in the store
 	reading chan struct{} // capacity 1: a lock for reads of the store for a token
 
-	mu      sync.Mutex
-	known   map[string]guestKey // by fingerprint
-	read    time.Time           // beginning of the last complete read for a token
-	crowded bool                // there are too many keys, and the log says so
+	mu sync.Mutex
+	// known has the keys by fingerprint.
+	known   map[string]guestKey
+	read    time.Time // beginning of the last complete read for a token
+	crowded bool      // there are too many keys, and the log says so
 }
 
 type guestKey struct {

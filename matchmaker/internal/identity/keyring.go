@@ -36,7 +36,8 @@ type keyring struct {
 
 	mu      sync.Mutex
 	pending chan struct{} // closed when the next read is done
-	asked   time.Time     // of the last read that a token caused
+	// asked is the time of the last read that a token caused.
+	asked time.Time
 }
 
 func newKeyring(ctx context.Context, cfg Config, log *zap.Logger) (*keyring, error) {

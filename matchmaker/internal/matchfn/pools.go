@@ -10,12 +10,14 @@ import (
 // cache line.
 type entry struct {
 	skill      float64
-	group      int32   // index of the cycle's groups
-	prev, next int32   // entries of the same pool; -1: none. See pools.before and after
-	latency    float32 // to the pool's region, as a share of the largest that is allowed, times players
-	players    uint16
-	level      uint8 // of distance
-	viable     bool  // enough players were around it at the beginning of the cycle.
+	group      int32 // index of the cycle's groups
+	prev, next int32 // entries of the same pool; -1: none. See pools.before and after
+	// latency is that to the pool's region, as a share of the largest that is allowed,
+	// times players.
+	latency float32
+	players uint16
+	level   uint8 // of distance
+	viable  bool  // enough players were around it at the beginning of the cycle.
 }
 
 // groupInfo is what else searches need of a group.

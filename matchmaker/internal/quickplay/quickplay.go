@@ -22,11 +22,12 @@ func (t Ticket) players() int { return max(t.Players, 1) }
 
 // Match is a running match, or one that is about to open.
 type Match struct {
-	ID        string
-	Server    string
-	Players   int  // with a seat, or with a reservation request on its way
-	Seats     int  // seats in all
-	Open      bool // quick play may add players
+	ID      string
+	Server  string
+	Players int // with a seat, or with a reservation request on its way
+	Seats   int // seats in all
+	// Open means that quick play may add players.
+	Open      bool
 	Private   bool // players need its code
 	Opening   bool // requested and not confirmed yet
 	EndsSoon  bool // too soon to be worth joining.

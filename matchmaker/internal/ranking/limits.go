@@ -7,10 +7,12 @@ const (
 	maxMatchID  = 128
 	maxQueue    = 128
 	maxPlayerID = 64
-	maxPlayers  = 4000 // of a match; its result must fit into one message of 1 MB
-	historySize = 20   // matches of a player in a queue
-	maxPage     = 100  // players of a leaderboard in one answer
-	maxFill     = 1e5  // results that a power cut may have taken.
+	// The result of a match of maxPlayers must fit into one message of 1 MB.
+	maxPlayers = 4000
+	// historySize is how many matches of a player are kept in each queue.
+	historySize = 20
+	maxPage     = 100 // players of a leaderboard in one answer
+	maxFill     = 1e5 // results that a power cut may have taken.
 )
 
 // Bounds of the archive.

@@ -49,7 +49,8 @@ type Result struct {
 	WaitMS      Spread `json:"wait_ms"`      // of matched tickets
 	SkillSpread Spread `json:"skill_spread"` // of matches: between the means of their groups, in points
 	Balance     Spread `json:"balance"`      // of matches: between the means of their teams, in points
-	LatencyMS   Spread `json:"latency_ms"`   // of players to the region they play in
+	// LatencyMS is the latency of players to the region in which they play.
+	LatencyMS Spread `json:"latency_ms"`
 
 	Matches         int     `json:"matches"`
 	PlayersPerMatch float64 `json:"players_per_match"`

@@ -53,11 +53,12 @@ type simulation struct {
 	made    int           // events, in all
 	cycleAt time.Duration // never: no cycle is due
 	waiting []*search     // oldest first, with ended ones until the next cycle
-	active  int           // of waiting, those that have not ended
-	groups  []*matchfunc.Group
-	places  *places
-	random  *rand.Rand
-	tally   *tally
+	// active counts the searches in waiting that have not ended.
+	active int
+	groups []*matchfunc.Group
+	places *places
+	random *rand.Rand
+	tally  *tally
 }
 
 // search is a search that waits, or did until it ended.

@@ -26,16 +26,19 @@ type tally struct {
 	players   int
 	waits     []float64 // ms, of matched tickets
 	regions   classes   // by home region
-	parties   classes   // by number of players
+	// parties counts the tickets by their number of players.
+	parties classes
 
-	spreads   []float64 // points, of matches
-	balances  []float64 // points, of matches
-	latencies []float64 // ms, of players where it was measured
+	spreads  []float64 // points, of matches
+	balances []float64 // points, of matches
+	// latencies are in ms, of players with a measured latency.
+	latencies []float64
 	qualities []float64 // of matches
 	seated    int       // players
 
-	busiest     int // matches at once
-	mostWaiting int // tickets at once
+	busiest int // matches at once
+	// mostWaiting is the most tickets that waited at once.
+	mostWaiting int
 	full        int // cycles in which all servers of a region were in use
 	noRoom      int // proposed matches that found no server
 	cycles      []time.Duration

@@ -5,14 +5,15 @@ import "time"
 // Limits of rules. Beyond them matches would still be found, but not within the time of
 // a cycle.
 const (
-	maxFileBytes  = 64 << 10
-	maxQueues     = 256 // in all files together
-	maxName       = 48
-	maxGameName   = 32 // as games name themselves
-	maxTitle      = 80
-	maxPlayers    = 1000 // in a match
-	maxTeams      = 1000
-	maxSteps      = 16 // of one relaxation
+	maxFileBytes = 64 << 10
+	maxQueues    = 256 // in all files together
+	maxName      = 48
+	maxGameName  = 32 // as games name themselves
+	maxTitle     = 80
+	maxPlayers   = 1000 // in a match
+	maxTeams     = 1000
+	// maxSteps bounds the steps of one relaxation.
+	maxSteps      = 16
 	maxAttributes = 8
 	maxVersions   = 16
 	maxVersion    = 64 // characters

@@ -28,11 +28,12 @@ type shape struct {
 type kind int
 
 const (
-	constant    kind = iota // a
-	uniform                 // from a to b
-	normal                  // mean a, standard deviation b
-	exponential             // mean a
-	lognormal               // median a, standard deviation b of its logarithm
+	constant kind = iota // a
+	uniform              // from a to b
+	// normal has mean a and standard deviation b.
+	normal
+	exponential // mean a
+	lognormal   // median a, standard deviation b of its logarithm
 )
 
 // kinds are the names of distributions, and the number of their parameters.
