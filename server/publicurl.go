@@ -45,7 +45,8 @@ func (s *Server) playPath() (string, bool) {
 	if err != nil || u.Path == "" || u.Path == "/" || u.Path == protocol.Path {
 		return "", false
 	}
-	return u.EscapedPath(), true // without spaces and braces, which mean something in a pattern
+	// The path has no spaces and braces, which mean something in a pattern.
+	return u.EscapedPath(), true
 }
 
 // matchmakerElsewhere returns the first configured matchmaker that is, by its

@@ -1,6 +1,7 @@
-// Package driver runs matches. A [Driver] decides when its match ticks, passes on
-// requests of other goroutines between ticks, lets the match hibernate while nothing happens,
-// publishes its status, measures its load, and ends it when its rules panic.
+// Package driver runs matches. A [Driver] decides when its match ticks, and passes on
+// requests of other goroutines between ticks. It lets the match hibernate while nothing
+// happens. It publishes the status of the match, measures its load, and ends it when its
+// rules panic.
 //
 // The match itself is a machine without goroutines, see package match. At most one
 // goroutine owns it at a time: a worker of the scheduler, or the one that continues or

@@ -99,7 +99,8 @@ func (d *Driver) reserve(now int64, requests []match.Request, hold int64) ([]gam
 	open := max(d.load.rung, d.cfg.Process.Rung()) < overload.NoJoins
 	slots, err := d.match.Reserve(now, now+hold, open, requests)
 	if err == nil {
-		d.apply(d.match.Effects()) // the answer carries the status
+		// The answer carries the status.
+		d.apply(d.match.Effects())
 	}
 	return slots, err
 }

@@ -72,9 +72,10 @@ func (p *Pool) Read(sessions []*session.Session) {
 
 // Snapshot is what the snapshots of a tick have in common.
 type Snapshot struct {
-	Hash    bool   // they bring the hash of the state
-	Result  bool   // the match has a result
-	Percent uint32 // of the normal speed of the match's clock
+	Hash   bool // they bring the hash of the state
+	Result bool // the match has a result
+	// Percent is the speed of the match's clock, in percent of the normal speed.
+	Percent uint32
 }
 
 // Send sends each session its snapshot if one is due to it. The tracker has begun the

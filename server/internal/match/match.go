@@ -50,12 +50,15 @@ type Config struct {
 	// Below 2 the match decides, by its connections and the processors.
 	Shards int
 
-	Now        int64     // in nanoseconds of a monotonic clock
-	StoodStill int64     // for how long the process was suspended so far, in nanoseconds
+	// Now is in nanoseconds of a monotonic clock.
+	Now int64
+	// StoodStill is for how long the process was suspended so far, in nanoseconds.
+	StoodStill int64
 	Started    time.Time // for the status
 
-	Record  func(*game.Simulation) Recorder // called once, at tick 0
-	Wake    func()                          // called when a parked connection has data, by any goroutine
+	Record func(*game.Simulation) Recorder // called once, at tick 0
+	// Wake is called when a parked connection has data, by any goroutine.
+	Wake    func()
 	Metrics *metrics.Metrics
 	Log     *zap.Logger
 
@@ -148,8 +151,9 @@ type Match struct {
 	pool    *fanout.Pool
 	players []playerSlot // by slot
 	seating *seating.Seating
-	online  []*session.Session // those with a connection, by slot
-	ready   []uint32
+	// online are the sessions with a connection, by slot.
+	online []*session.Session
+	ready  []uint32
 
 	roster   roster
 	outcome  outcome
@@ -158,10 +162,11 @@ type Match struct {
 	schemaHash uint32
 	snapshots  uint32
 	chatLog    *session.ChatLog // nil until the first chat
-	needsTick  bool             // something happened that a tick has to follow soon
-	status     status
-	effects    Effects // since the last call of Effects
-	ended      EndReason
+	// needsTick means that something happened that a tick must follow soon.
+	needsTick bool
+	status    status
+	effects   Effects // since the last call of Effects
+	ended     EndReason
 }
 
 // New makes a match at tick 0. The match keeps cfg; nothing changes it from then on.

@@ -27,8 +27,8 @@ type outcome struct {
 // known reports whether the match has an outcome. Then it only lingers.
 func (o *outcome) known() bool { return o.since != 0 }
 
-// send queues the outcome, with the time that is left to look at it, for sessions
-// that have the snapshot of its tick, and so all events that led to it.
+// send queues the outcome, with the time that is left to look at it. It does so for
+// sessions that have the snapshot of its tick, and so all events that led to it.
 func (o *outcome) send(sessions []*session.Session, now, linger int64) {
 	if !o.known() {
 		return

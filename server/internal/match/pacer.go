@@ -12,8 +12,9 @@ import (
 type pacer struct {
 	period int64
 	next   int64
-	slowed bool  // a tick lasts longer than the period, see interval
-	pause  int64 // between ticks while nothing happens, 0 while something does
+	slowed bool // a tick lasts longer than the period, see interval
+	// pause is the time between ticks while nothing happens, 0 while something does.
+	pause int64
 
 	awakeSince  int64 // when something last happened in the match
 	windowStart int64
@@ -51,7 +52,8 @@ func (p *pacer) ticked(now int64) (dilated int64) {
 		// One wake-up of the process serves all hibernating matches of a moment.
 		p.next -= p.next % (p.pause / hibernationMoments)
 	case !p.slowed && p.pause == 0:
-		p.next = p.align(p.next) // after another pace, at the moments of the others again
+		// After another pace the ticks return to the moments of the others.
+		p.next = p.align(p.next)
 	}
 	if late := now - p.next; late > maxCatchUp*p.period {
 		dilated = late

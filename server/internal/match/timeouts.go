@@ -21,8 +21,9 @@ type timeouts struct {
 	nextHeartbeat int64
 	emptySince    int64  // without players
 	eventsLost    uint64 // as counted so far
-	backlogUntil  int64  // what players sent while the process was suspended has arrived by then
-	counted       conditions
+	// By backlogUntil, what players sent while the process was suspended has arrived.
+	backlogUntil int64
+	counted      conditions
 }
 
 // checkTimeouts frees seats whose deadlines have passed, and ends a match without

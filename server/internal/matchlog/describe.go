@@ -15,20 +15,22 @@ import (
 
 // Info summarizes a log.
 type Info struct {
-	Header      Header
-	Bytes       int64
-	Ticks       game.Tick // the last tick
-	Duration    time.Duration
-	Players     []Player // in the order in which they joined
+	Header   Header
+	Bytes    int64
+	Ticks    game.Tick // the last tick
+	Duration time.Duration
+	// Players are in the order in which they joined.
+	Players     []Player
 	Joins       int
 	Leaves      int
 	Commands    int
 	Inputs      int // changes of an input
 	Checkpoints int
 	Reason      string // why the match ended
-	Truncated   bool   // the log stops before its end
-	Broken      bool   // the server gave the log up
-	Runnable    string // why these games cannot run it again, empty if they can
+	// Truncated means that the log stops before its end.
+	Truncated bool
+	Broken    bool   // the server gave the log up
+	Runnable  string // why these games cannot run it again, empty if they can
 }
 
 // Player is one stay in a seat.
@@ -132,7 +134,8 @@ func describe(ctx context.Context, src io.Reader, games []game.Game) (Info, erro
 		case err != nil:
 			return info, err
 		}
-		if first { // and its checksum, which covers the header, is right
+		// The checksum of the first step covers the header, and it is right.
+		if first {
 			if _, err := rules(&info.Header, games); err != nil {
 				info.Runnable = err.Error()
 			}

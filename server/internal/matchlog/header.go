@@ -14,18 +14,20 @@ const formatVersion = 1
 // [Store.Create] uses only Match, Game, Mode, Started and Product; the first
 // checkpoint fills in the rest.
 type Header struct {
-	Match      string
-	Game       string
-	Version    string // of the game's rules
-	Mode       string
-	Seed       uint64
-	Options    []game.Option // of the match, before those of the mode
-	Rate       int           // ticks per second
-	Schema     uint32        // hash of the game's schema
-	Started    time.Time     // read back in whole seconds, UTC
-	Product    string        // version of the server
-	Rules      game.Mode     // the mode with all its numbers
-	InputWords int           // words of one input
+	Match   string
+	Game    string
+	Version string // of the game's rules
+	Mode    string
+	Seed    uint64
+	Options []game.Option // of the match, before those of the mode
+	// Rate is the number of ticks per second.
+	Rate    int
+	Schema  uint32    // hash of the game's schema
+	Started time.Time // read back in whole seconds, UTC
+	// Product is the version of the server.
+	Product    string
+	Rules      game.Mode // the mode with all its numbers
+	InputWords int       // words of one input
 }
 
 // fill sets the fields that the simulation knows.

@@ -80,11 +80,12 @@ type Store struct {
 	wake chan struct{}
 	done chan struct{}
 
-	open   map[string]*Writer // by file name; the goroutine's own, as is onDisk
-	ended  map[string]bool    // logs of this process that have ended
-	onDisk int64              // bytes of all logs
-	count  int                // of all logs
-	loose  int                // logs that are not being written, as far as is known
+	open  map[string]*Writer // by file name; the goroutine's own, as is onDisk
+	ended map[string]bool    // logs of this process that have ended
+	// onDisk is the size of all logs in bytes.
+	onDisk int64
+	count  int // of all logs
+	loose  int // logs that are not being written, as far as is known
 	listed time.Time
 	counts struct{ open, bytes, done, broken, deleted atomic.Int64 }
 }

@@ -20,8 +20,9 @@ type Writer struct {
 	closed bool
 	broken atomic.Bool // set by either side; the writer drops everything then
 
-	buf      []byte // nil until there is something to log
-	busy     bool   // the last block was more than bare ticks
+	buf []byte // nil until there is something to log
+	// busy means that the last block was more than bare ticks.
+	busy     bool
 	summed   int    // bytes of buf that are in sum
 	sum      uint32 // checksum of the log up to there
 	unsent   int    // ticks in buf

@@ -65,10 +65,11 @@ type InputMetrics struct {
 
 // FleetMetrics describes the streams to the matchmakers.
 type FleetMetrics struct {
-	Matchmakers    prometheus.Gauge     // that have the server registered
-	ClockOffset    *prometheus.GaugeVec // of matchmakers' clocks, by id
-	ResultsWaiting prometheus.Gauge     // not acknowledged by any matchmaker
-	ResultsDropped prometheus.Counter   // lost for want of room
+	Matchmakers prometheus.Gauge     // that have the server registered
+	ClockOffset *prometheus.GaugeVec // of matchmakers' clocks, by id
+	// ResultsWaiting are results that no matchmaker has acknowledged.
+	ResultsWaiting prometheus.Gauge
+	ResultsDropped prometheus.Counter // lost for want of room
 }
 
 // OverloadMetrics describes the overload ladder, by rung where it is an array.

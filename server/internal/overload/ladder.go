@@ -106,8 +106,11 @@ func (p *Process) Rung() Rung {
 type Load struct {
 	MeanWait float64 // of its matches
 	Worst    float64 // of their pressures
-	CPU      float64 // share of its cores in use
-	FullRate float64 // share of all cores' time that its matches would take with a snapshot in every tick
+	// CPU is the share of its cores in use.
+	CPU float64
+	// FullRate is the share of all cores' time that its matches would take with a
+	// snapshot in every tick.
+	FullRate float64
 }
 
 // Judge observes the load of the process and returns the current rung. It is called

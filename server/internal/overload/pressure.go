@@ -5,10 +5,11 @@ package overload
 // that wait mean that the process gets too little of its machine. A Pressure is not
 // safe for concurrent use; owned by its match.
 type Pressure struct {
-	period    int64
-	ended     int64 // end of the last tick
-	share     float64
-	snapshots float64 // the share of the period that ticks with a snapshot take
+	period int64
+	ended  int64 // end of the last tick
+	share  float64
+	// snapshots is the share of the period that ticks with a snapshot take.
+	snapshots float64
 	wait      float64
 }
 

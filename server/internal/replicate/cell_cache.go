@@ -6,14 +6,16 @@ import "tactus/game"
 type partKind int
 
 const (
-	partDiff       partKind = iota // changes since the last snapshot as differences; births
-	partFar                        // changes since far cells were sent last as values; births
-	partBorn                       // births only
-	partWhole                      // all rows
-	partDied                       // removals of rows that died
-	partEntered                    // changes of rows that came from a near cell, as differences
-	partEnteredFar                 // changes of rows that came from a far cell, as values
-	partEnteredNew                 // rows that came from a cell out of view, as births
+	partDiff  partKind = iota // changes since the last snapshot as differences; births
+	partFar                   // changes since far cells were sent last as values; births
+	partBorn                  // births only
+	partWhole                 // all rows
+	// partDied has the removals of rows that died.
+	partDied
+	partEntered // changes of rows that came from a near cell, as differences
+	// partEnteredFar has the changes of rows that came from a far cell, as values.
+	partEnteredFar
+	partEnteredNew // rows that came from a cell out of view, as births
 	partKinds
 )
 

@@ -31,9 +31,10 @@ type cellChanges struct {
 	occupied cells // has rows
 	changed  cells // a public column changed
 	born     cells // a row was born
-	entered  cells // a row came from another cell
-	left     cells // a row moved to another cell, or was replaced by one there
-	died     cells // a row died
+	// entered are the cells that a row entered from another cell.
+	entered cells
+	left    cells // a row moved to another cell, or was replaced by one there
+	died    cells // a row died
 }
 
 func newCellChanges(g *grid) *cellChanges {

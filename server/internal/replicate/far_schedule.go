@@ -11,11 +11,13 @@ import (
 // differences. Births and removals are sent at once everywhere. Owned by the
 // Tracker.
 type farSchedule struct {
-	snapshots    int                          // so far
-	recent       [slowFarPeriod + 1]game.Tick // ticks of the last snapshots, a ring
-	period       int                          // snapshots from one turn of a far cell to the next
-	window       int                          // snapshots since a far cell was sent last, at most
-	widenedUntil int                          // value of snapshots at which window becomes period again
+	snapshots int                          // so far
+	recent    [slowFarPeriod + 1]game.Tick // ticks of the last snapshots, a ring
+	// period is the number of snapshots from one turn of a far cell to the next.
+	period int
+	window int // snapshots since a far cell was sent last, at most
+	// widenedUntil is the value of snapshots at which window becomes period again.
+	widenedUntil int
 }
 
 // farPeriod is the number of snapshots from one turn of a far cell to the next.

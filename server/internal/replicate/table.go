@@ -6,22 +6,25 @@ import "tactus/game"
 // snapshot (the shadow), and when each column of each row last changed.
 type tableState struct {
 	layout
-	raw     *game.RawTable
-	index   int32
-	shadow  []uint32
-	gens    []uint32 // generation in the shadow; 0: the row was dead
-	stamps  []game.Tick
-	born    []game.Tick // when the row was born; 0: never
-	died    []game.Tick // when a row in this place last died
-	changed []game.Tick // when any column last changed
+	raw    *game.RawTable
+	index  int32
+	shadow []uint32
+	gens   []uint32 // generation in the shadow; 0: the row was dead
+	stamps []game.Tick
+	born   []game.Tick // when the row was born; 0: never
+	died   []game.Tick // when a row in this place last died
+	// changed is when any column of a row last changed.
+	changed []game.Tick
 	masks   [audiences][]uint32
-	high    int     // highest index that was ever alive, plus 1
+	// high is the highest index that was ever alive, plus 1.
+	high    int
 	dirty   []int32 // rows that changed in this snapshot, without those born
 	bornNow []int32
 	diedNow []int32
 	byOwner rowIndex
 	bySide  rowIndex
-	placed  *placement // nil if the table has no position or the world no interest
+	// placed is nil if the table has no position or the world no interest.
+	placed *placement
 }
 
 func newTableState(raw *game.RawTable, i, slots int) *tableState {

@@ -20,8 +20,9 @@ type Tracker struct {
 	tick game.Tick // of the last snapshot
 	prev game.Tick // of the snapshot before; the baseline of differences
 
-	active     bool      // the last BeginSnapshot found a change
-	lastActive game.Tick // tick of the last snapshot before it that had one
+	active bool // the last BeginSnapshot found a change
+	// lastActive is the tick of the last snapshot before it that had a change.
+	lastActive game.Tick
 }
 
 // NewTracker returns the tracker of a match that has had no snapshot yet.

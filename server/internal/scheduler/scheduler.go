@@ -50,10 +50,11 @@ type Scheduler struct {
 	clock Clock
 	kick  chan struct{} // a task is due before the moment that a worker waits for
 
-	mu       sync.Mutex
-	tasks    deadlineHeap
-	workers  map[*worker]struct{} // those that count
-	waiting  bool                 // one of them waits for the next moment
+	mu      sync.Mutex
+	tasks   deadlineHeap
+	workers map[*worker]struct{} // those that count
+	// waiting means that one of these workers waits for the next moment.
+	waiting  bool
 	watchdog *time.Timer
 	watched  bool
 	round    round

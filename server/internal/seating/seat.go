@@ -12,11 +12,13 @@ import (
 type Seat struct {
 	Player, Name string  // Name is as shown
 	skill        float64 // in rating points, as the matchmaker sent it
-	deadline     int64   // when a reserved or dropped seat becomes free
+	// deadline is when a reserved or dropped seat becomes free.
+	deadline int64
 
 	reservation string // id of the join token that may claim the seat now
 	holdUntil   int64
-	claimedBy   uint64 // sum over the id of the join token that claimed it last
+	// claimedBy is a sum over the id of the join token that claimed it last.
+	claimedBy uint64
 
 	team       int32 // as reserved, then as joined; -1: any
 	slot       game.Slot

@@ -15,12 +15,14 @@ const (
 type event uint8
 
 const (
-	reserve    event = iota // a reservation is made for its player
-	release                 // the reservation is cancelled, or its time is over
-	claim                   // the player comes with a join token
-	resume                  // the player comes with a secret
-	disconnect              // the player's connection is lost
-	leave                   // the player leaves, is removed, or does not come back in time
+	reserve event = iota // a reservation is made for its player
+	release              // the reservation is cancelled, or its time is over
+	// On claim the player comes with a join token.
+	claim
+	resume     // the player comes with a secret
+	disconnect // the player's connection is lost
+	// On leave the player leaves, is removed, or does not come back in time.
+	leave
 )
 
 // transitions are the state that follows on an event. An event that is not listed

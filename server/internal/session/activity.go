@@ -7,8 +7,9 @@ import "time"
 type activity struct {
 	last   int64 // when the last message arrived
 	window int64 // start of the second in which messages are counted
-	count  int32 // messages since then
-	steady bool  // many arrived in the last second in which any did
+	// count is the number of messages since then.
+	count  int32
+	steady bool // many arrived in the last second in which any did
 }
 
 // record counts a message. rate is the match's, in ticks per second.

@@ -21,7 +21,8 @@ const (
 
 	pingAfter = 10 * time.Second // silence before a heartbeat
 	pingEvery = 5 * time.Second  // between unanswered heartbeats
-	idleAfter = 30 * time.Second // silence before the connection counts as lost
+	// idleAfter is the silence before the connection counts as lost.
+	idleAfter = 30 * time.Second
 	slowAfter = 10 * time.Second // without accepting a byte
 	parkAfter = time.Second      // silence before the socket is watched instead of read
 

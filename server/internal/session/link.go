@@ -9,15 +9,18 @@ import (
 // each other: for reading, the connection is polled or parked; for writing, it is
 // ready or blocked.
 type link struct {
-	conn              *ws.Conn // nil: none
-	lastReceived      int64    // when the last bytes arrived, as of the last read
-	lastPing          int64    // when the last heartbeat was sent
-	features          protocol.Features
-	shard             uint8 // of the match, see [Session.SetShard]
-	parked            bool
-	blocked           bool // part of a frame is unsent
-	left              bool // the player has left for good
-	keyframeRequested bool // by the client, and not sent yet
+	conn         *ws.Conn // nil: none
+	lastReceived int64    // when the last bytes arrived, as of the last read
+	// lastPing is when the last heartbeat was sent.
+	lastPing int64
+	features protocol.Features
+	shard    uint8 // of the match, see [Session.SetShard]
+	parked   bool
+	blocked  bool // part of a frame is unsent
+	left     bool // the player has left for good
+	// keyframeRequested means that the client requested a keyframe that was not sent
+	// yet.
+	keyframeRequested bool
 	welcomeConfirmed  bool // a message has arrived since the welcome
 }
 

@@ -23,14 +23,16 @@ import (
 // Shared is what all sessions of a match have in common. The match sets Now, Tick,
 // Pace, Suspended and Backlog before it reads or sends.
 type Shared struct {
-	Now       int64 // in nanoseconds of a clock that stops while the process is suspended
-	Tick      game.Tick
-	Suspended int64 // nanoseconds for which the process was suspended so far
-	Backlog   int64 // the part of Suspended whose messages may arrive now
-	Rate      int   // ticks per second
-	Input     game.InputSchema
-	Metrics   *metrics.Metrics
-	Pace      int64 // of the match's clock, which a snapshot reports
+	Now  int64 // in nanoseconds of a clock that stops while the process is suspended
+	Tick game.Tick
+	// Suspended is for how long the process was suspended so far, in nanoseconds.
+	Suspended int64
+	// Backlog is the part of Suspended whose messages may arrive now.
+	Backlog int64
+	Rate    int // ticks per second
+	Input   game.InputSchema
+	Metrics *metrics.Metrics
+	Pace    int64 // of the match's clock, which a snapshot reports
 	// Tallies has one for each goroutine that reads and writes sessions. The first is
 	// that of the match's own goroutine.
 	Tallies []*Tally
@@ -57,11 +59,12 @@ type Session struct {
 
 // progress is how far the client is with inputs and snapshots.
 type progress struct {
-	lastSnapshot       int64 // when the last snapshot was sent
-	pace               int64 // of the match's clock, as of that snapshot
-	ack                uint32
-	slack              int8
-	inputSinceSnapshot bool // an input arrived since the last snapshot
+	lastSnapshot int64 // when the last snapshot was sent
+	pace         int64 // of the match's clock, as of that snapshot
+	ack          uint32
+	slack        int8
+	// inputSinceSnapshot means that an input arrived since the last snapshot.
+	inputSinceSnapshot bool
 	resultSent         bool // the match's result is queued or sent
 }
 
