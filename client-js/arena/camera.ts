@@ -26,7 +26,7 @@ export class Camera {
     this.y += (y - this.y) * part;
   }
 
-  /** Adds a shock of 0 to 1; readers who asked for less motion get none. */
+  /** Adds a shock of 0 to 1; players with reduced motion get none. */
   bump(amount: number): void {
     if (!this.calm()) this.shake = Math.min(1, this.shake + amount);
   }

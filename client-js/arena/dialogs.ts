@@ -110,7 +110,7 @@ export class SearchDialog extends Modal {
   }
 }
 
-/** A match was found, and the player is asked whether he is still there. */
+/** A match was found: the player accepts or declines it. */
 export class ProposalDialog extends Modal {
   private timer = 0;
   private matchId = "";

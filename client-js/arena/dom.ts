@@ -68,7 +68,7 @@ export async function copyLink(href: string): Promise<void> {
   }
 }
 
-/** Waits so long, or until the signal says that nobody waits any more. */
+/** Waits so long, or until the signal aborts. */
 export function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

@@ -117,7 +117,7 @@ export class Effects {
     expire(this.rings, seconds, (ring) => ring.life);
   }
 
-  /** Draws with additive light; the camera's transform has to be set. */
+  /** Draws with additive light; the camera's transform must be set. */
   draw(g: CanvasRenderingContext2D, camera: Camera, sprites: SpriteCache): void {
     g.globalCompositeOperation = "lighter";
     for (let i = 0; i < capacity; i++) {

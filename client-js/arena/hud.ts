@@ -207,7 +207,7 @@ export class Hud {
     setTimeout(() => line.classList.add("old"), chatMs);
   }
 
-  /** What was not sent is shown to its author, who would take it for said. */
+  /** Shows a line that was not sent to its author, with the reason. */
   private async say(text: string): Promise<void> {
     const { sent, reason } = await this.match.chat(text);
     if (!sent && !this.stop.signal.aborted)

@@ -2,19 +2,19 @@ import type { Lobby, Rating } from "../src/lobby.ts";
 import { Modal } from "./dialogs.ts";
 import { element, errorText, make, nameTag, write } from "./dom.ts";
 
-/** The best that are shown, and how many around the player when he is not among them. */
+/** The best that are shown, and how many around a player further down. */
 const best = 20;
 const around = 5;
 
 interface Board {
   top: Rating[];
-  /** The player's neighbours, where he is further down. */
+  /** The player's neighbours, where the player is further down. */
   near: Rating[];
   players: number;
   own: Rating | undefined;
 }
 
-/** Who is best in a queue, and where the player stands. */
+/** A queue's best players, and the player's own rank. */
 export class LeaderboardDialog extends Modal {
   private asked = 0;
 

@@ -21,12 +21,12 @@ export interface MenuActions {
   joinMatch(matchId: string, mode: string): void;
   modes(): Promise<ModeInfo[]>;
   openMatches(): Promise<OpenMatch[]>;
-  /** Who the player's party waits for to start; empty when the player may. */
+  /** The name of the party's leader, who starts; empty when the player may start. */
   leader(): string;
   inParty(): boolean;
 }
 
-/** What somebody with a link is invited to. */
+/** The room or party that a link leads to. */
 export interface Invitation {
   kind: "room" | "party";
   code: string;
@@ -145,7 +145,7 @@ export class Menu {
     action();
   }
 
-  /** Asks the matchmaker what there is, and again after a while, as long as the menu is to be seen. */
+  /** Asks the matchmaker what there is, and again after a while, as long as the menu is shown. */
   private async refresh(): Promise<void> {
     clearTimeout(this.timer);
     if (document.hidden || !this.isOpen) return;
@@ -211,7 +211,7 @@ function modeChoice(choice: Choice, checked: boolean): HTMLElement {
   return label;
 }
 
-/** What somebody typed, pasted or opened invites to, if anything. */
+/** The invitation in a text that was typed, pasted or opened, if there is one. */
 export function invitationIn(text: string): Invitation | undefined {
   const party = partyCode(text);
   if (party) return { kind: "party", code: party };
@@ -219,7 +219,7 @@ export function invitationIn(text: string): Invitation | undefined {
   return room ? { kind: "room", code: room } : undefined;
 }
 
-/** The room's code in what somebody typed or pasted; empty when there is none. */
+/** The room's code in a text that was typed or pasted; empty when there is none. */
 function roomCode(text: string): string {
   const trimmed = text.trim();
   const linked = /[?&]room=([^&#\s]+)/.exec(trimmed)?.[1];

@@ -32,7 +32,7 @@ export function slotColor(slot: number, team: number, ownSlot: number): string {
 
 export type Allegiance = "own" | "friend" | "foe";
 
-/** What a slot is to the player of ownSlot; the picture shows it by shape as well as by colour. Without teams everybody else is a foe. */
+/** What a slot is to the player of ownSlot; the picture shows it by shape as well as by colour. Without teams all others are foes. */
 export function allegiance(slot: number, team: number, ownSlot: number, ownTeam: number): Allegiance {
   if (slot === ownSlot) return "own";
   return team >= 0 && team === ownTeam ? "friend" : "foe";

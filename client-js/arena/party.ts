@@ -17,7 +17,7 @@ export interface PartyActions {
   failed(error: unknown): void;
 }
 
-/** The player's party in the menu: who is in it, its link, the way out. */
+/** The player's party in the menu: its members, its link, the way out. */
 export class PartyPanel {
   party: Party | undefined;
   private joining = false;
@@ -31,7 +31,7 @@ export class PartyPanel {
     element("leave-party").addEventListener("click", () => this.leave());
   }
 
-  /** Who the others wait for; empty for the leader and without a party. */
+  /** The leader's name, for the other members; empty for the leader and without a party. */
   get leader(): string {
     if (!this.party || this.party.leads) return "";
     return this.party.members.find((member) => member.leader)?.playerName ?? "";
@@ -128,7 +128,7 @@ function partyText(code: string): string {
   return `P-${code}`;
 }
 
-/** The party's code in what somebody typed or pasted; empty when there is none. */
+/** The party's code in a text that was typed or pasted; empty when there is none. */
 export function partyCode(text: string): string {
   const code = /(?:^\s*p-|#party=)([a-z0-9]+)\s*$/i.exec(text)?.[1] ?? "";
   return code.toUpperCase();

@@ -14,7 +14,7 @@ export interface RoomActions {
   modes(): Promise<ModeInfo[]>;
   /** The player starts the room's match, or joins the one that runs. */
   start(room: Room): void;
-  /** Somebody else has started a match. */
+  /** Another member has started a match. */
   search(room: Room): void;
   /** The player wants out. */
   leave(): void;
@@ -25,11 +25,11 @@ export interface RoomActions {
 /** What is kept of a room over a reload. */
 interface Kept {
   membership: RoomMembership;
-  /** The match that the player has left, or seen the end of: nobody takes them back into it. */
+  /** The match that the player has left, or seen the end of: the page does not take them back into it. */
   left: string;
 }
 
-/** The player's private room: who is in it, what is played next, who is ready. */
+/** The player's private room: its members, the next match, and which members are ready. */
 export class Rooms {
   room: Room | undefined;
   /** See Kept.left. */

@@ -124,7 +124,7 @@ export class Scene {
     this.pictured = picture;
   }
 
-  /** Draws one frame; match.frame(now) has to be called before. */
+  /** Draws one frame; match.frame(now) must be called before. */
   draw(now: number, view: View): void {
     const { match } = this;
     this.pictured = "";

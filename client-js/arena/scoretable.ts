@@ -2,13 +2,13 @@ import { make, nameTag, write } from "./dom.ts";
 import { allegiance, slotColor } from "./palette.ts";
 import { type Standing, teamStandings } from "./standings.ts";
 
-/** Lines that a table shows; in a swarm nobody reads them all. */
+/** Lines that a table shows; a swarm has too many to read. */
 const longest = 200;
-/** From so many lines on they are lower, so that all of them are seen at once. */
+/** From so many lines on they are lower, so that all of them fit. */
 const dense = 9;
 const teamNames = ["Blue", "Orange"] as const;
 
-/** Who is not to be heard; see Silence. */
+/** Which players are muted; see Silence. */
 export interface Muting {
   isMuted(name: string): boolean;
   toggle(name: string): boolean;

@@ -1,4 +1,4 @@
-/** What the page says of what the client tells by numbers and names. */
+/** Texts of the page for the numbers and names of the client. */
 
 import { CloseCode } from "../src/codes.ts";
 import type { SearchProgress, WaitingFor } from "../src/index.ts";
@@ -25,7 +25,7 @@ const waits: Record<WaitingFor, string> = {
   COOLDOWN: "You declined a match a moment ago. The search goes on after a short pause.",
 };
 
-/** What a search is doing, or what it waits for; failed: a match was proposed and not everybody accepted. */
+/** What a search is doing, or what it waits for; failed: a match was proposed and not all players accepted. */
 export function searchText(
   { state, waitingFor }: Pick<SearchProgress, "state" | "waitingFor">,
   failed = false,
@@ -36,7 +36,7 @@ export function searchText(
   return waits[waitingFor] ?? waits[""];
 }
 
-/** How long the search may take in all: never less than what was waited, and nothing where nobody can know. */
+/** How long the search may take in all: never less than the time waited, and nothing where it is unknown. */
 export function estimateText(progress: Omit<SearchProgress, "state">, waitedMs = progress.waitedMs): string {
   const { estimatedWaitMs: half, estimatedWaitP90Ms: most, waitingFor } = progress;
   if (waitingFor === "NO_SERVER" || waitingFor === "NO_CAPACITY") return "unknown";

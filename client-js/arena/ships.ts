@@ -107,7 +107,7 @@ export class Fleet {
     );
   }
 
-  /** Draws all ships; the camera's transform has to be set. */
+  /** Draws all ships; the camera's transform must be set. */
   draw(g: CanvasRenderingContext2D, camera: Camera, match: Match, own: (Entity & ShipRow) | undefined): void {
     if (own) this.ownTeam = own.side;
     const foeMark = diamond(0, 0, rules.shipRadius * 2.1);
@@ -125,7 +125,7 @@ export class Fleet {
     }
   }
 
-  /** Friends fly in a circle, foes in a diamond, so that nobody has to tell them by their colours. */
+  /** Friends fly in a circle, foes in a diamond, so that they differ without colours, too. */
   private drawMark(g: CanvasRenderingContext2D, match: Match, ship: Entity & ShipRow, foeMark: Path2D): void {
     const kind = allegiance(ship.slot, ship.side, match.slot, this.ownTeam);
     if (kind === "own") return;
@@ -222,7 +222,7 @@ export class Fleet {
     }
   }
 
-  /** Draws all shots with additive light; the camera's transform has to be set. */
+  /** Draws all shots with additive light; the camera's transform must be set. */
   drawShots(g: CanvasRenderingContext2D, camera: Camera, match: Match, own: (Entity & ShipRow) | undefined): void {
     g.globalCompositeOperation = "lighter";
     for (const shot of match.entities<ProjectileRow>(tables.projectile)) {
@@ -247,7 +247,7 @@ function tickOf(match: Match, ship: Entity & ShipRow): number {
 
 /**
  * The tick to draw a shot at. Others' ships are shown as they were some ticks
- * ago, the own ship as it will be. A shot has to be right where it matters: the
+ * ago, the own ship as it will be. A shot must be right where it matters: the
  * own one at the muzzle and then among the others, others' near the own ship.
  */
 function shotTick(match: Match, shot: ProjectileRow, own: (Entity & ShipRow) | undefined): number {

@@ -15,7 +15,7 @@ export interface Standing {
   deaths?: number;
 }
 
-/** Who stands where now, best first. */
+/** The players by rank, best first. */
 export function standings(match: Match): Standing[] {
   const list: Standing[] = [];
   for (const row of match.entities<ScoreRow>(tables.score)) {

@@ -11,7 +11,7 @@ const pickupLooks: Record<number, { color: string; path: string }> = {
   [kinds.rapid]: { color: palette.warm, path: "M.8 -3.6 -2.8 .6H-.4L-.8 3.6 2.8 -.6H.4Z" },
 };
 
-/** Walls, rocks and pickups. The camera's transform has to be set. */
+/** Walls, rocks and pickups. The camera's transform must be set. */
 export function drawTerrain(g: CanvasRenderingContext2D, camera: Camera, sprites: SpriteCache, match: Match): void {
   for (const wall of match.entities<WallRow>(tables.wall)) drawWall(g, camera, sprites, wall);
   for (const pickup of match.entities<PickupRow>(tables.pickup))

@@ -18,7 +18,7 @@ import { subprotocol, webSocketConnect } from "./transport.ts";
 import type { ClientOptions, MatchmakerApi, PlayOptions, SearchProgress, WaitingFor } from "./api/client.ts";
 import type { Match, SavedSeat } from "./api/match.ts";
 
-/** Seats that slip away between assignment and hello are searched for again, so many searches in all. */
+/** A seat that is lost between assignment and hello is searched for again: so many searches in all. */
 enum Limit {
   searches = 3,
 }
@@ -32,7 +32,7 @@ const searchAgain = new Set<number>([
   ErrorCode.unreachable,
 ]);
 
-/** The matchmaker stopped while it was searching: another replica, or the next one, goes on. */
+/** The matchmaker stopped during the search. Another replica, or the next one, goes on. */
 const shutDown: EndReason = "SHUTDOWN";
 
 const clientOptions: Record<keyof ClientOptions, 1> = {
@@ -73,7 +73,7 @@ export class Client {
     this.#options = options;
   }
 
-  /** The player's id, once a ticket or a party has told it; kept with the guest token. Empty until then. */
+  /** The player's id, known from the first ticket or party on and kept with the guest token. Empty until then. */
   get playerId(): string {
     return this.matchmaker.playerId;
   }
@@ -132,7 +132,7 @@ export class Client {
       return found!;
     } catch (error) {
       if (!signal?.aborted) throw error;
-      // The page may be closing: the farewell has to outlive it.
+      // The page may be closing: this call must outlive it.
       if (ticketId) this.matchmaker.call("CancelTicket", { ticketId }, undefined, true).catch(() => {});
       throw abortError(signal);
     }

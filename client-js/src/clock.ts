@@ -23,7 +23,7 @@ const firstPeriods = 2;
 /**
  * Share of periods in which every frame must find a newer snapshot than the one
  * it shows. A single stall is none of jitter's business: hiding it would make
- * everybody late for the next ten seconds.
+ * every player late for the next ten seconds.
  */
 const percentile = 0.9;
 
@@ -274,7 +274,7 @@ export class Clock {
   }
 }
 
-/** The value one step on, drawn towards the goal by at most pace times the step; beyond jump it goes there at once. */
+/** The value one step on, drawn towards the goal by at most pace times the step; an error beyond jump is skipped in one step. */
 function paced(value: number, step: number, goal: number, pace: number, jump: number): number {
   const error = goal - (value + step);
   if (Math.abs(error) > jump + step * pace) return goal;

@@ -31,9 +31,9 @@ export enum MessageType {
 
 enum Ms {
   ping = 2000,
-  /** Without a word from the server for so long, the line is dead: it answers a ping every two seconds. */
+  /** A connection that is silent for so long is dead: the server answers a ping every two seconds. */
   dead = 7000,
-  /** For so long, at most, it counts as silent when the page has slept: it is asked first. */
+  /** After a sleep of the page the connection counts as silent for at most so long: it gets a ping first. */
   silentAsleep = 5500,
   /** From a new connection to the welcome, and from there to the first state. */
   welcome = 8000,
@@ -55,9 +55,9 @@ export interface ConnectionHandler {
   welcome(map: Fields): void;
   /** Any other message; the reader stands behind its type, length counts all elements. */
   message(type: number, length: number, reader: Reader, now: number): void;
-  /** The line broke by this; it is being mended. */
+  /** The connection broke by this error. The client reconnects. */
   lost(why: TactusError): void;
-  /** Nothing more will come. */
+  /** The connection has ended for good. */
   ended(error: TactusError): void;
   roundTrip(ms: number): void;
   /** Newest event seen, and hash of the schema in use: 0 for none. */
@@ -142,7 +142,7 @@ export class Connection {
     else this.#reportEnd(left);
   }
 
-  /** Ends, with an error that tells why. The seat stays for its grace. */
+  /** Ends with this error. The seat stays for its grace. */
   end(error: TactusError): void {
     if (this.#done) return;
     this.#done = true;
@@ -235,7 +235,7 @@ export class Connection {
     this.#ping();
   }
 
-  /** The welcome has to come in time, and then the state. */
+  /** Limits the time until the welcome, and from there until the state. */
   #awaitState(): void {
     clearTimeout(this.#welcomeTimer);
     this.#welcomeTimer = setTimeout(() => this.#cut("no state in time"), Ms.welcome);
@@ -253,7 +253,7 @@ export class Connection {
     const slept = now - this.#checkedAt - Ms.ping;
     this.#checkedAt = now;
     if (slept > Ms.ping) {
-      // What came meanwhile was not read yet, and nobody tried to mend the line.
+      // Bytes that came meanwhile are not read yet, and no attempt to reconnect was made.
       this.#receivedAt = Math.max(this.#receivedAt, now - Ms.silentAsleep);
       this.#lostAt &&= this.#lostAt + slept;
     }

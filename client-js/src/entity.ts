@@ -167,7 +167,7 @@ export class EntityTable implements EntityView<unknown>, Memory {
     e.own = this.#slotOffset >= 0 && this.state.words[e.$base + this.#slotOffset] === slot;
   }
 
-  /** Tells who listens what came and what changed. */
+  /** Calls the callbacks for entities that came and changed. */
   emitChanges(): void {
     fire(this.#addCallbacks, this.#added);
     fire(this.#changeCallbacks, this.#changed);
@@ -175,7 +175,7 @@ export class EntityTable implements EntityView<unknown>, Memory {
     this.#changed.length = 0;
   }
 
-  /** Forgets the entities that are gone, after the snapshot's events were told. */
+  /** Removes the entities that are gone, and calls their callbacks, after the snapshot's events. */
   emitRemovals(): void {
     for (const e of this.#removed) this.#unlist(e);
     fire(this.#removeCallbacks, this.#removed);
@@ -201,7 +201,7 @@ export class EntityTable implements EntityView<unknown>, Memory {
   }
 }
 
-/** Calls everyone; what one of them throws must not keep the others from hearing. */
+/** Calls every callback. An error in one does not keep the others from their call. */
 function fire(callbacks: Set<Callback>, entities: Row[]): void {
   if (callbacks.size === 0) return;
   for (const e of entities) {

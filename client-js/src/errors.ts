@@ -41,14 +41,14 @@ export class TactusError extends Error implements TactusErrorLike {
     this.reason = reason;
   }
 
-  /** The error of a WebSocket close. A server says what its codes mean, in the reason; without one their names have to do. */
+  /** The error of a WebSocket close: the server's reason, or the name of the code where there is none. */
   static fromClose(code: number, reason: string): TactusError {
     const name = Object.keys(CloseCode).find((key) => CloseCode[key as keyof typeof CloseCode] === code) ?? code;
     return new TactusError(code, reason || `The connection was closed: ${name}.`, reconnects(code));
   }
 }
 
-/** Nobody answers at a URL. Browsers do not say whether it was they who refused to ask. */
+/** The error of a URL that does not answer. Browsers do not say whether they blocked the request themselves. */
 export function unreachable(what: string, url: string, why: string): TactusError {
   const mixed =
     globalThis.location?.protocol === "https:" && /^(http|ws):/.test(url)

@@ -32,7 +32,7 @@ export function isArray(f: Field): boolean {
   return f.words > elementWords(f);
 }
 
-/** A one-word value: fixed as a float, angles in radians, ids and uints unsigned, slots as -1 for nobody. */
+/** A one-word value: fixed as a float, angles in radians, ids and uints unsigned, slots as -1 for none. */
 export function scalar(kind: number, word: number): number {
   switch (kind) {
     case Kind.fixed:
@@ -67,7 +67,7 @@ function readElement(kind: number, words: Int32Array, at: number, into?: FieldVa
 }
 
 /**
- * Writes a player's wishes into an input's words, each clamped to the range
+ * Writes what a player wants into an input's words, each clamped to the range
  * that the server accepts; fields not mentioned keep what they had.
  */
 export function writeInput(schema: TableSchema, input: Record<string, InputValue>, words: Int32Array): void {

@@ -1,5 +1,5 @@
 /**
- * What happens around matches: rooms, parties, queues, ratings. A file of its own
+ * Everything around matches: rooms, parties, queues, ratings. A file of its own
  * (lobby.mjs, package export tactus/lobby) beside the client, which it is given.
  */
 
@@ -30,7 +30,7 @@ export type * from "./api/lobby.ts";
 export { Party } from "./party.ts";
 export { Room } from "./room.ts";
 
-/** Who opens or joins a party or a room. */
+/** The player that opens or joins a party or a room. */
 export interface PartyOptions {
   name?: string;
   /** See PlayOptions. */
@@ -40,7 +40,7 @@ export interface PartyOptions {
 
 /**
  * Pauses before the rating after a match is asked for, and when it is given up: a
- * server may report a match only when it is closed, and may have to repeat that.
+ * server may report a match only when it is closed, and may repeat that.
  */
 const firstRatingPauseMs = 400;
 const maxRatingPauseMs = 4000;
@@ -139,10 +139,10 @@ export class Lobby {
     signal,
     ...settings
   }: RoomRequest & PartyOptions = {}): Promise<Room> {
-    const who = { name, identityToken, signal };
-    const joined = await this.#enter("CreateRoom", who, { game, version, ...roomSettings(settings) });
-    // Who was nobody yet has opened a room for whoever enters first.
-    return joined.memberId ? joinedRoom(this.#client, joined) : this.joinRoom(joined.roomCode ?? "", who);
+    const player = { name, identityToken, signal };
+    const joined = await this.#enter("CreateRoom", player, { game, version, ...roomSettings(settings) });
+    // A player without a token has opened a room that belongs to the first player in it.
+    return joined.memberId ? joinedRoom(this.#client, joined) : this.joinRoom(joined.roomCode ?? "", player);
   }
 
   /** Joins a room by its code. Error 305: there is none; 309: it is full. */

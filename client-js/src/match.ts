@@ -325,7 +325,7 @@ export class MatchClient implements Match {
     clock.snapshot(now, replica.tick, replica.percent);
     if (this.#inputsSince || replica.slack !== 0) clock.slack(replica.tick, replica.slack);
     this.#inputsSince = false;
-    // After a long absence the picture starts anew instead of gliding there.
+    // After a long absence the picture starts again instead of gliding there.
     const restart = replica.tick - previous > this.tickRate / 2 || replica.tick < previous;
     for (let i = 0; i < this.#tables.length; i++) {
       const view = this.#tables[i]!;
@@ -365,7 +365,7 @@ export class MatchClient implements Match {
     stats.bytesOut = this.#connection.bytesOut;
   }
 
-  /** Tells the game what the snapshot brought: what came and changed, what happened, what is gone. */
+  /** Reports the snapshot to the game: entities that came and changed, events, entities that are gone. */
   #emitSnapshot(): void {
     for (const view of this.#tables) view.commit(this.slot);
     for (const view of this.#tables) view.emitChanges();
@@ -407,14 +407,14 @@ export class MatchClient implements Match {
       }
       this.#rules = made;
     } catch (error) {
-      // Play goes on: the own ship is drawn from the past like everybody's.
+      // Play goes on: the own rows are drawn from the past like all others.
       console.warn("Tactus: playing without prediction,", error);
     }
   }
 
   // Time.
 
-  /** Keeps inputs going, and others moving, when nobody calls frame. */
+  /** Keeps inputs going, and others moving, while the page does not call frame. */
   #tickHidden(): void {
     const now = this.#config.now();
     if (now - this.#framedAt > Ms.hidden) this.#advance(now);

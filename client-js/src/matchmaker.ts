@@ -26,7 +26,7 @@ interface ConnectError {
 
 function matchmakerError({ code = "", message = "", details = [] }: ConnectError, http = 0): TactusError {
   let refusal = ErrorCode.matchmaker + statuses.indexOf(code.slice(0, 4));
-  // Nobody who speaks Connect: a proxy for instance (connectrpc.com/docs/protocol, "HTTP to error code").
+  // The answer is not of Connect, but of a proxy for example (connectrpc.com/docs/protocol, "HTTP to error code").
   if (refusal <= ErrorCode.matchmaker)
     refusal = http === 404 ? Refusal.unimplemented : http > 500 || http === 429 ? Refusal.unavailable : Refusal.unknown;
   // The reason in a google.rpc.ErrorInfo is its field 1, which comes first and is shorter than 128 bytes.
@@ -43,11 +43,11 @@ enum Envelope {
 enum Ms {
   /** A call is answered, whole, in so long. */
   call = 10_000,
-  /** A watch says something every three seconds. One that is silent for so long is dead, or a proxy holds it back. */
+  /** A watch sends something every three seconds. One that is silent for so long is dead, or a proxy holds it back. */
   silence = 8000,
   /** The same for matchmakers of releases that can't be polled. */
   oldSilence = 30_000,
-  /** What a watch would tell is asked for so often while streams do not work. */
+  /** Pause between two polls, which replace a watch while streams do not work. */
   poll = 2000,
   /** Longest pause before a broken watch is resumed. What is watched is kept for five seconds or more without a watcher. */
   maxBackoff = 2000,
@@ -79,7 +79,7 @@ const playerKey = "tactus.player";
 const beforeKey = "tactus.guest.before";
 const triedKey = "tactus.guest.tried";
 
-/** What tells the player who they are, in the answer to each call of enter. */
+/** The player's identity, in the answer to each call of enter. */
 type Identity = Pick<CreateTicketResponse, "guestToken" | "playerId">;
 
 /** Names in requests that the matchmaker said it does not know. */

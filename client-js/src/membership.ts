@@ -1,4 +1,4 @@
-/** What parties and rooms have in common: a place among others, which is watched. */
+/** The common part of parties and rooms: a member's place in a group, which is watched. */
 
 import type { Client, TactusErrorLike, Unsubscribe } from "./index.ts";
 import { Emitter } from "./emitter.ts";
@@ -6,7 +6,7 @@ import type { Membership, MembershipEvents } from "./api/lobby.ts";
 import type { CreatePartyResponse, CreateRoomResponse } from "./matchmakerv1.ts";
 import { Refusal } from "./refusal.ts";
 
-/** A member who has heard nothing for so long was cut off, not replaced. */
+/** A member without news for so long was cut off, not replaced. */
 const cutOffMs = 8000;
 
 /** The answer to CreateParty, JoinParty, CreateRoom and JoinRoom. */
@@ -14,7 +14,7 @@ export type Joined = CreatePartyResponse & CreateRoomResponse;
 
 /**
  * A party or a room, as one of its members sees it. It is watched as long as the
- * page lives; a member whom nobody watches for ten seconds leaves it.
+ * page lives. A member without a watch leaves it after ten seconds.
  */
 export abstract class Group<Member extends { you: boolean }, Events extends MembershipEvents<Member>> {
   /** What to keep, for Lobby.resumeParty or Lobby.resumeRoom. It changes when the player was taken out and came back. */
@@ -39,7 +39,7 @@ export abstract class Group<Member extends { you: boolean }, Events extends Memb
     void this.#watch();
   }
 
-  /** Tell it to friends. */
+  /** The code by which friends join. */
   get code(): string {
     return this.membership.code;
   }
@@ -55,11 +55,11 @@ export abstract class Group<Member extends { you: boolean }, Events extends Memb
   leave(): void {
     if (this.closed) return;
     this.#watching.abort();
-    // The page may be closing: the farewell has to outlive it.
+    // The page may be closing: this call must outlive it.
     this.call(`Leave${this.#kind}`, {}, undefined, true).catch(() => {});
   }
 
-  /** Takes in what the matchmaker tells; first is true for the first news of this page. */
+  /** Takes over the state that the matchmaker sends; first is true for the first state of this page. */
   protected abstract update(state: object, first: boolean): void;
 
   protected emit(name: keyof Events & string, ...args: unknown[]): void {
@@ -71,7 +71,7 @@ export abstract class Group<Member extends { you: boolean }, Events extends Memb
     return this.client.matchmaker.call(method, { memberId: this.membership.memberId, ...request }, signal, keepalive);
   }
 
-  /** Tells of new members, and of a new search unless the player has begun it. */
+  /** Reports the members, and a new search unless the player has begun it. */
   protected show(members: readonly Member[], ticketId: string, own: boolean): void {
     const begun = ticketId !== "" && ticketId !== this.ticketId;
     this.members = members;
@@ -100,7 +100,7 @@ export abstract class Group<Member extends { you: boolean }, Events extends Memb
     }
   }
 
-  /** Whoever was taken out while the page was cut off comes back by the code. */
+  /** A member that was removed while the page was cut off joins again by the code. */
   async #comeBack({ code }: TactusErrorLike): Promise<boolean> {
     if (code !== Refusal.notFound || performance.now() - this.#receivedAt < cutOffMs) return false;
     this.#receivedAt = performance.now();

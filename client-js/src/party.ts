@@ -1,4 +1,4 @@
-/** Players who search together. */
+/** Parties: players that search together. */
 
 import type { Client, Match, PlayOptions } from "./index.ts";
 import { Group, type Joined } from "./membership.ts";
@@ -56,7 +56,7 @@ export class Party extends Group<PartyMember, PartyEvents> {
     const { playerId } = this.membership;
     this.room = roomMemberId ? { code: roomCode, memberId: roomMemberId, playerId } : undefined;
     const all = members.map((member) => ({ playerId: "", playerName: "", leader: false, you: false, ...member }));
-    // A leader knows what he started, unless the page is a new one.
+    // A leader knows what they started, unless the page was reloaded.
     const own = !first && all.some((member) => member.you && member.leader);
     this.show(all, ticketId, own);
     if (entered && !own) this.emit("room", this.room);

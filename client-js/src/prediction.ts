@@ -115,7 +115,7 @@ export class Prediction {
     this.#inputTicks[tick % inputRing] = tick;
   }
 
-  /** Takes over a snapshot, and predicts the ticks after it anew. */
+  /** Takes over a snapshot, and predicts the ticks after it again. */
   snapshot(): void {
     if (this.#failed) return;
     for (const t of this.#replica.tables) this.#copyTouched(t);

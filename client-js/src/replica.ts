@@ -245,7 +245,7 @@ export class Replica {
     for (let n = this.#next(r); n > 0; n--) {
       row += 1 + this.#gap(r);
       const generation = this.#next(r);
-      // With the same generation it is the same entity, whose words come anew.
+      // With the same generation it is the same entity: its words come again.
       if (t.generations[row] !== generation) this.#drop(t, row);
       t.put(row, generation);
       for (const c of columns) this.#column(r, t, row, c, false);

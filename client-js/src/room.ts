@@ -1,4 +1,4 @@
-/** A place where friends meet, and play one private match after another. */
+/** Rooms: places where friends meet and play one private match after another. */
 
 import type { Client, Match, PlayOptions } from "./index.ts";
 import { Group, type Joined } from "./membership.ts";
@@ -29,7 +29,7 @@ export class Room extends Group<RoomMember, RoomEvents> {
     super(client, "Room", membership, resumed);
   }
 
-  /** Who may set things and start; undefined before the first news. */
+  /** The member who may set and start the match; undefined before the first state. */
   get owner(): RoomMember | undefined {
     return this.members.find((member) => member.owner);
   }
@@ -49,14 +49,14 @@ export class Room extends Group<RoomMember, RoomEvents> {
     await this.call("SetReady", { ready });
   }
 
-  /** As owner: changes what the next match will be; what is left out stays. Nobody is ready then. */
+  /** As owner: changes the next match; settings that are left out stay. No member is ready afterwards. */
   async set({ mode = this.mode, options = this.options, labels = this.labels }: RoomSettings): Promise<void> {
     await this.call("SetRoom", roomSettings({ mode, options, labels }));
   }
 
   /**
    * As owner: starts the next match for all members, and joins it. The others hear
-   * it by the event "search". While a match runs, everybody joins it by this.
+   * it by the event "search". While a match runs, every member joins it by this.
    */
   async start(options: PlayOptions = {}): Promise<Match> {
     this.#starting = true;

@@ -189,7 +189,7 @@ class Host {
     return wasiOk;
   };
 
-  /** Every wait is over at once: rules never wait, the runtime only asks for its own timers. */
+  /** Every wait ends immediately: rules never wait, and the runtime only polls for its own timers. */
   #poll = (subscriptions: number, events: number, count: number, out: number): number => {
     const view = this.#view();
     for (let i = 0; i < count; i++) {

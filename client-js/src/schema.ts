@@ -87,13 +87,13 @@ export function read<T extends object>(value: Value | undefined, defaults: T): T
   return out as T;
 }
 
-/** A value that has to be a map. */
+/** A value that must be a map. */
 export function mapOf(value: Value | undefined): Fields {
   if (value === null || typeof value !== "object" || Array.isArray(value)) throw new MalformedError("expected a map");
   return value;
 }
 
-/** A value that has to be an array; nil is an empty one. */
+/** A value that must be an array; nil is an empty one. */
 export function listOf(value: Value | undefined): Value[] {
   return Array.isArray(value) ? value : [];
 }

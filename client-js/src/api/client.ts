@@ -14,22 +14,22 @@ export type WaitingFor = "" | Waiting;
 export interface SearchProgress {
   state: "searching" | "proposed" | "assigned" | "joining";
   waitedMs: number;
-  /** In all: half of those who were matched lately, and had waited as long, waited less; 0: unknown. */
+  /** Median wait, in all, of recent players that had waited as long; 0: unknown. */
   estimatedWaitMs: number;
-  /** Nine of ten waited less; 0: unknown. */
+  /** Nine of ten of them waited less; 0: unknown. */
   estimatedWaitP90Ms: number;
   searching: number;
   waitingFor: WaitingFor;
   queue: string;
   /** Of the queue's rules: when proposed or searching as of now, later of those that made the match. */
   rulesVersion: string;
-  /** While a found match waits for its players to accept: state is "proposed". */
+  /** The match that waits until its players accept, while state is "proposed". */
   proposal?: Proposal;
   /** Once a seat is found. */
   assignment?: Assignment;
 }
 
-/** A found match that waits for its players to accept. A player that does not accept in time leaves the queue. */
+/** A found match that waits until its players accept. A player who does not accept in time leaves the queue. */
 export interface Proposal {
   matchId: string;
   /** What is left of the time to answer. */
@@ -39,7 +39,7 @@ export interface Proposal {
   acceptedByYou: boolean;
   /** Rejects when the match is not proposed any more. */
   accept(): Promise<void>;
-  /** Ends the search, of a party for all its members, with error 209. */
+  /** Ends the search, of a party for all its members, with the reason "DECLINED". */
   decline(): Promise<void>;
 }
 
@@ -76,7 +76,7 @@ export interface PlayOptions {
   attributes?: Record<string, readonly string[]>;
   /** Search for all members of a party: its leader's member id. See Party.start. */
   party?: string;
-  /** Follow this ticket, which somebody else opened for the player. See Party.follow. */
+  /** Follow this ticket, which another player opened for this one. See Party.follow. */
   ticketId?: string;
   /** Aborting cancels the ticket and rejects with an AbortError. */
   signal?: AbortSignal;
@@ -100,17 +100,17 @@ export interface MatchmakerApi {
     keepalive?: boolean,
     timeoutMs?: number,
   ): Promise<Answer>;
-  /** A call that says who the player is: it sends the guest token that is kept, and keeps what comes back. */
+  /** A call with the player's identity: it sends the kept guest token, and keeps the token that comes back. */
   enter<Answer>(
     method: string,
     request: { identityToken?: string; requestId?: string },
     signal?: AbortSignal,
   ): Promise<Answer>;
   /**
-   * Listens to a stream until take returns true, or throws; the same message twice in a
-   * row is told once. A stream that breaks is opened again, with growing pauses, for 20 s.
+   * Reads a stream until take returns true, or throws; a message that repeats the one
+   * before is left out. A stream that breaks is opened again, with growing pauses, for 20 s.
    * Where streams are held back on their way (8 s of silence), or can't be read, the call
-   * that tells the same is made every 2 s: GetTicket for WatchTicket.
+   * with the same answer is made every 2 s: GetTicket for WatchTicket.
    */
   follow<Message>(
     method: string,

@@ -71,7 +71,7 @@ export interface QueueInfo {
   teamMin: number;
   teamMax: number;
   partyMax: number;
-  /** A found match waits for its players to accept. */
+  /** A found match waits until its players accept. */
   accept: boolean;
   rated: boolean;
   /** Players. */
@@ -145,15 +145,15 @@ export type PartyMembership = Membership;
 export type RoomMembership = Membership;
 
 export interface MembershipEvents<Member> {
-  /** Who is there, or anything else that is told of it, may have changed. */
+  /** The members, or another part of the state, may have changed. */
   change: (members: readonly Member[]) => void;
-  /** A search, or a room's match, has begun that the player did not start: follow joins it. */
+  /** Another member has started a search, or a room's match: follow joins it. */
   search: (ticketId: string) => void;
-  /** The player is not there any more, and did not leave. */
+  /** The player is not a member any more, and did not leave. */
   close: (error: TactusErrorLike) => void;
 }
 
-/** Whoever does not follow a party's search within 10 s ends it. */
+/** A member who does not follow a party's search within 10 s ends it. */
 export interface PartyEvents extends MembershipEvents<PartyMember> {
   /** The party has entered a room: Lobby.resumeRoom takes the player's place in it. */
   room: (membership: RoomMembership) => void;

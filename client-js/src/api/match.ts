@@ -37,7 +37,7 @@ export interface Match {
   send(name: string, args?: readonly number[]): void;
   /** Reliable command with an answer; rejects on refusal, timeout (default 5000 ms) or close. */
   request(name: string, args?: readonly number[], options?: { timeoutMs?: number }): Promise<readonly number[]>;
-  /** Says something to everybody in the match. The promise never rejects; it may be ignored. */
+  /** Sends a line of chat to all players. The promise never rejects; it may be ignored. */
   chat(text: string): Promise<ChatOutcome>;
   /** Leaves for good; the seat is freed. */
   leave(): void;
@@ -48,13 +48,13 @@ export interface Match {
 }
 
 export interface MatchEvents {
-  /** why: what the server, or the network, ended the connection by when it is "reconnecting". */
+  /** why: the error that broke the connection, when the state is "reconnecting". */
   state: (state: MatchState, why?: TactusErrorLike) => void;
   roster: (entry: RosterEntry, gone: boolean) => void;
   chat: (slot: number, text: string) => void;
   result: (result: MatchResult) => void;
   notice: (code: number, text: string) => void;
-  /** The match ended for this client; error tells why, with a number. */
+  /** The match has ended for this client, by this error. */
   close: (error: TactusErrorLike) => void;
 }
 
@@ -77,7 +77,7 @@ export interface ChatOutcome {
   sent: boolean;
   /**
    * Why not: "busy" (too much in too short a time), "too_long" (over 200 bytes), "bad_text" (nothing that shows),
-   * "closed" (the match can't be reached), "timeout" (nobody knows), or one of a newer server. Empty when it was sent.
+   * "closed" (the match can't be reached), "timeout" (unknown), or one of a newer server. Empty when it was sent.
    */
   reason: string;
 }
@@ -156,7 +156,7 @@ export type RulesSource = (config: RulesConfig) => Rules | Promise<Rules>;
 export interface Rules {
   /** Hash of the schema that they were built for. */
   readonly schemaHash: number;
-  /** Memory of a table's rows, capacity x stride; fetch it anew after every call. */
+  /** Memory of a table's rows, capacity x stride; fetch it again after every call. */
   words(table: number): Int32Array;
   /** Makes a row live, with zero words. */
   put(table: number, row: number, generation: number): void;

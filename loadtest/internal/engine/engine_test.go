@@ -43,17 +43,11 @@ func TestEngine_deliversBytesThatWereReadBefore(t *testing.T) {
 			t.Parallel()
 			e := start(t, open)
 			c := newTestClient()
-			client, server := net.Pipe()
-			defer server.Close()
-			if name == "fastest" {
-				server = serve(t, e, c, nil) // a pipe has no descriptor
-				_, _ = server.Write(ws.MustCompileFrame(ws.NewCloseFrame(nil)))
-			} else {
-				e.Serve(Served{
-					Client: c, Conn: client, Early: ws.MustCompileFrame(ws.NewCloseFrame(nil)),
-					Attach: func(out Sender) { c.out = out },
-				})
-			}
+			client, _ := connect(t)
+			e.Serve(Served{
+				Client: c, Conn: client, Early: ws.MustCompileFrame(ws.NewCloseFrame(nil)),
+				Attach: func(out Sender) { c.out = out },
+			})
 			if err := <-c.ended; err != nil {
 				t.Errorf("the client ended with %v", err)
 			}

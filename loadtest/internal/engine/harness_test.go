@@ -101,22 +101,27 @@ func start(t *testing.T, open func(Config) Engine) Engine {
 // serve connects a client to a server and returns the server's end.
 func serve(t *testing.T, e Engine, c *testClient, slow *SlowReading) net.Conn {
 	t.Helper()
+	client, server := connect(t)
+	e.Serve(Served{Client: c, Conn: client, Slow: slow, Attach: func(out Sender) { c.out = out }})
+	return server
+}
+
+// connect returns both ends of a connection.
+func connect(t *testing.T) (client, server net.Conn) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	conn, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
+	if client, err = net.Dial("tcp", listener.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
-	server, err := listener.Accept()
-	if err != nil {
+	if server, err = listener.Accept(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	e.Serve(Served{Client: c, Conn: conn, Slow: slow, Attach: func(out Sender) { c.out = out }})
-	return server
+	return client, server
 }
 
 func serverFrame(size int) []byte {
