@@ -338,7 +338,7 @@ func (rs *Records[T, R]) Watched(ctx context.Context, handle, watch string) (R, 
 	})
 }
 
-// Leave removes a handle. If it was the member's last one, the member is taken out and
+// RemoveHandle removes a handle. If it was the member's last one, the member is taken out and
 // returned; otherwise the zero member is. With watch, only if that is still the
 // handle's newest watcher. after, if set, gets the record without the member.
 func (rs *Records[T, R]) RemoveHandle(ctx context.Context, handle, watch string, after func(R)) (left Member, r R, err error) {
