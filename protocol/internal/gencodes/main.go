@@ -16,7 +16,10 @@ func main() {
 	out := flag.String("out", "", "`file` to write TypeScript to; empty: print the table of docs/protocol.md")
 	flag.Parse()
 	if *out == "" {
-		fmt.Print(string(markdown(protocol.CloseCodes())))
+		if _, err := os.Stdout.Write(markdown(protocol.CloseCodes())); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		return
 	}
 	if err := os.WriteFile(*out, typescript(protocol.CloseCodes()), 0o644); err != nil {
