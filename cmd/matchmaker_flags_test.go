@@ -117,7 +117,7 @@ func TestDev_acceptsUsersOfTheIssuer(t *testing.T) {
 		t.Errorf("%v", ticket)
 	}
 	_, err = p.client().CreateTicket(t.Context(), connect.NewRequest(&matchmakerv1.CreateTicketRequest{Game: "arena", Mode: "ffa"}))
-	if connect.CodeOf(err) != connect.CodeUnauthenticated || !strings.Contains(err.Error(), "guests are not taken here") {
+	if connect.CodeOf(err) != connect.CodeUnauthenticated || !strings.Contains(err.Error(), "guests are not accepted") {
 		t.Errorf("a guest: %v", err)
 	}
 }

@@ -14,9 +14,8 @@ type Input struct {
 
 // Runner is a row for each player.
 type Runner struct {
-	Pos fixed.Vec `tactus:"pos"` // in metres; rows are sent to those nearby
-	// Slot is the owner of the row.
-	Slot   game.Slot `tactus:"slot"`
+	Pos    fixed.Vec `tactus:"pos"`  // in metres; rows are sent to those nearby
+	Slot   game.Slot `tactus:"slot"` // owner of the row
 	Score  int32     // ticks not being it
 	FreeAt game.Tick // a runner that was just tagged stands still until then
 }
@@ -26,8 +25,7 @@ type Round struct {
 	It     game.Entity // the runner that is it
 	EndsAt game.Tick   // a moment costs nothing to send while time passes, a countdown does
 	Now    game.Tick   `tactus:"server"` // the last tick: clients know it, the rules must store it
-	// Rand is state too, but players never see it.
-	Rand game.Rand `tactus:"server"`
+	Rand   game.Rand   `tactus:"server"` // randomness is state too, but players never see it
 }
 
 type world struct {
