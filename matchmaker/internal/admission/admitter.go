@@ -165,7 +165,7 @@ func (a *Admitter) resolveMatch(ctx context.Context, t *ticket.Ticket, req *Requ
 	switch {
 	case t.Version != "" && t.Version != found.Version:
 		return ticket.NewVersionDiffers(found.Version, t.Version), nil
-	case found.Free < t.Size():
+	case found.Full(t.Size()):
 		return ticket.NewUnmatchable(ticket.MatchFull), nil
 	}
 	return ticket.Unmatchable{}, nil

@@ -75,6 +75,8 @@ func (m *match) view(now time.Time, lastCall time.Duration) quickplay.Match {
 		Private:  m.private,
 		Opening:  !m.confirmed,
 		EndsSoon: m.endsSoon(now, lastCall),
+
+		Unanswered: m.calls > 0,
 	}
 }
 
@@ -86,6 +88,8 @@ func (m *match) found() Found {
 		Private: m.private,
 		Free:    m.seats - m.players - m.held,
 		Seats:   m.seats,
+
+		unanswered: m.calls > 0,
 	}
 }
 

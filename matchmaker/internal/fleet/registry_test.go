@@ -86,6 +86,23 @@ func TestRegistry_requestedSeatsCountAsTaken(t *testing.T) {
 	}
 }
 
+// A report of load overtakes the answer: the last friend of a room must not be
+// rejected because another's seat counts twice.
+func TestRegistry_matchIsNotFullBeforeItsServerAnswers(t *testing.T) {
+	r := newTestRegistry()
+	s := r.add(register("s1"), nil)
+	status := &fleetv1.MatchStatus{MatchId: "m1", Game: "arena", Mode: "ffa", People: 7, Seats: 8, Private: true}
+	mustReserve(t, r, "s1", request("a", "m1", 7))
+	r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{status}})
+	if found, ok := r.Find("m1"); !ok || found.Free >= 1 || found.Full(1) || !r.View(ffa).Matches[0].Unanswered {
+		t.Errorf("before the answer: %+v", found)
+	}
+	r.answer(s, &fleetv1.ReserveResult{RequestId: "a", Ok: true, Slots: []uint32{0, 1, 2, 3, 4, 5, 6}, Match: status})
+	if found, _ := r.Find("m1"); found.Free != 1 || found.Full(1) || !found.Full(2) || r.View(ffa).Matches[0].Unanswered {
+		t.Errorf("after the answer: %+v", found)
+	}
+}
+
 func TestRegistry_refusedOpeningLeavesNoMatch(t *testing.T) {
 	r := newTestRegistry()
 	s := r.add(register("s1"), nil)

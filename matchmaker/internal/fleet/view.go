@@ -55,7 +55,13 @@ type Found struct {
 	Private bool
 	Free    int
 	Seats   int
+
+	unanswered bool // see [quickplay.Match]
 }
+
+// Full reports whether the match has no seats for so many players. It does not say so
+// while the answer to a reservation is on its way: Free may then be too small.
+func (f *Found) Full(players int) bool { return f.Free < players && !f.unanswered }
 
 // Find returns a match of a live server.
 func (r *Registry) Find(matchID string) (Found, bool) {

@@ -89,7 +89,7 @@ func (h *Host) AddMembers(ctx context.Context, code string, who *Entrants) (hand
 		return "", err
 	}
 	if r.Runs(time.Now()) && !r.Opening { // the call that opens a match seats all members
-		if found, ok := h.cfg.Fleet.Find(r.Match); !ok || found.Free >= len(who.Members) {
+		if found, ok := h.cfg.Fleet.Find(r.Match); !ok || !found.Full(len(who.Members)) {
 			h.seatMembers(ctx, r, who.Members)
 		}
 	}

@@ -58,7 +58,7 @@ func unmatchable(t *ticket.Ticket, found *fleet.Found) ticket.Unmatchable {
 	switch {
 	case t.Version != "" && t.Version != found.Version:
 		return ticket.NewVersionDiffers(found.Version, t.Version)
-	case found.Free < t.Size():
+	case found.Full(t.Size()):
 		return ticket.NewUnmatchable(ticket.RoomFull)
 	}
 	return ticket.Unmatchable{}

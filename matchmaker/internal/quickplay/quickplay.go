@@ -32,6 +32,9 @@ type Match struct {
 	Opening   bool // requested and not confirmed yet
 	EndsSoon  bool // too soon to be worth joining.
 	TeamSeats TeamSeats
+	// Unanswered means that the answer to a reservation request is on its way. The
+	// server's report may contain its seats already: Players then counts them twice.
+	Unanswered bool
 }
 
 // TeamSeats are the free seats of a match by team; empty: it has no teams.
@@ -92,15 +95,15 @@ type Seating struct {
 
 // Plan seats as many tickets as possible, in order: in the open match with the most
 // players, else in a new match on the least loaded server. A ticket that wants a
-// match gets a seat there or is unmatchable, unless it waits for the match. All
-// other tickets without a seat keep waiting.
+// match gets a seat there or is unmatchable, unless it waits for the match, or for the
+// answer to an earlier reservation there. All other tickets without a seat keep waiting.
 func Plan(tickets []Ticket, view View) (seatings []Seating, unmatchable []int) {
 	p := newPlanner(tickets, view)
 	rest := make([]int, 0, len(tickets))
 	for i, t := range tickets {
 		if t.Match == "" {
 			rest = append(rest, i)
-		} else if seated, known := p.seatWanted(i); !seated && (known || !t.WaitForMatch) {
+		} else if p.seatWanted(i) == impossible {
 			unmatchable = append(unmatchable, i)
 		}
 	}
@@ -178,17 +181,37 @@ func (p *Seating) add(ticket int, team int32) {
 	p.Teams = append(p.Teams, team)
 }
 
-// seatWanted seats a ticket in the match that it wants. known reports whether that
-// match exists.
-func (p *planner) seatWanted(i int) (seated, known bool) {
+// wanted is what became of a ticket that wants a certain match.
+type wanted int
+
+const (
+	seated wanted = iota
+	waiting
+	impossible
+)
+
+// seatWanted seats a ticket in the match that it wants.
+func (p *planner) seatWanted(i int) wanted {
 	t := p.tickets[i]
 	at := slices.IndexFunc(p.matches, func(m Match) bool { return m.ID == t.Match })
 	if at < 0 {
-		return false, false
+		if t.WaitForMatch {
+			return waiting
+		}
+		return impossible
 	}
 	m := &p.matches[at]
 	s := p.servers[m.Server]
-	return s != nil && p.seat(m, s, i), true
+	switch {
+	case s == nil || !fits(t, s):
+		return impossible
+	case p.seat(m, s, i):
+		return seated
+	case m.Unanswered:
+		return waiting
+	default:
+		return impossible
+	}
 }
 
 // fillOpen seats tickets in open matches and returns those that are left.

@@ -93,6 +93,11 @@ func TestPlan_seatsTicketsInOrder(t *testing.T) {
 			view: View{Seats: 4, Servers: []Server{roomy("a")}, Matches: []Match{{ID: "m1", Server: "a", Seats: 4, Private: true, EndsSoon: true}, open("full", "a", 4, 4)}},
 			want: []string{"a/m1 create=false [0]"}, unmatchable: []int{1, 2, 3},
 		},
+		{
+			name: "a wanted match may count players twice until its server answers", tickets: []Ticket{{Match: "m1"}, {Match: "m1", Version: "9"}},
+			view:        View{Seats: 4, Servers: []Server{roomy("a")}, Matches: []Match{{ID: "m1", Server: "a", Players: 5, Seats: 4, Private: true, Unanswered: true}}},
+			unmatchable: []int{1},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
