@@ -115,8 +115,9 @@ client-lint: $(STAMPS)/npm ## biome: style and mistakes of the client's TypeScri
 	cd client-js && npm run --silent lint
 
 .PHONY: markdown
-markdown: ## lines, headings, code, tables, space and links of all pages in Markdown
+markdown: $(STAMPS)/npm ## format, headings, code, tables, space and links of all pages in Markdown
 	cd tools && go run ./markdown -root ..
+	client-js/node_modules/.bin/markdownlint-cli2
 
 # Other systems that the code is vetted for. 386 covers 64-bit atomics and
 # constants that no int there can hold, wasip1 the rules that browsers run.

@@ -1,11 +1,11 @@
-// Command markdown formats and checks the Markdown pages of the repository:
+// Command markdown wraps paragraphs and lists of the repository's Markdown pages at
+// 100 columns, except in generated pages:
 //
-//	markdown [-root DIR]     report what is wrong; exit code 1 if anything is.
-//	markdown [-root DIR] -w  wrap paragraphs and lists at 100 columns.
+//	markdown [-root DIR]     report pages that are not formatted; exit code 1 if any is not.
+//	markdown [-root DIR] -w  format them.
 //
-// It checks lines and, in five rules, headings, names of sections, code blocks,
-// tables and white space. Links to files and to headings must lead somewhere. The
-// text of generated pages is checked and not wrapped.
+// Prettier was tried first: it pads the cells of tables to one width, so that a long
+// cell makes every row of its table as long. Rules and links are markdownlint's.
 package main
 
 import (
@@ -39,38 +39,32 @@ func main() {
 	}
 }
 
-// run formats the pages below root, or returns a line for each finding in them.
+// run formats the pages below root, or returns a line for each that is not formatted.
 func run(root string, write bool) ([]string, error) {
 	paths, err := pages(root)
 	if err != nil {
 		return nil, err
 	}
 	var findings []string
-	links := newLinks(root)
 	for _, path := range paths {
 		b, err := os.ReadFile(filepath.Join(root, path))
 		if err != nil {
 			return nil, err
 		}
 		text := string(b)
-		formatted := text
-		if !generated.MatchString(text) {
-			formatted = format(text)
-		}
-		if write {
-			if formatted != text {
-				err = os.WriteFile(filepath.Join(root, path), []byte(formatted), 0o644)
-			}
-			if err != nil {
-				return nil, err
-			}
+		if generated.MatchString(text) {
 			continue
 		}
-		if line := firstDifference(text, formatted); line > 0 {
+		formatted := format(text)
+		line := firstDifference(text, formatted)
+		switch {
+		case line == 0:
+		case write:
+			if err := os.WriteFile(filepath.Join(root, path), []byte(formatted), 0o644); err != nil {
+				return nil, err
+			}
+		default:
 			findings = append(findings, fmt.Sprintf("%s:%d: not formatted; run make fmt", path, line))
-		}
-		for _, f := range append(lint(text), links.check(path, text)...) {
-			findings = append(findings, path+":"+f)
 		}
 	}
 	return findings, nil

@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -34,52 +33,6 @@ func TestFormat_wrapsParagraphsAndLists(t *testing.T) {
 				t.Errorf("formatting again changes it to\n%s", again)
 			}
 		})
-	}
-}
-
-func TestLint_reportsEachRule(t *testing.T) {
-	for want, page := range map[string]string{
-		"":                                 "# A\n\n## B\n\ntext\n\n```sh\nx\n```\n\n| a | b |\n| --- | --- |\n| `\\|` | c |\n",
-		"heading of level 3 after level 1": "# A\n\n### B\n",
-		"second title":                     "# A\n\n# B\n",
-		`section "B" is there twice`:       "# A\n\n## B\n\n## B\n",
-		"code block without a language":    "# A\n\n```\nx\n```\n",
-		"no blank line before a code":      "# A\n\na\n```sh\nx\n```\n",
-		"no blank line after a code":       "# A\n\n```sh\nx\n```\na\n",
-		"code block has no end":            "# A\n\n```sh\nx\n",
-		"row of 1 cells in a table of 2":   "# A\n\n| a | b |\n| --- | --- |\n| c |\n",
-		"no blank line before a table":     "# A\n\na\n| a |\n| --- |\n",
-		"tab":                              "# A\n\na\tb\n",
-		"space at the end":                 "# A\n\na \n",
-		"two blank lines":                  "# A\n\n\na\n",
-		"page must end":                    "# A\n\na",
-		"over 100 columns":                 "# A\n\n" + long + long + "\n",
-	} {
-		findings := lint(page)
-		if want == "" {
-			if len(findings) > 0 {
-				t.Errorf("a good page has findings %q", findings)
-			}
-			continue
-		}
-		if !slices.ContainsFunc(findings, func(f string) bool { return strings.Contains(f, want) }) {
-			t.Errorf("findings %q of\n%s\nwant %q", findings, page, want)
-		}
-	}
-}
-
-func TestRun_followsLinks(t *testing.T) {
-	root := t.TempDir()
-	write(t, root, "README.md", "# A\n\n[b](docs/b.md#some-name) [c](#a) [out](https://example.com/) `[code](no.md)`\n")
-	write(t, root, "docs/b.md", "# Some `name`!\n\n[up](../README.md) [no](no.md) [gone](../README.md#b)\n")
-	write(t, root, "node_modules/c.md", "[no](no.md)\n")
-	findings, err := run(root, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"docs/b.md:3: link to no.md: no such file", "docs/b.md:3: link to ../README.md#b: no such heading"}
-	if !slices.Equal(findings, want) {
-		t.Errorf("findings %q, want %q", findings, want)
 	}
 }
 
