@@ -1,5 +1,8 @@
 import type { BuildOptions } from "esbuild";
 
+/** Members that get short names in the bundle. */
+export const internalMembers: string[];
+
 /** Options of esbuild for an entry point of the package at root. */
 export function bundleOptions(root: string, entry?: string): BuildOptions;
 

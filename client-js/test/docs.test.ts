@@ -8,6 +8,7 @@ import { before, test } from "node:test";
 import { CloseCode, closeNames } from "../src/codes.ts";
 import { ErrorCode } from "../src/errors.ts";
 import { EndReason } from "../src/matchmakerv1.ts";
+import { internalMembers } from "../scripts/bundle.mjs";
 import { bundleTypes } from "../scripts/types.mjs";
 
 const guide = readFileSync("../docs/client.md", "utf8");
@@ -68,6 +69,15 @@ test("the types have the global of the script tag", () => {
     assert.match(types, new RegExp(`export \\{[^}]*\\b${name}\\b`));
   }
   assert.match(readFileSync(join(folder, "lobby.d.ts"), "utf8"), /export as namespace TactusLobby;/);
+});
+
+test("no public member gets a short name in the bundle", () => {
+  for (const file of ["tactus.d.ts", "lobby.d.ts", "simulation.d.ts"]) {
+    const types = readFileSync(join(folder, file), "utf8").replace(/^\s*private .*$/gm, "");
+    for (const name of internalMembers) {
+      assert.doesNotMatch(types, new RegExp(`^\\s*(static |readonly |get |set |async )*${name}\\??[(:<]`, "m"), file);
+    }
+  }
 });
 
 test("the guide lists every error number", () => {
