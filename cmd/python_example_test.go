@@ -48,6 +48,9 @@ func output(t *testing.T, cmd *exec.Cmd) string {
 }
 
 func TestPythonClient_readsVectors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays with a process of its own: nothing for the race detector")
+	}
 	if out := output(t, python(t, "vectors.py")); !strings.Contains(out, "read as the vectors have them") {
 		t.Errorf("it says %q", out)
 	}
@@ -56,6 +59,9 @@ func TestPythonClient_readsVectors(t *testing.T) {
 // TestPythonClient_plays: it searches, plays, chats, loses its connection, comes
 // back to its seat and leaves.
 func TestPythonClient_plays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays with a process of its own: nothing for the race detector")
+	}
 	p := startDev(t, nil)
 	cmd := python(t, "play.py", "--url", "http://"+p.public.Addr().String(), "--mode", "ffa", "--seconds", "4", "--name", "Guido")
 	var played struct {

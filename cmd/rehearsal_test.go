@@ -141,6 +141,9 @@ var (
 // TestRehearsalDocument_commandsWork does what docs/rehearsal.md tells its reader to do, and
 // gets what it shows.
 func TestRehearsalDocument_commandsWork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays with a process of its own: nothing for the race detector")
+	}
 	text, err := os.ReadFile("../docs/rehearsal.md")
 	if err != nil {
 		t.Fatal(err)

@@ -98,6 +98,9 @@ func TestRelease_tagsTheChangelogAndRecordsTheCommit(t *testing.T) {
 }
 
 func TestRelease_refusesWhatCannotBeReleased(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays with a process of its own: nothing for the race detector")
+	}
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("no bash")
 	}

@@ -46,6 +46,9 @@ func goExample(t *testing.T) string {
 }
 
 func TestGoExample_findsAMatchAtAnyReplica(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays with a process of its own: nothing for the race detector")
+	}
 	program := goExample(t)
 	cluster := storetest.StartCluster(t, 1)
 	first, firstAddr := shares(t, cluster, pair, nil)

@@ -66,6 +66,9 @@ func TestNodeExample_findsAMatch(t *testing.T) {
 }
 
 func TestNodeExample_continuesAtAnotherMatchmaker(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays with a process of its own: nothing for the race detector")
+	}
 	cluster := storetest.StartCluster(t, 1)
 	first, firstAddr := shares(t, cluster, pair, nil)
 	second, secondAddr := shares(t, cluster, pair, nil)

@@ -173,6 +173,9 @@ party: {max: 1}
 `
 
 func TestCurlExample_findsAMatch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays with a process of its own: nothing for the race detector")
+	}
 	needs(t, "curl")
 	w, _ := withRules(t, pair, nil)
 	w.server("s1", nil)
@@ -180,6 +183,9 @@ func TestCurlExample_findsAMatch(t *testing.T) {
 }
 
 func TestGrpcurlExample_findsAMatch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays with a process of its own: nothing for the race detector")
+	}
 	path := needs(t, "grpcurl")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

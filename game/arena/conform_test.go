@@ -12,6 +12,9 @@ import (
 // predicted from what a player may see. The swarm is tried with a tenth of its
 // seats: all of them take minutes under the race detector.
 func TestArena_conforms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine: nothing for the race detector")
+	}
 	info := arena.Game.Info()
 	last := len(info.Modes) - 1
 	swarm := info.Modes[last]

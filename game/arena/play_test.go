@@ -88,6 +88,9 @@ func (st *playStats) watch(w *world) {
 // What makes a match worth playing, in numbers: bots fight, hit sometimes, use
 // everything there is, get nowhere stuck and die neither at once nor never.
 func TestBots_playGoodMatch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine: nothing for the race detector")
+	}
 	for _, c := range []struct {
 		mode             string
 		players, seconds int
@@ -185,6 +188,9 @@ func TestBots_fightOtherTeam(t *testing.T) {
 }
 
 func TestStep_doesNotAllocate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("costs mean nothing under the race detector")
+	}
 	for _, c := range []struct {
 		mode    string
 		players int

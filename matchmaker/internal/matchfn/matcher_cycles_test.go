@@ -115,6 +115,9 @@ func TestMatcher_findsRareSizesBehindFrequentOnes(t *testing.T) {
 
 // Groups take turns at the exhaustive search when one cycle has no time for all.
 func TestExhaustiveSearch_takesTurns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine: nothing for the race detector")
+	}
 	q := parse(t, "teams: {max: 3}, balance: {difference: 1}, attributes: [{name: map, rule: equal}]")
 	var groups []*matchfunc.Group
 	for i := range 1200 { // nine and nine that are never even, over and over
@@ -161,6 +164,9 @@ func TestMatcher_openGroupsTakeTurns(t *testing.T) {
 
 // A matcher forgets groups that are gone, and values that groups made up.
 func TestMatcher_memoryIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine: nothing for the race detector")
+	}
 	q := parse(t, "attributes: [{name: language, rule: overlap}]")
 	m := NewMatcher(q)
 	s := matchfunc.State{Now: midnight, Capacities: anywhere}
@@ -185,6 +191,9 @@ func TestMatcher_memoryIsBounded(t *testing.T) {
 // A cycle costs little for each group and allocates little but its proposals.
 // The test counts both; the benchmark measures the time.
 func TestMatcher_cycleCostsLittle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("costs mean nothing under the race detector")
+	}
 	const groups = 20_000
 	most := map[string]int{ // groups looked at and steps of searches, for each group that waits
 		"duel": 3, "5v5 with parties in 5 regions": 16, "balanced 5v5 with parties in 5 regions": 16, "free for all with fill": 3,

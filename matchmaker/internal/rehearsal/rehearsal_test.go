@@ -241,6 +241,9 @@ var wide = strings.Replace(narrow, "{distance: 60, relax: [{after: 20s, distance
 // Wider rules buy shorter waits with worse matches; that is what a rehearsal
 // has to show.
 func TestRun_widerRulesMatchSoonerAndWorse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine: nothing for the race detector")
+	}
 	tickets := populated(t, population.Config{Rate: "4/s", For: 3 * time.Minute, Parties: "1=0.8,2=0.2", Regions: "eu=0.7,us=0.3", Seed: 3})
 	report := rehearse(t, Config{Tickets: []string{tickets}, Rules: rulesFile(t, wide), Against: rulesFile(t, narrow)})
 	w, n := report.Results[0], report.Results[1]

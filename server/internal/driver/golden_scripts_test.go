@@ -222,6 +222,9 @@ func TestGolden_emptyMatchEnds(t *testing.T) {
 func TestGolden_crowd(t *testing.T) {
 	for _, cells := range []bool{false, true} {
 		for _, shards := range []int{1, 4} {
+			if testing.Short() && shards == 1 {
+				continue // one goroutine: nothing for the race detector
+			}
 			name := "crowd"
 			if cells {
 				name = "crowd-cells"

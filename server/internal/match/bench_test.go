@@ -91,6 +91,9 @@ func (a *arenaMatch) tick() {
 }
 
 func TestMatch_arenaTickDoesNotAllocate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("costs mean nothing under the race detector")
+	}
 	for mode, people := range map[string]int{"duel": 2, "ffa": 16, "teams": 5, "swarm": 30} {
 		a := newArenaMatch(t, mode, people)
 		if n := testing.AllocsPerRun(200, a.tick); n != 0 {

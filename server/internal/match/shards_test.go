@@ -137,6 +137,9 @@ func TestMatch_shardsSendWhatOneGoroutineSends(t *testing.T) {
 }
 
 func TestMatch_tickInShardsDoesNotAllocate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("costs mean nothing under the race detector")
+	}
 	c := newCrowd(t, 400, testShards)
 	for range 20 {
 		c.turn()

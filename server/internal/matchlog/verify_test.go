@@ -190,6 +190,9 @@ func TestVerify_detectsBytesBehindTheEnd(t *testing.T) {
 
 // TestVerify_truncatedLogIsGoodUpToItsLastTick cuts a log everywhere, as a crash may.
 func TestVerify_truncatedLogIsGoodUpToItsLastTick(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine: nothing for the race detector")
+	}
 	good := logOf(t, 55)
 	before := 0
 	for cut := range good {

@@ -73,6 +73,9 @@ func TestGenerate_writesGolden(t *testing.T) {
 
 // A population is what its config says.
 func TestGenerate_followsConfig(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine: nothing for the race detector")
+	}
 	s := searches(t, Config{
 		Rate: "100/s", For: 100 * time.Second, Skill: "normal(1500,300)", Parties: "1=0.7,2=0.2,5=0.1",
 		Regions: "eu=0.6,us=0.3,asia=0.1", Attributes: []string{"language=en:0.6,de:0.4"}, Patience: time.Minute, Seed: 1,
