@@ -152,6 +152,10 @@ gen-check: tools ## fail when generated code, or a generated table of the docs, 
 test-chaos: ## kills matchmakers, servers and NATS for CHAOS (5m) in the order of SEED (1) while players play
 	go test -count=1 -timeout 30m -run '^TestChaos$$' -v ./matchmaker -chaos $(CHAOS) -chaos-seed $(SEED)
 
+.PHONY: test-upgrade
+test-upgrade: ## upgrades an installation of the last release, or of FROM, while 200 bots play
+	go test -count=1 -timeout 30m -run '^TestUpgrade_' -v ./matchmaker -upgrade-from $(or $(FROM),$$(sed -n 's/^Commit: //p' CHANGELOG.md | head -n 1))
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	@for package in $$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...); do \
