@@ -1,7 +1,6 @@
 package ws
 
 import (
-	"cmp"
 	"errors"
 	"math"
 	"net"
@@ -37,8 +36,9 @@ type Stream interface {
 	// Send sends b. It keeps the bytes that the socket does not accept. It is called
 	// only if nothing is pending.
 	Send(b []byte) error
-	// Flush tries to send the kept bytes.
-	Flush() error
+	// Flush tries to send the kept bytes. It reports whether the socket has accepted
+	// some since the last call.
+	Flush() (progress bool, err error)
 	// Pending reports whether bytes are kept.
 	Pending() bool
 	// Shutdown sends lastFrame if possible, unless it is nil, and releases the socket.
@@ -61,7 +61,8 @@ type Conn struct {
 	maxMessage   int32
 	fd           int32 // of a raw stream; noDescriptor: another stream
 	unread       bool  // carry.partial arrived with the handshake and may contain whole frames
-	blockedSince int64 // 0: nothing is known to be pending
+	proxied      bool  // the socket's peer is a proxy, see [Upgrader.Proxied]
+	blockedSince int64 // when the socket last accepted a byte; 0: nothing is known to be pending
 	lastReceived int64
 	bytesIn      uint64
 	bytesOut     uint64
@@ -254,12 +255,15 @@ func (c *Conn) Flush(now int64) (idle bool, err error) {
 		return false, nil
 	}
 	if c.stream.Pending() {
-		if err := c.stream.Flush(); err != nil {
+		progress, err := c.stream.Flush()
+		if err != nil {
 			c.writeFailed(now, err)
 			return false, nil
 		}
 		if c.stream.Pending() {
-			c.blockedSince = cmp.Or(c.blockedSince, now)
+			if progress || c.blockedSince == 0 {
+				c.blockedSince = now
+			}
 			return false, nil
 		}
 	}
@@ -291,8 +295,8 @@ func (c *Conn) send(now int64, b []byte) (taken bool) {
 // Blocked reports whether Write would accept nothing.
 func (c *Conn) Blocked() bool { return c.ended == nil && (c.writeHasFailed() || c.stream.Pending()) }
 
-// BlockedSince is the time of the Write that was not sent in full or that failed, 0 if
-// there is none.
+// BlockedSince is when the socket last accepted a byte while part of a frame is unsent,
+// or when a write failed. It is 0 for a connection that is not blocked.
 func (c *Conn) BlockedSince() int64 {
 	if !c.Blocked() {
 		return 0
@@ -328,6 +332,22 @@ func (c *Conn) release(why error, lastFrame []byte) {
 	c.stream.Shutdown(lastFrame)
 	c.keep(nil)
 	c.carry = nil
+}
+
+// RoundTrip is how long the client's kernel takes to acknowledge bytes (tcpi_rtt of
+// TCP_INFO, smoothed), and the mean deviation of that time. A script of the client can
+// hold neither back. ok is false where the system does not measure it, or where the
+// socket's peer is a proxy; see [Upgrader.Proxied].
+func (c *Conn) RoundTrip() (rtt, deviation time.Duration, ok bool) {
+	if m, measures := c.stream.(roundTripper); measures && !c.proxied && c.ended == nil {
+		return m.RoundTrip()
+	}
+	return 0, 0, false
+}
+
+// roundTripper is a [Stream] whose socket measures round trips.
+type roundTripper interface {
+	RoundTrip() (rtt, deviation time.Duration, ok bool)
 }
 
 // LastReceived is the time of the last read with data, or of the first read.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -101,8 +102,8 @@ func TestConn_clientStopsReading(t *testing.T) {
 			}
 			return refused == 100
 		})
-		if !c.Blocked() || c.BlockedSince() != since {
-			t.Fatalf("%d refusals, blocked %v since %d, want since %d", refused, c.Blocked(), c.BlockedSince(), since)
+		if !c.Blocked() || c.BlockedSince() < since || c.BlockedSince() > now {
+			t.Fatalf("%d refusals, blocked %v since %d, want since %d or a little later", refused, c.Blocked(), c.BlockedSince(), since)
 		}
 		if out := c.BytesOut(); out != uint64(taken*len(frame)) {
 			t.Errorf("BytesOut %d after %d frames of %d", out, taken, len(frame))
@@ -124,6 +125,57 @@ func TestConn_clientStopsReading(t *testing.T) {
 			t.Error("still blocked after everything went out")
 		}
 	})
+}
+
+// TestConn_slowReaderMakesProgress: the frame of a client that reads slowly may take
+// long; what counts is since when the socket has accepted nothing.
+func TestConn_slowReaderMakesProgress(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
+		cl := r.dial()
+		c := r.tested()
+		if taken, err := c.Write(1, serverFrame(make([]byte, MaxWrite-FrameRoom))); !taken || err != nil {
+			t.Fatal(taken, err)
+		}
+		if !c.Blocked() {
+			t.Skip("the system takes all of it at once")
+		}
+		cl.setDeadline()
+		const now = 1000
+		some := make([]byte, 32<<10)
+		testtime.Until(t, "the socket takes more", func() bool {
+			if idle, err := c.Flush(now); err != nil || idle {
+				t.Fatal("idle:", idle, err)
+			}
+			if c.BlockedSince() == now {
+				return true
+			}
+			if _, err := cl.r.Read(some); err != nil {
+				t.Fatal(err)
+			}
+			return false
+		})
+	})
+}
+
+func TestConn_RoundTripIsTheKernels(t *testing.T) {
+	for name, u := range map[string]*Upgrader{
+		"raw": {}, "portable": {ForcePortable: true}, "behind a proxy": {Proxied: func(*http.Request) bool { return true }},
+	} {
+		r := newHarness(t, u)
+		r.dial()
+		c := r.conn()
+		rtt, deviation, ok := c.RoundTrip()
+		if want := rawStreams && name == "raw"; ok != want || ok && (rtt <= 0 || rtt > patience || deviation > patience) {
+			t.Errorf("%s: %v, deviation %v, measured %v", name, rtt, deviation, ok)
+		}
+		if allocs := testing.AllocsPerRun(10, func() { _, _, _ = c.RoundTrip() }); allocs != 0 {
+			t.Errorf("%s: %v allocations", name, allocs)
+		}
+		c.Close(protocol.CloseRestart, "")
+		if _, _, ok := c.RoundTrip(); ok {
+			t.Errorf("%s: a closed connection measures", name)
+		}
+	}
 }
 
 // readUntil returns the payloads of the frames up to one that is last.
@@ -416,7 +468,7 @@ type brokenStream struct{}
 
 func (brokenStream) Read([]byte) (int, error) { return 0, nil }
 func (brokenStream) Send([]byte) error        { return errBroken }
-func (brokenStream) Flush() error             { return errBroken }
+func (brokenStream) Flush() (bool, error)     { return false, errBroken }
 func (brokenStream) Pending() bool            { return false }
 func (brokenStream) Shutdown([]byte)          {}
 

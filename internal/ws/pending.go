@@ -39,6 +39,7 @@ type Pending struct {
 	pings    int
 	ended    error // why it ended; nil: it is open
 	portable bool
+	proxied  bool
 	work     *closers
 }
 
@@ -148,6 +149,7 @@ func (p *Pending) Conn() (*Conn, error) {
 		_ = p.conn.Close()
 		return nil, err
 	}
+	c.proxied = p.proxied
 	if early := p.buf[p.start:]; len(early) > 0 {
 		c.keep(early)
 		c.unread = true

@@ -27,6 +27,7 @@ type portableStream struct {
 
 	out      []byte // being written; see keepBytes
 	writing  bool
+	progress bool // a part of out was written since the last Flush
 	writeErr error
 
 	write func() // writeOut; starting it allocates nothing
@@ -90,15 +91,27 @@ func (s *portableStream) Send(b []byte) error {
 		return s.writeErr
 	}
 	s.out = keepBytes(s.out, b)
-	s.writing = true
+	s.writing, s.progress = true, false
 	s.work.Add(1)
 	go s.write()
 	return nil
 }
 
+// writePart is how much is written by one call, so that a slow client's progress shows.
+const writePart = 16 << 10
+
 func (s *portableStream) writeOut() {
 	defer s.work.Done()
-	_, err := s.net.Write(s.out)
+	var err error
+	for b := s.out; len(b) > 0 && err == nil; {
+		n := min(len(b), writePart)
+		if _, err = s.net.Write(b[:n]); err == nil {
+			s.mu.Lock()
+			s.progress = true
+			s.mu.Unlock()
+		}
+		b = b[n:]
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.out = keepBytes(s.out, nil)
@@ -107,11 +120,13 @@ func (s *portableStream) writeOut() {
 	s.changed.Broadcast()
 }
 
-// Flush only returns the error of the writing goroutine, which sends what is pending.
-func (s *portableStream) Flush() error {
+// Flush only returns the error and the progress of the writing goroutine, which sends
+// what is pending.
+func (s *portableStream) Flush() (progress bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.writeErr
+	progress, s.progress = s.progress, false
+	return progress, s.writeErr
 }
 
 func (s *portableStream) Pending() bool {

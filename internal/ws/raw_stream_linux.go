@@ -158,16 +158,30 @@ func writeLoop(writes []write) {
 	}
 }
 
-func (s *rawStream) Flush() error {
+func (s *rawStream) Flush() (progress bool, err error) {
 	r := s.unsent
 	n, err := s.write(r.b[r.sent:])
 	if err != nil {
-		return err
+		return false, err
 	}
 	if r.sent += n; r.sent == len(r.b) {
 		s.dropUnsent()
 	}
-	return nil
+	return n > 0, nil
+}
+
+// RoundTrip reads the kernel's measurement of the connection.
+func (s *rawStream) RoundTrip() (rtt, deviation time.Duration, ok bool) { return roundTrip(s.fd) }
+
+func roundTrip(fd int) (rtt, deviation time.Duration, ok bool) {
+	var info unix.TCPInfo
+	size := uint32(unsafe.Offsetof(info.Rttvar) + unsafe.Sizeof(info.Rttvar))
+	_, _, errno := syscall.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.IPPROTO_TCP, unix.TCP_INFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 || info.Rtt == 0 {
+		return 0, 0, false
+	}
+	return time.Duration(info.Rtt) * time.Microsecond, time.Duration(info.Rttvar) * time.Microsecond, true
 }
 
 func (s *rawStream) dropUnsent() {

@@ -33,6 +33,10 @@ type Upgrader struct {
 	// MaxMessage is the size of a client's longest message in bytes; 0 means
 	// [protocol.MaxClientMessage].
 	MaxMessage int
+	// Proxied reports whether the peer of a request's socket is a proxy that the
+	// operator trusts, and not the client itself. What the kernel measures of such a
+	// connection says nothing about the client. nil: none is.
+	Proxied func(*http.Request) bool
 	// ForcePortable serves all connections by goroutines, never on raw descriptors.
 	ForcePortable bool
 
@@ -82,6 +86,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Pending, er
 		return nil, errors.Join(err, conn.Close())
 	}
 	p := u.pending(conn, early)
+	p.proxied = u.Proxied != nil && u.Proxied(r)
 	if chosen != u.subprotocol() {
 		p.Close(protocol.CloseBadVersion, protocol.CloseBadVersion.Text())
 		return nil, &refusal{http.StatusBadRequest, "the client speaks " + strconv.Quote(chosen) + " only"}

@@ -126,8 +126,8 @@ func (s stream) Send(b []byte) error {
 	return nil
 }
 
-func (s stream) Flush() error  { return nil }
-func (s stream) Pending() bool { return s.p.blocked }
+func (s stream) Flush() (bool, error) { return false, nil }
+func (s stream) Pending() bool        { return s.p.blocked }
 
 func (s stream) Shutdown(lastFrame []byte) {
 	s.p.closed = true

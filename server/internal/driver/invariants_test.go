@@ -439,8 +439,8 @@ func (c *liveConn) Send(b []byte) error {
 	return nil
 }
 
-func (c *liveConn) Flush() error  { return nil }
-func (c *liveConn) Pending() bool { return false }
+func (c *liveConn) Flush() (bool, error) { return false, nil }
+func (c *liveConn) Pending() bool        { return false }
 
 func (c *liveConn) Shutdown([]byte) {
 	c.mu.Lock()
