@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tactus/game"
+	"tactus/internal/certificate"
 	"tactus/internal/origin"
 	"tactus/matchmaker"
 	"tactus/matchmaker/matchfunc"
@@ -35,6 +36,7 @@ type devConfig struct {
 	out                      io.Writer // for the invitation of --lan; nil: none
 	admin                    adminFlags
 	identity                 identityFlags
+	tls                      publicTLSFlags
 	queues                   queueFlags
 	functions                map[string]matchfunc.Func
 }
@@ -58,6 +60,7 @@ func devCommand(program Program) *cobra.Command {
 	cfg.page.live = true
 	cfg.page.add(c)
 	cfg.identity.add(c)
+	cfg.tls.add(c)
 	cfg.queues.add(c)
 	cfg.admin.add(c, "127.0.0.1:8091")
 	logger := logFlags(c)
@@ -83,8 +86,9 @@ func devCommand(program Program) *cobra.Command {
 
 // devProcess holds the parts that `tactus dev` runs, with open ports.
 type devProcess struct {
-	public          publicPort
+	public          *publicPort
 	internal, admin net.Listener
+	tls             *certificate.Port // nil: plain text
 	matchmaker      *matchmaker.Matchmaker
 	server          *server.Server
 	publicHandler   http.Handler
@@ -115,16 +119,21 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 	if p.admin, err = cfg.admin.open(); err != nil {
 		return nil, err
 	}
+	if p.tls, err = cfg.tls.open(log); err != nil {
+		return nil, err
+	}
+	p.public.secureBy(tlsConfig(p.tls))
 	if cfg.public, err = publicURL(cfg.public, log); err != nil {
 		return nil, err
 	}
+	warnOfScheme(cfg.public, p.public.secure, log)
 	cfg.page.base = cmp.Or(cfg.page.base, baseOf(cfg.public))
 	page, err := cfg.page.handler()
 	if err != nil {
 		return nil, err
 	}
 	reg := newRegistry()
-	if p.matchmaker, p.server, err = devParts(cfg, p.internal, reg, log, games); err != nil {
+	if p.matchmaker, p.server, err = devParts(cfg, p, reg, log, games); err != nil {
 		return nil, err
 	}
 	base, err := cleanBase(cfg.page.base)
@@ -143,7 +152,9 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 }
 
 func (p *devProcess) close() {
-	_ = p.public.Close()
+	if p.public != nil {
+		_ = p.public.Close()
+	}
 	for _, ln := range []net.Listener{p.internal, p.admin} {
 		if ln != nil {
 			_ = ln.Close()
@@ -173,14 +184,14 @@ func (p *devProcess) run(ctx context.Context) error {
 		p.log.Info("tactus ready", zap.String("page", p.public.url("/")),
 			zap.String("grpc", p.internal.Addr().String()), zap.String("dashboard", openURL(p.admin.Addr())+"/"))
 		if p.out != nil {
-			printInvitation(p.out, lanURLs(p.public.Addr().(*net.TCPAddr).Port, lanAddresses()))
+			printInvitation(p.out, lanURLs(p.public.secure, p.public.Addr().(*net.TCPAddr).Port, lanAddresses()), p.public.secure)
 		}
 	case <-ctx.Done():
 	}
 	return group.Wait()
 }
 
-func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, log *zap.Logger, games []game.Game) (*matchmaker.Matchmaker, *server.Server, error) {
+func devParts(cfg *devConfig, p *devProcess, reg prometheus.Registerer, log *zap.Logger, games []game.Game) (*matchmaker.Matchmaker, *server.Server, error) {
 	options, err := parseOptions(cfg.options)
 	if err != nil {
 		return nil, nil, err
@@ -199,7 +210,7 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 	}
 	id := "dev-" + strings.ToLower(rand.Text()[:12])
 	mmConfig := matchmaker.Config{
-		Key: key, InternalAddr: cfg.internal, InternalListener: internal, Registerer: reg,
+		Key: key, InternalAddr: cfg.internal, InternalListener: p.internal, Registerer: reg,
 		AllowedOrigins: cfg.origins, LocalOrigins: local, SamePortServer: id,
 		Identity: players, Functions: cfg.functions, Protocol: protocol.Subprotocol,
 	}
@@ -209,7 +220,7 @@ func devParts(cfg *devConfig, internal net.Listener, reg prometheus.Registerer, 
 		return nil, nil, err
 	}
 	gs, err := server.New(server.Config{
-		ID: id, PublicURL: cfg.public, Region: cfg.region, Matchmakers: []string{internal.Addr().String()},
+		ID: id, PublicURL: cfg.public, Region: cfg.region, Matchmakers: []string{p.internal.Addr().String()}, PublicTLS: tlsConfig(p.tls),
 		AllowedOrigins: cfg.origins, LocalOrigins: local,
 		ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
 		ForcePortable: cfg.portable, Registerer: reg, Product: buildVersion(),

@@ -14,10 +14,10 @@ import (
 
 // lanURLs returns the page's URLs for other machines in the network, in the order of
 // addresses.
-func lanURLs(port int, addresses []netip.Addr) []string {
+func lanURLs(secure bool, port int, addresses []netip.Addr) []string {
 	urls := make([]string, 0, len(addresses))
 	for _, ip := range addresses {
-		urls = append(urls, "http://"+net.JoinHostPort(ip.String(), strconv.Itoa(port))+"/")
+		urls = append(urls, scheme(secure)+"://"+net.JoinHostPort(ip.String(), strconv.Itoa(port))+"/")
 	}
 	return urls
 }
@@ -69,7 +69,7 @@ func routedAddress() netip.Addr {
 }
 
 // printInvitation prints the page's URLs for other devices, the first as a QR code.
-func printInvitation(w io.Writer, urls []string) {
+func printInvitation(w io.Writer, urls []string, secure bool) {
 	if len(urls) == 0 {
 		fmt.Fprintln(w, "This machine has no address in a network: no other device can play.")
 		return
@@ -80,6 +80,8 @@ func printInvitation(w io.Writer, urls []string) {
 		fmt.Fprintln(&text, "  "+u)
 	}
 	qrterminal.GenerateHalfBlock(urls[0], qrterminal.L, &text)
-	fmt.Fprintln(&text, "This is plain http: anyone in this network can play and read the traffic.")
+	if !secure {
+		fmt.Fprintln(&text, "This is plain http: anyone in this network can play and read the traffic.")
+	}
 	fmt.Fprint(w, text.String())
 }

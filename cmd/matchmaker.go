@@ -21,7 +21,8 @@ type matchmakerFlags struct {
 	page         pageFlags
 	admin        adminFlags
 	identity     identityFlags
-	tls          internalTLSFlags
+	tls          publicTLSFlags
+	internalTLS  internalTLSFlags
 	queues       queueFlags
 }
 
@@ -41,6 +42,7 @@ func matchmakerCommand(p Program) *cobra.Command {
 	f.page.add(c)
 	f.identity.add(c)
 	f.tls.add(c)
+	f.internalTLS.add(c)
 	f.queues.add(c)
 	f.queues.addShared(c)
 	f.admin.add(c, "127.0.0.1:8091")
@@ -65,6 +67,11 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	if err != nil {
 		return err
 	}
+	tlsPort, err := f.tls.open(log)
+	if err != nil {
+		return err
+	}
+	public = withTLS(public, tlsConfig(tlsPort))
 	internal, err := listen("internal", f.cfg.InternalAddr)
 	if err != nil {
 		return err
@@ -79,7 +86,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	if f.cfg.Identity, err = f.identity.config(); err != nil {
 		return err
 	}
-	if err := f.tls.apply(&f.cfg); err != nil {
+	if err := f.internalTLS.apply(&f.cfg); err != nil {
 		return err
 	}
 	f.queues.apply(&f.cfg, f.data)
@@ -108,7 +115,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	group.Go(func() error {
 		return serve(ctx, withErrorLog(publicServer(f.admin.handler(adminParts{reg: reg, probes: mm.Probes(), matchmaker: mm})), log, "admin"), admin)
 	})
-	log.Info("matchmaker listening", zap.String("page", openURL(public.Addr())+"/"),
+	log.Info("matchmaker listening", zap.String("page", originOf(tlsPort != nil, public.Addr())+"/"),
 		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", openURL(admin.Addr())+"/"))
 	return group.Wait()
 }

@@ -2,6 +2,7 @@ package tactuscmd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -15,7 +16,10 @@ import (
 )
 
 // publicPort is a port on one or more addresses of this machine.
-type publicPort []net.Listener
+type publicPort struct {
+	listeners []net.Listener
+	secure    bool // speaks TLS
+}
 
 // localhost stands for both loopback addresses.
 const localhost = "localhost"
@@ -23,7 +27,7 @@ const localhost = "localhost"
 // openPublic opens the public port of `tactus dev`. The host localhost stands for
 // 127.0.0.1 and, if the machine has it, [::1]. With lan the port is open on all
 // addresses.
-func openPublic(addr string, lan bool) (publicPort, error) {
+func openPublic(addr string, lan bool) (*publicPort, error) {
 	host, port, err := net.SplitHostPort(addr)
 	switch {
 	case err == nil && lan && host != localhost && host != "" && host != "0.0.0.0" && host != "::":
@@ -37,25 +41,25 @@ func openPublic(addr string, lan bool) (publicPort, error) {
 	if err != nil {
 		return nil, err
 	}
-	return publicPort{ln}, nil
+	return &publicPort{listeners: []net.Listener{ln}}, nil
 }
 
 // portAttempts bounds the search for a port that is free on both addresses.
 const portAttempts = 8
 
-func openLoopback(port string) (publicPort, error) {
+func openLoopback(port string) (*publicPort, error) {
 	for attempt := 1; ; attempt++ {
 		first, err := listen("listen", net.JoinHostPort("127.0.0.1", port))
 		if err != nil {
 			return nil, err
 		}
 		if !origin.IsOwnAddress("::1") {
-			return publicPort{first}, nil
+			return &publicPort{listeners: []net.Listener{first}}, nil
 		}
 		same := strconv.Itoa(first.Addr().(*net.TCPAddr).Port)
 		second, err := listen("listen", net.JoinHostPort("::1", same))
 		if err == nil {
-			return publicPort{first, second}, nil
+			return &publicPort{listeners: []net.Listener{first, second}}, nil
 		}
 		_ = first.Close()
 		if port != "0" || attempt == portAttempts {
@@ -64,41 +68,61 @@ func openLoopback(port string) (publicPort, error) {
 	}
 }
 
+// secureBy turns on TLS. Nil leaves the port as it is.
+func (p *publicPort) secureBy(config *tls.Config) {
+	if p.secure = config != nil; p.secure {
+		for i, ln := range p.listeners {
+			p.listeners[i] = withTLS(ln, config)
+		}
+	}
+}
+
 // Addr is the first address.
-func (p publicPort) Addr() net.Addr { return p[0].Addr() }
+func (p *publicPort) Addr() net.Addr { return p.listeners[0].Addr() }
 
 // Close closes the port on all addresses.
-func (p publicPort) Close() error {
+func (p *publicPort) Close() error {
 	var errs []error
-	for _, ln := range p {
+	for _, ln := range p.listeners {
 		errs = append(errs, ln.Close())
 	}
 	return errors.Join(errs...)
 }
 
 // serve serves on all addresses until ctx ends.
-func (p publicPort) serve(ctx context.Context, s *http.Server) error {
+func (p *publicPort) serve(ctx context.Context, s *http.Server) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, ln := range p {
+	for _, ln := range p.listeners {
 		group.Go(func() error { return serve(ctx, s, ln) })
 	}
 	return group.Wait()
 }
 
 // url returns the URL of a path, for a browser on this machine.
-func (p publicPort) url(path string) string {
-	if len(p) > 1 {
-		return fmt.Sprintf("http://%s:%d%s", localhost, p.Addr().(*net.TCPAddr).Port, path)
+func (p *publicPort) url(path string) string {
+	if len(p.listeners) > 1 {
+		return fmt.Sprintf("%s://%s:%d%s", scheme(p.secure), localhost, p.Addr().(*net.TCPAddr).Port, path)
 	}
-	return openURL(p.Addr()) + path
+	return originOf(p.secure, p.Addr()) + path
 }
 
-// openURL returns the origin of a listener, for a browser on this machine. The
+// scheme is that of a port's URLs.
+func scheme(secure bool) string {
+	if secure {
+		return "https"
+	}
+	return "http"
+}
+
+// openURL is originOf a port without TLS.
+func openURL(addr net.Addr) string { return originOf(false, addr) }
+
+// originOf returns the origin of a listener, for a browser on this machine. The
 // unspecified address becomes localhost.
-func openURL(addr net.Addr) string {
+func originOf(secure bool, addr net.Addr) string {
 	host := addr.String()
 	if at, err := netip.ParseAddrPort(host); err == nil && at.Addr().IsUnspecified() {
 		host = net.JoinHostPort(localhost, strconv.Itoa(int(at.Port())))
 	}
-	return "http://" + host
+	return scheme(secure) + "://" + host
 }

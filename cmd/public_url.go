@@ -34,6 +34,14 @@ func publicURL(given string, log *zap.Logger) (string, error) {
 	return used, nil
 }
 
+// warnOfScheme logs a given play URL with ws:// to a port that speaks TLS.
+func warnOfScheme(playURL string, secure bool, log *zap.Logger) {
+	if secure && strings.HasPrefix(playURL, "ws://") {
+		log.Warn("--public-url begins with ws://, the port speaks TLS: only a proxy that adds TLS can connect",
+			zap.String("url", playURL), zap.String("hint", "wss://"+strings.TrimPrefix(playURL, "ws://")))
+	}
+}
+
 var (
 	errURLForm  = errors.New("want a URL such as wss://play.example.com" + protocol.Path)
 	errURLSpace = errors.New("a URL has no spaces")

@@ -23,6 +23,7 @@ type serverFlags struct {
 	options []string
 	data    string
 	drain   time.Duration
+	tls     publicTLSFlags
 	admin   adminFlags
 }
 
@@ -51,6 +52,7 @@ func serverCommand(games []game.Game) *cobra.Command {
 	fl.StringVar(&f.data, "data", "data", "folder for match logs")
 	fl.DurationVar(&f.drain, "drain", 4*time.Minute, "how long a drain waits for running matches")
 	fl.StringArrayVar(&f.options, "option", nil, "option of every match, as name=number; may be repeated")
+	f.tls.add(c)
 	f.admin.add(c, "127.0.0.1:8092")
 	logger := logFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -74,10 +76,17 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	if f.cfg.PublicURL, err = publicURL(f.cfg.PublicURL, log); err != nil {
 		return err
 	}
+	tlsPort, err := f.tls.open(log)
+	if err != nil {
+		return err
+	}
+	warnOfScheme(f.cfg.PublicURL, tlsPort != nil, log)
 	public, err := listen("listen", f.cfg.PublicAddr)
 	if err != nil {
 		return err
 	}
+	f.cfg.PublicTLS = tlsConfig(tlsPort)
+	public = withTLS(public, f.cfg.PublicTLS)
 	admin, err := f.admin.open()
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
@@ -29,6 +30,10 @@ type Config struct {
 	// PublicURL is the ws:// or wss:// URL at which browsers reach /play;
 	// default: guessed from PublicAddr, see [Server.GuessPublicURL].
 	PublicURL string
+	// PublicTLS turns on TLS on the public port; default: plain text. A guessed URL is
+	// wss:// then. Programs that serve [Server.Handler] themselves use it for their
+	// listener.
+	PublicTLS *tls.Config
 	// Matchmakers are internal gRPC addresses of matchmaker replicas; default
 	// 127.0.0.1:8090. One is enough where it lists the others.
 	Matchmakers []string

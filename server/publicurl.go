@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -21,6 +22,9 @@ func (s *Server) GuessPublicURL(addr net.Addr, base string) {
 		return
 	}
 	s.cfg.PublicURL, s.guessed = GuessedURL(addr, base), true
+	if s.cfg.PublicTLS != nil {
+		s.cfg.PublicURL = "wss" + strings.TrimPrefix(s.cfg.PublicURL, "ws")
+	}
 	if host := s.matchmakerElsewhere(); host != "" {
 		s.log.Warn("play URL is a guess that players elsewhere can't use",
 			zap.String("url", s.cfg.PublicURL), zap.String("matchmaker", host),
@@ -28,7 +32,7 @@ func (s *Server) GuessPublicURL(addr net.Addr, base string) {
 	}
 }
 
-// GuessedURL returns the URL of /play for browsers on this machine. For a listener on
+// GuessedURL returns the URL of /play without TLS for browsers on this machine. For a listener on
 // all addresses it is that of loopback.
 func GuessedURL(addr net.Addr, base string) string {
 	host := addr.String()

@@ -16,6 +16,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -121,6 +122,9 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) e
 	ln, err := net.Listen("tcp", s.cfg.PublicAddr)
 	if err != nil {
 		return fmt.Errorf("public port: %w", err)
+	}
+	if s.cfg.PublicTLS != nil {
+		ln = tls.NewListener(ln, s.cfg.PublicTLS)
 	}
 	s.GuessPublicURL(ln.Addr(), "")
 	hs := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: httplog.New(log, "public")}
