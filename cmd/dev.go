@@ -20,6 +20,7 @@ import (
 	"tactus/game"
 	"tactus/internal/certificate"
 	"tactus/internal/origin"
+	"tactus/internal/publicport"
 	"tactus/matchmaker"
 	"tactus/matchmaker/matchfunc"
 	"tactus/protocol"
@@ -87,6 +88,7 @@ func devCommand(program Program) *cobra.Command {
 // devProcess holds the parts that `tactus dev` runs, with open ports.
 type devProcess struct {
 	public          *publicPort
+	port            *publicport.Port
 	internal, admin net.Listener
 	tls             *certificate.Port // nil: plain text
 	matchmaker      *matchmaker.Matchmaker
@@ -122,7 +124,7 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 	if p.tls, err = cfg.tls.open(log); err != nil {
 		return nil, err
 	}
-	p.public.secureBy(tlsConfig(p.tls))
+	p.public.secure = p.tls != nil
 	if cfg.public, err = publicURL(cfg.public, log); err != nil {
 		return nil, err
 	}
@@ -133,6 +135,9 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 		return nil, err
 	}
 	reg := newRegistry()
+	if p.port, err = publicport.New(publicport.Config{TLS: tlsConfig(p.tls), Registerer: reg, Log: log}); err != nil {
+		return nil, err
+	}
 	if p.matchmaker, p.server, err = devParts(cfg, p, reg, log, games); err != nil {
 		return nil, err
 	}
@@ -177,7 +182,7 @@ func (p *devProcess) run(ctx context.Context) error {
 		defer leave()
 		return p.server.Host(ctx)
 	})
-	group.Go(func() error { return p.public.serve(ctx, withErrorLog(publicServer(p.publicHandler), p.log, "public")) })
+	group.Go(func() error { return p.public.serve(ctx, p.port, p.publicHandler) })
 	group.Go(func() error { return serve(ctx, withErrorLog(publicServer(p.adminHandler), p.log, "admin"), p.admin) })
 	select {
 	case <-p.matchmaker.Ready():

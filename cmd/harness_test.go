@@ -21,6 +21,7 @@ import (
 
 	"tactus/game"
 	"tactus/game/arena"
+	"tactus/internal/publicport"
 	"tactus/matchmaker"
 	"tactus/protocol"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -355,7 +356,10 @@ func startMatchmaker(t *testing.T) *devProcess {
 		t.Fatal(err)
 	}
 	runUntilEnd(t, p.matchmaker.Run)
-	runUntilEnd(t, func(ctx context.Context) error { return p.public.serve(ctx, publicServer(p.matchmaker.Handler())) })
+	if p.port, err = publicport.New(publicport.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	runUntilEnd(t, func(ctx context.Context) error { return p.public.serve(ctx, p.port, p.matchmaker.Handler()) })
 	return p
 }
 

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"tactus/internal/publicport"
 	"tactus/matchmaker"
 	"tactus/protocol"
 )
@@ -71,7 +72,6 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	if err != nil {
 		return err
 	}
-	public = withTLS(public, tlsConfig(tlsPort))
 	internal, err := listen("internal", f.cfg.InternalAddr)
 	if err != nil {
 		return err
@@ -100,6 +100,10 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	}
 	reg := newRegistry()
 	f.cfg.InternalListener, f.cfg.Registerer = internal, reg
+	port, err := publicport.New(publicport.Config{TLS: tlsConfig(tlsPort), Registerer: reg, Log: log})
+	if err != nil {
+		return err
+	}
 	mm, err := matchmaker.New(f.cfg, log)
 	if err != nil {
 		return err
@@ -111,7 +115,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mm.Run(ctx) })
 	group.Go(func() error { return hangups.run(ctx, mm.ReloadRules, nil, log) })
-	group.Go(func() error { return serve(ctx, withErrorLog(publicServer(mount(base, mux)), log, "public"), public) })
+	group.Go(func() error { return port.Serve(ctx, public, mount(base, mux)) })
 	group.Go(func() error {
 		return serve(ctx, withErrorLog(publicServer(f.admin.handler(adminParts{reg: reg, probes: mm.Probes(), matchmaker: mm})), log, "admin"), admin)
 	})

@@ -2,7 +2,6 @@ package tactuscmd
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tactus/internal/origin"
+	"tactus/internal/publicport"
 )
 
 // publicPort is a port on one or more addresses of this machine.
@@ -68,15 +68,6 @@ func openLoopback(port string) (*publicPort, error) {
 	}
 }
 
-// secureBy turns on TLS. Nil leaves the port as it is.
-func (p *publicPort) secureBy(config *tls.Config) {
-	if p.secure = config != nil; p.secure {
-		for i, ln := range p.listeners {
-			p.listeners[i] = withTLS(ln, config)
-		}
-	}
-}
-
 // Addr is the first address.
 func (p *publicPort) Addr() net.Addr { return p.listeners[0].Addr() }
 
@@ -90,10 +81,10 @@ func (p *publicPort) Close() error {
 }
 
 // serve serves on all addresses until ctx ends.
-func (p *publicPort) serve(ctx context.Context, s *http.Server) error {
+func (p *publicPort) serve(ctx context.Context, port *publicport.Port, h http.Handler) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, ln := range p.listeners {
-		group.Go(func() error { return serve(ctx, s, ln) })
+		group.Go(func() error { return port.Serve(ctx, ln, h) })
 	}
 	return group.Wait()
 }

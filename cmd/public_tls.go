@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -52,12 +51,4 @@ func tlsConfig(port *certificate.Port) *tls.Config {
 		return nil
 	}
 	return port.TLSConfig()
-}
-
-// withTLS is the listener, with TLS where there is a configuration.
-func withTLS(ln net.Listener, config *tls.Config) net.Listener {
-	if config == nil {
-		return ln
-	}
-	return tls.NewListener(ln, config)
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tactus/game"
+	"tactus/internal/publicport"
 	"tactus/matchmaker"
 	"tactus/server"
 )
@@ -86,13 +87,16 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return err
 	}
 	f.cfg.PublicTLS = tlsConfig(tlsPort)
-	public = withTLS(public, f.cfg.PublicTLS)
 	admin, err := f.admin.open()
 	if err != nil {
 		return err
 	}
 	reg := newRegistry()
 	f.cfg.Options, f.cfg.Registerer, f.cfg.Product = options, reg, buildVersion()
+	port, err := publicport.New(publicport.Config{TLS: f.cfg.PublicTLS, Registerer: reg, Log: log})
+	if err != nil {
+		return err
+	}
 	f.cfg.ReplayDir = filepath.Join(f.data, "replays")
 	gs, err := server.New(f.cfg, log, games...)
 	if err != nil {
@@ -110,7 +114,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return gs.Host(ctx)
 	})
 	group.Go(func() error { return hangups.run(ctx, nil, nil, log) })
-	group.Go(func() error { return serve(ctx, withErrorLog(publicServer(gs.Handler()), log, "public"), public) })
+	group.Go(func() error { return port.Serve(ctx, public, gs.Handler()) })
 	group.Go(func() error {
 		return serve(ctx, withErrorLog(publicServer(f.admin.handler(adminParts{reg: reg, probes: gs.Probes(), matches: gs.Matches})), log, "admin"), admin)
 	})

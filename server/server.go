@@ -16,11 +16,9 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -29,8 +27,8 @@ import (
 
 	"tactus/game"
 	"tactus/internal/certificate"
-	"tactus/internal/httplog"
 	"tactus/internal/origin"
+	"tactus/internal/publicport"
 	"tactus/internal/steady"
 	"tactus/protocol"
 	"tactus/server/internal/driver"
@@ -123,24 +121,24 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) e
 	if err != nil {
 		return fmt.Errorf("public port: %w", err)
 	}
-	if s.cfg.PublicTLS != nil {
-		ln = tls.NewListener(ln, s.cfg.PublicTLS)
-	}
 	s.GuessPublicURL(ln.Addr(), "")
-	hs := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: httplog.New(log, "public")}
-	served := make(chan error, 1)
-	go func() { served <- hs.Serve(ln) }()
+	port, err := publicport.New(publicport.Config{TLS: s.cfg.PublicTLS, Registerer: s.cfg.Registerer, Log: log})
+	if err != nil {
+		return err
+	}
 	log.Info("game server listening", zap.String("addr", ln.Addr().String()), zap.String("url", s.cfg.PublicURL))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() {
-		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := port.Serve(ctx, ln, s.Handler()); err != nil {
 			log.Error("public port failed", zap.Error(err))
 			cancel()
 		}
-	}()
+	})
 	err = s.Host(ctx)
-	_ = hs.Close()
+	cancel()
+	serving.Wait()
 	return err
 }
 

@@ -161,18 +161,15 @@ func (p *Pending) Conn() (*Conn, error) {
 // makeConn makes the connection.
 func (p *Pending) makeConn() (*Conn, error) {
 	limitSendBuffer(p.conn)
-	if tcp, ok := p.conn.(*net.TCPConn); ok && !p.portable && rawStreams {
-		return newRawConn(tcp, p.parser.maxMessage, p.work)
+	if tcp, closed := detach(p.conn); tcp != nil && !p.portable && rawStreams {
+		return newRawConn(tcp, p.parser.maxMessage, p.work, closed)
 	}
 	return NewConn(newPortableStream(p.conn, p.work), p.parser.maxMessage), nil
 }
 
 // limitSendBuffer is best effort: if it fails, a slow client receives older states.
 func limitSendBuffer(c net.Conn) {
-	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
-		c = wrapped.NetConn()
-	}
-	if tcp, ok := c.(*net.TCPConn); ok {
+	if tcp, ok := lowest(c).(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(sendBuffer)
 	}
 }

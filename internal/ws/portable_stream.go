@@ -173,7 +173,9 @@ func (s *portableStream) written() bool {
 // for seconds.
 func closeNow(c net.Conn) {
 	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
-		c = wrapped.NetConn()
+		if _, counted := c.(Detacher); !counted {
+			c = wrapped.NetConn()
+		}
 	}
 	_ = c.Close()
 }

@@ -19,6 +19,7 @@ type rawStream struct {
 	poller *Poller // that watches the descriptor; nil: none
 	unsent *unsent // what the kernel did not accept; nil: nothing
 	work   *closers
+	closed func() // is called when the descriptor is closed; nil: nothing is
 }
 
 // unsent is the end of a frame, from byte number sent on.
@@ -30,7 +31,9 @@ type unsent struct {
 // newRawConn takes the connection's descriptor. Closing the net.Conn removes the
 // descriptor from Go's poller. The duplicate keeps the connection open. It remains
 // non-blocking, because that mode belongs to the open file, not to the descriptor.
-func newRawConn(tcp *net.TCPConn, maxMessage int, work *closers) (*Conn, error) {
+//
+// closed is called when the descriptor is closed, unless newRawConn returns an error.
+func newRawConn(tcp *net.TCPConn, maxMessage int, work *closers, closed func()) (*Conn, error) {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -54,7 +57,7 @@ func newRawConn(tcp *net.TCPConn, maxMessage int, work *closers) (*Conn, error) 
 	c := &struct {
 		Conn
 		raw rawStream
-	}{raw: rawStream{fd: fd, work: work}}
+	}{raw: rawStream{fd: fd, work: work, closed: closed}}
 	c.Conn = *NewConn(&c.raw, maxMessage)
 	c.fd = int32(fd)
 	return &c.Conn, nil
@@ -206,12 +209,20 @@ func (s *rawStream) Shutdown(lastFrame []byte) {
 			s.work.lingering.Add(-1)
 		}
 		_ = unix.Close(fd)
+		s.ended()
 		return
 	}
 	s.work.Go(func() {
 		lingerRaw(fd)
 		s.work.lingering.Add(-1)
+		s.ended()
 	})
+}
+
+func (s *rawStream) ended() {
+	if s.closed != nil {
+		s.closed()
+	}
 }
 
 // writeLast reports whether the whole last frame was written.

@@ -9,7 +9,7 @@ import (
 
 const rawStreams = false
 
-func newRawConn(*net.TCPConn, int, *closers) (*Conn, error) {
+func newRawConn(*net.TCPConn, int, *closers, func()) (*Conn, error) {
 	return nil, errors.ErrUnsupported
 }
 

@@ -3,7 +3,7 @@ package api
 import (
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/metrics"
-	"tactus/matchmaker/internal/ratelimit"
+	"tactus/internal/ratelimit"
 )
 
 // limitedKeys bounds the addresses or players remembered by each limit.

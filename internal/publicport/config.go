@@ -1,0 +1,45 @@
+// Package publicport serves HTTP and WebSockets to strangers. A connection passes, in
+// this order:
+//
+//	accept → PROXY header → limits per address → TLS → HTTP → forwarded address
+//
+// Every public port of a process is a [Port], so that game servers, matchmakers and
+// `tactus dev` have the same limits and trust the same proxies.
+package publicport
+
+import (
+	"crypto/tls"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+)
+
+// Config configures a [Port]. The zero value is a port without TLS that trusts no proxy
+// and has the default limits.
+type Config struct {
+	// Name is the port's name in log lines; default "public".
+	Name string
+	// TLS turns on TLS. Default: plain text.
+	TLS *tls.Config
+
+	// Registerer receives the port's metrics. Default: a registry of its own.
+	Registerer prometheus.Registerer
+	// Log receives the port's log lines. Default: none.
+	Log *zap.Logger
+}
+
+// Validate returns every mistake in the configuration, nil for none.
+func (c Config) Validate() error { return nil }
+
+func (c Config) withDefaults() Config {
+	if c.Name == "" {
+		c.Name = "public"
+	}
+	if c.Registerer == nil {
+		c.Registerer = prometheus.NewRegistry()
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	return c
+}
