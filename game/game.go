@@ -106,6 +106,7 @@ const (
 	LeaveTimeout  LeaveReason = 2 // did not come back in time
 	LeaveKicked   LeaveReason = 3 // broke the protocol or was removed
 	LeaveReplaced LeaveReason = 4 // a bot gave way to a player
+	LeaveBanned   LeaveReason = 5 // an operator has banned the player
 )
 
 // World is one match. It is not safe for concurrent use; owned by the goroutine

@@ -131,7 +131,7 @@ func TestDocument_tablesEqualConstants(t *testing.T) {
 	for _, name := range protocol.ServerFeatures.Names() {
 		want = append(want, fmt.Sprintf("\n| `%s` |", name))
 	}
-	for _, reason := range []string{protocol.ReasonRefused, protocol.ReasonBusy, protocol.ReasonTooLong, protocol.ReasonBadText} {
+	for _, reason := range []string{protocol.ReasonRefused, protocol.ReasonBusy, protocol.ReasonTooLong, protocol.ReasonBadText, protocol.ReasonMuted} {
 		want = append(want, fmt.Sprintf("| `%s` |", reason))
 	}
 	for _, c := range protocol.CloseCodes() {

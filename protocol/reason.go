@@ -13,4 +13,6 @@ const (
 	// ReasonBadText: the text is empty, is not UTF-8, or holds characters that
 	// text for people must not hold.
 	ReasonBadText = "bad_text"
+	// ReasonMuted: an operator has turned off the player's chat.
+	ReasonMuted = "muted"
 )

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -30,6 +31,8 @@ type acceptor struct {
 	metrics      *metrics.Metrics
 	matches      *registry
 	tokens       *jointoken.Verifier
+	bans         *bans
+	presence     *presence
 	upgrader     ws.Upgrader
 	helloTimeout time.Duration
 	stoodStill   func() time.Duration // how long the process was suspended so far
@@ -76,11 +79,16 @@ func (a *acceptor) play(w http.ResponseWriter, r *http.Request) {
 		a.refuse(p, protocol.CloseProtocol, "a hello was expected: "+err.Error())
 		return
 	}
-	if hello.Resume != "" {
-		a.resume(p, &hello)
+	address := addressOf(r.RemoteAddr)
+	if ban, banned := a.bans.find("", address); banned {
+		a.refuse(p, protocol.CloseKicked, ban.CloseText())
 		return
 	}
-	a.claim(p, &hello)
+	if hello.Resume != "" {
+		a.resume(p, &hello, address)
+		return
+	}
+	a.claim(p, &hello, address)
 }
 
 // readHello waits for the first message. The timeout does not count time in which the
@@ -101,7 +109,7 @@ func (a *acceptor) refuse(p *ws.Pending, code protocol.CloseCode, reason string)
 }
 
 // claim seats a player by the join token.
-func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello) {
+func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello, address netip.Addr) {
 	claims, err := a.tokens.Verify(hello.Token, a.serverID, time.Now())
 	if err != nil {
 		code := protocol.CloseBadToken
@@ -111,18 +119,23 @@ func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello) {
 		a.refuse(p, code, code.Text())
 		return
 	}
+	if ban, banned := a.bans.find(claims.Player, address); banned {
+		a.refuse(p, protocol.CloseKicked, ban.CloseText())
+		return
+	}
 	missing := protocol.CloseMatchOver
 	if time.Now().After(claims.Expires) {
 		missing = protocol.CloseTokenExpired // the match may have ended for want of its player
 	}
 	if m, conn := a.handOver(p, claims.Match, hello, missing); conn != nil {
 		m.Claim(conn, hello.Features, game.Slot(claims.Slot), claims.Player, claims.ID)
+		m.Attached(conn, game.Slot(claims.Slot), func(player string) { a.presence.connected(player, address) })
 	}
 }
 
 // resume returns a player to their seat. A resume token consists of the match's id,
 // the slot and a secret, so that no table of tokens is needed.
-func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello) {
+func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello, address netip.Addr) {
 	id, rest, _ := strings.Cut(hello.Resume, ".")
 	slotText, secret, _ := strings.Cut(rest, ".")
 	slot, err := strconv.ParseUint(slotText, 10, 16)
@@ -132,6 +145,7 @@ func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello) {
 	}
 	if m, conn := a.handOver(p, id, hello, protocol.CloseUnknownSession); conn != nil {
 		m.Resume(conn, hello.Features, game.Slot(slot), secret, hello.Event)
+		m.Attached(conn, game.Slot(slot), func(player string) { a.presence.connected(player, address) })
 	}
 }
 

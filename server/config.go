@@ -76,6 +76,10 @@ type Config struct {
 	MaxReplayFiles int
 	MaxReplayBytes int64
 
+	// HideAddresses keeps addresses of players out of logs and of answers to operators.
+	// Bans of addresses hold anyway.
+	HideAddresses bool
+
 	// ForcePortable keeps sockets in Go's poller, with goroutines of their own, also
 	// where raw descriptors would work.
 	ForcePortable bool

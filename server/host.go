@@ -84,7 +84,7 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig)
 			ID: id, Game: g, Match: cfg, Private: r.GetPrivate(),
 			Queue: r.GetQueue(), RulesVersion: r.GetRulesVersion(), Backfill: r.GetBackfill(),
 			Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.EmptyTimeout, HashEvery: hashEvery,
-			Metrics: s.metrics, Log: s.log,
+			Muted: s.bans.muted, Metrics: s.metrics, Log: s.log,
 			Record: func(sim *game.Simulation) match.Recorder {
 				return s.logs.Create(matchlog.Header{
 					Match: id, Game: info.Name, Version: info.Version, Mode: cfg.Mode.Name, Seed: cfg.Seed,
@@ -94,9 +94,14 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig)
 		},
 		Scheduler: s.scheduler, Process: &s.overload,
 		OnStatus: s.fleet.Notify,
-		OnSeated: func(player string) { s.matches.seated(player, m) },
-		OnOver:   func(r match.EndReport) { s.reportEnd(m, &r) },
-		OnEnd:    func(r match.EndReport) { s.ended(m, &r) },
+		OnSeated: func(player string) {
+			s.matches.seated(player, m)
+			if ban, banned := s.bans.find(player, s.presence.tookSeat(player)); banned { // since the hello
+				s.remove(m, player, ban)
+			}
+		},
+		OnOver: func(r match.EndReport) { s.reportEnd(m, &r) },
+		OnEnd:  func(r match.EndReport) { s.ended(m, &r) },
 	})
 	return m, err
 }

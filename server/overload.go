@@ -24,6 +24,7 @@ func (s *Server) watchOverload(ctx context.Context) {
 		case <-ticker.C:
 			s.judge(int64(steady.Since(began)), cpu.share())
 			memory.check()
+			s.bans.expire(time.Now())
 		}
 	}
 }

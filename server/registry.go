@@ -53,6 +53,24 @@ func (r *registry) match(id string) *driver.Driver {
 	return r.matches[id]
 }
 
+// of returns the match in which a player was seated last, nil for none that runs.
+func (r *registry) of(player string) *driver.Driver {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.players[player]
+}
+
+// all returns the running matches, in no order.
+func (r *registry) all() []*driver.Driver {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]*driver.Driver, 0, len(r.matches))
+	for _, m := range r.matches {
+		list = append(list, m)
+	}
+	return list
+}
+
 // seated records where a player has a seat now, and frees the seat that the player
 // has in another match.
 func (r *registry) seated(player string, m *driver.Driver) {

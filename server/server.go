@@ -55,6 +55,9 @@ type Server struct {
 	keys      *keyring
 
 	matches   *registry
+	presence  *presence
+	bans      *bans
+	banning   sync.WaitGroup // removals of banned players
 	drain     *drain
 	admission *admission
 	acceptor  *acceptor
@@ -92,12 +95,14 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	s.metrics = metrics.New(cfg.Registerer)
 	s.matches = newRegistry(s.metrics)
 	metrics.CountPlayers(cfg.Registerer, func() int { _, players := s.matches.count(); return players })
+	s.presence, s.bans = newPresence(), newBans(s.enforce)
 	s.drain = newDrain(log, s.matches)
 	s.admission = &admission{
 		cfg: &s.cfg, games: byName, matches: s.matches, drain: s.drain, process: &s.overload, newMatch: s.newMatch,
 	}
 	s.acceptor = &acceptor{
 		serverID: cfg.ID, log: log, metrics: s.metrics, matches: s.matches, tokens: s.keys.tokens,
+		bans: s.bans, presence: s.presence,
 		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
 	}
 	s.acceptor.upgrader.ForcePortable = cfg.ForcePortable
@@ -170,6 +175,7 @@ func (s *Server) Host(ctx context.Context) error {
 	s.admission.wait()
 	s.matches.running.Wait()
 	watching.Wait()
+	s.banning.Wait()
 	s.acceptor.upgrader.Wait()
 	stopFleet()
 	if err == nil {

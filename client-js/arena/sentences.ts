@@ -80,6 +80,7 @@ const refusals: Record<string, string> = {
   busy: "too much in too short a time",
   too_long: "it is too long",
   bad_text: "nothing of it can be shown",
+  muted: "your chat was turned off by an operator",
   closed: "the match can't be reached",
   timeout: "the server did not answer",
 };

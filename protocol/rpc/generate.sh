@@ -26,12 +26,12 @@ module=tactus/protocol/rpc
 protoc -I . \
 	--go_out="$out" --go_opt=module=$module \
 	--go-grpc_out="$out" --go-grpc_opt=module=$module \
-	tactus/fleet/v1/fleet.proto tactus/matchmaker/v1/matchmaker.proto \
-	tactus/replica/v1/replica.proto
-# Only players come by way of HTTP; the fleet speaks native gRPC alone.
+	tactus/admin/v1/admin.proto tactus/fleet/v1/fleet.proto \
+	tactus/matchmaker/v1/matchmaker.proto tactus/replica/v1/replica.proto
+# Players and operators come by way of HTTP; the fleet speaks native gRPC alone.
 protoc -I . \
 	--connect-go_out="$out" --connect-go_opt=module=$module \
-	tactus/matchmaker/v1/matchmaker.proto
+	tactus/admin/v1/admin.proto tactus/matchmaker/v1/matchmaker.proto
 
 # The browser client speaks the matchmaker's JSON.
 typescript=$root/client-js/src/matchmakerv1.ts

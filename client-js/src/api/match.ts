@@ -77,7 +77,7 @@ export interface ChatOutcome {
   sent: boolean;
   /**
    * Why not: "busy" (too much in too short a time), "too_long" (over 200 bytes), "bad_text" (nothing that shows),
-   * "closed" (the match can't be reached), "timeout" (unknown), or one of a newer server. Empty when it was sent.
+   * "muted" (an operator has turned off the player's chat), "closed" (the match can't be reached), "timeout" (unknown), or one of a newer server. Empty when it was sent.
    */
   reason: string;
 }

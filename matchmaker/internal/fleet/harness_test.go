@@ -162,6 +162,8 @@ type player struct {
 	t    *testing.T
 	conn net.Conn
 	in   io.Reader
+
+	welcome []byte
 }
 
 // enter takes a seat with a join token of the replica's, and returns when its
@@ -198,6 +200,7 @@ func (p *replica) enter(g *gameServer, match string, seat *fleetv1.Seat, slot ui
 			p.t.Fatalf("%s was not let in: %d %s", seat.GetPlayerId(), code, why)
 		}
 		if f.Header.OpCode == ws.OpBinary {
+			pl.welcome = f.Payload
 			return pl
 		}
 	}

@@ -26,6 +26,14 @@ type ServerInfo struct {
 	ClockAhead time.Duration
 }
 
+// MatchInfo is a running match as operators see it.
+type MatchInfo struct {
+	ID, Server, Game, Mode, Queue string
+	Players, Seats                int
+	Private                       bool
+	AgeS                          uint32
+}
+
 // TakesPlayers reports whether a server would seat a player now. The reason counts
 // the servers.
 func (r *Registry) TakesPlayers() (ok bool, reason string) {
@@ -76,4 +84,38 @@ func (r *Registry) Servers() []ServerInfo {
 	}
 	slices.SortFunc(list, func(a, b ServerInfo) int { return cmp.Compare(a.ID, b.ID) })
 	return list
+}
+
+// Matches lists up to most of the running matches, fullest first, and how many there
+// are.
+func (r *Registry) Matches(most int) (list []MatchInfo, total int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.matches {
+		if m.confirmed {
+			list = append(list, m.info())
+		}
+	}
+	slices.SortFunc(list, func(a, b MatchInfo) int {
+		return cmp.Or(cmp.Compare(b.Players, a.Players), cmp.Compare(a.ID, b.ID))
+	})
+	return list[:min(most, len(list))], len(list)
+}
+
+// Match returns a running match.
+func (r *Registry) Match(id string) (MatchInfo, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.matches[id]
+	if m == nil || !m.confirmed {
+		return MatchInfo{}, false
+	}
+	return m.info(), true
+}
+
+func (m *match) info() MatchInfo {
+	return MatchInfo{
+		ID: m.id, Server: m.server.id, Game: m.game, Mode: m.mode, Queue: m.queue,
+		Players: m.players, Seats: m.seats, Private: m.private, AgeS: uint32(time.Since(m.began) / time.Second),
+	}
 }

@@ -62,6 +62,7 @@ type Registry struct {
 	orphans  orphans
 	replicas replicas
 	clocks   clocks
+	bans     bans
 }
 
 // Errors of calls to servers.
@@ -130,6 +131,8 @@ func (r *Registry) add(reg *fleetv1.Register, peer net.Addr) *server {
 		gone:       make(chan struct{}),
 		since:      time.Now(),
 		features:   feature.Common(reg.GetFeatures()),
+
+		moderations: make(map[string]chan<- *fleetv1.Moderated),
 	}
 	r.mu.Lock()
 	if old := r.servers[s.id]; old != nil {
@@ -154,6 +157,10 @@ func (r *Registry) add(reg *fleetv1.Register, peer net.Addr) *server {
 }
 
 func (r *Registry) registeredLocked(s *server) *fleetv1.ConnectResponse {
+	var list *fleetv1.BanList
+	if r.bans.list != nil && s.moderated() {
+		list, s.bansVersion = r.bans.whole(), r.bans.version
+	}
 	return &fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Registered{Registered: &fleetv1.Registered{
 		MatchmakerId:   r.cfg.MatchmakerID,
 		TokenKey:       r.cfg.TokenKey,
@@ -161,6 +168,7 @@ func (r *Registry) registeredLocked(s *server) *fleetv1.ConnectResponse {
 		Replicas:       r.replicas.message(),
 		UnixMs:         r.cfg.now().UnixMilli(),
 		Features:       s.features,
+		Bans:           list,
 	}}}
 }
 
@@ -206,6 +214,7 @@ func (r *Registry) load(s *server, l *fleetv1.Load) {
 	s.full = false
 	if r.servers[s.id] == s {
 		r.replicas.sendTo(s)
+		r.sendBansLocked(s)
 		for _, status := range l.GetChanged() {
 			r.applyLocked(s, status)
 		}

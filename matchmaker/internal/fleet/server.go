@@ -37,7 +37,9 @@ type server struct {
 	clock           clockState
 	clockAhead      time.Duration // of the clock here, if clockKnown
 	clockKnown      bool
-	features        []string // that hold on its stream
+	features        []string                             // that hold on its stream
+	bansVersion     uint64                               // of the list of bans that it was sent; 0: none
+	moderations     map[string]chan<- *fleetv1.Moderated // by request id
 }
 
 // send reports whether the message was queued; it never blocks.

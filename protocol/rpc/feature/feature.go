@@ -6,8 +6,12 @@ package feature
 
 import "slices"
 
+// Moderation: the matchmaker sends the list of bans and asks for moderation, and the
+// server answers (BanList, Moderate and Moderated of fleet.proto).
+const Moderation = "moderation"
+
 // Known returns the features of this release. The slice is the caller's.
-func Known() []string { return []string{} }
+func Known() []string { return []string{Moderation} }
 
 // Common returns the features of this release that are in the other side's list.
 func Common(theirs []string) []string {

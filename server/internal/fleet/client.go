@@ -44,6 +44,21 @@ type Host interface {
 	// reservation of a stream; done is called when the stream has ended. Several
 	// streams may have the same key.
 	TrustKey(key ed25519.PublicKey) (done func())
+	// Bans begins the list of bans of a stream. It is called before the first
+	// reservation of the stream.
+	Bans() BanList
+	// Moderate does what an operator asks for. Its answer needs no request id. ctx ends
+	// with the stream.
+	Moderate(ctx context.Context, m *fleetv1.Moderate) *fleetv1.Moderated
+}
+
+// BanList receives the bans that one matchmaker sends. It is not safe for concurrent
+// use.
+type BanList interface {
+	// Apply applies what was sent.
+	Apply(l *fleetv1.BanList)
+	// Close is called when the stream has ended.
+	Close()
 }
 
 // Report makes the messages of one stream about the server. It is not safe for

@@ -42,11 +42,12 @@ type host struct {
 	reserved []string
 	released chan *fleetv1.Release
 	drained  chan *fleetv1.Drain
-	keys     chan string // a length for each key, "done" when its stream has ended
+	bans     chan *fleetv1.BanList // nil: the stream has ended
+	keys     chan string           // a length for each key, "done" when its stream has ended
 }
 
 func newHost() *host {
-	return &host{released: make(chan *fleetv1.Release, 10), drained: make(chan *fleetv1.Drain, 10), keys: make(chan string, 100)}
+	return &host{released: make(chan *fleetv1.Release, 10), drained: make(chan *fleetv1.Drain, 10), keys: make(chan string, 100), bans: make(chan *fleetv1.BanList, 100)}
 }
 
 func (h *host) Report() Report { return h }
@@ -80,6 +81,22 @@ func (h *host) Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.Reserve
 	return &fleetv1.ReserveResult{Ok: true, Slots: []uint32{uint32(n)}}
 }
 
+func (h *host) Bans() BanList { return h }
+
+// Apply and Close note the lists of bans.
+func (h *host) Apply(l *fleetv1.BanList) { h.noteBans(l) }
+func (h *host) Close()                   { h.noteBans(nil) }
+
+func (h *host) noteBans(l *fleetv1.BanList) {
+	select {
+	case h.bans <- l:
+	default: // a test that does not look at them
+	}
+}
+
+func (h *host) Moderate(_ context.Context, m *fleetv1.Moderate) *fleetv1.Moderated {
+	return &fleetv1.Moderated{Found: m.GetKick().GetPlayerId() == "here"}
+}
 func (h *host) Release(r *fleetv1.Release) { h.released <- r }
 func (h *host) Drain(d *fleetv1.Drain)     { h.drained <- d }
 func (h *host) TrustKey(key ed25519.PublicKey) func() {

@@ -27,11 +27,13 @@ type registration struct {
 	interval     time.Duration // between loads
 	replicas     []string      // replicas; under the client's lock
 	keys         trustedKeys
+	bans         BanList
 	clock        *clock
 
 	notify  chan struct{} // capacity 1
 	results chan *fleetv1.ReserveResult
-	slots   chan struct{} // one per reservation being answered
+	answers chan *fleetv1.Moderated
+	slots   chan struct{} // one per request being answered
 	sender  *sender
 	done    chan struct{} // closed when the stream has ended
 	wg      sync.WaitGroup
@@ -72,11 +74,15 @@ func (c *Client) runRegistration(ctx context.Context, l *link) (welcome bool, er
 		replicas: registered.GetReplicas().GetAddresses(),
 		notify:   make(chan struct{}, 1),
 		results:  make(chan *fleetv1.ReserveResult, parallelReserves),
+		answers:  make(chan *fleetv1.Moderated, parallelReserves),
 		slots:    make(chan struct{}, parallelReserves),
 		done:     make(chan struct{}),
 	}
 	l.matchmakerID, l.loggedEvent = s.matchmakerID, ""
 	s.keys = trustedKeys{host: c.host, own: registered.GetTokenKey()}
+	s.bans = c.host.Bans()
+	defer s.bans.Close()
+	s.bans.Apply(registered.GetBans())
 	return true, s.run(ctx, streamCtx, cancel, registered.GetReplicas())
 }
 
@@ -158,6 +164,10 @@ func (s *registration) receive(streamCtx context.Context) error {
 			if offset, ok := s.clock.offset(); ok {
 				watch.note(offset)
 			}
+		case *fleetv1.ConnectResponse_Bans:
+			s.bans.Apply(m.Bans)
+		case *fleetv1.ConnectResponse_Moderate:
+			s.moderate(streamCtx, m.Moderate)
 		case *fleetv1.ConnectResponse_Replicas:
 			s.keys.replace(m.Replicas.GetTokenKeys())
 			s.client.setReplicas(s, m.Replicas)
@@ -168,13 +178,7 @@ func (s *registration) receive(streamCtx context.Context) error {
 // answer calls the host on a new goroutine, so that opening a large match does not
 // delay other reservations.
 func (s *registration) answer(streamCtx context.Context, r *fleetv1.Reserve) {
-	select {
-	case s.slots <- struct{}{}:
-	case <-streamCtx.Done():
-		return
-	}
-	s.wg.Go(func() {
-		defer func() { <-s.slots }()
+	s.do(streamCtx, func() {
 		result := s.client.reservations.reserve(streamCtx, r)
 		if result == nil {
 			return
@@ -183,6 +187,31 @@ func (s *registration) answer(streamCtx context.Context, r *fleetv1.Reserve) {
 		case s.results <- result:
 		case <-streamCtx.Done():
 		}
+	})
+}
+
+// moderate calls the host on a new goroutine: it waits for turns of matches.
+func (s *registration) moderate(streamCtx context.Context, m *fleetv1.Moderate) {
+	s.do(streamCtx, func() {
+		answer := s.client.host.Moderate(streamCtx, m)
+		answer.RequestId = m.GetRequestId()
+		select {
+		case s.answers <- answer:
+		case <-streamCtx.Done():
+		}
+	})
+}
+
+// do runs f on a goroutine, of which there are at most parallelReserves.
+func (s *registration) do(streamCtx context.Context, f func()) {
+	select {
+	case s.slots <- struct{}{}:
+	case <-streamCtx.Done():
+		return
+	}
+	s.wg.Go(func() {
+		defer func() { <-s.slots }()
+		f()
 	})
 }
 
@@ -205,6 +234,10 @@ func (s *registration) send(ctx context.Context, received <-chan struct{}) {
 		select {
 		case r := <-s.results:
 			if !s.sendResult(r) {
+				return
+			}
+		case a := <-s.answers:
+			if !s.sendMessage(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_Moderated{Moderated: a}}) {
 				return
 			}
 		case <-s.sender.ready:

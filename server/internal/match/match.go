@@ -58,7 +58,10 @@ type Config struct {
 
 	Record func(*game.Simulation) Recorder // called once, at tick 0
 	// Wake is called when a parked connection has data, by any goroutine.
-	Wake    func()
+	Wake func()
+	// Muted reports whether a player's chat is refused; nil: no one's is. It must
+	// neither block nor allocate.
+	Muted   func(player string) bool
 	Metrics *metrics.Metrics
 	Log     *zap.Logger
 
@@ -111,6 +114,7 @@ const (
 	EndEmpty    EndReason = "empty"
 	EndError    EndReason = "game_error"
 	EndShutdown EndReason = "shutdown"
+	EndStopped  EndReason = "stopped" // by an operator
 )
 
 // Effects are what has to happen outside the match. Its slices are valid until the
@@ -167,6 +171,8 @@ type Match struct {
 	status    status
 	effects   Effects // since the last call of Effects
 	ended     EndReason
+
+	moderation moderation
 }
 
 // New makes a match at tick 0. The match keeps cfg; nothing changes it from then on.
@@ -367,7 +373,12 @@ func (m *Match) Close() {
 	m.cfg.Metrics.Sockets.Sub(float64(len(m.online)))
 	new(conditions).addTo(m.cfg.Metrics, m.timeouts.counted)
 	for i := range m.players {
-		m.players[i].session.Kick(code, m.poller)
+		s := &m.players[i].session
+		if m.ended == EndStopped && s.Conn() != nil {
+			s.Drop(&ws.CloseError{Code: code, Reason: m.moderation.endText}, m.poller)
+			continue
+		}
+		s.Kick(code, m.poller)
 	}
 	m.online = m.online[:0]
 	if err := m.poller.Close(); err != nil {

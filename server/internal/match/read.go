@@ -80,6 +80,10 @@ func (m *Match) command(s *session.Session, c protocol.Command) {
 }
 
 func (m *Match) chat(from *session.Session, line session.Chat) {
+	if m.muted(from.Slot()) {
+		from.RefuseChat(line.ID, protocol.ReasonMuted)
+		return
+	}
 	m.roster.flush(m.online, m.pool) // clients know the sender first
 	frame := m.pool.Frame(func(dst []byte) []byte {
 		return protocol.AppendChat(dst, &protocol.Chat{Slot: from.Slot(), Text: line.Text})

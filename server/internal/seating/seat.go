@@ -33,6 +33,9 @@ func NewSeat(slot game.Slot) Seat { return Seat{slot: slot, team: -1} }
 // Slot is the seat's number.
 func (s *Seat) Slot() game.Slot { return s.slot }
 
+// Generation is that of the newest secret.
+func (s *Seat) Generation() uint32 { return s.generation }
+
 // State is the seat's state.
 func (s *Seat) State() State { return s.state }
 

@@ -141,6 +141,7 @@ var chatNotices = map[string]string{
 	protocol.ReasonTooLong: "Your message was too long and was not sent.",
 	protocol.ReasonBadText: "Your message held characters that can't be sent.",
 	protocol.ReasonBusy:    "You write too fast: your message was not sent.",
+	protocol.ReasonMuted:   "Your chat is off: your message was not sent.",
 }
 
 // RefuseChat reports to the player that a text was refused, and why. A client without

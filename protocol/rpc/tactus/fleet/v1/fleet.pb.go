@@ -14,10 +14,11 @@
 //
 //   Register         10 features, 11 public_url_guessed, 12 unix_ms,
 //                    13 to 19 kept: process, seats, seals
-//   Registered       5 features, 6 unix_ms, 7 to 9 kept: bans, origins
+//   Registered       5 features, 6 unix_ms, 7 to 9 kept: origins; 8 bans
 //   Load             6 unix_ms, 7 to 9 kept: seats, 10 clock_offset_ms
 //   Replicas         2 token_keys
-//   ConnectResponse  7 load_ack, 8 to 12 kept: evictions, bans
+//   ConnectRequest   5 moderated
+//   ConnectResponse  7 load_ack, 8 kept: evictions; 9 bans, 11 moderate
 
 package fleetv1
 
@@ -45,6 +46,7 @@ type ConnectRequest struct {
 	//	*ConnectRequest_Load
 	//	*ConnectRequest_ReserveResult
 	//	*ConnectRequest_MatchEnded
+	//	*ConnectRequest_Moderated
 	Message       isConnectRequest_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -123,6 +125,15 @@ func (x *ConnectRequest) GetMatchEnded() *MatchEnded {
 	return nil
 }
 
+func (x *ConnectRequest) GetModerated() *Moderated {
+	if x != nil {
+		if x, ok := x.Message.(*ConnectRequest_Moderated); ok {
+			return x.Moderated
+		}
+	}
+	return nil
+}
+
 type isConnectRequest_Message interface {
 	isConnectRequest_Message()
 }
@@ -143,6 +154,10 @@ type ConnectRequest_MatchEnded struct {
 	MatchEnded *MatchEnded `protobuf:"bytes,4,opt,name=match_ended,json=matchEnded,proto3,oneof"`
 }
 
+type ConnectRequest_Moderated struct {
+	Moderated *Moderated `protobuf:"bytes,5,opt,name=moderated,proto3,oneof"`
+}
+
 func (*ConnectRequest_Register) isConnectRequest_Message() {}
 
 func (*ConnectRequest_Load) isConnectRequest_Message() {}
@@ -150,6 +165,8 @@ func (*ConnectRequest_Load) isConnectRequest_Message() {}
 func (*ConnectRequest_ReserveResult) isConnectRequest_Message() {}
 
 func (*ConnectRequest_MatchEnded) isConnectRequest_Message() {}
+
+func (*ConnectRequest_Moderated) isConnectRequest_Message() {}
 
 type ConnectResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -162,6 +179,8 @@ type ConnectResponse struct {
 	//	*ConnectResponse_MatchEndedAck
 	//	*ConnectResponse_Replicas
 	//	*ConnectResponse_LoadAck
+	//	*ConnectResponse_Bans
+	//	*ConnectResponse_Moderate
 	Message       isConnectResponse_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -267,6 +286,24 @@ func (x *ConnectResponse) GetLoadAck() *LoadAck {
 	return nil
 }
 
+func (x *ConnectResponse) GetBans() *BanList {
+	if x != nil {
+		if x, ok := x.Message.(*ConnectResponse_Bans); ok {
+			return x.Bans
+		}
+	}
+	return nil
+}
+
+func (x *ConnectResponse) GetModerate() *Moderate {
+	if x != nil {
+		if x, ok := x.Message.(*ConnectResponse_Moderate); ok {
+			return x.Moderate
+		}
+	}
+	return nil
+}
+
 type isConnectResponse_Message interface {
 	isConnectResponse_Message()
 }
@@ -299,6 +336,14 @@ type ConnectResponse_LoadAck struct {
 	LoadAck *LoadAck `protobuf:"bytes,7,opt,name=load_ack,json=loadAck,proto3,oneof"`
 }
 
+type ConnectResponse_Bans struct {
+	Bans *BanList `protobuf:"bytes,9,opt,name=bans,proto3,oneof"`
+}
+
+type ConnectResponse_Moderate struct {
+	Moderate *Moderate `protobuf:"bytes,11,opt,name=moderate,proto3,oneof"`
+}
+
 func (*ConnectResponse_Registered) isConnectResponse_Message() {}
 
 func (*ConnectResponse_Reserve) isConnectResponse_Message() {}
@@ -312,6 +357,10 @@ func (*ConnectResponse_MatchEndedAck) isConnectResponse_Message() {}
 func (*ConnectResponse_Replicas) isConnectResponse_Message() {}
 
 func (*ConnectResponse_LoadAck) isConnectResponse_Message() {}
+
+func (*ConnectResponse_Bans) isConnectResponse_Message() {}
+
+func (*ConnectResponse_Moderate) isConnectResponse_Message() {}
 
 // Register says who a server is and what already runs on it.
 type Register struct {
@@ -454,6 +503,7 @@ type Registered struct {
 	Replicas       *Replicas              `protobuf:"bytes,4,opt,name=replicas,proto3" json:"replicas,omitempty"`                                      // all live ones; empty: this one alone
 	Features       []string               `protobuf:"bytes,5,rep,name=features,proto3" json:"features,omitempty"`                                      // those of Register.features that hold on this stream
 	UnixMs         int64                  `protobuf:"varint,6,opt,name=unix_ms,json=unixMs,proto3" json:"unix_ms,omitempty"`                           // when this was sent, by the matchmaker's clock
+	Bans           *BanList               `protobuf:"bytes,8,opt,name=bans,proto3" json:"bans,omitempty"`                                              // all that hold now; feature moderation
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -528,6 +578,13 @@ func (x *Registered) GetUnixMs() int64 {
 		return x.UnixMs
 	}
 	return 0
+}
+
+func (x *Registered) GetBans() *BanList {
+	if x != nil {
+		return x.Bans
+	}
+	return nil
 }
 
 // Replicas are the matchmakers that share the fleet. A server keeps a stream to
@@ -1565,18 +1622,928 @@ func (x *MatchEndedAck) GetMatchId() string {
 	return ""
 }
 
+// BanList is who is kept out, or not heard. It is sent where both sides know the
+// feature moderation: whole in Registered, then what changes. A server keeps the
+// last list that it was sent while no matchmaker is connected.
+type BanList struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       uint64                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // of the list behind this message; grows by one with each change at this matchmaker
+	Whole         bool                   `protobuf:"varint,2,opt,name=whole,proto3" json:"whole,omitempty"`     // added is the whole list, and replaces the one before
+	Added         []*Ban                 `protobuf:"bytes,3,rep,name=added,proto3" json:"added,omitempty"`      // or changed
+	Removed       []string               `protobuf:"bytes,4,rep,name=removed,proto3" json:"removed,omitempty"`  // ids
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BanList) Reset() {
+	*x = BanList{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BanList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BanList) ProtoMessage() {}
+
+func (x *BanList) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BanList.ProtoReflect.Descriptor instead.
+func (*BanList) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *BanList) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *BanList) GetWhole() bool {
+	if x != nil {
+		return x.Whole
+	}
+	return false
+}
+
+func (x *BanList) GetAdded() []*Ban {
+	if x != nil {
+		return x.Added
+	}
+	return nil
+}
+
+func (x *BanList) GetRemoved() []string {
+	if x != nil {
+		return x.Removed
+	}
+	return nil
+}
+
+// Ban keeps a player or the players of an address range out.
+type Ban struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	PlayerId      string                 `protobuf:"bytes,2,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`             // either this
+	AddressRange  string                 `protobuf:"bytes,3,opt,name=address_range,json=addressRange,proto3" json:"address_range,omitempty"` // or this, in CIDR notation
+	ChatOnly      bool                   `protobuf:"varint,4,opt,name=chat_only,json=chatOnly,proto3" json:"chat_only,omitempty"`            // the player plays, and their chat is refused
+	UntilUnixMs   int64                  `protobuf:"varint,5,opt,name=until_unix_ms,json=untilUnixMs,proto3" json:"until_unix_ms,omitempty"` // 0: until it is removed from the list
+	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`                                 // for the player
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ban) Reset() {
+	*x = Ban{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ban) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ban) ProtoMessage() {}
+
+func (x *Ban) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ban.ProtoReflect.Descriptor instead.
+func (*Ban) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Ban) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Ban) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *Ban) GetAddressRange() string {
+	if x != nil {
+		return x.AddressRange
+	}
+	return ""
+}
+
+func (x *Ban) GetChatOnly() bool {
+	if x != nil {
+		return x.ChatOnly
+	}
+	return false
+}
+
+func (x *Ban) GetUntilUnixMs() int64 {
+	if x != nil {
+		return x.UntilUnixMs
+	}
+	return 0
+}
+
+func (x *Ban) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Moderate asks a server to do something about its players and matches. It is
+// answered by Moderated. It is sent where both sides know the feature moderation.
+type Moderate struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	RequestId string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Types that are valid to be assigned to Action:
+	//
+	//	*Moderate_Kick
+	//	*Moderate_EndMatch
+	//	*Moderate_Notice
+	//	*Moderate_FindPlayer
+	//	*Moderate_ListPlayers
+	//	*Moderate_CountSeen
+	//	*Moderate_KeepLog
+	Action        isModerate_Action `protobuf_oneof:"action"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Moderate) Reset() {
+	*x = Moderate{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Moderate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Moderate) ProtoMessage() {}
+
+func (x *Moderate) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Moderate.ProtoReflect.Descriptor instead.
+func (*Moderate) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Moderate) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *Moderate) GetAction() isModerate_Action {
+	if x != nil {
+		return x.Action
+	}
+	return nil
+}
+
+func (x *Moderate) GetKick() *Kick {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_Kick); ok {
+			return x.Kick
+		}
+	}
+	return nil
+}
+
+func (x *Moderate) GetEndMatch() *EndMatch {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_EndMatch); ok {
+			return x.EndMatch
+		}
+	}
+	return nil
+}
+
+func (x *Moderate) GetNotice() *Notice {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_Notice); ok {
+			return x.Notice
+		}
+	}
+	return nil
+}
+
+func (x *Moderate) GetFindPlayer() *FindPlayer {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_FindPlayer); ok {
+			return x.FindPlayer
+		}
+	}
+	return nil
+}
+
+func (x *Moderate) GetListPlayers() *ListPlayers {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_ListPlayers); ok {
+			return x.ListPlayers
+		}
+	}
+	return nil
+}
+
+func (x *Moderate) GetCountSeen() *CountSeen {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_CountSeen); ok {
+			return x.CountSeen
+		}
+	}
+	return nil
+}
+
+func (x *Moderate) GetKeepLog() *KeepLog {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_KeepLog); ok {
+			return x.KeepLog
+		}
+	}
+	return nil
+}
+
+type isModerate_Action interface {
+	isModerate_Action()
+}
+
+type Moderate_Kick struct {
+	Kick *Kick `protobuf:"bytes,2,opt,name=kick,proto3,oneof"`
+}
+
+type Moderate_EndMatch struct {
+	EndMatch *EndMatch `protobuf:"bytes,3,opt,name=end_match,json=endMatch,proto3,oneof"`
+}
+
+type Moderate_Notice struct {
+	Notice *Notice `protobuf:"bytes,4,opt,name=notice,proto3,oneof"`
+}
+
+type Moderate_FindPlayer struct {
+	FindPlayer *FindPlayer `protobuf:"bytes,5,opt,name=find_player,json=findPlayer,proto3,oneof"`
+}
+
+type Moderate_ListPlayers struct {
+	ListPlayers *ListPlayers `protobuf:"bytes,6,opt,name=list_players,json=listPlayers,proto3,oneof"`
+}
+
+type Moderate_CountSeen struct {
+	CountSeen *CountSeen `protobuf:"bytes,7,opt,name=count_seen,json=countSeen,proto3,oneof"`
+}
+
+type Moderate_KeepLog struct {
+	KeepLog *KeepLog `protobuf:"bytes,8,opt,name=keep_log,json=keepLog,proto3,oneof"`
+}
+
+func (*Moderate_Kick) isModerate_Action() {}
+
+func (*Moderate_EndMatch) isModerate_Action() {}
+
+func (*Moderate_Notice) isModerate_Action() {}
+
+func (*Moderate_FindPlayer) isModerate_Action() {}
+
+func (*Moderate_ListPlayers) isModerate_Action() {}
+
+func (*Moderate_CountSeen) isModerate_Action() {}
+
+func (*Moderate_KeepLog) isModerate_Action() {}
+
+// Kick takes a player out of every match of the server.
+type Kick struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"` // of the close frame, up to 123 bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Kick) Reset() {
+	*x = Kick{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Kick) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Kick) ProtoMessage() {}
+
+func (x *Kick) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Kick.ProtoReflect.Descriptor instead.
+func (*Kick) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Kick) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *Kick) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// EndMatch ends a match without a result.
+type EndMatch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MatchId       string                 `protobuf:"bytes,1,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"` // of the close frames, up to 123 bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndMatch) Reset() {
+	*x = EndMatch{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndMatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndMatch) ProtoMessage() {}
+
+func (x *EndMatch) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndMatch.ProtoReflect.Descriptor instead.
+func (*EndMatch) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *EndMatch) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
+func (x *EndMatch) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// Notice is shown to the players of a match, or of all.
+type Notice struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MatchId       string                 `protobuf:"bytes,1,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"` // empty: all
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Notice) Reset() {
+	*x = Notice{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Notice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Notice) ProtoMessage() {}
+
+func (x *Notice) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Notice.ProtoReflect.Descriptor instead.
+func (*Notice) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Notice) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
+func (x *Notice) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// FindPlayer asks for the seats of a player, and where they were seen last.
+type FindPlayer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindPlayer) Reset() {
+	*x = FindPlayer{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindPlayer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindPlayer) ProtoMessage() {}
+
+func (x *FindPlayer) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindPlayer.ProtoReflect.Descriptor instead.
+func (*FindPlayer) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *FindPlayer) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+// ListPlayers asks for the players of a match.
+type ListPlayers struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MatchId       string                 `protobuf:"bytes,1,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPlayers) Reset() {
+	*x = ListPlayers{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPlayers) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPlayers) ProtoMessage() {}
+
+func (x *ListPlayers) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPlayers.ProtoReflect.Descriptor instead.
+func (*ListPlayers) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListPlayers) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
+// CountSeen asks which players were seen in an address range in the last day.
+type CountSeen struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AddressRange  string                 `protobuf:"bytes,1,opt,name=address_range,json=addressRange,proto3" json:"address_range,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountSeen) Reset() {
+	*x = CountSeen{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountSeen) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountSeen) ProtoMessage() {}
+
+func (x *CountSeen) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountSeen.ProtoReflect.Descriptor instead.
+func (*CountSeen) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *CountSeen) GetAddressRange() string {
+	if x != nil {
+		return x.AddressRange
+	}
+	return ""
+}
+
+// KeepLog keeps a match's log, because a player of it has reported another one.
+type KeepLog struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MatchId       string                 `protobuf:"bytes,1,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
+	ReporterId    string                 `protobuf:"bytes,2,opt,name=reporter_id,json=reporterId,proto3" json:"reporter_id,omitempty"` // must have, or have had, a seat in the match
+	Slot          uint32                 `protobuf:"varint,3,opt,name=slot,proto3" json:"slot,omitempty"`                              // of the player that is reported
+	PlayerName    string                 `protobuf:"bytes,4,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"` // of the same, as the reporter saw it
+	KeepS         uint32                 `protobuf:"varint,5,opt,name=keep_s,json=keepS,proto3" json:"keep_s,omitempty"`               // for how long
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeepLog) Reset() {
+	*x = KeepLog{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeepLog) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeepLog) ProtoMessage() {}
+
+func (x *KeepLog) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeepLog.ProtoReflect.Descriptor instead.
+func (*KeepLog) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *KeepLog) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
+func (x *KeepLog) GetReporterId() string {
+	if x != nil {
+		return x.ReporterId
+	}
+	return ""
+}
+
+func (x *KeepLog) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *KeepLog) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *KeepLog) GetKeepS() uint32 {
+	if x != nil {
+		return x.KeepS
+	}
+	return 0
+}
+
+// Moderated answers Moderate.
+type Moderated struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	RequestId      string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Found          bool                   `protobuf:"varint,2,opt,name=found,proto3" json:"found,omitempty"`     // the server has that player or match
+	Matches        uint32                 `protobuf:"varint,3,opt,name=matches,proto3" json:"matches,omitempty"` // that were concerned
+	Players        []*SeatedPlayer        `protobuf:"bytes,4,rep,name=players,proto3" json:"players,omitempty"`
+	Seen           []uint64               `protobuf:"fixed64,5,rep,packed,name=seen,proto3" json:"seen,omitempty"`                                       // a hash of each player that CountSeen found, 10,000 at most
+	LastSeenUnixMs int64                  `protobuf:"varint,6,opt,name=last_seen_unix_ms,json=lastSeenUnixMs,proto3" json:"last_seen_unix_ms,omitempty"` // of FindPlayer; 0: not in the last day
+	LastAddress    string                 `protobuf:"bytes,7,opt,name=last_address,json=lastAddress,proto3" json:"last_address,omitempty"`
+	LogKept        bool                   `protobuf:"varint,8,opt,name=log_kept,json=logKept,proto3" json:"log_kept,omitempty"` // of KeepLog; false: the server writes no logs, or this one is broken
+	Refusal        string                 `protobuf:"bytes,9,opt,name=refusal,proto3" json:"refusal,omitempty"`                 // of KeepLog: not_in_match, no_such_player; empty: done
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Moderated) Reset() {
+	*x = Moderated{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Moderated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Moderated) ProtoMessage() {}
+
+func (x *Moderated) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Moderated.ProtoReflect.Descriptor instead.
+func (*Moderated) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Moderated) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *Moderated) GetFound() bool {
+	if x != nil {
+		return x.Found
+	}
+	return false
+}
+
+func (x *Moderated) GetMatches() uint32 {
+	if x != nil {
+		return x.Matches
+	}
+	return 0
+}
+
+func (x *Moderated) GetPlayers() []*SeatedPlayer {
+	if x != nil {
+		return x.Players
+	}
+	return nil
+}
+
+func (x *Moderated) GetSeen() []uint64 {
+	if x != nil {
+		return x.Seen
+	}
+	return nil
+}
+
+func (x *Moderated) GetLastSeenUnixMs() int64 {
+	if x != nil {
+		return x.LastSeenUnixMs
+	}
+	return 0
+}
+
+func (x *Moderated) GetLastAddress() string {
+	if x != nil {
+		return x.LastAddress
+	}
+	return ""
+}
+
+func (x *Moderated) GetLogKept() bool {
+	if x != nil {
+		return x.LogKept
+	}
+	return false
+}
+
+func (x *Moderated) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
+// SeatedPlayer is a player with a seat in a match.
+type SeatedPlayer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	PlayerName    string                 `protobuf:"bytes,2,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	MatchId       string                 `protobuf:"bytes,3,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
+	Slot          uint32                 `protobuf:"varint,4,opt,name=slot,proto3" json:"slot,omitempty"`
+	Connected     bool                   `protobuf:"varint,5,opt,name=connected,proto3" json:"connected,omitempty"`
+	SinceUnixMs   int64                  `protobuf:"varint,6,opt,name=since_unix_ms,json=sinceUnixMs,proto3" json:"since_unix_ms,omitempty"` // when the player took the seat; 0: not yet
+	Muted         bool                   `protobuf:"varint,7,opt,name=muted,proto3" json:"muted,omitempty"`
+	Address       string                 `protobuf:"bytes,8,opt,name=address,proto3" json:"address,omitempty"` // of the last connection; empty: not kept
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeatedPlayer) Reset() {
+	*x = SeatedPlayer{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeatedPlayer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeatedPlayer) ProtoMessage() {}
+
+func (x *SeatedPlayer) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeatedPlayer.ProtoReflect.Descriptor instead.
+func (*SeatedPlayer) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *SeatedPlayer) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *SeatedPlayer) GetPlayerName() string {
+	if x != nil {
+		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *SeatedPlayer) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
+func (x *SeatedPlayer) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *SeatedPlayer) GetConnected() bool {
+	if x != nil {
+		return x.Connected
+	}
+	return false
+}
+
+func (x *SeatedPlayer) GetSinceUnixMs() int64 {
+	if x != nil {
+		return x.SinceUnixMs
+	}
+	return 0
+}
+
+func (x *SeatedPlayer) GetMuted() bool {
+	if x != nil {
+		return x.Muted
+	}
+	return false
+}
+
+func (x *SeatedPlayer) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
 var File_tactus_fleet_v1_fleet_proto protoreflect.FileDescriptor
 
 const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\n" +
-	"\x1btactus/fleet/v1/fleet.proto\x12\x0ftactus.fleet.v1\x1a%tactus/matchmaker/v1/matchmaker.proto\"\x8a\x02\n" +
+	"\x1btactus/fleet/v1/fleet.proto\x12\x0ftactus.fleet.v1\x1a%tactus/matchmaker/v1/matchmaker.proto\"\xc6\x02\n" +
 	"\x0eConnectRequest\x127\n" +
 	"\bregister\x18\x01 \x01(\v2\x19.tactus.fleet.v1.RegisterH\x00R\bregister\x12+\n" +
 	"\x04load\x18\x02 \x01(\v2\x15.tactus.fleet.v1.LoadH\x00R\x04load\x12G\n" +
 	"\x0ereserve_result\x18\x03 \x01(\v2\x1e.tactus.fleet.v1.ReserveResultH\x00R\rreserveResult\x12>\n" +
 	"\vmatch_ended\x18\x04 \x01(\v2\x1b.tactus.fleet.v1.MatchEndedH\x00R\n" +
-	"matchEndedB\t\n" +
-	"\amessage\"\xb1\x03\n" +
+	"matchEnded\x12:\n" +
+	"\tmoderated\x18\x05 \x01(\v2\x1a.tactus.fleet.v1.ModeratedH\x00R\tmoderatedB\t\n" +
+	"\amessage\"\x9a\x04\n" +
 	"\x0fConnectResponse\x12=\n" +
 	"\n" +
 	"registered\x18\x01 \x01(\v2\x1b.tactus.fleet.v1.RegisteredH\x00R\n" +
@@ -1586,7 +2553,9 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x05drain\x18\x04 \x01(\v2\x16.tactus.fleet.v1.DrainH\x00R\x05drain\x12H\n" +
 	"\x0fmatch_ended_ack\x18\x05 \x01(\v2\x1e.tactus.fleet.v1.MatchEndedAckH\x00R\rmatchEndedAck\x127\n" +
 	"\breplicas\x18\x06 \x01(\v2\x19.tactus.fleet.v1.ReplicasH\x00R\breplicas\x125\n" +
-	"\bload_ack\x18\a \x01(\v2\x18.tactus.fleet.v1.LoadAckH\x00R\aloadAckB\t\n" +
+	"\bload_ack\x18\a \x01(\v2\x18.tactus.fleet.v1.LoadAckH\x00R\aloadAck\x12.\n" +
+	"\x04bans\x18\t \x01(\v2\x18.tactus.fleet.v1.BanListH\x00R\x04bans\x127\n" +
+	"\bmoderate\x18\v \x01(\v2\x19.tactus.fleet.v1.ModerateH\x00R\bmoderateB\t\n" +
 	"\amessage\"\xa9\x03\n" +
 	"\bRegister\x12\x1b\n" +
 	"\tserver_id\x18\x01 \x01(\tR\bserverId\x12\x1d\n" +
@@ -1604,7 +2573,7 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\bfeatures\x18\n" +
 	" \x03(\tR\bfeatures\x12,\n" +
 	"\x12public_url_guessed\x18\v \x01(\bR\x10publicUrlGuessed\x12\x17\n" +
-	"\aunix_ms\x18\f \x01(\x03R\x06unixMs\"\xe4\x01\n" +
+	"\aunix_ms\x18\f \x01(\x03R\x06unixMs\"\x92\x02\n" +
 	"\n" +
 	"Registered\x12#\n" +
 	"\rmatchmaker_id\x18\x01 \x01(\tR\fmatchmakerId\x12\x1b\n" +
@@ -1612,7 +2581,8 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x10load_interval_ms\x18\x03 \x01(\rR\x0eloadIntervalMs\x125\n" +
 	"\breplicas\x18\x04 \x01(\v2\x19.tactus.fleet.v1.ReplicasR\breplicas\x12\x1a\n" +
 	"\bfeatures\x18\x05 \x03(\tR\bfeatures\x12\x17\n" +
-	"\aunix_ms\x18\x06 \x01(\x03R\x06unixMs\"G\n" +
+	"\aunix_ms\x18\x06 \x01(\x03R\x06unixMs\x12,\n" +
+	"\x04bans\x18\b \x01(\v2\x18.tactus.fleet.v1.BanListR\x04bans\"G\n" +
 	"\bReplicas\x12\x1c\n" +
 	"\taddresses\x18\x01 \x03(\tR\taddresses\x12\x1d\n" +
 	"\n" +
@@ -1709,7 +2679,77 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\vplayer_name\x18\x05 \x01(\tR\n" +
 	"playerName\"*\n" +
 	"\rMatchEndedAck\x12\x19\n" +
-	"\bmatch_id\x18\x01 \x01(\tR\amatchId2`\n" +
+	"\bmatch_id\x18\x01 \x01(\tR\amatchId\"\x7f\n" +
+	"\aBanList\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
+	"\x05whole\x18\x02 \x01(\bR\x05whole\x12*\n" +
+	"\x05added\x18\x03 \x03(\v2\x14.tactus.fleet.v1.BanR\x05added\x12\x18\n" +
+	"\aremoved\x18\x04 \x03(\tR\aremoved\"\xb0\x01\n" +
+	"\x03Ban\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
+	"\tplayer_id\x18\x02 \x01(\tR\bplayerId\x12#\n" +
+	"\raddress_range\x18\x03 \x01(\tR\faddressRange\x12\x1b\n" +
+	"\tchat_only\x18\x04 \x01(\bR\bchatOnly\x12\"\n" +
+	"\runtil_unix_ms\x18\x05 \x01(\x03R\vuntilUnixMs\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\"\xc4\x03\n" +
+	"\bModerate\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12+\n" +
+	"\x04kick\x18\x02 \x01(\v2\x15.tactus.fleet.v1.KickH\x00R\x04kick\x128\n" +
+	"\tend_match\x18\x03 \x01(\v2\x19.tactus.fleet.v1.EndMatchH\x00R\bendMatch\x121\n" +
+	"\x06notice\x18\x04 \x01(\v2\x17.tactus.fleet.v1.NoticeH\x00R\x06notice\x12>\n" +
+	"\vfind_player\x18\x05 \x01(\v2\x1b.tactus.fleet.v1.FindPlayerH\x00R\n" +
+	"findPlayer\x12A\n" +
+	"\flist_players\x18\x06 \x01(\v2\x1c.tactus.fleet.v1.ListPlayersH\x00R\vlistPlayers\x12;\n" +
+	"\n" +
+	"count_seen\x18\a \x01(\v2\x1a.tactus.fleet.v1.CountSeenH\x00R\tcountSeen\x125\n" +
+	"\bkeep_log\x18\b \x01(\v2\x18.tactus.fleet.v1.KeepLogH\x00R\akeepLogB\b\n" +
+	"\x06action\"7\n" +
+	"\x04Kick\x12\x1b\n" +
+	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"9\n" +
+	"\bEndMatch\x12\x19\n" +
+	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"7\n" +
+	"\x06Notice\x12\x19\n" +
+	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\")\n" +
+	"\n" +
+	"FindPlayer\x12\x1b\n" +
+	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\"(\n" +
+	"\vListPlayers\x12\x19\n" +
+	"\bmatch_id\x18\x01 \x01(\tR\amatchId\"0\n" +
+	"\tCountSeen\x12#\n" +
+	"\raddress_range\x18\x01 \x01(\tR\faddressRange\"\x91\x01\n" +
+	"\aKeepLog\x12\x19\n" +
+	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x1f\n" +
+	"\vreporter_id\x18\x02 \x01(\tR\n" +
+	"reporterId\x12\x12\n" +
+	"\x04slot\x18\x03 \x01(\rR\x04slot\x12\x1f\n" +
+	"\vplayer_name\x18\x04 \x01(\tR\n" +
+	"playerName\x12\x15\n" +
+	"\x06keep_s\x18\x05 \x01(\rR\x05keepS\"\xaa\x02\n" +
+	"\tModerated\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05found\x18\x02 \x01(\bR\x05found\x12\x18\n" +
+	"\amatches\x18\x03 \x01(\rR\amatches\x127\n" +
+	"\aplayers\x18\x04 \x03(\v2\x1d.tactus.fleet.v1.SeatedPlayerR\aplayers\x12\x12\n" +
+	"\x04seen\x18\x05 \x03(\x06R\x04seen\x12)\n" +
+	"\x11last_seen_unix_ms\x18\x06 \x01(\x03R\x0elastSeenUnixMs\x12!\n" +
+	"\flast_address\x18\a \x01(\tR\vlastAddress\x12\x19\n" +
+	"\blog_kept\x18\b \x01(\bR\alogKept\x12\x18\n" +
+	"\arefusal\x18\t \x01(\tR\arefusal\"\xed\x01\n" +
+	"\fSeatedPlayer\x12\x1b\n" +
+	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +
+	"\vplayer_name\x18\x02 \x01(\tR\n" +
+	"playerName\x12\x19\n" +
+	"\bmatch_id\x18\x03 \x01(\tR\amatchId\x12\x12\n" +
+	"\x04slot\x18\x04 \x01(\rR\x04slot\x12\x1c\n" +
+	"\tconnected\x18\x05 \x01(\bR\tconnected\x12\"\n" +
+	"\rsince_unix_ms\x18\x06 \x01(\x03R\vsinceUnixMs\x12\x14\n" +
+	"\x05muted\x18\a \x01(\bR\x05muted\x12\x18\n" +
+	"\aaddress\x18\b \x01(\tR\aaddress2`\n" +
 	"\fFleetService\x12P\n" +
 	"\aConnect\x12\x1f.tactus.fleet.v1.ConnectRequest\x1a .tactus.fleet.v1.ConnectResponse(\x010\x01B-Z+tactus/protocol/rpc/tactus/fleet/v1;fleetv1b\x06proto3"
 
@@ -1725,7 +2765,7 @@ func file_tactus_fleet_v1_fleet_proto_rawDescGZIP() []byte {
 	return file_tactus_fleet_v1_fleet_proto_rawDescData
 }
 
-var file_tactus_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_tactus_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_tactus_fleet_v1_fleet_proto_goTypes = []any{
 	(*ConnectRequest)(nil),  // 0: tactus.fleet.v1.ConnectRequest
 	(*ConnectResponse)(nil), // 1: tactus.fleet.v1.ConnectResponse
@@ -1744,37 +2784,62 @@ var file_tactus_fleet_v1_fleet_proto_goTypes = []any{
 	(*MatchEnded)(nil),      // 14: tactus.fleet.v1.MatchEnded
 	(*PlayerResult)(nil),    // 15: tactus.fleet.v1.PlayerResult
 	(*MatchEndedAck)(nil),   // 16: tactus.fleet.v1.MatchEndedAck
-	(*v1.GameInfo)(nil),     // 17: tactus.matchmaker.v1.GameInfo
-	(*v1.Option)(nil),       // 18: tactus.matchmaker.v1.Option
+	(*BanList)(nil),         // 17: tactus.fleet.v1.BanList
+	(*Ban)(nil),             // 18: tactus.fleet.v1.Ban
+	(*Moderate)(nil),        // 19: tactus.fleet.v1.Moderate
+	(*Kick)(nil),            // 20: tactus.fleet.v1.Kick
+	(*EndMatch)(nil),        // 21: tactus.fleet.v1.EndMatch
+	(*Notice)(nil),          // 22: tactus.fleet.v1.Notice
+	(*FindPlayer)(nil),      // 23: tactus.fleet.v1.FindPlayer
+	(*ListPlayers)(nil),     // 24: tactus.fleet.v1.ListPlayers
+	(*CountSeen)(nil),       // 25: tactus.fleet.v1.CountSeen
+	(*KeepLog)(nil),         // 26: tactus.fleet.v1.KeepLog
+	(*Moderated)(nil),       // 27: tactus.fleet.v1.Moderated
+	(*SeatedPlayer)(nil),    // 28: tactus.fleet.v1.SeatedPlayer
+	(*v1.GameInfo)(nil),     // 29: tactus.matchmaker.v1.GameInfo
+	(*v1.Option)(nil),       // 30: tactus.matchmaker.v1.Option
 }
 var file_tactus_fleet_v1_fleet_proto_depIdxs = []int32{
 	2,  // 0: tactus.fleet.v1.ConnectRequest.register:type_name -> tactus.fleet.v1.Register
 	5,  // 1: tactus.fleet.v1.ConnectRequest.load:type_name -> tactus.fleet.v1.Load
 	11, // 2: tactus.fleet.v1.ConnectRequest.reserve_result:type_name -> tactus.fleet.v1.ReserveResult
 	14, // 3: tactus.fleet.v1.ConnectRequest.match_ended:type_name -> tactus.fleet.v1.MatchEnded
-	3,  // 4: tactus.fleet.v1.ConnectResponse.registered:type_name -> tactus.fleet.v1.Registered
-	9,  // 5: tactus.fleet.v1.ConnectResponse.reserve:type_name -> tactus.fleet.v1.Reserve
-	12, // 6: tactus.fleet.v1.ConnectResponse.release:type_name -> tactus.fleet.v1.Release
-	13, // 7: tactus.fleet.v1.ConnectResponse.drain:type_name -> tactus.fleet.v1.Drain
-	16, // 8: tactus.fleet.v1.ConnectResponse.match_ended_ack:type_name -> tactus.fleet.v1.MatchEndedAck
-	4,  // 9: tactus.fleet.v1.ConnectResponse.replicas:type_name -> tactus.fleet.v1.Replicas
-	6,  // 10: tactus.fleet.v1.ConnectResponse.load_ack:type_name -> tactus.fleet.v1.LoadAck
-	17, // 11: tactus.fleet.v1.Register.games:type_name -> tactus.matchmaker.v1.GameInfo
-	7,  // 12: tactus.fleet.v1.Register.matches:type_name -> tactus.fleet.v1.MatchStatus
-	4,  // 13: tactus.fleet.v1.Registered.replicas:type_name -> tactus.fleet.v1.Replicas
-	7,  // 14: tactus.fleet.v1.Load.changed:type_name -> tactus.fleet.v1.MatchStatus
-	8,  // 15: tactus.fleet.v1.MatchStatus.teams:type_name -> tactus.fleet.v1.TeamStatus
-	18, // 16: tactus.fleet.v1.Reserve.options:type_name -> tactus.matchmaker.v1.Option
-	10, // 17: tactus.fleet.v1.Reserve.seats:type_name -> tactus.fleet.v1.Seat
-	7,  // 18: tactus.fleet.v1.ReserveResult.match:type_name -> tactus.fleet.v1.MatchStatus
-	15, // 19: tactus.fleet.v1.MatchEnded.results:type_name -> tactus.fleet.v1.PlayerResult
-	0,  // 20: tactus.fleet.v1.FleetService.Connect:input_type -> tactus.fleet.v1.ConnectRequest
-	1,  // 21: tactus.fleet.v1.FleetService.Connect:output_type -> tactus.fleet.v1.ConnectResponse
-	21, // [21:22] is the sub-list for method output_type
-	20, // [20:21] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	27, // 4: tactus.fleet.v1.ConnectRequest.moderated:type_name -> tactus.fleet.v1.Moderated
+	3,  // 5: tactus.fleet.v1.ConnectResponse.registered:type_name -> tactus.fleet.v1.Registered
+	9,  // 6: tactus.fleet.v1.ConnectResponse.reserve:type_name -> tactus.fleet.v1.Reserve
+	12, // 7: tactus.fleet.v1.ConnectResponse.release:type_name -> tactus.fleet.v1.Release
+	13, // 8: tactus.fleet.v1.ConnectResponse.drain:type_name -> tactus.fleet.v1.Drain
+	16, // 9: tactus.fleet.v1.ConnectResponse.match_ended_ack:type_name -> tactus.fleet.v1.MatchEndedAck
+	4,  // 10: tactus.fleet.v1.ConnectResponse.replicas:type_name -> tactus.fleet.v1.Replicas
+	6,  // 11: tactus.fleet.v1.ConnectResponse.load_ack:type_name -> tactus.fleet.v1.LoadAck
+	17, // 12: tactus.fleet.v1.ConnectResponse.bans:type_name -> tactus.fleet.v1.BanList
+	19, // 13: tactus.fleet.v1.ConnectResponse.moderate:type_name -> tactus.fleet.v1.Moderate
+	29, // 14: tactus.fleet.v1.Register.games:type_name -> tactus.matchmaker.v1.GameInfo
+	7,  // 15: tactus.fleet.v1.Register.matches:type_name -> tactus.fleet.v1.MatchStatus
+	4,  // 16: tactus.fleet.v1.Registered.replicas:type_name -> tactus.fleet.v1.Replicas
+	17, // 17: tactus.fleet.v1.Registered.bans:type_name -> tactus.fleet.v1.BanList
+	7,  // 18: tactus.fleet.v1.Load.changed:type_name -> tactus.fleet.v1.MatchStatus
+	8,  // 19: tactus.fleet.v1.MatchStatus.teams:type_name -> tactus.fleet.v1.TeamStatus
+	30, // 20: tactus.fleet.v1.Reserve.options:type_name -> tactus.matchmaker.v1.Option
+	10, // 21: tactus.fleet.v1.Reserve.seats:type_name -> tactus.fleet.v1.Seat
+	7,  // 22: tactus.fleet.v1.ReserveResult.match:type_name -> tactus.fleet.v1.MatchStatus
+	15, // 23: tactus.fleet.v1.MatchEnded.results:type_name -> tactus.fleet.v1.PlayerResult
+	18, // 24: tactus.fleet.v1.BanList.added:type_name -> tactus.fleet.v1.Ban
+	20, // 25: tactus.fleet.v1.Moderate.kick:type_name -> tactus.fleet.v1.Kick
+	21, // 26: tactus.fleet.v1.Moderate.end_match:type_name -> tactus.fleet.v1.EndMatch
+	22, // 27: tactus.fleet.v1.Moderate.notice:type_name -> tactus.fleet.v1.Notice
+	23, // 28: tactus.fleet.v1.Moderate.find_player:type_name -> tactus.fleet.v1.FindPlayer
+	24, // 29: tactus.fleet.v1.Moderate.list_players:type_name -> tactus.fleet.v1.ListPlayers
+	25, // 30: tactus.fleet.v1.Moderate.count_seen:type_name -> tactus.fleet.v1.CountSeen
+	26, // 31: tactus.fleet.v1.Moderate.keep_log:type_name -> tactus.fleet.v1.KeepLog
+	28, // 32: tactus.fleet.v1.Moderated.players:type_name -> tactus.fleet.v1.SeatedPlayer
+	0,  // 33: tactus.fleet.v1.FleetService.Connect:input_type -> tactus.fleet.v1.ConnectRequest
+	1,  // 34: tactus.fleet.v1.FleetService.Connect:output_type -> tactus.fleet.v1.ConnectResponse
+	34, // [34:35] is the sub-list for method output_type
+	33, // [33:34] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_tactus_fleet_v1_fleet_proto_init() }
@@ -1787,6 +2852,7 @@ func file_tactus_fleet_v1_fleet_proto_init() {
 		(*ConnectRequest_Load)(nil),
 		(*ConnectRequest_ReserveResult)(nil),
 		(*ConnectRequest_MatchEnded)(nil),
+		(*ConnectRequest_Moderated)(nil),
 	}
 	file_tactus_fleet_v1_fleet_proto_msgTypes[1].OneofWrappers = []any{
 		(*ConnectResponse_Registered)(nil),
@@ -1796,15 +2862,26 @@ func file_tactus_fleet_v1_fleet_proto_init() {
 		(*ConnectResponse_MatchEndedAck)(nil),
 		(*ConnectResponse_Replicas)(nil),
 		(*ConnectResponse_LoadAck)(nil),
+		(*ConnectResponse_Bans)(nil),
+		(*ConnectResponse_Moderate)(nil),
 	}
 	file_tactus_fleet_v1_fleet_proto_msgTypes[5].OneofWrappers = []any{}
+	file_tactus_fleet_v1_fleet_proto_msgTypes[19].OneofWrappers = []any{
+		(*Moderate_Kick)(nil),
+		(*Moderate_EndMatch)(nil),
+		(*Moderate_Notice)(nil),
+		(*Moderate_FindPlayer)(nil),
+		(*Moderate_ListPlayers)(nil),
+		(*Moderate_CountSeen)(nil),
+		(*Moderate_KeepLog)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tactus_fleet_v1_fleet_proto_rawDesc), len(file_tactus_fleet_v1_fleet_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

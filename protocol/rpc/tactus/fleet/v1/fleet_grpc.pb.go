@@ -14,10 +14,11 @@
 //
 //   Register         10 features, 11 public_url_guessed, 12 unix_ms,
 //                    13 to 19 kept: process, seats, seals
-//   Registered       5 features, 6 unix_ms, 7 to 9 kept: bans, origins
+//   Registered       5 features, 6 unix_ms, 7 to 9 kept: origins; 8 bans
 //   Load             6 unix_ms, 7 to 9 kept: seats, 10 clock_offset_ms
 //   Replicas         2 token_keys
-//   ConnectResponse  7 load_ack, 8 to 12 kept: evictions, bans
+//   ConnectRequest   5 moderated
+//   ConnectResponse  7 load_ack, 8 kept: evictions; 9 bans, 11 moderate
 
 package fleetv1
 
