@@ -34,6 +34,7 @@ type devConfig struct {
 	page                     pageFlags
 	options, origins         []string
 	portable, lan            bool
+	insecure                 bool      // internal port
 	out                      io.Writer // for the invitation of --lan; nil: none
 	admin                    adminFlags
 	identity                 identityFlags
@@ -52,6 +53,7 @@ func devCommand(program Program) *cobra.Command {
 	f.StringVar(&cfg.listen, "listen", "localhost:8080", "public port: page, matchmaker API, /play; localhost stands for 127.0.0.1 and [::1]")
 	f.BoolVar(&cfg.lan, "lan", false, "listen on all addresses, for players in your network; prints the URLs of the page and a QR code")
 	f.StringVar(&cfg.internal, "internal", matchmaker.DefaultInternalAddr, "internal port: gRPC")
+	f.BoolVar(&cfg.insecure, "internal-insecure", false, "let the internal port be reached from other machines; every caller may do everything")
 	f.StringVar(&cfg.public, "public-url", "", "ws:// or wss:// URL at which browsers reach /play; default: the host of the page's URL")
 	f.StringVar(&cfg.region, "region", "", "region of the game server, for queues with latency rules")
 	f.StringVar(&cfg.data, "data", "data", "folder for replays, ratings and the signing key")
@@ -217,7 +219,7 @@ func devParts(cfg *devConfig, p *devProcess, reg prometheus.Registerer, log *zap
 	mmConfig := matchmaker.Config{
 		Key: key, InternalAddr: cfg.internal, InternalListener: p.internal, Registerer: reg,
 		AllowedOrigins: cfg.origins, LocalOrigins: local, SamePortServer: id,
-		Identity: players, Functions: cfg.functions, Protocol: protocol.Subprotocol,
+		Identity: players, Functions: cfg.functions, Protocol: protocol.Subprotocol, Roles: matchmaker.Roles{Insecure: cfg.insecure},
 	}
 	cfg.queues.apply(&mmConfig, cfg.data)
 	mm, err := matchmaker.New(mmConfig, log.Named("matchmaker"))

@@ -71,14 +71,41 @@ func looksLikePEM(path string) (bool, error) {
 	return bytes.Contains(head, []byte("-----BEGIN ")), err
 }
 
-// internalTLSFlags are the files for TLS on the internal port.
-type internalTLSFlags struct{ files matchmaker.TLSFiles }
+// internalTLSFlags are the files for TLS on the internal port, and the roles of its
+// callers.
+type internalTLSFlags struct {
+	files matchmaker.TLSFiles
+	roles rolesFlags
+}
 
 func (f *internalTLSFlags) add(c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringVar(&f.files.CA, "internal-tls-ca", "", "PEM file with the authorities of client certificates; clients without a certificate are rejected")
 	fl.StringVar(&f.files.Cert, "internal-tls-cert", "", "PEM file with the certificate of the internal port; reloaded when it changes")
 	fl.StringVar(&f.files.Key, "internal-tls-key", "", "PEM file with the key of --internal-tls-cert")
+	f.roles.add(c)
+}
+
+// rolesFlags say how callers of the internal port show their role.
+type rolesFlags struct {
+	roles matchmaker.Roles
+	mode  string
+}
+
+func (f *rolesFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.roles.TokenFile, "internal-token-file", "", "file with a role (server, server/ID, matchmaker, backend, operator) and a token per line, for callers of the internal port; reloaded when it changes")
+	fl.BoolVar(&f.roles.Insecure, "internal-insecure", false, "let the internal port be reached from other machines without client certificates and tokens; every caller may do everything")
+	fl.StringVar(&f.mode, "roles", "enforce", "enforce: refuse callers of the internal port without the role for a call; warn: log them and let them pass, for an upgrade")
+}
+
+func (f *rolesFlags) apply(cfg *matchmaker.Config) error {
+	if f.mode != "" && f.mode != "enforce" && f.mode != "warn" {
+		return fmt.Errorf("--roles %q: want enforce or warn", f.mode)
+	}
+	f.roles.WarnOnly = f.mode == "warn"
+	cfg.Roles = f.roles
+	return nil
 }
 
 // apply validates the files and adds them to the configuration.
@@ -87,5 +114,5 @@ func (f *internalTLSFlags) apply(cfg *matchmaker.Config) error {
 		return fmt.Errorf("--internal-tls-ca, -cert, -key: %w", err)
 	}
 	cfg.InternalTLSFiles = f.files
-	return nil
+	return f.roles.apply(cfg)
 }

@@ -152,3 +152,17 @@ func TestIdentityFlags_inDevAndMatchmaker(t *testing.T) {
 		}
 	}
 }
+
+func TestRolesFlags_errorsNameTheFlag(t *testing.T) {
+	for mode, want := range map[string]matchmaker.Roles{"enforce": {}, "warn": {WarnOnly: true}} {
+		f := rolesFlags{mode: mode}
+		var cfg matchmaker.Config
+		if err := f.apply(&cfg); err != nil || cfg.Roles != want {
+			t.Errorf("%s: %+v, %v", mode, cfg.Roles, err)
+		}
+	}
+	f := rolesFlags{mode: "off"}
+	if err := f.apply(new(matchmaker.Config)); err == nil || !strings.Contains(err.Error(), "--roles") {
+		t.Errorf("an unknown mode: %v", err)
+	}
+}

@@ -42,6 +42,7 @@ func serverCommand(games []game.Game) *cobra.Command {
 	fl.StringVar(&f.cfg.MatchmakerTLSFiles.CA, "matchmaker-ca", "", "PEM file with the authority of the matchmakers' certificates; turns on TLS")
 	fl.StringVar(&f.cfg.MatchmakerTLSFiles.Cert, "matchmaker-cert", "", "PEM file with this server's certificate for mutual TLS; reloaded when it changes")
 	fl.StringVar(&f.cfg.MatchmakerTLSFiles.Key, "matchmaker-key", "", "PEM file with the key of --matchmaker-cert")
+	fl.StringVar(&f.cfg.MatchmakerTokenFile, "matchmaker-token-file", "", "file with the token that this server shows the matchmakers, one of their --internal-token-file")
 	fl.StringVar(&f.cfg.ID, "id", "", "name of this server in the cluster; default: random")
 	fl.StringVar(&f.cfg.Region, "region", "", "region of this server, for queues with latency rules")
 	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", []string{"*"}, "page that may connect, such as https://host; * for any, since players present a token; may be repeated")

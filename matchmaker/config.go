@@ -45,6 +45,8 @@ type Config struct {
 	InternalTLS *tls.Config
 	// InternalTLSFiles replaces InternalTLS and PeerTLS.
 	InternalTLSFiles TLSFiles
+	// Roles says how callers of the internal port show what they may call.
+	Roles Roles
 	// MaxConnectionAge is the age from which a connection to the internal port accepts
 	// no new calls. Its client then opens another one, perhaps to a newer replica.
 	// Streams on the old one continue. Default 5 min, varied by a tenth; below zero:
@@ -212,6 +214,9 @@ func (c Config) Validate() error {
 		fail("InternalTLSFiles excludes InternalTLS and PeerTLS")
 	}
 	if err := c.InternalTLSFiles.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.Roles.validate(&c); err != nil {
 		errs = append(errs, err)
 	}
 	if err := c.Identity.Validate(); err != nil {

@@ -76,9 +76,11 @@ func startLogged(t *testing.T, log *zap.Logger, change func(*matchmaker.Config))
 	return &world{t: t, mm: mm, key: public, conn: conn, client: matchmakerv1.NewMatchmakerServiceClient(conn), stop: stop}
 }
 
+func plaintext() grpc.DialOption { return grpc.WithTransportCredentials(insecure.NewCredentials()) }
+
 func dial(t *testing.T, listener net.Listener) *grpc.ClientConn {
 	t.Helper()
-	options := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}
+	options := []grpc.DialOption{plaintext()}
 	target := listener.Addr().String()
 	if memory, ok := listener.(*bufconn.Listener); ok {
 		target = "passthrough:///bufconn"

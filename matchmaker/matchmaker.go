@@ -29,6 +29,7 @@ import (
 	"google.golang.org/grpc"
 
 	"tactus/internal/origin"
+	"tactus/matchmaker/internal/access"
 	"tactus/matchmaker/internal/api"
 	"tactus/matchmaker/internal/assign"
 	"tactus/matchmaker/internal/background"
@@ -56,6 +57,8 @@ type Matchmaker struct {
 	metrics *metrics.Metrics
 	origins *origin.Policy
 	signer  *jointoken.Signer
+	roles   *access.Policy // of the internal port
+	tokens  *access.Tokens // of its callers; nil: none
 
 	fleet    *fleet.Registry
 	catalog  *catalog.Catalog
@@ -105,7 +108,7 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 		}
 		cfg.Key = key
 	}
-	files, err := newInternalTLS(cfg.InternalTLSFiles, cfg.NATS.URL != "" && cfg.AdvertiseAddr != "", log)
+	files, err := newInternalTLS(cfg.InternalTLSFiles, ownUse{replicas: cfg.replicated(), roles: cfg.Roles}, log)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +119,9 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 		cfg: cfg, log: log, metrics: metrics.New(), ready: make(chan struct{}), stopping: make(chan struct{}), signer: jointoken.NewSigner(cfg.Key),
 	}
 	if m.origins, err = origin.NewPolicy(cfg.AllowedOrigins, cfg.LocalOrigins); err != nil {
+		return nil, err
+	}
+	if err := m.openRoles(); err != nil {
 		return nil, err
 	}
 	m.assemble()
@@ -171,9 +177,7 @@ func (m *Matchmaker) assemble() {
 
 func (m *Matchmaker) newRouter() *routing.Router {
 	return routing.New(routing.Config{
-		DialOptions: []grpc.DialOption{
-			m.cfg.peerCredentials(), grpc.WithKeepaliveParams(port.ClientKeepalive()),
-		},
+		DialOptions:      append(m.peerOptions(), grpc.WithKeepaliveParams(port.ClientKeepalive())),
 		ProgressInterval: m.cfg.ProgressInterval, RulesVersion: m.catalog.Version, Metrics: m.metrics,
 		Live: func(address string) bool { return m.cluster.IsLive(address) },
 	}, m.queues, m.log)
@@ -197,7 +201,8 @@ func (m *Matchmaker) metricSources() metrics.Sources {
 }
 
 // RegisterGRPC registers the matchmaker, fleet and replica services with a gRPC
-// server of the caller's own. [Matchmaker.Run] has one already.
+// server of the caller's own, which must authenticate its clients: it has no roles.
+// [Matchmaker.Run] has a server already.
 func (m *Matchmaker) RegisterGRPC(s *grpc.Server) {
 	matchmakerv1.RegisterMatchmakerServiceServer(s, m.service)
 	fleetv1.RegisterFleetServiceServer(s, fleet.NewService(m.fleet))

@@ -61,7 +61,7 @@ func (m *Matchmaker) Run(ctx context.Context) (err error) {
 
 func (m *Matchmaker) serve(ctx context.Context, listener net.Listener) error {
 	server := port.NewServer(port.Config{TLS: m.cfg.InternalTLS, MaxConnectionAge: m.cfg.MaxConnectionAge}, m.RegisterGRPC, m.log,
-		api.NewInterceptors(m.log, m.cfg.RequestTimeout).Options()...)
+		append(api.NewInterceptors(m.log, m.cfg.RequestTimeout).Options(), m.roles.Options()...)...)
 	healthServer := health.NewServer()
 	healthv1.RegisterHealthServer(server, healthServer)
 	m.reportReadiness(healthServer) // before the first call: a service without a status is unknown

@@ -44,21 +44,39 @@ func (f TLSFiles) Validate() error {
 // matchmakers. It is safe for concurrent use.
 type internalTLS struct{ *certificate.Reloader }
 
+// ownUse says what a matchmaker's certificate is used for beside its own port.
+type ownUse struct {
+	replicas bool // there are other matchmakers, which verify it
+	roles    Roles
+}
+
+// check returns why other matchmakers would reject the certificate, and whether this
+// one must not start then.
+func (u ownUse) check(l certificate.Loaded) (fatal bool, rejected error) {
+	switch {
+	case l.Authorities == nil:
+	case !l.ClientUse():
+		return u.replicas, errNoClientUse
+	case u.replicas && u.roles.TokenFile == "":
+		return !u.roles.WarnOnly, checkOwnRole(l)
+	}
+	return false, nil
+}
+
 // newInternalTLS loads the files; nil, for plain text, where there are none. A
 // certificate that other matchmakers would reject is an error where there are any,
 // else a warning.
-func newInternalTLS(files TLSFiles, replicas bool, log *zap.Logger) (*internalTLS, error) {
+func newInternalTLS(files TLSFiles, use ownUse, log *zap.Logger) (*internalTLS, error) {
 	if err := files.Validate(); err != nil || files == (TLSFiles{}) {
 		return nil, err
 	}
 	reloader, err := certificate.NewReloader(certificate.Files(files), func(l certificate.Loaded) (*tls.Config, error) {
-		switch {
-		case l.Authorities == nil || l.ClientUse():
-		case replicas:
-			return nil, fmt.Errorf("%s: %w", files.Cert, errNoClientUse)
+		switch fatal, rejected := use.check(l); {
+		case rejected == nil:
+		case fatal:
+			return nil, fmt.Errorf("%s: %w", files.Cert, rejected)
 		default:
-			log.Warn("certificate of the internal port lacks client use, replicas would reject each other",
-				zap.String("cert", files.Cert), zap.Error(errNoClientUse))
+			log.Warn("certificate of the internal port would be rejected by replicas", zap.String("cert", files.Cert), zap.Error(rejected))
 		}
 		return internalConfig(l), nil
 	}, func(err error) {

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +66,25 @@ func (a *authority) pem() []byte {
 // otherwise, and its key.
 func (a *authority) issue(t *testing.T, name string, uses ...x509.ExtKeyUsage) (cert, key []byte) {
 	t.Helper()
+	return a.issueTo(t, subject{name: name, units: []string{"matchmaker", "server", "backend"}}, uses...)
+}
+
+// subject is what a certificate says of its holder.
+type subject struct {
+	name        string
+	units, uris []string
+}
+
+func (a *authority) issueTo(t *testing.T, to subject, uses ...x509.ExtKeyUsage) (cert, key []byte) {
+	t.Helper()
+	var uris []*url.URL
+	for _, text := range to.uris {
+		uri, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		uris = append(uris, uri)
+	}
 	if uses == nil {
 		uses = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	}
@@ -73,7 +93,7 @@ func (a *authority) issue(t *testing.T, name string, uses ...x509.ExtKeyUsage) (
 		t.Fatal(err)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"matchmaker.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: to.name, OrganizationalUnit: to.units}, URIs: uris, DNSNames: []string{"matchmaker.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		ExtKeyUsage: uses,
 	}, a.cert, &private.PublicKey, a.key)
@@ -228,7 +248,32 @@ func TestTLS_halfARenewalKeepsTheOldFiles(t *testing.T) {
 // trusting is a connection with a certificate of the authority.
 func (a *authority) trusting(t *testing.T, addr string) *grpc.ClientConn {
 	t.Helper()
-	cert, key := a.issue(t, "game-server")
+	return a.dialWith(t, addr, subject{name: "game-server", units: []string{"server", "backend"}})
+}
+
+// dialAs is a connection with a certificate that names a role; empty: none.
+func (a *authority) dialAs(t *testing.T, addr, role string) *grpc.ClientConn {
+	t.Helper()
+	to := subject{name: "process"}
+	if role != "" {
+		to.uris = []string{"tactus://" + role}
+	}
+	return a.dialWith(t, addr, to)
+}
+
+// derOf is the certificate in a PEM file.
+func derOf(t *testing.T, text []byte) []byte {
+	t.Helper()
+	block, _ := pem.Decode(text)
+	if block == nil {
+		t.Fatal("no PEM block")
+	}
+	return block.Bytes
+}
+
+func (a *authority) dialWith(t *testing.T, addr string, to subject) *grpc.ClientConn {
+	t.Helper()
+	cert, key := a.issueTo(t, to)
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		t.Fatal(err)

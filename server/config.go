@@ -16,6 +16,7 @@ import (
 	"tactus/internal/certificate"
 	"tactus/internal/millis"
 	"tactus/internal/origin"
+	"tactus/server/internal/fleet"
 )
 
 // Config configures a game server. The zero value works with a matchmaker on the
@@ -39,6 +40,9 @@ type Config struct {
 	Matchmakers []string
 	// MatchmakerTLSFiles turn on TLS to the matchmakers. Default: plain text.
 	MatchmakerTLSFiles TLSFiles
+	// MatchmakerTokenFile is a file with the token that this server shows to the
+	// matchmakers. It is read for each new stream. Default: none is shown.
+	MatchmakerTokenFile string
 	// DialOptions are added to those of the connections to the matchmakers.
 	DialOptions []grpc.DialOption
 	// Region is sent to the matchmakers; default: none.
@@ -150,6 +154,11 @@ func (c Config) Validate() error {
 	}
 	if _, err := certificate.Files(c.MatchmakerTLSFiles).Load(); err != nil {
 		fail("MatchmakerTLSFiles: %w", err)
+	}
+	if c.MatchmakerTokenFile != "" {
+		if _, err := fleet.ReadToken(c.MatchmakerTokenFile); err != nil {
+			fail("MatchmakerTokenFile: %w", err)
+		}
 	}
 	for _, d := range []bounded[time.Duration]{{"Grace", c.Grace}, {"Linger", c.Linger}, {"EmptyTimeout", c.EmptyTimeout}} {
 		if d.value < 0 {

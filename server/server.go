@@ -110,7 +110,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 		return nil, err
 	}
 	s.fleet = fleet.New(fleet.Config{
-		Addrs: cfg.Matchmakers, DialOptions: cfg.DialOptions, TLS: certificate.Files(cfg.MatchmakerTLSFiles), Metrics: s.metrics,
+		Addrs: cfg.Matchmakers, DialOptions: cfg.DialOptions, TLS: certificate.Files(cfg.MatchmakerTLSFiles), TokenFile: cfg.MatchmakerTokenFile, Metrics: s.metrics,
 	}, host{s}, log)
 	return s, nil
 }

@@ -52,6 +52,7 @@ func dial(addr string) (*client, error) {
 	options := []grpc.DialOption{
 		grpc.WithDefaultServiceConfig(serviceConfig),
 		// With mutual TLS: credentials.NewTLS(&tls.Config{RootCAs: ..., Certificates: ...}).
+		// With a token: grpc.WithPerRPCCredentials, metadata "authorization: Bearer ...".
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		// A replica that has vanished is noticed in 20 s. Pinging more often than
 		// every 5 s is refused.

@@ -53,11 +53,13 @@ const (
 	IdentityWrongIssuer   Reason = "IDENTITY_WRONG_ISSUER"
 	IdentityWrongAudience Reason = "IDENTITY_WRONG_AUDIENCE"
 	IdentityIncomplete    Reason = "IDENTITY_INCOMPLETE"
+	CallerUnknown         Reason = "CALLER_UNKNOWN"
 )
 
 // Callers without permission.
 const (
 	PlayersNotTrusted Reason = "PLAYERS_NOT_TRUSTED"
+	RoleNotAllowed    Reason = "ROLE_NOT_ALLOWED"
 	NotPartyLeader    Reason = "NOT_PARTY_LEADER"
 	NotRoomOwner      Reason = "NOT_ROOM_OWNER"
 )
@@ -146,8 +148,10 @@ var kinds = []Kind{
 	{IdentityWrongIssuer, codes.Unauthenticated, "the identity token is of another issuer", 0},
 	{IdentityWrongAudience, codes.Unauthenticated, "the identity token is for another audience", 0},
 	{IdentityIncomplete, codes.Unauthenticated, "the identity token does not say who the player is, or until when it is valid", 0},
+	{CallerUnknown, codes.Unauthenticated, "the internal port needs a client certificate, or a token of --internal-token-file", 0},
 
 	{PlayersNotTrusted, codes.PermissionDenied, "players can be named by id on the internal port only", 0},
+	{RoleNotAllowed, codes.PermissionDenied, "the caller's role on the internal port may not call this method", 0},
 	{NotPartyLeader, codes.PermissionDenied, "only the party's leader may start its search", 0},
 	{NotRoomOwner, codes.PermissionDenied, "only the room's owner may change it and start its match", 0},
 

@@ -54,6 +54,8 @@ type Registry struct {
 	changed func()
 	results *results
 	stopped chan struct{}
+	// bindings has its own lock.
+	bindings *bindings
 
 	mu       sync.Mutex
 	servers  map[string]*server
@@ -89,6 +91,8 @@ func NewRegistry(cfg Config, changed func(), log *zap.Logger) *Registry {
 		orphans: make(orphans),
 		results: newResults(cfg, log),
 		stopped: make(chan struct{}),
+
+		bindings: newBindings(),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"tactus/internal/steady"
+	"tactus/matchmaker/internal/access"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -54,6 +55,9 @@ func (svc *Service) Connect(str stream) error {
 	}
 	if p := reg.GetProtocol(); p != "" && r.cfg.Protocol != "" && p != r.cfg.Protocol {
 		return status.Errorf(codes.FailedPrecondition, "players speak %s here, this server speaks %s", r.cfg.Protocol, p)
+	}
+	if err := r.bindings.check(reg.GetServerId(), access.CallerOf(str.Context())); err != nil {
+		return status.Error(codes.PermissionDenied, err.Error())
 	}
 	s := r.add(reg, peerOf(str.Context()))
 	attached <- s

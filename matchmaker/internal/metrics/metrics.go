@@ -28,6 +28,7 @@ type Metrics struct {
 	cycle    *prometheus.HistogramVec
 	waiting  *prometheus.GaugeVec
 	failed   *prometheus.CounterVec
+	refused  *prometheus.CounterVec
 }
 
 // Sources are read by gauges whenever the metrics are collected. All are needed.
@@ -77,6 +78,9 @@ func New() *Metrics {
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: prefix + "allocations_failed_total", Help: "Matches found that came to nothing, by cause.",
 		}, append(queue, "cause")),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: prefix + "internal_calls_refused_total", Help: "Calls on the internal port without the role for them, by reason. With --roles=warn they passed.",
+		}, []string{"reason"}),
 	}
 }
 
@@ -88,7 +92,7 @@ func (m *Metrics) Register(to prometheus.Registerer, from Sources) error {
 	collectors := []prometheus.Collector{
 		searching{from.Searching},
 		clocks{from.ClockOffsets},
-		m.created, m.ended, m.wait, m.reserve, m.rooms, m.limited, m.watchers, m.quality, m.cycle, m.waiting, m.failed,
+		m.created, m.ended, m.wait, m.reserve, m.rooms, m.limited, m.watchers, m.quality, m.cycle, m.waiting, m.failed, m.refused,
 		gauge("servers", "Live game servers.", from.Servers),
 		gauge("matches", "Matches on live game servers.", from.Matches),
 		gauge("people", "People in matches, reserved seats included.", from.Players),
@@ -100,6 +104,9 @@ func (m *Metrics) Register(to prometheus.Registerer, from Sources) error {
 	}
 	return nil
 }
+
+// CallRefused counts a call on the internal port whose caller lacks the role.
+func (m *Metrics) CallRefused(reason string) { m.refused.WithLabelValues(reason).Inc() }
 
 // TicketCreated counts a ticket that entered its queue.
 func (m *Metrics) TicketCreated(t *ticket.Ticket) {

@@ -82,6 +82,9 @@ type Config struct {
 	// TLS names files for TLS, which is mutual with a certificate of the server's own.
 	// Without files the connections are plain text, for loopback and private networks.
 	TLS certificate.Files
+	// TokenFile is a file with the token that shows the matchmakers this server's
+	// role. It is read for each new stream. Default: none.
+	TokenFile string
 	// BackoffMin is the wait after the first failed attempt; default 200 ms.
 	BackoffMin time.Duration
 	// BackoffMax bounds the wait between attempts; default 2 s.

@@ -37,6 +37,10 @@ func failureOf(err error) failure {
 		return failure{"matchmaker does not speak plain gRPC; trying again", "if its internal port has TLS, this server needs --matchmaker-ca"}
 	case code == codes.Unimplemented, has("unexpected HTTP status code", "unexpected content-type"):
 		return failure{"address is not the internal port of a matchmaker; trying again", "--matchmaker names the internal port (8090 by default), not the public one"}
+	case code == codes.Unauthenticated:
+		return failure{"matchmaker does not know this server; trying again", "it wants a certificate (--matchmaker-cert, -key) or a token of its --internal-token-file (--matchmaker-token-file)"}
+	case code == codes.PermissionDenied:
+		return failure{"matchmaker refuses this server's role; trying again", "its certificate or token must be that of a game server, and of this --id if it names one"}
 	case code == codes.InvalidArgument, code == codes.FailedPrecondition:
 		return failure{"matchmaker refuses this server; trying again", "the reason is the matchmaker's"}
 	}

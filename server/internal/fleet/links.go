@@ -138,5 +138,8 @@ func (c *Client) dialOptions() ([]grpc.DialOption, error) {
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		grpc.WithTransportCredentials(secure),
 	}
+	if c.cfg.TokenFile != "" {
+		options = append(options, grpc.WithPerRPCCredentials(tokenFile(c.cfg.TokenFile)))
+	}
 	return append(options, c.cfg.DialOptions...), nil
 }

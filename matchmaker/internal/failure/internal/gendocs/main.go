@@ -43,6 +43,7 @@ var actions = map[codes.Code]map[failure.Reason]string{
 	},
 	codes.PermissionDenied: {
 		failure.PlayersNotTrusted: "use the internal port",
+		failure.RoleNotAllowed:    "use a certificate or token with the role",
 		failure.NotPartyLeader:    "let the leader do it",
 		failure.NotRoomOwner:      "let the owner do it",
 	},
