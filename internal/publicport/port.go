@@ -2,13 +2,13 @@ package publicport
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
 	"time"
 
 	"tactus/internal/httplog"
+	"tactus/internal/ws"
 )
 
 const (
@@ -56,7 +56,7 @@ func (p *Port) server(h http.Handler) *http.Server {
 func (p *Port) listener(inner net.Listener) net.Listener {
 	ln := net.Listener(&listener{Listener: inner})
 	if p.cfg.TLS != nil {
-		ln = tls.NewListener(ln, p.cfg.TLS)
+		ln = ws.NewTLSListener(ln, p.cfg.TLS)
 	}
 	return ln
 }

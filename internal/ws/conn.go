@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"net"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"tactus/internal/rawtls"
 	"tactus/protocol"
 )
 
@@ -55,9 +57,10 @@ type Stream interface {
 // before are still read, and the read after them reports the failure. Times are
 // nanoseconds of any clock of the caller, greater than 0.
 type Conn struct {
-	stream       Stream // all bytes are read and written through it, or through fd
-	ended        error  // why it ended; nil: it is open
-	carry        *carry // kept between reads; nil: nothing so far
+	stream       Stream          // all bytes are read and written through it, or through fd
+	records      *rawtls.Records // TLS on the descriptor; nil: no TLS, or the stream's own affair
+	ended        error           // why it ended; nil: it is open
+	carry        *carry          // kept between reads; nil: nothing so far
 	maxMessage   int32
 	fd           int32 // of a raw stream; noDescriptor: another stream
 	unread       bool  // carry.partial arrived with the handshake and may contain whole frames
@@ -147,7 +150,7 @@ func (c *Conn) readAlone(now int64, b *ReadBatch, r Receiver) error {
 		}
 		held = copy(buf, buf[used:held+n])
 		if readErr != nil {
-			return c.fail(readErr)
+			return c.endRead(now, nil, readErr)
 		}
 		if !full {
 			break
@@ -203,6 +206,9 @@ func (c *Conn) deliver(now int64, b []byte, n int, parser *frameParser, r Receiv
 // answers a ping.
 func (c *Conn) endRead(now int64, partial []byte, readErr error) error {
 	c.keep(partial)
+	if err := c.answerTLS(now); err != nil {
+		readErr = cmp.Or(readErr, err)
+	}
 	if readErr != nil {
 		return c.fail(readErr)
 	}
@@ -210,6 +216,25 @@ func (c *Conn) endRead(now int64, partial []byte, readErr error) error {
 		return c.fail(c.carry.writeErr)
 	}
 	c.sendPong(now)
+	return nil
+}
+
+// answerTLS sends what the TLS layer wrote by itself while it was reading. A client that
+// asks for more answers than it receives ends the connection.
+func (c *Conn) answerTLS(now int64) error {
+	if c.records == nil {
+		return nil
+	}
+	b := c.records.Answer()
+	if len(b) == 0 {
+		return nil
+	}
+	if err := sendAnswer(c.stream, b); err != nil {
+		return err
+	}
+	if c.stream.Pending() {
+		c.blockedSince = cmp.Or(c.blockedSince, now)
+	}
 	return nil
 }
 
@@ -353,8 +378,9 @@ type roundTripper interface {
 // LastReceived is the time of the last read with data, or of the first read.
 func (c *Conn) LastReceived() int64 { return c.lastReceived }
 
-// BytesIn counts the bytes received, frame headers included.
+// BytesIn counts the bytes received, frame headers included, records of TLS not.
 func (c *Conn) BytesIn() uint64 { return c.bytesIn }
 
-// BytesOut counts the bytes accepted for sending, frame headers included.
+// BytesOut counts the bytes accepted for sending, frame headers included, records of TLS
+// not.
 func (c *Conn) BytesOut() uint64 { return c.bytesOut }

@@ -417,8 +417,7 @@ func TestConn_peerVanishes(t *testing.T) {
 
 		cl = r.dial()
 		c = r.tested()
-		_ = cl.conn.(*net.TCPConn).SetLinger(0) // resets
-		_ = cl.conn.Close()
+		cl.reset()
 		if err := ending(t, c, &got); err == nil {
 			t.Error("a reset went unnoticed")
 		}
@@ -430,8 +429,7 @@ func TestConn_failedWriteKeepsReceivedMessages(t *testing.T) {
 		cl := r.dial()
 		c := r.tested()
 		cl.send(binaryFrame("bye"))
-		_ = cl.conn.(*net.TCPConn).SetLinger(0)
-		_ = cl.conn.Close() // resets
+		cl.reset()
 		testtime.Until(t, "a write is rejected", func() bool {
 			taken, err := c.Write(time.Now().UnixNano(), serverFrame([]byte("a snapshot")))
 			if err != nil {

@@ -1,6 +1,11 @@
 package ws
 
-import "net"
+import (
+	"crypto/tls"
+	"net"
+
+	"tactus/internal/rawtls"
+)
 
 // Detacher is a net.Conn around a TCP connection that is to know when its descriptor is
 // closed, also after a raw stream has taken it over.
@@ -8,6 +13,8 @@ type Detacher interface {
 	net.Conn
 	// Detach returns the TCP connection, nil if there is none, and the function to call
 	// when its descriptor is closed. It calls that itself if it is closed instead.
+	//
+	// It must hold no bytes that it has read and not returned.
 	Detach() (tcp *net.TCPConn, closed func())
 }
 
@@ -17,6 +24,10 @@ func detach(c net.Conn) (tcp *net.TCPConn, closed func()) {
 	switch c := c.(type) {
 	case *net.TCPConn:
 		return c, nil
+	case *tls.Conn:
+		if lower := rawtls.Below(c); lower != nil {
+			return detach(lower)
+		}
 	case Detacher:
 		return c.Detach()
 	}

@@ -3,6 +3,7 @@ package ws
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"tactus/internal/testtime"
+	"tactus/internal/tlstest"
 	"tactus/protocol"
 )
 
@@ -51,12 +53,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // paths are the ways in which a connection is read and written. They must behave alike.
 var paths = []struct {
-	name               string
-	portable, together bool
+	name                       string
+	portable, together, secure bool
 }{
 	{name: "raw"},
 	{name: "portable", portable: true},
 	{name: "raw, with others", together: true},
+	{name: "raw, TLS", secure: true},
+	{name: "portable, TLS", portable: true, secure: true},
+	{name: "raw, TLS, with others", together: true, secure: true},
 }
 
 // onAllPaths runs a test on each of them.
@@ -64,7 +69,7 @@ func onAllPaths(t *testing.T, test func(t *testing.T, r *harness)) {
 	t.Helper()
 	for _, path := range paths {
 		t.Run(path.name, func(t *testing.T) {
-			r := newHarness(t, &Upgrader{ForcePortable: path.portable})
+			r := newHarnessOver(t, &Upgrader{ForcePortable: path.portable}, path.secure)
 			r.together = path.together
 			test(t, r)
 		})
@@ -118,12 +123,33 @@ type harness struct {
 	server   *httptest.Server
 	upgraded chan *Pending
 	together bool // connections are joint
+	dialTLS  *tls.Config
 }
 
 func newHarness(t testing.TB, u *Upgrader) *harness {
 	t.Helper()
 	r := unstartedHarness(t, u)
 	r.server.Start()
+	return r
+}
+
+// newHarnessOver makes a harness over TLS, or without.
+func newHarnessOver(t testing.TB, u *Upgrader, secure bool) *harness {
+	t.Helper()
+	if secure {
+		return newTLSHarness(t, u)
+	}
+	return newHarness(t, u)
+}
+
+// newTLSHarness makes a harness that listens by NewTLSListener.
+func newTLSHarness(t testing.TB, u *Upgrader) *harness {
+	t.Helper()
+	certificate, roots := tlstest.Certificate(t)
+	r := unstartedHarness(t, u)
+	r.server.Listener = NewTLSListener(r.server.Listener, &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"http/1.1"}})
+	r.server.Start()
+	r.dialTLS = &tls.Config{RootCAs: roots, ServerName: "localhost"}
 	return r
 }
 
@@ -152,7 +178,18 @@ func (r *harness) dial(early ...byte) *client {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	if r.dialTLS != nil {
+		secure := tls.Client(nc, r.dialTLS)
+		return upgrade(r.t, secure, early)
+	}
 	return upgrade(r.t, nc, early)
+}
+
+// reset makes the client's connection vanish with a reset.
+func (c *client) reset() {
+	tcp := lowest(c.conn).(*net.TCPConn)
+	_ = tcp.SetLinger(0)
+	_ = tcp.Close()
 }
 
 func upgrade(t testing.TB, nc net.Conn, early []byte) *client {

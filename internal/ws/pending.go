@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"time"
@@ -162,7 +163,8 @@ func (p *Pending) Conn() (*Conn, error) {
 func (p *Pending) makeConn() (*Conn, error) {
 	limitSendBuffer(p.conn)
 	if tcp, closed := detach(p.conn); tcp != nil && !p.portable && rawStreams {
-		return newRawConn(tcp, p.parser.maxMessage, p.work, closed)
+		secure, _ := p.conn.(*tls.Conn)
+		return newRawConn(tcp, secure, p.parser.maxMessage, p.work, closed)
 	}
 	return NewConn(newPortableStream(p.conn, p.work), p.parser.maxMessage), nil
 }

@@ -241,11 +241,11 @@ func (w *watchSet) close() error {
 }
 
 // parkable returns the raw stream of an open connection, unless the connection keeps a
-// whole frame: the silent socket would never report it.
+// whole frame or a whole record of TLS: the silent socket would never report it.
 func parkable(c *Conn) (*rawStream, bool) {
-	if c.ended != nil || c.unread {
+	if c.ended != nil || c.unread || c.records != nil && c.records.Buffered() {
 		return nil, false
 	}
-	s, ok := c.stream.(*rawStream)
-	return s, ok
+	s := rawOf(c.stream)
+	return s, s != nil
 }

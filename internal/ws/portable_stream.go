@@ -10,8 +10,8 @@ import (
 // client is blocked.
 const inboxSize = 8 << 10
 
-// portableStream serves connections that can't be read without blocking: those with
-// TLS, and those on systems other than Linux. One goroutine reads into a ring buffer.
+// portableStream serves connections that can't be read without blocking: those on systems
+// other than Linux, and those without a descriptor that detach finds. One goroutine reads into a ring buffer.
 // Another writes, and exists only while something is pending.
 type portableStream struct {
 	net  net.Conn

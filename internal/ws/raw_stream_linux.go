@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"os"
@@ -9,11 +10,14 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"tactus/internal/rawtls"
 )
 
 const rawStreams = true
 
-// rawStream is a non-blocking descriptor outside Go's poller.
+// rawStream is a non-blocking descriptor outside Go's poller. Not safe for concurrent
+// use; owned by its Conn.
 type rawStream struct {
 	fd     int
 	poller *Poller // that watches the descriptor; nil: none
@@ -26,17 +30,46 @@ type rawStream struct {
 type unsent struct {
 	b    []byte // see keepBytes
 	sent int
+	// answers is how much of it the TLS layer wrote by itself.
+	answers int
 }
 
-// newRawConn takes the connection's descriptor. Closing the net.Conn removes the
-// descriptor from Go's poller. The duplicate keeps the connection open. It remains
-// non-blocking, because that mode belongs to the open file, not to the descriptor.
+// newRawConn takes the connection's descriptor, and that of TLS on it; nil: it is plain.
 //
 // closed is called when the descriptor is closed, unless newRawConn returns an error.
-func newRawConn(tcp *net.TCPConn, maxMessage int, work *closers, closed func()) (*Conn, error) {
-	raw, err := tcp.SyscallConn()
+func newRawConn(tcp *net.TCPConn, secure *tls.Conn, maxMessage int, work *closers, closed func()) (*Conn, error) {
+	fd, err := takeDescriptor(tcp)
 	if err != nil {
 		return nil, err
+	}
+	limitUnsent(fd)
+	raw := rawStream{fd: fd, work: work, closed: closed}
+	if secure != nil {
+		records, err := rawtls.Detach(secure)
+		if err != nil {
+			_ = unix.Close(fd)
+			return nil, err
+		}
+		return newTLSConn(raw, records, maxMessage), nil
+	}
+	// One allocation: every tick needs both parts.
+	c := &struct {
+		Conn
+		raw rawStream
+	}{raw: raw}
+	c.Conn = *NewConn(&c.raw, maxMessage)
+	c.fd = int32(fd)
+	return &c.Conn, nil
+}
+
+// takeDescriptor duplicates a connection's descriptor and closes the connection, which
+// removes the descriptor from Go's poller. The duplicate keeps the connection open. It
+// remains non-blocking, because that mode belongs to the open file, not to the
+// descriptor.
+func takeDescriptor(tcp *net.TCPConn) (fd int, err error) {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return -1, err
 	}
 	fd, dupErr := -1, error(nil)
 	err = raw.Control(func(original uintptr) {
@@ -46,21 +79,13 @@ func newRawConn(tcp *net.TCPConn, maxMessage int, work *closers, closed func()) 
 		err = dupErr
 	}
 	if err != nil {
-		return nil, os.NewSyscallError("dup", err)
+		return -1, os.NewSyscallError("dup", err)
 	}
 	if err := tcp.Close(); err != nil {
 		_ = unix.Close(fd)
-		return nil, err
+		return -1, err
 	}
-	limitUnsent(fd)
-	// One allocation: every tick needs both parts.
-	c := &struct {
-		Conn
-		raw rawStream
-	}{raw: rawStream{fd: fd, work: work, closed: closed}}
-	c.Conn = *NewConn(&c.raw, maxMessage)
-	c.fd = int32(fd)
-	return &c.Conn, nil
+	return fd, nil
 }
 
 // The system calls here are RawSyscalls: a call on a non-blocking descriptor returns
@@ -150,7 +175,19 @@ func (s *rawStream) Send(b []byte) error {
 }
 
 // keepUnsent makes a raw stream keep what the kernel did not accept.
-func keepUnsent(s Stream, b []byte) { s.(*rawStream).unsent = &unsent{b: keepBytes(nil, b)} }
+func keepUnsent(s Stream, b []byte) { rawOf(s).unsent = &unsent{b: keepBytes(nil, b)} }
+
+// rawOf returns the raw stream that a stream is or has, nil for others.
+func rawOf(s Stream) *rawStream {
+	switch s := s.(type) {
+	case *rawStream:
+		return s
+	case *tlsStream:
+		return &s.rawStream
+	default:
+		return nil
+	}
+}
 
 // writeLoop writes frames to descriptors. No other work is done between two calls.
 func writeLoop(writes []write) {
@@ -204,12 +241,13 @@ func (s *rawStream) Shutdown(lastFrame []byte) {
 	s.fd = -1
 	ok := s.writeLast(fd, lastFrame)
 	s.dropUnsent()
-	if !ok || unix.Shutdown(fd, unix.SHUT_WR) != nil || s.work.lingering.Add(1) > maxLingering {
-		if ok {
-			s.work.lingering.Add(-1)
-		}
-		_ = unix.Close(fd)
-		s.ended()
+	if !ok || unix.Shutdown(fd, unix.SHUT_WR) != nil {
+		s.closeDescriptor(fd)
+		return
+	}
+	if s.work.lingering.Add(1) > maxLingering {
+		s.work.lingering.Add(-1)
+		s.closeDescriptor(fd)
 		return
 	}
 	s.work.Go(func() {
@@ -217,6 +255,11 @@ func (s *rawStream) Shutdown(lastFrame []byte) {
 		s.work.lingering.Add(-1)
 		s.ended()
 	})
+}
+
+func (s *rawStream) closeDescriptor(fd int) {
+	_ = unix.Close(fd)
+	s.ended()
 }
 
 func (s *rawStream) ended() {

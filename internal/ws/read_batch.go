@@ -22,7 +22,8 @@ type Received struct {
 // ReadBatch reads many connections in one loop of system calls, into one piece of
 // memory, and passes on the messages afterwards. A system call evicts the program from
 // the processor's caches. The loop pays for that once instead of once per connection
-// (docs/adr/0010-calls-in-loops.md).
+// (docs/adr/0010-calls-in-loops.md). Bytes of TLS are decrypted where they lie, after the
+// loop (docs/adr/0019-tls-at-the-tick.md).
 //
 // A connection may be in it once. The zero value is ready for use. Not safe for
 // concurrent use; owned by the goroutine that reads with it.
@@ -80,6 +81,10 @@ func (b *ReadBatch) Run(now int64) {
 			c.Read(now, b, v.receiver)
 			continue
 		}
+		if c.records != nil && len(v.b) > 0 {
+			n, err := c.records.Open(v.b)
+			v.b, v.err = v.b[:n:n], err
+		}
 		used, err := c.deliver(now, v.b, len(v.b), &b.parser, v.receiver)
 		if err == nil {
 			err = c.endRead(now, v.b[used:], v.err)
@@ -92,10 +97,12 @@ func (b *ReadBatch) Run(now int64) {
 	b.visits = b.visits[:0]
 }
 
-// readable reports whether the loop may read the descriptor: no incomplete frame is
-// kept, and no write has failed.
+// readable reports whether the loop may read the descriptor: no incomplete frame or
+// record is kept, and no write has failed.
 func (c *Conn) readable() bool {
-	return c.fd >= 0 && c.ended == nil && !c.unread && (c.carry == nil || len(c.carry.partial) == 0 && c.carry.writeErr == nil)
+	return c.fd >= 0 && c.ended == nil && !c.unread &&
+		(c.carry == nil || len(c.carry.partial) == 0 && c.carry.writeErr == nil) &&
+		(c.records == nil || c.records.Resting())
 }
 
 // room returns memory for two frames of a connection's longest message, one of

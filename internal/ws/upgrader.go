@@ -24,6 +24,9 @@ const upgradeTimeout = 5 * time.Second
 // Upgrader turns HTTP requests into connections. Its zero value accepts pages of the
 // same host, and clients that are not browsers. It is safe for concurrent use and
 // must not be copied.
+//
+// Connections are served on their descriptors if they are TCP connections, [Detacher]s,
+// or of [NewTLSListener] over either.
 type Upgrader struct {
 	// Origins are the other pages that may connect.
 	Origins *origin.Policy

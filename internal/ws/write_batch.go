@@ -21,6 +21,7 @@ type Sent struct {
 // concurrent use; owned by the goroutine that writes with it.
 type WriteBatch struct {
 	slab   []byte
+	sealed []byte // records of TLS
 	writes []write
 }
 
@@ -35,9 +36,10 @@ type write struct {
 	sender Sender
 	inLoop bool
 	fd     int
-	b      []byte
-	taken  int   // by the loop
-	err    error // of the loop
+	b      []byte // the frames; in the loop with TLS their records
+	size   int    // of the frames
+	taken  int    // of b, by the loop
+	err    error  // of the loop, or of TLS
 }
 
 // Room returns n bytes of b's memory, at least one. The caller builds frames by
@@ -57,7 +59,7 @@ func (b *WriteBatch) Add(now int64, c *Conn, s Sender, buf []byte, from int) {
 	} else { // appending has moved it; earlier frames stay where they are
 		b.slab = append(b.slab, buf...)
 	}
-	b.writes = append(b.writes, write{conn: c, sender: s, b: b.slab[used+from:]})
+	b.writes = append(b.writes, write{conn: c, sender: s, b: b.slab[used+from:], size: len(b.slab) - used - from})
 	if len(b.slab) >= writeBatchSize {
 		b.Run(now)
 	}
@@ -70,7 +72,10 @@ func (b *WriteBatch) Run(now int64) {
 	}
 	for i := range b.writes {
 		w := &b.writes[i]
-		w.inLoop, w.fd = w.conn.writable() && len(w.b) <= MaxWrite, int(w.conn.fd)
+		w.inLoop, w.fd = w.conn.writable() && w.size <= MaxWrite, int(w.conn.fd)
+		if w.inLoop && w.conn.records != nil {
+			b.seal(w)
+		}
 	}
 	writeLoop(b.writes)
 	for i := range b.writes {
@@ -78,7 +83,16 @@ func (b *WriteBatch) Run(now int64) {
 		w.sender.Sent(w.sent(now))
 	}
 	clear(b.writes) // keeps no connection that ends
-	b.writes, b.slab = b.writes[:0], b.slab[:0]
+	b.writes, b.slab, b.sealed = b.writes[:0], b.slab[:0], b.sealed[:0]
+}
+
+// seal encrypts the frames. Only frames that the loop writes are encrypted: those of a
+// blocked connection are dropped for newer ones, and a record can't be.
+func (b *WriteBatch) seal(w *write) {
+	used := len(b.sealed)
+	b.sealed, w.err = w.conn.records.Seal(b.sealed, w.b)
+	w.b = b.sealed[used:]
+	w.inLoop = w.err == nil
 }
 
 // sent records the result of the loop in the connection. A connection that was not
@@ -86,18 +100,18 @@ func (b *WriteBatch) Run(now int64) {
 func (w *write) sent(now int64) Sent {
 	c := w.conn
 	switch {
+	case w.err != nil:
+		c.writeFailed(now, w.err)
+		return Sent{Blocked: true}
 	case !w.inLoop:
 		before := c.bytesOut
 		taken, err := c.Write(now, w.b)
 		return Sent{Taken: taken, Blocked: c.Blocked(), Bytes: int(c.bytesOut - before), Err: err}
-	case w.err != nil:
-		c.writeFailed(now, w.err)
-		return Sent{Blocked: true}
 	case w.taken < len(w.b):
 		keepUnsent(c.stream, w.b[w.taken:])
 	}
-	c.wrote(now, len(w.b))
-	return Sent{Taken: true, Blocked: c.blockedSince != 0, Bytes: len(w.b)}
+	c.wrote(now, w.size)
+	return Sent{Taken: true, Blocked: c.blockedSince != 0, Bytes: w.size}
 }
 
 // wrote records that the stream accepted n bytes.
