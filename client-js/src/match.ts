@@ -287,10 +287,14 @@ export class MatchClient implements Match {
       connected: (flags & RosterFlag.connected) !== 0,
       team,
     };
-    const gone = (flags & RosterFlag.gone) !== 0;
-    if (gone) this.roster.delete(slot);
-    else this.roster.set(slot, entry);
-    this.#emitter.emit("roster", entry, gone);
+    if (flags & RosterFlag.gone) {
+      // After a resume the server also names seats that emptied meanwhile, known here or not.
+      const left = this.roster.get(slot);
+      if (left && this.roster.delete(slot)) this.#emitter.emit("roster", left, true);
+      return;
+    }
+    this.roster.set(slot, entry);
+    this.#emitter.emit("roster", entry, false);
   }
 
   #takeResult(value: Value): void {

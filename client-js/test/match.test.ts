@@ -250,9 +250,11 @@ test("roster, chat, notices and the result arrive", async () => {
   ]);
   await next(match, "roster");
   assert.deepEqual(match.roster.get(3), { slot: 3, name: "Bot", bot: true, connected: true, team: 1 });
-  player.send([MessageType.roster, [[3, "Bot", 4, 1]]]);
+  // A seat that emptied while the player was away has no name, and may be of a player never seen.
+  const nameless = [9, 3].map((slot) => [slot, "", 4, -1]);
+  player.send([MessageType.roster, nameless]);
   const [gone, isGone] = await next(match, "roster");
-  assert.deepEqual([gone.slot, isGone, match.roster.has(3)], [3, true, false]);
+  assert.deepEqual([gone.slot, gone.name, isGone, match.roster.has(3)], [3, "Bot", true, false]);
   player.send([MessageType.chatFrom, 2, "gg"]);
   assert.deepEqual(await next(match, "chat"), [2, "gg"]);
   player.send([MessageType.notice, CloseCode.Draining, "soon"]);

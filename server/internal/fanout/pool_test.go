@@ -66,7 +66,7 @@ func (c *crowd) join() {
 	c.sim.Join(slot, game.PlayerInfo{Team: -1})
 	s := session.New(c.shared, slot)
 	conn, peer := wstest.Pair()
-	s.Attach(conn, 0, 0, nil)
+	s.Attach(conn, 0, 0, false, nil)
 	c.sessions, c.peers = append(c.sessions, &s), append(c.peers, peer)
 }
 

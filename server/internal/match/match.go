@@ -165,7 +165,7 @@ type Match struct {
 
 	schemaHash uint32
 	snapshots  uint32
-	chatLog    *session.ChatLog // nil until the first chat
+	chatBudget *session.ChatBudget // nil until the first line
 	// needsTick means that something happened that a tick must follow soon.
 	needsTick bool
 	status    status

@@ -12,6 +12,7 @@ import (
 	"tactus/protocol"
 	"tactus/server/internal/match/matchtest"
 	"tactus/server/internal/seating"
+	"tactus/server/internal/session"
 )
 
 func TestMatch_joinGetsWelcomeRosterAndKeyframe(t *testing.T) {
@@ -313,7 +314,7 @@ func TestMatch_noTwoNamesLookTheSame(t *testing.T) {
 		t.Helper()
 		slots := map[string]bool{}
 		for p := range h.m.players {
-			if e, taken := h.m.roster.entry(game.Slot(p)); taken {
+			if e, taken := h.m.roster.entry(game.Slot(p), &session.RosterCursor{}); taken {
 				slots[e.Name] = true
 			}
 		}

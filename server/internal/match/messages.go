@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"tactus/game"
+	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/session"
 )
 
-// welcome queues what a new connection has to know, and the roster.
+// welcome queues what a new connection has to know. The roster follows.
 func (m *Match) welcome(s *session.Session, resumed bool) {
 	mode := &m.cfg.Match.Mode
 	w := protocol.Welcome{
@@ -22,8 +23,8 @@ func (m *Match) welcome(s *session.Session, resumed bool) {
 		Grace:  uint32(m.cfg.Grace / time.Millisecond), Resumed: resumed, Every: 1,
 		Features: s.Features(),
 	}
-	s.Queue(func(dst []byte) []byte { return protocol.AppendWelcome(dst, &w) })
-	s.QueueFrame(m.roster.frame())
+	s.QueueWelcome(func(dst []byte) []byte { return protocol.AppendWelcome(dst, &w) })
+	m.roster.behind = true
 }
 
 // options are those of the match and, behind them, those of its mode that they do
@@ -38,11 +39,13 @@ func options(cfg *game.MatchConfig) []game.Option {
 	return out
 }
 
-// Notify sends every player a notice.
+// Notify sends every player a notice. Of many notices a player that reads nothing gets
+// the newest.
 func (m *Match) Notify(now int64, code protocol.CloseCode, text string) {
 	m.request(now)
-	n := protocol.Notice{Code: code, Text: text}
-	for _, s := range m.online {
-		s.Queue(func(dst []byte) []byte { return protocol.AppendNotice(dst, &n) })
+	if m.shared.Notices == nil {
+		m.shared.Notices = &session.TextLog{}
 	}
+	n := protocol.Notice{Code: code, Text: text}
+	m.shared.Notices.Add(ws.Frame(protocol.AppendNotice(make([]byte, ws.FrameRoom), &n)), now)
 }

@@ -27,16 +27,29 @@ type outcome struct {
 // known reports whether the match has an outcome. Then it only lingers.
 func (o *outcome) known() bool { return o.since != 0 }
 
+// resultBytesPerTick bounds the results that are queued in a tick. What the sockets of
+// a big match do not take waits in memory.
+const resultBytesPerTick = 8 << 20
+
 // send queues the outcome, with the time that is left to look at it. It does so for
-// sessions that have the snapshot of its tick, and so all events that led to it.
+// sessions that have the snapshot of its tick, and so all events that led to it. In a
+// big match the last of them get it some ticks after the first.
 func (o *outcome) send(sessions []*session.Session, now, linger int64) {
 	if !o.known() {
 		return
 	}
-	msg := *o.message
-	msg.Next -= uint32(min(now-o.since, linger) / int64(time.Millisecond))
-	for _, s := range sessions {
-		s.QueueResult(&msg, o.tick)
+	var frame []byte
+	for n, left := 0, resultBytesPerTick; n < len(sessions) && left > 0; n++ {
+		if !sessions[n].WantsResult(o.tick) {
+			continue
+		}
+		if frame == nil {
+			msg := *o.message
+			msg.Next -= uint32(min(now-o.since, linger) / int64(time.Millisecond))
+			frame = session.AppendResultFrame(&msg)
+		}
+		sessions[n].QueueResult(frame)
+		left -= len(frame)
 	}
 }
 

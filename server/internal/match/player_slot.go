@@ -25,6 +25,6 @@ func (m *Match) makePlayers() {
 		seats[p] = &m.players[p].seat
 	}
 	m.seating = seating.New(m.sim, m.cfg.Queue, seats)
-	m.roster = roster{sim: m.sim, seating: m.seating, slots: len(m.players)}
+	m.roster = roster{sim: m.sim, seating: m.seating, changed: make([]uint32, len(m.players))}
 	m.online = make([]*session.Session, 0, len(m.players))
 }

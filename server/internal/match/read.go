@@ -79,25 +79,23 @@ func (m *Match) command(s *session.Session, c protocol.Command) {
 	s.Reply(answer)
 }
 
+// chat passes a line on. It is sent behind the roster, so that clients know the sender.
 func (m *Match) chat(from *session.Session, line session.Chat) {
 	if m.muted(from.Slot()) {
 		from.RefuseChat(line.ID, protocol.ReasonMuted)
 		return
 	}
-	m.roster.flush(m.online, m.pool) // clients know the sender first
 	frame := m.pool.Frame(func(dst []byte) []byte {
 		return protocol.AppendChat(dst, &protocol.Chat{Slot: from.Slot(), Text: line.Text})
 	})
-	if m.chatLog == nil {
-		m.chatLog = session.NewChatLog(m.shared.Now)
+	if m.chatBudget == nil {
+		m.chatBudget, m.shared.Chat = session.NewChatBudget(m.shared.Now), &session.TextLog{}
 	}
-	if !m.chatLog.Add(frame, m.shared.Now) {
+	if !m.chatBudget.Allow(len(frame), m.shared.Now) {
 		from.RefuseChat(line.ID, protocol.ReasonBusy)
 		return
 	}
-	for _, s := range m.online {
-		s.QueueChat(frame)
-	}
+	m.shared.Chat.Add(frame, m.shared.Now)
 	if from.Features().Has(protocol.FeatureReply) {
 		from.Reply(protocol.Reply{ID: line.ID, OK: true})
 	}

@@ -120,8 +120,7 @@ func (m *Match) Evict(now int64, player string) {
 // attach gives a player's session a new connection, and queues what it has to know.
 func (m *Match) attach(s *session.Session, conn *ws.Conn, features protocol.Features, event uint32, resumed bool) {
 	m.offline(s)
-	before := s.LastReceived()
-	s.Attach(conn, event, features&protocol.ServerFeatures, m.poller)
+	s.Attach(conn, event, features&protocol.ServerFeatures, resumed, m.poller)
 	at := 0
 	for at < len(m.online) && m.online[at].Slot() < s.Slot() {
 		at++
@@ -131,9 +130,6 @@ func (m *Match) attach(s *session.Session, conn *ws.Conn, features protocol.Feat
 	m.online[at] = s
 	m.cfg.Metrics.Sockets.Inc()
 	m.welcome(s, resumed)
-	if resumed && m.chatLog != nil {
-		m.chatLog.QueueSince(before, s)
-	}
 	m.status.changed = true
 }
 

@@ -9,6 +9,7 @@ import (
 	"tactus/game"
 	"tactus/protocol"
 	"tactus/server/internal/match/matchtest"
+	"tactus/server/internal/session"
 )
 
 // seat reserves a place in a team and takes it.
@@ -181,7 +182,7 @@ func TestReport_hasTheNamesThatWereAskedFor(t *testing.T) {
 	if r := h.m.outcome.results; len(r) != 2 || r[0].Player != "ada" || r[0].Name != "ada" || r[1].Player != "other" || r[1].Name != "Ada" {
 		t.Errorf("results %+v", r) // the name that was asked for: a leaderboard has no two in one match
 	}
-	if e, _ := h.m.roster.entry(slots[0]); e.Name != "Ada 2" {
+	if e, _ := h.m.roster.entry(slots[0], &session.RosterCursor{}); e.Name != "Ada 2" {
 		t.Errorf("%+v", e)
 	}
 }

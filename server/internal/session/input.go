@@ -5,6 +5,19 @@ import (
 	"tactus/protocol"
 )
 
+// inputs is what a session keeps of a player that has sent inputs. Not safe for
+// concurrent use; owned by the session.
+type inputs struct {
+	buffer inputBuffer
+}
+
+// reset forgets the inputs of a connection.
+func (in *inputs) reset() {
+	if in != nil {
+		in.buffer.clear()
+	}
+}
+
 // inputBuffer keeps a player's inputs for later ticks. It has one place per tick
 // ahead, with tick, seq, lag and words, so it needs no search and no removal. It
 // starts with a few places: they are reused every few ticks and stay in the

@@ -13,7 +13,7 @@ const (
 	resyncEvery        = time.Second
 	noticeEvery        = 5 * time.Second // between notices of refused chat
 
-	// maxReliable bounds the queued reliable messages, in bytes.
+	// maxReliable bounds the queued answers to a player's own messages, in bytes.
 	maxReliable = 64 << 10
 
 	// keepReliable is the capacity that an empty queue of them keeps.

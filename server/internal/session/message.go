@@ -68,7 +68,10 @@ func (s *Session) input(b []byte) error {
 		slack-- // late by one tick is -1; 0 means no input
 	}
 	s.progress.slack, s.progress.inputSinceSnapshot = int8(min(max(slack, -128), 127)), true
-	s.tally().inputs[s.inputs.add(s.shared.Tick, h, words)]++
+	if s.inputs == nil {
+		s.inputs = &inputs{}
+	}
+	s.tally().inputs[s.inputs.buffer.add(s.shared.Tick, h, words)]++
 	return nil
 }
 

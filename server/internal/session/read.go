@@ -32,7 +32,10 @@ func (s *Session) Received(r ws.Received) {
 
 // Input returns the player's input for tick t, if one came.
 func (s *Session) Input(t game.Tick) (lag int32, words []uint32, ok bool) {
-	seq, lag, words, ok := s.inputs.at(t, s.shared.Input.Stride)
+	if s.inputs == nil {
+		return 0, nil, false
+	}
+	seq, lag, words, ok := s.inputs.buffer.at(t, s.shared.Input.Stride)
 	if ok {
 		s.progress.ack = max(s.progress.ack, seq)
 	}

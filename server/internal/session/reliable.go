@@ -6,11 +6,14 @@ import (
 	"tactus/protocol"
 )
 
-// reliableQueue holds framed messages for the socket. They are sent with the next
-// snapshot.
+// reliableQueue holds framed messages for the socket, and how far the client is with
+// texts that others have said. They are sent with the next snapshot.
 type reliableQueue struct {
 	bytes []byte
-	chat  uint16 // of bytes
+	// own is how many of the bytes answer the player's own messages. Only these count
+	// for the overflow: no other player can cause it.
+	own           uint32
+	notices, chat uint32 // newest text that was sent, as a number of its [TextLog]
 }
 
 // add appends a message; fill appends its payload.
@@ -22,16 +25,11 @@ func (q *reliableQueue) add(fill func(dst []byte) []byte) {
 	q.bytes = q.bytes[:start+copy(q.bytes[start:], frame)]
 }
 
-// addChat appends a frame of chat if there is room for it.
-func (q *reliableQueue) addChat(frame []byte) {
-	if int(q.chat)+len(frame) <= maxChatQueued {
-		q.chat += uint16(len(frame))
-		q.bytes = append(q.bytes, frame...)
-	}
-}
+// overflow reports whether too many answers are queued.
+func (q *reliableQueue) overflow() bool { return q.own > maxReliable }
 
-// overflow reports whether the queue is too long. Chat does not count.
-func (q *reliableQueue) overflow() bool { return len(q.bytes)-int(q.chat) > maxReliable }
+// others reports whether messages are queued that are no answers.
+func (q *reliableQueue) others() bool { return len(q.bytes) > int(q.own) }
 
 // sent empties the queue after its messages were sent.
 func (q *reliableQueue) sent() {
@@ -41,37 +39,77 @@ func (q *reliableQueue) sent() {
 	}
 }
 
-func (q *reliableQueue) clear() { q.bytes, q.chat = q.bytes[:0], 0 }
+func (q *reliableQueue) clear() { q.bytes, q.own = q.bytes[:0], 0 }
 
-// Queue adds a reliable message; fill appends its payload. A queue that is too
-// long closes the connection; see [Session.Next].
+// Queue adds an answer to a message of the player; fill appends its payload. Too many
+// of them close the connection; see [Session.Next].
 func (s *Session) Queue(fill func(dst []byte) []byte) {
 	if s.link.conn != nil {
+		before := len(s.reliable.bytes)
 		s.reliable.add(fill)
+		s.reliable.own += uint32(len(s.reliable.bytes) - before)
 	}
 }
 
-// QueueFrame adds a reliable message that is framed already, for several sessions.
-func (s *Session) QueueFrame(frame []byte) {
-	if s.link.conn != nil {
-		s.reliable.bytes = append(s.reliable.bytes, frame...)
-	}
-}
+// QueueWelcome adds the welcome; fill appends its payload.
+func (s *Session) QueueWelcome(fill func(dst []byte) []byte) { s.reliable.add(fill) }
 
-// QueueChat adds a frame of chat. A client that reads nothing misses what exceeds
-// maxChatQueued.
-func (s *Session) QueueChat(frame []byte) {
-	if s.link.conn != nil {
-		s.reliable.addChat(frame)
-	}
-}
-
-// QueueResult adds the match's result, once. The client must have the snapshot of the
-// tick in which the match was decided, and so all events that led to the result.
-func (s *Session) QueueResult(r *protocol.Result, decided game.Tick) {
-	if s.progress.resultSent || s.View.Baseline < decided {
-		return
-	}
+// QueueResult adds the frame of the match's result, which is shared with other
+// sessions.
+func (s *Session) QueueResult(frame []byte) {
 	s.progress.resultSent = true
-	s.Queue(func(dst []byte) []byte { return protocol.AppendResult(dst, r) })
+	s.ensureBacklog().result = frame
+}
+
+// WantsResult reports whether the result can be queued: it was not yet, and the client
+// has the snapshot of the tick in which the match was decided, and so all events that
+// led to the result.
+func (s *Session) WantsResult(decided game.Tick) bool {
+	return !s.progress.resultSent && s.View.Baseline >= decided
+}
+
+// ReliableBytes is the size of the reliable messages that the next snapshot brings.
+func (s *Session) ReliableBytes() int {
+	n := len(s.reliable.bytes)
+	if s.backlog != nil {
+		n += len(s.backlog.part) + len(s.backlog.result)
+	}
+	if s.knowsRoster() {
+		n += s.shared.Notices.bytesAfter(s.reliable.notices) + s.shared.Chat.bytesAfter(s.reliable.chat)
+	}
+	return n
+}
+
+// copyReliable copies the reliable messages to dst, which has ReliableBytes.
+func (s *Session) copyReliable(dst []byte) {
+	dst = dst[copy(dst, s.reliable.bytes):]
+	if b := s.backlog; b != nil {
+		dst = dst[copy(dst, b.part):]
+		dst = dst[copy(dst, b.result):]
+	}
+	if s.knowsRoster() {
+		dst = dst[s.shared.Notices.copyAfter(dst, s.reliable.notices):]
+		s.shared.Chat.copyAfter(dst, s.reliable.chat)
+	}
+}
+
+// reliableSent records that the reliable messages were sent.
+func (s *Session) reliableSent() {
+	if len(s.reliable.bytes) > 0 {
+		s.reliable.sent()
+	}
+	if s.knowsRoster() {
+		s.reliable.notices, s.reliable.chat = s.shared.Notices.newest(), s.shared.Chat.newest()
+	}
+	if b := s.backlog; b != nil {
+		b.part, b.result = nil, nil
+		if !b.behind {
+			s.backlog = nil
+		}
+	}
+}
+
+// AppendResultFrame appends the frame of a result.
+func AppendResultFrame(r *protocol.Result) []byte {
+	return ws.Frame(protocol.AppendResult(make([]byte, ws.FrameRoom), r))
 }

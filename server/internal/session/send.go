@@ -15,7 +15,7 @@ const (
 	SkipBlocked         // part of an earlier frame is unsent: do not encode another
 	SkipStalled         // a steady sender has gone silent
 	NothingNew          // nothing changed for an inactive player
-	CloseSlow           // too many reliable messages are queued
+	CloseSlow           // too many answers are queued
 
 	actions
 )
@@ -39,7 +39,7 @@ func (s *Session) Next(result bool, views Views) (a Action) {
 		a = SkipBlocked
 	case s.stalled():
 		a = SkipStalled
-	case p.pace == s.shared.Pace && s.Inactive() && views.UpToDate(&s.View) && len(s.reliable.bytes) == 0 &&
+	case p.pace == s.shared.Pace && s.Inactive() && views.UpToDate(&s.View) && s.ReliableBytes() == 0 &&
 		s.shared.Now-p.lastSnapshot < int64(snapshotEvery) && s.link.lastPing < s.shared.Now && (!result || p.resultSent):
 		a = NothingNew
 	default:
@@ -65,17 +65,16 @@ func (s *Session) Header() replicate.Header {
 // then.
 func (s *Session) LastSnapshot() (at, pace int64) { return s.progress.lastSnapshot, s.progress.pace }
 
-// ReliableBytes is the size of the queued reliable messages.
-func (s *Session) ReliableBytes() int { return len(s.reliable.bytes) }
-
 // Frame makes a frame of a snapshot and puts the reliable messages in front of it.
 // buf has ReliableBytes() + ws.FrameRoom free bytes, then the snapshot's payload. The
 // frames are the end of buf, from the returned index.
 func (s *Session) Frame(buf []byte) (from int) {
-	n := len(s.reliable.bytes)
+	n := s.ReliableBytes()
 	frame := ws.Frame(buf[n:])
 	from = len(buf) - len(frame) - n
-	copy(buf[from:], s.reliable.bytes)
+	if n > 0 {
+		s.copyReliable(buf[from : from+n])
+	}
 	return from
 }
 
@@ -87,7 +86,7 @@ func (s *Session) Sent(sent ws.Sent) {
 		s.View.Sent(s.shared.Tick)
 		s.progress.inputSinceSnapshot, s.progress.lastSnapshot, s.progress.pace = false, s.shared.Now, s.shared.Pace
 		s.tally().Snapshots++
-		s.reliable.sent()
+		s.reliableSent()
 	} else {
 		s.tally().refused++
 	}
@@ -97,7 +96,7 @@ func (s *Session) Sent(sent ws.Sent) {
 	}
 }
 
-// Flush sends the reliable messages when no snapshot is due.
+// Flush sends answers, and the welcome, when no snapshot is due.
 func (s *Session) Flush() error {
 	if len(s.reliable.bytes) == 0 {
 		if s.link.blocked {

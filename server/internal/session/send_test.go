@@ -35,11 +35,24 @@ func TestSession_Next(t *testing.T) {
 			changes: true, want: SkipStalled,
 			prepare: func(s *Session) { s.activity.steady = true; later(s, stallAfter+1) },
 		},
-		"an overflow": {changes: true, prepare: func(s *Session) { s.reliable.bytes = make([]byte, maxReliable+1) }, want: CloseSlow},
-		"much chat": {
-			prepare: func(s *Session) { s.reliable = reliableQueue{bytes: make([]byte, maxReliable+1), chat: 1} },
-			want:    SendSnapshot,
+		"an overflow": {changes: true, prepare: func(s *Session) { s.reliable.own = maxReliable + 1 }, want: CloseSlow},
+		"a long welcome": {
+			prepare: func(s *Session) { s.reliable.bytes = make([]byte, maxReliable+1) }, want: SendSnapshot,
 		},
+		"a part of the roster": {
+			prepare: func(s *Session) { s.backlog = &backlog{behind: true, part: make([]byte, maxReliable+1)} }, want: SendSnapshot,
+		},
+		"the roster to come": {prepare: func(s *Session) { s.backlog = &backlog{behind: true} }, want: NothingNew},
+		"a long result":      {prepare: func(s *Session) { s.QueueResult(make([]byte, maxReliable+1)) }, want: SendSnapshot},
+		"a notice": {prepare: func(s *Session) {
+			s.shared.Notices = &TextLog{}
+			s.shared.Notices.Add([]byte{1}, s.shared.Now)
+		}, want: SendSnapshot},
+		"a text that must wait for the roster": {prepare: func(s *Session) {
+			s.shared.Chat = &TextLog{}
+			s.shared.Chat.Add([]byte{1}, s.shared.Now)
+			s.backlog = &backlog{behind: true}
+		}, want: NothingNew},
 	} {
 		s := New(&Shared{Now: int64(time.Hour), Rate: 20, Tallies: []*Tally{{}}}, 0)
 		s.link.lastReceived, s.progress.lastSnapshot, s.progress.pace = s.shared.Now, s.shared.Now, pace

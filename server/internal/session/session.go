@@ -32,7 +32,9 @@ type Shared struct {
 	Rate    int // ticks per second
 	Input   game.InputSchema
 	Metrics *metrics.Metrics
-	Pace    int64 // of the match's clock, which a snapshot reports
+	Pace    int64    // of the match's clock, which a snapshot reports
+	Notices *TextLog // to all players; nil: none so far
+	Chat    *TextLog // nil until the first line
 	// Tallies has one for each goroutine that reads and writes sessions. The first is
 	// that of the match's own goroutine.
 	Tallies []*Tally
@@ -49,8 +51,9 @@ type Session struct {
 	budget   bucket
 	activity activity
 	progress progress
-	inputs   inputBuffer // nil until the first input
+	inputs   *inputs // nil until the first input
 	reliable reliableQueue
+	backlog  *backlog  // nil: nothing that is long waits
 	requests *requests // nil until the first request
 
 	violations   bucket
@@ -83,8 +86,10 @@ func (s *Session) tally() *Tally { return s.shared.Tallies[s.link.shard] }
 func (s *Session) Slot() game.Slot { return s.View.Slot }
 
 // Attach gives the session a new connection and closes an older one. event is the
-// newest event that the client has received; features hold from now on.
-func (s *Session) Attach(conn *ws.Conn, event uint32, features protocol.Features, p *ws.Poller) {
+// newest event that the client has received; features hold from now on. The client gets
+// the whole roster. If it is resumed, it also gets the chat since its last connection.
+func (s *Session) Attach(conn *ws.Conn, event uint32, features protocol.Features, resumed bool, p *ws.Poller) {
+	away := s.link.lastReceived
 	if s.link.conn != nil {
 		s.link.unpark(p)
 		s.close(protocol.CloseReplaced, protocol.CloseReplaced.Text())
@@ -95,8 +100,13 @@ func (s *Session) Attach(conn *ws.Conn, event uint32, features protocol.Features
 	s.activity = activity{last: now, window: now}
 	s.progress = progress{lastSnapshot: now}
 	s.reliable.clear()
+	s.reliable.notices, s.reliable.chat = s.shared.Notices.newest(), s.shared.Chat.newest()
+	if resumed {
+		s.reliable.chat = s.shared.Chat.before(away)
+	}
+	s.backlog = &backlog{behind: true, roster: RosterCursor{Resumed: resumed}}
 	s.requests = nil
-	s.inputs.clear()
+	s.inputs.reset()
 	s.budget = fullBucket(messageRate(s.shared.Rate), now+s.shared.Suspended)
 	s.violations = fullBucket(violationRate, now)
 }
@@ -141,7 +151,7 @@ func (s *Session) Kick(code protocol.CloseCode, p *ws.Poller) {
 
 // Reset prepares the session for another player. It must have no connection.
 func (s *Session) Reset() {
-	s.inputs.clear()
+	s.inputs.reset()
 	s.reliable.clear()
 	*s = Session{shared: s.shared, link: link{shard: s.link.shard}, View: replicate.View{Slot: s.View.Slot}, inputs: s.inputs, reliable: s.reliable}
 }

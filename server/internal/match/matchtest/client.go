@@ -1,6 +1,7 @@
 package matchtest
 
 import (
+	"encoding/binary"
 	"strings"
 	"testing"
 
@@ -71,17 +72,47 @@ func (p *Client) Read() {
 // Receive handles frames that the match has sent.
 func (p *Client) Receive(b []byte) {
 	p.t.Helper()
-	for len(b) > 0 {
-		size, head := int(b[1]), 2
-		if b[1] == 126 {
-			size, head = int(b[2])<<8|int(b[3]), 4
-		}
-		if b[0]&0xf == 9 {
+	for _, message := range Messages(b) {
+		if message == nil {
 			p.Pings++
 		} else {
-			p.message(b[head : head+size])
+			p.message(message)
+		}
+	}
+}
+
+// Messages returns the payloads of frames that a match has sent, nil for a ping.
+func Messages(b []byte) (messages [][]byte) {
+	for len(b) > 0 {
+		size, head := int(b[1]), 2
+		switch b[1] {
+		case 126:
+			size, head = int(binary.BigEndian.Uint16(b[2:])), 4
+		case 127:
+			size, head = int(binary.BigEndian.Uint64(b[2:])), 10
+		}
+		if b[0]&0xf == 9 {
+			messages = append(messages, nil)
+		} else {
+			messages = append(messages, b[head:head+size])
 		}
 		b = b[head+size:]
+	}
+	return messages
+}
+
+// UpdateRoster applies a roster message to what a client knows.
+func UpdateRoster(t *testing.T, known map[game.Slot]protocol.RosterEntry, message []byte) {
+	t.Helper()
+	r, err := protocol.ParseRoster(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range r.Entries {
+		known[e.Slot] = e
+		if e.Flags&protocol.RosterGone != 0 {
+			delete(known, e.Slot)
+		}
 	}
 }
 
@@ -109,14 +140,7 @@ func (p *Client) message(b []byte) {
 		}
 		p.takeEvents()
 	case protocol.TypeRoster:
-		r, err := protocol.ParseRoster(b)
-		must(err)
-		for _, e := range r.Entries {
-			p.Roster[e.Slot] = e
-			if e.Flags&protocol.RosterGone != 0 {
-				delete(p.Roster, e.Slot)
-			}
-		}
+		UpdateRoster(p.t, p.Roster, b)
 	case protocol.TypePong:
 		p.Pongs++
 	case protocol.TypeReply:
