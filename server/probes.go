@@ -16,6 +16,8 @@ func (s *Server) Probes() health.Probes {
 func (s *Server) registeredOnce() health.Condition {
 	c := health.Condition{Name: "registered", OK: s.fleet.Registered()}
 	switch connected := s.fleet.Connected(); {
+	case !c.OK && s.fleet.IDInUse() != "":
+		c.Reason = "server id is in use by another process at " + s.fleet.IDInUse()
 	case !c.OK:
 		c.Reason = "no matchmaker has answered yet"
 	case connected == 0:

@@ -16,6 +16,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -53,6 +54,7 @@ type Server struct {
 	overload  overload.Process
 	scheduler *scheduler.Scheduler
 	keys      *keyring
+	process   []byte // drawn at the start: tells it from another process with the same id
 
 	matches   *registry
 	presence  *presence
@@ -71,7 +73,11 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	if cfg.ID == "" {
 		cfg.ID = uuid.NewString()
 	}
-	s := &Server{cfg: cfg, log: log, games: games, keys: newKeyring(), scheduler: scheduler.New(scheduler.SystemClock())}
+	s := &Server{
+		cfg: cfg, log: log, games: games, keys: newKeyring(), process: make([]byte, 16),
+		scheduler: scheduler.New(scheduler.SystemClock()),
+	}
+	_, _ = rand.Read(s.process) // never fails since Go 1.24
 	byName := make(map[string]game.Game, len(games))
 	if len(games) == 0 {
 		errs = append(errs, errors.New("no games to host"))
