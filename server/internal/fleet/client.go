@@ -23,8 +23,8 @@ import (
 	"google.golang.org/grpc"
 
 	"tactus/internal/certificate"
-	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	"tactus/protocol/rpc/refusal"
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	"tactus/server/internal/metrics"
 )
 
