@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -87,6 +88,15 @@ func connect(t *testing.T, r *Registry, name, address string, features ...string
 	return p
 }
 
+// leave ends the process's stream.
+func (p *process) leave(t *testing.T) {
+	t.Helper()
+	p.stop()
+	if err := <-p.ended; status.Code(err) != codes.Canceled && !errors.Is(err, context.Canceled) {
+		t.Errorf("ended by %v", err)
+	}
+}
+
 // refused waits for the end of a stream, which another process has caused.
 func (p *process) refused(t *testing.T) string {
 	t.Helper()
@@ -117,15 +127,13 @@ func TestService_livingProcessKeepsItsID(t *testing.T) {
 				if url := r.URL("s1"); url != "ws://first.test/play" || len(first.ended) > 0 {
 					t.Errorf("the id is that of %s", url)
 				}
-				first.stop()
-				<-first.ended
+				first.leave(t)
 				third := connect(t, r, "second", "192.0.2.2")
 				synctest.Wait()
 				if url := r.URL("s1"); url != "ws://second.test/play" {
 					t.Errorf("the other is gone, the id is that of %q", url)
 				}
-				third.stop()
-				<-third.ended
+				third.leave(t)
 			})
 		})
 	}
@@ -152,8 +160,7 @@ func TestService_frozenProcessLosesItsID(t *testing.T) {
 		// It wakes up, and gets nothing new.
 		woken := connect(t, r, "first", "192.0.2.1")
 		woken.refused(t)
-		second.stop()
-		<-second.ended
+		second.leave(t)
 	})
 }
 
@@ -173,8 +180,7 @@ func TestService_sameProcessReplacesItsStreamAtOnce(t *testing.T) {
 			if url := r.URL("s1"); url != want || time.Since(began) != 0 {
 				t.Errorf("%q: the id is that of %q after %s", name, url, time.Since(began))
 			}
-			again.stop()
-			<-again.ended
+			again.leave(t)
 		}
 	})
 }
