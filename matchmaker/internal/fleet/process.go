@@ -47,13 +47,12 @@ func (r *Registry) admit(ctx context.Context, reg *fleetv1.Register) (*server, e
 // alive asks a server whether it is still there. It returns false for a stream that
 // has ended.
 func (r *Registry) alive(ctx context.Context, s *server) (bool, error) {
-	least := pingTimeout
+	least, before := pingTimeout, s.received.Load()
 	if slices.Contains(s.features, feature.Ping) {
 		s.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Ping{Ping: &fleetv1.Ping{}}})
 	} else {
 		least = max(least, min(2*r.cfg.LoadInterval, registerTimeout-time.Second))
 	}
-	before := s.received.Load()
 	wait := max(least, idSilence-steady.Since(s.heard.Load()))
 	passed, stop := steady.After(wait)
 	defer stop()

@@ -88,11 +88,23 @@ func connect(t *testing.T, r *Registry, name, address string, features ...string
 	return p
 }
 
+// end waits for the end of the stream.
+func (p *process) end(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-p.ended:
+		return err
+	case <-time.After(10 * time.Second): // of fake time
+		t.Fatal("the stream goes on")
+		return nil
+	}
+}
+
 // leave ends the process's stream.
 func (p *process) leave(t *testing.T) {
 	t.Helper()
 	p.stop()
-	if err := <-p.ended; status.Code(err) != codes.Canceled && !errors.Is(err, context.Canceled) {
+	if err := p.end(t); status.Code(err) != codes.Canceled && !errors.Is(err, context.Canceled) {
 		t.Errorf("ended by %v", err)
 	}
 }
@@ -100,7 +112,7 @@ func (p *process) leave(t *testing.T) {
 // refused waits for the end of a stream, which another process has caused.
 func (p *process) refused(t *testing.T) string {
 	t.Helper()
-	err := <-p.ended
+	err := p.end(t)
 	reason, other := refusal.Of(err)
 	if status.Code(err) != codes.FailedPrecondition || reason != refusal.ServerIDInUse {
 		t.Fatalf("ended by %v", err)
@@ -150,7 +162,7 @@ func TestService_frozenProcessLosesItsID(t *testing.T) {
 		began := time.Now()
 		testtime.Sleep(2 * time.Second) // the client's wait
 		second := connect(t, r, "second", "192.0.2.2")
-		if err := <-first.ended; status.Code(err) != codes.Aborted {
+		if err := first.end(t); status.Code(err) != codes.Aborted {
 			t.Errorf("the frozen one ended by %v", err)
 		}
 		synctest.Wait()
@@ -173,7 +185,7 @@ func TestService_sameProcessReplacesItsStreamAtOnce(t *testing.T) {
 			old := connect(t, r, name, "192.0.2.1")
 			synctest.Wait()
 			again := connect(t, r, name, "192.0.2.1")
-			if err := <-old.ended; status.Code(err) != codes.Aborted {
+			if err := old.end(t); status.Code(err) != codes.Aborted {
 				t.Errorf("%q: the older stream ended by %v", name, err)
 			}
 			synctest.Wait()
