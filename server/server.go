@@ -31,6 +31,7 @@ import (
 	"tactus/internal/origin"
 	"tactus/internal/publicport"
 	"tactus/internal/steady"
+	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/driver"
 	"tactus/server/internal/fleet"
@@ -54,7 +55,8 @@ type Server struct {
 	overload  overload.Process
 	scheduler *scheduler.Scheduler
 	keys      *keyring
-	process   []byte // drawn at the start: tells it from another process with the same id
+	process   []byte            // drawn at the start: tells it from another process with the same id
+	origins   *origin.Announced // by the matchmakers; nil: not asked for
 
 	matches   *registry
 	presence  *presence
@@ -109,16 +111,26 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	s.acceptor = &acceptor{
 		serverID: cfg.ID, log: log, metrics: s.metrics, matches: s.matches, tokens: s.keys.tokens,
 		bans: s.bans, presence: s.presence,
+		foreign:      origin.NewRefusals(log, "--origin of the game server or its matchmakers"),
 		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
 	}
 	s.acceptor.upgrader.ForcePortable = cfg.ForcePortable
-	if s.acceptor.upgrader.Origins, err = origin.NewPolicy(cfg.AllowedOrigins, cfg.LocalOrigins); err != nil {
+	if s.acceptor.upgrader.Origins, err = s.openOrigins(); err != nil {
 		return nil, err
 	}
 	s.fleet = fleet.New(fleet.Config{
 		Addrs: cfg.Matchmakers, DialOptions: cfg.DialOptions, TLS: certificate.Files(cfg.MatchmakerTLSFiles), TokenFile: cfg.MatchmakerTokenFile, Metrics: s.metrics,
 	}, host{s}, log)
 	return s, nil
+}
+
+// openOrigins returns what decides which pages may connect.
+func (s *Server) openOrigins() (ws.Origins, error) {
+	if s.cfg.MatchmakerOrigins {
+		s.origins = origin.NewAnnounced(s.cfg.LocalOrigins)
+		return s.origins, nil
+	}
+	return origin.NewPolicy(s.cfg.AllowedOrigins, s.cfg.LocalOrigins)
 }
 
 // Run makes a server, listens, and hosts matches until ctx ends or a drain is
