@@ -13,8 +13,6 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/game"
-	"tactus/internal/origin"
-	"tactus/internal/webpolicy"
 	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/protocol/jointoken"
@@ -36,7 +34,6 @@ type acceptor struct {
 	bans         *bans
 	presence     *presence
 	upgrader     ws.Upgrader
-	foreign      *origin.Refusals // logs pages that may not connect
 	helloTimeout time.Duration
 	stoodStill   func() time.Duration // how long the process was suspended so far
 	open         atomic.Int64         // connections without a hello
@@ -51,7 +48,7 @@ func (s *Server) Handler() http.Handler {
 		mux.HandleFunc(path, s.acceptor.play)
 	}
 	s.Probes().Register(mux)
-	return webpolicy.Data(mux)
+	return mux
 }
 
 // play upgrades a connection and waits for its hello. It owns the connection until
@@ -65,11 +62,6 @@ func (a *acceptor) play(w http.ResponseWriter, r *http.Request) {
 	}
 	defer a.open.Add(-1)
 	p, err := a.upgrader.Upgrade(w, r)
-	if errors.Is(err, ws.ErrOrigin) {
-		a.metrics.Refused.WithLabelValues("origin").Inc()
-		a.foreign.Log(r)
-		return
-	}
 	if err != nil {
 		a.metrics.Refused.WithLabelValues("upgrade").Inc()
 		a.log.Debug("upgrade refused", zap.String("remote", r.RemoteAddr), zap.Error(err))
@@ -162,6 +154,9 @@ func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello, address netip.Ad
 func (a *acceptor) handOver(p *ws.Pending, id string, hello *protocol.Hello, missing protocol.CloseCode) (*driver.Driver, *ws.Conn) {
 	m := a.matches.match(id)
 	if m == nil {
+		if a.matches.recent.failed(id) {
+			missing = protocol.CloseGameError
+		}
 		a.refuse(p, missing, missing.Text())
 		return nil, nil
 	}

@@ -17,6 +17,7 @@ import (
 	"tactus/internal/millis"
 	"tactus/internal/origin"
 	"tactus/server/internal/fleet"
+	"tactus/server/internal/watchdog"
 )
 
 // Config configures a game server. The zero value works with a matchmaker on the
@@ -50,10 +51,6 @@ type Config struct {
 	// AllowedOrigins lists the web origins besides the server's own whose pages may
 	// connect, in the forms of [origin.NewPolicy]; "*" allows all.
 	AllowedOrigins []string
-	// MatchmakerOrigins replaces AllowedOrigins by the origins that the matchmakers
-	// announce, and pages of the server's own host name at any port. Until a matchmaker
-	// has announced any, all pages may connect: players present a token.
-	MatchmakerOrigins bool
 	// LocalOrigins selects which names of this machine are one origin; default:
 	// each is its own.
 	LocalOrigins origin.Local
@@ -69,6 +66,14 @@ type Config struct {
 	Linger time.Duration
 	// EmptyTimeout is how long a match without players continues; default 10 s.
 	EmptyTimeout time.Duration
+
+	// TurnTimeout is how long the rules may take for one turn of a match, or to make
+	// one, before the match is given up as lost; default 5 s. Below 0 they may take as
+	// long as they want.
+	TurnTimeout time.Duration
+	// Debugged reports whether a debugger is attached: then no turn is given up.
+	// Default: none is. See [DebuggerAttached].
+	Debugged func() bool
 
 	// Options apply to every match and replace those of its mode.
 	Options []game.Option
@@ -109,6 +114,13 @@ type TLSFiles struct {
 // DefaultPublicAddr is the public address unless configured.
 const DefaultPublicAddr = "127.0.0.1:8081"
 
+// DefaultTurnTimeout is how long the rules may take for a turn unless configured.
+const DefaultTurnTimeout = 5 * time.Second
+
+// DebuggerAttached reports whether a debugger traces this process. It knows that on
+// Linux only.
+func DebuggerAttached() bool { return watchdog.Debugged() }
+
 // defaultMatchmaker is the internal port of a matchmaker on the same machine.
 const defaultMatchmaker = "127.0.0.1:8090"
 
@@ -123,6 +135,7 @@ func (c Config) withDefaults() Config {
 	c.Grace = cmp.Or(c.Grace, 30*time.Second)
 	c.Linger = cmp.Or(c.Linger, 15*time.Second)
 	c.EmptyTimeout = cmp.Or(c.EmptyTimeout, 10*time.Second)
+	c.TurnTimeout = cmp.Or(c.TurnTimeout, DefaultTurnTimeout)
 	for _, d := range []*time.Duration{&c.Grace, &c.Linger, &c.EmptyTimeout} {
 		*d = min(*d, millis.Longest) // the longest time that a message can carry
 	}
@@ -147,9 +160,6 @@ func (c Config) Validate() error {
 	}
 	if _, err := origin.NewPolicy(c.AllowedOrigins, c.LocalOrigins); err != nil {
 		fail("AllowedOrigins: %w", err)
-	}
-	if c.MatchmakerOrigins && len(c.AllowedOrigins) > 0 {
-		fail("MatchmakerOrigins excludes AllowedOrigins")
 	}
 	for _, addr := range c.Matchmakers {
 		if addr == "" {

@@ -36,18 +36,6 @@ func (h host) TrustKey(key ed25519.PublicKey) (done func()) {
 	}
 }
 
-// AllowOrigins applies the origins that a matchmaker announces.
-func (h host) AllowOrigins(matchmakerID string, origins []string) (done func()) {
-	if h.s.origins == nil {
-		return func() {}
-	}
-	gone, err := h.s.origins.Announce(matchmakerID, origins)
-	if err != nil {
-		h.s.log.Warn("origins of a matchmaker not usable", zap.String("matchmaker", matchmakerID), zap.Error(err))
-	}
-	return gone
-}
-
 // Drain begins a drain.
 func (h host) Drain(d *fleetv1.Drain) {
 	deadline := time.Duration(d.GetDeadlineMs()) * time.Millisecond
@@ -83,8 +71,8 @@ func (h host) Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveR
 }
 
 // newMatch makes a match for a request.
-func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*driver.Driver, error) {
-	id, info := r.GetMatchId(), g.Info()
+func (s *Server) newMatch(r *fleetv1.Reserve, g hosted, cfg game.MatchConfig) (*driver.Driver, error) {
+	id, info := r.GetMatchId(), g.info
 	hashEvery := 0
 	if s.cfg.StateHash {
 		hashEvery = info.Rate()
@@ -93,7 +81,7 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig)
 	var err error
 	m, err = driver.New(driver.Config{
 		Match: match.Config{
-			ID: id, Game: g, Match: cfg, Private: r.GetPrivate(),
+			ID: id, Game: g.Game, Match: cfg, Private: r.GetPrivate(),
 			Queue: r.GetQueue(), RulesVersion: r.GetRulesVersion(), Backfill: r.GetBackfill(),
 			Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.EmptyTimeout, HashEvery: hashEvery,
 			Muted: s.bans.muted, Metrics: s.metrics, Log: s.log,
@@ -104,7 +92,7 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig)
 				})
 			},
 		},
-		Scheduler: s.scheduler, Process: &s.overload,
+		Scheduler: s.scheduler, Process: &s.overload, Watchdog: s.watchdog,
 		OnStatus: s.fleet.Notify,
 		OnSeated: func(player string) {
 			s.matches.seated(player, m)

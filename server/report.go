@@ -28,7 +28,7 @@ func (r *report) Register() *fleetv1.Register {
 		Process: s.process, Protocol: protocol.Subprotocol, Features: feature.Known(), PublicUrlGuessed: s.guessed,
 	}
 	for _, g := range s.games {
-		reg.Games = append(reg.Games, describe(g.Info()))
+		reg.Games = append(reg.Games, describe(g.info))
 	}
 	r.cpu.share() // from here on
 	running := s.matches.statuses()

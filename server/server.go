@@ -31,7 +31,6 @@ import (
 	"tactus/internal/origin"
 	"tactus/internal/publicport"
 	"tactus/internal/steady"
-	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/driver"
 	"tactus/server/internal/fleet"
@@ -40,6 +39,7 @@ import (
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/scheduler"
+	"tactus/server/internal/watchdog"
 )
 
 // Server is one game server. It is safe for concurrent use, except for SetPublicURL
@@ -48,15 +48,15 @@ type Server struct {
 	cfg       Config
 	log       *zap.Logger
 	guessed   bool // the public URL was made from the listener's address
-	games     []game.Game
+	games     []hosted
 	metrics   *metrics.Metrics
 	logs      *matchlog.Store
 	fleet     *fleet.Client
 	overload  overload.Process
 	scheduler *scheduler.Scheduler
+	watchdog  *watchdog.Watchdog
 	keys      *keyring
-	process   []byte            // drawn at the start: tells it from another process with the same id
-	origins   *origin.Announced // by the matchmakers; nil: not asked for
+	process   []byte // drawn at the start: tells it from another process with the same id
 
 	matches   *registry
 	presence  *presence
@@ -76,21 +76,23 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 		cfg.ID = uuid.NewString()
 	}
 	s := &Server{
-		cfg: cfg, log: log, games: games, keys: newKeyring(), process: make([]byte, 16),
+		cfg: cfg, log: log, keys: newKeyring(), process: make([]byte, 16),
 		scheduler: scheduler.New(scheduler.SystemClock()),
 	}
 	_, _ = rand.Read(s.process) // never fails since Go 1.24
-	byName := make(map[string]game.Game, len(games))
+	s.watchdog = watchdog.New(watchdog.Config{Limit: cfg.TurnTimeout, Debugged: cfg.Debugged})
+	byName := make(map[string]hosted, len(games))
 	if len(games) == 0 {
 		errs = append(errs, errors.New("no games to host"))
 	}
 	for _, g := range games {
 		errs = append(errs, game.Check(g))
-		name := g.Info().Name
-		if byName[name] != nil {
-			errs = append(errs, fmt.Errorf("game %s: given twice", name))
+		one := hosted{g, g.Info()}
+		if _, twice := byName[one.info.Name]; twice {
+			errs = append(errs, fmt.Errorf("game %s: given twice", one.info.Name))
 		}
-		byName[name] = g
+		byName[one.info.Name] = one
+		s.games = append(s.games, one)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -106,31 +108,22 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	s.presence, s.bans = newPresence(), newBans(s.enforce)
 	s.drain = newDrain(log, s.matches)
 	s.admission = &admission{
-		cfg: &s.cfg, games: byName, matches: s.matches, drain: s.drain, process: &s.overload, newMatch: s.newMatch,
+		cfg: &s.cfg, games: byName, matches: s.matches, drain: s.drain, process: &s.overload,
+		maker: maker{log: log, metrics: s.metrics, watchdog: s.watchdog, newMatch: s.newMatch},
 	}
 	s.acceptor = &acceptor{
 		serverID: cfg.ID, log: log, metrics: s.metrics, matches: s.matches, tokens: s.keys.tokens,
 		bans: s.bans, presence: s.presence,
-		foreign:      origin.NewRefusals(log, "--origin of the game server or its matchmakers"),
 		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
 	}
 	s.acceptor.upgrader.ForcePortable = cfg.ForcePortable
-	if s.acceptor.upgrader.Origins, err = s.openOrigins(); err != nil {
+	if s.acceptor.upgrader.Origins, err = origin.NewPolicy(cfg.AllowedOrigins, cfg.LocalOrigins); err != nil {
 		return nil, err
 	}
 	s.fleet = fleet.New(fleet.Config{
 		Addrs: cfg.Matchmakers, DialOptions: cfg.DialOptions, TLS: certificate.Files(cfg.MatchmakerTLSFiles), TokenFile: cfg.MatchmakerTokenFile, Metrics: s.metrics,
 	}, host{s}, log)
 	return s, nil
-}
-
-// openOrigins returns what decides which pages may connect.
-func (s *Server) openOrigins() (ws.Origins, error) {
-	if s.cfg.MatchmakerOrigins {
-		s.origins = origin.NewAnnounced(s.cfg.LocalOrigins)
-		return s.origins, nil
-	}
-	return origin.NewPolicy(s.cfg.AllowedOrigins, s.cfg.LocalOrigins)
 }
 
 // Run makes a server, listens, and hosts matches until ctx ends or a drain is
@@ -182,6 +175,9 @@ func (s *Server) Host(ctx context.Context) error {
 	go func() { fleetDone <- s.fleet.Run(fleetCtx) }()
 	var watching sync.WaitGroup
 	watching.Go(func() { s.watchOverload(s.matches.ctx) })
+	watchdogDone := make(chan struct{}) // behind the last match: a turn may hang then, too
+	go s.watchdog.Run(watchdogDone)
+	defer close(watchdogDone)
 	var err error
 	select {
 	case <-ctx.Done():

@@ -9,8 +9,6 @@ package publicport
 
 import (
 	"crypto/tls"
-	"errors"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -23,9 +21,6 @@ type Config struct {
 	Name string
 	// TLS turns on TLS. Default: plain text.
 	TLS *tls.Config
-	// HSTS is how long browsers use only https for the host after an answer over TLS, at
-	// all its ports (Strict-Transport-Security). Default 0: not sent.
-	HSTS time.Duration
 
 	// Registerer receives the port's metrics. Default: a registry of its own.
 	Registerer prometheus.Registerer
@@ -34,14 +29,7 @@ type Config struct {
 }
 
 // Validate returns every mistake in the configuration, nil for none.
-func (c Config) Validate() error {
-	if c.HSTS < 0 || c.HSTS > 0 && c.TLS == nil {
-		return errHSTS
-	}
-	return nil
-}
-
-var errHSTS = errors.New("publicport: HSTS needs TLS, and a time of at least 0s")
+func (c Config) Validate() error { return nil }
 
 func (c Config) withDefaults() Config {
 	if c.Name == "" {

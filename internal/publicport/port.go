@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tactus/internal/httplog"
-	"tactus/internal/webpolicy"
 	"tactus/internal/ws"
 )
 
@@ -44,7 +43,7 @@ func (p *Port) Serve(ctx context.Context, ln net.Listener, h http.Handler) error
 // for gRPC on the same port.
 func (p *Port) server(h http.Handler) *http.Server {
 	s := &http.Server{
-		Handler: webpolicy.StrictTransport(webpolicy.Document(h), p.cfg.HSTS), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: httplog.New(p.cfg.Log, p.cfg.Name), Protocols: new(http.Protocols),
 	}
 	s.Protocols.SetHTTP1(true)

@@ -1,9 +1,9 @@
 package api
 
 import (
-	"tactus/internal/ratelimit"
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/metrics"
+	"tactus/internal/ratelimit"
 )
 
 // limitedKeys bounds the addresses or players remembered by each limit.
