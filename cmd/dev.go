@@ -39,8 +39,8 @@ type devConfig struct {
 	admin                    adminFlags
 	identity                 identityFlags
 	tls                      publicTLSFlags
+	limits                   limitFlags
 	queues                   queueFlags
-	turns                    turnTimeout
 	functions                map[string]matchfunc.Func
 }
 
@@ -61,11 +61,12 @@ func devCommand(program Program) *cobra.Command {
 	f.StringArrayVar(&cfg.options, "option", nil, "option of every match, as name=number; may be repeated")
 	f.StringArrayVar(&cfg.origins, "origin", nil, "page of another site that may connect, such as https://host; may be repeated")
 	f.BoolVar(&cfg.portable, "portable-io", false, "use Go's network poller instead of raw descriptors")
-	cfg.turns.add(c, ", as while a debugger is attached")
 	cfg.page.live = true
 	cfg.page.add(c)
 	cfg.identity.add(c)
 	cfg.tls.add(c)
+	cfg.limits.add(c, []string{"127.0.0.0/8", "::1"})
+	cfg.limits.addRates(c)
 	cfg.queues.add(c)
 	cfg.admin.add(c, "127.0.0.1:8091")
 	logger := logFlags(c)
@@ -139,7 +140,7 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 		return nil, err
 	}
 	reg := newRegistry()
-	if p.port, err = publicport.New(publicport.Config{TLS: tlsConfig(p.tls), Registerer: reg, Log: log}); err != nil {
+	if p.port, err = publicport.New(publicport.Config{TLS: tlsConfig(p.tls), Limits: cfg.limits.limits, Proxies: cfg.limits.proxies, Registerer: reg, Log: log}); err != nil {
 		return nil, err
 	}
 	if p.matchmaker, p.server, err = devParts(cfg, p, reg, log, games); err != nil {
@@ -224,17 +225,16 @@ func devParts(cfg *devConfig, p *devProcess, reg prometheus.Registerer, log *zap
 		Identity: players, Functions: cfg.functions, Protocol: protocol.Subprotocol, Roles: matchmaker.Roles{Insecure: cfg.insecure},
 	}
 	cfg.queues.apply(&mmConfig, cfg.data)
+	cfg.limits.apply(&mmConfig)
 	mm, err := matchmaker.New(mmConfig, log.Named("matchmaker"))
 	if err != nil {
 		return nil, nil, err
 	}
-	serverConfig := server.Config{
+	gs, err := server.New(server.Config{
 		ID: id, PublicURL: cfg.public, Region: cfg.region, Matchmakers: []string{p.internal.Addr().String()}, PublicTLS: tlsConfig(p.tls),
 		AllowedOrigins: cfg.origins, LocalOrigins: local,
 		ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
-		ForcePortable: cfg.portable, Registerer: reg, Product: buildVersion(), Debugged: server.DebuggerAttached,
-	}
-	cfg.turns.apply(&serverConfig)
-	gs, err := server.New(serverConfig, log.Named("server"), games...)
+		ForcePortable: cfg.portable, Registerer: reg, Product: buildVersion(),
+	}, log.Named("server"), games...)
 	return mm, gs, err
 }

@@ -23,6 +23,7 @@ type matchmakerFlags struct {
 	admin        adminFlags
 	identity     identityFlags
 	tls          publicTLSFlags
+	limits       limitFlags
 	internalTLS  internalTLSFlags
 	queues       queueFlags
 }
@@ -38,11 +39,12 @@ func matchmakerCommand(p Program) *cobra.Command {
 	fl.StringVar(&f.listen, "listen", "127.0.0.1:8080", "public port: page and API for browsers")
 	fl.StringVar(&f.cfg.InternalAddr, "internal", matchmaker.DefaultInternalAddr, "internal port: gRPC for game servers and back ends")
 	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", nil, "page of another site that may use the API, such as https://host; may be repeated")
-	fl.IntVar(&f.cfg.ForwardedHops, "forwarded-hops", 0, "number of proxies in front of the public port, for rate limits by address")
 	fl.StringVar(&f.data, "data", "data", "folder for the signing key and, without --nats, the ratings")
 	f.page.add(c)
 	f.identity.add(c)
 	f.tls.add(c)
+	f.limits.add(c, nil)
+	f.limits.addRates(c)
 	f.internalTLS.add(c)
 	f.queues.add(c)
 	f.queues.addShared(c)
@@ -90,6 +92,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 		return err
 	}
 	f.queues.apply(&f.cfg, f.data)
+	f.limits.apply(&f.cfg)
 	page, err := f.page.handler()
 	if err != nil {
 		return err
@@ -100,7 +103,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	}
 	reg := newRegistry()
 	f.cfg.InternalListener, f.cfg.Registerer = internal, reg
-	port, err := publicport.New(publicport.Config{TLS: tlsConfig(tlsPort), Registerer: reg, Log: log})
+	port, err := publicport.New(publicport.Config{TLS: tlsConfig(tlsPort), Limits: f.limits.limits, Proxies: f.limits.proxies, Registerer: reg, Log: log})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type serverFlags struct {
 	data    string
 	drain   time.Duration
 	tls     publicTLSFlags
-	turns   turnTimeout
+	limits  limitFlags
 	admin   adminFlags
 }
 
@@ -56,7 +56,7 @@ func serverCommand(games []game.Game) *cobra.Command {
 	fl.DurationVar(&f.drain, "drain", 4*time.Minute, "how long a drain waits for running matches")
 	fl.StringArrayVar(&f.options, "option", nil, "option of every match, as name=number; may be repeated")
 	f.tls.add(c)
-	f.turns.add(c, "")
+	f.limits.add(c, nil)
 	f.admin.add(c, "127.0.0.1:8092")
 	logger := logFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -96,12 +96,11 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	}
 	reg := newRegistry()
 	f.cfg.Options, f.cfg.Registerer, f.cfg.Product = options, reg, buildVersion()
-	port, err := publicport.New(publicport.Config{TLS: f.cfg.PublicTLS, Registerer: reg, Log: log})
+	port, err := publicport.New(publicport.Config{TLS: f.cfg.PublicTLS, Limits: f.limits.limits, Proxies: f.limits.proxies, Registerer: reg, Log: log})
 	if err != nil {
 		return err
 	}
 	f.cfg.ReplayDir = filepath.Join(f.data, "replays")
-	f.turns.apply(&f.cfg)
 	gs, err := server.New(f.cfg, log, games...)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package loadtest
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,6 @@ import (
 	"github.com/gobwas/ws"
 	"go.uber.org/zap"
 
-	"tactus/internal/rawtls"
 	"tactus/loadtest/internal/engine"
 	"tactus/loadtest/internal/frame"
 	"tactus/loadtest/internal/random"
@@ -169,7 +167,7 @@ const (
 // connect opens a connection, says hello and plays until the connection ends.
 // An error means that the bot was not welcomed.
 func (b *bot) connect(ctx context.Context, url string, hello *protocol.Hello) (ending, error) {
-	conn, early, err := dial(ctx, url, b.run.cfg.TLS, b.slow != nil)
+	conn, early, err := dial(ctx, url, b.slow != nil)
 	if err != nil {
 		return ending{}, err
 	}
@@ -196,7 +194,7 @@ func (b *bot) connect(ctx context.Context, url string, hello *protocol.Hello) (e
 // playConnection plays until the connection ends.
 func (b *bot) playConnection(conn net.Conn, early []byte, w *protocol.Welcome) ending {
 	e := b.engine
-	if !engine.Serves(conn) {
+	if _, tcp := conn.(*net.TCPConn); !tcp {
 		e = b.run.portable
 	}
 	b.visit.resume = w.Resume
@@ -214,13 +212,8 @@ func (b *bot) playConnection(conn net.Conn, early []byte, w *protocol.Welcome) e
 }
 
 // dial opens a WebSocket. early holds the bytes that were read after the handshake.
-func dial(ctx context.Context, url string, secure *tls.Config, slow bool) (conn net.Conn, early []byte, err error) {
-	dialer := ws.Dialer{
-		Timeout: dialTimeout, Protocols: []string{protocol.Subprotocol},
-		TLSClient: func(conn net.Conn, host string) net.Conn {
-			return tls.Client(rawtls.Transport(conn), tlsFor(secure, host))
-		},
-	}
+func dial(ctx context.Context, url string, slow bool) (conn net.Conn, early []byte, err error) {
+	dialer := ws.Dialer{Timeout: dialTimeout, Protocols: []string{protocol.Subprotocol}}
 	conn, reader, shaken, err := dialer.Dial(ctx, url)
 	var refused ws.StatusError
 	switch {
@@ -240,34 +233,11 @@ func dial(ctx context.Context, url string, secure *tls.Config, slow bool) (conn 
 			return nil, nil, failed(kindLost, err)
 		}
 	}
-	if tcp, ok := lowest(conn).(*net.TCPConn); ok && slow {
+	if tcp, ok := conn.(*net.TCPConn); ok && slow {
 		// The test goes on if the system refuses the small buffer.
 		_ = tcp.SetReadBuffer(slowBuffer)
 	}
 	return conn, early, nil
-}
-
-// tlsFor returns the configuration for a host.
-func tlsFor(shared *tls.Config, host string) *tls.Config {
-	c := shared.Clone()
-	if c == nil {
-		c = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if c.ServerName == "" {
-		c.ServerName = host
-	}
-	return c
-}
-
-// lowest returns the connection below TLS.
-func lowest(c net.Conn) net.Conn {
-	for {
-		layer, ok := c.(interface{ NetConn() net.Conn })
-		if !ok {
-			return c
-		}
-		c = layer.NetConn()
-	}
 }
 
 // introduce says hello and waits for the welcome. rest holds the bytes after it.

@@ -87,12 +87,7 @@ type Config struct {
 	// SamePortServer is the id of the game server with /play on the port of the public
 	// handler, as in `tactus dev`. Default: none.
 	SamePortServer string
-	// ForwardedHops is the number of proxies in front of the public handler. The
-	// client's address is the entry of X-Forwarded-For at that position from the right.
-	// Default 0: the address of the connection.
-	ForwardedHops int
-
-	Rates Rates
+	Rates          Rates
 
 	TicketExpiry     time.Duration // of a search; default 60 s
 	UnwatchedTimeout time.Duration // until the first watcher; default 10 s
@@ -134,20 +129,22 @@ type NATS struct {
 	TLS         *tls.Config
 }
 
-// Rates limits requests. Each limit is a token bucket with a rate per second and a burst.
-// A rate below zero means no limit.
+// Rates limits requests of players, in token buckets with a rate per second and a burst,
+// and what they may have. Rates of an address hold for an IPv4 address or an IPv6 /64; a
+// /56 gets twice as much. A value below zero means no limit. Calls by the internal port
+// have no limits of an address.
 type Rates struct {
-	AddressPerSecond float64 // tickets and rooms of one address; default 20
-	AddressBurst     int     // default 200
+	AddressPerSecond float64 // tickets, parties, rooms, and changes of rooms; default 20
+	AddressBurst     int     // default 500
 	PlayerPerSecond  float64 // tickets of one player; default 2
 	PlayerBurst      int     // default 20
-	CodePerSecond    float64 // room codes tried from one address; default 1
-	CodeBurst        int     // default 30
-	RoomPerSecond    float64 // rooms opened from one address; default 0.5
-	RoomBurst        int     // default 10
-	// Loopback applies the limits of addresses to loopback, too. Default: loopback is
-	// exempt.
-	Loopback bool
+	CodePerSecond    float64 // wrong codes of rooms and parties; default 1
+	CodeBurst        int     // default 60
+	ReadPerSecond    float64 // all other calls; default 50
+	ReadBurst        int     // default 500
+	PlayerRooms      int     // rooms of one player; default 3
+	AddressRooms     int     // rooms opened from one address; default 20
+	Watches          int     // streams of one address; default 1,000
 }
 
 // maxHold is the longest time for which game servers hold seats.
@@ -186,13 +183,16 @@ func (c Config) withDefaults() Config {
 
 func (r Rates) withDefaults() Rates {
 	r.AddressPerSecond = cmp.Or(r.AddressPerSecond, 20)
-	r.AddressBurst = cmp.Or(r.AddressBurst, 200)
+	r.AddressBurst = cmp.Or(r.AddressBurst, 500)
 	r.PlayerPerSecond = cmp.Or(r.PlayerPerSecond, 2)
 	r.PlayerBurst = cmp.Or(r.PlayerBurst, 20)
 	r.CodePerSecond = cmp.Or(r.CodePerSecond, 1)
-	r.CodeBurst = cmp.Or(r.CodeBurst, 30)
-	r.RoomPerSecond = cmp.Or(r.RoomPerSecond, 0.5)
-	r.RoomBurst = cmp.Or(r.RoomBurst, 10)
+	r.CodeBurst = cmp.Or(r.CodeBurst, 60)
+	r.ReadPerSecond = cmp.Or(r.ReadPerSecond, 50)
+	r.ReadBurst = cmp.Or(r.ReadBurst, 500)
+	r.PlayerRooms = cmp.Or(r.PlayerRooms, 3)
+	r.AddressRooms = cmp.Or(r.AddressRooms, 20)
+	r.Watches = cmp.Or(r.Watches, 1000)
 	return r
 }
 
@@ -306,10 +306,9 @@ func (c Config) counts() []bounded[int] {
 		{"MaxRooms", c.MaxRooms, 1},
 		{"MaxAttempts", c.MaxAttempts, 1},
 		{"MaxRequestBytes", c.MaxRequestBytes, 1024},
-		{"ForwardedHops", c.ForwardedHops, 0},
 		{"Rates.AddressBurst", c.Rates.AddressBurst, 1},
 		{"Rates.PlayerBurst", c.Rates.PlayerBurst, 1},
 		{"Rates.CodeBurst", c.Rates.CodeBurst, 1},
-		{"Rates.RoomBurst", c.Rates.RoomBurst, 1},
+		{"Rates.ReadBurst", c.Rates.ReadBurst, 1},
 	}
 }

@@ -2,6 +2,7 @@ package matchmaker_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"tactus/internal/publicport"
 	"tactus/matchmaker"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
@@ -33,6 +35,30 @@ func (w *world) public() *httptest.Server {
 	server.Start()
 	w.t.Cleanup(server.Close)
 	return server
+}
+
+// behindProxy serves the handler by a public port that trusts loopback as its proxy, and
+// returns its URL.
+func (w *world) behindProxy() string {
+	w.t.Helper()
+	port, err := publicport.New(publicport.Config{Proxies: publicport.Proxies{Trusted: []string{"127.0.0.1"}}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- port.Serve(ctx, ln, w.mm.Handler()) }()
+	w.t.Cleanup(func() {
+		cancel()
+		if err := <-served; err != nil {
+			w.t.Error(err)
+		}
+	})
+	return "http://" + ln.Addr().String()
 }
 
 func TestHandler_servesConnectClients(t *testing.T) {
@@ -210,19 +236,18 @@ func TestHandler_checksOrigins(t *testing.T) {
 
 func TestLimits_applyToForwardedAddresses(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) {
-		c.ForwardedHops = 1
 		c.Rates = matchmaker.Rates{AddressPerSecond: .001, AddressBurst: 1}
 	})
 	w.server("s1", nil)
-	server := w.public()
+	url := w.behindProxy()
 	ask := func(forwarded string) int {
-		req, err := http.NewRequestWithContext(w.context(), http.MethodPost, server.URL+matchmaker.HandlerPath+"CreateTicket", strings.NewReader("{}"))
+		req, err := http.NewRequestWithContext(w.context(), http.MethodPost, url+matchmaker.HandlerPath+"CreateTicket", strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("X-Forwarded-For", forwarded)
-		res, err := server.Client().Do(req)
+		res, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}

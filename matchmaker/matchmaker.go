@@ -29,6 +29,7 @@ import (
 	"google.golang.org/grpc"
 
 	"tactus/internal/origin"
+	"tactus/internal/ratelimit"
 	"tactus/matchmaker/internal/access"
 	"tactus/matchmaker/internal/api"
 	"tactus/matchmaker/internal/assign"
@@ -166,12 +167,12 @@ func (m *Matchmaker) assemble() {
 	}, m.fleet, m.assigner, m.log)
 	m.router = m.newRouter()
 	m.stats = queuestats.New(cfg.ID, m.queues.Stats, m.log)
-	m.limits = api.NewLimits(api.Rates(cfg.Rates), m.metrics)
+	m.limits = api.NewLimits(api.Rates(cfg.Rates), ratelimit.Limited(cfg.Registerer))
 	m.service = api.New(api.Config{
 		Ready: m.checkRunning, Protocol: cfg.Protocol, SamePortServer: cfg.SamePortServer, MaxRooms: cfg.MaxRooms, Limits: m.limits,
 		RequestTimeout: cfg.RequestTimeout, MaxRequestBytes: cfg.MaxRequestBytes, WatchTimeout: cfg.TicketExpiry + cfg.RequestTimeout,
-		ForwardedHops: cfg.ForwardedHops, Origins: m.origins,
-		Fleet: m.fleet, Catalog: m.catalog, Router: m.router, Stats: m.stats, Metrics: m.metrics, Log: m.log,
+		Origins: m.origins,
+		Fleet:   m.fleet, Catalog: m.catalog, Router: m.router, Stats: m.stats, Metrics: m.metrics, Log: m.log,
 	})
 }
 

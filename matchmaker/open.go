@@ -133,7 +133,7 @@ func (m *Matchmaker) connectParts(c *cluster.Cluster) {
 	})
 	m.service.Open(api.Parts{
 		Identity: p.identity, Admitter: admitter, Searches: p.searches, Ranking: p.ranking,
-		Parties: p.parties, Rooms: p.rooms, Host: p.host, Watchers: p.watchers, RoomCount: p.sweeper.RoomCount,
+		Parties: p.parties, Rooms: p.rooms, Host: p.host, Watchers: p.watchers, RoomCount: p.sweeper.RoomCount, RoomCounter: p.sweeper,
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/game"
+	"tactus/internal/publicport"
 	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/protocol/jointoken"
@@ -20,7 +21,8 @@ import (
 	"tactus/server/internal/metrics"
 )
 
-// maxHandshakes bounds connections that have not sent a hello yet.
+// maxHandshakes bounds connections that have not sent a hello yet, for programs that
+// serve the handler by an HTTP server of their own. A [publicport.Port] has its limits.
 const maxHandshakes = 2048
 
 // acceptor upgrades connections, reads their hello and hands them to their matches.
@@ -54,8 +56,9 @@ func (s *Server) Handler() http.Handler {
 // play upgrades a connection and waits for its hello. It owns the connection until
 // the token is verified, and then hands it to the match.
 func (a *acceptor) play(w http.ResponseWriter, r *http.Request) {
-	if a.open.Add(1) > maxHandshakes {
+	if a.open.Add(1) > maxHandshakes && !publicport.IsCounted(r.Context()) {
 		a.open.Add(-1)
+		w.Header().Set("Retry-After", "2")
 		a.metrics.Refused.WithLabelValues("busy").Inc()
 		http.Error(w, "too many connections are being opened; try again", http.StatusServiceUnavailable)
 		return
@@ -79,16 +82,39 @@ func (a *acceptor) play(w http.ResponseWriter, r *http.Request) {
 		a.refuse(p, protocol.CloseProtocol, "a hello was expected: "+err.Error())
 		return
 	}
-	address := addressOf(r.RemoteAddr)
-	if ban, banned := a.bans.find("", address); banned {
+	from := source{address: clientAddress(r), seated: func() { publicport.Seated(r.Context()) }}
+	if ban, banned := a.bans.find("", from.address); banned {
 		a.refuse(p, protocol.CloseKicked, ban.CloseText())
 		return
 	}
+	publicport.Settled(r.Context())
 	if hello.Resume != "" {
-		a.resume(p, &hello, address)
+		a.resume(p, &hello, from)
 		return
 	}
-	a.claim(p, &hello, address)
+	a.claim(p, &hello, from)
+}
+
+// clientAddress is the client's address, as far as proxies in front are trusted.
+func clientAddress(r *http.Request) netip.Addr {
+	if client, ok := publicport.ClientOf(r.Context()); ok {
+		return client.Addr
+	}
+	return addressOf(r.RemoteAddr)
+}
+
+// source is where a connection comes from.
+type source struct {
+	address netip.Addr
+	seated  func() // to be called when the connection has a seat
+}
+
+// attached records that a player of the address has a seat.
+func (a *acceptor) attached(from source) func(player string) {
+	return func(player string) {
+		from.seated()
+		a.presence.connected(player, from.address)
+	}
 }
 
 // readHello waits for the first message. The timeout does not count time in which the
@@ -109,7 +135,7 @@ func (a *acceptor) refuse(p *ws.Pending, code protocol.CloseCode, reason string)
 }
 
 // claim seats a player by the join token.
-func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello, address netip.Addr) {
+func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello, from source) {
 	claims, err := a.tokens.Verify(hello.Token, a.serverID, time.Now())
 	if err != nil {
 		code := protocol.CloseBadToken
@@ -119,7 +145,7 @@ func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello, address netip.Add
 		a.refuse(p, code, code.Text())
 		return
 	}
-	if ban, banned := a.bans.find(claims.Player, address); banned {
+	if ban, banned := a.bans.find(claims.Player, from.address); banned {
 		a.refuse(p, protocol.CloseKicked, ban.CloseText())
 		return
 	}
@@ -127,15 +153,16 @@ func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello, address netip.Add
 	if time.Now().After(claims.Expires) {
 		missing = protocol.CloseTokenExpired // the match may have ended for want of its player
 	}
-	if m, conn := a.handOver(p, claims.Match, hello, missing); conn != nil {
+	m, conn := a.handOver(p, claims.Match, hello, missing)
+	if conn != nil {
 		m.Claim(conn, hello.Features, game.Slot(claims.Slot), claims.Player, claims.ID)
-		m.Attached(conn, game.Slot(claims.Slot), func(player string) { a.presence.connected(player, address) })
+		m.Attached(conn, game.Slot(claims.Slot), a.attached(from))
 	}
 }
 
 // resume returns a player to their seat. A resume token consists of the match's id,
 // the slot and a secret, so that no table of tokens is needed.
-func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello, address netip.Addr) {
+func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello, from source) {
 	id, rest, _ := strings.Cut(hello.Resume, ".")
 	slotText, secret, _ := strings.Cut(rest, ".")
 	slot, err := strconv.ParseUint(slotText, 10, 16)
@@ -143,9 +170,10 @@ func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello, address netip.Ad
 		a.refuse(p, protocol.CloseUnknownSession, protocol.CloseUnknownSession.Text())
 		return
 	}
-	if m, conn := a.handOver(p, id, hello, protocol.CloseUnknownSession); conn != nil {
+	m, conn := a.handOver(p, id, hello, protocol.CloseUnknownSession)
+	if conn != nil {
 		m.Resume(conn, hello.Features, game.Slot(slot), secret, hello.Event)
-		m.Attached(conn, game.Slot(slot), func(player string) { a.presence.connected(player, address) })
+		m.Attached(conn, game.Slot(slot), a.attached(from))
 	}
 }
 
@@ -154,9 +182,6 @@ func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello, address netip.Ad
 func (a *acceptor) handOver(p *ws.Pending, id string, hello *protocol.Hello, missing protocol.CloseCode) (*driver.Driver, *ws.Conn) {
 	m := a.matches.match(id)
 	if m == nil {
-		if a.matches.recent.failed(id) {
-			missing = protocol.CloseGameError
-		}
 		a.refuse(p, missing, missing.Text())
 		return nil, nil
 	}

@@ -16,8 +16,8 @@ import (
 	"tactus/internal/certificate"
 	"tactus/internal/millis"
 	"tactus/internal/origin"
+	"tactus/internal/publicport"
 	"tactus/server/internal/fleet"
-	"tactus/server/internal/watchdog"
 )
 
 // Config configures a game server. The zero value works with a matchmaker on the
@@ -36,6 +36,10 @@ type Config struct {
 	// wss:// then. Programs that serve [Server.Handler] themselves use it for their
 	// listener.
 	PublicTLS *tls.Config
+	// Limits and Proxies are those of the public port that [Run] opens. Programs that
+	// serve [Server.Handler] themselves have to limit connections themselves.
+	Limits  Limits
+	Proxies Proxies
 	// Matchmakers are internal gRPC addresses of matchmaker replicas; default
 	// 127.0.0.1:8090. One is enough where it lists the others.
 	Matchmakers []string
@@ -67,14 +71,6 @@ type Config struct {
 	// EmptyTimeout is how long a match without players continues; default 10 s.
 	EmptyTimeout time.Duration
 
-	// TurnTimeout is how long the rules may take for one turn of a match, or to make
-	// one, before the match is given up as lost; default 5 s. Below 0 they may take as
-	// long as they want.
-	TurnTimeout time.Duration
-	// Debugged reports whether a debugger is attached: then no turn is given up.
-	// Default: none is. See [DebuggerAttached].
-	Debugged func() bool
-
 	// Options apply to every match and replace those of its mode.
 	Options []game.Option
 	// StateHash sends clients a hash of their state once a second, so that a
@@ -100,6 +96,12 @@ type Config struct {
 	Registerer prometheus.Registerer
 }
 
+// Limits bound what an address may have open on the public port.
+type Limits = publicport.Limits
+
+// Proxies are trusted to name the addresses of clients.
+type Proxies = publicport.Proxies
+
 // TLSFiles names the PEM files for TLS to the matchmakers. New connections use changed
 // files. While these can't be read, or do not fit together, connections use the old
 // ones.
@@ -113,13 +115,6 @@ type TLSFiles struct {
 
 // DefaultPublicAddr is the public address unless configured.
 const DefaultPublicAddr = "127.0.0.1:8081"
-
-// DefaultTurnTimeout is how long the rules may take for a turn unless configured.
-const DefaultTurnTimeout = 5 * time.Second
-
-// DebuggerAttached reports whether a debugger traces this process. It knows that on
-// Linux only.
-func DebuggerAttached() bool { return watchdog.Debugged() }
 
 // defaultMatchmaker is the internal port of a matchmaker on the same machine.
 const defaultMatchmaker = "127.0.0.1:8090"
@@ -135,7 +130,6 @@ func (c Config) withDefaults() Config {
 	c.Grace = cmp.Or(c.Grace, 30*time.Second)
 	c.Linger = cmp.Or(c.Linger, 15*time.Second)
 	c.EmptyTimeout = cmp.Or(c.EmptyTimeout, 10*time.Second)
-	c.TurnTimeout = cmp.Or(c.TurnTimeout, DefaultTurnTimeout)
 	for _, d := range []*time.Duration{&c.Grace, &c.Linger, &c.EmptyTimeout} {
 		*d = min(*d, millis.Longest) // the longest time that a message can carry
 	}

@@ -43,7 +43,7 @@ func TestServer_warnsOnceOfAGuessThatCannotWork(t *testing.T) {
 		{"wss://eu1.example.com/play", "0.0.0.0:8081", []string{"203.0.113.9:8090"}, 0},
 	} {
 		core, logs := observer.New(zap.WarnLevel)
-		s, err := New(Config{PublicURL: c.given, Matchmakers: c.matchmakers}, zap.New(core), tag.Game)
+		s, err := New(Config{MaxPlayers: 10, PublicURL: c.given, Matchmakers: c.matchmakers}, zap.New(core), tag.Game)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,10 +16,10 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -39,7 +39,6 @@ import (
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/scheduler"
-	"tactus/server/internal/watchdog"
 )
 
 // Server is one game server. It is safe for concurrent use, except for SetPublicURL
@@ -48,15 +47,13 @@ type Server struct {
 	cfg       Config
 	log       *zap.Logger
 	guessed   bool // the public URL was made from the listener's address
-	games     []hosted
+	games     []game.Game
 	metrics   *metrics.Metrics
 	logs      *matchlog.Store
 	fleet     *fleet.Client
 	overload  overload.Process
 	scheduler *scheduler.Scheduler
-	watchdog  *watchdog.Watchdog
 	keys      *keyring
-	process   []byte // drawn at the start: tells it from another process with the same id
 
 	matches   *registry
 	presence  *presence
@@ -75,28 +72,23 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	if cfg.ID == "" {
 		cfg.ID = uuid.NewString()
 	}
-	s := &Server{
-		cfg: cfg, log: log, keys: newKeyring(), process: make([]byte, 16),
-		scheduler: scheduler.New(scheduler.SystemClock()),
-	}
-	_, _ = rand.Read(s.process) // never fails since Go 1.24
-	s.watchdog = watchdog.New(watchdog.Config{Limit: cfg.TurnTimeout, Debugged: cfg.Debugged})
-	byName := make(map[string]hosted, len(games))
+	s := &Server{cfg: cfg, log: log, games: games, keys: newKeyring(), scheduler: scheduler.New(scheduler.SystemClock())}
+	byName := make(map[string]game.Game, len(games))
 	if len(games) == 0 {
 		errs = append(errs, errors.New("no games to host"))
 	}
 	for _, g := range games {
 		errs = append(errs, game.Check(g))
-		one := hosted{g, g.Info()}
-		if _, twice := byName[one.info.Name]; twice {
-			errs = append(errs, fmt.Errorf("game %s: given twice", one.info.Name))
+		name := g.Info().Name
+		if byName[name] != nil {
+			errs = append(errs, fmt.Errorf("game %s: given twice", name))
 		}
-		byName[one.info.Name] = one
-		s.games = append(s.games, one)
+		byName[name] = g
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	s.limitPlayers()
 	logs, err := matchlog.NewStore(matchlog.Config{Dir: cfg.ReplayDir, MaxFiles: cfg.MaxReplayFiles, MaxBytes: cfg.MaxReplayBytes}, log)
 	if err != nil {
 		return nil, fmt.Errorf("replays: %w", err)
@@ -108,8 +100,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	s.presence, s.bans = newPresence(), newBans(s.enforce)
 	s.drain = newDrain(log, s.matches)
 	s.admission = &admission{
-		cfg: &s.cfg, games: byName, matches: s.matches, drain: s.drain, process: &s.overload,
-		maker: maker{log: log, metrics: s.metrics, watchdog: s.watchdog, newMatch: s.newMatch},
+		cfg: &s.cfg, games: byName, matches: s.matches, drain: s.drain, process: &s.overload, newMatch: s.newMatch,
 	}
 	s.acceptor = &acceptor{
 		serverID: cfg.ID, log: log, metrics: s.metrics, matches: s.matches, tokens: s.keys.tokens,
@@ -117,6 +108,10 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
 	}
 	s.acceptor.upgrader.ForcePortable = cfg.ForcePortable
+	s.acceptor.upgrader.Proxied = func(r *http.Request) bool {
+		client, _ := publicport.ClientOf(r.Context())
+		return client.Proxied
+	}
 	if s.acceptor.upgrader.Origins, err = origin.NewPolicy(cfg.AllowedOrigins, cfg.LocalOrigins); err != nil {
 		return nil, err
 	}
@@ -124,6 +119,18 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 		Addrs: cfg.Matchmakers, DialOptions: cfg.DialOptions, TLS: certificate.Files(cfg.MatchmakerTLSFiles), TokenFile: cfg.MatchmakerTokenFile, Metrics: s.metrics,
 	}, host{s}, log)
 	return s, nil
+}
+
+// limitPlayers lowers the number of players to what the limit of open files allows, so
+// that matchmakers send no others.
+func (s *Server) limitPlayers() {
+	most := publicport.Players()
+	if most >= s.cfg.MaxPlayers {
+		return
+	}
+	s.log.Warn("open files limit the number of players", zap.Int("players", most), zap.Int("max_players", s.cfg.MaxPlayers),
+		zap.String("fix", fmt.Sprintf("ulimit -n %d, or LimitNOFILE in the unit", publicport.FilesFor(s.cfg.MaxPlayers))))
+	s.cfg.MaxPlayers = most
 }
 
 // Run makes a server, listens, and hosts matches until ctx ends or a drain is
@@ -138,7 +145,7 @@ func Run(ctx context.Context, cfg Config, log *zap.Logger, games ...game.Game) e
 		return fmt.Errorf("public port: %w", err)
 	}
 	s.GuessPublicURL(ln.Addr(), "")
-	port, err := publicport.New(publicport.Config{TLS: s.cfg.PublicTLS, Registerer: s.cfg.Registerer, Log: log})
+	port, err := publicport.New(publicport.Config{TLS: s.cfg.PublicTLS, Limits: s.cfg.Limits, Proxies: s.cfg.Proxies, Registerer: s.cfg.Registerer, Log: log})
 	if err != nil {
 		return err
 	}
@@ -175,9 +182,6 @@ func (s *Server) Host(ctx context.Context) error {
 	go func() { fleetDone <- s.fleet.Run(fleetCtx) }()
 	var watching sync.WaitGroup
 	watching.Go(func() { s.watchOverload(s.matches.ctx) })
-	watchdogDone := make(chan struct{}) // behind the last match: a turn may hang then, too
-	go s.watchdog.Run(watchdogDone)
-	defer close(watchdogDone)
 	var err error
 	select {
 	case <-ctx.Done():

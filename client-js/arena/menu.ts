@@ -82,7 +82,6 @@ export class Menu {
         queue: "",
         title: "a match",
         note: "",
-        away: false,
       }
     );
   }
@@ -151,10 +150,7 @@ export class Menu {
     clearTimeout(this.timer);
     if (document.hidden || !this.isOpen) return;
     try {
-      let modes = await this.actions.modes();
-      // A matchmaker that has just started knows no servers yet.
-      if (modes.length === 0) modes = this.modes.map((mode) => ({ ...mode, away: true }));
-      if (JSON.stringify(modes) !== JSON.stringify(this.modes)) this.showModes(modes);
+      if (this.modes.length === 0) this.showModes(await this.actions.modes());
       this.showMatches(await this.actions.openMatches());
     } catch {
       this.showMatches([], "The matchmaker does not answer. Trying again.");
@@ -209,8 +205,8 @@ function modeChoice(choice: Choice, checked: boolean): HTMLElement {
   input.name = "mode";
   input.value = choice.value;
   input.checked = checked;
-  const text = make("span", choice.away ? "away" : "", choice.title);
-  text.append(make("small", "", choice.away ? "servers are away" : choice.note));
+  const text = make("span", "", choice.title);
+  text.append(make("small", "", choice.note));
   label.append(input, text);
   return label;
 }

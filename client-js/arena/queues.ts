@@ -10,8 +10,6 @@ export interface Choice {
   queue: string;
   title: string;
   note: string;
-  /** No server hosts it now; a search waits for one. */
-  away: boolean;
 }
 
 /** What is known of the matchmaker's queues; nothing where it has none. */
@@ -24,7 +22,7 @@ export class Queues {
     private readonly game: string,
   ) {}
 
-  /** The modes that can be played, and those whose servers are away; none while the matchmaker still waits for game servers. */
+  /** The modes that can be played; none while the matchmaker still waits for game servers. */
   async modes(): Promise<ModeInfo[]> {
     const { games } = await this.lobby.listGames();
     const modes = games.find((listed) => listed.name === this.game)?.modes ?? [];
@@ -58,10 +56,9 @@ export class Queues {
     return modes.flatMap((mode) => {
       const usual = `${this.game}/${mode.name}`;
       const ruled = this.list.filter((queue) => queue.mode === mode.name && queue.name !== usual);
-      const { away } = mode;
-      if (ruled.length > 0) return ruled.map((queue) => ({ ...choiceOf(queue), away }));
+      if (ruled.length > 0) return ruled.map(choiceOf);
       const queue = this.list.some(({ name }) => name === usual) ? usual : "";
-      return [{ value: mode.name, mode: mode.name, queue, title: mode.title, note: sizeOf(mode), away }];
+      return [{ value: mode.name, mode: mode.name, queue, title: mode.title, note: sizeOf(mode) }];
     });
   }
 }
@@ -70,7 +67,7 @@ function sizeOf({ maxPlayers }: ModeInfo): string {
   return maxPlayers === 2 ? "1 on 1" : `up to ${maxPlayers}`;
 }
 
-function choiceOf(info: QueueInfo): Omit<Choice, "away"> {
+function choiceOf(info: QueueInfo): Choice {
   const { name, mode, teams, teamMax, rated } = info;
   const words = name.replace(/[-_/.]+/g, " ").trim();
   const title = info.title === name ? words.charAt(0).toUpperCase() + words.slice(1) : info.title;

@@ -9,6 +9,7 @@ package publicport
 
 import (
 	"crypto/tls"
+	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -21,6 +22,12 @@ type Config struct {
 	Name string
 	// TLS turns on TLS. Default: plain text.
 	TLS *tls.Config
+	// Limits bound what an address may have open.
+	Limits Limits
+	// Proxies are trusted to name the client's address.
+	Proxies Proxies
+	// Descriptors is the number of connections at a time; default [Connections].
+	Descriptors int
 
 	// Registerer receives the port's metrics. Default: a registry of its own.
 	Registerer prometheus.Registerer
@@ -29,11 +36,17 @@ type Config struct {
 }
 
 // Validate returns every mistake in the configuration, nil for none.
-func (c Config) Validate() error { return nil }
+func (c Config) Validate() error {
+	return errors.Join(c.Limits.validate(), c.Proxies.validate())
+}
 
 func (c Config) withDefaults() Config {
 	if c.Name == "" {
 		c.Name = "public"
+	}
+	c.Limits = c.Limits.withDefaults()
+	if c.Descriptors == 0 {
+		c.Descriptors = Connections()
 	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()

@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tactus/internal/rawtls"
 	"tactus/loadtest/internal/sockets"
 	"tactus/loadtest/internal/timingwheel"
 )
@@ -34,8 +33,6 @@ type raw struct {
 	readers  []*rawConn // read together
 	fds      []int32    // of the readers
 	received []sockets.Received
-	sealed   []byte // records of one frame
-	opened   []byte // data that could not be decrypted in place
 
 	mu      sync.Mutex
 	stopped bool
@@ -50,7 +47,7 @@ const (
 	receiveSize  = 64 << 10
 )
 
-// New returns the engine for the connections that it [Serves].
+// New returns the engine for TCP connections.
 func New(cfg Config) Engine {
 	return &raw{cfg: cfg, receiver: sockets.NewReceiver(receiveSize, cfg.Clock), received: make([]sockets.Received, batchSize)}
 }
@@ -62,11 +59,12 @@ func (p *raw) Busy() time.Duration { return time.Duration(p.spent.Load()) }
 // connection.
 func (p *raw) Serve(s Served) {
 	c := &rawConn{engine: p, client: s.Client, slow: s.Slow, early: append([]byte(nil), s.Early...)}
-	if err := c.detach(s.Conn); err != nil {
+	fd, err := sockets.Detach(s.Conn)
+	if err != nil {
 		s.Client.Ended(err)
 		return
 	}
-	fd := c.fd
+	c.fd = fd
 	c.slow.restart(p.cfg.Clock())
 	s.Attach(c)
 	p.mu.Lock()
@@ -133,11 +131,7 @@ func (p *raw) sendPosted() {
 	p.batch.Flush()
 	for i, c := range p.writers {
 		unsent, err := p.batch.Sent(i)
-		if c.keeps(err) {
-			err = nil
-		}
 		if err != nil {
-			unsent = nil
 			c.client.InputDropped(p.receiver.Now())
 			c.writeFailed(err)
 		}
@@ -230,11 +224,11 @@ func (p *raw) handle(c *rawConn, got *sockets.Received, late bool) (more bool) {
 		p.release(c, got.Err)
 		return false
 	}
-	open, err := c.receive(got, late)
-	if !open {
-		p.release(c, err)
+	if !c.client.Receive(got.Data, got.At, late) {
+		p.release(c, nil)
+		return false
 	}
-	return open && got.More
+	return got.More
 }
 
 // release ends a connection and closes its socket.
@@ -282,24 +276,13 @@ type rawConn struct {
 	client   Client
 	number   int32
 	fd       int
-	records  *rawtls.Records // nil: no TLS
 	slow     *SlowReading
 	arrivals sockets.ArrivalEstimate
 	readDue  int64
-	unsent   []byte // of frames that the socket took in part, or not yet
+	unsent   []byte // of a frame that the socket took in part
 	early    []byte // read before the connection was handed over
 	broken   bool   // writes fail; what has arrived is read
 	leaving  bool   // the client has said goodbye
-}
-
-// receive passes what was received to the client. It reports whether the connection
-// goes on, and if not, the error of TLS that ended it.
-func (c *rawConn) receive(got *sockets.Received, late bool) (open bool, err error) {
-	err = c.open(got)
-	if (len(got.Data) > 0 || err == nil) && !c.client.Receive(got.Data, got.At, late) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // readAt sets when the connection is read.
@@ -314,15 +297,11 @@ func (c *rawConn) Send(frame []byte) bool {
 	if !c.flush() {
 		return false
 	}
-	b, err := c.seal(frame)
+	n, err := sockets.Send(c.fd, frame)
 	if err != nil {
 		return false
 	}
-	n, err := sockets.Send(c.fd, b)
-	if err != nil && !c.keeps(err) {
-		return false
-	}
-	c.unsent = append(c.unsent, b[n:]...)
+	c.unsent = append(c.unsent, frame[n:]...)
 	return true
 }
 
@@ -333,12 +312,7 @@ func (c *rawConn) Post(frame []byte) {
 		c.client.InputDropped(p.receiver.Now())
 		return
 	}
-	b, err := c.seal(frame)
-	if err != nil {
-		c.client.InputDropped(p.receiver.Now())
-		return
-	}
-	p.batch.Add(c.fd, b)
+	p.batch.Add(c.fd, frame)
 	p.writers = append(p.writers, c)
 	if len(p.writers) == batchSize {
 		p.sendPosted()
@@ -381,8 +355,8 @@ func (c *rawConn) leave() (left bool, err error) {
 		got := c.engine.receiver.Receive(c.fd)
 		switch {
 		case got.Err == nil:
-			if open, err := c.receive(&got, false); !open {
-				return true, err
+			if !c.client.Receive(got.Data, got.At, false) {
+				return true, nil
 			}
 		case errors.Is(got.Err, unix.EAGAIN):
 			return false, nil

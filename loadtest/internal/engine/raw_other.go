@@ -2,10 +2,5 @@
 
 package engine
 
-import "net"
-
-// New returns the engine for the connections that it [Serves].
+// New returns the engine for TCP connections.
 func New(cfg Config) Engine { return NewPortable(cfg) }
-
-// Serves reports whether the engine of [New] can serve a connection.
-func Serves(net.Conn) bool { return true }

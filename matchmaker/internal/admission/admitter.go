@@ -27,8 +27,9 @@ import (
 // Limits bounds how often players and addresses may ask. Each method returns the
 // failure of a request that comes too often.
 type Limits interface {
-	Player(player, address string) error
-	Code(address string) error
+	Player(ctx context.Context, player string) error
+	// Code returns the function to call if the code was right.
+	Code(ctx context.Context) (right func(), err error)
 }
 
 // Rooms lets tickets into private rooms.
@@ -151,10 +152,15 @@ func (a *Admitter) resolve(ctx context.Context, t *ticket.Ticket, req *Request) 
 // resolveMatch aims a ticket at the requested room or match.
 func (a *Admitter) resolveMatch(ctx context.Context, t *ticket.Ticket, req *Request) (ticket.Unmatchable, error) {
 	if req.RoomCode != "" {
-		if err := a.cfg.Limits.Code(req.Address); err != nil {
+		right, err := a.cfg.Limits.Code(ctx)
+		if err != nil {
 			return ticket.Unmatchable{}, err
 		}
-		return a.cfg.Rooms.JoinByTicket(ctx, t, req.RoomCode)
+		no, err := a.cfg.Rooms.JoinByTicket(ctx, t, req.RoomCode)
+		if err == nil && no.Reason != ticket.RoomGone && no.Reason != ticket.RoomCodeInvalid {
+			right()
+		}
+		return no, err
 	}
 	t.Match = req.MatchID
 	found, ok := a.cfg.Fleet.Find(t.Match)

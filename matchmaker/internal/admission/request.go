@@ -24,8 +24,7 @@ type Request struct {
 	Attributes map[string][]string
 	Latency    map[string]time.Duration // by region
 
-	Address string // of the caller
-	Public  bool   // came by the public port, which may not name players
+	Public bool // came by the public port, which may not name players
 }
 
 // NamedPlayer is a player that a back end names.

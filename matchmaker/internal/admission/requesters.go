@@ -41,7 +41,7 @@ func (a *Admitter) requesters(ctx context.Context, req *Request) (*requesters, e
 		return nil, err
 	}
 	if req.GuestToken != "" || !p.Guest { // a new guest has not asked before
-		if err := a.cfg.Limits.Player(p.ID, req.Address); err != nil {
+		if err := a.cfg.Limits.Player(ctx, p.ID); err != nil {
 			return nil, err
 		}
 	}
@@ -89,7 +89,7 @@ func (a *Admitter) partyMembers(ctx context.Context, req *Request) (*requesters,
 	if at != 0 {
 		return nil, PartyError(membership.ErrFirst)
 	}
-	if err := a.cfg.Limits.Player(p.Members[0].Player, req.Address); err != nil {
+	if err := a.cfg.Limits.Player(ctx, p.Members[0].Player); err != nil {
 		return nil, err
 	}
 	who := &requesters{party: p.Code}

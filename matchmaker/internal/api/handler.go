@@ -10,8 +10,8 @@ import (
 
 	"connectrpc.com/connect"
 	"connectrpc.com/cors"
-	"google.golang.org/grpc/peer"
 
+	"tactus/internal/publicport"
 	"tactus/matchmaker/internal/failure"
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
 )
@@ -64,7 +64,14 @@ func (h *publicHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if control.SetWriteDeadline(time.Now().Add(h.cfg.WatchTimeout)) == nil {
 		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	}
-	ctx := context.WithValue(r.Context(), addressKey{}, h.address(r)) // also says that this is the public port
+	ctx := context.WithValue(r.Context(), publicKey{}, true)
+	if _, ok := publicport.ClientOf(ctx); !ok { // served by an HTTP server of the program's own
+		ctx = publicport.WithClient(ctx, publicport.ClientAt(r.RemoteAddr))
+	}
+	if err := h.allow(ctx, strings.TrimPrefix(r.URL.Path, Path)); err != nil {
+		(&rejection{err: err}).write(h.errors, w, r)
+		return
+	}
 	if in, ok := entranceOf(r); ok {
 		ctx = context.WithValue(ctx, entranceKey{}, in)
 	}
@@ -73,32 +80,18 @@ func (h *publicHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.next.ServeHTTP(w, r)
 }
 
-// address is the client's address, as far as the proxies in front are trusted.
-func (h *publicHandler) address(r *http.Request) string {
-	if h.cfg.ForwardedHops > 0 {
-		chain := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-		if at := len(chain) - h.cfg.ForwardedHops; at >= 0 && chain[at] != "" {
-			return strings.TrimSpace(chain[at])
-		}
+// allow waits until the client may call the method. [Limits.Code] limits codes.
+func (h *publicHandler) allow(ctx context.Context, method string) error {
+	switch method {
+	case "CreateTicket", "CreateParty", "CreateRoom", "SetRoom", "SetReady", "StartRoom":
+		return h.cfg.Limits.ticket(ctx)
+	case "JoinParty", "JoinRoom":
+		return nil
 	}
-	return r.RemoteAddr
+	return h.cfg.Limits.read(ctx)
 }
 
-type addressKey struct{}
-
-// clientAddress is where a call comes from, by either port.
-func clientAddress(ctx context.Context) string {
-	if address, ok := ctx.Value(addressKey{}).(string); ok {
-		return address
-	}
-	if p, ok := peer.FromContext(ctx); ok {
-		return p.Addr.String()
-	}
-	return ""
-}
+type publicKey struct{}
 
 // isPublic reports whether a call came by the public port.
-func isPublic(ctx context.Context) bool {
-	_, public := ctx.Value(addressKey{}).(string)
-	return public
-}
+func isPublic(ctx context.Context) bool { return ctx.Value(publicKey{}) != nil }

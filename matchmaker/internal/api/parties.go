@@ -2,19 +2,21 @@ package api
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"google.golang.org/grpc"
 
 	"tactus/matchmaker/internal/admission"
 	"tactus/matchmaker/internal/identity"
+	"tactus/matchmaker/internal/membership"
 	"tactus/matchmaker/internal/party"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
 // CreateParty implements matchmaker.v1.
 func (s *Service) CreateParty(ctx context.Context, req *matchmakerv1.CreatePartyRequest) (*matchmakerv1.CreatePartyResponse, error) {
-	who, err := s.identify(ctx, req, s.limits.room)
+	who, err := s.identify(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +40,8 @@ type caller interface {
 }
 
 // identify returns the player of a request to create or join a party.
-func (s *Service) identify(ctx context.Context, req caller, limit func(address string) error) (identity.Player, error) {
+func (s *Service) identify(ctx context.Context, req caller) (identity.Player, error) {
 	if err := s.cfg.Ready(); err != nil {
-		return identity.Player{}, err
-	}
-	if err := limit(clientAddress(ctx)); err != nil {
 		return identity.Player{}, err
 	}
 	return s.parts.Identity.Identify(ctx, req.GetGuestToken(), req.GetIdentityToken(), req.GetPlayerName())
@@ -53,12 +52,19 @@ func (s *Service) JoinParty(ctx context.Context, req *matchmakerv1.JoinPartyRequ
 	if err := checkCode("party_code", req.GetPartyCode()); err != nil {
 		return nil, err
 	}
-	who, err := s.identify(ctx, req, s.limits.Code)
+	right, err := s.limits.Code(ctx)
+	if err != nil {
+		return nil, err
+	}
+	who, err := s.identify(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	m := s.parts.Watchers.NewMember(who.ID, who.Name)
 	p, err := s.parts.Parties.AddMember(ctx, req.GetPartyCode(), m)
+	if !errors.Is(err, membership.ErrUnknown) {
+		right()
+	}
 	if err != nil {
 		return nil, admission.PartyError(err)
 	}
@@ -99,6 +105,11 @@ func (s *Service) watchParty(ctx context.Context, handle string, send func(*matc
 	if err := s.cfg.Ready(); err != nil {
 		return err
 	}
+	ctx, end, err := s.limits.watching(ctx, handle)
+	if err != nil {
+		return err
+	}
+	defer end()
 	return watchMember(ctx, s.parts.Watchers, s.parts.Parties.Records, handle, describeParty, send, admission.PartyError)
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/grpc"
 
@@ -20,9 +21,6 @@ func (s *Service) CreateRoom(ctx context.Context, req *matchmakerv1.CreateRoomRe
 	if err := s.cfg.Ready(); err != nil {
 		return nil, err
 	}
-	if err := s.limits.room(clientAddress(ctx)); err != nil {
-		return nil, err
-	}
 	r, err := s.newRoom(req)
 	if err != nil {
 		return nil, err
@@ -37,6 +35,9 @@ func (s *Service) CreateRoom(ctx context.Context, req *matchmakerv1.CreateRoomRe
 			return nil, privatematch.Error(err)
 		}
 	}
+	if err := s.limits.room(ctx, first.ID, s.parts.RoomCounter); err != nil {
+		return nil, err
+	}
 	if s.parts.RoomCount() >= s.cfg.MaxRooms {
 		return nil, failure.Newf(failure.TooManyRooms, "there are %d rooms already; try again later", s.cfg.MaxRooms)
 	}
@@ -44,6 +45,7 @@ func (s *Service) CreateRoom(ctx context.Context, req *matchmakerv1.CreateRoomRe
 	if err != nil {
 		return nil, privatematch.Error(err)
 	}
+	s.limits.roomOpened(ctx, r.Code)
 	s.cfg.Metrics.RoomCreated()
 	return &matchmakerv1.CreateRoomResponse{
 		RoomCode: r.Code, MemberId: member,
@@ -112,10 +114,11 @@ func (s *Service) JoinRoom(ctx context.Context, req *matchmakerv1.JoinRoomReques
 	if err := s.cfg.Ready(); err != nil {
 		return nil, err
 	}
-	if err := s.limits.Code(clientAddress(ctx)); err != nil {
+	if err := checkCode("room_code", req.GetRoomCode()); err != nil {
 		return nil, err
 	}
-	if err := checkCode("room_code", req.GetRoomCode()); err != nil {
+	right, err := s.limits.Code(ctx)
+	if err != nil {
 		return nil, err
 	}
 	parsed, ok := code.Parse(req.GetRoomCode())
@@ -127,6 +130,9 @@ func (s *Service) JoinRoom(ctx context.Context, req *matchmakerv1.JoinRoomReques
 		return nil, err
 	}
 	member, err := s.parts.Host.AddMembers(ctx, parsed, who)
+	if !errors.Is(err, membership.ErrUnknown) {
+		right()
+	}
 	if err != nil {
 		return nil, privatematch.Error(err)
 	}
@@ -158,7 +164,7 @@ func (s *Service) RemoveMember(ctx context.Context, handle, watcher string) erro
 
 // SetRoom implements matchmaker.v1.
 func (s *Service) SetRoom(ctx context.Context, req *matchmakerv1.SetRoomRequest) (*matchmakerv1.SetRoomResponse, error) {
-	if err := s.allowChange(ctx); err != nil {
+	if err := s.cfg.Ready(); err != nil {
 		return nil, err
 	}
 	if err := checkStrings("mode", req.GetMode()); err != nil {
@@ -170,17 +176,9 @@ func (s *Service) SetRoom(ctx context.Context, req *matchmakerv1.SetRoomRequest)
 	return &matchmakerv1.SetRoomResponse{}, nil
 }
 
-// allowChange limits how often rooms are changed.
-func (s *Service) allowChange(ctx context.Context) error {
-	if err := s.cfg.Ready(); err != nil {
-		return err
-	}
-	return s.limits.ticket(clientAddress(ctx))
-}
-
 // SetReady implements matchmaker.v1.
 func (s *Service) SetReady(ctx context.Context, req *matchmakerv1.SetReadyRequest) (*matchmakerv1.SetReadyResponse, error) {
-	if err := s.allowChange(ctx); err != nil {
+	if err := s.cfg.Ready(); err != nil {
 		return nil, err
 	}
 	if err := s.parts.Host.SetReady(ctx, req.GetMemberId(), req.GetReady()); err != nil {
@@ -191,7 +189,7 @@ func (s *Service) SetReady(ctx context.Context, req *matchmakerv1.SetReadyReques
 
 // StartRoom implements matchmaker.v1.
 func (s *Service) StartRoom(ctx context.Context, req *matchmakerv1.StartRoomRequest) (*matchmakerv1.StartRoomResponse, error) {
-	if err := s.allowChange(ctx); err != nil {
+	if err := s.cfg.Ready(); err != nil {
 		return nil, err
 	}
 	handle, err := s.parts.Host.Start(ctx, req.GetMemberId())
@@ -210,6 +208,11 @@ func (s *Service) watchRoom(ctx context.Context, handle string, send func(*match
 	if err := s.cfg.Ready(); err != nil {
 		return err
 	}
+	ctx, end, err := s.limits.watching(ctx, handle)
+	if err != nil {
+		return err
+	}
+	defer end()
 	return watchMember(ctx, s.parts.Watchers, s.parts.Rooms.Records, handle, describeRoom, send, privatematch.Error)
 }
 

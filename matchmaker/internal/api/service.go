@@ -43,7 +43,6 @@ type Config struct {
 	RequestTimeout  time.Duration // to send a request, and to answer all but watches
 	MaxRequestBytes int
 	WatchTimeout    time.Duration // of a watch with a client that does not read
-	ForwardedHops   int           // proxies in front of the handler; 0: none
 	Origins         *origin.Policy
 
 	Fleet   *fleet.Registry
@@ -65,6 +64,7 @@ type Parts struct {
 	Host      *privatematch.Host
 	Watchers  *membership.Watchers
 	RoomCount func() int // of all replicas
+	RoomCounter
 }
 
 // Service answers players. It is the one implementation behind native gRPC and the

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"tactus/internal/publicport"
 	"tactus/matchmaker/internal/admission"
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/repeat"
@@ -17,9 +18,6 @@ func (s *Service) CreateTicket(ctx context.Context, req *matchmakerv1.CreateTick
 	if err := s.cfg.Ready(); err != nil {
 		return nil, err
 	}
-	if err := s.limits.ticket(clientAddress(ctx)); err != nil {
-		return nil, err
-	}
 	if err := checkRequest(req); err != nil {
 		return nil, err
 	}
@@ -30,6 +28,7 @@ func (s *Service) CreateTicket(ctx context.Context, req *matchmakerv1.CreateTick
 	if err != nil {
 		return nil, err
 	}
+	publicport.Seated(ctx)
 	res := &matchmakerv1.CreateTicketResponse{
 		TicketId: admitted.Handles[0], PlayerId: admitted.PlayerID, PlayerName: admitted.PlayerName,
 		GuestToken: admitted.GuestToken, Existing: admitted.Existing,
@@ -47,7 +46,7 @@ func admissionRequest(ctx context.Context, req *matchmakerv1.CreateTicketRequest
 		RoomCode: req.GetRoomCode(), MatchID: req.GetMatchId(),
 		Queue: req.GetQueue(), Game: req.GetGame(), Mode: req.GetMode(), Version: req.GetVersion(),
 		Attributes: attributes(req.GetAttributes()), Latency: latencies(req.GetLatencyMs()),
-		Address: clientAddress(ctx), Public: isPublic(ctx),
+		Public: isPublic(ctx),
 	}
 	for _, p := range req.GetPlayers() {
 		r.Players = append(r.Players, admission.NamedPlayer{ID: p.GetPlayerId(), Name: p.GetPlayerName(), Skill: p.Skill})
@@ -66,16 +65,22 @@ func (s *Service) watchTicket(ctx context.Context, handle string, send func(*mat
 	if err != nil {
 		return err
 	}
+	ctx, end, err := s.limits.watching(ctx, handle)
+	if err != nil {
+		return err
+	}
+	defer end()
 	r := repeat.New(send, func(m *matchmakerv1.WatchTicketResponse) bool {
 		return m.GetState() == matchmakerv1.WatchTicketResponse_STATE_SEARCHING // a proposal has a deadline, which passes
 	})
 	defer r.Stop()
-	return s.cfg.Router.Do(ctx, name, func(o routing.Owner) error {
+	err = s.cfg.Router.Do(ctx, name, func(o routing.Owner) error {
 		return o.Watch(ctx, handle, func(res *matchmakerv1.WatchTicketResponse) error {
 			s.completePlayURL(ctx, res.GetAssignment())
 			return r.Send(res)
 		})
 	})
+	return watchError(ctx, err)
 }
 
 // GetTicket implements matchmaker.v1. It answers with what a watch would send now.

@@ -66,7 +66,7 @@ func watchMember[T any, R membership.Record[T], W any, M message[W]](
 		case <-w.Stopping():
 			return failure.New(failure.Stopping)
 		case <-ctx.Done():
-			return failure.Status(ctx.Err()).Err()
+			return watchError(ctx, failure.Status(ctx.Err()).Err())
 		}
 		if r, at, err = records.Find(ctx, handle); err != nil {
 			return publicError(err)

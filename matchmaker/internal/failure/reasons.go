@@ -86,6 +86,9 @@ const (
 	TooManyFromPlayer  Reason = "TOO_MANY_FROM_PLAYER"
 	TooManyCodes       Reason = "TOO_MANY_CODES"
 	TooManyRooms       Reason = "TOO_MANY_ROOMS"
+	TooManyReads       Reason = "TOO_MANY_READS"
+	TooManyWatches     Reason = "TOO_MANY_WATCHES"
+	WatchReplaced      Reason = "WATCH_REPLACED"
 	TooManyTickets     Reason = "TOO_MANY_TICKETS"
 	ServersFull        Reason = "SERVERS_FULL"
 	NoServer           Reason = "NO_SERVER"
@@ -96,7 +99,6 @@ const (
 	KeysUnavailable    Reason = "KEYS_UNAVAILABLE"
 	DeadlineExceeded   Reason = "DEADLINE_EXCEEDED"
 	Cancelled          Reason = "CANCELLED"
-	GameError          Reason = "GAME_ERROR"
 	Internal           Reason = "INTERNAL"
 )
 
@@ -169,7 +171,10 @@ var kinds = []Kind{
 	{TooManyFromAddress, codes.ResourceExhausted, "too many searches from your network; try again in a moment", soon},
 	{TooManyFromPlayer, codes.ResourceExhausted, "you search too often; try again in a moment", soon},
 	{TooManyCodes, codes.ResourceExhausted, "too many codes tried from your network; try again in a minute", later},
-	{TooManyRooms, codes.ResourceExhausted, "too many rooms opened from your network; try again in a minute", later},
+	{TooManyRooms, codes.ResourceExhausted, "you, or players of your network, have too many rooms open; leave one or try again in a minute", later},
+	{TooManyReads, codes.ResourceExhausted, "too many requests from your network; try again in a moment", soon},
+	{TooManyWatches, codes.ResourceExhausted, "too many pages of your network are waiting; try again in a moment", later},
+	{WatchReplaced, codes.FailedPrecondition, "the same search is watched by newer pages", 0},
 	{TooManyTickets, codes.ResourceExhausted, "too many players are searching; try again in a moment", later},
 	{ServersFull, codes.ResourceExhausted, "no game server has room for another match; try again in a moment", later},
 	{NoServer, codes.Unavailable, "no game server has registered yet; try again in a moment", soon},
@@ -180,7 +185,6 @@ var kinds = []Kind{
 	{KeysUnavailable, codes.Unavailable, "the keys of the identity tokens' issuer could not be fetched yet; try again in a moment", later},
 	{DeadlineExceeded, codes.DeadlineExceeded, "the call took longer than its deadline", 0},
 	{Cancelled, codes.Canceled, "the caller has cancelled the call", 0},
-	{GameError, codes.Internal, "the match could not be made because of an error in the game's rules", 0},
 	{Internal, codes.Internal, "internal error", 0},
 }
 

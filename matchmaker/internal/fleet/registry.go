@@ -7,7 +7,6 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -17,7 +16,6 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/internal/millis"
-	"tactus/internal/steady"
 	"tactus/protocol/rpc/feature"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -62,7 +60,7 @@ type Registry struct {
 	mu       sync.Mutex
 	servers  map[string]*server
 	matches  map[string]*match
-	catalog  catalog
+	games    games
 	orphans  orphans
 	replicas replicas
 	clocks   clocks
@@ -89,7 +87,7 @@ func NewRegistry(cfg Config, changed func(), log *zap.Logger) *Registry {
 		changed: changed,
 		servers: make(map[string]*server),
 		matches: make(map[string]*match),
-		catalog: newCatalog(),
+		games:   make(games),
 		orphans: make(orphans),
 		results: newResults(cfg, log),
 		stopped: make(chan struct{}),
@@ -119,39 +117,11 @@ func (r *Registry) SetReplicas(addresses []string, keys [][]byte) {
 	}
 }
 
-// enter makes a server live, and replaces an earlier stream of the same process and
-// that of silent. peer is the address of the stream's other end. It returns nil while
-// another process has the id.
-func (r *Registry) enter(reg *fleetv1.Register, peer net.Addr, silent *server) *server {
-	s := newServer(reg, peer)
-	r.mu.Lock()
-	if old := r.servers[s.id]; old != nil {
-		if old != silent && !bytes.Equal(old.process, s.process) {
-			r.mu.Unlock()
-			return nil
-		}
-		old.superseded = true
-		r.detachLocked(old)
-	}
-	r.servers[s.id] = s
-	r.catalog.rebuild(r.servers, time.Now())
-	for _, status := range reg.GetMatches() {
-		r.applyLocked(s, status)
-	}
-	r.results.present(reg)
-	s.out <- r.registeredLocked(s) // the channel is empty
-	s.replicasVersion = r.replicas.version
-	r.orphans.releaseBy(s, r.cfg.HoldSeats)
-	r.mu.Unlock()
-	r.changed()
-	return s
-}
-
-func newServer(reg *fleetv1.Register, peer net.Addr) *server {
+// add makes a server live, and replaces an earlier stream of the same server. peer is
+// the address of the stream's other end.
+func (r *Registry) add(reg *fleetv1.Register, peer net.Addr) *server {
 	s := &server{
 		id:         reg.GetServerId(),
-		process:    reg.GetProcess(),
-		peer:       peer,
 		url:        reg.GetPublicUrl(),
 		follows:    reg.GetPublicUrlGuessed() && fromThisMachine(peer),
 		region:     reg.GetRegion(),
@@ -168,10 +138,25 @@ func newServer(reg *fleetv1.Register, peer net.Addr) *server {
 
 		moderations: make(map[string]chan<- *fleetv1.Moderated),
 	}
+	r.mu.Lock()
+	if old := r.servers[s.id]; old != nil {
+		old.superseded = true
+		r.detachLocked(old)
+	}
+	r.servers[s.id] = s
 	for _, g := range reg.GetGames() {
 		s.games[g.GetName()] = g
+		r.games[g.GetName()] = g
 	}
-	s.heard.Store(steady.Now())
+	for _, status := range reg.GetMatches() {
+		r.applyLocked(s, status)
+	}
+	r.results.present(reg)
+	s.out <- r.registeredLocked(s) // the channel is empty
+	s.replicasVersion = r.replicas.version
+	r.orphans.releaseBy(s, r.cfg.HoldSeats)
+	r.mu.Unlock()
+	r.changed()
 	return s
 }
 
@@ -203,7 +188,6 @@ func (r *Registry) disconnect(s *server) {
 
 func (r *Registry) detachLocked(s *server) {
 	delete(r.servers, s.id)
-	r.catalog.rebuild(r.servers, time.Now())
 	r.orphans.expire(r.cfg.HoldSeats)
 	for _, c := range s.calls {
 		if len(c.reservations) > 0 || c.match.private {

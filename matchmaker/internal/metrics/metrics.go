@@ -22,7 +22,6 @@ type Metrics struct {
 	wait     *prometheus.HistogramVec
 	reserve  *prometheus.HistogramVec
 	rooms    prometheus.Counter
-	limited  *prometheus.CounterVec
 	watchers prometheus.Gauge
 	quality  *prometheus.HistogramVec
 	cycle    *prometheus.HistogramVec
@@ -60,9 +59,6 @@ func New() *Metrics {
 		rooms: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: prefix + "rooms_created_total", Help: "Private rooms opened.",
 		}),
-		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: prefix + "limited_total", Help: "Requests refused for coming too often, by limit.",
-		}, []string{"limit"}),
 		watchers: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: prefix + "watchers", Help: "Streams watching a ticket.",
 		}),
@@ -92,7 +88,7 @@ func (m *Metrics) Register(to prometheus.Registerer, from Sources) error {
 	collectors := []prometheus.Collector{
 		searching{from.Searching},
 		clocks{from.ClockOffsets},
-		m.created, m.ended, m.wait, m.reserve, m.rooms, m.limited, m.watchers, m.quality, m.cycle, m.waiting, m.failed, m.refused,
+		m.created, m.ended, m.wait, m.reserve, m.rooms, m.watchers, m.quality, m.cycle, m.waiting, m.failed, m.refused,
 		gauge("servers", "Live game servers.", from.Servers),
 		gauge("matches", "Matches on live game servers.", from.Matches),
 		gauge("people", "People in matches, reserved seats included.", from.Players),
@@ -148,9 +144,6 @@ func (m *Metrics) ReservationAnswered(outcome string, took time.Duration) {
 
 // RoomCreated counts a private room.
 func (m *Metrics) RoomCreated() { m.rooms.Inc() }
-
-// RequestLimited counts a request that was refused because of a rate limit.
-func (m *Metrics) RequestLimited(limit string) { m.limited.WithLabelValues(limit).Inc() }
 
 // WatchBegan counts a stream that watches a ticket, until [Metrics.WatchEnded].
 func (m *Metrics) WatchBegan() { m.watchers.Inc() }

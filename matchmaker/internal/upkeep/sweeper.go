@@ -92,6 +92,26 @@ func (s *Sweeper) RoomCount() int {
 	return len(s.rooms)
 }
 
+// RoomExists reports whether there is a room with the code.
+func (s *Sweeper) RoomExists(code string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rooms[code] != nil
+}
+
+// RoomsOf is the number of rooms that a player owns.
+func (s *Sweeper) RoomsOf(player string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, r := range s.rooms {
+		if len(r.Members) > 0 && r.Members[0].Player == player {
+			n++
+		}
+	}
+	return n
+}
+
 // Run sweeps until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {
 	tick := time.NewTicker(interval)

@@ -227,12 +227,6 @@ func (b both) Close(reason string) {
 	}
 }
 
-func (b both) Abandon(reason string) {
-	for _, r := range b {
-		r.Abandon(reason)
-	}
-}
-
 // scriptClock moves when the script moves it.
 type scriptClock struct{ now int64 }
 

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package publicport
+
+func openFiles() int { return unknownOpenFiles }

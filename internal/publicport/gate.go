@@ -1,0 +1,400 @@
+package publicport
+
+import (
+	"container/list"
+	"context"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tactus/internal/ratelimit"
+)
+
+// gate counts the connections of a port and decides which have to wait or to go. It
+// knows no sockets. It is safe for concurrent use.
+//
+// A connection first waits for the client's first byte. It never delays others: when
+// its address has too many such connections, the oldest of them is closed. With the first
+// byte the handshake begins. Handshakes have places of their own, so that silent
+// connections can't keep them waiting.
+type gate struct {
+	limits    Limits
+	maxOpen   int // connections; from the descriptors
+	maxPlaces int // of pending connections
+	now       func() int64
+	accepts   *ratelimit.Addresses
+	limited   *prometheus.CounterVec
+
+	mu        sync.Mutex
+	addresses map[netip.Prefix]*address // by IPv4 address or /56
+	known     map[netip.Prefix]int64    // until when; by IPv4 address or /64
+	open      int                       // sockets
+	idle      list.List                 // of *entry: without a request, longest first
+	queued    map[*address]struct{}     // with entries that wait for a place
+	classes   [2]class                  // strangers, known
+}
+
+// class counts the pending connections of known addresses, or of others.
+type class struct {
+	places  int
+	aged    list.List // of *entry: pending, oldest first
+	ranking ranking
+}
+
+const (
+	strangers = iota
+	acquaintances
+)
+
+// address is what an IPv4 address or a /56 has open.
+type address struct {
+	prefix  netip.Prefix
+	class   int // while it has places
+	places  int // silent ones and handshakes
+	open    int
+	shaking int
+	subnets map[netip.Prefix]*subnet
+	silent  list.List // of *entry: with a place, oldest first
+	waiting list.List // of *entry: for a place of a handshake, in order
+}
+
+// subnet is what an IPv4 address or a /64 has open.
+type subnet struct{ open, silent, shaking, seated int }
+
+// stage is how far a connection is.
+type stage int
+
+const (
+	silent  stage = iota // no byte has arrived
+	waiting              // a byte has arrived; the handshake waits
+	shaking              // the handshake runs, up to a request or a hello
+	settled              // requests or messages come
+	gone
+)
+
+// entry is one connection, or one client behind a proxy. Its fields belong to the gate.
+type entry struct {
+	where    ratelimit.Address
+	address  *address // nil: it has no limits but that of all connections
+	subnet   *subnet
+	socket   bool // counts as a descriptor
+	stage    stage
+	placed   bool // has a pending place
+	seated   bool
+	since    int64 // when the stage began
+	aged     *list.Element
+	quiet    *list.Element
+	queue    *list.Element
+	idle     *list.Element
+	granted  chan struct{}
+	end      func()      // closes the socket
+	readable func() bool // reports whether bytes have arrived
+}
+
+func newGate(limits Limits, descriptors int, now func() int64, limited *prometheus.CounterVec) *gate {
+	limits = limits.withDefaults()
+	g := &gate{
+		limits: limits, maxOpen: descriptors, maxPlaces: placesOf(descriptors), now: now, limited: limited,
+		accepts:   ratelimit.NewAddresses(float64(limits.Accepts), max(burstSeconds*limits.Accepts, 1), ratelimit.Keys),
+		addresses: make(map[netip.Prefix]*address), known: make(map[netip.Prefix]int64), queued: make(map[*address]struct{}),
+	}
+	return g
+}
+
+// enter admits a connection that has sent nothing. exempt ones have no limits but that
+// of all connections. end closes the connection; the caller must still call leave.
+func (g *gate) enter(a netip.Addr, exempt, socket bool, end func(), readable func() bool) (*entry, error) {
+	e := &entry{where: ratelimit.AddressOf(a), socket: socket, since: g.now(), end: end, readable: readable}
+	var victims victims
+	defer victims.end()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.expireLocked(&victims)
+	if socket && !g.roomLocked(&victims) {
+		g.limited.WithLabelValues("descriptors").Inc()
+		return nil, errFull
+	}
+	if !exempt {
+		if err := g.joinLocked(e); err != nil {
+			return nil, err
+		}
+		g.placeSilentLocked(e, &victims)
+	}
+	if socket {
+		g.open++
+	}
+	return e, nil
+}
+
+// handshake waits until the connection, whose first byte has arrived, may begin its
+// handshake, at most for patience. After an error the caller must close it.
+func (g *gate) handshake(ctx context.Context, e *entry) error {
+	if e.address == nil {
+		return nil
+	}
+	wait, ok := g.accepts.Reserve(e.where, patience)
+	if !ok {
+		g.limited.WithLabelValues("accepts").Inc()
+		return errAccepts
+	}
+	begun := time.Now()
+	granted, err := g.speak(e, wait == 0)
+	if err != nil || granted == nil {
+		return err
+	}
+	if wait > 0 {
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+		if granted, err = g.request(e); err != nil || granted == nil {
+			return err
+		}
+	}
+	timer := time.NewTimer(patience - time.Since(begun))
+	defer timer.Stop()
+	select {
+	case <-granted:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return g.checkGranted(e)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// settle ends the handshake: a request or a hello has come.
+func (g *gate) settle(e *entry) {
+	var victims victims
+	defer victims.end()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e.stage != gone {
+		g.leavePlaceLocked(e)
+		e.stage = settled
+	}
+}
+
+// seat makes the address of a connection known.
+func (g *gate) seat(e *entry) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e.stage != gone && !e.seated && e.subnet != nil {
+		e.seated = true
+		e.subnet.seated++
+	}
+}
+
+// setIdle says whether the connection waits for a further request.
+func (g *gate) setIdle(e *entry, idle bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case e.stage == gone:
+	case idle && e.idle == nil:
+		e.since = g.now()
+		e.idle = g.idle.PushBack(e)
+	case !idle && e.idle != nil:
+		g.idle.Remove(e.idle)
+		e.idle = nil
+	}
+}
+
+// dropIdle closes the connection that waits longest for a request.
+func (g *gate) dropIdle() {
+	var victims victims
+	defer victims.end()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if front := g.idle.Front(); front != nil {
+		g.dropLocked(front.Value.(*entry), &victims, "idle")
+	}
+}
+
+// leave ends the count of a connection. Further calls do nothing.
+func (g *gate) leave(e *entry) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.leaveLocked(e)
+}
+
+// victims are connections to close once the gate is unlocked.
+type victims []func()
+
+func (v *victims) end() {
+	for _, end := range *v {
+		end()
+	}
+}
+
+// dropLocked makes a connection go.
+func (g *gate) dropLocked(e *entry, v *victims, limit string) {
+	g.limited.WithLabelValues(limit).Inc()
+	*v = append(*v, e.end)
+	g.leaveLocked(e)
+}
+
+// roomLocked reports whether there is a descriptor for one more connection. If not, the
+// connection that waits longest for a request goes, or else a silent one of the busiest
+// address.
+func (g *gate) roomLocked(v *victims) bool {
+	for front := g.idle.Front(); front != nil && g.open > g.maxOpen*3/4; front = g.idle.Front() {
+		e := front.Value.(*entry)
+		if g.open < g.maxOpen && g.now()-e.since < int64(idleTimeoutCrowded) {
+			break
+		}
+		g.dropLocked(e, v, "idle")
+	}
+	if g.open >= g.maxOpen {
+		if busiest := g.busiestLocked(acquaintances); busiest != nil {
+			if e := oldestSilent(busiest); e != nil {
+				g.dropLocked(e, v, "descriptors")
+			}
+		}
+	}
+	return g.open < g.maxOpen
+}
+
+// joinLocked counts the connection for its address.
+func (g *gate) joinLocked(e *entry) error {
+	a := g.addresses[e.where.Wide]
+	if a == nil {
+		a = &address{prefix: e.where.Wide, subnets: make(map[netip.Prefix]*subnet)}
+		g.addresses[e.where.Wide] = a
+	}
+	s := a.subnets[e.where.Narrow]
+	if s == nil {
+		s = &subnet{}
+		a.subnets[e.where.Narrow] = s
+	}
+	e.address, e.subnet = a, s
+	most := g.limits.Connections
+	if most >= 0 && (a.open >= most || e.where.Is6() && s.open >= max(most/subnetShare, 1)) {
+		g.forgetLocked(e)
+		e.address, e.subnet = nil, nil
+		g.limited.WithLabelValues("connections").Inc()
+		return errConnections
+	}
+	a.open++
+	s.open++
+	return nil
+}
+
+// placeSilentLocked gives a silent connection a place if possible: the oldest silent one
+// of its address goes, or of the busiest address when all places are taken.
+func (g *gate) placeSilentLocked(e *entry, v *victims) {
+	a, s, most := e.address, e.subnet, g.limits.Pending
+	if most >= 0 && s.silent >= most {
+		g.makeSilentRoomLocked(a, &e.where.Narrow, v)
+	}
+	if most >= 0 && a.silent.Len() >= 2*most {
+		g.makeSilentRoomLocked(a, nil, v)
+	}
+	if most >= 0 && (s.silent >= most || a.silent.Len() >= 2*most) {
+		return // all of them have sent something; they are about to leave the list
+	}
+	if !g.poolRoomLocked(a) {
+		g.makePoolRoomLocked(a, false, v)
+	}
+	if !g.poolRoomLocked(a) {
+		return
+	}
+	g.takePlaceLocked(e)
+	e.quiet = a.silent.PushBack(e)
+	s.silent++
+}
+
+func (g *gate) makeSilentRoomLocked(a *address, of *netip.Prefix, v *victims) {
+	for element := a.silent.Front(); element != nil; element = element.Next() {
+		e := element.Value.(*entry)
+		if (of == nil || e.where.Narrow == *of) && !e.readable() {
+			g.dropLocked(e, v, "pending")
+			return
+		}
+	}
+}
+
+// poolRoomLocked reports whether an address may have one more place. Half of the places
+// are for known addresses.
+func (g *gate) poolRoomLocked(a *address) bool {
+	total := g.classes[strangers].places + g.classes[acquaintances].places
+	return total < g.maxPlaces && (g.classOfLocked(a) == acquaintances || g.classes[strangers].places < g.maxPlaces/2)
+}
+
+// classOfLocked is the class of an address. It does not change while it has places.
+func (g *gate) classOfLocked(a *address) int {
+	if a.places > 0 {
+		return a.class
+	}
+	a.class = strangers
+	for prefix, s := range a.subnets {
+		if s.seated > 0 || g.known[prefix] > g.now() {
+			a.class = acquaintances
+		}
+	}
+	return a.class
+}
+
+// makePoolRoomLocked lets the address with the most places lose its oldest silent
+// connection, if it has more than a. A connection that has sent something displaces any
+// silent one after a while, and a slow handshake of the busiest address.
+func (g *gate) makePoolRoomLocked(a *address, spoke bool, v *victims) {
+	class := g.classOfLocked(a)
+	busiest := g.busiestLocked(class)
+	if busiest == nil {
+		return
+	}
+	if busiest == a || busiest.places > a.places+1 {
+		if e := oldestSilent(busiest); e != nil {
+			g.dropLocked(e, v, "pending")
+			return
+		}
+	}
+	if !spoke {
+		return
+	}
+	for element := g.classes[busiest.class].aged.Front(); element != nil; element = element.Next() {
+		e := element.Value.(*entry)
+		if g.now()-e.since < int64(slowAfter) {
+			return
+		}
+		if e.stage == silent && !e.readable() || e.address == busiest && busiest.places > a.places+1 {
+			g.dropLocked(e, v, "pending")
+			return
+		}
+	}
+}
+
+// busiestLocked is the address with the most places among those that a newcomer of the
+// class may displace: strangers displace strangers while these have their half.
+func (g *gate) busiestLocked(newcomer int) *address {
+	first := g.classes[strangers].ranking.top()
+	if newcomer == strangers && g.classes[strangers].places >= g.maxPlaces/2 {
+		return first
+	}
+	second := g.classes[acquaintances].ranking.top()
+	if first == nil || second != nil && second.places > first.places {
+		return second
+	}
+	return first
+}
+
+// oldestSilent returns the oldest connection of the address that has sent nothing.
+func oldestSilent(a *address) *entry {
+	for element := a.silent.Front(); element != nil; element = element.Next() {
+		if e := element.Value.(*entry); !e.readable() {
+			return e
+		}
+	}
+	return nil
+}
