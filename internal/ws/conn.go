@@ -2,6 +2,7 @@ package ws
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"math"
 	"net"
@@ -88,7 +89,9 @@ func (c *Conn) writable() bool {
 type carry struct {
 	partial       []byte // incomplete frame, see keepBytes
 	pong          []byte // answer to the newest ping, not sent yet
-	writeErr      error  // of a failed write, see writeFailed
+	tag           uint32 // of the newest pong, see AppendTaggedPing
+	tagAt         int64
+	writeErr      error // of a failed write, see writeFailed
 	writeFailedAt int64
 }
 
@@ -190,7 +193,9 @@ func (c *Conn) deliver(now int64, b []byte, n int, parser *frameParser, r Receiv
 			l.pong = appendControl(l.pong[:0], ws.OpPong, payload)
 		case ws.OpClose:
 			return 0, c.peerClosed(payload)
-		default: // the arrival of a pong counts, not its content
+		case ws.OpPong:
+			c.keepPong(now, payload)
+		default: // there are no others
 		}
 		if c.ended != nil { // the receiver closed
 			return 0, c.ended
@@ -373,6 +378,22 @@ func (c *Conn) RoundTrip() (rtt, deviation time.Duration, ok bool) {
 // roundTripper is a [Stream] whose socket measures round trips.
 type roundTripper interface {
 	RoundTrip() (rtt, deviation time.Duration, ok bool)
+}
+
+// Pong returns the tag of the last pong that answers [AppendTaggedPing], 0 if there was
+// none, and when it was read.
+func (c *Conn) Pong() (tag uint32, at int64) {
+	if c.carry == nil {
+		return 0, 0
+	}
+	return c.carry.tag, c.carry.tagAt
+}
+
+func (c *Conn) keepPong(now int64, payload []byte) {
+	if len(payload) == tagSize {
+		l := c.ensureCarry()
+		l.tag, l.tagAt = binary.BigEndian.Uint32(payload), now
+	}
 }
 
 // LastReceived is the time of the last read with data, or of the first read.

@@ -48,6 +48,16 @@ func Frame(buf []byte) []byte {
 // [Conn.LastReceived].
 func AppendPing(dst []byte) []byte { return appendControl(dst, ws.OpPing, nil) }
 
+// AppendTaggedPing appends a ping with a tag, so that its answer is known from others:
+// see [Conn.Pong].
+func AppendTaggedPing(dst []byte, tag uint32) []byte {
+	var payload [tagSize]byte
+	binary.BigEndian.PutUint32(payload[:], tag)
+	return appendControl(dst, ws.OpPing, payload[:])
+}
+
+const tagSize = 4
+
 // appendControl appends an unmasked control frame; payload has at most 125
 // bytes.
 func appendControl(dst []byte, op ws.OpCode, payload []byte) []byte {

@@ -6,6 +6,7 @@ package wstest
 import (
 	"encoding/binary"
 	"io"
+	"time"
 
 	gobwas "github.com/gobwas/ws"
 
@@ -23,6 +24,9 @@ type Peer struct {
 	closed   bool
 	code     protocol.CloseCode
 	onWrite  func()
+
+	roundTrip, deviation time.Duration
+	measures             bool
 }
 
 // Pair returns a connection in memory and its client's end. A client's message has
@@ -39,6 +43,14 @@ func (p *Peer) Send(message []byte) {
 
 // Pong sends what a client answers to a heartbeat.
 func (p *Peer) Pong() { p.toServer = appendFrame(p.toServer, gobwas.OpPong, nil) }
+
+// PongTo sends the answer to a ping with a payload.
+func (p *Peer) PongTo(payload []byte) { p.toServer = appendFrame(p.toServer, gobwas.OpPong, payload) }
+
+// Measure sets what the kernel measures of the connection; see [ws.Conn.RoundTrip].
+func (p *Peer) Measure(roundTrip, deviation time.Duration) {
+	p.roundTrip, p.deviation, p.measures = roundTrip, deviation, true
+}
 
 // Close sends a close frame; code 1005 makes it an empty one.
 func (p *Peer) Close(code protocol.CloseCode) {
@@ -127,7 +139,11 @@ func (s stream) Send(b []byte) error {
 }
 
 func (s stream) Flush() (bool, error) { return false, nil }
-func (s stream) Pending() bool        { return s.p.blocked }
+func (s stream) RoundTrip() (roundTrip, deviation time.Duration, ok bool) {
+	return s.p.roundTrip, s.p.deviation, s.p.measures
+}
+
+func (s stream) Pending() bool { return s.p.blocked }
 
 func (s stream) Shutdown(lastFrame []byte) {
 	s.p.closed = true

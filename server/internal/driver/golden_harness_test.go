@@ -243,6 +243,7 @@ type scriptConn struct {
 func (c *scriptConn) peer() *wstest.Peer {
 	if c.client == nil {
 		c.server, c.client = wstest.Pair()
+		c.client.Measure(time.Millisecond, 0) // as a socket is, without pings
 	}
 	return c.client
 }

@@ -9,7 +9,7 @@ import (
 // Read begins a tick: it reads every connection once, then applies what players sent.
 // Inputs are kept for their ticks; commands, chat and leaves take effect now.
 func (m *Match) Read(now int64) {
-	m.shared.Now, m.shared.Tick = now, m.sim.Tick()
+	m.shared.Now, m.shared.Tick, m.shared.Every = now, m.sim.Tick(), snapshotEvery(m.rung)
 	m.effects.Snapshot = snapshotDue(m.rung, m.sim.Tick()+1)
 	m.pool.Begin()
 	m.ready = m.poller.Ready(m.ready[:0])

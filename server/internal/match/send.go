@@ -54,5 +54,13 @@ func (m *Match) updatePace(now int64) {
 
 // snapshotDue reports whether the tick's state is sent.
 func snapshotDue(rung overload.Rung, t game.Tick) bool {
-	return rung < overload.HalfRate || t%overload.SnapshotEvery == 0
+	return int(t)%snapshotEvery(rung) == 0
+}
+
+// snapshotEvery is the number of ticks per snapshot.
+func snapshotEvery(rung overload.Rung) int {
+	if rung < overload.HalfRate {
+		return 1
+	}
+	return overload.SnapshotEvery
 }

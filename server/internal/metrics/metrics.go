@@ -61,6 +61,7 @@ type InputMetrics struct {
 	InputsLate  prometheus.Counter
 	InputsEarly prometheus.Counter
 	InputsBad   prometheus.Counter
+	LagClamped  prometheus.Counter // inputs whose claimed lag was cut
 }
 
 // FleetMetrics describes the streams to the matchmakers.
@@ -170,6 +171,7 @@ func newInputMetrics(r registry) InputMetrics {
 		InputsLate:  r.counter("inputs_late_total", "Inputs whose tick was simulated already."),
 		InputsEarly: r.counter("inputs_early_total", "Inputs too far ahead."),
 		InputsBad:   r.counter("inputs_invalid_total", "Inputs with words outside their range."),
+		LagClamped:  r.counter("lag_clamped_total", "Inputs whose client claimed more lag than the server measured. Those of honest players are less than 1 in 100."),
 	}
 }
 

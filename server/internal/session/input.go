@@ -9,12 +9,14 @@ import (
 // concurrent use; owned by the session.
 type inputs struct {
 	buffer inputBuffer
+	timing
 }
 
 // reset forgets the inputs of a connection.
 func (in *inputs) reset() {
 	if in != nil {
 		in.buffer.clear()
+		in.timing = timing{}
 	}
 }
 

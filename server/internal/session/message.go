@@ -64,15 +64,31 @@ func (s *Session) input(b []byte) error {
 		return s.violation("inputs out of their range")
 	}
 	slack := int64(h.Tick) - int64(s.shared.Tick)
+	s.keepInput(h, words, slack)
 	if slack <= 0 {
 		slack-- // late by one tick is -1; 0 means no input
 	}
 	s.progress.slack, s.progress.inputSinceSnapshot = int8(min(max(slack, -128), 127)), true
+	return nil
+}
+
+// keepInput keeps an input for its tick, with its lag as far as it can be true.
+func (s *Session) keepInput(h protocol.InputHeader, words []uint32, early int64) {
 	if s.inputs == nil {
 		s.inputs = &inputs{}
 	}
-	s.tally().inputs[s.inputs.buffer.add(s.shared.Tick, h, words)]++
-	return nil
+	in, tally := s.inputs, s.tally()
+	if s.shared.Now >= in.next {
+		s.measure()
+	}
+	in.arrived(early)
+	claimed := h.Lag
+	h.Lag = min(h.Lag, in.bound)
+	result := in.buffer.add(s.shared.Tick, h, words)
+	tally.inputs[result]++
+	if result == inputAccepted && h.Lag < claimed {
+		tally.clamped++
+	}
 }
 
 // violation counts an invalid message. Too many of them close the connection.

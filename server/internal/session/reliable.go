@@ -97,6 +97,7 @@ func (s *Session) copyReliable(dst []byte) {
 func (s *Session) reliableSent() {
 	if len(s.reliable.bytes) > 0 {
 		s.reliable.sent()
+		s.pingSent()
 	}
 	if s.knowsRoster() {
 		s.reliable.notices, s.reliable.chat = s.shared.Notices.newest(), s.shared.Chat.newest()

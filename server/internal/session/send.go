@@ -108,6 +108,7 @@ func (s *Session) Flush() error {
 	taken, err := s.link.write(s.shared.Now, s.reliable.bytes, s.tally())
 	if taken {
 		s.reliable.sent()
+		s.pingSent()
 	}
 	return err
 }

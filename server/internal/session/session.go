@@ -21,7 +21,7 @@ import (
 )
 
 // Shared is what all sessions of a match have in common. The match sets Now, Tick,
-// Pace, Suspended and Backlog before it reads or sends.
+// Every, Pace, Suspended and Backlog before it reads or sends.
 type Shared struct {
 	Now  int64 // in nanoseconds of a clock that stops while the process is suspended
 	Tick game.Tick
@@ -30,6 +30,7 @@ type Shared struct {
 	// Backlog is the part of Suspended whose messages may arrive now.
 	Backlog int64
 	Rate    int // ticks per second
+	Every   int // ticks per snapshot
 	Input   game.InputSchema
 	Metrics *metrics.Metrics
 	Pace    int64    // of the match's clock, which a snapshot reports

@@ -19,6 +19,7 @@ type Tally struct {
 
 	bytesIn, bytesOut uint64
 	inputs            [inputResults]uint64
+	clamped           uint64 // inputs whose lag was more than measured
 }
 
 // Lost is a session whose connection has ended, or must be ended, and why.
@@ -50,4 +51,5 @@ func (t *Tally) FlushTo(m *metrics.Metrics) {
 	move(&t.inputs[inputLate], m.InputsLate)
 	move(&t.inputs[inputEarly], m.InputsEarly)
 	move(&t.inputs[inputInvalid], m.InputsBad)
+	move(&t.clamped, m.LagClamped)
 }

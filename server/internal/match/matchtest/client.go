@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+	"time"
 
 	"tactus/game"
 	"tactus/internal/ws"
@@ -17,9 +18,10 @@ type Conn struct {
 	Server *ws.Conn
 }
 
-// NewConn makes both ends of a connection.
+// NewConn makes both ends of a connection. Its round trip is measured as a millisecond.
 func NewConn() *Conn {
 	server, peer := wstest.Pair()
+	peer.Measure(time.Millisecond, 0)
 	return &Conn{Peer: peer, Server: server}
 }
 

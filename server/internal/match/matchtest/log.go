@@ -10,6 +10,7 @@ import (
 // Log keeps the log's calls as text.
 type Log struct {
 	Lines    []string
+	Lags     []int32 // of inputs
 	OnTick   func()
 	LastTick game.Tick
 }
@@ -35,7 +36,8 @@ func (r *Log) Command(p game.Slot, name string, args []int32) {
 }
 
 // Input keeps the call.
-func (r *Log) Input(p game.Slot, _ int32, words []uint32) {
+func (r *Log) Input(p game.Slot, lag int32, words []uint32) {
+	r.Lags = append(r.Lags, lag)
 	r.add("input %d %d", p, int32(words[0]))
 }
 
