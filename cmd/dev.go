@@ -41,6 +41,7 @@ type devConfig struct {
 	tls                      publicTLSFlags
 	limits                   limitFlags
 	queues                   queueFlags
+	turns                    turnTimeout
 	functions                map[string]matchfunc.Func
 }
 
@@ -61,6 +62,7 @@ func devCommand(program Program) *cobra.Command {
 	f.StringArrayVar(&cfg.options, "option", nil, "option of every match, as name=number; may be repeated")
 	f.StringArrayVar(&cfg.origins, "origin", nil, "page of another site that may connect, such as https://host; may be repeated")
 	f.BoolVar(&cfg.portable, "portable-io", false, "use Go's network poller instead of raw descriptors")
+	cfg.turns.add(c, ", as while a debugger is attached")
 	cfg.page.live = true
 	cfg.page.add(c)
 	cfg.identity.add(c)
@@ -230,11 +232,13 @@ func devParts(cfg *devConfig, p *devProcess, reg prometheus.Registerer, log *zap
 	if err != nil {
 		return nil, nil, err
 	}
-	gs, err := server.New(server.Config{
+	serverConfig := server.Config{
 		ID: id, PublicURL: cfg.public, Region: cfg.region, Matchmakers: []string{p.internal.Addr().String()}, PublicTLS: tlsConfig(p.tls),
 		AllowedOrigins: cfg.origins, LocalOrigins: local,
 		ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
-		ForcePortable: cfg.portable, Registerer: reg, Product: buildVersion(),
-	}, log.Named("server"), games...)
+		ForcePortable: cfg.portable, Registerer: reg, Product: buildVersion(), Debugged: server.DebuggerAttached,
+	}
+	cfg.turns.apply(&serverConfig)
+	gs, err := server.New(serverConfig, log.Named("server"), games...)
 	return mm, gs, err
 }

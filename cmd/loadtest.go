@@ -1,6 +1,10 @@
 package tactuscmd
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -14,6 +18,7 @@ import (
 func loadtestCommand(games []game.Game) *cobra.Command {
 	var cfg loadtest.Config
 	var jsonFile string
+	var secure trustFlags
 	c := &cobra.Command{
 		Use: "loadtest", Short: "Play with many bots and measure what players experience", Args: cobra.NoArgs,
 		Long: "Bots without a display go the way of every player: matchmaker, ticket, join token, WebSocket.\n" +
@@ -21,6 +26,8 @@ func loadtestCommand(games []game.Game) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&cfg.URL, "url", loadtest.DefaultURL, "public origin of the matchmaker")
+	f.StringVar(&secure.ca, "tls-ca", "", "PEM file with authorities of https and wss URLs, beside the system's")
+	f.BoolVar(&secure.insecure, "tls-insecure", false, "accept any certificate, such as one of tactus dev --tls")
 	f.StringVar(&cfg.Game, "game", "", "game; empty: the only game of the server")
 	f.StringVar(&cfg.Mode, "mode", "", "mode; empty: the first mode of the game")
 	f.IntVar(&cfg.Players, "players", loadtest.DefaultPlayers, "number of bots")
@@ -43,6 +50,9 @@ func loadtestCommand(games []game.Game) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if cfg.TLS, err = secure.config(); err != nil {
+			return err
+		}
 		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM)
 		defer stop()
 		cfg.Progress = c.ErrOrStderr()
@@ -53,6 +63,30 @@ func loadtestCommand(games []game.Game) *cobra.Command {
 		return showReport(c, report, jsonFile)
 	}
 	return c
+}
+
+// trustFlags say which certificates the load tester accepts.
+type trustFlags struct {
+	ca       string
+	insecure bool
+}
+
+func (f *trustFlags) config() (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: f.insecure} //nolint:gosec // the flag says so
+	if f.ca == "" {
+		return c, nil
+	}
+	text, err := os.ReadFile(f.ca)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-ca: %w", err)
+	}
+	if c.RootCAs, err = x509.SystemCertPool(); err != nil {
+		c.RootCAs = x509.NewCertPool()
+	}
+	if !c.RootCAs.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("--tls-ca: no certificate in %s", f.ca)
+	}
+	return c, nil
 }
 
 // showReport prints the table, or the JSON if that goes to standard output.

@@ -25,6 +25,7 @@ type serverFlags struct {
 	data    string
 	drain   time.Duration
 	tls     publicTLSFlags
+	turns   turnTimeout
 	limits  limitFlags
 	admin   adminFlags
 }
@@ -56,6 +57,7 @@ func serverCommand(games []game.Game) *cobra.Command {
 	fl.DurationVar(&f.drain, "drain", 4*time.Minute, "how long a drain waits for running matches")
 	fl.StringArrayVar(&f.options, "option", nil, "option of every match, as name=number; may be repeated")
 	f.tls.add(c)
+	f.turns.add(c, "")
 	f.limits.add(c, nil)
 	f.admin.add(c, "127.0.0.1:8092")
 	logger := logFlags(c)
@@ -101,6 +103,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return err
 	}
 	f.cfg.ReplayDir = filepath.Join(f.data, "replays")
+	f.turns.apply(&f.cfg)
 	gs, err := server.New(f.cfg, log, games...)
 	if err != nil {
 		return err

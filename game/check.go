@@ -8,6 +8,8 @@ import (
 
 // Check returns every mistake in a game's description and in the tables of each
 // of its modes, nil for none. Servers call it at start and reject a bad game.
+// Rules that panic while they make a world are a mistake, too; a panic in Info is
+// the caller's.
 func Check(g Game) error {
 	info := g.Info()
 	var errs []error
@@ -50,8 +52,11 @@ func checkMode(g Game, game string, m Mode) (errs []error) {
 	if m.MinPlayers > m.MaxPlayers || m.MinPlayers < 0 {
 		fail("MinPlayers is not between 0 and MaxPlayers")
 	}
-	world := g.NewWorld(MatchConfig{Mode: m, Seed: 1})
-	tables := world.Tables()
+	world, tables, panicked := makeWorld(g, m)
+	if panicked != nil {
+		fail("making a world panics: " + panicText(panicked))
+		return errs
+	}
 	if err := tables.Err(); err != nil {
 		fail(err.Error())
 	}
@@ -66,6 +71,28 @@ func checkMode(g Game, game string, m Mode) (errs []error) {
 		checkTeamFields(&t.schema, teamer, fail)
 	}
 	return errs
+}
+
+// makeWorld makes a world of a mode, or returns what the rules panicked with.
+func makeWorld(g Game, m Mode) (world World, tables *Tables, panicked any) {
+	defer func() { panicked = recover() }()
+	world = g.NewWorld(MatchConfig{Mode: m, Seed: 1})
+	tables = world.Tables()
+	if v, ok := world.(Viewer); ok {
+		v.Interest()
+	}
+	return world, tables, nil
+}
+
+func panicText(p any) string {
+	switch p := p.(type) {
+	case error:
+		return p.Error()
+	case string:
+		return p
+	default:
+		return "a value of another type"
+	}
 }
 
 func checkTeamFields(t *TableSchema, teamer bool, fail func(why string)) {

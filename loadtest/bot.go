@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/gobwas/ws"
 	"go.uber.org/zap"
 
+	"tactus/internal/rawtls"
 	"tactus/loadtest/internal/engine"
 	"tactus/loadtest/internal/frame"
 	"tactus/loadtest/internal/random"
@@ -167,7 +169,7 @@ const (
 // connect opens a connection, says hello and plays until the connection ends.
 // An error means that the bot was not welcomed.
 func (b *bot) connect(ctx context.Context, url string, hello *protocol.Hello) (ending, error) {
-	conn, early, err := dial(ctx, url, b.slow != nil)
+	conn, early, err := dial(ctx, url, b.run.cfg.TLS, b.slow != nil)
 	if err != nil {
 		return ending{}, err
 	}
@@ -194,7 +196,7 @@ func (b *bot) connect(ctx context.Context, url string, hello *protocol.Hello) (e
 // playConnection plays until the connection ends.
 func (b *bot) playConnection(conn net.Conn, early []byte, w *protocol.Welcome) ending {
 	e := b.engine
-	if _, tcp := conn.(*net.TCPConn); !tcp {
+	if !engine.Serves(conn) {
 		e = b.run.portable
 	}
 	b.visit.resume = w.Resume
@@ -212,8 +214,13 @@ func (b *bot) playConnection(conn net.Conn, early []byte, w *protocol.Welcome) e
 }
 
 // dial opens a WebSocket. early holds the bytes that were read after the handshake.
-func dial(ctx context.Context, url string, slow bool) (conn net.Conn, early []byte, err error) {
-	dialer := ws.Dialer{Timeout: dialTimeout, Protocols: []string{protocol.Subprotocol}}
+func dial(ctx context.Context, url string, secure *tls.Config, slow bool) (conn net.Conn, early []byte, err error) {
+	dialer := ws.Dialer{
+		Timeout: dialTimeout, Protocols: []string{protocol.Subprotocol},
+		TLSClient: func(conn net.Conn, host string) net.Conn {
+			return tls.Client(rawtls.Transport(conn), tlsFor(secure, host))
+		},
+	}
 	conn, reader, shaken, err := dialer.Dial(ctx, url)
 	var refused ws.StatusError
 	switch {
@@ -233,11 +240,34 @@ func dial(ctx context.Context, url string, slow bool) (conn net.Conn, early []by
 			return nil, nil, failed(kindLost, err)
 		}
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok && slow {
+	if tcp, ok := lowest(conn).(*net.TCPConn); ok && slow {
 		// The test goes on if the system refuses the small buffer.
 		_ = tcp.SetReadBuffer(slowBuffer)
 	}
 	return conn, early, nil
+}
+
+// tlsFor returns the configuration for a host.
+func tlsFor(shared *tls.Config, host string) *tls.Config {
+	c := shared.Clone()
+	if c == nil {
+		c = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if c.ServerName == "" {
+		c.ServerName = host
+	}
+	return c
+}
+
+// lowest returns the connection below TLS.
+func lowest(c net.Conn) net.Conn {
+	for {
+		layer, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c
+		}
+		c = layer.NetConn()
+	}
 }
 
 // introduce says hello and waits for the welcome. rest holds the bytes after it.

@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,8 @@ import (
 type Config struct {
 	// URL is the matchmaker's public origin, http or https.
 	URL string
+	// TLS is used for an https URL and for wss play URLs; nil: the system's authorities.
+	TLS *tls.Config
 	// Game and Mode name what to play; empty: the server's only game, its first
 	// mode.
 	Game, Mode string

@@ -48,6 +48,7 @@ type fakeRules struct {
 	closeWith protocol.CloseCode // 0: without a close frame
 	overAt    uint32             // tick after which the match has a result
 	badHashes bool
+	secure    bool               // speaks https and wss
 	refuse    protocol.CloseCode // instead of a welcome
 	once      bool               // no player is seated again after the first one was closed
 	welcome   <-chan struct{}    // welcomes wait until it is closed; nil: they do not
@@ -79,7 +80,11 @@ func newFakeServer(t *testing.T, rules fakeRules) *fakeServer {
 	mux := http.NewServeMux()
 	mux.Handle(matchmakerv1connect.NewMatchmakerServiceHandler(s))
 	mux.HandleFunc(protocol.Path, s.play)
-	s.Server = httptest.NewServer(mux)
+	if s.Server = httptest.NewUnstartedServer(mux); rules.secure {
+		s.StartTLS()
+	} else {
+		s.Start()
+	}
 	t.Cleanup(s.Close)
 	return s
 }

@@ -30,7 +30,7 @@ const freeSeatTimeout = 2 * time.Second
 func (b *bot) freeSeat(url string, hello *protocol.Hello) {
 	ctx, cancel := context.WithTimeout(context.Background(), freeSeatTimeout)
 	defer cancel()
-	conn, early, err := dial(ctx, url, false)
+	conn, early, err := dial(ctx, url, b.run.cfg.TLS, false)
 	if err != nil {
 		return
 	}

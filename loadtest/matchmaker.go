@@ -18,14 +18,16 @@ import (
 // game is chosen.
 type matchmaker struct {
 	client     matchmakerv1connect.MatchmakerServiceClient
+	http       *http.Client
 	game, mode string
 }
 
 func newMatchmaker(c *Config) *matchmaker {
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 256}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 256, TLSClientConfig: c.TLS}
+	client := &http.Client{Transport: transport}
 	return &matchmaker{
-		client: matchmakerv1connect.NewMatchmakerServiceClient(&http.Client{Transport: transport}, c.URL),
-		game:   c.Game, mode: c.Mode,
+		client: matchmakerv1connect.NewMatchmakerServiceClient(client, c.URL), http: client,
+		game: c.Game, mode: c.Mode,
 	}
 }
 

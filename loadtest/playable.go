@@ -63,7 +63,7 @@ func (m *matchmaker) awaitPlayable(ctx context.Context, cfg *Config) error {
 func (m *matchmaker) playable(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
-	err := askPlayable(ctx, url+"/playable")
+	err := askPlayable(ctx, m.http, url+"/playable")
 	if !errors.Is(err, errNoPlayable) {
 		return err
 	}
@@ -77,12 +77,12 @@ func (m *matchmaker) playable(ctx context.Context, url string) error {
 	return nil
 }
 
-func askPlayable(ctx context.Context, url string) error {
+func askPlayable(ctx context.Context, client *http.Client, url string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}

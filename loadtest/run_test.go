@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +40,33 @@ func (s *fakeServer) check(t *testing.T) {
 	s.seats.Wait()
 	if s.inputErr != nil {
 		t.Errorf("a bot sent a bad input: %v", s.inputErr)
+	}
+}
+
+// TestRun_speaksTLSAtTheTick: bots over wss are served by the engines of plain ones.
+func TestRun_speaksTLSAtTheTick(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t, fakeRules{secure: true})
+	c := quickConfig(s)
+	c.TLS = s.Client().Transport.(*http.Transport).TLSClientConfig
+	c.Wait = time.Minute
+	r := newRun(c.withDefaults(), zap.NewNop(), nil)
+	if err := r.matchmaker.awaitPlayable(t.Context(), &r.cfg); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.matchmaker.chooseGame(t.Context(), c.URL, c.PerMatch); err != nil {
+		t.Fatal(err)
+	}
+	report, err := r.execute(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.check(t)
+	if report.Clients != 8 || len(report.Errors) != 0 || report.Verify.Checked == 0 || report.Verify.Mismatched != 0 || report.EchoMS.P50 <= 0 {
+		t.Errorf("report is not that of 8 bots without errors: %+v", report)
+	}
+	if runtime.GOOS == "linux" && r.portable.meter.snapshots != 0 {
+		t.Error("bots over TLS had goroutines of their own")
 	}
 }
 

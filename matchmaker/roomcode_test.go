@@ -119,6 +119,19 @@ func TestRoomCode_needsAServer(t *testing.T) {
 	}
 }
 
+// Rules that fail while the match is made are the game's fault, not a lack of servers.
+func TestRoomCode_gameErrorIsNotALackOfServers(t *testing.T) {
+	w := start(t, nil)
+	w.server("s1", func(g *gameServer, _ *fleetv1.Register) {
+		g.answer = func(*fleetv1.Reserve) *fleetv1.ReserveResult { return &fleetv1.ReserveResult{Reason: "game_error"} }
+	})
+	code := w.room("ffa").GetRoomCode()
+	_, err := w.client.CreateTicket(w.context(), &matchmakerv1.CreateTicketRequest{RoomCode: code})
+	if status.Code(err) != codes.Internal || !strings.Contains(status.Convert(err).Message(), "error in the game's rules") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestRoomCode_guessesAreLimited(t *testing.T) {
 	w := start(t, func(c *matchmaker.Config) {
 		c.Rates = matchmaker.Rates{CodePerSecond: .001, CodeBurst: 2}

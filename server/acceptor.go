@@ -182,6 +182,9 @@ func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello, from source) {
 func (a *acceptor) handOver(p *ws.Pending, id string, hello *protocol.Hello, missing protocol.CloseCode) (*driver.Driver, *ws.Conn) {
 	m := a.matches.match(id)
 	if m == nil {
+		if a.matches.recent.failed(id) {
+			missing = protocol.CloseGameError
+		}
 		a.refuse(p, missing, missing.Text())
 		return nil, nil
 	}

@@ -79,3 +79,25 @@ func TestHandshake_helloIsNotLateWhileProcessStandsStill(t *testing.T) {
 		t.Errorf("closed with %d, want %d: the hello was read", code, protocol.CloseBadToken)
 	}
 }
+
+// closeCodeOf sends a hello and returns the code that the server closes with.
+func closeCodeOf(t *testing.T, s *Server, hello *protocol.Hello) protocol.CloseCode {
+	t.Helper()
+	hs := httptest.NewServer(s.Handler())
+	defer s.acceptor.upgrader.Wait()
+	defer hs.Close()
+	dialer := ws.Dialer{Protocols: []string{protocol.Subprotocol}}
+	conn, _, _, err := dialer.Dial(t.Context(), "ws"+hs.URL[len("http"):]+protocol.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := ws.WriteFrame(conn, ws.MaskFrameInPlace(ws.NewBinaryFrame(protocol.AppendHello(nil, hello)))); err != nil {
+		t.Fatal(err)
+	}
+	f, err := ws.ReadFrame(conn)
+	if err != nil || f.Header.OpCode != ws.OpClose || len(f.Payload) < 2 {
+		t.Fatalf("got %v, %v; want a close frame", f.Header, err)
+	}
+	return protocol.CloseCode(binary.BigEndian.Uint16(f.Payload))
+}

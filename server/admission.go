@@ -49,6 +49,8 @@ func reasonOf(err error) string {
 		return "full"
 	case errors.Is(err, match.ErrOver):
 		return "over"
+	case errors.As(err, new(*match.PanicError)), errors.Is(err, errHangs):
+		return match.EndError
 	}
 	// Other errors are temporary: a match could not be made for want of memory or
 	// descriptors, or the stream has ended.
@@ -59,13 +61,12 @@ func reasonOf(err error) string {
 // seats in them. It is safe for concurrent use.
 type admission struct {
 	cfg     *Config
-	games   map[string]game.Game
+	games   map[string]hosted
 	matches *registry
 	drain   *drain
 	process *overload.Process
 	fences  fences
-	// newMatch makes a match that is not started.
-	newMatch func(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*driver.Driver, error)
+	maker   maker
 
 	opening sync.Mutex // one match is opened at a time
 }
@@ -131,7 +132,7 @@ func checkReserve(r *fleetv1.Reserve) error {
 
 // requests converts the requested seats for a match of the status.
 func (a *admission) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Request, error) {
-	mode, _ := a.games[st.Game].Info().Mode(st.Mode)
+	mode, _ := a.games[st.Game].info.Mode(st.Mode)
 	requests := make([]match.Request, 0, len(r.GetSeats()))
 	for _, seat := range r.GetSeats() {
 		if mode.Teams > 0 && int(seat.GetTeam()) >= mode.Teams {
@@ -169,11 +170,11 @@ func (a *admission) matchFor(r *fleetv1.Reserve) (m *driver.Driver, opened bool,
 
 // openLocked starts a match. The caller holds opening.
 func (a *admission) openLocked(r *fleetv1.Reserve) (*driver.Driver, error) {
-	g := a.games[r.GetGame()]
-	if g == nil {
+	g, ok := a.games[r.GetGame()]
+	if !ok {
 		return nil, refusal{reason: "unknown_game"}
 	}
-	mode, ok := g.Info().Mode(r.GetMode())
+	mode, ok := g.info.Mode(r.GetMode())
 	if !ok {
 		return nil, badRequest("the game has no such mode")
 	}
@@ -187,7 +188,7 @@ func (a *admission) openLocked(r *fleetv1.Reserve) (*driver.Driver, error) {
 	if matches, players := a.matches.count(); matches >= a.cfg.MaxMatches || players+len(r.GetSeats()) > a.cfg.MaxPlayers {
 		return nil, refusal{reason: "full"}
 	}
-	m, err := a.newMatch(r, g, matchConfig(mode, options))
+	m, err := a.maker.make(r, g, matchConfig(mode, options))
 	if err != nil {
 		return nil, err
 	}

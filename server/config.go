@@ -18,6 +18,7 @@ import (
 	"tactus/internal/origin"
 	"tactus/internal/publicport"
 	"tactus/server/internal/fleet"
+	"tactus/server/internal/watchdog"
 )
 
 // Config configures a game server. The zero value works with a matchmaker on the
@@ -71,6 +72,14 @@ type Config struct {
 	// EmptyTimeout is how long a match without players continues; default 10 s.
 	EmptyTimeout time.Duration
 
+	// TurnTimeout is how long the rules may take for one turn of a match, or to make
+	// one, before the match is given up as lost; default 5 s. Below 0 they may take as
+	// long as they want.
+	TurnTimeout time.Duration
+	// Debugged reports whether a debugger is attached: then no turn is given up.
+	// Default: none is. See [DebuggerAttached].
+	Debugged func() bool
+
 	// Options apply to every match and replace those of its mode.
 	Options []game.Option
 	// StateHash sends clients a hash of their state once a second, so that a
@@ -116,6 +125,13 @@ type TLSFiles struct {
 // DefaultPublicAddr is the public address unless configured.
 const DefaultPublicAddr = "127.0.0.1:8081"
 
+// DefaultTurnTimeout is how long the rules may take for a turn unless configured.
+const DefaultTurnTimeout = 5 * time.Second
+
+// DebuggerAttached reports whether a debugger traces this process. It knows that on
+// Linux only.
+func DebuggerAttached() bool { return watchdog.Debugged() }
+
 // defaultMatchmaker is the internal port of a matchmaker on the same machine.
 const defaultMatchmaker = "127.0.0.1:8090"
 
@@ -130,6 +146,7 @@ func (c Config) withDefaults() Config {
 	c.Grace = cmp.Or(c.Grace, 30*time.Second)
 	c.Linger = cmp.Or(c.Linger, 15*time.Second)
 	c.EmptyTimeout = cmp.Or(c.EmptyTimeout, 10*time.Second)
+	c.TurnTimeout = cmp.Or(c.TurnTimeout, DefaultTurnTimeout)
 	for _, d := range []*time.Duration{&c.Grace, &c.Linger, &c.EmptyTimeout} {
 		*d = min(*d, millis.Longest) // the longest time that a message can carry
 	}

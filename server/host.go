@@ -71,8 +71,8 @@ func (h host) Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveR
 }
 
 // newMatch makes a match for a request.
-func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig) (*driver.Driver, error) {
-	id, info := r.GetMatchId(), g.Info()
+func (s *Server) newMatch(r *fleetv1.Reserve, g hosted, cfg game.MatchConfig) (*driver.Driver, error) {
+	id, info := r.GetMatchId(), g.info
 	hashEvery := 0
 	if s.cfg.StateHash {
 		hashEvery = info.Rate()
@@ -81,7 +81,7 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig)
 	var err error
 	m, err = driver.New(driver.Config{
 		Match: match.Config{
-			ID: id, Game: g, Match: cfg, Private: r.GetPrivate(),
+			ID: id, Game: g.Game, Match: cfg, Private: r.GetPrivate(),
 			Queue: r.GetQueue(), RulesVersion: r.GetRulesVersion(), Backfill: r.GetBackfill(),
 			Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.EmptyTimeout, HashEvery: hashEvery,
 			Muted: s.bans.muted, Metrics: s.metrics, Log: s.log,
@@ -92,7 +92,7 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g game.Game, cfg game.MatchConfig)
 				})
 			},
 		},
-		Scheduler: s.scheduler, Process: &s.overload,
+		Scheduler: s.scheduler, Process: &s.overload, Watchdog: s.watchdog,
 		OnStatus: s.fleet.Notify,
 		OnSeated: func(player string) {
 			s.matches.seated(player, m)

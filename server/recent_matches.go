@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -15,9 +16,9 @@ const (
 	maxRecent = 1024
 )
 
-// recentMatches holds the matches that ended recently by themselves. With a
-// broken stream, a matchmaker would take them for lost. It is safe for concurrent
-// use.
+// recentMatches holds the matches that ended recently. Of those that ended by
+// themselves matchmakers hear again: with a broken stream, they would take them for lost.
+// Those that failed are known to players that come back. It is safe for concurrent use.
 type recentMatches struct {
 	mu      sync.Mutex
 	entries []recentMatch // oldest first
@@ -25,13 +26,13 @@ type recentMatches struct {
 
 type recentMatch struct {
 	status *match.Status
+	failed bool // its rules panicked or hung: it is lost
 	at     time.Time
 }
 
-// add adds a match that ended, unless its rules failed or the server ended it: such
-// a match is lost.
+// add adds a match that ended, unless the server ended it: such a match is lost.
 func (o *recentMatches) add(st *match.Status, reason string) {
-	if reason == match.EndError || reason == match.EndShutdown {
+	if reason == match.EndShutdown {
 		return
 	}
 	o.mu.Lock()
@@ -40,17 +41,26 @@ func (o *recentMatches) add(st *match.Status, reason string) {
 	if len(o.entries) == maxRecent {
 		o.entries = o.entries[1:]
 	}
-	o.entries = append(o.entries, recentMatch{st, time.Now()})
+	o.entries = append(o.entries, recentMatch{st, reason == match.EndError, time.Now()})
 }
 
-// list returns them, the oldest first.
+// failed reports whether a match has ended because its rules failed.
+func (o *recentMatches) failed(id string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.ContainsFunc(o.entries, func(m recentMatch) bool { return m.failed && m.status.ID == id })
+}
+
+// list returns those that ended by themselves, the oldest first.
 func (o *recentMatches) list() []*match.Status {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.pruneLocked()
 	list := make([]*match.Status, 0, len(o.entries))
 	for _, m := range o.entries {
-		list = append(list, m.status)
+		if !m.failed {
+			list = append(list, m.status)
+		}
 	}
 	return list
 }

@@ -75,6 +75,10 @@ func (r *registry) all() []*driver.Driver {
 // has in another match.
 func (r *registry) seated(player string, m *driver.Driver) {
 	r.mu.Lock()
+	if r.matches[m.ID()] != m { // its turn hung, and goes on now
+		r.mu.Unlock()
+		return
+	}
 	old := r.players[player]
 	r.players[player] = m
 	r.mu.Unlock()

@@ -25,10 +25,10 @@ func (r *report) Register() *fleetv1.Register {
 	reg := &fleetv1.Register{
 		ServerId: s.cfg.ID, PublicUrl: s.cfg.PublicURL, Region: s.cfg.Region, Draining: s.drain.active.Load(),
 		MaxMatches: uint32(s.cfg.MaxMatches), MaxPlayers: uint32(s.cfg.MaxPlayers),
-		Protocol: protocol.Subprotocol, Features: feature.Known(), PublicUrlGuessed: s.guessed,
+		Process: s.process, Protocol: protocol.Subprotocol, Features: feature.Known(), PublicUrlGuessed: s.guessed,
 	}
 	for _, g := range s.games {
-		reg.Games = append(reg.Games, describe(g.Info()))
+		reg.Games = append(reg.Games, describe(g.info))
 	}
 	r.cpu.share() // from here on
 	running := s.matches.statuses()

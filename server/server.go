@@ -16,6 +16,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -39,6 +40,7 @@ import (
 	"tactus/server/internal/metrics"
 	"tactus/server/internal/overload"
 	"tactus/server/internal/scheduler"
+	"tactus/server/internal/watchdog"
 )
 
 // Server is one game server. It is safe for concurrent use, except for SetPublicURL
@@ -47,13 +49,15 @@ type Server struct {
 	cfg       Config
 	log       *zap.Logger
 	guessed   bool // the public URL was made from the listener's address
-	games     []game.Game
+	games     []hosted
 	metrics   *metrics.Metrics
 	logs      *matchlog.Store
 	fleet     *fleet.Client
 	overload  overload.Process
 	scheduler *scheduler.Scheduler
+	watchdog  *watchdog.Watchdog
 	keys      *keyring
+	process   []byte // drawn at the start: tells it from another process with the same id
 
 	matches   *registry
 	presence  *presence
@@ -72,18 +76,24 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	if cfg.ID == "" {
 		cfg.ID = uuid.NewString()
 	}
-	s := &Server{cfg: cfg, log: log, games: games, keys: newKeyring(), scheduler: scheduler.New(scheduler.SystemClock())}
-	byName := make(map[string]game.Game, len(games))
+	s := &Server{
+		cfg: cfg, log: log, keys: newKeyring(), process: make([]byte, 16),
+		scheduler: scheduler.New(scheduler.SystemClock()),
+	}
+	_, _ = rand.Read(s.process) // never fails since Go 1.24
+	s.watchdog = watchdog.New(watchdog.Config{Limit: cfg.TurnTimeout, Debugged: cfg.Debugged})
+	byName := make(map[string]hosted, len(games))
 	if len(games) == 0 {
 		errs = append(errs, errors.New("no games to host"))
 	}
 	for _, g := range games {
 		errs = append(errs, game.Check(g))
-		name := g.Info().Name
-		if byName[name] != nil {
-			errs = append(errs, fmt.Errorf("game %s: given twice", name))
+		one := hosted{g, g.Info()}
+		if _, twice := byName[one.info.Name]; twice {
+			errs = append(errs, fmt.Errorf("game %s: given twice", one.info.Name))
 		}
-		byName[name] = g
+		byName[one.info.Name] = one
+		s.games = append(s.games, one)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -100,7 +110,8 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	s.presence, s.bans = newPresence(), newBans(s.enforce)
 	s.drain = newDrain(log, s.matches)
 	s.admission = &admission{
-		cfg: &s.cfg, games: byName, matches: s.matches, drain: s.drain, process: &s.overload, newMatch: s.newMatch,
+		cfg: &s.cfg, games: byName, matches: s.matches, drain: s.drain, process: &s.overload,
+		maker: maker{log: log, metrics: s.metrics, watchdog: s.watchdog, newMatch: s.newMatch},
 	}
 	s.acceptor = &acceptor{
 		serverID: cfg.ID, log: log, metrics: s.metrics, matches: s.matches, tokens: s.keys.tokens,
@@ -182,6 +193,9 @@ func (s *Server) Host(ctx context.Context) error {
 	go func() { fleetDone <- s.fleet.Run(fleetCtx) }()
 	var watching sync.WaitGroup
 	watching.Go(func() { s.watchOverload(s.matches.ctx) })
+	watchdogDone := make(chan struct{}) // behind the last match: a turn may hang then, too
+	go s.watchdog.Run(watchdogDone)
+	defer close(watchdogDone)
 	var err error
 	select {
 	case <-ctx.Done():

@@ -82,6 +82,7 @@ export class Menu {
         queue: "",
         title: "a match",
         note: "",
+        away: false,
       }
     );
   }
@@ -150,7 +151,10 @@ export class Menu {
     clearTimeout(this.timer);
     if (document.hidden || !this.isOpen) return;
     try {
-      if (this.modes.length === 0) this.showModes(await this.actions.modes());
+      let modes = await this.actions.modes();
+      // A matchmaker that has just started knows no servers yet.
+      if (modes.length === 0) modes = this.modes.map((mode) => ({ ...mode, away: true }));
+      if (JSON.stringify(modes) !== JSON.stringify(this.modes)) this.showModes(modes);
       this.showMatches(await this.actions.openMatches());
     } catch {
       this.showMatches([], "The matchmaker does not answer. Trying again.");
@@ -205,8 +209,8 @@ function modeChoice(choice: Choice, checked: boolean): HTMLElement {
   input.name = "mode";
   input.value = choice.value;
   input.checked = checked;
-  const text = make("span", "", choice.title);
-  text.append(make("small", "", choice.note));
+  const text = make("span", choice.away ? "away" : "", choice.title);
+  text.append(make("small", "", choice.away ? "servers are away" : choice.note));
   label.append(input, text);
   return label;
 }

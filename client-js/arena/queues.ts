@@ -10,6 +10,8 @@ export interface Choice {
   queue: string;
   title: string;
   note: string;
+  /** No server hosts it now; a search waits for one. */
+  away: boolean;
 }
 
 /** What is known of the matchmaker's queues; nothing where it has none. */
@@ -22,7 +24,7 @@ export class Queues {
     private readonly game: string,
   ) {}
 
-  /** The modes that can be played; none while the matchmaker still waits for game servers. */
+  /** The modes that can be played, and those whose servers are away; none while the matchmaker still waits for game servers. */
   async modes(): Promise<ModeInfo[]> {
     const { games } = await this.lobby.listGames();
     const modes = games.find((listed) => listed.name === this.game)?.modes ?? [];
@@ -56,9 +58,10 @@ export class Queues {
     return modes.flatMap((mode) => {
       const usual = `${this.game}/${mode.name}`;
       const ruled = this.list.filter((queue) => queue.mode === mode.name && queue.name !== usual);
-      if (ruled.length > 0) return ruled.map(choiceOf);
+      const { away } = mode;
+      if (ruled.length > 0) return ruled.map((queue) => ({ ...choiceOf(queue), away }));
       const queue = this.list.some(({ name }) => name === usual) ? usual : "";
-      return [{ value: mode.name, mode: mode.name, queue, title: mode.title, note: sizeOf(mode) }];
+      return [{ value: mode.name, mode: mode.name, queue, title: mode.title, note: sizeOf(mode), away }];
     });
   }
 }
@@ -67,7 +70,7 @@ function sizeOf({ maxPlayers }: ModeInfo): string {
   return maxPlayers === 2 ? "1 on 1" : `up to ${maxPlayers}`;
 }
 
-function choiceOf(info: QueueInfo): Choice {
+function choiceOf(info: QueueInfo): Omit<Choice, "away"> {
   const { name, mode, teams, teamMax, rated } = info;
   const words = name.replace(/[-_/.]+/g, " ").trim();
   const title = info.title === name ? words.charAt(0).toUpperCase() + words.slice(1) : info.title;

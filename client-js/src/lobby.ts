@@ -85,7 +85,7 @@ export class Lobby {
       teamMax: 0,
       partyMax: 0,
     };
-    const unknown = { accept: false, rated: false, searching: 0, waitP50Ms: 0, waitP90Ms: 0 };
+    const unknown = { away: false, accept: false, rated: false, searching: 0, waitP50Ms: 0, waitP90Ms: 0 };
     return queues.map((queue) => ({ ...empty, ...unknown, ...queue }));
   }
 
@@ -166,13 +166,13 @@ export class Lobby {
     });
   }
 
-  /** Games and modes that can be played now, and how many people are there. */
+  /** Games and modes that can be played now, those whose servers are away, and how many people are there. */
   async listGames(): Promise<GameList> {
     const { games = [], servers = 0, players = 0 } = await this.#call("ListGames", {});
-    const empty = { name: "", title: "", minPlayers: 0, maxPlayers: 0, teams: 0 };
+    const empty = { name: "", title: "", minPlayers: 0, maxPlayers: 0, teams: 0, away: false };
     return {
-      games: games.map(({ name = "", title = "", version = "", modes = [] }) => {
-        return { name, title, version, modes: modes.map((m) => ({ ...empty, ...m })) };
+      games: games.map(({ name = "", title = "", version = "", away = false, modes = [] }) => {
+        return { name, title, version, away, modes: modes.map((m) => ({ ...empty, ...m })) };
       }),
       servers,
       players,

@@ -69,6 +69,8 @@ export interface CreateTicketRequest {
   players?: readonly Player[];
   /** WebSocket subprotocol of the client; empty: not told */
   protocol?: string;
+  /** leave the rated match that a player sits in; without it the answer is FAILED_PRECONDITION, IN_MATCH */
+  replace?: boolean;
   /** drawn by the caller; the same id again within 60 s returns the same ticket */
   requestId?: string;
 }
@@ -418,6 +420,8 @@ export interface GameInfo {
   title?: string;
   version?: string;
   modes?: readonly ModeInfo[];
+  /** no live server hosts it now; one did within the last ten minutes */
+  away?: boolean;
 }
 
 export interface ModeInfo {
@@ -426,6 +430,8 @@ export interface ModeInfo {
   minPlayers?: number;
   maxPlayers?: number;
   teams?: number;
+  /** as of the game */
+  away?: boolean;
 }
 
 export type ListQueuesRequest = Record<string, never>;
@@ -453,6 +459,8 @@ export interface QueueInfo {
   waitP90Ms?: number;
   /** for people */
   title?: string;
+  /** no live server hosts its mode now: searches wait */
+  away?: boolean;
 }
 
 export interface GetRatingRequest {
@@ -534,7 +542,8 @@ export interface MatchmakerService {
    * party, a bad attribute. UNAUTHENTICATED: a guest or identity token that is
    * not valid here. PERMISSION_DENIED: players named by id on the public port;
    * a party started by somebody else than its leader. FAILED_PRECONDITION: no
-   * server runs the client's version, or it speaks another protocol. UNAVAILABLE: no game server has
+   * server runs the client's version, or it speaks another protocol; the player
+   * sits in a rated match (IN_MATCH, with its id as match_id). UNAVAILABLE: no game server has
    * registered yet, or the matchmaker can't store the ticket; try again.
    * RESOURCE_EXHAUSTED: too many requests. Every error carries a
    * google.rpc.ErrorInfo whose reason names it.
@@ -637,7 +646,10 @@ export interface MatchmakerService {
   LeaveRoom: { request: LeaveRoomRequest; response: LeaveRoomResponse };
   /** ListMatches lists open public matches with free seats, fullest first. */
   ListMatches: { request: ListMatchesRequest; response: ListMatchesResponse };
-  /** ListGames lists the games and modes that live servers host. */
+  /**
+   * ListGames lists the games and modes that live servers host, and for ten minutes
+   * those whose servers are away.
+   */
   ListGames: { request: ListGamesRequest; response: ListGamesResponse };
   /** ListQueues lists the queues and how long players wait in them. */
   ListQueues: { request: ListQueuesRequest; response: ListQueuesResponse };

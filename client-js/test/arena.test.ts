@@ -6,11 +6,13 @@ import { identityStore } from "../arena/identity.ts";
 import { allegiance } from "../arena/palette.ts";
 import { estimateText, lostText, noticeText, notSentText, roomText, searchText } from "../arena/sentences.ts";
 import { Silence } from "../arena/silence.ts";
+import { Queues } from "../arena/queues.ts";
 import { shortened } from "../arena/sprites.ts";
 import { type Standing, teamStandings, verdict } from "../arena/standings.ts";
 import { type Keeper, Store } from "../arena/storage.ts";
 import { type PageEvent, type Part, type Phase, Phases, transitions } from "../arena/transitions.ts";
 import type { WaitingFor } from "../src/index.ts";
+import type { Lobby, ModeInfo } from "../src/lobby.ts";
 
 function line(slot: number, rank: number, score: number, team = -1): Standing {
   return { rank, slot, name: `p${slot}`, team, bot: false, connected: true, score };
@@ -269,4 +271,26 @@ describe("the page's phases", () => {
       "playing",
     ]);
   });
+});
+
+test("modes whose servers are away can still be chosen", async () => {
+  const mode = (name: string, away: boolean): ModeInfo => {
+    return { name, title: name, minPlayers: 1, maxPlayers: 8, teams: 0, away };
+  };
+  const modes = [mode("ffa", false), mode("siege", true), mode("duel", true)];
+  const ruled = { name: "ladder", title: "Ladder", game: "arena", mode: "duel", teams: 2, teamMax: 1, rated: true };
+  const lobby = {
+    listGames: async () => ({ games: [{ name: "arena", modes }] }),
+    queues: async () => [ruled],
+  } as unknown as Lobby;
+  const queues = new Queues(lobby, "arena");
+  const choices = queues.choices(await queues.modes());
+  assert.deepEqual(
+    choices.map(({ value, away }) => [value, away]),
+    [
+      ["ffa", false],
+      ["siege", true],
+      ["ladder", true],
+    ],
+  );
 });

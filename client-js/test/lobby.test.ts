@@ -149,7 +149,7 @@ test("queues are listed with all their fields", async () => {
         teamMax: 0,
         partyMax: 0,
       },
-      ...{ accept: false, rated: true, searching: 0, waitP50Ms: 0, waitP90Ms: 4000 },
+      ...{ away: false, accept: false, rated: true, searching: 0, waitP50Ms: 0, waitP90Ms: 4000 },
     },
   ]);
   server.answers.ListQueues = () => ({ status: 501, body: { code: "unimplemented" } });
@@ -382,7 +382,18 @@ test("matches and games are listed with all their fields", async () => {
   server.answers.ListMatches = () => ({ body: {} });
   assert.deepEqual(await lobby.listMatches({ mode: "free" }), []);
   server.answers.ListGames = () => ({
-    body: { games: [{ name: "fake", modes: [{ name: "free", maxPlayers: 16 }] }], players: 3 },
+    body: {
+      games: [
+        {
+          name: "fake",
+          modes: [
+            { name: "free", maxPlayers: 16 },
+            { name: "duel", maxPlayers: 2, away: true },
+          ],
+        },
+      ],
+      players: 3,
+    },
   });
   assert.deepEqual(await lobby.listGames(), {
     games: [
@@ -390,7 +401,11 @@ test("matches and games are listed with all their fields", async () => {
         name: "fake",
         title: "",
         version: "",
-        modes: [{ name: "free", title: "", minPlayers: 0, maxPlayers: 16, teams: 0 }],
+        away: false,
+        modes: [
+          { name: "free", title: "", minPlayers: 0, maxPlayers: 16, teams: 0, away: false },
+          { name: "duel", title: "", minPlayers: 0, maxPlayers: 2, teams: 0, away: true },
+        ],
       },
     ],
     servers: 0,

@@ -396,6 +396,33 @@ func (c *Conn) keepPong(now int64, payload []byte) {
 	}
 }
 
+// Aborter is a Stream that can be cut off by another goroutine than its owner.
+type Aborter interface {
+	// Abort sends lastFrame if possible, and ends the connection in both directions. It
+	// keeps the descriptor, which belongs to the owner until Shutdown. It is safe for
+	// concurrent use.
+	Abort(lastFrame []byte)
+	// Released reports whether Shutdown was called. It is safe for concurrent use.
+	Released() bool
+}
+
+// Abort cuts the connection off from outside, while its owner can't close it: for a
+// match that hangs. The owner still calls Close, if it ever can. Abort is safe for
+// concurrent use, and does nothing for a Stream that is no [Aborter].
+func (c *Conn) Abort(code protocol.CloseCode, reason string) {
+	if s, ok := c.stream.(Aborter); ok {
+		var room [2 + maxPong]byte
+		s.Abort(appendCloseFrame(room[:0], code, reason))
+	}
+}
+
+// Released reports whether the connection has ended and its descriptor is closed or
+// about to be. It is safe for concurrent use.
+func (c *Conn) Released() bool {
+	s, ok := c.stream.(Aborter)
+	return ok && s.Released()
+}
+
 // LastReceived is the time of the last read with data, or of the first read.
 func (c *Conn) LastReceived() int64 { return c.lastReceived }
 

@@ -542,3 +542,35 @@ func TestCloseError_namesSideAndCode(t *testing.T) {
 		}
 	}
 }
+
+// Abort cuts a client off while the owner of its connection can't close it, and leaves
+// the descriptor to the owner.
+func TestConn_abortClosesTheClientAlone(t *testing.T) {
+	onAllPaths(t, func(t *testing.T, r *harness) {
+		cl := r.dial()
+		c := r.conn()
+		if c.Released() {
+			t.Error("released, though it is open")
+		}
+		cut := make(chan struct{})
+		go func() { // not the owner
+			defer close(cut)
+			c.Abort(protocol.CloseGameError, "hangs")
+		}()
+		if _, portable := c.stream.(*portableStream); portable || c.records == nil {
+			if code, reason := cl.closed(); code != protocol.CloseGameError || reason != "hangs" {
+				t.Errorf("closed with %d %q", code, reason)
+			}
+		} else if rest, _ := io.ReadAll(cl.r); len(rest) > 0 {
+			t.Errorf("%d bytes behind the end", len(rest))
+		}
+		<-cut
+		// The owner goes on: it writes without harm, and closes.
+		_, _ = c.Write(1, serverFrame([]byte("late")))
+		c.Close(protocol.CloseRestart, "")
+		if !c.Released() {
+			t.Error("not released by the owner's close")
+		}
+		c.Abort(protocol.CloseGameError, "") // finds nothing to cut off
+	})
+}

@@ -135,8 +135,22 @@ func (s *portableStream) Pending() bool {
 	return s.writing
 }
 
+// Abort is Shutdown: the stream's methods take a lock.
+func (s *portableStream) Abort(lastFrame []byte) { s.Shutdown(lastFrame) }
+
+// Released reports whether the stream was shut down.
+func (s *portableStream) Released() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
 func (s *portableStream) Shutdown(lastFrame []byte) {
 	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
 	s.closed = true
 	ok := lastFrame != nil && s.readErr == nil && s.writeErr == nil
 	s.changed.Broadcast()

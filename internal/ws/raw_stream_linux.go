@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -24,6 +26,9 @@ type rawStream struct {
 	unsent *unsent // what the kernel did not accept; nil: nothing
 	work   *closers
 	closed func() // is called when the descriptor is closed; nil: nothing is
+	// closing is 1 while fd changes, or while another goroutine than the owner uses it;
+	// see hold. Streams are copied as they are made, so that it is no mutex.
+	closing uint32
 }
 
 // unsent is the end of a frame, from byte number sent on.
@@ -237,8 +242,10 @@ func (s *rawStream) Shutdown(lastFrame []byte) {
 	if s.poller != nil {
 		s.poller.forget(s)
 	}
+	s.hold()
 	fd := s.fd
 	s.fd = -1
+	s.letGo()
 	ok := s.writeLast(fd, lastFrame)
 	s.dropUnsent()
 	if !ok || unix.Shutdown(fd, unix.SHUT_WR) != nil {
@@ -266,6 +273,37 @@ func (s *rawStream) ended() {
 	if s.closed != nil {
 		s.closed()
 	}
+}
+
+// hold waits until no other goroutine uses the descriptor or releases it, which takes
+// microseconds.
+func (s *rawStream) hold() {
+	for !atomic.CompareAndSwapUint32(&s.closing, 0, 1) {
+		runtime.Gosched()
+	}
+}
+
+func (s *rawStream) letGo() { atomic.StoreUint32(&s.closing, 0) }
+
+// Abort may send the frame behind a part of another one, if the owner has just been
+// refused by the kernel. The client then ends the connection for a bad frame.
+func (s *rawStream) Abort(lastFrame []byte) {
+	s.hold()
+	defer s.letGo()
+	if s.fd < 0 {
+		return
+	}
+	if lastFrame != nil {
+		_, _ = send(s.fd, lastFrame)
+	}
+	_ = unix.Shutdown(s.fd, unix.SHUT_RDWR)
+}
+
+// Released reports whether the descriptor is no longer the stream's.
+func (s *rawStream) Released() bool {
+	s.hold()
+	defer s.letGo()
+	return s.fd < 0
 }
 
 // writeLast reports whether the whole last frame was written.

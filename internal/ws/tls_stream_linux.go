@@ -75,6 +75,10 @@ func (s *tlsStream) Shutdown(lastFrame []byte) {
 	s.records.Release()
 }
 
+// Abort sends no frame: the owner alone can encrypt. A client that comes back learns
+// why.
+func (s *tlsStream) Abort([]byte) { s.rawStream.Abort(nil) }
+
 const (
 	// maxAnswers is the most that the TLS layer may have written by itself for a client
 	// that does not receive it, in bytes. An answer to a change of keys has 27.

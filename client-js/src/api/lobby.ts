@@ -43,12 +43,16 @@ export interface ModeInfo {
   minPlayers: number;
   maxPlayers: number;
   teams: number;
+  /** No server hosts it now; one did within ten minutes. A search waits for one. */
+  away: boolean;
 }
 
 export interface GameInfo {
   name: string;
   title: string;
   version: string;
+  /** As of a mode, of all its modes. */
+  away: boolean;
   modes: ModeInfo[];
 }
 
@@ -71,6 +75,8 @@ export interface QueueInfo {
   teamMin: number;
   teamMax: number;
   partyMax: number;
+  /** No server hosts its mode now: a search waits for one. */
+  away: boolean;
   /** A found match waits until its players accept. */
   accept: boolean;
   rated: boolean;

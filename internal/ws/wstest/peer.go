@@ -145,7 +145,16 @@ func (s stream) RoundTrip() (roundTrip, deviation time.Duration, ok bool) {
 
 func (s stream) Pending() bool { return s.p.blocked }
 
+func (s stream) Abort(lastFrame []byte) { s.close(lastFrame) }
+func (s stream) Released() bool         { return s.p.closed }
+
 func (s stream) Shutdown(lastFrame []byte) {
+	if !s.p.closed {
+		s.close(lastFrame)
+	}
+}
+
+func (s stream) close(lastFrame []byte) {
 	s.p.closed = true
 	if len(lastFrame) >= 4 {
 		s.p.code = protocol.CloseCode(binary.BigEndian.Uint16(lastFrame[2:]))

@@ -4,9 +4,9 @@
 //
 // A [Client] is the protocol of one connection. An [Engine] serves many of them on
 // one goroutine, one call at a time. [New] returns the fastest engine of the system:
-// on Linux raw descriptors that are read by the clock (package sockets), elsewhere
-// two goroutines per connection. Connections without a descriptor of their own, such
-// as TLS, need [NewPortable].
+// on Linux raw descriptors that are read by the clock (package sockets), also of TLS 1.3
+// (package rawtls), elsewhere two goroutines per connection. Connections for which
+// [Serves] is false need [NewPortable].
 //
 // The package measures nothing: it passes the time of arrival on.
 package engine

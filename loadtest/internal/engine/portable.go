@@ -11,8 +11,7 @@ import (
 const queuedFrames = 4
 
 // Portable serves clients over any net.Conn, with two goroutines for each. It is for
-// connections without a descriptor of their own, such as TLS, and for systems other
-// than Linux. It is safe for concurrent use.
+// connections that [Serves] is false for, and for systems other than Linux. It is safe for concurrent use.
 type Portable struct {
 	cfg  Config
 	wake chan struct{} // a client with an earlier input has arrived

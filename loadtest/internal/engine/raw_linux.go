@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tactus/internal/rawtls"
 	"tactus/loadtest/internal/sockets"
 	"tactus/loadtest/internal/timingwheel"
 )
@@ -33,6 +34,8 @@ type raw struct {
 	readers  []*rawConn // read together
 	fds      []int32    // of the readers
 	received []sockets.Received
+	sealed   []byte // records of one frame
+	opened   []byte // data that could not be decrypted in place
 
 	mu      sync.Mutex
 	stopped bool
@@ -47,7 +50,7 @@ const (
 	receiveSize  = 64 << 10
 )
 
-// New returns the engine for TCP connections.
+// New returns the engine for the connections that it [Serves].
 func New(cfg Config) Engine {
 	return &raw{cfg: cfg, receiver: sockets.NewReceiver(receiveSize, cfg.Clock), received: make([]sockets.Received, batchSize)}
 }
@@ -59,12 +62,11 @@ func (p *raw) Busy() time.Duration { return time.Duration(p.spent.Load()) }
 // connection.
 func (p *raw) Serve(s Served) {
 	c := &rawConn{engine: p, client: s.Client, slow: s.Slow, early: append([]byte(nil), s.Early...)}
-	fd, err := sockets.Detach(s.Conn)
-	if err != nil {
+	if err := c.detach(s.Conn); err != nil {
 		s.Client.Ended(err)
 		return
 	}
-	c.fd = fd
+	fd := c.fd
 	c.slow.restart(p.cfg.Clock())
 	s.Attach(c)
 	p.mu.Lock()
@@ -131,7 +133,11 @@ func (p *raw) sendPosted() {
 	p.batch.Flush()
 	for i, c := range p.writers {
 		unsent, err := p.batch.Sent(i)
+		if c.keeps(err) {
+			err = nil
+		}
 		if err != nil {
+			unsent = nil
 			c.client.InputDropped(p.receiver.Now())
 			c.writeFailed(err)
 		}
@@ -224,11 +230,11 @@ func (p *raw) handle(c *rawConn, got *sockets.Received, late bool) (more bool) {
 		p.release(c, got.Err)
 		return false
 	}
-	if !c.client.Receive(got.Data, got.At, late) {
-		p.release(c, nil)
-		return false
+	open, err := c.receive(got, late)
+	if !open {
+		p.release(c, err)
 	}
-	return got.More
+	return open && got.More
 }
 
 // release ends a connection and closes its socket.
@@ -276,13 +282,24 @@ type rawConn struct {
 	client   Client
 	number   int32
 	fd       int
+	records  *rawtls.Records // nil: no TLS
 	slow     *SlowReading
 	arrivals sockets.ArrivalEstimate
 	readDue  int64
-	unsent   []byte // of a frame that the socket took in part
+	unsent   []byte // of frames that the socket took in part, or not yet
 	early    []byte // read before the connection was handed over
 	broken   bool   // writes fail; what has arrived is read
 	leaving  bool   // the client has said goodbye
+}
+
+// receive passes what was received to the client. It reports whether the connection
+// goes on, and if not, the error of TLS that ended it.
+func (c *rawConn) receive(got *sockets.Received, late bool) (open bool, err error) {
+	err = c.open(got)
+	if (len(got.Data) > 0 || err == nil) && !c.client.Receive(got.Data, got.At, late) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // readAt sets when the connection is read.
@@ -297,11 +314,15 @@ func (c *rawConn) Send(frame []byte) bool {
 	if !c.flush() {
 		return false
 	}
-	n, err := sockets.Send(c.fd, frame)
+	b, err := c.seal(frame)
 	if err != nil {
 		return false
 	}
-	c.unsent = append(c.unsent, frame[n:]...)
+	n, err := sockets.Send(c.fd, b)
+	if err != nil && !c.keeps(err) {
+		return false
+	}
+	c.unsent = append(c.unsent, b[n:]...)
 	return true
 }
 
@@ -312,7 +333,12 @@ func (c *rawConn) Post(frame []byte) {
 		c.client.InputDropped(p.receiver.Now())
 		return
 	}
-	p.batch.Add(c.fd, frame)
+	b, err := c.seal(frame)
+	if err != nil {
+		c.client.InputDropped(p.receiver.Now())
+		return
+	}
+	p.batch.Add(c.fd, b)
 	p.writers = append(p.writers, c)
 	if len(p.writers) == batchSize {
 		p.sendPosted()
@@ -355,8 +381,8 @@ func (c *rawConn) leave() (left bool, err error) {
 		got := c.engine.receiver.Receive(c.fd)
 		switch {
 		case got.Err == nil:
-			if !c.client.Receive(got.Data, got.At, false) {
-				return true, nil
+			if open, err := c.receive(&got, false); !open {
+				return true, err
 			}
 		case errors.Is(got.Err, unix.EAGAIN):
 			return false, nil

@@ -173,7 +173,7 @@ func TestReceiveAllAndWriteBatch_keepSocketsApart(t *testing.T) {
 	out.Flush()
 	for i := range out.Len() {
 		rest, err := out.Sent(i)
-		if len(rest) != 0 || (err != nil) != (i == clients-1) {
+		if (len(rest) != 0) != (i == clients-1) || (err != nil) != (i == clients-1) {
 			t.Errorf("number %d: rest %q, %v", i, rest, err)
 		}
 	}

@@ -44,11 +44,11 @@ func (b *WriteBatch) Flush() {
 }
 
 // Sent returns the bytes of frame i that its socket did not take, valid until Clear,
-// or the error of a socket that took none.
+// and the error of a socket that took none.
 func (b *WriteBatch) Sent(i int) (unsent []byte, err error) {
 	w := &b.writes[i]
 	if w.errno != 0 {
-		return nil, w.errno
+		return b.buf[w.from:w.to], w.errno
 	}
 	return b.buf[w.from+w.sent : w.to], nil
 }

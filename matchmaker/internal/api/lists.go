@@ -49,7 +49,9 @@ func (s *Service) ListQueues(context.Context, *matchmakerv1.ListQueuesRequest) (
 
 func (s *Service) queueInfo(name string) *matchmakerv1.QueueInfo {
 	r, _ := s.cfg.Catalog.Lookup(name)
-	info := &matchmakerv1.QueueInfo{Name: name, Game: r.Key.Game, Mode: r.Key.Mode, Rated: s.cfg.Catalog.Rated(name)}
+	info := &matchmakerv1.QueueInfo{
+		Name: name, Game: r.Key.Game, Mode: r.Key.Mode, Rated: s.cfg.Catalog.Rated(name), Away: s.cfg.Fleet.Away(r.Key),
+	}
 	if q := r.Queue; q != nil {
 		info.Title = q.Title
 		info.RulesVersion, info.Accept = q.Version, q.Accept != nil

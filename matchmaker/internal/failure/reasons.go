@@ -99,6 +99,7 @@ const (
 	KeysUnavailable    Reason = "KEYS_UNAVAILABLE"
 	DeadlineExceeded   Reason = "DEADLINE_EXCEEDED"
 	Cancelled          Reason = "CANCELLED"
+	GameError          Reason = "GAME_ERROR"
 	Internal           Reason = "INTERNAL"
 )
 
@@ -185,6 +186,7 @@ var kinds = []Kind{
 	{KeysUnavailable, codes.Unavailable, "the keys of the identity tokens' issuer could not be fetched yet; try again in a moment", later},
 	{DeadlineExceeded, codes.DeadlineExceeded, "the call took longer than its deadline", 0},
 	{Cancelled, codes.Canceled, "the caller has cancelled the call", 0},
+	{GameError, codes.Internal, "the match could not be made because of an error in the game's rules", 0},
 	{Internal, codes.Internal, "internal error", 0},
 }
 

@@ -171,6 +171,7 @@ func (c *call) refusedLocked(result *fleetv1.ReserveResult) {
 		s.draining = true
 	case reasonUnknownGame:
 		delete(s.games, m.game)
+		r.catalog.rebuild(r.servers, time.Now())
 	case reasonNoMatch, reasonOver:
 		r.dropLocked(m)
 	case reasonFenced:

@@ -223,3 +223,11 @@ func teamsText(teams []*fleetv1.TeamStatus) string {
 	}
 	return strings.Join(list, ", ")
 }
+
+// add makes a server live in place of any other with its id.
+func (r *Registry) add(reg *fleetv1.Register, peer net.Addr) *server {
+	r.mu.Lock()
+	other := r.servers[reg.GetServerId()]
+	r.mu.Unlock()
+	return r.enter(reg, peer, other)
+}

@@ -5,6 +5,7 @@ import "time"
 const (
 	// What one server may report.
 	maxID               = 64
+	maxProcess          = 64
 	maxGames            = 64
 	maxModes            = 64
 	maxMatchesPerServer = 20_000
@@ -24,6 +25,12 @@ const (
 	// and for silentLoads intervals.
 	leastSilence = 20 * time.Second
 	silentLoads  = 5
+	// A server keeps its id while it answers a ping within pingTimeout, or was heard of
+	// within idSilence. One that knows no pings is heard of by its loads alone.
+	pingTimeout = time.Second
+	idSilence   = 2 * time.Second
+	// awayLasts is how long a mode stays known without a live server.
+	awayLasts = 10 * time.Minute
 	// outbound bounds the messages that wait to be sent to one server.
 	outbound = 1024
 	// lostAfter is how long a server may be gone before its matches count as lost.

@@ -7,6 +7,7 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/internal/millis"
+	"tactus/internal/steady"
 	"tactus/protocol/rpc/feature"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -60,7 +62,7 @@ type Registry struct {
 	mu       sync.Mutex
 	servers  map[string]*server
 	matches  map[string]*match
-	games    games
+	catalog  catalog
 	orphans  orphans
 	replicas replicas
 	clocks   clocks
@@ -87,7 +89,7 @@ func NewRegistry(cfg Config, changed func(), log *zap.Logger) *Registry {
 		changed: changed,
 		servers: make(map[string]*server),
 		matches: make(map[string]*match),
-		games:   make(games),
+		catalog: newCatalog(),
 		orphans: make(orphans),
 		results: newResults(cfg, log),
 		stopped: make(chan struct{}),
@@ -117,11 +119,39 @@ func (r *Registry) SetReplicas(addresses []string, keys [][]byte) {
 	}
 }
 
-// add makes a server live, and replaces an earlier stream of the same server. peer is
-// the address of the stream's other end.
-func (r *Registry) add(reg *fleetv1.Register, peer net.Addr) *server {
+// enter makes a server live, and replaces an earlier stream of the same process and
+// that of silent. peer is the address of the stream's other end. It returns nil while
+// another process has the id.
+func (r *Registry) enter(reg *fleetv1.Register, peer net.Addr, silent *server) *server {
+	s := newServer(reg, peer)
+	r.mu.Lock()
+	if old := r.servers[s.id]; old != nil {
+		if old != silent && !bytes.Equal(old.process, s.process) {
+			r.mu.Unlock()
+			return nil
+		}
+		old.superseded = true
+		r.detachLocked(old)
+	}
+	r.servers[s.id] = s
+	r.catalog.rebuild(r.servers, time.Now())
+	for _, status := range reg.GetMatches() {
+		r.applyLocked(s, status)
+	}
+	r.results.present(reg)
+	s.out <- r.registeredLocked(s) // the channel is empty
+	s.replicasVersion = r.replicas.version
+	r.orphans.releaseBy(s, r.cfg.HoldSeats)
+	r.mu.Unlock()
+	r.changed()
+	return s
+}
+
+func newServer(reg *fleetv1.Register, peer net.Addr) *server {
 	s := &server{
 		id:         reg.GetServerId(),
+		process:    reg.GetProcess(),
+		peer:       peer,
 		url:        reg.GetPublicUrl(),
 		follows:    reg.GetPublicUrlGuessed() && fromThisMachine(peer),
 		region:     reg.GetRegion(),
@@ -138,25 +168,10 @@ func (r *Registry) add(reg *fleetv1.Register, peer net.Addr) *server {
 
 		moderations: make(map[string]chan<- *fleetv1.Moderated),
 	}
-	r.mu.Lock()
-	if old := r.servers[s.id]; old != nil {
-		old.superseded = true
-		r.detachLocked(old)
-	}
-	r.servers[s.id] = s
 	for _, g := range reg.GetGames() {
 		s.games[g.GetName()] = g
-		r.games[g.GetName()] = g
 	}
-	for _, status := range reg.GetMatches() {
-		r.applyLocked(s, status)
-	}
-	r.results.present(reg)
-	s.out <- r.registeredLocked(s) // the channel is empty
-	s.replicasVersion = r.replicas.version
-	r.orphans.releaseBy(s, r.cfg.HoldSeats)
-	r.mu.Unlock()
-	r.changed()
+	s.heard.Store(steady.Now())
 	return s
 }
 
@@ -188,6 +203,7 @@ func (r *Registry) disconnect(s *server) {
 
 func (r *Registry) detachLocked(s *server) {
 	delete(r.servers, s.id)
+	r.catalog.rebuild(r.servers, time.Now())
 	r.orphans.expire(r.cfg.HoldSeats)
 	for _, c := range s.calls {
 		if len(c.reservations) > 0 || c.match.private {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"cmp"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 // the registry, where they change.
 type server struct {
 	id                string
+	process           []byte   // see fleetv1.Register; empty for earlier releases
+	peer              net.Addr // the other end of its stream; nil: unknown
 	url               string
 	follows           bool // the url's host is a guess; any host by which a player reached this machine is as good
 	region            string
@@ -34,6 +37,7 @@ type server struct {
 	// replicasVersion is that of the replicas it was sent.
 	replicasVersion int
 	received        atomic.Uint64 // messages after Register
+	heard           atomic.Int64  // when the last message came, by the steady clock
 	clock           clockState
 	clockAhead      time.Duration // of the clock here, if clockKnown
 	clockKnown      bool

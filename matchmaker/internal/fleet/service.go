@@ -59,12 +59,15 @@ func (svc *Service) Connect(str stream) error {
 	if err := r.bindings.check(reg.GetServerId(), access.CallerOf(str.Context())); err != nil {
 		return status.Error(codes.PermissionDenied, err.Error())
 	}
-	s := r.add(reg, peerOf(str.Context()))
+	s, err := r.admit(str.Context(), reg)
+	if err != nil {
+		return err
+	}
 	attached <- s
 	r.log.Info("game server registered", zap.String("server", s.id), zap.String("url", s.url),
 		zap.Bool("url_guessed", reg.GetPublicUrlGuessed()), zap.Int("matches", runningMatches(reg)))
 	s.warnOfGuess(reg, r.log)
-	err := svc.transmit(str, s, failed)
+	err = svc.transmit(str, s, failed)
 	r.disconnect(s)
 	r.log.Info("game server gone", zap.String("server", s.id), zap.Bool("superseded", s.superseded), zap.Error(err))
 	return err
@@ -144,6 +147,7 @@ func (svc *Service) receive(str stream, first chan<- *fleetv1.Register, attached
 			return nilAtEOF(err)
 		}
 		s.received.Add(1)
+		s.heard.Store(steady.Now())
 		if m.GetReserveResult() == nil && m.GetMatchEnded() == nil {
 			if err := limit.Wait(str.Context()); err != nil {
 				return err
@@ -171,6 +175,9 @@ func checkRegister(reg *fleetv1.Register) error {
 	u, err := url.Parse(reg.GetPublicUrl())
 	if err != nil || u.Scheme != "ws" && u.Scheme != "wss" || u.Host == "" {
 		return fmt.Errorf("public_url %q is not a ws:// or wss:// URL", reg.GetPublicUrl())
+	}
+	if n := len(reg.GetProcess()); n > maxProcess {
+		return fmt.Errorf("process has %d bytes, at most %d", n, maxProcess)
 	}
 	if n := len(reg.GetGames()); n == 0 || n > maxGames {
 		return fmt.Errorf("%d games, it needs 1 to %d", n, maxGames)

@@ -137,7 +137,8 @@ func (r *Registry) OpenMatches(game, mode string, limit int) []*matchmakerv1.Ope
 	return list[:min(len(list), limit)]
 }
 
-// Games lists the games that live servers host, one entry for each version.
+// Games lists the games that live servers host, one entry for each version, and those
+// that are away.
 func (r *Registry) Games() []*matchmakerv1.GameInfo {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -151,6 +152,14 @@ func (r *Registry) Games() []*matchmakerv1.GameInfo {
 				seen[key] = true
 				list = append(list, proto.CloneOf(g))
 			}
+		}
+	}
+	r.catalog.expire(time.Now())
+	for _, g := range r.catalog.awayGames() {
+		if at := slices.IndexFunc(list, func(o *matchmakerv1.GameInfo) bool { return o.GetName() == g.GetName() }); at >= 0 {
+			list[at].Modes = append(list[at].Modes, g.GetModes()...)
+		} else {
+			list = append(list, g)
 		}
 	}
 	slices.SortFunc(list, func(a, b *matchmakerv1.GameInfo) int {

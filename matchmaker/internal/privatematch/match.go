@@ -149,7 +149,7 @@ func messageOf(err error) string {
 // openAnywhere opens a room's match on the first server that takes it.
 func (h *Host) openAnywhere(ctx context.Context, r *room.Room) error {
 	k := ticket.Key{Game: r.Game, Mode: r.Plays()}
-	asked := 0
+	asked, refused := 0, failure.ServersFull
 	for _, server := range quickplay.Candidates(h.cfg.Fleet.View(k)) {
 		if r.Version != "" && r.Version != server.Version {
 			continue
@@ -166,9 +166,11 @@ func (h *Host) openAnywhere(ctx context.Context, r *room.Room) error {
 			return failure.Status(ctx.Err()).Err()
 		case errors.As(err, &refusal) && refusal.Reason == "bad_request":
 			return failure.Newf(failure.BadOption, "%s %s has no such options; change them and start again", k.Game, k.Mode)
+		case errors.As(err, &refusal) && refusal.Reason == "game_error":
+			refused = failure.GameError
 		}
 	}
-	return failure.New(failure.ServersFull)
+	return failure.New(refused)
 }
 
 // seatMembers makes tickets of members for the match that runs, and returns the

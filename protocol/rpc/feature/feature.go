@@ -10,8 +10,11 @@ import "slices"
 // server answers (BanList, Moderate and Moderated of fleet.proto).
 const Moderation = "moderation"
 
+// Ping is known by servers that answer Ping with a Load immediately.
+const Ping = "ping"
+
 // Known returns the features of this release. The slice is the caller's.
-func Known() []string { return []string{Moderation} }
+func Known() []string { return []string{Moderation, Ping} }
 
 // Common returns the features of this release that are in the other side's list.
 func Common(theirs []string) []string {

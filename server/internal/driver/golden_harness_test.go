@@ -227,6 +227,12 @@ func (b both) Close(reason string) {
 	}
 }
 
+func (b both) Abandon(reason string) {
+	for _, r := range b {
+		r.Abandon(reason)
+	}
+}
+
 // scriptClock moves when the script moves it.
 type scriptClock struct{ now int64 }
 

@@ -79,6 +79,7 @@ func (r *logText) Input(p game.Slot, lag int32, words []uint32) {
 
 func (r *logText) Tick(t game.Tick, hash uint64) { fmt.Fprintf(r, "tick %d %016x\n", t, hash) }
 func (r *logText) Close(reason string)           { fmt.Fprintf(r, "close %s\n", reason) }
+func (r *logText) Abandon(reason string)         { fmt.Fprintf(r, "abandon %s\n", reason) }
 
 func sumOf(b []byte) uint64 {
 	h := fnv.New64a()

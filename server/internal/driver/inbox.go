@@ -15,20 +15,30 @@ import (
 // inbox holds requests of other goroutines until the match's next turn.
 type inbox struct {
 	mu       sync.Mutex
-	requests []func(now int64)
+	requests []request
 	closed   bool
-	running  []func(now int64) // by the match's goroutine alone
+	running  []request // by the match's goroutine alone
+	conns    conns     // that requests have brought
+}
+
+// request is what another goroutine wants of the match.
+type request struct {
+	run  func(now int64)
+	conn *ws.Conn // that the match owns once the request has run; nil: none
 }
 
 // post adds a request for the next turn. It reports false when the match is
-// closed; then f is never called.
-func (b *inbox) post(f func(now int64)) bool {
+// closed; then the request never runs.
+func (b *inbox) post(r request) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return false
 	}
-	b.requests = append(b.requests, f)
+	b.requests = append(b.requests, r)
+	if r.conn != nil {
+		b.conns.add(r.conn)
+	}
 	return true
 }
 
@@ -37,30 +47,41 @@ func (b *inbox) run(now int64) {
 	b.mu.Lock()
 	b.requests, b.running = b.running[:0], b.requests
 	b.mu.Unlock()
-	for i, f := range b.running {
-		b.running[i] = nil
-		f(now)
+	for i, r := range b.running {
+		b.running[i] = request{}
+		r.run(now)
 	}
 }
 
 // close refuses further requests, closes done, and returns the requests that have not
 // run.
-func (b *inbox) close(done chan struct{}) []func(now int64) {
+func (b *inbox) close(done chan struct{}) []request {
+	rest, _ := b.shut(done)
+	// Those behind a request that panicked have not run either.
+	behind := slices.DeleteFunc(b.running, func(r request) bool { return r.run == nil })
+	b.running = nil
+	return append(behind, rest...)
+}
+
+// shut refuses further requests and closes done. It returns the requests that no turn
+// has begun with, and every connection that the match was given and that may be open.
+func (b *inbox) shut(done chan struct{}) ([]request, []*ws.Conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
 	close(done)
-	// Those behind a request that panicked have not run either.
-	rest := slices.DeleteFunc(b.running, func(f func(int64)) bool { return f == nil })
-	rest = append(rest, b.requests...)
-	b.requests, b.running = nil, nil
-	return rest
+	rest := b.requests
+	b.requests = nil
+	return rest, b.conns.list
 }
 
 // post hands a request to the match's goroutine and wakes a hibernating match. It
 // reports false when the match is closed; then f is never called.
-func (d *Driver) post(f func(now int64)) bool {
-	if !d.inbox.post(f) {
+func (d *Driver) post(f func(now int64)) bool { return d.postConn(nil, f) }
+
+// postConn is post for a request that brings a connection.
+func (d *Driver) postConn(conn *ws.Conn, f func(now int64)) bool {
+	if !d.inbox.post(request{f, conn}) {
 		return false
 	}
 	d.hibernation.wake()
@@ -85,6 +106,13 @@ func (d *Driver) Reserve(ctx context.Context, requests []match.Request, hold int
 	select {
 	case a := <-c:
 		return a.slots, a.err
+	case <-d.done:
+		select {
+		case a := <-c:
+			return a.slots, a.err
+		default: // a turn hangs
+			return nil, match.ErrOver
+		}
 	case <-ctx.Done():
 		ids := make([]string, len(requests))
 		for i := range requests {
@@ -121,8 +149,8 @@ func (d *Driver) Release(reservations []string) {
 // connection from then on, also when it refuses it. features are those that the
 // client knows.
 func (d *Driver) Claim(conn *ws.Conn, features protocol.Features, slot game.Slot, player, reservation string) {
-	if !d.post(func(now int64) { d.match.Claim(now, conn, features, slot, player, reservation) }) {
-		conn.Close(protocol.CloseMatchOver, protocol.CloseMatchOver.Text())
+	if !d.postConn(conn, func(now int64) { d.match.Claim(now, conn, features, slot, player, reservation) }) {
+		d.turnAway(conn, protocol.CloseMatchOver)
 	}
 }
 
@@ -131,9 +159,17 @@ func (d *Driver) Claim(conn *ws.Conn, features protocol.Features, slot game.Slot
 // the match never issued does not reach it, nor wakes it.
 func (d *Driver) Resume(conn *ws.Conn, features protocol.Features, slot game.Slot, secret string, event uint32) {
 	generation, ok := d.match.CheckSecret(slot, secret)
-	if !ok || !d.post(func(now int64) { d.match.Resume(now, conn, features, slot, generation, event) }) {
-		conn.Close(protocol.CloseUnknownSession, protocol.CloseUnknownSession.Text())
+	if !ok || !d.postConn(conn, func(now int64) { d.match.Resume(now, conn, features, slot, generation, event) }) {
+		d.turnAway(conn, protocol.CloseUnknownSession)
 	}
+}
+
+// turnAway closes a connection that the closed match can't take.
+func (d *Driver) turnAway(conn *ws.Conn, code protocol.CloseCode) {
+	if d.turns.Hung() {
+		code = protocol.CloseGameError
+	}
+	conn.Close(code, code.Text())
 }
 
 // Evict frees the seat of a player that now plays in another match.

@@ -460,6 +460,7 @@ func (r liveRecorder) Leave(game.Slot, game.LeaveReason)               { r.l.vis
 func (r liveRecorder) Command(game.Slot, string, []int32)              { r.l.visit() }
 func (r liveRecorder) Input(game.Slot, int32, []uint32)                { r.l.visit() }
 func (r liveRecorder) Close(string)                                    { r.l.visit() }
+func (r liveRecorder) Abandon(string)                                  {}
 
 func (r liveRecorder) Tick(game.Tick, uint64) {
 	r.l.visit()

@@ -27,6 +27,9 @@ type faults struct {
 	onJoin bool // from the next join on Team panics
 	joinAt int  // the number of the join that panics, 0: none
 	joins  int
+	leave  bool   // Leave panics
+	step   func() // called by Step, nil for nothing
+	over   bool   // the match has an outcome
 }
 
 func (g faultyGame) NewWorld(cfg game.MatchConfig) game.World {
@@ -43,6 +46,24 @@ func (w *faultyWorld) Team(p game.Slot) int32 {
 		panic("Team is wrong")
 	}
 	return w.Units.Team(p)
+}
+
+func (w *faultyWorld) Leave(p game.Slot, why game.LeaveReason) {
+	if w.faults.leave {
+		panic("Leave is wrong")
+	}
+	w.Units.Leave(p, why)
+}
+
+func (w *faultyWorld) Step(t game.Tick, in *game.Inputs) {
+	if w.faults.step != nil {
+		w.faults.step()
+	}
+	w.Units.Step(t, in)
+}
+
+func (w *faultyWorld) Outcome() (game.Outcome, bool) {
+	return game.Outcome{}, w.faults.over
 }
 
 func (w *faultyWorld) Join(p game.Slot, info game.PlayerInfo) {

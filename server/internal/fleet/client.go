@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc"
 
 	"tactus/internal/certificate"
+	"tactus/protocol/rpc/refusal"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	"tactus/server/internal/metrics"
 )
@@ -111,6 +112,7 @@ type Client struct {
 	registrations map[*registration]struct{} // that a matchmaker has confirmed
 	absentSince   time.Time                  // since when there is none
 	hoursLogged   int                        // of that time
+	idInUse       map[*link]string           // links refused because of the server's id, and the other's address
 }
 
 // New makes a client. [Client.Run] runs it.
@@ -138,6 +140,7 @@ func New(cfg Config, host Host, log *zap.Logger) *Client {
 		outbox:        newResultOutbox(maxResults, cfg.Metrics, log),
 		changed:       make(chan struct{}, 1),
 		registrations: make(map[*registration]struct{}),
+		idInUse:       make(map[*link]string),
 		absentSince:   cfg.now(),
 	}
 }
@@ -158,6 +161,30 @@ func (c *Client) Ended(e *fleetv1.MatchEnded) { c.outbox.add(e) }
 
 // Registered reports whether any matchmaker has ever had this server registered.
 func (c *Client) Registered() bool { return c.registered.Load() }
+
+// IDInUse returns the address of another process that has this server's id, by any
+// matchmaker's answer; empty for none.
+func (c *Client) IDInUse() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, address := range c.idInUse {
+		return address
+	}
+	return ""
+}
+
+// noteIDInUse records whether a link was refused because of the server's id.
+func (c *Client) noteIDInUse(l *link, err error) bool {
+	reason, other := refusal.Of(err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if reason == refusal.ServerIDInUse {
+		c.idInUse[l] = other["address"]
+		return true
+	}
+	delete(c.idInUse, l)
+	return false
+}
 
 // Connected returns how many matchmakers have this server registered now.
 func (c *Client) Connected() int {
@@ -226,6 +253,7 @@ func (c *Client) add(s *registration) {
 	c.registered.Store(true)
 	c.mu.Lock()
 	c.registrations[s] = struct{}{}
+	delete(c.idInUse, s.link)
 	c.cfg.Metrics.Matchmakers.Set(float64(len(c.registrations)))
 	c.mu.Unlock()
 	signal(c.changed)

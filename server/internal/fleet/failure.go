@@ -7,16 +7,27 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"tactus/protocol/rpc/refusal"
 )
 
 // absenceEvery is the interval at which the absence of all matchmakers is logged.
 const absenceEvery = time.Hour
+
+// The id of this server is another process's: the event, and how often it is logged.
+const (
+	idInUseEvent = "server id is in use by another process; trying again"
+	idInUseEvery = time.Minute
+)
 
 // failure is a cause of failed connections: the log's event, and a hint.
 type failure struct{ event, hint string }
 
 // failureOf classifies the error of an attempt to connect.
 func failureOf(err error) failure {
+	if reason, _ := refusal.Of(err); reason == refusal.ServerIDInUse {
+		return failure{idInUseEvent, "give each game server an --id of its own; this one waits until the other is gone"}
+	}
 	text := errorText(err)
 	has := func(parts ...string) bool {
 		for _, part := range parts {
@@ -49,12 +60,16 @@ func failureOf(err error) failure {
 
 // logFailure logs a failed attempt unless the last one failed for the same cause.
 func (l *link) logFailure(err error, welcome bool) {
-	t := failureOf(err)
-	if !welcome && t.event == l.loggedEvent {
+	t, now := failureOf(err), l.client.cfg.now()
+	repeated := !welcome && t.event == l.loggedEvent
+	if repeated && (t.event != idInUseEvent || now.Sub(l.loggedAt) < idInUseEvery) {
 		return
 	}
-	l.loggedEvent = t.event
+	l.loggedEvent, l.loggedAt = t.event, now
 	fields := []zap.Field{zap.String("addr", l.addr), zap.String("why", errorText(err))}
+	if _, other := refusal.Of(err); other != nil {
+		fields = append(fields, zap.String("other", other["address"]), zap.String("other_url", other["url"]), zap.String("other_age", other["age"]))
+	}
 	if t.hint != "" {
 		fields = append(fields, zap.String("hint", t.hint))
 	}

@@ -21,6 +21,9 @@ const (
 	minLoadInterval = 100 * time.Millisecond
 	maxLoadInterval = time.Minute
 
+	// idInUseRetry is the wait while another process has this server's id.
+	idInUseRetry = 2 * time.Second
+
 	handshakeTimeout = 5 * time.Second
 	keepaliveTime    = 15 * time.Second
 	keepaliveTimeout = 5 * time.Second

@@ -23,6 +23,7 @@ type link struct {
 	matchmakerID string // of the last registration
 	failures     uint
 	loggedEvent  string // of the last logged failure; empty: registered since
+	loggedAt     time.Time
 }
 
 // run connects until ctx ends.
@@ -42,7 +43,7 @@ func (l *link) run(ctx context.Context) {
 		if welcome && time.Since(began) > l.client.cfg.BackoffMax {
 			l.failures = 0
 		}
-		if !sleep(ctx, l.client.backoff(l.failures)) {
+		if !sleep(ctx, l.waitAfter(err)) {
 			return
 		}
 		l.failures++
@@ -50,6 +51,14 @@ func (l *link) run(ctx context.Context) {
 			l.conn.ResetConnectBackoff() // the waits here are the only ones
 		}
 	}
+}
+
+// waitAfter returns the wait after a failed attempt.
+func (l *link) waitAfter(err error) time.Duration {
+	if l.client.noteIDInUse(l, err) {
+		return idInUseRetry
+	}
+	return l.client.backoff(l.failures)
 }
 
 // yield waits while another link is registered with the same matchmaker. A

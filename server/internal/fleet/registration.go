@@ -168,6 +168,8 @@ func (s *registration) receive(streamCtx context.Context) error {
 			s.bans.Apply(m.Bans)
 		case *fleetv1.ConnectResponse_Moderate:
 			s.moderate(streamCtx, m.Moderate)
+		case *fleetv1.ConnectResponse_Ping:
+			signal(s.notify) // which is answered by a Load
 		case *fleetv1.ConnectResponse_Replicas:
 			s.keys.replace(m.Replicas.GetTokenKeys())
 			s.client.setReplicas(s, m.Replicas)

@@ -65,8 +65,13 @@ type Config struct {
 	Metrics *metrics.Metrics
 	Log     *zap.Logger
 
-	gameName string // set by New: Info of a game allocates
+	// Set by New: Info of a game allocates, and is a call into rules.
+	gameName string
+	rate     int
 }
+
+// Rate is the match's tick rate in Hz, known when the match is made.
+func (c *Config) Rate() int { return c.rate }
 
 // LogFields adds the match to the fields of a log entry. A logger for each match
 // would hold kilobytes.
@@ -89,6 +94,9 @@ type Recorder interface {
 	// Tick ends a tick. The calls before it belong to the same tick.
 	Tick(t game.Tick, hash uint64)
 	Close(reason string)
+	// Abandon ends the log of a match whose turn hangs: calls by that turn have no
+	// effect any more. It is safe for concurrent use.
+	Abandon(reason string)
 }
 
 // EndReport says how a match ended.
@@ -176,16 +184,32 @@ type Match struct {
 }
 
 // New makes a match at tick 0. The match keeps cfg; nothing changes it from then on.
-func New(cfg *Config) (*Match, error) {
-	sim, err := game.NewSimulation(cfg.Game, cfg.Match)
-	if err != nil {
+// If the rules panic, the error is a [*PanicError].
+func New(cfg *Config) (_ *Match, err error) {
+	m := &Match{cfg: cfg, status: status{changed: true}}
+	defer func() {
+		if fault := recover(); fault != nil {
+			abandon(m)
+			err = NewPanicError(fault)
+		}
+	}()
+	if err := build(m); err != nil {
 		return nil, fmt.Errorf("match %s: %w", cfg.ID, err)
 	}
-	cfg.gameName = sim.Info().Name
-	m := &Match{
-		cfg: cfg, info: sim.Info(), sim: sim, tracker: replicate.NewTracker(sim), poller: ws.NewPoller(cfg.Wake),
-		pacer: newPacer(sim.Info().Rate(), cfg.Now), schemaHash: sim.Schema().Hash(), status: status{changed: true},
+	return m, nil
+}
+
+// build makes what the match consists of. The rules may panic meanwhile.
+func build(m *Match) error {
+	cfg := m.cfg
+	sim, err := game.NewSimulation(cfg.Game, cfg.Match)
+	if err != nil {
+		return err
 	}
+	cfg.gameName, cfg.rate = sim.Info().Name, sim.Info().Rate()
+	m.info, m.sim, m.tracker = sim.Info(), sim, replicate.NewTracker(sim)
+	m.pacer, m.schemaHash = newPacer(sim.Info().Rate(), cfg.Now), sim.Schema().Hash()
+	m.poller = ws.NewPoller(cfg.Wake)
 	m.shared = session.Shared{
 		Now: cfg.Now, Suspended: cfg.StoodStill, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics,
 	}
@@ -197,7 +221,20 @@ func New(cfg *Config) (*Match, error) {
 	m.timeouts.emptySince = cfg.Now
 	m.record = cfg.Record(sim)
 	m.record.Checkpoint(sim)
-	return m, nil
+	return nil
+}
+
+// abandon releases what a match holds that was not made completely.
+func abandon(m *Match) {
+	if m.pool != nil {
+		m.pool.Close()
+	}
+	if m.poller != nil {
+		_ = m.poller.Close() // nothing was added to it
+	}
+	if m.record != nil {
+		m.record.Close(EndError)
+	}
 }
 
 // SchemaHash identifies the layout of the match's state.

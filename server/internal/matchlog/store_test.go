@@ -471,3 +471,48 @@ func TestWriter_quietMatchHoldsASmallBuffer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The log of a turn that hangs ends with what the turn has done, and takes nothing that
+// it does later.
+func TestWriter_abandonedLogEndsAtTheHang(t *testing.T) {
+	r := newRig(t, Config{})
+	p := begin(t, r.store, drift{}, "m1", 1)
+	for range 30 {
+		p.tick()
+	}
+	p.sim.Leave(3, game.LeaveQuit) // if it is taken
+	p.log.Leave(3, game.LeaveQuit)
+	p.sim.Join(3, game.PlayerInfo{Team: -1})
+	p.log.Join(3, game.PlayerInfo{Team: -1}, "ann", "Ann")
+	joins := p.counts.Joins + 1
+	p.log.Abandon("game_error")
+	p.log.Abandon("game_error")
+	p.tick()
+	p.log.Close("over")
+	r.close()
+	info, err := Describe(ctx, r.only(), games(drift{}))
+	if err != nil || info.Reason != "game_error" || info.Ticks != 30 || info.Joins != joins || info.Truncated {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if report, err := Verify(ctx, r.only(), games(drift{})); err != nil || report.Ticks != 30 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+func TestWriter_abandonWhileRecordsAreWritten(t *testing.T) {
+	r := newRig(t, Config{})
+	p := begin(t, r.store, drift{}, "m1", 1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 2000 {
+			p.tick()
+		}
+	}()
+	p.log.Abandon("game_error")
+	<-done
+	r.close()
+	if report, err := Verify(ctx, r.only(), games(drift{})); err != nil || report.Reason != "game_error" {
+		t.Errorf("%+v, %v", report, err)
+	}
+}

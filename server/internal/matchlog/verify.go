@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"tactus/game"
 )
@@ -119,7 +120,7 @@ func rules(h *Header, games []game.Game) (game.Game, error) {
 		if n := h.Rules.MaxPlayers; n < 1 || n > game.MaxSlots {
 			return nil, fmt.Errorf("%w: a match of %d players", ErrOtherRules, n)
 		}
-		sim, err := game.NewSimulation(g, h.config())
+		sim, err := simulation(g, h)
 		if err != nil {
 			return nil, err
 		}
@@ -129,6 +130,17 @@ func rules(h *Header, games []game.Game) (game.Game, error) {
 		return g, nil
 	}
 	return nil, fmt.Errorf("%w: %s", ErrUnknownGame, h.Game)
+}
+
+// simulation makes the match of a log. Rules that panic meanwhile are an error, so that
+// one bad log does not end the verification of others.
+func simulation(g game.Game, h *Header) (sim *game.Simulation, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("making the match panics: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return game.NewSimulation(g, h.config())
 }
 
 type verifier struct {

@@ -3,6 +3,7 @@ package matchlog
 import (
 	"hash/crc32"
 	"io"
+	"runtime"
 	"slices"
 	"sync/atomic"
 
@@ -12,13 +13,17 @@ import (
 // Writer logs one match. Its methods append to a buffer and hand full buffers to the
 // store. They neither block nor fail: a log that can't be kept is marked as broken
 // and drops further records. The caller owns texts and slices again when a method
-// returns. A Writer is not safe for concurrent use; owned by its match.
+// returns. A Writer is not safe for concurrent use; owned by its match, except for
+// Abandon, which takes it over.
 type Writer struct {
 	store  *Store
 	header Header
 	begun  bool // the header is written
 	closed bool
 	broken atomic.Bool // set by either side; the writer drops everything then
+	// owner says whether the match is within a method, and after Abandon that no method
+	// does anything any more.
+	owner atomic.Int32
 
 	buf []byte // nil until there is something to log
 	// busy means that the last block was more than bare ticks.
@@ -39,11 +44,28 @@ type Writer struct {
 // file is a log on the disk.
 type file interface{ io.WriteCloser }
 
+// Values of Writer.owner.
+const (
+	ownerIdle int32 = iota
+	ownerWriting
+	ownerAbandoned
+)
+
+// enter begins a method. It reports false for a log that was abandoned. Otherwise leave
+// ends the method.
+func (w *Writer) enter() bool { return w.owner.CompareAndSwap(ownerIdle, ownerWriting) }
+
+func (w *Writer) leave() { w.owner.Store(ownerIdle) }
+
 func (w *Writer) dropping() bool { return w.closed || w.broken.Load() }
 
 // Checkpoint logs the whole state. The first call begins the log, so it comes
 // before everything else; later ones, at a tick's border, let a viewer seek.
 func (w *Writer) Checkpoint(sim *game.Simulation) {
+	if !w.enter() {
+		return
+	}
+	defer w.leave()
 	if w.dropping() {
 		return
 	}
@@ -81,6 +103,10 @@ func (w *Writer) begin(sim *game.Simulation) {
 
 // Join logs that a player joined. player is the id, name is for display.
 func (w *Writer) Join(p game.Slot, info game.PlayerInfo, player, name string) {
+	if !w.enter() {
+		return
+	}
+	defer w.leave()
 	b, ok := w.record(KindJoin, 6, longestRecord)
 	if !ok {
 		return
@@ -94,6 +120,10 @@ func (w *Writer) Join(p game.Slot, info game.PlayerInfo, player, name string) {
 
 // Leave logs that a player left.
 func (w *Writer) Leave(p game.Slot, why game.LeaveReason) {
+	if !w.enter() {
+		return
+	}
+	defer w.leave()
 	b, ok := w.record(KindLeave, 3, longestRecord)
 	if !ok {
 		return
@@ -104,6 +134,10 @@ func (w *Writer) Leave(p game.Slot, why game.LeaveReason) {
 
 // Command logs a command, also one that the rules refused.
 func (w *Writer) Command(p game.Slot, name string, args []int32) {
+	if !w.enter() {
+		return
+	}
+	defer w.leave()
 	b, ok := w.record(KindCommand, 4, longestRecord)
 	if !ok {
 		return
@@ -119,6 +153,10 @@ func (w *Writer) Command(p game.Slot, name string, args []int32) {
 // Input logs an input that the simulation accepted. An input equal to the last one is
 // not written.
 func (w *Writer) Input(p game.Slot, lag int32, words []uint32) {
+	if !w.enter() {
+		return
+	}
+	defer w.leave()
 	if w.dropping() || !w.begun || len(words)+1 != w.perInput || (int(p)+1)*w.perInput > len(w.inputs) {
 		return
 	}
@@ -142,6 +180,10 @@ func (w *Writer) Input(p game.Slot, lag int32, words []uint32) {
 // Tick ends a tick. The records since the last tick belong to it. hash is that of the
 // state after the tick, 0 for none.
 func (w *Writer) Tick(t game.Tick, hash uint64) {
+	if !w.enter() {
+		return
+	}
+	defer w.leave()
 	if !w.dropping() && cap(w.buf) == quietSize && len(w.buf) > quietSize-longestTick {
 		w.send(false) // a quiet match does without a larger one
 	}
@@ -160,6 +202,27 @@ func (w *Writer) Tick(t game.Tick, hash uint64) {
 
 // Close ends the log with the reason of the match's end. Further calls do nothing.
 func (w *Writer) Close(reason string) {
+	if !w.enter() {
+		return
+	}
+	defer w.leave()
+	w.end(reason)
+}
+
+// Abandon ends the log of a match whose turn hangs, as Close does. What the turn has
+// done so far is in it, so that a replay gets to the rules that hang. The methods that
+// the turn calls when it goes on do nothing. It is safe for concurrent use.
+func (w *Writer) Abandon(reason string) {
+	for !w.owner.CompareAndSwap(ownerIdle, ownerAbandoned) {
+		if w.owner.Load() == ownerAbandoned {
+			return
+		}
+		runtime.Gosched() // the turn is within a method, which never takes long
+	}
+	w.end(reason)
+}
+
+func (w *Writer) end(reason string) {
 	if w.closed {
 		return
 	}

@@ -30,6 +30,7 @@ type MatchMetrics struct {
 	TickSeconds  prometheus.Histogram
 	Dilated      prometheus.Counter // ticks by which clocks were set back
 	Panics       prometheus.Counter
+	HungTurns    prometheus.Counter
 	EventsLost   prometheus.Counter
 	Reservations prometheus.Counter
 
@@ -129,7 +130,8 @@ func newMatchMetrics(r registry) MatchMetrics {
 			Buckets: prometheus.ExponentialBuckets(25e-6, 2, 12),
 		}),
 		Dilated:      r.counter("ticks_dilated_total", "Ticks by which clocks were put back because the process could not keep up."),
-		Panics:       r.counter("match_panics_total", "Matches ended by a panic in their rules."),
+		Panics:       r.counter("match_panics_total", "Matches ended by a panic in their rules, as they were made or later."),
+		HungTurns:    r.counter("hung_turns_total", "Turns given up because the rules did not return in time, the making of matches included."),
 		EventsLost:   r.counter("events_lost_total", "Events for which an event table had no room."),
 		Reservations: r.counter("reservations_total", "Seats reserved."),
 	}

@@ -13,6 +13,8 @@ type Log struct {
 	Lags     []int32 // of inputs
 	OnTick   func()
 	LastTick game.Tick
+
+	abandoned bool
 }
 
 func (r *Log) add(format string, args ...any) {
@@ -50,7 +52,17 @@ func (r *Log) Tick(t game.Tick, _ uint64) {
 }
 
 // Close keeps the call.
-func (r *Log) Close(reason string) { r.add("close %s", reason) }
+func (r *Log) Close(reason string) {
+	if !r.abandoned {
+		r.add("close %s", reason)
+	}
+}
+
+// Abandon notes the end of a match that hangs.
+func (r *Log) Abandon(reason string) {
+	r.abandoned = true
+	r.add("abandon %s", reason)
+}
 
 // Has reports whether a line was kept.
 func (r *Log) Has(line string) bool { return slices.Contains(r.Lines, line) }
@@ -78,3 +90,6 @@ func (Silent) Tick(game.Tick, uint64) {}
 
 // Close keeps nothing.
 func (Silent) Close(string) {}
+
+// Abandon does nothing.
+func (Silent) Abandon(string) {}

@@ -13,12 +13,15 @@
 // Numbers that are taken or kept for a purpose, so that nobody takes one twice:
 //
 //   Register         10 features, 11 public_url_guessed, 12 unix_ms,
-//                    13 to 19 kept: process, seats, seals
-//   Registered       5 features, 6 unix_ms, 7 to 9 kept: origins; 8 bans
-//   Load             6 unix_ms, 7 to 9 kept: seats, 10 clock_offset_ms
+//                    13 process, 14 seats, 15 to 19 kept: seals
+//   Registered       5 features, 6 unix_ms, 7 and 9 kept: origins; 8 bans
+//   Load             6 unix_ms, 7 seats, 8 and 9 kept: reports,
+//                    10 clock_offset_ms
 //   Replicas         2 token_keys
 //   ConnectRequest   5 moderated
-//   ConnectResponse  7 load_ack, 8 kept: evictions; 9 bans, 11 moderate
+//   ConnectResponse  7 load_ack, 8 evict, 9 bans, 10 kept, 11 moderate, 12 ping
+//   Seat             6 issued_unix_ms, 7 public_id
+//   MatchStatus      14 and 15 kept: rated, 16 finished
 
 package fleetv1
 
@@ -179,8 +182,10 @@ type ConnectResponse struct {
 	//	*ConnectResponse_MatchEndedAck
 	//	*ConnectResponse_Replicas
 	//	*ConnectResponse_LoadAck
+	//	*ConnectResponse_Evict
 	//	*ConnectResponse_Bans
 	//	*ConnectResponse_Moderate
+	//	*ConnectResponse_Ping
 	Message       isConnectResponse_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -286,6 +291,15 @@ func (x *ConnectResponse) GetLoadAck() *LoadAck {
 	return nil
 }
 
+func (x *ConnectResponse) GetEvict() *Evict {
+	if x != nil {
+		if x, ok := x.Message.(*ConnectResponse_Evict); ok {
+			return x.Evict
+		}
+	}
+	return nil
+}
+
 func (x *ConnectResponse) GetBans() *BanList {
 	if x != nil {
 		if x, ok := x.Message.(*ConnectResponse_Bans); ok {
@@ -299,6 +313,15 @@ func (x *ConnectResponse) GetModerate() *Moderate {
 	if x != nil {
 		if x, ok := x.Message.(*ConnectResponse_Moderate); ok {
 			return x.Moderate
+		}
+	}
+	return nil
+}
+
+func (x *ConnectResponse) GetPing() *Ping {
+	if x != nil {
+		if x, ok := x.Message.(*ConnectResponse_Ping); ok {
+			return x.Ping
 		}
 	}
 	return nil
@@ -336,12 +359,20 @@ type ConnectResponse_LoadAck struct {
 	LoadAck *LoadAck `protobuf:"bytes,7,opt,name=load_ack,json=loadAck,proto3,oneof"`
 }
 
+type ConnectResponse_Evict struct {
+	Evict *Evict `protobuf:"bytes,8,opt,name=evict,proto3,oneof"`
+}
+
 type ConnectResponse_Bans struct {
 	Bans *BanList `protobuf:"bytes,9,opt,name=bans,proto3,oneof"`
 }
 
 type ConnectResponse_Moderate struct {
 	Moderate *Moderate `protobuf:"bytes,11,opt,name=moderate,proto3,oneof"`
+}
+
+type ConnectResponse_Ping struct {
+	Ping *Ping `protobuf:"bytes,12,opt,name=ping,proto3,oneof"`
 }
 
 func (*ConnectResponse_Registered) isConnectResponse_Message() {}
@@ -358,9 +389,13 @@ func (*ConnectResponse_Replicas) isConnectResponse_Message() {}
 
 func (*ConnectResponse_LoadAck) isConnectResponse_Message() {}
 
+func (*ConnectResponse_Evict) isConnectResponse_Message() {}
+
 func (*ConnectResponse_Bans) isConnectResponse_Message() {}
 
 func (*ConnectResponse_Moderate) isConnectResponse_Message() {}
+
+func (*ConnectResponse_Ping) isConnectResponse_Message() {}
 
 // Register says who a server is and what already runs on it.
 type Register struct {
@@ -377,6 +412,8 @@ type Register struct {
 	Features         []string               `protobuf:"bytes,10,rep,name=features,proto3" json:"features,omitempty"`                                            // additions to this protocol that the server knows
 	PublicUrlGuessed bool                   `protobuf:"varint,11,opt,name=public_url_guessed,json=publicUrlGuessed,proto3" json:"public_url_guessed,omitempty"` // made from the port: its host may be put right for each player
 	UnixMs           int64                  `protobuf:"varint,12,opt,name=unix_ms,json=unixMs,proto3" json:"unix_ms,omitempty"`                                 // when this was sent, by the server's clock
+	Process          []byte                 `protobuf:"bytes,13,opt,name=process,proto3" json:"process,omitempty"`                                              // drawn at the start of the process, 16 bytes: tells a stream of the same process from another process with the same server_id; empty: not told
+	Seats            []*SeatChange          `protobuf:"bytes,14,rep,name=seats,proto3" json:"seats,omitempty"`                                                  // the players that have a seat here; what is too much for one message follows in Load.seats
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -493,6 +530,20 @@ func (x *Register) GetUnixMs() int64 {
 		return x.UnixMs
 	}
 	return 0
+}
+
+func (x *Register) GetProcess() []byte {
+	if x != nil {
+		return x.Process
+	}
+	return nil
+}
+
+func (x *Register) GetSeats() []*SeatChange {
+	if x != nil {
+		return x.Seats
+	}
+	return nil
 }
 
 type Registered struct {
@@ -650,6 +701,7 @@ type Load struct {
 	Changed       []*MatchStatus         `protobuf:"bytes,4,rep,name=changed,proto3" json:"changed,omitempty"`                                              // matches whose status changed since the last Load
 	Draining      bool                   `protobuf:"varint,5,opt,name=draining,proto3" json:"draining,omitempty"`                                           // nothing new, please; can't be taken back
 	UnixMs        int64                  `protobuf:"varint,6,opt,name=unix_ms,json=unixMs,proto3" json:"unix_ms,omitempty"`                                 // when this was sent, by the server's clock; it asks for a LoadAck. 0: no LoadAck
+	Seats         []*SeatChange          `protobuf:"bytes,7,rep,name=seats,proto3" json:"seats,omitempty"`                                                  // players that took or left a seat since the last message, in that order
 	ClockOffsetMs *int64                 `protobuf:"zigzag64,10,opt,name=clock_offset_ms,json=clockOffsetMs,proto3,oneof" json:"clock_offset_ms,omitempty"` // the matchmaker's clock minus the server's, as the server measured it; absent: not measured yet
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -725,6 +777,13 @@ func (x *Load) GetUnixMs() int64 {
 		return x.UnixMs
 	}
 	return 0
+}
+
+func (x *Load) GetSeats() []*SeatChange {
+	if x != nil {
+		return x.Seats
+	}
+	return nil
 }
 
 func (x *Load) GetClockOffsetMs() int64 {
@@ -803,6 +862,7 @@ type MatchStatus struct {
 	Queue         string                 `protobuf:"bytes,10,opt,name=queue,proto3" json:"queue,omitempty"`                                   // that made it, as Reserve told; empty: none
 	RulesVersion  string                 `protobuf:"bytes,11,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"` // as Reserve told
 	Backfill      bool                   `protobuf:"varint,12,opt,name=backfill,proto3" json:"backfill,omitempty"`                            // wants players from its queue for the seats that are free
+	Finished      bool                   `protobuf:"varint,16,opt,name=finished,proto3" json:"finished,omitempty"`                            // it has a result; its seats bind their players no longer
 	Teams         []*TeamStatus          `protobuf:"bytes,13,rep,name=teams,proto3" json:"teams,omitempty"`                                   // by number; empty: the mode has no teams. A queue's match without teams tells one, of everybody
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -922,11 +982,206 @@ func (x *MatchStatus) GetBackfill() bool {
 	return false
 }
 
+func (x *MatchStatus) GetFinished() bool {
+	if x != nil {
+		return x.Finished
+	}
+	return false
+}
+
 func (x *MatchStatus) GetTeams() []*TeamStatus {
 	if x != nil {
 		return x.Teams
 	}
 	return nil
+}
+
+// SeatChange says that a player took a seat, or left one. A reservation counts
+// once its player has come.
+type SeatChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	MatchId       string                 `protobuf:"bytes,2,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
+	Slot          uint32                 `protobuf:"varint,3,opt,name=slot,proto3" json:"slot,omitempty"`
+	IssuedUnixMs  int64                  `protobuf:"varint,4,opt,name=issued_unix_ms,json=issuedUnixMs,proto3" json:"issued_unix_ms,omitempty"` // of the join token by which the player came last: Seat.issued_unix_ms
+	Left          bool                   `protobuf:"varint,5,opt,name=left,proto3" json:"left,omitempty"`                                       // the seat is free; else it is taken
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeatChange) Reset() {
+	*x = SeatChange{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeatChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeatChange) ProtoMessage() {}
+
+func (x *SeatChange) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeatChange.ProtoReflect.Descriptor instead.
+func (*SeatChange) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *SeatChange) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *SeatChange) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
+func (x *SeatChange) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *SeatChange) GetIssuedUnixMs() int64 {
+	if x != nil {
+		return x.IssuedUnixMs
+	}
+	return 0
+}
+
+func (x *SeatChange) GetLeft() bool {
+	if x != nil {
+		return x.Left
+	}
+	return false
+}
+
+// Evict asks a server to free a player's seat, because the player has a newer one
+// elsewhere. It does nothing where the seat is not that player's any more, or is
+// by a join token issued later than newer_unix_ms. Every matchmaker that sees both
+// seats sends it.
+type Evict struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MatchId       string                 `protobuf:"bytes,1,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
+	Slot          uint32                 `protobuf:"varint,2,opt,name=slot,proto3" json:"slot,omitempty"`
+	PlayerId      string                 `protobuf:"bytes,3,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	NewerUnixMs   int64                  `protobuf:"varint,4,opt,name=newer_unix_ms,json=newerUnixMs,proto3" json:"newer_unix_ms,omitempty"` // issued_unix_ms of the other seat
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Evict) Reset() {
+	*x = Evict{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Evict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Evict) ProtoMessage() {}
+
+func (x *Evict) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Evict.ProtoReflect.Descriptor instead.
+func (*Evict) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Evict) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
+func (x *Evict) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *Evict) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
+func (x *Evict) GetNewerUnixMs() int64 {
+	if x != nil {
+		return x.NewerUnixMs
+	}
+	return 0
+}
+
+// Ping asks a server for a Load now. One that does not answer within 2 s has lost
+// its server_id to another process that asks for it.
+type Ping struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ping) Reset() {
+	*x = Ping{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ping) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ping) ProtoMessage() {}
+
+func (x *Ping) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ping.ProtoReflect.Descriptor instead.
+func (*Ping) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{10}
 }
 
 type TeamStatus struct {
@@ -940,7 +1195,7 @@ type TeamStatus struct {
 
 func (x *TeamStatus) Reset() {
 	*x = TeamStatus{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[8]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -952,7 +1207,7 @@ func (x *TeamStatus) String() string {
 func (*TeamStatus) ProtoMessage() {}
 
 func (x *TeamStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[8]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -965,7 +1220,7 @@ func (x *TeamStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeamStatus.ProtoReflect.Descriptor instead.
 func (*TeamStatus) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{8}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TeamStatus) GetPeople() uint32 {
@@ -1012,7 +1267,7 @@ type Reserve struct {
 
 func (x *Reserve) Reset() {
 	*x = Reserve{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[9]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1024,7 +1279,7 @@ func (x *Reserve) String() string {
 func (*Reserve) ProtoMessage() {}
 
 func (x *Reserve) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[9]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1037,7 +1292,7 @@ func (x *Reserve) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserve.ProtoReflect.Descriptor instead.
 func (*Reserve) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{9}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Reserve) GetRequestId() string {
@@ -1135,16 +1390,18 @@ type Seat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
 	PlayerName    string                 `protobuf:"bytes,2,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
-	Team          int32                  `protobuf:"varint,3,opt,name=team,proto3" json:"team,omitempty"`              // -1: any
-	Reservation   string                 `protobuf:"bytes,4,opt,name=reservation,proto3" json:"reservation,omitempty"` // the join token's id
-	Skill         float64                `protobuf:"fixed64,5,opt,name=skill,proto3" json:"skill,omitempty"`           // in rating points, for MatchStatus
+	Team          int32                  `protobuf:"varint,3,opt,name=team,proto3" json:"team,omitempty"`                                       // -1: any
+	Reservation   string                 `protobuf:"bytes,4,opt,name=reservation,proto3" json:"reservation,omitempty"`                          // the join token's id
+	Skill         float64                `protobuf:"fixed64,5,opt,name=skill,proto3" json:"skill,omitempty"`                                    // in rating points, for MatchStatus
+	IssuedUnixMs  int64                  `protobuf:"varint,6,opt,name=issued_unix_ms,json=issuedUnixMs,proto3" json:"issued_unix_ms,omitempty"` // when the join token was made, by the matchmakers' clocks; of a player's two seats the later counts. 0: when the server got it
+	PublicId      string                 `protobuf:"bytes,7,opt,name=public_id,json=publicId,proto3" json:"public_id,omitempty"`                // the player's id as other players see it; empty: player_id
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Seat) Reset() {
 	*x = Seat{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[10]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1156,7 +1413,7 @@ func (x *Seat) String() string {
 func (*Seat) ProtoMessage() {}
 
 func (x *Seat) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[10]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1169,7 +1426,7 @@ func (x *Seat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seat.ProtoReflect.Descriptor instead.
 func (*Seat) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{10}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Seat) GetPlayerId() string {
@@ -1207,11 +1464,25 @@ func (x *Seat) GetSkill() float64 {
 	return 0
 }
 
+func (x *Seat) GetIssuedUnixMs() int64 {
+	if x != nil {
+		return x.IssuedUnixMs
+	}
+	return 0
+}
+
+func (x *Seat) GetPublicId() string {
+	if x != nil {
+		return x.PublicId
+	}
+	return ""
+}
+
 type ReserveResult struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	Ok            bool                   `protobuf:"varint,2,opt,name=ok,proto3" json:"ok,omitempty"`
-	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`       // full, draining, unknown_game, no_match, over, overloaded, fenced, bad_request
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`       // full, draining, unknown_game, no_match, over, overloaded, fenced, bad_request, game_error
 	Slots         []uint32               `protobuf:"varint,4,rep,packed,name=slots,proto3" json:"slots,omitempty"` // in the order of the seats asked for
 	Match         *MatchStatus           `protobuf:"bytes,5,opt,name=match,proto3" json:"match,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1220,7 +1491,7 @@ type ReserveResult struct {
 
 func (x *ReserveResult) Reset() {
 	*x = ReserveResult{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[11]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1232,7 +1503,7 @@ func (x *ReserveResult) String() string {
 func (*ReserveResult) ProtoMessage() {}
 
 func (x *ReserveResult) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[11]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1245,7 +1516,7 @@ func (x *ReserveResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReserveResult.ProtoReflect.Descriptor instead.
 func (*ReserveResult) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{11}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ReserveResult) GetRequestId() string {
@@ -1296,7 +1567,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[12]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1308,7 +1579,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[12]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1321,7 +1592,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{12}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Release) GetMatchId() string {
@@ -1349,7 +1620,7 @@ type Drain struct {
 
 func (x *Drain) Reset() {
 	*x = Drain{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1361,7 +1632,7 @@ func (x *Drain) String() string {
 func (*Drain) ProtoMessage() {}
 
 func (x *Drain) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1374,7 +1645,7 @@ func (x *Drain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drain.ProtoReflect.Descriptor instead.
 func (*Drain) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{13}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Drain) GetDeadlineMs() uint32 {
@@ -1410,7 +1681,7 @@ type MatchEnded struct {
 
 func (x *MatchEnded) Reset() {
 	*x = MatchEnded{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1422,7 +1693,7 @@ func (x *MatchEnded) String() string {
 func (*MatchEnded) ProtoMessage() {}
 
 func (x *MatchEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1435,7 +1706,7 @@ func (x *MatchEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchEnded.ProtoReflect.Descriptor instead.
 func (*MatchEnded) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{14}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MatchEnded) GetMatchId() string {
@@ -1514,7 +1785,7 @@ type PlayerResult struct {
 
 func (x *PlayerResult) Reset() {
 	*x = PlayerResult{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1526,7 +1797,7 @@ func (x *PlayerResult) String() string {
 func (*PlayerResult) ProtoMessage() {}
 
 func (x *PlayerResult) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1539,7 +1810,7 @@ func (x *PlayerResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerResult.ProtoReflect.Descriptor instead.
 func (*PlayerResult) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{15}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PlayerResult) GetPlayerId() string {
@@ -1587,7 +1858,7 @@ type MatchEndedAck struct {
 
 func (x *MatchEndedAck) Reset() {
 	*x = MatchEndedAck{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[16]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1599,7 +1870,7 @@ func (x *MatchEndedAck) String() string {
 func (*MatchEndedAck) ProtoMessage() {}
 
 func (x *MatchEndedAck) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[16]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1612,7 +1883,7 @@ func (x *MatchEndedAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchEndedAck.ProtoReflect.Descriptor instead.
 func (*MatchEndedAck) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{16}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MatchEndedAck) GetMatchId() string {
@@ -1637,7 +1908,7 @@ type BanList struct {
 
 func (x *BanList) Reset() {
 	*x = BanList{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[17]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1649,7 +1920,7 @@ func (x *BanList) String() string {
 func (*BanList) ProtoMessage() {}
 
 func (x *BanList) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[17]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1662,7 +1933,7 @@ func (x *BanList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BanList.ProtoReflect.Descriptor instead.
 func (*BanList) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{17}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *BanList) GetVersion() uint64 {
@@ -1708,7 +1979,7 @@ type Ban struct {
 
 func (x *Ban) Reset() {
 	*x = Ban{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[18]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1720,7 +1991,7 @@ func (x *Ban) String() string {
 func (*Ban) ProtoMessage() {}
 
 func (x *Ban) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[18]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1733,7 +2004,7 @@ func (x *Ban) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ban.ProtoReflect.Descriptor instead.
 func (*Ban) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{18}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Ban) GetId() string {
@@ -1799,7 +2070,7 @@ type Moderate struct {
 
 func (x *Moderate) Reset() {
 	*x = Moderate{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[19]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1811,7 +2082,7 @@ func (x *Moderate) String() string {
 func (*Moderate) ProtoMessage() {}
 
 func (x *Moderate) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[19]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1824,7 +2095,7 @@ func (x *Moderate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Moderate.ProtoReflect.Descriptor instead.
 func (*Moderate) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{19}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Moderate) GetRequestId() string {
@@ -1961,7 +2232,7 @@ type Kick struct {
 
 func (x *Kick) Reset() {
 	*x = Kick{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[20]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1973,7 +2244,7 @@ func (x *Kick) String() string {
 func (*Kick) ProtoMessage() {}
 
 func (x *Kick) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[20]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1986,7 +2257,7 @@ func (x *Kick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kick.ProtoReflect.Descriptor instead.
 func (*Kick) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{20}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Kick) GetPlayerId() string {
@@ -2014,7 +2285,7 @@ type EndMatch struct {
 
 func (x *EndMatch) Reset() {
 	*x = EndMatch{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[21]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2026,7 +2297,7 @@ func (x *EndMatch) String() string {
 func (*EndMatch) ProtoMessage() {}
 
 func (x *EndMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[21]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2039,7 +2310,7 @@ func (x *EndMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndMatch.ProtoReflect.Descriptor instead.
 func (*EndMatch) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{21}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *EndMatch) GetMatchId() string {
@@ -2067,7 +2338,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[22]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2079,7 +2350,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[22]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2092,7 +2363,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{22}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Notice) GetMatchId() string {
@@ -2119,7 +2390,7 @@ type FindPlayer struct {
 
 func (x *FindPlayer) Reset() {
 	*x = FindPlayer{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[23]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2131,7 +2402,7 @@ func (x *FindPlayer) String() string {
 func (*FindPlayer) ProtoMessage() {}
 
 func (x *FindPlayer) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[23]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2144,7 +2415,7 @@ func (x *FindPlayer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindPlayer.ProtoReflect.Descriptor instead.
 func (*FindPlayer) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{23}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *FindPlayer) GetPlayerId() string {
@@ -2164,7 +2435,7 @@ type ListPlayers struct {
 
 func (x *ListPlayers) Reset() {
 	*x = ListPlayers{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[24]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2176,7 +2447,7 @@ func (x *ListPlayers) String() string {
 func (*ListPlayers) ProtoMessage() {}
 
 func (x *ListPlayers) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[24]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2189,7 +2460,7 @@ func (x *ListPlayers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPlayers.ProtoReflect.Descriptor instead.
 func (*ListPlayers) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{24}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListPlayers) GetMatchId() string {
@@ -2209,7 +2480,7 @@ type CountSeen struct {
 
 func (x *CountSeen) Reset() {
 	*x = CountSeen{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[25]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2221,7 +2492,7 @@ func (x *CountSeen) String() string {
 func (*CountSeen) ProtoMessage() {}
 
 func (x *CountSeen) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[25]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2234,7 +2505,7 @@ func (x *CountSeen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountSeen.ProtoReflect.Descriptor instead.
 func (*CountSeen) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{25}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CountSeen) GetAddressRange() string {
@@ -2258,7 +2529,7 @@ type KeepLog struct {
 
 func (x *KeepLog) Reset() {
 	*x = KeepLog{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[26]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2270,7 +2541,7 @@ func (x *KeepLog) String() string {
 func (*KeepLog) ProtoMessage() {}
 
 func (x *KeepLog) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[26]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2283,7 +2554,7 @@ func (x *KeepLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepLog.ProtoReflect.Descriptor instead.
 func (*KeepLog) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{26}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *KeepLog) GetMatchId() string {
@@ -2339,7 +2610,7 @@ type Moderated struct {
 
 func (x *Moderated) Reset() {
 	*x = Moderated{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2351,7 +2622,7 @@ func (x *Moderated) String() string {
 func (*Moderated) ProtoMessage() {}
 
 func (x *Moderated) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2364,7 +2635,7 @@ func (x *Moderated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Moderated.ProtoReflect.Descriptor instead.
 func (*Moderated) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{27}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Moderated) GetRequestId() string {
@@ -2447,7 +2718,7 @@ type SeatedPlayer struct {
 
 func (x *SeatedPlayer) Reset() {
 	*x = SeatedPlayer{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2459,7 +2730,7 @@ func (x *SeatedPlayer) String() string {
 func (*SeatedPlayer) ProtoMessage() {}
 
 func (x *SeatedPlayer) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2472,7 +2743,7 @@ func (x *SeatedPlayer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeatedPlayer.ProtoReflect.Descriptor instead.
 func (*SeatedPlayer) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{28}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SeatedPlayer) GetPlayerId() string {
@@ -2543,7 +2814,7 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\vmatch_ended\x18\x04 \x01(\v2\x1b.tactus.fleet.v1.MatchEndedH\x00R\n" +
 	"matchEnded\x12:\n" +
 	"\tmoderated\x18\x05 \x01(\v2\x1a.tactus.fleet.v1.ModeratedH\x00R\tmoderatedB\t\n" +
-	"\amessage\"\x9a\x04\n" +
+	"\amessage\"\xf7\x04\n" +
 	"\x0fConnectResponse\x12=\n" +
 	"\n" +
 	"registered\x18\x01 \x01(\v2\x1b.tactus.fleet.v1.RegisteredH\x00R\n" +
@@ -2554,9 +2825,11 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x0fmatch_ended_ack\x18\x05 \x01(\v2\x1e.tactus.fleet.v1.MatchEndedAckH\x00R\rmatchEndedAck\x127\n" +
 	"\breplicas\x18\x06 \x01(\v2\x19.tactus.fleet.v1.ReplicasH\x00R\breplicas\x125\n" +
 	"\bload_ack\x18\a \x01(\v2\x18.tactus.fleet.v1.LoadAckH\x00R\aloadAck\x12.\n" +
+	"\x05evict\x18\b \x01(\v2\x16.tactus.fleet.v1.EvictH\x00R\x05evict\x12.\n" +
 	"\x04bans\x18\t \x01(\v2\x18.tactus.fleet.v1.BanListH\x00R\x04bans\x127\n" +
-	"\bmoderate\x18\v \x01(\v2\x19.tactus.fleet.v1.ModerateH\x00R\bmoderateB\t\n" +
-	"\amessage\"\xa9\x03\n" +
+	"\bmoderate\x18\v \x01(\v2\x19.tactus.fleet.v1.ModerateH\x00R\bmoderate\x12+\n" +
+	"\x04ping\x18\f \x01(\v2\x15.tactus.fleet.v1.PingH\x00R\x04pingB\t\n" +
+	"\amessage\"\xf6\x03\n" +
 	"\bRegister\x12\x1b\n" +
 	"\tserver_id\x18\x01 \x01(\tR\bserverId\x12\x1d\n" +
 	"\n" +
@@ -2573,7 +2846,9 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\bfeatures\x18\n" +
 	" \x03(\tR\bfeatures\x12,\n" +
 	"\x12public_url_guessed\x18\v \x01(\bR\x10publicUrlGuessed\x12\x17\n" +
-	"\aunix_ms\x18\f \x01(\x03R\x06unixMs\"\x92\x02\n" +
+	"\aunix_ms\x18\f \x01(\x03R\x06unixMs\x12\x18\n" +
+	"\aprocess\x18\r \x01(\fR\aprocess\x121\n" +
+	"\x05seats\x18\x0e \x03(\v2\x1b.tactus.fleet.v1.SeatChangeR\x05seats\"\x92\x02\n" +
 	"\n" +
 	"Registered\x12#\n" +
 	"\rmatchmaker_id\x18\x01 \x01(\tR\fmatchmakerId\x12\x1b\n" +
@@ -2586,21 +2861,22 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\bReplicas\x12\x1c\n" +
 	"\taddresses\x18\x01 \x03(\tR\taddresses\x12\x1d\n" +
 	"\n" +
-	"token_keys\x18\x02 \x03(\fR\ttokenKeys\"\xfa\x01\n" +
+	"token_keys\x18\x02 \x03(\fR\ttokenKeys\"\xad\x02\n" +
 	"\x04Load\x12\x18\n" +
 	"\aplayers\x18\x01 \x01(\rR\aplayers\x12\x18\n" +
 	"\amatches\x18\x02 \x01(\rR\amatches\x12\x10\n" +
 	"\x03cpu\x18\x03 \x01(\x01R\x03cpu\x126\n" +
 	"\achanged\x18\x04 \x03(\v2\x1c.tactus.fleet.v1.MatchStatusR\achanged\x12\x1a\n" +
 	"\bdraining\x18\x05 \x01(\bR\bdraining\x12\x17\n" +
-	"\aunix_ms\x18\x06 \x01(\x03R\x06unixMs\x12+\n" +
+	"\aunix_ms\x18\x06 \x01(\x03R\x06unixMs\x121\n" +
+	"\x05seats\x18\a \x03(\v2\x1b.tactus.fleet.v1.SeatChangeR\x05seats\x12+\n" +
 	"\x0fclock_offset_ms\x18\n" +
 	" \x01(\x12H\x00R\rclockOffsetMs\x88\x01\x01B\x12\n" +
 	"\x10_clock_offset_ms\"D\n" +
 	"\aLoadAck\x12 \n" +
 	"\fload_unix_ms\x18\x01 \x01(\x03R\n" +
 	"loadUnixMs\x12\x17\n" +
-	"\aunix_ms\x18\x02 \x01(\x03R\x06unixMs\"\xec\x02\n" +
+	"\aunix_ms\x18\x02 \x01(\x03R\x06unixMs\"\x88\x03\n" +
 	"\vMatchStatus\x12\x19\n" +
 	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x12\n" +
@@ -2615,8 +2891,22 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x05queue\x18\n" +
 	" \x01(\tR\x05queue\x12#\n" +
 	"\rrules_version\x18\v \x01(\tR\frulesVersion\x12\x1a\n" +
-	"\bbackfill\x18\f \x01(\bR\bbackfill\x121\n" +
-	"\x05teams\x18\r \x03(\v2\x1b.tactus.fleet.v1.TeamStatusR\x05teams\"P\n" +
+	"\bbackfill\x18\f \x01(\bR\bbackfill\x12\x1a\n" +
+	"\bfinished\x18\x10 \x01(\bR\bfinished\x121\n" +
+	"\x05teams\x18\r \x03(\v2\x1b.tactus.fleet.v1.TeamStatusR\x05teams\"\x92\x01\n" +
+	"\n" +
+	"SeatChange\x12\x1b\n" +
+	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x19\n" +
+	"\bmatch_id\x18\x02 \x01(\tR\amatchId\x12\x12\n" +
+	"\x04slot\x18\x03 \x01(\rR\x04slot\x12$\n" +
+	"\x0eissued_unix_ms\x18\x04 \x01(\x03R\fissuedUnixMs\x12\x12\n" +
+	"\x04left\x18\x05 \x01(\bR\x04left\"w\n" +
+	"\x05Evict\x12\x19\n" +
+	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x12\n" +
+	"\x04slot\x18\x02 \x01(\rR\x04slot\x12\x1b\n" +
+	"\tplayer_id\x18\x03 \x01(\tR\bplayerId\x12\"\n" +
+	"\rnewer_unix_ms\x18\x04 \x01(\x03R\vnewerUnixMs\"\x06\n" +
+	"\x04Ping\"P\n" +
 	"\n" +
 	"TeamStatus\x12\x16\n" +
 	"\x06people\x18\x01 \x01(\rR\x06people\x12\x14\n" +
@@ -2637,14 +2927,16 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	" \x01(\tR\x05queue\x12#\n" +
 	"\rrules_version\x18\v \x01(\tR\frulesVersion\x12\x12\n" +
 	"\x04term\x18\f \x01(\x04R\x04term\x12\x1a\n" +
-	"\bbackfill\x18\r \x01(\bR\bbackfill\"\x90\x01\n" +
+	"\bbackfill\x18\r \x01(\bR\bbackfill\"\xd3\x01\n" +
 	"\x04Seat\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +
 	"\vplayer_name\x18\x02 \x01(\tR\n" +
 	"playerName\x12\x12\n" +
 	"\x04team\x18\x03 \x01(\x05R\x04team\x12 \n" +
 	"\vreservation\x18\x04 \x01(\tR\vreservation\x12\x14\n" +
-	"\x05skill\x18\x05 \x01(\x01R\x05skill\"\xa0\x01\n" +
+	"\x05skill\x18\x05 \x01(\x01R\x05skill\x12$\n" +
+	"\x0eissued_unix_ms\x18\x06 \x01(\x03R\fissuedUnixMs\x12\x1b\n" +
+	"\tpublic_id\x18\a \x01(\tR\bpublicId\"\xa0\x01\n" +
 	"\rReserveResult\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x0e\n" +
@@ -2765,7 +3057,7 @@ func file_tactus_fleet_v1_fleet_proto_rawDescGZIP() []byte {
 	return file_tactus_fleet_v1_fleet_proto_rawDescData
 }
 
-var file_tactus_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_tactus_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_tactus_fleet_v1_fleet_proto_goTypes = []any{
 	(*ConnectRequest)(nil),  // 0: tactus.fleet.v1.ConnectRequest
 	(*ConnectResponse)(nil), // 1: tactus.fleet.v1.ConnectResponse
@@ -2775,71 +3067,78 @@ var file_tactus_fleet_v1_fleet_proto_goTypes = []any{
 	(*Load)(nil),            // 5: tactus.fleet.v1.Load
 	(*LoadAck)(nil),         // 6: tactus.fleet.v1.LoadAck
 	(*MatchStatus)(nil),     // 7: tactus.fleet.v1.MatchStatus
-	(*TeamStatus)(nil),      // 8: tactus.fleet.v1.TeamStatus
-	(*Reserve)(nil),         // 9: tactus.fleet.v1.Reserve
-	(*Seat)(nil),            // 10: tactus.fleet.v1.Seat
-	(*ReserveResult)(nil),   // 11: tactus.fleet.v1.ReserveResult
-	(*Release)(nil),         // 12: tactus.fleet.v1.Release
-	(*Drain)(nil),           // 13: tactus.fleet.v1.Drain
-	(*MatchEnded)(nil),      // 14: tactus.fleet.v1.MatchEnded
-	(*PlayerResult)(nil),    // 15: tactus.fleet.v1.PlayerResult
-	(*MatchEndedAck)(nil),   // 16: tactus.fleet.v1.MatchEndedAck
-	(*BanList)(nil),         // 17: tactus.fleet.v1.BanList
-	(*Ban)(nil),             // 18: tactus.fleet.v1.Ban
-	(*Moderate)(nil),        // 19: tactus.fleet.v1.Moderate
-	(*Kick)(nil),            // 20: tactus.fleet.v1.Kick
-	(*EndMatch)(nil),        // 21: tactus.fleet.v1.EndMatch
-	(*Notice)(nil),          // 22: tactus.fleet.v1.Notice
-	(*FindPlayer)(nil),      // 23: tactus.fleet.v1.FindPlayer
-	(*ListPlayers)(nil),     // 24: tactus.fleet.v1.ListPlayers
-	(*CountSeen)(nil),       // 25: tactus.fleet.v1.CountSeen
-	(*KeepLog)(nil),         // 26: tactus.fleet.v1.KeepLog
-	(*Moderated)(nil),       // 27: tactus.fleet.v1.Moderated
-	(*SeatedPlayer)(nil),    // 28: tactus.fleet.v1.SeatedPlayer
-	(*v1.GameInfo)(nil),     // 29: tactus.matchmaker.v1.GameInfo
-	(*v1.Option)(nil),       // 30: tactus.matchmaker.v1.Option
+	(*SeatChange)(nil),      // 8: tactus.fleet.v1.SeatChange
+	(*Evict)(nil),           // 9: tactus.fleet.v1.Evict
+	(*Ping)(nil),            // 10: tactus.fleet.v1.Ping
+	(*TeamStatus)(nil),      // 11: tactus.fleet.v1.TeamStatus
+	(*Reserve)(nil),         // 12: tactus.fleet.v1.Reserve
+	(*Seat)(nil),            // 13: tactus.fleet.v1.Seat
+	(*ReserveResult)(nil),   // 14: tactus.fleet.v1.ReserveResult
+	(*Release)(nil),         // 15: tactus.fleet.v1.Release
+	(*Drain)(nil),           // 16: tactus.fleet.v1.Drain
+	(*MatchEnded)(nil),      // 17: tactus.fleet.v1.MatchEnded
+	(*PlayerResult)(nil),    // 18: tactus.fleet.v1.PlayerResult
+	(*MatchEndedAck)(nil),   // 19: tactus.fleet.v1.MatchEndedAck
+	(*BanList)(nil),         // 20: tactus.fleet.v1.BanList
+	(*Ban)(nil),             // 21: tactus.fleet.v1.Ban
+	(*Moderate)(nil),        // 22: tactus.fleet.v1.Moderate
+	(*Kick)(nil),            // 23: tactus.fleet.v1.Kick
+	(*EndMatch)(nil),        // 24: tactus.fleet.v1.EndMatch
+	(*Notice)(nil),          // 25: tactus.fleet.v1.Notice
+	(*FindPlayer)(nil),      // 26: tactus.fleet.v1.FindPlayer
+	(*ListPlayers)(nil),     // 27: tactus.fleet.v1.ListPlayers
+	(*CountSeen)(nil),       // 28: tactus.fleet.v1.CountSeen
+	(*KeepLog)(nil),         // 29: tactus.fleet.v1.KeepLog
+	(*Moderated)(nil),       // 30: tactus.fleet.v1.Moderated
+	(*SeatedPlayer)(nil),    // 31: tactus.fleet.v1.SeatedPlayer
+	(*v1.GameInfo)(nil),     // 32: tactus.matchmaker.v1.GameInfo
+	(*v1.Option)(nil),       // 33: tactus.matchmaker.v1.Option
 }
 var file_tactus_fleet_v1_fleet_proto_depIdxs = []int32{
 	2,  // 0: tactus.fleet.v1.ConnectRequest.register:type_name -> tactus.fleet.v1.Register
 	5,  // 1: tactus.fleet.v1.ConnectRequest.load:type_name -> tactus.fleet.v1.Load
-	11, // 2: tactus.fleet.v1.ConnectRequest.reserve_result:type_name -> tactus.fleet.v1.ReserveResult
-	14, // 3: tactus.fleet.v1.ConnectRequest.match_ended:type_name -> tactus.fleet.v1.MatchEnded
-	27, // 4: tactus.fleet.v1.ConnectRequest.moderated:type_name -> tactus.fleet.v1.Moderated
+	14, // 2: tactus.fleet.v1.ConnectRequest.reserve_result:type_name -> tactus.fleet.v1.ReserveResult
+	17, // 3: tactus.fleet.v1.ConnectRequest.match_ended:type_name -> tactus.fleet.v1.MatchEnded
+	30, // 4: tactus.fleet.v1.ConnectRequest.moderated:type_name -> tactus.fleet.v1.Moderated
 	3,  // 5: tactus.fleet.v1.ConnectResponse.registered:type_name -> tactus.fleet.v1.Registered
-	9,  // 6: tactus.fleet.v1.ConnectResponse.reserve:type_name -> tactus.fleet.v1.Reserve
-	12, // 7: tactus.fleet.v1.ConnectResponse.release:type_name -> tactus.fleet.v1.Release
-	13, // 8: tactus.fleet.v1.ConnectResponse.drain:type_name -> tactus.fleet.v1.Drain
-	16, // 9: tactus.fleet.v1.ConnectResponse.match_ended_ack:type_name -> tactus.fleet.v1.MatchEndedAck
+	12, // 6: tactus.fleet.v1.ConnectResponse.reserve:type_name -> tactus.fleet.v1.Reserve
+	15, // 7: tactus.fleet.v1.ConnectResponse.release:type_name -> tactus.fleet.v1.Release
+	16, // 8: tactus.fleet.v1.ConnectResponse.drain:type_name -> tactus.fleet.v1.Drain
+	19, // 9: tactus.fleet.v1.ConnectResponse.match_ended_ack:type_name -> tactus.fleet.v1.MatchEndedAck
 	4,  // 10: tactus.fleet.v1.ConnectResponse.replicas:type_name -> tactus.fleet.v1.Replicas
 	6,  // 11: tactus.fleet.v1.ConnectResponse.load_ack:type_name -> tactus.fleet.v1.LoadAck
-	17, // 12: tactus.fleet.v1.ConnectResponse.bans:type_name -> tactus.fleet.v1.BanList
-	19, // 13: tactus.fleet.v1.ConnectResponse.moderate:type_name -> tactus.fleet.v1.Moderate
-	29, // 14: tactus.fleet.v1.Register.games:type_name -> tactus.matchmaker.v1.GameInfo
-	7,  // 15: tactus.fleet.v1.Register.matches:type_name -> tactus.fleet.v1.MatchStatus
-	4,  // 16: tactus.fleet.v1.Registered.replicas:type_name -> tactus.fleet.v1.Replicas
-	17, // 17: tactus.fleet.v1.Registered.bans:type_name -> tactus.fleet.v1.BanList
-	7,  // 18: tactus.fleet.v1.Load.changed:type_name -> tactus.fleet.v1.MatchStatus
-	8,  // 19: tactus.fleet.v1.MatchStatus.teams:type_name -> tactus.fleet.v1.TeamStatus
-	30, // 20: tactus.fleet.v1.Reserve.options:type_name -> tactus.matchmaker.v1.Option
-	10, // 21: tactus.fleet.v1.Reserve.seats:type_name -> tactus.fleet.v1.Seat
-	7,  // 22: tactus.fleet.v1.ReserveResult.match:type_name -> tactus.fleet.v1.MatchStatus
-	15, // 23: tactus.fleet.v1.MatchEnded.results:type_name -> tactus.fleet.v1.PlayerResult
-	18, // 24: tactus.fleet.v1.BanList.added:type_name -> tactus.fleet.v1.Ban
-	20, // 25: tactus.fleet.v1.Moderate.kick:type_name -> tactus.fleet.v1.Kick
-	21, // 26: tactus.fleet.v1.Moderate.end_match:type_name -> tactus.fleet.v1.EndMatch
-	22, // 27: tactus.fleet.v1.Moderate.notice:type_name -> tactus.fleet.v1.Notice
-	23, // 28: tactus.fleet.v1.Moderate.find_player:type_name -> tactus.fleet.v1.FindPlayer
-	24, // 29: tactus.fleet.v1.Moderate.list_players:type_name -> tactus.fleet.v1.ListPlayers
-	25, // 30: tactus.fleet.v1.Moderate.count_seen:type_name -> tactus.fleet.v1.CountSeen
-	26, // 31: tactus.fleet.v1.Moderate.keep_log:type_name -> tactus.fleet.v1.KeepLog
-	28, // 32: tactus.fleet.v1.Moderated.players:type_name -> tactus.fleet.v1.SeatedPlayer
-	0,  // 33: tactus.fleet.v1.FleetService.Connect:input_type -> tactus.fleet.v1.ConnectRequest
-	1,  // 34: tactus.fleet.v1.FleetService.Connect:output_type -> tactus.fleet.v1.ConnectResponse
-	34, // [34:35] is the sub-list for method output_type
-	33, // [33:34] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	9,  // 12: tactus.fleet.v1.ConnectResponse.evict:type_name -> tactus.fleet.v1.Evict
+	20, // 13: tactus.fleet.v1.ConnectResponse.bans:type_name -> tactus.fleet.v1.BanList
+	22, // 14: tactus.fleet.v1.ConnectResponse.moderate:type_name -> tactus.fleet.v1.Moderate
+	10, // 15: tactus.fleet.v1.ConnectResponse.ping:type_name -> tactus.fleet.v1.Ping
+	32, // 16: tactus.fleet.v1.Register.games:type_name -> tactus.matchmaker.v1.GameInfo
+	7,  // 17: tactus.fleet.v1.Register.matches:type_name -> tactus.fleet.v1.MatchStatus
+	8,  // 18: tactus.fleet.v1.Register.seats:type_name -> tactus.fleet.v1.SeatChange
+	4,  // 19: tactus.fleet.v1.Registered.replicas:type_name -> tactus.fleet.v1.Replicas
+	20, // 20: tactus.fleet.v1.Registered.bans:type_name -> tactus.fleet.v1.BanList
+	7,  // 21: tactus.fleet.v1.Load.changed:type_name -> tactus.fleet.v1.MatchStatus
+	8,  // 22: tactus.fleet.v1.Load.seats:type_name -> tactus.fleet.v1.SeatChange
+	11, // 23: tactus.fleet.v1.MatchStatus.teams:type_name -> tactus.fleet.v1.TeamStatus
+	33, // 24: tactus.fleet.v1.Reserve.options:type_name -> tactus.matchmaker.v1.Option
+	13, // 25: tactus.fleet.v1.Reserve.seats:type_name -> tactus.fleet.v1.Seat
+	7,  // 26: tactus.fleet.v1.ReserveResult.match:type_name -> tactus.fleet.v1.MatchStatus
+	18, // 27: tactus.fleet.v1.MatchEnded.results:type_name -> tactus.fleet.v1.PlayerResult
+	21, // 28: tactus.fleet.v1.BanList.added:type_name -> tactus.fleet.v1.Ban
+	23, // 29: tactus.fleet.v1.Moderate.kick:type_name -> tactus.fleet.v1.Kick
+	24, // 30: tactus.fleet.v1.Moderate.end_match:type_name -> tactus.fleet.v1.EndMatch
+	25, // 31: tactus.fleet.v1.Moderate.notice:type_name -> tactus.fleet.v1.Notice
+	26, // 32: tactus.fleet.v1.Moderate.find_player:type_name -> tactus.fleet.v1.FindPlayer
+	27, // 33: tactus.fleet.v1.Moderate.list_players:type_name -> tactus.fleet.v1.ListPlayers
+	28, // 34: tactus.fleet.v1.Moderate.count_seen:type_name -> tactus.fleet.v1.CountSeen
+	29, // 35: tactus.fleet.v1.Moderate.keep_log:type_name -> tactus.fleet.v1.KeepLog
+	31, // 36: tactus.fleet.v1.Moderated.players:type_name -> tactus.fleet.v1.SeatedPlayer
+	0,  // 37: tactus.fleet.v1.FleetService.Connect:input_type -> tactus.fleet.v1.ConnectRequest
+	1,  // 38: tactus.fleet.v1.FleetService.Connect:output_type -> tactus.fleet.v1.ConnectResponse
+	38, // [38:39] is the sub-list for method output_type
+	37, // [37:38] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_tactus_fleet_v1_fleet_proto_init() }
@@ -2862,11 +3161,13 @@ func file_tactus_fleet_v1_fleet_proto_init() {
 		(*ConnectResponse_MatchEndedAck)(nil),
 		(*ConnectResponse_Replicas)(nil),
 		(*ConnectResponse_LoadAck)(nil),
+		(*ConnectResponse_Evict)(nil),
 		(*ConnectResponse_Bans)(nil),
 		(*ConnectResponse_Moderate)(nil),
+		(*ConnectResponse_Ping)(nil),
 	}
 	file_tactus_fleet_v1_fleet_proto_msgTypes[5].OneofWrappers = []any{}
-	file_tactus_fleet_v1_fleet_proto_msgTypes[19].OneofWrappers = []any{
+	file_tactus_fleet_v1_fleet_proto_msgTypes[22].OneofWrappers = []any{
 		(*Moderate_Kick)(nil),
 		(*Moderate_EndMatch)(nil),
 		(*Moderate_Notice)(nil),
@@ -2881,7 +3182,7 @@ func file_tactus_fleet_v1_fleet_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tactus_fleet_v1_fleet_proto_rawDesc), len(file_tactus_fleet_v1_fleet_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

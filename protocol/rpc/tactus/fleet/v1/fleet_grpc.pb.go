@@ -13,12 +13,15 @@
 // Numbers that are taken or kept for a purpose, so that nobody takes one twice:
 //
 //   Register         10 features, 11 public_url_guessed, 12 unix_ms,
-//                    13 to 19 kept: process, seats, seals
-//   Registered       5 features, 6 unix_ms, 7 to 9 kept: origins; 8 bans
-//   Load             6 unix_ms, 7 to 9 kept: seats, 10 clock_offset_ms
+//                    13 process, 14 seats, 15 to 19 kept: seals
+//   Registered       5 features, 6 unix_ms, 7 and 9 kept: origins; 8 bans
+//   Load             6 unix_ms, 7 seats, 8 and 9 kept: reports,
+//                    10 clock_offset_ms
 //   Replicas         2 token_keys
 //   ConnectRequest   5 moderated
-//   ConnectResponse  7 load_ack, 8 kept: evictions; 9 bans, 11 moderate
+//   ConnectResponse  7 load_ack, 8 evict, 9 bans, 10 kept, 11 moderate, 12 ping
+//   Seat             6 issued_unix_ms, 7 public_id
+//   MatchStatus      14 and 15 kept: rated, 16 finished
 
 package fleetv1
 

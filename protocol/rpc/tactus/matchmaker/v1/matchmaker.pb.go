@@ -222,6 +222,7 @@ type CreateTicketRequest struct {
 	Party         string                 `protobuf:"bytes,12,opt,name=party,proto3" json:"party,omitempty"`                                                                                                     // member_id of a party's leader: search for all its members
 	Players       []*Player              `protobuf:"bytes,13,rep,name=players,proto3" json:"players,omitempty"`                                                                                                 // internal port only: the players of one party, known to the caller
 	Protocol      string                 `protobuf:"bytes,15,opt,name=protocol,proto3" json:"protocol,omitempty"`                                                                                               // WebSocket subprotocol of the client; empty: not told
+	Replace       bool                   `protobuf:"varint,16,opt,name=replace,proto3" json:"replace,omitempty"`                                                                                                // leave the rated match that a player sits in; without it the answer is FAILED_PRECONDITION, IN_MATCH
 	RequestId     string                 `protobuf:"bytes,14,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`                                                                            // drawn by the caller; the same id again within 60 s returns the same ticket
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -353,6 +354,13 @@ func (x *CreateTicketRequest) GetProtocol() string {
 		return x.Protocol
 	}
 	return ""
+}
+
+func (x *CreateTicketRequest) GetReplace() bool {
+	if x != nil {
+		return x.Replace
+	}
+	return false
 }
 
 func (x *CreateTicketRequest) GetRequestId() string {
@@ -3062,6 +3070,7 @@ type GameInfo struct {
 	Title         string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	Version       string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
 	Modes         []*ModeInfo            `protobuf:"bytes,4,rep,name=modes,proto3" json:"modes,omitempty"`
+	Away          bool                   `protobuf:"varint,5,opt,name=away,proto3" json:"away,omitempty"` // no live server hosts it now; one did within the last ten minutes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3124,6 +3133,13 @@ func (x *GameInfo) GetModes() []*ModeInfo {
 	return nil
 }
 
+func (x *GameInfo) GetAway() bool {
+	if x != nil {
+		return x.Away
+	}
+	return false
+}
+
 type ModeInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3131,6 +3147,7 @@ type ModeInfo struct {
 	MinPlayers    uint32                 `protobuf:"varint,3,opt,name=min_players,json=minPlayers,proto3" json:"min_players,omitempty"`
 	MaxPlayers    uint32                 `protobuf:"varint,4,opt,name=max_players,json=maxPlayers,proto3" json:"max_players,omitempty"`
 	Teams         uint32                 `protobuf:"varint,5,opt,name=teams,proto3" json:"teams,omitempty"`
+	Away          bool                   `protobuf:"varint,7,opt,name=away,proto3" json:"away,omitempty"` // as of the game
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3198,6 +3215,13 @@ func (x *ModeInfo) GetTeams() uint32 {
 		return x.Teams
 	}
 	return 0
+}
+
+func (x *ModeInfo) GetAway() bool {
+	if x != nil {
+		return x.Away
+	}
+	return false
 }
 
 type ListQueuesRequest struct {
@@ -3296,6 +3320,7 @@ type QueueInfo struct {
 	WaitP50Ms     uint32                 `protobuf:"varint,12,opt,name=wait_p50_ms,json=waitP50Ms,proto3" json:"wait_p50_ms,omitempty"`
 	WaitP90Ms     uint32                 `protobuf:"varint,13,opt,name=wait_p90_ms,json=waitP90Ms,proto3" json:"wait_p90_ms,omitempty"`
 	Title         string                 `protobuf:"bytes,14,opt,name=title,proto3" json:"title,omitempty"` // for people
+	Away          bool                   `protobuf:"varint,15,opt,name=away,proto3" json:"away,omitempty"`  // no live server hosts its mode now: searches wait
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3426,6 +3451,13 @@ func (x *QueueInfo) GetTitle() string {
 		return x.Title
 	}
 	return ""
+}
+
+func (x *QueueInfo) GetAway() bool {
+	if x != nil {
+		return x.Away
+	}
+	return false
 }
 
 type GetRatingRequest struct {
@@ -4097,7 +4129,7 @@ var File_tactus_matchmaker_v1_matchmaker_proto protoreflect.FileDescriptor
 
 const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\n" +
-	"%tactus/matchmaker/v1/matchmaker.proto\x12\x14tactus.matchmaker.v1\"\xe6\x05\n" +
+	"%tactus/matchmaker/v1/matchmaker.proto\x12\x14tactus.matchmaker.v1\"\x80\x06\n" +
 	"\x13CreateTicketRequest\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x1f\n" +
@@ -4118,7 +4150,8 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"attributes\x12\x14\n" +
 	"\x05party\x18\f \x01(\tR\x05party\x126\n" +
 	"\aplayers\x18\r \x03(\v2\x1c.tactus.matchmaker.v1.PlayerR\aplayers\x12\x1a\n" +
-	"\bprotocol\x18\x0f \x01(\tR\bprotocol\x12\x1d\n" +
+	"\bprotocol\x18\x0f \x01(\tR\bprotocol\x12\x18\n" +
+	"\areplace\x18\x10 \x01(\bR\areplace\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x0e \x01(\tR\trequestId\x1a<\n" +
 	"\x0eLatencyMsEntry\x12\x10\n" +
@@ -4366,12 +4399,13 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x11ListGamesResponse\x124\n" +
 	"\x05games\x18\x01 \x03(\v2\x1e.tactus.matchmaker.v1.GameInfoR\x05games\x12\x18\n" +
 	"\aservers\x18\x02 \x01(\rR\aservers\x12\x18\n" +
-	"\aplayers\x18\x03 \x01(\rR\aplayers\"\x84\x01\n" +
+	"\aplayers\x18\x03 \x01(\rR\aplayers\"\x98\x01\n" +
 	"\bGameInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\tR\aversion\x124\n" +
-	"\x05modes\x18\x04 \x03(\v2\x1e.tactus.matchmaker.v1.ModeInfoR\x05modes\"\x8c\x01\n" +
+	"\x05modes\x18\x04 \x03(\v2\x1e.tactus.matchmaker.v1.ModeInfoR\x05modes\x12\x12\n" +
+	"\x04away\x18\x05 \x01(\bR\x04away\"\xa0\x01\n" +
 	"\bModeInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x1f\n" +
@@ -4379,10 +4413,11 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"minPlayers\x12\x1f\n" +
 	"\vmax_players\x18\x04 \x01(\rR\n" +
 	"maxPlayers\x12\x14\n" +
-	"\x05teams\x18\x05 \x01(\rR\x05teams\"\x13\n" +
+	"\x05teams\x18\x05 \x01(\rR\x05teams\x12\x12\n" +
+	"\x04away\x18\a \x01(\bR\x04away\"\x13\n" +
 	"\x11ListQueuesRequest\"M\n" +
 	"\x12ListQueuesResponse\x127\n" +
-	"\x06queues\x18\x01 \x03(\v2\x1f.tactus.matchmaker.v1.QueueInfoR\x06queues\"\xf7\x02\n" +
+	"\x06queues\x18\x01 \x03(\v2\x1f.tactus.matchmaker.v1.QueueInfoR\x06queues\"\x8b\x03\n" +
 	"\tQueueInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x12\n" +
@@ -4398,7 +4433,8 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\tsearching\x18\v \x01(\rR\tsearching\x12\x1e\n" +
 	"\vwait_p50_ms\x18\f \x01(\rR\twaitP50Ms\x12\x1e\n" +
 	"\vwait_p90_ms\x18\r \x01(\rR\twaitP90Ms\x12\x14\n" +
-	"\x05title\x18\x0e \x01(\tR\x05title\"E\n" +
+	"\x05title\x18\x0e \x01(\tR\x05title\x12\x12\n" +
+	"\x04away\x18\x0f \x01(\bR\x04away\"E\n" +
 	"\x10GetRatingRequest\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1b\n" +
 	"\tplayer_id\x18\x02 \x01(\tR\bplayerId\"\x7f\n" +

@@ -61,7 +61,8 @@ type MatchmakerServiceClient interface {
 	// party, a bad attribute. UNAUTHENTICATED: a guest or identity token that is
 	// not valid here. PERMISSION_DENIED: players named by id on the public port;
 	// a party started by somebody else than its leader. FAILED_PRECONDITION: no
-	// server runs the client's version, or it speaks another protocol. UNAVAILABLE: no game server has
+	// server runs the client's version, or it speaks another protocol; the player
+	// sits in a rated match (IN_MATCH, with its id as match_id). UNAVAILABLE: no game server has
 	// registered yet, or the matchmaker can't store the ticket; try again.
 	// RESOURCE_EXHAUSTED: too many requests. Every error carries a
 	// google.rpc.ErrorInfo whose reason names it.
@@ -129,7 +130,8 @@ type MatchmakerServiceClient interface {
 	LeaveRoom(ctx context.Context, in *LeaveRoomRequest, opts ...grpc.CallOption) (*LeaveRoomResponse, error)
 	// ListMatches lists open public matches with free seats, fullest first.
 	ListMatches(ctx context.Context, in *ListMatchesRequest, opts ...grpc.CallOption) (*ListMatchesResponse, error)
-	// ListGames lists the games and modes that live servers host.
+	// ListGames lists the games and modes that live servers host, and for ten minutes
+	// those whose servers are away.
 	ListGames(ctx context.Context, in *ListGamesRequest, opts ...grpc.CallOption) (*ListGamesResponse, error)
 	// ListQueues lists the queues and how long players wait in them.
 	ListQueues(ctx context.Context, in *ListQueuesRequest, opts ...grpc.CallOption) (*ListQueuesResponse, error)
@@ -432,7 +434,8 @@ type MatchmakerServiceServer interface {
 	// party, a bad attribute. UNAUTHENTICATED: a guest or identity token that is
 	// not valid here. PERMISSION_DENIED: players named by id on the public port;
 	// a party started by somebody else than its leader. FAILED_PRECONDITION: no
-	// server runs the client's version, or it speaks another protocol. UNAVAILABLE: no game server has
+	// server runs the client's version, or it speaks another protocol; the player
+	// sits in a rated match (IN_MATCH, with its id as match_id). UNAVAILABLE: no game server has
 	// registered yet, or the matchmaker can't store the ticket; try again.
 	// RESOURCE_EXHAUSTED: too many requests. Every error carries a
 	// google.rpc.ErrorInfo whose reason names it.
@@ -500,7 +503,8 @@ type MatchmakerServiceServer interface {
 	LeaveRoom(context.Context, *LeaveRoomRequest) (*LeaveRoomResponse, error)
 	// ListMatches lists open public matches with free seats, fullest first.
 	ListMatches(context.Context, *ListMatchesRequest) (*ListMatchesResponse, error)
-	// ListGames lists the games and modes that live servers host.
+	// ListGames lists the games and modes that live servers host, and for ten minutes
+	// those whose servers are away.
 	ListGames(context.Context, *ListGamesRequest) (*ListGamesResponse, error)
 	// ListQueues lists the queues and how long players wait in them.
 	ListQueues(context.Context, *ListQueuesRequest) (*ListQueuesResponse, error)

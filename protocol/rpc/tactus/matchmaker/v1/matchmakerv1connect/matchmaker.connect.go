@@ -117,7 +117,8 @@ type MatchmakerServiceClient interface {
 	// party, a bad attribute. UNAUTHENTICATED: a guest or identity token that is
 	// not valid here. PERMISSION_DENIED: players named by id on the public port;
 	// a party started by somebody else than its leader. FAILED_PRECONDITION: no
-	// server runs the client's version, or it speaks another protocol. UNAVAILABLE: no game server has
+	// server runs the client's version, or it speaks another protocol; the player
+	// sits in a rated match (IN_MATCH, with its id as match_id). UNAVAILABLE: no game server has
 	// registered yet, or the matchmaker can't store the ticket; try again.
 	// RESOURCE_EXHAUSTED: too many requests. Every error carries a
 	// google.rpc.ErrorInfo whose reason names it.
@@ -185,7 +186,8 @@ type MatchmakerServiceClient interface {
 	LeaveRoom(context.Context, *connect.Request[v1.LeaveRoomRequest]) (*connect.Response[v1.LeaveRoomResponse], error)
 	// ListMatches lists open public matches with free seats, fullest first.
 	ListMatches(context.Context, *connect.Request[v1.ListMatchesRequest]) (*connect.Response[v1.ListMatchesResponse], error)
-	// ListGames lists the games and modes that live servers host.
+	// ListGames lists the games and modes that live servers host, and for ten minutes
+	// those whose servers are away.
 	ListGames(context.Context, *connect.Request[v1.ListGamesRequest]) (*connect.Response[v1.ListGamesResponse], error)
 	// ListQueues lists the queues and how long players wait in them.
 	ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error)
@@ -514,7 +516,8 @@ type MatchmakerServiceHandler interface {
 	// party, a bad attribute. UNAUTHENTICATED: a guest or identity token that is
 	// not valid here. PERMISSION_DENIED: players named by id on the public port;
 	// a party started by somebody else than its leader. FAILED_PRECONDITION: no
-	// server runs the client's version, or it speaks another protocol. UNAVAILABLE: no game server has
+	// server runs the client's version, or it speaks another protocol; the player
+	// sits in a rated match (IN_MATCH, with its id as match_id). UNAVAILABLE: no game server has
 	// registered yet, or the matchmaker can't store the ticket; try again.
 	// RESOURCE_EXHAUSTED: too many requests. Every error carries a
 	// google.rpc.ErrorInfo whose reason names it.
@@ -582,7 +585,8 @@ type MatchmakerServiceHandler interface {
 	LeaveRoom(context.Context, *connect.Request[v1.LeaveRoomRequest]) (*connect.Response[v1.LeaveRoomResponse], error)
 	// ListMatches lists open public matches with free seats, fullest first.
 	ListMatches(context.Context, *connect.Request[v1.ListMatchesRequest]) (*connect.Response[v1.ListMatchesResponse], error)
-	// ListGames lists the games and modes that live servers host.
+	// ListGames lists the games and modes that live servers host, and for ten minutes
+	// those whose servers are away.
 	ListGames(context.Context, *connect.Request[v1.ListGamesRequest]) (*connect.Response[v1.ListGamesResponse], error)
 	// ListQueues lists the queues and how long players wait in them.
 	ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error)
