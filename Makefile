@@ -201,6 +201,22 @@ bench-profile: bench-programs ## where the server's time goes (perf)
 bench-w1 bench-w2 bench-w3 bench-w4 bench-w5 bench-slow bench-sweep bench-profile:
 	$(BENCH_RUN) $(@:bench-%=%)
 
+.PHONY: bench-tls bench-tls-ab bench-storm
+bench-tls: bench-programs bench-proxies ## W1 over TLS: in the process, and behind nginx, HAProxy and Caddy
+	$(BENCH_RUN) tls
+
+.PHONY: bench-proxies
+bench-proxies:
+	.ci/require nginx nginx
+	.ci/require haproxy haproxy
+	.ci/require caddy caddy
+
+bench-tls-ab: bench-programs ## CPU of W1 over TLS over that without, PAIRS pairs at the same time
+	bin/bench -seconds $(SECONDS) ab -tls -pairs $(PAIRS)
+
+bench-storm: bench-programs ## 2,000 players lose their connections and come back at once, over TLS
+	$(BENCH_RUN) storm
+
 .PHONY: bench-floor
 bench-floor: bench-programs bin/floor ## what the operating system asks for, and nothing else
 	$(BENCH_RUN) floor
@@ -219,8 +235,8 @@ bench-ab: bench-programs ## CPU of this build over that of BEFORE=path/to/tactus
 	bin/bench -seconds $(SECONDS) ab -before $(BEFORE) -pairs $(PAIRS) -before-aa
 
 .PHONY: bench-report
-bench-report: bench-programs bin/floor $(STAMPS)/peers bin/plot ## all of them into docs/bench.md, in half an hour
-	$(BENCH_RUN) -keep-going w1 w2 w3 w4 w5 slow peers sweep profile
+bench-report: bench-programs bench-proxies bin/floor $(STAMPS)/peers bin/plot ## all of them into docs/bench.md, in half an hour
+	$(BENCH_RUN) -keep-going w1 w2 w3 w4 w5 slow tls storm peers sweep profile
 	bin/plot .cache/bench docs/img
 	bin/bench report
 

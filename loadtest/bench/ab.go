@@ -18,12 +18,16 @@ func (s *suite) compareBuilds(ctx context.Context, args []string) error {
 	before := f.String("before", "", "build of cmd/tactusbench to compare with")
 	after := f.String("after", program, "build that is compared")
 	pairs := f.Int("pairs", 40, "pairs of windows")
+	secure := f.Bool("tls", false, "compare this build over TLS with itself without, by the mean of the pairs")
 	itself := f.Bool("before-aa", false, "compare -before with itself first, in the same way")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
+	if *secure {
+		return s.compareTLS(ctx, *pairs)
+	}
 	if *before == "" || *pairs < 2 || f.NArg() > 0 {
-		return errors.New("usage: bench ab -before BIN [-after BIN] [-pairs N] [-before-aa]; at least 2 pairs")
+		return errors.New("usage: bench ab -before BIN [-after BIN] [-pairs N] [-before-aa], or bench ab -tls [-pairs N]; at least 2 pairs")
 	}
 	for _, build := range []string{*before, *after} {
 		if _, err := os.Stat(build); err != nil {

@@ -48,6 +48,7 @@ type comparison struct {
 	Seconds float64    `json:"seconds"`
 	Before  string     `json:"before"`
 	After   string     `json:"after"`
+	Secure  bool       `json:"secure,omitempty"` // after is played over TLS
 	Pairs   []abPair   `json:"pairs"`
 	Dropped []abPair   `json:"dropped,omitempty"` // a window of theirs was discarded
 	Ratio   abInterval `json:"ratio"`             // of CPU, after over before
@@ -105,11 +106,12 @@ func (c *comparison) run(ctx context.Context, s *suite, pairs int) error {
 
 // pair measures a window of both builds. turned: the second one starts first.
 func (c *comparison) pair(ctx context.Context, s *suite, turned bool) (p abPair, err error) {
-	builds, windows := [2]string{c.Before, c.After}, [2]*abWindow{&p.Before, &p.After}
+	before, after := tactusPlan{program: c.Before}, tactusPlan{program: c.After, secure: c.Secure}
+	plans, windows := [2]tactusPlan{before, after}, [2]*abWindow{&p.Before, &p.After}
 	if turned {
-		builds, windows = [2]string{c.After, c.Before}, [2]*abWindow{&p.After, &p.Before}
+		plans, windows = [2]tactusPlan{after, before}, [2]*abWindow{&p.After, &p.Before}
 	}
-	if err := c.measure(ctx, s, builds, windows); err != nil {
+	if err := c.measure(ctx, s, plans, windows); err != nil {
 		return p, err
 	}
 	s.say("%s %d: %.3f over %.3f us: %.4f %s%s", c.Name, len(c.Pairs)+1, p.After.CPU, p.Before.CPU, p.ratio(),
@@ -121,12 +123,13 @@ func (p *abPair) counts() bool   { return p.Before.Discarded == "" && p.After.Di
 func (p *abPair) ratio() float64 { return p.After.CPU / p.Before.CPU }
 
 // measure has one window of two builds.
-func (c *comparison) measure(ctx context.Context, s *suite, builds [2]string, windows [2]*abWindow) error {
+func (c *comparison) measure(ctx context.Context, s *suite, plans [2]tactusPlan, windows [2]*abWindow) error {
 	l := rooms(s).load
 	l.window = c.window + 2*edge
 	var servers [2]*tactusServer
 	for i, suffix := range [2]string{"", "-beside"} {
-		t, err := startTactusAs(ctx, s.pins, tactusPlan{program: builds[i], beside: suffix})
+		plans[i].beside = suffix
+		t, err := startTactusAs(ctx, s.pins, plans[i])
 		if err != nil {
 			return err
 		}

@@ -103,7 +103,7 @@ func (s *suite) pair(ctx context.Context, p floorComparison) (*result, error) {
 	}
 	r := s.result(p.name, p.title, p.load.window)
 	r.Rows = []row{floor, tactus, portable}
-	r.Notes = append(r.Notes, "portable sockets are those of Go's poller, with goroutines of their own: what TLS in the process and other systems have")
+	r.Notes = append(r.Notes, "portable sockets are those of Go's poller, with goroutines of their own: what other systems have")
 	r.Marks = p.marks(&tactus)
 	return r, nil
 }

@@ -58,6 +58,8 @@ var workloads = map[string]func(*suite, context.Context) (*result, error){
 	"w5":      (*suite).world,
 	"peers":   (*suite).comparePeers,
 	"slow":    (*suite).besideSlow,
+	"tls":     (*suite).tls,
+	"storm":   (*suite).storm,
 	"profile": (*suite).profile,
 }
 

@@ -63,6 +63,9 @@ func measure(ctx context.Context, s target, l load, cpu string) (*loadtest.Repor
 		"--ramp", l.rampTime().String(), "--warm-up", l.warmUp().String(), "--seed", "1",
 		"--server-pid", strconv.Itoa(s.pid()), "--json", file,
 	}
+	if _, err := os.Stat(certFile); err == nil {
+		args = append(args, "--tls-ca", certFile)
+	}
 	if err := run(ctx, name, cpu, program, append(args, l.extra...)...); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ var page string
 const pageFile = "docs/bench.md"
 
 // reported lists the workloads of the page, in its order.
-var reported = []string{"w1", "w2", "w3", "w4", "w5", "slow", "peers", "sweep", "profile"}
+var reported = []string{"w1", "w2", "w3", "w4", "w5", "slow", "tls", "storm", "peers", "sweep", "profile"}
 
 // pageData is what the template shows.
 type pageData struct {
@@ -70,6 +70,9 @@ func renderReport(results []*result) (string, error) {
 
 // title returns a workload's name as a title: w1 is W1.
 func title(name string) string {
+	if name == "tls" {
+		return "TLS"
+	}
 	return strings.ToUpper(name[:1]) + name[1:]
 }
 

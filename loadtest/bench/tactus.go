@@ -22,6 +22,7 @@ type tactusServer struct {
 	matchmaker *process
 	public     string // the matchmaker's origin
 	internal   string // its gRPC address
+	play       string // the game server's public address
 	admin      string // the game server's admin address
 }
 
@@ -36,6 +37,7 @@ func startTactus(ctx context.Context, p pins, flags ...string) (*tactusServer, e
 // tactusPlan describes a game server and its matchmaker.
 type tactusPlan struct {
 	program         string // of the game server
+	secure          bool   // players speak TLS with it
 	beside          string // suffix of its files, where another runs at the same time
 	matchmakerFlags []string
 	flags           []string // of the game server
@@ -47,7 +49,7 @@ func startTactusAs(ctx context.Context, p pins, plan tactusPlan) (*tactusServer,
 	if err != nil {
 		return nil, err
 	}
-	t := &tactusServer{public: "http://" + loopback(ports[0]), internal: loopback(ports[1]), admin: loopback(ports[4])}
+	t := &tactusServer{public: "http://" + loopback(ports[0]), internal: loopback(ports[1]), play: loopback(ports[3]), admin: loopback(ports[4])}
 	data := filepath.Join(cacheDir, "data"+plan.beside)
 	mmArgs := append([]string{
 		"matchmaker", "--listen", loopback(ports[0]), "--internal", t.internal,
@@ -59,9 +61,12 @@ func startTactusAs(ctx context.Context, p pins, plan tactusPlan) (*tactusServer,
 	}
 	if err = t.matchmaker.waitUntilListening(ctx, t.internal); err == nil {
 		args := append([]string{
-			"server", "--listen", loopback(ports[3]), "--matchmaker", t.internal,
+			"server", "--listen", t.play, "--matchmaker", t.internal,
 			"--admin", t.admin, "--data", data, "--log-level", "warn",
 		}, plan.flags...)
+		if plan.secure {
+			args = append(args, "--tls-cert", certFile, "--tls-key", keyFile)
+		}
 		t.process, err = start("server"+plan.beside, p.server, plan.program, args...)
 	}
 	if err == nil {
