@@ -52,6 +52,13 @@ func checkMode(g Game, game string, m Mode) (errs []error) {
 	if m.MinPlayers > m.MaxPlayers || m.MinPlayers < 0 {
 		fail("MinPlayers is not between 0 and MaxPlayers")
 	}
+	for _, o := range m.Options {
+		if o.Min > o.Max {
+			fail("option " + o.Name + ": Min " + strconv.Itoa(int(o.Min)) + " is above Max " + strconv.Itoa(int(o.Max)))
+		} else if (o.Min != 0 || o.Max != 0) && !o.Allows(o.Value) {
+			fail("option " + o.Name + ": Value " + strconv.Itoa(int(o.Value)) + " is not between Min and Max, which differ")
+		}
+	}
 	world, tables, panicked := makeWorld(g, m)
 	if panicked != nil {
 		fail("making a world panics: " + panicText(panicked))

@@ -47,3 +47,42 @@ func TestCheck_rejectsTeamAndOwnerTableWithoutPublicField(t *testing.T) {
 		t.Errorf("with a public field: %v", err)
 	}
 }
+
+// ranged is toy with an option.
+type ranged struct {
+	toy
+	option game.Option
+}
+
+func (g ranged) Info() game.Info {
+	info := g.toy.Info()
+	info.Modes[0].Options = []game.Option{g.option}
+	return info
+}
+
+func TestCheck_rejectsOptionsOutsideTheirRange(t *testing.T) {
+	for want, option := range map[string]game.Option{
+		"":                                    {Name: "fuel", Value: 9},
+		" ":                                   {Name: "fuel", Value: 9, Min: 1, Max: 9},
+		"option fuel: Min 5 is above Max 1":   {Name: "fuel", Value: 3, Min: 5, Max: 1},
+		"option fuel: Value 9 is not between": {Name: "fuel", Value: 9, Min: 1, Max: 8},
+		"which differ":                        {Name: "fuel", Value: 2, Min: 2, Max: 2},
+	} {
+		err := game.Check(ranged{option: option})
+		if fine := strings.TrimSpace(want) == ""; fine != (err == nil) || !fine && !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", option, err, want)
+		}
+	}
+}
+
+func TestNewSimulation_hidesRangesFromTheRules(t *testing.T) {
+	g := ranged{option: game.Option{Name: "fuel", Value: 9, Min: 1, Max: 9}}
+	mode := g.Info().Modes[0]
+	sim, err := game.NewSimulation(g, game.MatchConfig{Mode: mode, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := sim.Config().Mode.Options[0]; got != (game.Option{Name: "fuel", Value: 9}) || mode.Options[0].Max != 9 {
+		t.Errorf("the rules see %+v, the mode has %+v", got, mode.Options[0])
+	}
+}

@@ -61,11 +61,22 @@ type Mode struct {
 	Options    []Option
 }
 
-// Option is a named number that configures a match.
+// Option is a named number that configures a match. In a [Mode] it has the value of
+// matches that say nothing else.
 type Option struct {
 	Name  string
 	Value int32
+	// Min and Max are the range from which players may choose in their own rooms, with
+	// Min below Max. Without a range, both 0, the operator alone sets the option. Only
+	// options of a Mode have one, and no [World] sees it.
+	Min, Max int32
 }
+
+// Chosen reports whether players may choose the option.
+func (o Option) Chosen() bool { return o.Min < o.Max }
+
+// Allows reports whether players may choose the value.
+func (o Option) Allows(value int32) bool { return o.Chosen() && o.Min <= value && value <= o.Max }
 
 // OptionBots is an option that a mode with Fill may have: a match with 0 of it has
 // no bots.

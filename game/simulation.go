@@ -31,6 +31,7 @@ var ErrCorrupt = errors.New("saved state does not fit this game")
 // NewSimulation makes the world of a match at tick 0.
 func NewSimulation(g Game, cfg MatchConfig) (*Simulation, error) {
 	info := g.Info()
+	cfg = withoutRanges(cfg)
 	world := g.NewWorld(cfg)
 	tables := world.Tables()
 	if err := errors.Join(tables.Err(), info.Input.err); err != nil {
@@ -46,6 +47,22 @@ func NewSimulation(g Game, cfg MatchConfig) (*Simulation, error) {
 	}
 	s.botter, _ = world.(Botter)
 	return s, nil
+}
+
+// withoutRanges hides the ranges of options from the rules: a match log and a browser
+// have the values alone, and must lead to the same world.
+func withoutRanges(cfg MatchConfig) MatchConfig {
+	for _, list := range [2]*[]Option{&cfg.Options, &cfg.Mode.Options} {
+		if *list == nil {
+			continue
+		}
+		bare := make([]Option, len(*list))
+		for i, o := range *list {
+			bare[i] = Option{Name: o.Name, Value: o.Value}
+		}
+		*list = bare
+	}
+	return cfg
 }
 
 // Info describes the game.

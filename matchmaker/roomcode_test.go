@@ -119,6 +119,36 @@ func TestRoomCode_needsAServer(t *testing.T) {
 	}
 }
 
+// Players choose within the ranges that a game declares; the others' options are the
+// operator's. A server that does not say which options there are decides by itself.
+func TestRoom_optionsKeepTheirRanges(t *testing.T) {
+	w := start(t, nil)
+	w.server("s1", func(_ *gameServer, reg *fleetv1.Register) {
+		reg.Games[0].Modes[0].Options = []*matchmakerv1.OptionInfo{
+			{Name: "seconds", Value: 60, Min: 30, Max: 600}, {Name: "gravity", Value: 9},
+		}
+	})
+	for _, c := range []struct {
+		name  string
+		value int32
+		want  string
+	}{
+		{"seconds", 30, ""},
+		{"seconds", 600, ""},
+		{"seconds", 29, "choose from 30 to 600"},
+		{"seconds", 601, "choose from 30 to 600"},
+		{"gravity", 9, "is set by the operator alone"},
+		{"speed", 1, "has no option speed"},
+	} {
+		_, err := w.client.CreateRoom(w.context(), &matchmakerv1.CreateRoomRequest{
+			Game: "arena", Options: []*matchmakerv1.Option{{Name: c.name, Value: c.value}},
+		})
+		if (err == nil) != (c.want == "") || err != nil && (status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s=%d: %v, want %q", c.name, c.value, err, c.want)
+		}
+	}
+}
+
 // Rules that fail while the match is made are the game's fault, not a lack of servers.
 func TestRoomCode_gameErrorIsNotALackOfServers(t *testing.T) {
 	w := start(t, nil)

@@ -5,7 +5,9 @@ import (
 	crand "crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -205,20 +207,22 @@ func matchConfig(mode game.Mode, options []game.Option) game.MatchConfig {
 	return cfg
 }
 
-// options checks the requested options and appends the server's own. The first of a
-// name applies.
+// options checks the requested options, which players have chosen, and appends the
+// server's own. The first of a name applies.
 func (a *admission) options(mode game.Mode, asked []*matchmakerv1.Option) ([]game.Option, error) {
 	if len(asked) > maxOptions {
 		return nil, badRequest("too many options")
 	}
 	options := make([]game.Option, 0, len(asked)+len(a.cfg.Options))
 	for _, o := range asked {
-		known := false
-		for _, k := range mode.Options {
-			known = known || k.Name == o.GetName()
-		}
-		if !known {
+		at := slices.IndexFunc(mode.Options, func(k game.Option) bool { return k.Name == o.GetName() })
+		switch {
+		case at < 0:
 			return nil, badRequest("the mode has no option " + o.GetName())
+		case !mode.Options[at].Chosen():
+			return nil, badRequest("option " + o.GetName() + " is the operator's alone: the game declares no range")
+		case !mode.Options[at].Allows(o.GetValue()):
+			return nil, badRequest(fmt.Sprintf("option %s is %d, players choose from %d to %d", o.GetName(), o.GetValue(), mode.Options[at].Min, mode.Options[at].Max))
 		}
 		options = append(options, game.Option{Name: o.GetName(), Value: o.GetValue()})
 	}

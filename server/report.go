@@ -47,10 +47,14 @@ func (r *report) Register() *fleetv1.Register {
 func describe(info game.Info) *matchmakerv1.GameInfo {
 	g := &matchmakerv1.GameInfo{Name: info.Name, Title: info.Title, Version: info.Version}
 	for _, m := range info.Modes {
-		g.Modes = append(g.Modes, &matchmakerv1.ModeInfo{
+		mode := &matchmakerv1.ModeInfo{
 			Name: m.Name, Title: m.Title, Teams: uint32(m.Teams),
 			MinPlayers: uint32(max(m.MinPlayers, 1)), MaxPlayers: uint32(m.MaxPlayers),
-		})
+		}
+		for _, o := range m.Options {
+			mode.Options = append(mode.Options, &matchmakerv1.OptionInfo{Name: o.Name, Value: o.Value, Min: o.Min, Max: o.Max})
+		}
+		g.Modes = append(g.Modes, mode)
 	}
 	return g
 }

@@ -17,6 +17,7 @@ import (
 	"tactus/internal/testtime"
 	"tactus/protocol"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
+	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 	"tactus/server/internal/watchdog"
 )
 
@@ -308,5 +309,36 @@ func TestAcceptor_playersOfFailedMatchGetItsCode(t *testing.T) {
 	}
 	if code := closeCodeOf(t, s, &protocol.Hello{Resume: "m2.0.secret"}); code != protocol.CloseUnknownSession {
 		t.Errorf("another match: %v", code)
+	}
+}
+
+// Players choose within the ranges that the game declares, and nothing else.
+func TestReserve_optionsKeepTheirRanges(t *testing.T) {
+	s := newTestServer(t, Config{Options: []game.Option{{Name: "seconds", Value: 5}}})
+	tagMode := firstMode(tag.Game)
+	for name, c := range map[string]struct {
+		value int32
+		want  string
+	}{
+		"the least": {tagMode.Options[0].Min, ""},
+		"the most":  {tagMode.Options[0].Max, ""},
+		"less":      {tagMode.Options[0].Min - 1, "bad_request"},
+		"more":      {tagMode.Options[0].Max + 1, "bad_request"},
+	} {
+		r := &fleetv1.Reserve{
+			MatchId: "m-" + name, Create: true, Game: "tag", Seats: []*fleetv1.Seat{seatFor("ann-"+name, -1)},
+			Options: []*matchmakerv1.Option{{Name: "seconds", Value: c.value}},
+		}
+		if got := s.ask(r).GetReason(); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	unranged := game.Mode{Options: []game.Option{{Name: "seconds", Value: 60}}}
+	if _, err := s.admission.options(unranged, []*matchmakerv1.Option{{Name: "seconds", Value: 60}}); err == nil || !strings.Contains(err.Error(), "operator's alone") {
+		t.Errorf("an option without a range: %v", err)
+	}
+	info := describe(tag.Game.Info()).GetModes()[0].GetOptions()
+	if len(info) != 1 || info[0].GetName() != "seconds" || info[0].GetMin() != 30 || info[0].GetMax() != 600 || info[0].GetValue() != 60 {
+		t.Errorf("the matchmaker gets %v", info)
 	}
 }

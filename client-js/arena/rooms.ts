@@ -1,6 +1,7 @@
 import type { Lobby, ModeInfo, Room, RoomMembership } from "../src/lobby.ts";
 import type { TactusErrorLike } from "../src/index.ts";
 import { copyLink, element, errorText, inviteLink, make, nameTag, write } from "./dom.ts";
+import { offersOf } from "./offers.ts";
 import { roomText } from "./sentences.ts";
 import { tabStore } from "./storage.ts";
 
@@ -179,31 +180,39 @@ export class Rooms {
 
   private showSettings(room: Room): void {
     element<HTMLFieldSetElement>("room-fields").disabled = !room.owns;
-    const modes = this.modes.length > 0 ? this.modes : [{ name: room.mode, title: room.mode }];
+    const modes = this.modes.length > 0 ? this.modes : [{ name: room.mode, title: room.mode, options: [] }];
     choose(
       "room-mode",
       modes.map(({ name, title }) => [name, title]),
       room.mode,
     );
     const { seconds, kills, bots } = room.options;
+    const offers = offersOf(modes.find(({ name }) => name === room.mode)?.options ?? []);
     choose(
       "room-minutes",
-      [["", "Usual"], ...minuteChoices.map((n): Option => [`${n * 60}`, n === 1 ? "1 minute" : `${n} minutes`])],
+      [
+        ["", "Usual"],
+        ...minuteChoices
+          .filter((n) => offers("seconds", n * 60))
+          .map((n): Option => [`${n * 60}`, n === 1 ? "1 minute" : `${n} minutes`]),
+      ],
       chosen(seconds),
       (s) => `${s} seconds`,
     );
     choose(
       "room-kills",
-      [["", "Usual"], ["0", "No limit"], ...killChoices.map((n): Option => [`${n}`, `${n} kills`])],
+      [
+        ["", "Usual"],
+        ...[0, ...killChoices]
+          .filter((n) => offers("kills", n))
+          .map((n): Option => [`${n}`, n === 0 ? "No limit" : `${n} kills`]),
+      ],
       chosen(kills),
       (n) => `${n} kills`,
     );
     choose(
       "room-bots",
-      [
-        ["", "Fill up"],
-        ["0", "None"],
-      ],
+      [["", "Fill up"], ...(offers("bots", 0) ? [["0", "None"] as const] : [])],
       chosen(bots),
       (n) => n,
     );

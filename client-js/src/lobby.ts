@@ -17,6 +17,7 @@ import type {
   Leaderboard,
   LeaderboardPage,
   OpenMatch,
+  OptionInfo,
   PartyMembership,
   PlayerRating,
   QueueInfo,
@@ -172,7 +173,7 @@ export class Lobby {
     const empty = { name: "", title: "", minPlayers: 0, maxPlayers: 0, teams: 0, away: false };
     return {
       games: games.map(({ name = "", title = "", version = "", away = false, modes = [] }) => {
-        return { name, title, version, away, modes: modes.map((m) => ({ ...empty, ...m })) };
+        return { name, title, version, away, modes: modes.map((m) => ({ ...empty, ...m, options: optionsOf(m) })) };
       }),
       servers,
       players,
@@ -200,6 +201,10 @@ export class Lobby {
   #party(code: string, { memberId = "", playerId = "" }: Joined): Party {
     return new Party(this.#client, { code, memberId, playerId });
   }
+}
+
+function optionsOf({ options = [] }: matchmakerv1.ModeInfo): OptionInfo[] {
+  return options.map((o) => ({ name: "", value: 0, min: 0, max: 0, ...o }));
 }
 
 function ratingOf(received: matchmakerv1.Rating | undefined): Rating {

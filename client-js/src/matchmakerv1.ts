@@ -430,8 +430,22 @@ export interface ModeInfo {
   minPlayers?: number;
   maxPlayers?: number;
   teams?: number;
+  /** of its matches */
+  options?: readonly OptionInfo[];
   /** as of the game */
   away?: boolean;
+}
+
+/**
+ * OptionInfo is an option of a mode. With min below max players may choose it for
+ * their rooms; else the operator alone sets it.
+ */
+export interface OptionInfo {
+  name?: string;
+  /** of matches that say nothing else */
+  value?: number;
+  min?: number;
+  max?: number;
 }
 
 export type ListQueuesRequest = Record<string, never>;
@@ -602,8 +616,10 @@ export interface MatchmakerService {
    * CreateRoom opens a room: a place where friends meet by its code and play one
    * private match after another. It lives until it has been empty for ten minutes.
    * With a token the caller is its first member; without one the room belongs to
-   * the first player who enters. INVALID_ARGUMENT: unknown game or mode, a bad
-   * option or label. RESOURCE_EXHAUSTED: too many rooms.
+   * the first player who enters. INVALID_ARGUMENT: unknown game or mode, an
+   * option that players may not choose or a value outside its range, a bad label.
+   * UNAUTHENTICATED: no token, where guests are not accepted. RESOURCE_EXHAUSTED:
+   * too many rooms.
    */
   CreateRoom: { request: CreateRoomRequest; response: CreateRoomResponse };
   /**

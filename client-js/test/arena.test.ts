@@ -7,6 +7,7 @@ import { allegiance } from "../arena/palette.ts";
 import { estimateText, lostText, noticeText, notSentText, roomText, searchText } from "../arena/sentences.ts";
 import { Silence } from "../arena/silence.ts";
 import { Queues } from "../arena/queues.ts";
+import { offersOf } from "../arena/offers.ts";
 import { shortened } from "../arena/sprites.ts";
 import { type Standing, teamStandings, verdict } from "../arena/standings.ts";
 import { type Keeper, Store } from "../arena/storage.ts";
@@ -275,7 +276,7 @@ describe("the page's phases", () => {
 
 test("modes whose servers are away can still be chosen", async () => {
   const mode = (name: string, away: boolean): ModeInfo => {
-    return { name, title: name, minPlayers: 1, maxPlayers: 8, teams: 0, away };
+    return { name, title: name, minPlayers: 1, maxPlayers: 8, teams: 0, away, options: [] };
   };
   const modes = [mode("ffa", false), mode("siege", true), mode("duel", true)];
   const ruled = { name: "ladder", title: "Ladder", game: "arena", mode: "duel", teams: 2, teamMax: 1, rated: true };
@@ -293,4 +294,16 @@ test("modes whose servers are away can still be chosen", async () => {
       ["ladder", true],
     ],
   );
+});
+
+test("the page offers what players may choose", () => {
+  const offers = offersOf([
+    { name: "seconds", value: 180, min: 10, max: 600 },
+    { name: "kills", value: 0, min: 0, max: 0 },
+  ]);
+  assert.deepEqual(
+    [offers("seconds", 600), offers("seconds", 601), offers("kills", 0), offers("bots", 0)],
+    [true, false, false, false],
+  );
+  assert.equal(offersOf([])("bots", 0), true, "a server that does not say");
 });

@@ -387,7 +387,7 @@ test("matches and games are listed with all their fields", async () => {
         {
           name: "fake",
           modes: [
-            { name: "free", maxPlayers: 16 },
+            { name: "free", maxPlayers: 16, options: [{ name: "seconds", value: 60, max: 600 }] },
             { name: "duel", maxPlayers: 2, away: true },
           ],
         },
@@ -403,8 +403,16 @@ test("matches and games are listed with all their fields", async () => {
         version: "",
         away: false,
         modes: [
-          { name: "free", title: "", minPlayers: 0, maxPlayers: 16, teams: 0, away: false },
-          { name: "duel", title: "", minPlayers: 0, maxPlayers: 2, teams: 0, away: true },
+          {
+            name: "free",
+            title: "",
+            minPlayers: 0,
+            maxPlayers: 16,
+            teams: 0,
+            away: false,
+            options: [{ name: "seconds", value: 60, min: 0, max: 600 }],
+          },
+          { name: "duel", title: "", minPlayers: 0, maxPlayers: 2, teams: 0, away: true, options: [] },
         ],
       },
     ],

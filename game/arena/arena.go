@@ -36,15 +36,15 @@ func (rules) Info() game.Info {
 	}
 }
 
-// options are what a match can be configured by: its length in seconds (0: it
-// never ends), the kills that end it (0: none do), the warm-up in seconds, and
-// whether bots fill it.
+// options are what a match can be configured by: its length in seconds (0, for the
+// operator alone: it never ends), the kills that end it (0: none do), the warm-up in
+// seconds, and whether bots fill it.
 func options(seconds, kills int32) []game.Option {
 	return []game.Option{
-		{Name: "seconds", Value: seconds},
-		{Name: "kills", Value: kills},
-		{Name: "warmup", Value: 3},
-		{Name: game.OptionBots, Value: 1},
+		{Name: "seconds", Value: seconds, Min: 10, Max: 3600},
+		{Name: "kills", Value: kills, Min: 0, Max: 1000},
+		{Name: "warmup", Value: 3, Min: 0, Max: 30},
+		{Name: game.OptionBots, Value: 1, Min: 0, Max: 1},
 	}
 }
 

@@ -6,7 +6,8 @@
 // [Run] plays random matches of every mode and reports what depends on anything
 // but the state: clocks, goroutines, the order of maps, package variables,
 // memory outside the tables, or words that the predicting player does not see.
-// It also reports allocations in Step and references to rows that never existed.
+// It also reports allocations in Step, references to rows that never existed, and
+// options that panic within the range from which players choose.
 package gametest
 
 import (
@@ -51,6 +52,7 @@ var checks = []check{
 	{"prediction keeps to what the player sees", findPredictionLeak},
 	{"fields hold what their types say", findBadReference},
 	{"outcome makes sense", findBadOutcome},
+	{"options keep their ranges", findBadOption},
 }
 
 // Run plays random matches of every mode of the game and reports each rule of

@@ -345,3 +345,37 @@ func TestRandomHash_isReproducible(t *testing.T) {
 		t.Error("an unknown mode was played")
 	}
 }
+
+// A game that can't do with each value of the range that it declares.
+func TestVerify_findsOptionsThatPanic(t *testing.T) {
+	for name, option := range map[string]game.Option{
+		"the least": {Name: "share", Value: 5, Min: 0, Max: 10},
+		"the most":  {Name: "share", Value: 5, Min: 1, Max: 100},
+		"fine":      {Name: "share", Value: 5, Min: 1, Max: 10},
+		"no range":  {Name: "share", Value: 5},
+	} {
+		err := gametest.Verify(divider{option: option}, gametest.Ticks(5))
+		fails := name == "the least" || name == "the most"
+		if fails != (err != nil) || fails && !strings.Contains(err.Error(), "options share=") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+type divider struct {
+	ruled
+	option game.Option
+}
+
+func (d divider) Info() game.Info {
+	info := d.ruled.Info()
+	info.Modes[0].Options = []game.Option{d.option}
+	return info
+}
+
+func (d divider) NewWorld(cfg game.MatchConfig) game.World {
+	if share := cfg.Option("share", 1); 10/share < 1 {
+		panic("nothing is left")
+	}
+	return d.ruled.NewWorld(cfg)
+}

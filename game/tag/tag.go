@@ -48,7 +48,8 @@ var (
 )
 
 func (rules) Info() game.Info {
-	mode := game.Mode{Name: "classic", Title: "Classic", MaxPlayers: 8, Options: []game.Option{{Name: "seconds", Value: 60}}}
+	length := game.Option{Name: "seconds", Value: 60, Min: 30, Max: 600} // players choose it for their rooms
+	mode := game.Mode{Name: "classic", Title: "Classic", MaxPlayers: 8, Options: []game.Option{length}}
 	return game.Info{Name: "tag", Title: "Tag", Version: "1", TickRate: 30, Input: input.Schema(), Modes: []game.Mode{mode}}
 }
 

@@ -37,12 +37,23 @@ export interface OpenMatch {
   ageSeconds: number;
 }
 
+/** An option of a mode. Players choose it for their rooms where min is below max. */
+export interface OptionInfo {
+  name: string;
+  /** Of matches that say nothing else. */
+  value: number;
+  min: number;
+  max: number;
+}
+
 export interface ModeInfo {
   name: string;
   title: string;
   minPlayers: number;
   maxPlayers: number;
   teams: number;
+  /** Empty where the server does not say. */
+  options: readonly OptionInfo[];
   /** No server hosts it now; one did within ten minutes. A search waits for one. */
   away: boolean;
 }

@@ -34,6 +34,10 @@ func (s *Service) CreateRoom(ctx context.Context, req *matchmakerv1.CreateRoomRe
 		if err := r.Enter(r.Seats, who.Members...); err != nil {
 			return nil, privatematch.Error(err)
 		}
+	} else if isPublic(ctx) { // back ends open rooms for others
+		if err := s.parts.Identity.AdmitAnonymous(); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.limits.room(ctx, first.ID, s.parts.RoomCounter); err != nil {
 		return nil, err

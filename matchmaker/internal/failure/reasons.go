@@ -131,7 +131,7 @@ var kinds = []Kind{
 	{BadName, codes.InvalidArgument, "the player name has no visible character", 0},
 	{BadAttribute, codes.InvalidArgument, "an attribute is not one that the queue knows, or has too many or too long values", 0},
 	{BadLatency, codes.InvalidArgument, "a measured latency names no region or is out of range", 0},
-	{BadOption, codes.InvalidArgument, "an option of the room has no name, or there are too many", 0},
+	{BadOption, codes.InvalidArgument, "an option of the room is none that players may choose, or has a value outside its range", 0},
 	{BadLabel, codes.InvalidArgument, "a label of the room has no name or is too long, or there are too many", 0},
 	{BadPlayer, codes.InvalidArgument, "a player's id is missing, too long or a duplicate", 0},
 	{PartyTooLarge, codes.InvalidArgument, "the party has more players than the queue allows", 0},

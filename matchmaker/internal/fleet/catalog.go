@@ -207,6 +207,48 @@ func (r *Registry) Away(k ticket.Key) bool {
 	return m == nil || !m.away.IsZero()
 }
 
+// Options returns the options of a mode, with the widest range of any live server's
+// version. It returns nil when a server does not say which there are, as those of older
+// releases: then the server alone can decide.
+func (r *Registry) Options(k ticket.Key) []*matchmakerv1.OptionInfo {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var modes []*matchmakerv1.ModeInfo
+	for _, s := range r.servers {
+		if mode := findMode(s.games[k.Game], k.Mode); mode != nil {
+			modes = append(modes, mode)
+		}
+	}
+	if len(modes) == 0 {
+		return r.catalog.mode(k).mode().GetOptions()
+	}
+	var all []*matchmakerv1.OptionInfo
+	for _, mode := range modes {
+		if len(mode.GetOptions()) == 0 {
+			return nil
+		}
+		all = mergeOptions(all, mode.GetOptions())
+	}
+	return all
+}
+
+// mergeOptions widens the ranges of all by those of more.
+func mergeOptions(all, more []*matchmakerv1.OptionInfo) []*matchmakerv1.OptionInfo {
+	for _, o := range more {
+		at := slices.IndexFunc(all, func(k *matchmakerv1.OptionInfo) bool { return k.GetName() == o.GetName() })
+		switch {
+		case at < 0:
+			all = append(all, &matchmakerv1.OptionInfo{Name: o.GetName(), Value: o.GetValue(), Min: o.GetMin(), Max: o.GetMax()})
+		case o.GetMin() >= o.GetMax(): // no range
+		case all[at].GetMin() >= all[at].GetMax():
+			all[at].Min, all[at].Max = o.GetMin(), o.GetMax()
+		default:
+			all[at].Min, all[at].Max = min(all[at].GetMin(), o.GetMin()), max(all[at].GetMax(), o.GetMax())
+		}
+	}
+	return all
+}
+
 // Shape returns the seats and teams of a match of the mode, and the versions of the
 // game in which live servers host it. While the mode is away, seats and teams are
 // those of its last server.

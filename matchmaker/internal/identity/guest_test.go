@@ -126,6 +126,12 @@ func TestVerifier_keepsReservedNames(t *testing.T) {
 
 func TestVerifier_rejectsGuestsWhenConfigured(t *testing.T) {
 	v := verifier(t, Config{KeyFile: file(t, "issuer.pem", edPair().pem()), NoGuests: true})
+	if err := v.AdmitAnonymous(); err == nil {
+		t.Error("a call of no player is accepted")
+	}
+	if err := verifier(t, Config{}).AdmitAnonymous(); err != nil {
+		t.Error(err)
+	}
 	refused(t, v, "", failure.IdentityRequired)
 	_, err := v.Identify(context.Background(), guestToken(t), "", "")
 	if reason, _ := failure.ReasonOf(err); reason != failure.IdentityRequired {

@@ -104,6 +104,15 @@ func (v *Verifier) Identify(ctx context.Context, guestToken, identityToken, name
 	return v.guest(ctx, guestToken, name)
 }
 
+// AdmitAnonymous returns an error when calls without any token are not accepted, as they
+// are of no player.
+func (v *Verifier) AdmitAnonymous() error {
+	if v.cfg.NoGuests {
+		return failure.New(failure.IdentityRequired)
+	}
+	return nil
+}
+
 func (v *Verifier) user(ctx context.Context, token, name string) (Player, error) {
 	if v.keys == nil {
 		return Player{}, failure.New(failure.IdentityNotAccepted)

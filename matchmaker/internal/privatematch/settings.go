@@ -3,6 +3,7 @@ package privatematch
 import (
 	"context"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"tactus/internal/text"
@@ -29,6 +30,11 @@ type Settings struct {
 func (h *Host) Furnish(r *room.Room, k ticket.Key, s Settings) error {
 	if err := checkOptions(s.Options); err != nil {
 		return err
+	}
+	if known := h.cfg.Fleet.Options(k); known != nil {
+		if err := checkRanges(k, known, s.Options); err != nil {
+			return err
+		}
 	}
 	clean, err := cleanLabels(s.Labels)
 	if err != nil {
@@ -100,6 +106,26 @@ func checkOptions(options []room.Option) error {
 		if o.Name == "" || len(o.Name) > maxText || !utf8.ValidString(o.Name) {
 			return failure.Newf(failure.BadOption, "an option's name has %d bytes, it needs 1 to %d", len(o.Name), maxText).
 				Field("options", "names of 1 to 64 bytes")
+		}
+	}
+	return nil
+}
+
+// checkRanges refuses options that players may not choose.
+func checkRanges(k ticket.Key, known []*matchmakerv1.OptionInfo, options []room.Option) error {
+	for _, o := range options {
+		at := slices.IndexFunc(known, func(i *matchmakerv1.OptionInfo) bool { return i.GetName() == o.Name })
+		if at < 0 {
+			return failure.Newf(failure.BadOption, "%s %s has no option %s", k.Game, k.Mode, o.Name).Field("options", "an option of the mode")
+		}
+		least, most := known[at].GetMin(), known[at].GetMax()
+		if least >= most {
+			return failure.Newf(failure.BadOption, "option %s of %s %s is set by the operator alone", o.Name, k.Game, k.Mode).
+				Field("options", "options that have a range")
+		}
+		if o.Value < least || o.Value > most {
+			return failure.Newf(failure.BadOption, "option %s is %d, choose from %d to %d", o.Name, o.Value, least, most).
+				Field("options", fmt.Sprintf("%s from %d to %d", o.Name, least, most))
 		}
 	}
 	return nil

@@ -3147,7 +3147,8 @@ type ModeInfo struct {
 	MinPlayers    uint32                 `protobuf:"varint,3,opt,name=min_players,json=minPlayers,proto3" json:"min_players,omitempty"`
 	MaxPlayers    uint32                 `protobuf:"varint,4,opt,name=max_players,json=maxPlayers,proto3" json:"max_players,omitempty"`
 	Teams         uint32                 `protobuf:"varint,5,opt,name=teams,proto3" json:"teams,omitempty"`
-	Away          bool                   `protobuf:"varint,7,opt,name=away,proto3" json:"away,omitempty"` // as of the game
+	Options       []*OptionInfo          `protobuf:"bytes,6,rep,name=options,proto3" json:"options,omitempty"` // of its matches
+	Away          bool                   `protobuf:"varint,7,opt,name=away,proto3" json:"away,omitempty"`      // as of the game
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3217,11 +3218,88 @@ func (x *ModeInfo) GetTeams() uint32 {
 	return 0
 }
 
+func (x *ModeInfo) GetOptions() []*OptionInfo {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
 func (x *ModeInfo) GetAway() bool {
 	if x != nil {
 		return x.Away
 	}
 	return false
+}
+
+// OptionInfo is an option of a mode. With min below max players may choose it for
+// their rooms; else the operator alone sets it.
+type OptionInfo struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Value         int32                  `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"` // of matches that say nothing else
+	Min           int32                  `protobuf:"varint,3,opt,name=min,proto3" json:"min,omitempty"`
+	Max           int32                  `protobuf:"varint,4,opt,name=max,proto3" json:"max,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OptionInfo) Reset() {
+	*x = OptionInfo{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OptionInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OptionInfo) ProtoMessage() {}
+
+func (x *OptionInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OptionInfo.ProtoReflect.Descriptor instead.
+func (*OptionInfo) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *OptionInfo) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *OptionInfo) GetValue() int32 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+func (x *OptionInfo) GetMin() int32 {
+	if x != nil {
+		return x.Min
+	}
+	return 0
+}
+
+func (x *OptionInfo) GetMax() int32 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
 }
 
 type ListQueuesRequest struct {
@@ -3232,7 +3310,7 @@ type ListQueuesRequest struct {
 
 func (x *ListQueuesRequest) Reset() {
 	*x = ListQueuesRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[48]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3244,7 +3322,7 @@ func (x *ListQueuesRequest) String() string {
 func (*ListQueuesRequest) ProtoMessage() {}
 
 func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[48]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3257,7 +3335,7 @@ func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{48}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{49}
 }
 
 type ListQueuesResponse struct {
@@ -3269,7 +3347,7 @@ type ListQueuesResponse struct {
 
 func (x *ListQueuesResponse) Reset() {
 	*x = ListQueuesResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[49]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3281,7 +3359,7 @@ func (x *ListQueuesResponse) String() string {
 func (*ListQueuesResponse) ProtoMessage() {}
 
 func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[49]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3294,7 +3372,7 @@ func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{49}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ListQueuesResponse) GetQueues() []*QueueInfo {
@@ -3327,7 +3405,7 @@ type QueueInfo struct {
 
 func (x *QueueInfo) Reset() {
 	*x = QueueInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[50]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3339,7 +3417,7 @@ func (x *QueueInfo) String() string {
 func (*QueueInfo) ProtoMessage() {}
 
 func (x *QueueInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[50]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3352,7 +3430,7 @@ func (x *QueueInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueInfo.ProtoReflect.Descriptor instead.
 func (*QueueInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{50}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *QueueInfo) GetName() string {
@@ -3470,7 +3548,7 @@ type GetRatingRequest struct {
 
 func (x *GetRatingRequest) Reset() {
 	*x = GetRatingRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[51]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3482,7 +3560,7 @@ func (x *GetRatingRequest) String() string {
 func (*GetRatingRequest) ProtoMessage() {}
 
 func (x *GetRatingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[51]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3495,7 +3573,7 @@ func (x *GetRatingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRatingRequest.ProtoReflect.Descriptor instead.
 func (*GetRatingRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{51}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *GetRatingRequest) GetQueue() string {
@@ -3522,7 +3600,7 @@ type GetRatingResponse struct {
 
 func (x *GetRatingResponse) Reset() {
 	*x = GetRatingResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[52]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3534,7 +3612,7 @@ func (x *GetRatingResponse) String() string {
 func (*GetRatingResponse) ProtoMessage() {}
 
 func (x *GetRatingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[52]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3547,7 +3625,7 @@ func (x *GetRatingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRatingResponse.ProtoReflect.Descriptor instead.
 func (*GetRatingResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{52}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *GetRatingResponse) GetRating() *Rating {
@@ -3580,7 +3658,7 @@ type Rating struct {
 
 func (x *Rating) Reset() {
 	*x = Rating{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[53]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3592,7 +3670,7 @@ func (x *Rating) String() string {
 func (*Rating) ProtoMessage() {}
 
 func (x *Rating) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[53]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3605,7 +3683,7 @@ func (x *Rating) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rating.ProtoReflect.Descriptor instead.
 func (*Rating) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{53}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Rating) GetPlayerId() string {
@@ -3672,7 +3750,7 @@ type RatedMatch struct {
 
 func (x *RatedMatch) Reset() {
 	*x = RatedMatch{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[54]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3684,7 +3762,7 @@ func (x *RatedMatch) String() string {
 func (*RatedMatch) ProtoMessage() {}
 
 func (x *RatedMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[54]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3697,7 +3775,7 @@ func (x *RatedMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RatedMatch.ProtoReflect.Descriptor instead.
 func (*RatedMatch) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{54}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *RatedMatch) GetMatchId() string {
@@ -3761,7 +3839,7 @@ type ListLeaderboardRequest struct {
 
 func (x *ListLeaderboardRequest) Reset() {
 	*x = ListLeaderboardRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[55]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3773,7 +3851,7 @@ func (x *ListLeaderboardRequest) String() string {
 func (*ListLeaderboardRequest) ProtoMessage() {}
 
 func (x *ListLeaderboardRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[55]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3786,7 +3864,7 @@ func (x *ListLeaderboardRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLeaderboardRequest.ProtoReflect.Descriptor instead.
 func (*ListLeaderboardRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{55}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ListLeaderboardRequest) GetQueue() string {
@@ -3827,7 +3905,7 @@ type ListLeaderboardResponse struct {
 
 func (x *ListLeaderboardResponse) Reset() {
 	*x = ListLeaderboardResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[56]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3839,7 +3917,7 @@ func (x *ListLeaderboardResponse) String() string {
 func (*ListLeaderboardResponse) ProtoMessage() {}
 
 func (x *ListLeaderboardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[56]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3852,7 +3930,7 @@ func (x *ListLeaderboardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLeaderboardResponse.ProtoReflect.Descriptor instead.
 func (*ListLeaderboardResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{56}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ListLeaderboardResponse) GetRatings() []*Rating {
@@ -3880,7 +3958,7 @@ type ListHistoryRequest struct {
 
 func (x *ListHistoryRequest) Reset() {
 	*x = ListHistoryRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[57]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3892,7 +3970,7 @@ func (x *ListHistoryRequest) String() string {
 func (*ListHistoryRequest) ProtoMessage() {}
 
 func (x *ListHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[57]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3905,7 +3983,7 @@ func (x *ListHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHistoryRequest.ProtoReflect.Descriptor instead.
 func (*ListHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{57}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ListHistoryRequest) GetQueue() string {
@@ -3938,7 +4016,7 @@ type ListHistoryResponse struct {
 
 func (x *ListHistoryResponse) Reset() {
 	*x = ListHistoryResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[58]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3950,7 +4028,7 @@ func (x *ListHistoryResponse) String() string {
 func (*ListHistoryResponse) ProtoMessage() {}
 
 func (x *ListHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[58]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3963,7 +4041,7 @@ func (x *ListHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHistoryResponse.ProtoReflect.Descriptor instead.
 func (*ListHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{58}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ListHistoryResponse) GetMatches() []*RatedMatch {
@@ -3985,7 +4063,7 @@ type WatchPartyResponse_Member struct {
 
 func (x *WatchPartyResponse_Member) Reset() {
 	*x = WatchPartyResponse_Member{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[61]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3997,7 +4075,7 @@ func (x *WatchPartyResponse_Member) String() string {
 func (*WatchPartyResponse_Member) ProtoMessage() {}
 
 func (x *WatchPartyResponse_Member) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[61]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4055,7 +4133,7 @@ type WatchRoomResponse_Member struct {
 
 func (x *WatchRoomResponse_Member) Reset() {
 	*x = WatchRoomResponse_Member{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[63]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4067,7 +4145,7 @@ func (x *WatchRoomResponse_Member) String() string {
 func (*WatchRoomResponse_Member) ProtoMessage() {}
 
 func (x *WatchRoomResponse_Member) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[63]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4405,7 +4483,7 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\tR\aversion\x124\n" +
 	"\x05modes\x18\x04 \x03(\v2\x1e.tactus.matchmaker.v1.ModeInfoR\x05modes\x12\x12\n" +
-	"\x04away\x18\x05 \x01(\bR\x04away\"\xa0\x01\n" +
+	"\x04away\x18\x05 \x01(\bR\x04away\"\xdc\x01\n" +
 	"\bModeInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x1f\n" +
@@ -4413,8 +4491,15 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"minPlayers\x12\x1f\n" +
 	"\vmax_players\x18\x04 \x01(\rR\n" +
 	"maxPlayers\x12\x14\n" +
-	"\x05teams\x18\x05 \x01(\rR\x05teams\x12\x12\n" +
-	"\x04away\x18\a \x01(\bR\x04away\"\x13\n" +
+	"\x05teams\x18\x05 \x01(\rR\x05teams\x12:\n" +
+	"\aoptions\x18\x06 \x03(\v2 .tactus.matchmaker.v1.OptionInfoR\aoptions\x12\x12\n" +
+	"\x04away\x18\a \x01(\bR\x04away\"Z\n" +
+	"\n" +
+	"OptionInfo\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value\x12\x10\n" +
+	"\x03min\x18\x03 \x01(\x05R\x03min\x12\x10\n" +
+	"\x03max\x18\x04 \x01(\x05R\x03max\"\x13\n" +
 	"\x11ListQueuesRequest\"M\n" +
 	"\x12ListQueuesResponse\x127\n" +
 	"\x06queues\x18\x01 \x03(\v2\x1f.tactus.matchmaker.v1.QueueInfoR\x06queues\"\x8b\x03\n" +
@@ -4535,7 +4620,7 @@ func file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP() []byte {
 }
 
 var file_tactus_matchmaker_v1_matchmaker_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_tactus_matchmaker_v1_matchmaker_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
+var file_tactus_matchmaker_v1_matchmaker_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
 var file_tactus_matchmaker_v1_matchmaker_proto_goTypes = []any{
 	(WaitingFor)(0),                   // 0: tactus.matchmaker.v1.WaitingFor
 	(EndReason)(0),                    // 1: tactus.matchmaker.v1.EndReason
@@ -4588,28 +4673,29 @@ var file_tactus_matchmaker_v1_matchmaker_proto_goTypes = []any{
 	(*ListGamesResponse)(nil),         // 48: tactus.matchmaker.v1.ListGamesResponse
 	(*GameInfo)(nil),                  // 49: tactus.matchmaker.v1.GameInfo
 	(*ModeInfo)(nil),                  // 50: tactus.matchmaker.v1.ModeInfo
-	(*ListQueuesRequest)(nil),         // 51: tactus.matchmaker.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),        // 52: tactus.matchmaker.v1.ListQueuesResponse
-	(*QueueInfo)(nil),                 // 53: tactus.matchmaker.v1.QueueInfo
-	(*GetRatingRequest)(nil),          // 54: tactus.matchmaker.v1.GetRatingRequest
-	(*GetRatingResponse)(nil),         // 55: tactus.matchmaker.v1.GetRatingResponse
-	(*Rating)(nil),                    // 56: tactus.matchmaker.v1.Rating
-	(*RatedMatch)(nil),                // 57: tactus.matchmaker.v1.RatedMatch
-	(*ListLeaderboardRequest)(nil),    // 58: tactus.matchmaker.v1.ListLeaderboardRequest
-	(*ListLeaderboardResponse)(nil),   // 59: tactus.matchmaker.v1.ListLeaderboardResponse
-	(*ListHistoryRequest)(nil),        // 60: tactus.matchmaker.v1.ListHistoryRequest
-	(*ListHistoryResponse)(nil),       // 61: tactus.matchmaker.v1.ListHistoryResponse
-	nil,                               // 62: tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
-	nil,                               // 63: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
-	(*WatchPartyResponse_Member)(nil), // 64: tactus.matchmaker.v1.WatchPartyResponse.Member
-	nil,                               // 65: tactus.matchmaker.v1.CreateRoomRequest.LabelsEntry
-	(*WatchRoomResponse_Member)(nil),  // 66: tactus.matchmaker.v1.WatchRoomResponse.Member
-	nil,                               // 67: tactus.matchmaker.v1.WatchRoomResponse.LabelsEntry
-	nil,                               // 68: tactus.matchmaker.v1.SetRoomRequest.LabelsEntry
+	(*OptionInfo)(nil),                // 51: tactus.matchmaker.v1.OptionInfo
+	(*ListQueuesRequest)(nil),         // 52: tactus.matchmaker.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),        // 53: tactus.matchmaker.v1.ListQueuesResponse
+	(*QueueInfo)(nil),                 // 54: tactus.matchmaker.v1.QueueInfo
+	(*GetRatingRequest)(nil),          // 55: tactus.matchmaker.v1.GetRatingRequest
+	(*GetRatingResponse)(nil),         // 56: tactus.matchmaker.v1.GetRatingResponse
+	(*Rating)(nil),                    // 57: tactus.matchmaker.v1.Rating
+	(*RatedMatch)(nil),                // 58: tactus.matchmaker.v1.RatedMatch
+	(*ListLeaderboardRequest)(nil),    // 59: tactus.matchmaker.v1.ListLeaderboardRequest
+	(*ListLeaderboardResponse)(nil),   // 60: tactus.matchmaker.v1.ListLeaderboardResponse
+	(*ListHistoryRequest)(nil),        // 61: tactus.matchmaker.v1.ListHistoryRequest
+	(*ListHistoryResponse)(nil),       // 62: tactus.matchmaker.v1.ListHistoryResponse
+	nil,                               // 63: tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
+	nil,                               // 64: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
+	(*WatchPartyResponse_Member)(nil), // 65: tactus.matchmaker.v1.WatchPartyResponse.Member
+	nil,                               // 66: tactus.matchmaker.v1.CreateRoomRequest.LabelsEntry
+	(*WatchRoomResponse_Member)(nil),  // 67: tactus.matchmaker.v1.WatchRoomResponse.Member
+	nil,                               // 68: tactus.matchmaker.v1.WatchRoomResponse.LabelsEntry
+	nil,                               // 69: tactus.matchmaker.v1.SetRoomRequest.LabelsEntry
 }
 var file_tactus_matchmaker_v1_matchmaker_proto_depIdxs = []int32{
-	62, // 0: tactus.matchmaker.v1.CreateTicketRequest.latency_ms:type_name -> tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
-	63, // 1: tactus.matchmaker.v1.CreateTicketRequest.attributes:type_name -> tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
+	63, // 0: tactus.matchmaker.v1.CreateTicketRequest.latency_ms:type_name -> tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
+	64, // 1: tactus.matchmaker.v1.CreateTicketRequest.attributes:type_name -> tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
 	4,  // 2: tactus.matchmaker.v1.CreateTicketRequest.players:type_name -> tactus.matchmaker.v1.Player
 	10, // 3: tactus.matchmaker.v1.GetTicketResponse.ticket:type_name -> tactus.matchmaker.v1.WatchTicketResponse
 	2,  // 4: tactus.matchmaker.v1.WatchTicketResponse.state:type_name -> tactus.matchmaker.v1.WatchTicketResponse.State
@@ -4617,79 +4703,80 @@ var file_tactus_matchmaker_v1_matchmaker_proto_depIdxs = []int32{
 	1,  // 6: tactus.matchmaker.v1.WatchTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
 	11, // 7: tactus.matchmaker.v1.WatchTicketResponse.proposal:type_name -> tactus.matchmaker.v1.MatchProposal
 	0,  // 8: tactus.matchmaker.v1.WatchTicketResponse.waiting_for:type_name -> tactus.matchmaker.v1.WaitingFor
-	64, // 9: tactus.matchmaker.v1.WatchPartyResponse.members:type_name -> tactus.matchmaker.v1.WatchPartyResponse.Member
+	65, // 9: tactus.matchmaker.v1.WatchPartyResponse.members:type_name -> tactus.matchmaker.v1.WatchPartyResponse.Member
 	19, // 10: tactus.matchmaker.v1.GetPartyResponse.party:type_name -> tactus.matchmaker.v1.WatchPartyResponse
 	1,  // 11: tactus.matchmaker.v1.CancelTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
 	43, // 12: tactus.matchmaker.v1.CreateRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
-	65, // 13: tactus.matchmaker.v1.CreateRoomRequest.labels:type_name -> tactus.matchmaker.v1.CreateRoomRequest.LabelsEntry
+	66, // 13: tactus.matchmaker.v1.CreateRoomRequest.labels:type_name -> tactus.matchmaker.v1.CreateRoomRequest.LabelsEntry
 	43, // 14: tactus.matchmaker.v1.WatchRoomResponse.options:type_name -> tactus.matchmaker.v1.Option
-	67, // 15: tactus.matchmaker.v1.WatchRoomResponse.labels:type_name -> tactus.matchmaker.v1.WatchRoomResponse.LabelsEntry
-	66, // 16: tactus.matchmaker.v1.WatchRoomResponse.members:type_name -> tactus.matchmaker.v1.WatchRoomResponse.Member
+	68, // 15: tactus.matchmaker.v1.WatchRoomResponse.labels:type_name -> tactus.matchmaker.v1.WatchRoomResponse.LabelsEntry
+	67, // 16: tactus.matchmaker.v1.WatchRoomResponse.members:type_name -> tactus.matchmaker.v1.WatchRoomResponse.Member
 	32, // 17: tactus.matchmaker.v1.GetRoomResponse.room:type_name -> tactus.matchmaker.v1.WatchRoomResponse
 	43, // 18: tactus.matchmaker.v1.SetRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
-	68, // 19: tactus.matchmaker.v1.SetRoomRequest.labels:type_name -> tactus.matchmaker.v1.SetRoomRequest.LabelsEntry
+	69, // 19: tactus.matchmaker.v1.SetRoomRequest.labels:type_name -> tactus.matchmaker.v1.SetRoomRequest.LabelsEntry
 	46, // 20: tactus.matchmaker.v1.ListMatchesResponse.matches:type_name -> tactus.matchmaker.v1.OpenMatch
 	49, // 21: tactus.matchmaker.v1.ListGamesResponse.games:type_name -> tactus.matchmaker.v1.GameInfo
 	50, // 22: tactus.matchmaker.v1.GameInfo.modes:type_name -> tactus.matchmaker.v1.ModeInfo
-	53, // 23: tactus.matchmaker.v1.ListQueuesResponse.queues:type_name -> tactus.matchmaker.v1.QueueInfo
-	56, // 24: tactus.matchmaker.v1.GetRatingResponse.rating:type_name -> tactus.matchmaker.v1.Rating
-	57, // 25: tactus.matchmaker.v1.GetRatingResponse.last:type_name -> tactus.matchmaker.v1.RatedMatch
-	56, // 26: tactus.matchmaker.v1.ListLeaderboardResponse.ratings:type_name -> tactus.matchmaker.v1.Rating
-	57, // 27: tactus.matchmaker.v1.ListHistoryResponse.matches:type_name -> tactus.matchmaker.v1.RatedMatch
-	5,  // 28: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry.value:type_name -> tactus.matchmaker.v1.Values
-	3,  // 29: tactus.matchmaker.v1.MatchmakerService.CreateTicket:input_type -> tactus.matchmaker.v1.CreateTicketRequest
-	7,  // 30: tactus.matchmaker.v1.MatchmakerService.WatchTicket:input_type -> tactus.matchmaker.v1.WatchTicketRequest
-	8,  // 31: tactus.matchmaker.v1.MatchmakerService.GetTicket:input_type -> tactus.matchmaker.v1.GetTicketRequest
-	25, // 32: tactus.matchmaker.v1.MatchmakerService.CancelTicket:input_type -> tactus.matchmaker.v1.CancelTicketRequest
-	12, // 33: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:input_type -> tactus.matchmaker.v1.AcceptMatchRequest
-	14, // 34: tactus.matchmaker.v1.MatchmakerService.CreateParty:input_type -> tactus.matchmaker.v1.CreatePartyRequest
-	16, // 35: tactus.matchmaker.v1.MatchmakerService.JoinParty:input_type -> tactus.matchmaker.v1.JoinPartyRequest
-	18, // 36: tactus.matchmaker.v1.MatchmakerService.WatchParty:input_type -> tactus.matchmaker.v1.WatchPartyRequest
-	20, // 37: tactus.matchmaker.v1.MatchmakerService.GetParty:input_type -> tactus.matchmaker.v1.GetPartyRequest
-	22, // 38: tactus.matchmaker.v1.MatchmakerService.LeaveParty:input_type -> tactus.matchmaker.v1.LeavePartyRequest
-	27, // 39: tactus.matchmaker.v1.MatchmakerService.CreateRoom:input_type -> tactus.matchmaker.v1.CreateRoomRequest
-	29, // 40: tactus.matchmaker.v1.MatchmakerService.JoinRoom:input_type -> tactus.matchmaker.v1.JoinRoomRequest
-	31, // 41: tactus.matchmaker.v1.MatchmakerService.WatchRoom:input_type -> tactus.matchmaker.v1.WatchRoomRequest
-	33, // 42: tactus.matchmaker.v1.MatchmakerService.GetRoom:input_type -> tactus.matchmaker.v1.GetRoomRequest
-	35, // 43: tactus.matchmaker.v1.MatchmakerService.SetRoom:input_type -> tactus.matchmaker.v1.SetRoomRequest
-	37, // 44: tactus.matchmaker.v1.MatchmakerService.SetReady:input_type -> tactus.matchmaker.v1.SetReadyRequest
-	39, // 45: tactus.matchmaker.v1.MatchmakerService.StartRoom:input_type -> tactus.matchmaker.v1.StartRoomRequest
-	41, // 46: tactus.matchmaker.v1.MatchmakerService.LeaveRoom:input_type -> tactus.matchmaker.v1.LeaveRoomRequest
-	44, // 47: tactus.matchmaker.v1.MatchmakerService.ListMatches:input_type -> tactus.matchmaker.v1.ListMatchesRequest
-	47, // 48: tactus.matchmaker.v1.MatchmakerService.ListGames:input_type -> tactus.matchmaker.v1.ListGamesRequest
-	51, // 49: tactus.matchmaker.v1.MatchmakerService.ListQueues:input_type -> tactus.matchmaker.v1.ListQueuesRequest
-	54, // 50: tactus.matchmaker.v1.MatchmakerService.GetRating:input_type -> tactus.matchmaker.v1.GetRatingRequest
-	58, // 51: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:input_type -> tactus.matchmaker.v1.ListLeaderboardRequest
-	60, // 52: tactus.matchmaker.v1.MatchmakerService.ListHistory:input_type -> tactus.matchmaker.v1.ListHistoryRequest
-	6,  // 53: tactus.matchmaker.v1.MatchmakerService.CreateTicket:output_type -> tactus.matchmaker.v1.CreateTicketResponse
-	10, // 54: tactus.matchmaker.v1.MatchmakerService.WatchTicket:output_type -> tactus.matchmaker.v1.WatchTicketResponse
-	9,  // 55: tactus.matchmaker.v1.MatchmakerService.GetTicket:output_type -> tactus.matchmaker.v1.GetTicketResponse
-	26, // 56: tactus.matchmaker.v1.MatchmakerService.CancelTicket:output_type -> tactus.matchmaker.v1.CancelTicketResponse
-	13, // 57: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:output_type -> tactus.matchmaker.v1.AcceptMatchResponse
-	15, // 58: tactus.matchmaker.v1.MatchmakerService.CreateParty:output_type -> tactus.matchmaker.v1.CreatePartyResponse
-	17, // 59: tactus.matchmaker.v1.MatchmakerService.JoinParty:output_type -> tactus.matchmaker.v1.JoinPartyResponse
-	19, // 60: tactus.matchmaker.v1.MatchmakerService.WatchParty:output_type -> tactus.matchmaker.v1.WatchPartyResponse
-	21, // 61: tactus.matchmaker.v1.MatchmakerService.GetParty:output_type -> tactus.matchmaker.v1.GetPartyResponse
-	23, // 62: tactus.matchmaker.v1.MatchmakerService.LeaveParty:output_type -> tactus.matchmaker.v1.LeavePartyResponse
-	28, // 63: tactus.matchmaker.v1.MatchmakerService.CreateRoom:output_type -> tactus.matchmaker.v1.CreateRoomResponse
-	30, // 64: tactus.matchmaker.v1.MatchmakerService.JoinRoom:output_type -> tactus.matchmaker.v1.JoinRoomResponse
-	32, // 65: tactus.matchmaker.v1.MatchmakerService.WatchRoom:output_type -> tactus.matchmaker.v1.WatchRoomResponse
-	34, // 66: tactus.matchmaker.v1.MatchmakerService.GetRoom:output_type -> tactus.matchmaker.v1.GetRoomResponse
-	36, // 67: tactus.matchmaker.v1.MatchmakerService.SetRoom:output_type -> tactus.matchmaker.v1.SetRoomResponse
-	38, // 68: tactus.matchmaker.v1.MatchmakerService.SetReady:output_type -> tactus.matchmaker.v1.SetReadyResponse
-	40, // 69: tactus.matchmaker.v1.MatchmakerService.StartRoom:output_type -> tactus.matchmaker.v1.StartRoomResponse
-	42, // 70: tactus.matchmaker.v1.MatchmakerService.LeaveRoom:output_type -> tactus.matchmaker.v1.LeaveRoomResponse
-	45, // 71: tactus.matchmaker.v1.MatchmakerService.ListMatches:output_type -> tactus.matchmaker.v1.ListMatchesResponse
-	48, // 72: tactus.matchmaker.v1.MatchmakerService.ListGames:output_type -> tactus.matchmaker.v1.ListGamesResponse
-	52, // 73: tactus.matchmaker.v1.MatchmakerService.ListQueues:output_type -> tactus.matchmaker.v1.ListQueuesResponse
-	55, // 74: tactus.matchmaker.v1.MatchmakerService.GetRating:output_type -> tactus.matchmaker.v1.GetRatingResponse
-	59, // 75: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:output_type -> tactus.matchmaker.v1.ListLeaderboardResponse
-	61, // 76: tactus.matchmaker.v1.MatchmakerService.ListHistory:output_type -> tactus.matchmaker.v1.ListHistoryResponse
-	53, // [53:77] is the sub-list for method output_type
-	29, // [29:53] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	51, // 23: tactus.matchmaker.v1.ModeInfo.options:type_name -> tactus.matchmaker.v1.OptionInfo
+	54, // 24: tactus.matchmaker.v1.ListQueuesResponse.queues:type_name -> tactus.matchmaker.v1.QueueInfo
+	57, // 25: tactus.matchmaker.v1.GetRatingResponse.rating:type_name -> tactus.matchmaker.v1.Rating
+	58, // 26: tactus.matchmaker.v1.GetRatingResponse.last:type_name -> tactus.matchmaker.v1.RatedMatch
+	57, // 27: tactus.matchmaker.v1.ListLeaderboardResponse.ratings:type_name -> tactus.matchmaker.v1.Rating
+	58, // 28: tactus.matchmaker.v1.ListHistoryResponse.matches:type_name -> tactus.matchmaker.v1.RatedMatch
+	5,  // 29: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry.value:type_name -> tactus.matchmaker.v1.Values
+	3,  // 30: tactus.matchmaker.v1.MatchmakerService.CreateTicket:input_type -> tactus.matchmaker.v1.CreateTicketRequest
+	7,  // 31: tactus.matchmaker.v1.MatchmakerService.WatchTicket:input_type -> tactus.matchmaker.v1.WatchTicketRequest
+	8,  // 32: tactus.matchmaker.v1.MatchmakerService.GetTicket:input_type -> tactus.matchmaker.v1.GetTicketRequest
+	25, // 33: tactus.matchmaker.v1.MatchmakerService.CancelTicket:input_type -> tactus.matchmaker.v1.CancelTicketRequest
+	12, // 34: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:input_type -> tactus.matchmaker.v1.AcceptMatchRequest
+	14, // 35: tactus.matchmaker.v1.MatchmakerService.CreateParty:input_type -> tactus.matchmaker.v1.CreatePartyRequest
+	16, // 36: tactus.matchmaker.v1.MatchmakerService.JoinParty:input_type -> tactus.matchmaker.v1.JoinPartyRequest
+	18, // 37: tactus.matchmaker.v1.MatchmakerService.WatchParty:input_type -> tactus.matchmaker.v1.WatchPartyRequest
+	20, // 38: tactus.matchmaker.v1.MatchmakerService.GetParty:input_type -> tactus.matchmaker.v1.GetPartyRequest
+	22, // 39: tactus.matchmaker.v1.MatchmakerService.LeaveParty:input_type -> tactus.matchmaker.v1.LeavePartyRequest
+	27, // 40: tactus.matchmaker.v1.MatchmakerService.CreateRoom:input_type -> tactus.matchmaker.v1.CreateRoomRequest
+	29, // 41: tactus.matchmaker.v1.MatchmakerService.JoinRoom:input_type -> tactus.matchmaker.v1.JoinRoomRequest
+	31, // 42: tactus.matchmaker.v1.MatchmakerService.WatchRoom:input_type -> tactus.matchmaker.v1.WatchRoomRequest
+	33, // 43: tactus.matchmaker.v1.MatchmakerService.GetRoom:input_type -> tactus.matchmaker.v1.GetRoomRequest
+	35, // 44: tactus.matchmaker.v1.MatchmakerService.SetRoom:input_type -> tactus.matchmaker.v1.SetRoomRequest
+	37, // 45: tactus.matchmaker.v1.MatchmakerService.SetReady:input_type -> tactus.matchmaker.v1.SetReadyRequest
+	39, // 46: tactus.matchmaker.v1.MatchmakerService.StartRoom:input_type -> tactus.matchmaker.v1.StartRoomRequest
+	41, // 47: tactus.matchmaker.v1.MatchmakerService.LeaveRoom:input_type -> tactus.matchmaker.v1.LeaveRoomRequest
+	44, // 48: tactus.matchmaker.v1.MatchmakerService.ListMatches:input_type -> tactus.matchmaker.v1.ListMatchesRequest
+	47, // 49: tactus.matchmaker.v1.MatchmakerService.ListGames:input_type -> tactus.matchmaker.v1.ListGamesRequest
+	52, // 50: tactus.matchmaker.v1.MatchmakerService.ListQueues:input_type -> tactus.matchmaker.v1.ListQueuesRequest
+	55, // 51: tactus.matchmaker.v1.MatchmakerService.GetRating:input_type -> tactus.matchmaker.v1.GetRatingRequest
+	59, // 52: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:input_type -> tactus.matchmaker.v1.ListLeaderboardRequest
+	61, // 53: tactus.matchmaker.v1.MatchmakerService.ListHistory:input_type -> tactus.matchmaker.v1.ListHistoryRequest
+	6,  // 54: tactus.matchmaker.v1.MatchmakerService.CreateTicket:output_type -> tactus.matchmaker.v1.CreateTicketResponse
+	10, // 55: tactus.matchmaker.v1.MatchmakerService.WatchTicket:output_type -> tactus.matchmaker.v1.WatchTicketResponse
+	9,  // 56: tactus.matchmaker.v1.MatchmakerService.GetTicket:output_type -> tactus.matchmaker.v1.GetTicketResponse
+	26, // 57: tactus.matchmaker.v1.MatchmakerService.CancelTicket:output_type -> tactus.matchmaker.v1.CancelTicketResponse
+	13, // 58: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:output_type -> tactus.matchmaker.v1.AcceptMatchResponse
+	15, // 59: tactus.matchmaker.v1.MatchmakerService.CreateParty:output_type -> tactus.matchmaker.v1.CreatePartyResponse
+	17, // 60: tactus.matchmaker.v1.MatchmakerService.JoinParty:output_type -> tactus.matchmaker.v1.JoinPartyResponse
+	19, // 61: tactus.matchmaker.v1.MatchmakerService.WatchParty:output_type -> tactus.matchmaker.v1.WatchPartyResponse
+	21, // 62: tactus.matchmaker.v1.MatchmakerService.GetParty:output_type -> tactus.matchmaker.v1.GetPartyResponse
+	23, // 63: tactus.matchmaker.v1.MatchmakerService.LeaveParty:output_type -> tactus.matchmaker.v1.LeavePartyResponse
+	28, // 64: tactus.matchmaker.v1.MatchmakerService.CreateRoom:output_type -> tactus.matchmaker.v1.CreateRoomResponse
+	30, // 65: tactus.matchmaker.v1.MatchmakerService.JoinRoom:output_type -> tactus.matchmaker.v1.JoinRoomResponse
+	32, // 66: tactus.matchmaker.v1.MatchmakerService.WatchRoom:output_type -> tactus.matchmaker.v1.WatchRoomResponse
+	34, // 67: tactus.matchmaker.v1.MatchmakerService.GetRoom:output_type -> tactus.matchmaker.v1.GetRoomResponse
+	36, // 68: tactus.matchmaker.v1.MatchmakerService.SetRoom:output_type -> tactus.matchmaker.v1.SetRoomResponse
+	38, // 69: tactus.matchmaker.v1.MatchmakerService.SetReady:output_type -> tactus.matchmaker.v1.SetReadyResponse
+	40, // 70: tactus.matchmaker.v1.MatchmakerService.StartRoom:output_type -> tactus.matchmaker.v1.StartRoomResponse
+	42, // 71: tactus.matchmaker.v1.MatchmakerService.LeaveRoom:output_type -> tactus.matchmaker.v1.LeaveRoomResponse
+	45, // 72: tactus.matchmaker.v1.MatchmakerService.ListMatches:output_type -> tactus.matchmaker.v1.ListMatchesResponse
+	48, // 73: tactus.matchmaker.v1.MatchmakerService.ListGames:output_type -> tactus.matchmaker.v1.ListGamesResponse
+	53, // 74: tactus.matchmaker.v1.MatchmakerService.ListQueues:output_type -> tactus.matchmaker.v1.ListQueuesResponse
+	56, // 75: tactus.matchmaker.v1.MatchmakerService.GetRating:output_type -> tactus.matchmaker.v1.GetRatingResponse
+	60, // 76: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:output_type -> tactus.matchmaker.v1.ListLeaderboardResponse
+	62, // 77: tactus.matchmaker.v1.MatchmakerService.ListHistory:output_type -> tactus.matchmaker.v1.ListHistoryResponse
+	54, // [54:78] is the sub-list for method output_type
+	30, // [30:54] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_tactus_matchmaker_v1_matchmaker_proto_init() }
@@ -4704,7 +4791,7 @@ func file_tactus_matchmaker_v1_matchmaker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tactus_matchmaker_v1_matchmaker_proto_rawDesc), len(file_tactus_matchmaker_v1_matchmaker_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   66,
+			NumMessages:   67,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -101,8 +101,10 @@ type MatchmakerServiceClient interface {
 	// CreateRoom opens a room: a place where friends meet by its code and play one
 	// private match after another. It lives until it has been empty for ten minutes.
 	// With a token the caller is its first member; without one the room belongs to
-	// the first player who enters. INVALID_ARGUMENT: unknown game or mode, a bad
-	// option or label. RESOURCE_EXHAUSTED: too many rooms.
+	// the first player who enters. INVALID_ARGUMENT: unknown game or mode, an
+	// option that players may not choose or a value outside its range, a bad label.
+	// UNAUTHENTICATED: no token, where guests are not accepted. RESOURCE_EXHAUSTED:
+	// too many rooms.
 	CreateRoom(ctx context.Context, in *CreateRoomRequest, opts ...grpc.CallOption) (*CreateRoomResponse, error)
 	// JoinRoom enters a room. While its match runs, a seat in it comes with the
 	// watch. NOT_FOUND: no room has this code. FAILED_PRECONDITION: it is full.
@@ -474,8 +476,10 @@ type MatchmakerServiceServer interface {
 	// CreateRoom opens a room: a place where friends meet by its code and play one
 	// private match after another. It lives until it has been empty for ten minutes.
 	// With a token the caller is its first member; without one the room belongs to
-	// the first player who enters. INVALID_ARGUMENT: unknown game or mode, a bad
-	// option or label. RESOURCE_EXHAUSTED: too many rooms.
+	// the first player who enters. INVALID_ARGUMENT: unknown game or mode, an
+	// option that players may not choose or a value outside its range, a bad label.
+	// UNAUTHENTICATED: no token, where guests are not accepted. RESOURCE_EXHAUSTED:
+	// too many rooms.
 	CreateRoom(context.Context, *CreateRoomRequest) (*CreateRoomResponse, error)
 	// JoinRoom enters a room. While its match runs, a seat in it comes with the
 	// watch. NOT_FOUND: no room has this code. FAILED_PRECONDITION: it is full.
