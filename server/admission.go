@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	crand "crypto/rand"
 	"encoding/binary"
@@ -135,7 +136,7 @@ func checkReserve(r *fleetv1.Reserve) error {
 // requests converts the requested seats for a match of the status.
 func (a *admission) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Request, error) {
 	mode, _ := a.games[st.Game].info.Mode(st.Mode)
-	requests := make([]match.Request, 0, len(r.GetSeats()))
+	requests, now := make([]match.Request, 0, len(r.GetSeats())), time.Now().UnixMilli()
 	for _, seat := range r.GetSeats() {
 		if mode.Teams > 0 && int(seat.GetTeam()) >= mode.Teams {
 			return nil, badRequest("a seat in a team that the mode does not have")
@@ -143,7 +144,8 @@ func (a *admission) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Requ
 		requests = append(requests, match.Request{
 			Player: seat.GetPlayerId(), Name: text.Name(seat.GetPlayerName()),
 			Team: seat.GetTeam(), Reservation: seat.GetReservation(), Skill: seat.GetSkill(),
-			Queue: r.GetQueue(),
+			Issued: cmp.Or(seat.GetIssuedUnixMs(), now),
+			Queue:  r.GetQueue(),
 		})
 	}
 	return requests, nil

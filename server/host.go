@@ -70,6 +70,25 @@ func (h host) Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveR
 	return out
 }
 
+// Evict frees a seat of a player that has a newer one elsewhere.
+func (h host) Evict(e *fleetv1.Evict) {
+	if m := h.s.matches.match(e.GetMatchId()); m != nil {
+		m.Evict(e.GetPlayerId(), e.GetNewerUnixMs())
+	}
+}
+
+// seated records that a player took or left a seat, and reports it.
+func (s *Server) seated(m *driver.Driver, c match.SeatChange) {
+	s.matches.seated(m, c)
+	s.fleet.Notify()
+	if c.Left {
+		return
+	}
+	if ban, banned := s.bans.find(c.Player, s.presence.tookSeat(c.Player)); banned { // since the hello
+		s.remove(m, c.Player, ban)
+	}
+}
+
 // newMatch makes a match for a request.
 func (s *Server) newMatch(r *fleetv1.Reserve, g hosted, cfg game.MatchConfig) (*driver.Driver, error) {
 	id, info := r.GetMatchId(), g.info
@@ -94,14 +113,9 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g hosted, cfg game.MatchConfig) (*
 		},
 		Scheduler: s.scheduler, Process: &s.overload, Watchdog: s.watchdog,
 		OnStatus: s.fleet.Notify,
-		OnSeated: func(player string) {
-			s.matches.seated(player, m)
-			if ban, banned := s.bans.find(player, s.presence.tookSeat(player)); banned { // since the hello
-				s.remove(m, player, ban)
-			}
-		},
-		OnOver: func(r match.EndReport) { s.reportEnd(m, &r) },
-		OnEnd:  func(r match.EndReport) { s.ended(m, &r) },
+		OnSeated: func(c match.SeatChange) { s.seated(m, c) },
+		OnOver:   func(r match.EndReport) { s.reportEnd(m, &r) },
+		OnEnd:    func(r match.EndReport) { s.ended(m, &r) },
 	})
 	return m, err
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 
+	"tactus/game"
 	"tactus/protocol"
 	"tactus/server/internal/driver"
 	"tactus/server/internal/match"
@@ -24,13 +25,26 @@ type registry struct {
 
 	mu      sync.Mutex
 	matches map[string]*driver.Driver
-	players map[string]*driver.Driver // where each player was seated last
+	players map[string]playerSeat // by the newest join token of each
+	seats   seatFeeds
+}
+
+// playerSeat is where a player has a seat.
+type playerSeat struct {
+	match  *driver.Driver
+	issued int64 // see match.SeatChange
+	slot   game.Slot
+}
+
+// newerThan orders the seats of one player as the matchmakers do.
+func (s playerSeat) newerThan(o playerSeat) bool {
+	return s.issued > o.issued || s.issued == o.issued && s.match.ID() > o.match.ID()
 }
 
 func newRegistry(m *metrics.Metrics) *registry {
 	r := &registry{
 		metrics: m, ended: make(chan struct{}, 1),
-		matches: map[string]*driver.Driver{}, players: map[string]*driver.Driver{},
+		matches: map[string]*driver.Driver{}, players: map[string]playerSeat{}, seats: seatFeeds{},
 	}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	return r
@@ -57,7 +71,7 @@ func (r *registry) match(id string) *driver.Driver {
 func (r *registry) of(player string) *driver.Driver {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.players[player]
+	return r.players[player].match
 }
 
 // all returns the running matches, in no order.
@@ -71,19 +85,31 @@ func (r *registry) all() []*driver.Driver {
 	return list
 }
 
-// seated records where a player has a seat now, and frees the seat that the player
-// has in another match.
-func (r *registry) seated(player string, m *driver.Driver) {
+// seated records that a player took or left a seat. Of seats in two matches the one by
+// the newer join token stays.
+func (r *registry) seated(m *driver.Driver, c match.SeatChange) {
 	r.mu.Lock()
 	if r.matches[m.ID()] != m { // its turn hung, and goes on now
 		r.mu.Unlock()
 		return
 	}
-	old := r.players[player]
-	r.players[player] = m
+	r.seats.note(m.ID(), &c)
+	at, known := r.players[c.Player]
+	mine := playerSeat{match: m, issued: c.Issued, slot: c.Slot}
+	switch {
+	case c.Left:
+		if at.match == m {
+			delete(r.players, c.Player)
+		}
+		known = false
+	case known && at.match != m && at.newerThan(mine):
+		at, mine = mine, at // the older token was claimed later
+	default:
+		r.players[c.Player] = mine
+	}
 	r.mu.Unlock()
-	if old != nil && old != m {
-		old.Evict(player)
+	if known && at.match != mine.match {
+		at.match.Evict(c.Player, mine.issued)
 	}
 }
 
@@ -92,8 +118,9 @@ func (r *registry) remove(m *driver.Driver, reason string) {
 	r.mu.Lock()
 	delete(r.matches, m.ID())
 	for p, at := range r.players {
-		if at == m {
+		if at.match == m {
 			delete(r.players, p)
+			r.seats.note(m.ID(), &match.SeatChange{Player: p, Slot: at.slot, Left: true})
 		}
 	}
 	r.mu.Unlock()

@@ -14,9 +14,11 @@ import (
 // report makes the messages of one stream about the server: it knows what was sent.
 // It is not safe for concurrent use; owned by the stream.
 type report struct {
-	s    *Server
-	cpu  cpuMeter
-	sent map[string]*match.Status // by match id
+	s   *Server
+	cpu cpuMeter
+	// seats is nil until Register is called.
+	seats *seatFeed
+	sent  map[string]*match.Status // by match id
 }
 
 // Register describes the server and its matches.
@@ -31,6 +33,8 @@ func (r *report) Register() *fleetv1.Register {
 		reg.Games = append(reg.Games, describe(g.info))
 	}
 	r.cpu.share() // from here on
+	r.seats = s.matches.openFeed()
+	reg.Seats = s.matches.nextChanges(r.seats)
 	running := s.matches.statuses()
 	for id, st := range running {
 		r.sent[id] = st
@@ -65,6 +69,7 @@ func (r *report) Load() *fleetv1.Load {
 	load := &fleetv1.Load{Cpu: r.cpu.share(), Draining: s.drain.active.Load()}
 	running := s.matches.statuses()
 	load.Matches = uint32(len(running))
+	load.Seats = s.matches.nextChanges(r.seats)
 	for id, st := range running {
 		load.Players += uint32(st.People)
 		if r.sent[id] != st {
@@ -81,11 +86,15 @@ func (r *report) Load() *fleetv1.Load {
 	return load
 }
 
+// Close ends the reports.
+func (r *report) Close() { r.s.matches.closeFeed(r.seats) }
+
 func statusMessage(st *match.Status) *fleetv1.MatchStatus {
 	m := &fleetv1.MatchStatus{
 		MatchId: st.ID, Game: st.Game, Mode: st.Mode, People: uint32(st.People), Seats: uint32(st.Seats),
 		Open: st.Open, Private: st.Private, AgeS: uint32(time.Since(st.Started) / time.Second),
 		Queue: st.Queue, RulesVersion: st.RulesVersion, Backfill: st.Backfill,
+		Finished: st.Finished,
 	}
 	if st.Remaining > 0 { // 0 means unknown
 		m.RemainingS = uint32(max(1, (st.Remaining-time.Since(st.At))/time.Second))

@@ -74,6 +74,9 @@ func (a *Admitter) Admit(ctx context.Context, req *Request) (*Admission, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := a.checkSeats(req, who); err != nil {
+		return nil, err
+	}
 	t, err := a.newTicket(ctx, req, who)
 	if err != nil {
 		return nil, err
@@ -163,6 +166,10 @@ func (a *Admitter) resolveMatch(ctx context.Context, t *ticket.Ticket, req *Requ
 		return no, err
 	}
 	t.Match = req.MatchID
+	if at, ok := a.cfg.Fleet.SeatOf(t.Members[0].Player); ok && at.Match == t.Match && t.Size() == 1 {
+		t.Key, t.Returns = at.Key, true
+		return ticket.Unmatchable{}, nil
+	}
 	found, ok := a.cfg.Fleet.Find(t.Match)
 	if !ok || found.Private || !found.Open {
 		return ticket.NewUnmatchable(ticket.MatchClosed), nil

@@ -24,6 +24,7 @@ type Request struct {
 	Attributes map[string][]string
 	Latency    map[string]time.Duration // by region
 
+	Replace bool // the player leaves the rated match that they sit in
 	Public bool // came by the public port, which may not name players
 }
 

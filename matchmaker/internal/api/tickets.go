@@ -43,7 +43,7 @@ func admissionRequest(ctx context.Context, req *matchmakerv1.CreateTicketRequest
 	r := &admission.Request{
 		ID: req.GetRequestId(), Party: req.GetParty(),
 		GuestToken: req.GetGuestToken(), IdentityToken: req.GetIdentityToken(), PlayerName: req.GetPlayerName(),
-		RoomCode: req.GetRoomCode(), MatchID: req.GetMatchId(),
+		RoomCode: req.GetRoomCode(), MatchID: req.GetMatchId(), Replace: req.GetReplace(),
 		Queue: req.GetQueue(), Game: req.GetGame(), Mode: req.GetMode(), Version: req.GetVersion(),
 		Attributes: attributes(req.GetAttributes()), Latency: latencies(req.GetLatencyMs()),
 		Public: isPublic(ctx),

@@ -25,6 +25,8 @@ type Fleet interface {
 	Reserve(serverID string, r *fleetv1.Reserve) (fleet.Wait, error)
 	Release(serverID string, r *fleetv1.Release)
 	URL(serverID string) string
+	// IssueTime is the time of a join token for the player that is made now.
+	IssueTime(player string) int64
 }
 
 // Signer signs join tokens.
@@ -98,6 +100,7 @@ func (a *Assigner) Ask(p Proposal) (*Asked, error) {
 		for _, m := range t.Members {
 			request.Seats = append(request.Seats, &fleetv1.Seat{
 				PlayerId: m.Player, PlayerName: m.Name, Team: p.Teams[i], Reservation: rand.Text(), Skill: m.Skill,
+				IssuedUnixMs: a.fleet.IssueTime(m.Player),
 			})
 		}
 	}

@@ -67,6 +67,7 @@ const (
 // Requests that do not fit the present state.
 const (
 	VersionNotServed Reason = "VERSION_NOT_SERVED"
+	InMatch          Reason = "IN_MATCH"
 	PartyFull        Reason = "PARTY_FULL"
 	RoomFull         Reason = "ROOM_FULL"
 	ProposalGone     Reason = "PROPOSAL_GONE"
@@ -160,6 +161,7 @@ var kinds = []Kind{
 	{NotRoomOwner, codes.PermissionDenied, "only the room's owner may change it and start its match", 0},
 
 	{VersionNotServed, codes.FailedPrecondition, "no live server runs this version of the game", 0},
+	{InMatch, codes.FailedPrecondition, "the player sits in a rated match; ask for match_id to go back, or set replace to leave it", 0},
 	{PartyFull, codes.FailedPrecondition, "the party is full", 0},
 	{RoomFull, codes.FailedPrecondition, "the room is full", 0},
 	{ProposalGone, codes.FailedPrecondition, "this match is not proposed (any more)", 0},

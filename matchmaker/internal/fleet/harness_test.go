@@ -206,6 +206,26 @@ func (p *replica) enter(g *gameServer, match string, seat *fleetv1.Seat, slot ui
 	}
 }
 
+// resume comes back by a resume token, to a connection that may be closed at once.
+func (p *replica) resume(g *gameServer, token string) *player {
+	p.t.Helper()
+	dialer := ws.Dialer{Protocols: []string{protocol.Subprotocol}}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, buffered, _, err := dialer.Dial(ctx, p.URL(g.id))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	pl := &player{t: p.t, conn: conn, in: conn}
+	if buffered != nil {
+		pl.in = io.MultiReader(buffered, conn)
+	}
+	pl.say(protocol.AppendHello(nil, &protocol.Hello{Resume: token}))
+	return pl
+}
+
 func (pl *player) say(message []byte) {
 	pl.t.Helper()
 	if err := ws.WriteFrame(pl.conn, ws.MaskFrame(ws.NewBinaryFrame(message))); err != nil {

@@ -9,6 +9,7 @@ const (
 	maxGames            = 64
 	maxModes            = 64
 	maxMatchesPerServer = 20_000
+	maxSeatsPerServer   = 100_000
 	maxSeats            = 4096
 	maxTeams            = maxSeats
 	// Messages beyond this rate wait in the stream.

@@ -23,6 +23,7 @@ type match struct {
 	seats     int
 	open      bool
 	private   bool
+	finished  bool   // has a result
 	queue     string // that made it, empty for none
 	backfill  bool   // asks for players of its queue
 	teams     []team // as the server reports them; one for all players where the mode has none

@@ -62,6 +62,7 @@ type Registry struct {
 	mu       sync.Mutex
 	servers  map[string]*server
 	matches  map[string]*match
+	seats    seatTable
 	catalog  catalog
 	orphans  orphans
 	replicas replicas
@@ -89,6 +90,7 @@ func NewRegistry(cfg Config, changed func(), log *zap.Logger) *Registry {
 		changed: changed,
 		servers: make(map[string]*server),
 		matches: make(map[string]*match),
+		seats:   make(seatTable),
 		catalog: newCatalog(),
 		orphans: make(orphans),
 		results: newResults(cfg, log),
@@ -142,6 +144,9 @@ func (r *Registry) enter(reg *fleetv1.Register, peer net.Addr, silent *server) *
 	s.out <- r.registeredLocked(s) // the channel is empty
 	s.replicasVersion = r.replicas.version
 	r.orphans.releaseBy(s, r.cfg.HoldSeats)
+	for _, c := range reg.GetSeats() {
+		r.seats.change(s, c)
+	}
 	r.mu.Unlock()
 	r.changed()
 	return s
@@ -160,6 +165,7 @@ func newServer(reg *fleetv1.Register, peer net.Addr) *server {
 		maxPlayers: int(reg.GetMaxPlayers()),
 		draining:   reg.GetDraining(),
 		matches:    make(map[string]*match, len(reg.GetMatches())),
+		seats:      make(map[seatKey]*seat, len(reg.GetSeats())),
 		calls:      make(map[string]*call),
 		out:        make(chan *fleetv1.ConnectResponse, outbound),
 		gone:       make(chan struct{}),
@@ -204,6 +210,7 @@ func (r *Registry) disconnect(s *server) {
 func (r *Registry) detachLocked(s *server) {
 	delete(r.servers, s.id)
 	r.catalog.rebuild(r.servers, time.Now())
+	r.seats.forget(s)
 	r.orphans.expire(r.cfg.HoldSeats)
 	for _, c := range s.calls {
 		if len(c.reservations) > 0 || c.match.private {
@@ -238,6 +245,10 @@ func (r *Registry) load(s *server, l *fleetv1.Load) {
 		for _, status := range l.GetChanged() {
 			r.applyLocked(s, status)
 		}
+		for _, c := range l.GetSeats() {
+			r.seats.change(s, c)
+		}
+		r.seats.retry(s)
 		if l.ClockOffsetMs != nil { // the other way round: how far this clock is ahead
 			if s.setClock(-milliseconds(l.GetClockOffsetMs())) {
 				news = r.clocks.review(r.servers, r.log) || news
@@ -286,7 +297,7 @@ func (r *Registry) applyLocked(s *server, status *fleetv1.MatchStatus) {
 	m.players = int(status.GetPeople())
 	m.seats = int(status.GetSeats())
 	m.game, m.mode = status.GetGame(), status.GetMode()
-	m.open, m.private = status.GetOpen(), status.GetPrivate()
+	m.open, m.private, m.finished = status.GetOpen(), status.GetPrivate(), status.GetFinished()
 	m.queue, m.backfill = status.GetQueue(), status.GetBackfill()
 	m.setTeams(status.GetTeams())
 	m.confirmed = true

@@ -29,6 +29,8 @@ type server struct {
 	unresponsiveSince time.Time
 	matches           map[string]*match
 	players           int // in all matches, seats asked for included
+	seats             map[seatKey]*seat
+	unsettled         []string // players with an eviction that could not be sent
 	calls             map[string]*call
 	out               chan *fleetv1.ConnectResponse
 	gone              chan struct{} // closed at its end

@@ -81,6 +81,7 @@ func (f *fleetScript) EndsSoon(match string) bool {
 	return f.ending && match == running
 }
 
+func (*fleetScript) IssueTime(string) int64                     { return 1 }
 func (*fleetScript) URL(string) string                          { return "ws://s1.test/play" }
 func (*fleetScript) Backfills(string) []matchfunc.Backfill      { return nil }
 func (*fleetScript) Capacities(ticket.Key) []matchfunc.Capacity { return nil }

@@ -14,7 +14,7 @@ import (
 func (q *Queue) quickPlay(ctx context.Context) {
 	candidates := make([]quickplay.Ticket, len(q.waiting))
 	for i, s := range q.waiting {
-		candidates[i] = quickplay.Ticket{Version: s.ticket.Version, Match: s.ticket.Match, WaitForMatch: s.ticket.Awaits, Players: s.ticket.Size()}
+		candidates[i] = quickplay.Ticket{Version: s.ticket.Version, Match: s.ticket.Match, Returns: s.ticket.Returns, WaitForMatch: s.ticket.Awaits, Players: s.ticket.Size()}
 	}
 	seatings, unmatchable := quickplay.Plan(candidates, q.set.fleet.View(q.rules.Key))
 	taken := make([]bool, len(q.waiting))

@@ -14,6 +14,7 @@ import (
 type Ticket struct {
 	Version      string // game version of the client, empty for any
 	Match        string // ID of the wanted match; empty: any open match
+	Returns      bool   // the player has a seat in the wanted match
 	WaitForMatch bool   // the wanted match may not exist yet: wait for it
 	Players      int    // of the party; 0 means 1
 }
@@ -205,6 +206,9 @@ func (p *planner) seatWanted(i int) wanted {
 	switch {
 	case s == nil || !fits(t, s):
 		return impossible
+	case t.Returns:
+		p.seatings = append(p.seatings, Seating{Server: s.ID, Match: m.ID, Tickets: []int{i}, Teams: []int32{-1}})
+		return seated
 	case p.seat(m, s, i):
 		return seated
 	case m.Unanswered:

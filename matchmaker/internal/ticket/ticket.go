@@ -30,6 +30,7 @@ type Ticket struct {
 	Members    []Member // one or more, the leader first
 	Version    string   // game version of the clients; empty: any
 	Match      string   // ID of the wanted match; empty: any
+	Returns    bool     // the player has a seat in the wanted match
 	Room       string   // code of the room of the wanted match; empty: none
 	Awaits     bool     // the wanted match may not exist yet: wait for it
 	Attributes map[string][]string

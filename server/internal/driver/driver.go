@@ -32,10 +32,10 @@ type Config struct {
 	Watchdog  *watchdog.Watchdog   // gives up turns that do not end; nil: none does
 
 	// The driver calls these; they must not block. OnStatus is called after the
-	// status changed, OnSeated when a player took a seat, OnOver when the match has
+	// status changed, OnSeated when a player took or left a seat, OnOver when the match has
 	// a result, at most once, OnEnd when it is closed, once.
 	OnStatus func()
-	OnSeated func(player string)
+	OnSeated func(match.SeatChange)
 	OnOver   func(match.EndReport)
 	OnEnd    func(match.EndReport)
 }
@@ -202,8 +202,8 @@ func (d *Driver) runTurn(turn *scheduler.Turn) (ticked bool) {
 	}
 	d.match.SetStoodStill(turn.Now, d.clock.StoodStill())
 	d.inbox.run(turn.Now)
-	for _, player := range d.match.Seated() { // not behind the tick: a later seat elsewhere must win
-		d.cfg.OnSeated(player)
+	for _, c := range d.match.Seated() { // not behind the tick: a later seat elsewhere must win
+		d.cfg.OnSeated(c)
 	}
 	if turn.Now < turn.Due {
 		if tick := d.match.Poll(turn.Now); !tick {
@@ -240,8 +240,8 @@ func (d *Driver) apply(e match.Effects) {
 		d.status.Store(e.Status)
 		d.cfg.OnStatus()
 	}
-	for _, player := range e.Seated {
-		d.cfg.OnSeated(player)
+	for _, c := range e.Seated {
+		d.cfg.OnSeated(c)
 	}
 	if e.Finished != nil {
 		d.finished.Store(true)

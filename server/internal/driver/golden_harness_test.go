@@ -3,6 +3,7 @@ package driver
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"testing"
 	"time"
@@ -83,7 +84,11 @@ func newScripted(t *testing.T, cfg scriptConfig) *scripted {
 				return both{cfg.record, w}
 			},
 		},
-		Scheduler: scheduler.New(s.clock), OnStatus: func() {}, OnSeated: cfg.seated,
+		Scheduler: scheduler.New(s.clock), OnStatus: func() {}, OnSeated: func(c match.SeatChange) {
+			if !c.Left {
+				cfg.seated(c.Player)
+			}
+		},
 		OnOver: func(r match.EndReport) { cfg.over(reportText(r)) },
 		OnEnd: func(r match.EndReport) {
 			cfg.ended(reportText(r))
@@ -166,7 +171,7 @@ func refusal(err error) string {
 }
 
 func (s *scripted) release(reservations ...string) { s.d.Release(reservations) }
-func (s *scripted) evict(player string)            { s.d.Evict(player) }
+func (s *scripted) evict(player string)            { s.d.Evict(player, math.MaxInt64) }
 
 func (s *scripted) claim(c *scriptConn, features protocol.Features, slot game.Slot, player, reservation string) {
 	s.d.Claim(c.conn(), features, slot, player, reservation)

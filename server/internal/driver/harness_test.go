@@ -64,7 +64,7 @@ func newHarnessOn(t *testing.T, s *scheduler.Scheduler, mode game.Mode, process 
 			Record: func(*game.Simulation) match.Recorder { return h.log },
 		},
 		Scheduler: s, Process: process, OnStatus: func() {},
-		OnSeated: func(string) {},
+		OnSeated: func(match.SeatChange) {},
 		OnOver:   func(match.EndReport) {},
 		OnEnd:    func(r match.EndReport) { h.ended = append(h.ended, r) },
 	})

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"math"
 	"net"
 	"testing"
 	"time"
@@ -144,7 +145,7 @@ func TestHibernation_requestsEndIt(t *testing.T) {
 	h.woken()
 	h.turn()
 	h.want("awake at once", h.clock.Time == now && h.d.pace == match.FullRate)
-	h.d.Evict("ann")
+	h.d.Evict("ann", math.MaxInt64)
 	h.turn()
 	b.until("ann gone", func() bool { return len(b.Roster) == 1 })
 }

@@ -172,9 +172,10 @@ func (d *Driver) turnAway(conn *ws.Conn, code protocol.CloseCode) {
 	conn.Close(code, code.Text())
 }
 
-// Evict frees the seat of a player that now plays in another match.
-func (d *Driver) Evict(player string) {
-	d.post(func(now int64) { d.match.Evict(now, player) })
+// Evict frees the seat of a player that now plays in another match, by a join token
+// that was made at the given time, in milliseconds. A seat by a later one stays.
+func (d *Driver) Evict(player string, newer int64) {
+	d.post(func(now int64) { d.match.Evict(now, player, newer) })
 }
 
 // Stop ends the match at its next turn with the given reason.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"strconv"
 	"strings"
@@ -179,7 +180,7 @@ func newLife(t *testing.T) *life {
 			Record: func(*game.Simulation) match.Recorder { return liveRecorder{l} },
 		},
 		Scheduler: scheduler.New(scheduler.SystemClock()), OnStatus: func() {},
-		OnSeated: func(string) { l.visit() },
+		OnSeated: func(match.SeatChange) { l.visit() },
 		OnOver:   func(match.EndReport) { l.visit() },
 		OnEnd: func(match.EndReport) {
 			l.visit()
@@ -280,7 +281,7 @@ func (l *life) act(a action) {
 	case resumeSeat:
 		l.resume(a.who)
 	case evict:
-		l.d.Evict(name)
+		l.d.Evict(name, math.MaxInt64)
 	case notify:
 		l.d.Notify(protocol.CloseDraining, "soon")
 	case release:

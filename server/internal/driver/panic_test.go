@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -91,9 +92,13 @@ func newFaultyHarness(t *testing.T, mode game.Mode) (h *harness, f *faults, orde
 			Record: func(*game.Simulation) match.Recorder { return h.log },
 		},
 		Scheduler: scheduler.New(clock), OnStatus: func() {},
-		OnSeated: func(player string) { *order = append(*order, "seated "+player) },
-		OnOver:   func(match.EndReport) {},
-		OnEnd:    func(r match.EndReport) { h.ended = append(h.ended, r) },
+		OnSeated: func(c match.SeatChange) {
+			if !c.Left {
+				*order = append(*order, "seated "+c.Player)
+			}
+		},
+		OnOver: func(match.EndReport) {},
+		OnEnd:  func(r match.EndReport) { h.ended = append(h.ended, r) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +140,7 @@ func TestDriver_survivesReleaseAfterPanic(t *testing.T) {
 	f.team = true
 	h.turn()
 	h.d.Release([]string{"rb"})
-	h.d.Evict("ann")
+	h.d.Evict("ann", math.MaxInt64)
 	h.wantGameError()
 }
 

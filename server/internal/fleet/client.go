@@ -37,6 +37,8 @@ type Host interface {
 	// whatever stream the request arrived; the client repeats the answer itself.
 	// ctx ends with the stream. Afterwards the answer is not needed.
 	Reserve(ctx context.Context, r *fleetv1.Reserve) *fleetv1.ReserveResult
+	// Evict frees a seat of a player that has a newer one elsewhere. It must not block.
+	Evict(e *fleetv1.Evict)
 	// Release cancels unclaimed reservations. It must not block.
 	Release(r *fleetv1.Release)
 	// Drain begins to drain the server. It must not block.
@@ -71,6 +73,8 @@ type Report interface {
 	// [Client.Notify]. It includes each match that changed or ended since the last
 	// call of Register or Load.
 	Load() *fleetv1.Load
+	// Close ends the reports of a stream, also one whose Register was refused.
+	Close()
 }
 
 // Config configures a [Client]. Zero values mean the defaults named.

@@ -50,7 +50,11 @@ func newHost() *host {
 	return &host{released: make(chan *fleetv1.Release, 10), drained: make(chan *fleetv1.Drain, 10), keys: make(chan string, 100), bans: make(chan *fleetv1.BanList, 100)}
 }
 
-func (h *host) Report() Report { return h }
+func (h *host) Report() Report { return hostReport{h} }
+
+type hostReport struct{ *host }
+
+func (hostReport) Close() {}
 
 func (h *host) Register() *fleetv1.Register {
 	h.mu.Lock()
@@ -97,6 +101,7 @@ func (h *host) noteBans(l *fleetv1.BanList) {
 func (h *host) Moderate(_ context.Context, m *fleetv1.Moderate) *fleetv1.Moderated {
 	return &fleetv1.Moderated{Found: m.GetKick().GetPlayerId() == "here"}
 }
+func (h *host) Evict(*fleetv1.Evict)       {}
 func (h *host) Release(r *fleetv1.Release) { h.released <- r }
 func (h *host) Drain(d *fleetv1.Drain)     { h.drained <- d }
 func (h *host) TrustKey(key ed25519.PublicKey) func() {

@@ -56,6 +56,7 @@ func (c *Client) runRegistration(ctx context.Context, l *link) (welcome bool, er
 	}
 	report := c.host.Report()
 	clock := &clock{now: c.cfg.now}
+	defer report.Close()
 	registered, err := register(stream, report, clock)
 	if err != nil {
 		if ctx.Err() == nil && streamCtx.Err() != nil {
@@ -168,6 +169,8 @@ func (s *registration) receive(streamCtx context.Context) error {
 			s.bans.Apply(m.Bans)
 		case *fleetv1.ConnectResponse_Moderate:
 			s.moderate(streamCtx, m.Moderate)
+		case *fleetv1.ConnectResponse_Evict:
+			s.client.host.Evict(m.Evict)
 		case *fleetv1.ConnectResponse_Ping:
 			signal(s.notify) // which is answered by a Load
 		case *fleetv1.ConnectResponse_Replicas:

@@ -3,6 +3,7 @@ package match
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -64,7 +65,11 @@ func (h *harness) apply() {
 	if e.Status != nil {
 		h.d.status = e.Status
 	}
-	h.seats = append(h.seats, e.Seated...)
+	for _, c := range e.Seated {
+		if !c.Left {
+			h.seats = append(h.seats, c.Player)
+		}
+	}
 	if e.Finished != nil {
 		h.over = append(h.over, *e.Finished)
 	}
@@ -214,7 +219,9 @@ func (r *runner) WaitForPlayers(hold int64) {
 	r.post(func(now int64) { r.h.m.WaitForPlayers(now, hold) })
 }
 
-func (r *runner) Evict(player string) { r.post(func(now int64) { r.h.m.Evict(now, player) }) }
+func (r *runner) Evict(player string) {
+	r.post(func(now int64) { r.h.m.Evict(now, player, math.MaxInt64) })
+}
 
 func (r *runner) Notify(code protocol.CloseCode, text string) {
 	r.post(func(now int64) { r.h.m.Notify(now, code, text) })

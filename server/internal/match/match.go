@@ -128,12 +128,20 @@ const (
 // Effects are what has to happen outside the match. Its slices are valid until the
 // next call of any method.
 type Effects struct {
-	Status   *Status    // to publish; nil: unchanged
-	Seated   []string   // players that took a seat
-	Finished *EndReport // the match has a result; at most once in a match's life
-	Ended    EndReason  // empty: it goes on
-	Tick     game.Tick  // the last one
-	Snapshot bool       // it sent one
+	Status   *Status      // to publish; nil: unchanged
+	Seated   []SeatChange // in this order
+	Finished *EndReport   // the match has a result; at most once in a match's life
+	Ended    EndReason    // empty: it goes on
+	Tick     game.Tick    // the last one
+	Snapshot bool         // it sent one
+}
+
+// SeatChange says that a player took a seat, or left one.
+type SeatChange struct {
+	Player string
+	Slot   game.Slot
+	Issued int64 // when the join token was made by which the player came last
+	Left   bool  // else taken
 }
 
 // Pace is how fast a match ticks.
@@ -365,9 +373,9 @@ func (m *Match) Fail() {
 	m.status.changed = false
 }
 
-// Seated returns the players that took a seat since the last call of it or of Effects.
+// Seated returns which seats were taken and left since the last call of it or of Effects.
 // The slice is valid until the next call of any method.
-func (m *Match) Seated() []string {
+func (m *Match) Seated() []SeatChange {
 	seated := m.effects.Seated
 	m.effects.Seated = seated[:0]
 	return seated

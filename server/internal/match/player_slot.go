@@ -12,7 +12,6 @@ import (
 type playerSlot struct {
 	session session.Session
 	seat    seating.Seat
-	_       [8]byte
 }
 
 // makePlayers makes the players of all slots, in one piece of memory, and their

@@ -81,7 +81,8 @@ func (m *Match) Claim(now int64, conn *ws.Conn, features protocol.Features, slot
 	}
 	m.applySeating()
 	seat := m.seating.Seat(slot)
-	m.effects.Seated = append(m.effects.Seated, seat.Player) // not the text that the connection brought, which need not be kept
+	// Not the text that the connection brought, which need not be kept.
+	m.effects.Seated = append(m.effects.Seated, SeatChange{Player: seat.Player, Slot: slot, Issued: seat.Issued()})
 	m.cfg.Log.Info("player joined", m.cfg.LogFields(zap.Uint32("slot", uint32(slot)), zap.String("player", player), zap.String("name", seat.Name))...)
 }
 
@@ -109,10 +110,11 @@ func (m *Match) Resume(now int64, conn *ws.Conn, features protocol.Features, slo
 	m.cfg.Log.Info("player came back", m.cfg.LogFields(zap.Uint32("slot", uint32(slot)), zap.String("player", m.seating.Seat(slot).Player))...)
 }
 
-// Evict frees the seat of a player that now plays in another match.
-func (m *Match) Evict(now int64, player string) {
+// Evict frees the seat of a player that now plays in another match, by a join token
+// that was made at the given time. A seat by a later one stays.
+func (m *Match) Evict(now int64, player string, newer int64) {
 	m.request(now)
-	if slot, ok := m.seating.SlotOf(player); ok && m.ended != EndError {
+	if slot, ok := m.seating.SlotOf(player); ok && m.ended != EndError && !m.seating.Seat(slot).NewerThan(newer) {
 		m.leave(&m.players[slot].session, protocol.CloseReplaced, game.LeaveQuit)
 	}
 }
@@ -170,6 +172,7 @@ func (m *Match) applySeating() {
 			m.stopInput(c.Slot)
 			m.roster.announce(&c, 0)
 		case seating.SeatFreed:
+			m.effects.Seated = append(m.effects.Seated, SeatChange{Player: c.Player, Slot: c.Slot, Left: true})
 			m.roster.announce(&c, protocol.RosterGone)
 			m.players[c.Slot].session.Reset()
 			m.status.changed = true

@@ -15,6 +15,7 @@ type Status struct {
 	Seats          int
 	Open           bool // accepts new players by quick play
 	Private        bool
+	Finished       bool // it has a result and only lingers
 	Started        time.Time
 	At             time.Time     // of publication
 	Remaining      time.Duration // from then on; 0: unknown
@@ -66,7 +67,7 @@ func (m *Match) newStatus() *Status {
 	st := &Status{
 		ID: m.cfg.ID, Game: m.info.Name, Mode: m.cfg.Match.Mode.Name,
 		Seats: len(m.players), Private: m.cfg.Private, Started: m.cfg.Started,
-		Queue: m.cfg.Queue, RulesVersion: m.cfg.RulesVersion,
+		Queue: m.cfg.Queue, RulesVersion: m.cfg.RulesVersion, Finished: m.outcome.known(),
 	}
 	st.People = m.seating.Players()
 	m.status.peak = max(m.status.peak, st.People)

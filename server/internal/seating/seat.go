@@ -2,6 +2,7 @@ package seating
 
 import (
 	"hash/fnv"
+	"math"
 
 	"tactus/game"
 )
@@ -15,15 +16,20 @@ type Seat struct {
 	// deadline is when a reserved or dropped seat becomes free.
 	deadline int64
 
+	// issued is when the join token that claimed it last was made, or that of its first
+	// reservation, in milliseconds by the matchmakers' clocks.
+	issued int64
+
 	reservation string // id of the join token that may claim the seat now
 	holdUntil   int64
 	// claimedBy is a sum over the id of the join token that claimed it last.
 	claimedBy uint64
 
-	team       int32 // as reserved, then as joined; -1: any
-	slot       game.Slot
+	team       int32  // as reserved, then as joined; -1: any
 	generation uint32 // of the newest secret, see secretKey
 	oldest     uint32 // generation that is good while the newest is not confirmed
+	slot       game.Slot
+	ahead      uint32 // milliseconds from issued to the newest reservation's join token
 	state      State
 }
 
@@ -32,6 +38,14 @@ func NewSeat(slot game.Slot) Seat { return Seat{slot: slot, team: -1} }
 
 // Slot is the seat's number.
 func (s *Seat) Slot() game.Slot { return s.slot }
+
+// Issued is when the join token that claimed the seat last was made. A connection that
+// comes back does not change it.
+func (s *Seat) Issued() int64 { return s.issued }
+
+// NewerThan reports whether the seat was claimed, or is reserved, by a join token that
+// was made later.
+func (s *Seat) NewerThan(issued int64) bool { return s.issued+int64(s.ahead) > issued }
 
 // Generation is that of the newest secret.
 func (s *Seat) Generation() uint32 { return s.generation }
@@ -43,6 +57,10 @@ func (s *Seat) State() State { return s.state }
 // player has already stays theirs while they fetch it with a new token.
 func (s *Seat) reserve(r *Request, name string, team int32, until int64) {
 	s.reservation, s.holdUntil, s.skill = r.Reservation, until, r.Skill
+	if s.state == Free {
+		s.issued = r.Issued
+	}
+	s.ahead = max(s.ahead, uint32(min(max(r.Issued-s.issued, 0), math.MaxUint32)))
 	switch s.state {
 	case Free:
 		s.Player, s.Name, s.team, s.deadline = r.Player, name, team, until
@@ -73,6 +91,7 @@ func sumOf(reservation string) uint64 {
 func (s *Seat) connect(confirmed bool) {
 	if s.reservation != "" {
 		s.claimedBy, s.reservation = sumOf(s.reservation), ""
+		s.issued, s.ahead = s.issued+int64(s.ahead), 0
 	}
 	if confirmed {
 		s.oldest = s.generation

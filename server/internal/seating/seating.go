@@ -30,6 +30,7 @@ type Request struct {
 	Player, Name string
 	Team         int32  // -1: any
 	Reservation  string // the join token's id
+	Issued       int64  // when the join token was made, see [Seat.Issued]
 	Skill        float64
 	Queue        string // that asks; empty: none
 }
