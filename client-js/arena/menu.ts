@@ -138,6 +138,21 @@ export class Menu {
     write(box, error === undefined ? "" : errorText(error));
   }
 
+  /** Says what keeps the player from playing, and what they can do. */
+  offer(text: string, ways: readonly (readonly [label: string, action: () => void])[]): void {
+    const box = element("menu-error");
+    box.hidden = false;
+    box.replaceChildren(
+      make("span", "", text),
+      ...ways.map(([label, action]) => {
+        const button = make("button", "", label);
+        button.type = "button";
+        button.addEventListener("click", () => this.act(action));
+        return button;
+      }),
+    );
+  }
+
   private act(action: () => void): void {
     if (this.busy) return;
     this.fail(undefined);

@@ -19,7 +19,7 @@ const game = "arena";
 const seatLost = new Set<number>([CloseCode.UnknownSession, ErrorCode.lost, ErrorCode.unreachable]);
 
 /** What to play: an entry of the menu, or what was played before. */
-type Wanted = Pick<PlayOptions, "mode" | "queue" | "matchId">;
+type Wanted = Pick<PlayOptions, "mode" | "queue" | "matchId" | "replace">;
 
 /** The page: what happens in it leads from phase to phase by the table in transitions.ts. */
 export class Page {
@@ -152,7 +152,19 @@ export class Page {
   async find(wanted: Wanted, title: string, search = this.friends.search(this.alone)): Promise<void> {
     this.endPlay();
     this.phases.go("search", () => this.searches.open(title));
-    await this.enter(this.friends.rooms.code, (signal) => this.searches.run(search, wanted, signal));
+    const look = (signal: AbortSignal): Promise<Match> => this.searches.run(search, wanted, signal);
+    await this.enter(this.friends.rooms.code, look, (error) => this.refused(error, wanted, title, search));
+  }
+
+  /** The search was refused. A player that sits in a rated match goes back, or leaves it for the search. */
+  private refused(error: TactusErrorLike, wanted: Wanted, title: string, search: Search): void {
+    this.goHome(error);
+    const { matchId } = error;
+    if (error.reason !== "IN_MATCH" || !matchId || this.phase !== "menu") return;
+    this.menu.offer("You are still in a match. Leaving it counts.", [
+      ["Back to the match", () => void this.find({ mode: wanted.mode, matchId }, title, this.alone)],
+      ["Leave it and play", () => void this.find({ ...wanted, replace: true }, title, search)],
+    ]);
   }
 
   /** After a reload: the same seat again, if the server still has it. */

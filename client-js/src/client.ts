@@ -50,6 +50,7 @@ const playOptions: Record<keyof PlayOptions, 1> = {
   name: 1,
   room: 1,
   matchId: 1,
+  replace: 1,
   version: 1,
   identityToken: 1,
   latencyMs: 1,
@@ -88,6 +89,7 @@ export class Client {
     refuseUnknown(play, playOptions);
     warmUp(play.rules);
     // A party's search is for all its members: one of them can't have another.
+    let lost: string | undefined;
     for (let left = play.party || play.ticketId ? 1 : Limit.searches; ; left--) {
       let found: Assignment | undefined;
       try {
@@ -96,7 +98,13 @@ export class Client {
         const { url = "", joinToken: token, game = "", mode = "", queue = "" } = found;
         return await this.#join({ url, token, game, mode, queue }, play);
       } catch (error) {
-        const { code, reason } = error as TactusError;
+        const { code, reason, matchId } = error as TactusError;
+        // The seat was taken, and the connection lost before the welcome came.
+        if (left > 1 && matchId && matchId === lost) {
+          play = { ...play, matchId };
+          continue;
+        }
+        lost = found?.matchId;
         if (left <= 1 || !(found ? searchAgain.has(code) : reason === shutDown)) throw error;
       }
     }

@@ -33,12 +33,15 @@ export class TactusError extends Error implements TactusErrorLike {
   readonly reconnect: boolean;
   /** Why it was refused, or the search ended, as a name that stays the same between versions; empty where there is none. */
   readonly reason: string;
+  /** With the reason "IN_MATCH": the rated match that the player sits in. */
+  readonly matchId: string;
 
-  constructor(code: number, message: string, reconnect = false, reason = "") {
+  constructor(code: number, message: string, reconnect = false, reason = "", matchId = "") {
     super(message);
     this.code = code;
     this.reconnect = reconnect;
     this.reason = reason;
+    this.matchId = matchId;
   }
 
   /** The error of a WebSocket close: the server's reason, or the name of the code where there is none. */

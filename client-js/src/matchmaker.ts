@@ -31,7 +31,9 @@ function matchmakerError({ code = "", message = "", details = [] }: ConnectError
     refusal = http === 404 ? Refusal.unimplemented : http > 500 || http === 429 ? Refusal.unavailable : Refusal.unknown;
   // The reason in a google.rpc.ErrorInfo is its field 1, which comes first and is shorter than 128 bytes.
   const info = atob(details.find(({ type }) => type === "google.rpc.ErrorInfo")?.value ?? "");
-  return new TactusError(refusal, message, false, info.slice(2, 2 + info.charCodeAt(1)));
+  // Two bytes are between a name and its value in the metadata.
+  const [, matchId] = /match_id[\s\S]{2}([\w.-]+)/.exec(info) ?? [];
+  return new TactusError(refusal, message, false, info.slice(2, 2 + info.charCodeAt(1)), matchId);
 }
 
 /** An envelope is flags, length and text. */

@@ -227,8 +227,12 @@ test("a guest stays who he is", async () => {
 });
 
 /** A refusal with a reason, as the matchmaker writes it. */
-function refusal(status: number, code: string, reason: string) {
-  const value = Buffer.from(`\n${String.fromCharCode(reason.length)}${reason}`)
+function refusal(status: number, code: string, reason: string, metadata: Record<string, string> = {}) {
+  const field = (tag: string, text: string): string => `${tag}${String.fromCharCode(text.length)}${text}`;
+  const entries = Object.entries(metadata).map(([name, text]) =>
+    field("\x1a", field("\n", name) + field("\x12", text)),
+  );
+  const value = Buffer.from(field("\n", reason) + field("\x12", "tactus") + entries.join(""))
     .toString("base64")
     .replace(/=+$/, "");
   return { status, body: { code, message: reason, details: [{ type: "google.rpc.ErrorInfo", value }] } };
@@ -487,4 +491,33 @@ test("a simulated network delays what is sent and what comes, in order", async (
   assert.ok(match.stats.rttMs >= 49, `round trip ${match.stats.rttMs} ms`);
   match.leave();
   await player.message(MessageType.bye);
+});
+
+test("a player that sits in a rated match learns the way back", async () => {
+  const metadata = { game: "fake", match_id: "m-abc.1-2", mode: "free" };
+  server.answers.CreateTicket = ({ replace, matchId }) =>
+    replace || matchId
+      ? { body: { ticketId: "t1", playerId: "p1" } }
+      : refusal(400, "failed_precondition", "IN_MATCH", metadata);
+  const client = new Client(server.origin, { webSocket, storage: null });
+  const refused = { code: ErrorCode.matchmaker + 9, reason: "IN_MATCH", matchId: metadata.match_id };
+  await assert.rejects(client.quickPlay(), refused);
+  for (const way of [{ replace: true }, { matchId: metadata.match_id }]) {
+    const joining = client.quickPlay(way);
+    await server.welcome();
+    (await joining).leave();
+  }
+});
+
+test("a seat whose welcome got lost is searched no second time", async () => {
+  let asked = 0;
+  server.answers.CreateTicket = ({ matchId }) =>
+    asked++ === 0 || matchId === "m1"
+      ? { body: { ticketId: "t1", playerId: "p1" } }
+      : refusal(400, "failed_precondition", "IN_MATCH", { match_id: "m1" });
+  const joining = new Client(server.origin, { webSocket, storage: null }).quickPlay();
+  (await server.player()).close(CloseCode.TokenExpired); // a copy of the hello was late
+  await server.welcome();
+  (await joining).leave();
+  assert.equal(asked, 3);
 });

@@ -66,6 +66,11 @@ export interface PlayOptions {
   room?: string;
   /** Join this open match instead of searching. */
   matchId?: string;
+  /**
+   * Leave the rated match that the player sits in. Without it the search rejects with
+   * the reason "IN_MATCH", and the error's matchId is the way back: { matchId }.
+   */
+  replace?: boolean;
   /** Game version of the page, where only servers of that version will do. */
   version?: string;
   /** A JWT of the game's own issuer, instead of the guest token that the client keeps. */

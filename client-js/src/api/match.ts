@@ -108,6 +108,8 @@ export interface TactusErrorLike extends Error {
   /** Whether coming back can help. */
   readonly reconnect: boolean;
   readonly reason: string;
+  /** With the reason "IN_MATCH": the rated match that the player sits in; else empty. */
+  readonly matchId: string;
 }
 
 /** What it takes to come back to a seat: keep it in sessionStorage. */

@@ -74,7 +74,7 @@ func (a *Admitter) Admit(ctx context.Context, req *Request) (*Admission, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := a.checkSeats(req, who); err != nil {
+	if err := a.checkSeats(ctx, req, who); err != nil {
 		return nil, err
 	}
 	t, err := a.newTicket(ctx, req, who)

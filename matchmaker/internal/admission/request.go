@@ -25,7 +25,7 @@ type Request struct {
 	Latency    map[string]time.Duration // by region
 
 	Replace bool // the player leaves the rated match that they sit in
-	Public bool // came by the public port, which may not name players
+	Public  bool // came by the public port, which may not name players
 }
 
 // NamedPlayer is a player that a back end names.

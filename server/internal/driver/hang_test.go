@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -121,7 +122,7 @@ func TestDriver_survivesRulesThatPanicWhileMatchCloses(t *testing.T) {
 	h.d.match.End(match.EndShutdown)
 	h.d.ended = match.EndShutdown
 	f.leave = true
-	h.d.Evict("ann")
+	h.d.Evict("ann", math.MaxInt64)
 	h.d.continueRun()
 	if len(h.ended) != 1 || h.ended[0].Reason != match.EndShutdown {
 		t.Errorf("reports %+v, want one with %s", h.ended, match.EndShutdown)

@@ -49,6 +49,7 @@ var actions = map[codes.Code]map[failure.Reason]string{
 	},
 	codes.FailedPrecondition: {
 		"":                       "show it to the player",
+		failure.InMatch:          "offer the player both; the metadata has `match_id`, `game` and `mode`",
 		failure.VersionNotServed: "reload the page, update the program",
 	},
 	codes.NotFound: {
