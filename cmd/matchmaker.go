@@ -38,7 +38,7 @@ func matchmakerCommand(p Program) *cobra.Command {
 	fl := c.Flags()
 	fl.StringVar(&f.listen, "listen", "127.0.0.1:8080", "public port: page and API for browsers")
 	fl.StringVar(&f.cfg.InternalAddr, "internal", matchmaker.DefaultInternalAddr, "internal port: gRPC for game servers and back ends")
-	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", nil, "page of another site that may use the API, such as https://host; may be repeated")
+	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", nil, "page that may use the API, and connect to game servers without --origin, such as https://host; may be repeated; then name the page of this matchmaker, too")
 	fl.StringVar(&f.data, "data", "data", "folder for the signing key and, without --nats, the ratings")
 	f.page.add(c)
 	f.identity.add(c)

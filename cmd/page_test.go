@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	clientjs "tactus/client-js"
+	"tactus/protocol"
 )
 
 func served(t *testing.T, h http.Handler, path string) *httptest.ResponseRecorder {
@@ -80,6 +81,23 @@ func TestPage_frameAncestors(t *testing.T) {
 	}
 	if got := served(t, h, "/").Header().Get("Content-Security-Policy"); got != "frame-ancestors 'self'" {
 		t.Errorf("one's own page: %q", got)
+	}
+}
+
+func TestDev_answersHaveSecurityHeaders(t *testing.T) {
+	p := startDev(t, nil)
+	const data = "default-src 'none'; frame-ancestors 'none'"
+	for path, policy := range map[string]string{
+		"/": "frame-ancestors 'none'", "/tactus.js": "frame-ancestors 'none'", "/no such file": "",
+		"/livez": "", protocol.Path: data, matchmakerPath + "ListGames": data,
+	} {
+		r, _ := get(t, http.DefaultClient, p.public.url(strings.ReplaceAll(path, " ", "%20")))
+		if got := r.Header.Get("X-Content-Type-Options"); got != "nosniff" {
+			t.Errorf("%s: X-Content-Type-Options %q", path, got)
+		}
+		if got := r.Header.Get("Content-Security-Policy"); !strings.Contains(got, policy) {
+			t.Errorf("%s: policy %q, want %q", path, got, policy)
+		}
 	}
 }
 

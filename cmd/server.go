@@ -47,7 +47,7 @@ func serverCommand(games []game.Game) *cobra.Command {
 	fl.StringVar(&f.cfg.MatchmakerTokenFile, "matchmaker-token-file", "", "file with the token that this server shows the matchmakers, one of their --internal-token-file")
 	fl.StringVar(&f.cfg.ID, "id", "", "name of this server in the cluster; default: random")
 	fl.StringVar(&f.cfg.Region, "region", "", "region of this server, for queues with latency rules")
-	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", []string{"*"}, "page that may connect, such as https://host; * for any, since players present a token; may be repeated")
+	fl.StringArrayVar(&f.cfg.AllowedOrigins, "origin", nil, "page that may connect, such as https://host, or * for any; may be repeated; default: those of the matchmakers' --origin and pages of this host name; any page while the matchmakers have none")
 	fl.IntVar(&f.cfg.MaxMatches, "max-matches", 1024, "maximum number of matches")
 	fl.IntVar(&f.cfg.MaxPlayers, "max-players", 20000, "maximum number of players")
 	fl.DurationVar(&f.cfg.Grace, "grace", 30*time.Second, "how long a seat is kept after its connection is lost")
@@ -104,6 +104,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	}
 	f.cfg.ReplayDir = filepath.Join(f.data, "replays")
 	f.turns.apply(&f.cfg)
+	f.cfg.MatchmakerOrigins = len(f.cfg.AllowedOrigins) == 0
 	gs, err := server.New(f.cfg, log, games...)
 	if err != nil {
 		return err

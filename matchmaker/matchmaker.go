@@ -30,6 +30,7 @@ import (
 
 	"tactus/internal/origin"
 	"tactus/internal/ratelimit"
+	"tactus/internal/webpolicy"
 	"tactus/matchmaker/internal/access"
 	"tactus/matchmaker/internal/api"
 	"tactus/matchmaker/internal/assign"
@@ -151,7 +152,7 @@ func (m *Matchmaker) assemble() {
 	cfg := &m.cfg
 	m.fleet = fleet.NewRegistry(fleet.Config{
 		MatchmakerID: cfg.ID, TokenKey: m.signer.Public(), LoadInterval: cfg.LoadInterval,
-		Protocol: cfg.Protocol, LastCall: cfg.LastCall, StrikeLasts: cfg.StrikeLasts, HoldSeats: cfg.SeatHold,
+		Protocol: cfg.Protocol, Origins: cfg.AllowedOrigins, LastCall: cfg.LastCall, StrikeLasts: cfg.StrikeLasts, HoldSeats: cfg.SeatHold,
 		Ended: m.matchEnded, Lost: m.matchLost,
 	}, func() { m.queues.Wake() }, m.log)
 	m.catalog = catalog.New(m.fleet, cfg.Functions)
@@ -212,7 +213,7 @@ func (m *Matchmaker) RegisterGRPC(s *grpc.Server) {
 
 // Handler serves matchmaker.v1 by Connect (binary and JSON), gRPC-Web and gRPC, under
 // [HandlerPath].
-func (m *Matchmaker) Handler() http.Handler { return m.service.Handler() }
+func (m *Matchmaker) Handler() http.Handler { return webpolicy.Data(m.service.Handler()) }
 
 // Drain asks a game server to accept no new matches and players, and to end when its
 // matches have ended or the deadline has passed. It reports whether the server is

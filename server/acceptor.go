@@ -13,7 +13,9 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/game"
+	"tactus/internal/origin"
 	"tactus/internal/publicport"
+	"tactus/internal/webpolicy"
 	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/protocol/jointoken"
@@ -36,6 +38,7 @@ type acceptor struct {
 	bans         *bans
 	presence     *presence
 	upgrader     ws.Upgrader
+	foreign      *origin.Refusals // logs pages that may not connect
 	helloTimeout time.Duration
 	stoodStill   func() time.Duration // how long the process was suspended so far
 	open         atomic.Int64         // connections without a hello
@@ -50,7 +53,7 @@ func (s *Server) Handler() http.Handler {
 		mux.HandleFunc(path, s.acceptor.play)
 	}
 	s.Probes().Register(mux)
-	return mux
+	return webpolicy.Data(mux)
 }
 
 // play upgrades a connection and waits for its hello. It owns the connection until
@@ -65,6 +68,11 @@ func (a *acceptor) play(w http.ResponseWriter, r *http.Request) {
 	}
 	defer a.open.Add(-1)
 	p, err := a.upgrader.Upgrade(w, r)
+	if errors.Is(err, ws.ErrOrigin) {
+		a.metrics.Refused.WithLabelValues("origin").Inc()
+		a.foreign.Log(r)
+		return
+	}
 	if err != nil {
 		a.metrics.Refused.WithLabelValues("upgrade").Inc()
 		a.log.Debug("upgrade refused", zap.String("remote", r.RemoteAddr), zap.Error(err))

@@ -56,6 +56,10 @@ type Config struct {
 	// AllowedOrigins lists the web origins besides the server's own whose pages may
 	// connect, in the forms of [origin.NewPolicy]; "*" allows all.
 	AllowedOrigins []string
+	// MatchmakerOrigins replaces AllowedOrigins by the origins that the matchmakers
+	// announce, and pages of the server's own host name at any port. Until a matchmaker
+	// has announced any, all pages may connect: players present a token.
+	MatchmakerOrigins bool
 	// LocalOrigins selects which names of this machine are one origin; default:
 	// each is its own.
 	LocalOrigins origin.Local
@@ -171,6 +175,9 @@ func (c Config) Validate() error {
 	}
 	if _, err := origin.NewPolicy(c.AllowedOrigins, c.LocalOrigins); err != nil {
 		fail("AllowedOrigins: %w", err)
+	}
+	if c.MatchmakerOrigins && len(c.AllowedOrigins) > 0 {
+		fail("MatchmakerOrigins excludes AllowedOrigins")
 	}
 	for _, addr := range c.Matchmakers {
 		if addr == "" {

@@ -36,6 +36,18 @@ func (h host) TrustKey(key ed25519.PublicKey) (done func()) {
 	}
 }
 
+// AllowOrigins applies the origins that a matchmaker announces.
+func (h host) AllowOrigins(matchmakerID string, origins []string) (done func()) {
+	if h.s.origins == nil {
+		return func() {}
+	}
+	gone, err := h.s.origins.Announce(matchmakerID, origins)
+	if err != nil {
+		h.s.log.Warn("origins of a matchmaker not usable", zap.String("matchmaker", matchmakerID), zap.Error(err))
+	}
+	return gone
+}
+
 // Drain begins a drain.
 func (h host) Drain(d *fleetv1.Drain) {
 	deadline := time.Duration(d.GetDeadlineMs()) * time.Millisecond

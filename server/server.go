@@ -32,6 +32,7 @@ import (
 	"tactus/internal/origin"
 	"tactus/internal/publicport"
 	"tactus/internal/steady"
+	"tactus/internal/ws"
 	"tactus/protocol"
 	"tactus/server/internal/driver"
 	"tactus/server/internal/fleet"
@@ -57,7 +58,8 @@ type Server struct {
 	scheduler *scheduler.Scheduler
 	watchdog  *watchdog.Watchdog
 	keys      *keyring
-	process   []byte // drawn at the start: tells it from another process with the same id
+	process   []byte            // drawn at the start: tells it from another process with the same id
+	origins   *origin.Announced // by the matchmakers; nil: not asked for
 
 	matches   *registry
 	presence  *presence
@@ -116,6 +118,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	s.acceptor = &acceptor{
 		serverID: cfg.ID, log: log, metrics: s.metrics, matches: s.matches, tokens: s.keys.tokens,
 		bans: s.bans, presence: s.presence,
+		foreign:      origin.NewRefusals(log, "--origin of the game server or its matchmakers"),
 		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
 	}
 	s.acceptor.upgrader.ForcePortable = cfg.ForcePortable
@@ -123,7 +126,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 		client, _ := publicport.ClientOf(r.Context())
 		return client.Proxied
 	}
-	if s.acceptor.upgrader.Origins, err = origin.NewPolicy(cfg.AllowedOrigins, cfg.LocalOrigins); err != nil {
+	if s.acceptor.upgrader.Origins, err = s.openOrigins(); err != nil {
 		return nil, err
 	}
 	s.fleet = fleet.New(fleet.Config{
@@ -142,6 +145,15 @@ func (s *Server) limitPlayers() {
 	s.log.Warn("open files limit the number of players", zap.Int("players", most), zap.Int("max_players", s.cfg.MaxPlayers),
 		zap.String("fix", fmt.Sprintf("ulimit -n %d, or LimitNOFILE in the unit", publicport.FilesFor(s.cfg.MaxPlayers))))
 	s.cfg.MaxPlayers = most
+}
+
+// openOrigins returns what decides which pages may connect.
+func (s *Server) openOrigins() (ws.Origins, error) {
+	if s.cfg.MatchmakerOrigins {
+		s.origins = origin.NewAnnounced(s.cfg.LocalOrigins)
+		return s.origins, nil
+	}
+	return origin.NewPolicy(s.cfg.AllowedOrigins, s.cfg.LocalOrigins)
 }
 
 // Run makes a server, listens, and hosts matches until ctx ends or a drain is

@@ -115,6 +115,15 @@ func IsLoopback(name string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
+// IsPublicName reports whether a host is a name that other machines can have a
+// certificate for: no address, no name of this machine, no single label.
+func IsPublicName(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil || IsLoopback(name) {
+		return false
+	}
+	return validName(strings.ToLower(name)) && strings.Contains(strings.TrimSuffix(name, "."), ".")
+}
+
 // IsOwnAddress reports whether an interface of this machine has the address.
 func IsOwnAddress(name string) bool {
 	ip, err := netip.ParseAddr(name)

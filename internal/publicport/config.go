@@ -10,6 +10,7 @@ package publicport
 import (
 	"crypto/tls"
 	"errors"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -28,6 +29,9 @@ type Config struct {
 	Proxies Proxies
 	// Descriptors is the number of connections at a time; default [Connections].
 	Descriptors int
+	// HSTS is how long browsers use only https for the host after an answer over TLS, at
+	// all its ports (Strict-Transport-Security). Default 0: not sent.
+	HSTS time.Duration
 
 	// Registerer receives the port's metrics. Default: a registry of its own.
 	Registerer prometheus.Registerer
@@ -37,8 +41,14 @@ type Config struct {
 
 // Validate returns every mistake in the configuration, nil for none.
 func (c Config) Validate() error {
-	return errors.Join(c.Limits.validate(), c.Proxies.validate())
+	var hsts error
+	if c.HSTS < 0 || c.HSTS > 0 && c.TLS == nil {
+		hsts = errHSTS
+	}
+	return errors.Join(hsts, c.Limits.validate(), c.Proxies.validate())
 }
+
+var errHSTS = errors.New("publicport: HSTS needs TLS, and a time of at least 0s")
 
 func (c Config) withDefaults() Config {
 	if c.Name == "" {

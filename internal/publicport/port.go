@@ -16,6 +16,7 @@ import (
 	"tactus/internal/httplog"
 	"tactus/internal/ratelimit"
 	"tactus/internal/steady"
+	"tactus/internal/webpolicy"
 	"tactus/internal/ws"
 )
 
@@ -68,7 +69,7 @@ func (p *Port) Serve(ctx context.Context, ln net.Listener, h http.Handler) error
 // for gRPC on the same port.
 func (p *Port) server(h http.Handler) *http.Server {
 	s := &http.Server{
-		Handler: p.handler(h), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: webpolicy.StrictTransport(webpolicy.Document(p.handler(h)), p.cfg.HSTS), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: httplog.New(p.cfg.Log, p.cfg.Name), Protocols: new(http.Protocols),
 		ConnState: p.connState, ConnContext: withConn,
 	}

@@ -28,8 +28,8 @@ const upgradeTimeout = 5 * time.Second
 // Connections are served on their descriptors if they are TCP connections, [Detacher]s,
 // or of [NewTLSListener] over either.
 type Upgrader struct {
-	// Origins are the other pages that may connect.
-	Origins *origin.Policy
+	// Origins are the other pages that may connect. Nil: none.
+	Origins Origins
 	// Subprotocol is the one that clients must offer. It ends with a dot and a
 	// version. Empty means [protocol.Subprotocol].
 	Subprotocol string
@@ -46,6 +46,16 @@ type Upgrader struct {
 	work closers
 }
 
+// Origins decides which pages of other hosts may connect. Implementations are safe for
+// concurrent use. [origin.Policy] and [origin.Announced] are two.
+type Origins interface {
+	// Allows receives the headers Origin and Host of a request.
+	Allows(origin, host string) bool
+}
+
+// ErrOrigin is returned by [Upgrader.Upgrade] for a page that may not connect.
+var ErrOrigin = errors.New("pages of this origin may not connect")
+
 // closers counts the goroutines that serve connections, and limits those that wait
 // for a client to read its close frame.
 type closers struct {
@@ -60,6 +70,11 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string { return r.reason }
+
+// Is makes the refusal of an origin an [ErrOrigin].
+func (r *refusal) Is(target error) bool {
+	return target == ErrOrigin && r.status == http.StatusForbidden
+}
 
 // Upgrade responds to a WebSocket handshake and takes the connection over from
 // net/http. It rejects a request with an HTTP status (403 for a foreign Origin, 426
@@ -116,7 +131,7 @@ func (u *Upgrader) check(r *http.Request) *refusal {
 	case r.Method != http.MethodGet:
 		return &refusal{http.StatusMethodNotAllowed, "a WebSocket handshake is a GET request"}
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
-		return &refusal{http.StatusHTTPVersionNotSupported, "a WebSocket handshake needs HTTP/1.1"}
+		return &refusal{http.StatusHTTPVersionNotSupported, "a WebSocket handshake needs HTTP/1.1: connect without h2 in ALPN"}
 	case !hasToken(r.Header, "Connection", "upgrade") || !hasToken(r.Header, "Upgrade", "websocket"):
 		return &refusal{http.StatusUpgradeRequired, "this address speaks WebSocket"}
 	case r.ContentLength != 0:
@@ -126,7 +141,7 @@ func (u *Upgrader) check(r *http.Request) *refusal {
 	case !validKey(only(r.Header, "Sec-Websocket-Key")):
 		return &refusal{http.StatusBadRequest, "Sec-WebSocket-Key has to be 16 bytes in base64"}
 	case !u.allows(r):
-		return &refusal{http.StatusForbidden, "pages of this origin may not connect"}
+		return &refusal{http.StatusForbidden, ErrOrigin.Error()}
 	case chooseProtocol(r.Header, u.subprotocol()) == "":
 		return &refusal{http.StatusBadRequest, "the WebSocket subprotocol has to be " + u.subprotocol()}
 	}
@@ -140,7 +155,7 @@ func (u *Upgrader) allows(r *http.Request) bool {
 		return true
 	}
 	from := only(r.Header, "Origin")
-	return origin.SameHost(from, r.Host) || u.Origins.Allows(from, r.Host)
+	return origin.SameHost(from, r.Host) || u.Origins != nil && u.Origins.Allows(from, r.Host)
 }
 
 func answerRefusal(w http.ResponseWriter, no *refusal) {

@@ -11,6 +11,7 @@ import (
 	"connectrpc.com/connect"
 	"connectrpc.com/cors"
 
+	"tactus/internal/origin"
 	"tactus/internal/publicport"
 	"tactus/matchmaker/internal/failure"
 	"tactus/protocol/rpc/tactus/matchmaker/v1/matchmakerv1connect"
@@ -28,7 +29,7 @@ func (s *Service) Handler() http.Handler {
 			return failure.Connect(s.calls.panicked(spec.Procedure, p))
 		}),
 	)
-	return &publicHandler{cfg: &s.cfg, next: handler, errors: connect.NewErrorWriter()}
+	return &publicHandler{cfg: &s.cfg, next: handler, errors: connect.NewErrorWriter(), foreign: origin.NewRefusals(s.cfg.Log, "--origin of the matchmaker")}
 }
 
 // publicHandler guards the RPC handlers: which origins may call, how much may be
@@ -37,6 +38,8 @@ type publicHandler struct {
 	cfg    *Config
 	next   http.Handler
 	errors *connect.ErrorWriter
+
+	foreign *origin.Refusals // logs pages that may not call
 }
 
 // exposedHeaders are those of an answer that pages of other origins may read.
@@ -44,7 +47,9 @@ var exposedHeaders = strings.Join(append(cors.ExposedHeaders(), ignoredHeader, "
 
 func (h *publicHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Add("Vary", "Origin")
-	if from := r.Header.Get("Origin"); from != "" && h.cfg.Origins.Allows(from, r.Host) {
+	switch from := r.Header.Get("Origin"); {
+	case from == "":
+	case h.cfg.Origins.Allows(from, r.Host):
 		w.Header().Set("Access-Control-Allow-Origin", from)
 		w.Header().Set("Access-Control-Expose-Headers", exposedHeaders)
 		if r.Method == http.MethodOptions {
@@ -54,6 +59,8 @@ func (h *publicHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
+	case !origin.SameHost(from, r.Host):
+		h.foreign.Log(r)
 	}
 	body, rejected := h.readMessage(w, r)
 	if rejected != nil {

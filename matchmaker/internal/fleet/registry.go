@@ -32,7 +32,10 @@ type Config struct {
 	StrikeLasts  time.Duration // how long a server that did not answer is the last choice
 	// Protocol is the WebSocket subprotocol of the players here. Servers that name
 	// another one are rejected. Empty: all servers are accepted.
-	Protocol  string
+	Protocol string
+	// Origins are announced to servers: the pages that may connect to those without
+	// origins of their own.
+	Origins   []string
 	HoldSeats time.Duration // how long servers hold a seat; older seats need no release
 
 	// Ended stores the end of a match. When it returns nil, the match's server gets an
@@ -194,6 +197,7 @@ func (r *Registry) registeredLocked(s *server) *fleetv1.ConnectResponse {
 		UnixMs:         r.cfg.now().UnixMilli(),
 		Features:       s.features,
 		Bans:           list,
+		Origins:        r.cfg.Origins,
 	}}}
 }
 

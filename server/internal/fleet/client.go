@@ -47,6 +47,9 @@ type Host interface {
 	// reservation of a stream; done is called when the stream has ended. Several
 	// streams may have the same key.
 	TrustKey(key ed25519.PublicKey) (done func())
+	// AllowOrigins receives the pages that a matchmaker lets connect, for each stream
+	// and also if there are none; done is called when the stream has ended.
+	AllowOrigins(matchmakerID string, origins []string) (done func())
 	// Bans begins the list of bans of a stream. It is called before the first
 	// reservation of the stream.
 	Bans() BanList

@@ -34,6 +34,11 @@ func TestClient_trustsKeyBeforeReservations(t *testing.T) {
 	if c.Connected() != 1 {
 		t.Error("not connected")
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.origins) != 1 || h.origins[0] != "mm-1: https://play.example.com" {
+		t.Errorf("allowed origins %q", h.origins)
+	}
 }
 
 func TestClient_repeatedRequestGetsSameAnswer(t *testing.T) {

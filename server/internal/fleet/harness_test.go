@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,6 +41,7 @@ type host struct {
 	reserve  func(context.Context, *fleetv1.Reserve) *fleetv1.ReserveResult
 	players  uint32
 	reserved []string
+	origins  []string // each call of AllowOrigins
 	released chan *fleetv1.Release
 	drained  chan *fleetv1.Drain
 	bans     chan *fleetv1.BanList // nil: the stream has ended
@@ -109,6 +111,13 @@ func (h *host) TrustKey(key ed25519.PublicKey) func() {
 	return func() { h.keys <- "done" }
 }
 
+func (h *host) AllowOrigins(matchmakerID string, origins []string) func() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.origins = append(h.origins, matchmakerID+": "+strings.Join(origins, " "))
+	return func() {}
+}
+
 // fakeMatchmaker is a matchmaker that hands its streams to the test.
 type fakeMatchmaker struct {
 	fleetv1.UnimplementedFleetServiceServer
@@ -154,7 +163,7 @@ func (l *fakeStream) send(m *fleetv1.ConnectResponse) { _ = l.stream.Send(m) }
 func (l *fakeStream) welcome(id string, replicas ...string) {
 	l.send(&fleetv1.ConnectResponse{Message: &fleetv1.ConnectResponse_Registered{Registered: &fleetv1.Registered{
 		MatchmakerId: id, TokenKey: make([]byte, ed25519.PublicKeySize), LoadIntervalMs: 60_000,
-		Replicas: &fleetv1.Replicas{Addresses: replicas},
+		Replicas: &fleetv1.Replicas{Addresses: replicas}, Origins: []string{"https://play.example.com"},
 	}}})
 }
 

@@ -84,6 +84,8 @@ func (c *Client) runRegistration(ctx context.Context, l *link) (welcome bool, er
 	s.bans = c.host.Bans()
 	defer s.bans.Close()
 	s.bans.Apply(registered.GetBans())
+	forget := c.host.AllowOrigins(s.matchmakerID, registered.GetOrigins())
+	defer forget()
 	return true, s.run(ctx, streamCtx, cancel, registered.GetReplicas())
 }
 

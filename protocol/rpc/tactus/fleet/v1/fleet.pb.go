@@ -14,7 +14,7 @@
 //
 //   Register         10 features, 11 public_url_guessed, 12 unix_ms,
 //                    13 process, 14 seats, 15 to 19 kept: seals
-//   Registered       5 features, 6 unix_ms, 7 and 9 kept: origins; 8 bans
+//   Registered       5 features, 6 unix_ms, 7 origins, 8 bans, 9 kept
 //   Load             6 unix_ms, 7 seats, 8 and 9 kept: reports,
 //                    10 clock_offset_ms
 //   Replicas         2 token_keys
@@ -554,6 +554,7 @@ type Registered struct {
 	Replicas       *Replicas              `protobuf:"bytes,4,opt,name=replicas,proto3" json:"replicas,omitempty"`                                      // all live ones; empty: this one alone
 	Features       []string               `protobuf:"bytes,5,rep,name=features,proto3" json:"features,omitempty"`                                      // those of Register.features that hold on this stream
 	UnixMs         int64                  `protobuf:"varint,6,opt,name=unix_ms,json=unixMs,proto3" json:"unix_ms,omitempty"`                           // when this was sent, by the matchmaker's clock
+	Origins        []string               `protobuf:"bytes,7,rep,name=origins,proto3" json:"origins,omitempty"`                                        // pages that may connect to a server without origins of its own; empty: not told
 	Bans           *BanList               `protobuf:"bytes,8,opt,name=bans,proto3" json:"bans,omitempty"`                                              // all that hold now; feature moderation
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -629,6 +630,13 @@ func (x *Registered) GetUnixMs() int64 {
 		return x.UnixMs
 	}
 	return 0
+}
+
+func (x *Registered) GetOrigins() []string {
+	if x != nil {
+		return x.Origins
+	}
+	return nil
 }
 
 func (x *Registered) GetBans() *BanList {
@@ -2848,7 +2856,7 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x12public_url_guessed\x18\v \x01(\bR\x10publicUrlGuessed\x12\x17\n" +
 	"\aunix_ms\x18\f \x01(\x03R\x06unixMs\x12\x18\n" +
 	"\aprocess\x18\r \x01(\fR\aprocess\x121\n" +
-	"\x05seats\x18\x0e \x03(\v2\x1b.tactus.fleet.v1.SeatChangeR\x05seats\"\x92\x02\n" +
+	"\x05seats\x18\x0e \x03(\v2\x1b.tactus.fleet.v1.SeatChangeR\x05seats\"\xac\x02\n" +
 	"\n" +
 	"Registered\x12#\n" +
 	"\rmatchmaker_id\x18\x01 \x01(\tR\fmatchmakerId\x12\x1b\n" +
@@ -2856,7 +2864,8 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x10load_interval_ms\x18\x03 \x01(\rR\x0eloadIntervalMs\x125\n" +
 	"\breplicas\x18\x04 \x01(\v2\x19.tactus.fleet.v1.ReplicasR\breplicas\x12\x1a\n" +
 	"\bfeatures\x18\x05 \x03(\tR\bfeatures\x12\x17\n" +
-	"\aunix_ms\x18\x06 \x01(\x03R\x06unixMs\x12,\n" +
+	"\aunix_ms\x18\x06 \x01(\x03R\x06unixMs\x12\x18\n" +
+	"\aorigins\x18\a \x03(\tR\aorigins\x12,\n" +
 	"\x04bans\x18\b \x01(\v2\x18.tactus.fleet.v1.BanListR\x04bans\"G\n" +
 	"\bReplicas\x12\x1c\n" +
 	"\taddresses\x18\x01 \x03(\tR\taddresses\x12\x1d\n" +

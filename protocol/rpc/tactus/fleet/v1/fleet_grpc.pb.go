@@ -14,7 +14,7 @@
 //
 //   Register         10 features, 11 public_url_guessed, 12 unix_ms,
 //                    13 process, 14 seats, 15 to 19 kept: seals
-//   Registered       5 features, 6 unix_ms, 7 and 9 kept: origins; 8 bans
+//   Registered       5 features, 6 unix_ms, 7 origins, 8 bans, 9 kept
 //   Load             6 unix_ms, 7 seats, 8 and 9 kept: reports,
 //                    10 clock_offset_ms
 //   Replicas         2 token_keys
