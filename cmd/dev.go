@@ -33,7 +33,7 @@ type devConfig struct {
 	data, region             string
 	page                     pageFlags
 	options, origins         []string
-	portable, lan            bool
+	portable, lan, trustLag  bool
 	insecure                 bool      // internal port
 	out                      io.Writer // for the invitation of --lan; nil: none
 	admin                    adminFlags
@@ -61,6 +61,7 @@ func devCommand(program Program) *cobra.Command {
 	f.StringVar(&cfg.data, "data", "data", "folder for replays, ratings and the signing key")
 	f.StringArrayVar(&cfg.options, "option", nil, "option of every match, as name=number; may be repeated")
 	f.StringArrayVar(&cfg.origins, "origin", nil, "page of another site that may connect, such as https://host; may be repeated")
+	f.BoolVar(&cfg.trustLag, "trust-lag", false, "believe how old clients say their picture of others was, for tests with a simulated network; a false claim lets a player aim at the past")
 	f.BoolVar(&cfg.portable, "portable-io", false, "use Go's network poller instead of raw descriptors")
 	cfg.turns.add(c, ", as while a debugger is attached")
 	cfg.page.live = true
@@ -236,7 +237,7 @@ func devParts(cfg *devConfig, p *devProcess, reg prometheus.Registerer, log *zap
 		ID: id, PublicURL: cfg.public, Region: cfg.region, Matchmakers: []string{p.internal.Addr().String()}, PublicTLS: tlsConfig(p.tls),
 		AllowedOrigins: cfg.origins, LocalOrigins: local,
 		ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
-		ForcePortable: cfg.portable, Registerer: reg, Product: buildVersion(), Debugged: server.DebuggerAttached,
+		ForcePortable: cfg.portable, TrustLag: cfg.trustLag, Registerer: reg, Product: buildVersion(), Debugged: server.DebuggerAttached,
 	}
 	cfg.turns.apply(&serverConfig)
 	gs, err := server.New(serverConfig, log.Named("server"), games...)

@@ -52,6 +52,7 @@ func serverCommand(games []game.Game) *cobra.Command {
 	fl.IntVar(&f.cfg.MaxPlayers, "max-players", 20000, "maximum number of players")
 	fl.DurationVar(&f.cfg.Grace, "grace", 30*time.Second, "how long a seat is kept after its connection is lost")
 	fl.BoolVar(&f.cfg.StateHash, "state-hash", false, "send clients a hash of their state every second")
+	fl.BoolVar(&f.cfg.TrustLag, "trust-lag", false, "believe how old clients say their picture of others was, for tests with a simulated network; a false claim lets a player aim at the past")
 	fl.BoolVar(&f.cfg.ForcePortable, "portable-io", false, "use Go's network poller instead of raw descriptors")
 	fl.StringVar(&f.data, "data", "data", "folder for match logs")
 	fl.DurationVar(&f.drain, "drain", 4*time.Minute, "how long a drain waits for running matches")

@@ -89,6 +89,10 @@ type Config struct {
 	// StateHash sends clients a hash of their state once a second, so that a
 	// client detects an error early. It costs a visit of all rows per client.
 	StateHash bool
+	// TrustLag takes the lag that clients claim with their inputs as it is, up to the
+	// protocol's limit: for tests with a network that a client simulates. A false claim
+	// lets a player aim at the past.
+	TrustLag bool
 
 	// Product is the version of the program, for the headers of match logs.
 	Product string

@@ -114,7 +114,7 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g hosted, cfg game.MatchConfig) (*
 		Match: match.Config{
 			ID: id, Game: g.Game, Match: cfg, Private: r.GetPrivate(),
 			Queue: r.GetQueue(), RulesVersion: r.GetRulesVersion(), Backfill: r.GetBackfill(),
-			Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.EmptyTimeout, HashEvery: hashEvery,
+			Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.EmptyTimeout, HashEvery: hashEvery, TrustLag: s.cfg.TrustLag,
 			Muted: s.bans.muted, Metrics: s.metrics, Log: s.log,
 			Record: func(sim *game.Simulation) match.Recorder {
 				return s.logs.Create(matchlog.Header{

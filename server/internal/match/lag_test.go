@@ -41,6 +41,12 @@ func TestLag_rulesAndLogGetWhatWasMeasured(t *testing.T) {
 			t.Errorf("%s: the rules have %d, the log %v", p.Welcome.Player, got, h.log.Lags)
 		}
 	}
+	h.m.shared.TrustLag = true
+	h.log.Lags = nil
+	claimLag(h, near)
+	if n := len(h.log.Lags); n == 0 || h.log.Lags[n-1] != protocol.MaxLag {
+		t.Errorf("with trust: %v", h.log.Lags)
+	}
 	var cut dto.Metric
 	if err := m.LagClamped.Write(&cut); err != nil {
 		t.Fatal(err)

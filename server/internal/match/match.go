@@ -45,6 +45,7 @@ type Config struct {
 	Linger    time.Duration // between the result and the end
 	Empty     time.Duration // without players until the match ends
 	HashEvery int           // snapshots between state hashes sent to clients; 0: none
+	TrustLag  bool          // takes the lag that clients claim as it is
 
 	// Shards is on how many goroutines the connections are read and written, for tests.
 	// Below 2 the match decides, by its connections and the processors.
@@ -219,7 +220,7 @@ func build(m *Match) error {
 	m.pacer, m.schemaHash = newPacer(sim.Info().Rate(), cfg.Now), sim.Schema().Hash()
 	m.poller = ws.NewPoller(cfg.Wake)
 	m.shared = session.Shared{
-		Now: cfg.Now, Suspended: cfg.StoodStill, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics,
+		Now: cfg.Now, Suspended: cfg.StoodStill, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, TrustLag: cfg.TrustLag,
 	}
 	m.pool = fanout.New(&m.shared, m.tracker, cfg.Match.Mode.MaxPlayers)
 	m.makePlayers()

@@ -83,7 +83,9 @@ func (s *Session) keepInput(h protocol.InputHeader, words []uint32, early int64)
 	}
 	in.arrived(early)
 	claimed := h.Lag
-	h.Lag = min(h.Lag, in.bound)
+	if !s.shared.TrustLag {
+		h.Lag = min(h.Lag, in.bound)
+	}
 	result := in.buffer.add(s.shared.Tick, h, words)
 	tally.inputs[result]++
 	if result == inputAccepted && h.Lag < claimed {

@@ -31,6 +31,8 @@ type Shared struct {
 	Backlog int64
 	Rate    int // ticks per second
 	Every   int // ticks per snapshot
+	// TrustLag takes the lag that clients claim as it is.
+	TrustLag bool
 	Input   game.InputSchema
 	Metrics *metrics.Metrics
 	Pace    int64    // of the match's clock, which a snapshot reports
