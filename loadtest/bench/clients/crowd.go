@@ -57,9 +57,11 @@ func Gather(ctx context.Context, cfg GatherConfig) (*Crowd, error) {
 		})
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		c.Close()
-		return nil, fmt.Errorf("not all got in: %w", err)
+	for i, err := range errs {
+		if err != nil {
+			c.Close()
+			return nil, fmt.Errorf("client %d did not get in: %w", i, err)
+		}
 	}
 	return c, nil
 }
@@ -75,8 +77,7 @@ func (c *Crowd) Return(ctx context.Context) []time.Duration {
 	var wg sync.WaitGroup
 	for i := range c.members {
 		wg.Go(func() {
-			m := &c.members[i]
-			if c.enter(ctx, m, &protocol.Hello{Resume: m.resume, Client: "tactus-bench"}) == nil {
+			if c.comeBack(ctx, &c.members[i], begun.Add(enterTimeout)) {
 				took[i] = time.Since(begun)
 			}
 		})
@@ -90,6 +91,23 @@ func (c *Crowd) Return(ctx context.Context) []time.Duration {
 	}
 	return back
 }
+
+// comeBack tries until the deadline, with a pause between two tries, as players' clients
+// do.
+func (c *Crowd) comeBack(ctx context.Context, m *member, deadline time.Time) bool {
+	for time.Now().Before(deadline) {
+		if c.enter(ctx, m, &protocol.Hello{Resume: m.resume, Client: "tactus-bench"}) == nil {
+			return true
+		}
+		if wait(ctx, retryPause) != nil {
+			return false
+		}
+	}
+	return false
+}
+
+// retryPause is the time between two tries.
+const retryPause = 250 * time.Millisecond
 
 // Close resets all connections.
 func (c *Crowd) Close() {
