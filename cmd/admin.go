@@ -89,6 +89,8 @@ func (f *adminFlags) handler(p adminParts) http.Handler {
 			_ = json.NewEncoder(w).Encode(p.matchmaker.Overview())
 		})
 		mux.HandleFunc("POST /api/rules/reload", p.reloadRules)
+		mux.HandleFunc("POST /api/guests/revoke", p.revokeGuest)
+		mux.HandleFunc("POST /api/guests/restore", p.restoreGuest)
 	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -133,6 +133,7 @@ func TestVerify_rejectsBadTokens(t *testing.T) {
 		"without an audience":       {forge(t, jwt.SigningMethodEdDSA, s.key, jwt.MapClaims{"sub": "p", "exp": exp}), ErrBadToken},
 		"a guest token":             {guest, ErrBadToken},
 		"an expired guest token":    {forge(t, jwt.SigningMethodEdDSA, s.key, elsewhere), ErrBadToken},
+		"critical extensions":       {critical(t, s, exp), ErrBadToken},
 		"without an id":             {forge(t, jwt.SigningMethodEdDSA, s.key, incomplete), ErrBadToken},
 		"another server's":          {forge(t, jwt.SigningMethodEdDSA, s.key, other), ErrWrongServer},
 		"expired":                   {mint(t, signerAt("matchmaker", start.Add(-Life-Leeway)), seat()), ErrExpired},
@@ -140,6 +141,51 @@ func TestVerify_rejectsBadTokens(t *testing.T) {
 		got, err := NewVerifier(s.Public()).Verify(c.token, "s-1", start)
 		if !errors.Is(err, c.err) || got != (Claims{}) {
 			t.Errorf("%s: %+v, %v; want %v", name, got, err, c.err)
+		}
+	}
+}
+
+// critical is a token that is good but for an extension that must be understood.
+func critical(t testing.TB, s *Signer, expires any) string {
+	t.Helper()
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claimsOf(seat(), audienceJoin, expires))
+	token.Header["crit"], token.Header["x-bound"] = []string{"x-bound"}, "no"
+	signed, err := token.SignedString(s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+func TestVerifier_goesByTheKeyID(t *testing.T) {
+	first, second := signerAt("first", start), signerAt("second", start)
+	v := NewVerifier(first.Public(), second.Public())
+	token := mint(t, second, seat())
+	header, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[0])
+	if err != nil || !strings.Contains(string(header), `"kid":"`+KeyID(second.Public())+`"`) {
+		t.Errorf("header %s %v", header, err)
+	}
+	named := func(id any) error {
+		forged := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claimsOf(seat(), audienceJoin, start.Add(Life).Unix()))
+		if id != nil {
+			forged.Header["kid"] = id
+		}
+		signed, err := forged.SignedString(second.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = v.Verify(signed, "s-1", start)
+		return err
+	}
+	for _, c := range []struct {
+		id   any
+		want error
+	}{
+		{KeyID(second.Public()), nil}, {nil, nil}, // of an earlier release
+		{KeyID(first.Public()), ErrUnknownKey}, {"unheard of", ErrUnknownKey}, {7, ErrUnknownKey},
+	} {
+		if err := named(c.id); !errors.Is(err, c.want) {
+			t.Errorf("kid %v: %v, want %v", c.id, err, c.want)
 		}
 	}
 }

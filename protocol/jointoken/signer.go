@@ -11,6 +11,7 @@ import (
 // Signer mints tokens. It is safe for concurrent use.
 type Signer struct {
 	key    ed25519.PrivateKey
+	keyID  string // see KeyID
 	verify *Verifier
 	now    func() time.Time
 }
@@ -18,6 +19,7 @@ type Signer struct {
 // NewSigner signs with the key.
 func NewSigner(key ed25519.PrivateKey) *Signer {
 	s := &Signer{key: key, now: time.Now}
+	s.keyID = KeyID(s.Public())
 	s.verify = NewVerifier(s.Public())
 	return s
 }
@@ -67,5 +69,7 @@ func (s *Signer) VerifyGuest(token string) (player, name string, err error) {
 }
 
 func (s *Signer) sign(claims jwt.Claims) (string, error) {
-	return jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims).SignedString(s.key)
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims)
+	token.Header["kid"] = s.keyID
+	return token.SignedString(s.key)
 }

@@ -2,6 +2,8 @@ package jointoken
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -13,7 +15,20 @@ import (
 // Verifier checks tokens against a set of public keys: those of the matchmakers
 // that a server listens to. It is safe for concurrent use.
 type Verifier struct {
-	keys atomic.Pointer[jwt.VerificationKeySet]
+	keys atomic.Pointer[keySet]
+}
+
+// keySet are trusted keys.
+type keySet struct {
+	byID map[string]ed25519.PublicKey
+	all  jwt.VerificationKeySet
+}
+
+// KeyID names a public key: the parameter kid of the tokens that it verifies (RFC 7515
+// section 4.1.4), in logs and in stores.
+func KeyID(key ed25519.PublicKey) string {
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:8])
 }
 
 // NewVerifier trusts the keys.
@@ -25,10 +40,12 @@ func NewVerifier(keys ...ed25519.PublicKey) *Verifier {
 
 // Replace trusts the keys from now on, and no others.
 func (v *Verifier) Replace(keys ...ed25519.PublicKey) {
-	set := &jwt.VerificationKeySet{}
+	set := &keySet{byID: make(map[string]ed25519.PublicKey, len(keys))}
 	for _, key := range keys {
 		if len(key) == ed25519.PublicKeySize {
-			set.Keys = append(set.Keys, slices.Clone(key))
+			key = slices.Clone(key)
+			set.byID[KeyID(key)] = key
+			set.all.Keys = append(set.all.Keys, key)
 		}
 	}
 	v.keys.Store(set)
@@ -64,13 +81,32 @@ func (v *Verifier) VerifyGuest(token string, now time.Time) (player, name string
 	return c.Subject, c.Name, nil
 }
 
+// find returns the key that a token names, and all for a token without a name, of an
+// earlier release. A token with critical extensions is rejected: none is understood
+// here (RFC 7515 section 4.1.11).
+func (k *keySet) find(t *jwt.Token) (any, error) {
+	if _, critical := t.Header["crit"]; critical {
+		return nil, ErrBadToken
+	}
+	id, named := t.Header["kid"]
+	if !named {
+		return k.all, nil
+	}
+	name, _ := id.(string)
+	key := k.byID[name]
+	if key == nil {
+		return nil, ErrUnknownKey
+	}
+	return key, nil
+}
+
 // parse checks signature, kind and time, in this order.
 func (v *Verifier) parse(token string, claims jwt.Claims, audience string, now time.Time) error {
 	if len(token) > maxToken {
 		return ErrBadToken
 	}
-	keys := *v.keys.Load()
-	if len(keys.Keys) == 0 {
+	keys := v.keys.Load()
+	if len(keys.byID) == 0 {
 		return ErrBadToken
 	}
 	parser := jwt.NewParser(
@@ -78,13 +114,13 @@ func (v *Verifier) parse(token string, claims jwt.Claims, audience string, now t
 		jwt.WithExpirationRequired(), jwt.WithAudience(audience), jwt.WithStrictDecoding(),
 		jwt.WithTimeFunc(func() time.Time { return now }),
 	)
-	_, err := parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return keys, nil })
+	_, err := parser.ParseWithClaims(token, claims, keys.find)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenInvalidAudience):
 		return ErrExpired
-	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid), errors.Is(err, ErrUnknownKey):
 		return ErrUnknownKey
 	}
 	return ErrBadToken

@@ -40,6 +40,7 @@ const (
 
 // Callers that are not authenticated.
 const (
+	GuestRevoked          Reason = "GUEST_REVOKED"
 	GuestTokenInvalid     Reason = "GUEST_TOKEN_INVALID" //nolint:gosec // G101 takes the name of a reason for a secret
 	IdentityRequired      Reason = "IDENTITY_REQUIRED"
 	IdentityNotAccepted   Reason = "IDENTITY_NOT_ACCEPTED"
@@ -157,6 +158,7 @@ var kinds = []Kind{
 
 	{PlayersNotTrusted, codes.PermissionDenied, "players can be named by id on the internal port only", 0},
 	{RoleNotAllowed, codes.PermissionDenied, "the caller's role on the internal port may not call this method", 0},
+	{GuestRevoked, codes.PermissionDenied, "this guest may not play here any more", 0},
 	{NotPartyLeader, codes.PermissionDenied, "only the party's leader may start its search", 0},
 	{NotRoomOwner, codes.PermissionDenied, "only the room's owner may change it and start its match", 0},
 

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +42,7 @@ type GuestKeys struct {
 	bucket   *store.Bucket
 	shared   bool // other processes write to the store
 	verifier *jointoken.Verifier
+	revoked  *revocations // nil: no guest is
 	log      *zap.Logger
 
 	lost    chan struct{} // capacity 1: the own key is no longer in the store
@@ -68,10 +67,7 @@ type keyRecord struct {
 }
 
 // Fingerprint names a public key in logs and in the store.
-func Fingerprint(key ed25519.PublicKey) string {
-	sum := sha256.Sum256(key)
-	return hex.EncodeToString(sum[:8])
-}
+func Fingerprint(key ed25519.PublicKey) string { return jointoken.KeyID(key) }
 
 // OpenGuestKeys reads the keys in the store and adds the matchmaker's own. Every
 // replica knows that key before the first token is signed with it. [GuestKeys.Run]
@@ -84,6 +80,9 @@ func OpenGuestKeys(ctx context.Context, s *store.Store, own ed25519.PublicKey, r
 	k := &GuestKeys{
 		own: own, replica: replica, bucket: bucket, shared: !s.Embedded(), verifier: jointoken.NewVerifier(own), log: log,
 		lost: make(chan struct{}, 1), reading: make(chan struct{}, 1), known: make(map[string]guestKey),
+	}
+	if k.revoked, err = openRevocations(ctx, s); err != nil {
+		return nil, err
 	}
 	entries, err := bucket.All(ctx)
 	if err != nil {
@@ -122,6 +121,7 @@ func (k *GuestKeys) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	storing.Go(func() { k.keepStored(ctx) })
+	storing.Go(func() { k.revoked.run(ctx, k.log) })
 	return k.bucket.Follow(ctx, func(fingerprint string, e *store.Entry) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -159,10 +159,21 @@ func (k *GuestKeys) keepStored(ctx context.Context) {
 	}
 }
 
+// Revoke refuses a guest from now on, for as long as the guest's tokens are valid, here
+// and a moment later at all replicas. The reason is for the record.
+func (k *GuestKeys) Revoke(ctx context.Context, player, reason string) error {
+	return k.revoked.revoke(ctx, player, reason)
+}
+
+// Restore accepts a revoked guest again.
+func (k *GuestKeys) Restore(ctx context.Context, player string) error {
+	return k.revoked.restore(ctx, player)
+}
+
 // Verify returns the player and name of a guest token. For a token signed with an
 // unknown key it reads the store, because a replica may have started just now. Its
-// errors are [failure.GuestTokenInvalid], and [failure.StoreUnavailable] when the
-// store could not be read.
+// errors are [failure.GuestTokenInvalid], [failure.GuestRevoked], and
+// [failure.StoreUnavailable] when the store could not be read.
 func (k *GuestKeys) Verify(ctx context.Context, token string) (player, name string, err error) {
 	received := time.Now()
 	player, name, err = k.verifier.VerifyGuest(token, received)
@@ -175,7 +186,7 @@ func (k *GuestKeys) Verify(ctx context.Context, token string) (player, name stri
 	if err != nil {
 		return "", "", failure.New(failure.GuestTokenInvalid).Because(err)
 	}
-	return player, name, nil
+	return player, name, k.revoked.check(player)
 }
 
 // reread reads the store, unless a read has begun since the given time. Only one read

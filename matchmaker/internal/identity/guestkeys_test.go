@@ -176,3 +176,49 @@ func TestGuestKeys_boundTheKeysInUse(t *testing.T) {
 		t.Errorf("logs %v", logs.All())
 	}
 }
+
+func TestGuestKeys_refuseRevokedGuestsAtEveryReplica(t *testing.T) {
+	s := storetest.Embedded(t)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	a, err := OpenGuestKeys(ctx, s, signerOf("a").Public(), "a", zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifierWith := func(keys *GuestKeys) *Verifier {
+		v, err := New(ctx, Config{}, signerOf("a"), keys, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	v := verifierWith(a)
+	ann, bob := newGuest(t, v), newGuest(t, v)
+	if err := a.Revoke(ctx, ann.ID, "cheats"); err != nil {
+		t.Fatal(err)
+	}
+	later, err := OpenGuestKeys(ctx, s, signerOf("a").Public(), "a", zap.NewNop()) // also after a restart
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range map[string]*Verifier{"here": v, "after a restart": verifierWith(later)} {
+		_, err := v.Identify(ctx, ann.GuestToken, "", "")
+		if !errors.Is(err, failure.New(failure.GuestRevoked)) || failure.Status(err).Code() != codes.PermissionDenied {
+			t.Errorf("%s: %v", name, err)
+		}
+		if p, err := v.Identify(ctx, bob.GuestToken, "", ""); err != nil || p.ID != bob.ID {
+			t.Errorf("%s, another guest: %+v %v", name, p, err)
+		}
+	}
+	if err := a.Restore(ctx, ann.ID); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := v.Identify(ctx, ann.GuestToken, "", ""); err != nil || p.ID != ann.ID {
+		t.Errorf("restored: %+v %v", p, err)
+	}
+	for _, id := range []string{"", "g-", "u-7f3a", "g-../x", "g-A"} {
+		if err := a.Revoke(ctx, id, ""); err == nil {
+			t.Errorf("%q was revoked", id)
+		}
+	}
+}

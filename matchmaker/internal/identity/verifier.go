@@ -121,7 +121,12 @@ func (v *Verifier) user(ctx context.Context, token, name string) (Player, error)
 		return Player{}, failure.Newf(failure.IdentityTooLarge, "the identity token has %d bytes, at most %d", len(token), maxIdentityToken)
 	}
 	claims := jwt.MapClaims{}
-	parsed, err := v.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) { return v.keys.find(ctx, t) })
+	parsed, err := v.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+		if _, critical := t.Header["crit"]; critical { // RFC 7515 section 4.1.11
+			return nil, failure.Newf(failure.IdentityMalformed, "the identity token has critical extensions (crit); none is known here")
+		}
+		return v.keys.find(ctx, t)
+	})
 	if err != nil {
 		return Player{}, v.rejection(parsed, err)
 	}

@@ -82,7 +82,7 @@ func TestVerifier_rejectsBadTokens(t *testing.T) {
 		"an empty player":           {k.sign(t, with("sub", "")), failure.IdentityIncomplete},
 		"a player that is a number": {k.sign(t, with("sub", 7)), failure.IdentityIncomplete},
 		"a very long player":        {k.sign(t, with("sub", strings.Repeat("x", maxSubject+1))), failure.IdentityIncomplete},
-		"a guest token":             {guestToken(t), failure.IdentityForged},
+		"a guest token":             {guestToken(t), failure.IdentityKeyUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := v.Identify(context.Background(), "", tt.token, "")
@@ -217,4 +217,16 @@ func FuzzIdentify(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestVerifier_rejectsCriticalExtensions(t *testing.T) {
+	v := verifier(t, Config{KeyFile: file(t, "issuer.pem", edPair().pem())})
+	k := edPair()
+	token := jwt.NewWithClaims(k.method, claims())
+	token.Header["crit"], token.Header["x-bound"] = []string{"x-bound"}, "no"
+	text, err := token.SignedString(k.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, v, text, failure.IdentityMalformed)
 }

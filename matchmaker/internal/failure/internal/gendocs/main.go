@@ -42,6 +42,8 @@ var actions = map[codes.Code]map[failure.Reason]string{
 		failure.IdentityKeyUnknown:  "wait: the issuer has changed its keys",
 	},
 	codes.PermissionDenied: {
+		failure.GuestRevoked: "say so; ask for a new guest only if the player wants one",
+
 		failure.PlayersNotTrusted: "use the internal port",
 		failure.RoleNotAllowed:    "use a certificate or token with the role",
 		failure.NotPartyLeader:    "let the leader do it",
