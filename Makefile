@@ -77,6 +77,10 @@ $(STAMPS)/tools: tools/go.mod tools/go.sum $(wildcard tools/protoc-gen-tactus-ts
 test: ## everything: lint, generated code, tests, race, client, browser
 	.ci/test
 
+.PHONY: test-crowd
+test-crowd: ## 500 players behind one address, beside 2,100 silent sockets
+	ulimit -n 16384 && CROWD=500 go test -count=1 -run TestPublicPort_crowd -v ./cmd
+
 .PHONY: test-short
 test-short: ## the same without race detector and browser
 	.ci/test --short

@@ -49,4 +49,10 @@ func (f *limitFlags) apply(cfg *matchmaker.Config) {
 	cfg.Rates = r
 }
 
-func burst(rate, seconds int) int { return max(rate*seconds, 1) }
+// burst is what a rate allows at one moment; 0: the default, and no limit has any.
+func burst(rate, seconds int) int {
+	if rate < 0 {
+		return 1
+	}
+	return rate * seconds
+}

@@ -62,6 +62,12 @@ func matchmakerCommand(p Program) *cobra.Command {
 	return c
 }
 
+// apply gives the configuration what the groups of flags hold.
+func (f *matchmakerFlags) apply() {
+	f.queues.apply(&f.cfg, f.data)
+	f.limits.apply(&f.cfg)
+}
+
 func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) error {
 	ignoreBrokenPipes()
 	watchStandstill(log)
@@ -91,8 +97,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	if err := f.internalTLS.apply(&f.cfg); err != nil {
 		return err
 	}
-	f.queues.apply(&f.cfg, f.data)
-	f.limits.apply(&f.cfg)
+	f.apply()
 	page, err := f.page.handler()
 	if err != nil {
 		return err

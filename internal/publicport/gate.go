@@ -117,7 +117,7 @@ func (g *gate) enter(a netip.Addr, exempt, socket bool, end func(), readable fun
 		return nil, errFull
 	}
 	if !exempt {
-		if err := g.joinLocked(e); err != nil {
+		if err := g.joinLocked(e, &victims); err != nil {
 			return nil, err
 		}
 		g.placeSilentLocked(e, &victims)
@@ -152,14 +152,21 @@ func (g *gate) handshake(ctx context.Context, e *entry) error {
 			return err
 		}
 	}
+	retry := time.NewTimer(slowAfter) // others may have to give way then
+	defer retry.Stop()
 	timer := time.NewTimer(patience - time.Since(begun))
 	defer timer.Stop()
-	select {
-	case <-granted:
-	case <-timer.C:
-	case <-ctx.Done():
+	for {
+		select {
+		case <-granted:
+		case <-retry.C:
+			g.press(e)
+			continue
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		return g.checkGranted(e)
 	}
-	return g.checkGranted(e)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -185,13 +192,16 @@ func (g *gate) settle(e *entry) {
 	}
 }
 
-// seat makes the address of a connection known.
+// seat makes the address of a connection known. A handshake that led to a seat costs
+// nothing of the address's rate, so that all players behind one address can lose their
+// server and come back.
 func (g *gate) seat(e *entry) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if e.stage != gone && !e.seated && e.subnet != nil {
 		e.seated = true
 		e.subnet.seated++
+		g.accepts.Return(e.where)
 	}
 }
 
@@ -257,16 +267,29 @@ func (g *gate) roomLocked(v *victims) bool {
 	}
 	if g.open >= g.maxOpen {
 		if busiest := g.busiestLocked(acquaintances); busiest != nil {
-			if e := oldestSilent(busiest); e != nil {
-				g.dropLocked(e, v, "descriptors")
-			}
+			g.dropSilentLocked(busiest, nil, 0, "descriptors", v)
 		}
 	}
 	return g.open < g.maxOpen
 }
 
-// joinLocked counts the connection for its address.
-func (g *gate) joinLocked(e *entry) error {
+// overLocked reports whether the address of a new connection has too many.
+func (g *gate) overLocked(e *entry) bool {
+	most := g.limits.Connections
+	return most >= 0 && (e.address.open >= most || g.narrowIfFull(e) != nil)
+}
+
+// narrowIfFull is the /64 of a connection if that has too many.
+func (g *gate) narrowIfFull(e *entry) *netip.Prefix {
+	if e.where.Is6() && e.subnet.open >= max(g.limits.Connections/subnetShare, 1) {
+		return &e.where.Narrow
+	}
+	return nil
+}
+
+// joinLocked counts the connection for its address. If that has too many, its oldest
+// silent one goes.
+func (g *gate) joinLocked(e *entry, v *victims) error {
 	a := g.addresses[e.where.Wide]
 	if a == nil {
 		a = &address{prefix: e.where.Wide, subnets: make(map[netip.Prefix]*subnet)}
@@ -278,8 +301,7 @@ func (g *gate) joinLocked(e *entry) error {
 		a.subnets[e.where.Narrow] = s
 	}
 	e.address, e.subnet = a, s
-	most := g.limits.Connections
-	if most >= 0 && (a.open >= most || e.where.Is6() && s.open >= max(most/subnetShare, 1)) {
+	if g.overLocked(e) && !g.dropSilentLocked(a, g.narrowIfFull(e), 0, "connections", v) || g.overLocked(e) {
 		g.forgetLocked(e)
 		e.address, e.subnet = nil, nil
 		g.limited.WithLabelValues("connections").Inc()
@@ -290,38 +312,44 @@ func (g *gate) joinLocked(e *entry) error {
 	return nil
 }
 
-// placeSilentLocked gives a silent connection a place if possible: the oldest silent one
-// of its address goes, or of the busiest address when all places are taken.
+// placeSilentLocked lists a silent connection and gives it a place if possible. When its
+// address has too many, the oldest of them go, but not before slowAfter: players behind
+// one address may all come at one moment, and their first bytes need a round trip.
 func (g *gate) placeSilentLocked(e *entry, v *victims) {
 	a, s, most := e.address, e.subnet, g.limits.Pending
-	if most >= 0 && s.silent >= most {
-		g.makeSilentRoomLocked(a, &e.where.Narrow, v)
+	if most >= 0 {
+		for s.silent >= most && g.dropSilentLocked(a, &e.where.Narrow, slowAfter, "pending", v) {
+		}
+		for a.silent.Len() >= 2*most && g.dropSilentLocked(a, nil, slowAfter, "pending", v) {
+		}
 	}
-	if most >= 0 && a.silent.Len() >= 2*most {
-		g.makeSilentRoomLocked(a, nil, v)
-	}
-	if most >= 0 && (s.silent >= most || a.silent.Len() >= 2*most) {
-		return // all of them have sent something; they are about to leave the list
+	e.quiet = a.silent.PushBack(e)
+	s.silent++
+	if most >= 0 && (s.silent > most || a.silent.Len() > 2*most) {
+		return
 	}
 	if !g.poolRoomLocked(a) {
 		g.makePoolRoomLocked(a, false, v)
 	}
-	if !g.poolRoomLocked(a) {
-		return
+	if g.poolRoomLocked(a) {
+		g.takePlaceLocked(e)
 	}
-	g.takePlaceLocked(e)
-	e.quiet = a.silent.PushBack(e)
-	s.silent++
 }
 
-func (g *gate) makeSilentRoomLocked(a *address, of *netip.Prefix, v *victims) {
+// dropSilentLocked drops the oldest connection of the address, or only of one /64, that
+// has sent nothing. It reports whether there was one of that age.
+func (g *gate) dropSilentLocked(a *address, of *netip.Prefix, age time.Duration, limit string, v *victims) bool {
 	for element := a.silent.Front(); element != nil; element = element.Next() {
 		e := element.Value.(*entry)
+		if g.now()-e.since < int64(age) {
+			return false
+		}
 		if (of == nil || e.where.Narrow == *of) && !e.readable() {
-			g.dropLocked(e, v, "pending")
-			return
+			g.dropLocked(e, v, limit)
+			return true
 		}
 	}
+	return false
 }
 
 // poolRoomLocked reports whether an address may have one more place. Half of the places
@@ -354,11 +382,8 @@ func (g *gate) makePoolRoomLocked(a *address, spoke bool, v *victims) {
 	if busiest == nil {
 		return
 	}
-	if busiest == a || busiest.places > a.places+1 {
-		if e := oldestSilent(busiest); e != nil {
-			g.dropLocked(e, v, "pending")
-			return
-		}
+	if (busiest == a || busiest.places > a.places+1) && g.dropSilentLocked(busiest, nil, slowAfter, "pending", v) {
+		return
 	}
 	if !spoke {
 		return
@@ -387,14 +412,4 @@ func (g *gate) busiestLocked(newcomer int) *address {
 		return second
 	}
 	return first
-}
-
-// oldestSilent returns the oldest connection of the address that has sent nothing.
-func oldestSilent(a *address) *entry {
-	for element := a.silent.Front(); element != nil; element = element.Next() {
-		if e := element.Value.(*entry); !e.readable() {
-			return e
-		}
-	}
-	return nil
 }

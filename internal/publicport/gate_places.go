@@ -44,13 +44,49 @@ func (g *gate) requestLocked(e *entry) <-chan struct{} {
 	e.queue = e.address.waiting.PushBack(e)
 	g.queued[e.address] = struct{}{}
 	var v victims
-	if !g.poolRoomLocked(e.address) {
-		g.makePoolRoomLocked(e.address, true, &v)
-	}
+	g.pressLocked(e, &v)
 	if len(v) > 0 {
 		go v.end() // the lock is held
 	}
 	return e.granted
+}
+
+// pressLocked lets others give way to a handshake that waits: slow ones of its address if
+// that has too many, else those of the busiest.
+func (g *gate) pressLocked(e *entry, v *victims) {
+	if !g.fullLocked(e) {
+		if !g.poolRoomLocked(e.address) {
+			g.makePoolRoomLocked(e.address, true, v)
+		}
+		return
+	}
+	for element := g.classes[e.address.class].aged.Front(); element != nil; element = element.Next() {
+		other := element.Value.(*entry)
+		if g.now()-other.since < int64(slowAfter) {
+			return
+		}
+		if other.address == e.address && other.stage == shaking {
+			g.dropLocked(other, v, "pending")
+			return
+		}
+	}
+}
+
+// fullLocked reports whether the address has as many handshakes as it may.
+func (g *gate) fullLocked(e *entry) bool {
+	most := g.limits.Pending
+	return most >= 0 && (e.subnet.shaking >= most || e.address.shaking >= 2*most)
+}
+
+// press lets others give way to a handshake that still waits.
+func (g *gate) press(e *entry) {
+	var victims victims
+	defer victims.end()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e.stage == waiting {
+		g.pressLocked(e, &victims)
+	}
 }
 
 // checkGranted ends the wait for a place.
@@ -63,13 +99,14 @@ func (g *gate) checkGranted(e *entry) error {
 	case waiting:
 		g.limited.WithLabelValues("pending").Inc()
 		return errPending
+	default:
+		return nil
 	}
-	return nil
 }
 
 // eligibleLocked reports whether a handshake may begin.
 func (g *gate) eligibleLocked(e *entry) bool {
-	if most := g.limits.Pending; most >= 0 && (e.subnet.shaking >= most || e.address.shaking >= 2*most) {
+	if g.fullLocked(e) {
 		return false
 	}
 	return e.placed || g.poolRoomLocked(e.address)

@@ -17,7 +17,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// patience bounds waits for what must happen; tests that pass never reach it.
+// testPatience bounds waits for what must happen; tests that pass never reach it.
 const testPatience = 20 * time.Second
 
 func tcpAddr(a netip.AddrPort) *net.TCPAddr { return net.TCPAddrFromAddrPort(a) }
@@ -67,7 +67,7 @@ func dial(t *testing.T, to, from string) net.Conn {
 
 // ask sends a request behind what is sent first, and returns the answer, or the error.
 func ask(c net.Conn, first, headers string) string {
-	for _, part := range strings.Split(first+"|GET / HTTP/1.1\r\nHost: game.example\r\n"+headers+"\r\n", "|") {
+	for part := range strings.SplitSeq(first+"|GET / HTTP/1.1\r\nHost: game.example\r\n"+headers+"\r\n", "|") {
 		if _, err := io.WriteString(c, part); err != nil {
 			return "closed"
 		}
@@ -130,7 +130,7 @@ func TestPort_warnsOnceOfAProxyThatIsNotTrusted(t *testing.T) {
 }
 
 func TestPort_silentSocketsKeepNobodyOut(t *testing.T) {
-	at := serve(t, Config{Descriptors: 10_000})
+	at := serve(t, Config{Descriptors: 10_000, Limits: Limits{Connections: 200}})
 	sockets := 300
 	var first net.Conn
 	for i := range sockets {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -95,8 +96,7 @@ func (p Networks) Contain(a netip.Addr) bool {
 // one before an entry that is not an address.
 func (p Networks) walk(peer netip.Addr, forwardedFor []string) netip.Addr {
 	client := peer
-	for i := len(forwardedFor) - 1; i >= 0; i-- {
-		rest := forwardedFor[i]
+	for _, rest := range slices.Backward(forwardedFor) {
 		for more := true; more; {
 			if !p.Contain(client) {
 				return client

@@ -92,6 +92,8 @@ func (h *publicHandler) allow(ctx context.Context, method string) error {
 	switch method {
 	case "CreateTicket", "CreateParty", "CreateRoom", "SetRoom", "SetReady", "StartRoom":
 		return h.cfg.Limits.ticket(ctx)
+	case "WatchTicket", "WatchParty", "WatchRoom":
+		return h.cfg.Limits.watch(ctx)
 	case "JoinParty", "JoinRoom":
 		return nil
 	}

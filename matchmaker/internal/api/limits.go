@@ -39,6 +39,7 @@ type Limits struct {
 	players *ratelimit.Limiter[string]
 	codes   *ratelimit.Addresses
 	reads   *ratelimit.Addresses
+	starts  *ratelimit.Addresses // of watches
 	watches *watches
 	rooms   *roomCounts
 }
@@ -51,6 +52,7 @@ func NewLimits(r Rates, limited *prometheus.CounterVec) *Limits {
 		players: ratelimit.New[string](r.PlayerPerSecond, r.PlayerBurst, ratelimit.Keys),
 		codes:   ratelimit.NewAddresses(r.CodePerSecond, r.CodeBurst, ratelimit.Keys),
 		reads:   ratelimit.NewAddresses(r.ReadPerSecond, r.ReadBurst, ratelimit.Keys),
+		starts:  ratelimit.NewAddresses(r.ReadPerSecond, r.ReadBurst, ratelimit.Keys),
 		watches: newWatches(r.Watches),
 		rooms:   newRoomCounts(r.PlayerRooms, r.AddressRooms),
 	}
@@ -84,6 +86,12 @@ func (l *Limits) Code(ctx context.Context) (right func(), err error) {
 // ticket limits the tickets, parties and rooms of an address.
 func (l *Limits) ticket(ctx context.Context) error {
 	return l.address(ctx, l.tickets, "tickets", failure.TooManyFromAddress)
+}
+
+// watch limits how often an address begins to watch. It has a bucket of its own, since a
+// page that reads much must not keep its network from playing.
+func (l *Limits) watch(ctx context.Context) error {
+	return l.address(ctx, l.starts, "watches", failure.TooManyWatches)
 }
 
 // read limits all other calls of an address.
