@@ -34,6 +34,7 @@ type devConfig struct {
 	page                     pageFlags
 	options, origins         []string
 	portable, lan, trustLag  bool
+	addresses                bool
 	insecure                 bool      // internal port
 	out                      io.Writer // for the invitation of --lan; nil: none
 	admin                    adminFlags
@@ -59,6 +60,7 @@ func devCommand(program Program) *cobra.Command {
 	f.StringVar(&cfg.public, "public-url", "", "ws:// or wss:// URL at which browsers reach /play; default: the host of the page's URL")
 	f.StringVar(&cfg.region, "region", "", "region of the game server, for queues with latency rules")
 	f.StringVar(&cfg.data, "data", "data", "folder for replays, ratings and the signing key")
+	f.BoolVar(&cfg.addresses, "log-addresses", true, "show addresses of players in logs and to operators; bans of addresses hold anyway")
 	f.StringArrayVar(&cfg.options, "option", nil, "option of every match, as name=number; may be repeated")
 	f.StringArrayVar(&cfg.origins, "origin", nil, "page of another site that may connect, such as https://host; may be repeated")
 	f.BoolVar(&cfg.trustLag, "trust-lag", false, "believe how old clients say their picture of others was, for tests with a simulated network; a false claim lets a player aim at the past")
@@ -103,6 +105,7 @@ type devProcess struct {
 	server          *server.Server
 	publicHandler   http.Handler
 	adminHandler    http.Handler
+	dashboard       string // URL
 	dataDir         string
 	out             io.Writer // for the invitation of --lan; nil: none
 	log             *zap.Logger
@@ -126,9 +129,10 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 	if p.internal, err = listen("internal", cfg.internal); err != nil {
 		return nil, err
 	}
-	if p.admin, err = cfg.admin.open(); err != nil {
+	if p.admin, err = cfg.admin.open(log); err != nil {
 		return nil, err
 	}
+	p.dashboard = cfg.admin.dashboardURL(p.admin.Addr())
 	if p.tls, err = cfg.tls.open(log); err != nil {
 		return nil, err
 	}
@@ -160,8 +164,12 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 	probes.Register(mux)
 	mux.Handle(matchmakerPath, p.matchmaker.Handler())
 	mux.Handle("/", page)
-	p.publicHandler, p.adminHandler = mount(base, mux), cfg.admin.handler(adminParts{reg: reg, probes: probes, matches: p.server.Matches, matchmaker: p.matchmaker})
-	return p, nil
+	p.publicHandler = mount(base, mux)
+	p.adminHandler, err = cfg.admin.handler(adminParts{
+		reg: reg, probes: probes, matches: p.server.Matches, matchmaker: p.matchmaker,
+		moderation: p.matchmaker.AdminHandler(), audit: p.matchmaker.Audit(), log: log,
+	})
+	return p, err
 }
 
 func (p *devProcess) close() {
@@ -195,7 +203,7 @@ func (p *devProcess) run(ctx context.Context) error {
 	select {
 	case <-p.matchmaker.Ready():
 		p.log.Info("tactus ready", zap.String("page", p.public.url("/")),
-			zap.String("grpc", p.internal.Addr().String()), zap.String("dashboard", openURL(p.admin.Addr())+"/"))
+			zap.String("grpc", p.internal.Addr().String()), zap.String("dashboard", p.dashboard))
 		if p.out != nil {
 			printInvitation(p.out, lanURLs(p.public.secure, p.public.Addr().(*net.TCPAddr).Port, lanAddresses()), p.public.secure)
 		}
@@ -227,6 +235,7 @@ func devParts(cfg *devConfig, p *devProcess, reg prometheus.Registerer, log *zap
 		AllowedOrigins: cfg.origins, LocalOrigins: local, SamePortServer: id,
 		Identity: players, Functions: cfg.functions, Protocol: protocol.Subprotocol, Roles: matchmaker.Roles{Insecure: cfg.insecure},
 	}
+	mmConfig.AuditDir, mmConfig.AuditKeep = auditDir(cfg.data), cfg.admin.auditKeep
 	cfg.queues.apply(&mmConfig, cfg.data)
 	cfg.limits.apply(&mmConfig)
 	mm, err := matchmaker.New(mmConfig, log.Named("matchmaker"))
@@ -236,7 +245,7 @@ func devParts(cfg *devConfig, p *devProcess, reg prometheus.Registerer, log *zap
 	serverConfig := server.Config{
 		ID: id, PublicURL: cfg.public, Region: cfg.region, Matchmakers: []string{p.internal.Addr().String()}, PublicTLS: tlsConfig(p.tls),
 		AllowedOrigins: cfg.origins, LocalOrigins: local,
-		ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
+		HideAddresses: !cfg.addresses, ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
 		ForcePortable: cfg.portable, TrustLag: cfg.trustLag, Registerer: reg, Product: buildVersion(), Debugged: server.DebuggerAttached,
 	}
 	cfg.turns.apply(&serverConfig)

@@ -84,7 +84,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	if err != nil {
 		return err
 	}
-	admin, err := f.admin.open()
+	admin, err := f.admin.open(log)
 	if err != nil {
 		return err
 	}
@@ -98,6 +98,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 		return err
 	}
 	f.apply()
+	f.cfg.AuditDir, f.cfg.AuditKeep = auditDir(f.data), f.admin.auditKeep
 	page, err := f.page.handler()
 	if err != nil {
 		return err
@@ -120,14 +121,20 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	mm.Probes().Register(mux)
 	mux.Handle(matchmakerPath, mm.Handler())
 	mux.Handle("/", page)
+	adminHandler, err := f.admin.handler(adminParts{
+		reg: reg, probes: mm.Probes(), matchmaker: mm, moderation: mm.AdminHandler(), audit: mm.Audit(), log: log,
+	})
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mm.Run(ctx) })
 	group.Go(func() error { return hangups.run(ctx, mm.ReloadRules, nil, log) })
 	group.Go(func() error { return port.Serve(ctx, public, mount(base, mux)) })
 	group.Go(func() error {
-		return serve(ctx, withErrorLog(publicServer(f.admin.handler(adminParts{reg: reg, probes: mm.Probes(), matchmaker: mm})), log, "admin"), admin)
+		return serve(ctx, withErrorLog(publicServer(adminHandler), log, "admin"), admin)
 	})
 	log.Info("matchmaker listening", zap.String("page", originOf(tlsPort != nil, public.Addr())+"/"),
-		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", openURL(admin.Addr())+"/"))
+		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", f.admin.dashboardURL(admin.Addr())))
 	return group.Wait()
 }

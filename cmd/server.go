@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tactus/game"
+	"tactus/internal/audit"
 	"tactus/internal/publicport"
 	"tactus/matchmaker"
 	"tactus/server"
@@ -28,6 +29,8 @@ type serverFlags struct {
 	turns   turnTimeout
 	limits  limitFlags
 	admin   adminFlags
+
+	addresses bool
 }
 
 func serverCommand(games []game.Game) *cobra.Command {
@@ -54,6 +57,7 @@ func serverCommand(games []game.Game) *cobra.Command {
 	fl.BoolVar(&f.cfg.StateHash, "state-hash", false, "send clients a hash of their state every second")
 	fl.BoolVar(&f.cfg.TrustLag, "trust-lag", false, "believe how old clients say their picture of others was, for tests with a simulated network; a false claim lets a player aim at the past")
 	fl.BoolVar(&f.cfg.ForcePortable, "portable-io", false, "use Go's network poller instead of raw descriptors")
+	fl.BoolVar(&f.addresses, "log-addresses", true, "show addresses of players in logs and to operators; bans of addresses hold anyway")
 	fl.StringVar(&f.data, "data", "data", "folder for match logs")
 	fl.DurationVar(&f.drain, "drain", 4*time.Minute, "how long a drain waits for running matches")
 	fl.StringArrayVar(&f.options, "option", nil, "option of every match, as name=number; may be repeated")
@@ -93,11 +97,12 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return err
 	}
 	f.cfg.PublicTLS = tlsConfig(tlsPort)
-	admin, err := f.admin.open()
+	admin, err := f.admin.open(log)
 	if err != nil {
 		return err
 	}
 	reg := newRegistry()
+	f.cfg.HideAddresses = !f.addresses
 	f.cfg.Options, f.cfg.Registerer, f.cfg.Product = options, reg, buildVersion()
 	port, err := publicport.New(publicport.Config{TLS: f.cfg.PublicTLS, Limits: f.limits.limits, Proxies: f.limits.proxies, Registerer: reg, Log: log})
 	if err != nil {
@@ -111,6 +116,17 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return err
 	}
 	gs.GuessPublicURL(public.Addr(), "")
+	record, err := audit.Open(auditDir(f.data), f.admin.auditKeep, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = record.Close() }()
+	adminHandler, err := f.admin.handler(adminParts{
+		reg: reg, probes: gs.Probes(), matches: gs.Matches, moderation: matchmaker.NewServerAdmin(gs, record, log), audit: record, log: log,
+	})
+	if err != nil {
+		return err
+	}
 	limitGarbage()
 	ctx, done := context.WithCancel(ctx)
 	defer done()
@@ -124,10 +140,10 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	group.Go(func() error { return hangups.run(ctx, nil, nil, log) })
 	group.Go(func() error { return port.Serve(ctx, public, gs.Handler()) })
 	group.Go(func() error {
-		return serve(ctx, withErrorLog(publicServer(f.admin.handler(adminParts{reg: reg, probes: gs.Probes(), matches: gs.Matches})), log, "admin"), admin)
+		return serve(ctx, withErrorLog(publicServer(adminHandler), log, "admin"), admin)
 	})
 	log.Info("game server listening", zap.String("addr", public.Addr().String()), zap.String("id", gs.ID()),
-		zap.Strings("matchmakers", f.cfg.Matchmakers), zap.String("dashboard", openURL(admin.Addr())+"/"))
+		zap.Strings("matchmakers", f.cfg.Matchmakers), zap.String("dashboard", f.admin.dashboardURL(admin.Addr())))
 	return group.Wait()
 }
 

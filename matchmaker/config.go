@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"tactus/internal/audit"
 	"tactus/internal/origin"
 	"tactus/matchmaker/internal/identity"
 	"tactus/matchmaker/internal/store"
@@ -74,6 +75,11 @@ type Config struct {
 	// RecordDir is the folder for recordings of all queues, for rehearsals. No other
 	// matchmaker may use it. Default: none.
 	RecordDir string
+	// AuditDir is the folder of the audit log: what operators did, in JSON lines.
+	// Default: none; entries are in the process's log alone.
+	AuditDir string
+	// AuditKeep is how long entries are kept. Default 7 days.
+	AuditKeep time.Duration
 	// Functions are match functions by the names that rules use (function: NAME).
 	Functions map[string]matchfunc.Func
 
@@ -174,6 +180,7 @@ func (c Config) withDefaults() Config {
 	c.StrikeLasts = cmp.Or(c.StrikeLasts, 10*time.Second)
 	c.MaxRequestBytes = cmp.Or(c.MaxRequestBytes, 16<<10)
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, 10*time.Second)
+	c.AuditKeep = cmp.Or(c.AuditKeep, audit.DefaultKeep)
 	c.Rates = c.Rates.withDefaults()
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
@@ -297,6 +304,7 @@ func (c Config) durations() []bounded[time.Duration] {
 		{"LastCall", c.LastCall, 0},
 		{"StrikeLasts", c.StrikeLasts, 0},
 		{"RequestTimeout", c.RequestTimeout, ms},
+		{"AuditKeep", c.AuditKeep, 24 * time.Hour},
 	}
 }
 

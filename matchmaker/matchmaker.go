@@ -28,6 +28,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 
+	"tactus/internal/audit"
 	"tactus/internal/origin"
 	"tactus/internal/ratelimit"
 	"tactus/internal/webpolicy"
@@ -39,6 +40,7 @@ import (
 	"tactus/matchmaker/internal/cluster"
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/metrics"
+	"tactus/matchmaker/internal/moderation"
 	"tactus/matchmaker/internal/port"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/queuestats"
@@ -46,6 +48,7 @@ import (
 	"tactus/matchmaker/internal/routing"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/protocol/jointoken"
+	adminv1 "tactus/protocol/rpc/tactus/admin/v1"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 	replicav1 "tactus/protocol/rpc/tactus/replica/v1"
@@ -70,6 +73,8 @@ type Matchmaker struct {
 	stats    *queuestats.Exchange
 	limits   *api.Limits
 	service  *api.Service
+	audit    *audit.Log
+	admin    *moderation.Service
 	// recordings is nil where nothing is recorded.
 	recordings *recording.Set
 
@@ -126,6 +131,9 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 	if err := m.openRoles(); err != nil {
 		return nil, err
 	}
+	if m.audit, err = audit.Open(cfg.AuditDir, cfg.AuditKeep, log); err != nil {
+		return nil, fmt.Errorf("matchmaker: %w", err)
+	}
 	m.assemble()
 	if err := m.ReloadRules(); err != nil {
 		return nil, err
@@ -169,6 +177,7 @@ func (m *Matchmaker) assemble() {
 	m.router = m.newRouter()
 	m.stats = queuestats.New(cfg.ID, m.queues.Stats, m.log)
 	m.limits = api.NewLimits(api.Rates(cfg.Rates), ratelimit.Limited(cfg.Registerer))
+	m.admin = moderation.New(moderation.Config{Ready: m.checkRunning, Fleet: m.fleet, Audit: m.audit})
 	m.service = api.New(api.Config{
 		Ready: m.checkRunning, Protocol: cfg.Protocol, SamePortServer: cfg.SamePortServer, MaxRooms: cfg.MaxRooms, Limits: m.limits,
 		RequestTimeout: cfg.RequestTimeout, MaxRequestBytes: cfg.MaxRequestBytes, WatchTimeout: cfg.TicketExpiry + cfg.RequestTimeout,
@@ -176,6 +185,23 @@ func (m *Matchmaker) assemble() {
 		Fleet:   m.fleet, Catalog: m.catalog, Router: m.router, Stats: m.stats, Metrics: m.metrics, Log: m.log,
 	})
 }
+
+// AdminPath is the path under which [Matchmaker.AdminHandler] must be mounted, without
+// stripping it.
+const AdminPath = moderation.Path
+
+// AdminHandler serves admin.v1 by Connect, binary and JSON, under [AdminPath]. It
+// authenticates no caller: it is for a port of operators.
+func (m *Matchmaker) AdminHandler() http.Handler { return moderation.NewHandler(m.admin, m.log) }
+
+// NewServerAdmin serves the part of admin.v1 that concerns one game server, under
+// [AdminPath], for the server's own admin port.
+func NewServerAdmin(s moderation.Server, record *audit.Log, log *zap.Logger) http.Handler {
+	return moderation.NewServerHandler(s, record, log)
+}
+
+// Audit is the log of what operators do.
+func (m *Matchmaker) Audit() *audit.Log { return m.audit }
 
 func (m *Matchmaker) newRouter() *routing.Router {
 	return routing.New(routing.Config{
@@ -202,13 +228,14 @@ func (m *Matchmaker) metricSources() metrics.Sources {
 	}
 }
 
-// RegisterGRPC registers the matchmaker, fleet and replica services with a gRPC
+// RegisterGRPC registers the matchmaker, fleet, replica and admin services with a gRPC
 // server of the caller's own, which must authenticate its clients: it has no roles.
 // [Matchmaker.Run] has a server already.
 func (m *Matchmaker) RegisterGRPC(s *grpc.Server) {
 	matchmakerv1.RegisterMatchmakerServiceServer(s, m.service)
 	fleetv1.RegisterFleetServiceServer(s, fleet.NewService(m.fleet))
 	replicav1.RegisterReplicaServiceServer(s, routing.NewReplicaService(m.router))
+	adminv1.RegisterAdminServiceServer(s, m.admin)
 }
 
 // Handler serves matchmaker.v1 by Connect (binary and JSON), gRPC-Web and gRPC, under

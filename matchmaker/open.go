@@ -11,6 +11,7 @@ import (
 	"tactus/matchmaker/internal/cluster"
 	"tactus/matchmaker/internal/identity"
 	"tactus/matchmaker/internal/membership"
+	"tactus/matchmaker/internal/moderation"
 	"tactus/matchmaker/internal/party"
 	"tactus/matchmaker/internal/privatematch"
 	"tactus/matchmaker/internal/ranking"
@@ -59,6 +60,8 @@ type parts struct {
 	parties  *party.Parties
 	rooms    *room.Rooms
 	ranking  *ranking.Ranking
+	bans     *moderation.Bans
+	reports  *moderation.Reports
 	priority *requeue.Priority
 	watchers *membership.Watchers
 	searches *admission.Searches
@@ -80,6 +83,7 @@ func (m *Matchmaker) openParts(ctx context.Context, c *cluster.Cluster) error {
 	c.Go("rooms", p.sweeper.FollowRooms)
 	c.Go("members", p.sweeper.Run)
 	c.Go("ratings", p.ranking.Run)
+	c.Go("bans", p.bans.Run)
 	c.Go("queue statistics", func(ctx context.Context) error { return m.stats.Run(ctx, c.Store()) })
 	return nil
 }
@@ -102,6 +106,12 @@ func (m *Matchmaker) openRecords(ctx context.Context, c *cluster.Cluster) (err e
 	p.ranking, err = ranking.Open(ctx, c.Store(), ranking.Config{Rated: m.catalog.Rated, Leases: c.Leases()}, m.log.Named("ranking"))
 	if err != nil {
 		return fmt.Errorf("ratings: %w", err)
+	}
+	if p.bans, err = moderation.OpenBans(ctx, c.Store(), m.fleet.ChangeBans, m.log.Named("bans")); err != nil {
+		return err
+	}
+	if p.reports, err = moderation.OpenReports(ctx, c.Store()); err != nil {
+		return err
 	}
 	if p.guests, err = identity.OpenGuestKeys(ctx, c.Store(), m.signer.Public(), m.cfg.ID, m.log); err != nil {
 		return err
@@ -129,11 +139,13 @@ func (m *Matchmaker) connectParts(c *cluster.Cluster) {
 	})
 	admitter := admission.New(admission.Config{
 		Expiry: cfg.TicketExpiry, Searches: p.searches, Identity: p.identity, Parties: p.parties, Catalog: m.catalog,
-		Fleet: m.fleet, Ranking: p.ranking, Priority: p.priority, Limits: m.limits, Rooms: p.host,
+		Fleet: m.fleet, Ranking: p.ranking, Priority: p.priority, Limits: m.limits, Rooms: p.host, Bans: p.bans,
 	})
+	m.admin.Open(moderation.Parts{Bans: p.bans, Reports: p.reports, Ranking: p.ranking, Searches: p.searches})
 	m.service.Open(api.Parts{
 		Identity: p.identity, Admitter: admitter, Searches: p.searches, Ranking: p.ranking,
 		Parties: p.parties, Rooms: p.rooms, Host: p.host, Watchers: p.watchers, RoomCount: p.sweeper.RoomCount, RoomCounter: p.sweeper,
+		Bans: p.bans, Reports: m.admin,
 	})
 }
 

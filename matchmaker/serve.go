@@ -113,6 +113,9 @@ func (m *Matchmaker) stop() {
 	m.fleet.Stop()
 	m.router.Close()
 	m.background.Close()
+	if err := m.audit.Close(); err != nil {
+		m.log.Error("audit log is not complete", zap.Error(err))
+	}
 	if m.recordings != nil {
 		if err := m.recordings.Close(); err != nil {
 			m.log.Error("recordings are not complete", zap.Error(err))

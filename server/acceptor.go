@@ -20,6 +20,7 @@ import (
 	"tactus/protocol"
 	"tactus/protocol/jointoken"
 	"tactus/server/internal/driver"
+	"tactus/server/internal/match"
 	"tactus/server/internal/metrics"
 )
 
@@ -37,11 +38,14 @@ type acceptor struct {
 	tokens       *jointoken.Verifier
 	bans         *bans
 	presence     *presence
-	upgrader     ws.Upgrader
-	foreign      *origin.Refusals // logs pages that may not connect
-	helloTimeout time.Duration
-	stoodStill   func() time.Duration // how long the process was suspended so far
-	open         atomic.Int64         // connections without a hello
+	participants *participants
+
+	hideAddresses bool
+	upgrader      ws.Upgrader
+	foreign       *origin.Refusals // logs pages that may not connect
+	helloTimeout  time.Duration
+	stoodStill    func() time.Duration // how long the process was suspended so far
+	open          atomic.Int64         // connections without a hello
 }
 
 // Handler serves /play, /livez, /healthz and /readyz. It serves play also under the
@@ -75,13 +79,13 @@ func (a *acceptor) play(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		a.metrics.Refused.WithLabelValues("upgrade").Inc()
-		a.log.Debug("upgrade refused", zap.String("remote", r.RemoteAddr), zap.Error(err))
+		a.log.Debug("upgrade refused", a.remote(r), zap.Error(err))
 		return
 	}
 	msg, err := a.readHello(p)
 	if err != nil {
 		a.metrics.Refused.WithLabelValues("no_hello").Inc()
-		a.log.Debug("no hello", zap.String("remote", r.RemoteAddr), zap.Error(err))
+		a.log.Debug("no hello", a.remote(r), zap.Error(err))
 		p.Close(protocol.CloseIdle, protocol.CloseIdle.Text())
 		return
 	}
@@ -117,11 +121,12 @@ type source struct {
 	seated  func() // to be called when the connection has a seat
 }
 
-// attached records that a player of the address has a seat.
-func (a *acceptor) attached(from source) func(player string) {
-	return func(player string) {
+// attached returns what records a player that has a seat of the match now.
+func (a *acceptor) attached(id string, from source) func(match.Occupant) {
+	return func(o match.Occupant) {
 		from.seated()
-		a.presence.connected(player, from.address)
+		a.presence.connected(o.Player, from.address)
+		a.participants.add(id, o)
 	}
 }
 
@@ -164,7 +169,7 @@ func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello, from source) {
 	m, conn := a.handOver(p, claims.Match, hello, missing)
 	if conn != nil {
 		m.Claim(conn, hello.Features, game.Slot(claims.Slot), claims.Player, claims.ID)
-		m.Attached(conn, game.Slot(claims.Slot), a.attached(from))
+		m.Attached(conn, game.Slot(claims.Slot), a.attached(m.ID(), from))
 	}
 }
 
@@ -181,8 +186,16 @@ func (a *acceptor) resume(p *ws.Pending, hello *protocol.Hello, from source) {
 	m, conn := a.handOver(p, id, hello, protocol.CloseUnknownSession)
 	if conn != nil {
 		m.Resume(conn, hello.Features, game.Slot(slot), secret, hello.Event)
-		m.Attached(conn, game.Slot(slot), a.attached(from))
+		m.Attached(conn, game.Slot(slot), a.attached(m.ID(), from))
 	}
+}
+
+// remote is the field of a log line with the address of a connection.
+func (a *acceptor) remote(r *http.Request) zap.Field {
+	if a.hideAddresses {
+		return zap.Skip()
+	}
+	return zap.String("remote", r.RemoteAddr)
 }
 
 // handOver finds the match and makes a connection that it can own. It returns nil if

@@ -49,6 +49,12 @@ func (s *Server) Moderate(ctx context.Context, m *fleetv1.Moderate) *fleetv1.Mod
 		return s.listPlayers(ctx, a.ListPlayers.GetMatchId())
 	case *fleetv1.Moderate_CountSeen:
 		return s.countSeen(a.CountSeen.GetAddressRange())
+	case *fleetv1.Moderate_KeepLog:
+		return s.keepLog(a.KeepLog)
+	case *fleetv1.Moderate_ForgetPlayer:
+		s.presence.forget(a.ForgetPlayer.GetPlayerId())
+		s.participants.forget(a.ForgetPlayer.GetPlayerId())
+		return &fleetv1.Moderated{Found: true}
 	}
 	return &fleetv1.Moderated{}
 }
@@ -120,6 +126,32 @@ func (s *Server) countSeen(addresses string) *fleetv1.Moderated {
 		h := fnv.New64a()
 		_, _ = h.Write([]byte(player))
 		out.Seen = append(out.Seen, h.Sum64())
+	}
+	return out
+}
+
+// Refusals of KeepLog, as fleet.proto names them.
+const (
+	refusedNotInMatch = "not_in_match"
+	refusedNoPlayer   = "no_such_player"
+)
+
+// keepLog keeps the log of a match, if the reporter and the reported player have
+// played in it.
+func (s *Server) keepLog(k *fleetv1.KeepLog) *fleetv1.Moderated {
+	known, reporter, about := s.participants.find(k.GetMatchId(), k.GetReporterId(), game.Slot(k.GetSlot()), k.GetPlayerName())
+	out := &fleetv1.Moderated{Found: known}
+	switch {
+	case !known:
+	case !reporter:
+		out.Refusal = refusedNotInMatch
+	case about == nil || about.Player == k.GetReporterId():
+		out.Refusal = refusedNoPlayer
+	default:
+		keep := time.Duration(k.GetKeepS()) * time.Second
+		out.LogKept = s.logs.Keep(k.GetMatchId(), time.Now().Add(keep))
+		out.Players = []*fleetv1.SeatedPlayer{{PlayerId: about.Player, PlayerName: about.Name, MatchId: k.GetMatchId(), Slot: k.GetSlot()}}
+		s.log.Info("match log kept for a report", zap.String("match", k.GetMatchId()), zap.Bool("kept", out.GetLogKept()))
 	}
 	return out
 }

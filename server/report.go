@@ -89,6 +89,17 @@ func (r *report) Load() *fleetv1.Load {
 // Close ends the reports.
 func (r *report) Close() { r.s.matches.closeFeed(r.seats) }
 
+// MatchMessages returns the status of every running match as matchmakers get it, in no
+// order.
+func (s *Server) MatchMessages() []*fleetv1.MatchStatus {
+	running := s.matches.statuses()
+	list := make([]*fleetv1.MatchStatus, 0, len(running))
+	for _, st := range running {
+		list = append(list, statusMessage(st))
+	}
+	return list
+}
+
 func statusMessage(st *match.Status) *fleetv1.MatchStatus {
 	m := &fleetv1.MatchStatus{
 		MatchId: st.ID, Game: st.Game, Mode: st.Mode, People: uint32(st.People), Seats: uint32(st.Seats),

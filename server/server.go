@@ -61,13 +61,15 @@ type Server struct {
 	process   []byte            // drawn at the start: tells it from another process with the same id
 	origins   *origin.Announced // by the matchmakers; nil: not asked for
 
-	matches   *registry
-	presence  *presence
-	bans      *bans
-	banning   sync.WaitGroup // removals of banned players
-	drain     *drain
-	admission *admission
-	acceptor  *acceptor
+	matches  *registry
+	presence *presence
+
+	participants *participants
+	bans         *bans
+	banning      sync.WaitGroup // removals of banned players
+	drain        *drain
+	admission    *admission
+	acceptor     *acceptor
 }
 
 // New makes a server. It returns an error for a bad Config and for games with wrong
@@ -109,7 +111,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	s.metrics = metrics.New(cfg.Registerer)
 	s.matches = newRegistry(s.metrics)
 	metrics.CountPlayers(cfg.Registerer, func() int { _, players := s.matches.count(); return players })
-	s.presence, s.bans = newPresence(), newBans(s.enforce)
+	s.presence, s.participants, s.bans = newPresence(), newParticipants(), newBans(s.enforce)
 	s.drain = newDrain(log, s.matches)
 	s.admission = &admission{
 		cfg: &s.cfg, games: byName, matches: s.matches, drain: s.drain, process: &s.overload,
@@ -117,7 +119,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	}
 	s.acceptor = &acceptor{
 		serverID: cfg.ID, log: log, metrics: s.metrics, matches: s.matches, tokens: s.keys.tokens,
-		bans: s.bans, presence: s.presence,
+		bans: s.bans, presence: s.presence, participants: s.participants, hideAddresses: cfg.HideAddresses,
 		foreign:      origin.NewRefusals(log, "--origin of the game server or its matchmakers"),
 		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
 	}
@@ -246,6 +248,7 @@ func (s *Server) reportEnd(m *driver.Driver, r *match.EndReport) {
 // ended removes a match, and reports its result unless that was reported before.
 func (s *Server) ended(m *driver.Driver, r *match.EndReport) {
 	s.matches.remove(m, r.Reason)
+	s.participants.ended(m.ID())
 	if r.Reason != match.EndOver {
 		s.reportEnd(m, r)
 	}

@@ -40,6 +40,16 @@ export const EndReason = {
 
 export type EndReason = keyof typeof EndReason;
 
+/** ReportCategory says what a report is about. */
+export const ReportCategory = {
+  CHAT: 1,
+  CHEATING: 2,
+  NAME: 3,
+  OTHER: 4,
+} as const;
+
+export type ReportCategory = keyof typeof ReportCategory;
+
 export interface CreateTicketRequest {
   /** game name; may be empty where only one is hosted */
   game?: string;
@@ -380,6 +390,22 @@ export interface LeaveRoomRequest {
 
 export type LeaveRoomResponse = Record<string, never>;
 
+export interface ReportPlayerRequest {
+  /** of the caller: this or identity_token */
+  guestToken?: string;
+  identityToken?: string;
+  matchId?: string;
+  /** of the reported player, and */
+  slot?: number;
+  /** the name, both as in the match's roster */
+  reportedName?: string;
+  category?: `REPORT_CATEGORY_${ReportCategory}`;
+  /** up to 200 bytes; may be empty */
+  text?: string;
+}
+
+export type ReportPlayerResponse = Record<string, never>;
+
 export interface Option {
   name?: string;
   value?: number;
@@ -660,6 +686,13 @@ export interface MatchmakerService {
    * room belongs to the member who has been there longest.
    */
   LeaveRoom: { request: LeaveRoomRequest; response: LeaveRoomResponse };
+  /**
+   * ReportPlayer reports a player of the same match to the operators. The match's log
+   * is kept then. It is possible until ten minutes after the match. PERMISSION_DENIED:
+   * the caller is banned. FAILED_PRECONDITION: the caller, or the reported player, has
+   * not played in the match. RESOURCE_EXHAUSTED: too many reports.
+   */
+  ReportPlayer: { request: ReportPlayerRequest; response: ReportPlayerResponse };
   /** ListMatches lists open public matches with free seats, fullest first. */
   ListMatches: { request: ListMatchesRequest; response: ListMatchesResponse };
   /**

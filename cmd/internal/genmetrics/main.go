@@ -16,6 +16,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/zap"
 
+	"tactus/cmd/internal/adminport"
 	"tactus/game/arena"
 	"tactus/matchmaker"
 	"tactus/server"
@@ -42,6 +43,9 @@ func run(w io.Writer) error {
 		return err
 	}
 	if _, err := server.New(server.Config{Registerer: reg}, zap.NewNop(), arena.Game); err != nil {
+		return err
+	}
+	if _, err := adminport.NewMetrics(reg); err != nil {
 		return err
 	}
 	if len(reg.metrics) == 0 {

@@ -5,6 +5,7 @@ import (
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 
+	adminv1 "tactus/protocol/rpc/tactus/admin/v1"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 	replicav1 "tactus/protocol/rpc/tactus/replica/v1"
@@ -43,12 +44,29 @@ var permitted = map[string]Roles{
 	matchmakerv1.MatchmakerService_SetReady_FullMethodName:        BackEnd,
 	matchmakerv1.MatchmakerService_StartRoom_FullMethodName:       BackEnd,
 	matchmakerv1.MatchmakerService_LeaveRoom_FullMethodName:       BackEnd,
+	matchmakerv1.MatchmakerService_ReportPlayer_FullMethodName:    BackEnd,
 	matchmakerv1.MatchmakerService_ListMatches_FullMethodName:     reads,
 	matchmakerv1.MatchmakerService_ListGames_FullMethodName:       reads,
 	matchmakerv1.MatchmakerService_ListQueues_FullMethodName:      reads,
 	matchmakerv1.MatchmakerService_GetRating_FullMethodName:       reads,
 	matchmakerv1.MatchmakerService_ListLeaderboard_FullMethodName: reads,
 	matchmakerv1.MatchmakerService_ListHistory_FullMethodName:     reads,
+
+	adminv1.AdminService_GetPlayer_FullMethodName:    Operator,
+	adminv1.AdminService_KickPlayer_FullMethodName:   Operator,
+	adminv1.AdminService_CreateBan_FullMethodName:    Operator,
+	adminv1.AdminService_LiftBan_FullMethodName:      Operator,
+	adminv1.AdminService_ListBans_FullMethodName:     Operator,
+	adminv1.AdminService_EndMatch_FullMethodName:     Operator,
+	adminv1.AdminService_SendNotice_FullMethodName:   Operator,
+	adminv1.AdminService_DrainServer_FullMethodName:  Operator,
+	adminv1.AdminService_ListMatches_FullMethodName:  Operator,
+	adminv1.AdminService_GetMatch_FullMethodName:     Operator,
+	adminv1.AdminService_ListReports_FullMethodName:  Operator,
+	adminv1.AdminService_CloseReport_FullMethodName:  Operator,
+	adminv1.AdminService_DeletePlayer_FullMethodName: Operator,
+	adminv1.AdminService_ExportPlayer_FullMethodName: Operator,
+	adminv1.AdminService_ListAudit_FullMethodName:    Operator,
 
 	healthv1.Health_Check_FullMethodName: probes,
 	healthv1.Health_List_FullMethodName:  probes,

@@ -39,6 +39,13 @@ type Rooms interface {
 	JoinByTicket(ctx context.Context, t *ticket.Ticket, code string) (ticket.Unmatchable, error)
 }
 
+// Bans keeps players out.
+type Bans interface {
+	// Check returns the failure of a player who is banned, or who calls from a banned
+	// address; nil for others.
+	Check(ctx context.Context, player string) error
+}
+
 // Config is what an [Admitter] works with. All fields are needed.
 type Config struct {
 	Expiry   time.Duration // of a search in quick play
@@ -51,6 +58,7 @@ type Config struct {
 	Priority *requeue.Priority
 	Limits   Limits
 	Rooms    Rooms
+	Bans     Bans
 }
 
 // Admitter makes tickets of requests. It is safe for concurrent use.

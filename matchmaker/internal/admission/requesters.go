@@ -28,8 +28,21 @@ type requesters struct {
 	trusted    bool   // named by a back end
 }
 
-// requesters finds the players of a request.
+// requesters finds the players of a request, none of whom is banned.
 func (a *Admitter) requesters(ctx context.Context, req *Request) (*requesters, error) {
+	who, err := a.findRequesters(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range who.players {
+		if err := a.cfg.Bans.Check(ctx, p.Player); err != nil {
+			return nil, err
+		}
+	}
+	return who, nil
+}
+
+func (a *Admitter) findRequesters(ctx context.Context, req *Request) (*requesters, error) {
 	switch {
 	case len(req.Players) > 0:
 		return namedPlayers(req)

@@ -14,6 +14,7 @@ import (
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/routing"
 	"tactus/matchmaker/internal/rules"
+	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
@@ -103,6 +104,33 @@ func (s *Searches) finish(ctx context.Context, handle string, reason matchmakerv
 		return err
 	})
 	return found, err
+}
+
+// Stop ends a player's search, if there is one.
+func (s *Searches) Stop(ctx context.Context, player string) error {
+	found, err := s.cfg.Claims.Get(ctx, player)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return claimError(err)
+	}
+	_, err = s.searchStatus(ctx, &found, matchmakerv1.EndReason_END_REASON_CANCELLED)
+	return err
+}
+
+// Of returns the queue in which a player searches, and since when; empty for none.
+func (s *Searches) Of(ctx context.Context, player string) (queueName string, since time.Time) {
+	found, err := s.cfg.Claims.Get(ctx, player)
+	if err != nil {
+		return "", since
+	}
+	status, err := s.searchStatus(ctx, &found, matchmakerv1.EndReason_END_REASON_UNSPECIFIED)
+	if err != nil || !status.Searching {
+		return "", since
+	}
+	queueName, _ = ticket.QueueOf(found.Ticket)
+	return queueName, found.At
 }
 
 // Release lets the players of a ticket search again.

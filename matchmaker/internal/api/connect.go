@@ -50,6 +50,10 @@ func (c connectService) CreateRoom(ctx context.Context, req *connect.Request[mat
 	return unary(ctx, c.Service, req, c.Service.CreateRoom)
 }
 
+func (c connectService) ReportPlayer(ctx context.Context, req *connect.Request[matchmakerv1.ReportPlayerRequest]) (*connect.Response[matchmakerv1.ReportPlayerResponse], error) {
+	return unary(ctx, c.Service, req, c.Service.ReportPlayer)
+}
+
 func (c connectService) ListMatches(ctx context.Context, req *connect.Request[matchmakerv1.ListMatchesRequest]) (*connect.Response[matchmakerv1.ListMatchesResponse], error) {
 	return unary(ctx, c.Service, req, c.Service.ListMatches)
 }

@@ -44,7 +44,16 @@ func (s *Service) identify(ctx context.Context, req caller) (identity.Player, er
 	if err := s.cfg.Ready(); err != nil {
 		return identity.Player{}, err
 	}
-	return s.parts.Identity.Identify(ctx, req.GetGuestToken(), req.GetIdentityToken(), req.GetPlayerName())
+	return s.authenticate(ctx, req)
+}
+
+// authenticate returns the calling player, unless they are banned.
+func (s *Service) authenticate(ctx context.Context, req caller) (identity.Player, error) {
+	p, err := s.parts.Identity.Identify(ctx, req.GetGuestToken(), req.GetIdentityToken(), req.GetPlayerName())
+	if err != nil {
+		return p, err
+	}
+	return p, s.parts.Bans.Check(ctx, p.ID)
 }
 
 // JoinParty implements matchmaker.v1.

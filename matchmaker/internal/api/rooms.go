@@ -91,7 +91,7 @@ type entering interface {
 // has no guest token.
 func (s *Service) entrants(ctx context.Context, req entering) (first identity.Player, who *privatematch.Entrants, err error) {
 	if req.GetParty() == "" {
-		p, err := s.parts.Identity.Identify(ctx, req.GetGuestToken(), req.GetIdentityToken(), req.GetPlayerName())
+		p, err := s.authenticate(ctx, req)
 		if err != nil {
 			return p, nil, err
 		}
@@ -106,6 +106,9 @@ func (s *Service) entrants(ctx context.Context, req entering) (first identity.Pl
 	}
 	who = &privatematch.Entrants{Party: p.Code}
 	for _, m := range p.Members {
+		if err := s.parts.Bans.Check(ctx, m.Player); err != nil {
+			return first, nil, err
+		}
 		entrant := s.parts.Watchers.NewMember(m.Player, m.Name)
 		entrant.Party = p.Code
 		who.Members = append(who.Members, entrant)

@@ -8,6 +8,7 @@
 package api
 
 import (
+	"context"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,6 +20,7 @@ import (
 	"tactus/matchmaker/internal/identity"
 	"tactus/matchmaker/internal/membership"
 	"tactus/matchmaker/internal/metrics"
+	"tactus/matchmaker/internal/moderation"
 	"tactus/matchmaker/internal/party"
 	"tactus/matchmaker/internal/privatematch"
 	"tactus/matchmaker/internal/queuestats"
@@ -53,6 +55,11 @@ type Config struct {
 	Log     *zap.Logger
 }
 
+// Reporter stores what players report about others. Errors are failures.
+type Reporter interface {
+	Report(ctx context.Context, r moderation.Reported) error
+}
+
 // Parts are what works on the store, which is opened after the service is made.
 type Parts struct {
 	Identity  *identity.Verifier
@@ -63,6 +70,8 @@ type Parts struct {
 	Rooms     *room.Rooms
 	Host      *privatematch.Host
 	Watchers  *membership.Watchers
+	Bans      admission.Bans
+	Reports   Reporter
 	RoomCount func() int // of all replicas
 	RoomCounter
 }
@@ -76,13 +85,15 @@ type Service struct {
 	cfg    Config
 	limits *Limits
 	calls  *Interceptors
-	parts  Parts // set by Open
+
+	reporting *reportLimits
+	parts     Parts // set by Open
 }
 
 // New makes a service that answers when it is ready. [Service.Open] must be called
 // before.
 func New(cfg Config) *Service {
-	return &Service{cfg: cfg, limits: cfg.Limits, calls: NewInterceptors(cfg.Log, cfg.RequestTimeout)}
+	return &Service{cfg: cfg, limits: cfg.Limits, calls: NewInterceptors(cfg.Log, cfg.RequestTimeout), reporting: newReportLimits()}
 }
 
 // Open gives the service what works on the store. It is called once, before Ready

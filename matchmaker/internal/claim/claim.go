@@ -86,6 +86,15 @@ func (c *Claims) Take(ctx context.Context, player string, next Claim, replaces u
 	}
 }
 
+// Get returns a player's claim. Error: store.ErrNotFound, or of the store.
+func (c *Claims) Get(ctx context.Context, player string) (found Claim, err error) {
+	entry, err := c.bucket.Get(ctx, player)
+	if err == nil {
+		err = json.Unmarshal(entry.Value, &found)
+	}
+	return found, err
+}
+
 func (c *Claims) put(ctx context.Context, player string, value []byte, replaces uint64) (uint64, error) {
 	if replaces == 0 {
 		return c.bucket.Create(ctx, player, value)

@@ -63,6 +63,7 @@ const (
 	RoleNotAllowed    Reason = "ROLE_NOT_ALLOWED"
 	NotPartyLeader    Reason = "NOT_PARTY_LEADER"
 	NotRoomOwner      Reason = "NOT_ROOM_OWNER"
+	Banned            Reason = "BANNED"
 )
 
 // Requests that do not fit the present state.
@@ -72,6 +73,8 @@ const (
 	PartyFull        Reason = "PARTY_FULL"
 	RoomFull         Reason = "ROOM_FULL"
 	ProposalGone     Reason = "PROPOSAL_GONE"
+	BanNotConfirmed  Reason = "BAN_NOT_CONFIRMED"
+	NotInMatch       Reason = "NOT_IN_MATCH"
 )
 
 // Things that do not exist.
@@ -80,6 +83,13 @@ const (
 	PartyUnknown  Reason = "PARTY_UNKNOWN"
 	RoomUnknown   Reason = "ROOM_UNKNOWN"
 	QueueUnrated  Reason = "QUEUE_UNRATED"
+
+	PlayerUnknown   Reason = "PLAYER_UNKNOWN"
+	PlayerNotSeated Reason = "PLAYER_NOT_SEATED"
+	MatchUnknown    Reason = "MATCH_UNKNOWN"
+	ServerUnknown   Reason = "SERVER_UNKNOWN"
+	BanUnknown      Reason = "BAN_UNKNOWN"
+	ReportUnknown   Reason = "REPORT_UNKNOWN"
 )
 
 // Failures after which the same call may succeed, and failures of the call itself.
@@ -92,6 +102,9 @@ const (
 	TooManyWatches     Reason = "TOO_MANY_WATCHES"
 	WatchReplaced      Reason = "WATCH_REPLACED"
 	TooManyTickets     Reason = "TOO_MANY_TICKETS"
+	TooManyReports     Reason = "TOO_MANY_REPORTS"
+	TooManyBans        Reason = "TOO_MANY_BANS"
+	ServerSilent       Reason = "SERVER_SILENT"
 	ServersFull        Reason = "SERVERS_FULL"
 	NoServer           Reason = "NO_SERVER"
 	Starting           Reason = "STARTING"
@@ -161,17 +174,26 @@ var kinds = []Kind{
 	{GuestRevoked, codes.PermissionDenied, "this guest may not play here any more", 0},
 	{NotPartyLeader, codes.PermissionDenied, "only the party's leader may start its search", 0},
 	{NotRoomOwner, codes.PermissionDenied, "only the room's owner may change it and start its match", 0},
+	{Banned, codes.PermissionDenied, "you are banned", 0},
 
 	{VersionNotServed, codes.FailedPrecondition, "no live server runs this version of the game", 0},
 	{InMatch, codes.FailedPrecondition, "the player sits in a rated match; ask for match_id to go back, or set replace to leave it", 0},
 	{PartyFull, codes.FailedPrecondition, "the party is full", 0},
 	{RoomFull, codes.FailedPrecondition, "the room is full", 0},
 	{ProposalGone, codes.FailedPrecondition, "this match is not proposed (any more)", 0},
+	{BanNotConfirmed, codes.FailedPrecondition, "a ban of addresses must be confirmed", 0},
+	{NotInMatch, codes.FailedPrecondition, "you have not played in this match, or it ended too long ago", 0},
 
 	{TicketUnknown, codes.NotFound, "no such ticket; it may have ended long ago", 0},
 	{PartyUnknown, codes.NotFound, "there is no party with this code (any more)", 0},
 	{RoomUnknown, codes.NotFound, "there is no room with this code (any more)", 0},
 	{QueueUnrated, codes.NotFound, "this queue keeps no ratings", 0},
+	{PlayerUnknown, codes.NotFound, "no game server has seen this player in the last day", 0},
+	{PlayerNotSeated, codes.NotFound, "the player has no seat now", 0},
+	{MatchUnknown, codes.NotFound, "no game server runs this match", 0},
+	{ServerUnknown, codes.NotFound, "no such game server is live", 0},
+	{BanUnknown, codes.NotFound, "there is no such ban (any more)", 0},
+	{ReportUnknown, codes.NotFound, "there is no such report (any more)", 0},
 
 	{TooManyFromAddress, codes.ResourceExhausted, "too many searches from your network; try again in a moment", soon},
 	{TooManyFromPlayer, codes.ResourceExhausted, "you search too often; try again in a moment", soon},
@@ -181,6 +203,9 @@ var kinds = []Kind{
 	{TooManyWatches, codes.ResourceExhausted, "too many pages of your network are waiting; try again in a moment", later},
 	{WatchReplaced, codes.FailedPrecondition, "the same search is watched by newer pages", 0},
 	{TooManyTickets, codes.ResourceExhausted, "too many players are searching; try again in a moment", later},
+	{TooManyReports, codes.ResourceExhausted, "you report too often; try again in a minute", later},
+	{TooManyBans, codes.ResourceExhausted, "there are 10,000 bans; lift some first", 0},
+	{ServerSilent, codes.Unavailable, "the game server did not answer; try again", soon},
 	{ServersFull, codes.ResourceExhausted, "no game server has room for another match; try again in a moment", later},
 	{NoServer, codes.Unavailable, "no game server has registered yet; try again in a moment", soon},
 	{Starting, codes.Unavailable, "this matchmaker is starting; try again", soon},

@@ -27,6 +27,7 @@ type archive struct {
 	results follower
 	records bucket
 	history bucket
+	queues  func() []string // in which there are records
 }
 
 type follower interface {
@@ -37,6 +38,7 @@ type bucket interface {
 	Get(ctx context.Context, key string) (store.Entry, error)
 	Create(ctx context.Context, key string, value []byte) (uint64, error)
 	Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
+	Delete(ctx context.Context, key string, revision uint64) error
 }
 
 // checkpointKey differs from the keys of owners, which begin with a number.
@@ -153,8 +155,30 @@ type part struct {
 	change *change
 }
 
-// write archives consecutive results: all records, then the checkpoint.
+// write archives consecutive results: all records, then the checkpoint. Deletions are
+// archived at their place between the results.
 func (a *archive) write(ctx context.Context, batch []entry) error {
+	begin := 0
+	for i, e := range batch {
+		if e.result == nil || e.result.Deletion == nil {
+			continue
+		}
+		if err := a.writePlayers(ctx, batch[begin:i]); err != nil {
+			return err
+		}
+		if err := a.rename(ctx, e.sequence, e.result.Deletion); err != nil {
+			return err
+		}
+		begin = i + 1
+	}
+	if err := a.writePlayers(ctx, batch[begin:]); err != nil {
+		return err
+	}
+	return a.setCheckpoint(ctx, batch[len(batch)-1].sequence)
+}
+
+// writePlayers archives the records of consecutive results.
+func (a *archive) writePlayers(ctx context.Context, batch []entry) error {
 	parts := make(map[owner][]part)
 	for _, e := range batch {
 		if e.result == nil {
@@ -176,10 +200,7 @@ func (a *archive) write(ctx context.Context, batch []entry) error {
 			return nil
 		})
 	}
-	if err := writers.Wait(); err != nil {
-		return err
-	}
-	return a.setCheckpoint(ctx, batch[len(batch)-1].sequence)
+	return writers.Wait()
 }
 
 // writePlayer adds parts to the history and the record of a player.

@@ -321,6 +321,9 @@ func (r *Ranking) count(sequence uint64, match string, value []byte) {
 		r.log.Error("unreadable match result", zap.String("match", match), zap.Uint64("sequence", sequence), zap.Error(err))
 		return
 	}
+	if m.Deletion != nil {
+		r.rename(sequence, m.Deletion)
+	}
 	if len(m.Players) == 0 {
 		return
 	}
@@ -371,5 +374,5 @@ func (r *Ranking) known(queue string) *queueBoard {
 }
 
 func (r *Ranking) archive() *archive {
-	return &archive{log: r.log, results: r.results, records: r.records, history: r.history}
+	return &archive{log: r.log, results: r.results, records: r.records, history: r.history, queues: r.queues}
 }

@@ -24,6 +24,8 @@ type result struct {
 	Ended   int64    `msgpack:"e"`           // Unix time in milliseconds
 	Teams   uint32   `msgpack:"t"`
 	Players []change `msgpack:"p"`
+
+	Deletion *deletion `msgpack:"x,omitempty"` // without players; earlier releases skip it
 }
 
 // change is the effect of a match on a player.

@@ -10,10 +10,10 @@ import (
 
 // Attached calls f with the player of a slot, if the connection has that seat now. It
 // follows Claim or Resume. f must not block.
-func (d *Driver) Attached(conn *ws.Conn, slot game.Slot, f func(player string)) {
+func (d *Driver) Attached(conn *ws.Conn, slot game.Slot, f func(match.Occupant)) {
 	d.post(func(int64) {
-		if player, ok := d.match.PlayerOf(slot, conn); ok && d.ended == "" {
-			f(player)
+		if o, ok := d.match.OccupantOf(slot, conn); ok && d.ended == "" {
+			f(o)
 		}
 	})
 }

@@ -35,12 +35,13 @@ type Occupant struct {
 	Connected    bool
 }
 
-// PlayerOf returns the player of a slot, if the connection has that seat.
-func (m *Match) PlayerOf(slot game.Slot, conn *ws.Conn) (player string, ok bool) {
+// OccupantOf returns the player of a slot, if the connection has that seat.
+func (m *Match) OccupantOf(slot game.Slot, conn *ws.Conn) (o Occupant, ok bool) {
 	if int(slot) >= len(m.players) || m.players[slot].session.Conn() != conn {
-		return "", false
+		return o, false
 	}
-	return m.players[slot].seat.Player, true
+	seat := &m.players[slot].seat
+	return Occupant{Player: seat.Player, Name: seat.Name, Slot: slot, Connected: true}, true
 }
 
 // Remove takes a player out of the match. The connection is closed with

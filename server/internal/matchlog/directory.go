@@ -71,6 +71,17 @@ func (d directory) List() ([]logFile, error) {
 	return files, err
 }
 
+// Names returns the names of all files that end in suffix.
+func (d directory) Names(suffix string) ([]string, error) {
+	folder, err := d.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = folder.Close() }()
+	names, err := folder.Readdirnames(-1)
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, suffix) }), err
+}
+
 // tidy prunes if a bound is exceeded and there may be a log to delete. Without the
 // second condition, hundreds of matches that begin together would list the directory
 // hundreds of times.
@@ -95,7 +106,7 @@ func (s *Store) prune() {
 		total += f.size
 	}
 	for _, f := range files {
-		if s.inUse(f) {
+		if s.inUse(f) || s.isKept(f.name) {
 			continue
 		}
 		if count <= s.cfg.MaxFiles && total <= s.cfg.MaxBytes {

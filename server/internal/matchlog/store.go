@@ -73,9 +73,10 @@ type Store struct {
 	queued int // bytes
 	room   int // most bytes that may wait; the tests' own is smaller
 	shut   bool
-	spare  [][]byte // of bufferSize
-	quiet  [][]byte // of quietSize
-	states [][]byte // larger ones
+	spare  [][]byte             // of bufferSize
+	quiet  [][]byte             // of quietSize
+	states [][]byte             // larger ones
+	kept   map[string]time.Time // until when, by the match as in the names of logs
 
 	wake chan struct{}
 	done chan struct{}
@@ -118,13 +119,14 @@ func newStore(cfg Config, files fileSystem, log *zap.Logger) *Store {
 		cfg.MaxBytes = DefaultMaxBytes
 	}
 	s := &Store{
-		cfg: cfg, log: log, files: files, room: maxQueued, open: make(map[string]*Writer), ended: make(map[string]bool),
+		cfg: cfg, log: log, files: files, room: maxQueued, open: make(map[string]*Writer), ended: make(map[string]bool), kept: make(map[string]time.Time),
 		wake: make(chan struct{}, 1), done: make(chan struct{}), shut: files == nil,
 	}
 	if files == nil {
 		close(s.done)
 		return s
 	}
+	s.loadKept()
 	s.prune()
 	go s.run()
 	return s

@@ -48,11 +48,13 @@ var actions = map[codes.Code]map[failure.Reason]string{
 		failure.RoleNotAllowed:    "use a certificate or token with the role",
 		failure.NotPartyLeader:    "let the leader do it",
 		failure.NotRoomOwner:      "let the owner do it",
+		failure.Banned:            "show it to the player; the metadata has `until` and `ban_reason`. Make no new guest",
 	},
 	codes.FailedPrecondition: {
 		"":                       "show it to the player",
 		failure.InMatch:          "offer the player both; the metadata has `match_id`, `game` and `mode`",
 		failure.VersionNotServed: "reload the page, update the program",
+		failure.BanNotConfirmed:  "show how many players it meets, and send it again with `confirm`",
 	},
 	codes.NotFound: {
 		"":                    "show it to the player",

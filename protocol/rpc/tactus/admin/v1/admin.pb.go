@@ -67,15 +67,17 @@ func (x *GetPlayerRequest) GetPlayerId() string {
 }
 
 type GetPlayerResponse struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	PlayerId       string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
-	Seats          []*PlayerSeat          `protobuf:"bytes,2,rep,name=seats,proto3" json:"seats,omitempty"`                                              // one, unless a player is on the way from one match to another
-	LastSeenUnixMs int64                  `protobuf:"varint,3,opt,name=last_seen_unix_ms,json=lastSeenUnixMs,proto3" json:"last_seen_unix_ms,omitempty"` // when they connected last; 0: not in the last day
-	LastAddress    string                 `protobuf:"bytes,4,opt,name=last_address,json=lastAddress,proto3" json:"last_address,omitempty"`               // from where; empty: unknown, or addresses are not kept
-	Bans           []*Ban                 `protobuf:"bytes,5,rep,name=bans,proto3" json:"bans,omitempty"`                                                // of the player
-	SilentServers  []string               `protobuf:"bytes,6,rep,name=silent_servers,json=silentServers,proto3" json:"silent_servers,omitempty"`         // that did not answer
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	state                protoimpl.MessageState `protogen:"open.v1"`
+	PlayerId             string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	Seats                []*PlayerSeat          `protobuf:"bytes,2,rep,name=seats,proto3" json:"seats,omitempty"`                                              // one, unless a player is on the way from one match to another
+	LastSeenUnixMs       int64                  `protobuf:"varint,3,opt,name=last_seen_unix_ms,json=lastSeenUnixMs,proto3" json:"last_seen_unix_ms,omitempty"` // when they connected last; 0: not in the last day
+	LastAddress          string                 `protobuf:"bytes,4,opt,name=last_address,json=lastAddress,proto3" json:"last_address,omitempty"`               // from where; empty: unknown, or addresses are not kept
+	Bans                 []*Ban                 `protobuf:"bytes,5,rep,name=bans,proto3" json:"bans,omitempty"`                                                // of the player
+	SilentServers        []string               `protobuf:"bytes,6,rep,name=silent_servers,json=silentServers,proto3" json:"silent_servers,omitempty"`         // that did not answer
+	SearchingIn          string                 `protobuf:"bytes,7,opt,name=searching_in,json=searchingIn,proto3" json:"searching_in,omitempty"`               // queue; empty: the player does not search
+	SearchingSinceUnixMs int64                  `protobuf:"varint,8,opt,name=searching_since_unix_ms,json=searchingSinceUnixMs,proto3" json:"searching_since_unix_ms,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *GetPlayerResponse) Reset() {
@@ -148,6 +150,20 @@ func (x *GetPlayerResponse) GetSilentServers() []string {
 		return x.SilentServers
 	}
 	return nil
+}
+
+func (x *GetPlayerResponse) GetSearchingIn() string {
+	if x != nil {
+		return x.SearchingIn
+	}
+	return ""
+}
+
+func (x *GetPlayerResponse) GetSearchingSinceUnixMs() int64 {
+	if x != nil {
+		return x.SearchingSinceUnixMs
+	}
+	return 0
 }
 
 // PlayerSeat is a player's seat in a running match.
@@ -2220,14 +2236,16 @@ const file_tactus_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"\x1btactus/admin/v1/admin.proto\x12\x0ftactus.admin.v1\"/\n" +
 	"\x10GetPlayerRequest\x12\x1b\n" +
-	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\"\x82\x02\n" +
+	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\"\xdc\x02\n" +
 	"\x11GetPlayerResponse\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x121\n" +
 	"\x05seats\x18\x02 \x03(\v2\x1b.tactus.admin.v1.PlayerSeatR\x05seats\x12)\n" +
 	"\x11last_seen_unix_ms\x18\x03 \x01(\x03R\x0elastSeenUnixMs\x12!\n" +
 	"\flast_address\x18\x04 \x01(\tR\vlastAddress\x12(\n" +
 	"\x04bans\x18\x05 \x03(\v2\x14.tactus.admin.v1.BanR\x04bans\x12%\n" +
-	"\x0esilent_servers\x18\x06 \x03(\tR\rsilentServers\"\x88\x02\n" +
+	"\x0esilent_servers\x18\x06 \x03(\tR\rsilentServers\x12!\n" +
+	"\fsearching_in\x18\a \x01(\tR\vsearchingIn\x125\n" +
+	"\x17searching_since_unix_ms\x18\b \x01(\x03R\x14searchingSinceUnixMs\"\x88\x02\n" +
 	"\n" +
 	"PlayerSeat\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +

@@ -2071,6 +2071,7 @@ type Moderate struct {
 	//	*Moderate_ListPlayers
 	//	*Moderate_CountSeen
 	//	*Moderate_KeepLog
+	//	*Moderate_ForgetPlayer
 	Action        isModerate_Action `protobuf_oneof:"action"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2183,6 +2184,15 @@ func (x *Moderate) GetKeepLog() *KeepLog {
 	return nil
 }
 
+func (x *Moderate) GetForgetPlayer() *ForgetPlayer {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_ForgetPlayer); ok {
+			return x.ForgetPlayer
+		}
+	}
+	return nil
+}
+
 type isModerate_Action interface {
 	isModerate_Action()
 }
@@ -2215,6 +2225,10 @@ type Moderate_KeepLog struct {
 	KeepLog *KeepLog `protobuf:"bytes,8,opt,name=keep_log,json=keepLog,proto3,oneof"`
 }
 
+type Moderate_ForgetPlayer struct {
+	ForgetPlayer *ForgetPlayer `protobuf:"bytes,9,opt,name=forget_player,json=forgetPlayer,proto3,oneof"`
+}
+
 func (*Moderate_Kick) isModerate_Action() {}
 
 func (*Moderate_EndMatch) isModerate_Action() {}
@@ -2228,6 +2242,8 @@ func (*Moderate_ListPlayers) isModerate_Action() {}
 func (*Moderate_CountSeen) isModerate_Action() {}
 
 func (*Moderate_KeepLog) isModerate_Action() {}
+
+func (*Moderate_ForgetPlayer) isModerate_Action() {}
 
 // Kick takes a player out of every match of the server.
 type Kick struct {
@@ -2433,6 +2449,51 @@ func (x *FindPlayer) GetPlayerId() string {
 	return ""
 }
 
+// ForgetPlayer forgets when and from where a player came.
+type ForgetPlayer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetPlayer) Reset() {
+	*x = ForgetPlayer{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetPlayer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetPlayer) ProtoMessage() {}
+
+func (x *ForgetPlayer) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetPlayer.ProtoReflect.Descriptor instead.
+func (*ForgetPlayer) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ForgetPlayer) GetPlayerId() string {
+	if x != nil {
+		return x.PlayerId
+	}
+	return ""
+}
+
 // ListPlayers asks for the players of a match.
 type ListPlayers struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2443,7 +2504,7 @@ type ListPlayers struct {
 
 func (x *ListPlayers) Reset() {
 	*x = ListPlayers{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2455,7 +2516,7 @@ func (x *ListPlayers) String() string {
 func (*ListPlayers) ProtoMessage() {}
 
 func (x *ListPlayers) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2468,7 +2529,7 @@ func (x *ListPlayers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPlayers.ProtoReflect.Descriptor instead.
 func (*ListPlayers) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{27}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListPlayers) GetMatchId() string {
@@ -2488,7 +2549,7 @@ type CountSeen struct {
 
 func (x *CountSeen) Reset() {
 	*x = CountSeen{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2500,7 +2561,7 @@ func (x *CountSeen) String() string {
 func (*CountSeen) ProtoMessage() {}
 
 func (x *CountSeen) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2513,7 +2574,7 @@ func (x *CountSeen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountSeen.ProtoReflect.Descriptor instead.
 func (*CountSeen) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{28}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *CountSeen) GetAddressRange() string {
@@ -2537,7 +2598,7 @@ type KeepLog struct {
 
 func (x *KeepLog) Reset() {
 	*x = KeepLog{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[29]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2549,7 +2610,7 @@ func (x *KeepLog) String() string {
 func (*KeepLog) ProtoMessage() {}
 
 func (x *KeepLog) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[29]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2562,7 +2623,7 @@ func (x *KeepLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepLog.ProtoReflect.Descriptor instead.
 func (*KeepLog) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{29}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *KeepLog) GetMatchId() string {
@@ -2618,7 +2679,7 @@ type Moderated struct {
 
 func (x *Moderated) Reset() {
 	*x = Moderated{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[30]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2630,7 +2691,7 @@ func (x *Moderated) String() string {
 func (*Moderated) ProtoMessage() {}
 
 func (x *Moderated) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[30]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2643,7 +2704,7 @@ func (x *Moderated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Moderated.ProtoReflect.Descriptor instead.
 func (*Moderated) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{30}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Moderated) GetRequestId() string {
@@ -2726,7 +2787,7 @@ type SeatedPlayer struct {
 
 func (x *SeatedPlayer) Reset() {
 	*x = SeatedPlayer{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[31]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2738,7 +2799,7 @@ func (x *SeatedPlayer) String() string {
 func (*SeatedPlayer) ProtoMessage() {}
 
 func (x *SeatedPlayer) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[31]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2751,7 +2812,7 @@ func (x *SeatedPlayer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeatedPlayer.ProtoReflect.Descriptor instead.
 func (*SeatedPlayer) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{31}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SeatedPlayer) GetPlayerId() string {
@@ -2992,7 +3053,7 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\raddress_range\x18\x03 \x01(\tR\faddressRange\x12\x1b\n" +
 	"\tchat_only\x18\x04 \x01(\bR\bchatOnly\x12\"\n" +
 	"\runtil_unix_ms\x18\x05 \x01(\x03R\vuntilUnixMs\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reason\"\xc4\x03\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\"\x8a\x04\n" +
 	"\bModerate\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12+\n" +
@@ -3004,7 +3065,8 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\flist_players\x18\x06 \x01(\v2\x1c.tactus.fleet.v1.ListPlayersH\x00R\vlistPlayers\x12;\n" +
 	"\n" +
 	"count_seen\x18\a \x01(\v2\x1a.tactus.fleet.v1.CountSeenH\x00R\tcountSeen\x125\n" +
-	"\bkeep_log\x18\b \x01(\v2\x18.tactus.fleet.v1.KeepLogH\x00R\akeepLogB\b\n" +
+	"\bkeep_log\x18\b \x01(\v2\x18.tactus.fleet.v1.KeepLogH\x00R\akeepLog\x12D\n" +
+	"\rforget_player\x18\t \x01(\v2\x1d.tactus.fleet.v1.ForgetPlayerH\x00R\fforgetPlayerB\b\n" +
 	"\x06action\"7\n" +
 	"\x04Kick\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x12\n" +
@@ -3017,6 +3079,8 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tR\x04text\")\n" +
 	"\n" +
 	"FindPlayer\x12\x1b\n" +
+	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\"+\n" +
+	"\fForgetPlayer\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\"(\n" +
 	"\vListPlayers\x12\x19\n" +
 	"\bmatch_id\x18\x01 \x01(\tR\amatchId\"0\n" +
@@ -3066,7 +3130,7 @@ func file_tactus_fleet_v1_fleet_proto_rawDescGZIP() []byte {
 	return file_tactus_fleet_v1_fleet_proto_rawDescData
 }
 
-var file_tactus_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_tactus_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_tactus_fleet_v1_fleet_proto_goTypes = []any{
 	(*ConnectRequest)(nil),  // 0: tactus.fleet.v1.ConnectRequest
 	(*ConnectResponse)(nil), // 1: tactus.fleet.v1.ConnectResponse
@@ -3095,20 +3159,21 @@ var file_tactus_fleet_v1_fleet_proto_goTypes = []any{
 	(*EndMatch)(nil),        // 24: tactus.fleet.v1.EndMatch
 	(*Notice)(nil),          // 25: tactus.fleet.v1.Notice
 	(*FindPlayer)(nil),      // 26: tactus.fleet.v1.FindPlayer
-	(*ListPlayers)(nil),     // 27: tactus.fleet.v1.ListPlayers
-	(*CountSeen)(nil),       // 28: tactus.fleet.v1.CountSeen
-	(*KeepLog)(nil),         // 29: tactus.fleet.v1.KeepLog
-	(*Moderated)(nil),       // 30: tactus.fleet.v1.Moderated
-	(*SeatedPlayer)(nil),    // 31: tactus.fleet.v1.SeatedPlayer
-	(*v1.GameInfo)(nil),     // 32: tactus.matchmaker.v1.GameInfo
-	(*v1.Option)(nil),       // 33: tactus.matchmaker.v1.Option
+	(*ForgetPlayer)(nil),    // 27: tactus.fleet.v1.ForgetPlayer
+	(*ListPlayers)(nil),     // 28: tactus.fleet.v1.ListPlayers
+	(*CountSeen)(nil),       // 29: tactus.fleet.v1.CountSeen
+	(*KeepLog)(nil),         // 30: tactus.fleet.v1.KeepLog
+	(*Moderated)(nil),       // 31: tactus.fleet.v1.Moderated
+	(*SeatedPlayer)(nil),    // 32: tactus.fleet.v1.SeatedPlayer
+	(*v1.GameInfo)(nil),     // 33: tactus.matchmaker.v1.GameInfo
+	(*v1.Option)(nil),       // 34: tactus.matchmaker.v1.Option
 }
 var file_tactus_fleet_v1_fleet_proto_depIdxs = []int32{
 	2,  // 0: tactus.fleet.v1.ConnectRequest.register:type_name -> tactus.fleet.v1.Register
 	5,  // 1: tactus.fleet.v1.ConnectRequest.load:type_name -> tactus.fleet.v1.Load
 	14, // 2: tactus.fleet.v1.ConnectRequest.reserve_result:type_name -> tactus.fleet.v1.ReserveResult
 	17, // 3: tactus.fleet.v1.ConnectRequest.match_ended:type_name -> tactus.fleet.v1.MatchEnded
-	30, // 4: tactus.fleet.v1.ConnectRequest.moderated:type_name -> tactus.fleet.v1.Moderated
+	31, // 4: tactus.fleet.v1.ConnectRequest.moderated:type_name -> tactus.fleet.v1.Moderated
 	3,  // 5: tactus.fleet.v1.ConnectResponse.registered:type_name -> tactus.fleet.v1.Registered
 	12, // 6: tactus.fleet.v1.ConnectResponse.reserve:type_name -> tactus.fleet.v1.Reserve
 	15, // 7: tactus.fleet.v1.ConnectResponse.release:type_name -> tactus.fleet.v1.Release
@@ -3120,7 +3185,7 @@ var file_tactus_fleet_v1_fleet_proto_depIdxs = []int32{
 	20, // 13: tactus.fleet.v1.ConnectResponse.bans:type_name -> tactus.fleet.v1.BanList
 	22, // 14: tactus.fleet.v1.ConnectResponse.moderate:type_name -> tactus.fleet.v1.Moderate
 	10, // 15: tactus.fleet.v1.ConnectResponse.ping:type_name -> tactus.fleet.v1.Ping
-	32, // 16: tactus.fleet.v1.Register.games:type_name -> tactus.matchmaker.v1.GameInfo
+	33, // 16: tactus.fleet.v1.Register.games:type_name -> tactus.matchmaker.v1.GameInfo
 	7,  // 17: tactus.fleet.v1.Register.matches:type_name -> tactus.fleet.v1.MatchStatus
 	8,  // 18: tactus.fleet.v1.Register.seats:type_name -> tactus.fleet.v1.SeatChange
 	4,  // 19: tactus.fleet.v1.Registered.replicas:type_name -> tactus.fleet.v1.Replicas
@@ -3128,7 +3193,7 @@ var file_tactus_fleet_v1_fleet_proto_depIdxs = []int32{
 	7,  // 21: tactus.fleet.v1.Load.changed:type_name -> tactus.fleet.v1.MatchStatus
 	8,  // 22: tactus.fleet.v1.Load.seats:type_name -> tactus.fleet.v1.SeatChange
 	11, // 23: tactus.fleet.v1.MatchStatus.teams:type_name -> tactus.fleet.v1.TeamStatus
-	33, // 24: tactus.fleet.v1.Reserve.options:type_name -> tactus.matchmaker.v1.Option
+	34, // 24: tactus.fleet.v1.Reserve.options:type_name -> tactus.matchmaker.v1.Option
 	13, // 25: tactus.fleet.v1.Reserve.seats:type_name -> tactus.fleet.v1.Seat
 	7,  // 26: tactus.fleet.v1.ReserveResult.match:type_name -> tactus.fleet.v1.MatchStatus
 	18, // 27: tactus.fleet.v1.MatchEnded.results:type_name -> tactus.fleet.v1.PlayerResult
@@ -3137,17 +3202,18 @@ var file_tactus_fleet_v1_fleet_proto_depIdxs = []int32{
 	24, // 30: tactus.fleet.v1.Moderate.end_match:type_name -> tactus.fleet.v1.EndMatch
 	25, // 31: tactus.fleet.v1.Moderate.notice:type_name -> tactus.fleet.v1.Notice
 	26, // 32: tactus.fleet.v1.Moderate.find_player:type_name -> tactus.fleet.v1.FindPlayer
-	27, // 33: tactus.fleet.v1.Moderate.list_players:type_name -> tactus.fleet.v1.ListPlayers
-	28, // 34: tactus.fleet.v1.Moderate.count_seen:type_name -> tactus.fleet.v1.CountSeen
-	29, // 35: tactus.fleet.v1.Moderate.keep_log:type_name -> tactus.fleet.v1.KeepLog
-	31, // 36: tactus.fleet.v1.Moderated.players:type_name -> tactus.fleet.v1.SeatedPlayer
-	0,  // 37: tactus.fleet.v1.FleetService.Connect:input_type -> tactus.fleet.v1.ConnectRequest
-	1,  // 38: tactus.fleet.v1.FleetService.Connect:output_type -> tactus.fleet.v1.ConnectResponse
-	38, // [38:39] is the sub-list for method output_type
-	37, // [37:38] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	28, // 33: tactus.fleet.v1.Moderate.list_players:type_name -> tactus.fleet.v1.ListPlayers
+	29, // 34: tactus.fleet.v1.Moderate.count_seen:type_name -> tactus.fleet.v1.CountSeen
+	30, // 35: tactus.fleet.v1.Moderate.keep_log:type_name -> tactus.fleet.v1.KeepLog
+	27, // 36: tactus.fleet.v1.Moderate.forget_player:type_name -> tactus.fleet.v1.ForgetPlayer
+	32, // 37: tactus.fleet.v1.Moderated.players:type_name -> tactus.fleet.v1.SeatedPlayer
+	0,  // 38: tactus.fleet.v1.FleetService.Connect:input_type -> tactus.fleet.v1.ConnectRequest
+	1,  // 39: tactus.fleet.v1.FleetService.Connect:output_type -> tactus.fleet.v1.ConnectResponse
+	39, // [39:40] is the sub-list for method output_type
+	38, // [38:39] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_tactus_fleet_v1_fleet_proto_init() }
@@ -3184,6 +3250,7 @@ func file_tactus_fleet_v1_fleet_proto_init() {
 		(*Moderate_ListPlayers)(nil),
 		(*Moderate_CountSeen)(nil),
 		(*Moderate_KeepLog)(nil),
+		(*Moderate_ForgetPlayer)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -3191,7 +3258,7 @@ func file_tactus_fleet_v1_fleet_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tactus_fleet_v1_fleet_proto_rawDesc), len(file_tactus_fleet_v1_fleet_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -151,6 +151,62 @@ func (EndReason) EnumDescriptor() ([]byte, []int) {
 	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{1}
 }
 
+// ReportCategory says what a report is about.
+type ReportCategory int32
+
+const (
+	ReportCategory_REPORT_CATEGORY_UNSPECIFIED ReportCategory = 0
+	ReportCategory_REPORT_CATEGORY_CHAT        ReportCategory = 1
+	ReportCategory_REPORT_CATEGORY_CHEATING    ReportCategory = 2
+	ReportCategory_REPORT_CATEGORY_NAME        ReportCategory = 3
+	ReportCategory_REPORT_CATEGORY_OTHER       ReportCategory = 4
+)
+
+// Enum value maps for ReportCategory.
+var (
+	ReportCategory_name = map[int32]string{
+		0: "REPORT_CATEGORY_UNSPECIFIED",
+		1: "REPORT_CATEGORY_CHAT",
+		2: "REPORT_CATEGORY_CHEATING",
+		3: "REPORT_CATEGORY_NAME",
+		4: "REPORT_CATEGORY_OTHER",
+	}
+	ReportCategory_value = map[string]int32{
+		"REPORT_CATEGORY_UNSPECIFIED": 0,
+		"REPORT_CATEGORY_CHAT":        1,
+		"REPORT_CATEGORY_CHEATING":    2,
+		"REPORT_CATEGORY_NAME":        3,
+		"REPORT_CATEGORY_OTHER":       4,
+	}
+)
+
+func (x ReportCategory) Enum() *ReportCategory {
+	p := new(ReportCategory)
+	*p = x
+	return p
+}
+
+func (x ReportCategory) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReportCategory) Descriptor() protoreflect.EnumDescriptor {
+	return file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[2].Descriptor()
+}
+
+func (ReportCategory) Type() protoreflect.EnumType {
+	return &file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[2]
+}
+
+func (x ReportCategory) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReportCategory.Descriptor instead.
+func (ReportCategory) EnumDescriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{2}
+}
+
 type WatchTicketResponse_State int32
 
 const (
@@ -190,11 +246,11 @@ func (x WatchTicketResponse_State) String() string {
 }
 
 func (WatchTicketResponse_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[2].Descriptor()
+	return file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[3].Descriptor()
 }
 
 func (WatchTicketResponse_State) Type() protoreflect.EnumType {
-	return &file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[2]
+	return &file_tactus_matchmaker_v1_matchmaker_proto_enumTypes[3]
 }
 
 func (x WatchTicketResponse_State) Number() protoreflect.EnumNumber {
@@ -2728,6 +2784,134 @@ func (*LeaveRoomResponse) Descriptor() ([]byte, []int) {
 	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{39}
 }
 
+type ReportPlayerRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	GuestToken    string                 `protobuf:"bytes,1,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"` // of the caller: this or identity_token
+	IdentityToken string                 `protobuf:"bytes,2,opt,name=identity_token,json=identityToken,proto3" json:"identity_token,omitempty"`
+	MatchId       string                 `protobuf:"bytes,3,opt,name=match_id,json=matchId,proto3" json:"match_id,omitempty"`
+	Slot          uint32                 `protobuf:"varint,4,opt,name=slot,proto3" json:"slot,omitempty"`                                    // of the reported player, and
+	ReportedName  string                 `protobuf:"bytes,5,opt,name=reported_name,json=reportedName,proto3" json:"reported_name,omitempty"` // the name, both as in the match's roster
+	Category      ReportCategory         `protobuf:"varint,6,opt,name=category,proto3,enum=tactus.matchmaker.v1.ReportCategory" json:"category,omitempty"`
+	Text          string                 `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"` // up to 200 bytes; may be empty
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportPlayerRequest) Reset() {
+	*x = ReportPlayerRequest{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportPlayerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportPlayerRequest) ProtoMessage() {}
+
+func (x *ReportPlayerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportPlayerRequest.ProtoReflect.Descriptor instead.
+func (*ReportPlayerRequest) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ReportPlayerRequest) GetGuestToken() string {
+	if x != nil {
+		return x.GuestToken
+	}
+	return ""
+}
+
+func (x *ReportPlayerRequest) GetIdentityToken() string {
+	if x != nil {
+		return x.IdentityToken
+	}
+	return ""
+}
+
+func (x *ReportPlayerRequest) GetMatchId() string {
+	if x != nil {
+		return x.MatchId
+	}
+	return ""
+}
+
+func (x *ReportPlayerRequest) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *ReportPlayerRequest) GetReportedName() string {
+	if x != nil {
+		return x.ReportedName
+	}
+	return ""
+}
+
+func (x *ReportPlayerRequest) GetCategory() ReportCategory {
+	if x != nil {
+		return x.Category
+	}
+	return ReportCategory_REPORT_CATEGORY_UNSPECIFIED
+}
+
+func (x *ReportPlayerRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+type ReportPlayerResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportPlayerResponse) Reset() {
+	*x = ReportPlayerResponse{}
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportPlayerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportPlayerResponse) ProtoMessage() {}
+
+func (x *ReportPlayerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportPlayerResponse.ProtoReflect.Descriptor instead.
+func (*ReportPlayerResponse) Descriptor() ([]byte, []int) {
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{41}
+}
+
 type Option struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -2738,7 +2922,7 @@ type Option struct {
 
 func (x *Option) Reset() {
 	*x = Option{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2750,7 +2934,7 @@ func (x *Option) String() string {
 func (*Option) ProtoMessage() {}
 
 func (x *Option) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[40]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2763,7 +2947,7 @@ func (x *Option) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Option.ProtoReflect.Descriptor instead.
 func (*Option) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{40}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Option) GetName() string {
@@ -2791,7 +2975,7 @@ type ListMatchesRequest struct {
 
 func (x *ListMatchesRequest) Reset() {
 	*x = ListMatchesRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[41]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2803,7 +2987,7 @@ func (x *ListMatchesRequest) String() string {
 func (*ListMatchesRequest) ProtoMessage() {}
 
 func (x *ListMatchesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[41]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2816,7 +3000,7 @@ func (x *ListMatchesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatchesRequest.ProtoReflect.Descriptor instead.
 func (*ListMatchesRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{41}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ListMatchesRequest) GetGame() string {
@@ -2849,7 +3033,7 @@ type ListMatchesResponse struct {
 
 func (x *ListMatchesResponse) Reset() {
 	*x = ListMatchesResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[42]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2861,7 +3045,7 @@ func (x *ListMatchesResponse) String() string {
 func (*ListMatchesResponse) ProtoMessage() {}
 
 func (x *ListMatchesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[42]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2874,7 +3058,7 @@ func (x *ListMatchesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatchesResponse.ProtoReflect.Descriptor instead.
 func (*ListMatchesResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{42}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ListMatchesResponse) GetMatches() []*OpenMatch {
@@ -2898,7 +3082,7 @@ type OpenMatch struct {
 
 func (x *OpenMatch) Reset() {
 	*x = OpenMatch{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2910,7 +3094,7 @@ func (x *OpenMatch) String() string {
 func (*OpenMatch) ProtoMessage() {}
 
 func (x *OpenMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[43]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2923,7 +3107,7 @@ func (x *OpenMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenMatch.ProtoReflect.Descriptor instead.
 func (*OpenMatch) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{43}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *OpenMatch) GetMatchId() string {
@@ -2976,7 +3160,7 @@ type ListGamesRequest struct {
 
 func (x *ListGamesRequest) Reset() {
 	*x = ListGamesRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[44]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2988,7 +3172,7 @@ func (x *ListGamesRequest) String() string {
 func (*ListGamesRequest) ProtoMessage() {}
 
 func (x *ListGamesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[44]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3001,7 +3185,7 @@ func (x *ListGamesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGamesRequest.ProtoReflect.Descriptor instead.
 func (*ListGamesRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{44}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{46}
 }
 
 type ListGamesResponse struct {
@@ -3015,7 +3199,7 @@ type ListGamesResponse struct {
 
 func (x *ListGamesResponse) Reset() {
 	*x = ListGamesResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[45]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3027,7 +3211,7 @@ func (x *ListGamesResponse) String() string {
 func (*ListGamesResponse) ProtoMessage() {}
 
 func (x *ListGamesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[45]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3040,7 +3224,7 @@ func (x *ListGamesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGamesResponse.ProtoReflect.Descriptor instead.
 func (*ListGamesResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{45}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ListGamesResponse) GetGames() []*GameInfo {
@@ -3077,7 +3261,7 @@ type GameInfo struct {
 
 func (x *GameInfo) Reset() {
 	*x = GameInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[46]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3089,7 +3273,7 @@ func (x *GameInfo) String() string {
 func (*GameInfo) ProtoMessage() {}
 
 func (x *GameInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[46]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3102,7 +3286,7 @@ func (x *GameInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GameInfo.ProtoReflect.Descriptor instead.
 func (*GameInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{46}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *GameInfo) GetName() string {
@@ -3155,7 +3339,7 @@ type ModeInfo struct {
 
 func (x *ModeInfo) Reset() {
 	*x = ModeInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[47]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3167,7 +3351,7 @@ func (x *ModeInfo) String() string {
 func (*ModeInfo) ProtoMessage() {}
 
 func (x *ModeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[47]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3180,7 +3364,7 @@ func (x *ModeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModeInfo.ProtoReflect.Descriptor instead.
 func (*ModeInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{47}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ModeInfo) GetName() string {
@@ -3246,7 +3430,7 @@ type OptionInfo struct {
 
 func (x *OptionInfo) Reset() {
 	*x = OptionInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[48]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3258,7 +3442,7 @@ func (x *OptionInfo) String() string {
 func (*OptionInfo) ProtoMessage() {}
 
 func (x *OptionInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[48]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3271,7 +3455,7 @@ func (x *OptionInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptionInfo.ProtoReflect.Descriptor instead.
 func (*OptionInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{48}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *OptionInfo) GetName() string {
@@ -3310,7 +3494,7 @@ type ListQueuesRequest struct {
 
 func (x *ListQueuesRequest) Reset() {
 	*x = ListQueuesRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[49]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3322,7 +3506,7 @@ func (x *ListQueuesRequest) String() string {
 func (*ListQueuesRequest) ProtoMessage() {}
 
 func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[49]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3335,7 +3519,7 @@ func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{49}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{51}
 }
 
 type ListQueuesResponse struct {
@@ -3347,7 +3531,7 @@ type ListQueuesResponse struct {
 
 func (x *ListQueuesResponse) Reset() {
 	*x = ListQueuesResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[50]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3359,7 +3543,7 @@ func (x *ListQueuesResponse) String() string {
 func (*ListQueuesResponse) ProtoMessage() {}
 
 func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[50]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3372,7 +3556,7 @@ func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{50}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ListQueuesResponse) GetQueues() []*QueueInfo {
@@ -3405,7 +3589,7 @@ type QueueInfo struct {
 
 func (x *QueueInfo) Reset() {
 	*x = QueueInfo{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[51]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3417,7 +3601,7 @@ func (x *QueueInfo) String() string {
 func (*QueueInfo) ProtoMessage() {}
 
 func (x *QueueInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[51]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3430,7 +3614,7 @@ func (x *QueueInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueInfo.ProtoReflect.Descriptor instead.
 func (*QueueInfo) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{51}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *QueueInfo) GetName() string {
@@ -3548,7 +3732,7 @@ type GetRatingRequest struct {
 
 func (x *GetRatingRequest) Reset() {
 	*x = GetRatingRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[52]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3560,7 +3744,7 @@ func (x *GetRatingRequest) String() string {
 func (*GetRatingRequest) ProtoMessage() {}
 
 func (x *GetRatingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[52]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3573,7 +3757,7 @@ func (x *GetRatingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRatingRequest.ProtoReflect.Descriptor instead.
 func (*GetRatingRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{52}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *GetRatingRequest) GetQueue() string {
@@ -3600,7 +3784,7 @@ type GetRatingResponse struct {
 
 func (x *GetRatingResponse) Reset() {
 	*x = GetRatingResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[53]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3612,7 +3796,7 @@ func (x *GetRatingResponse) String() string {
 func (*GetRatingResponse) ProtoMessage() {}
 
 func (x *GetRatingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[53]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3625,7 +3809,7 @@ func (x *GetRatingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRatingResponse.ProtoReflect.Descriptor instead.
 func (*GetRatingResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{53}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *GetRatingResponse) GetRating() *Rating {
@@ -3658,7 +3842,7 @@ type Rating struct {
 
 func (x *Rating) Reset() {
 	*x = Rating{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[54]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3670,7 +3854,7 @@ func (x *Rating) String() string {
 func (*Rating) ProtoMessage() {}
 
 func (x *Rating) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[54]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3683,7 +3867,7 @@ func (x *Rating) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rating.ProtoReflect.Descriptor instead.
 func (*Rating) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{54}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Rating) GetPlayerId() string {
@@ -3750,7 +3934,7 @@ type RatedMatch struct {
 
 func (x *RatedMatch) Reset() {
 	*x = RatedMatch{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[55]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3762,7 +3946,7 @@ func (x *RatedMatch) String() string {
 func (*RatedMatch) ProtoMessage() {}
 
 func (x *RatedMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[55]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3775,7 +3959,7 @@ func (x *RatedMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RatedMatch.ProtoReflect.Descriptor instead.
 func (*RatedMatch) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{55}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *RatedMatch) GetMatchId() string {
@@ -3839,7 +4023,7 @@ type ListLeaderboardRequest struct {
 
 func (x *ListLeaderboardRequest) Reset() {
 	*x = ListLeaderboardRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[56]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3851,7 +4035,7 @@ func (x *ListLeaderboardRequest) String() string {
 func (*ListLeaderboardRequest) ProtoMessage() {}
 
 func (x *ListLeaderboardRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[56]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3864,7 +4048,7 @@ func (x *ListLeaderboardRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLeaderboardRequest.ProtoReflect.Descriptor instead.
 func (*ListLeaderboardRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{56}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ListLeaderboardRequest) GetQueue() string {
@@ -3905,7 +4089,7 @@ type ListLeaderboardResponse struct {
 
 func (x *ListLeaderboardResponse) Reset() {
 	*x = ListLeaderboardResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[57]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3917,7 +4101,7 @@ func (x *ListLeaderboardResponse) String() string {
 func (*ListLeaderboardResponse) ProtoMessage() {}
 
 func (x *ListLeaderboardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[57]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3930,7 +4114,7 @@ func (x *ListLeaderboardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLeaderboardResponse.ProtoReflect.Descriptor instead.
 func (*ListLeaderboardResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{57}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ListLeaderboardResponse) GetRatings() []*Rating {
@@ -3958,7 +4142,7 @@ type ListHistoryRequest struct {
 
 func (x *ListHistoryRequest) Reset() {
 	*x = ListHistoryRequest{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[58]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3970,7 +4154,7 @@ func (x *ListHistoryRequest) String() string {
 func (*ListHistoryRequest) ProtoMessage() {}
 
 func (x *ListHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[58]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3983,7 +4167,7 @@ func (x *ListHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHistoryRequest.ProtoReflect.Descriptor instead.
 func (*ListHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{58}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ListHistoryRequest) GetQueue() string {
@@ -4016,7 +4200,7 @@ type ListHistoryResponse struct {
 
 func (x *ListHistoryResponse) Reset() {
 	*x = ListHistoryResponse{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[59]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4028,7 +4212,7 @@ func (x *ListHistoryResponse) String() string {
 func (*ListHistoryResponse) ProtoMessage() {}
 
 func (x *ListHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[59]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4041,7 +4225,7 @@ func (x *ListHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHistoryResponse.ProtoReflect.Descriptor instead.
 func (*ListHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{59}
+	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ListHistoryResponse) GetMatches() []*RatedMatch {
@@ -4063,7 +4247,7 @@ type WatchPartyResponse_Member struct {
 
 func (x *WatchPartyResponse_Member) Reset() {
 	*x = WatchPartyResponse_Member{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[62]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4075,7 +4259,7 @@ func (x *WatchPartyResponse_Member) String() string {
 func (*WatchPartyResponse_Member) ProtoMessage() {}
 
 func (x *WatchPartyResponse_Member) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[62]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4133,7 +4317,7 @@ type WatchRoomResponse_Member struct {
 
 func (x *WatchRoomResponse_Member) Reset() {
 	*x = WatchRoomResponse_Member{}
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[64]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4145,7 +4329,7 @@ func (x *WatchRoomResponse_Member) String() string {
 func (*WatchRoomResponse_Member) ProtoMessage() {}
 
 func (x *WatchRoomResponse_Member) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[64]
+	mi := &file_tactus_matchmaker_v1_matchmaker_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4456,7 +4640,17 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\tticket_id\x18\x01 \x01(\tR\bticketId\"/\n" +
 	"\x10LeaveRoomRequest\x12\x1b\n" +
 	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\x13\n" +
-	"\x11LeaveRoomResponse\"2\n" +
+	"\x11LeaveRoomResponse\"\x87\x02\n" +
+	"\x13ReportPlayerRequest\x12\x1f\n" +
+	"\vguest_token\x18\x01 \x01(\tR\n" +
+	"guestToken\x12%\n" +
+	"\x0eidentity_token\x18\x02 \x01(\tR\ridentityToken\x12\x19\n" +
+	"\bmatch_id\x18\x03 \x01(\tR\amatchId\x12\x12\n" +
+	"\x04slot\x18\x04 \x01(\rR\x04slot\x12#\n" +
+	"\rreported_name\x18\x05 \x01(\tR\freportedName\x12@\n" +
+	"\bcategory\x18\x06 \x01(\x0e2$.tactus.matchmaker.v1.ReportCategoryR\bcategory\x12\x12\n" +
+	"\x04text\x18\a \x01(\tR\x04text\"\x16\n" +
+	"\x14ReportPlayerResponse\"2\n" +
 	"\x06Option\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value\"R\n" +
@@ -4576,7 +4770,13 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x16END_REASON_UNMATCHABLE\x10\x06\x12\x18\n" +
 	"\x14END_REASON_ABANDONED\x10\a\x12\x17\n" +
 	"\x13END_REASON_SHUTDOWN\x10\b\x12\x17\n" +
-	"\x13END_REASON_DECLINED\x10\t2\xa2\x12\n" +
+	"\x13END_REASON_DECLINED\x10\t*\x9e\x01\n" +
+	"\x0eReportCategory\x12\x1f\n" +
+	"\x1bREPORT_CATEGORY_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14REPORT_CATEGORY_CHAT\x10\x01\x12\x1c\n" +
+	"\x18REPORT_CATEGORY_CHEATING\x10\x02\x12\x18\n" +
+	"\x14REPORT_CATEGORY_NAME\x10\x03\x12\x19\n" +
+	"\x15REPORT_CATEGORY_OTHER\x10\x042\x89\x13\n" +
 	"\x11MatchmakerService\x12e\n" +
 	"\fCreateTicket\x12).tactus.matchmaker.v1.CreateTicketRequest\x1a*.tactus.matchmaker.v1.CreateTicketResponse\x12d\n" +
 	"\vWatchTicket\x12(.tactus.matchmaker.v1.WatchTicketRequest\x1a).tactus.matchmaker.v1.WatchTicketResponse0\x01\x12\\\n" +
@@ -4598,7 +4798,8 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\aSetRoom\x12$.tactus.matchmaker.v1.SetRoomRequest\x1a%.tactus.matchmaker.v1.SetRoomResponse\x12Y\n" +
 	"\bSetReady\x12%.tactus.matchmaker.v1.SetReadyRequest\x1a&.tactus.matchmaker.v1.SetReadyResponse\x12\\\n" +
 	"\tStartRoom\x12&.tactus.matchmaker.v1.StartRoomRequest\x1a'.tactus.matchmaker.v1.StartRoomResponse\x12\\\n" +
-	"\tLeaveRoom\x12&.tactus.matchmaker.v1.LeaveRoomRequest\x1a'.tactus.matchmaker.v1.LeaveRoomResponse\x12b\n" +
+	"\tLeaveRoom\x12&.tactus.matchmaker.v1.LeaveRoomRequest\x1a'.tactus.matchmaker.v1.LeaveRoomResponse\x12e\n" +
+	"\fReportPlayer\x12).tactus.matchmaker.v1.ReportPlayerRequest\x1a*.tactus.matchmaker.v1.ReportPlayerResponse\x12b\n" +
 	"\vListMatches\x12(.tactus.matchmaker.v1.ListMatchesRequest\x1a).tactus.matchmaker.v1.ListMatchesResponse\x12\\\n" +
 	"\tListGames\x12&.tactus.matchmaker.v1.ListGamesRequest\x1a'.tactus.matchmaker.v1.ListGamesResponse\x12_\n" +
 	"\n" +
@@ -4619,164 +4820,170 @@ func file_tactus_matchmaker_v1_matchmaker_proto_rawDescGZIP() []byte {
 	return file_tactus_matchmaker_v1_matchmaker_proto_rawDescData
 }
 
-var file_tactus_matchmaker_v1_matchmaker_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_tactus_matchmaker_v1_matchmaker_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
+var file_tactus_matchmaker_v1_matchmaker_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_tactus_matchmaker_v1_matchmaker_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
 var file_tactus_matchmaker_v1_matchmaker_proto_goTypes = []any{
 	(WaitingFor)(0),                   // 0: tactus.matchmaker.v1.WaitingFor
 	(EndReason)(0),                    // 1: tactus.matchmaker.v1.EndReason
-	(WatchTicketResponse_State)(0),    // 2: tactus.matchmaker.v1.WatchTicketResponse.State
-	(*CreateTicketRequest)(nil),       // 3: tactus.matchmaker.v1.CreateTicketRequest
-	(*Player)(nil),                    // 4: tactus.matchmaker.v1.Player
-	(*Values)(nil),                    // 5: tactus.matchmaker.v1.Values
-	(*CreateTicketResponse)(nil),      // 6: tactus.matchmaker.v1.CreateTicketResponse
-	(*WatchTicketRequest)(nil),        // 7: tactus.matchmaker.v1.WatchTicketRequest
-	(*GetTicketRequest)(nil),          // 8: tactus.matchmaker.v1.GetTicketRequest
-	(*GetTicketResponse)(nil),         // 9: tactus.matchmaker.v1.GetTicketResponse
-	(*WatchTicketResponse)(nil),       // 10: tactus.matchmaker.v1.WatchTicketResponse
-	(*MatchProposal)(nil),             // 11: tactus.matchmaker.v1.MatchProposal
-	(*AcceptMatchRequest)(nil),        // 12: tactus.matchmaker.v1.AcceptMatchRequest
-	(*AcceptMatchResponse)(nil),       // 13: tactus.matchmaker.v1.AcceptMatchResponse
-	(*CreatePartyRequest)(nil),        // 14: tactus.matchmaker.v1.CreatePartyRequest
-	(*CreatePartyResponse)(nil),       // 15: tactus.matchmaker.v1.CreatePartyResponse
-	(*JoinPartyRequest)(nil),          // 16: tactus.matchmaker.v1.JoinPartyRequest
-	(*JoinPartyResponse)(nil),         // 17: tactus.matchmaker.v1.JoinPartyResponse
-	(*WatchPartyRequest)(nil),         // 18: tactus.matchmaker.v1.WatchPartyRequest
-	(*WatchPartyResponse)(nil),        // 19: tactus.matchmaker.v1.WatchPartyResponse
-	(*GetPartyRequest)(nil),           // 20: tactus.matchmaker.v1.GetPartyRequest
-	(*GetPartyResponse)(nil),          // 21: tactus.matchmaker.v1.GetPartyResponse
-	(*LeavePartyRequest)(nil),         // 22: tactus.matchmaker.v1.LeavePartyRequest
-	(*LeavePartyResponse)(nil),        // 23: tactus.matchmaker.v1.LeavePartyResponse
-	(*Assignment)(nil),                // 24: tactus.matchmaker.v1.Assignment
-	(*CancelTicketRequest)(nil),       // 25: tactus.matchmaker.v1.CancelTicketRequest
-	(*CancelTicketResponse)(nil),      // 26: tactus.matchmaker.v1.CancelTicketResponse
-	(*CreateRoomRequest)(nil),         // 27: tactus.matchmaker.v1.CreateRoomRequest
-	(*CreateRoomResponse)(nil),        // 28: tactus.matchmaker.v1.CreateRoomResponse
-	(*JoinRoomRequest)(nil),           // 29: tactus.matchmaker.v1.JoinRoomRequest
-	(*JoinRoomResponse)(nil),          // 30: tactus.matchmaker.v1.JoinRoomResponse
-	(*WatchRoomRequest)(nil),          // 31: tactus.matchmaker.v1.WatchRoomRequest
-	(*WatchRoomResponse)(nil),         // 32: tactus.matchmaker.v1.WatchRoomResponse
-	(*GetRoomRequest)(nil),            // 33: tactus.matchmaker.v1.GetRoomRequest
-	(*GetRoomResponse)(nil),           // 34: tactus.matchmaker.v1.GetRoomResponse
-	(*SetRoomRequest)(nil),            // 35: tactus.matchmaker.v1.SetRoomRequest
-	(*SetRoomResponse)(nil),           // 36: tactus.matchmaker.v1.SetRoomResponse
-	(*SetReadyRequest)(nil),           // 37: tactus.matchmaker.v1.SetReadyRequest
-	(*SetReadyResponse)(nil),          // 38: tactus.matchmaker.v1.SetReadyResponse
-	(*StartRoomRequest)(nil),          // 39: tactus.matchmaker.v1.StartRoomRequest
-	(*StartRoomResponse)(nil),         // 40: tactus.matchmaker.v1.StartRoomResponse
-	(*LeaveRoomRequest)(nil),          // 41: tactus.matchmaker.v1.LeaveRoomRequest
-	(*LeaveRoomResponse)(nil),         // 42: tactus.matchmaker.v1.LeaveRoomResponse
-	(*Option)(nil),                    // 43: tactus.matchmaker.v1.Option
-	(*ListMatchesRequest)(nil),        // 44: tactus.matchmaker.v1.ListMatchesRequest
-	(*ListMatchesResponse)(nil),       // 45: tactus.matchmaker.v1.ListMatchesResponse
-	(*OpenMatch)(nil),                 // 46: tactus.matchmaker.v1.OpenMatch
-	(*ListGamesRequest)(nil),          // 47: tactus.matchmaker.v1.ListGamesRequest
-	(*ListGamesResponse)(nil),         // 48: tactus.matchmaker.v1.ListGamesResponse
-	(*GameInfo)(nil),                  // 49: tactus.matchmaker.v1.GameInfo
-	(*ModeInfo)(nil),                  // 50: tactus.matchmaker.v1.ModeInfo
-	(*OptionInfo)(nil),                // 51: tactus.matchmaker.v1.OptionInfo
-	(*ListQueuesRequest)(nil),         // 52: tactus.matchmaker.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),        // 53: tactus.matchmaker.v1.ListQueuesResponse
-	(*QueueInfo)(nil),                 // 54: tactus.matchmaker.v1.QueueInfo
-	(*GetRatingRequest)(nil),          // 55: tactus.matchmaker.v1.GetRatingRequest
-	(*GetRatingResponse)(nil),         // 56: tactus.matchmaker.v1.GetRatingResponse
-	(*Rating)(nil),                    // 57: tactus.matchmaker.v1.Rating
-	(*RatedMatch)(nil),                // 58: tactus.matchmaker.v1.RatedMatch
-	(*ListLeaderboardRequest)(nil),    // 59: tactus.matchmaker.v1.ListLeaderboardRequest
-	(*ListLeaderboardResponse)(nil),   // 60: tactus.matchmaker.v1.ListLeaderboardResponse
-	(*ListHistoryRequest)(nil),        // 61: tactus.matchmaker.v1.ListHistoryRequest
-	(*ListHistoryResponse)(nil),       // 62: tactus.matchmaker.v1.ListHistoryResponse
-	nil,                               // 63: tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
-	nil,                               // 64: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
-	(*WatchPartyResponse_Member)(nil), // 65: tactus.matchmaker.v1.WatchPartyResponse.Member
-	nil,                               // 66: tactus.matchmaker.v1.CreateRoomRequest.LabelsEntry
-	(*WatchRoomResponse_Member)(nil),  // 67: tactus.matchmaker.v1.WatchRoomResponse.Member
-	nil,                               // 68: tactus.matchmaker.v1.WatchRoomResponse.LabelsEntry
-	nil,                               // 69: tactus.matchmaker.v1.SetRoomRequest.LabelsEntry
+	(ReportCategory)(0),               // 2: tactus.matchmaker.v1.ReportCategory
+	(WatchTicketResponse_State)(0),    // 3: tactus.matchmaker.v1.WatchTicketResponse.State
+	(*CreateTicketRequest)(nil),       // 4: tactus.matchmaker.v1.CreateTicketRequest
+	(*Player)(nil),                    // 5: tactus.matchmaker.v1.Player
+	(*Values)(nil),                    // 6: tactus.matchmaker.v1.Values
+	(*CreateTicketResponse)(nil),      // 7: tactus.matchmaker.v1.CreateTicketResponse
+	(*WatchTicketRequest)(nil),        // 8: tactus.matchmaker.v1.WatchTicketRequest
+	(*GetTicketRequest)(nil),          // 9: tactus.matchmaker.v1.GetTicketRequest
+	(*GetTicketResponse)(nil),         // 10: tactus.matchmaker.v1.GetTicketResponse
+	(*WatchTicketResponse)(nil),       // 11: tactus.matchmaker.v1.WatchTicketResponse
+	(*MatchProposal)(nil),             // 12: tactus.matchmaker.v1.MatchProposal
+	(*AcceptMatchRequest)(nil),        // 13: tactus.matchmaker.v1.AcceptMatchRequest
+	(*AcceptMatchResponse)(nil),       // 14: tactus.matchmaker.v1.AcceptMatchResponse
+	(*CreatePartyRequest)(nil),        // 15: tactus.matchmaker.v1.CreatePartyRequest
+	(*CreatePartyResponse)(nil),       // 16: tactus.matchmaker.v1.CreatePartyResponse
+	(*JoinPartyRequest)(nil),          // 17: tactus.matchmaker.v1.JoinPartyRequest
+	(*JoinPartyResponse)(nil),         // 18: tactus.matchmaker.v1.JoinPartyResponse
+	(*WatchPartyRequest)(nil),         // 19: tactus.matchmaker.v1.WatchPartyRequest
+	(*WatchPartyResponse)(nil),        // 20: tactus.matchmaker.v1.WatchPartyResponse
+	(*GetPartyRequest)(nil),           // 21: tactus.matchmaker.v1.GetPartyRequest
+	(*GetPartyResponse)(nil),          // 22: tactus.matchmaker.v1.GetPartyResponse
+	(*LeavePartyRequest)(nil),         // 23: tactus.matchmaker.v1.LeavePartyRequest
+	(*LeavePartyResponse)(nil),        // 24: tactus.matchmaker.v1.LeavePartyResponse
+	(*Assignment)(nil),                // 25: tactus.matchmaker.v1.Assignment
+	(*CancelTicketRequest)(nil),       // 26: tactus.matchmaker.v1.CancelTicketRequest
+	(*CancelTicketResponse)(nil),      // 27: tactus.matchmaker.v1.CancelTicketResponse
+	(*CreateRoomRequest)(nil),         // 28: tactus.matchmaker.v1.CreateRoomRequest
+	(*CreateRoomResponse)(nil),        // 29: tactus.matchmaker.v1.CreateRoomResponse
+	(*JoinRoomRequest)(nil),           // 30: tactus.matchmaker.v1.JoinRoomRequest
+	(*JoinRoomResponse)(nil),          // 31: tactus.matchmaker.v1.JoinRoomResponse
+	(*WatchRoomRequest)(nil),          // 32: tactus.matchmaker.v1.WatchRoomRequest
+	(*WatchRoomResponse)(nil),         // 33: tactus.matchmaker.v1.WatchRoomResponse
+	(*GetRoomRequest)(nil),            // 34: tactus.matchmaker.v1.GetRoomRequest
+	(*GetRoomResponse)(nil),           // 35: tactus.matchmaker.v1.GetRoomResponse
+	(*SetRoomRequest)(nil),            // 36: tactus.matchmaker.v1.SetRoomRequest
+	(*SetRoomResponse)(nil),           // 37: tactus.matchmaker.v1.SetRoomResponse
+	(*SetReadyRequest)(nil),           // 38: tactus.matchmaker.v1.SetReadyRequest
+	(*SetReadyResponse)(nil),          // 39: tactus.matchmaker.v1.SetReadyResponse
+	(*StartRoomRequest)(nil),          // 40: tactus.matchmaker.v1.StartRoomRequest
+	(*StartRoomResponse)(nil),         // 41: tactus.matchmaker.v1.StartRoomResponse
+	(*LeaveRoomRequest)(nil),          // 42: tactus.matchmaker.v1.LeaveRoomRequest
+	(*LeaveRoomResponse)(nil),         // 43: tactus.matchmaker.v1.LeaveRoomResponse
+	(*ReportPlayerRequest)(nil),       // 44: tactus.matchmaker.v1.ReportPlayerRequest
+	(*ReportPlayerResponse)(nil),      // 45: tactus.matchmaker.v1.ReportPlayerResponse
+	(*Option)(nil),                    // 46: tactus.matchmaker.v1.Option
+	(*ListMatchesRequest)(nil),        // 47: tactus.matchmaker.v1.ListMatchesRequest
+	(*ListMatchesResponse)(nil),       // 48: tactus.matchmaker.v1.ListMatchesResponse
+	(*OpenMatch)(nil),                 // 49: tactus.matchmaker.v1.OpenMatch
+	(*ListGamesRequest)(nil),          // 50: tactus.matchmaker.v1.ListGamesRequest
+	(*ListGamesResponse)(nil),         // 51: tactus.matchmaker.v1.ListGamesResponse
+	(*GameInfo)(nil),                  // 52: tactus.matchmaker.v1.GameInfo
+	(*ModeInfo)(nil),                  // 53: tactus.matchmaker.v1.ModeInfo
+	(*OptionInfo)(nil),                // 54: tactus.matchmaker.v1.OptionInfo
+	(*ListQueuesRequest)(nil),         // 55: tactus.matchmaker.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),        // 56: tactus.matchmaker.v1.ListQueuesResponse
+	(*QueueInfo)(nil),                 // 57: tactus.matchmaker.v1.QueueInfo
+	(*GetRatingRequest)(nil),          // 58: tactus.matchmaker.v1.GetRatingRequest
+	(*GetRatingResponse)(nil),         // 59: tactus.matchmaker.v1.GetRatingResponse
+	(*Rating)(nil),                    // 60: tactus.matchmaker.v1.Rating
+	(*RatedMatch)(nil),                // 61: tactus.matchmaker.v1.RatedMatch
+	(*ListLeaderboardRequest)(nil),    // 62: tactus.matchmaker.v1.ListLeaderboardRequest
+	(*ListLeaderboardResponse)(nil),   // 63: tactus.matchmaker.v1.ListLeaderboardResponse
+	(*ListHistoryRequest)(nil),        // 64: tactus.matchmaker.v1.ListHistoryRequest
+	(*ListHistoryResponse)(nil),       // 65: tactus.matchmaker.v1.ListHistoryResponse
+	nil,                               // 66: tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
+	nil,                               // 67: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
+	(*WatchPartyResponse_Member)(nil), // 68: tactus.matchmaker.v1.WatchPartyResponse.Member
+	nil,                               // 69: tactus.matchmaker.v1.CreateRoomRequest.LabelsEntry
+	(*WatchRoomResponse_Member)(nil),  // 70: tactus.matchmaker.v1.WatchRoomResponse.Member
+	nil,                               // 71: tactus.matchmaker.v1.WatchRoomResponse.LabelsEntry
+	nil,                               // 72: tactus.matchmaker.v1.SetRoomRequest.LabelsEntry
 }
 var file_tactus_matchmaker_v1_matchmaker_proto_depIdxs = []int32{
-	63, // 0: tactus.matchmaker.v1.CreateTicketRequest.latency_ms:type_name -> tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
-	64, // 1: tactus.matchmaker.v1.CreateTicketRequest.attributes:type_name -> tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
-	4,  // 2: tactus.matchmaker.v1.CreateTicketRequest.players:type_name -> tactus.matchmaker.v1.Player
-	10, // 3: tactus.matchmaker.v1.GetTicketResponse.ticket:type_name -> tactus.matchmaker.v1.WatchTicketResponse
-	2,  // 4: tactus.matchmaker.v1.WatchTicketResponse.state:type_name -> tactus.matchmaker.v1.WatchTicketResponse.State
-	24, // 5: tactus.matchmaker.v1.WatchTicketResponse.assignment:type_name -> tactus.matchmaker.v1.Assignment
+	66, // 0: tactus.matchmaker.v1.CreateTicketRequest.latency_ms:type_name -> tactus.matchmaker.v1.CreateTicketRequest.LatencyMsEntry
+	67, // 1: tactus.matchmaker.v1.CreateTicketRequest.attributes:type_name -> tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry
+	5,  // 2: tactus.matchmaker.v1.CreateTicketRequest.players:type_name -> tactus.matchmaker.v1.Player
+	11, // 3: tactus.matchmaker.v1.GetTicketResponse.ticket:type_name -> tactus.matchmaker.v1.WatchTicketResponse
+	3,  // 4: tactus.matchmaker.v1.WatchTicketResponse.state:type_name -> tactus.matchmaker.v1.WatchTicketResponse.State
+	25, // 5: tactus.matchmaker.v1.WatchTicketResponse.assignment:type_name -> tactus.matchmaker.v1.Assignment
 	1,  // 6: tactus.matchmaker.v1.WatchTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
-	11, // 7: tactus.matchmaker.v1.WatchTicketResponse.proposal:type_name -> tactus.matchmaker.v1.MatchProposal
+	12, // 7: tactus.matchmaker.v1.WatchTicketResponse.proposal:type_name -> tactus.matchmaker.v1.MatchProposal
 	0,  // 8: tactus.matchmaker.v1.WatchTicketResponse.waiting_for:type_name -> tactus.matchmaker.v1.WaitingFor
-	65, // 9: tactus.matchmaker.v1.WatchPartyResponse.members:type_name -> tactus.matchmaker.v1.WatchPartyResponse.Member
-	19, // 10: tactus.matchmaker.v1.GetPartyResponse.party:type_name -> tactus.matchmaker.v1.WatchPartyResponse
+	68, // 9: tactus.matchmaker.v1.WatchPartyResponse.members:type_name -> tactus.matchmaker.v1.WatchPartyResponse.Member
+	20, // 10: tactus.matchmaker.v1.GetPartyResponse.party:type_name -> tactus.matchmaker.v1.WatchPartyResponse
 	1,  // 11: tactus.matchmaker.v1.CancelTicketResponse.reason:type_name -> tactus.matchmaker.v1.EndReason
-	43, // 12: tactus.matchmaker.v1.CreateRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
-	66, // 13: tactus.matchmaker.v1.CreateRoomRequest.labels:type_name -> tactus.matchmaker.v1.CreateRoomRequest.LabelsEntry
-	43, // 14: tactus.matchmaker.v1.WatchRoomResponse.options:type_name -> tactus.matchmaker.v1.Option
-	68, // 15: tactus.matchmaker.v1.WatchRoomResponse.labels:type_name -> tactus.matchmaker.v1.WatchRoomResponse.LabelsEntry
-	67, // 16: tactus.matchmaker.v1.WatchRoomResponse.members:type_name -> tactus.matchmaker.v1.WatchRoomResponse.Member
-	32, // 17: tactus.matchmaker.v1.GetRoomResponse.room:type_name -> tactus.matchmaker.v1.WatchRoomResponse
-	43, // 18: tactus.matchmaker.v1.SetRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
-	69, // 19: tactus.matchmaker.v1.SetRoomRequest.labels:type_name -> tactus.matchmaker.v1.SetRoomRequest.LabelsEntry
-	46, // 20: tactus.matchmaker.v1.ListMatchesResponse.matches:type_name -> tactus.matchmaker.v1.OpenMatch
-	49, // 21: tactus.matchmaker.v1.ListGamesResponse.games:type_name -> tactus.matchmaker.v1.GameInfo
-	50, // 22: tactus.matchmaker.v1.GameInfo.modes:type_name -> tactus.matchmaker.v1.ModeInfo
-	51, // 23: tactus.matchmaker.v1.ModeInfo.options:type_name -> tactus.matchmaker.v1.OptionInfo
-	54, // 24: tactus.matchmaker.v1.ListQueuesResponse.queues:type_name -> tactus.matchmaker.v1.QueueInfo
-	57, // 25: tactus.matchmaker.v1.GetRatingResponse.rating:type_name -> tactus.matchmaker.v1.Rating
-	58, // 26: tactus.matchmaker.v1.GetRatingResponse.last:type_name -> tactus.matchmaker.v1.RatedMatch
-	57, // 27: tactus.matchmaker.v1.ListLeaderboardResponse.ratings:type_name -> tactus.matchmaker.v1.Rating
-	58, // 28: tactus.matchmaker.v1.ListHistoryResponse.matches:type_name -> tactus.matchmaker.v1.RatedMatch
-	5,  // 29: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry.value:type_name -> tactus.matchmaker.v1.Values
-	3,  // 30: tactus.matchmaker.v1.MatchmakerService.CreateTicket:input_type -> tactus.matchmaker.v1.CreateTicketRequest
-	7,  // 31: tactus.matchmaker.v1.MatchmakerService.WatchTicket:input_type -> tactus.matchmaker.v1.WatchTicketRequest
-	8,  // 32: tactus.matchmaker.v1.MatchmakerService.GetTicket:input_type -> tactus.matchmaker.v1.GetTicketRequest
-	25, // 33: tactus.matchmaker.v1.MatchmakerService.CancelTicket:input_type -> tactus.matchmaker.v1.CancelTicketRequest
-	12, // 34: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:input_type -> tactus.matchmaker.v1.AcceptMatchRequest
-	14, // 35: tactus.matchmaker.v1.MatchmakerService.CreateParty:input_type -> tactus.matchmaker.v1.CreatePartyRequest
-	16, // 36: tactus.matchmaker.v1.MatchmakerService.JoinParty:input_type -> tactus.matchmaker.v1.JoinPartyRequest
-	18, // 37: tactus.matchmaker.v1.MatchmakerService.WatchParty:input_type -> tactus.matchmaker.v1.WatchPartyRequest
-	20, // 38: tactus.matchmaker.v1.MatchmakerService.GetParty:input_type -> tactus.matchmaker.v1.GetPartyRequest
-	22, // 39: tactus.matchmaker.v1.MatchmakerService.LeaveParty:input_type -> tactus.matchmaker.v1.LeavePartyRequest
-	27, // 40: tactus.matchmaker.v1.MatchmakerService.CreateRoom:input_type -> tactus.matchmaker.v1.CreateRoomRequest
-	29, // 41: tactus.matchmaker.v1.MatchmakerService.JoinRoom:input_type -> tactus.matchmaker.v1.JoinRoomRequest
-	31, // 42: tactus.matchmaker.v1.MatchmakerService.WatchRoom:input_type -> tactus.matchmaker.v1.WatchRoomRequest
-	33, // 43: tactus.matchmaker.v1.MatchmakerService.GetRoom:input_type -> tactus.matchmaker.v1.GetRoomRequest
-	35, // 44: tactus.matchmaker.v1.MatchmakerService.SetRoom:input_type -> tactus.matchmaker.v1.SetRoomRequest
-	37, // 45: tactus.matchmaker.v1.MatchmakerService.SetReady:input_type -> tactus.matchmaker.v1.SetReadyRequest
-	39, // 46: tactus.matchmaker.v1.MatchmakerService.StartRoom:input_type -> tactus.matchmaker.v1.StartRoomRequest
-	41, // 47: tactus.matchmaker.v1.MatchmakerService.LeaveRoom:input_type -> tactus.matchmaker.v1.LeaveRoomRequest
-	44, // 48: tactus.matchmaker.v1.MatchmakerService.ListMatches:input_type -> tactus.matchmaker.v1.ListMatchesRequest
-	47, // 49: tactus.matchmaker.v1.MatchmakerService.ListGames:input_type -> tactus.matchmaker.v1.ListGamesRequest
-	52, // 50: tactus.matchmaker.v1.MatchmakerService.ListQueues:input_type -> tactus.matchmaker.v1.ListQueuesRequest
-	55, // 51: tactus.matchmaker.v1.MatchmakerService.GetRating:input_type -> tactus.matchmaker.v1.GetRatingRequest
-	59, // 52: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:input_type -> tactus.matchmaker.v1.ListLeaderboardRequest
-	61, // 53: tactus.matchmaker.v1.MatchmakerService.ListHistory:input_type -> tactus.matchmaker.v1.ListHistoryRequest
-	6,  // 54: tactus.matchmaker.v1.MatchmakerService.CreateTicket:output_type -> tactus.matchmaker.v1.CreateTicketResponse
-	10, // 55: tactus.matchmaker.v1.MatchmakerService.WatchTicket:output_type -> tactus.matchmaker.v1.WatchTicketResponse
-	9,  // 56: tactus.matchmaker.v1.MatchmakerService.GetTicket:output_type -> tactus.matchmaker.v1.GetTicketResponse
-	26, // 57: tactus.matchmaker.v1.MatchmakerService.CancelTicket:output_type -> tactus.matchmaker.v1.CancelTicketResponse
-	13, // 58: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:output_type -> tactus.matchmaker.v1.AcceptMatchResponse
-	15, // 59: tactus.matchmaker.v1.MatchmakerService.CreateParty:output_type -> tactus.matchmaker.v1.CreatePartyResponse
-	17, // 60: tactus.matchmaker.v1.MatchmakerService.JoinParty:output_type -> tactus.matchmaker.v1.JoinPartyResponse
-	19, // 61: tactus.matchmaker.v1.MatchmakerService.WatchParty:output_type -> tactus.matchmaker.v1.WatchPartyResponse
-	21, // 62: tactus.matchmaker.v1.MatchmakerService.GetParty:output_type -> tactus.matchmaker.v1.GetPartyResponse
-	23, // 63: tactus.matchmaker.v1.MatchmakerService.LeaveParty:output_type -> tactus.matchmaker.v1.LeavePartyResponse
-	28, // 64: tactus.matchmaker.v1.MatchmakerService.CreateRoom:output_type -> tactus.matchmaker.v1.CreateRoomResponse
-	30, // 65: tactus.matchmaker.v1.MatchmakerService.JoinRoom:output_type -> tactus.matchmaker.v1.JoinRoomResponse
-	32, // 66: tactus.matchmaker.v1.MatchmakerService.WatchRoom:output_type -> tactus.matchmaker.v1.WatchRoomResponse
-	34, // 67: tactus.matchmaker.v1.MatchmakerService.GetRoom:output_type -> tactus.matchmaker.v1.GetRoomResponse
-	36, // 68: tactus.matchmaker.v1.MatchmakerService.SetRoom:output_type -> tactus.matchmaker.v1.SetRoomResponse
-	38, // 69: tactus.matchmaker.v1.MatchmakerService.SetReady:output_type -> tactus.matchmaker.v1.SetReadyResponse
-	40, // 70: tactus.matchmaker.v1.MatchmakerService.StartRoom:output_type -> tactus.matchmaker.v1.StartRoomResponse
-	42, // 71: tactus.matchmaker.v1.MatchmakerService.LeaveRoom:output_type -> tactus.matchmaker.v1.LeaveRoomResponse
-	45, // 72: tactus.matchmaker.v1.MatchmakerService.ListMatches:output_type -> tactus.matchmaker.v1.ListMatchesResponse
-	48, // 73: tactus.matchmaker.v1.MatchmakerService.ListGames:output_type -> tactus.matchmaker.v1.ListGamesResponse
-	53, // 74: tactus.matchmaker.v1.MatchmakerService.ListQueues:output_type -> tactus.matchmaker.v1.ListQueuesResponse
-	56, // 75: tactus.matchmaker.v1.MatchmakerService.GetRating:output_type -> tactus.matchmaker.v1.GetRatingResponse
-	60, // 76: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:output_type -> tactus.matchmaker.v1.ListLeaderboardResponse
-	62, // 77: tactus.matchmaker.v1.MatchmakerService.ListHistory:output_type -> tactus.matchmaker.v1.ListHistoryResponse
-	54, // [54:78] is the sub-list for method output_type
-	30, // [30:54] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	46, // 12: tactus.matchmaker.v1.CreateRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
+	69, // 13: tactus.matchmaker.v1.CreateRoomRequest.labels:type_name -> tactus.matchmaker.v1.CreateRoomRequest.LabelsEntry
+	46, // 14: tactus.matchmaker.v1.WatchRoomResponse.options:type_name -> tactus.matchmaker.v1.Option
+	71, // 15: tactus.matchmaker.v1.WatchRoomResponse.labels:type_name -> tactus.matchmaker.v1.WatchRoomResponse.LabelsEntry
+	70, // 16: tactus.matchmaker.v1.WatchRoomResponse.members:type_name -> tactus.matchmaker.v1.WatchRoomResponse.Member
+	33, // 17: tactus.matchmaker.v1.GetRoomResponse.room:type_name -> tactus.matchmaker.v1.WatchRoomResponse
+	46, // 18: tactus.matchmaker.v1.SetRoomRequest.options:type_name -> tactus.matchmaker.v1.Option
+	72, // 19: tactus.matchmaker.v1.SetRoomRequest.labels:type_name -> tactus.matchmaker.v1.SetRoomRequest.LabelsEntry
+	2,  // 20: tactus.matchmaker.v1.ReportPlayerRequest.category:type_name -> tactus.matchmaker.v1.ReportCategory
+	49, // 21: tactus.matchmaker.v1.ListMatchesResponse.matches:type_name -> tactus.matchmaker.v1.OpenMatch
+	52, // 22: tactus.matchmaker.v1.ListGamesResponse.games:type_name -> tactus.matchmaker.v1.GameInfo
+	53, // 23: tactus.matchmaker.v1.GameInfo.modes:type_name -> tactus.matchmaker.v1.ModeInfo
+	54, // 24: tactus.matchmaker.v1.ModeInfo.options:type_name -> tactus.matchmaker.v1.OptionInfo
+	57, // 25: tactus.matchmaker.v1.ListQueuesResponse.queues:type_name -> tactus.matchmaker.v1.QueueInfo
+	60, // 26: tactus.matchmaker.v1.GetRatingResponse.rating:type_name -> tactus.matchmaker.v1.Rating
+	61, // 27: tactus.matchmaker.v1.GetRatingResponse.last:type_name -> tactus.matchmaker.v1.RatedMatch
+	60, // 28: tactus.matchmaker.v1.ListLeaderboardResponse.ratings:type_name -> tactus.matchmaker.v1.Rating
+	61, // 29: tactus.matchmaker.v1.ListHistoryResponse.matches:type_name -> tactus.matchmaker.v1.RatedMatch
+	6,  // 30: tactus.matchmaker.v1.CreateTicketRequest.AttributesEntry.value:type_name -> tactus.matchmaker.v1.Values
+	4,  // 31: tactus.matchmaker.v1.MatchmakerService.CreateTicket:input_type -> tactus.matchmaker.v1.CreateTicketRequest
+	8,  // 32: tactus.matchmaker.v1.MatchmakerService.WatchTicket:input_type -> tactus.matchmaker.v1.WatchTicketRequest
+	9,  // 33: tactus.matchmaker.v1.MatchmakerService.GetTicket:input_type -> tactus.matchmaker.v1.GetTicketRequest
+	26, // 34: tactus.matchmaker.v1.MatchmakerService.CancelTicket:input_type -> tactus.matchmaker.v1.CancelTicketRequest
+	13, // 35: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:input_type -> tactus.matchmaker.v1.AcceptMatchRequest
+	15, // 36: tactus.matchmaker.v1.MatchmakerService.CreateParty:input_type -> tactus.matchmaker.v1.CreatePartyRequest
+	17, // 37: tactus.matchmaker.v1.MatchmakerService.JoinParty:input_type -> tactus.matchmaker.v1.JoinPartyRequest
+	19, // 38: tactus.matchmaker.v1.MatchmakerService.WatchParty:input_type -> tactus.matchmaker.v1.WatchPartyRequest
+	21, // 39: tactus.matchmaker.v1.MatchmakerService.GetParty:input_type -> tactus.matchmaker.v1.GetPartyRequest
+	23, // 40: tactus.matchmaker.v1.MatchmakerService.LeaveParty:input_type -> tactus.matchmaker.v1.LeavePartyRequest
+	28, // 41: tactus.matchmaker.v1.MatchmakerService.CreateRoom:input_type -> tactus.matchmaker.v1.CreateRoomRequest
+	30, // 42: tactus.matchmaker.v1.MatchmakerService.JoinRoom:input_type -> tactus.matchmaker.v1.JoinRoomRequest
+	32, // 43: tactus.matchmaker.v1.MatchmakerService.WatchRoom:input_type -> tactus.matchmaker.v1.WatchRoomRequest
+	34, // 44: tactus.matchmaker.v1.MatchmakerService.GetRoom:input_type -> tactus.matchmaker.v1.GetRoomRequest
+	36, // 45: tactus.matchmaker.v1.MatchmakerService.SetRoom:input_type -> tactus.matchmaker.v1.SetRoomRequest
+	38, // 46: tactus.matchmaker.v1.MatchmakerService.SetReady:input_type -> tactus.matchmaker.v1.SetReadyRequest
+	40, // 47: tactus.matchmaker.v1.MatchmakerService.StartRoom:input_type -> tactus.matchmaker.v1.StartRoomRequest
+	42, // 48: tactus.matchmaker.v1.MatchmakerService.LeaveRoom:input_type -> tactus.matchmaker.v1.LeaveRoomRequest
+	44, // 49: tactus.matchmaker.v1.MatchmakerService.ReportPlayer:input_type -> tactus.matchmaker.v1.ReportPlayerRequest
+	47, // 50: tactus.matchmaker.v1.MatchmakerService.ListMatches:input_type -> tactus.matchmaker.v1.ListMatchesRequest
+	50, // 51: tactus.matchmaker.v1.MatchmakerService.ListGames:input_type -> tactus.matchmaker.v1.ListGamesRequest
+	55, // 52: tactus.matchmaker.v1.MatchmakerService.ListQueues:input_type -> tactus.matchmaker.v1.ListQueuesRequest
+	58, // 53: tactus.matchmaker.v1.MatchmakerService.GetRating:input_type -> tactus.matchmaker.v1.GetRatingRequest
+	62, // 54: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:input_type -> tactus.matchmaker.v1.ListLeaderboardRequest
+	64, // 55: tactus.matchmaker.v1.MatchmakerService.ListHistory:input_type -> tactus.matchmaker.v1.ListHistoryRequest
+	7,  // 56: tactus.matchmaker.v1.MatchmakerService.CreateTicket:output_type -> tactus.matchmaker.v1.CreateTicketResponse
+	11, // 57: tactus.matchmaker.v1.MatchmakerService.WatchTicket:output_type -> tactus.matchmaker.v1.WatchTicketResponse
+	10, // 58: tactus.matchmaker.v1.MatchmakerService.GetTicket:output_type -> tactus.matchmaker.v1.GetTicketResponse
+	27, // 59: tactus.matchmaker.v1.MatchmakerService.CancelTicket:output_type -> tactus.matchmaker.v1.CancelTicketResponse
+	14, // 60: tactus.matchmaker.v1.MatchmakerService.AcceptMatch:output_type -> tactus.matchmaker.v1.AcceptMatchResponse
+	16, // 61: tactus.matchmaker.v1.MatchmakerService.CreateParty:output_type -> tactus.matchmaker.v1.CreatePartyResponse
+	18, // 62: tactus.matchmaker.v1.MatchmakerService.JoinParty:output_type -> tactus.matchmaker.v1.JoinPartyResponse
+	20, // 63: tactus.matchmaker.v1.MatchmakerService.WatchParty:output_type -> tactus.matchmaker.v1.WatchPartyResponse
+	22, // 64: tactus.matchmaker.v1.MatchmakerService.GetParty:output_type -> tactus.matchmaker.v1.GetPartyResponse
+	24, // 65: tactus.matchmaker.v1.MatchmakerService.LeaveParty:output_type -> tactus.matchmaker.v1.LeavePartyResponse
+	29, // 66: tactus.matchmaker.v1.MatchmakerService.CreateRoom:output_type -> tactus.matchmaker.v1.CreateRoomResponse
+	31, // 67: tactus.matchmaker.v1.MatchmakerService.JoinRoom:output_type -> tactus.matchmaker.v1.JoinRoomResponse
+	33, // 68: tactus.matchmaker.v1.MatchmakerService.WatchRoom:output_type -> tactus.matchmaker.v1.WatchRoomResponse
+	35, // 69: tactus.matchmaker.v1.MatchmakerService.GetRoom:output_type -> tactus.matchmaker.v1.GetRoomResponse
+	37, // 70: tactus.matchmaker.v1.MatchmakerService.SetRoom:output_type -> tactus.matchmaker.v1.SetRoomResponse
+	39, // 71: tactus.matchmaker.v1.MatchmakerService.SetReady:output_type -> tactus.matchmaker.v1.SetReadyResponse
+	41, // 72: tactus.matchmaker.v1.MatchmakerService.StartRoom:output_type -> tactus.matchmaker.v1.StartRoomResponse
+	43, // 73: tactus.matchmaker.v1.MatchmakerService.LeaveRoom:output_type -> tactus.matchmaker.v1.LeaveRoomResponse
+	45, // 74: tactus.matchmaker.v1.MatchmakerService.ReportPlayer:output_type -> tactus.matchmaker.v1.ReportPlayerResponse
+	48, // 75: tactus.matchmaker.v1.MatchmakerService.ListMatches:output_type -> tactus.matchmaker.v1.ListMatchesResponse
+	51, // 76: tactus.matchmaker.v1.MatchmakerService.ListGames:output_type -> tactus.matchmaker.v1.ListGamesResponse
+	56, // 77: tactus.matchmaker.v1.MatchmakerService.ListQueues:output_type -> tactus.matchmaker.v1.ListQueuesResponse
+	59, // 78: tactus.matchmaker.v1.MatchmakerService.GetRating:output_type -> tactus.matchmaker.v1.GetRatingResponse
+	63, // 79: tactus.matchmaker.v1.MatchmakerService.ListLeaderboard:output_type -> tactus.matchmaker.v1.ListLeaderboardResponse
+	65, // 80: tactus.matchmaker.v1.MatchmakerService.ListHistory:output_type -> tactus.matchmaker.v1.ListHistoryResponse
+	56, // [56:81] is the sub-list for method output_type
+	31, // [31:56] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_tactus_matchmaker_v1_matchmaker_proto_init() }
@@ -4790,8 +4997,8 @@ func file_tactus_matchmaker_v1_matchmaker_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tactus_matchmaker_v1_matchmaker_proto_rawDesc), len(file_tactus_matchmaker_v1_matchmaker_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   67,
+			NumEnums:      4,
+			NumMessages:   69,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

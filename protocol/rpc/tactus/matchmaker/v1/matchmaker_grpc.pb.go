@@ -38,6 +38,7 @@ const (
 	MatchmakerService_SetReady_FullMethodName        = "/tactus.matchmaker.v1.MatchmakerService/SetReady"
 	MatchmakerService_StartRoom_FullMethodName       = "/tactus.matchmaker.v1.MatchmakerService/StartRoom"
 	MatchmakerService_LeaveRoom_FullMethodName       = "/tactus.matchmaker.v1.MatchmakerService/LeaveRoom"
+	MatchmakerService_ReportPlayer_FullMethodName    = "/tactus.matchmaker.v1.MatchmakerService/ReportPlayer"
 	MatchmakerService_ListMatches_FullMethodName     = "/tactus.matchmaker.v1.MatchmakerService/ListMatches"
 	MatchmakerService_ListGames_FullMethodName       = "/tactus.matchmaker.v1.MatchmakerService/ListGames"
 	MatchmakerService_ListQueues_FullMethodName      = "/tactus.matchmaker.v1.MatchmakerService/ListQueues"
@@ -130,6 +131,11 @@ type MatchmakerServiceClient interface {
 	// LeaveRoom leaves a room; a seat in its match stays. When the owner leaves, the
 	// room belongs to the member who has been there longest.
 	LeaveRoom(ctx context.Context, in *LeaveRoomRequest, opts ...grpc.CallOption) (*LeaveRoomResponse, error)
+	// ReportPlayer reports a player of the same match to the operators. The match's log
+	// is kept then. It is possible until ten minutes after the match. PERMISSION_DENIED:
+	// the caller is banned. FAILED_PRECONDITION: the caller, or the reported player, has
+	// not played in the match. RESOURCE_EXHAUSTED: too many reports.
+	ReportPlayer(ctx context.Context, in *ReportPlayerRequest, opts ...grpc.CallOption) (*ReportPlayerResponse, error)
 	// ListMatches lists open public matches with free seats, fullest first.
 	ListMatches(ctx context.Context, in *ListMatchesRequest, opts ...grpc.CallOption) (*ListMatchesResponse, error)
 	// ListGames lists the games and modes that live servers host, and for ten minutes
@@ -361,6 +367,16 @@ func (c *matchmakerServiceClient) LeaveRoom(ctx context.Context, in *LeaveRoomRe
 	return out, nil
 }
 
+func (c *matchmakerServiceClient) ReportPlayer(ctx context.Context, in *ReportPlayerRequest, opts ...grpc.CallOption) (*ReportPlayerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReportPlayerResponse)
+	err := c.cc.Invoke(ctx, MatchmakerService_ReportPlayer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *matchmakerServiceClient) ListMatches(ctx context.Context, in *ListMatchesRequest, opts ...grpc.CallOption) (*ListMatchesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListMatchesResponse)
@@ -505,6 +521,11 @@ type MatchmakerServiceServer interface {
 	// LeaveRoom leaves a room; a seat in its match stays. When the owner leaves, the
 	// room belongs to the member who has been there longest.
 	LeaveRoom(context.Context, *LeaveRoomRequest) (*LeaveRoomResponse, error)
+	// ReportPlayer reports a player of the same match to the operators. The match's log
+	// is kept then. It is possible until ten minutes after the match. PERMISSION_DENIED:
+	// the caller is banned. FAILED_PRECONDITION: the caller, or the reported player, has
+	// not played in the match. RESOURCE_EXHAUSTED: too many reports.
+	ReportPlayer(context.Context, *ReportPlayerRequest) (*ReportPlayerResponse, error)
 	// ListMatches lists open public matches with free seats, fullest first.
 	ListMatches(context.Context, *ListMatchesRequest) (*ListMatchesResponse, error)
 	// ListGames lists the games and modes that live servers host, and for ten minutes
@@ -582,6 +603,9 @@ func (UnimplementedMatchmakerServiceServer) StartRoom(context.Context, *StartRoo
 }
 func (UnimplementedMatchmakerServiceServer) LeaveRoom(context.Context, *LeaveRoomRequest) (*LeaveRoomResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method LeaveRoom not implemented")
+}
+func (UnimplementedMatchmakerServiceServer) ReportPlayer(context.Context, *ReportPlayerRequest) (*ReportPlayerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReportPlayer not implemented")
 }
 func (UnimplementedMatchmakerServiceServer) ListMatches(context.Context, *ListMatchesRequest) (*ListMatchesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListMatches not implemented")
@@ -925,6 +949,24 @@ func _MatchmakerService_LeaveRoom_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MatchmakerService_ReportPlayer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReportPlayerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MatchmakerServiceServer).ReportPlayer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MatchmakerService_ReportPlayer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MatchmakerServiceServer).ReportPlayer(ctx, req.(*ReportPlayerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MatchmakerService_ListMatches_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListMatchesRequest)
 	if err := dec(in); err != nil {
@@ -1099,6 +1141,10 @@ var MatchmakerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "LeaveRoom",
 			Handler:    _MatchmakerService_LeaveRoom_Handler,
+		},
+		{
+			MethodName: "ReportPlayer",
+			Handler:    _MatchmakerService_ReportPlayer_Handler,
 		},
 		{
 			MethodName: "ListMatches",

@@ -88,6 +88,9 @@ const (
 	// MatchmakerServiceLeaveRoomProcedure is the fully-qualified name of the MatchmakerService's
 	// LeaveRoom RPC.
 	MatchmakerServiceLeaveRoomProcedure = "/tactus.matchmaker.v1.MatchmakerService/LeaveRoom"
+	// MatchmakerServiceReportPlayerProcedure is the fully-qualified name of the MatchmakerService's
+	// ReportPlayer RPC.
+	MatchmakerServiceReportPlayerProcedure = "/tactus.matchmaker.v1.MatchmakerService/ReportPlayer"
 	// MatchmakerServiceListMatchesProcedure is the fully-qualified name of the MatchmakerService's
 	// ListMatches RPC.
 	MatchmakerServiceListMatchesProcedure = "/tactus.matchmaker.v1.MatchmakerService/ListMatches"
@@ -186,6 +189,11 @@ type MatchmakerServiceClient interface {
 	// LeaveRoom leaves a room; a seat in its match stays. When the owner leaves, the
 	// room belongs to the member who has been there longest.
 	LeaveRoom(context.Context, *connect.Request[v1.LeaveRoomRequest]) (*connect.Response[v1.LeaveRoomResponse], error)
+	// ReportPlayer reports a player of the same match to the operators. The match's log
+	// is kept then. It is possible until ten minutes after the match. PERMISSION_DENIED:
+	// the caller is banned. FAILED_PRECONDITION: the caller, or the reported player, has
+	// not played in the match. RESOURCE_EXHAUSTED: too many reports.
+	ReportPlayer(context.Context, *connect.Request[v1.ReportPlayerRequest]) (*connect.Response[v1.ReportPlayerResponse], error)
 	// ListMatches lists open public matches with free seats, fullest first.
 	ListMatches(context.Context, *connect.Request[v1.ListMatchesRequest]) (*connect.Response[v1.ListMatchesResponse], error)
 	// ListGames lists the games and modes that live servers host, and for ten minutes
@@ -321,6 +329,12 @@ func NewMatchmakerServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithSchema(matchmakerServiceMethods.ByName("LeaveRoom")),
 			connect.WithClientOptions(opts...),
 		),
+		reportPlayer: connect.NewClient[v1.ReportPlayerRequest, v1.ReportPlayerResponse](
+			httpClient,
+			baseURL+MatchmakerServiceReportPlayerProcedure,
+			connect.WithSchema(matchmakerServiceMethods.ByName("ReportPlayer")),
+			connect.WithClientOptions(opts...),
+		),
 		listMatches: connect.NewClient[v1.ListMatchesRequest, v1.ListMatchesResponse](
 			httpClient,
 			baseURL+MatchmakerServiceListMatchesProcedure,
@@ -380,6 +394,7 @@ type matchmakerServiceClient struct {
 	setReady        *connect.Client[v1.SetReadyRequest, v1.SetReadyResponse]
 	startRoom       *connect.Client[v1.StartRoomRequest, v1.StartRoomResponse]
 	leaveRoom       *connect.Client[v1.LeaveRoomRequest, v1.LeaveRoomResponse]
+	reportPlayer    *connect.Client[v1.ReportPlayerRequest, v1.ReportPlayerResponse]
 	listMatches     *connect.Client[v1.ListMatchesRequest, v1.ListMatchesResponse]
 	listGames       *connect.Client[v1.ListGamesRequest, v1.ListGamesResponse]
 	listQueues      *connect.Client[v1.ListQueuesRequest, v1.ListQueuesResponse]
@@ -476,6 +491,11 @@ func (c *matchmakerServiceClient) StartRoom(ctx context.Context, req *connect.Re
 // LeaveRoom calls tactus.matchmaker.v1.MatchmakerService.LeaveRoom.
 func (c *matchmakerServiceClient) LeaveRoom(ctx context.Context, req *connect.Request[v1.LeaveRoomRequest]) (*connect.Response[v1.LeaveRoomResponse], error) {
 	return c.leaveRoom.CallUnary(ctx, req)
+}
+
+// ReportPlayer calls tactus.matchmaker.v1.MatchmakerService.ReportPlayer.
+func (c *matchmakerServiceClient) ReportPlayer(ctx context.Context, req *connect.Request[v1.ReportPlayerRequest]) (*connect.Response[v1.ReportPlayerResponse], error) {
+	return c.reportPlayer.CallUnary(ctx, req)
 }
 
 // ListMatches calls tactus.matchmaker.v1.MatchmakerService.ListMatches.
@@ -587,6 +607,11 @@ type MatchmakerServiceHandler interface {
 	// LeaveRoom leaves a room; a seat in its match stays. When the owner leaves, the
 	// room belongs to the member who has been there longest.
 	LeaveRoom(context.Context, *connect.Request[v1.LeaveRoomRequest]) (*connect.Response[v1.LeaveRoomResponse], error)
+	// ReportPlayer reports a player of the same match to the operators. The match's log
+	// is kept then. It is possible until ten minutes after the match. PERMISSION_DENIED:
+	// the caller is banned. FAILED_PRECONDITION: the caller, or the reported player, has
+	// not played in the match. RESOURCE_EXHAUSTED: too many reports.
+	ReportPlayer(context.Context, *connect.Request[v1.ReportPlayerRequest]) (*connect.Response[v1.ReportPlayerResponse], error)
 	// ListMatches lists open public matches with free seats, fullest first.
 	ListMatches(context.Context, *connect.Request[v1.ListMatchesRequest]) (*connect.Response[v1.ListMatchesResponse], error)
 	// ListGames lists the games and modes that live servers host, and for ten minutes
@@ -718,6 +743,12 @@ func NewMatchmakerServiceHandler(svc MatchmakerServiceHandler, opts ...connect.H
 		connect.WithSchema(matchmakerServiceMethods.ByName("LeaveRoom")),
 		connect.WithHandlerOptions(opts...),
 	)
+	matchmakerServiceReportPlayerHandler := connect.NewUnaryHandler(
+		MatchmakerServiceReportPlayerProcedure,
+		svc.ReportPlayer,
+		connect.WithSchema(matchmakerServiceMethods.ByName("ReportPlayer")),
+		connect.WithHandlerOptions(opts...),
+	)
 	matchmakerServiceListMatchesHandler := connect.NewUnaryHandler(
 		MatchmakerServiceListMatchesProcedure,
 		svc.ListMatches,
@@ -792,6 +823,8 @@ func NewMatchmakerServiceHandler(svc MatchmakerServiceHandler, opts ...connect.H
 			matchmakerServiceStartRoomHandler.ServeHTTP(w, r)
 		case MatchmakerServiceLeaveRoomProcedure:
 			matchmakerServiceLeaveRoomHandler.ServeHTTP(w, r)
+		case MatchmakerServiceReportPlayerProcedure:
+			matchmakerServiceReportPlayerHandler.ServeHTTP(w, r)
 		case MatchmakerServiceListMatchesProcedure:
 			matchmakerServiceListMatchesHandler.ServeHTTP(w, r)
 		case MatchmakerServiceListGamesProcedure:
@@ -883,6 +916,10 @@ func (UnimplementedMatchmakerServiceHandler) StartRoom(context.Context, *connect
 
 func (UnimplementedMatchmakerServiceHandler) LeaveRoom(context.Context, *connect.Request[v1.LeaveRoomRequest]) (*connect.Response[v1.LeaveRoomResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.LeaveRoom is not implemented"))
+}
+
+func (UnimplementedMatchmakerServiceHandler) ReportPlayer(context.Context, *connect.Request[v1.ReportPlayerRequest]) (*connect.Response[v1.ReportPlayerResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("tactus.matchmaker.v1.MatchmakerService.ReportPlayer is not implemented"))
 }
 
 func (UnimplementedMatchmakerServiceHandler) ListMatches(context.Context, *connect.Request[v1.ListMatchesRequest]) (*connect.Response[v1.ListMatchesResponse], error) {
