@@ -17,6 +17,7 @@ import (
 	"tactus/matchmaker"
 	"tactus/matchmaker/internal/store/storetest"
 	adminv1 "tactus/protocol/rpc/tactus/admin/v1"
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
@@ -90,7 +91,9 @@ func TestBans_holdAtEveryEntrance(t *testing.T) {
 
 func TestBans_endASearch(t *testing.T) {
 	w := start(t, nil)
-	w.server("s1", nil)
+	w.server("s1", func(g *gameServer, _ *fleetv1.Register) {
+		g.answer = func(*fleetv1.Reserve) *fleetv1.ReserveResult { return &fleetv1.ReserveResult{Reason: "full"} }
+	})
 	p := w.search(&matchmakerv1.CreateTicketRequest{Game: "arena", Mode: "duel", Players: []*matchmakerv1.Player{{PlayerId: "u-1"}}})
 	found, err := w.admin().GetPlayer(w.context(), &adminv1.GetPlayerRequest{PlayerId: "u-1"})
 	if err != nil || found.GetSearchingIn() == "" || found.GetSearchingSinceUnixMs() == 0 {
