@@ -4,6 +4,7 @@ import { slotColor } from "./palette.ts";
 import { emotes } from "./scene.ts";
 import { ScoreTable } from "./scoretable.ts";
 import { notSentText, noticeText } from "./sentences.ts";
+import { openReport, type SendReport } from "./report.ts";
 import type { Silence } from "./silence.ts";
 import type { Sound } from "./sound.ts";
 import { standings } from "./standings.ts";
@@ -48,8 +49,13 @@ export class Hud {
     private readonly silence: Silence,
     room: string,
     leave: () => void,
+    report: SendReport,
   ) {
-    this.scores = new ScoreTable(element("scores"), silence);
+    this.scores = new ScoreTable(element("scores"), {
+      isMuted: (name) => silence.isMuted(name),
+      toggle: (name) => silence.toggle(name),
+      report: (slot, name) => openReport(slot, name, report),
+    });
     for (const list of ["feed", "chat-lines"]) element(list).replaceChildren();
     element("hud").hidden = false;
     this.buildEmotes();

@@ -7,6 +7,7 @@ import { LeaderboardDialog } from "./leaderboard.ts";
 import { invitationIn, Menu, type MenuActions } from "./menu.ts";
 import { Outcome } from "./outcome.ts";
 import { Queues } from "./queues.ts";
+import type { SendReport } from "./report.ts";
 import { Screen } from "./screen.ts";
 import { type Search, Searches } from "./searches.ts";
 import { forgetSeat, type KeptSeat, keptSeat } from "./seat.ts";
@@ -31,6 +32,7 @@ export class Page {
   private readonly searches: Searches;
   private readonly outcome: Outcome;
   private readonly leaderboard: LeaderboardDialog;
+  private readonly lobby: Lobby;
   private readonly screen = new Screen();
   private readonly reconnect = new ReconnectDialog();
   private readonly pause = new PauseDialog();
@@ -45,6 +47,7 @@ export class Page {
     // The matchmaker is beside the page, also where a proxy shows both under a path.
     this.client = new Client(new URL(".", document.baseURI).href, { storage: identity });
     const lobby = new Lobby(this.client);
+    this.lobby = lobby;
     this.queues = new Queues(lobby, game);
     this.leaderboard = new LeaderboardDialog(lobby, () => this.client.playerId);
     this.outcome = new Outcome(lobby, this.queues, this.leaderboard, (queue, mode) => this.menu.titleOf(queue, mode));
@@ -197,7 +200,8 @@ export class Page {
     this.endPlay();
     this.friends.showRoom(room);
     const leave = (): void => this.pause.open(() => this.goHome(), this.friends.rooms.room !== undefined);
-    this.phases.go("join", () => this.screen.begin(match, room, leave));
+    const report: SendReport = (slot, category, text) => this.lobby.report(match, slot, category, { text });
+    this.phases.go("join", () => this.screen.begin(match, room, leave, report));
     const { queue } = match;
     const mode = match.mode.name;
     const played = (): boolean => this.play?.match === match;

@@ -5,6 +5,7 @@ import { Hud } from "./hud.ts";
 import type { NetGraph } from "./netgraph.ts";
 import type { Scene, View } from "./scene.ts";
 import { keepSeat } from "./seat.ts";
+import type { SendReport } from "./report.ts";
 import type { Silence } from "./silence.ts";
 import type { Sound } from "./sound.ts";
 import { buttons } from "./tables.ts";
@@ -29,10 +30,10 @@ export class Play {
     private readonly netGraph: NetGraph,
     canvas: HTMLElement,
     touchRoot: HTMLElement,
-    options: { sound: Sound; silence: Silence; room: string; leave: () => void },
+    options: { sound: Sound; silence: Silence; room: string; leave: () => void; report: SendReport },
   ) {
     this.room = options.room;
-    this.hud = new Hud(match, options.sound, options.silence, options.room, options.leave);
+    this.hud = new Hud(match, options.sound, options.silence, options.room, options.leave, options.report);
     scene.muted = (slot) => options.silence.isMuted(match.roster.get(slot)?.name ?? "");
     this.controls = new Controls(canvas, {
       emote: (index) => this.hud.emote(index),

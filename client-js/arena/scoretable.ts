@@ -12,6 +12,7 @@ const teamNames = ["Blue", "Orange"] as const;
 export interface Muting {
   isMuted(name: string): boolean;
   toggle(name: string): boolean;
+  report(slot: number, name: string): void;
 }
 
 interface Line {
@@ -151,7 +152,11 @@ export class ScoreTable {
       showMuted(mute, muting.toggle(name));
       mute.blur();
     });
-    last.append(mute);
+    const report = make("button", "mini", "Report");
+    report.type = "button";
+    report.setAttribute("aria-label", `Report ${name}`);
+    report.addEventListener("click", () => muting.report(slot, name));
+    last.append(mute, report);
     return { row, cells, mute, name };
   }
 

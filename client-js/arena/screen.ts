@@ -4,6 +4,7 @@ import { element } from "./dom.ts";
 import { NetGraph } from "./netgraph.ts";
 import { Play } from "./play.ts";
 import { Scene } from "./scene.ts";
+import type { SendReport } from "./report.ts";
 import { Silence } from "./silence.ts";
 import { Sound } from "./sound.ts";
 
@@ -29,13 +30,14 @@ export class Screen {
   }
 
   /** Puts the player at the controls of a match; room is the private room's code, empty for a public match. */
-  begin(match: Match, room: string, leave: () => void): void {
+  begin(match: Match, room: string, leave: () => void, report: SendReport): void {
     const { sound, silence } = this;
     this.play = new Play(match, this.scene, this.netGraph, this.canvas, element("touch"), {
       sound,
       silence,
       room,
       leave,
+      report,
     });
   }
 

@@ -47,6 +47,18 @@ const firstRatingPauseMs = 400;
 const maxRatingPauseMs = 4000;
 const ratingPatienceMs = 30_000;
 
+/** What a report is about. */
+export type ReportCategory = "CHAT" | "CHEATING" | "NAME" | "OTHER";
+
+export interface ReportOptions {
+  /** Up to 200 bytes, for the operators. */
+  text?: string;
+  /** See PlayOptions. */
+  identityToken?: string;
+  signal?: AbortSignal;
+}
+
+const reportOptions: Record<keyof ReportOptions, 1> = { text: 1, identityToken: 1, signal: 1 };
 const partyOptions: Record<keyof PartyOptions, 1> = { name: 1, identityToken: 1, signal: 1 };
 
 export class Lobby {
@@ -129,6 +141,23 @@ export class Lobby {
   async history(queue: string, playerId = this.#client.playerId, limit = 0): Promise<RatedMatch[]> {
     const { matches = [] } = await this.#call("ListHistory", { queue, playerId, limit });
     return matches.map(ratedMatchOf);
+  }
+
+  /**
+   * Reports a player of a match to the operators, who get the match's log. It is possible until ten
+   * minutes after the match. Error 309: one of the two has not played in it; 308: too many reports.
+   */
+  async report(
+    match: Pick<Match, "id" | "roster">,
+    slot: number,
+    category: ReportCategory,
+    options: ReportOptions = {},
+  ): Promise<void> {
+    refuseUnknown(options, reportOptions);
+    const { text, identityToken, signal } = options;
+    const about = { matchId: match.id, slot, reportedName: match.roster.get(slot)?.name };
+    const request = { ...about, category: `REPORT_CATEGORY_${category}`, text, identityToken };
+    await this.#client.matchmaker.enter("ReportPlayer", request, signal);
   }
 
   /** Opens a room: a place for one private match after another, which others join by its code. */

@@ -184,6 +184,21 @@ test("ratings, leaderboard and history are told with all their fields", async ()
   assert.deepEqual(server.calls.at(-1)?.request, { queue: "duel", playerId: "p1", limit: 3 });
 });
 
+test("a report names the player as the match's roster does", async () => {
+  server.answers.ReportPlayer = () => ({ body: {} });
+  const roster = new Map([[3, { slot: 3, name: "Ann", bot: false, connected: true, team: -1 }]]);
+  await lobby.report({ id: "m1", roster }, 3, "CHEATING", { text: "sees through walls" });
+  const { guestToken, ...request } = server.calls.at(-1)?.request as Record<string, unknown>;
+  assert.deepEqual(request, {
+    matchId: "m1",
+    slot: 3,
+    reportedName: "Ann",
+    category: "REPORT_CATEGORY_CHEATING",
+    text: "sees through walls",
+  });
+  await assert.rejects(lobby.report({ id: "m1", roster }, 3, "CHAT", { txt: "" } as object), TypeError);
+});
+
 test("the rating after a match is waited for, and not for ever", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const match = { id: "m2", player: "p1", queue: "duel" };

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { sizes } from "../scripts/bundle.mjs";
 
 /** Bytes after gzip. Raise a limit only together with what it buys. */
-const limits = { whole: 17_100, withoutPrediction: 14_600, lobby: 2_660 };
+const limits = { whole: 17_100, withoutPrediction: 14_600, lobby: 2_790 };
 
 test("the client, the client without prediction, and the lobby stay small", async () => {
   const bytes = await sizes(process.cwd());
