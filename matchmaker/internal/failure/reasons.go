@@ -204,7 +204,7 @@ var kinds = []Kind{
 	{WatchReplaced, codes.FailedPrecondition, "the same search is watched by newer pages", 0},
 	{TooManyTickets, codes.ResourceExhausted, "too many players are searching; try again in a moment", later},
 	{TooManyReports, codes.ResourceExhausted, "you report too often; try again in a minute", later},
-	{TooManyBans, codes.ResourceExhausted, "there are 10,000 bans; lift some first", 0},
+	{TooManyBans, codes.ResourceExhausted, "there are 10,000 bans; lift some first", later},
 	{ServerSilent, codes.Unavailable, "the game server did not answer; try again", soon},
 	{ServersFull, codes.ResourceExhausted, "no game server has room for another match; try again in a moment", later},
 	{NoServer, codes.Unavailable, "no game server has registered yet; try again in a moment", soon},
