@@ -86,10 +86,11 @@ func (f *internalTLSFlags) add(c *cobra.Command) {
 	f.roles.add(c)
 }
 
-// rolesFlags say how callers of the internal port show their role.
+// rolesFlags say how callers of the internal port show their role, and which results
+// of game servers count.
 type rolesFlags struct {
-	roles matchmaker.Roles
-	mode  string
+	roles         matchmaker.Roles
+	mode, results string
 }
 
 func (f *rolesFlags) add(c *cobra.Command) {
@@ -97,12 +98,17 @@ func (f *rolesFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.roles.TokenFile, "internal-token-file", "", "file with a role (server, server/ID, matchmaker, backend, operator) and a token per line, for callers of the internal port; reloaded when it changes")
 	fl.BoolVar(&f.roles.Insecure, "internal-insecure", false, "let the internal port be reached from other machines without client certificates and tokens; every caller may do everything")
 	fl.StringVar(&f.mode, "roles", "enforce", "enforce: refuse callers of the internal port without the role for a call; warn: log them and let them pass, for an upgrade")
+	fl.StringVar(&f.results, "results", "sealed", "sealed: rate players that a game server proves by the seal of their join token; trusted: believe servers of releases without seals, too, for an upgrade")
 }
 
 func (f *rolesFlags) apply(cfg *matchmaker.Config) error {
 	if f.mode != "" && f.mode != "enforce" && f.mode != "warn" {
 		return fmt.Errorf("--roles %q: want enforce or warn", f.mode)
 	}
+	if f.results != "" && f.results != "sealed" && f.results != "trusted" {
+		return fmt.Errorf("--results %q: want sealed or trusted", f.results)
+	}
+	cfg.TrustResults = f.results == "trusted"
 	f.roles.WarnOnly = f.mode == "warn"
 	cfg.Roles = f.roles
 	return nil

@@ -80,6 +80,9 @@ type Config struct {
 	AuditDir string
 	// AuditKeep is how long entries are kept. Default 7 days.
 	AuditKeep time.Duration
+	// TrustResults believes the results of game servers of releases that return no
+	// seals, for an upgrade. Default: their matches are not rated.
+	TrustResults bool
 	// Functions are match functions by the names that rules use (function: NAME).
 	Functions map[string]matchfunc.Func
 

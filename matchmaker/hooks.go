@@ -9,7 +9,9 @@ import (
 
 	"tactus/matchmaker/internal/metrics"
 	"tactus/matchmaker/internal/queue"
+	"tactus/matchmaker/internal/ranking"
 	"tactus/matchmaker/internal/room"
+	"tactus/matchmaker/internal/seal"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/matchmaker/matchfunc"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
@@ -71,7 +73,7 @@ func (m *Matchmaker) matchMade(made queue.Match) {
 }
 
 // matchEnded stores a match's result. After an error its server sends it again.
-func (m *Matchmaker) matchEnded(ctx context.Context, e *fleetv1.MatchEnded) error {
+func (m *Matchmaker) matchEnded(ctx context.Context, from seal.Reporter, e *fleetv1.MatchEnded) error {
 	if m.state.Load() != stateRunning {
 		return errors.New("the matchmaker is not running")
 	}
@@ -82,7 +84,14 @@ func (m *Matchmaker) matchEnded(ctx context.Context, e *fleetv1.MatchEnded) erro
 		// No rating: the players of a room could agree on any result.
 		return m.parts.host.EndMatch(ctx, e.GetMatchId(), "")
 	}
-	return m.parts.ranking.Report(ctx, e)
+	if !m.catalog.Rated(ranking.QueueOf(e)) {
+		return nil
+	}
+	proved, rated := m.seals.Check(ctx, from, e)
+	if !rated {
+		return nil
+	}
+	return m.parts.ranking.Report(ctx, proved)
 }
 
 // matchLost puts the players of a match that was lost before others.

@@ -46,6 +46,7 @@ import (
 	"tactus/matchmaker/internal/queuestats"
 	"tactus/matchmaker/internal/rehearsal/recording"
 	"tactus/matchmaker/internal/routing"
+	"tactus/matchmaker/internal/seal"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/protocol/jointoken"
 	adminv1 "tactus/protocol/rpc/tactus/admin/v1"
@@ -64,6 +65,7 @@ type Matchmaker struct {
 	signer  *jointoken.Signer
 	roles   *access.Policy // of the internal port
 	tokens  *access.Tokens // of its callers; nil: none
+	seals   *seal.Checker
 
 	fleet    *fleet.Registry
 	catalog  *catalog.Catalog
@@ -163,8 +165,10 @@ func (m *Matchmaker) assemble() {
 		Protocol: cfg.Protocol, Origins: cfg.AllowedOrigins, LastCall: cfg.LastCall, StrikeLasts: cfg.StrikeLasts, HoldSeats: cfg.SeatHold,
 		Ended: m.matchEnded, Lost: m.matchLost,
 	}, func() { m.queues.Wake() }, m.log)
+	m.seals = &seal.Checker{Keys: seal.New(m.log), Trusted: cfg.TrustResults, Dropped: m.metrics.PlayersUnsealed, Log: m.log}
 	m.catalog = catalog.New(m.fleet, cfg.Functions)
 	m.assigner = assign.New(assign.Config{
+		Seal:    m.seals.Keys.Make,
 		Timeout: cfg.ReserveTimeout, HoldSeats: cfg.SeatHold, HoldRoom: cfg.RoomHold,
 		Answered: m.metrics.ReservationAnswered,
 	}, m.fleet, m.signer)

@@ -77,6 +77,7 @@ func (m *Matchmaker) openParts(ctx context.Context, c *cluster.Cluster) error {
 	m.connectParts(c)
 	p := &m.parts
 	c.Go("signing keys", p.guests.Run)
+	c.Go("result key", m.seals.Keys.Run)
 	c.Go("claims", func(ctx context.Context) error { p.claims.Run(ctx); return nil })
 	c.Go("lost matches", p.priority.Run)
 	c.Go("parties", p.sweeper.FollowParties)
@@ -91,6 +92,9 @@ func (m *Matchmaker) openParts(ctx context.Context, c *cluster.Cluster) error {
 // openRecords opens what the store keeps.
 func (m *Matchmaker) openRecords(ctx context.Context, c *cluster.Cluster) (err error) {
 	p := &m.parts
+	if err = m.seals.Keys.Open(ctx, c.Store()); err != nil {
+		return err
+	}
 	if p.claims, err = claim.New(ctx, c.Store()); err != nil {
 		return err
 	}

@@ -148,7 +148,7 @@ func TestReplicas_isolatedOwnerMakesNoMatch(t *testing.T) {
 func TestReplicas_resultSentToTwoCountsOnce(t *testing.T) {
 	const rules = "queue: duel\ngame: arena\nmode: duel\nrated: true\n"
 	nats := storetest.StartCluster(t, 1)
-	a, b := sharing(t, "a", nats.URL(), rules), sharing(t, "b", nats.URL(), rules)
+	a, b := sharing(t, "a", nats.URL(), rules, trusting), sharing(t, "b", nats.URL(), rules, trusting)
 	atA, atB := both(a, b, "s1")
 	atA.result("m-1", "duel", "ann", "bob")
 	atB.result("m-1", "duel", "ann", "bob")

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"tactus/matchmaker"
+	"tactus/matchmaker/internal/seal"
 	"tactus/protocol/jointoken"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -53,9 +54,9 @@ func TestTickets_quickPlayLeadsToASeat(t *testing.T) {
 	}
 	want := jointoken.Claims{
 		Player: p.GetPlayerId(), Name: "Ann", Match: a.GetMatchId(), Server: "s1", Game: "arena", Mode: "ffa",
-		Slot: 0, ID: seat.GetReservation(), Expires: claims.Expires,
+		Slot: 0, ID: seat.GetReservation(), Expires: claims.Expires, Seal: claims.Seal,
 	}
-	if claims != want {
+	if claims != want || len(claims.Seal) != seal.Size {
 		t.Errorf("token says %+v, want %+v", claims, want)
 	}
 	if _, err := verifier.Verify(a.GetJoinToken(), "s2", time.Now()); err == nil {

@@ -170,6 +170,9 @@ func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello, from source) {
 	if conn != nil {
 		m.Claim(conn, hello.Features, game.Slot(claims.Slot), claims.Player, claims.ID)
 		m.Attached(conn, game.Slot(claims.Slot), a.attached(m.ID(), from))
+		if len(claims.Seal) > 0 {
+			m.Seal(conn, game.Slot(claims.Slot), []byte(claims.Seal))
+		}
 	}
 }
 

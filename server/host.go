@@ -114,7 +114,8 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g hosted, cfg game.MatchConfig) (*
 		Match: match.Config{
 			ID: id, Game: g.Game, Match: cfg, Private: r.GetPrivate(),
 			Queue: r.GetQueue(), RulesVersion: r.GetRulesVersion(), Backfill: r.GetBackfill(),
-			Grace: s.cfg.Grace, Linger: s.cfg.Linger, Empty: s.cfg.EmptyTimeout, HashEvery: hashEvery, TrustLag: s.cfg.TrustLag,
+			Rated: r.GetRated(), Leave: leavePolicy(r.GetLeave()),
+			Grace: graceOf(r.GetLeave(), s.cfg.Grace), Linger: s.cfg.Linger, Empty: s.cfg.EmptyTimeout, HashEvery: hashEvery, TrustLag: s.cfg.TrustLag,
 			Muted: s.bans.muted, Metrics: s.metrics, Log: s.log,
 			Record: func(sim *game.Simulation) match.Recorder {
 				return s.logs.Create(matchlog.Header{
@@ -130,4 +131,20 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g hosted, cfg game.MatchConfig) (*
 		OnEnd:    func(r match.EndReport) { s.ended(m, &r) },
 	})
 	return m, err
+}
+
+// maxGrace bounds the time for which a queue keeps seats of lost connections.
+const maxGrace = 10 * time.Minute
+
+func leavePolicy(p *fleetv1.LeavePolicy) match.LeavePolicy {
+	return match.LeavePolicy{Loss: p.GetLoss(), After: time.Duration(p.GetAfterMs()) * time.Millisecond}
+}
+
+// graceOf is how long the match keeps the seat of a lost connection: as its queue
+// says, else as the server is configured.
+func graceOf(p *fleetv1.LeavePolicy, configured time.Duration) time.Duration {
+	if asked := time.Duration(p.GetGraceMs()) * time.Millisecond; asked > 0 {
+		return min(asked, maxGrace)
+	}
+	return configured
 }

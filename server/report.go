@@ -104,7 +104,7 @@ func statusMessage(st *match.Status) *fleetv1.MatchStatus {
 	m := &fleetv1.MatchStatus{
 		MatchId: st.ID, Game: st.Game, Mode: st.Mode, People: uint32(st.People), Seats: uint32(st.Seats),
 		Open: st.Open, Private: st.Private, AgeS: uint32(time.Since(st.Started) / time.Second),
-		Queue: st.Queue, RulesVersion: st.RulesVersion, Backfill: st.Backfill,
+		Queue: st.Queue, RulesVersion: st.RulesVersion, Backfill: st.Backfill, Rated: st.Rated,
 		Finished: st.Finished,
 	}
 	if st.Remaining > 0 { // 0 means unknown
@@ -129,9 +129,18 @@ func endedMessage(st *match.Status, r *match.EndReport, now time.Time) *fleetv1.
 		EndedUnixMs: now.UnixMilli(), DurationS: uint32(now.Sub(st.Started) / time.Second),
 	}
 	for _, p := range r.Results {
-		m.Results = append(m.Results, &fleetv1.PlayerResult{
-			PlayerId: p.Player, PlayerName: p.Name, Team: p.Team, Score: p.Score, Rank: p.Rank,
-		})
+		m.Results = append(m.Results, resultMessage(&p))
+	}
+	for _, l := range r.Leavers {
+		p := resultMessage(&l.PlayerResult)
+		p.Left, p.LeftTick = fleetv1.Left(l.Left), uint32(l.Tick)
+		m.Leavers = append(m.Leavers, p)
 	}
 	return m
+}
+
+func resultMessage(p *match.PlayerResult) *fleetv1.PlayerResult {
+	return &fleetv1.PlayerResult{
+		PlayerId: p.Player, PlayerName: p.Name, Team: p.Team, Score: p.Score, Rank: p.Rank, Seal: p.Seal,
+	}
 }

@@ -431,6 +431,8 @@ export interface OpenMatch {
   people?: number;
   seats?: number;
   ageS?: number;
+  /** for the players that its queue has seated; who joins it by its id plays along unrated */
+  rated?: boolean;
 }
 
 export type ListGamesRequest = Record<string, never>;

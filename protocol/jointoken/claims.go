@@ -53,6 +53,10 @@ type Claims struct {
 	Slot    uint32
 	ID      string    // the reservation; unique, so that a token works once
 	Expires time.Time // whole seconds; zero when minting: Life from now
+	// Seal proves to the matchmaker that it seated this player. Game servers return it
+	// with the player's result and can't check it. Its bytes are no text. Empty: the match is not rated for
+	// this player.
+	Seal string
 }
 
 type joinClaims struct {
@@ -63,6 +67,7 @@ type joinClaims struct {
 	Game   string `json:"game"`
 	Mode   string `json:"mode"`
 	Slot   uint32 `json:"slot"`
+	Seal   []byte `json:"seal,omitempty"`
 }
 
 type guestClaims struct {
@@ -77,6 +82,6 @@ func (c *joinClaims) complete() bool {
 func (c *joinClaims) claims() Claims {
 	return Claims{
 		Player: c.Subject, Name: c.Name, Match: c.Match, Server: c.Server, Game: c.Game, Mode: c.Mode,
-		Slot: c.Slot, ID: c.ID, Expires: c.ExpiresAt.Time,
+		Slot: c.Slot, ID: c.ID, Expires: c.ExpiresAt.Time, Seal: string(c.Seal),
 	}
 }

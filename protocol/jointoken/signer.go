@@ -40,7 +40,7 @@ func (s *Signer) Mint(c Claims) (string, error) {
 			Subject: c.Player, ID: c.ID, Audience: jwt.ClaimStrings{audienceJoin},
 			ExpiresAt: jwt.NewNumericDate(c.Expires),
 		},
-		Name: c.Name, Match: c.Match, Server: c.Server, Game: c.Game, Mode: c.Mode, Slot: c.Slot,
+		Name: c.Name, Match: c.Match, Server: c.Server, Game: c.Game, Mode: c.Mode, Slot: c.Slot, Seal: []byte(c.Seal),
 	}
 	if !claims.complete() {
 		return "", errors.New("jointoken: player, match, server or id is not set")

@@ -14,6 +14,7 @@ import (
 
 	"tactus/internal/millis"
 	"tactus/matchmaker/internal/fleet"
+	"tactus/matchmaker/internal/seal"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/protocol/jointoken"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
@@ -36,6 +37,8 @@ type Signer interface {
 
 // Config configures an [Assigner]. All fields are required.
 type Config struct {
+	// Seal returns the seal of a seat, nil for none.
+	Seal      func(seal.Seat) []byte
 	Timeout   time.Duration // for a server's answer
 	HoldSeats time.Duration // until the player comes; join tokens live as long
 	HoldRoom  time.Duration // for the first player of a private room
@@ -247,12 +250,26 @@ func (q *Asked) assignment(t *ticket.Ticket, m ticket.Member, seat *fleetv1.Seat
 	token, err := a.signer.Mint(jointoken.Claims{
 		Player: m.Player, Name: m.Name, Match: q.request.GetMatchId(), Server: q.proposal.Server,
 		Game: t.Key.Game, Mode: t.Key.Mode, Slot: slot, ID: seat.GetReservation(), Expires: wholeSecond(expires),
+		Seal: string(q.seal(t, m, seat)),
 	})
 	return ticket.Assignment{
 		Match: q.request.GetMatchId(), Server: q.proposal.Server, URL: q.url, Token: token, Game: t.Key.Game, Mode: t.Key.Mode, Room: t.Room,
 		Queue: t.Queue, RulesVersion: q.proposal.RulesVersion, Team: seat.GetTeam(), Expires: expires,
 		Reservation: seat.GetReservation(),
 	}, err
+}
+
+// seal is the proof that the player was seated for a rated match. A player that chose
+// the match gets none, so that no player picks their opponents: private rooms, and
+// open matches that are joined by id.
+func (q *Asked) seal(t *ticket.Ticket, m ticket.Member, seat *fleetv1.Seat) []byte {
+	if t.Room != "" || t.Match != "" {
+		return nil
+	}
+	return q.assigner.cfg.Seal(seal.Seat{
+		Match: q.request.GetMatchId(), Server: q.proposal.Server, Team: seat.GetTeam(), Player: m.Player,
+		Queue: seal.QueueOf(q.request.GetQueue(), q.request.GetGame(), q.request.GetMode()),
+	})
 }
 
 // wholeSecond rounds up to seconds: tokens have no fractions, and a token must not

@@ -18,6 +18,7 @@ import (
 
 	"tactus/internal/millis"
 	"tactus/internal/steady"
+	"tactus/matchmaker/internal/seal"
 	"tactus/protocol/rpc/feature"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
@@ -42,7 +43,7 @@ type Config struct {
 	// acknowledgement; after an error the server reports the end again, perhaps to
 	// another matchmaker. Ended is called from goroutines of its own, never twice at
 	// the same time for one match. It may be called again for a match that is stored.
-	Ended func(ctx context.Context, e *fleetv1.MatchEnded) error
+	Ended func(ctx context.Context, from seal.Reporter, e *fleetv1.MatchEnded) error
 	// Lost is called with each match that is over without a result: its rules failed,
 	// its server stopped, or its server has been gone for a while. It may be called
 	// more than once for a match, and for a match that has ended regularly: another
@@ -326,8 +327,16 @@ func (r *Registry) dropLocked(m *match) {
 // matchEnded forgets a match and has its end stored.
 func (r *Registry) matchEnded(s *server, e *fleetv1.MatchEnded) {
 	r.mu.Lock()
-	if m := r.matches[e.GetMatchId()]; m != nil && m.server == s {
+	m := r.matches[e.GetMatchId()]
+	switch {
+	case m == nil:
+	case m.server == s:
 		r.dropLocked(m)
+	case m.confirmed:
+		r.mu.Unlock()
+		r.log.Warn("end of another server's match reported", zap.String("match", m.id),
+			zap.String("server", s.id), zap.String("hosted_by", m.server.id))
+		return
 	}
 	r.mu.Unlock()
 	r.results.store(s, e)

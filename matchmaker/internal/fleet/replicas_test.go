@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tactus/game"
+	"tactus/matchmaker/internal/seal"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -165,7 +166,7 @@ func TestReplicas_anyOneStoresAResultOnce(t *testing.T) {
 	asked := make(chan struct{})
 	stored := make(chan *fleetv1.MatchEnded, 10)
 	a, b, g := pair(t, []game.Option{{Name: "seconds", Value: 1}}, func(id string, cfg *Config) {
-		cfg.Ended = func(ctx context.Context, e *fleetv1.MatchEnded) error {
+		cfg.Ended = func(ctx context.Context, _ seal.Reporter, e *fleetv1.MatchEnded) error {
 			if id == "b" {
 				stored <- e
 				return nil
@@ -190,7 +191,7 @@ func TestReplicas_anyOneStoresAResultOnce(t *testing.T) {
 	}
 	after := time.Now()
 	next := startReplica(t, "c", func(cfg *Config) {
-		cfg.Ended = func(_ context.Context, e *fleetv1.MatchEnded) error { stored <- e; return nil }
+		cfg.Ended = func(_ context.Context, _ seal.Reporter, e *fleetv1.MatchEnded) error { stored <- e; return nil }
 	})
 	a.SetReplicas([]string{a.addr, next.addr, cut}, nil)
 	next.until("registration", next.hasServer(g.id))

@@ -9,6 +9,8 @@ import (
 	"go.uber.org/zap"
 
 	"tactus/internal/steady"
+	"tactus/matchmaker/internal/seal"
+	"tactus/protocol/rpc/feature"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -21,8 +23,8 @@ const (
 // results has the ends of matches stored, and reports matches that are lost. It is
 // safe for concurrent use. It does not call the registry.
 type results struct {
-	ended func(ctx context.Context, e *fleetv1.MatchEnded) error // nil: nothing is stored
-	lost  func(matchID string)                                   // nil: nothing is reported
+	ended func(ctx context.Context, from seal.Reporter, e *fleetv1.MatchEnded) error // nil: nothing is stored
+	lost  func(matchID string)                                                       // nil: nothing is reported
 	log   *zap.Logger
 
 	ctx     context.Context //nolint:containedctx // of all calls of ended
@@ -86,7 +88,7 @@ func (r *results) storeNow(s *server, e *fleetv1.MatchEnded) {
 	if r.ended != nil {
 		ctx, cancel := context.WithTimeout(r.ctx, storeTimeout)
 		defer cancel()
-		if err := r.ended(ctx, e); err != nil {
+		if err := r.ended(ctx, seal.Reporter{Server: s.id, Seals: slices.Contains(s.features, feature.Seals)}, e); err != nil {
 			r.log.Warn("match result not stored; its server sends it again",
 				zap.String("match", id), zap.String("queue", e.GetQueue()), zap.String("server", s.id), zap.Error(err))
 			return

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"tactus/internal/testtime"
+	"tactus/matchmaker/internal/seal"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -28,7 +29,7 @@ type keeper struct {
 
 func (k *keeper) registry() *Registry {
 	cfg := newTestRegistry().cfg
-	cfg.Ended = func(ctx context.Context, e *fleetv1.MatchEnded) error {
+	cfg.Ended = func(ctx context.Context, _ seal.Reporter, e *fleetv1.MatchEnded) error {
 		k.mu.Lock()
 		k.ended = append(k.ended, e.GetMatchId())
 		k.mu.Unlock()

@@ -28,6 +28,7 @@ type Metrics struct {
 	waiting  *prometheus.GaugeVec
 	failed   *prometheus.CounterVec
 	refused  *prometheus.CounterVec
+	unsealed prometheus.Counter
 }
 
 // Sources are read by gauges whenever the metrics are collected. All are needed.
@@ -77,6 +78,9 @@ func New() *Metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: prefix + "internal_calls_refused_total", Help: "Calls on the internal port without the role for them, by reason. With --roles=warn they passed.",
 		}, []string{"reason"}),
+		unsealed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: prefix + "unsealed_players_total", Help: "Players of reported results that this installation has not seated in the match. They are not rated.",
+		}),
 	}
 }
 
@@ -88,7 +92,7 @@ func (m *Metrics) Register(to prometheus.Registerer, from Sources) error {
 	collectors := []prometheus.Collector{
 		searching{from.Searching},
 		clocks{from.ClockOffsets},
-		m.created, m.ended, m.wait, m.reserve, m.rooms, m.watchers, m.quality, m.cycle, m.waiting, m.failed, m.refused,
+		m.created, m.ended, m.wait, m.reserve, m.rooms, m.watchers, m.quality, m.cycle, m.waiting, m.failed, m.refused, m.unsealed,
 		gauge("servers", "Live game servers.", from.Servers),
 		gauge("matches", "Matches on live game servers.", from.Matches),
 		gauge("people", "People in matches, reserved seats included.", from.Players),
@@ -100,6 +104,9 @@ func (m *Metrics) Register(to prometheus.Registerer, from Sources) error {
 	}
 	return nil
 }
+
+// PlayersUnsealed counts players of results without a valid seal.
+func (m *Metrics) PlayersUnsealed(players int) { m.unsealed.Add(float64(players)) }
 
 // CallRefused counts a call on the internal port whose caller lacks the role.
 func (m *Metrics) CallRefused(reason string) { m.refused.WithLabelValues(reason).Inc() }

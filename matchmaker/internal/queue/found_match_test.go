@@ -15,6 +15,7 @@ import (
 	"tactus/matchmaker/internal/fleet"
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/quickplay"
+	"tactus/matchmaker/internal/seal"
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/store/storetest"
 	"tactus/matchmaker/internal/ticket"
@@ -115,6 +116,7 @@ func own(t *testing.T, s *store.Store, id string, f *fleetScript, prompt time.Du
 			Failed: func(_, cause string) { o.failed <- cause },
 		},
 	}, ticket.Limits{Unwatched: time.Minute, WatcherGone: time.Minute, Kept: time.Minute, Tickets: 9}, f, assign.New(assign.Config{
+		Seal:    func(seal.Seat) []byte { return nil },
 		Timeout: 10 * time.Second, HoldSeats: time.Minute, HoldRoom: time.Minute,
 		Answered: func(string, time.Duration) {},
 	}, f, jointoken.NewSigner(key)), zaptest.NewLogger(t))

@@ -9,6 +9,7 @@ import (
 
 	"tactus/internal/text"
 	"tactus/matchmaker/internal/rating"
+	"tactus/matchmaker/internal/seal"
 	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 )
 
@@ -59,10 +60,7 @@ func decodeResult(value []byte) (*result, error) {
 
 // QueueOf is the queue for which a match counts: its own, or its game and mode.
 func QueueOf(e *fleetv1.MatchEnded) string {
-	if e.GetQueue() != "" {
-		return e.GetQueue()
-	}
-	return e.GetGame() + "/" + e.GetMode()
+	return seal.QueueOf(e.GetQueue(), e.GetGame(), e.GetMode())
 }
 
 // lineup is a match before it is rated: the teams, and their ranks.

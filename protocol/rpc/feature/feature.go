@@ -13,8 +13,12 @@ const Moderation = "moderation"
 // Ping is known by servers that answer Ping with a Load immediately.
 const Ping = "ping"
 
+// Seals: join tokens carry a seal, which the server keeps and returns with the
+// player's result (PlayerResult.seal of fleet.proto).
+const Seals = "seals"
+
 // Known returns the features of this release. The slice is the caller's.
-func Known() []string { return []string{Moderation, Ping} }
+func Known() []string { return []string{Moderation, Ping, Seals} }
 
 // Common returns the features of this release that are in the other side's list.
 func Common(theirs []string) []string {

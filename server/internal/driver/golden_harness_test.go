@@ -104,7 +104,13 @@ func newScripted(t *testing.T, cfg scriptConfig) *scripted {
 	return s
 }
 
-func reportText(r match.EndReport) string { return fmt.Sprintf("%s %v", r.Reason, r.Results) }
+func reportText(r match.EndReport) string {
+	results := make([]string, len(r.Results))
+	for i, p := range r.Results {
+		results[i] = fmt.Sprintf("{%s %s %v}", p.Player, p.Name, p.Result)
+	}
+	return fmt.Sprintf("%s %v", r.Reason, results)
+}
 
 // advance lets so much time pass: the match has every turn that is due in it,
 // and those that a message to a hibernating match asks for.
@@ -205,6 +211,12 @@ func (b both) Join(p game.Slot, info game.PlayerInfo, player, name string) {
 func (b both) Leave(p game.Slot, why game.LeaveReason) {
 	for _, r := range b {
 		r.Leave(p, why)
+	}
+}
+
+func (b both) Seal(p game.Slot, seal []byte) {
+	for _, r := range b {
+		r.Seal(p, seal)
 	}
 }
 

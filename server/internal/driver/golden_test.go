@@ -69,6 +69,8 @@ func (r *logText) Leave(p game.Slot, why game.LeaveReason) {
 	fmt.Fprintf(r, "leave %d why=%d\n", p, why)
 }
 
+func (r *logText) Seal(p game.Slot, seal []byte) { fmt.Fprintf(r, "seal %d %x\n", p, seal) }
+
 func (r *logText) Command(p game.Slot, name string, args []int32) {
 	fmt.Fprintf(r, "command %d %s %v\n", p, name, args)
 }

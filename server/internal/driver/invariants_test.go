@@ -458,6 +458,7 @@ func (r liveRecorder) Checkpoint(s *game.Simulation) {
 }
 func (r liveRecorder) Join(game.Slot, game.PlayerInfo, string, string) { r.l.visit() }
 func (r liveRecorder) Leave(game.Slot, game.LeaveReason)               { r.l.visit() }
+func (r liveRecorder) Seal(game.Slot, []byte)                          { r.l.visit() }
 func (r liveRecorder) Command(game.Slot, string, []int32)              { r.l.visit() }
 func (r liveRecorder) Input(game.Slot, int32, []uint32)                { r.l.visit() }
 func (r liveRecorder) Close(string)                                    { r.l.visit() }

@@ -18,6 +18,12 @@ func (d *Driver) Attached(conn *ws.Conn, slot game.Slot, f func(match.Occupant))
 	})
 }
 
+// Seal keeps the seal of the player that has a slot by the connection, see
+// [match.Match.Seal]. It follows Claim.
+func (d *Driver) Seal(conn *ws.Conn, slot game.Slot, seal []byte) {
+	d.post(func(int64) { d.match.Seal(conn, slot, seal) })
+}
+
 // Remove takes a player out of the match, see [match.Match.Remove]. It waits for the
 // match's next turn, and reports whether the player had a seat. A match that has ended
 // has none.

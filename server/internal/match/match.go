@@ -41,6 +41,9 @@ type Config struct {
 	// Backfill lets the match ask for players when it loses some.
 	Backfill bool
 
+	Rated bool        // the result changes ratings
+	Leave LeavePolicy // what becomes of players that leave
+
 	Grace     time.Duration // a lost connection's seat is kept
 	Linger    time.Duration // between the result and the end
 	Empty     time.Duration // without players until the match ends
@@ -90,6 +93,8 @@ type Recorder interface {
 	Checkpoint(sim *game.Simulation)
 	Join(p game.Slot, info game.PlayerInfo, player, name string)
 	Leave(p game.Slot, why game.LeaveReason)
+	// Seal keeps the proof that the matchmaker has seated the player of a slot.
+	Seal(p game.Slot, seal []byte)
 	Command(p game.Slot, name string, args []int32)
 	Input(p game.Slot, lag int32, words []uint32)
 	// Tick ends a tick. The calls before it belong to the same tick.
@@ -105,11 +110,13 @@ type EndReport struct {
 	ID      string
 	Reason  EndReason
 	Results []PlayerResult // without bots
+	Leavers []Leaver       // that left before the result, as Config.Leave asks for them
 }
 
 // PlayerResult is a player's standing at the end.
 type PlayerResult struct {
 	Player, Name string
+	Seal         []byte // nil: the matchmaker has not seated the player
 	game.Result
 }
 
@@ -179,6 +186,8 @@ type Match struct {
 	roster   roster
 	outcome  outcome
 	timeouts timeouts
+	// attendance is which players were here, also those that have left.
+	attendance attendance
 
 	schemaHash uint32
 	snapshots  uint32
@@ -302,6 +311,7 @@ const backlogFor = int64(10 * time.Second)
 // rate limits allow for it: the process did not read meanwhile.
 func (m *Match) SetStoodStill(now, still int64) {
 	if still != m.shared.Suspended {
+		m.attendance.paused(now, still-m.shared.Suspended)
 		m.shared.Backlog += still - m.shared.Suspended
 		m.shared.Suspended, m.timeouts.backlogUntil = still, now+backlogFor
 	} else if m.shared.Backlog > 0 && now >= m.timeouts.backlogUntil {
@@ -326,6 +336,7 @@ func (m *Match) dropLost() {
 func (m *Match) drop(s *session.Session, why error) {
 	m.offline(s)
 	s.Drop(why, m.poller)
+	m.attendance.lost(m.seating.Seat(s.Slot()).Player, why)
 	m.seating.Disconnect(s.Slot(), m.shared.Now+int64(m.cfg.Grace))
 	m.applySeating()
 	m.cfg.Log.Debug("connection lost", m.cfg.LogFields(zap.Uint32("slot", uint32(s.Slot())),
@@ -435,7 +446,7 @@ func (m *Match) Close() {
 
 // Report returns how a match that has ended did so.
 func (m *Match) Report() EndReport {
-	return EndReport{ID: m.cfg.ID, Reason: m.ended, Results: m.outcome.results}
+	return EndReport{ID: m.cfg.ID, Reason: m.ended, Results: m.outcome.results, Leavers: m.outcome.leavers}
 }
 
 // request begins a call that is not part of a tick. It makes a hibernating match

@@ -21,6 +21,7 @@ type outcome struct {
 	since     int64     // when it became known; 0: it is not
 	tick      game.Tick // of that moment
 	results   []PlayerResult
+	leavers   []Leaver
 	message   *protocol.Result // for clients; nil: not known
 }
 
@@ -72,16 +73,17 @@ func (m *Match) checkOutcome(now int64) {
 		m.status.changed = m.status.changed || m.statusOutdated()
 		return
 	}
-	o.set(now, m.sim, m.seating, int64(m.cfg.Linger), standing)
+	o.set(now, m, standing)
 	m.status.changed = true
 	// Not at the end: the server may be gone by then.
-	m.effects.Finished = &EndReport{ID: m.cfg.ID, Reason: EndOver, Results: o.results}
+	m.effects.Finished = &EndReport{ID: m.cfg.ID, Reason: EndOver, Results: o.results, Leavers: o.leavers}
 	m.cfg.Log.Info("match over", m.cfg.LogFields(zap.Uint32("tick", uint32(m.sim.Tick())), zap.Int("people", len(o.results)))...)
 }
 
 // set keeps the standing at the end.
-func (o *outcome) set(now int64, sim *game.Simulation, seats *seating.Seating, linger int64, standing game.Outcome) {
-	msg := protocol.Result{Over: true, Next: uint32(linger / int64(time.Millisecond))}
+func (o *outcome) set(now int64, m *Match, standing game.Outcome) {
+	sim, seats := m.sim, m.seating
+	msg := protocol.Result{Over: true, Next: uint32(m.cfg.Linger / time.Millisecond)}
 	for _, r := range standing.Results {
 		s := seats.Seat(r.Slot)
 		_, bot := sim.Taken(r.Slot)
@@ -89,11 +91,12 @@ func (o *outcome) set(now int64, sim *game.Simulation, seats *seating.Seating, l
 		if bot {
 			name = seating.BotName(r.Slot)
 		} else if s.Player != "" {
-			o.results = append(o.results, PlayerResult{Player: s.Player, Name: seats.AskedName(r.Slot), Result: r})
+			o.results = append(o.results, PlayerResult{Player: s.Player, Name: seats.AskedName(r.Slot), Seal: m.attendance.sealOf(s.Player), Result: r})
 		}
 		msg.Results = append(msg.Results, protocol.ResultEntry{
 			Slot: r.Slot, Name: name, Team: r.Team, Score: r.Score, Rank: r.Rank, Bot: bot,
 		})
 	}
+	o.leavers = m.attendance.leavers(m.cfg.Leave, m.info.Rate())
 	o.since, o.tick, o.message = now, sim.Tick(), &msg
 }

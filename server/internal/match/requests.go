@@ -115,6 +115,7 @@ func (m *Match) Resume(now int64, conn *ws.Conn, features protocol.Features, slo
 func (m *Match) Evict(now int64, player string, newer int64) {
 	m.request(now)
 	if slot, ok := m.seating.SlotOf(player); ok && m.ended != EndError && !m.seating.Seat(slot).NewerThan(newer) {
+		m.attendance.gone(player, LeftReplaced, now, m.sim.Tick())
 		m.leave(&m.players[slot].session, protocol.CloseReplaced, game.LeaveQuit)
 	}
 }
@@ -159,6 +160,7 @@ func (m *Match) applySeating() {
 				m.cfg.Log.Info("player did not come back", m.cfg.LogFields(zap.Uint32("slot", uint32(c.Slot)), zap.String("player", c.Player))...)
 			}
 			m.record.Leave(c.Slot, c.Why)
+			m.attendance.gone(c.Player, leftBy(c.Why), m.shared.Now, m.sim.Tick())
 		case seating.BotJoined:
 			m.record.Join(c.Slot, c.Info, "", c.Name)
 			m.roster.announce(&c, protocol.RosterBot|protocol.RosterConnected)
@@ -166,6 +168,7 @@ func (m *Match) applySeating() {
 			m.record.Leave(c.Slot, c.Why)
 			m.roster.announce(&c, protocol.RosterBot|protocol.RosterGone)
 		case seating.PlayerConnected:
+			m.attendance.back(c.Player)
 			m.roster.announce(&c, protocol.RosterConnected)
 			m.status.changed = true
 		case seating.PlayerDisconnected:

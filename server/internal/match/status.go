@@ -16,6 +16,7 @@ type Status struct {
 	Open           bool // accepts new players by quick play
 	Private        bool
 	Finished       bool // it has a result and only lingers
+	Rated          bool // the result changes ratings
 	Started        time.Time
 	At             time.Time     // of publication
 	Remaining      time.Duration // from then on; 0: unknown
@@ -66,7 +67,7 @@ func (m *Match) statusOutdated() bool {
 func (m *Match) newStatus() *Status {
 	st := &Status{
 		ID: m.cfg.ID, Game: m.info.Name, Mode: m.cfg.Match.Mode.Name,
-		Seats: len(m.players), Private: m.cfg.Private, Started: m.cfg.Started,
+		Seats: len(m.players), Private: m.cfg.Private, Rated: m.cfg.Rated, Started: m.cfg.Started,
 		Queue: m.cfg.Queue, RulesVersion: m.cfg.RulesVersion, Finished: m.outcome.known(),
 	}
 	st.People = m.seating.Players()

@@ -177,6 +177,7 @@ func (i *Info) countRecord(rec *Record, seated map[game.Slot]int) {
 		i.Commands++
 	case KindInput:
 		i.Inputs++
+	case KindSeal: // for the matchmaker alone
 	case KindTick, KindEnd: // ends of steps, never among a step's records
 	}
 }

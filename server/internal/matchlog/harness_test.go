@@ -137,6 +137,7 @@ func (p *played) border(slot game.Slot) {
 		info := game.PlayerInfo{Bot: chance < 5, Team: int32(chance) - 1}
 		p.sim.Join(slot, info)
 		p.log.Join(slot, info, "id-of-a-player", "Störtebeker")
+		p.log.Seal(slot, []byte("0123456789abcdef"))
 		p.counts.Joins++
 	case taken && chance < 2:
 		p.sim.Leave(slot, game.LeaveQuit)

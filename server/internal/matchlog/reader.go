@@ -99,11 +99,11 @@ func (r *Reader) stop() error {
 func (r *Reader) record() (done bool) {
 	d := &r.d
 	n := d.arrayLen(3 + game.MaxInputWord)
-	kind := Kind(d.uintUpTo(uint64(KindEnd)))
+	kind := Kind(d.uintUpTo(uint64(KindSeal)))
 	if d.err != nil {
 		return false
 	}
-	want := [...]int{KindCheckpoint: 3, KindTick: 4, KindJoin: 6, KindLeave: 3, KindCommand: 4, KindInput: 3 + r.header.InputWords, KindEnd: 5}[kind]
+	want := [...]int{KindCheckpoint: 3, KindTick: 4, KindJoin: 6, KindLeave: 3, KindCommand: 4, KindInput: 3 + r.header.InputWords, KindEnd: 5, KindSeal: 3}[kind]
 	if n != want {
 		d.fail(fmt.Sprintf("record of kind %d with %d elements, want %d", kind, n, want))
 		return false
@@ -147,6 +147,8 @@ func (r *Reader) content(kind Kind) Record {
 		rec.Player, rec.Name = d.text(), d.text()
 	case KindLeave:
 		rec.Why = game.LeaveReason(d.uintUpTo(1<<32 - 1))
+	case KindSeal:
+		rec.Seal = append([]byte(nil), d.bytes(d.length(0, 0, 0xc4, 0xc5, maxSeal))...)
 	case KindCommand:
 		rec.Name = d.text()
 		rec.Args = make([]int32, d.arrayLen(game.MaxCommandArgs))

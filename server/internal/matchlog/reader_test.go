@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"math"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -200,5 +202,32 @@ func TestReader_textsAndArraysOfAllSizes(t *testing.T) {
 		if got := d.arrayLen(256); got != n || d.err != nil {
 			t.Errorf("array of %d reads as one of %d, %v", n, got, d.err)
 		}
+	}
+}
+
+func TestReader_readsSeals(t *testing.T) {
+	r := newRig(t, Config{})
+	p := begin(t, r.store, drift{}, "m1", 1)
+	p.log.Seal(3, []byte("0123456789abcdef"))
+	p.tick()
+	p.log.Close("over")
+	r.close()
+	f, err := os.Open(r.only())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	reader, err := Read(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step, err := reader.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(step.Records, func(rec Record) bool {
+		return rec.Kind == KindSeal && rec.Slot == 3 && string(rec.Seal) == "0123456789abcdef"
+	}) {
+		t.Errorf("read %+v", step.Records)
 	}
 }

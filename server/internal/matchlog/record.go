@@ -16,12 +16,14 @@ const (
 	KindCommand    Kind = 4
 	KindInput      Kind = 5
 	KindEnd        Kind = 6 // ends the log
+	KindSeal       Kind = 7 // the matchmaker's proof that it seated the player of a slot
 )
 
 // Limits of a log. A longer text is cut when it is written; anything beyond
 // these is refused when it is read.
 const (
 	maxText           = 256      // bytes of a text
+	maxSeal           = 64       // bytes of a seal
 	maxOptions        = 256      // options of a mode or a match
 	maxState          = 64 << 20 // bytes of a checkpoint
 	maxRecordsPerTick = 1 << 16
@@ -40,6 +42,7 @@ type Record struct {
 	Args   []int32          // command
 	Lag    int32            // input, in 1/16 ticks
 	Words  []uint32         // input
+	Seal   []byte           // seal
 	Tick   game.Tick        // checkpoint: the last tick that is in the state
 	State  []byte           // checkpoint
 }

@@ -237,6 +237,7 @@ func (r *runner) apply(rec *Record) (err error) {
 		took = r.sim.Join(rec.Slot, rec.Info)
 	case KindLeave:
 		took = r.sim.Leave(rec.Slot, rec.Why)
+	case KindSeal: // no part of the state
 	case KindCommand:
 		r.sim.Command(rec.Slot, rec.Name, rec.Args)
 	default:
@@ -276,7 +277,7 @@ func (r *runner) recovered(err *error) {
 
 // String is the record's name in messages.
 func (k Kind) String() string {
-	names := [...]string{"checkpoint", "tick", "join", "leave", "command", "input", "end"}
+	names := [...]string{"checkpoint", "tick", "join", "leave", "command", "input", "end", "seal"}
 	if int(k) < len(names) {
 		return names[k]
 	}

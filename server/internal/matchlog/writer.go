@@ -132,6 +132,16 @@ func (w *Writer) Leave(p game.Slot, why game.LeaveReason) {
 	w.append(appendUint(appendUint(b, uint64(p)), uint64(why)))
 }
 
+// Seal logs the proof that the matchmaker has seated the player of a slot.
+func (w *Writer) Seal(p game.Slot, seal []byte) {
+	b, ok := w.record(KindSeal, 3, longestRecord)
+	if !ok {
+		return
+	}
+	seal = seal[:min(len(seal), maxSeal)]
+	w.append(append(append(appendUint(b, uint64(p)), 0xc4, byte(len(seal))), seal...))
+}
+
 // Command logs a command, also one that the rules refused.
 func (w *Writer) Command(p game.Slot, name string, args []int32) {
 	if !w.enter() {

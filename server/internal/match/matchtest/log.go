@@ -32,6 +32,9 @@ func (r *Log) Join(p game.Slot, i game.PlayerInfo, _, name string) {
 // Leave keeps the call.
 func (r *Log) Leave(p game.Slot, why game.LeaveReason) { r.add("leave %d why=%d", p, why) }
 
+// Seal keeps the call.
+func (r *Log) Seal(p game.Slot, seal []byte) { r.add("seal %d %x", p, seal) }
+
 // Command keeps the call.
 func (r *Log) Command(p game.Slot, name string, args []int32) {
 	r.add("command %d %s %v", p, name, args)
@@ -78,6 +81,9 @@ func (Silent) Join(game.Slot, game.PlayerInfo, string, string) {}
 
 // Leave keeps nothing.
 func (Silent) Leave(game.Slot, game.LeaveReason) {}
+
+// Seal keeps nothing.
+func (Silent) Seal(game.Slot, []byte) {}
 
 // Command keeps nothing.
 func (Silent) Command(game.Slot, string, []int32) {}

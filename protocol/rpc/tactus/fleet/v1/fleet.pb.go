@@ -13,15 +13,18 @@
 // Numbers that are taken or kept for a purpose, so that nobody takes one twice:
 //
 //   Register         10 features, 11 public_url_guessed, 12 unix_ms,
-//                    13 process, 14 seats, 15 to 19 kept: seals
+//                    13 process, 14 seats
 //   Registered       5 features, 6 unix_ms, 7 origins, 8 bans, 9 kept
 //   Load             6 unix_ms, 7 seats, 8 and 9 kept: reports,
 //                    10 clock_offset_ms
+//   Reserve          14 leave, 15 rated
+//   MatchEnded       10 leavers
+//   PlayerResult     6 seal, 7 left, 8 left_tick
 //   Replicas         2 token_keys
 //   ConnectRequest   5 moderated
 //   ConnectResponse  7 load_ack, 8 evict, 9 bans, 10 kept, 11 moderate, 12 ping
 //   Seat             6 issued_unix_ms, 7 public_id
-//   MatchStatus      14 and 15 kept: rated, 16 finished
+//   MatchStatus      14 rated, 15 kept, 16 finished
 
 package fleetv1
 
@@ -40,6 +43,65 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// Left is why a player was gone before the end of a match.
+type Left int32
+
+const (
+	Left_LEFT_UNSPECIFIED Left = 0 // was there at the end
+	Left_LEFT_QUIT        Left = 1 // said so
+	Left_LEFT_TIMEOUT     Left = 2 // did not come back in time
+	Left_LEFT_KICKED      Left = 3 // closed for good by the server
+	Left_LEFT_REPLACED    Left = 4 // plays another match
+	Left_LEFT_OURS        Left = 5 // by a fault of the server or of the installation
+)
+
+// Enum value maps for Left.
+var (
+	Left_name = map[int32]string{
+		0: "LEFT_UNSPECIFIED",
+		1: "LEFT_QUIT",
+		2: "LEFT_TIMEOUT",
+		3: "LEFT_KICKED",
+		4: "LEFT_REPLACED",
+		5: "LEFT_OURS",
+	}
+	Left_value = map[string]int32{
+		"LEFT_UNSPECIFIED": 0,
+		"LEFT_QUIT":        1,
+		"LEFT_TIMEOUT":     2,
+		"LEFT_KICKED":      3,
+		"LEFT_REPLACED":    4,
+		"LEFT_OURS":        5,
+	}
+)
+
+func (x Left) Enum() *Left {
+	p := new(Left)
+	*p = x
+	return p
+}
+
+func (x Left) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Left) Descriptor() protoreflect.EnumDescriptor {
+	return file_tactus_fleet_v1_fleet_proto_enumTypes[0].Descriptor()
+}
+
+func (Left) Type() protoreflect.EnumType {
+	return &file_tactus_fleet_v1_fleet_proto_enumTypes[0]
+}
+
+func (x Left) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Left.Descriptor instead.
+func (Left) EnumDescriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{0}
+}
 
 type ConnectRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -871,6 +933,7 @@ type MatchStatus struct {
 	RulesVersion  string                 `protobuf:"bytes,11,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"` // as Reserve told
 	Backfill      bool                   `protobuf:"varint,12,opt,name=backfill,proto3" json:"backfill,omitempty"`                            // wants players from its queue for the seats that are free
 	Finished      bool                   `protobuf:"varint,16,opt,name=finished,proto3" json:"finished,omitempty"`                            // it has a result; its seats bind their players no longer
+	Rated         bool                   `protobuf:"varint,14,opt,name=rated,proto3" json:"rated,omitempty"`                                  // as Reserve told
 	Teams         []*TeamStatus          `protobuf:"bytes,13,rep,name=teams,proto3" json:"teams,omitempty"`                                   // by number; empty: the mode has no teams. A queue's match without teams tells one, of everybody
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -993,6 +1056,13 @@ func (x *MatchStatus) GetBackfill() bool {
 func (x *MatchStatus) GetFinished() bool {
 	if x != nil {
 		return x.Finished
+	}
+	return false
+}
+
+func (x *MatchStatus) GetRated() bool {
+	if x != nil {
+		return x.Rated
 	}
 	return false
 }
@@ -1268,6 +1338,8 @@ type Reserve struct {
 	Queue         string                 `protobuf:"bytes,10,opt,name=queue,proto3" json:"queue,omitempty"`                                   // whose match it is; kept and told in MatchStatus and MatchEnded
 	RulesVersion  string                 `protobuf:"bytes,11,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"` // of the rules that made the match; kept with it
 	Term          uint64                 `protobuf:"varint,12,opt,name=term,proto3" json:"term,omitempty"`                                    // of the queue's owner. A server refuses a lower term than it has seen for the queue; 0: no check
+	Leave         *LeavePolicy           `protobuf:"bytes,14,opt,name=leave,proto3" json:"leave,omitempty"`                                   // what becomes of players that leave; kept with the match
+	Rated         bool                   `protobuf:"varint,15,opt,name=rated,proto3" json:"rated,omitempty"`                                  // results of the match change ratings; kept with it
 	Backfill      bool                   `protobuf:"varint,13,opt,name=backfill,proto3" json:"backfill,omitempty"`                            // the match asks for players when it loses some; it takes nobody else
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1387,11 +1459,86 @@ func (x *Reserve) GetTerm() uint64 {
 	return 0
 }
 
+func (x *Reserve) GetLeave() *LeavePolicy {
+	if x != nil {
+		return x.Leave
+	}
+	return nil
+}
+
+func (x *Reserve) GetRated() bool {
+	if x != nil {
+		return x.Rated
+	}
+	return false
+}
+
 func (x *Reserve) GetBackfill() bool {
 	if x != nil {
 		return x.Backfill
 	}
 	return false
+}
+
+// LeavePolicy says what becomes of players that leave a match before its result.
+type LeavePolicy struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Loss          bool                   `protobuf:"varint,1,opt,name=loss,proto3" json:"loss,omitempty"`                      // they lose: MatchEnded lists them
+	AfterMs       uint32                 `protobuf:"varint,2,opt,name=after_ms,json=afterMs,proto3" json:"after_ms,omitempty"` // who leaves earlier, from the match's first tick on, does not
+	GraceMs       uint32                 `protobuf:"varint,3,opt,name=grace_ms,json=graceMs,proto3" json:"grace_ms,omitempty"` // how long a lost connection's seat is kept; 0: as the server does
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeavePolicy) Reset() {
+	*x = LeavePolicy{}
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeavePolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeavePolicy) ProtoMessage() {}
+
+func (x *LeavePolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeavePolicy.ProtoReflect.Descriptor instead.
+func (*LeavePolicy) Descriptor() ([]byte, []int) {
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *LeavePolicy) GetLoss() bool {
+	if x != nil {
+		return x.Loss
+	}
+	return false
+}
+
+func (x *LeavePolicy) GetAfterMs() uint32 {
+	if x != nil {
+		return x.AfterMs
+	}
+	return 0
+}
+
+func (x *LeavePolicy) GetGraceMs() uint32 {
+	if x != nil {
+		return x.GraceMs
+	}
+	return 0
 }
 
 type Seat struct {
@@ -1409,7 +1556,7 @@ type Seat struct {
 
 func (x *Seat) Reset() {
 	*x = Seat{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1421,7 +1568,7 @@ func (x *Seat) String() string {
 func (*Seat) ProtoMessage() {}
 
 func (x *Seat) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[13]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1434,7 +1581,7 @@ func (x *Seat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seat.ProtoReflect.Descriptor instead.
 func (*Seat) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{13}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Seat) GetPlayerId() string {
@@ -1499,7 +1646,7 @@ type ReserveResult struct {
 
 func (x *ReserveResult) Reset() {
 	*x = ReserveResult{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1511,7 +1658,7 @@ func (x *ReserveResult) String() string {
 func (*ReserveResult) ProtoMessage() {}
 
 func (x *ReserveResult) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[14]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1524,7 +1671,7 @@ func (x *ReserveResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReserveResult.ProtoReflect.Descriptor instead.
 func (*ReserveResult) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{14}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReserveResult) GetRequestId() string {
@@ -1575,7 +1722,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1587,7 +1734,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[15]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1600,7 +1747,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{15}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Release) GetMatchId() string {
@@ -1628,7 +1775,7 @@ type Drain struct {
 
 func (x *Drain) Reset() {
 	*x = Drain{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[16]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1640,7 +1787,7 @@ func (x *Drain) String() string {
 func (*Drain) ProtoMessage() {}
 
 func (x *Drain) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[16]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1653,7 +1800,7 @@ func (x *Drain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drain.ProtoReflect.Descriptor instead.
 func (*Drain) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{16}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Drain) GetDeadlineMs() uint32 {
@@ -1683,13 +1830,14 @@ type MatchEnded struct {
 	RulesVersion  string                 `protobuf:"bytes,7,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"` // as Reserve told
 	EndedUnixMs   int64                  `protobuf:"varint,8,opt,name=ended_unix_ms,json=endedUnixMs,proto3" json:"ended_unix_ms,omitempty"`
 	DurationS     uint32                 `protobuf:"varint,9,opt,name=duration_s,json=durationS,proto3" json:"duration_s,omitempty"`
+	Leavers       []*PlayerResult        `protobuf:"bytes,10,rep,name=leavers,proto3" json:"leavers,omitempty"` // who left before the end, where Reserve's leave policy asks for them; without score and rank
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MatchEnded) Reset() {
 	*x = MatchEnded{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[17]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1701,7 +1849,7 @@ func (x *MatchEnded) String() string {
 func (*MatchEnded) ProtoMessage() {}
 
 func (x *MatchEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[17]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1714,7 +1862,7 @@ func (x *MatchEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchEnded.ProtoReflect.Descriptor instead.
 func (*MatchEnded) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{17}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MatchEnded) GetMatchId() string {
@@ -1780,6 +1928,13 @@ func (x *MatchEnded) GetDurationS() uint32 {
 	return 0
 }
 
+func (x *MatchEnded) GetLeavers() []*PlayerResult {
+	if x != nil {
+		return x.Leavers
+	}
+	return nil
+}
+
 type PlayerResult struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
@@ -1787,13 +1942,16 @@ type PlayerResult struct {
 	Score         int32                  `protobuf:"varint,3,opt,name=score,proto3" json:"score,omitempty"`
 	Rank          int32                  `protobuf:"varint,4,opt,name=rank,proto3" json:"rank,omitempty"` // 1 is best; equal ranks are a draw
 	PlayerName    string                 `protobuf:"bytes,5,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	Seal          []byte                 `protobuf:"bytes,6,opt,name=seal,proto3" json:"seal,omitempty"`                            // of the player's join token: the matchmaker seated them; empty: it did not
+	Left          Left                   `protobuf:"varint,7,opt,name=left,proto3,enum=tactus.fleet.v1.Left" json:"left,omitempty"` // of leavers
+	LeftTick      uint32                 `protobuf:"varint,8,opt,name=left_tick,json=leftTick,proto3" json:"left_tick,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PlayerResult) Reset() {
 	*x = PlayerResult{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[18]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1805,7 +1963,7 @@ func (x *PlayerResult) String() string {
 func (*PlayerResult) ProtoMessage() {}
 
 func (x *PlayerResult) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[18]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1818,7 +1976,7 @@ func (x *PlayerResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerResult.ProtoReflect.Descriptor instead.
 func (*PlayerResult) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{18}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PlayerResult) GetPlayerId() string {
@@ -1856,6 +2014,27 @@ func (x *PlayerResult) GetPlayerName() string {
 	return ""
 }
 
+func (x *PlayerResult) GetSeal() []byte {
+	if x != nil {
+		return x.Seal
+	}
+	return nil
+}
+
+func (x *PlayerResult) GetLeft() Left {
+	if x != nil {
+		return x.Left
+	}
+	return Left_LEFT_UNSPECIFIED
+}
+
+func (x *PlayerResult) GetLeftTick() uint32 {
+	if x != nil {
+		return x.LeftTick
+	}
+	return 0
+}
+
 // MatchEndedAck says that a match's end is stored; it need not be told again.
 type MatchEndedAck struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1866,7 +2045,7 @@ type MatchEndedAck struct {
 
 func (x *MatchEndedAck) Reset() {
 	*x = MatchEndedAck{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[19]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1878,7 +2057,7 @@ func (x *MatchEndedAck) String() string {
 func (*MatchEndedAck) ProtoMessage() {}
 
 func (x *MatchEndedAck) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[19]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1891,7 +2070,7 @@ func (x *MatchEndedAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchEndedAck.ProtoReflect.Descriptor instead.
 func (*MatchEndedAck) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{19}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *MatchEndedAck) GetMatchId() string {
@@ -1916,7 +2095,7 @@ type BanList struct {
 
 func (x *BanList) Reset() {
 	*x = BanList{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[20]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1928,7 +2107,7 @@ func (x *BanList) String() string {
 func (*BanList) ProtoMessage() {}
 
 func (x *BanList) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[20]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1941,7 +2120,7 @@ func (x *BanList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BanList.ProtoReflect.Descriptor instead.
 func (*BanList) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{20}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *BanList) GetVersion() uint64 {
@@ -1987,7 +2166,7 @@ type Ban struct {
 
 func (x *Ban) Reset() {
 	*x = Ban{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[21]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1999,7 +2178,7 @@ func (x *Ban) String() string {
 func (*Ban) ProtoMessage() {}
 
 func (x *Ban) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[21]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2012,7 +2191,7 @@ func (x *Ban) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ban.ProtoReflect.Descriptor instead.
 func (*Ban) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{21}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Ban) GetId() string {
@@ -2079,7 +2258,7 @@ type Moderate struct {
 
 func (x *Moderate) Reset() {
 	*x = Moderate{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[22]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2091,7 +2270,7 @@ func (x *Moderate) String() string {
 func (*Moderate) ProtoMessage() {}
 
 func (x *Moderate) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[22]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2104,7 +2283,7 @@ func (x *Moderate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Moderate.ProtoReflect.Descriptor instead.
 func (*Moderate) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{22}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Moderate) GetRequestId() string {
@@ -2256,7 +2435,7 @@ type Kick struct {
 
 func (x *Kick) Reset() {
 	*x = Kick{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[23]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2268,7 +2447,7 @@ func (x *Kick) String() string {
 func (*Kick) ProtoMessage() {}
 
 func (x *Kick) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[23]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2281,7 +2460,7 @@ func (x *Kick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kick.ProtoReflect.Descriptor instead.
 func (*Kick) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{23}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Kick) GetPlayerId() string {
@@ -2309,7 +2488,7 @@ type EndMatch struct {
 
 func (x *EndMatch) Reset() {
 	*x = EndMatch{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[24]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2321,7 +2500,7 @@ func (x *EndMatch) String() string {
 func (*EndMatch) ProtoMessage() {}
 
 func (x *EndMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[24]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2334,7 +2513,7 @@ func (x *EndMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndMatch.ProtoReflect.Descriptor instead.
 func (*EndMatch) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{24}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *EndMatch) GetMatchId() string {
@@ -2362,7 +2541,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[25]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2374,7 +2553,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[25]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2387,7 +2566,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{25}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Notice) GetMatchId() string {
@@ -2414,7 +2593,7 @@ type FindPlayer struct {
 
 func (x *FindPlayer) Reset() {
 	*x = FindPlayer{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[26]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2426,7 +2605,7 @@ func (x *FindPlayer) String() string {
 func (*FindPlayer) ProtoMessage() {}
 
 func (x *FindPlayer) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[26]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2439,7 +2618,7 @@ func (x *FindPlayer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindPlayer.ProtoReflect.Descriptor instead.
 func (*FindPlayer) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{26}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *FindPlayer) GetPlayerId() string {
@@ -2459,7 +2638,7 @@ type ForgetPlayer struct {
 
 func (x *ForgetPlayer) Reset() {
 	*x = ForgetPlayer{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2471,7 +2650,7 @@ func (x *ForgetPlayer) String() string {
 func (*ForgetPlayer) ProtoMessage() {}
 
 func (x *ForgetPlayer) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[27]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2484,7 +2663,7 @@ func (x *ForgetPlayer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetPlayer.ProtoReflect.Descriptor instead.
 func (*ForgetPlayer) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{27}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ForgetPlayer) GetPlayerId() string {
@@ -2504,7 +2683,7 @@ type ListPlayers struct {
 
 func (x *ListPlayers) Reset() {
 	*x = ListPlayers{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2516,7 +2695,7 @@ func (x *ListPlayers) String() string {
 func (*ListPlayers) ProtoMessage() {}
 
 func (x *ListPlayers) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[28]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2529,7 +2708,7 @@ func (x *ListPlayers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPlayers.ProtoReflect.Descriptor instead.
 func (*ListPlayers) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{28}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListPlayers) GetMatchId() string {
@@ -2549,7 +2728,7 @@ type CountSeen struct {
 
 func (x *CountSeen) Reset() {
 	*x = CountSeen{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[29]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2561,7 +2740,7 @@ func (x *CountSeen) String() string {
 func (*CountSeen) ProtoMessage() {}
 
 func (x *CountSeen) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[29]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2574,7 +2753,7 @@ func (x *CountSeen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountSeen.ProtoReflect.Descriptor instead.
 func (*CountSeen) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{29}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CountSeen) GetAddressRange() string {
@@ -2598,7 +2777,7 @@ type KeepLog struct {
 
 func (x *KeepLog) Reset() {
 	*x = KeepLog{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[30]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2610,7 +2789,7 @@ func (x *KeepLog) String() string {
 func (*KeepLog) ProtoMessage() {}
 
 func (x *KeepLog) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[30]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2623,7 +2802,7 @@ func (x *KeepLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepLog.ProtoReflect.Descriptor instead.
 func (*KeepLog) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{30}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *KeepLog) GetMatchId() string {
@@ -2679,7 +2858,7 @@ type Moderated struct {
 
 func (x *Moderated) Reset() {
 	*x = Moderated{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[31]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2691,7 +2870,7 @@ func (x *Moderated) String() string {
 func (*Moderated) ProtoMessage() {}
 
 func (x *Moderated) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[31]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2704,7 +2883,7 @@ func (x *Moderated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Moderated.ProtoReflect.Descriptor instead.
 func (*Moderated) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{31}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Moderated) GetRequestId() string {
@@ -2787,7 +2966,7 @@ type SeatedPlayer struct {
 
 func (x *SeatedPlayer) Reset() {
 	*x = SeatedPlayer{}
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[32]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2799,7 +2978,7 @@ func (x *SeatedPlayer) String() string {
 func (*SeatedPlayer) ProtoMessage() {}
 
 func (x *SeatedPlayer) ProtoReflect() protoreflect.Message {
-	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[32]
+	mi := &file_tactus_fleet_v1_fleet_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2812,7 +2991,7 @@ func (x *SeatedPlayer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeatedPlayer.ProtoReflect.Descriptor instead.
 func (*SeatedPlayer) Descriptor() ([]byte, []int) {
-	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{32}
+	return file_tactus_fleet_v1_fleet_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SeatedPlayer) GetPlayerId() string {
@@ -2946,7 +3125,7 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\aLoadAck\x12 \n" +
 	"\fload_unix_ms\x18\x01 \x01(\x03R\n" +
 	"loadUnixMs\x12\x17\n" +
-	"\aunix_ms\x18\x02 \x01(\x03R\x06unixMs\"\x88\x03\n" +
+	"\aunix_ms\x18\x02 \x01(\x03R\x06unixMs\"\x9e\x03\n" +
 	"\vMatchStatus\x12\x19\n" +
 	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x12\n" +
@@ -2962,7 +3141,8 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	" \x01(\tR\x05queue\x12#\n" +
 	"\rrules_version\x18\v \x01(\tR\frulesVersion\x12\x1a\n" +
 	"\bbackfill\x18\f \x01(\bR\bbackfill\x12\x1a\n" +
-	"\bfinished\x18\x10 \x01(\bR\bfinished\x121\n" +
+	"\bfinished\x18\x10 \x01(\bR\bfinished\x12\x14\n" +
+	"\x05rated\x18\x0e \x01(\bR\x05rated\x121\n" +
 	"\x05teams\x18\r \x03(\v2\x1b.tactus.fleet.v1.TeamStatusR\x05teams\"\x92\x01\n" +
 	"\n" +
 	"SeatChange\x12\x1b\n" +
@@ -2981,7 +3161,7 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"TeamStatus\x12\x16\n" +
 	"\x06people\x18\x01 \x01(\rR\x06people\x12\x14\n" +
 	"\x05seats\x18\x02 \x01(\rR\x05seats\x12\x14\n" +
-	"\x05skill\x18\x03 \x01(\x01R\x05skill\"\x86\x03\n" +
+	"\x05skill\x18\x03 \x01(\x01R\x05skill\"\xd0\x03\n" +
 	"\aReserve\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x19\n" +
@@ -2996,8 +3176,14 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x05queue\x18\n" +
 	" \x01(\tR\x05queue\x12#\n" +
 	"\rrules_version\x18\v \x01(\tR\frulesVersion\x12\x12\n" +
-	"\x04term\x18\f \x01(\x04R\x04term\x12\x1a\n" +
-	"\bbackfill\x18\r \x01(\bR\bbackfill\"\xd3\x01\n" +
+	"\x04term\x18\f \x01(\x04R\x04term\x122\n" +
+	"\x05leave\x18\x0e \x01(\v2\x1c.tactus.fleet.v1.LeavePolicyR\x05leave\x12\x14\n" +
+	"\x05rated\x18\x0f \x01(\bR\x05rated\x12\x1a\n" +
+	"\bbackfill\x18\r \x01(\bR\bbackfill\"W\n" +
+	"\vLeavePolicy\x12\x12\n" +
+	"\x04loss\x18\x01 \x01(\bR\x04loss\x12\x19\n" +
+	"\bafter_ms\x18\x02 \x01(\rR\aafterMs\x12\x19\n" +
+	"\bgrace_ms\x18\x03 \x01(\rR\agraceMs\"\xd3\x01\n" +
 	"\x04Seat\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +
 	"\vplayer_name\x18\x02 \x01(\tR\n" +
@@ -3020,7 +3206,7 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\x05Drain\x12\x1f\n" +
 	"\vdeadline_ms\x18\x01 \x01(\rR\n" +
 	"deadlineMs\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x9e\x02\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xd7\x02\n" +
 	"\n" +
 	"MatchEnded\x12\x19\n" +
 	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x16\n" +
@@ -3032,14 +3218,19 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\rrules_version\x18\a \x01(\tR\frulesVersion\x12\"\n" +
 	"\rended_unix_ms\x18\b \x01(\x03R\vendedUnixMs\x12\x1d\n" +
 	"\n" +
-	"duration_s\x18\t \x01(\rR\tdurationS\"\x8a\x01\n" +
+	"duration_s\x18\t \x01(\rR\tdurationS\x127\n" +
+	"\aleavers\x18\n" +
+	" \x03(\v2\x1d.tactus.fleet.v1.PlayerResultR\aleavers\"\xe6\x01\n" +
 	"\fPlayerResult\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x12\n" +
 	"\x04team\x18\x02 \x01(\x05R\x04team\x12\x14\n" +
 	"\x05score\x18\x03 \x01(\x05R\x05score\x12\x12\n" +
 	"\x04rank\x18\x04 \x01(\x05R\x04rank\x12\x1f\n" +
 	"\vplayer_name\x18\x05 \x01(\tR\n" +
-	"playerName\"*\n" +
+	"playerName\x12\x12\n" +
+	"\x04seal\x18\x06 \x01(\fR\x04seal\x12)\n" +
+	"\x04left\x18\a \x01(\x0e2\x15.tactus.fleet.v1.LeftR\x04left\x12\x1b\n" +
+	"\tleft_tick\x18\b \x01(\rR\bleftTick\"*\n" +
 	"\rMatchEndedAck\x12\x19\n" +
 	"\bmatch_id\x18\x01 \x01(\tR\amatchId\"\x7f\n" +
 	"\aBanList\x12\x18\n" +
@@ -3114,7 +3305,14 @@ const file_tactus_fleet_v1_fleet_proto_rawDesc = "" +
 	"\tconnected\x18\x05 \x01(\bR\tconnected\x12\"\n" +
 	"\rsince_unix_ms\x18\x06 \x01(\x03R\vsinceUnixMs\x12\x14\n" +
 	"\x05muted\x18\a \x01(\bR\x05muted\x12\x18\n" +
-	"\aaddress\x18\b \x01(\tR\aaddress2`\n" +
+	"\aaddress\x18\b \x01(\tR\aaddress*p\n" +
+	"\x04Left\x12\x14\n" +
+	"\x10LEFT_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tLEFT_QUIT\x10\x01\x12\x10\n" +
+	"\fLEFT_TIMEOUT\x10\x02\x12\x0f\n" +
+	"\vLEFT_KICKED\x10\x03\x12\x11\n" +
+	"\rLEFT_REPLACED\x10\x04\x12\r\n" +
+	"\tLEFT_OURS\x10\x052`\n" +
 	"\fFleetService\x12P\n" +
 	"\aConnect\x12\x1f.tactus.fleet.v1.ConnectRequest\x1a .tactus.fleet.v1.ConnectResponse(\x010\x01B-Z+tactus/protocol/rpc/tactus/fleet/v1;fleetv1b\x06proto3"
 
@@ -3130,90 +3328,96 @@ func file_tactus_fleet_v1_fleet_proto_rawDescGZIP() []byte {
 	return file_tactus_fleet_v1_fleet_proto_rawDescData
 }
 
-var file_tactus_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_tactus_fleet_v1_fleet_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_tactus_fleet_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_tactus_fleet_v1_fleet_proto_goTypes = []any{
-	(*ConnectRequest)(nil),  // 0: tactus.fleet.v1.ConnectRequest
-	(*ConnectResponse)(nil), // 1: tactus.fleet.v1.ConnectResponse
-	(*Register)(nil),        // 2: tactus.fleet.v1.Register
-	(*Registered)(nil),      // 3: tactus.fleet.v1.Registered
-	(*Replicas)(nil),        // 4: tactus.fleet.v1.Replicas
-	(*Load)(nil),            // 5: tactus.fleet.v1.Load
-	(*LoadAck)(nil),         // 6: tactus.fleet.v1.LoadAck
-	(*MatchStatus)(nil),     // 7: tactus.fleet.v1.MatchStatus
-	(*SeatChange)(nil),      // 8: tactus.fleet.v1.SeatChange
-	(*Evict)(nil),           // 9: tactus.fleet.v1.Evict
-	(*Ping)(nil),            // 10: tactus.fleet.v1.Ping
-	(*TeamStatus)(nil),      // 11: tactus.fleet.v1.TeamStatus
-	(*Reserve)(nil),         // 12: tactus.fleet.v1.Reserve
-	(*Seat)(nil),            // 13: tactus.fleet.v1.Seat
-	(*ReserveResult)(nil),   // 14: tactus.fleet.v1.ReserveResult
-	(*Release)(nil),         // 15: tactus.fleet.v1.Release
-	(*Drain)(nil),           // 16: tactus.fleet.v1.Drain
-	(*MatchEnded)(nil),      // 17: tactus.fleet.v1.MatchEnded
-	(*PlayerResult)(nil),    // 18: tactus.fleet.v1.PlayerResult
-	(*MatchEndedAck)(nil),   // 19: tactus.fleet.v1.MatchEndedAck
-	(*BanList)(nil),         // 20: tactus.fleet.v1.BanList
-	(*Ban)(nil),             // 21: tactus.fleet.v1.Ban
-	(*Moderate)(nil),        // 22: tactus.fleet.v1.Moderate
-	(*Kick)(nil),            // 23: tactus.fleet.v1.Kick
-	(*EndMatch)(nil),        // 24: tactus.fleet.v1.EndMatch
-	(*Notice)(nil),          // 25: tactus.fleet.v1.Notice
-	(*FindPlayer)(nil),      // 26: tactus.fleet.v1.FindPlayer
-	(*ForgetPlayer)(nil),    // 27: tactus.fleet.v1.ForgetPlayer
-	(*ListPlayers)(nil),     // 28: tactus.fleet.v1.ListPlayers
-	(*CountSeen)(nil),       // 29: tactus.fleet.v1.CountSeen
-	(*KeepLog)(nil),         // 30: tactus.fleet.v1.KeepLog
-	(*Moderated)(nil),       // 31: tactus.fleet.v1.Moderated
-	(*SeatedPlayer)(nil),    // 32: tactus.fleet.v1.SeatedPlayer
-	(*v1.GameInfo)(nil),     // 33: tactus.matchmaker.v1.GameInfo
-	(*v1.Option)(nil),       // 34: tactus.matchmaker.v1.Option
+	(Left)(0),               // 0: tactus.fleet.v1.Left
+	(*ConnectRequest)(nil),  // 1: tactus.fleet.v1.ConnectRequest
+	(*ConnectResponse)(nil), // 2: tactus.fleet.v1.ConnectResponse
+	(*Register)(nil),        // 3: tactus.fleet.v1.Register
+	(*Registered)(nil),      // 4: tactus.fleet.v1.Registered
+	(*Replicas)(nil),        // 5: tactus.fleet.v1.Replicas
+	(*Load)(nil),            // 6: tactus.fleet.v1.Load
+	(*LoadAck)(nil),         // 7: tactus.fleet.v1.LoadAck
+	(*MatchStatus)(nil),     // 8: tactus.fleet.v1.MatchStatus
+	(*SeatChange)(nil),      // 9: tactus.fleet.v1.SeatChange
+	(*Evict)(nil),           // 10: tactus.fleet.v1.Evict
+	(*Ping)(nil),            // 11: tactus.fleet.v1.Ping
+	(*TeamStatus)(nil),      // 12: tactus.fleet.v1.TeamStatus
+	(*Reserve)(nil),         // 13: tactus.fleet.v1.Reserve
+	(*LeavePolicy)(nil),     // 14: tactus.fleet.v1.LeavePolicy
+	(*Seat)(nil),            // 15: tactus.fleet.v1.Seat
+	(*ReserveResult)(nil),   // 16: tactus.fleet.v1.ReserveResult
+	(*Release)(nil),         // 17: tactus.fleet.v1.Release
+	(*Drain)(nil),           // 18: tactus.fleet.v1.Drain
+	(*MatchEnded)(nil),      // 19: tactus.fleet.v1.MatchEnded
+	(*PlayerResult)(nil),    // 20: tactus.fleet.v1.PlayerResult
+	(*MatchEndedAck)(nil),   // 21: tactus.fleet.v1.MatchEndedAck
+	(*BanList)(nil),         // 22: tactus.fleet.v1.BanList
+	(*Ban)(nil),             // 23: tactus.fleet.v1.Ban
+	(*Moderate)(nil),        // 24: tactus.fleet.v1.Moderate
+	(*Kick)(nil),            // 25: tactus.fleet.v1.Kick
+	(*EndMatch)(nil),        // 26: tactus.fleet.v1.EndMatch
+	(*Notice)(nil),          // 27: tactus.fleet.v1.Notice
+	(*FindPlayer)(nil),      // 28: tactus.fleet.v1.FindPlayer
+	(*ForgetPlayer)(nil),    // 29: tactus.fleet.v1.ForgetPlayer
+	(*ListPlayers)(nil),     // 30: tactus.fleet.v1.ListPlayers
+	(*CountSeen)(nil),       // 31: tactus.fleet.v1.CountSeen
+	(*KeepLog)(nil),         // 32: tactus.fleet.v1.KeepLog
+	(*Moderated)(nil),       // 33: tactus.fleet.v1.Moderated
+	(*SeatedPlayer)(nil),    // 34: tactus.fleet.v1.SeatedPlayer
+	(*v1.GameInfo)(nil),     // 35: tactus.matchmaker.v1.GameInfo
+	(*v1.Option)(nil),       // 36: tactus.matchmaker.v1.Option
 }
 var file_tactus_fleet_v1_fleet_proto_depIdxs = []int32{
-	2,  // 0: tactus.fleet.v1.ConnectRequest.register:type_name -> tactus.fleet.v1.Register
-	5,  // 1: tactus.fleet.v1.ConnectRequest.load:type_name -> tactus.fleet.v1.Load
-	14, // 2: tactus.fleet.v1.ConnectRequest.reserve_result:type_name -> tactus.fleet.v1.ReserveResult
-	17, // 3: tactus.fleet.v1.ConnectRequest.match_ended:type_name -> tactus.fleet.v1.MatchEnded
-	31, // 4: tactus.fleet.v1.ConnectRequest.moderated:type_name -> tactus.fleet.v1.Moderated
-	3,  // 5: tactus.fleet.v1.ConnectResponse.registered:type_name -> tactus.fleet.v1.Registered
-	12, // 6: tactus.fleet.v1.ConnectResponse.reserve:type_name -> tactus.fleet.v1.Reserve
-	15, // 7: tactus.fleet.v1.ConnectResponse.release:type_name -> tactus.fleet.v1.Release
-	16, // 8: tactus.fleet.v1.ConnectResponse.drain:type_name -> tactus.fleet.v1.Drain
-	19, // 9: tactus.fleet.v1.ConnectResponse.match_ended_ack:type_name -> tactus.fleet.v1.MatchEndedAck
-	4,  // 10: tactus.fleet.v1.ConnectResponse.replicas:type_name -> tactus.fleet.v1.Replicas
-	6,  // 11: tactus.fleet.v1.ConnectResponse.load_ack:type_name -> tactus.fleet.v1.LoadAck
-	9,  // 12: tactus.fleet.v1.ConnectResponse.evict:type_name -> tactus.fleet.v1.Evict
-	20, // 13: tactus.fleet.v1.ConnectResponse.bans:type_name -> tactus.fleet.v1.BanList
-	22, // 14: tactus.fleet.v1.ConnectResponse.moderate:type_name -> tactus.fleet.v1.Moderate
-	10, // 15: tactus.fleet.v1.ConnectResponse.ping:type_name -> tactus.fleet.v1.Ping
-	33, // 16: tactus.fleet.v1.Register.games:type_name -> tactus.matchmaker.v1.GameInfo
-	7,  // 17: tactus.fleet.v1.Register.matches:type_name -> tactus.fleet.v1.MatchStatus
-	8,  // 18: tactus.fleet.v1.Register.seats:type_name -> tactus.fleet.v1.SeatChange
-	4,  // 19: tactus.fleet.v1.Registered.replicas:type_name -> tactus.fleet.v1.Replicas
-	20, // 20: tactus.fleet.v1.Registered.bans:type_name -> tactus.fleet.v1.BanList
-	7,  // 21: tactus.fleet.v1.Load.changed:type_name -> tactus.fleet.v1.MatchStatus
-	8,  // 22: tactus.fleet.v1.Load.seats:type_name -> tactus.fleet.v1.SeatChange
-	11, // 23: tactus.fleet.v1.MatchStatus.teams:type_name -> tactus.fleet.v1.TeamStatus
-	34, // 24: tactus.fleet.v1.Reserve.options:type_name -> tactus.matchmaker.v1.Option
-	13, // 25: tactus.fleet.v1.Reserve.seats:type_name -> tactus.fleet.v1.Seat
-	7,  // 26: tactus.fleet.v1.ReserveResult.match:type_name -> tactus.fleet.v1.MatchStatus
-	18, // 27: tactus.fleet.v1.MatchEnded.results:type_name -> tactus.fleet.v1.PlayerResult
-	21, // 28: tactus.fleet.v1.BanList.added:type_name -> tactus.fleet.v1.Ban
-	23, // 29: tactus.fleet.v1.Moderate.kick:type_name -> tactus.fleet.v1.Kick
-	24, // 30: tactus.fleet.v1.Moderate.end_match:type_name -> tactus.fleet.v1.EndMatch
-	25, // 31: tactus.fleet.v1.Moderate.notice:type_name -> tactus.fleet.v1.Notice
-	26, // 32: tactus.fleet.v1.Moderate.find_player:type_name -> tactus.fleet.v1.FindPlayer
-	28, // 33: tactus.fleet.v1.Moderate.list_players:type_name -> tactus.fleet.v1.ListPlayers
-	29, // 34: tactus.fleet.v1.Moderate.count_seen:type_name -> tactus.fleet.v1.CountSeen
-	30, // 35: tactus.fleet.v1.Moderate.keep_log:type_name -> tactus.fleet.v1.KeepLog
-	27, // 36: tactus.fleet.v1.Moderate.forget_player:type_name -> tactus.fleet.v1.ForgetPlayer
-	32, // 37: tactus.fleet.v1.Moderated.players:type_name -> tactus.fleet.v1.SeatedPlayer
-	0,  // 38: tactus.fleet.v1.FleetService.Connect:input_type -> tactus.fleet.v1.ConnectRequest
-	1,  // 39: tactus.fleet.v1.FleetService.Connect:output_type -> tactus.fleet.v1.ConnectResponse
-	39, // [39:40] is the sub-list for method output_type
-	38, // [38:39] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	3,  // 0: tactus.fleet.v1.ConnectRequest.register:type_name -> tactus.fleet.v1.Register
+	6,  // 1: tactus.fleet.v1.ConnectRequest.load:type_name -> tactus.fleet.v1.Load
+	16, // 2: tactus.fleet.v1.ConnectRequest.reserve_result:type_name -> tactus.fleet.v1.ReserveResult
+	19, // 3: tactus.fleet.v1.ConnectRequest.match_ended:type_name -> tactus.fleet.v1.MatchEnded
+	33, // 4: tactus.fleet.v1.ConnectRequest.moderated:type_name -> tactus.fleet.v1.Moderated
+	4,  // 5: tactus.fleet.v1.ConnectResponse.registered:type_name -> tactus.fleet.v1.Registered
+	13, // 6: tactus.fleet.v1.ConnectResponse.reserve:type_name -> tactus.fleet.v1.Reserve
+	17, // 7: tactus.fleet.v1.ConnectResponse.release:type_name -> tactus.fleet.v1.Release
+	18, // 8: tactus.fleet.v1.ConnectResponse.drain:type_name -> tactus.fleet.v1.Drain
+	21, // 9: tactus.fleet.v1.ConnectResponse.match_ended_ack:type_name -> tactus.fleet.v1.MatchEndedAck
+	5,  // 10: tactus.fleet.v1.ConnectResponse.replicas:type_name -> tactus.fleet.v1.Replicas
+	7,  // 11: tactus.fleet.v1.ConnectResponse.load_ack:type_name -> tactus.fleet.v1.LoadAck
+	10, // 12: tactus.fleet.v1.ConnectResponse.evict:type_name -> tactus.fleet.v1.Evict
+	22, // 13: tactus.fleet.v1.ConnectResponse.bans:type_name -> tactus.fleet.v1.BanList
+	24, // 14: tactus.fleet.v1.ConnectResponse.moderate:type_name -> tactus.fleet.v1.Moderate
+	11, // 15: tactus.fleet.v1.ConnectResponse.ping:type_name -> tactus.fleet.v1.Ping
+	35, // 16: tactus.fleet.v1.Register.games:type_name -> tactus.matchmaker.v1.GameInfo
+	8,  // 17: tactus.fleet.v1.Register.matches:type_name -> tactus.fleet.v1.MatchStatus
+	9,  // 18: tactus.fleet.v1.Register.seats:type_name -> tactus.fleet.v1.SeatChange
+	5,  // 19: tactus.fleet.v1.Registered.replicas:type_name -> tactus.fleet.v1.Replicas
+	22, // 20: tactus.fleet.v1.Registered.bans:type_name -> tactus.fleet.v1.BanList
+	8,  // 21: tactus.fleet.v1.Load.changed:type_name -> tactus.fleet.v1.MatchStatus
+	9,  // 22: tactus.fleet.v1.Load.seats:type_name -> tactus.fleet.v1.SeatChange
+	12, // 23: tactus.fleet.v1.MatchStatus.teams:type_name -> tactus.fleet.v1.TeamStatus
+	36, // 24: tactus.fleet.v1.Reserve.options:type_name -> tactus.matchmaker.v1.Option
+	15, // 25: tactus.fleet.v1.Reserve.seats:type_name -> tactus.fleet.v1.Seat
+	14, // 26: tactus.fleet.v1.Reserve.leave:type_name -> tactus.fleet.v1.LeavePolicy
+	8,  // 27: tactus.fleet.v1.ReserveResult.match:type_name -> tactus.fleet.v1.MatchStatus
+	20, // 28: tactus.fleet.v1.MatchEnded.results:type_name -> tactus.fleet.v1.PlayerResult
+	20, // 29: tactus.fleet.v1.MatchEnded.leavers:type_name -> tactus.fleet.v1.PlayerResult
+	0,  // 30: tactus.fleet.v1.PlayerResult.left:type_name -> tactus.fleet.v1.Left
+	23, // 31: tactus.fleet.v1.BanList.added:type_name -> tactus.fleet.v1.Ban
+	25, // 32: tactus.fleet.v1.Moderate.kick:type_name -> tactus.fleet.v1.Kick
+	26, // 33: tactus.fleet.v1.Moderate.end_match:type_name -> tactus.fleet.v1.EndMatch
+	27, // 34: tactus.fleet.v1.Moderate.notice:type_name -> tactus.fleet.v1.Notice
+	28, // 35: tactus.fleet.v1.Moderate.find_player:type_name -> tactus.fleet.v1.FindPlayer
+	30, // 36: tactus.fleet.v1.Moderate.list_players:type_name -> tactus.fleet.v1.ListPlayers
+	31, // 37: tactus.fleet.v1.Moderate.count_seen:type_name -> tactus.fleet.v1.CountSeen
+	32, // 38: tactus.fleet.v1.Moderate.keep_log:type_name -> tactus.fleet.v1.KeepLog
+	29, // 39: tactus.fleet.v1.Moderate.forget_player:type_name -> tactus.fleet.v1.ForgetPlayer
+	34, // 40: tactus.fleet.v1.Moderated.players:type_name -> tactus.fleet.v1.SeatedPlayer
+	1,  // 41: tactus.fleet.v1.FleetService.Connect:input_type -> tactus.fleet.v1.ConnectRequest
+	2,  // 42: tactus.fleet.v1.FleetService.Connect:output_type -> tactus.fleet.v1.ConnectResponse
+	42, // [42:43] is the sub-list for method output_type
+	41, // [41:42] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_tactus_fleet_v1_fleet_proto_init() }
@@ -3242,7 +3446,7 @@ func file_tactus_fleet_v1_fleet_proto_init() {
 		(*ConnectResponse_Ping)(nil),
 	}
 	file_tactus_fleet_v1_fleet_proto_msgTypes[5].OneofWrappers = []any{}
-	file_tactus_fleet_v1_fleet_proto_msgTypes[22].OneofWrappers = []any{
+	file_tactus_fleet_v1_fleet_proto_msgTypes[23].OneofWrappers = []any{
 		(*Moderate_Kick)(nil),
 		(*Moderate_EndMatch)(nil),
 		(*Moderate_Notice)(nil),
@@ -3257,13 +3461,14 @@ func file_tactus_fleet_v1_fleet_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tactus_fleet_v1_fleet_proto_rawDesc), len(file_tactus_fleet_v1_fleet_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   33,
+			NumEnums:      1,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_tactus_fleet_v1_fleet_proto_goTypes,
 		DependencyIndexes: file_tactus_fleet_v1_fleet_proto_depIdxs,
+		EnumInfos:         file_tactus_fleet_v1_fleet_proto_enumTypes,
 		MessageInfos:      file_tactus_fleet_v1_fleet_proto_msgTypes,
 	}.Build()
 	File_tactus_fleet_v1_fleet_proto = out.File

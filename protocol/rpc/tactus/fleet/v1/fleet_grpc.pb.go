@@ -13,15 +13,18 @@
 // Numbers that are taken or kept for a purpose, so that nobody takes one twice:
 //
 //   Register         10 features, 11 public_url_guessed, 12 unix_ms,
-//                    13 process, 14 seats, 15 to 19 kept: seals
+//                    13 process, 14 seats
 //   Registered       5 features, 6 unix_ms, 7 origins, 8 bans, 9 kept
 //   Load             6 unix_ms, 7 seats, 8 and 9 kept: reports,
 //                    10 clock_offset_ms
+//   Reserve          14 leave, 15 rated
+//   MatchEnded       10 leavers
+//   PlayerResult     6 seal, 7 left, 8 left_tick
 //   Replicas         2 token_keys
 //   ConnectRequest   5 moderated
 //   ConnectResponse  7 load_ack, 8 evict, 9 bans, 10 kept, 11 moderate, 12 ping
 //   Seat             6 issued_unix_ms, 7 public_id
-//   MatchStatus      14 and 15 kept: rated, 16 finished
+//   MatchStatus      14 rated, 15 kept, 16 finished
 
 package fleetv1
 

@@ -3076,6 +3076,7 @@ type OpenMatch struct {
 	People        uint32                 `protobuf:"varint,4,opt,name=people,proto3" json:"people,omitempty"`
 	Seats         uint32                 `protobuf:"varint,5,opt,name=seats,proto3" json:"seats,omitempty"`
 	AgeS          uint32                 `protobuf:"varint,6,opt,name=age_s,json=ageS,proto3" json:"age_s,omitempty"`
+	Rated         bool                   `protobuf:"varint,7,opt,name=rated,proto3" json:"rated,omitempty"` // for the players that its queue has seated; who joins it by its id plays along unrated
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3150,6 +3151,13 @@ func (x *OpenMatch) GetAgeS() uint32 {
 		return x.AgeS
 	}
 	return 0
+}
+
+func (x *OpenMatch) GetRated() bool {
+	if x != nil {
+		return x.Rated
+	}
+	return false
 }
 
 type ListGamesRequest struct {
@@ -4659,14 +4667,15 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x14\n" +
 	"\x05limit\x18\x03 \x01(\rR\x05limit\"P\n" +
 	"\x13ListMatchesResponse\x129\n" +
-	"\amatches\x18\x01 \x03(\v2\x1f.tactus.matchmaker.v1.OpenMatchR\amatches\"\x91\x01\n" +
+	"\amatches\x18\x01 \x03(\v2\x1f.tactus.matchmaker.v1.OpenMatchR\amatches\"\xa7\x01\n" +
 	"\tOpenMatch\x12\x19\n" +
 	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x12\n" +
 	"\x04mode\x18\x03 \x01(\tR\x04mode\x12\x16\n" +
 	"\x06people\x18\x04 \x01(\rR\x06people\x12\x14\n" +
 	"\x05seats\x18\x05 \x01(\rR\x05seats\x12\x13\n" +
-	"\x05age_s\x18\x06 \x01(\rR\x04ageS\"\x12\n" +
+	"\x05age_s\x18\x06 \x01(\rR\x04ageS\x12\x14\n" +
+	"\x05rated\x18\a \x01(\bR\x05rated\"\x12\n" +
 	"\x10ListGamesRequest\"}\n" +
 	"\x11ListGamesResponse\x124\n" +
 	"\x05games\x18\x01 \x03(\v2\x1e.tactus.matchmaker.v1.GameInfoR\x05games\x12\x18\n" +
