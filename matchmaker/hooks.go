@@ -3,6 +3,7 @@ package matchmaker
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,6 +12,7 @@ import (
 	"tactus/matchmaker/internal/queue"
 	"tactus/matchmaker/internal/ranking"
 	"tactus/matchmaker/internal/room"
+	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/seal"
 	"tactus/matchmaker/internal/ticket"
 	"tactus/matchmaker/matchfunc"
@@ -27,6 +29,8 @@ func (m *Matchmaker) queueHooks() queue.Hooks {
 		Matched: m.matchMade,
 		Cycled:  m.metrics.CycleEnded,
 		Failed:  m.metrics.AllocationFailed,
+
+		Declined: m.matchDeclined,
 	}
 }
 
@@ -91,7 +95,49 @@ func (m *Matchmaker) matchEnded(ctx context.Context, from seal.Reporter, e *flee
 	if !rated {
 		return nil
 	}
+	if !m.leavingCosts(ranking.QueueOf(e)) {
+		proved.Leavers = nil
+	}
+	if err := m.coolDown(ctx, proved); err != nil {
+		return err
+	}
 	return m.parts.ranking.Report(ctx, proved)
+}
+
+// leavingCosts reports whether players that leave a match of the queue lose it.
+func (m *Matchmaker) leavingCosts(queue string) bool {
+	r, ok := m.catalog.Lookup(queue)
+	return ok && r.Queue != nil && r.Queue.LeavePolicy().Result == rules.LeaveLoss
+}
+
+// coolDown makes the players wait that left a match by themselves. Those that a fault
+// of the server took out of it are no leavers any more.
+func (m *Matchmaker) coolDown(ctx context.Context, e *fleetv1.MatchEnded) error {
+	if e.GetReason() != "over" {
+		return nil
+	}
+	e.Leavers = slices.DeleteFunc(e.GetLeavers(), func(p *fleetv1.PlayerResult) bool {
+		return p.GetLeft() == fleetv1.Left_LEFT_OURS || p.GetLeft() == fleetv1.Left_LEFT_UNSPECIFIED
+	})
+	for _, p := range e.GetLeavers() {
+		if err := m.parts.cooldown.Add(ctx, p.GetPlayerId(), e.GetMatchId()); err != nil {
+			return err
+		}
+		m.log.Info("player left a rated match", zap.String("match", e.GetMatchId()), zap.String("player", p.GetPlayerId()),
+			zap.Stringer("why", p.GetLeft()), zap.Uint32("tick", p.GetLeftTick()))
+	}
+	return nil
+}
+
+// matchDeclined makes the players wait that declined a match, or did not answer.
+func (m *Matchmaker) matchDeclined(match string, players []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), reportTimeout)
+	defer cancel()
+	for _, p := range players {
+		if err := m.parts.cooldown.Add(ctx, p, match); err != nil {
+			m.log.Warn("declined match not counted", zap.String("match", match), zap.String("player", p), zap.Error(err))
+		}
+	}
 }
 
 // matchLost puts the players of a match that was lost before others.

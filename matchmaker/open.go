@@ -9,6 +9,7 @@ import (
 	"tactus/matchmaker/internal/api"
 	"tactus/matchmaker/internal/claim"
 	"tactus/matchmaker/internal/cluster"
+	"tactus/matchmaker/internal/cooldown"
 	"tactus/matchmaker/internal/identity"
 	"tactus/matchmaker/internal/membership"
 	"tactus/matchmaker/internal/moderation"
@@ -62,6 +63,7 @@ type parts struct {
 	ranking  *ranking.Ranking
 	bans     *moderation.Bans
 	reports  *moderation.Reports
+	cooldown *cooldown.Cooldowns
 	priority *requeue.Priority
 	watchers *membership.Watchers
 	searches *admission.Searches
@@ -77,6 +79,7 @@ func (m *Matchmaker) openParts(ctx context.Context, c *cluster.Cluster) error {
 	m.connectParts(c)
 	p := &m.parts
 	c.Go("signing keys", p.guests.Run)
+	c.Go("cooldowns", p.cooldown.Run)
 	c.Go("result key", m.seals.Keys.Run)
 	c.Go("claims", func(ctx context.Context) error { p.claims.Run(ctx); return nil })
 	c.Go("lost matches", p.priority.Run)
@@ -93,6 +96,9 @@ func (m *Matchmaker) openParts(ctx context.Context, c *cluster.Cluster) error {
 func (m *Matchmaker) openRecords(ctx context.Context, c *cluster.Cluster) (err error) {
 	p := &m.parts
 	if err = m.seals.Keys.Open(ctx, c.Store()); err != nil {
+		return err
+	}
+	if p.cooldown, err = cooldown.Open(ctx, c.Store()); err != nil {
 		return err
 	}
 	if p.claims, err = claim.New(ctx, c.Store()); err != nil {
@@ -144,6 +150,7 @@ func (m *Matchmaker) connectParts(c *cluster.Cluster) {
 	admitter := admission.New(admission.Config{
 		Expiry: cfg.TicketExpiry, Searches: p.searches, Identity: p.identity, Parties: p.parties, Catalog: m.catalog,
 		Fleet: m.fleet, Ranking: p.ranking, Priority: p.priority, Limits: m.limits, Rooms: p.host, Bans: p.bans,
+		Cooldown: p.cooldown.Remaining,
 	})
 	m.admin.Open(moderation.Parts{Bans: p.bans, Reports: p.reports, Ranking: p.ranking, Searches: p.searches})
 	m.service.Open(api.Parts{

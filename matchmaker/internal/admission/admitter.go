@@ -59,6 +59,9 @@ type Config struct {
 	Limits   Limits
 	Rooms    Rooms
 	Bans     Bans
+	// Cooldown is how long a player has to wait before the next search in queues in
+	// which leaving counts.
+	Cooldown func(player string) time.Duration
 }
 
 // Admitter makes tickets of requests. It is safe for concurrent use.
@@ -125,9 +128,34 @@ func (a *Admitter) newTicket(ctx context.Context, req *Request, who *requesters)
 		if err := a.authorize(t, r); err != nil {
 			return nil, err
 		}
+		if err := a.checkPlayers(t, r.Queue, who.trusted); err != nil {
+			return nil, err
+		}
 	}
 	t.Priority = a.cfg.Priority.Of(t.Players())
 	return t, nil
+}
+
+// checkPlayers rejects guests where the queue takes none, and players that have to
+// wait. A back end answers for the players that it names.
+func (a *Admitter) checkPlayers(t *ticket.Ticket, r *rules.Queue, trusted bool) error {
+	if r == nil {
+		return nil
+	}
+	for _, m := range t.Members {
+		if !trusted && !r.AllowsGuests() && identity.IsGuest(m.Player) {
+			return failure.New(failure.GuestsNotAllowed).With("player", m.Name)
+		}
+		if !r.CoolsDown() {
+			continue
+		}
+		if wait := a.cfg.Cooldown(m.Player); wait > 0 {
+			shown := wait.Round(time.Second)
+			return failure.Newf(failure.Cooldown, "%s has left or declined matches and can search again in %s", m.Name, max(shown, time.Second)).
+				With("player", m.Name).RetryAfter(wait)
+		}
+	}
+	return nil
 }
 
 // build makes a ticket of what a request says, without a queue.

@@ -71,6 +71,8 @@ type Proposal struct {
 	RulesVersion string
 	Term         uint64 // of the queue's owner
 	Backfill     bool
+	Rated        bool                 // the result changes ratings
+	Leave        *fleetv1.LeavePolicy // nil: leaving costs nothing
 }
 
 // Refusal is the error for seats that a server refuses, or that would come too late.
@@ -97,7 +99,7 @@ func (a *Assigner) Ask(p Proposal) (*Asked, error) {
 	request := &fleetv1.Reserve{
 		RequestId: rand.Text(), MatchId: p.Match, Create: p.Create, Game: p.Key.Game, Mode: p.Key.Mode,
 		HoldMs: millis.Of(a.cfg.HoldSeats),
-		Queue:  p.Queue, RulesVersion: p.RulesVersion, Term: p.Term, Backfill: p.Backfill,
+		Queue:  p.Queue, RulesVersion: p.RulesVersion, Term: p.Term, Backfill: p.Backfill, Rated: p.Rated, Leave: p.Leave,
 	}
 	for i, t := range p.Tickets {
 		for _, m := range t.Members {

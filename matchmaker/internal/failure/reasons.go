@@ -68,6 +68,8 @@ const (
 
 // Requests that do not fit the present state.
 const (
+	Cooldown         Reason = "COOLDOWN"
+	GuestsNotAllowed Reason = "GUESTS_NOT_ALLOWED"
 	VersionNotServed Reason = "VERSION_NOT_SERVED"
 	InMatch          Reason = "IN_MATCH"
 	PartyFull        Reason = "PARTY_FULL"
@@ -176,6 +178,8 @@ var kinds = []Kind{
 	{NotRoomOwner, codes.PermissionDenied, "only the room's owner may change it and start its match", 0},
 	{Banned, codes.PermissionDenied, "you are banned", 0},
 
+	{Cooldown, codes.FailedPrecondition, "the player has left or declined matches and has to wait", soon},
+	{GuestsNotAllowed, codes.FailedPrecondition, "this queue is for players with an account; guests can't search in it", 0},
 	{VersionNotServed, codes.FailedPrecondition, "no live server runs this version of the game", 0},
 	{InMatch, codes.FailedPrecondition, "the player sits in a rated match; ask for match_id to go back, or set replace to leave it", 0},
 	{PartyFull, codes.FailedPrecondition, "the party is full", 0},

@@ -31,6 +31,7 @@ type match struct {
 	calls     int    // unanswered
 	began     time.Time
 	ends      time.Time // zero: unknown
+	rated     bool      // the result changes ratings
 }
 
 // team is one team of a match.

@@ -303,6 +303,7 @@ func (r *Registry) applyLocked(s *server, status *fleetv1.MatchStatus) {
 	m.seats = int(status.GetSeats())
 	m.game, m.mode = status.GetGame(), status.GetMode()
 	m.open, m.private, m.finished = status.GetOpen(), status.GetPrivate(), status.GetFinished()
+	m.rated = status.GetRated()
 	m.queue, m.backfill = status.GetQueue(), status.GetBackfill()
 	m.setTeams(status.GetTeams())
 	m.confirmed = true

@@ -128,7 +128,7 @@ func (r *Registry) OpenMatches(game, mode string, limit int) []*matchmakerv1.Ope
 		}
 		list = append(list, &matchmakerv1.OpenMatch{
 			MatchId: m.id, Game: m.game, Mode: m.mode,
-			People: uint32(players), Seats: uint32(m.seats), AgeS: uint32(now.Sub(m.began) / time.Second),
+			People: uint32(players), Seats: uint32(m.seats), AgeS: uint32(now.Sub(m.began) / time.Second), Rated: m.rated,
 		})
 	}
 	slices.SortFunc(list, func(a, b *matchmakerv1.OpenMatch) int {

@@ -13,6 +13,9 @@ const (
 	userPrefix  = "u-"
 )
 
+// IsGuest reports whether the id is that of a guest.
+func IsGuest(player string) bool { return strings.HasPrefix(player, guestPrefix) }
+
 // userID makes a player's id of the issuer's id. Letters and digits of ASCII, '-',
 // '_', '.' and '@' stay; other bytes become %XX; a result that is too long is
 // replaced by a hash. Different ids of the issuer give different results, because '%'

@@ -75,6 +75,7 @@ func (q *Queue) Respond(id string, member int, match string, accept bool) error 
 	at := slices.IndexFunc(a.found.searches, func(s *search) bool { return s.ticket.ID == id })
 	if !accept {
 		q.endLocked(a, []string{id})
+		q.declinedLocked(a, []string{a.found.searches[at].ticket.Members[member].Player})
 		return nil
 	}
 	a.accepted[at][member] = true
@@ -97,13 +98,27 @@ func (q *Queue) expire(a *acceptance) {
 	if a.over {
 		return
 	}
-	var silent []string
+	var silent, players []string
 	for i, by := range a.accepted {
+		t := a.found.searches[i].ticket
 		if slices.Contains(by, false) {
-			silent = append(silent, a.found.searches[i].ticket.ID)
+			silent = append(silent, t.ID)
+		}
+		for m, yes := range by {
+			if !yes {
+				players = append(players, t.Members[m].Player)
+			}
 		}
 	}
 	q.endLocked(a, silent)
+	q.declinedLocked(a, players)
+}
+
+// declinedLocked reports the players that did not accept: of a party, those alone.
+func (q *Queue) declinedLocked(a *acceptance, players []string) {
+	if f := q.set.cfg.Hooks.Declined; f != nil {
+		q.pending.Go(func() { f(a.found.id, players) })
+	}
 }
 
 // leaveAcceptance lets the other tickets of a match search on when one has ended.

@@ -8,9 +8,12 @@ import (
 
 	"go.uber.org/zap"
 
+	"tactus/internal/millis"
 	"tactus/matchmaker/internal/assign"
+	"tactus/matchmaker/internal/rules"
 	"tactus/matchmaker/internal/store"
 	"tactus/matchmaker/internal/ticket"
+	fleetv1 "tactus/protocol/rpc/tactus/fleet/v1"
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
@@ -49,8 +52,10 @@ func (f *foundMatch) players() int {
 // when the server has answered. Its caller is run, or counts in pending.
 func (q *Queue) reserve(ctx context.Context, f *foundMatch) {
 	p := assign.Proposal{Match: f.id, Create: f.create, Teams: f.teams, Server: f.server, Key: f.searches[0].ticket.Key}
+	p.Rated = f.rules == nil // quick play is
 	if f.rules != nil {
 		r := f.rules.Queue
+		p.Rated, p.Leave = r.Rated, leavePolicy(r)
 		p.Queue, p.RulesVersion, p.Term, p.Backfill = q.name, r.Version, q.lease.Term(), r.Backfill
 		if p.Server == "" {
 			server, ok := q.set.fleet.Pick(p.Key, f.region, f.version, r.Assignment.Policy, f.players())
@@ -71,6 +76,12 @@ func (q *Queue) reserve(ctx context.Context, f *foundMatch) {
 		return
 	}
 	q.pending.Go(func() { q.complete(ctx, f, p.Server, asked) })
+}
+
+// leavePolicy is what a queue's rules say of players that leave its matches.
+func leavePolicy(r *rules.Queue) *fleetv1.LeavePolicy {
+	l := r.LeavePolicy()
+	return &fleetv1.LeavePolicy{Loss: l.Result == rules.LeaveLoss, AfterMs: millis.Of(l.After), GraceMs: millis.Of(l.Grace)}
 }
 
 // complete waits for the server's answer and lets the match win its tickets. The

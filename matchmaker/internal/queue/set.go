@@ -53,11 +53,14 @@ type Config struct {
 
 // Hooks are called for events of queues. They must not block.
 type Hooks struct {
-	Created func(t *ticket.Ticket, g *matchfunc.Group)
-	Ended   func(t *ticket.Ticket, status ticket.Status)
-	Matched func(m Match)
-	Cycled  func(queue string, waiting int, took time.Duration)
-	Failed  func(queue, cause string) // a found match did not get its seats
+	// Declined is called with the players that did not accept a found match; nil: it
+	// is not called.
+	Declined func(match string, players []string)
+	Created  func(t *ticket.Ticket, g *matchfunc.Group)
+	Ended    func(t *ticket.Ticket, status ticket.Status)
+	Matched  func(m Match)
+	Cycled   func(queue string, waiting int, took time.Duration)
+	Failed   func(queue, cause string) // a found match did not get its seats
 }
 
 // Set holds the queues that this process owns. It is safe for concurrent use.

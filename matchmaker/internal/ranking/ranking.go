@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -308,6 +309,28 @@ func (r *Ranking) rate(m *result, l *lineup) error {
 	for t, team := range l.teams {
 		for k, i := range team {
 			m.Players[i].Before, m.Players[i].After = pack(before[t][k]), pack(after[t][k])
+		}
+	}
+	return r.rateLeavers(m, l, before)
+}
+
+// rateLeavers changes the ratings of players that left their team: as if it had come
+// last. The others of the team keep what it has reached.
+func (r *Ranking) rateLeavers(m *result, l *lineup, before [][]rating.Skill) error {
+	for t, team := range l.teams {
+		if !slices.ContainsFunc(team, func(i int) bool { return slices.Contains(l.left, i) }) {
+			continue
+		}
+		ranks := slices.Clone(l.ranks)
+		ranks[t] = slices.Max(ranks) + 1
+		after, err := r.cfg.Model.Rate(before, ranks)
+		if err != nil {
+			return err
+		}
+		for k, i := range team {
+			if slices.Contains(l.left, i) {
+				m.Players[i].After = pack(after[t][k])
+			}
 		}
 	}
 	return nil

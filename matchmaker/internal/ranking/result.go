@@ -3,6 +3,7 @@ package ranking
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -67,6 +68,9 @@ func QueueOf(e *fleetv1.MatchEnded) string {
 type lineup struct {
 	teams [][]int // indices of result.Players
 	ranks []int32
+	// left are the players of teams that stayed which left before the end, by their
+	// index: they are rated as if their team had come last.
+	left []int
 }
 
 // readResult reads the report of a server. The error is errUnrated for a match without a
@@ -81,10 +85,10 @@ func readResult(e *fleetv1.MatchEnded, now time.Time, kept time.Duration) (*resu
 		return nil, nil, fmt.Errorf("match id of %d bytes; between 1 and %d are allowed", len(e.GetMatchId()), maxMatchID)
 	case len(QueueOf(e)) > maxQueue:
 		return nil, nil, fmt.Errorf("queue name of %d bytes; %d are allowed", len(QueueOf(e)), maxQueue)
-	case e.GetReason() != "over" || len(e.GetResults()) < 2:
+	case e.GetReason() != "over" || len(e.GetResults())+len(e.GetLeavers()) < 2:
 		return nil, nil, errUnrated
-	case len(e.GetResults()) > maxPlayers:
-		return nil, nil, fmt.Errorf("%d players are more than the limit of %d", len(e.GetResults()), maxPlayers)
+	case len(e.GetResults())+len(e.GetLeavers()) > maxPlayers:
+		return nil, nil, fmt.Errorf("%d players are more than the limit of %d", len(e.GetResults())+len(e.GetLeavers()), maxPlayers)
 	case age > kept:
 		return nil, nil, fmt.Errorf("it ended %d days ago; whether it was counted is remembered for %d days", int(age.Hours()/24), int(kept.Hours()/24))
 	}
@@ -92,19 +96,61 @@ func readResult(e *fleetv1.MatchEnded, now time.Time, kept time.Duration) (*resu
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(teams.teams) < 2 {
+	if err := teams.addLeavers(e.GetResults(), e.GetLeavers()); err != nil {
+		return nil, nil, err
+	}
+	if len(teams.teams) < 2 || len(e.GetResults()) == 0 {
 		return nil, nil, errUnrated
 	}
 	r := &result{Queue: QueueOf(e), Mode: e.GetMode(), Rules: e.GetRulesVersion(), Ended: ended, Teams: uint32(len(teams.teams))}
-	r.Players = make([]change, len(e.GetResults()))
+	players := append(slices.Clip(e.GetResults()), e.GetLeavers()...)
+	r.Players = make([]change, len(players))
 	places := placesOf(teams.ranks)
 	for t, team := range teams.teams {
 		for _, i := range team {
-			p := e.GetResults()[i]
+			p := players[i]
 			r.Players[i] = change{Player: p.GetPlayerId(), Name: text.Name(p.GetPlayerName()), Rank: places[t].rank, Won: places[t].won}
 		}
 	}
+	for _, i := range teams.left {
+		r.Players[i].Rank, r.Players[i].Won = uint32(len(teams.teams)), false
+	}
 	return r, teams, nil
+}
+
+// addLeavers adds the players that left before the end, in the order in which they
+// left. In free-for-all, and where a whole team has left, they take the last places:
+// the first to leave is the last. In a team that stayed they are marked.
+func (l *lineup) addLeavers(results, leavers []*fleetv1.PlayerResult) error {
+	number, seen := make(map[int32]int), make(map[string]bool)
+	for t, team := range l.teams {
+		for _, i := range team {
+			number[results[i].GetTeam()], seen[results[i].GetPlayerId()] = t, true
+		}
+	}
+	last := int32(0)
+	if len(l.ranks) > 0 {
+		last = slices.Max(l.ranks)
+	}
+	stayed := len(l.teams)
+	for n := len(leavers) - 1; n >= 0; n-- { // who left last is placed first
+		p, at := leavers[n], len(results)+n
+		if id := p.GetPlayerId(); id == "" || len(id) > maxPlayerID || seen[id] {
+			return fmt.Errorf("leaver %q: missing, too long or a duplicate", id)
+		}
+		seen[p.GetPlayerId()] = true
+		t, known := number[p.GetTeam()]
+		if !known || p.GetTeam() < 0 {
+			last++
+			t = len(l.teams)
+			number[p.GetTeam()] = t
+			l.teams, l.ranks = append(l.teams, nil), append(l.ranks, last)
+		} else if t < stayed {
+			l.left = append(l.left, at)
+		}
+		l.teams[t] = append(l.teams[t], at)
+	}
+	return nil
 }
 
 // readTeams groups players by team. A player without a team is one.

@@ -184,3 +184,58 @@ func TestResult_keysAreUnambiguous(t *testing.T) {
 		}
 	}
 }
+
+func TestReadResult_leaversAreLast(t *testing.T) {
+	of := func(id string, team, rank int32) *fleetv1.PlayerResult {
+		return &fleetv1.PlayerResult{PlayerId: id, Team: team, Rank: rank}
+	}
+	now := time.Now()
+	read := func(results, leavers []*fleetv1.PlayerResult) (*result, *lineup) {
+		t.Helper()
+		r, l, err := readResult(&fleetv1.MatchEnded{MatchId: "m", Queue: "q", Reason: "over", Results: results, Leavers: leavers}, now, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r, l
+	}
+	ranks := func(r *result) string {
+		text := ""
+		for _, p := range r.Players {
+			text += fmt.Sprintf("%s=%d ", p.Player, p.Rank)
+		}
+		return text
+	}
+	// In free-for-all the first to leave is the last.
+	r, l := read([]*fleetv1.PlayerResult{of("a", -1, 1), of("b", -1, 2)}, []*fleetv1.PlayerResult{of("early", -1, 0), of("late", -1, 0)})
+	if got := ranks(r); got != "a=1 b=2 early=4 late=3 " || len(l.left) != 0 {
+		t.Errorf("free-for-all: %s", got)
+	}
+	// The duel of a leaver is a win.
+	r, _ = read([]*fleetv1.PlayerResult{of("a", -1, 1)}, []*fleetv1.PlayerResult{of("b", -1, 0)})
+	if got := ranks(r); got != "a=1 b=2 " || !r.Players[0].Won {
+		t.Errorf("duel: %s", got)
+	}
+	// A team keeps its result when one of it leaves; a team of leavers is last.
+	r, l = read([]*fleetv1.PlayerResult{of("a", 0, 1), of("b", 1, 2)}, []*fleetv1.PlayerResult{of("c", 2, 0), of("d", 0, 0)})
+	if got := ranks(r); got != "a=1 b=2 c=3 d=3 " || r.Players[3].Won || !r.Players[0].Won || len(l.teams) != 3 {
+		t.Errorf("teams: %s", got)
+	}
+	ranking := &Ranking{cfg: Config{}.withDefaults(), boards: make(map[string]*queueBoard)}
+	if err := ranking.rate(r, l); err != nil {
+		t.Fatal(err)
+	}
+	change := func(i int) float64 { return r.Players[i].After[0] - r.Players[i].Before[0] }
+	if change(0) <= 0 || change(3) >= 0 || change(2) >= 0 {
+		t.Errorf("a %v, d %v of the same team, c %v", change(0), change(3), change(2))
+	}
+	if _, _, err := readResult(&fleetv1.MatchEnded{
+		MatchId: "m", Queue: "q", Reason: "over", Results: []*fleetv1.PlayerResult{of("a", -1, 1)}, Leavers: []*fleetv1.PlayerResult{of("a", -1, 0)},
+	}, now, time.Hour); err == nil {
+		t.Error("a player that stayed and left was accepted")
+	}
+	if _, _, err := readResult(&fleetv1.MatchEnded{
+		MatchId: "m", Queue: "q", Reason: "over", Leavers: []*fleetv1.PlayerResult{of("a", -1, 0), of("b", -1, 0)},
+	}, now, time.Hour); err == nil {
+		t.Error("a match that everyone has left is rated")
+	}
+}

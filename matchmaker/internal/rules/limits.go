@@ -29,3 +29,8 @@ const (
 	defaultAccept = 10 * time.Second
 	defaultExpiry = time.Minute
 )
+
+const (
+	defaultLeaveAfter = 10 * time.Second
+	maxLeaveTime      = 10 * time.Minute // game servers keep no seat for longer
+)

@@ -5,7 +5,10 @@
 // report all mistakes together. [Queue.Complete] does the same for rules made in Go.
 package rules
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Queue is the rules of one queue. A zero value becomes the default.
 type Queue struct {
@@ -23,8 +26,11 @@ type Queue struct {
 	Accept     *Accept     `yaml:"accept"`     // nil: matches need no acceptance
 	Backfill   bool        `yaml:"backfill"`   // running matches get players first
 	Rated      bool        `yaml:"rated"`      // results change ratings
-	Search     Search      `yaml:"search"`
-	Assignment Assignment  `yaml:"assignment"`
+	Leave      *Leave      `yaml:"leave"`      // nil: as [Queue.LeavePolicy] says
+	// Guests says whether guests may search. Nil: they may.
+	Guests     *bool      `yaml:"guests"`
+	Search     Search     `yaml:"search"`
+	Assignment Assignment `yaml:"assignment"`
 	// Function is the name of a match function in Go that proposes the matches
 	// instead. Sizes and parties hold for it, too.
 	Function string `yaml:"function"`
@@ -119,6 +125,47 @@ type DifferenceStep struct {
 type Accept struct {
 	Within time.Duration `yaml:"within"` // default 10 s
 }
+
+// Leave is what becomes of players that leave a rated match before its result.
+type Leave struct {
+	// Result is none (they keep their rating) or loss (they are rated as the last, and
+	// wait before their next searches). Default: none for queues with backfill, loss for
+	// others.
+	Result string        `yaml:"result"`
+	After  time.Duration `yaml:"after"` // who leaves earlier loses nothing; default 10 s
+	// Grace is how long the seat of a lost connection is kept; default: as the game
+	// server is configured.
+	Grace time.Duration `yaml:"grace"`
+}
+
+// Values of [Leave.Result].
+const (
+	LeaveNone = "none"
+	LeaveLoss = "loss"
+)
+
+// LeavePolicy is what becomes of leavers, with its defaults. A queue without ratings
+// has nothing to lose.
+func (q *Queue) LeavePolicy() Leave {
+	l := Leave{Result: LeaveLoss, After: defaultLeaveAfter}
+	if q.Backfill {
+		l.Result = LeaveNone
+	}
+	if own := q.Leave; own != nil {
+		l.Result, l.After, l.Grace = cmp.Or(own.Result, l.Result), cmp.Or(own.After, l.After), own.Grace
+	}
+	if !q.Rated {
+		l.Result = LeaveNone
+	}
+	return l
+}
+
+// AllowsGuests reports whether guests may search in the queue.
+func (q *Queue) AllowsGuests() bool { return q.Guests == nil || *q.Guests }
+
+// CoolsDown reports whether players that leave or decline matches wait before they
+// may search in the queue again.
+func (q *Queue) CoolsDown() bool { return q.Accept != nil || q.LeavePolicy().Result == LeaveLoss }
 
 // Search bounds searches.
 type Search struct {

@@ -22,6 +22,25 @@ func (q *Queue) validate(r *report) {
 	q.validateBalance(r)
 	q.validateSearch(r)
 	q.validateAssignment(r)
+	q.validateLeave(r)
+}
+
+func (q *Queue) validateLeave(r *report) {
+	l := q.Leave
+	if l == nil {
+		return
+	}
+	if l.Result != "" && l.Result != LeaveNone && l.Result != LeaveLoss {
+		r.add("leave.result", "has to be none or loss; got %q", l.Result)
+	}
+	if l.Result == LeaveLoss && !q.Rated {
+		r.add("leave.result", "is loss, and the queue is not rated")
+	}
+	for path, d := range map[string]time.Duration{"leave.after": l.After, "leave.grace": l.Grace} {
+		if d < 0 || d > maxLeaveTime {
+			r.add(path, "has to be from 0s to %s; got %s", maxLeaveTime, d)
+		}
+	}
 }
 
 // checkName checks a name that programs use.

@@ -72,7 +72,7 @@ type attendant struct {
 // Seal keeps the seal of the player who has the slot by the connection. The result
 // returns it.
 func (m *Match) Seal(conn *ws.Conn, slot game.Slot, seal []byte) {
-	player, ok := m.PlayerOf(slot, conn)
+	o, ok := m.OccupantOf(slot, conn)
 	if !ok || len(seal) != SealSize || m.ended != "" {
 		return
 	}
@@ -80,13 +80,13 @@ func (m *Match) Seal(conn *ws.Conn, slot game.Slot, seal []byte) {
 	if a.players == nil {
 		a.players = make(map[string]*attendant)
 	}
-	at := a.players[player]
+	at := a.players[o.Player]
 	if at == nil {
 		if len(a.players) >= maxAttended {
 			return
 		}
 		at = &attendant{}
-		a.players[player] = at
+		a.players[o.Player] = at
 	}
 	*at = attendant{name: m.seating.AskedName(slot), seal: [SealSize]byte(seal), slot: slot, team: m.seating.Team(slot)}
 	m.record.Seal(slot, seal)
@@ -94,7 +94,7 @@ func (m *Match) Seal(conn *ws.Conn, slot game.Slot, seal []byte) {
 
 // sealOf is the seal of a player, nil without one. The slice is the caller's.
 func (a *attendance) sealOf(player string) []byte {
-	if at := a.players[player]; at != nil {
+	if at := a.players[o.Player]; at != nil {
 		return append([]byte(nil), at.seal[:]...)
 	}
 	return nil
@@ -102,21 +102,21 @@ func (a *attendance) sealOf(player string) []byte {
 
 // lost notes why a player's connection was lost.
 func (a *attendance) lost(player string, why error) {
-	if at := a.players[player]; at != nil {
+	if at := a.players[o.Player]; at != nil {
 		at.faulty = ours(why)
 	}
 }
 
 // back notes that a player has a connection again.
 func (a *attendance) back(player string) {
-	if at := a.players[player]; at != nil {
+	if at := a.players[o.Player]; at != nil {
 		at.left, at.faulty = Stayed, false
 	}
 }
 
 // gone notes that a player has left for good.
 func (a *attendance) gone(player string, why Left, now int64, tick game.Tick) {
-	at := a.players[player]
+	at := a.players[o.Player]
 	if at == nil || at.left != Stayed {
 		return
 	}

@@ -53,6 +53,8 @@ var actions = map[codes.Code]map[failure.Reason]string{
 	codes.FailedPrecondition: {
 		"":                       "show it to the player",
 		failure.InMatch:          "offer the player both; the metadata has `match_id`, `game` and `mode`",
+		failure.Cooldown:         "wait, and show the message",
+		failure.GuestsNotAllowed: "offer another queue, or to sign in",
 		failure.VersionNotServed: "reload the page, update the program",
 		failure.BanNotConfirmed:  "show how many players it meets, and send it again with `confirm`",
 	},
