@@ -94,7 +94,7 @@ func (m *Match) Seal(conn *ws.Conn, slot game.Slot, seal []byte) {
 
 // sealOf is the seal of a player, nil without one. The slice is the caller's.
 func (a *attendance) sealOf(player string) []byte {
-	if at := a.players[o.Player]; at != nil {
+	if at := a.players[player]; at != nil {
 		return append([]byte(nil), at.seal[:]...)
 	}
 	return nil
@@ -102,21 +102,21 @@ func (a *attendance) sealOf(player string) []byte {
 
 // lost notes why a player's connection was lost.
 func (a *attendance) lost(player string, why error) {
-	if at := a.players[o.Player]; at != nil {
+	if at := a.players[player]; at != nil {
 		at.faulty = ours(why)
 	}
 }
 
 // back notes that a player has a connection again.
 func (a *attendance) back(player string) {
-	if at := a.players[o.Player]; at != nil {
+	if at := a.players[player]; at != nil {
 		at.left, at.faulty = Stayed, false
 	}
 }
 
 // gone notes that a player has left for good.
 func (a *attendance) gone(player string, why Left, now int64, tick game.Tick) {
-	at := a.players[o.Player]
+	at := a.players[player]
 	if at == nil || at.left != Stayed {
 		return
 	}
