@@ -98,9 +98,12 @@ type Config struct {
 	Product string
 	// ReplayDir is the directory of match logs; empty: none are written.
 	ReplayDir string
-	// MaxReplayFiles and MaxReplayBytes bound it; defaults 200 files and 1 GiB.
+	// MaxReplayFiles bounds the logs of private matches, MaxReplayBytes all logs; defaults
+	// 200 files and 1 GiB.
 	MaxReplayFiles int
 	MaxReplayBytes int64
+	// KeepReplays is how long logs of other matches stay; default 7 days.
+	KeepReplays time.Duration
 
 	// HideAddresses keeps addresses of players out of logs and of answers to operators.
 	// Bans of addresses hold anyway.

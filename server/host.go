@@ -121,6 +121,7 @@ func (s *Server) newMatch(r *fleetv1.Reserve, g hosted, cfg game.MatchConfig) (*
 				return s.logs.Create(matchlog.Header{
 					Match: id, Game: info.Name, Version: info.Version, Mode: cfg.Mode.Name, Seed: cfg.Seed,
 					Options: cfg.Options, Rate: info.Rate(), Schema: sim.Schema().Hash(), Started: time.Now(), Product: s.cfg.Product,
+					Kept: !r.GetPrivate(), // players of a room can't push others' logs out
 				})
 			},
 		},

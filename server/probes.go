@@ -11,7 +11,7 @@ import (
 // running matches at the same address. The server is live until the rules of two matches
 // hang: each keeps a processor busy for ever.
 func (s *Server) Probes() health.Probes {
-	return health.Probes{Live: []health.Check{s.turnsEnd}, Ready: []health.Check{s.registeredOnce, health.Descriptors}}
+	return health.Probes{Live: []health.Check{s.turnsEnd}, Warn: []health.Check{s.logsAreWritten}, Ready: []health.Check{s.registeredOnce, health.Descriptors}}
 }
 
 func (s *Server) registeredOnce() health.Condition {
@@ -39,4 +39,10 @@ func (s *Server) turnsEnd() health.Condition {
 		c.Reason = fmt.Sprintf("%d hang and keep processors busy; the log has their stacks", n)
 	}
 	return c
+}
+
+// logsAreWritten holds while match logs can be written. Matches do not need them.
+func (s *Server) logsAreWritten() health.Condition {
+	why := s.logs.Failing()
+	return health.Condition{Name: "match_logs", OK: why == "", Reason: why}
 }

@@ -103,12 +103,15 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 		return nil, err
 	}
 	s.limitPlayers()
-	logs, err := matchlog.NewStore(matchlog.Config{Dir: cfg.ReplayDir, MaxFiles: cfg.MaxReplayFiles, MaxBytes: cfg.MaxReplayBytes}, log)
+	s.metrics = metrics.New(cfg.Registerer)
+	logs, err := matchlog.NewStore(matchlog.Config{
+		Dir: cfg.ReplayDir, MaxFiles: cfg.MaxReplayFiles, MaxBytes: cfg.MaxReplayBytes, KeepFor: cfg.KeepReplays,
+		OnBroken: func(cause string) { s.metrics.BrokenLogs.WithLabelValues(cause).Inc() },
+	}, log)
 	if err != nil {
 		return nil, fmt.Errorf("replays: %w", err)
 	}
 	s.logs = logs
-	s.metrics = metrics.New(cfg.Registerer)
 	s.matches = newRegistry(s.metrics)
 	metrics.CountPlayers(cfg.Registerer, func() int { _, players := s.matches.count(); return players })
 	s.presence, s.participants, s.bans = newPresence(), newParticipants(), newBans(s.enforce)

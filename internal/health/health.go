@@ -24,6 +24,8 @@ type Check func() Condition
 type Report struct {
 	OK         bool        `json:"ok"`
 	Conditions []Condition `json:"conditions"`
+	// Warnings are conditions that do not hold, and that OK does not depend on.
+	Warnings []Condition `json:"warnings,omitempty"`
 }
 
 // Evaluate reports whether all conditions hold.
@@ -47,11 +49,14 @@ type Probes struct {
 	// Playable holds while a player's search finds a seat. Nil: the process does not
 	// know, and does not serve /playable.
 	Playable []Check
+	// Warn are conditions that /readyz only reports: without them the process does its
+	// work, but lacks something that an operator should mend.
+	Warn []Check
 }
 
 // And returns the conditions of a process that has both roles.
 func (p Probes) And(other Probes) Probes {
-	both := Probes{Live: slices.Concat(p.Live, other.Live), Ready: slices.Concat(p.Ready, other.Ready)}
+	both := Probes{Live: slices.Concat(p.Live, other.Live), Ready: slices.Concat(p.Ready, other.Ready), Warn: slices.Concat(p.Warn, other.Warn)}
 	if p.Playable != nil {
 		both.Playable = slices.Concat(p.Playable, other.Ready)
 	}
@@ -60,19 +65,24 @@ func (p Probes) And(other Probes) Probes {
 
 // Register adds /livez, /healthz, which is the same, /readyz and /playable.
 func (p Probes) Register(mux *http.ServeMux) {
-	live := answer(append([]Check{answers}, p.Live...))
+	live := answer(append([]Check{answers}, p.Live...), nil)
 	mux.Handle("GET /livez", live)
 	mux.Handle("GET /healthz", live)
-	mux.Handle("GET /readyz", answer(p.Ready))
+	mux.Handle("GET /readyz", answer(p.Ready, p.Warn))
 	if p.Playable != nil {
-		mux.Handle("GET /playable", answer(p.Playable))
+		mux.Handle("GET /playable", answer(p.Playable, nil))
 	}
 }
 
 // answer serves a report with status 200 while all conditions hold, else 503.
-func answer(checks []Check) http.Handler {
+func answer(checks, warn []Check) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		report := Evaluate(checks)
+		for _, c := range Evaluate(warn).Conditions {
+			if !c.OK {
+				report.Warnings = append(report.Warnings, c)
+			}
+		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
 		if !report.OK {

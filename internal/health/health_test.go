@@ -73,3 +73,20 @@ func TestDescriptors_areLeft(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// A full disk is reported, and does not take the process out of service.
+func TestProbes_warningsDoNotDecide(t *testing.T) {
+	full := func() health.Condition { return health.Condition{Name: "match_logs", Reason: "no space left"} }
+	fine := func() health.Condition { return health.Condition{Name: "store", OK: true} }
+	mux := http.NewServeMux()
+	health.Probes{}.And(health.Probes{Warn: []health.Check{full, fine}}).Register(mux)
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	var r health.Report
+	if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil || w.Code != http.StatusOK || !r.OK {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if len(r.Warnings) != 1 || r.Warnings[0].Name != "match_logs" || r.Warnings[0].OK {
+		t.Errorf("warnings %+v", r.Warnings)
+	}
+}

@@ -82,17 +82,22 @@ func (d directory) Names(suffix string) ([]string, error) {
 	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, suffix) }), err
 }
 
+// pruneEvery is the time after which logs are pruned though no bound is exceeded: those
+// that are kept by time expire.
+const pruneEvery = time.Hour
+
 // tidy prunes if a bound is exceeded and there may be a log to delete. Without the
 // second condition, hundreds of matches that begin together would list the directory
 // hundreds of times.
 func (s *Store) tidy() {
-	over := s.count > s.cfg.MaxFiles || s.onDisk > s.cfg.MaxBytes
-	if over && (s.loose > 0 || time.Since(s.listed) > foreignGrace) {
+	over, listed := s.count > s.cfg.MaxFiles || s.onDisk > s.cfg.MaxBytes, time.Since(s.listed)
+	if over && (s.loose > 0 || listed > foreignGrace) || listed > pruneEvery {
 		s.prune()
 	}
 }
 
-// prune deletes the oldest logs beyond the bounds, except those being written.
+// prune deletes the oldest logs beyond the bounds, except those being written. Logs that
+// are kept go when their time is over, and before that only when the others are gone.
 func (s *Store) prune() {
 	files, err := s.files.List()
 	if err != nil {
@@ -100,29 +105,50 @@ func (s *Store) prune() {
 		return
 	}
 	slices.SortFunc(files, func(a, b logFile) int { return strings.Compare(a.name, b.name) })
-	count, total := len(files), int64(0)
-	s.loose, s.listed = 0, time.Now()
+	s.count, s.onDisk, s.loose, s.listed = 0, 0, 0, time.Now()
+	var loose, kept []logFile
 	for _, f := range files {
-		total += f.size
-	}
-	for _, f := range files {
-		if s.inUse(f) || s.isKept(f.name) {
-			continue
+		if w := s.open[f.name]; w != nil && !w.counted {
+			continue // no player is in it
 		}
-		if count <= s.cfg.MaxFiles && total <= s.cfg.MaxBytes {
+		s.onDisk += f.size
+		byTime := strings.HasSuffix(f.name, keptSuffix)
+		if !byTime {
+			s.count++
+		}
+		switch {
+		case s.inUse(f), s.isKept(f.name):
+		case byTime:
+			kept = append(kept, f)
+		default:
+			loose = append(loose, f)
+		}
+	}
+	for _, f := range loose {
+		if over := s.count > s.cfg.MaxFiles || s.onDisk > s.cfg.MaxBytes; !over {
 			s.loose++
-			continue
+		} else if s.remove(f) {
+			s.count--
 		}
-		if err := s.files.Remove(f.name); err != nil {
-			s.log.Warn("old match log not deleted", zap.String("file", f.name), zap.Error(err))
-			continue
-		}
-		delete(s.ended, f.name)
-		s.counts.deleted.Add(1)
-		count--
-		total -= f.size
 	}
-	s.count, s.onDisk = count, total
+	for _, f := range kept {
+		expired := time.Since(f.changed) > s.cfg.KeepFor
+		if (expired || s.onDisk > s.cfg.MaxBytes) && s.remove(f) && !expired {
+			s.log.Warn("match log deleted before its time; allow more bytes", zap.String("file", f.name))
+		}
+	}
+}
+
+// remove deletes a log. It reports whether that succeeded.
+func (s *Store) remove(f logFile) bool {
+	if err := s.files.Remove(f.name); err != nil {
+		s.log.Warn("old match log not deleted", zap.String("file", f.name), zap.Error(err))
+		return false
+	}
+	delete(s.ended, f.name)
+	s.counts.deleted.Add(1)
+	s.onDisk -= f.size
+	return true
 }
 
 func (s *Store) inUse(f logFile) bool {

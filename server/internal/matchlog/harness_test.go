@@ -94,7 +94,13 @@ type played struct {
 
 const checkpointEvery = 50
 
+// begin begins a match with players.
 func begin(t testing.TB, s *Store, rules drift, match string, seed uint64) *played {
+	t.Helper()
+	return beginAs(t, s, rules, Header{Match: match}, seed, true)
+}
+
+func beginAs(t testing.TB, s *Store, rules drift, h Header, seed uint64, players bool) *played {
 	t.Helper()
 	info := rules.Info()
 	sim, err := game.NewSimulation(rules, game.MatchConfig{
@@ -103,10 +109,12 @@ func begin(t testing.TB, s *Store, rules drift, match string, seed uint64) *play
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.Game, h.Mode, h.Started, h.Product = info.Name, "open", started, "0.1"
 	p := &played{
 		sim: sim, random: rand.New(rand.NewPCG(seed, 1)), took: make(map[game.Slot][]uint32),
-		log: s.Create(Header{Match: match, Game: info.Name, Mode: "open", Started: started, Product: "0.1"}),
+		log: s.Create(h),
 	}
+	p.log.played.Store(players)
 	p.log.Checkpoint(sim)
 	p.counts.Checkpoints = 1
 	return p

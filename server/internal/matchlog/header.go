@@ -28,6 +28,8 @@ type Header struct {
 	Product    string
 	Rules      game.Mode // the mode with all its numbers
 	InputWords int       // words of one input
+	// Kept keeps the log by time, see [Config.KeepFor]. Its file's name says so.
+	Kept bool
 }
 
 // fill sets the fields that the simulation knows.
@@ -46,15 +48,20 @@ func (h *Header) config() game.MatchConfig {
 // Suffixes of log files; a broken log ends with both.
 const (
 	suffix       = ".tlog"
+	keptSuffix   = ".kept" + suffix
 	brokenSuffix = ".broken" + suffix
 )
 
 // FileName is the log's name in its directory: names sort by the time at which
 // their matches began.
 func (h *Header) FileName() string {
+	end := suffix
+	if h.Kept {
+		end = keptSuffix
+	}
 	return strings.Join([]string{
 		h.Started.UTC().Format("20060102T150405Z"), fileSafe(h.Game), fileSafe(h.Mode), fileSafe(h.Match),
-	}, "-") + suffix
+	}, "-") + end
 }
 
 // fileSafe replaces all characters that are not safe within a file's name.

@@ -72,7 +72,7 @@ func (s *Store) isKept(file string) bool {
 	if len(s.kept) == 0 {
 		return false
 	}
-	name := strings.TrimSuffix(strings.TrimSuffix(file, brokenSuffix), suffix)
+	name := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(file, brokenSuffix), keptSuffix), suffix)
 	for match, until := range s.kept {
 		if strings.HasSuffix(name, "-"+match) && until.After(time.Now()) {
 			return true

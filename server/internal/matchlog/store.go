@@ -2,9 +2,11 @@ package matchlog
 
 import (
 	"errors"
+	"io/fs"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,6 +16,7 @@ import (
 const (
 	DefaultMaxFiles = 200
 	DefaultMaxBytes = 1 << 30
+	DefaultKeepFor  = 7 * 24 * time.Hour
 )
 
 const (
@@ -48,8 +51,14 @@ var (
 // Config bounds a store. Zero values mean the defaults.
 type Config struct {
 	Dir      string // made if missing; empty: nothing is logged
-	MaxFiles int    // logs kept
+	MaxFiles int    // logs without [Header.Kept]
 	MaxBytes int64  // bytes of all logs
+	// KeepFor is how long logs with [Header.Kept] stay, whatever others are written;
+	// MaxBytes bounds them all the same.
+	KeepFor time.Duration
+	// OnBroken is called by the store's goroutine for each log that is given up, with the
+	// kind of the cause; nil: nothing is.
+	OnBroken func(cause string)
 }
 
 // Stats counts the work of a store since it was made.
@@ -83,12 +92,14 @@ type Store struct {
 
 	open  map[string]*Writer // by file name; the goroutine's own, as is onDisk
 	ended map[string]bool    // logs of this process that have ended
-	// onDisk is the size of all logs in bytes.
+	// onDisk is the size of all logs in bytes, without those that no player is in yet.
 	onDisk int64
-	count  int // of all logs
-	loose  int // logs that are not being written, as far as is known
-	listed time.Time
-	counts struct{ open, bytes, done, broken, deleted atomic.Int64 }
+	count  int // of those that MaxFiles bounds
+	// failing is why the last log that began or was written could not be; nil: it was.
+	failing atomic.Pointer[string]
+	loose   int // logs that are not being written, as far as is known
+	listed  time.Time
+	counts  struct{ open, bytes, done, broken, deleted atomic.Int64 }
 }
 
 // block is a part of a log on its way to the disk.
@@ -117,6 +128,12 @@ func newStore(cfg Config, files fileSystem, log *zap.Logger) *Store {
 	}
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = DefaultMaxBytes
+	}
+	if cfg.KeepFor <= 0 {
+		cfg.KeepFor = DefaultKeepFor
+	}
+	if cfg.OnBroken == nil {
+		cfg.OnBroken = func(string) {}
 	}
 	s := &Store{
 		cfg: cfg, log: log, files: files, room: maxQueued, open: make(map[string]*Writer), ended: make(map[string]bool), kept: make(map[string]time.Time),
@@ -272,6 +289,10 @@ func (s *Store) write(k block) {
 		}
 	}
 	if k.last && !w.gone {
+		if !w.played.Load() {
+			s.drop(w)
+			return
+		}
 		if err := w.file.Close(); err != nil {
 			s.giveUp(w, err)
 			return
@@ -291,14 +312,16 @@ func (s *Store) append(w *Writer, b []byte) error {
 		w.file = f
 		s.open[w.name] = w
 		s.counts.open.Add(1)
-		s.count++
-		s.tidy()
 	}
 	n, err := w.file.Write(b)
-	s.onDisk += int64(n)
+	w.bytes += int64(n)
 	s.counts.bytes.Add(int64(n))
+	s.add(w, int64(n))
 	if err != nil {
 		return err
+	}
+	if s.failing.Swap(nil) != nil {
+		s.log.Info("match logs are written again")
 	}
 	if s.onDisk > s.cfg.MaxBytes {
 		s.prune()
@@ -309,12 +332,68 @@ func (s *Store) append(w *Writer, b []byte) error {
 	return nil
 }
 
+// add counts bytes of a log from its first player on: matches that nobody plays push no
+// log of players out.
+func (s *Store) add(w *Writer, n int64) {
+	switch {
+	case !w.played.Load():
+	case w.counted:
+		s.onDisk += n
+	default:
+		w.counted = true
+		s.onDisk += w.bytes
+		if !w.header.Kept {
+			s.count++
+		}
+		s.tidy()
+	}
+}
+
+// drop deletes the log of a match that no player was in.
+func (s *Store) drop(w *Writer) {
+	_ = w.file.Close()
+	if err := s.files.Remove(w.name); err != nil {
+		s.log.Warn("match log without players not deleted", zap.String("file", w.name), zap.Error(err))
+	}
+	delete(s.open, w.name)
+	s.counts.open.Add(-1)
+	w.file = nil
+}
+
+// Failing returns why logs can't be written at present, empty if they can. It is safe
+// for concurrent use.
+func (s *Store) Failing() string {
+	if why := s.failing.Load(); why != nil {
+		return *why
+	}
+	return ""
+}
+
+// causeOf is the kind of an error, for metrics.
+func causeOf(err error) string {
+	switch {
+	case errors.Is(err, errSlowDisk):
+		return "slow"
+	case errors.Is(err, errTooLarge):
+		return "too_large"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return "permission"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "full"
+	default:
+		return "other"
+	}
+}
+
 // giveUp ends a log that has a gap: it is renamed as broken, counted, and reported
 // once.
 func (s *Store) giveUp(w *Writer, why error) {
 	w.gone = true
 	w.broken.Store(true)
 	s.counts.broken.Add(1)
+	s.cfg.OnBroken(causeOf(why))
+	text := why.Error()
+	s.failing.Store(&text)
 	name := w.name
 	if w.file != nil {
 		_ = w.file.Close()
@@ -339,6 +418,10 @@ func (s *Store) end(w *Writer, name string) {
 // abandon closes the files of matches that have not ended.
 func (s *Store) abandon() {
 	for _, w := range s.open {
+		if !w.played.Load() {
+			s.drop(w)
+			continue
+		}
 		if err := w.file.Close(); err != nil {
 			s.log.Warn("match log not closed", zap.String("file", w.name), zap.Error(err))
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -514,5 +515,81 @@ func TestWriter_abandonWhileRecordsAreWritten(t *testing.T) {
 	r.close()
 	if report, err := Verify(ctx, r.only(), games(drift{})); err != nil || report.Reason != "game_error" {
 		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// Matches that nobody plays leave no log, and push none out.
+func TestStore_keepsNoLogWithoutPlayers(t *testing.T) {
+	r := newRig(t, Config{MaxFiles: 2})
+	r.play(drift{}, "a-played", 1, 5)
+	for i := range 50 {
+		p := beginAs(t, r.store, drift{}, Header{Match: fmt.Sprint("empty", i)}, 1, false)
+		p.log.Join(0, game.PlayerInfo{Bot: true, Team: -1}, "", "Bot")
+		p.log.Close("empty")
+	}
+	running := beginAs(t, r.store, drift{}, Header{Match: "running"}, 1, false)
+	running.log.Join(0, game.PlayerInfo{Bot: true, Team: -1}, "", "Bot")
+	r.close()
+	if got := matchesOf(r.files()); !slices.Equal(got, []string{"a-played"}) {
+		t.Errorf("kept %v", got)
+	}
+}
+
+// A stranger can open private matches without end; the logs of others stay their time.
+func TestStore_privateMatchesPushNoKeptLogOut(t *testing.T) {
+	r := newRig(t, Config{MaxFiles: 2})
+	kept := beginAs(t, r.store, drift{}, Header{Match: "a-rated", Kept: true}, 1, true)
+	kept.log.Close("over")
+	for i := range 20 {
+		r.play(drift{}, fmt.Sprintf("m%02d", i), 1, 5)
+	}
+	r.close()
+	if got := matchesOf(r.files()); !slices.Equal(got, []string{"a-rated.kept", "m18", "m19"}) {
+		t.Errorf("kept %v", got)
+	}
+}
+
+func TestStore_keptLogsGoWhenTheirTimeIsOver(t *testing.T) {
+	r := newRig(t, Config{KeepFor: time.Hour})
+	kept := beginAs(t, r.store, drift{}, Header{Match: "a-rated", Kept: true}, 1, true)
+	kept.log.Close("over")
+	r.close()
+	old := time.Now().Add(-2 * time.Hour)
+	if err := os.Chtimes(r.only(), old, old); err != nil {
+		t.Fatal(err)
+	}
+	again := newRig(t, Config{Dir: r.dir, KeepFor: time.Hour})
+	again.close()
+	if left := again.files(); len(left) != 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+// A full disk has a cause for the metric and a state for the probes, which ends with the
+// next log that can be written.
+func TestStore_tellsWhyLogsFail(t *testing.T) {
+	var causes []string
+	files := newFaultyFiles(1 << 20)
+	files.create = os.ErrPermission
+	r := faultyRig(t, files, Config{OnBroken: func(cause string) { causes = append(causes, cause) }})
+	r.play(drift{}, "m1", 1, 5)
+	r.close()
+	if !slices.Equal(causes, []string{"permission"}) || !strings.Contains(r.store.Failing(), "permission") {
+		t.Errorf("causes %v, failing %q", causes, r.store.Failing())
+	}
+	for err, want := range map[error]string{
+		fmt.Errorf("write: %w", syscall.ENOSPC): "full", syscall.EROFS: "permission", errSlowDisk: "slow", errTooLarge: "too_large", errors.ErrUnsupported: "other",
+	} {
+		if got := causeOf(err); got != want {
+			t.Errorf("%v is %s, want %s", err, got, want)
+		}
+	}
+	fine := newRig(t, Config{})
+	why := "full"
+	fine.store.failing.Store(&why)
+	fine.play(drift{}, "m1", 1, 5)
+	fine.close()
+	if got := fine.store.Failing(); got != "" {
+		t.Errorf("failing after a log was written: %q", got)
 	}
 }

@@ -36,9 +36,13 @@ type Writer struct {
 	inputs   []uint32 // per slot: lag, then words, as the simulation has them
 	perInput int
 
-	file file // the store's own from here on
-	name string
-	gone bool // failed, and counted
+	played atomic.Bool // a player has joined
+
+	file    file // the store's own from here on
+	bytes   int64
+	counted bool // in the store's sums
+	name    string
+	gone    bool // failed, and counted
 }
 
 // file is a log on the disk.
@@ -110,6 +114,9 @@ func (w *Writer) Join(p game.Slot, info game.PlayerInfo, player, name string) {
 	b, ok := w.record(KindJoin, 6, longestRecord)
 	if !ok {
 		return
+	}
+	if !info.Bot {
+		w.played.Store(true)
 	}
 	b = appendBool(appendUint(b, uint64(p)), info.Bot)
 	b = appendInt(b, int64(info.Team))

@@ -31,6 +31,7 @@ type MatchMetrics struct {
 	Dilated      prometheus.Counter // ticks by which clocks were set back
 	Panics       prometheus.Counter
 	HungTurns    prometheus.Counter
+	BrokenLogs   *prometheus.CounterVec // match logs given up, by cause
 	EventsLost   prometheus.Counter
 	Reservations prometheus.Counter
 
@@ -132,6 +133,7 @@ func newMatchMetrics(r registry) MatchMetrics {
 		Dilated:      r.counter("ticks_dilated_total", "Ticks by which clocks were put back because the process could not keep up."),
 		Panics:       r.counter("match_panics_total", "Matches ended by a panic in their rules, as they were made or later."),
 		HungTurns:    r.counter("hung_turns_total", "Turns given up because the rules did not return in time, the making of matches included."),
+		BrokenLogs:   r.counters("match_logs_broken_total", "Match logs given up, by cause: full, permission, slow, too_large, other. Their matches went on.", "cause"),
 		EventsLost:   r.counter("events_lost_total", "Events for which an event table had no room."),
 		Reservations: r.counter("reservations_total", "Seats reserved."),
 	}
