@@ -18,7 +18,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tactus/game"
-	"tactus/internal/certificate"
 	"tactus/internal/origin"
 	"tactus/internal/publicport"
 	"tactus/matchmaker"
@@ -41,6 +40,8 @@ type devConfig struct {
 	identity                 identityFlags
 	tls                      publicTLSFlags
 	limits                   limitFlags
+	makeTLS                  bool   // a certificate for this machine
+	authority                string // file; of that certificate
 	queues                   queueFlags
 	turns                    turnTimeout
 	functions                map[string]matchfunc.Func
@@ -69,6 +70,7 @@ func devCommand(program Program) *cobra.Command {
 	cfg.page.live = true
 	cfg.page.add(c)
 	cfg.identity.add(c)
+	f.BoolVar(&cfg.makeTLS, "tls", false, "TLS with a certificate made for localhost, and with --lan for this machine's addresses; prints how browsers come to trust it")
 	cfg.tls.add(c)
 	cfg.limits.add(c, []string{"127.0.0.0/8", "::1"})
 	cfg.limits.addRates(c)
@@ -100,14 +102,16 @@ type devProcess struct {
 	public          *publicPort
 	port            *publicport.Port
 	internal, admin net.Listener
-	tls             *certificate.Port // nil: plain text
+	tls             *publicTLS
 	matchmaker      *matchmaker.Matchmaker
 	server          *server.Server
 	publicHandler   http.Handler
 	adminHandler    http.Handler
 	dashboard       string // URL
 	dataDir         string
-	out             io.Writer // for the invitation of --lan; nil: none
+	lan             bool
+	authority       string    // file of the authority to trust; empty: none
+	out             io.Writer // for the invitation of --lan and the authority; nil: none
 	log             *zap.Logger
 }
 
@@ -120,9 +124,7 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 			p.close()
 		}
 	}()
-	if cfg.lan {
-		p.out = cfg.out
-	}
+	p.lan, p.out = cfg.lan, cfg.out
 	if p.public, err = openPublic(cfg.listen, cfg.lan); err != nil {
 		return nil, err
 	}
@@ -133,10 +135,10 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 		return nil, err
 	}
 	p.dashboard = cfg.admin.dashboardURL(p.admin.Addr())
-	if p.tls, err = cfg.tls.open(log); err != nil {
+	if p.tls, err = cfg.openTLS(log); err != nil {
 		return nil, err
 	}
-	p.public.secure = p.tls != nil
+	p.public.secure, p.authority = p.tls.secure(), cfg.authority
 	if cfg.public, err = publicURL(cfg.public, log); err != nil {
 		return nil, err
 	}
@@ -147,7 +149,7 @@ func openDev(cfg *devConfig, log *zap.Logger, games []game.Game) (_ *devProcess,
 		return nil, err
 	}
 	reg := newRegistry()
-	if p.port, err = publicport.New(publicport.Config{TLS: tlsConfig(p.tls), Limits: cfg.limits.limits, Proxies: cfg.limits.proxies, Registerer: reg, Log: log}); err != nil {
+	if p.port, err = publicport.New(publicport.Config{TLS: p.tls.config(), HSTS: p.tls.hsts, Limits: cfg.limits.limits, Proxies: cfg.limits.proxies, Registerer: reg, Log: log}); err != nil {
 		return nil, err
 	}
 	if p.matchmaker, p.server, err = devParts(cfg, p, reg, log, games); err != nil {
@@ -176,6 +178,7 @@ func (p *devProcess) close() {
 	if p.public != nil {
 		_ = p.public.Close()
 	}
+	p.tls.close()
 	for _, ln := range []net.Listener{p.internal, p.admin} {
 		if ln != nil {
 			_ = ln.Close()
@@ -189,6 +192,9 @@ func (p *devProcess) run(ctx context.Context) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	group, ctx := errgroup.WithContext(ctx)
+	if err := p.tls.run(ctx, group, p.public.Addr()); err != nil {
+		return err
+	}
 	// The matchmaker runs until the server has reported the results of its matches.
 	until, leave := context.WithCancel(context.WithoutCancel(ctx))
 	defer leave()
@@ -204,7 +210,10 @@ func (p *devProcess) run(ctx context.Context) error {
 	case <-p.matchmaker.Ready():
 		p.log.Info("tactus ready", zap.String("page", p.public.url("/")),
 			zap.String("grpc", p.internal.Addr().String()), zap.String("dashboard", p.dashboard))
-		if p.out != nil {
+		if p.out != nil && p.authority != "" {
+			printTrust(p.out, p.authority)
+		}
+		if p.out != nil && p.lan {
 			printInvitation(p.out, lanURLs(p.public.secure, p.public.Addr().(*net.TCPAddr).Port, lanAddresses()), p.public.secure)
 		}
 	case <-ctx.Done():
@@ -243,7 +252,7 @@ func devParts(cfg *devConfig, p *devProcess, reg prometheus.Registerer, log *zap
 		return nil, nil, err
 	}
 	serverConfig := server.Config{
-		ID: id, PublicURL: cfg.public, Region: cfg.region, Matchmakers: []string{p.internal.Addr().String()}, PublicTLS: tlsConfig(p.tls),
+		ID: id, PublicURL: cfg.public, Region: cfg.region, Matchmakers: []string{p.internal.Addr().String()}, PublicTLS: p.tls.config(),
 		AllowedOrigins: cfg.origins, LocalOrigins: local,
 		HideAddresses: !cfg.addresses, ReplayDir: filepath.Join(cfg.data, "replays"), Options: options, StateHash: true,
 		ForcePortable: cfg.portable, TrustLag: cfg.trustLag, Registerer: reg, Product: buildVersion(), Debugged: server.DebuggerAttached,

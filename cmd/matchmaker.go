@@ -76,7 +76,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	if err != nil {
 		return err
 	}
-	tlsPort, err := f.tls.open(log)
+	secured, err := f.tls.open(f.data, log)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	}
 	reg := newRegistry()
 	f.cfg.InternalListener, f.cfg.Registerer = internal, reg
-	port, err := publicport.New(publicport.Config{TLS: tlsConfig(tlsPort), Limits: f.limits.limits, Proxies: f.limits.proxies, Registerer: reg, Log: log})
+	port, err := publicport.New(publicport.Config{TLS: secured.config(), HSTS: secured.hsts, Limits: f.limits.limits, Proxies: f.limits.proxies, Registerer: reg, Log: log})
 	if err != nil {
 		return err
 	}
@@ -128,13 +128,16 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	if err := secured.run(ctx, group, public.Addr()); err != nil {
+		return err
+	}
 	group.Go(func() error { return mm.Run(ctx) })
 	group.Go(func() error { return hangups.run(ctx, mm.ReloadRules, nil, log) })
 	group.Go(func() error { return port.Serve(ctx, public, mount(base, mux)) })
 	group.Go(func() error {
 		return serve(ctx, withErrorLog(publicServer(adminHandler), log, "admin"), admin)
 	})
-	log.Info("matchmaker listening", zap.String("page", originOf(tlsPort != nil, public.Addr())+"/"),
+	log.Info("matchmaker listening", zap.String("page", originOf(secured.secure(), public.Addr())+"/"),
 		zap.String("grpc", internal.Addr().String()), zap.String("dashboard", f.admin.dashboardURL(admin.Addr())))
 	return group.Wait()
 }

@@ -29,6 +29,9 @@ func (f *queueFlags) addShared(c *cobra.Command) {
 	config.SecretURLs(fl, "nats")
 	fl.IntVar(&f.nats.Replicas, "nats-replicas", 0, "copies of each stream in the NATS cluster: 1, 3 or 5; default 3")
 	fl.StringVar(&f.nats.Credentials, "nats-creds", "", "credentials file for the NATS cluster")
+	fl.StringVar(&f.nats.TLSFiles.CA, "nats-ca", "", "PEM file with the authorities of the NATS cluster's certificates; turns on TLS to it")
+	fl.StringVar(&f.nats.TLSFiles.Cert, "nats-cert", "", "PEM file with this matchmaker's certificate for mutual TLS to NATS; read for each new connection")
+	fl.StringVar(&f.nats.TLSFiles.Key, "nats-key", "", "PEM file with the key of --nats-cert")
 	fl.StringVar(&f.nats.Name, "nats-name", "", "prefix of streams and subjects, for installations that share a cluster; default tactus")
 	fl.StringVar(&f.advertise, "advertise", "", "host:port at which other matchmakers and game servers reach the internal port; default: the address of --internal")
 }

@@ -90,16 +90,16 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	if f.cfg.PublicURL, err = publicURL(f.cfg.PublicURL, log); err != nil {
 		return err
 	}
-	tlsPort, err := f.tls.open(log)
+	secured, err := f.tls.open(f.data, log)
 	if err != nil {
 		return err
 	}
-	warnOfScheme(f.cfg.PublicURL, tlsPort != nil, log)
+	warnOfScheme(f.cfg.PublicURL, secured.secure(), log)
 	public, err := listen("listen", f.cfg.PublicAddr)
 	if err != nil {
 		return err
 	}
-	f.cfg.PublicTLS = tlsConfig(tlsPort)
+	f.cfg.PublicTLS = secured.config()
 	admin, err := f.admin.open(log)
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	reg := newRegistry()
 	f.cfg.HideAddresses = !f.addresses
 	f.cfg.Options, f.cfg.Registerer, f.cfg.Product = options, reg, buildVersion()
-	port, err := publicport.New(publicport.Config{TLS: f.cfg.PublicTLS, Limits: f.limits.limits, Proxies: f.limits.proxies, Registerer: reg, Log: log})
+	port, err := publicport.New(publicport.Config{TLS: f.cfg.PublicTLS, HSTS: secured.hsts, Limits: f.limits.limits, Proxies: f.limits.proxies, Registerer: reg, Log: log})
 	if err != nil {
 		return err
 	}
@@ -136,6 +136,9 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	stopSignals := drainOnTerm(gs, f.drain, done)
 	defer stopSignals()
 	group, ctx := errgroup.WithContext(ctx)
+	if err := secured.run(ctx, group, public.Addr()); err != nil {
+		return err
+	}
 	group.Go(func() error {
 		defer done()
 		return gs.Host(ctx)

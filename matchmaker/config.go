@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"tactus/internal/audit"
+	"tactus/internal/certificate"
 	"tactus/internal/origin"
 	"tactus/matchmaker/internal/identity"
 	"tactus/matchmaker/internal/store"
@@ -136,6 +137,10 @@ type NATS struct {
 	Name        string // prefix of streams and subjects; default "tactus"
 	Credentials string // file with the credentials of an external cluster
 	TLS         *tls.Config
+	// TLSFiles turn on TLS to an external cluster, instead of TLS: the authorities of its
+	// certificates, and the matchmaker's own certificate for mutual TLS. Each new
+	// connection reads them again.
+	TLSFiles TLSFiles
 }
 
 // Rates limits requests of players, in token buckets with a rate per second and a burst,
@@ -260,6 +265,7 @@ func (c Config) Validate() error {
 func (c *Config) storeConfig() store.Config {
 	return store.Config{
 		URL: c.NATS.URL, Dir: c.storeDir(), Replicas: c.NATS.Replicas, Name: c.NATS.Name, TLS: c.NATS.TLS, Credentials: c.NATS.Credentials,
+		TLSFiles: certificate.Files(c.NATS.TLSFiles),
 	}
 }
 

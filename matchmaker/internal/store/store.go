@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +33,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"tactus/internal/certificate"
 )
 
 var (
@@ -71,7 +74,10 @@ type Config struct {
 	Name string
 	// TLS, Credentials (a file), User, Password and Token are options of the client
 	// of an external NATS.
-	TLS                                *tls.Config
+	TLS *tls.Config
+	// TLSFiles are files for TLS instead: each connection reads them again.
+	TLSFiles certificate.Files
+
 	Credentials, User, Password, Token string
 	// Timeout of one attempt of a write or read, default 500 ms. Attempts repeat until
 	// the caller's context ends.
@@ -99,7 +105,7 @@ func (c Config) checkEmbedded() (errs []error) {
 	if c.Replicas > 1 {
 		errs = append(errs, fmt.Errorf("an embedded store has one replica of each stream, not %d", c.Replicas))
 	}
-	if c.TLS != nil || c.Credentials != "" || c.User != "" || c.Password != "" || c.Token != "" {
+	if c.TLS != nil || c.TLSFiles != (certificate.Files{}) || c.Credentials != "" || c.User != "" || c.Password != "" || c.Token != "" {
 		errs = append(errs, errors.New("an embedded store takes neither TLS nor credentials: it does not listen"))
 	}
 	return errs
@@ -107,6 +113,12 @@ func (c Config) checkEmbedded() (errs []error) {
 
 func (c Config) checkExternal() (errs []error) {
 	errs = append(errs, checkURLs(c.URL))
+	if c.TLS != nil && c.TLSFiles != (certificate.Files{}) {
+		errs = append(errs, errors.New("TLSFiles exclude TLS"))
+	}
+	if _, err := c.TLSFiles.Load(); err != nil {
+		errs = append(errs, fmt.Errorf("TLS to NATS: %w", err))
+	}
 	if c.Dir != "" {
 		errs = append(errs, errors.New("an external NATS keeps its own files: Dir is for the embedded store"))
 	}
@@ -207,6 +219,15 @@ func (s *Store) ConnectionChanged() (changed <-chan nats.Status, release func())
 	return ch, func() { s.nc.RemoveStatusListener(ch) }
 }
 
+// ServerVersion asks JetStream whether it answers, and returns the version of the NATS
+// server.
+func (s *Store) ServerVersion(ctx context.Context) (string, error) {
+	if _, err := s.js.AccountInfo(ctx); err != nil {
+		return "", fmt.Errorf("JetStream: %w", err)
+	}
+	return s.nc.ConnectedServerVersion(), nil
+}
+
 // Embedded reports whether the server runs in this process.
 func (s *Store) Embedded() bool { return s.server != nil }
 
@@ -263,7 +284,11 @@ func (s *Store) connect(ctx context.Context) error {
 	if s.cfg.URL == "" {
 		return s.connectEmbedded()
 	}
-	options := append(s.options(), s.credentials()...)
+	secure, err := tlsOptions(s.cfg.TLSFiles, s.log)
+	if err != nil {
+		return err
+	}
+	options := slices.Concat(s.options(), s.credentials(), secure)
 	for logged := false; ; {
 		err := s.dial(options)
 		if err == nil {
@@ -271,6 +296,9 @@ func (s *Store) connect(ctx context.Context) error {
 		}
 		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) {
 			return fmt.Errorf("NATS at %s refuses the credentials: %w", redact(s.cfg.URL), err)
+		}
+		if isTLSFailure(err) {
+			return fmt.Errorf("TLS to NATS at %s fails: %w", redact(s.cfg.URL), err)
 		}
 		if !logged {
 			logged = true

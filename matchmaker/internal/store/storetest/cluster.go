@@ -41,6 +41,7 @@ type node struct {
 	RoutePort  int   // 0: alone
 	RoutePorts []int // of all nodes
 	Dir        string
+	Security   *security // nil: plain text, for everybody
 }
 
 // serveNode runs in the child until its standard input ends, at the latest with the
@@ -52,6 +53,9 @@ func serveNode(settings string) error {
 	}
 	opts := &server.Options{
 		ServerName: n.Name, Host: "127.0.0.1", Port: n.Port, NoSigs: true, NoLog: true, JetStream: true, StoreDir: n.Dir,
+	}
+	if err := n.Security.apply(opts); err != nil {
+		return err
 	}
 	if n.RoutePort != 0 {
 		opts.Cluster = server.ClusterOpts{Name: "storetest", Host: "127.0.0.1", Port: n.RoutePort}
