@@ -177,6 +177,24 @@ bench: ## Go benchmarks: ns, bytes and allocations per operation
 loadtest: build ## bots against a running server: URL=..., LOADTEST="--players ..."
 	bin/tactus loadtest --url $(URL) $(LOADTEST)
 
+# The tools run at their own versions, so that they are no dependency of anything.
+CYCLONEDX = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: sbom
+sbom: ## bills of materials of the program and the SDK (CycloneDX) in bin/sbom
+	@mkdir -p bin/sbom
+	go run $(CYCLONEDX) mod -json -output bin/sbom/tactus.cdx.json
+	cd client-js && npm sbom --sbom-format cyclonedx --package-lock-only > ../bin/sbom/client-js.cdx.json
+
+.PHONY: vulncheck
+vulncheck: ## known vulnerabilities of code that is called, where https://vuln.go.dev answers
+	@if curl --silent --fail --max-time 10 --output /dev/null https://vuln.go.dev/index/db.json; then \
+		go run $(GOVULNCHECK) ./...; \
+	else \
+		echo "vulncheck: https://vuln.go.dev does not answer; nothing was checked"; \
+	fi
+
 ## Releasing
 
 .PHONY: release
