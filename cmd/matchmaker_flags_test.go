@@ -113,7 +113,7 @@ func TestDev_acceptsUsersOfTheIssuer(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, ticket := assign(t, p, &matchmakerv1.CreateTicketRequest{Game: "arena", Mode: "ffa", IdentityToken: token})
-	if ticket.GetPlayerId() != "u-7f3a" || ticket.GetPlayerName() != "Ada" {
+	if !strings.HasPrefix(ticket.GetPlayerId(), "p-") || ticket.GetPlayerName() != "Ada" {
 		t.Errorf("%v", ticket)
 	}
 	_, err = p.client().CreateTicket(t.Context(), connect.NewRequest(&matchmakerv1.CreateTicketRequest{Game: "arena", Mode: "ffa"}))

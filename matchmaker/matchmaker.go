@@ -171,6 +171,7 @@ func (m *Matchmaker) assemble() {
 		Seal:    m.seals.Keys.Make,
 		Timeout: cfg.ReserveTimeout, HoldSeats: cfg.SeatHold, HoldRoom: cfg.RoomHold,
 		Answered: m.metrics.ReservationAnswered,
+		PublicID: func(player string) string { return m.parts.pseudonyms.Public(player) },
 	}, m.fleet, m.signer)
 	m.queues = queue.NewSet(queue.Config{
 		Window: cfg.BatchWindow, Attempts: cfg.MaxAttempts, Prompt: prompt, KeepEnded: cfg.KeepEnded,

@@ -15,6 +15,7 @@ import (
 	"tactus/matchmaker/internal/moderation"
 	"tactus/matchmaker/internal/party"
 	"tactus/matchmaker/internal/privatematch"
+	"tactus/matchmaker/internal/pseudonym"
 	"tactus/matchmaker/internal/ranking"
 	"tactus/matchmaker/internal/requeue"
 	"tactus/matchmaker/internal/room"
@@ -55,20 +56,21 @@ func (m *Matchmaker) open(ctx context.Context, address string) error {
 
 // parts are what works on the store.
 type parts struct {
-	claims   *claim.Claims
-	guests   *identity.GuestKeys
-	identity *identity.Verifier
-	parties  *party.Parties
-	rooms    *room.Rooms
-	ranking  *ranking.Ranking
-	bans     *moderation.Bans
-	reports  *moderation.Reports
-	cooldown *cooldown.Cooldowns
-	priority *requeue.Priority
-	watchers *membership.Watchers
-	searches *admission.Searches
-	host     *privatematch.Host
-	sweeper  *upkeep.Sweeper
+	claims     *claim.Claims
+	guests     *identity.GuestKeys
+	identity   *identity.Verifier
+	parties    *party.Parties
+	rooms      *room.Rooms
+	ranking    *ranking.Ranking
+	bans       *moderation.Bans
+	reports    *moderation.Reports
+	cooldown   *cooldown.Cooldowns
+	priority   *requeue.Priority
+	watchers   *membership.Watchers
+	searches   *admission.Searches
+	host       *privatematch.Host
+	sweeper    *upkeep.Sweeper
+	pseudonyms *pseudonym.Pseudonyms
 }
 
 // openParts opens what needs the store, and gives it to the service.
@@ -113,7 +115,12 @@ func (m *Matchmaker) openRecords(ctx context.Context, c *cluster.Cluster) (err e
 	if p.priority, err = requeue.New(ctx, c.Store()); err != nil {
 		return err
 	}
-	p.ranking, err = ranking.Open(ctx, c.Store(), ranking.Config{Rated: m.catalog.Rated, Leases: c.Leases()}, m.log.Named("ranking"))
+	if p.pseudonyms, err = pseudonym.Open(ctx, c.Store()); err != nil {
+		return err
+	}
+	p.ranking, err = ranking.Open(ctx, c.Store(), ranking.Config{
+		Rated: m.catalog.Rated, Leases: c.Leases(), Players: p.pseudonyms,
+	}, m.log.Named("ranking"))
 	if err != nil {
 		return fmt.Errorf("ratings: %w", err)
 	}
@@ -154,7 +161,7 @@ func (m *Matchmaker) connectParts(c *cluster.Cluster) {
 	})
 	m.admin.Open(moderation.Parts{Bans: p.bans, Reports: p.reports, Ranking: p.ranking, Searches: p.searches})
 	m.service.Open(api.Parts{
-		Identity: p.identity, Admitter: admitter, Searches: p.searches, Ranking: p.ranking,
+		Identity: p.identity, Admitter: admitter, Searches: p.searches, Ranking: p.ranking, Pseudonyms: p.pseudonyms,
 		Parties: p.parties, Rooms: p.rooms, Host: p.host, Watchers: p.watchers, RoomCount: p.sweeper.RoomCount, RoomCounter: p.sweeper,
 		Bans: p.bans, Reports: m.admin,
 	})

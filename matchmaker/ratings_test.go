@@ -1,6 +1,7 @@
 package matchmaker_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func (g *gameServer) result(match, queue string, players ...string) {
 		EndedUnixMs: time.Now().UnixMilli(), DurationS: 60,
 	}
 	for i, p := range players {
-		e.Results = append(e.Results, &fleetv1.PlayerResult{PlayerId: p, PlayerName: p, Team: -1, Rank: int32(i + 1)})
+		e.Results = append(e.Results, &fleetv1.PlayerResult{PlayerId: p, PlayerName: strings.TrimPrefix(p, "u-"), Team: -1, Rank: int32(i + 1)})
 	}
 	g.send(&fleetv1.ConnectRequest{Message: &fleetv1.ConnectRequest_MatchEnded{MatchEnded: e}})
 	g.until(func() bool { return g.acked[match] })

@@ -142,7 +142,7 @@ func (a *admission) requests(st *match.Status, r *fleetv1.Reserve) ([]match.Requ
 			return nil, badRequest("a seat in a team that the mode does not have")
 		}
 		requests = append(requests, match.Request{
-			Player: seat.GetPlayerId(), Name: text.Name(seat.GetPlayerName()),
+			Player: seat.GetPlayerId(), Public: seat.GetPublicId(), Name: text.Name(seat.GetPlayerName()),
 			Team: seat.GetTeam(), Reservation: seat.GetReservation(), Skill: seat.GetSkill(),
 			Issued: cmp.Or(seat.GetIssuedUnixMs(), now),
 			Queue:  r.GetQueue(),

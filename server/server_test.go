@@ -64,6 +64,19 @@ func TestReserve_cleansNames(t *testing.T) {
 	}
 }
 
+func TestReserve_takesPublicIDs(t *testing.T) {
+	s := newTestServer(t, Config{})
+	r := teamMatch("m1", seatFor("u-ann", 0))
+	if got := s.ask(r); !got.GetOk() {
+		t.Fatal(got)
+	}
+	r.Seats[0].PublicId = "p-7"
+	requests, err := s.admission.requests(s.matches.match("m1").Status(), r)
+	if err != nil || requests[0].Public != "p-7" || requests[0].Player != "u-ann" {
+		t.Errorf("%+v %v", requests[0], err)
+	}
+}
+
 func TestReserve_refusalsAreThoseOfTheContract(t *testing.T) {
 	s := newTestServer(t, Config{MaxMatches: 2})
 	if r := s.ask(teamMatch("m1", seatFor("a", 0))); !r.GetOk() || r.GetMatch().GetMatchId() != "m1" {

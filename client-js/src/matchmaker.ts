@@ -96,7 +96,8 @@ export class Matchmaker implements MatchmakerApi {
     this.#origin = origin.replace(/\/+$/, "");
     this.#storage = storage;
     this.#timeoutMs = timeoutMs;
-    this.playerId = this.#kept(playerKey);
+    const kept = this.#kept(playerKey);
+    this.playerId = kept.startsWith("u-") ? "" : kept; // of an earlier release: players have public ids since
   }
 
   playerId: string;

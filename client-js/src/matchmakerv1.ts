@@ -109,6 +109,8 @@ export interface CreateTicketResponse {
   memberTickets?: readonly string[];
   /** the player was searching already, and the queue's policy keeps that search */
   existing?: boolean;
+  /** of player_id, see Rating */
+  publicId?: string;
 }
 
 export interface WatchTicketRequest {
@@ -189,6 +191,8 @@ export interface CreatePartyResponse {
   playerId?: string;
   guestToken?: string;
   playerName?: string;
+  /** of player_id, see Rating */
+  publicId?: string;
 }
 
 export interface JoinPartyRequest {
@@ -204,6 +208,8 @@ export interface JoinPartyResponse {
   playerId?: string;
   guestToken?: string;
   playerName?: string;
+  /** of player_id, see Rating */
+  publicId?: string;
 }
 
 export interface WatchPartyRequest {
@@ -215,6 +221,8 @@ export interface WatchPartyResponse_Member {
   playerName?: string;
   leader?: boolean;
   you?: boolean;
+  /** of player_id, see Rating */
+  publicId?: string;
 }
 
 export interface WatchPartyResponse {
@@ -298,6 +306,8 @@ export interface CreateRoomResponse {
   playerId?: string;
   guestToken?: string;
   playerName?: string;
+  /** of player_id, see Rating */
+  publicId?: string;
 }
 
 export interface JoinRoomRequest {
@@ -316,6 +326,8 @@ export interface JoinRoomResponse {
   playerId?: string;
   guestToken?: string;
   playerName?: string;
+  /** of player_id, see Rating */
+  publicId?: string;
 }
 
 export interface WatchRoomRequest {
@@ -330,6 +342,8 @@ export interface WatchRoomResponse_Member {
   ready?: boolean;
   /** has, or had, a seat in the present match */
   playing?: boolean;
+  /** of player_id, see Rating */
+  publicId?: string;
 }
 
 export interface WatchRoomResponse {
@@ -529,6 +543,8 @@ export interface Rating {
   rank?: number;
   matches?: number;
   wins?: number;
+  /** internal port only: what player_id is on the public port, a pseudonym for users of an issuer */
+  publicId?: string;
 }
 
 export interface RatedMatch {

@@ -311,6 +311,14 @@ test("what an answer does not carry changes nothing that is kept", async () => {
   assert.equal(guest.playerId, "g-1");
 });
 
+test("an id of the issuer that an earlier release kept is forgotten", () => {
+  const storage = memoryStorage();
+  storage.setItem("tactus.player", "u-ada@example.com");
+  assert.equal(new Client(server.origin, { webSocket, storage }).playerId, "");
+  storage.setItem("tactus.player", "p-ehebnyl7euh5w4f7hffhm24o");
+  assert.equal(new Client(server.origin, { webSocket, storage }).playerId, "p-ehebnyl7euh5w4f7hffhm24o");
+});
+
 test("no other refusal makes a new guest", async () => {
   const refusals: [number, string, string][] = [
     [401, "unauthenticated", ""],

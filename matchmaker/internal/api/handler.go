@@ -25,6 +25,7 @@ const Path = "/" + matchmakerv1connect.MatchmakerServiceName + "/"
 func (s *Service) Handler() http.Handler {
 	_, handler := matchmakerv1connect.NewMatchmakerServiceHandler(connectService{s},
 		connect.WithReadMaxBytes(s.cfg.MaxRequestBytes),
+		connect.WithInterceptors(publicIDs{s}),
 		connect.WithRecover(func(_ context.Context, spec connect.Spec, _ http.Header, p any) error {
 			return failure.Connect(s.calls.panicked(spec.Procedure, p))
 		}),

@@ -28,7 +28,7 @@ func (s *Service) CreateParty(ctx context.Context, req *matchmakerv1.CreateParty
 	s.parts.Watchers.Left(leader, p.Members[0].Watch)
 	return &matchmakerv1.CreatePartyResponse{
 		PartyCode: p.Code, MemberId: leader,
-		PlayerId: who.ID, GuestToken: who.GuestToken, PlayerName: who.Name,
+		PlayerId: who.ID, PublicId: s.parts.Pseudonyms.Public(who.ID), GuestToken: who.GuestToken, PlayerName: who.Name,
 	}, nil
 }
 
@@ -81,7 +81,7 @@ func (s *Service) JoinParty(ctx context.Context, req *matchmakerv1.JoinPartyRequ
 	s.parts.Watchers.Left(member, m.Watch)
 	s.parts.Host.FollowParty(ctx, p, m)
 	return &matchmakerv1.JoinPartyResponse{
-		MemberId: member, PlayerId: who.ID, GuestToken: who.GuestToken, PlayerName: who.Name,
+		MemberId: member, PlayerId: who.ID, PublicId: s.parts.Pseudonyms.Public(who.ID), GuestToken: who.GuestToken, PlayerName: who.Name,
 	}, nil
 }
 
@@ -119,7 +119,7 @@ func (s *Service) watchParty(ctx context.Context, handle string, send func(*matc
 		return err
 	}
 	defer end()
-	return watchMember(ctx, s.parts.Watchers, s.parts.Parties.Records, handle, describeParty, send, admission.PartyError)
+	return watchMember(ctx, s.parts.Watchers, s.parts.Parties.Records, handle, s.describeParty, send, admission.PartyError)
 }
 
 // GetParty implements matchmaker.v1. It answers with what a watch would send now.
@@ -131,10 +131,10 @@ func (s *Service) GetParty(ctx context.Context, req *matchmakerv1.GetPartyReques
 	if err != nil {
 		return nil, err
 	}
-	return &matchmakerv1.GetPartyResponse{Party: describeParty(p, at)}, nil
+	return &matchmakerv1.GetPartyResponse{Party: s.describeParty(p, at)}, nil
 }
 
-func describeParty(p *party.Party, you int) *matchmakerv1.WatchPartyResponse {
+func (s *Service) describeParty(p *party.Party, you int) *matchmakerv1.WatchPartyResponse {
 	res := &matchmakerv1.WatchPartyResponse{
 		PartyCode: p.Code, TicketId: p.Members[you].Ticket, RoomMemberId: p.Members[you].Room,
 	}
@@ -143,7 +143,7 @@ func describeParty(p *party.Party, you int) *matchmakerv1.WatchPartyResponse {
 	}
 	for i, m := range p.Members {
 		res.Members = append(res.Members, &matchmakerv1.WatchPartyResponse_Member{
-			PlayerId: m.Player, PlayerName: m.Name, Leader: i == 0, You: i == you,
+			PlayerId: m.Player, PublicId: s.parts.Pseudonyms.Public(m.Player), PlayerName: m.Name, Leader: i == 0, You: i == you,
 		})
 	}
 	return res

@@ -33,8 +33,9 @@ func (s *Service) GetRating(_ context.Context, req *matchmakerv1.GetRatingReques
 	if err := s.rated(req.GetQueue(), req.GetPlayerId()); err != nil {
 		return nil, err
 	}
-	res := &matchmakerv1.GetRatingResponse{Rating: wireRating(s.parts.Ranking.Rating(req.GetQueue(), req.GetPlayerId()))}
-	if last, ok := s.parts.Ranking.Last(req.GetQueue(), req.GetPlayerId()); ok {
+	player := s.parts.Pseudonyms.Player(req.GetPlayerId())
+	res := &matchmakerv1.GetRatingResponse{Rating: s.wireRating(s.parts.Ranking.Rating(req.GetQueue(), player))}
+	if last, ok := s.parts.Ranking.Last(req.GetQueue(), player); ok {
 		res.Last = wireMatch(last)
 	}
 	return res, nil
@@ -51,14 +52,14 @@ func (s *Service) ListLeaderboard(_ context.Context, req *matchmakerv1.ListLeade
 	}
 	var page []ranking.Rating
 	var ranked int
-	if around := req.GetAroundPlayerId(); around != "" {
+	if around := s.parts.Pseudonyms.Player(req.GetAroundPlayerId()); around != "" {
 		page, ranked = s.parts.Ranking.Around(req.GetQueue(), around, limit)
 	} else {
 		page, ranked = s.parts.Ranking.Leaderboard(req.GetQueue(), int(req.GetOffset()), limit)
 	}
 	res := &matchmakerv1.ListLeaderboardResponse{Players: uint32(ranked)}
 	for _, r := range page {
-		res.Ratings = append(res.Ratings, wireRating(r))
+		res.Ratings = append(res.Ratings, s.wireRating(r))
 	}
 	return res, nil
 }
@@ -72,7 +73,7 @@ func (s *Service) ListHistory(ctx context.Context, req *matchmakerv1.ListHistory
 	if limit == 0 || limit > maxHistory {
 		limit = maxHistory
 	}
-	matches, err := s.parts.Ranking.History(ctx, req.GetQueue(), req.GetPlayerId(), limit)
+	matches, err := s.parts.Ranking.History(ctx, req.GetQueue(), s.parts.Pseudonyms.Player(req.GetPlayerId()), limit)
 	if err != nil {
 		return nil, failure.New(failure.StoreUnavailable).Because(err)
 	}
@@ -83,9 +84,9 @@ func (s *Service) ListHistory(ctx context.Context, req *matchmakerv1.ListHistory
 	return res, nil
 }
 
-func wireRating(r ranking.Rating) *matchmakerv1.Rating {
+func (s *Service) wireRating(r ranking.Rating) *matchmakerv1.Rating {
 	return &matchmakerv1.Rating{
-		PlayerId: r.Player, PlayerName: r.Name, Points: hundredths(r.Points), Uncertainty: hundredths(r.Uncertainty),
+		PlayerId: r.Player, PublicId: s.parts.Pseudonyms.Public(r.Player), PlayerName: r.Name, Points: hundredths(r.Points), Uncertainty: hundredths(r.Uncertainty),
 		Rank: uint32(r.Rank), Matches: uint32(r.Matches), Wins: uint32(r.Wins),
 	}
 }

@@ -53,7 +53,7 @@ func (s *Service) CreateRoom(ctx context.Context, req *matchmakerv1.CreateRoomRe
 	s.cfg.Metrics.RoomCreated()
 	return &matchmakerv1.CreateRoomResponse{
 		RoomCode: r.Code, MemberId: member,
-		PlayerId: first.ID, PlayerName: first.Name, GuestToken: first.GuestToken,
+		PlayerId: first.ID, PublicId: s.parts.Pseudonyms.Public(first.ID), PlayerName: first.Name, GuestToken: first.GuestToken,
 	}, nil
 }
 
@@ -145,7 +145,7 @@ func (s *Service) JoinRoom(ctx context.Context, req *matchmakerv1.JoinRoomReques
 	}
 	return &matchmakerv1.JoinRoomResponse{
 		RoomCode: parsed, MemberId: member,
-		PlayerId: first.ID, GuestToken: first.GuestToken, PlayerName: first.Name,
+		PlayerId: first.ID, PublicId: s.parts.Pseudonyms.Public(first.ID), GuestToken: first.GuestToken, PlayerName: first.Name,
 	}, nil
 }
 
@@ -220,7 +220,7 @@ func (s *Service) watchRoom(ctx context.Context, handle string, send func(*match
 		return err
 	}
 	defer end()
-	return watchMember(ctx, s.parts.Watchers, s.parts.Rooms.Records, handle, describeRoom, send, privatematch.Error)
+	return watchMember(ctx, s.parts.Watchers, s.parts.Rooms.Records, handle, s.describeRoom, send, privatematch.Error)
 }
 
 // GetRoom implements matchmaker.v1. It answers with what a watch would send now.
@@ -232,10 +232,10 @@ func (s *Service) GetRoom(ctx context.Context, req *matchmakerv1.GetRoomRequest)
 	if err != nil {
 		return nil, err
 	}
-	return &matchmakerv1.GetRoomResponse{Room: describeRoom(r, at)}, nil
+	return &matchmakerv1.GetRoomResponse{Room: s.describeRoom(r, at)}, nil
 }
 
-func describeRoom(r *room.Room, you int) *matchmakerv1.WatchRoomResponse {
+func (s *Service) describeRoom(r *room.Room, you int) *matchmakerv1.WatchRoomResponse {
 	res := &matchmakerv1.WatchRoomResponse{
 		RoomCode: r.Code, Game: r.Game, Mode: r.Mode, Options: privatematch.WireOptions(r), Labels: r.Labels,
 		Seats: uint32(r.Seats), MatchId: r.Match, Round: uint32(r.Number), Message: r.Problem,
@@ -245,7 +245,7 @@ func describeRoom(r *room.Room, you int) *matchmakerv1.WatchRoomResponse {
 	}
 	for i, m := range r.Members {
 		res.Members = append(res.Members, &matchmakerv1.WatchRoomResponse_Member{
-			PlayerId: m.Player, PlayerName: m.Name, Owner: i == 0, You: i == you,
+			PlayerId: m.Player, PublicId: s.parts.Pseudonyms.Public(m.Player), PlayerName: m.Name, Owner: i == 0, You: i == you,
 			Ready: m.Ready, Playing: r.Match != "" && m.Match == r.Match,
 		})
 	}

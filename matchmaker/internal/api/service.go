@@ -23,6 +23,7 @@ import (
 	"tactus/matchmaker/internal/moderation"
 	"tactus/matchmaker/internal/party"
 	"tactus/matchmaker/internal/privatematch"
+	"tactus/matchmaker/internal/pseudonym"
 	"tactus/matchmaker/internal/queuestats"
 	"tactus/matchmaker/internal/ranking"
 	"tactus/matchmaker/internal/room"
@@ -62,17 +63,18 @@ type Reporter interface {
 
 // Parts are what works on the store, which is opened after the service is made.
 type Parts struct {
-	Identity  *identity.Verifier
-	Admitter  *admission.Admitter
-	Searches  *admission.Searches
-	Ranking   *ranking.Ranking
-	Parties   *party.Parties
-	Rooms     *room.Rooms
-	Host      *privatematch.Host
-	Watchers  *membership.Watchers
-	Bans      admission.Bans
-	Reports   Reporter
-	RoomCount func() int // of all replicas
+	Identity   *identity.Verifier
+	Admitter   *admission.Admitter
+	Searches   *admission.Searches
+	Ranking    *ranking.Ranking
+	Parties    *party.Parties
+	Rooms      *room.Rooms
+	Host       *privatematch.Host
+	Watchers   *membership.Watchers
+	Bans       admission.Bans
+	Reports    Reporter
+	RoomCount  func() int // of all replicas
+	Pseudonyms *pseudonym.Pseudonyms
 	RoomCounter
 }
 

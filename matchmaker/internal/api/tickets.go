@@ -30,7 +30,7 @@ func (s *Service) CreateTicket(ctx context.Context, req *matchmakerv1.CreateTick
 	}
 	publicport.Seated(ctx)
 	res := &matchmakerv1.CreateTicketResponse{
-		TicketId: admitted.Handles[0], PlayerId: admitted.PlayerID, PlayerName: admitted.PlayerName,
+		TicketId: admitted.Handles[0], PlayerId: admitted.PlayerID, PublicId: s.parts.Pseudonyms.Public(admitted.PlayerID), PlayerName: admitted.PlayerName,
 		GuestToken: admitted.GuestToken, Existing: admitted.Existing,
 	}
 	if req.GetPlayers() != nil {

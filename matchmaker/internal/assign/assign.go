@@ -44,6 +44,8 @@ type Config struct {
 	HoldRoom  time.Duration // for the first player of a private room
 	// Answered is called with the outcome of each reservation and its duration.
 	Answered func(outcome string, took time.Duration)
+	// PublicID returns the id under which players see a player.
+	PublicID func(player string) string
 }
 
 // Assigner reserves seats. It is safe for concurrent use.
@@ -103,10 +105,14 @@ func (a *Assigner) Ask(p Proposal) (*Asked, error) {
 	}
 	for i, t := range p.Tickets {
 		for _, m := range t.Members {
-			request.Seats = append(request.Seats, &fleetv1.Seat{
+			seat := &fleetv1.Seat{
 				PlayerId: m.Player, PlayerName: m.Name, Team: p.Teams[i], Reservation: rand.Text(), Skill: m.Skill,
 				IssuedUnixMs: a.fleet.IssueTime(m.Player),
-			})
+			}
+			if public := a.cfg.PublicID(m.Player); public != m.Player {
+				seat.PublicId = public
+			}
+			request.Seats = append(request.Seats, seat)
 		}
 	}
 	return a.send(p, request)

@@ -192,7 +192,7 @@ var kinds = []Kind{
 	{PartyUnknown, codes.NotFound, "there is no party with this code (any more)", 0},
 	{RoomUnknown, codes.NotFound, "there is no room with this code (any more)", 0},
 	{QueueUnrated, codes.NotFound, "this queue keeps no ratings", 0},
-	{PlayerUnknown, codes.NotFound, "no game server has seen this player in the last day", 0},
+	{PlayerUnknown, codes.NotFound, "no player is known here by this id, or no game server has seen the player in the last day", 0},
 	{PlayerNotSeated, codes.NotFound, "the player has no seat now", 0},
 	{MatchUnknown, codes.NotFound, "no game server runs this match", 0},
 	{ServerUnknown, codes.NotFound, "no such game server is live", 0},

@@ -118,7 +118,7 @@ func own(t *testing.T, s *store.Store, id string, f *fleetScript, prompt time.Du
 	}, ticket.Limits{Unwatched: time.Minute, WatcherGone: time.Minute, Kept: time.Minute, Tickets: 9}, f, assign.New(assign.Config{
 		Seal:    func(seal.Seat) []byte { return nil },
 		Timeout: 10 * time.Second, HoldSeats: time.Minute, HoldRoom: time.Minute,
-		Answered: func(string, time.Duration) {},
+		Answered: func(string, time.Duration) {}, PublicID: func(player string) string { return player },
 	}, f, jointoken.NewSigner(key)), zaptest.NewLogger(t))
 	members := s.Join(t.Context(), store.Member{ID: id, Address: id})
 	t.Cleanup(members.Leave)

@@ -12,7 +12,8 @@ import (
 // takes about 2 log2(n) steps. Nodes refer to each other by number: a player is one small
 // row without an allocation.
 type board struct {
-	minimum uint32 // matches before a player is ranked
+	minimum uint32              // matches before a player is ranked
+	learn   func(player string) // is called with each new player
 	numbers map[string]int32
 	rows    [][]row // chunks of rowsPerChunk; number 0 is no player
 	next    int32
@@ -41,8 +42,8 @@ type row struct {
 	priority    uint32
 }
 
-func newBoard(minimum uint32) *board {
-	return &board{minimum: minimum, numbers: make(map[string]int32), next: 1}
+func newBoard(minimum uint32, learn func(player string)) *board {
+	return &board{minimum: minimum, learn: learn, numbers: make(map[string]int32), next: 1}
 }
 
 func (b *board) at(n int32) *row { return &b.rows[n/rowsPerChunk][n%rowsPerChunk] }
@@ -97,6 +98,7 @@ func (b *board) add(player string) int32 {
 	w := b.at(n)
 	w.player, w.priority = player, rand.Uint32()
 	b.numbers[player] = n
+	b.learn(player)
 	return n
 }
 

@@ -37,7 +37,7 @@ func (n naive) ranked() []string {
 func TestBoard_isSorted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		minimum := uint32(rapid.IntRange(1, 3).Draw(t, "minimum"))
-		b, want := newBoard(minimum), naive{minimum, map[string]record{}}
+		b, want := newBoard(minimum, func(string) {}), naive{minimum, map[string]record{}}
 		for range rapid.IntRange(0, 300).Draw(t, "puts") {
 			player := fmt.Sprintf("p%02d", rapid.IntRange(0, 60).Draw(t, "player"))
 			r := record{
@@ -76,7 +76,7 @@ func TestBoard_isSorted(t *testing.T) {
 }
 
 func TestBoard_otherPlayersHaveNoRank(t *testing.T) {
-	b := newBoard(3)
+	b := newBoard(3, func(string) {})
 	if b.rank("anna") != 0 || b.ranked() != 0 || b.page(0, 10) != nil {
 		t.Fatal("an empty board ranks somebody")
 	}
@@ -87,7 +87,7 @@ func TestBoard_otherPlayersHaveNoRank(t *testing.T) {
 }
 
 func filled(players int) *board {
-	b := newBoard(1)
+	b := newBoard(1, func(string) {})
 	for i := range players {
 		b.put(fmt.Sprintf("guest-%030d", i), record{
 			Name: fmt.Sprintf("Player %d", i), Matches: 5, Sequence: uint64(i),

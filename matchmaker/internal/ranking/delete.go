@@ -73,6 +73,9 @@ func (r *Ranking) rename(sequence uint64, d *deletion) {
 		b.rename(sequence, d)
 		b.Unlock()
 	}
+	if len(r.QueuesOf(d.From)) == 0 {
+		r.cfg.Players.Forget(d.From)
+	}
 }
 
 // rename gives a player's record to another, unless the record is newer than the

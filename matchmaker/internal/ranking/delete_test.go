@@ -3,10 +3,44 @@ package ranking
 import (
 	"math"
 	"strings"
+	"sync"
 	"testing"
 
 	"tactus/matchmaker/internal/store"
 )
+
+// followed counts the players that it hears of.
+type followed struct {
+	mu    sync.Mutex
+	known map[string]int
+}
+
+func (f *followed) Learn(player string) { f.add(player, 1) }
+
+func (f *followed) Forget(player string) { f.add(player, -1) }
+
+func (f *followed) add(player string, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.known[player] += n
+}
+
+func (f *followed) count(player string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.known[player]
+}
+
+func TestRanking_reportsPlayers(t *testing.T) {
+	f := &followed{known: make(map[string]int)}
+	r, _ := start(t, newStore(t, store.Config{}), Config{Players: f})
+	report(t, r, over("m1", "a -1 1", "b -1 2"), over("m2", "a -1 1", "b -1 2"))
+	await(t, "both are known once", func() bool { return f.count("a") == 1 && f.count("b") == 1 })
+	if _, _, err := r.Delete(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "a is forgotten", func() bool { return f.count("a") == 0 && f.count("b") == 1 })
+}
 
 func TestRanking_deletionKeepsTheSums(t *testing.T) {
 	s := newStore(t, store.Config{Dir: t.TempDir()})

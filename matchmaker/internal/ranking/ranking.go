@@ -45,7 +45,23 @@ type Config struct {
 	// Leases of the store, so that one replica archives. Nil: this one does, which is
 	// right for a single replica and merely wasteful for several.
 	Leases *store.Leases
+	// Players follows who has a rating. Nil: nothing does.
+	Players Players
 }
+
+// Players is what follows who has a rating. It must not call the ranking.
+type Players interface {
+	// Learn is called with each player that gets a first rating in a queue, and at the
+	// start with all that have one.
+	Learn(player string)
+	// Forget is called with a player that was deleted.
+	Forget(player string)
+}
+
+type noPlayers struct{}
+
+func (noPlayers) Learn(string)  {}
+func (noPlayers) Forget(string) {}
 
 const (
 	defaultMinMatches = 3
@@ -74,6 +90,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Rated == nil {
 		c.Rated = func(string) bool { return true }
+	}
+	if c.Players == nil {
+		c.Players = noPlayers{}
 	}
 	if c.MinMatches == 0 {
 		c.MinMatches = defaultMinMatches
@@ -383,7 +402,7 @@ func (r *Ranking) board(queue string) *queueBoard {
 	defer r.mu.Unlock()
 	b := r.boards[queue]
 	if b == nil {
-		b = &queueBoard{board: newBoard(uint32(r.cfg.MinMatches))}
+		b = &queueBoard{board: newBoard(uint32(r.cfg.MinMatches), r.cfg.Players.Learn)}
 		r.boards[queue] = b
 	}
 	return b

@@ -30,6 +30,19 @@ func TestMatch_joinGetsWelcomeRosterAndKeyframe(t *testing.T) {
 	h.want("the server to know who sits where", fmt.Sprint(h.seats) == "[ann bob]")
 }
 
+func TestMatch_welcomeHasThePublicID(t *testing.T) {
+	h := newHarness(t, game.Mode{MaxPlayers: 4})
+	slots, err := h.reserve(Request{Player: "u-ann", Public: "p-7", Name: "ann", Team: -1, Reservation: "r1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := h.claim(slots[0], "u-ann", "r1", 0)
+	h.want("the public id", a.Welcome.Player == "p-7")
+	h.want("it again after a reconnect", h.resume(a, 0).Welcome.Player == "p-7")
+	h.want("the player's id for back ends", fmt.Sprint(h.seats) == "[u-ann]")
+	h.want("the player's id of a guest", h.join("g-bob").Welcome.Player == "g-bob")
+}
+
 func TestMatch_inputsCountAtTheirTick(t *testing.T) {
 	h := newHarness(t, game.Mode{MaxPlayers: 4})
 	a := h.join("ann")

@@ -14,7 +14,7 @@ import (
 func (m *Match) welcome(s *session.Session, resumed bool) {
 	mode := &m.cfg.Match.Mode
 	w := protocol.Welcome{
-		Match: m.cfg.ID, Slot: s.Slot(), Player: m.seating.Seat(s.Slot()).Player,
+		Match: m.cfg.ID, Slot: s.Slot(), Player: m.seating.PublicID(s.Slot()),
 		Resume: m.cfg.ID + "." + strconv.Itoa(int(s.Slot())) + "." + m.seating.Secret(s.Slot()),
 		Tick:   uint32(m.sim.Tick()), Rate: m.info.Rate(),
 		Game: m.info.Name, Version: m.info.Version,

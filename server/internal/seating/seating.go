@@ -11,6 +11,7 @@
 package seating
 
 import (
+	"cmp"
 	"errors"
 
 	"tactus/game"
@@ -28,6 +29,7 @@ var (
 // Request asks for one seat.
 type Request struct {
 	Player, Name string
+	Public       string // the player's id as players see it; empty: Player
 	Team         int32  // -1: any
 	Reservation  string // the join token's id
 	Issued       int64  // when the join token was made, see [Seat.Issued]
@@ -45,14 +47,15 @@ type Seating struct {
 	key     secretKey
 	seats   []*Seat // by slot
 	names   names
-	visited bool // a player has been in the match
+	public  map[game.Slot]string // ids that players see, where they are others
+	visited bool                 // a player has been in the match
 	changes []Change
 }
 
 // New makes the seating of a match that the queue made. seats are the free seats of
 // all slots; they belong to the seating from then on.
 func New(sim *game.Simulation, queue string, seats []*Seat) *Seating {
-	return &Seating{sim: sim, mode: &sim.Config().Mode, queue: queue, key: newSecretKey(), seats: seats}
+	return &Seating{sim: sim, mode: &sim.Config().Mode, queue: queue, key: newSecretKey(), seats: seats, public: make(map[game.Slot]string)}
 }
 
 // Reserve holds a seat for each request until the given time: for all or for none.
@@ -74,12 +77,20 @@ func (s *Seating) Reserve(until int64, open bool, requests []Request) ([]game.Sl
 			}
 			taken = append(taken, seat)
 			name = s.names.add(s, seat.slot, r.Name)
+			if r.Public != "" {
+				s.public[seat.slot] = r.Public
+			}
 		}
 		seat.reserve(r, name, s.wanted(r.Team), until)
 		s.record(seat.change(ReservationMade))
 		slots = append(slots, seat.slot)
 	}
 	return slots, nil
+}
+
+// PublicID is the id of a seat's player as players see it.
+func (s *Seating) PublicID(slot game.Slot) string {
+	return cmp.Or(s.public[slot], s.seats[slot].Player)
 }
 
 // Cancel takes back reservations that were not claimed.
@@ -279,5 +290,6 @@ func (s *Seating) free(seat *Seat, e event) {
 	if seat.state.on(e) {
 		s.names.remove(seat)
 		seat.clear()
+		delete(s.public, seat.slot)
 	}
 }

@@ -61,6 +61,7 @@ var actions = map[codes.Code]map[failure.Reason]string{
 	codes.NotFound: {
 		"":                    "show it to the player",
 		failure.TicketUnknown: "search again",
+		failure.PlayerUnknown: "take the id from a new answer",
 		failure.QueueUnrated:  "show nothing",
 	},
 	codes.ResourceExhausted: {"": "wait as long as the answer says"},

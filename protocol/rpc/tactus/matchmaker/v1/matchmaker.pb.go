@@ -539,6 +539,7 @@ type CreateTicketResponse struct {
 	PlayerName    string                 `protobuf:"bytes,4,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
 	MemberTickets []string               `protobuf:"bytes,5,rep,name=member_tickets,json=memberTickets,proto3" json:"member_tickets,omitempty"` // with players: each one's own ticket_id, in their order
 	Existing      bool                   `protobuf:"varint,6,opt,name=existing,proto3" json:"existing,omitempty"`                               // the player was searching already, and the queue's policy keeps that search
+	PublicId      string                 `protobuf:"bytes,7,opt,name=public_id,json=publicId,proto3" json:"public_id,omitempty"`                // of player_id, see Rating
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -613,6 +614,13 @@ func (x *CreateTicketResponse) GetExisting() bool {
 		return x.Existing
 	}
 	return false
+}
+
+func (x *CreateTicketResponse) GetPublicId() string {
+	if x != nil {
+		return x.PublicId
+	}
+	return ""
 }
 
 type WatchTicketRequest struct {
@@ -1119,6 +1127,7 @@ type CreatePartyResponse struct {
 	PlayerId      string                 `protobuf:"bytes,3,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
 	GuestToken    string                 `protobuf:"bytes,4,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`
 	PlayerName    string                 `protobuf:"bytes,5,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	PublicId      string                 `protobuf:"bytes,6,opt,name=public_id,json=publicId,proto3" json:"public_id,omitempty"` // of player_id, see Rating
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1184,6 +1193,13 @@ func (x *CreatePartyResponse) GetGuestToken() string {
 func (x *CreatePartyResponse) GetPlayerName() string {
 	if x != nil {
 		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *CreatePartyResponse) GetPublicId() string {
+	if x != nil {
+		return x.PublicId
 	}
 	return ""
 }
@@ -1262,6 +1278,7 @@ type JoinPartyResponse struct {
 	PlayerId      string                 `protobuf:"bytes,2,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
 	GuestToken    string                 `protobuf:"bytes,3,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`
 	PlayerName    string                 `protobuf:"bytes,4,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	PublicId      string                 `protobuf:"bytes,5,opt,name=public_id,json=publicId,proto3" json:"public_id,omitempty"` // of player_id, see Rating
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1320,6 +1337,13 @@ func (x *JoinPartyResponse) GetGuestToken() string {
 func (x *JoinPartyResponse) GetPlayerName() string {
 	if x != nil {
 		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *JoinPartyResponse) GetPublicId() string {
+	if x != nil {
+		return x.PublicId
 	}
 	return ""
 }
@@ -1940,6 +1964,7 @@ type CreateRoomResponse struct {
 	PlayerId      string                 `protobuf:"bytes,4,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
 	GuestToken    string                 `protobuf:"bytes,5,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`
 	PlayerName    string                 `protobuf:"bytes,6,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	PublicId      string                 `protobuf:"bytes,7,opt,name=public_id,json=publicId,proto3" json:"public_id,omitempty"` // of player_id, see Rating
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2012,6 +2037,13 @@ func (x *CreateRoomResponse) GetGuestToken() string {
 func (x *CreateRoomResponse) GetPlayerName() string {
 	if x != nil {
 		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *CreateRoomResponse) GetPublicId() string {
+	if x != nil {
+		return x.PublicId
 	}
 	return ""
 }
@@ -2099,6 +2131,7 @@ type JoinRoomResponse struct {
 	PlayerId      string                 `protobuf:"bytes,3,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
 	GuestToken    string                 `protobuf:"bytes,4,opt,name=guest_token,json=guestToken,proto3" json:"guest_token,omitempty"`
 	PlayerName    string                 `protobuf:"bytes,5,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
+	PublicId      string                 `protobuf:"bytes,6,opt,name=public_id,json=publicId,proto3" json:"public_id,omitempty"` // of player_id, see Rating
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2164,6 +2197,13 @@ func (x *JoinRoomResponse) GetGuestToken() string {
 func (x *JoinRoomResponse) GetPlayerName() string {
 	if x != nil {
 		return x.PlayerName
+	}
+	return ""
+}
+
+func (x *JoinRoomResponse) GetPublicId() string {
+	if x != nil {
+		return x.PublicId
 	}
 	return ""
 }
@@ -3844,6 +3884,7 @@ type Rating struct {
 	Rank          uint32                 `protobuf:"varint,5,opt,name=rank,proto3" json:"rank,omitempty"`                // 1 is best; 0: unranked
 	Matches       uint32                 `protobuf:"varint,6,opt,name=matches,proto3" json:"matches,omitempty"`
 	Wins          uint32                 `protobuf:"varint,7,opt,name=wins,proto3" json:"wins,omitempty"`
+	PublicId      string                 `protobuf:"bytes,8,opt,name=public_id,json=publicId,proto3" json:"public_id,omitempty"` // internal port only: what player_id is on the public port, a pseudonym for users of an issuer
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3925,6 +3966,13 @@ func (x *Rating) GetWins() uint32 {
 		return x.Wins
 	}
 	return 0
+}
+
+func (x *Rating) GetPublicId() string {
+	if x != nil {
+		return x.PublicId
+	}
+	return ""
 }
 
 type RatedMatch struct {
@@ -4249,6 +4297,7 @@ type WatchPartyResponse_Member struct {
 	PlayerName    string                 `protobuf:"bytes,2,opt,name=player_name,json=playerName,proto3" json:"player_name,omitempty"`
 	Leader        bool                   `protobuf:"varint,3,opt,name=leader,proto3" json:"leader,omitempty"`
 	You           bool                   `protobuf:"varint,4,opt,name=you,proto3" json:"you,omitempty"`
+	PublicId      string                 `protobuf:"bytes,5,opt,name=public_id,json=publicId,proto3" json:"public_id,omitempty"` // of player_id, see Rating
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4311,6 +4360,13 @@ func (x *WatchPartyResponse_Member) GetYou() bool {
 	return false
 }
 
+func (x *WatchPartyResponse_Member) GetPublicId() string {
+	if x != nil {
+		return x.PublicId
+	}
+	return ""
+}
+
 type WatchRoomResponse_Member struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	PlayerId      string                 `protobuf:"bytes,1,opt,name=player_id,json=playerId,proto3" json:"player_id,omitempty"`
@@ -4318,7 +4374,8 @@ type WatchRoomResponse_Member struct {
 	Owner         bool                   `protobuf:"varint,3,opt,name=owner,proto3" json:"owner,omitempty"`
 	You           bool                   `protobuf:"varint,4,opt,name=you,proto3" json:"you,omitempty"`
 	Ready         bool                   `protobuf:"varint,5,opt,name=ready,proto3" json:"ready,omitempty"`
-	Playing       bool                   `protobuf:"varint,6,opt,name=playing,proto3" json:"playing,omitempty"` // has, or had, a seat in the present match
+	Playing       bool                   `protobuf:"varint,6,opt,name=playing,proto3" json:"playing,omitempty"`                  // has, or had, a seat in the present match
+	PublicId      string                 `protobuf:"bytes,7,opt,name=public_id,json=publicId,proto3" json:"public_id,omitempty"` // of player_id, see Rating
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4395,6 +4452,13 @@ func (x *WatchRoomResponse_Member) GetPlaying() bool {
 	return false
 }
 
+func (x *WatchRoomResponse_Member) GetPublicId() string {
+	if x != nil {
+		return x.PublicId
+	}
+	return ""
+}
+
 var File_tactus_matchmaker_v1_matchmaker_proto protoreflect.FileDescriptor
 
 const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
@@ -4437,7 +4501,7 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x05skill\x18\x03 \x01(\x01H\x00R\x05skill\x88\x01\x01B\b\n" +
 	"\x06_skill\" \n" +
 	"\x06Values\x12\x16\n" +
-	"\x06values\x18\x01 \x03(\tR\x06values\"\xd5\x01\n" +
+	"\x06values\x18\x01 \x03(\tR\x06values\"\xf2\x01\n" +
 	"\x14CreateTicketResponse\x12\x1b\n" +
 	"\tticket_id\x18\x01 \x01(\tR\bticketId\x12\x1b\n" +
 	"\tplayer_id\x18\x02 \x01(\tR\bplayerId\x12\x1f\n" +
@@ -4446,7 +4510,8 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\vplayer_name\x18\x04 \x01(\tR\n" +
 	"playerName\x12%\n" +
 	"\x0emember_tickets\x18\x05 \x03(\tR\rmemberTickets\x12\x1a\n" +
-	"\bexisting\x18\x06 \x01(\bR\bexisting\"1\n" +
+	"\bexisting\x18\x06 \x01(\bR\bexisting\x12\x1b\n" +
+	"\tpublic_id\x18\a \x01(\tR\bpublicId\"1\n" +
 	"\x12WatchTicketRequest\x12\x1b\n" +
 	"\tticket_id\x18\x01 \x01(\tR\bticketId\"/\n" +
 	"\x10GetTicketRequest\x12\x1b\n" +
@@ -4492,7 +4557,7 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"playerName\x12\x1f\n" +
 	"\vguest_token\x18\x02 \x01(\tR\n" +
 	"guestToken\x12%\n" +
-	"\x0eidentity_token\x18\x03 \x01(\tR\ridentityToken\"\xb0\x01\n" +
+	"\x0eidentity_token\x18\x03 \x01(\tR\ridentityToken\"\xcd\x01\n" +
 	"\x13CreatePartyResponse\x12\x1d\n" +
 	"\n" +
 	"party_code\x18\x01 \x01(\tR\tpartyCode\x12\x1b\n" +
@@ -4501,7 +4566,8 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\vguest_token\x18\x04 \x01(\tR\n" +
 	"guestToken\x12\x1f\n" +
 	"\vplayer_name\x18\x05 \x01(\tR\n" +
-	"playerName\"\x9a\x01\n" +
+	"playerName\x12\x1b\n" +
+	"\tpublic_id\x18\x06 \x01(\tR\bpublicId\"\x9a\x01\n" +
 	"\x10JoinPartyRequest\x12\x1d\n" +
 	"\n" +
 	"party_code\x18\x01 \x01(\tR\tpartyCode\x12\x1f\n" +
@@ -4509,29 +4575,31 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"playerName\x12\x1f\n" +
 	"\vguest_token\x18\x03 \x01(\tR\n" +
 	"guestToken\x12%\n" +
-	"\x0eidentity_token\x18\x04 \x01(\tR\ridentityToken\"\x8f\x01\n" +
+	"\x0eidentity_token\x18\x04 \x01(\tR\ridentityToken\"\xac\x01\n" +
 	"\x11JoinPartyResponse\x12\x1b\n" +
 	"\tmember_id\x18\x01 \x01(\tR\bmemberId\x12\x1b\n" +
 	"\tplayer_id\x18\x02 \x01(\tR\bplayerId\x12\x1f\n" +
 	"\vguest_token\x18\x03 \x01(\tR\n" +
 	"guestToken\x12\x1f\n" +
 	"\vplayer_name\x18\x04 \x01(\tR\n" +
-	"playerName\"0\n" +
+	"playerName\x12\x1b\n" +
+	"\tpublic_id\x18\x05 \x01(\tR\bpublicId\"0\n" +
 	"\x11WatchPartyRequest\x12\x1b\n" +
-	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\xd0\x02\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\xee\x02\n" +
 	"\x12WatchPartyResponse\x12\x1d\n" +
 	"\n" +
 	"party_code\x18\x01 \x01(\tR\tpartyCode\x12I\n" +
 	"\amembers\x18\x02 \x03(\v2/.tactus.matchmaker.v1.WatchPartyResponse.MemberR\amembers\x12\x1b\n" +
 	"\tticket_id\x18\x03 \x01(\tR\bticketId\x12\x1b\n" +
 	"\troom_code\x18\x04 \x01(\tR\broomCode\x12$\n" +
-	"\x0eroom_member_id\x18\x05 \x01(\tR\froomMemberId\x1ap\n" +
+	"\x0eroom_member_id\x18\x05 \x01(\tR\froomMemberId\x1a\x8d\x01\n" +
 	"\x06Member\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +
 	"\vplayer_name\x18\x02 \x01(\tR\n" +
 	"playerName\x12\x16\n" +
 	"\x06leader\x18\x03 \x01(\bR\x06leader\x12\x10\n" +
-	"\x03you\x18\x04 \x01(\bR\x03you\".\n" +
+	"\x03you\x18\x04 \x01(\bR\x03you\x12\x1b\n" +
+	"\tpublic_id\x18\x05 \x01(\tR\bpublicId\".\n" +
 	"\x0fGetPartyRequest\x12\x1b\n" +
 	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"R\n" +
 	"\x10GetPartyResponse\x12>\n" +
@@ -4573,7 +4641,7 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\aversion\x18\t \x01(\tR\aversion\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc8\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe5\x01\n" +
 	"\x12CreateRoomResponse\x12\x1b\n" +
 	"\troom_code\x18\x01 \x01(\tR\broomCode\x12\x19\n" +
 	"\bmatch_id\x18\x02 \x01(\tR\amatchId\x12\x1b\n" +
@@ -4582,7 +4650,8 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\vguest_token\x18\x05 \x01(\tR\n" +
 	"guestToken\x12\x1f\n" +
 	"\vplayer_name\x18\x06 \x01(\tR\n" +
-	"playerName\"\xad\x01\n" +
+	"playerName\x12\x1b\n" +
+	"\tpublic_id\x18\a \x01(\tR\bpublicId\"\xad\x01\n" +
 	"\x0fJoinRoomRequest\x12\x1b\n" +
 	"\troom_code\x18\x01 \x01(\tR\broomCode\x12\x1f\n" +
 	"\vplayer_name\x18\x02 \x01(\tR\n" +
@@ -4590,7 +4659,7 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\vguest_token\x18\x03 \x01(\tR\n" +
 	"guestToken\x12%\n" +
 	"\x0eidentity_token\x18\x04 \x01(\tR\ridentityToken\x12\x14\n" +
-	"\x05party\x18\x05 \x01(\tR\x05party\"\xab\x01\n" +
+	"\x05party\x18\x05 \x01(\tR\x05party\"\xc8\x01\n" +
 	"\x10JoinRoomResponse\x12\x1b\n" +
 	"\troom_code\x18\x01 \x01(\tR\broomCode\x12\x1b\n" +
 	"\tmember_id\x18\x02 \x01(\tR\bmemberId\x12\x1b\n" +
@@ -4598,9 +4667,10 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\vguest_token\x18\x04 \x01(\tR\n" +
 	"guestToken\x12\x1f\n" +
 	"\vplayer_name\x18\x05 \x01(\tR\n" +
-	"playerName\"/\n" +
+	"playerName\x12\x1b\n" +
+	"\tpublic_id\x18\x06 \x01(\tR\bpublicId\"/\n" +
 	"\x10WatchRoomRequest\x12\x1b\n" +
-	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\x81\x05\n" +
+	"\tmember_id\x18\x01 \x01(\tR\bmemberId\"\x9e\x05\n" +
 	"\x11WatchRoomResponse\x12\x1b\n" +
 	"\troom_code\x18\x01 \x01(\tR\broomCode\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x12\n" +
@@ -4613,7 +4683,7 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x05round\x18\t \x01(\rR\x05round\x12\x1b\n" +
 	"\tticket_id\x18\n" +
 	" \x01(\tR\bticketId\x12\x18\n" +
-	"\amessage\x18\v \x01(\tR\amessage\x1a\x9e\x01\n" +
+	"\amessage\x18\v \x01(\tR\amessage\x1a\xbb\x01\n" +
 	"\x06Member\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +
 	"\vplayer_name\x18\x02 \x01(\tR\n" +
@@ -4621,7 +4691,8 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\x05owner\x18\x03 \x01(\bR\x05owner\x12\x10\n" +
 	"\x03you\x18\x04 \x01(\bR\x03you\x12\x14\n" +
 	"\x05ready\x18\x05 \x01(\bR\x05ready\x12\x18\n" +
-	"\aplaying\x18\x06 \x01(\bR\aplaying\x1a9\n" +
+	"\aplaying\x18\x06 \x01(\bR\aplaying\x12\x1b\n" +
+	"\tpublic_id\x18\a \x01(\tR\bpublicId\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"-\n" +
@@ -4728,7 +4799,7 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\tplayer_id\x18\x02 \x01(\tR\bplayerId\"\x7f\n" +
 	"\x11GetRatingResponse\x124\n" +
 	"\x06rating\x18\x01 \x01(\v2\x1c.tactus.matchmaker.v1.RatingR\x06rating\x124\n" +
-	"\x04last\x18\x02 \x01(\v2 .tactus.matchmaker.v1.RatedMatchR\x04last\"\xc2\x01\n" +
+	"\x04last\x18\x02 \x01(\v2 .tactus.matchmaker.v1.RatedMatchR\x04last\"\xdf\x01\n" +
 	"\x06Rating\x12\x1b\n" +
 	"\tplayer_id\x18\x01 \x01(\tR\bplayerId\x12\x1f\n" +
 	"\vplayer_name\x18\x02 \x01(\tR\n" +
@@ -4737,7 +4808,8 @@ const file_tactus_matchmaker_v1_matchmaker_proto_rawDesc = "" +
 	"\vuncertainty\x18\x04 \x01(\x01R\vuncertainty\x12\x12\n" +
 	"\x04rank\x18\x05 \x01(\rR\x04rank\x12\x18\n" +
 	"\amatches\x18\x06 \x01(\rR\amatches\x12\x12\n" +
-	"\x04wins\x18\a \x01(\rR\x04wins\"\xd1\x01\n" +
+	"\x04wins\x18\a \x01(\rR\x04wins\x12\x1b\n" +
+	"\tpublic_id\x18\b \x01(\tR\bpublicId\"\xd1\x01\n" +
 	"\n" +
 	"RatedMatch\x12\x19\n" +
 	"\bmatch_id\x18\x01 \x01(\tR\amatchId\x12\"\n" +
