@@ -47,21 +47,30 @@ func (f *adminFlags) add(c *cobra.Command, def string) {
 	fl.DurationVar(&f.auditKeep, "audit-keep", audit.DefaultKeep, "how long the audit log of operators' actions is kept, at least 24h")
 }
 
-// open opens the admin port. Without a token it must be on a loopback address.
-func (f *adminFlags) open(log *zap.Logger) (net.Listener, error) {
+// validate returns what is wrong with the flags. Without a token the port must be on a
+// loopback address.
+func (f *adminFlags) validate() error {
 	host, _, err := net.SplitHostPort(f.listen)
 	if err != nil {
-		return nil, fmt.Errorf("--admin %s: want host:port", f.listen)
+		return fmt.Errorf("--admin %s: want host:port", f.listen)
 	}
 	ip := net.ParseIP(host)
 	tokens, err := f.tokens()
 	switch {
 	case err != nil:
-		return nil, err
+		return err
 	case len(tokens) == 0 && host != "localhost" && (ip == nil || !ip.IsLoopback()):
-		return nil, fmt.Errorf("--admin %s is not a loopback address; set --admin-token", f.listen)
+		return fmt.Errorf("--admin %s is not a loopback address; set --admin-token", f.listen)
 	case f.auditKeep != 0 && f.auditKeep < 24*time.Hour:
-		return nil, fmt.Errorf("--audit-keep %s: at least 24h", f.auditKeep)
+		return fmt.Errorf("--audit-keep %s: at least 24h", f.auditKeep)
+	}
+	return nil
+}
+
+// open opens the admin port.
+func (f *adminFlags) open(log *zap.Logger) (net.Listener, error) {
+	if err := f.validate(); err != nil {
+		return nil, err
 	}
 	secure, err := f.tls(log)
 	if err != nil {

@@ -29,7 +29,7 @@ func configured(c *cobra.Command) *cobra.Command {
 	c.RunE = func(c *cobra.Command, args []string) error {
 		settings, err := config.Load(c.Name(), sections(c), os.Environ())
 		if err != nil {
-			return err
+			return failedCheck(c, err)
 		}
 		ctx := c.Context()
 		if ctx == nil {

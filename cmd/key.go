@@ -12,10 +12,13 @@ import (
 	"strings"
 )
 
+// keyPath is the file of the key in a data folder.
+func keyPath(dir string) string { return filepath.Join(dir, "matchmaker.key") }
+
 // loadKey reads the key that signs tokens from the data folder. If there is none, it
 // makes one, so that the tokens of guests and seats stay valid after a restart.
 func loadKey(dir string) (ed25519.PrivateKey, error) {
-	path := filepath.Join(dir, "matchmaker.key")
+	path := keyPath(dir)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeKey(path)

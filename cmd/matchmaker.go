@@ -49,8 +49,11 @@ func matchmakerCommand(p Program) *cobra.Command {
 	f.queues.add(c)
 	f.queues.addShared(c)
 	f.admin.add(c, "127.0.0.1:8091")
-	logger := logFlags(c)
+	logger, check := logFlags(c), checkFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if *check {
+			return runChecks(c, func(ctx context.Context, found *checks) { found.matchmaker(ctx, &f) })
+		}
 		log, err := logger()
 		if err != nil {
 			return err

@@ -86,23 +86,21 @@ func limitGarbage() {
 
 // oneLine returns the error's text without line breaks. Joined errors are separated by
 // semicolons; an indented line continues the line before it.
-func oneLine(err error) string {
-	var b strings.Builder
+func oneLine(err error) string { return strings.Join(messages(err), "; ") }
+
+// messages returns the texts of joined errors, each without line breaks.
+func messages(err error) (list []string) {
 	for line := range strings.Lines(err.Error()) {
 		text := strings.TrimSpace(line)
-		if text == "" {
-			continue
-		}
 		switch {
-		case b.Len() == 0:
-		case strings.HasPrefix(line, "\t"):
-			b.WriteString(" ")
+		case text == "":
+		case len(list) > 0 && strings.HasPrefix(line, "\t"):
+			list[len(list)-1] += " " + text
 		default:
-			b.WriteString("; ")
+			list = append(list, text)
 		}
-		b.WriteString(text)
 	}
-	return b.String()
+	return list
 }
 
 // newLogger makes the process's log: readable on a terminal, JSON elsewhere.

@@ -68,8 +68,11 @@ func serverCommand(games []game.Game) *cobra.Command {
 	fl.DurationVar(&f.cfg.KeepReplays, "replay-keep", 7*24*time.Hour, "how long match logs of other than private matches stay, within --replay-bytes")
 	f.limits.add(c, nil)
 	f.admin.add(c, "127.0.0.1:8092")
-	logger := logFlags(c)
+	logger, check := logFlags(c), checkFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if *check {
+			return runChecks(c, func(ctx context.Context, found *checks) { found.server(ctx, &f, games) })
+		}
 		log, err := logger()
 		if err != nil {
 			return err
@@ -79,15 +82,26 @@ func serverCommand(games []game.Game) *cobra.Command {
 	return c
 }
 
+// apply gives the configuration what the other flags hold.
+func (f *serverFlags) apply(log *zap.Logger) (err error) {
+	if f.cfg.Options, err = parseOptions(f.options); err != nil {
+		return err
+	}
+	if f.cfg.PublicURL, err = publicURL(f.cfg.PublicURL, log); err != nil {
+		return err
+	}
+	f.cfg.HideAddresses = !f.addresses
+	f.cfg.ReplayDir = filepath.Join(f.data, "replays")
+	f.turns.apply(&f.cfg)
+	f.cfg.MatchmakerOrigins = len(f.cfg.AllowedOrigins) == 0
+	return nil
+}
+
 func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []game.Game) error {
 	ignoreBrokenPipes()
 	watchStandstill(log)
 	hangups := receiveHangups()
-	options, err := parseOptions(f.options)
-	if err != nil {
-		return err
-	}
-	if f.cfg.PublicURL, err = publicURL(f.cfg.PublicURL, log); err != nil {
+	if err := f.apply(log); err != nil {
 		return err
 	}
 	secured, err := f.tls.open(f.data, log)
@@ -105,15 +119,11 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return err
 	}
 	reg := newRegistry()
-	f.cfg.HideAddresses = !f.addresses
-	f.cfg.Options, f.cfg.Registerer, f.cfg.Product = options, reg, buildVersion()
+	f.cfg.Registerer, f.cfg.Product = reg, buildVersion()
 	port, err := publicport.New(publicport.Config{TLS: f.cfg.PublicTLS, HSTS: secured.hsts, Limits: f.limits.limits, Proxies: f.limits.proxies, Registerer: reg, Log: log})
 	if err != nil {
 		return err
 	}
-	f.cfg.ReplayDir = filepath.Join(f.data, "replays")
-	f.turns.apply(&f.cfg)
-	f.cfg.MatchmakerOrigins = len(f.cfg.AllowedOrigins) == 0
 	gs, err := server.New(f.cfg, log, games...)
 	if err != nil {
 		return err

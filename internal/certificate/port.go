@@ -19,9 +19,9 @@ const (
 	// refreshInterval is the time between two looks at the files. A handshake looks,
 	// so that a port without clients reads nothing.
 	refreshInterval = time.Second
-	// expiryWarning is the time before its end from which on a certificate is warned of,
+	// ExpiryWarning is the time before its end from which on a certificate is warned of,
 	// once a day. Issuers of 90 days renew with 30 days left.
-	expiryWarning = 7 * 24 * time.Hour
+	ExpiryWarning = 7 * 24 * time.Hour
 	warnInterval  = 24 * time.Hour
 )
 
@@ -198,7 +198,7 @@ func (p *Port) warnOfExpiry() {
 		return
 	}
 	for i, leaf := range p.Leaves() {
-		if left := leaf.NotAfter.Sub(now); left < expiryWarning {
+		if left := leaf.NotAfter.Sub(now); left < ExpiryWarning {
 			p.warned = now
 			p.log.Warn("certificate expires", zap.String("cert", p.cfg.Pairs[i].Cert), zap.Time("not_after", leaf.NotAfter), zap.Duration("left", left.Round(time.Minute)))
 		}

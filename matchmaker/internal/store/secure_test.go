@@ -40,6 +40,9 @@ func TestStore_externalNATSByTLSAndCredentials(t *testing.T) {
 			c.change(&cfg)
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()
+			if err := store.Probe(ctx, cfg); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("probe: %v, want %q", err, c.want)
+			}
 			s, err := store.Open(ctx, cfg, zap.NewNop())
 			if c.want != "" {
 				if err == nil {
