@@ -1,8 +1,9 @@
 import type { Match, MatchResult, Proposal, SearchProgress } from "../src/index.ts";
 import type { PlayerRating } from "../src/lobby.ts";
+import { Countdown } from "./countdown.ts";
 import { element, write } from "./dom.ts";
 import { ScoreTable } from "./scoretable.ts";
-import { estimateText, searchText } from "./sentences.ts";
+import { busyText, estimateText, searchText } from "./sentences.ts";
 import { finalStandings, verdict } from "./standings.ts";
 import { type MatchRow, tables } from "./tables.ts";
 
@@ -71,6 +72,7 @@ export class SearchDialog extends Modal {
   private proposed = false;
   private started = 0;
   private newest: SearchProgress | undefined;
+  private readonly busy = new Countdown(element("search-state"));
 
   constructor() {
     super("search", "search-cancel");
@@ -79,7 +81,7 @@ export class SearchDialog extends Modal {
   open(title: string, cancel: () => void): void {
     this.proposed = false;
     write(element("search-title"), title);
-    write(element("search-state"), "Asking the matchmaker");
+    this.ask();
     write(element("search-estimate"), "soon");
     write(element("search-players"), "1");
     this.started = performance.now();
@@ -93,9 +95,15 @@ export class SearchDialog extends Modal {
   progress(progress: SearchProgress): void {
     this.proposed ||= progress.state === "proposed";
     this.newest = progress;
-    write(element("search-state"), searchText(progress, this.proposed && progress.state === "searching"));
+    this.busy.stop();
+    if (progress.retryInMs > 0) this.busy.start(progress.retryInMs, busyText, () => this.ask());
+    else write(element("search-state"), searchText(progress, this.proposed && progress.state === "searching"));
     write(element("search-players"), String(Math.max(1, progress.searching)));
     this.tick();
+  }
+
+  private ask(): void {
+    write(element("search-state"), "Asking the matchmaker");
   }
 
   private tick(): void {
@@ -106,6 +114,7 @@ export class SearchDialog extends Modal {
 
   override close(): void {
     clearInterval(this.timer);
+    this.busy.stop();
     super.close();
   }
 }

@@ -1,4 +1,4 @@
-import type { Lobby, Party, Room, RoomRequest } from "../src/lobby.ts";
+import type { Lobby, Party, PartyOptions, Room, RoomRequest } from "../src/lobby.ts";
 import type { TactusErrorLike } from "../src/index.ts";
 import { showPartyInAddress, showRoomInAddress } from "./address.ts";
 import { toast } from "./dom.ts";
@@ -39,6 +39,7 @@ export class Friends {
         partyChanged();
       },
       failed: (error) => page.menu.fail(error),
+      busy: (retryInMs) => page.menu.showBusy(retryInMs),
     });
     this.rooms = new Rooms(lobby, {
       modes: () => queues.modes(),
@@ -64,15 +65,13 @@ export class Friends {
   }
 
   createRoom(request: RoomRequest): Promise<void> {
-    return this.enterRoom((party) =>
-      party ? party.createRoom(request) : this.lobby.createRoom({ ...request, name: this.page.menu.playerName }),
+    return this.enterRoom((party, player) =>
+      party ? party.createRoom(request) : this.lobby.createRoom({ ...request, ...player }),
     );
   }
 
   joinRoom(code: string): Promise<void> {
-    return this.enterRoom(
-      (party) => party?.enterRoom(code) ?? this.lobby.joinRoom(code, { name: this.page.menu.playerName }),
-    );
+    return this.enterRoom((party, player) => party?.enterRoom(code) ?? this.lobby.joinRoom(code, player));
   }
 
   leaveRoom(): void {
@@ -98,13 +97,15 @@ export class Friends {
   }
 
   /** Enters a room; for the whole party where the player leads one. */
-  private async enterRoom(ask: (party: Party | undefined) => Promise<Room>): Promise<void> {
+  private async enterRoom(ask: (party: Party | undefined, player: PartyOptions) => Promise<Room>): Promise<void> {
     const { menu } = this.page;
     const { party } = this.parties;
     const signal = this.page.newAttempt();
     menu.busy = true;
     try {
-      const room = await ask(party?.leads ? party : undefined);
+      const onBusy = (retryInMs: number): void => menu.showBusy(retryInMs);
+      const player = { name: menu.playerName, signal, onBusy };
+      const room = await ask(party?.leads ? party : undefined, player);
       if (signal.aborted) room.leave();
       else this.takeRoom(room);
     } catch (error) {

@@ -3,7 +3,8 @@ import type { ModeInfo, OpenMatch } from "../src/lobby.ts";
 import { partyCode } from "./party.ts";
 import type { Choice, Queues } from "./queues.ts";
 import { browserStore } from "./storage.ts";
-import { clockText, element, errorText, make, write } from "./dom.ts";
+import { Problem } from "./countdown.ts";
+import { clockText, element, make, write } from "./dom.ts";
 
 const nameKey = "tactus.name";
 const modeKey = "tactus.mode";
@@ -35,6 +36,7 @@ export interface Invitation {
 /** The way in: name, mode, play, rooms, parties, open matches. */
 export class Menu {
   private readonly name = element<HTMLInputElement>("name");
+  private readonly problem = new Problem(element("menu-error"));
   private modes: ModeInfo[] = [];
   private choices: readonly Choice[] = [];
   private invitation: Invitation | undefined;
@@ -133,14 +135,18 @@ export class Menu {
 
   /** Says what went wrong, with its number; nothing clears it. */
   fail(error: unknown): void {
-    const box = element("menu-error");
-    box.hidden = error === undefined;
-    write(box, error === undefined ? "" : errorText(error));
+    this.problem.show(error);
+  }
+
+  /** The server is busy, and is asked again in so long. */
+  showBusy(retryInMs: number): void {
+    this.problem.showBusy(retryInMs);
   }
 
   /** Says what keeps the player from playing, and what they can do. */
   offer(text: string, ways: readonly (readonly [label: string, action: () => void])[]): void {
-    const box = element("menu-error");
+    const { box } = this.problem;
+    this.problem.clear();
     box.hidden = false;
     box.replaceChildren(
       make("span", "", text),
@@ -195,9 +201,11 @@ export class Menu {
     write(element("crowd"), matches.length > 0 ? `${people} ${people === 1 ? "pilot" : "pilots"} flying` : "");
     const list = element("matches");
     if (matches.length === 0) {
+      element("matches-rated").hidden = true;
       list.replaceChildren(make("li", "none", none));
       return;
     }
+    element("matches-rated").hidden = !matches.some((match) => match.rated);
     if (list.contains(document.activeElement)) return;
     list.replaceChildren(...matches.slice(0, 8).map((match) => this.matchLine(match)));
   }
@@ -208,9 +216,11 @@ export class Menu {
     button.type = "button";
     button.append(
       make("span", "", this.titleOf(match.mode)),
+      make("span", "rated", match.rated ? "rated" : ""),
       make("span", "seats", `${match.people} / ${match.seats}`),
       make("span", "age", clockText(match.ageSeconds)),
     );
+    if (match.rated) button.setAttribute("aria-describedby", "matches-rated");
     button.addEventListener("click", () => this.act(() => this.actions.joinMatch(match.matchId, match.mode)));
     line.append(button);
     return line;

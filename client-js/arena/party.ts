@@ -1,4 +1,4 @@
-import type { Lobby, Party, PartyMembership, RoomMembership } from "../src/lobby.ts";
+import type { Lobby, Party, PartyMembership, PartyOptions, RoomMembership } from "../src/lobby.ts";
 import type { TactusErrorLike } from "../src/index.ts";
 import { copyLink, element, inviteLink, make, nameTag, toast, write } from "./dom.ts";
 import { tabStore } from "./storage.ts";
@@ -15,6 +15,8 @@ export interface PartyActions {
   /** The party, or the player's part in it, is another one now. */
   changed(): void;
   failed(error: unknown): void;
+  /** The server is busy, and is asked again in so long. */
+  busy(retryInMs: number): void;
 }
 
 /** The player's party in the menu: its members, its link, the way out. */
@@ -47,18 +49,22 @@ export class PartyPanel {
 
   create(): Promise<void> {
     return this.attempt(async () => {
-      this.enter(await this.lobby.createParty({ name: this.actions.name() }));
+      this.enter(await this.lobby.createParty(this.player));
       this.copyLink();
     });
   }
 
   join(code: string): Promise<void> {
-    return this.attempt(async () => this.enter(await this.lobby.joinParty(code, { name: this.actions.name() })));
+    return this.attempt(async () => this.enter(await this.lobby.joinParty(code, this.player)));
   }
 
   leave(): void {
     this.party?.leave();
     this.forget();
+  }
+
+  private get player(): PartyOptions {
+    return { name: this.actions.name(), onBusy: (retryInMs) => this.actions.busy(retryInMs) };
   }
 
   private async attempt(action: () => Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Lobby, ModeInfo, Room, RoomMembership } from "../src/lobby.ts";
 import type { TactusErrorLike } from "../src/index.ts";
-import { copyLink, element, errorText, inviteLink, make, nameTag, write } from "./dom.ts";
+import { Problem } from "./countdown.ts";
+import { copyLink, element, inviteLink, make, nameTag, write } from "./dom.ts";
 import { offersOf } from "./offers.ts";
 import { roomText } from "./sentences.ts";
 import { tabStore } from "./storage.ts";
@@ -37,6 +38,7 @@ export class Rooms {
   left = "";
   /** The match that has ended here, while the matchmaker does not know it yet. */
   private finished = "";
+  private readonly problem = new Problem(element("room-error"));
   private modes: readonly ModeInfo[] = [];
   private isOpen = false;
   private timer = 0;
@@ -112,8 +114,7 @@ export class Rooms {
 
   /** Says what went wrong, with its number; nothing clears it. */
   private fail(error: unknown): void {
-    element("room-error").hidden = error === undefined;
-    write(element("room-error"), error === undefined ? "" : errorText(error));
+    this.problem.show(error);
   }
 
   private keep(): void {

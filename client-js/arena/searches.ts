@@ -6,6 +6,8 @@ import type { Sound } from "./sound.ts";
 const longestRetryMs = 8000;
 /** The player declined a match, or did not accept it in time. */
 const declined: EndReason = "DECLINED";
+/** Ends of a search that are shown, and not searched over. */
+const final = new Set<string | undefined>([declined, "COOLDOWN", "BANNED"]);
 
 /** Searches and joins: for the player, for their party, or in a room. */
 export type Search = (options: PlayOptions) => Promise<Match>;
@@ -45,7 +47,7 @@ export class Searches {
     return search({ ...this.actions.options(), ...wanted, signal, onProgress });
   }
 
-  /** Runs a search again, with growing pauses, until there is a match, or the player declines one. attempt is called before each. */
+  /** Runs a search again, with growing pauses, until there is a match, or the player declines one or may not play. attempt is called before each. */
   async runUntilFound(
     search: Search,
     wanted: PlayOptions,
@@ -57,7 +59,7 @@ export class Searches {
       try {
         return await this.run(search, wanted, signal);
       } catch (error) {
-        if (signal.aborted || (error as Partial<TactusErrorLike>).reason === declined) throw error;
+        if (signal.aborted || final.has((error as Partial<TactusErrorLike>).reason)) throw error;
       }
       await rest(Math.min(longestRetryMs, 400 * 2 ** n) * (0.75 + Math.random() * 0.5), signal);
       signal.throwIfAborted();

@@ -1,9 +1,9 @@
 /** Texts of the page for the numbers and names of the client. */
 
 import { CloseCode } from "../src/codes.ts";
-import type { SearchProgress, WaitingFor } from "../src/index.ts";
+import type { SearchProgress, TactusErrorLike, WaitingFor } from "../src/index.ts";
 import type { Phase } from "./transitions.ts";
-import { waitText } from "./dom.ts";
+import { clockText, errorText, waitText } from "./dom.ts";
 
 /** What a screen reader hears when the phase changes. */
 export const announcements: Record<Phase, string> = {
@@ -15,6 +15,23 @@ export const announcements: Record<Phase, string> = {
   reconnecting: "Connection lost",
   result: "Match over",
 };
+
+/** A time that is left, in seconds, or from two minutes on in minutes and seconds. */
+function leftText(milliseconds: number): string {
+  const seconds = Math.ceil(milliseconds / 1000);
+  return seconds < 120 ? `${seconds} s` : clockText(seconds);
+}
+
+/** The matchmaker refused for now, and is asked again. */
+export function busyText(retryInMs: number): string {
+  return `The server is busy. Trying again in ${leftText(retryInMs)}.`;
+}
+
+/** A player has left or declined matches and has to wait: the error, with the time that is left now. */
+export function cooldownText(error: TactusErrorLike, leftMs: number): string {
+  const message = error.message.replace(/ in [\dhms.]+$/, "");
+  return errorText(Object.assign(new Error(`${message}: ${leftText(leftMs)} left`), { code: error.code }));
+}
 
 const waits: Record<WaitingFor, string> = {
   "": "Looking for the best match",

@@ -135,6 +135,7 @@ export class Client {
           return false;
         },
         signal,
+        busy(onProgress),
       );
       onProgress?.(progress("assigned", found, found));
       return found!;
@@ -163,9 +164,9 @@ export class Client {
       room: roomCode,
       attributes = {},
       signal,
-      onProgress: _,
-      rules: __,
-      ticketId: ___,
+      onProgress,
+      rules: _,
+      ticketId: __,
       ...same
     } = play;
     const request: CreateTicketRequest = {
@@ -176,7 +177,13 @@ export class Client {
       attributes: Object.fromEntries(Object.entries(attributes).map(([name, values]) => [name, { values }])),
       requestId: `${Math.random()}-${Date.now()}`,
     };
-    return (await this.matchmaker.enter<CreateTicketResponse>("CreateTicket", request, signal)).ticketId ?? "";
+    const { ticketId = "" } = await this.matchmaker.enter<CreateTicketResponse>(
+      "CreateTicket",
+      request,
+      signal,
+      busy(onProgress),
+    );
+    return ticketId;
   }
 
   #join(
@@ -215,11 +222,17 @@ function progress(state: SearchProgress["state"], news: WatchTicketResponse = {}
     estimatedWaitMs,
     estimatedWaitP90Ms,
     searching,
+    retryInMs: 0,
     queue,
     rulesVersion,
     waitingFor: waitingFor.slice("WAITING_FOR_".length) as WaitingFor,
     assignment: found && { matchId, game, mode, roomCode, queue, rulesVersion, team },
   };
+}
+
+/** What reports that a call is made again after a while. */
+function busy(onProgress: PlayOptions["onProgress"]): (retryInMs: number) => void {
+  return (retryInMs) => onProgress?.({ ...progress("searching"), retryInMs });
 }
 
 /** A ticket that ends without a match is an error of 200 and its reason's number. */

@@ -35,13 +35,16 @@ export class TactusError extends Error implements TactusErrorLike {
   readonly reason: string;
   /** With the reason "IN_MATCH": the rated match that the player sits in. */
   readonly matchId: string;
+  /** The refused call may succeed after so long; 0: the answer did not say. */
+  readonly retryAfterMs: number;
 
-  constructor(code: number, message: string, reconnect = false, reason = "", matchId = "") {
+  constructor(code: number, message: string, reconnect = false, reason = "", matchId = "", retryAfterMs = 0) {
     super(message);
     this.code = code;
     this.reconnect = reconnect;
     this.reason = reason;
     this.matchId = matchId;
+    this.retryAfterMs = retryAfterMs;
   }
 
   /** The error of a WebSocket close: the server's reason, or the name of the code where there is none. */

@@ -37,6 +37,8 @@ export interface PartyOptions {
   /** See PlayOptions. */
   identityToken?: string;
   signal?: AbortSignal;
+  /** The server is busy, and the client tries again in so long. */
+  onBusy?: (retryInMs: number) => void;
 }
 
 /**
@@ -59,7 +61,7 @@ export interface ReportOptions {
 }
 
 const reportOptions: Record<keyof ReportOptions, 1> = { text: 1, identityToken: 1, signal: 1 };
-const partyOptions: Record<keyof PartyOptions, 1> = { name: 1, identityToken: 1, signal: 1 };
+const partyOptions: Record<keyof PartyOptions, 1> = { name: 1, identityToken: 1, signal: 1, onBusy: 1 };
 
 export class Lobby {
   readonly #client: Client;
@@ -167,9 +169,10 @@ export class Lobby {
     name,
     identityToken,
     signal,
+    onBusy,
     ...settings
   }: RoomRequest & PartyOptions = {}): Promise<Room> {
-    const player = { name, identityToken, signal };
+    const player = { name, identityToken, signal, onBusy };
     const joined = await this.#enter("CreateRoom", player, { game, version, ...roomSettings(settings) });
     // A player without a token has opened a room that belongs to the first player in it.
     return joined.memberId ? joinedRoom(this.#client, joined) : this.joinRoom(joined.roomCode ?? "", player);
@@ -191,8 +194,8 @@ export class Lobby {
   /** Open public matches with free seats, fullest first. */
   async listMatches(filter: { game?: string; mode?: string; limit?: number } = {}): Promise<OpenMatch[]> {
     const { matches = [] } = await this.#call("ListMatches", filter);
-    return matches.map(({ matchId = "", game = "", mode = "", people = 0, seats = 0, ageS = 0 }) => {
-      return { matchId, game, mode, people, seats, ageSeconds: ageS };
+    return matches.map(({ matchId = "", game = "", mode = "", people = 0, seats = 0, ageS = 0, rated = false }) => {
+      return { matchId, game, mode, people, seats, ageSeconds: ageS, rated };
     });
   }
 
@@ -219,11 +222,12 @@ export class Lobby {
 
   #enter(method: string, options: PartyOptions, request: object = {}): Promise<Joined> {
     refuseUnknown(options, partyOptions);
-    const { name, identityToken, signal } = options;
+    const { name, identityToken, signal, onBusy } = options;
     return this.#client.matchmaker.enter<Joined>(
       method,
       { ...request, playerName: name, identityToken } as object,
       signal,
+      onBusy,
     );
   }
 

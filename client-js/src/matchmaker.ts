@@ -24,16 +24,56 @@ interface ConnectError {
   details?: { type?: string; value?: string }[];
 }
 
-function matchmakerError({ code = "", message = "", details = [] }: ConnectError, http = 0): TactusError {
+function matchmakerError(
+  { code = "", message = "", details = [] }: ConnectError,
+  http = 0,
+  retryAfter: string | null = null,
+): TactusError {
   let refusal = ErrorCode.matchmaker + statuses.indexOf(code.slice(0, 4));
   // The answer is not of Connect, but of a proxy for example (connectrpc.com/docs/protocol, "HTTP to error code").
   if (refusal <= ErrorCode.matchmaker)
     refusal = http === 404 ? Refusal.unimplemented : http > 500 || http === 429 ? Refusal.unavailable : Refusal.unknown;
   // The reason in a google.rpc.ErrorInfo is its field 1, which comes first and is shorter than 128 bytes.
-  const info = atob(details.find(({ type }) => type === "google.rpc.ErrorInfo")?.value ?? "");
+  const detail = (name: string): string => atob(details.find(({ type }) => type === `google.rpc.${name}`)?.value ?? "");
+  const info = detail("ErrorInfo");
   // Two bytes are between a name and its value in the metadata.
   const [, matchId] = /match_id[\s\S]{2}([\w.-]+)/.exec(info) ?? [];
-  return new TactusError(refusal, message, false, info.slice(2, 2 + info.charCodeAt(1)), matchId);
+  const retryAfterMs = Math.max(headerMs(retryAfter), retryInfoMs(detail("RetryInfo")));
+  return new TactusError(refusal, message, false, info.slice(2, 2 + info.charCodeAt(1)), matchId, retryAfterMs);
+}
+
+/** The time of a Retry-After header, which has seconds or a date (RFC 9110, section 10.2.3). */
+function headerMs(retryAfter: string | null): number {
+  const seconds = Number(retryAfter);
+  return Math.max(0, seconds >= 0 ? seconds * 1000 : Date.parse(retryAfter!) - Date.now()) || 0;
+}
+
+/** The time of a google.rpc.RetryInfo in full seconds. Its field 1 is a Duration: seconds are field 1 of that, nanos field 2. */
+function retryInfoMs(info: string): number {
+  let at = 2;
+  let byte = info[at] === "\b" ? 128 : 0;
+  let seconds = 0;
+  for (let unit = 1; byte > 127; unit *= 128) seconds += ((byte = info.charCodeAt(++at)) & 127) * unit;
+  return 1000 * (info.length > at + 1 ? seconds + 1 : seconds);
+}
+
+/**
+ * Waits as long as a refusal says, and rejects with the refusal when that is too long or is not said.
+ * waited is what earlier refusals cost; the new sum is returned.
+ */
+async function waitOut(
+  error: unknown,
+  waited: number,
+  signal?: AbortSignal,
+  onBusy?: (retryInMs: number) => void,
+): Promise<number> {
+  const { retryAfterMs = 0, reason } = error as TactusError;
+  if (!retryAfterMs || waited + retryAfterMs > Ms.busy || forPlayers.has(reason)) throw error;
+  // Not all clients that were refused come back at the same moment.
+  const ms = Math.min(retryAfterMs * (1 + Math.random() / 4), Ms.busy - waited);
+  onBusy?.(ms);
+  await pause(ms, signal);
+  return waited + ms;
 }
 
 /** An envelope is flags, length and text. */
@@ -55,6 +95,8 @@ enum Ms {
   maxBackoff = 2000,
   /** A watch that can't be resumed for so long is given up. */
   patience = 20_000,
+  /** Refusals that say when to try again are waited out for so long in all. */
+  busy = 30_000,
   day = 86_400_000,
 }
 
@@ -73,6 +115,9 @@ const mendable = new Set<number>([
   Refusal.resourceExhausted,
   Refusal.unavailable,
 ]);
+
+/** Refusals that players should know of, also when they say when to try again. */
+const forPlayers = new Set(["COOLDOWN", "BANNED"]);
 
 const guestKey = "tactus.guest";
 const playerKey = "tactus.player";
@@ -102,7 +147,23 @@ export class Matchmaker implements MatchmakerApi {
 
   playerId: string;
 
-  call<Answer>(
+  async call<Answer>(
+    method: string,
+    request: object,
+    signal?: AbortSignal,
+    keepalive?: boolean,
+    timeoutMs?: number,
+  ): Promise<Answer> {
+    for (let waited = 0; ; ) {
+      try {
+        return await this.#attempt<Answer>(method, request, signal, keepalive, timeoutMs);
+      } catch (error) {
+        waited = await waitOut(error, waited, signal);
+      }
+    }
+  }
+
+  #attempt<Answer>(
     method: string,
     request: object,
     signal?: AbortSignal,
@@ -119,14 +180,15 @@ export class Matchmaker implements MatchmakerApi {
     method: string,
     request: { identityToken?: string; requestId?: string },
     signal?: AbortSignal,
+    onBusy?: (retryInMs: number) => void,
   ): Promise<Answer> {
     const guest = !request.identityToken;
     const again = guest && this.#kept(beforeKey) && Math.abs(Date.now() - Number(this.#kept(triedKey))) > Ms.day;
     if (again) this.#exchange();
-    for (let attempt = 1, refused = 0; ; ) {
+    for (let attempt = 1, refused = 0, waited = 0; ; ) {
       const guestToken = guest && refused < 2 ? this.#kept(guestKey) : "";
       try {
-        const answer = await this.call<Answer & Identity>(method, { ...request, guestToken }, signal);
+        const answer = await this.#attempt<Answer & Identity>(method, { ...request, guestToken }, signal);
         if (answer.playerId) this.#keep(playerKey, (this.playerId = answer.playerId));
         if (guest && answer.guestToken) {
           this.#keep(guestKey, answer.guestToken);
@@ -145,7 +207,7 @@ export class Matchmaker implements MatchmakerApi {
           // It is of another installation, or this replica does not know the key that signed it.
           if (refused++) this.#keep(guestKey);
           else this.#exchange();
-        } else throw error;
+        } else waited = await waitOut(error, waited, signal, onBusy);
       }
     }
   }
@@ -155,6 +217,7 @@ export class Matchmaker implements MatchmakerApi {
     request: object,
     take: (message: Message) => boolean,
     signal?: AbortSignal,
+    onBusy?: (retryInMs: number) => void,
   ): Promise<void> {
     const what = method.slice("Watch".length);
     let silence = Ms.silence;
@@ -164,8 +227,9 @@ export class Matchmaker implements MatchmakerApi {
     let spent = 0;
     let then = performance.now();
     let broken = 0;
+    let waited = 0;
     const news = (message: Message): boolean => {
-      broken = 0;
+      broken = waited = 0;
       // A watch repeats itself so that its silence means something.
       const text = JSON.stringify(message);
       return text !== last && ((last = text), take(message));
@@ -177,7 +241,7 @@ export class Matchmaker implements MatchmakerApi {
       try {
         if (polled) {
           polls--;
-          const answer = await this.call<Record<string, Message>>(`Get${what}`, request, signal);
+          const answer = await this.#attempt<Record<string, Message>>(`Get${what}`, request, signal);
           if (news(answer[what.toLowerCase()]!)) return;
         } else if (await this.#watch(method, request, news, silence, signal)) return;
       } catch (error) {
@@ -185,6 +249,12 @@ export class Matchmaker implements MatchmakerApi {
         if (polled && problem.code === Refusal.unimplemented) {
           silence = Ms.oldSilence;
           polls = 0;
+        } else if (problem.retryAfterMs) {
+          waited = await waitOut(problem, waited, signal, onBusy);
+          // What is said next is news, even if it was said before.
+          last = "";
+          then = performance.now();
+          continue;
         } else if (!mendable.has(problem.code)) throw error;
         else if (problem.code === ErrorCode.timeout && silence < Ms.oldSilence) polls = Math.max(polls, Limit.polls);
       }
@@ -253,6 +323,7 @@ export class Matchmaker implements MatchmakerApi {
       throw matchmakerError(
         { message: `${url} answered HTTP ${status}.`, ...(await response.json().catch(() => {})) },
         status,
+        response.headers.get("Retry-After"),
       );
     }
     // The login page of a network, for instance.

@@ -4,7 +4,16 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { identityStore } from "../arena/identity.ts";
 import { allegiance } from "../arena/palette.ts";
-import { estimateText, lostText, noticeText, notSentText, roomText, searchText } from "../arena/sentences.ts";
+import {
+  busyText,
+  cooldownText,
+  estimateText,
+  lostText,
+  noticeText,
+  notSentText,
+  roomText,
+  searchText,
+} from "../arena/sentences.ts";
 import { Silence } from "../arena/silence.ts";
 import { Queues } from "../arena/queues.ts";
 import { offersOf } from "../arena/offers.ts";
@@ -12,7 +21,7 @@ import { shortened } from "../arena/sprites.ts";
 import { type Standing, teamStandings, verdict } from "../arena/standings.ts";
 import { type Keeper, Store } from "../arena/storage.ts";
 import { type PageEvent, type Part, type Phase, Phases, transitions } from "../arena/transitions.ts";
-import type { WaitingFor } from "../src/index.ts";
+import { TactusError, type WaitingFor } from "../src/index.ts";
 import type { Lobby, ModeInfo } from "../src/lobby.ts";
 
 function line(slot: number, rank: number, score: number, team = -1): Standing {
@@ -86,6 +95,7 @@ describe("a search", () => {
     estimatedWaitMs: 0,
     estimatedWaitP90Ms: 0,
     searching: 1,
+    retryInMs: 0,
     waitingFor: "" as WaitingFor,
     queue: "",
     rulesVersion: "",
@@ -114,6 +124,17 @@ test("what a connection was closed by has a sentence of its own", () => {
   assert.equal(lostText(4003)[0], "The server restarts");
   assert.match(noticeText(4000, "text"), /restarts/);
   assert.equal(noticeText(0, "text"), "text");
+});
+
+test("a busy server and a cooldown have sentences with the time that is left", () => {
+  assert.equal(busyText(1001), "The server is busy. Trying again in 2 s.");
+  const error = new TactusError(309, "Ada has left or declined matches and can search again in 5m0s");
+  assert.equal(
+    cooldownText(error, 300_000),
+    "Ada has left or declined matches and can search again: 5:00 left (error 309).",
+  );
+  assert.match(cooldownText(error, 59_001), /: 60 s left/);
+  assert.match(cooldownText(new TactusError(309, "has to wait"), 1), /^Has to wait: 1 s left/);
 });
 
 test("chat that was not sent has a reason, of newer servers too", () => {

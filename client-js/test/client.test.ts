@@ -59,7 +59,13 @@ test("a search tells how it goes", async () => {
     seen.map((p) => p.state),
     ["searching", "searching", "assigned", "joining"],
   );
-  assert.deepEqual(seen[1], { state: "searching", assignment: undefined, ...news, waitingFor: "NO_OPPONENTS" });
+  assert.deepEqual(seen[1], {
+    state: "searching",
+    assignment: undefined,
+    retryInMs: 0,
+    ...news,
+    waitingFor: "NO_OPPONENTS",
+  });
   const { assignment } = seen[2]!;
   assert.deepEqual(assignment, {
     matchId: "m1",

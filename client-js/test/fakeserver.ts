@@ -188,7 +188,7 @@ function gaps(indices: number[]): [number, number][] {
   return indices.map((index, i) => [index - (i === 0 ? -1 : indices[i - 1]!) - 1, index]);
 }
 
-type Answer = { status?: number; body: object };
+type Answer = { status?: number; body: object; headers?: Record<string, string> };
 
 /** A watch, as the matchmaker sees it. */
 export class FakeStream {
@@ -337,8 +337,10 @@ export class FakeServer {
     this.calls.push({ method, request: asked });
     for (const wake of this.waiting.splice(0)) wake();
     const standard: Answer = { body: { ticketId: "t1", playerId: "p1", guestToken: "guest-1", playerName: "Ada" } };
-    const { status = 200, body: answer } = this.answers[method]?.(asked) ?? standard;
-    response.writeHead(status, { "Content-Type": "application/json", ...this.headers }).end(JSON.stringify(answer));
+    const { status = 200, body: answer, headers } = this.answers[method]?.(asked) ?? standard;
+    response
+      .writeHead(status, { "Content-Type": "application/json", ...this.headers, ...headers })
+      .end(JSON.stringify(answer));
   }
 
   private watch(method: string, body: Buffer, response: ServerResponse): void {
@@ -354,8 +356,12 @@ export class FakeServer {
     const stream = new FakeStream(method, request, response);
     let ended = false;
     for (const update of method === "WatchTicket" ? this.updates : []) {
+      if ("error" in update) {
+        stream.end(update.error as object);
+        return wake();
+      }
       stream.send(update);
-      ended ||= "assignment" in update || "reason" in update || "error" in update;
+      ended ||= "assignment" in update || "reason" in update;
     }
     if (ended) {
       stream.end();

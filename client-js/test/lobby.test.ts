@@ -188,7 +188,7 @@ test("a report names the player as the match's roster does", async () => {
   server.answers.ReportPlayer = () => ({ body: {} });
   const roster = new Map([[3, { slot: 3, name: "Ann", bot: false, connected: true, team: -1 }]]);
   await lobby.report({ id: "m1", roster }, 3, "CHEATING", { text: "sees through walls" });
-  const { guestToken, ...request } = server.calls.at(-1)?.request as Record<string, unknown>;
+  const { guestToken, ...request } = server.calls.at(-1)!.request as Record<string, unknown>;
   assert.deepEqual(request, {
     matchId: "m1",
     slot: 3,
@@ -389,10 +389,10 @@ test("a party enters a room as one", async () => {
 
 test("matches and games are listed with all their fields", async () => {
   server.answers.ListMatches = () => ({
-    body: { matches: [{ matchId: "m7", game: "fake", mode: "free", seats: 16, ageS: 5 }] },
+    body: { matches: [{ matchId: "m7", game: "fake", mode: "free", seats: 16, ageS: 5, rated: true }] },
   });
   assert.deepEqual(await lobby.listMatches(), [
-    { matchId: "m7", game: "fake", mode: "free", people: 0, seats: 16, ageSeconds: 5 },
+    { matchId: "m7", game: "fake", mode: "free", people: 0, seats: 16, ageSeconds: 5, rated: true },
   ]);
   server.answers.ListMatches = () => ({ body: {} });
   assert.deepEqual(await lobby.listMatches({ mode: "free" }), []);

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { sizes } from "../scripts/bundle.mjs";
 
 /** Bytes after gzip. Raise a limit only together with what it buys. */
-const limits = { whole: 17_100, withoutPrediction: 14_600, lobby: 2_790 };
+const limits = { whole: 17_420, withoutPrediction: 15_010, lobby: 2_850 };
 
 test("the client, the client without prediction, and the lobby stay small", async () => {
   const bytes = await sizes(process.cwd());

@@ -19,6 +19,8 @@ export interface SearchProgress {
   /** Nine of ten of them waited less; 0: unknown. */
   estimatedWaitP90Ms: number;
   searching: number;
+  /** The server is busy, and the client tries again in so long; else 0. */
+  retryInMs: number;
   waitingFor: WaitingFor;
   queue: string;
   /** Of the queue's rules: when proposed or searching as of now, later of those that made the match. */
@@ -96,7 +98,8 @@ export interface MatchmakerApi {
   readonly playerId: string;
   /**
    * One call. Fields with their zero value are missing in the answer. With keepalive it
-   * outlives the page. timeoutMs: see ClientOptions.
+   * outlives the page. timeoutMs: see ClientOptions. A refusal that says when to try
+   * again is waited out, up to 30 s in all, except COOLDOWN and BANNED.
    */
   call<Answer>(
     method: string,
@@ -105,11 +108,15 @@ export interface MatchmakerApi {
     keepalive?: boolean,
     timeoutMs?: number,
   ): Promise<Answer>;
-  /** A call with the player's identity: it sends the kept guest token, and keeps the token that comes back. */
+  /**
+   * A call with the player's identity: it sends the kept guest token, and keeps the token
+   * that comes back. onBusy gets the time until the next attempt, when a refusal is waited out.
+   */
   enter<Answer>(
     method: string,
     request: { identityToken?: string; requestId?: string },
     signal?: AbortSignal,
+    onBusy?: (retryInMs: number) => void,
   ): Promise<Answer>;
   /**
    * Reads a stream until take returns true, or throws; a message that repeats the one
@@ -122,6 +129,7 @@ export interface MatchmakerApi {
     request: object,
     take: (message: Message) => boolean,
     signal?: AbortSignal,
+    onBusy?: (retryInMs: number) => void,
   ): Promise<void>;
 }
 
@@ -137,6 +145,6 @@ export interface ClientOptions {
   teleport?: number;
   /** Where the guest token is kept; localStorage when there is one, null for nowhere. One that throws counts as none. */
   storage?: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null;
-  /** A call to the matchmaker that is not answered in so long fails with error 101; 10,000 by default, Infinity for no limit. */
+  /** An attempt of a call to the matchmaker that is not answered in so long fails with error 101; 10,000 by default, Infinity for no limit. */
   timeoutMs?: number;
 }

@@ -35,6 +35,8 @@ export interface OpenMatch {
   people: number;
   seats: number;
   ageSeconds: number;
+  /** For the players that its queue has seated. Joining it by its id is not rated. */
+  rated: boolean;
 }
 
 /** An option of a mode. Players choose it for their rooms where min is below max. */

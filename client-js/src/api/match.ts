@@ -110,6 +110,8 @@ export interface TactusErrorLike extends Error {
   readonly reason: string;
   /** With the reason "IN_MATCH": the rated match that the player sits in; else empty. */
   readonly matchId: string;
+  /** The refused call may succeed after so long; 0: the answer did not say. */
+  readonly retryAfterMs: number;
 }
 
 /** What it takes to come back to a seat: keep it in sessionStorage. */
