@@ -89,7 +89,7 @@ func devCommand(program Program) *cobra.Command {
 		}
 		limitGarbage()
 		ignoreBrokenPipes()
-		watchStandstill(log)
+		watchClocks(log)
 		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM)
 		defer stop()
 		return p.run(ctx)

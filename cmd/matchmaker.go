@@ -73,7 +73,7 @@ func (f *matchmakerFlags) apply() {
 
 func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) error {
 	ignoreBrokenPipes()
-	watchStandstill(log)
+	watchClocks(log)
 	hangups := receiveHangups()
 	public, err := listen("listen", f.listen)
 	if err != nil {

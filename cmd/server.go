@@ -99,7 +99,7 @@ func (f *serverFlags) apply(log *zap.Logger) (err error) {
 
 func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []game.Game) error {
 	ignoreBrokenPipes()
-	watchStandstill(log)
+	watchClocks(log)
 	hangups := receiveHangups()
 	if err := f.apply(log); err != nil {
 		return err

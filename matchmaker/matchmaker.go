@@ -29,6 +29,7 @@ import (
 	"google.golang.org/grpc"
 
 	"tactus/internal/audit"
+	"tactus/internal/clockjump"
 	"tactus/internal/origin"
 	"tactus/internal/ratelimit"
 	"tactus/internal/webpolicy"
@@ -153,6 +154,7 @@ func New(cfg Config, log *zap.Logger) (*Matchmaker, error) {
 	if err := m.metrics.Register(cfg.Registerer, m.metricSources()); err != nil {
 		return nil, err
 	}
+	clockjump.Register(cfg.Registerer)
 	return m, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
+	"tactus/internal/clockjump"
 	conditions "tactus/internal/health"
 	"tactus/matchmaker/internal/api"
 	"tactus/matchmaker/internal/failure"
@@ -127,7 +128,9 @@ func (m *Matchmaker) stop() {
 // any game server, and under which a ticket would find a seat.
 func (m *Matchmaker) Probes() conditions.Probes {
 	ready := []conditions.Check{m.serving, m.storeReachable}
-	return conditions.Probes{Ready: ready, Playable: append(slices.Clip(ready), m.seatsAvailable)}
+	return conditions.Probes{
+		Ready: ready, Playable: append(slices.Clip(ready), m.seatsAvailable), Warn: []conditions.Check{clockjump.Check},
+	}
 }
 
 func (m *Matchmaker) serving() conditions.Condition {

@@ -44,6 +44,7 @@ type acceptor struct {
 	upgrader      ws.Upgrader
 	foreign       *origin.Refusals // logs pages that may not connect
 	helloTimeout  time.Duration
+	tokenTime     func() time.Time     // at which join tokens are checked
 	stoodStill    func() time.Duration // how long the process was suspended so far
 	open          atomic.Int64         // connections without a hello
 }
@@ -147,9 +148,11 @@ func (a *acceptor) refuse(p *ws.Pending, code protocol.CloseCode, reason string)
 	p.Close(code, reason)
 }
 
-// claim seats a player by the join token.
+// claim seats a player by the join token. A jump of the wall clock does not expire it:
+// the match knows whether it still holds the seat.
 func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello, from source) {
-	claims, err := a.tokens.Verify(hello.Token, a.serverID, time.Now())
+	now := a.tokenTime()
+	claims, err := a.tokens.Verify(hello.Token, a.serverID, now)
 	if err != nil {
 		code := protocol.CloseBadToken
 		if errors.Is(err, jointoken.ErrExpired) {
@@ -163,7 +166,7 @@ func (a *acceptor) claim(p *ws.Pending, hello *protocol.Hello, from source) {
 		return
 	}
 	missing := protocol.CloseMatchOver
-	if time.Now().After(claims.Expires) {
+	if now.After(claims.Expires) {
 		missing = protocol.CloseTokenExpired // the match may have ended for want of its player
 	}
 	m, conn := a.handOver(p, claims.Match, hello, missing)

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 
+	"tactus/internal/clockjump"
 	"tactus/internal/health"
 )
 
@@ -11,7 +12,10 @@ import (
 // running matches at the same address. The server is live until the rules of two matches
 // hang: each keeps a processor busy for ever.
 func (s *Server) Probes() health.Probes {
-	return health.Probes{Live: []health.Check{s.turnsEnd}, Warn: []health.Check{s.logsAreWritten}, Ready: []health.Check{s.registeredOnce, health.Descriptors}}
+	return health.Probes{
+		Live: []health.Check{s.turnsEnd}, Ready: []health.Check{s.registeredOnce, health.Descriptors},
+		Warn: []health.Check{s.logsAreWritten, clockjump.Check},
+	}
 }
 
 func (s *Server) registeredOnce() health.Condition {

@@ -124,7 +124,7 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 		serverID: cfg.ID, log: log, metrics: s.metrics, matches: s.matches, tokens: s.keys.tokens,
 		bans: s.bans, presence: s.presence, participants: s.participants, hideAddresses: cfg.HideAddresses,
 		foreign:      origin.NewRefusals(log, "--origin of the game server or its matchmakers"),
-		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill,
+		helloTimeout: protocol.HelloTimeout, stoodStill: steady.StoodStill, tokenTime: steady.Wall().Lenient,
 	}
 	s.acceptor.upgrader.ForcePortable = cfg.ForcePortable
 	s.acceptor.upgrader.Proxied = func(r *http.Request) bool {

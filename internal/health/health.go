@@ -79,7 +79,7 @@ func answer(checks, warn []Check) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		report := Evaluate(checks)
 		for _, c := range Evaluate(warn).Conditions {
-			if !c.OK {
+			if !c.OK && !slices.Contains(report.Warnings, c) { // both parts of a process may warn of the same
 				report.Warnings = append(report.Warnings, c)
 			}
 		}

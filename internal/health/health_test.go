@@ -79,7 +79,7 @@ func TestProbes_warningsDoNotDecide(t *testing.T) {
 	full := func() health.Condition { return health.Condition{Name: "match_logs", Reason: "no space left"} }
 	fine := func() health.Condition { return health.Condition{Name: "store", OK: true} }
 	mux := http.NewServeMux()
-	health.Probes{}.And(health.Probes{Warn: []health.Check{full, fine}}).Register(mux)
+	health.Probes{Warn: []health.Check{full}}.And(health.Probes{Warn: []health.Check{full, fine}}).Register(mux)
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 	var r health.Report

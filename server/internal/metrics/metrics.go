@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tactus/internal/clockjump"
 	"tactus/internal/steady"
 	"tactus/protocol"
 	"tactus/server/internal/overload"
@@ -116,6 +117,7 @@ func New(reg prometheus.Registerer) *Metrics {
 	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Namespace: "tactus", Name: "stood_still_seconds_total", Help: "Time in which the process did not run: stopped, suspended, or given no processor.",
 	}, func() float64 { return steady.StoodStill().Seconds() }))
+	clockjump.Register(r)
 	return &Metrics{
 		MatchMetrics: newMatchMetrics(r), ConnectionMetrics: newConnectionMetrics(r), InputMetrics: newInputMetrics(r),
 		FleetMetrics: newFleetMetrics(r), OverloadMetrics: newOverloadMetrics(r),
