@@ -79,6 +79,7 @@ func (a *acmeServer) validateAt(t *testing.T, httpPort, tlsPort int) {
 
 // authority is a file with the certificate of the ACME server's own port.
 func (a *acmeServer) authority(t *testing.T) string {
+	t.Helper()
 	return file(t, "acme-ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate().Raw})))
 }
 

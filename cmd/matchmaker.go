@@ -66,9 +66,17 @@ func matchmakerCommand(p Program) *cobra.Command {
 }
 
 // apply gives the configuration what the groups of flags hold.
-func (f *matchmakerFlags) apply() {
+func (f *matchmakerFlags) apply() (err error) {
+	if f.cfg.Key, err = loadKey(f.data); err != nil {
+		return err
+	}
+	if f.cfg.Identity, err = f.identity.config(); err != nil {
+		return err
+	}
 	f.queues.apply(&f.cfg, f.data)
 	f.limits.apply(&f.cfg)
+	f.cfg.AuditDir, f.cfg.AuditKeep = auditDir(f.data), f.admin.auditKeep
+	return f.internalTLS.apply(&f.cfg)
 }
 
 func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) error {
@@ -91,17 +99,9 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	if err != nil {
 		return err
 	}
-	if f.cfg.Key, err = loadKey(f.data); err != nil {
+	if err := f.apply(); err != nil {
 		return err
 	}
-	if f.cfg.Identity, err = f.identity.config(); err != nil {
-		return err
-	}
-	if err := f.internalTLS.apply(&f.cfg); err != nil {
-		return err
-	}
-	f.apply()
-	f.cfg.AuditDir, f.cfg.AuditKeep = auditDir(f.data), f.admin.auditKeep
 	page, err := f.page.handler()
 	if err != nil {
 		return err

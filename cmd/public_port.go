@@ -105,9 +105,6 @@ func scheme(secure bool) string {
 	return "http"
 }
 
-// openURL is originOf a port without TLS.
-func openURL(addr net.Addr) string { return originOf(false, addr) }
-
 // originOf returns the origin of a listener, for a browser on this machine. The
 // unspecified address becomes localhost.
 func originOf(secure bool, addr net.Addr) string {

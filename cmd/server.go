@@ -113,7 +113,6 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	if err != nil {
 		return err
 	}
-	f.cfg.PublicTLS = secured.config()
 	admin, err := f.admin.open(log)
 	if err != nil {
 		return err
@@ -149,10 +148,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 	if err := secured.run(ctx, group, public.Addr()); err != nil {
 		return err
 	}
-	group.Go(func() error {
-		defer done()
-		return gs.Host(ctx)
-	})
+	group.Go(func() error { defer done(); return gs.Host(ctx) })
 	group.Go(func() error { return hangups.run(ctx, nil, nil, log) })
 	group.Go(func() error { return port.Serve(ctx, public, gs.Handler()) })
 	group.Go(func() error {

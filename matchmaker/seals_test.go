@@ -73,8 +73,7 @@ func TestSeals_inventedResultsAreNotRated(t *testing.T) {
 			Results: []*fleetv1.PlayerResult{{PlayerId: "cheat", Team: -1, Rank: 1, Seal: fake}, {PlayerId: "victim", Team: -1, Rank: 2}},
 		})
 	}
-	real := w.duel("duel", "ann", "bob")
-	g.report(real)
+	g.report(w.duel("duel", "ann", "bob"))
 	w.ratingAfter("duel", "ann", 1) // so the others would be counted by now
 	for _, player := range []string{"cheat", "victim"} {
 		if n := w.matchesOf("duel", player); n != 0 {

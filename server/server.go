@@ -75,7 +75,7 @@ type Server struct {
 // New makes a server. It returns an error for a bad Config and for games with wrong
 // tables.
 func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
-	errs := []error{cfg.Validate()}
+	given := cfg
 	cfg = cfg.withDefaults()
 	if cfg.ID == "" {
 		cfg.ID = uuid.NewString()
@@ -86,20 +86,8 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 	}
 	_, _ = rand.Read(s.process) // never fails since Go 1.24
 	s.watchdog = watchdog.New(watchdog.Config{Limit: cfg.TurnTimeout, Debugged: cfg.Debugged})
-	byName := make(map[string]hosted, len(games))
-	if len(games) == 0 {
-		errs = append(errs, errors.New("no games to host"))
-	}
-	for _, g := range games {
-		errs = append(errs, game.Check(g))
-		one := hosted{g, g.Info()}
-		if _, twice := byName[one.info.Name]; twice {
-			errs = append(errs, fmt.Errorf("game %s: given twice", one.info.Name))
-		}
-		byName[one.info.Name] = one
-		s.games = append(s.games, one)
-	}
-	if err := errors.Join(errs...); err != nil {
+	byName, err := s.hostGames(games)
+	if err := errors.Join(given.Validate(), err); err != nil {
 		return nil, err
 	}
 	s.limitPlayers()
@@ -138,6 +126,25 @@ func New(cfg Config, log *zap.Logger, games ...game.Game) (*Server, error) {
 		Addrs: cfg.Matchmakers, DialOptions: cfg.DialOptions, TLS: certificate.Files(cfg.MatchmakerTLSFiles), TokenFile: cfg.MatchmakerTokenFile, Metrics: s.metrics,
 	}, host{s}, log)
 	return s, nil
+}
+
+// hostGames checks the games and finds them by their names. The error has all mistakes.
+func (s *Server) hostGames(games []game.Game) (map[string]hosted, error) {
+	byName := make(map[string]hosted, len(games))
+	if len(games) == 0 {
+		return nil, errors.New("no games to host")
+	}
+	var errs []error
+	for _, g := range games {
+		errs = append(errs, game.Check(g))
+		one := hosted{g, g.Info()}
+		if _, twice := byName[one.info.Name]; twice {
+			errs = append(errs, fmt.Errorf("game %s: given twice", one.info.Name))
+		}
+		byName[one.info.Name] = one
+		s.games = append(s.games, one)
+	}
+	return byName, errors.Join(errs...)
 }
 
 // limitPlayers lowers the number of players to what the limit of open files allows, so

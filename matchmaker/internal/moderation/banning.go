@@ -65,7 +65,7 @@ func newBan(ctx context.Context, req *adminv1.CreateBanRequest) (Ban, error) {
 		return record, failure.Newf(failure.BadField, "a ban is of player_id or of address_range").Field("player_id", "this or address_range")
 	}
 	if req.GetAddressRange() == "" {
-		if err := checkID("player_id", req.GetPlayerId()); err != nil {
+		if err := checkPlayerID(req.GetPlayerId()); err != nil {
 			return record, err
 		}
 	} else {

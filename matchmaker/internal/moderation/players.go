@@ -115,7 +115,7 @@ func (s *Service) DeletePlayer(ctx context.Context, req *adminv1.DeletePlayerReq
 	none := ""
 	return act(ctx, s, "DeletePlayer", req.GetPlayerId(), &none, func(ctx context.Context) (*adminv1.DeletePlayerResponse, error) {
 		id := req.GetPlayerId()
-		if err := checkID("player_id", id); err != nil {
+		if err := checkPlayerID(id); err != nil {
 			return nil, err
 		}
 		_ = s.parts.Searches.Stop(ctx, id)
@@ -139,7 +139,7 @@ func (s *Service) ExportPlayer(ctx context.Context, req *adminv1.ExportPlayerReq
 	none := ""
 	return act(ctx, s, "ExportPlayer", req.GetPlayerId(), &none, func(ctx context.Context) (*adminv1.ExportPlayerResponse, error) {
 		id := req.GetPlayerId()
-		if err := checkID("player_id", id); err != nil {
+		if err := checkPlayerID(id); err != nil {
 			return nil, err
 		}
 		res := &adminv1.ExportPlayerResponse{Elsewhere: []string{

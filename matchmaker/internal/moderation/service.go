@@ -135,8 +135,9 @@ func ActorOf(ctx context.Context) audit.Actor {
 	return a
 }
 
-// checkID rejects an id that can't be one.
-func checkID(field, id string) error {
+// checkPlayerID rejects an id that can't be a player's.
+func checkPlayerID(id string) error {
+	const field = "player_id"
 	if id == "" || len(id) > maxID {
 		return failure.Newf(failure.BadField, "%s has %d bytes, it needs 1 to %d", field, len(id), maxID).Field(field, "1 to 64 bytes")
 	}
@@ -178,7 +179,7 @@ func storeError(err error, missing failure.Reason) error {
 
 // GetPlayer implements admin.v1.
 func (s *Service) GetPlayer(ctx context.Context, req *adminv1.GetPlayerRequest) (*adminv1.GetPlayerResponse, error) {
-	if err := errors.Join(s.cfg.Ready(), checkID("player_id", req.GetPlayerId())); err != nil {
+	if err := errors.Join(s.cfg.Ready(), checkPlayerID(req.GetPlayerId())); err != nil {
 		return nil, err
 	}
 	res, seen := s.player(ctx, req.GetPlayerId())
@@ -224,7 +225,7 @@ func seatOf(p *fleetv1.SeatedPlayer, server string) *adminv1.PlayerSeat {
 // KickPlayer implements admin.v1.
 func (s *Service) KickPlayer(ctx context.Context, req *adminv1.KickPlayerRequest) (*adminv1.KickPlayerResponse, error) {
 	return act(ctx, s, "KickPlayer", req.GetPlayerId(), &req.Reason, func(ctx context.Context) (*adminv1.KickPlayerResponse, error) {
-		if err := checkID("player_id", req.GetPlayerId()); err != nil {
+		if err := checkPlayerID(req.GetPlayerId()); err != nil {
 			return nil, err
 		}
 		answers, _ := s.ask(ctx, &fleetv1.Moderate{Action: &fleetv1.Moderate_Kick{

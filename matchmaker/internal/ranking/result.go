@@ -133,8 +133,8 @@ func (l *lineup) addLeavers(results, leavers []*fleetv1.PlayerResult) error {
 		last = slices.Max(l.ranks)
 	}
 	stayed := len(l.teams)
-	for n := len(leavers) - 1; n >= 0; n-- { // who left last is placed first
-		p, at := leavers[n], len(results)+n
+	for n, p := range slices.Backward(leavers) { // who left last is placed first
+		at := len(results) + n
 		if id := p.GetPlayerId(); id == "" || len(id) > maxPlayerID || seen[id] {
 			return fmt.Errorf("leaver %q: missing, too long or a duplicate", id)
 		}

@@ -6,14 +6,14 @@ package feature
 
 import "slices"
 
-// Moderation: the matchmaker sends the list of bans and asks for moderation, and the
-// server answers (BanList, Moderate and Moderated of fleet.proto).
+// Moderation is known by matchmakers that send the list of bans and ask for
+// moderation, and by servers that answer (BanList, Moderate and Moderated of fleet.proto).
 const Moderation = "moderation"
 
 // Ping is known by servers that answer Ping with a Load immediately.
 const Ping = "ping"
 
-// Seals: join tokens carry a seal, which the server keeps and returns with the
+// Seals is known by servers that keep the seal of a join token and return it with the
 // player's result (PlayerResult.seal of fleet.proto).
 const Seals = "seals"
 

@@ -33,11 +33,11 @@ type Shared struct {
 	Every   int // ticks per snapshot
 	// TrustLag takes the lag that clients claim as it is.
 	TrustLag bool
-	Input   game.InputSchema
-	Metrics *metrics.Metrics
-	Pace    int64    // of the match's clock, which a snapshot reports
-	Notices *TextLog // to all players; nil: none so far
-	Chat    *TextLog // nil until the first line
+	Input    game.InputSchema
+	Metrics  *metrics.Metrics
+	Pace     int64    // of the match's clock, which a snapshot reports
+	Notices  *TextLog // to all players; nil: none so far
+	Chat     *TextLog // nil until the first line
 	// Tallies has one for each goroutine that reads and writes sessions. The first is
 	// that of the match's own goroutine.
 	Tallies []*Tally
