@@ -49,7 +49,7 @@ func TestLeaving_leaverOfADuelLoses(t *testing.T) {
 	}
 }
 
-func TestLeaving_serverIsToldThePolicy(t *testing.T) {
+func TestLeaving_policyGoesToTheServer(t *testing.T) {
 	w, _ := withRules(t, ratedDuel+"leave: {after: 20s, grace: 2m}\n", nil)
 	g := w.sealing("s1")
 	w.duel("duel", "ann", "bob")
@@ -106,11 +106,11 @@ func TestLeaving_declinesCoolDown(t *testing.T) {
 		return &player{CreateTicketResponse: res, w: w}, err
 	}
 	for i := range 2 {
-		stays, err := search(fmt.Sprintf("stays-%d", i))
+		staying, err := search(fmt.Sprintf("stays-%d", i))
 		if err != nil {
 			t.Fatal(err)
 		}
-		stays.watch()
+		staying.watch()
 		declines, err := search("declines")
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +131,7 @@ func TestLeaving_declinesCoolDown(t *testing.T) {
 		for err == nil { // until the search has ended
 			_, err = watch.stream.Recv()
 		}
-		if _, err := w.client.CancelTicket(w.context(), &matchmakerv1.CancelTicketRequest{TicketId: stays.GetTicketId()}); err != nil {
+		if _, err := w.client.CancelTicket(w.context(), &matchmakerv1.CancelTicketRequest{TicketId: staying.GetTicketId()}); err != nil {
 			t.Fatal(err)
 		}
 	}

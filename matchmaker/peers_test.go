@@ -74,7 +74,7 @@ func TestReplicas_needACertificateForClientUse(t *testing.T) {
 	if _, err := matchmaker.New(cfg, zap.New(core)); err != nil {
 		t.Errorf("a lone matchmaker is refused: %v", err)
 	}
-	if logs.FilterMessageSnippet("lacks client use").Len() != 1 {
+	if logs.FilterMessageSnippet("would be rejected by replicas").Len() != 1 {
 		t.Errorf("a lone matchmaker is not warned: %v", logs.All())
 	}
 	cfg.NATS, cfg.AdvertiseAddr = matchmaker.NATS{URL: "nats://127.0.0.1:1"}, "mm-1:8090"

@@ -53,7 +53,7 @@ func Settled(ctx context.Context) {
 		return
 	}
 	for _, e := range c.counted() {
-		c.gate.settle(e)
+		c.gate.finishHandshake(e)
 	}
 }
 
@@ -95,7 +95,7 @@ func (p *Port) handler(next http.Handler) http.Handler {
 		client, forwarded := p.client(c, r)
 		r = r.WithContext(WithClient(r.Context(), client))
 		if !isUpgrade(r) {
-			p.gate.settle(c.entry)
+			p.gate.finishHandshake(c.entry)
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -111,7 +111,7 @@ func (p *Port) handler(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 		if !c.hijacked.Load() {
 			for _, e := range c.counted() {
-				p.gate.settle(e)
+				p.gate.finishHandshake(e)
 			}
 		}
 	})

@@ -180,8 +180,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// settle ends the handshake: a request or a hello has come.
-func (g *gate) settle(e *entry) {
+// finishHandshake ends the handshake: a request or a hello has come.
+func (g *gate) finishHandshake(e *entry) {
 	var victims victims
 	defer victims.end()
 	g.mu.Lock()
@@ -376,7 +376,7 @@ func (g *gate) classOfLocked(a *address) int {
 // makePoolRoomLocked lets the address with the most places lose its oldest silent
 // connection, if it has more than a. A connection that has sent something displaces any
 // silent one after a while, and a slow handshake of the busiest address.
-func (g *gate) makePoolRoomLocked(a *address, spoke bool, v *victims) {
+func (g *gate) makePoolRoomLocked(a *address, hasSent bool, v *victims) {
 	class := g.classOfLocked(a)
 	busiest := g.busiestLocked(class)
 	if busiest == nil {
@@ -385,7 +385,7 @@ func (g *gate) makePoolRoomLocked(a *address, spoke bool, v *victims) {
 	if (busiest == a || busiest.places > a.places+1) && g.dropSilentLocked(busiest, nil, slowAfter, "pending", v) {
 		return
 	}
-	if !spoke {
+	if !hasSent {
 		return
 	}
 	for element := g.classes[busiest.class].aged.Front(); element != nil; element = element.Next() {

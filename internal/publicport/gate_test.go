@@ -20,9 +20,9 @@ import (
 // door is a gate whose connections are numbers.
 type door struct {
 	*gate
-	t      *testing.T
-	closed map[*entry]bool
-	spoke  map[*entry]bool // bytes have arrived
+	t       *testing.T
+	closed  map[*entry]bool
+	hasSent map[*entry]bool // bytes have arrived
 }
 
 // newDoor makes a gate with the clock of the test's bubble.
@@ -30,7 +30,7 @@ func newDoor(t *testing.T, limits Limits, descriptors int) *door {
 	t.Helper()
 	start := time.Now()
 	g := newGate(limits, descriptors, func() int64 { return int64(time.Since(start)) + 1 }, ratelimit.Limited(prometheus.NewRegistry()))
-	return &door{gate: g, t: t, closed: make(map[*entry]bool), spoke: make(map[*entry]bool)}
+	return &door{gate: g, t: t, closed: make(map[*entry]bool), hasSent: make(map[*entry]bool)}
 }
 
 func (d *door) connect(address string) *entry {
@@ -43,7 +43,7 @@ func (d *door) connect(address string) *entry {
 }
 
 func (d *door) tryConnect(address string) (e *entry, err error) {
-	e, err = d.enter(netip.MustParseAddr(address), false, true, func() { d.closed[e] = true }, func() bool { return d.spoke[e] })
+	e, err = d.enter(netip.MustParseAddr(address), false, true, func() { d.closed[e] = true }, func() bool { return d.hasSent[e] })
 	return e, err
 }
 
@@ -103,7 +103,7 @@ func TestGate_oldestSilentConnectionOfAnAddressGoes(t *testing.T) {
 			t.Error("another address lost its connection")
 		}
 		// One whose first bytes have arrived but were not read yet is not silent.
-		d.spoke[all[2]] = true
+		d.hasSent[all[2]] = true
 		d.connect("203.0.113.7")
 		if d.closed[all[2]] || !d.closed[all[3]] {
 			t.Errorf("closed %v, %v; want the oldest that has sent nothing", d.closed[all[2]], d.closed[all[3]])
@@ -130,7 +130,7 @@ func TestGate_handshakesOfAnAddressWaitForEachOther(t *testing.T) {
 		default:
 		}
 		d.mustShake(d.connect("203.0.113.8")) // other addresses do not
-		d.settle(first)
+		d.finishHandshake(first)
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +177,7 @@ func TestGate_silentConnectionsCostNoRate(t *testing.T) {
 			if err := d.shake(e); err != nil || time.Since(begun) > 0 {
 				t.Fatalf("player %d: %v after %s", i, err, time.Since(begun))
 			}
-			d.settle(e)
+			d.finishHandshake(e)
 			d.seat(e)
 		}
 	})
@@ -192,7 +192,7 @@ func TestGate_handshakesThatLedToASeatCostNoRate(t *testing.T) {
 			if err := d.shake(e); err != nil || time.Since(begun) > 0 {
 				t.Fatalf("number %d: %v after %s", i, err, time.Since(begun))
 			}
-			d.settle(e)
+			d.finishHandshake(e)
 			d.seat(e)
 			d.leave(e)
 		}
@@ -204,12 +204,12 @@ func TestGate_halfOfThePlacesIsForKnownAddresses(t *testing.T) {
 		d := newDoor(t, Limits{Pending: 4}, 160) // 40 places
 		known := d.connect("198.51.100.1")
 		d.mustShake(known)
-		d.settle(known)
+		d.finishHandshake(known)
 		d.seat(known)
 		d.leave(known)
 		for i := range 60 { // each with a place at most
 			if e, err := d.tryConnect(fmt.Sprintf("203.0.113.%d", i)); err == nil {
-				d.spoke[e] = true // nothing of it may be displaced
+				d.hasSent[e] = true // nothing of it may be displaced
 			}
 		}
 		if n := d.classes[strangers].places; n != 20 {
@@ -341,7 +341,7 @@ func TestGate_idleConnectionsGoFirstWithoutDescriptors(t *testing.T) {
 		for i := range 10 {
 			e := d.connect(fmt.Sprintf("203.0.113.%d", i))
 			d.mustShake(e)
-			d.settle(e)
+			d.finishHandshake(e)
 			all = append(all, e)
 		}
 		d.setIdle(all[3], true)
@@ -351,7 +351,7 @@ func TestGate_idleConnectionsGoFirstWithoutDescriptors(t *testing.T) {
 		if !d.closed[all[4]] || d.closed[all[3]] {
 			t.Errorf("closed: idle %v, busy %v", d.closed[all[4]], d.closed[all[3]])
 		}
-		d.settle(all[0])
+		d.finishHandshake(all[0])
 		if _, err := d.tryConnect("203.0.113.101"); err != nil {
 			t.Errorf("a silent one could go: %v", err)
 		}
@@ -384,9 +384,9 @@ func TestGate_countsReturnToNothing(t *testing.T) {
 				go func() { _ = d.handshake(ctx, e) }()
 				synctest.Wait()
 			case action == 2 && e.stage == shaking:
-				d.settle(e)
+				d.finishHandshake(e)
 			case action == 3 && e.stage == shaking:
-				d.settle(e)
+				d.finishHandshake(e)
 				d.seat(e)
 			case action == 4 && e.stage == settled:
 				d.setIdle(e, random.IntN(2) == 0)

@@ -53,7 +53,7 @@ func (r *Registry) alive(ctx context.Context, s *server) (bool, error) {
 	} else {
 		least = max(least, min(2*r.cfg.LoadInterval, registerTimeout-time.Second))
 	}
-	wait := max(least, idSilence-steady.Since(s.heard.Load()))
+	wait := max(least, idSilence-steady.Since(s.lastReceived.Load()))
 	passed, stop := steady.After(wait)
 	defer stop()
 	look := time.NewTicker(pingTimeout / 20)

@@ -181,7 +181,7 @@ func newServer(reg *fleetv1.Register, peer net.Addr) *server {
 	for _, g := range reg.GetGames() {
 		s.games[g.GetName()] = g
 	}
-	s.heard.Store(steady.Now())
+	s.lastReceived.Store(steady.Now())
 	return s
 }
 

@@ -50,11 +50,11 @@ func (all seatTable) change(s *server, c *fleetv1.SeatChange) {
 		all[key.player] = append(all[key.player], at)
 	}
 	at.slot, at.issued, at.evicted = c.GetSlot(), max(at.issued, c.GetIssuedUnixMs()), false
-	all.settle(key.player)
+	all.evictOlder(key.player)
 }
 
-// settle evicts a player from all seatTable but the newest.
-func (all seatTable) settle(player string) {
+// evictOlder evicts a player from all seatTable but the newest.
+func (all seatTable) evictOlder(player string) {
 	list := all[player]
 	if len(list) < 2 {
 		return
@@ -114,7 +114,7 @@ func (all seatTable) retry(s *server) {
 	players := s.unsettled
 	s.unsettled = nil
 	for _, player := range players {
-		all.settle(player)
+		all.evictOlder(player)
 	}
 }
 

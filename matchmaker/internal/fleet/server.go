@@ -39,7 +39,7 @@ type server struct {
 	// replicasVersion is that of the replicas it was sent.
 	replicasVersion int
 	received        atomic.Uint64 // messages after Register
-	heard           atomic.Int64  // when the last message came, by the steady clock
+	lastReceived    atomic.Int64  // when the last message came, by the steady clock
 	clock           clockState
 	clockAhead      time.Duration // of the clock here, if clockKnown
 	clockKnown      bool

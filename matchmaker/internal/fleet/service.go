@@ -147,7 +147,7 @@ func (svc *Service) receive(str stream, first chan<- *fleetv1.Register, attached
 			return nilAtEOF(err)
 		}
 		s.received.Add(1)
-		s.heard.Store(steady.Now())
+		s.lastReceived.Store(steady.Now())
 		if m.GetReserveResult() == nil && m.GetMatchEnded() == nil {
 			if err := limit.Wait(str.Context()); err != nil {
 				return err

@@ -97,8 +97,8 @@ func (s *Service) CloseReport(ctx context.Context, req *adminv1.CloseReportReque
 	})
 }
 
-// stays is what a deletion leaves, and why.
-var stays = []string{
+// remains is what a deletion leaves, and why.
+var remains = []string{
 	"The sums of ratings and histories, under the tombstone id: the ratings of the other players follow from them.",
 	"Results of the last 90 days in the log of results, with the old id and name, until they are that old: a result that is reported again must not count twice.",
 	"Match logs (replays) with the old id and name on the game servers, until they are deleted by age or number: a match can't be run again without its players.",
@@ -127,7 +127,7 @@ func (s *Service) DeletePlayer(ctx context.Context, req *adminv1.DeletePlayerReq
 		if err = errors.Join(err, s.parts.Reports.Erase(ctx, id)); err != nil {
 			return nil, failure.New(failure.StoreUnavailable).Because(err)
 		}
-		return &adminv1.DeletePlayerResponse{TombstoneId: tombstone, Queues: uint32(queues), Stays: stays}, nil
+		return &adminv1.DeletePlayerResponse{TombstoneId: tombstone, Queues: uint32(queues), Stays: remains}, nil
 	})
 }
 

@@ -567,7 +567,7 @@ func TestStore_keptLogsGoWhenTheirTimeIsOver(t *testing.T) {
 
 // A full disk has a cause for the metric and a state for the probes, which ends with the
 // next log that can be written.
-func TestStore_tellsWhyLogsFail(t *testing.T) {
+func TestStore_reportsWhyLogsFail(t *testing.T) {
 	var causes []string
 	files := newFaultyFiles(1 << 20)
 	files.create = os.ErrPermission
