@@ -104,7 +104,7 @@ func TestPlay_secondLoginReplacesFirst(t *testing.T) {
 	a, ticket := assign(t, p, &matchmakerv1.CreateTicketRequest{Mode: "ffa"})
 	first := dial(t, a.GetUrl())
 	first.enter(protocol.Hello{Token: a.GetJoinToken()})
-	b, _ := assign(t, p, &matchmakerv1.CreateTicketRequest{Mode: "duel", GuestToken: ticket.GetGuestToken()})
+	b, _ := assign(t, p, &matchmakerv1.CreateTicketRequest{Mode: "duel", GuestToken: ticket.GetGuestToken(), Replace: true})
 	dial(t, b.GetUrl()).enter(protocol.Hello{Token: b.GetJoinToken()})
 	first.wantClose(protocol.CloseReplaced)
 }

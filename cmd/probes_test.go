@@ -37,7 +37,7 @@ func TestDev_probes(t *testing.T) {
 	public, admin := "http://"+p.public.Addr().String(), "http://"+p.admin.Addr().String()
 	assign(t, p, &matchmakerv1.CreateTicketRequest{}) // the server is registered
 	for _, base := range []string{public, admin} {
-		for path, conditions := range map[string]int{"/livez": 1, "/healthz": 1, "/readyz": 4, "/playable": 5} {
+		for path, conditions := range map[string]int{"/livez": 2, "/healthz": 2, "/readyz": 4, "/playable": 5} {
 			for _, method := range []string{http.MethodGet, http.MethodHead} {
 				code, report := probe(t, method, base+path)
 				if code != http.StatusOK || method == http.MethodGet && (!report.OK || len(report.Conditions) != conditions) {

@@ -2,7 +2,6 @@ package rawtls
 
 import (
 	"net"
-	"sync/atomic"
 	"time"
 )
 
@@ -13,9 +12,6 @@ type transport struct {
 	next  cursor   // where the TLS layer is in the stream of records
 	in    []byte   // records that the TLS layer may read now
 	out   []byte   // records that the TLS layer has written
-
-	handshakes  *Handshakes // set before inHandshake
-	inHandshake atomic.Bool // has a place there
 }
 
 // Transport returns a connection for [tls.Server] or [tls.Client] that can be detached
@@ -48,12 +44,10 @@ func (t *transport) Write(b []byte) (int, error) {
 		t.out = append(t.out, b...)
 		return len(b), nil
 	}
-	t.leave()
 	return t.lower.Write(b)
 }
 
 func (t *transport) Close() error {
-	t.leave()
 	if t.lower == nil {
 		return nil
 	}

@@ -3,7 +3,6 @@ package ws
 import (
 	"crypto/tls"
 	"net"
-	"runtime"
 
 	"tactus/internal/rawtls"
 )
@@ -13,13 +12,11 @@ import (
 // its connections. cfg needs a certificate and must not change.
 //
 // A record holds a frame of up to 16 KB: by default crypto/tls begins with shorter ones.
-// At most half of the processors, but one at least, compute handshakes at the same time:
-// ticks go on in a storm of reconnects. The connections of inner are TCP connections or [Detacher]s.
+// The connections of inner are TCP connections or [Detacher]s.
 func NewTLSListener(inner net.Listener, cfg *tls.Config) net.Listener {
 	cfg = cfg.Clone()
 	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS13)
 	cfg.DynamicRecordSizingDisabled = true
-	rawtls.NewHandshakes(max(runtime.GOMAXPROCS(0)/2, 1)).Bound(cfg)
 	return tls.NewListener(transports{inner}, cfg)
 }
 

@@ -64,7 +64,10 @@ func (s *Session) input(b []byte) error {
 		return s.violation("inputs out of their range")
 	}
 	slack := int64(h.Tick) - int64(s.shared.Tick)
-	s.keepInput(h, words, slack)
+	claimed := h.Lag
+	s.boundLag(&h, slack)
+	result := s.inputs.buffer.add(s.shared.Tick, h, words)
+	s.countInput(result, h.Lag < claimed)
 	if slack <= 0 {
 		slack-- // late by one tick is -1; 0 means no input
 	}
@@ -72,23 +75,25 @@ func (s *Session) input(b []byte) error {
 	return nil
 }
 
-// keepInput keeps an input for its tick, with its lag as far as it can be true.
-func (s *Session) keepInput(h protocol.InputHeader, words []uint32, early int64) {
+// boundLag takes an input's lag only as far as it can be true.
+func (s *Session) boundLag(h *protocol.InputHeader, early int64) {
 	if s.inputs == nil {
 		s.inputs = &inputs{}
 	}
-	in, tally := s.inputs, s.tally()
+	in := s.inputs
 	if s.shared.Now >= in.next {
 		s.measure()
 	}
 	in.arrived(early)
-	claimed := h.Lag
 	if !s.shared.TrustLag {
 		h.Lag = min(h.Lag, in.bound)
 	}
-	result := in.buffer.add(s.shared.Tick, h, words)
+}
+
+func (s *Session) countInput(result inputResult, clamped bool) {
+	tally := s.tally()
 	tally.inputs[result]++
-	if result == inputAccepted && h.Lag < claimed {
+	if result == inputAccepted && clamped {
 		tally.clamped++
 	}
 }
