@@ -65,17 +65,22 @@ func matchmakerCommand(p Program) *cobra.Command {
 	return c
 }
 
-// apply gives the configuration what the groups of flags hold.
-func (f *matchmakerFlags) apply() (err error) {
+// apply gives the configuration what the groups of flags hold. It reads and writes no
+// file.
+func (f *matchmakerFlags) apply() {
+	f.queues.apply(&f.cfg, f.data)
+	f.limits.apply(&f.cfg)
+	f.cfg.AuditDir, f.cfg.AuditKeep = auditDir(f.data), f.admin.auditKeep
+}
+
+// load does the same with what is in files. It makes the signing key if there is none.
+func (f *matchmakerFlags) load() (err error) {
 	if f.cfg.Key, err = loadKey(f.data); err != nil {
 		return err
 	}
 	if f.cfg.Identity, err = f.identity.config(); err != nil {
 		return err
 	}
-	f.queues.apply(&f.cfg, f.data)
-	f.limits.apply(&f.cfg)
-	f.cfg.AuditDir, f.cfg.AuditKeep = auditDir(f.data), f.admin.auditKeep
 	return f.internalTLS.apply(&f.cfg)
 }
 
@@ -99,14 +104,11 @@ func runMatchmaker(ctx context.Context, f *matchmakerFlags, log *zap.Logger) err
 	if err != nil {
 		return err
 	}
-	if err := f.apply(); err != nil {
+	f.apply()
+	if err := f.load(); err != nil {
 		return err
 	}
-	page, err := f.page.handler()
-	if err != nil {
-		return err
-	}
-	base, err := cleanBase(f.page.base)
+	page, base, err := f.page.open()
 	if err != nil {
 		return err
 	}

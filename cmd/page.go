@@ -145,6 +145,15 @@ func baseOf(playURL string) string {
 	return base
 }
 
+// open returns the page and the path that it is mounted under.
+func (f *pageFlags) open() (page http.Handler, base string, err error) {
+	if page, err = f.handler(); err != nil {
+		return nil, "", err
+	}
+	base, err = cleanBase(f.base)
+	return page, base, err
+}
+
 // cleanBase returns a base path with a slash at its start and none at its end; empty for
 // none.
 func cleanBase(base string) (string, error) {
