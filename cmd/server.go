@@ -118,7 +118,7 @@ func runServer(ctx context.Context, f *serverFlags, log *zap.Logger, games []gam
 		return err
 	}
 	reg := newRegistry()
-	f.cfg.Registerer, f.cfg.Product = reg, buildVersion()
+	f.cfg.Registerer, f.cfg.Product, f.cfg.PublicTLS = reg, buildVersion(), secured.config()
 	port, err := publicport.New(publicport.Config{TLS: f.cfg.PublicTLS, HSTS: secured.hsts, Limits: f.limits.limits, Proxies: f.limits.proxies, Registerer: reg, Log: log})
 	if err != nil {
 		return err
