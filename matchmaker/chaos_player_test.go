@@ -122,8 +122,12 @@ func (p *team) create(stop context.Context) []string {
 	return nil
 }
 
-// passes reports whether trying again can help.
+// passes reports whether trying again can help. Players decline now and then, and have to
+// wait for it.
 func passes(err error) bool {
+	if info, _, _ := details(err); info.GetReason() == "COOLDOWN" {
+		return true
+	}
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Aborted, codes.Canceled:
 		return true
