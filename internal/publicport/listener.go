@@ -25,8 +25,7 @@ type listener struct {
 	port   *Port
 	ready  chan net.Conn
 	ctx    context.Context //nolint:containedctx // ends when the listener is closed
-	cancel context.CancelFunc
-	failed error // set before ctx ends
+	cancel context.CancelCauseFunc // with what Accept returns from then on
 	work   sync.WaitGroup
 
 	mu      sync.Mutex
@@ -35,8 +34,8 @@ type listener struct {
 
 func newListener(inner net.Listener, p *Port) *listener {
 	l := &listener{Listener: inner, port: p, ready: make(chan net.Conn), headers: make(map[netip.Addr]int)}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
-	go l.run()
+	l.ctx, l.cancel = context.WithCancelCause(context.Background())
+	l.work.Go(l.run)
 	return l
 }
 
@@ -46,17 +45,14 @@ func (l *listener) Accept() (net.Conn, error) {
 	case c := <-l.ready:
 		return c, nil
 	case <-l.ctx.Done():
-		if l.failed != nil {
-			return nil, l.failed
-		}
-		return nil, net.ErrClosed
+		return nil, context.Cause(l.ctx)
 	}
 }
 
 // Close closes the listener and the connections that Accept has not returned.
 func (l *listener) Close() error {
 	err := l.Listener.Close()
-	l.cancel()
+	l.cancel(net.ErrClosed)
 	l.work.Wait()
 	return err
 }
@@ -67,14 +63,12 @@ func (l *listener) run() {
 		c, err := l.Listener.Accept()
 		if err == nil {
 			pause = 0
-			l.work.Add(1)
-			go l.admit(c)
+			l.work.Go(func() { l.admit(c) })
 			continue
 		}
 		var temporary net.Error
 		if !errors.As(err, &temporary) || !temporary.Temporary() { //nolint:staticcheck // as net/http does
-			l.failed = err
-			l.cancel()
+			l.cancel(err)
 			return
 		}
 		l.port.gate.dropIdle() // descriptors may be what is missing
@@ -87,7 +81,6 @@ func (l *listener) run() {
 
 // admit takes a connection through PROXY header and limits.
 func (l *listener) admit(nc net.Conn) {
-	defer l.work.Done()
 	c := &conn{Conn: nc, gate: l.port.gate, peer: addressOf(nc)}
 	// A listener that is closed does not wait for silent clients.
 	stop := context.AfterFunc(l.ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })

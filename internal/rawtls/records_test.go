@@ -240,6 +240,9 @@ func TestRecords_invalidRecordsEnd(t *testing.T) {
 // TestRecords_allocations: sealing allocates nothing, opening one object of 24 bytes (an
 // atLeastReader of crypto/tls), also for several records and for one in two parts.
 func TestRecords_allocations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("costs mean nothing under the race detector")
+	}
 	e := handshake(t)
 	frame, room := make([]byte, 200), make([]byte, 0, 4096)
 	if n := testing.AllocsPerRun(500, func() {

@@ -16,6 +16,9 @@ import (
 // TestConn_tlsTickAllocatesLittle: over TLS a snapshot that is written allocates nothing,
 // a read with bytes in it one object of 24 bytes, a silent client nothing.
 func TestConn_tlsTickAllocatesLittle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("costs mean nothing under the race detector")
+	}
 	c, client, peer := securePair(t)
 	h := &counter{}
 	input, frame := binaryFrame("an input of some words"), serverFrame(make([]byte, 200))
@@ -57,6 +60,9 @@ func TestConn_tlsTickAllocatesLittle(t *testing.T) {
 // TestBatches_tlsAllocatesLittle is the same gate for a tick of many clients, also in
 // bytes: half of them send.
 func TestBatches_tlsAllocatesLittle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("costs mean nothing under the race detector")
+	}
 	const clients, sending, ticks = 80, 40, 100
 	c := &crowd{t: t, inbox: make([]inbox, clients), ends: make([]outcome, clients)}
 	var peers []*rawtls.Records

@@ -141,6 +141,10 @@ func (w *Writer) Leave(p game.Slot, why game.LeaveReason) {
 
 // Seal logs the proof that the matchmaker has seated the player of a slot.
 func (w *Writer) Seal(p game.Slot, seal []byte) {
+	if !w.enter() {
+		return
+	}
+	defer w.leave()
 	b, ok := w.record(KindSeal, 3, longestRecord)
 	if !ok {
 		return
