@@ -61,7 +61,11 @@ describe("in a running server", () => {
     await first.page.close();
     await beside.waitForFunction(async () => (await navigator.locks.query()).held?.length === 0);
     const again = await openTab(server.url);
-    assert.equal((await again.play("ffa")).player, player);
+    await again.search("ffa"); // the seat is kept for a while
+    await again.page.getByRole("button", { name: "Back to the match" }).click();
+    assert.equal((await again.seated()).player, player);
+    const refusals = again.complaints.splice(0);
+    assert.ok(refusals.every((line) => /status of 4\d\d/.test(line)), refusals.join("\n"));
   });
 
   test("friends meet in a private room by its link, and strangers stay out", async () => {
