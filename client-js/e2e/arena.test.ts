@@ -65,7 +65,10 @@ describe("in a running server", () => {
     await again.page.getByRole("button", { name: "Back to the match" }).click();
     assert.equal((await again.seated()).player, player);
     const refusals = again.complaints.splice(0);
-    assert.ok(refusals.every((line) => /status of 4\d\d/.test(line)), refusals.join("\n"));
+    assert.ok(
+      refusals.every((line) => /status of 4\d\d/.test(line)),
+      refusals.join("\n"),
+    );
   });
 
   test("friends meet in a private room by its link, and strangers stay out", async () => {
