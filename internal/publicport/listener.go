@@ -24,7 +24,7 @@ type listener struct {
 	net.Listener
 	port   *Port
 	ready  chan net.Conn
-	ctx    context.Context //nolint:containedctx // ends when the listener is closed
+	ctx    context.Context         //nolint:containedctx // ends when the listener is closed
 	cancel context.CancelCauseFunc // with what Accept returns from then on
 	work   sync.WaitGroup
 
