@@ -60,15 +60,14 @@ func (r *roster) flush(sessions []*session.Session, pool *fanout.Pool) {
 	}
 	r.behind = false
 	for _, s := range sessions {
-		if news && (frame == nil || !s.QueueRoster(frame)) {
+		if news && (frame == nil || s.Blocked() || !s.QueueRoster(frame)) {
 			s.FallBehind(r.version - 1)
 		}
-		if c, behind := s.CatchUp(); c != nil {
+		c, behind := s.CatchUp()
+		if c != nil && !s.Blocked() {
 			behind = !r.catchUp(s, c)
-			r.behind = r.behind || behind
-		} else {
-			r.behind = r.behind || behind
 		}
+		r.behind = r.behind || behind
 	}
 	r.delta, r.parts = nil, nil // changes are rare, matches are many
 }

@@ -108,7 +108,8 @@ func (p *player) input(l traceLine, claim uint8, kernel bool) (taken uint8) {
 	p.reads.Run(s.shared.Now)
 	if b := s.reliable.bytes; len(b) > 2 { // a ping
 		p.pongs = append(p.pongs, pong{l.ms + l.took, bytes.Clone(b[2:])})
-		s.reliableSent()
+		s.sent(s.shared)
+		s.inputs.pingSent(s.shared.Now)
 	}
 	lag, _, _ := s.Input(game.Tick(tick))
 	return uint8(lag)

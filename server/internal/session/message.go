@@ -67,7 +67,7 @@ func (s *Session) input(b []byte) error {
 	claimed := h.Lag
 	s.boundLag(&h, slack)
 	result := s.inputs.buffer.add(s.shared.Tick, h, words)
-	s.countInput(result, h.Lag < claimed)
+	s.tally().countInput(result, h.Lag < claimed)
 	if slack <= 0 {
 		slack-- // late by one tick is -1; 0 means no input
 	}
@@ -82,19 +82,11 @@ func (s *Session) boundLag(h *protocol.InputHeader, early int64) {
 	}
 	in := s.inputs
 	if s.shared.Now >= in.next {
-		s.measure()
+		in.measure(s.link.conn, s.shared, &s.reliable)
 	}
 	in.arrived(early)
 	if !s.shared.TrustLag {
 		h.Lag = min(h.Lag, in.bound)
-	}
-}
-
-func (s *Session) countInput(result inputResult, clamped bool) {
-	tally := s.tally()
-	tally.inputs[result]++
-	if result == inputAccepted && clamped {
-		tally.clamped++
 	}
 }
 

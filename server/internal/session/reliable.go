@@ -51,9 +51,6 @@ func (s *Session) Queue(fill func(dst []byte) []byte) {
 	}
 }
 
-// QueueWelcome adds the welcome; fill appends its payload.
-func (s *Session) QueueWelcome(fill func(dst []byte) []byte) { s.reliable.add(fill) }
-
 // QueueResult adds the frame of the match's result, which is shared with other
 // sessions.
 func (s *Session) QueueResult(frame []byte) {
@@ -69,46 +66,7 @@ func (s *Session) WantsResult(decided game.Tick) bool {
 }
 
 // ReliableBytes is the size of the reliable messages that the next snapshot brings.
-func (s *Session) ReliableBytes() int {
-	n := len(s.reliable.bytes)
-	if s.backlog != nil {
-		n += len(s.backlog.part) + len(s.backlog.result)
-	}
-	if s.knowsRoster() {
-		n += s.shared.Notices.bytesAfter(s.reliable.notices) + s.shared.Chat.bytesAfter(s.reliable.chat)
-	}
-	return n
-}
-
-// copyReliable copies the reliable messages to dst, which has ReliableBytes.
-func (s *Session) copyReliable(dst []byte) {
-	dst = dst[copy(dst, s.reliable.bytes):]
-	if b := s.backlog; b != nil {
-		dst = dst[copy(dst, b.part):]
-		dst = dst[copy(dst, b.result):]
-	}
-	if s.knowsRoster() {
-		dst = dst[s.shared.Notices.copyAfter(dst, s.reliable.notices):]
-		s.shared.Chat.copyAfter(dst, s.reliable.chat)
-	}
-}
-
-// reliableSent records that the reliable messages were sent.
-func (s *Session) reliableSent() {
-	if len(s.reliable.bytes) > 0 {
-		s.reliable.sent()
-		s.pingSent()
-	}
-	if s.knowsRoster() {
-		s.reliable.notices, s.reliable.chat = s.shared.Notices.newest(), s.shared.Chat.newest()
-	}
-	if b := s.backlog; b != nil {
-		b.part, b.result = nil, nil
-		if !b.behind {
-			s.backlog = nil
-		}
-	}
-}
+func (s *Session) ReliableBytes() int { return s.size(s.shared) }
 
 // AppendResultFrame appends the frame of a result.
 func AppendResultFrame(r *protocol.Result) []byte {

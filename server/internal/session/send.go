@@ -73,7 +73,7 @@ func (s *Session) Frame(buf []byte) (from int) {
 	frame := ws.Frame(buf[n:])
 	from = len(buf) - len(frame) - n
 	if n > 0 {
-		s.copyReliable(buf[from : from+n])
+		s.copyTo(buf[from:from+n], s.shared)
 	}
 	return from
 }
@@ -86,7 +86,9 @@ func (s *Session) Sent(sent ws.Sent) {
 		s.View.Sent(s.shared.Tick)
 		s.progress.inputSinceSnapshot, s.progress.lastSnapshot, s.progress.pace = false, s.shared.Now, s.shared.Pace
 		s.tally().Snapshots++
-		s.reliableSent()
+		if s.sent(s.shared) {
+			s.inputs.pingSent(s.shared.Now)
+		}
 	} else {
 		s.tally().refused++
 	}
@@ -108,7 +110,7 @@ func (s *Session) Flush() error {
 	taken, err := s.link.write(s.shared.Now, s.reliable.bytes, s.tally())
 	if taken {
 		s.reliable.sent()
-		s.pingSent()
+		s.inputs.pingSent(s.shared.Now)
 	}
 	return err
 }

@@ -43,9 +43,9 @@ type Shared struct {
 	Tallies []*Tally
 }
 
-// Session is the connection side of a player in a match. It stays while they are away. The fields that every tick needs come first: between two ticks the kernel
-// evicts them from the nearest cache, and the tick fetches each line of 64 bytes
-// again. Not safe for concurrent use; owned by the goroutine that runs the match,
+// Session is the connection side of a player in a match. It stays while they are away.
+// The fields that every tick needs come first: between two ticks the kernel evicts them
+// from the nearest cache, and the tick fetches each line of 64 bytes again. Not safe for concurrent use; owned by the goroutine that runs the match,
 // which may lend it to one of its shards.
 type Session struct {
 	View     replicate.View // what the player was sent
@@ -55,8 +55,7 @@ type Session struct {
 	activity activity
 	progress progress
 	inputs   *inputs // nil until the first input
-	reliable reliableQueue
-	backlog  *backlog  // nil: nothing that is long waits
+	outbox
 	requests *requests // nil until the first request
 
 	violations   bucket
@@ -156,7 +155,7 @@ func (s *Session) Kick(code protocol.CloseCode, p *ws.Poller) {
 func (s *Session) Reset() {
 	s.inputs.reset()
 	s.reliable.clear()
-	*s = Session{shared: s.shared, link: link{shard: s.link.shard}, View: replicate.View{Slot: s.View.Slot}, inputs: s.inputs, reliable: s.reliable}
+	*s = Session{shared: s.shared, link: link{shard: s.link.shard}, View: replicate.View{Slot: s.View.Slot}, inputs: s.inputs, outbox: outbox{reliable: s.reliable}}
 }
 
 func (s *Session) close(code protocol.CloseCode, reason string) {

@@ -31,6 +31,14 @@ type Lost struct {
 // lose records why the connection of a session has ended or must be closed.
 func (t *Tally) lose(s *Session, why error) { t.Lost = append(t.Lost, Lost{s, why}) }
 
+// countInput counts an input. clamped means that its lag was more than measured.
+func (t *Tally) countInput(result inputResult, clamped bool) {
+	t.inputs[result]++
+	if result == inputAccepted && clamped {
+		t.clamped++
+	}
+}
+
 // FlushTo adds the counts to the metrics and resets them.
 func (t *Tally) FlushTo(m *metrics.Metrics) {
 	move := func(n *uint64, to prometheus.Counter) {

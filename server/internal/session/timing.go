@@ -109,50 +109,50 @@ func (t *timing) add(roundTrip time.Duration, every, rate int) {
 
 const maxBound = 255 // of a lag on the wire
 
-// measure measures the connection. It is called with an input.
-func (s *Session) measure() {
-	t := &s.inputs.timing
-	trip, deviation, ok := s.link.conn.RoundTrip()
+// measure measures the connection. It is called with an input. A ping goes into q.
+func (t *timing) measure(conn *ws.Conn, shared *Shared, q *reliableQueue) {
+	trip, deviation, ok := conn.RoundTrip()
 	switch {
 	case !ok:
-		trip, ok = s.pingRoundTrip(&t.ping)
+		trip, ok = t.ping.roundTrip(conn, shared.Rate, q)
 	case t.known: // the kernel's first deviation is a guess
 		trip += deviation
 	}
-	t.next = s.shared.Now + int64(measureEvery)
+	t.next = shared.Now + int64(measureEvery)
 	if !ok && !t.known {
-		t.next = s.shared.Now + int64(retryEvery)
+		t.next = shared.Now + int64(retryEvery)
 	}
 	if ok || t.known || t.bound == 0 {
-		t.add(trip, s.shared.Every, s.shared.Rate)
+		t.add(trip, shared.Every, shared.Rate)
 	}
 	t.known = t.known || ok
 }
 
-// pingRoundTrip is the round trip of the last ping, if its pong has come, and none waits
-// now. It queues the next one, which goes with the next snapshot.
-func (s *Session) pingRoundTrip(p *pingState) (trip time.Duration, ok bool) {
+// roundTrip is that of the last ping, if its pong has come, and none waits now. It queues
+// the next one, which goes with the next snapshot. rate is the match's, in ticks per
+// second.
+func (p *pingState) roundTrip(conn *ws.Conn, rate int, q *reliableQueue) (trip time.Duration, ok bool) {
 	if p.sent != 0 {
-		tag, at := s.link.conn.Pong()
+		tag, at := conn.Pong()
 		if tag != p.tag {
 			return 0, false
 		}
 		// The pong waited for the tick that read it, half of one in the mean.
-		trip, ok = time.Duration(max(at-p.sent-int64(time.Second)/int64(2*s.shared.Rate), 0)), true
+		trip, ok = time.Duration(max(at-p.sent-int64(time.Second)/int64(2*rate), 0)), true
 	}
 	if !p.queued {
-		before := len(s.reliable.bytes)
+		before := len(q.bytes)
 		p.sent, p.queued = 0, true
 		p.tag++
-		s.reliable.bytes = ws.AppendTaggedPing(s.reliable.bytes, p.tag)
-		s.reliable.own += uint32(len(s.reliable.bytes) - before)
+		q.bytes = ws.AppendTaggedPing(q.bytes, p.tag)
+		q.own += uint32(len(q.bytes) - before)
 	}
 	return trip, ok
 }
 
 // pingSent records that a queued ping was sent.
-func (s *Session) pingSent() {
-	if in := s.inputs; in != nil && in.ping.queued {
-		in.ping.queued, in.ping.sent = false, s.shared.Now
+func (in *inputs) pingSent(now int64) {
+	if in != nil && in.ping.queued {
+		in.ping.queued, in.ping.sent = false, now
 	}
 }
