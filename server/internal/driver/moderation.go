@@ -24,7 +24,7 @@ func (d *Driver) Seal(conn *ws.Conn, slot game.Slot, seal []byte) {
 	d.post(func(int64) { d.match.Seal(conn, slot, seal) })
 }
 
-// Remove takes a player out of the match, see [match.Match.Remove]. It waits for the
+// Remove takes a player out of the match, see [match.Moderator.Remove]. It waits for the
 // match's next turn, and reports whether the player had a seat. A match that has ended
 // has none.
 func (d *Driver) Remove(ctx context.Context, player, text string, why game.LeaveReason) (removed bool) {
@@ -32,7 +32,7 @@ func (d *Driver) Remove(ctx context.Context, player, text string, why game.Leave
 	if !d.post(func(now int64) {
 		was := false
 		defer func() { c <- was }() // also if the rules panic
-		was = d.match.Remove(now, player, text, why)
+		was = d.match.Moderator().Remove(now, player, text, why)
 	}) {
 		return false
 	}
@@ -43,9 +43,9 @@ func (d *Driver) Remove(ctx context.Context, player, text string, why game.Leave
 	return removed
 }
 
-// EndWith ends the match at its next turn, by an operator, see [match.Match.EndWith].
+// EndWith ends the match at its next turn, by an operator, see [match.Moderator.EndWith].
 func (d *Driver) EndWith(text string) {
-	d.post(func(now int64) { d.match.EndWith(now, text) })
+	d.post(func(now int64) { d.match.Moderator().EndWith(now, text) })
 }
 
 // Occupants lists the players that have a seat or a reservation. It waits for the
@@ -57,7 +57,7 @@ func (d *Driver) Occupants(ctx context.Context) []match.Occupant {
 			c <- nil
 			return
 		}
-		c <- d.match.Occupants()
+		c <- d.match.Moderator().Occupants()
 	}) {
 		return nil
 	}

@@ -82,7 +82,7 @@ func (a *arenaMatch) tick() {
 		words[0], words[1] = uint32(int32(phase%3-1)<<16), uint32(int32(phase/3%3-1)<<16)
 		words[2], words[3] = (a.seq*400+uint32(i)*9000)&0xFFFF, phase%2
 		h := protocol.InputHeader{Seq: a.seq, Tick: uint32(a.m.sim.Tick()) + 1}
-		a.frames[i] = protocol.AppendInput(a.frames[i][:0], h, words[:a.m.info.Input.Stride])
+		a.frames[i] = protocol.AppendInput(a.frames[i][:0], h, words[:a.m.sim.Info().Input.Stride])
 		c.Send(a.frames[i])
 		a.bytes += c.Discard()
 	}
@@ -120,7 +120,7 @@ func BenchmarkTick(b *testing.B) {
 				a.tick()
 			}
 			perTick := float64(a.bytes) / float64(b.N) / float64(bench.people)
-			b.ReportMetric(perTick*float64(a.m.info.Rate()), "B/client/s")
+			b.ReportMetric(perTick*float64(a.m.sim.Info().Rate()), "B/client/s")
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(bench.people), "ns/client")
 		})
 	}

@@ -167,7 +167,6 @@ const (
 // nothing but them, and reads no clock: each method that needs the time is given it.
 type Match struct {
 	cfg     *Config
-	info    *game.Info
 	sim     *game.Simulation
 	tracker *replicate.Tracker
 	poller  *ws.Poller
@@ -225,14 +224,14 @@ func build(m *Match) error {
 		return err
 	}
 	cfg.gameName, cfg.rate = sim.Info().Name, sim.Info().Rate()
-	m.info, m.sim, m.tracker = sim.Info(), sim, replicate.NewTracker(sim)
+	m.sim, m.tracker = sim, replicate.NewTracker(sim)
 	m.pacer, m.schemaHash = newPacer(sim.Info().Rate(), cfg.Now), sim.Schema().Hash()
 	m.poller = ws.NewPoller(cfg.Wake)
 	m.shared = session.Shared{
-		Now: cfg.Now, Suspended: cfg.StoodStill, Rate: m.info.Rate(), Input: m.info.Input, Metrics: cfg.Metrics, TrustLag: cfg.TrustLag,
+		Now: cfg.Now, Suspended: cfg.StoodStill, Rate: m.sim.Info().Rate(), Input: m.sim.Info().Input, Metrics: cfg.Metrics, TrustLag: cfg.TrustLag,
 	}
 	m.pool = fanout.New(&m.shared, m.tracker, cfg.Match.Mode.MaxPlayers)
-	m.makePlayers()
+	makePlayers(m)
 	if cfg.Shards > 1 {
 		m.pool.StartShards(cfg.Shards)
 	}
@@ -296,7 +295,7 @@ func (m *Match) Step(now int64) {
 	m.shared.Tick = t
 	m.cfg.Metrics.Ticks.Inc()
 	m.record.Tick(t, m.sim.Hash())
-	if int(t)%(checkpointEvery*m.info.Rate()) == 0 {
+	if int(t)%(checkpointEvery*m.sim.Info().Rate()) == 0 {
 		m.record.Checkpoint(m.sim)
 	}
 	m.tracker.CollectEvents(t)
@@ -350,7 +349,7 @@ func (m *Match) drop(s *session.Session, why error) {
 // stopInput releases the held inputs of a player without a connection.
 func (m *Match) stopInput(p game.Slot) {
 	var zero [game.MaxInputWord]uint32
-	words := zero[:m.info.Input.Stride]
+	words := zero[:m.sim.Info().Input.Stride]
 	if m.sim.SetInput(p, 0, words) {
 		m.record.Input(p, 0, words)
 	}
@@ -399,7 +398,7 @@ func (m *Match) Effects() Effects {
 	e.Ended, e.Tick = m.ended, m.sim.Tick()
 	if m.status.changed {
 		m.status.changed = false
-		m.status.last = m.newStatus()
+		m.status.last = m.status.of(m)
 		e.Status = m.status.last
 	}
 	m.effects.Seated, m.effects.Finished = m.effects.Seated[:0], nil

@@ -16,8 +16,8 @@ func (m *Match) welcome(s *session.Session, resumed bool) {
 	w := protocol.Welcome{
 		Match: m.cfg.ID, Slot: s.Slot(), Player: m.seating.PublicID(s.Slot()),
 		Resume: m.cfg.ID + "." + strconv.Itoa(int(s.Slot())) + "." + m.seating.Secret(s.Slot()),
-		Tick:   uint32(m.sim.Tick()), Rate: m.info.Rate(),
-		Game: m.info.Name, Version: m.info.Version,
+		Tick:   uint32(m.sim.Tick()), Rate: m.sim.Info().Rate(),
+		Game: m.sim.Info().Name, Version: m.sim.Info().Version,
 		Mode:   protocol.WelcomeMode{Name: mode.Name, Title: mode.Title, Teams: mode.Teams, Max: mode.MaxPlayers, Options: options(&m.cfg.Match)},
 		Schema: m.sim.Schema(),
 		Grace:  uint32(m.cfg.Grace / time.Millisecond), Resumed: resumed, Every: 1,

@@ -44,20 +44,23 @@ func (m *Match) OccupantOf(slot game.Slot, conn *ws.Conn) (o Occupant, ok bool) 
 	return Occupant{Player: seat.Player, Name: seat.Name, Slot: slot, Connected: true}, true
 }
 
+// Moderator does what operators ask for. It belongs to its match.
+type Moderator struct{ match *Match }
+
+// Moderator returns the match's.
+func (m *Match) Moderator() Moderator { return Moderator{m} }
+
 // Remove takes a player out of the match. The connection is closed with
 // [protocol.CloseKicked] and the text, also one that is resumed later. It reports
 // whether the player had a seat.
-func (m *Match) Remove(now int64, player, text string, why game.LeaveReason) bool {
+func (o Moderator) Remove(now int64, player, text string, why game.LeaveReason) bool {
+	m := o.match
 	m.request(now)
 	slot, ok := m.seating.SlotOf(player)
 	if !ok || m.ended == EndError {
 		return false
 	}
-	kept := &m.moderation.removals
-	if len(*kept) == maxRemovals {
-		*kept = append((*kept)[:0], (*kept)[1:]...)
-	}
-	*kept = append(*kept, removal{slot, m.seating.Seat(slot).Generation(), now + int64(m.cfg.Grace), text})
+	m.moderation.remember(removal{slot, m.seating.Seat(slot).Generation(), now + int64(m.cfg.Grace), text})
 	s := &m.players[slot].session
 	if s.Conn() != nil {
 		m.offline(s)
@@ -71,7 +74,8 @@ func (m *Match) Remove(now int64, player, text string, why game.LeaveReason) boo
 
 // EndWith ends the match after the turn, by an operator. Its players' connections are
 // closed with the text.
-func (m *Match) EndWith(now int64, text string) {
+func (o Moderator) EndWith(now int64, text string) {
+	m := o.match
 	m.request(now)
 	if m.ended == "" {
 		m.moderation.endText = text
@@ -81,7 +85,8 @@ func (m *Match) EndWith(now int64, text string) {
 
 // Occupants lists the players that have a seat or a reservation, by slot. The slice is
 // the caller's.
-func (m *Match) Occupants() []Occupant {
+func (o Moderator) Occupants() []Occupant {
+	m := o.match
 	list := make([]Occupant, 0, m.seating.Players())
 	for i := range m.players {
 		if seat := &m.players[i].seat; seat.State() != seating.Free {
@@ -95,16 +100,19 @@ func (m *Match) Occupants() []Occupant {
 
 // removedBy returns the text for a player whose seat was taken, by the generation of
 // the secret that a client shows.
-func (m *Match) removedBy(slot game.Slot, generation uint32) (text string, ok bool) {
-	for _, r := range m.moderation.removals {
-		if r.slot == slot && generation <= r.generation && m.shared.Now < r.until {
+func (md *moderation) removedBy(slot game.Slot, generation uint32, now int64) (text string, ok bool) {
+	for _, r := range md.removals {
+		if r.slot == slot && generation <= r.generation && now < r.until {
 			return r.text, true
 		}
 	}
 	return "", false
 }
 
-// muted reports whether the player's chat is refused.
-func (m *Match) muted(slot game.Slot) bool {
-	return m.cfg.Muted != nil && m.cfg.Muted(m.seating.Seat(slot).Player)
+// remember keeps why a player's seat was taken.
+func (md *moderation) remember(r removal) {
+	if len(md.removals) == maxRemovals {
+		md.removals = append(md.removals[:0], md.removals[1:]...)
+	}
+	md.removals = append(md.removals, r)
 }

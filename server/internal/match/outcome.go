@@ -70,7 +70,7 @@ func (m *Match) checkOutcome(now int64) {
 	}
 	standing, over := m.sim.Outcome()
 	if !over {
-		m.status.changed = m.status.changed || m.statusOutdated()
+		m.status.changed = m.status.changed || m.status.outdated(m)
 		return
 	}
 	o.set(now, m, standing)
@@ -97,6 +97,6 @@ func (o *outcome) set(now int64, m *Match, standing game.Outcome) {
 			Slot: r.Slot, Name: name, Team: r.Team, Score: r.Score, Rank: r.Rank, Bot: bot,
 		})
 	}
-	o.leavers = m.attendance.leavers(m.cfg.Leave, m.info.Rate())
+	o.leavers = m.attendance.leavers(m.cfg.Leave, m.sim.Info().Rate())
 	o.since, o.tick, o.message = now, sim.Tick(), &msg
 }

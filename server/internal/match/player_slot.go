@@ -14,9 +14,9 @@ type playerSlot struct {
 	seat    seating.Seat
 }
 
-// makePlayers makes the players of all slots, in one piece of memory, and their
-// seating.
-func (m *Match) makePlayers() {
+// makePlayers makes the players of all slots of a match, in one piece of memory, and
+// their seating.
+func makePlayers(m *Match) {
 	m.players = make([]playerSlot, m.cfg.Match.Mode.MaxPlayers)
 	seats := make([]*seating.Seat, len(m.players))
 	for p := range m.players {

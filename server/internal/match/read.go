@@ -56,7 +56,14 @@ func (m *Match) Poll(now int64) (tick bool) {
 // the connection ended behind them. It reports whether the player has left.
 func (m *Match) handle(s *session.Session) bool {
 	for _, c := range s.Commands() {
-		m.command(s, c)
+		reply, ok := m.sim.Command(s.Slot(), c.Name, c.Args)
+		// Refused commands are logged too: refusing may have changed state.
+		m.record.Command(s.Slot(), c.Name, c.Args)
+		answer := protocol.Reply{ID: c.ID, OK: ok, Words: reply}
+		if !ok {
+			answer.Reason = protocol.ReasonRefused
+		}
+		s.Reply(answer)
 	}
 	for _, line := range s.Chats() {
 		m.chat(s, line)
@@ -68,20 +75,9 @@ func (m *Match) handle(s *session.Session) bool {
 	return false
 }
 
-func (m *Match) command(s *session.Session, c protocol.Command) {
-	reply, ok := m.sim.Command(s.Slot(), c.Name, c.Args)
-	// Refused commands are logged too: refusing may have changed state.
-	m.record.Command(s.Slot(), c.Name, c.Args)
-	answer := protocol.Reply{ID: c.ID, OK: ok, Words: reply}
-	if !ok {
-		answer.Reason = protocol.ReasonRefused
-	}
-	s.Reply(answer)
-}
-
 // chat passes a line on. It is sent behind the roster, so that clients know the sender.
 func (m *Match) chat(from *session.Session, line session.Chat) {
-	if m.muted(from.Slot()) {
+	if muted := m.cfg.Muted; muted != nil && muted(m.seating.Seat(from.Slot()).Player) {
 		from.RefuseChat(line.ID, protocol.ReasonMuted)
 		return
 	}

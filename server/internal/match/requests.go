@@ -97,7 +97,7 @@ func (m *Match) Resume(now int64, conn *ws.Conn, features protocol.Features, slo
 	}
 	s := &m.players[slot].session
 	if err := m.seating.Resume(slot, generation, s.WelcomeConfirmed()); err != nil {
-		if text, removed := m.removedBy(slot, generation); removed {
+		if text, removed := m.moderation.removedBy(slot, generation, now); removed {
 			conn.Close(protocol.CloseKicked, text)
 			return
 		}

@@ -56,25 +56,24 @@ func (m *Match) acceptsPlayers() bool {
 	return !m.outcome.known() && m.ended == "" && m.rung < overload.NoJoins
 }
 
-// statusOutdated reports whether time alone has made the published status wrong.
-func (m *Match) statusOutdated() bool {
-	st := m.status.last
+// outdated reports whether time alone has made the published status of a match wrong.
+func (s *status) outdated(m *Match) bool {
 	left := remaining(m.sim)
-	return m.cfg.Backfill && m.status.backfill(m.acceptsPlayers(), m.seating.Players(), left) != st.Backfill || (left > 0) != (st.Remaining > 0)
+	return m.cfg.Backfill && s.backfill(m.acceptsPlayers(), m.seating.Players(), left) != s.last.Backfill || (left > 0) != (s.last.Remaining > 0)
 }
 
-// newStatus returns the status as of now.
-func (m *Match) newStatus() *Status {
+// of returns the status of a match as of now.
+func (s *status) of(m *Match) *Status {
 	st := &Status{
-		ID: m.cfg.ID, Game: m.info.Name, Mode: m.cfg.Match.Mode.Name,
+		ID: m.cfg.ID, Game: m.sim.Info().Name, Mode: m.cfg.Match.Mode.Name,
 		Seats: len(m.players), Private: m.cfg.Private, Rated: m.cfg.Rated, Started: m.cfg.Started,
 		Queue: m.cfg.Queue, RulesVersion: m.cfg.RulesVersion, Finished: m.outcome.known(),
 	}
 	st.People = m.seating.Players()
-	m.status.peak = max(m.status.peak, st.People)
+	s.peak = max(s.peak, st.People)
 	st.Remaining = remaining(m.sim)
 	st.Teams = m.seating.Teams()
-	st.Backfill = m.cfg.Backfill && m.status.backfill(m.acceptsPlayers(), st.People, st.Remaining)
+	st.Backfill = m.cfg.Backfill && s.backfill(m.acceptsPlayers(), st.People, st.Remaining)
 	st.Open = m.acceptsPlayers() && st.People < st.Seats && m.cfg.Queue == "" && !m.cfg.Backfill
 	return st
 }

@@ -190,5 +190,5 @@ func TestReport_hasTheNamesThatWereAskedFor(t *testing.T) {
 // setQueue makes the match one of a queue; it has no players yet.
 func (h *harness) setQueue(queue string) {
 	h.m.cfg.Queue = queue
-	h.m.makePlayers()
+	makePlayers(h.m)
 }
