@@ -49,8 +49,9 @@ func (s *Service) ListQueues(context.Context, *matchmakerv1.ListQueuesRequest) (
 
 func (s *Service) queueInfo(name string) *matchmakerv1.QueueInfo {
 	r, _ := s.cfg.Catalog.Lookup(name)
+	title, away := s.cfg.Fleet.Listing(r.Key)
 	info := &matchmakerv1.QueueInfo{
-		Name: name, Game: r.Key.Game, Mode: r.Key.Mode, Rated: s.cfg.Catalog.Rated(name), Away: s.cfg.Fleet.Away(r.Key),
+		Name: name, Game: r.Key.Game, Mode: r.Key.Mode, Rated: s.cfg.Catalog.Rated(name), Away: away,
 	}
 	if q := r.Queue; q != nil {
 		info.Title = q.Title
@@ -59,7 +60,7 @@ func (s *Service) queueInfo(name string) *matchmakerv1.QueueInfo {
 		info.PartyMax = uint32(q.Party.Max)
 		return info
 	}
-	info.Title = s.cfg.Fleet.Title(r.Key)
+	info.Title = title
 	seats, _, _ := s.cfg.Fleet.Shape(r.Key)
 	info.Teams, info.TeamMin, info.TeamMax = 1, 1, uint32(seats)
 	info.PartyMax = uint32(admission.MaxTeam(s.cfg.Fleet, r.Key))

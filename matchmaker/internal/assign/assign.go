@@ -25,7 +25,7 @@ import (
 type Fleet interface {
 	Reserve(serverID string, r *fleetv1.Reserve) (fleet.Wait, error)
 	Release(serverID string, r *fleetv1.Release)
-	URL(serverID string) string
+	PlayURL(serverID string) (url string, follows bool)
 	// IssueTime is the time of a join token for the player that is made now.
 	IssueTime(player string) int64
 }
@@ -119,7 +119,8 @@ func (a *Assigner) Ask(p Proposal) (*Asked, error) {
 }
 
 func (a *Assigner) send(p Proposal, request *fleetv1.Reserve) (*Asked, error) {
-	asked := &Asked{assigner: a, proposal: p, request: request, url: a.fleet.URL(p.Server), began: time.Now()}
+	url, _ := a.fleet.PlayURL(p.Server)
+	asked := &Asked{assigner: a, proposal: p, request: request, url: url, began: time.Now()}
 	wait, err := a.fleet.Reserve(p.Server, request)
 	if err != nil {
 		a.cfg.Answered("unreachable", 0)

@@ -192,19 +192,13 @@ func (r *Registry) Teams(k ticket.Key) int {
 	return int(r.catalog.mode(k).mode().GetTeams())
 }
 
-// Title is the text that players see for a mode, empty for a mode that is not known.
-func (r *Registry) Title(k ticket.Key) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.catalog.mode(k).mode().GetTitle()
-}
-
-// Away reports whether no live server hosts a mode.
-func (r *Registry) Away(k ticket.Key) bool {
+// Listing returns the text that players see for a mode, empty for a mode that is not
+// known, and whether no live server hosts it.
+func (r *Registry) Listing(k ticket.Key) (title string, away bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.catalog.mode(k)
-	return m == nil || !m.away.IsZero()
+	return m.mode().GetTitle(), m == nil || !m.away.IsZero()
 }
 
 // Options returns the options of a mode, with the widest range of any live server's

@@ -46,9 +46,9 @@ func TestCatalog_stoppedCanaryTakesNoModesWithIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
 		defer r.Stop()
-		r.add(hosting("stable", "1", "ffa", "duel"), nil)
+		add(r, hosting("stable", "1", "ffa", "duel"), nil)
 		testtime.Sleep(time.Second)
-		canary := r.add(hosting("canary", "2", "ffa", "siege"), nil)
+		canary := add(r, hosting("canary", "2", "ffa", "siege"), nil)
 		check := func(when, mode string, want error) {
 			t.Helper()
 			if _, err := r.Resolve("arena", mode); !errors.Is(err, want) {
@@ -57,7 +57,7 @@ func TestCatalog_stoppedCanaryTakesNoModesWithIt(t *testing.T) {
 		}
 		check("with the canary", "duel", nil)
 		check("with the canary", "siege", nil)
-		if title := r.Title(ffa); title != "ffa of 1" {
+		if title, _ := r.Listing(ffa); title != "ffa of 1" {
 			t.Errorf("the canary renames a mode of others: %q", title)
 		}
 		r.disconnect(canary)
@@ -81,9 +81,9 @@ func TestCatalog_keepsModesOfARestartedServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
 		defer r.Stop()
-		only := r.add(hosting("s1", "1", "ffa", "duel"), nil)
+		only := add(r, hosting("s1", "1", "ffa", "duel"), nil)
 		r.disconnect(only)
-		if got := listed(r); got != "arena 1 away ffa(away) duel(away)" || !r.Away(ffa) {
+		if got := listed(r); got != "arena 1 away ffa(away) duel(away)" || !away(r, ffa) {
 			t.Errorf("listed as %s", got)
 		}
 		if k, err := r.Resolve("", ""); err != nil || k != ffa {
@@ -93,8 +93,8 @@ func TestCatalog_keepsModesOfARestartedServer(t *testing.T) {
 			t.Errorf("%d seats, versions %v", seats, versions)
 		}
 		testtime.Sleep(awayLasts - time.Second)
-		back := r.add(hosting("s1", "2", "ffa"), nil)
-		if got := listed(r); got != "arena 2 ffa duel(away)" || r.Away(ffa) || !r.Away(ticket.Key{Game: "arena", Mode: "duel"}) {
+		back := add(r, hosting("s1", "2", "ffa"), nil)
+		if got := listed(r); got != "arena 2 ffa duel(away)" || away(r, ffa) || !away(r, ticket.Key{Game: "arena", Mode: "duel"}) {
 			t.Errorf("listed as %s", got)
 		}
 		testtime.Sleep(time.Second)
@@ -107,4 +107,9 @@ func TestCatalog_keepsModesOfARestartedServer(t *testing.T) {
 			t.Errorf("long after the last server: %v, %s", err, listed(r))
 		}
 	})
+}
+
+func away(r *Registry, k ticket.Key) bool {
+	_, away := r.Listing(k)
+	return away
 }

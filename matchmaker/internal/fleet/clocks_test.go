@@ -19,13 +19,13 @@ func clocksRig(servers ...string) (*Registry, map[string]*server, *observer.Obse
 	r.log = zap.New(core)
 	all := make(map[string]*server)
 	for _, id := range servers {
-		all[id] = r.add(register(id), nil)
+		all[id] = add(r, register(id), nil)
 	}
 	return r, all, logs
 }
 
 // reportClock has a server report that its clock is ahead of the matchmaker's.
-func (r *Registry) reportClock(s *server, ahead time.Duration) {
+func reportClock(r *Registry, s *server, ahead time.Duration) {
 	ms := -ahead.Milliseconds() // servers report how far the matchmaker is ahead
 	r.load(s, &fleetv1.Load{ClockOffsetMs: &ms})
 }
@@ -53,9 +53,9 @@ func TestClocks_serverWithAWrongClockIsLastOrExcluded(t *testing.T) {
 		{-5 * time.Hour, true, true},
 	} {
 		r, servers, logs := clocksRig("s1", "s2")
-		r.reportClock(servers["s1"], c.ahead)
+		reportClock(r, servers["s1"], c.ahead)
 		for range 3 {
-			r.reportClock(servers["s1"], c.ahead) // is logged once
+			reportClock(r, servers["s1"], c.ahead) // is logged once
 		}
 		for _, s := range r.View(ffa).Servers {
 			if off := s.ID == "s1"; s.Unresponsive != (off && c.last) || s.Draining != (off && c.none) {
@@ -80,7 +80,7 @@ func TestClocks_serverWithAWrongClockIsLastOrExcluded(t *testing.T) {
 func TestClocks_correctedClockIsLoggedOnce(t *testing.T) {
 	r, servers, logs := clocksRig("s1")
 	for _, ahead := range []time.Duration{3 * time.Second, 1700 * time.Millisecond, 2200 * time.Millisecond, time.Second, 0} {
-		r.reportClock(servers["s1"], ahead)
+		reportClock(r, servers["s1"], ahead)
 	}
 	if count(logs, eventDiffers) != 1 || count(logs, eventAgrees) != 1 {
 		t.Errorf("logs %v", logs.All())
@@ -109,8 +109,8 @@ func TestClocks_ownClockIsOffWhenMostServersAgree(t *testing.T) {
 		r, servers, logs := clocksRig()
 		for i, ahead := range c.ahead {
 			id := fmt.Sprint("s", i)
-			servers[id] = r.add(register(id), nil)
-			r.reportClock(servers[id], ahead)
+			servers[id] = add(r, register(id), nil)
+			reportClock(r, servers[id], ahead)
 		}
 		if got := count(logs, eventOwn); got != map[bool]int{true: 1}[c.own] {
 			t.Errorf("%s: logged %d times: %v", name, got, logs.All())
@@ -126,7 +126,7 @@ func TestClocks_ownClockIsOffWhenMostServersAgree(t *testing.T) {
 		}
 		for id, s := range servers { // the clock is set right, or the servers go
 			if c.own && id != "s0" {
-				r.reportClock(s, 0)
+				reportClock(r, s, 0)
 			}
 		}
 		if c.own && count(logs, "clock of this matchmaker agrees with most game servers again") != 1 {

@@ -96,7 +96,7 @@ func (p *replica) until(what string, seen func() bool) {
 	}
 }
 
-func (p *replica) hasServer(id string) func() bool { return func() bool { return p.URL(id) != "" } }
+func (p *replica) hasServer(id string) func() bool { return func() bool { return urlOf(p.Registry, id) != "" } }
 
 // gameServer is a real one, in this process.
 type gameServer struct {
@@ -179,7 +179,7 @@ func (p *replica) enter(g *gameServer, match string, seat *fleetv1.Seat, slot ui
 	dialer := ws.Dialer{Protocols: []string{protocol.Subprotocol}}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, buffered, _, err := dialer.Dial(ctx, p.URL(g.id))
+	conn, buffered, _, err := dialer.Dial(ctx, urlOf(p.Registry, g.id))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func (p *replica) resume(g *gameServer, token string) *player {
 	dialer := ws.Dialer{Protocols: []string{protocol.Subprotocol}}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, buffered, _, err := dialer.Dial(ctx, p.URL(g.id))
+	conn, buffered, _, err := dialer.Dial(ctx, urlOf(p.Registry, g.id))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -245,9 +245,15 @@ func teamsText(teams []*fleetv1.TeamStatus) string {
 }
 
 // add makes a server live in place of any other with its id.
-func (r *Registry) add(reg *fleetv1.Register, peer net.Addr) *server {
+func add(r *Registry, reg *fleetv1.Register, peer net.Addr) *server {
 	r.mu.Lock()
 	other := r.servers[reg.GetServerId()]
 	r.mu.Unlock()
 	return r.enter(reg, peer, other)
+}
+
+// urlOf is where browsers reach a server, empty when it is not live.
+func urlOf(r *Registry, server string) string {
+	url, _ := r.PlayURL(server)
+	return url
 }

@@ -47,7 +47,7 @@ func (r *Registry) ChangeBans(added []*fleetv1.Ban, removed []string) {
 	change := &fleetv1.BanList{Version: r.bans.version, Added: added, Removed: removed}
 	for _, s := range r.servers {
 		if first || s.bansVersion != r.bans.version-1 {
-			r.sendBansLocked(s)
+			r.bans.sendTo(s)
 			continue
 		}
 		if s.moderated() && s.send(bansMessage(change)) {
@@ -56,11 +56,11 @@ func (r *Registry) ChangeBans(added []*fleetv1.Ban, removed []string) {
 	}
 }
 
-// sendBansLocked sends a server the whole list, if it has another one. One that can't
-// be sent now follows the server's next report.
-func (r *Registry) sendBansLocked(s *server) {
-	if r.bans.list != nil && s.moderated() && s.bansVersion != r.bans.version && s.send(bansMessage(r.bans.whole())) {
-		s.bansVersion = r.bans.version
+// sendTo sends a server the whole list, if it has another one. One that can't be sent
+// now follows the server's next report.
+func (b *bans) sendTo(s *server) {
+	if b.list != nil && s.moderated() && s.bansVersion != b.version && s.send(bansMessage(b.whole())) {
+		s.bansVersion = b.version
 	}
 }
 
@@ -69,35 +69,25 @@ func bansMessage(l *fleetv1.BanList) *fleetv1.ConnectResponse {
 }
 
 // moderated reports whether the server knows bans and moderation.
-func (s *server) moderated() bool { return slices.Contains(s.features, feature.Moderation) }
+func (c *connection) moderated() bool { return slices.Contains(c.features, feature.Moderation) }
 
 // Moderate asks a server for something and waits for its answer. The request id is set
 // here. Errors: ErrGone, ErrOld, ErrBusy, ErrTimeout.
 func (r *Registry) Moderate(ctx context.Context, serverID string, m *fleetv1.Moderate) (*fleetv1.Moderated, error) {
-	id := rand.Text()
-	answer := make(chan *fleetv1.Moderated, 1)
 	r.mu.Lock()
 	s := r.servers[serverID]
-	var err error
+	r.mu.Unlock()
 	switch {
 	case s == nil:
-		err = ErrGone
+		return nil, ErrGone
 	case !s.moderated():
-		err = ErrOld
-	case !s.send(moderateMessage(m, id)):
-		err = ErrBusy
-	default:
-		s.moderations[id] = answer
+		return nil, ErrOld
 	}
-	r.mu.Unlock()
-	if err != nil {
-		return nil, err
+	id, answer := s.moderations.ask()
+	defer s.moderations.forget(id)
+	if !s.send(moderateMessage(m, id)) {
+		return nil, ErrBusy
 	}
-	defer func() {
-		r.mu.Lock()
-		delete(s.moderations, id)
-		r.mu.Unlock()
-	}()
 	select {
 	case a := <-answer:
 		return a, nil
@@ -146,12 +136,34 @@ func (r *Registry) ModerateAll(ctx context.Context, m *fleetv1.Moderate) (answer
 	return answers, silent
 }
 
-// moderated passes on a server's answer to what an operator asked for.
-func (r *Registry) moderated(s *server, a *fleetv1.Moderated) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if answer := s.moderations[a.GetRequestId()]; answer != nil {
-		delete(s.moderations, a.GetRequestId())
-		answer <- a
+// moderations are what operators have asked a server for. It is safe for concurrent use.
+type moderations struct {
+	mu      sync.Mutex
+	answers map[string]chan<- *fleetv1.Moderated // by request id
+}
+
+// ask begins a request. Its answer comes by the channel.
+func (a *moderations) ask() (id string, answer <-chan *fleetv1.Moderated) {
+	id = rand.Text()
+	c := make(chan *fleetv1.Moderated, 1)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answers[id] = c
+	return id, c
+}
+
+// answer passes on a server's answer, once.
+func (a *moderations) answer(m *fleetv1.Moderated) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c := a.answers[m.GetRequestId()]; c != nil {
+		delete(a.answers, m.GetRequestId())
+		c <- m
 	}
+}
+
+func (a *moderations) forget(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.answers, id)
 }

@@ -28,7 +28,7 @@ func startModerated(t *testing.T, names ...string) *moderatedMatch {
 	p := startReplica(t, "mm", nil)
 	g := startServer(t, nil, p.addr)
 	p.until("the registration", p.hasServer(g.id))
-	m := &moderatedMatch{replica: p, g: g, playURL: p.URL(g.id), slots: map[string]uint32{}, players: map[string]*player{}}
+	m := &moderatedMatch{replica: p, g: g, playURL: urlOf(p.Registry, g.id), slots: map[string]uint32{}, players: map[string]*player{}}
 	list := seats(-1, names...)
 	res := p.reserve(g, &fleetv1.Reserve{MatchId: "m1", Create: true, Game: "arena", Mode: "ffa", Seats: list})
 	if !res.GetOk() {
@@ -226,7 +226,7 @@ func TestBans_holdAtHelloAndResume(t *testing.T) {
 	m.ChangeBans([]*fleetv1.Ban{{Id: "range:127.0.0.0/24", AddressRange: "127.0.0.0/24"}}, nil)
 	testtime.Until(t, "it is banned again", func() bool { code, _ := m.hello(protocol.Hello{Resume: "m1.0.x"}); return code == 4505 })
 	m.kill()
-	testtime.Until(t, "the server has lost its matchmaker", func() bool { return m.URL(m.g.id) == "" })
+	testtime.Until(t, "the server has lost its matchmaker", func() bool { return urlOf(m.Registry, m.g.id) == "" })
 	if code, _ := m.hello(protocol.Hello{Resume: "m1.0.x"}); code != 4505 {
 		t.Errorf("without a matchmaker: %d", code)
 	}

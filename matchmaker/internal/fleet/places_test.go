@@ -33,11 +33,11 @@ func TestRegistry_capacitiesAreWhereMatchesCanBeOpened(t *testing.T) {
 		}
 	}
 	want("without servers", "[]")
-	r.add(registerAt("eu1", "eu", "1"), nil)
-	r.add(registerAt("eu2", "eu", "1"), nil)
-	canary := r.add(registerAt("eu3", "eu", "2"), nil)
-	r.add(registerAt("us1", "us", "1"), nil)
-	r.add(register("elsewhere"), nil) // does not have the mode
+	add(r, registerAt("eu1", "eu", "1"), nil)
+	add(r, registerAt("eu2", "eu", "1"), nil)
+	canary := add(r, registerAt("eu3", "eu", "2"), nil)
+	add(r, registerAt("us1", "us", "1"), nil)
+	add(r, register("elsewhere"), nil) // does not have the mode
 	// Ten matches each, and players for twelve of eight.
 	want("at first", "[{eu 1 20} {eu 2 10} {us 1 10}]")
 	mustReserve(t, r, "us1", request("a", "m1", 70))
@@ -51,7 +51,7 @@ func TestRegistry_capacitiesAreWhereMatchesCanBeOpened(t *testing.T) {
 func TestRegistry_picksAnUnresponsiveServerLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
-		one, two := r.add(registerAt("eu1", "eu", "1"), nil), r.add(registerAt("eu2", "eu", "1"), nil)
+		one, two := add(r, registerAt("eu1", "eu", "1"), nil), add(r, registerAt("eu2", "eu", "1"), nil)
 		one.unresponsiveSince = time.Now()
 		if id, ok := r.Pick(teams4, "eu", "1", "spread", 4); !ok || id != "eu2" {
 			t.Errorf("picked %q, %v", id, ok)
@@ -75,7 +75,7 @@ func TestRegistry_picksAnUnresponsiveServerLast(t *testing.T) {
 func TestRegistry_picksByPolicy(t *testing.T) {
 	r := newTestRegistry()
 	for _, id := range []string{"s1", "s2", "s3"} {
-		r.add(registerAt(id, "eu", "1"), nil)
+		add(r, registerAt(id, "eu", "1"), nil)
 	}
 	opened := 0
 	pick := func(policy string, players int) string {
@@ -130,7 +130,7 @@ func TestRegistry_backfillsCountRequestedSeats(t *testing.T) {
 	r := newTestRegistry()
 	reg := registerAt("eu1", "eu", "1")
 	reg.Matches = []*fleetv1.MatchStatus{asking("m1", 4, 2)}
-	s := r.add(reg, nil)
+	s := add(r, reg, nil)
 	gap := func() string {
 		var list []string
 		for _, g := range r.Backfills("ranked") {
@@ -176,7 +176,7 @@ func TestRegistry_noBackfillOfAMatchThatTakesNoPlayers(t *testing.T) {
 	}
 	reg := registerAt("eu1", "eu", "1")
 	reg.Matches = []*fleetv1.MatchStatus{ending, free}
-	s := r.add(reg, nil)
+	s := add(r, reg, nil)
 	gaps := r.Backfills("ranked")
 	if len(gaps) != 1 || gaps[0].Match != "free" || fmt.Sprint(gaps[0].Teams) != "[{1 1 1200} {1 1 1200} {0 1 0} {0 1 0}]" {
 		t.Errorf("gaps %+v", gaps)
@@ -192,8 +192,8 @@ func TestRegistry_noBackfillOfAMatchThatTakesNoPlayers(t *testing.T) {
 
 func TestRegistry_listsServers(t *testing.T) {
 	r := newTestRegistry()
-	r.add(registerAt("us1", "us", "2"), nil)
-	s := r.add(registerAt("eu1", "eu", "1"), nil)
+	add(r, registerAt("us1", "us", "2"), nil)
+	s := add(r, registerAt("eu1", "eu", "1"), nil)
 	r.load(s, &fleetv1.Load{Cpu: 0.25, Draining: true})
 	mustReserve(t, r, "eu1", request("a", "m1", 50))
 	list := r.Servers()
@@ -217,7 +217,7 @@ func TestRegistry_takesPlayers(t *testing.T) {
 			}
 		}
 		want("without servers", false, "no game server is registered")
-		s := r.add(register("one"), nil)
+		s := add(r, register("one"), nil)
 		want("at first", true, "1 of 1 game servers take players")
 		s.unresponsiveSince = time.Now()
 		want("struck", false, "no game server takes players: 0 drain, 0 are full, 1 did not answer, 0 have a clock that is off by minutes")
@@ -228,7 +228,7 @@ func TestRegistry_takesPlayers(t *testing.T) {
 		r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa", People: 8, Seats: 8, Open: true}}})
 		want("full", false, "no game server takes players: 0 drain, 1 are full, 0 did not answer, 0 have a clock that is off by minutes")
 		r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1"}}})
-		r.reportClock(s, time.Hour)
+		reportClock(r, s, time.Hour)
 		want("with a wrong clock", false, "no game server takes players: 0 drain, 0 are full, 0 did not answer, 1 have a clock that is off by minutes")
 		if hosts := r.Hosts(ffa); len(hosts) > 0 {
 			t.Errorf("players are told to wait for a seat at %v", hosts)

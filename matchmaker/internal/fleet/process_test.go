@@ -136,13 +136,13 @@ func TestService_livingProcessKeepsItsID(t *testing.T) {
 						t.Errorf("the other is %s", other)
 					}
 				}
-				if url := r.URL("s1"); url != "ws://first.test/play" || len(first.ended) > 0 {
+				if url := urlOf(r, "s1"); url != "ws://first.test/play" || len(first.ended) > 0 {
 					t.Errorf("the id is that of %s", url)
 				}
 				first.leave(t)
 				third := connect(t, r, "second", "192.0.2.2")
 				synctest.Wait()
-				if url := r.URL("s1"); url != "ws://second.test/play" {
+				if url := urlOf(r, "s1"); url != "ws://second.test/play" {
 					t.Errorf("the other is gone, the id is that of %q", url)
 				}
 				third.leave(t)
@@ -166,7 +166,7 @@ func TestService_frozenProcessLosesItsID(t *testing.T) {
 			t.Errorf("the frozen one ended by %v", err)
 		}
 		synctest.Wait()
-		if url, took := r.URL("s1"), time.Since(began); url != "ws://second.test/play" || took > 3*time.Second {
+		if url, took := urlOf(r, "s1"), time.Since(began); url != "ws://second.test/play" || took > 3*time.Second {
 			t.Errorf("after %s the id is that of %s", took, url)
 		}
 		// It wakes up, and gets nothing new.
@@ -189,7 +189,7 @@ func TestService_sameProcessReplacesItsStreamAtOnce(t *testing.T) {
 				t.Errorf("%q: the older stream ended by %v", name, err)
 			}
 			synctest.Wait()
-			if url := r.URL("s1"); url != want || time.Since(began) != 0 {
+			if url := urlOf(r, "s1"); url != want || time.Since(began) != 0 {
 				t.Errorf("%q: the id is that of %q after %s", name, url, time.Since(began))
 			}
 			again.leave(t)

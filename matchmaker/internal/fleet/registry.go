@@ -158,9 +158,16 @@ func (r *Registry) enter(reg *fleetv1.Register, peer net.Addr, silent *server) *
 
 func newServer(reg *fleetv1.Register, peer net.Addr) *server {
 	s := &server{
+		connection: connection{
+			peer:        peer,
+			features:    feature.Common(reg.GetFeatures()),
+			out:         make(chan *fleetv1.ConnectResponse, outbound),
+			gone:        make(chan struct{}),
+			since:       time.Now(),
+			moderations: moderations{answers: make(map[string]chan<- *fleetv1.Moderated)},
+		},
 		id:         reg.GetServerId(),
 		process:    reg.GetProcess(),
-		peer:       peer,
 		url:        reg.GetPublicUrl(),
 		follows:    reg.GetPublicUrlGuessed() && fromThisMachine(peer),
 		region:     reg.GetRegion(),
@@ -171,12 +178,6 @@ func newServer(reg *fleetv1.Register, peer net.Addr) *server {
 		matches:    make(map[string]*match, len(reg.GetMatches())),
 		seats:      make(map[seatKey]*seat, len(reg.GetSeats())),
 		calls:      make(map[string]*call),
-		out:        make(chan *fleetv1.ConnectResponse, outbound),
-		gone:       make(chan struct{}),
-		since:      time.Now(),
-		features:   feature.Common(reg.GetFeatures()),
-
-		moderations: make(map[string]chan<- *fleetv1.Moderated),
 	}
 	for _, g := range reg.GetGames() {
 		s.games[g.GetName()] = g
@@ -246,7 +247,7 @@ func (r *Registry) load(s *server, l *fleetv1.Load) {
 	s.full = false
 	if r.servers[s.id] == s {
 		r.replicas.sendTo(s)
-		r.sendBansLocked(s)
+		r.bans.sendTo(s)
 		for _, status := range l.GetChanged() {
 			r.applyLocked(s, status)
 		}

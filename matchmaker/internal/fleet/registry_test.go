@@ -61,7 +61,7 @@ func players(t *testing.T, r *Registry) (match, server int) {
 
 func TestRegistry_requestedSeatsCountAsTaken(t *testing.T) {
 	r := newTestRegistry()
-	s := r.add(register("s1"), nil)
+	s := add(r, register("s1"), nil)
 	first := mustReserve(t, r, "s1", request("a", "m1", 3))
 	mustReserve(t, r, "s1", request("b", "m1", 2))
 	if m, srv := players(t, r); m != 5 || srv != 5 || !r.View(ffa).Matches[0].Opening {
@@ -90,7 +90,7 @@ func TestRegistry_requestedSeatsCountAsTaken(t *testing.T) {
 // rejected because another's seat counts twice.
 func TestRegistry_matchIsNotFullBeforeItsServerAnswers(t *testing.T) {
 	r := newTestRegistry()
-	s := r.add(register("s1"), nil)
+	s := add(r, register("s1"), nil)
 	status := &fleetv1.MatchStatus{MatchId: "m1", Game: "arena", Mode: "ffa", People: 7, Seats: 8, Private: true}
 	mustReserve(t, r, "s1", request("a", "m1", 7))
 	r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{status}})
@@ -105,7 +105,7 @@ func TestRegistry_matchIsNotFullBeforeItsServerAnswers(t *testing.T) {
 
 func TestRegistry_refusedOpeningLeavesNoMatch(t *testing.T) {
 	r := newTestRegistry()
-	s := r.add(register("s1"), nil)
+	s := add(r, register("s1"), nil)
 	mustReserve(t, r, "s1", request("a", "m1", 3))
 	r.answer(s, &fleetv1.ReserveResult{RequestId: "a", Reason: "full"})
 	if v := r.View(ffa); len(v.Matches) != 0 || !v.Servers[0].Full || v.Servers[0].FreePlayers != 100 {
@@ -122,7 +122,7 @@ func TestRegistry_fullMatchCountsAsFullUntilTheNextReport(t *testing.T) {
 	status := &fleetv1.MatchStatus{MatchId: "m1", Game: "arena", Mode: "ffa", People: 2, Seats: 8, Open: true}
 	reg := register("s1")
 	reg.Matches = []*fleetv1.MatchStatus{status}
-	s := r.add(reg, nil)
+	s := add(r, reg, nil)
 	mustReserve(t, r, "s1", request("a", "m1", 1))
 	r.answer(s, &fleetv1.ReserveResult{RequestId: "a", Reason: "full"})
 	if m, srv := players(t, r); m != 8 || srv != 8 {
@@ -137,7 +137,7 @@ func TestRegistry_fullMatchCountsAsFullUntilTheNextReport(t *testing.T) {
 func TestCall_lateSeatsAreReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
-		s := r.add(register("s1"), nil)
+		s := add(r, register("s1"), nil)
 		<-s.out // registered
 		wait := mustReserve(t, r, "s1", request("a", "m1", 2))
 		<-s.out
@@ -163,7 +163,7 @@ func TestCall_lateSeatsAreReleased(t *testing.T) {
 func TestCall_abandonedCallsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
-		s := r.add(register("s1"), nil)
+		s := add(r, register("s1"), nil)
 		wait := mustReserve(t, r, "s1", request("a", "m1", 2))
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -182,7 +182,7 @@ func TestOrphans_returningServerReleasesThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
 		for _, id := range []string{"soon", "late"} {
-			s := r.add(register(id), nil)
+			s := add(r, register(id), nil)
 			wait := mustReserve(t, r, id, request(id, "m-"+id, 1))
 			r.disconnect(s)
 			if _, err := wait(context.Background()); !errors.Is(err, ErrGone) {
@@ -190,14 +190,14 @@ func TestOrphans_returningServerReleasesThem(t *testing.T) {
 			}
 		}
 		testtime.Sleep(10 * time.Second)
-		if s := r.add(register("soon"), nil); len(s.out) != 2 {
+		if s := add(r, register("soon"), nil); len(s.out) != 2 {
 			t.Errorf("back after 10 s: %d messages, want registered and a release", len(s.out))
 		}
 		testtime.Sleep(5 * time.Second) // the seats are free by themselves
-		if s := r.add(register("late"), nil); len(s.out) != 1 {
+		if s := add(r, register("late"), nil); len(s.out) != 1 {
 			t.Errorf("back after 15 s: %d messages, want registered alone", len(s.out))
 		}
-		r.disconnect(r.add(register("other"), nil))
+		r.disconnect(add(r, register("other"), nil))
 		if len(r.orphans) != 0 {
 			t.Errorf("%d servers' releases are kept", len(r.orphans))
 		}
@@ -206,7 +206,7 @@ func TestOrphans_returningServerReleasesThem(t *testing.T) {
 
 func TestRegistry_serverThatDoesNotReadIsBusy(t *testing.T) {
 	r := newTestRegistry()
-	r.add(register("s1"), nil)
+	add(r, register("s1"), nil)
 	var err error
 	for i := 0; i <= outbound && err == nil; i++ {
 		_, err = r.Reserve("s1", request(fmt.Sprint("r", i), "m1", 0))
@@ -225,7 +225,7 @@ func TestRegistry_matchBelongsToOneServer(t *testing.T) {
 	for _, id := range []string{"s1", "s2"} {
 		reg := register(id)
 		reg.Matches = []*fleetv1.MatchStatus{status}
-		r.add(reg, nil)
+		add(r, reg, nil)
 	}
 	if v := r.View(ffa); len(v.Matches) != 1 || v.Matches[0].Server != "s1" {
 		t.Errorf("view %+v", v)
@@ -240,7 +240,7 @@ func TestRegistry_resolve(t *testing.T) {
 	if _, err := r.Resolve("arena", ""); !errors.Is(err, ErrNoServer) {
 		t.Errorf("error %v", err)
 	}
-	s := r.add(register("s1"), nil)
+	s := add(r, register("s1"), nil)
 	if k, err := r.Resolve("", ""); err != nil || k != ffa {
 		t.Errorf("the only game: %v %v", k, err)
 	}
@@ -250,7 +250,7 @@ func TestRegistry_resolve(t *testing.T) {
 	}
 	second := register("s2")
 	second.Games[0].Name = "tag"
-	r.add(second, nil)
+	add(r, second, nil)
 	if _, err := r.Resolve("", ""); !errors.Is(err, ErrUnknownGame) {
 		t.Errorf("no game named of two: %v", err)
 	}

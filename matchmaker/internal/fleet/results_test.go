@@ -82,7 +82,7 @@ func TestResults_acknowledgesStoredEndsOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{}
 		r := k.registry()
-		s := r.add(running("s1", "m1", "m2"), nil)
+		s := add(r, running("s1", "m1", "m2"), nil)
 		k.answer = func(context.Context) error { return errors.New("the store is away") }
 		r.matchEnded(s, endOf("m1", "over"))
 		if got := acks(s); got != "[]" {
@@ -109,7 +109,7 @@ func TestResults_slowStoreDelaysNoStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{answer: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
 		r := k.registry()
-		s := r.add(running("s1"), nil)
+		s := add(r, running("s1"), nil)
 		for i := range storeAtOnce + 10 {
 			id := fmt.Sprint("m", i)
 			r.matchEnded(s, endOf(id, "over")) // returns at once
@@ -141,7 +141,7 @@ func TestResults_slowStoreDelaysNoStream(t *testing.T) {
 func TestResults_acknowledgesWithoutAStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRegistry()
-		s := r.add(running("s1", "m1"), nil)
+		s := add(r, running("s1", "m1"), nil)
 		r.matchEnded(s, endOf("m1", "game_error"))
 		if got := acks(s); got != "[m1]" {
 			t.Errorf("acknowledged %s", got)
@@ -154,13 +154,13 @@ func TestResults_matchesOfAGoneServerAreLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{}
 		r := k.registry()
-		r.disconnect(r.add(running("gone", "g1", "g2"), nil))
-		r.disconnect(r.add(running("back", "b1", "b2", "b3"), nil))
+		r.disconnect(add(r, running("gone", "g1", "g2"), nil))
+		r.disconnect(add(r, running("back", "b1", "b2", "b3"), nil))
 		testtime.Sleep(lostAfter - time.Second)
 		// Of its three matches one goes on, one has ended, and one is not heard of.
-		back := r.add(running("back", "b1"), nil)
+		back := add(r, running("back", "b1"), nil)
 		r.matchEnded(back, endOf("b2", "over"))
-		r.add(running("back", "b1", "b4"), nil) // a newer stream of the same
+		add(r, running("back", "b1", "b4"), nil) // a newer stream of the same
 		if got := k.seen(); got != "ended [b2] lost []" {
 			t.Error(got)
 		}
@@ -175,7 +175,7 @@ func TestResults_matchesOfAGoneServerAreLost(t *testing.T) {
 		if len(r.results.absent) != 0 {
 			t.Errorf("%d servers' matches are kept", len(r.results.absent))
 		}
-		r.disconnect(r.add(running("late", "l1"), nil))
+		r.disconnect(add(r, running("late", "l1"), nil))
 		r.Stop() // the end of the matchmaker loses no match
 		testtime.Sleep(time.Hour)
 		if got := k.seen(); len(got) != len("ended [b2] lost [g1 g2 b3]") {
@@ -186,8 +186,8 @@ func TestResults_matchesOfAGoneServerAreLost(t *testing.T) {
 
 func TestRegistry_matchWithoutSeatsIsOver(t *testing.T) {
 	r := newTestRegistry()
-	s := r.add(running("s1", "m1", "m2"), nil)
-	other := r.add(running("s2"), nil)
+	s := add(r, running("s1", "m1", "m2"), nil)
+	other := add(r, running("s2"), nil)
 	gone := &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: "m1"}, {MatchId: "unheard of"}}}
 	r.load(other, gone) // not its match
 	if totals := r.Totals(); totals.Matches != 2 {
@@ -214,13 +214,13 @@ func TestReplicas_areSentOnceToEachServer(t *testing.T) {
 		}
 		return fmt.Sprint(list)
 	}
-	early := r.add(register("early"), nil)
+	early := add(r, register("early"), nil)
 	r.SetReplicas([]string{"b:1", "a:1"}, nil)
 	r.SetReplicas([]string{"a:1", "b:1"}, nil)
 	if got := sent(early); got != "[registered [] [a:1 b:1]]" {
 		t.Errorf("sent %s", got)
 	}
-	if got := sent(r.add(register("late"), nil)); got != "[registered [a:1 b:1]]" {
+	if got := sent(add(r, register("late"), nil)); got != "[registered [a:1 b:1]]" {
 		t.Errorf("sent %s", got)
 	}
 	for range outbound { // it does not read
@@ -245,10 +245,10 @@ func TestResults_matchThatEndedMeanwhileIsNotLost(t *testing.T) {
 		k := &keeper{}
 		r := k.registry()
 		r.results.log = zap.New(core)
-		r.disconnect(r.add(running("s1", "m1", "m2"), nil))
+		r.disconnect(add(r, running("s1", "m1", "m2"), nil))
 		reg := register("s1")
 		reg.Matches = []*fleetv1.MatchStatus{{MatchId: "m1", Game: "arena", Mode: "ffa"}} // over; not a word of m2
-		r.add(reg, nil)
+		add(r, reg, nil)
 		testtime.Sleep(lostAfter + time.Second)
 		r.Stop()
 		if all := logs.All(); len(all) != 1 || all[0].ContextMap()["matches"] != int64(1) {

@@ -45,7 +45,7 @@ func hostingMatch(id, match string) *fleetv1.Register {
 func TestSeats_newerTokenWinsInAnyOrder(t *testing.T) {
 	for name, swapped := range map[string]bool{"a quick replica": false, "a slow replica": true} {
 		r := newTestRegistry()
-		older, newer := r.add(hostingMatch("s1", "m1"), nil), r.add(hostingMatch("s2", "m2"), nil)
+		older, newer := add(r, hostingMatch("s1", "m1"), nil), add(r, hostingMatch("s2", "m2"), nil)
 		first, second := func() { r.load(older, took("ann", "m1", 100)) }, func() { r.load(newer, took("ann", "m2", 200)) }
 		if swapped {
 			first, second = second, first
@@ -77,7 +77,7 @@ func TestSeats_newerTokenWinsInAnyOrder(t *testing.T) {
 func TestSeats_equalTimesAreDecidedAlike(t *testing.T) {
 	for _, swapped := range []bool{false, true} {
 		r := newTestRegistry()
-		a, b := r.add(hostingMatch("s1", "m1"), nil), r.add(hostingMatch("s2", "m2"), nil)
+		a, b := add(r, hostingMatch("s1", "m1"), nil), add(r, hostingMatch("s2", "m2"), nil)
 		if swapped {
 			r.load(b, took("ann", "m2", 100))
 			r.load(a, took("ann", "m1", 100))
@@ -95,17 +95,17 @@ func TestSeats_equalTimesAreDecidedAlike(t *testing.T) {
 func TestSeats_areSettledWhenAServerComesBack(t *testing.T) {
 	r := newTestRegistry()
 	defer r.Stop()
-	older := r.add(hostingMatch("s1", "m1"), nil)
+	older := add(r, hostingMatch("s1", "m1"), nil)
 	r.load(older, took("ann", "m1", 100))
 	r.disconnect(older)
 	if at, ok := r.SeatOf("ann"); ok {
 		t.Errorf("the server is gone, and ann sits in %+v", at)
 	}
-	newer := r.add(hostingMatch("s2", "m2"), nil)
+	newer := add(r, hostingMatch("s2", "m2"), nil)
 	r.load(newer, took("ann", "m2", 200))
 	reg := hostingMatch("s1", "m1")
 	reg.Seats = took("ann", "m1", 100).GetSeats()
-	back := r.add(reg, nil)
+	back := add(r, reg, nil)
 	if got := back.evictions() + "/" + newer.evictions(); got != "ann m1<200/" {
 		t.Errorf("evicted %s", got)
 	}
@@ -114,7 +114,7 @@ func TestSeats_areSettledWhenAServerComesBack(t *testing.T) {
 func TestSeats_waitForAServerThatDoesNotRead(t *testing.T) {
 	r := newTestRegistry()
 	defer r.Stop()
-	older, newer := r.add(hostingMatch("s1", "m1"), nil), r.add(hostingMatch("s2", "m2"), nil)
+	older, newer := add(r, hostingMatch("s1", "m1"), nil), add(r, hostingMatch("s2", "m2"), nil)
 	r.load(older, took("ann", "m1", 100))
 	for older.send(&fleetv1.ConnectResponse{}) {
 	}
@@ -133,7 +133,7 @@ func TestRegistry_issueTimeIsLaterThanThePlayersSeat(t *testing.T) {
 	defer r.Stop()
 	now := time.Unix(1_800_000_000, 0)
 	r.cfg.now = func() time.Time { return now }
-	s := r.add(hostingMatch("s1", "m1"), nil)
+	s := add(r, hostingMatch("s1", "m1"), nil)
 	ahead := now.UnixMilli() + 5000 // by a replica whose clock is ahead
 	r.load(s, took("ann", "m1", ahead))
 	if got := r.IssueTime("ann"); got != ahead+1 {

@@ -11,12 +11,29 @@ import (
 	matchmakerv1 "tactus/protocol/rpc/tactus/matchmaker/v1"
 )
 
-// server is one stream of a live game server. Its fields are guarded by the lock of
-// the registry, where they change.
+// connection is the stream of a game server, and what was sent on it.
+type connection struct {
+	peer       net.Addr // its other end; nil: unknown
+	features   []string // that hold on it
+	out        chan *fleetv1.ConnectResponse
+	gone       chan struct{} // closed at its end
+	superseded bool          // by a newer one; set before gone is closed
+	since      time.Time     // it is connected
+
+	received     atomic.Uint64 // messages after Register
+	lastReceived atomic.Int64  // when the last message came, by the steady clock
+	// replicasVersion is that of the replicas it was sent.
+	replicasVersion int
+	bansVersion     uint64                               // of the list of bans that it was sent; 0: none
+	moderations     moderations
+}
+
+// server is a live game server. Its fields are guarded by the lock of the registry,
+// where they change.
 type server struct {
+	connection
 	id                string
-	process           []byte   // see fleetv1.Register; empty for earlier releases
-	peer              net.Addr // the other end of its stream; nil: unknown
+	process           []byte // see fleetv1.Register; empty for earlier releases
 	url               string
 	follows           bool // the url's host is a guess; any host by which a player reached this machine is as good
 	region            string
@@ -32,26 +49,15 @@ type server struct {
 	seats             map[seatKey]*seat
 	unsettled         []string // players with an eviction that could not be sent
 	calls             map[string]*call
-	out               chan *fleetv1.ConnectResponse
-	gone              chan struct{} // closed at its end
-	superseded        bool          // by a newer stream; set before gone is closed
-	since             time.Time     // it is connected
-	// replicasVersion is that of the replicas it was sent.
-	replicasVersion int
-	received        atomic.Uint64 // messages after Register
-	lastReceived    atomic.Int64  // when the last message came, by the steady clock
-	clock           clockState
-	clockAhead      time.Duration // of the clock here, if clockKnown
-	clockKnown      bool
-	features        []string                             // that hold on its stream
-	bansVersion     uint64                               // of the list of bans that it was sent; 0: none
-	moderations     map[string]chan<- *fleetv1.Moderated // by request id
+	clock             clockState
+	clockAhead        time.Duration // of the clock here, if clockKnown
+	clockKnown        bool
 }
 
 // send reports whether the message was queued; it never blocks.
-func (s *server) send(m *fleetv1.ConnectResponse) bool {
+func (c *connection) send(m *fleetv1.ConnectResponse) bool {
 	select {
-	case s.out <- m:
+	case c.out <- m:
 		return true
 	default:
 		return false

@@ -161,7 +161,7 @@ func (svc *Service) receive(str stream, first chan<- *fleetv1.Register, attached
 		case *fleetv1.ConnectRequest_MatchEnded:
 			r.matchEnded(s, m.MatchEnded)
 		case *fleetv1.ConnectRequest_Moderated:
-			r.moderated(s, m.Moderated)
+			s.moderations.answer(m.Moderated)
 		case *fleetv1.ConnectRequest_Register:
 			return status.Error(codes.InvalidArgument, "Register came twice on one stream")
 		}

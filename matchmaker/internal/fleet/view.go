@@ -91,17 +91,8 @@ func (r *Registry) FindPrivate(number func(id string) int) (id string, found Fou
 	return id, found, ok
 }
 
-// URL is where browsers reach the server, empty when it is not live.
-func (r *Registry) URL(serverID string) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s := r.servers[serverID]; s != nil {
-		return s.url
-	}
-	return ""
-}
-
-// PlayURL is where browsers reach the server, as it has registered. follows is true for
+// PlayURL is where browsers reach the server, as it has registered; empty when it is not
+// live. follows is true for
 // a server on this machine that guessed the host: any host by which a player reached the
 // matchmaker is as good.
 func (r *Registry) PlayURL(serverID string) (url string, follows bool) {

@@ -10,7 +10,7 @@ import (
 // The match before lingers on its server for a while.
 func TestRegistry_findPrivateReturnsTheNewest(t *testing.T) {
 	r := newTestRegistry()
-	s := r.add(register("one"), nil)
+	s := add(r, register("one"), nil)
 	for n := 1; n <= 9; n++ {
 		r.load(s, &fleetv1.Load{Changed: []*fleetv1.MatchStatus{{MatchId: fmt.Sprint("m", n), Game: "arena", Mode: "ffa", Seats: 8, Private: n < 8}}})
 	}

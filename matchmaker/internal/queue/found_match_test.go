@@ -83,7 +83,7 @@ func (f *fleetScript) EndsSoon(match string) bool {
 }
 
 func (*fleetScript) IssueTime(string) int64                     { return 1 }
-func (*fleetScript) URL(string) string                          { return "ws://s1.test/play" }
+func (*fleetScript) PlayURL(string) (string, bool)              { return "ws://s1.test/play", false }
 func (*fleetScript) Backfills(string) []matchfunc.Backfill      { return nil }
 func (*fleetScript) Capacities(ticket.Key) []matchfunc.Capacity { return nil }
 func (*fleetScript) Hosts(ticket.Key) []fleet.Host              { return nil }
