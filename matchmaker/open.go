@@ -159,7 +159,7 @@ func (m *Matchmaker) connectParts(c *cluster.Cluster) {
 		Fleet: m.fleet, Ranking: p.ranking, Priority: p.priority, Limits: m.limits, Rooms: p.host, Bans: p.bans,
 		Cooldown: p.cooldown.Remaining,
 	})
-	m.admin.Open(moderation.Parts{Bans: p.bans, Reports: p.reports, Ranking: p.ranking, Searches: p.searches})
+	m.admin.Open(moderation.Parts{Bans: p.bans, Reports: p.reports, Ranking: p.ranking, Searches: p.searches, Pseudonyms: p.pseudonyms})
 	m.service.Open(api.Parts{
 		Identity: p.identity, Admitter: admitter, Searches: p.searches, Ranking: p.ranking, Pseudonyms: p.pseudonyms,
 		Parties: p.parties, Rooms: p.rooms, Host: p.host, Watchers: p.watchers, RoomCount: p.sweeper.RoomCount, RoomCounter: p.sweeper,

@@ -96,7 +96,9 @@ func (p *replica) until(what string, seen func() bool) {
 	}
 }
 
-func (p *replica) hasServer(id string) func() bool { return func() bool { return urlOf(p.Registry, id) != "" } }
+func (p *replica) hasServer(id string) func() bool {
+	return func() bool { return urlOf(p.Registry, id) != "" }
+}
 
 // gameServer is a real one, in this process.
 type gameServer struct {

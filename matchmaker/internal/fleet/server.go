@@ -24,7 +24,7 @@ type connection struct {
 	lastReceived atomic.Int64  // when the last message came, by the steady clock
 	// replicasVersion is that of the replicas it was sent.
 	replicasVersion int
-	bansVersion     uint64                               // of the list of bans that it was sent; 0: none
+	bansVersion     uint64 // of the list of bans that it was sent; 0: none
 	moderations     moderations
 }
 

@@ -30,7 +30,7 @@ func (s *Service) CreateBan(ctx context.Context, req *adminv1.CreateBanRequest) 
 		action = "CreateBan chat only"
 	}
 	return act(ctx, s, action, target, &req.Reason, func(ctx context.Context) (*adminv1.CreateBanResponse, error) {
-		record, err := newBan(ctx, req)
+		record, err := s.newBan(ctx, req)
 		if err != nil {
 			return nil, err
 		}
@@ -55,19 +55,20 @@ func (s *Service) CreateBan(ctx context.Context, req *adminv1.CreateBanRequest) 
 }
 
 // newBan makes the ban that a request asks for.
-func newBan(ctx context.Context, req *adminv1.CreateBanRequest) (Ban, error) {
+func (s *Service) newBan(ctx context.Context, req *adminv1.CreateBanRequest) (Ban, error) {
 	now := time.Now()
 	record := Ban{
-		Player: req.GetPlayerId(), ChatOnly: req.GetChatOnly(), Reason: req.GetReason(), Created: now.UnixMilli(), By: ActorOf(ctx).Who,
+		ChatOnly: req.GetChatOnly(), Reason: req.GetReason(), Created: now.UnixMilli(), By: ActorOf(ctx).Who,
 	}
 	last := time.Duration(req.GetDurationS()) * time.Second
 	if (req.GetPlayerId() == "") == (req.GetAddressRange() == "") {
 		return record, failure.Newf(failure.BadField, "a ban is of player_id or of address_range").Field("player_id", "this or address_range")
 	}
 	if req.GetAddressRange() == "" {
-		if err := checkPlayerID(req.GetPlayerId()); err != nil {
+		if err := s.playerID(&req.PlayerId); err != nil {
 			return record, err
 		}
+		record.Player = req.GetPlayerId()
 	} else {
 		r, err := banlist.ParseRange(req.GetAddressRange())
 		switch {

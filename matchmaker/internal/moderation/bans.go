@@ -67,13 +67,7 @@ func OpenBans(ctx context.Context, s *store.Store, changed func(added []*fleetv1
 	b := &Bans{bucket: bucket, log: log, list: banlist.New(), changed: changed, records: map[string]Ban{}, revisions: map[string]uint64{}}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var added []*fleetv1.Ban
-	for _, e := range entries {
-		if record, ok := b.setLocked(e); ok {
-			added = append(added, record.message())
-		}
-	}
-	changed(added, nil)
+	changed(b.setLocked(entries...), nil)
 	return b, nil
 }
 
@@ -96,8 +90,8 @@ func (b *Bans) follow(id string, e *store.Entry) {
 	if b.revisions[id] >= e.Revision {
 		return
 	}
-	if record, ok := b.setLocked(*e); ok {
-		b.changed([]*fleetv1.Ban{record.message()}, nil)
+	if added := b.setLocked(*e); len(added) > 0 {
+		b.changed(added, nil)
 	}
 }
 
@@ -109,24 +103,33 @@ func (b *Bans) removeLocked(id string) {
 	}
 }
 
-// setLocked adds a record of the store to the list.
-func (b *Bans) setLocked(e store.Entry) (Ban, bool) {
-	record := Ban{ID: e.Key}
+// setLocked adds records of the store to the list, in one change: each change costs a
+// visit of the whole list. It returns those that hold, for game servers.
+func (b *Bans) setLocked(entries ...store.Entry) (messages []*fleetv1.Ban) {
+	var added []banlist.Ban
+	for _, e := range entries {
+		record, ban, err := readBan(e)
+		if err != nil {
+			b.log.Error("ban not read", zap.String("ban", e.Key), zap.Error(err))
+			continue
+		}
+		b.records[e.Key], b.revisions[e.Key] = record, e.Revision
+		if ban.Over(time.Now()) {
+			continue // sweep removes it
+		}
+		added, messages = append(added, ban), append(messages, record.message())
+	}
+	b.list.Change(added, nil)
+	return messages
+}
+
+func readBan(e store.Entry) (record Ban, ban banlist.Ban, err error) {
+	record = Ban{ID: e.Key}
 	if err := json.Unmarshal(e.Value, &record); err != nil {
-		b.log.Error("ban not read", zap.String("ban", e.Key), zap.Error(err))
-		return record, false
+		return record, ban, err
 	}
-	entry, err := record.entry()
-	if err != nil {
-		b.log.Error("ban not read", zap.String("ban", e.Key), zap.Error(err))
-		return record, false
-	}
-	if entry.Over(time.Now()) {
-		return record, false // sweep removes it
-	}
-	b.records[e.Key], b.revisions[e.Key] = record, e.Revision
-	b.list.Change([]banlist.Ban{entry}, nil)
-	return record, true
+	ban, err = record.entry()
+	return record, ban, err
 }
 
 // Put stores a ban and makes it hold here at once. It replaces an earlier one of the

@@ -67,6 +67,11 @@ func (s *Service) ListReports(ctx context.Context, req *adminv1.ListReportsReque
 	if err != nil {
 		return nil, failure.New(failure.StoreUnavailable).Because(err)
 	}
+	if req.GetPlayerId() != "" {
+		if err := s.playerID(&req.PlayerId); err != nil {
+			return nil, err
+		}
+	}
 	res := &adminv1.ListReportsResponse{}
 	for _, r := range all {
 		if req.GetPlayerId() == "" || r.Player == req.GetPlayerId() {
@@ -114,10 +119,10 @@ func (s *Service) DeletePlayer(ctx context.Context, req *adminv1.DeletePlayerReq
 	}
 	none := ""
 	return act(ctx, s, "DeletePlayer", req.GetPlayerId(), &none, func(ctx context.Context) (*adminv1.DeletePlayerResponse, error) {
-		id := req.GetPlayerId()
-		if err := checkPlayerID(id); err != nil {
+		if err := s.playerID(&req.PlayerId); err != nil {
 			return nil, err
 		}
+		id := req.GetPlayerId()
 		_ = s.parts.Searches.Stop(ctx, id)
 		s.ask(ctx, &fleetv1.Moderate{Action: &fleetv1.Moderate_Kick{
 			Kick: &fleetv1.Kick{PlayerId: id, Text: banlist.KickText("your data is being deleted")},
@@ -138,10 +143,10 @@ func (s *Service) ExportPlayer(ctx context.Context, req *adminv1.ExportPlayerReq
 	}
 	none := ""
 	return act(ctx, s, "ExportPlayer", req.GetPlayerId(), &none, func(ctx context.Context) (*adminv1.ExportPlayerResponse, error) {
-		id := req.GetPlayerId()
-		if err := checkPlayerID(id); err != nil {
+		if err := s.playerID(&req.PlayerId); err != nil {
 			return nil, err
 		}
+		id := req.GetPlayerId()
 		res := &adminv1.ExportPlayerResponse{Elsewhere: []string{
 			"Match logs (replays) are on the game servers, in the folder replays of their --data.",
 			"The text of chat is stored nowhere.",

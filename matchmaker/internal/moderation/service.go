@@ -15,6 +15,7 @@ import (
 	"tactus/matchmaker/internal/access"
 	"tactus/matchmaker/internal/failure"
 	"tactus/matchmaker/internal/fleet"
+	"tactus/matchmaker/internal/pseudonym"
 	"tactus/matchmaker/internal/ranking"
 	"tactus/matchmaker/internal/store"
 	adminv1 "tactus/protocol/rpc/tactus/admin/v1"
@@ -65,6 +66,8 @@ type Parts struct {
 	Reports  *Reports
 	Ranking  *ranking.Ranking
 	Searches Searches
+	// Pseudonyms finds players by what others see of them.
+	Pseudonyms *pseudonym.Pseudonyms
 }
 
 // Service serves admin.v1. Its errors are failures. It is safe for concurrent use.
@@ -135,11 +138,22 @@ func ActorOf(ctx context.Context) audit.Actor {
 	return a
 }
 
-// checkPlayerID rejects an id that can't be a player's.
-func checkPlayerID(id string) error {
+// playerID replaces a pseudonym in a request by the player's id. It rejects an id that
+// can't be a player's, and a pseudonym of a player that is not known here: what is done
+// to it would meet no one.
+func (s *Service) playerID(id *string) error {
 	const field = "player_id"
-	if id == "" || len(id) > maxID {
-		return failure.Newf(failure.BadField, "%s has %d bytes, it needs 1 to %d", field, len(id), maxID).Field(field, "1 to 64 bytes")
+	if *id == "" || len(*id) > maxID {
+		return failure.Newf(failure.BadField, "%s has %d bytes, it needs 1 to %d", field, len(*id), maxID).Field(field, "1 to 64 bytes")
+	}
+	if !pseudonym.IsPseudonym(*id) {
+		return nil
+	}
+	if s.parts.Pseudonyms != nil {
+		*id = s.parts.Pseudonyms.Player(*id)
+	}
+	if pseudonym.IsPseudonym(*id) {
+		return failure.Newf(failure.PlayerUnknown, "no player is known by the pseudonym %s; use the id of your accounts (u-...)", *id)
 	}
 	return nil
 }
@@ -179,7 +193,10 @@ func storeError(err error, missing failure.Reason) error {
 
 // GetPlayer implements admin.v1.
 func (s *Service) GetPlayer(ctx context.Context, req *adminv1.GetPlayerRequest) (*adminv1.GetPlayerResponse, error) {
-	if err := errors.Join(s.cfg.Ready(), checkPlayerID(req.GetPlayerId())); err != nil {
+	if err := s.cfg.Ready(); err != nil {
+		return nil, err
+	}
+	if err := s.playerID(&req.PlayerId); err != nil {
 		return nil, err
 	}
 	res, seen := s.player(ctx, req.GetPlayerId())
@@ -225,7 +242,7 @@ func seatOf(p *fleetv1.SeatedPlayer, server string) *adminv1.PlayerSeat {
 // KickPlayer implements admin.v1.
 func (s *Service) KickPlayer(ctx context.Context, req *adminv1.KickPlayerRequest) (*adminv1.KickPlayerResponse, error) {
 	return act(ctx, s, "KickPlayer", req.GetPlayerId(), &req.Reason, func(ctx context.Context) (*adminv1.KickPlayerResponse, error) {
-		if err := checkPlayerID(req.GetPlayerId()); err != nil {
+		if err := s.playerID(&req.PlayerId); err != nil {
 			return nil, err
 		}
 		answers, _ := s.ask(ctx, &fleetv1.Moderate{Action: &fleetv1.Moderate_Kick{

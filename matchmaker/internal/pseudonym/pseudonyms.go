@@ -101,6 +101,25 @@ func (p *Pseudonyms) Public(id string) string {
 // IsPrivate reports whether only back ends may see the id.
 func IsPrivate(id string) bool { return strings.HasPrefix(id, userPrefix) }
 
+// IsPseudonym reports whether the id has the form of a pseudonym. Ids that back ends
+// choose may begin like one.
+func IsPseudonym(id string) bool {
+	_, ok := parse(id)
+	return ok
+}
+
+func parse(public string) (sum [macBytes]byte, ok bool) {
+	text, ok := strings.CutPrefix(public, publicPrefix)
+	if !ok || text != strings.ToLower(text) {
+		return sum, false
+	}
+	mac, err := encoding.DecodeString(strings.ToUpper(text))
+	if err != nil || len(mac) != macBytes {
+		return sum, false
+	}
+	return [macBytes]byte(mac), true
+}
+
 func (p *Pseudonyms) sum(id string) (sum [macBytes]byte) {
 	mac := hmac.New(sha256.New, p.key)
 	mac.Write([]byte(id))
@@ -129,17 +148,13 @@ func (p *Pseudonyms) Forget(id string) {
 // Player returns the id of a player by the public one. An id that is no pseudonym of a
 // known player is returned as it is.
 func (p *Pseudonyms) Player(public string) string {
-	text, ok := strings.CutPrefix(public, publicPrefix)
-	if !ok || text != strings.ToLower(text) {
-		return public
-	}
-	mac, err := encoding.DecodeString(strings.ToUpper(text))
-	if err != nil || len(mac) != macBytes {
+	sum, ok := parse(public)
+	if !ok {
 		return public
 	}
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	if id, known := p.known[[macBytes]byte(mac)]; known {
+	if id, known := p.known[sum]; known {
 		return id
 	}
 	return public
