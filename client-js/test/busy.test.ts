@@ -6,6 +6,7 @@ import { WebSocket } from "ws";
 import { Client, ErrorCode, type SearchProgress, type TactusError, type WebSocketClass } from "../src/index.ts";
 import { Lobby } from "../src/lobby.ts";
 import { FakeServer } from "./fakeserver.ts";
+import { base64, field } from "./refusal.ts";
 import { hurryTime } from "./fasttime.ts";
 
 const webSocket: WebSocketClass = WebSocket;
@@ -29,10 +30,6 @@ afterEach(async () => {
 });
 
 const made = (method: string): number => server.calls.filter((call) => call.method === method).length;
-
-/** A field of Protobuf that is text, or a message. */
-const field = (tag: string, text: string): string => `${tag}${String.fromCharCode(text.length)}${text}`;
-const base64 = (bytes: string): string => Buffer.from(bytes, "latin1").toString("base64").replace(/=+$/, "");
 
 /** An error with a google.rpc.ErrorInfo and a RetryInfo whose Duration has these bytes. */
 function refusal(reason: string, duration?: string): { code: string; message: string; details: object[] } {
